@@ -1,0 +1,14 @@
+//! Concurrency-safe structured logging: each piece of work has its own log.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod clock;
+mod error;
+mod record;
+mod sync;
+
+pub use clock::{Clock, ManualClock, Origin};
+pub use error::Error;
+pub use record::{ContextBuf, ContextInfo, Record, RecordBuf, SpanBuf, Value};
+pub use tracing::Level;
+pub use tracing::level_filters::LevelFilter;

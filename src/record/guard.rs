@@ -1,0 +1,95 @@
+//! Rendering a program's own values: their `Debug` and `Display` may panic, fail, or log.
+//!
+//! A logger that renders them must survive all three (promise P4): the panic is caught here, what was rendered before it is
+//! kept, and a marker says what happened, so that the record is still written and still whole.
+
+use std::fmt::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What stands in the place of what a value did not render, because its `Debug` or `Display` panicked.
+const PANICKED: &str = "<panicked>";
+/// What stands there because it returned an error.
+const FAILED: &str = "<format error>";
+
+/// How rendering a value ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Rendered {
+    /// It rendered itself whole.
+    Whole,
+    /// It returned an error or panicked; a marker follows what it had rendered.
+    Cut,
+}
+
+/// Renders `value` with `{:?}` into `out`.
+pub(crate) fn render_debug(value: &dyn fmt::Debug, out: &mut dyn Write) -> Rendered {
+    guarded(out, |out| write!(out, "{value:?}"))
+}
+
+/// Renders `value` with `{}` into `out`.
+pub(crate) fn render_display<T: fmt::Display + ?Sized>(value: &T, out: &mut dyn Write) -> Rendered {
+    guarded(out, |out| write!(out, "{value}"))
+}
+
+fn guarded(out: &mut dyn Write, render: impl FnOnce(&mut dyn Write) -> fmt::Result) -> Rendered {
+    // Unwind safety: `out` only ever grows by whole `write_str` calls of this crate's own writers, which hold no state that
+    // an unwind out of the value's code between two of them could tear.
+    let marker = match catch_unwind(AssertUnwindSafe(|| render(out))) {
+        Ok(Ok(())) => return Rendered::Whole,
+        Ok(Err(_)) => FAILED,
+        Err(payload) => {
+            drop_quietly(payload);
+            PANICKED
+        }
+    };
+    let _ = out.write_str(marker);
+    Rendered::Cut
+}
+
+/// Drops the payload of a caught panic, whose own `Drop` may panic too; a payload that does so is leaked.
+#[cold]
+pub(crate) fn drop_quietly(payload: Box<dyn std::any::Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+        std::mem::forget(second);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Panics;
+    impl fmt::Debug for Panics {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("half")?;
+            std::panic::panic_any(PanicsAgain)
+        }
+    }
+
+    struct PanicsAgain;
+    impl Drop for PanicsAgain {
+        fn drop(&mut self) {
+            panic!("the payload panics when it is dropped");
+        }
+    }
+
+    struct Fails;
+    impl fmt::Debug for Fails {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("half")?;
+            Err(fmt::Error)
+        }
+    }
+
+    #[test]
+    fn what_was_rendered_is_kept_and_marked() {
+        let mut text = String::new();
+        assert_eq!(render_debug(&Panics, &mut text), Rendered::Cut);
+        assert_eq!(text, "half<panicked>");
+        text.clear();
+        assert_eq!(render_debug(&Fails, &mut text), Rendered::Cut);
+        assert_eq!(text, "half<format error>");
+        text.clear();
+        assert_eq!(render_debug(&"whole", &mut text), Rendered::Whole);
+        assert_eq!(text, "\"whole\"");
+    }
+}

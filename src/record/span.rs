@@ -1,0 +1,95 @@
+//! What a record knows of the spans around it.
+//!
+//! A span's fields are captured as owned values when the span is made (its borrowed values are gone afterwards) and are
+//! rendered in a style when a record in that style first needs them, once. Who keeps them, and how the path to the current
+//! span is found and cached, is the tracing layer's business; formats see a [`SpanPath`].
+
+use super::value::{Name, Value};
+use crate::sync::OnceLock;
+
+/// The ways in which spans and contexts are rendered as fragments that many records share. A format picks one.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[repr(u8)]
+pub(crate) enum Style {
+    /// Text without colour.
+    Text,
+    /// Text with colour.
+    TextColor,
+    /// JSON.
+    Json,
+    /// logfmt.
+    Logfmt,
+}
+
+/// How many styles there are.
+pub(crate) const STYLES: usize = 4;
+
+/// Renderings of one thing, by style, each made when it is first asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Fragments([OnceLock<Box<[u8]>>; STYLES]);
+
+impl Fragments {
+    /// The rendering in `style`, which `render` makes if it is the first to ask.
+    pub(crate) fn get(&self, style: Style, render: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
+        self.0[style as usize].get_or_init(|| {
+            let mut bytes = Vec::new();
+            render(&mut bytes);
+            bytes.into_boxed_slice()
+        })
+    }
+}
+
+/// A span's name and fields, captured.
+#[derive(Debug)]
+pub(crate) struct SpanValues {
+    name: &'static str,
+    fields: Vec<(Name, Value)>,
+    fragments: Fragments,
+}
+
+impl SpanValues {
+    pub(crate) fn new(name: &'static str) -> Self {
+        SpanValues { name, fields: Vec::new(), fragments: Fragments::default() }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The fields in the order in which they were first recorded.
+    pub(crate) fn fields(&self) -> &[(Name, Value)] {
+        &self.fields
+    }
+
+    /// Records a field; a field that was recorded before takes the new value in its old place.
+    pub(crate) fn record(&mut self, name: Name, value: Value) {
+        match self.fields.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.fields.push((name, value)),
+        }
+        self.fragments = Fragments::default();
+    }
+
+    /// This span's own rendering in `style`, made once by `render`.
+    pub(crate) fn fragment(&self, style: Style, render: impl FnOnce(&SpanValues, &mut Vec<u8>)) -> &[u8] {
+        self.fragments.get(style, |out| render(self, out))
+    }
+}
+
+/// The spans around a record, outermost first.
+pub(crate) trait SpanPath {
+    /// Appends the whole path in `style`: for each span its fragment, joined as `format::spans` says.
+    fn append(&self, style: Style, out: &mut Vec<u8>);
+
+    /// Shows each span, outermost first.
+    fn visit(&self, each: &mut dyn FnMut(&SpanValues));
+}
+
+/// A record outside every span.
+pub(crate) struct NoSpans;
+
+impl SpanPath for NoSpans {
+    fn append(&self, _: Style, _: &mut Vec<u8>) {}
+
+    fn visit(&self, _: &mut dyn FnMut(&SpanValues)) {}
+}

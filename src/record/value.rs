@@ -1,0 +1,230 @@
+//! Field values, owned.
+
+use std::fmt;
+
+use tracing::field::{Field, Visit};
+
+use super::guard::{render_debug, render_display};
+
+/// The value of a field, owned: what is kept of a span's fields, and what is read back from a log.
+///
+/// Integers are equal when their numbers are, whatever their width; a NaN is equal to a NaN, so that records compare.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Value {
+    /// No value: how JSON renders a float that is not finite.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// A signed integer.
+    I64(i64),
+    /// An unsigned integer.
+    U64(u64),
+    /// A signed integer of 128 bits.
+    I128(i128),
+    /// An unsigned integer of 128 bits.
+    U128(u128),
+    /// A float.
+    F64(f64),
+    /// A text: a string, or the rendering of a `Debug` or `Display` value, of an error or of bytes.
+    Str(String),
+    /// Texts: the sources of an error, nearest first.
+    List(Vec<String>),
+}
+
+impl Value {
+    /// The text, if this is one.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number, if this is an integer that fits.
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        match *self {
+            Value::U64(number) => Some(number),
+            Value::I64(number) => u64::try_from(number).ok(),
+            Value::I128(number) => u64::try_from(number).ok(),
+            Value::U128(number) => u64::try_from(number).ok(),
+            _ => None,
+        }
+    }
+
+    /// The integer split into its sign and its magnitude, which every width has in common.
+    fn integer(&self) -> Option<(bool, u128)> {
+        match *self {
+            Value::I64(number) => Some((number < 0, u128::from(number.unsigned_abs()))),
+            Value::U64(number) => Some((false, u128::from(number))),
+            Value::I128(number) => Some((number < 0, number.unsigned_abs())),
+            Value::U128(number) => Some((false, number)),
+            _ => None,
+        }
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Value::Null, Value::Null) => true,
+            (Value::Bool(a), Value::Bool(b)) => a == b,
+            (Value::F64(a), Value::F64(b)) => a == b || (a.is_nan() && b.is_nan()),
+            (Value::Str(a), Value::Str(b)) => a == b,
+            (Value::List(a), Value::List(b)) => a == b,
+            (a, b) => a.integer().is_some() && a.integer() == b.integer(),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Null => f.write_str("null"),
+            Value::Bool(value) => fmt::Display::fmt(value, f),
+            Value::I64(value) => fmt::Display::fmt(value, f),
+            Value::U64(value) => fmt::Display::fmt(value, f),
+            Value::I128(value) => fmt::Display::fmt(value, f),
+            Value::U128(value) => fmt::Display::fmt(value, f),
+            Value::F64(value) => fmt::Debug::fmt(value, f),
+            Value::Str(value) => f.write_str(value),
+            Value::List(values) => f.debug_list().entries(values).finish(),
+        }
+    }
+}
+
+macro_rules! value_from {
+    ($($type:ty => $variant:ident as $into:ty),* $(,)?) => {$(
+        impl From<$type> for Value {
+            fn from(value: $type) -> Self {
+                Value::$variant(<$into>::from(value))
+            }
+        }
+    )*};
+}
+
+value_from! {
+    bool => Bool as bool,
+    i8 => I64 as i64, i16 => I64 as i64, i32 => I64 as i64, i64 => I64 as i64, i128 => I128 as i128,
+    u8 => U64 as u64, u16 => U64 as u64, u32 => U64 as u64, u64 => U64 as u64, u128 => U128 as u128,
+    f32 => F64 as f64, f64 => F64 as f64,
+    &str => Str as String, String => Str as String,
+}
+
+impl From<usize> for Value {
+    fn from(value: usize) -> Self {
+        Value::U64(value as u64)
+    }
+}
+
+/// The name of a field as a program means it: `r#type` is `type`.
+pub(crate) fn field_name(field: &Field) -> &'static str {
+    let name = field.name();
+    name.strip_prefix("r#").unwrap_or(name)
+}
+
+/// Hands each field that `visit` shows to `each`, as an owned value. Errors give a second field, `NAME.sources`, where they
+/// have any.
+pub(crate) fn capture_fields(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(Name, Value)) {
+    visit(&mut Capture(&mut each));
+}
+
+/// A field's name, or the name of what accompanies it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Name {
+    pub(crate) field: &'static str,
+    pub(crate) suffix: &'static str,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.field)?;
+        f.write_str(self.suffix)
+    }
+}
+
+struct Capture<'a>(&'a mut dyn FnMut(Name, Value));
+
+impl Capture<'_> {
+    fn put(&mut self, field: &Field, value: impl Into<Value>) {
+        (self.0)(Name { field: field_name(field), suffix: "" }, value.into());
+    }
+}
+
+impl Visit for Capture<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value);
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.put(field, value);
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.put(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value);
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        let mut text = String::new();
+        render_display(value, &mut text);
+        self.put(field, text);
+        let sources = error_sources(value);
+        if !sources.is_empty() {
+            (self.0)(Name { field: field_name(field), suffix: ".sources" }, Value::List(sources));
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let mut text = String::new();
+        render_debug(value, &mut text);
+        self.put(field, text);
+    }
+}
+
+/// The texts of an error's sources, nearest first; at most 64, in case they form a circle.
+pub(crate) fn error_sources(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    let mut sources = Vec::new();
+    let mut next = error.source();
+    while let Some(source) = next {
+        if sources.len() == 64 {
+            break;
+        }
+        let mut text = String::new();
+        render_display(source, &mut text);
+        sources.push(text);
+        next = source.source();
+    }
+    sources
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_compare_by_number() {
+        assert_eq!(Value::from(5_i64), Value::from(5_u128));
+        assert_ne!(Value::from(-5_i64), Value::from(5_u64));
+        assert_ne!(Value::from(1_u64), Value::from(1.0));
+        assert_eq!(Value::from(f64::NAN), Value::from(f64::NAN));
+        assert_ne!(Value::from("1"), Value::from(1_u64));
+    }
+}

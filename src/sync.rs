@@ -1,0 +1,22 @@
+//! The one import point for what threads share: atomics, locks and thread-locals.
+//!
+//! Algorithms that loom checks take their primitives from [`model`], which is `std` and `parking_lot` in a normal build and
+//! `loom` under `--cfg logscope_loom`. The flag has a name of our own because `RUSTFLAGS` reaches every dependency, and
+//! several of them react to the bare `loom`.
+//!
+//! Process-wide statics and plain counters, whose types must be constructible in a `const`, take theirs from the root of
+//! this module: they are never part of a model.
+
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::{Arc, OnceLock, Weak};
+
+pub(crate) use parking_lot::Mutex;
+
+/// The primitives of algorithms that a loom model checks.
+pub(crate) mod model {
+    #[cfg(not(logscope_loom))]
+    pub(crate) use std::sync::atomic::AtomicU8;
+
+    #[cfg(logscope_loom)]
+    pub(crate) use loom::sync::atomic::AtomicU8;
+}
