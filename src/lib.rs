@@ -6,9 +6,11 @@ mod clock;
 mod error;
 mod record;
 mod sync;
+mod verbosity;
 
 pub use clock::{Clock, ManualClock, Origin};
 pub use error::Error;
 pub use record::{ContextBuf, ContextInfo, Record, RecordBuf, SpanBuf, Value};
 pub use tracing::Level;
 pub use tracing::level_filters::LevelFilter;
+pub use verbosity::{Dial, Verbosity};

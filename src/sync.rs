@@ -7,7 +7,7 @@
 //! Process-wide statics and plain counters, whose types must be constructible in a `const`, take theirs from the root of
 //! this module: they are never part of a model.
 
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 
 pub(crate) use parking_lot::Mutex;

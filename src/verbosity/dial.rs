@@ -1,0 +1,172 @@
+//! A verbosity that is turned while the contexts that were given it live.
+//!
+//! Every event of these contexts asks the dial, and it is hardly ever turned, so what an event needs is in one byte, the
+//! *hint*: a plain level, or the most verbose level of directives. Only for directives, and only for a level that one of
+//! them lets through, is the *full* verbosity asked, which is always there beside the hint, plain or not.
+//!
+//! The two are written one after the other, the full verbosity first, and can be read torn. That does no harm:
+//!
+//! - A hint alone decides as the verbosity that it was made of: for a plain level always, for directives when the level is
+//!   above all of theirs.
+//! - Else the full verbosity decides alone, its own levels included. It is the one of the hint or one that was set after it.
+//!
+//! So each event is decided as a whole by one verbosity that was set. Once `set` has returned, whatever happens after it (on
+//! this thread, or on one that synchronised with it) reads both as new: for a store that happened before a load, coherence
+//! alone promises that, whatever the orderings.
+
+use std::fmt;
+
+use arc_swap::ArcSwap;
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
+
+use super::fixed::Fixed;
+use super::{LEVELS, Verbosity};
+use crate::sync::{Arc, AtomicU8, Mutex, Ordering, fence};
+
+/// A shared verbosity that can be turned while work goes on. Clones are the same dial.
+///
+/// A context that was given a dial follows it: the next event after [`set`](Dial::set) is decided by what was set.
+///
+/// ```
+/// use logscope::{Dial, LevelFilter, Verbosity};
+///
+/// let dial = Dial::new(LevelFilter::INFO);
+/// let verbosity = Verbosity::from(&dial);
+/// assert_eq!(verbosity.level_for("linker"), LevelFilter::INFO);
+///
+/// dial.set("warn,linker=trace".parse::<Verbosity>()?);
+/// assert_eq!(verbosity.level_for("linker"), LevelFilter::TRACE);
+/// # Ok::<(), logscope::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Dial(Arc<Shared>);
+
+struct Shared {
+    hint: AtomicU8,
+    full: ArcSwap<Fixed>,
+    /// Held while a setter writes the two, so that they cannot end up as those of two setters.
+    turning: Mutex<()>,
+}
+
+impl Dial {
+    /// A dial that stands at `verbosity`.
+    ///
+    /// Given a verbosity that follows another dial, it takes what that one says now, and does not follow it.
+    #[must_use]
+    pub fn new(verbosity: impl Into<Verbosity>) -> Self {
+        let fixed = verbosity.into().fixed();
+        Dial(Arc::new(Shared {
+            hint: AtomicU8::new(Hint::of(&fixed).0),
+            full: ArcSwap::from_pointee(fixed),
+            turning: Mutex::new(()),
+        }))
+    }
+
+    /// Turns the dial, for all contexts that were given it and for all of its clones.
+    ///
+    /// What is logged after the call is decided by `verbosity`; an event on another thread during the call by that or by the
+    /// one before, as a whole. Given a verbosity that follows a dial, this one takes what that says now, and does not follow
+    /// it. A level above the process's ceiling is let through as far as the ceiling.
+    pub fn set(&self, verbosity: impl Into<Verbosity>) {
+        let fixed = verbosity.into().fixed();
+        let hint = Hint::of(&fixed);
+        let full = Arc::new(fixed);
+        let turning = self.0.turning.lock();
+        let before = self.0.full.swap(full);
+        // Release, for the fence in `decide`: a thread that reads this hint finds this full verbosity or a later one.
+        self.0.hint.store(hint.0, Ordering::Release);
+        drop(turning);
+        // Freed only now: the allocator is the program's code.
+        drop(before);
+    }
+
+    /// What the dial stands at: a verbosity that no longer follows it.
+    #[must_use]
+    pub fn get(&self) -> Verbosity {
+        self.fixed().into()
+    }
+
+    pub(super) fn fixed(&self) -> Fixed {
+        Fixed::clone(&self.0.full.load())
+    }
+
+    pub(super) fn max_level(&self) -> LevelFilter {
+        self.hint().max_level()
+    }
+
+    pub(super) fn level_for(&self, target: &str) -> LevelFilter {
+        self.0.full.load().level_for(target)
+    }
+
+    #[inline]
+    pub(super) fn allows(&self, metadata: &'static Metadata<'static>) -> bool {
+        self.decide(*metadata.level(), |full| full.allows(metadata))
+    }
+
+    pub(super) fn allows_target(&self, level: Level, target: &str) -> bool {
+        self.decide(level, |full| full.allows_target(level, target))
+    }
+
+    #[inline]
+    fn decide(&self, level: Level, ask: impl FnOnce(&Fixed) -> bool) -> bool {
+        let hint = self.hint();
+        level <= hint.max_level() && (hint.is_plain() || self.ask_full(ask))
+    }
+
+    #[inline]
+    fn hint(&self) -> Hint {
+        // Relaxed: where the hint decides alone, the byte is the whole message.
+        Hint(self.0.hint.load(Ordering::Relaxed))
+    }
+
+    fn ask_full(&self, ask: impl FnOnce(&Fixed) -> bool) -> bool {
+        // Acquire, with the Release store of the hint that was read: the full verbosity is not older than it. Without, a
+        // thread that had already been decided by one verbosity could see the hint of the next and the full one of before.
+        fence(Ordering::Acquire);
+        ask(&self.0.full.load())
+    }
+}
+
+impl fmt::Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Dial").field(&format_args!("{}", self.fixed())).finish()
+    }
+}
+
+/// What a full verbosity says in one byte.
+///
+/// | bits | meaning |
+/// |---|---|
+/// | 0 to 2 | the most verbose level that is let through, from 0 (off) to 5 (trace) |
+/// | 3 | there are directives: the full verbosity must be asked |
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Hint(u8);
+
+impl Hint {
+    const LEVEL: u8 = 0b0111;
+    const DIRECTIVES: u8 = 0b1000;
+
+    fn of(fixed: &Fixed) -> Self {
+        let level = LEVELS.iter().filter(|level| **level < fixed.max_level()).count() as u8;
+        Hint(if fixed.is_plain() { level } else { level | Hint::DIRECTIVES })
+    }
+
+    #[inline]
+    fn max_level(self) -> LevelFilter {
+        LEVELS[usize::from(self.0 & Hint::LEVEL).min(LEVELS.len() - 1)]
+    }
+
+    #[inline]
+    fn is_plain(self) -> bool {
+        self.0 & Hint::DIRECTIVES == 0
+    }
+}
+
+#[cfg(test)]
+impl Dial {
+    /// Asserts that the hint is that of the full verbosity, as it is whenever nobody is turning the dial.
+    pub(super) fn assert_agrees(&self) {
+        assert_eq!(self.hint(), Hint::of(&self.fixed()));
+    }
+}

@@ -1,0 +1,324 @@
+//! What a verbosity promises: to read as `Targets` reads, to print what it reads, to be turned as a whole.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use proptest::prelude::*;
+use tracing::callsite::{Callsite, Identifier};
+use tracing::field::FieldSet;
+use tracing::metadata::Kind;
+use tracing::subscriber::Interest;
+use tracing_subscriber::filter::Targets;
+
+use super::*;
+
+struct NoCallsite;
+
+impl Callsite for NoCallsite {
+    fn set_interest(&self, _: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        unreachable!("it is never registered")
+    }
+}
+
+static NO_CALLSITE: NoCallsite = NoCallsite;
+
+/// The metadata of a callsite of its own.
+pub(super) fn callsite(level: Level, target: &str) -> &'static Metadata<'static> {
+    let fields = FieldSet::new(&[], Identifier(&NO_CALLSITE));
+    let target = String::leak(target.to_owned());
+    Box::leak(Box::new(Metadata::new("test", target, level, None, None, None, fields, Kind::EVENT)))
+}
+
+const ALL: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
+
+fn verbosity(text: &str) -> Verbosity {
+    text.parse().unwrap()
+}
+
+/// Asserts that `ours` and `theirs` decide alike about `target`, at every level and by every way of asking.
+fn decide_alike(ours: &Verbosity, theirs: &Targets, target: &str) {
+    for level in ALL {
+        let expected = theirs.would_enable(target, &level);
+        let metadata = callsite(level, target);
+        assert_eq!(ours.allows_target(level, target), expected, "{ours} about {level} {target:?}");
+        assert_eq!(ours.level_for(target) >= level, expected, "{ours} for {level} {target:?}");
+        assert_eq!(ours.enabled(metadata), expected, "{ours} about a callsite at {level} {target:?}");
+        for time in ["first", "second"] {
+            assert_eq!(ours.allows(metadata), expected, "{ours} about {level} {target:?}, asked the {time} time");
+        }
+        assert!(!expected || ours.max_level() >= level, "{ours} lets {level} through, above its maximum");
+    }
+}
+
+/// Targets that are often prefixes of one another, in the middle of a segment too, and sometimes look like levels.
+fn target() -> impl Strategy<Value = String> {
+    let segment = prop::sample::select(vec!["a", "ab", "abc", "b", "info", "hyper", "hyper_util", "Ä"]);
+    prop::collection::vec(segment, 1..4).prop_map(|segments| segments.join("::"))
+}
+
+fn level() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "off", "error", "warn", "info", "debug", "trace", "OFF", "Warn", "tRACE", "0", "1", "2", "3", "4", "5", "03",
+        "+4",
+    ])
+}
+
+/// A list of directives without spaces, which `Targets` would take for parts of the targets.
+fn text() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        1 => level().prop_map(str::to_owned),
+        1 => target(),
+        4 => (target(), level()).prop_map(|(target, level)| format!("{target}={level}")),
+    ];
+    prop::collection::vec(part, 1..8).prop_map(|parts| parts.join(","))
+}
+
+proptest! {
+    #[test]
+    fn directives_decide_as_targets_does(text in text(), asked in prop::collection::vec(target(), 1..6)) {
+        let (ours, theirs) = (verbosity(&text), text.parse::<Targets>().unwrap());
+        for target in asked {
+            decide_alike(&ours, &theirs, &target);
+        }
+    }
+
+    #[test]
+    fn what_is_printed_parses_back(text in text()) {
+        let ours = verbosity(&text);
+        let printed = ours.to_string();
+        prop_assert_eq!(&verbosity(&printed), &ours);
+        prop_assert_eq!(verbosity(&printed).to_string(), printed);
+    }
+
+    #[test]
+    fn two_are_equal_if_and_only_if_they_print_alike(one in text(), other in text()) {
+        let (one, other) = (verbosity(&one), verbosity(&other));
+        prop_assert_eq!(one == other, one.to_string() == other.to_string());
+    }
+
+    /// Whatever the text, it is an error or it is read as `Targets` reads it, as far as it has no spaces.
+    #[test]
+    fn any_text_is_refused_or_read_as_targets_does(text in "[ai,=:0-9\\[{]{0,10}|\\PC{0,10}", asked in "[ai]{0,3}") {
+        match text.parse::<Verbosity>() {
+            Err(error) => prop_assert!(error.is_parse()),
+            Ok(ours) => {
+                let printed = ours.to_string();
+                prop_assert_eq!(&verbosity(&printed), &ours);
+                decide_alike(&ours, &printed.parse().unwrap(), &asked);
+                if !text.contains(char::is_whitespace) {
+                    decide_alike(&ours, &text.parse().unwrap(), &asked);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn clamped_is_the_lesser_of_both(text in text(), ceiling in 0..LEVELS.len(), asked in target()) {
+        let (ceiling, ours) = (LEVELS[ceiling], verbosity(&text));
+        let expected = ours.level_for(&asked).min(ceiling);
+        let dial = Dial::new(ours.clone());
+        for clamped in [ours.clamped(ceiling), Verbosity::from(&dial).clamped(ceiling)] {
+            prop_assert_eq!(clamped.level_for(&asked), expected);
+            prop_assert_eq!(clamped.max_level(), ours.max_level().min(ceiling));
+            for level in ALL {
+                let allowed = level <= expected;
+                prop_assert_eq!(clamped.allows_target(level, &asked), allowed);
+                prop_assert_eq!(clamped.allows(callsite(level, &asked)), allowed);
+            }
+            prop_assert_eq!(&verbosity(&clamped.to_string()), &clamped);
+        }
+    }
+}
+
+#[test]
+fn spaces_are_ignored_and_the_order_is_one() {
+    for text in ["info,hyper=warn,my::mod=trace", " my::mod=5 , INFO,hyper = 2", "my::mod,\thyper=Warn ,debug,info"] {
+        assert_eq!(verbosity(text).to_string(), "info,hyper=warn,my::mod=trace");
+    }
+    assert_eq!(verbosity("hyper").to_string(), "hyper=trace");
+    assert_eq!(verbosity("off,hyper"), verbosity("hyper=trace"));
+    assert_eq!(verbosity(" Off "), LevelFilter::OFF.into());
+    assert_eq!(verbosity("4"), Level::DEBUG.into());
+    assert_eq!(verbosity("info=debug").level_for("information"), LevelFilter::DEBUG);
+    assert_ne!(verbosity("info"), verbosity("info,a=info"));
+}
+
+#[test]
+fn an_error_names_the_directive_its_place_and_what_is_right() {
+    let cases: [(&str, &[&str]); 11] = [
+        ("", &["empty", "off, error, warn, info, debug or trace", "info,hyper=warn"]),
+        ("  ", &["empty"]),
+        (
+            "info,hyper=loud",
+            &["directive 2", "\"hyper=loud\"", "\"loud\" is not a level", "trace", "from 0 (off) to 5 (trace)"],
+        ),
+        ("info,", &["directive 2", "remove the comma"]),
+        (" ,info", &["directive 1", "remove the comma"]),
+        ("a=info,hyper=", &["directive 2", "\"\" is not a level"]),
+        ("=info", &["directive 1", "no target", "level alone"]),
+        ("a=b=info", &["directive 1", "more than one `=`", "commas"]),
+        ("warn,a[span]=info", &["directive 2", "\"a[span]=info\"", "only targets", "`hyper=warn`"]),
+        ("a[{x,y}]=info", &["directive 1", "only targets"]),
+        ("b,6", &["directive 2", "\"6\" is not a level"]),
+    ];
+    for (text, expected) in cases {
+        let error = text.parse::<Verbosity>().unwrap_err();
+        assert!(error.is_parse());
+        for part in expected {
+            assert!(error.to_string().contains(part), "{text:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn flags_move_from_info_and_stop_at_the_ends() {
+    let levels = |flags: [(u8, u8); 6]| flags.map(|(quiet, verbose)| Verbosity::from_flags(quiet, verbose).max_level());
+    assert_eq!(levels([(3, 0), (2, 0), (1, 0), (0, 0), (0, 1), (0, 2)]), LEVELS);
+    assert_eq!(levels([(4, 0), (255, 253), (4, 3), (255, 255), (2, 3), (0, 255)]), LEVELS);
+}
+
+#[test]
+fn the_maximum_is_that_of_the_directives_that_stand() {
+    assert_eq!(Verbosity::default().max_level(), LevelFilter::INFO);
+    assert_eq!(verbosity("warn,a=off").max_level(), LevelFilter::WARN);
+    assert_eq!(verbosity("a=warn,b=debug").max_level(), LevelFilter::DEBUG);
+    assert_eq!(verbosity("a=trace,a=warn").max_level(), LevelFilter::WARN);
+}
+
+#[test]
+fn debug_shows_what_it_is() {
+    let dial = Dial::new(verbosity("a"));
+    assert_eq!(format!("{:?}", verbosity("info,a=warn")), "Verbosity(info,a=warn)");
+    assert_eq!(format!("{:?}", Verbosity::from(&dial)), "Verbosity(Dial(a=trace))");
+    assert_eq!(
+        format!("{:?}", Verbosity::from(&dial).clamped(LevelFilter::INFO)),
+        "Verbosity(Dial(a=trace), LevelFilter::INFO)"
+    );
+}
+
+#[test]
+fn a_verbosity_follows_its_dial_and_a_snapshot_does_not() {
+    let dial = Dial::new(LevelFilter::WARN);
+    let follows = Verbosity::from(&dial);
+    let (snapshot, copy) = (dial.get(), Dial::new(&dial));
+    let (info, debug) = (callsite(Level::INFO, "a"), callsite(Level::DEBUG, "a"));
+    let decisions = |verbosity: &Verbosity| [info, debug].map(|metadata| verbosity.allows(metadata));
+    let steps = [
+        ("info", [true, false]),
+        ("a", [true, true]),
+        ("off", [false, false]),
+        ("trace,a=info", [true, false]),
+        ("debug,b=trace", [true, true]),
+        ("warn", [false, false]),
+    ];
+    for (text, expected) in steps {
+        dial.clone().set(verbosity(text));
+        assert_eq!(decisions(&follows), expected, "{text}");
+        assert_eq!([info, debug].map(|metadata| follows.enabled(metadata)), expected, "{text}");
+        assert_eq!(decisions(&dial.get()), expected, "{text}");
+        assert_eq!(follows, verbosity(text));
+        assert_eq!(follows.max_level(), verbosity(text).max_level());
+        assert_eq!(follows.to_string(), verbosity(text).to_string());
+        assert_eq!(snapshot, LevelFilter::WARN.into());
+        assert_eq!(copy.get(), LevelFilter::WARN.into());
+    }
+}
+
+#[test]
+fn a_dial_takes_what_another_says_and_does_not_follow_it() {
+    let (one, other) = (Dial::new(LevelFilter::INFO), Dial::new(LevelFilter::DEBUG));
+    one.set(Verbosity::from(&other).clamped(LevelFilter::WARN));
+    assert_eq!(one.get(), LevelFilter::WARN.into());
+    other.set(&one);
+    one.set(LevelFilter::TRACE);
+    assert_eq!(other.get(), LevelFilter::WARN.into());
+    one.set(&one);
+    assert_eq!(one.get(), LevelFilter::TRACE.into());
+}
+
+#[test]
+fn a_clamped_verbosity_follows_its_dial_as_far_as_the_ceiling() {
+    let dial = Dial::new(LevelFilter::ERROR);
+    let clamped = Verbosity::from(&dial).clamped(LevelFilter::INFO).clamped(LevelFilter::DEBUG);
+    dial.set(verbosity("warn,a=trace"));
+    assert_eq!(clamped.to_string(), "warn,a=info");
+    assert!(clamped.allows(callsite(Level::INFO, "a")));
+    assert!(!clamped.allows(callsite(Level::DEBUG, "a")));
+    assert!(!clamped.allows_target(Level::DEBUG, "a"));
+    assert!(!clamped.allows_target(Level::INFO, "b"));
+}
+
+/// Each of the verbosities that are set lets INFO of `a` through and TRACE of `b` not, so nothing may ever be decided
+/// otherwise; a mixture of two of them would be.
+#[test]
+fn an_event_is_decided_by_one_verbosity_while_the_dial_turns() {
+    let texts = ["info", "off,a=trace", "debug,a=info,c=trace", "info,b=off"].map(verbosity);
+    let dial = Dial::new(texts[0].clone());
+    let follows = Verbosity::from(&dial);
+    let (always, never) = (callsite(Level::INFO, "a"), callsite(Level::TRACE, "b"));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for turn in 0..20_000 {
+                dial.set(texts[turn % texts.len()].clone());
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        while !done.load(Ordering::Relaxed) {
+            assert!(follows.allows(always) && follows.allows_target(Level::INFO, "a"));
+            assert!(!follows.allows(never) && !follows.allows_target(Level::TRACE, "b"));
+        }
+    });
+}
+
+#[test]
+fn setters_that_race_leave_one_verbosity() {
+    const ROUNDS: usize = 2_000;
+    let dial = Dial::new(LevelFilter::INFO);
+    let barrier = Barrier::new(2);
+    let race = |texts: [&str; 2]| {
+        let texts = texts.map(verbosity);
+        for _ in 0..ROUNDS {
+            barrier.wait();
+            for turn in 0..20 {
+                dial.set(texts[turn % 2].clone());
+            }
+            if barrier.wait().is_leader() {
+                dial.assert_agrees();
+            }
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| race(["trace", "off,a=warn"]));
+        race(["error", "info,b=debug"]);
+    });
+}
+
+#[test]
+fn clones_share_what_they_remember_and_threads_may_share_them() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let (one, dial) = (verbosity("info,a=debug"), Dial::new(Level::INFO));
+    (shared(&one), shared(&dial));
+    let Source::Fixed(fixed) = &one.0 else { panic!("it follows nothing") };
+    assert!(!fixed.remembers(callsite(Level::DEBUG, "a")));
+    let metadata = callsite(Level::DEBUG, "a");
+    assert!(one.clone().allows(metadata));
+    assert!(fixed.remembers(metadata));
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn serde_has_it_as_its_text() {
+    let ours = verbosity("info,a::b=off");
+    let json = serde_json::to_string(&ours).unwrap();
+    assert_eq!(json, r#""info,a::b=off""#);
+    assert_eq!(serde_json::from_str::<Verbosity>(&json).unwrap(), ours);
+    assert_eq!(serde_json::from_str::<Verbosity>(r#""\u0069nfo""#).unwrap(), Verbosity::default());
+    let error = serde_json::from_str::<Verbosity>(r#""a=loud""#).unwrap_err();
+    assert!(error.to_string().contains("\"loud\" is not a level"), "{error}");
+    let dial = Dial::new(Level::WARN);
+    assert_eq!(serde_json::to_string(&Verbosity::from(dial)).unwrap(), r#""warn""#);
+}
