@@ -5,6 +5,7 @@
 mod clock;
 mod error;
 mod record;
+mod scope;
 mod sync;
 mod verbosity;
 
