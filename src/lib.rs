@@ -5,6 +5,7 @@
 mod clock;
 mod error;
 mod record;
+pub mod sink;
 mod sync;
 
 pub use clock::{Clock, ManualClock, Origin};

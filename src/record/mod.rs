@@ -19,7 +19,7 @@ use tracing::{Event, Level};
 
 pub use buf::{ContextBuf, RecordBuf, SpanBuf};
 pub use context::ContextInfo;
-pub(crate) use guard::{Rendered, render_debug, render_display};
+pub(crate) use guard::{Rendered, drop_quietly, render_debug, render_display};
 pub(crate) use notice::{Notice, with_notice};
 pub(crate) use span::{NoSpans, STYLES, SpanPath, SpanValues, Style};
 pub use value::Value;
