@@ -4,12 +4,14 @@
 
 mod clock;
 mod error;
+mod format;
 mod record;
 pub mod sink;
 mod sync;
 
 pub use clock::{Clock, ManualClock, Origin};
 pub use error::Error;
+pub use format::{Color, Format};
 pub use record::{ContextBuf, ContextInfo, Record, RecordBuf, SpanBuf, Value};
 pub use tracing::Level;
 pub use tracing::level_filters::LevelFilter;
