@@ -4,13 +4,16 @@
 
 mod clock;
 mod error;
+mod format;
 mod record;
 mod scope;
+pub mod sink;
 mod sync;
 mod verbosity;
 
 pub use clock::{Clock, ManualClock, Origin};
 pub use error::Error;
+pub use format::{Color, Format};
 pub use record::{ContextBuf, ContextInfo, Record, RecordBuf, SpanBuf, Value};
 pub use tracing::Level;
 pub use tracing::level_filters::LevelFilter;

@@ -3,6 +3,7 @@
 //! A logger that renders them must survive all three (promise P4): the panic is caught here, what was rendered before it is
 //! kept, and a marker says what happened, so that the record is still written and still whole.
 
+use std::error::Error;
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -45,6 +46,28 @@ fn guarded(out: &mut dyn Write, render: impl FnOnce(&mut dyn Write) -> fmt::Resu
     Rendered::Cut
 }
 
+/// How many sources of an error are followed, in case they form a circle.
+const MOST_SOURCES: usize = 64;
+
+/// Calls `each` with the errors that caused `error`, nearest first. A `source` that panics ends the chain.
+pub(crate) fn for_each_source(error: &(dyn Error + 'static), mut each: impl FnMut(&(dyn Error + 'static))) {
+    let mut next = source_of(error);
+    for _ in 0..MOST_SOURCES {
+        let Some(source) = next else {
+            return;
+        };
+        each(source);
+        next = source_of(source);
+    }
+}
+
+fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or_else(|payload| {
+        drop_quietly(payload);
+        None
+    })
+}
+
 /// Drops the payload of a caught panic, whose own `Drop` may panic too; a payload that does so is leaked.
 #[cold]
 pub(crate) fn drop_quietly(payload: Box<dyn std::any::Any + Send>) {
@@ -77,6 +100,31 @@ mod tests {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("half")?;
             Err(fmt::Error)
+        }
+    }
+
+    /// An error that is its own cause, or whose `source` panics.
+    #[derive(Debug)]
+    struct Odd {
+        panics: bool,
+    }
+    impl fmt::Display for Odd {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("odd")
+        }
+    }
+    impl Error for Odd {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            if self.panics { std::panic::panic_any(PanicsAgain) } else { Some(self) }
+        }
+    }
+
+    #[test]
+    fn the_sources_of_an_error_end() {
+        for (panics, expected) in [(false, MOST_SOURCES), (true, 0)] {
+            let mut count = 0;
+            for_each_source(&Odd { panics }, |_| count += 1);
+            assert_eq!(count, expected);
         }
     }
 

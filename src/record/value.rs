@@ -4,7 +4,7 @@ use std::fmt;
 
 use tracing::field::{Field, Visit};
 
-use super::guard::{render_debug, render_display};
+use super::guard::{for_each_source, render_debug, render_display};
 
 /// The value of a field, owned: what is kept of a span's fields, and what is read back from a log.
 ///
@@ -199,19 +199,14 @@ impl Visit for Capture<'_> {
     }
 }
 
-/// The texts of an error's sources, nearest first; at most 64, in case they form a circle.
-pub(crate) fn error_sources(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+/// The texts of an error's sources, nearest first.
+fn error_sources(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
     let mut sources = Vec::new();
-    let mut next = error.source();
-    while let Some(source) = next {
-        if sources.len() == 64 {
-            break;
-        }
+    for_each_source(error, |source| {
         let mut text = String::new();
         render_display(source, &mut text);
         sources.push(text);
-        next = source.source();
-    }
+    });
     sources
 }
 

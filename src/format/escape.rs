@@ -1,0 +1,431 @@
+//! Escaping: what a program logs may hold anything, and must neither forge a line nor hide or reorder what a reader sees.
+//!
+//! Escaped everywhere: control characters (C0, DEL and C1, with CR, LF, TAB, ESC and NUL among them), the separators U+2028
+//! and U+2029, and the characters that set the direction of text (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to
+//! U+2069). The rest of Unicode passes.
+//!
+//! Three writers append to a buffer, so that `Debug` and `Display` output streams through them:
+//!
+//! | writer | for | escapes |
+//! |---|---|---|
+//! | [`JsonText`] | the inside of a JSON string | as JSON does: `\"` `\\` `\n` `\u202e` |
+//! | [`PlainText`] | text outside quotes | `\n` `\r` `\t` `\\`, `\x1b` below U+0080, else `\u{202e}` |
+//! | [`Quoted`] | the inside of double quotes in text and logfmt | as `PlainText`, and `\"` |
+//!
+//! Each is reversible: [`unescape`] takes back what the last two wrote. The exception is `PlainText` with
+//! [`keep_backslashes`](PlainText::keep_backslashes), for output that is only read by people, who want Windows paths as
+//! they are.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// What a byte of UTF-8 is to the writers.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Class {
+    /// Copied.
+    Plain,
+    /// A control character below U+0080.
+    Control,
+    /// A quote or a backslash: each writer has its own rule.
+    Special,
+    /// The first byte of a longer character that may need escaping.
+    Lead,
+}
+
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Plain; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        classes[byte] = Class::Control;
+        byte += 1;
+    }
+    classes[0x7f] = Class::Control;
+    classes[b'"' as usize] = Class::Special;
+    classes[b'\\' as usize] = Class::Special;
+    classes[0xc2] = Class::Lead;
+    classes[0xd8] = Class::Lead;
+    classes[0xe2] = Class::Lead;
+    classes
+};
+
+/// The character at the start of `bytes`, with its length, if it is one above U+007F that is escaped.
+fn escaped_char(bytes: &[u8]) -> Option<(char, usize)> {
+    let (code, length) = match *bytes {
+        [0xc2, low @ 0x80..=0x9f, ..] => (u32::from(low), 2),
+        [0xd8, 0x9c, ..] => (0x061c, 2),
+        [0xe2, 0x80, low @ (0x8e | 0x8f | 0xa8..=0xae), ..] => (0x2000 + u32::from(low & 0x3f), 3),
+        [0xe2, 0x81, low @ 0xa6..=0xa9, ..] => (0x2040 + u32::from(low & 0x3f), 3),
+        _ => return None,
+    };
+    Some((char::from_u32(code)?, length))
+}
+
+/// True if `character` never appears raw in what the writers write.
+#[cfg(test)]
+pub(crate) fn is_escaped(character: char) -> bool {
+    character.is_control() || escaped_char(character.encode_utf8(&mut [0; 4]).as_bytes()).is_some()
+}
+
+/// True if none of eight bytes needs a closer look: all are printable ASCII, and neither a quote nor a backslash.
+fn is_plain(chunk: [u8; 8]) -> bool {
+    const LOW: u64 = u64::MAX / 255;
+    const HIGH: u64 = LOW << 7;
+    let word = u64::from_ne_bytes(chunk);
+    // A byte of `word ^ (LOW * b)` is zero where the byte was `b`; subtracting LOW borrows into the high bit of a zero byte.
+    // A borrow may also mark the byte above one that is marked: the answer is the same.
+    let is = |byte: u8| {
+        let zeroed = word ^ (LOW * u64::from(byte));
+        zeroed.wrapping_sub(LOW) & !zeroed
+    };
+    let below_space = word.wrapping_sub(LOW * 0x20) & !word;
+    ((word | below_space | is(b'"') | is(b'\\') | is(0x7f)) & HIGH) == 0
+}
+
+/// Copies `text` to `out`, handing each character that needs it to `escape`: escaped ones, quotes and backslashes.
+#[inline]
+fn push_escaped(out: &mut Vec<u8>, text: &str, mut escape: impl FnMut(&mut Vec<u8>, char)) {
+    let bytes = text.as_bytes();
+    let (mut copied, mut at) = (0, 0);
+    while at < bytes.len() {
+        if let Some(chunk) = bytes[at..].first_chunk::<8>()
+            && is_plain(*chunk)
+        {
+            at += 8;
+            continue;
+        }
+        let end = bytes.len().min(at + 8);
+        while at < end {
+            let found = match CLASSES[usize::from(bytes[at])] {
+                Class::Plain => None,
+                Class::Control | Class::Special => Some((char::from(bytes[at]), 1)),
+                Class::Lead => escaped_char(&bytes[at..]),
+            };
+            let Some((character, length)) = found else {
+                at += 1;
+                continue;
+            };
+            out.extend_from_slice(&bytes[copied..at]);
+            escape(out, character);
+            at += length;
+            copied = at;
+        }
+    }
+    out.extend_from_slice(&bytes[copied..]);
+}
+
+/// Writes the inside of a JSON string.
+pub(crate) struct JsonText<'a>(pub(crate) &'a mut Vec<u8>);
+
+impl JsonText<'_> {
+    /// Appends `text`, escaped.
+    pub(crate) fn push(&mut self, text: &str) {
+        push_escaped(self.0, text, escape_json);
+    }
+}
+
+impl fmt::Write for JsonText<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text);
+        Ok(())
+    }
+}
+
+#[cold]
+fn escape_json(out: &mut Vec<u8>, character: char) {
+    let short = match character {
+        '"' => b'"',
+        '\\' => b'\\',
+        '\n' => b'n',
+        '\r' => b'r',
+        '\t' => b't',
+        '\u{8}' => b'b',
+        '\u{c}' => b'f',
+        _ => {
+            // Every other character that is escaped lies below U+FFFF.
+            out.extend_from_slice(b"\\u");
+            push_hex(out, u32::from(character), 4);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+/// Writes text that stands outside quotes.
+pub(crate) struct PlainText<'a> {
+    out: &'a mut Vec<u8>,
+    keep_backslashes: bool,
+    continuation: Option<&'static str>,
+}
+
+impl<'a> PlainText<'a> {
+    /// A writer that escapes reversibly: a backslash is doubled.
+    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
+        PlainText { out, keep_backslashes: false, continuation: None }
+    }
+
+    /// Leaves backslashes as they are, which no reader can take back.
+    pub(crate) fn keep_backslashes(self) -> Self {
+        PlainText { keep_backslashes: true, ..self }
+    }
+
+    /// Keeps LF as it is and puts `continuation` at the start of each line that it begins.
+    pub(crate) fn multiline(self, continuation: &'static str) -> Self {
+        PlainText { continuation: Some(continuation), ..self }
+    }
+
+    /// Appends `text`, escaped.
+    pub(crate) fn push(&mut self, text: &str) {
+        let (keep_backslashes, continuation) = (self.keep_backslashes, self.continuation);
+        push_escaped(self.out, text, |out, character| match (character, continuation) {
+            ('"', _) => out.push(b'"'),
+            ('\\', _) if keep_backslashes => out.push(b'\\'),
+            ('\n', Some(continuation)) => {
+                out.push(b'\n');
+                out.extend_from_slice(continuation.as_bytes());
+            }
+            (character, _) => escape_text(out, character),
+        });
+    }
+}
+
+impl fmt::Write for PlainText<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text);
+        Ok(())
+    }
+}
+
+/// Writes the inside of double quotes, in text and logfmt. The quotes are the caller's.
+pub(crate) struct Quoted<'a>(pub(crate) &'a mut Vec<u8>);
+
+impl Quoted<'_> {
+    /// Appends `text`, escaped.
+    pub(crate) fn push(&mut self, text: &str) {
+        push_escaped(self.0, text, escape_text);
+    }
+}
+
+impl fmt::Write for Quoted<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text);
+        Ok(())
+    }
+}
+
+#[cold]
+fn escape_text(out: &mut Vec<u8>, character: char) {
+    let short = match character {
+        '"' => b'"',
+        '\\' => b'\\',
+        '\n' => b'n',
+        '\r' => b'r',
+        '\t' => b't',
+        '\0'..='\x7f' => {
+            out.extend_from_slice(b"\\x");
+            push_hex(out, u32::from(character), 2);
+            return;
+        }
+        _ => {
+            let code = u32::from(character);
+            out.extend_from_slice(b"\\u{");
+            push_hex(out, code, if code > 0xff { 4 } else { 2 });
+            out.push(b'}');
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+/// Appends the last `digits` hexadecimal digits of `number`.
+fn push_hex(out: &mut Vec<u8>, number: u32, digits: u32) {
+    for digit in (0..digits).rev() {
+        out.push(b"0123456789abcdef"[(number >> (digit * 4)) as usize & 0xf]);
+    }
+}
+
+/// Takes back the escapes of [`PlainText`] and [`Quoted`]. An error is the place (in bytes) of a backslash that begins none.
+pub(crate) fn unescape(text: &str) -> Result<Cow<'_, str>, usize> {
+    let Some(first) = text.find('\\') else {
+        return Ok(Cow::Borrowed(text));
+    };
+    let mut plain = String::with_capacity(text.len());
+    let (mut rest, mut at) = (text, first);
+    while let Some(escape) = rest.get(at..).filter(|escape| !escape.is_empty()) {
+        plain.push_str(&rest[..at]);
+        let place = text.len() - escape.len();
+        let (character, length) = unescape_one(escape).ok_or(place)?;
+        plain.push(character);
+        rest = &escape[length..];
+        at = rest.find('\\').unwrap_or(rest.len());
+    }
+    plain.push_str(rest);
+    Ok(Cow::Owned(plain))
+}
+
+/// The character that the escape at the start of `escape` stands for, and the escape's length.
+fn unescape_one(escape: &str) -> Option<(char, usize)> {
+    let hexadecimal = |digits: &str| {
+        let is_hexadecimal = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        is_hexadecimal.then(|| u32::from_str_radix(digits, 16).ok()).flatten().and_then(char::from_u32)
+    };
+    match *escape.as_bytes().get(1)? {
+        b'n' => Some(('\n', 2)),
+        b'r' => Some(('\r', 2)),
+        b't' => Some(('\t', 2)),
+        b'\\' => Some(('\\', 2)),
+        b'"' => Some(('"', 2)),
+        b'x' => Some((hexadecimal(escape.get(2..4)?)?, 4)),
+        b'u' => {
+            let (digits, _) = escape.get(2..)?.strip_prefix('{')?.split_once('}')?;
+            Some((hexadecimal(digits)?, digits.len() + 4))
+        }
+        _ => None,
+    }
+}
+
+/// True if `text` can stand as a value without quotes: it is not empty and holds only ASCII graphic characters other than
+/// `"` `\` `=` `,` `{` `}` `[` `]`, and letters and digits of any script.
+pub(crate) fn is_bare(text: &str) -> bool {
+    const BARE: [bool; 128] = {
+        let mut bare = [false; 128];
+        let mut byte = 0x21;
+        while byte < 0x7f {
+            bare[byte as usize] = !matches!(byte, b'"' | b'\\' | b'=' | b',' | b'{' | b'}' | b'[' | b']');
+            byte += 1;
+        }
+        bare
+    };
+    let is_bare = |character: char| match BARE.get(character as usize) {
+        Some(bare) => *bare,
+        None => character.is_alphanumeric(),
+    };
+    !text.is_empty() && text.chars().all(is_bare)
+}
+
+/// Appends `text` in double quotes, escaped.
+pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    Quoted(out).push(text);
+    out.push(b'"');
+}
+
+/// Appends `text` as it is if it [can stand so](is_bare), else in double quotes.
+pub(crate) fn push_bare_or_quoted(out: &mut Vec<u8>, text: &str) {
+    if is_bare(text) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        push_quoted(out, text);
+    }
+}
+
+/// As [`push_bare_or_quoted`], for the parts of a path: a colon is quoted too.
+pub(crate) fn push_path_name(out: &mut Vec<u8>, name: &str) {
+    if name.contains(':') {
+        push_quoted(out, name);
+    } else {
+        push_bare_or_quoted(out, name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn json(text: &str) -> String {
+        let mut out = Vec::new();
+        JsonText(&mut out).push(text);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn plain(text: &str) -> String {
+        let mut out = Vec::new();
+        PlainText::new(&mut out).push(text);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn quoted(text: &str) -> String {
+        let mut out = Vec::new();
+        Quoted(&mut out).push(text);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_writer_has_its_escapes() {
+        let text = "a\"b\\c\n\r\t\u{8}\u{1b}\0\u{7f}\u{85}\u{2028}\u{202e}\u{2066}\u{200f}\u{61c}é\u{2020}";
+        assert_eq!(json(text), r#"a\"b\\c\n\r\t\b\u001b\u0000\u007f\u0085\u2028\u202e\u2066\u200f\u061cé†"#);
+        assert_eq!(plain(text), r#"a"b\\c\n\r\t\x08\x1b\x00\x7f\u{85}\u{2028}\u{202e}\u{2066}\u{200f}\u{061c}é†"#);
+        assert_eq!(quoted(text), r#"a\"b\\c\n\r\t\x08\x1b\x00\x7f\u{85}\u{2028}\u{202e}\u{2066}\u{200f}\u{061c}é†"#);
+    }
+
+    #[test]
+    fn every_character_is_escaped_or_passes_as_it_is() {
+        let hidden = |code: u32| matches!(code, 0..=0x1f | 0x7f..=0x9f | 0x61c | 0x200e | 0x200f | 0x2028..=0x202e | 0x2066..=0x2069);
+        // At every place in a chunk of eight, so that the quick check and the slow one agree.
+        for character in (0..=0x2_ffff).filter_map(char::from_u32) {
+            let place = character as usize % 8;
+            let text = format!("{}{character}{}", &"abcdefg"[..place], "12345678");
+            let special = matches!(character, '"' | '\\');
+            assert_eq!(json(&text) != text, hidden(character as u32) || special, "{:x}", character as u32);
+            assert_eq!(quoted(&text) != text, hidden(character as u32) || special, "{:x}", character as u32);
+            assert_eq!(is_escaped(character), hidden(character as u32));
+        }
+    }
+
+    #[test]
+    fn lines_and_backslashes_are_kept_where_asked_for() {
+        let mut out = Vec::new();
+        PlainText::new(&mut out).keep_backslashes().multiline("  | ").push("C:\\x\nsecond\r\n");
+        assert_eq!(String::from_utf8(out).unwrap(), "C:\\x\n  | second\\r\n  | ");
+    }
+
+    #[test]
+    fn debug_output_streams_through() {
+        let mut out = Vec::new();
+        write!(JsonText(&mut out), "{:?}", ["x\n"]).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), r#"[\"x\\n\"]"#);
+    }
+
+    #[test]
+    fn a_broken_escape_is_found_at_its_place() {
+        for (text, place) in
+            [(r"ab\q", 2), (r"a\", 1), (r"\x1", 0), (r"\x+1", 0), (r"é\u{}", 2), (r"\u{d800}", 0), (r"\n\u{41", 2)]
+        {
+            assert_eq!(unescape(text), Err(place), "{text}");
+        }
+        assert!(matches!(unescape("as it is"), Ok(Cow::Borrowed("as it is"))));
+    }
+
+    #[test]
+    fn only_simple_text_stands_bare() {
+        for text in ["core", "src/main.rs:12", "a-b_c.d", "größe", "東京", "100%", "x+y|z;<>'"] {
+            assert!(is_bare(text), "{text}");
+        }
+        for text in
+            ["", " ", "a b", "a=b", "\"", "a\\b", "a,b", "{", "}", "[", "]", "\n", "\u{202e}", "\u{a0}", "\u{7f}"]
+        {
+            assert!(!is_bare(text), "{text:?}");
+        }
+        let mut out = Vec::new();
+        push_path_name(&mut out, "a:b");
+        push_path_name(&mut out, "ab");
+        assert_eq!(out, b"\"a:b\"ab");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_escaped_can_be_taken_back(text in any::<String>(), odd in "[\"\\\\\n\r\u{1b}\u{85}\u{202e}nxu{}0a]*") {
+            for text in [text, odd] {
+                let (plain, quoted) = (plain(&text), quoted(&text));
+                prop_assert_eq!(unescape(&plain).unwrap(), text.as_str());
+                prop_assert_eq!(unescape(&quoted).unwrap(), text.as_str());
+                let json: String = serde_json::from_str(&format!("\"{}\"", json(&text))).unwrap();
+                prop_assert_eq!(&json, &text);
+                prop_assert!(!plain.contains(is_escaped) && !quoted.contains(is_escaped));
+            }
+        }
+    }
+}

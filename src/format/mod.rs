@@ -1,0 +1,307 @@
+//! Formats: how a record becomes a line of bytes.
+//!
+//! A [`Format`] is a value that is chosen per sink; a [`Renderer`] is a format together with the answer to whether this
+//! sink's stream shows colour. Rendering happens on the thread that logs, outside every lock, into a buffer of the
+//! thread's own ([`scratch`]); sinks with equal renderers share one rendering.
+//!
+//! What every format keeps, whatever a program logs:
+//! - a record is one start of line and ends in one `\n`; what is inside it cannot forge another ([`escape`]);
+//! - a value whose `Debug` or `Display` panics or fails is cut there and marked, and the record is still whole;
+//! - the message is the first field called `message`, whatever its type; a later field of a name that was used already is
+//!   called `NAME#2`, or by the next number that is free;
+//! - nothing is allocated once the thread's buffers are warm.
+
+mod build;
+pub(crate) mod escape;
+mod json;
+mod logfmt;
+mod names;
+pub(crate) mod scratch;
+pub(crate) mod spans;
+#[cfg(test)]
+pub(crate) mod test_support;
+mod text;
+pub(crate) mod timestamp;
+mod value;
+
+use std::ffi::OsString;
+
+pub(crate) use scratch::{Buffer, Scratch, with_scratch};
+
+use crate::record::{Record, Style};
+
+/// How records become lines: a layout, and what it shows.
+///
+/// A format belongs to a sink; several sinks of one context may have different ones.
+///
+/// ```
+/// use logscope::{Color, Format};
+///
+/// let console = Format::build();
+/// let log = Format::text().timestamp(true).color(Color::Never);
+/// let machine = Format::json().thread(true);
+/// assert_ne!(console, log);
+/// assert_eq!(machine, Format::json().thread(true));
+/// ```
+///
+/// | option | `text` | `build` | `json`, `logfmt` | shows |
+/// |---|---|---|---|---|
+/// | [`timestamp`](Format::timestamp) | | | yes | the wall-clock time, in UTC to the microsecond |
+/// | [`elapsed`](Format::elapsed) | yes | yes | yes | the time since the origin of the context |
+/// | [`context`](Format::context) | yes | | yes | the context's name and fields |
+/// | [`seq`](Format::seq) | | | yes | the record's number in its context |
+/// | [`target`](Format::target) | yes | | yes | the target |
+/// | [`location`](Format::location) | | | | the source file and line |
+/// | [`thread`](Format::thread) | | | | the thread's name |
+/// | [`multiline`](Format::multiline) | | | never | a message of several lines as such |
+///
+/// The level, the message and the fields are always shown (`build` shows levels from WARN); spans are, except by `build`.
+///
+/// Control characters, line separators and characters that change the direction of text are escaped in everything that a
+/// program logs, so that one record is one line and looks like what it is.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[must_use = "a format does nothing until it is given to a sink, with `.format(…)`"]
+pub struct Format {
+    layout: Layout,
+    color: Color,
+    timestamp: bool,
+    elapsed: bool,
+    context: bool,
+    seq: bool,
+    target: bool,
+    location: bool,
+    thread: bool,
+    multiline: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Layout {
+    Build,
+    Text,
+    Json,
+    Logfmt,
+}
+
+/// Whether a sink's text is coloured. JSON and logfmt never are.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Color {
+    /// If the stream is a terminal, unless the environment says otherwise: `NO_COLOR`, if it is not empty, turns colour
+    /// off; else `CLICOLOR_FORCE`, if it is neither empty nor `0`, turns it on.
+    #[default]
+    Auto,
+    /// Always, whatever the stream and the environment are.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    /// Decides for a stream; `variable` reads the environment.
+    fn decide(self, stream_is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+        match self {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto if variable("NO_COLOR").is_some_and(|value| !value.is_empty()) => false,
+            Color::Auto if variable("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0") => true,
+            Color::Auto => stream_is_terminal,
+        }
+    }
+}
+
+impl Format {
+    const fn bare(layout: Layout) -> Self {
+        Format {
+            layout,
+            color: Color::Auto,
+            timestamp: false,
+            elapsed: true,
+            context: false,
+            seq: false,
+            target: false,
+            location: false,
+            thread: false,
+            multiline: false,
+        }
+    }
+
+    /// For people who watch a build: `00:01.23 [1/9] Parsing platformio.ini`. Elapsed time, the message and its fields;
+    /// the level from WARN.
+    pub const fn build() -> Self {
+        Format::bare(Layout::Build)
+    }
+
+    /// For people who read a log: elapsed time, level, context, spans, target, message and fields.
+    pub const fn text() -> Self {
+        Format { context: true, target: true, ..Format::bare(Layout::Text) }
+    }
+
+    /// JSON Lines: one object per record, a superset of what `tracing_subscriber::fmt().json()` writes.
+    ///
+    /// ```text
+    /// {"timestamp":"2026-11-21T09:08:00.123456Z","level":"INFO","fields":{"message":"linking","size":12},
+    ///  "target":"linker","span":{"unit":"core","name":"build"},"spans":[{"unit":"core","name":"build"}],
+    ///  "context":{"name":"uno","id":7,"fields":{"env":"uno"}},"elapsed":1.234567,"seq":42}
+    /// ```
+    ///
+    /// (one line, broken here). With the options, `"filename"` and `"line_number"` follow the target, and `"threadName"` the
+    /// spans. `"span"` is the innermost of `"spans"`; both are absent outside spans.
+    ///
+    /// The keys of each object are unique. A field of a span that is called `name` is written as `field.name` (and one
+    /// called `field.name` as `field.field.name`, and so on), and what an error is caused by follows it as
+    /// `"NAME.sources":[…]`. As in `tracing-subscriber`'s JSON, integers of 128 bits, bytes and `Debug` values are strings,
+    /// and floats that are not finite are `null`.
+    pub const fn json() -> Self {
+        Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Json) }
+    }
+
+    /// logfmt: one line of `key=value` pairs per record.
+    pub const fn logfmt() -> Self {
+        Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Logfmt) }
+    }
+
+    /// Sets whether lines are coloured ([`Color::Auto`] unless set). JSON and logfmt never are.
+    pub const fn color(mut self, color: Color) -> Self {
+        self.color = color;
+        self
+    }
+
+    /// Sets whether the wall-clock time is shown, in UTC to the microsecond.
+    pub const fn timestamp(mut self, show: bool) -> Self {
+        self.timestamp = show;
+        self
+    }
+
+    /// Sets whether the time since the origin of the context is shown.
+    pub const fn elapsed(mut self, show: bool) -> Self {
+        self.elapsed = show;
+        self
+    }
+
+    /// Sets whether the context is shown: its name and its fields, in JSON its id too.
+    pub const fn context(mut self, show: bool) -> Self {
+        self.context = show;
+        self
+    }
+
+    /// Sets whether the record's number in its context is shown.
+    pub const fn seq(mut self, show: bool) -> Self {
+        self.seq = show;
+        self
+    }
+
+    /// Sets whether the target is shown.
+    pub const fn target(mut self, show: bool) -> Self {
+        self.target = show;
+        self
+    }
+
+    /// Sets whether the source file and line are shown.
+    pub const fn location(mut self, show: bool) -> Self {
+        self.location = show;
+        self
+    }
+
+    /// Sets whether the name of the thread that logged is shown; for a thread without a name, its id.
+    pub const fn thread(mut self, show: bool) -> Self {
+        self.thread = show;
+        self
+    }
+
+    /// Sets whether a message of several lines is written as several lines, rather than with `\n` in their place. The
+    /// lines after the first are indented, so that none can be taken for the start of a record.
+    ///
+    /// JSON and logfmt have one line per record all the same.
+    pub const fn multiline(mut self, keep: bool) -> Self {
+        self.multiline = keep;
+        self
+    }
+}
+
+/// A format for one sink: with the answer to whether colour is shown. Equal renderers give equal lines.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Renderer {
+    format: Format,
+    color: bool,
+}
+
+impl Renderer {
+    /// The renderer for a sink whose stream is, or is not, a terminal. Reads the environment.
+    pub(crate) fn new(format: &Format, stream_is_terminal: bool) -> Self {
+        let colored = matches!(format.layout, Layout::Build | Layout::Text);
+        let color = colored && format.color.decide(stream_is_terminal, |name| std::env::var_os(name));
+        // The question is answered; formats that differ in nothing else share their renderings.
+        Renderer { format: format.clone().color(Color::Auto), color }
+    }
+
+    /// Appends `record` as one whole line, its `\n` included.
+    pub(crate) fn render(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        match self.format.layout {
+            Layout::Build => build::render(self, record, out),
+            Layout::Text => text::render(self, record, out),
+            Layout::Json => json::render(self, record, out),
+            Layout::Logfmt => logfmt::render(self, record, out),
+        }
+    }
+
+    /// True if lines state the record's number, so that a reader can tell from them what is missing.
+    pub(crate) fn states_seq(&self) -> bool {
+        self.format.seq
+    }
+
+    /// The style of the fragments that this renderer shares between records.
+    fn style(&self) -> Style {
+        match self.format.layout {
+            Layout::Build | Layout::Text if self.color => Style::TextColor,
+            Layout::Build | Layout::Text => Style::Text,
+            Layout::Json => Style::Json,
+            Layout::Logfmt => Style::Logfmt,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Decides for `Auto` with these variables, for a stream that is not a terminal and for one that is.
+    fn auto(variables: &[(&str, &str)]) -> (bool, bool) {
+        let variable =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        (Color::Auto.decide(false, variable), Color::Auto.decide(true, variable))
+    }
+
+    #[test]
+    fn colour_follows_the_environment_then_the_terminal() {
+        assert_eq!(auto(&[]), (false, true));
+        assert_eq!(auto(&[("NO_COLOR", "")]), (false, true));
+        assert_eq!(auto(&[("NO_COLOR", "1")]), (false, false));
+        assert_eq!(auto(&[("NO_COLOR", "0")]), (false, false));
+        assert_eq!(auto(&[("CLICOLOR_FORCE", "1")]), (true, true));
+        assert_eq!(auto(&[("CLICOLOR_FORCE", "0")]), (false, true));
+        assert_eq!(auto(&[("CLICOLOR_FORCE", "")]), (false, true));
+        assert_eq!(auto(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]), (false, false));
+    }
+
+    #[test]
+    fn always_and_never_ask_nobody() {
+        let all = |_: &str| Some(OsString::from("1"));
+        assert!(Color::Always.decide(false, all));
+        assert!(!Color::Never.decide(true, all));
+    }
+
+    #[test]
+    fn machine_formats_have_no_colour() {
+        for format in [Format::json(), Format::logfmt()] {
+            assert!(!Renderer::new(&format.color(Color::Always), true).color);
+        }
+        assert_eq!(Renderer::new(&Format::text().color(Color::Always), false).style(), Style::TextColor);
+    }
+
+    #[test]
+    fn equal_lines_make_equal_renderers() {
+        let never = Renderer::new(&Format::text().color(Color::Never), true);
+        assert_eq!(never, Renderer::new(&Format::text().color(Color::Never), false));
+        assert_ne!(never, Renderer::new(&Format::text().color(Color::Always), false));
+        assert!(!never.states_seq() && Renderer::new(&Format::json(), false).states_seq());
+    }
+}

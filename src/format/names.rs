@@ -1,0 +1,90 @@
+//! Unique names: no two fields of one object may have the same, whatever a program calls them.
+
+use std::io::Write as _;
+
+/// How many names are remembered without an allocation. `tracing`'s macros allow 32 fields.
+const INLINE: usize = 32;
+
+/// The names that were written into one object, by their places in the output.
+///
+/// They are compared as they were written: escaping is injective, so escaped names are equal where names are.
+#[derive(Debug)]
+pub(super) struct Names {
+    count: usize,
+    inline: [(u32, u32); INLINE],
+    more: Vec<(u32, u32)>,
+}
+
+impl Names {
+    /// No names yet.
+    pub(super) fn new() -> Self {
+        Names { count: 0, inline: [(0, 0); INLINE], more: Vec::new() }
+    }
+
+    /// Makes the name that was just written to `out`, from `start` to its end, unique: appends `#2`, or the next number
+    /// that gives a name that was not written yet.
+    pub(super) fn settle(&mut self, out: &mut Vec<u8>, start: usize) {
+        let end = out.len();
+        let mut number = 2_usize;
+        while self.written(out, start) {
+            out.truncate(end);
+            // Writing to a `Vec` cannot fail.
+            let _ = write!(out, "#{number}");
+            number += 1;
+        }
+        self.remember(start, out.len());
+    }
+
+    fn written(&self, out: &[u8], start: usize) -> bool {
+        let name = &out[start..];
+        let inline = &self.inline[..self.count.min(INLINE)];
+        inline.iter().chain(&self.more).any(|&(from, to)| out.get(from as usize..to as usize) == Some(name))
+    }
+
+    fn remember(&mut self, start: usize, end: usize) {
+        // A line beyond 4 GiB is not remembered: its later names may repeat.
+        let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) else {
+            return;
+        };
+        match self.inline.get_mut(self.count) {
+            Some(place) => *place = (start, end),
+            None => self.more.push((start, end)),
+        }
+        self.count += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(names: &[&str]) -> Vec<String> {
+        let (mut out, mut known) = (Vec::new(), Names::new());
+        let settle = |name: &&str| {
+            let start = out.len();
+            out.extend_from_slice(name.as_bytes());
+            known.settle(&mut out, start);
+            String::from_utf8(out[start..].to_vec()).unwrap()
+        };
+        names.iter().map(settle).collect()
+    }
+
+    #[test]
+    fn a_repeated_name_takes_the_next_free_number() {
+        assert_eq!(settled(&["x", "y", "x", "x"]), ["x", "y", "x#2", "x#3"]);
+        assert_eq!(settled(&["x#2", "x", "x"]), ["x#2", "x", "x#3"]);
+        assert_eq!(settled(&["x", "x", "x#2"]), ["x", "x#2", "x#2#2"]);
+        assert_eq!(settled(&["", ""]), ["", "#2"]);
+    }
+
+    #[test]
+    fn names_beyond_the_inline_ones_count_too() {
+        let names: Vec<String> = (0..INLINE + 5).map(|number| number.to_string()).collect();
+        let twice: Vec<&str> = names.iter().chain(&names).map(String::as_str).collect();
+        let mut settled = settled(&twice);
+        assert_eq!(settled[INLINE + 5 + 36], "36#2");
+        settled.sort();
+        settled.dedup();
+        assert_eq!(settled.len(), twice.len());
+    }
+}

@@ -1,0 +1,114 @@
+//! Values as text and logfmt write them. JSON has its own in [`json`](super::json).
+
+use super::escape::{is_bare, push_quoted};
+use crate::record::Value;
+
+/// Appends an integer.
+pub(super) fn push_integer(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// Appends a float with the fewest digits that read back as the same, and always with a point or an exponent: as
+/// `serde_json` does; `NaN`, `inf` and `-inf` if it is not finite.
+pub(super) fn push_float(out: &mut Vec<u8>, number: f64) {
+    out.extend_from_slice(zmij::Buffer::new().format(number).as_bytes());
+}
+
+/// Appends a boolean.
+pub(super) fn push_bool(out: &mut Vec<u8>, value: bool) {
+    out.extend_from_slice(if value { b"true" } else { b"false" });
+}
+
+/// Appends a text as a value: bare if it needs no quotes and cannot be taken for a value of another type, else quoted.
+pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
+    if is_bare(text) && !reads_as_other(text) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        push_quoted(out, text);
+    }
+}
+
+/// Appends texts as `["a", "b"]`.
+pub(super) fn push_list(out: &mut Vec<u8>, texts: &[String]) {
+    out.push(b'[');
+    for (place, text) in texts.iter().enumerate() {
+        if place > 0 {
+            out.extend_from_slice(b", ");
+        }
+        push_quoted(out, text);
+    }
+    out.push(b']');
+}
+
+/// Appends any value.
+pub(super) fn push_value(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(value) => push_bool(out, *value),
+        Value::I64(number) => push_integer(out, *number),
+        Value::U64(number) => push_integer(out, *number),
+        Value::I128(number) => push_integer(out, *number),
+        Value::U128(number) => push_integer(out, *number),
+        Value::F64(number) => push_float(out, *number),
+        Value::Str(text) => push_text(out, text),
+        Value::List(texts) => push_list(out, texts),
+    }
+}
+
+/// True if a bare `text` would read back as a number, a boolean or nothing.
+pub(super) fn reads_as_other(text: &str) -> bool {
+    // Every such text begins with one of these; most texts are let through here.
+    let may_be = text.starts_with(|first: char| first.is_ascii_digit() || "+-.tfniNI".contains(first));
+    // Integers of any width read as floats too.
+    may_be && (matches!(text, "true" | "false" | "null") || text.parse::<f64>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(value: impl Into<Value>) -> String {
+        let mut out = Vec::new();
+        push_value(&mut out, &value.into());
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_text_that_looks_like_another_type_is_quoted() {
+        for look in
+            ["1", "-1", "+1", "1.5", ".5", "1e9", "true", "false", "null", "NaN", "nan", "inf", "-inf", "Infinity"]
+        {
+            assert_eq!(text(look), format!("\"{look}\""));
+        }
+        for look in ["1a", "truer", "e9", "-", "v1.2.3", "1.2.3", "nano"] {
+            assert_eq!(text(look), look);
+        }
+        assert_eq!(text(""), "\"\"");
+        assert_eq!(text("a b"), "\"a b\"");
+    }
+
+    #[test]
+    fn each_type_has_its_form() {
+        assert_eq!(text(u128::MAX), "340282366920938463463374607431768211455");
+        assert_eq!(text(i64::MIN), "-9223372036854775808");
+        assert_eq!(text(1.0), "1.0");
+        assert_eq!(text(f64::NAN), "NaN");
+        assert_eq!(text(f64::NEG_INFINITY), "-inf");
+        assert_eq!(text(true), "true");
+        let mut list = Vec::new();
+        push_list(&mut list, &["a".to_owned(), "\"".to_owned()]);
+        assert_eq!(list, br#"["a", "\""]"#);
+    }
+
+    proptest! {
+        #[test]
+        fn floats_are_written_as_serde_json_writes_them(bits in any::<u64>()) {
+            let number = f64::from_bits(bits);
+            if number.is_finite() {
+                prop_assert_eq!(text(number), serde_json::to_string(&number).unwrap());
+            }
+        }
+    }
+}
