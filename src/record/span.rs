@@ -52,6 +52,11 @@ impl SpanValues {
         SpanValues { name, fields: Vec::new(), fragments: Fragments::default() }
     }
 
+    /// A copy whose fields can be recorded anew; its renderings are made anew too.
+    pub(crate) fn with_same_fields(&self) -> Self {
+        SpanValues { name: self.name, fields: self.fields.clone(), fragments: Fragments::default() }
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }

@@ -1,3 +1,118 @@
-//! Scopes: stretches of execution during which a context is the current one.
+//! Scopes: which context is current, and how it follows the work.
+//!
+//! The current context is that of the newest scope of the running stack, else the process default. A running stack is a thread,
+//! or a task while it is polled: a poll starts a fresh stack, based on the task's context. The algorithm is in [`chain`].
 
-pub(crate) mod chain;
+mod carry;
+mod chain;
+mod task;
+mod thread;
+
+pub use carry::bind_current;
+pub use task::{FutureExt, InContext};
+pub use thread::ScopeGuard;
+
+use std::thread::LocalKey;
+
+use crate::context::{Inner, OutputContext, default_context};
+use crate::sync::{AtomicBool, OnceLock, Ordering};
+
+thread_local! {
+    /// Without destructor, so that it can be read in the destructors of other thread-locals.
+    static LOCAL: chain::Local<Inner> = const { chain::Local::new() };
+}
+
+impl chain::Scoped for Inner {
+    fn local() -> &'static LocalKey<chain::Local<Self>> {
+        &LOCAL
+    }
+}
+
+/// Calls `f` with the current context, or with `None` outside every scope. No count is taken: what this thread releases
+/// meanwhile stays alive until the outermost such call ends.
+#[inline]
+pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Inner>) -> R) -> R {
+    chain::with_current::<Inner, R>(|current| f(current.map(|inner| &**inner)))
+}
+
+impl OutputContext {
+    /// The current context: that of the newest scope, else the process default.
+    #[must_use]
+    pub fn current() -> OutputContext {
+        Self::try_current().unwrap_or_else(default_context)
+    }
+
+    /// The context of the newest scope; `None` outside every scope.
+    #[must_use]
+    pub fn try_current() -> Option<OutputContext> {
+        chain::current().map(OutputContext::from)
+    }
+
+    /// Calls `f` with the current context, without taking a count on it: the cheapest way to ask it something.
+    ///
+    /// ```
+    /// use logscope::OutputContext;
+    ///
+    /// let uno = OutputContext::builder("uno").build();
+    /// let id = uno.scope(|| OutputContext::with_current(|context| context.id()));
+    /// assert_eq!(id, uno.id());
+    /// ```
+    pub fn with_current<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
+        chain::with_current_as::<Inner, OutputContext, R>(|current| match current {
+            Some(context) => f(context),
+            None => f(&default_context()),
+        })
+    }
+}
+
+/// Replaces the current context by what `f` makes of it, until the scope that it is current in ends, and returns the one that was.
+///
+/// Inside a task the change stays with the task, over every `.await`, and never reaches the thread. Outside every scope nothing is
+/// replaced, `f` is not called, and `None` is returned: the process default is changed by [`set_default`](crate::set_default) alone.
+///
+/// ```
+/// use logscope::{LevelFilter, OutputContext};
+///
+/// let uno = OutputContext::builder("uno").build();
+/// uno.scope(|| {
+///     let before = logscope::update(|context| context.with_verbosity(LevelFilter::TRACE));
+///     assert_eq!(before.unwrap().verbosity().max_level(), LevelFilter::INFO);
+///     assert_eq!(OutputContext::current().verbosity().max_level(), LevelFilter::TRACE);
+/// });
+/// assert!(logscope::update(|context| context.clone()).is_none());
+/// ```
+pub fn update(f: impl FnOnce(&OutputContext) -> OutputContext) -> Option<OutputContext> {
+    let current = OutputContext::try_current()?;
+    let next = f(&current);
+    chain::replace_current(next.into_inner()).map(OutputContext::from)
+}
+
+/// True while a scope that is entered must tell the layer so.
+static ARMED: AtomicBool = AtomicBool::new(false);
+static HOOK: OnceLock<fn()> = OnceLock::new();
+
+/// Has `hook` called by each scope that is entered, until it is disarmed: the layer has something to do that must come before the first
+/// event of a scope.
+pub(crate) fn arm_first_scope(hook: fn()) {
+    let _ = HOOK.set(hook);
+    // Release, with the Acquire in `entering`: whoever sees the flag finds the hook.
+    ARMED.store(true, Ordering::Release);
+}
+
+pub(crate) fn disarm_first_scope() {
+    ARMED.store(false, Ordering::Release);
+}
+
+#[inline]
+fn entering() {
+    if ARMED.load(Ordering::Acquire) {
+        call_hook();
+    }
+}
+
+#[cold]
+fn call_hook() {
+    if let Some(hook) = HOOK.get() {
+        hook();
+    }
+}

@@ -151,12 +151,16 @@ fn explain(path: &Path, error: io::Error) -> Error {
     let link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let reason = match (error.kind(), parent) {
-        _ if link => "it is a symbolic link, and none is followed; name the file itself, or set allow_symlink(true)".into(),
+        _ if link => {
+            "it is a symbolic link, and none is followed; name the file itself, or set allow_symlink(true)".into()
+        }
         _ if path.is_dir() => "it is a directory; name a file in it".into(),
         (ErrorKind::NotFound, Some(parent)) if !parent.exists() => {
             format!("there is no directory {}; make it, or set create_parents(true)", parent.display())
         }
-        (ErrorKind::PermissionDenied, _) => format!("{error}; the file, or its directory, is not writable for this user"),
+        (ErrorKind::PermissionDenied, _) => {
+            format!("{error}; the file, or its directory, is not writable for this user")
+        }
         _ if system::lacks_reader(path, &error) => "it is a pipe that nobody reads; start the reader first".into(),
         _ => error.to_string(),
     };

@@ -24,6 +24,7 @@ use crate::sync::{AtomicU64, Ordering};
 /// assert_eq!(outcome.to_string(), "0 accepted: 0 written, 0 dropped, 0 failed, 0 pending");
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[must_use = "an outcome says whether records were lost; ask is_complete()"]
 #[non_exhaustive]
 pub struct Outcome {

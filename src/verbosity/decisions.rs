@@ -24,6 +24,15 @@ use crate::sync::{AtomicUsize, OnceLock, Ordering};
 #[derive(Default)]
 pub(super) struct Decisions(OnceLock<Box<Table>>);
 
+/// The callsites that were registered. Nothing else is ever at their addresses, as may be at that of the temporary metadata which the
+/// `log` bridge asks about, so an address that is in here stands for a callsite.
+static CALLSITES: Decisions = Decisions(OnceLock::new());
+
+/// Takes note that `metadata` is a callsite's, so that decisions about it can be remembered wherever it is asked about.
+pub(crate) fn learn_callsite(metadata: &'static Metadata<'static>) {
+    CALLSITES.of(metadata, |_| true);
+}
+
 struct Table {
     /// A power of two of them.
     lines: Box<[Line]>,
@@ -56,6 +65,19 @@ impl Decisions {
         self.recall(address).unwrap_or_else(|| {
             let allowed = decide(metadata);
             self.remember(address, allowed);
+            allowed
+        })
+    }
+
+    /// The same for metadata that may be a temporary: a decision is remembered only if `metadata` is known to be a callsite's.
+    #[inline]
+    pub(super) fn of_any(&self, metadata: &Metadata<'_>, decide: impl FnOnce(&Metadata<'_>) -> bool) -> bool {
+        let address = std::ptr::from_ref(metadata).addr();
+        self.recall(address).unwrap_or_else(|| {
+            let allowed = decide(metadata);
+            if CALLSITES.recall(address).is_some() {
+                self.remember(address, allowed);
+            }
             allowed
         })
     }

@@ -104,6 +104,11 @@ impl Dial {
         self.decide(*metadata.level(), |full| full.allows(metadata))
     }
 
+    #[inline]
+    pub(super) fn allows_any(&self, metadata: &Metadata<'_>) -> bool {
+        self.decide(*metadata.level(), |full| full.allows_any(metadata))
+    }
+
     pub(super) fn allows_target(&self, level: Level, target: &str) -> bool {
         self.decide(level, |full| full.allows_target(level, target))
     }

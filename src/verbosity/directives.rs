@@ -43,6 +43,11 @@ impl Directives {
         self.decisions.of(metadata, |metadata| *metadata.level() <= self.level_for(metadata.target()))
     }
 
+    #[inline]
+    pub(super) fn allows_any(&self, metadata: &Metadata<'_>) -> bool {
+        self.decisions.of_any(metadata, |metadata| *metadata.level() <= self.level_for(metadata.target()))
+    }
+
     pub(super) fn clamped(&self, ceiling: LevelFilter) -> Directives {
         let clamp = |directive: &Directive| Directive { level: directive.level.min(ceiling), ..directive.clone() };
         Directives {

@@ -42,6 +42,12 @@ impl Fixed {
         *metadata.level() <= self.max && self.directives.as_ref().is_none_or(|directives| directives.allows(metadata))
     }
 
+    #[inline]
+    pub(super) fn allows_any(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.max
+            && self.directives.as_ref().is_none_or(|directives| directives.allows_any(metadata))
+    }
+
     pub(super) fn allows_target(&self, level: Level, target: &str) -> bool {
         level <= self.max && level <= self.level_for(target)
     }

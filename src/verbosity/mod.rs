@@ -19,6 +19,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 
 use crate::error::Error;
+pub(crate) use decisions::learn_callsite;
 pub use dial::Dial;
 use fixed::Fixed;
 
@@ -175,6 +176,15 @@ impl Verbosity {
         }
     }
 
+    /// [`allows`](Verbosity::allows) for metadata that may be a temporary; remembered where it is a callsite's.
+    #[inline]
+    pub(crate) fn allows_any(&self, metadata: &Metadata<'_>) -> bool {
+        match &self.0 {
+            Source::Fixed(fixed) => fixed.allows_any(metadata),
+            Source::Follows(dial, ceiling) => *metadata.level() <= *ceiling && dial.allows_any(metadata),
+        }
+    }
+
     /// True if a record of this level and target is let through. For records whose target is not that of their callsite, as
     /// the `log` bridge has them; nothing is remembered.
     pub(crate) fn allows_target(&self, level: Level, target: &str) -> bool {
@@ -190,6 +200,11 @@ impl Verbosity {
             Source::Fixed(fixed) => Source::Fixed(fixed.clamped(ceiling)),
             Source::Follows(dial, own) => Source::Follows(dial.clone(), ceiling.min(*own)),
         })
+    }
+
+    /// This verbosity as it stands, without the dial that it may follow.
+    pub(crate) fn now(&self) -> Verbosity {
+        self.fixed().into()
     }
 
     /// What this verbosity says now, whatever becomes of the dial that it may follow.

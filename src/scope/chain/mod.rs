@@ -119,6 +119,17 @@ pub(crate) fn with_current<T: Scoped, R>(read: impl FnOnce(Option<&Arc<T>>) -> R
     })
 }
 
+/// [`with_current`] for a type that wraps the count of a context, of which it lends one.
+#[inline]
+pub(crate) fn with_current_as<T: Scoped, H: From<Arc<T>>, R>(read: impl FnOnce(Option<&H>) -> R) -> R {
+    T::local().with(|local| {
+        let _reading = Reading::begin(local);
+        // The count stays where it is: it is wrapped without being dropped on the way, in either wrapping.
+        let handle = local.borrow_current().map(|arc| ManuallyDrop::new(H::from(ManuallyDrop::into_inner(arc))));
+        read(handle.as_deref())
+    })
+}
+
 /// The current context with a count of its own, or `None` outside every scope.
 pub(crate) fn current<T: Scoped>() -> Option<Arc<T>> {
     T::local().with(|local| local.borrow_current().as_deref().cloned())

@@ -1,0 +1,355 @@
+//! Output contexts: since when time counts, how much is said, and where it goes.
+
+mod builder;
+mod default;
+mod live;
+mod snapshot;
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use tracing::level_filters::LevelFilter;
+
+pub use builder::Builder;
+pub use default::set_default;
+pub(crate) use default::{built_in, default_context, with_default};
+pub use live::live;
+pub use snapshot::{SinkSnapshot, Snapshot};
+
+use crate::clock::{Clock, Origin};
+use crate::record::{ContextInfo, Value};
+use crate::sink::{Ledger, Outcome, Sink};
+use crate::sync::{Arc, AtomicU8, AtomicU64, Ordering};
+use crate::verbosity::Verbosity;
+
+/// An output context: an immutable value that says since when time is counted, how much is said, and where it goes.
+///
+/// Cloning it costs one count. It is given to work by [`scope`](OutputContext::scope), [`enter`](OutputContext::enter),
+/// [`bind`](OutputContext::bind) or [`in_context`](crate::FutureExt::in_context), and everything below logs to it through
+/// plain `tracing` macros.
+///
+/// ```
+/// use logscope::{LevelFilter, OutputContext, sink};
+///
+/// let (memory, lines) = sink::memory();
+/// let uno = OutputContext::builder("uno").verbosity(LevelFilter::DEBUG).sink(memory).build();
+/// assert_eq!(uno.name(), "uno");
+///
+/// let quieter = uno.with_verbosity(LevelFilter::ERROR);
+/// assert_eq!(quieter.id(), uno.id()); // derived: the same work, said more quietly
+/// # assert!(lines.lines().is_empty());
+/// ```
+#[derive(Clone)]
+#[repr(transparent)]
+pub struct OutputContext {
+    inner: Arc<Inner>,
+}
+
+/// What a context is made of. The scope chain holds it by raw pointer, so it is a type of its own.
+pub(crate) struct Inner {
+    identity: Arc<Identity>,
+    /// Who the context is, where a derivation gave it other fields than its identity has.
+    info: Option<ContextInfo>,
+    origin: Origin,
+    clock: Clock,
+    verbosity: Verbosity,
+    /// Views with the same format are neighbours, so that one rendering serves them all.
+    sinks: Vec<Sink>,
+    live: live::Slot,
+}
+
+/// What contexts that were derived from one another share.
+pub(crate) struct Identity {
+    info: ContextInfo,
+    counter: Counter,
+    ledger: Ledger,
+}
+
+/// Numbers the records of a context, and refuses them once it is closed.
+///
+/// | bits | meaning |
+/// |---|---|
+/// | 63 | the context was closed; a number taken with this bit set is not a record's |
+/// | 0..=62 | the number of records so far |
+struct Counter(AtomicU64);
+
+const CLOSED: u64 = 1 << 63;
+
+impl Counter {
+    const fn new() -> Self {
+        Counter(AtomicU64::new(0))
+    }
+
+    /// The number of the next record, from 1; `None` once closed.
+    fn take(&self) -> Option<u64> {
+        // AcqRel, with `close`: the caller counted its deliveries as accepted before this call. If `close` sets the bit after this
+        // number was taken, it reads from this read-modify-write and so sees that count; with Relaxed it could report a ledger
+        // without a delivery that is still to be written.
+        let before = self.0.fetch_add(1, Ordering::AcqRel);
+        (before & CLOSED == 0).then_some((before & !CLOSED) + 1)
+    }
+
+    fn close(&self) {
+        self.0.fetch_or(CLOSED, Ordering::AcqRel);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.load(Ordering::Acquire) & CLOSED != 0
+    }
+}
+
+impl OutputContext {
+    /// Starts a context called `name`. The name appears on its records; it need not be unique.
+    #[must_use = "a builder does nothing until `build` is called"]
+    pub fn builder(name: impl Into<String>) -> Builder {
+        Builder::new(name.into())
+    }
+
+    /// A builder that starts from this context and shares its id, counter and ledger: for the same work, said otherwise.
+    #[must_use = "a builder does nothing until `build` is called"]
+    pub fn to_builder(&self) -> Builder {
+        Builder::derive(self)
+    }
+
+    /// This context with another verbosity.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn with_verbosity(&self, verbosity: impl Into<Verbosity>) -> OutputContext {
+        self.to_builder().verbosity(verbosity).build()
+    }
+
+    /// This context with another origin: its elapsed time starts anew.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn with_origin(&self, origin: Origin) -> OutputContext {
+        self.to_builder().origin(origin).build()
+    }
+
+    /// This context with its origin at the present of its clock.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn with_origin_now(&self) -> OutputContext {
+        self.with_origin(self.inner.clock.origin())
+    }
+
+    /// This context with one more field, or another value for a field that it has.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn with_field(&self, name: impl Into<String>, value: impl Into<Value>) -> OutputContext {
+        self.to_builder().field(name, value).build()
+    }
+
+    /// This context with one more sink.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn with_sink(&self, sink: Sink) -> OutputContext {
+        self.to_builder().sink(sink).build()
+    }
+
+    /// This context with these sinks and no others.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn with_sinks(&self, sinks: impl IntoIterator<Item = Sink>) -> OutputContext {
+        self.to_builder().sinks(sinks).build()
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.inner.info().name()
+    }
+
+    /// The id: unique in this process, shared by contexts that were derived from one another.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.inner.info().id()
+    }
+
+    /// The fields that are on each of its records, in the order in which they were given.
+    #[must_use]
+    pub fn fields(&self) -> &[(String, Value)] {
+        self.inner.info().fields()
+    }
+
+    /// The instant from which elapsed time counts.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.inner.origin
+    }
+
+    /// The time since the origin, by this context's clock.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.inner.elapsed()
+    }
+
+    /// How much is let through.
+    #[must_use]
+    pub fn verbosity(&self) -> &Verbosity {
+        &self.inner.verbosity
+    }
+
+    /// Where it goes. Views with the same format stand together, whatever the order in which they were given.
+    #[must_use]
+    pub fn sinks(&self) -> &[Sink] {
+        &self.inner.sinks
+    }
+
+    /// The deliveries of this context and of all that were derived from it, so far. One record that goes to two sinks is
+    /// two deliveries.
+    #[must_use]
+    pub fn ledger(&self) -> Outcome {
+        self.inner.identity.ledger.outcome()
+    }
+
+    /// Brings what was logged before this call to the operating system, waiting for `deadline` at most, and returns the
+    /// ledger. Direct sinks have nothing to wait for but a delivery that another thread is in the middle of.
+    #[must_use = "the outcome says whether everything was written: ask `is_complete()`"]
+    pub fn flush(&self, deadline: Duration) -> Outcome {
+        self.settle(Instant::now().checked_add(deadline))
+    }
+
+    /// Ends this context and all that were derived from it: what is logged to them from now on is counted as dropped. Then
+    /// flushes, waiting for `deadline` at most, and returns the ledger, in which `pending` is what was abandoned.
+    ///
+    /// The sinks stay open for the other contexts that have them; an output is closed when its last sink is dropped.
+    #[must_use = "the outcome says whether everything was written: ask `is_complete()`"]
+    pub fn close(&self, deadline: Duration) -> Outcome {
+        self.inner.identity.counter.close();
+        self.settle(Instant::now().checked_add(deadline))
+    }
+
+    /// True once [`close`](OutputContext::close) was called on this context or one that it shares its id with.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.inner.identity.counter.is_closed()
+    }
+
+    fn settle(&self, deadline: Option<Instant>) -> Outcome {
+        let left = || match deadline {
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+            None => Duration::MAX,
+        };
+        for sink in &self.inner.sinks {
+            let _ = sink.flush(left());
+        }
+        // A direct delivery counts itself when it returns, so what is pending here is being written on another thread at this
+        // moment, or on this one, below a value that asks from inside its own `Debug`: then waiting cannot help, and the deadline ends it.
+        let mut pause = Duration::from_micros(10);
+        loop {
+            let outcome = self.ledger();
+            let left = left();
+            if outcome.pending == 0 || left.is_zero() {
+                return outcome;
+            }
+            std::thread::park_timeout(pause.min(left));
+            pause = (pause * 2).min(Duration::from_millis(5));
+        }
+    }
+
+    pub(crate) fn into_inner(self) -> Arc<Inner> {
+        self.inner
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+}
+
+impl Inner {
+    #[inline]
+    pub(crate) fn info(&self) -> &ContextInfo {
+        self.info.as_ref().unwrap_or(&self.identity.info)
+    }
+
+    #[inline]
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.origin.elapsed_at(self.clock.now())
+    }
+
+    #[inline]
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    #[inline]
+    pub(crate) fn verbosity(&self) -> &Verbosity {
+        &self.verbosity
+    }
+
+    #[inline]
+    pub(crate) fn sinks(&self) -> &[Sink] {
+        &self.sinks
+    }
+
+    #[inline]
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.identity.ledger
+    }
+
+    /// The number of the next record; `None` if the context is closed. Deliveries must have been counted as accepted before.
+    #[inline]
+    pub(crate) fn next_seq(&self) -> Option<u64> {
+        self.identity.counter.take()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.live.release();
+    }
+}
+
+impl fmt::Debug for OutputContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Fields<'a>(&'a [(String, Value)]);
+        impl fmt::Debug for Fields<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_map()
+                    .entries(self.0.iter().map(|(name, value)| (name, format_args!("{value}").to_string())))
+                    .finish()
+            }
+        }
+        f.debug_struct("OutputContext")
+            .field("name", &self.name())
+            .field("id", &self.id())
+            .field("elapsed", &self.elapsed())
+            .field("verbosity", &format_args!("{}", self.verbosity()))
+            .field("fields", &Fields(self.fields()))
+            .field("sinks", &self.sinks())
+            .field("closed", &self.is_closed())
+            .finish()
+    }
+}
+
+/// The most verbose level that the process lets any context see, once something is installed.
+static CEILING: AtomicU8 = AtomicU8::new(level_code(LevelFilter::TRACE));
+
+const fn level_code(level: LevelFilter) -> u8 {
+    match level.into_level() {
+        None => 0,
+        Some(tracing::Level::ERROR) => 1,
+        Some(tracing::Level::WARN) => 2,
+        Some(tracing::Level::INFO) => 3,
+        Some(tracing::Level::DEBUG) => 4,
+        Some(tracing::Level::TRACE) => 5,
+    }
+}
+
+/// Fixes the ceiling that contexts made from now on are clamped to.
+pub(crate) fn set_ceiling(ceiling: LevelFilter) {
+    // Relaxed: the level is the whole message, and a context made before it is seen is held below the ceiling by the layer all the same.
+    CEILING.store(level_code(ceiling), Ordering::Relaxed);
+}
+
+pub(crate) fn ceiling() -> LevelFilter {
+    const LEVELS: [LevelFilter; 6] = [
+        LevelFilter::OFF,
+        LevelFilter::ERROR,
+        LevelFilter::WARN,
+        LevelFilter::INFO,
+        LevelFilter::DEBUG,
+        LevelFilter::TRACE,
+    ];
+    LEVELS.get(usize::from(CEILING.load(Ordering::Relaxed))).copied().unwrap_or(LevelFilter::TRACE)
+}
+
+impl From<Arc<Inner>> for OutputContext {
+    fn from(inner: Arc<Inner>) -> Self {
+        OutputContext { inner }
+    }
+}

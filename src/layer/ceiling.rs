@@ -1,0 +1,176 @@
+//! The ceiling, and why there is no cleverer game with the interest cache.
+//!
+//! `tracing` asks a subscriber once for each callsite whether it is interested, caches the answer in the callsite, and keeps one
+//! global maximum of levels. A library whose contexts come and go at run time could try to keep both exact: the most verbose
+//! level of the contexts that live. It cannot be right. A foreign `reload` or `Dispatch::new` may publish an older maximum after
+//! ours; a callsite that is being registered on one thread can store `never` after another thread's rebuild; and rebuilding
+//! from inside the making of a context deadlocks with locks that other layers hold while they call us.
+//!
+//! So the answer never changes. The *ceiling* fixes at installation the most that any context can be given. No callsite at or
+//! below it is ever answered `never`, none above it anything else, and making a context costs the same whatever the number of
+//! callsites and contexts.
+//!
+//! One gap is left, at start-up. A callsite that is hit first between `Dispatch::new` and `set_global_default` asks a dispatcher that
+//! is not there yet, caches `never`, and stays dead, because installing does not rebuild. So [`install`](super::Configure::install)
+//! rebuilds once after it has installed; and the first scope that is entered while the global subscriber holds this layer rebuilds once
+//! more, for a subscriber that the program installed itself, and for a callsite that was in the middle of registering during the
+//! first rebuild. That one runs on a thread of its own: whoever enters the scope may hold locks that a rebuild needs (it may be a
+//! layer's callback, a value's `Debug` under a `reload` lock, or a `Dispatch` that is being registered). The scope waits for it, but
+//! not for ever.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use tracing::callsite::rebuild_interest_cache;
+use tracing::subscriber::Interest;
+use tracing::{Metadata, dispatcher};
+use tracing_core::callsite::DefaultCallsite;
+use tracing_core::metadata::Kind;
+use tracing_subscriber::layer::{Context, Filter};
+
+use super::ContextLayer;
+use crate::LevelFilter;
+use crate::scope;
+use crate::sink::fallback;
+
+/// How long the first scope waits for the rebuild before it goes on without.
+const REBUILD_DEADLINE: Duration = Duration::from_secs(1);
+
+/// The static half of a per-layer filter: it tells `tracing` the ceiling, and never says no to an event.
+///
+/// A per-layer filter that says no sets a bit in a map that the thread has once for all layers; when the no was to an `enabled!` that
+/// was asked by a value inside another layer's formatting, the bit stays set and the event that is being formatted is lost to this
+/// layer. A filter that never says no never sets its bit. What lies above the ceiling the layer leaves out itself.
+#[derive(Clone, Debug)]
+pub struct CeilingFilter {
+    ceiling: LevelFilter,
+}
+
+impl CeilingFilter {
+    pub(super) fn new(ceiling: LevelFilter) -> Self {
+        CeilingFilter { ceiling }
+    }
+}
+
+impl<S> Filter<S> for CeilingFilter {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if *metadata.level() <= self.ceiling { Interest::always() } else { Interest::never() }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.ceiling)
+    }
+}
+
+/// Where the rebuild of the first scope stands.
+struct Rebuild {
+    phase: Phase,
+    ceiling: LevelFilter,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Phase {
+    /// No dispatcher with this layer was made yet.
+    Idle,
+    /// A dispatcher with this layer was made; the first scope under it rebuilds.
+    Armed,
+    /// A thread is rebuilding.
+    Running(std::thread::ThreadId),
+    /// The global dispatcher's callsites are right, and stay so.
+    Done,
+}
+
+static REBUILD: Mutex<Rebuild> = Mutex::new(Rebuild { phase: Phase::Idle, ceiling: LevelFilter::TRACE });
+static REBUILT: Condvar = Condvar::new();
+
+/// A dispatcher that holds a layer with `ceiling` was made: the next scope rebuilds, if that dispatcher has become the global one.
+pub(super) fn arm(ceiling: LevelFilter) {
+    let mut rebuild = REBUILD.lock();
+    if rebuild.phase == Phase::Idle {
+        *rebuild = Rebuild { phase: Phase::Armed, ceiling };
+        scope::arm_first_scope(super::rebuild_hook);
+    }
+}
+
+/// Runs when a scope is entered while armed.
+pub(super) fn first_scope() {
+    let ours = dispatcher::get_default(|dispatch| dispatch.downcast_ref::<ContextLayer>().is_some());
+    let deadline = Instant::now() + REBUILD_DEADLINE;
+    let mut rebuild = REBUILD.lock();
+    if ours && rebuild.phase == Phase::Armed {
+        match spawn_rebuild(rebuild.ceiling) {
+            Some(thread) => rebuild.phase = Phase::Running(thread),
+            None => return,
+        }
+    }
+    while let Phase::Running(thread) = rebuild.phase {
+        // The rebuild asks the layers beside this one about each callsite, and what they do on its thread must not wait for it.
+        if thread == std::thread::current().id() || REBUILT.wait_until(&mut rebuild, deadline).timed_out() {
+            return;
+        }
+    }
+}
+
+/// Starts the thread that rebuilds. `None` where no thread can be had: the next scope tries again.
+fn spawn_rebuild(ceiling: LevelFilter) -> Option<std::thread::ThreadId> {
+    let rebuild = move || {
+        rebuild_interest_cache();
+        scope::disarm_first_scope();
+        REBUILD.lock().phase = Phase::Done;
+        REBUILT.notify_all();
+        tell_if_capped(ceiling);
+    };
+    let spawned = std::thread::Builder::new().name("logscope-rebuild".to_owned()).spawn(rebuild);
+    Some(spawned.ok()?.thread().id())
+}
+
+macro_rules! probes {
+    ($($callsite:ident $metadata:ident $level:ident),* $(,)?) => {
+        $(
+            static $callsite: DefaultCallsite = DefaultCallsite::new(&$metadata);
+            static $metadata: Metadata<'static> = tracing_core::metadata! {
+                name: "logscope probe",
+                target: "logscope",
+                level: tracing::Level::$level,
+                fields: &["message"],
+                callsite: &$callsite,
+                kind: Kind::EVENT,
+            };
+        )*
+        /// A callsite of each level that nothing is ever logged from, most severe first.
+        static PROBES: [&DefaultCallsite; 5] = [$(&$callsite),*];
+        static PROBE_METADATA: [&Metadata<'static>; 5] = [$(&$metadata),*];
+    };
+}
+
+probes! {
+    ERROR_PROBE ERROR_METADATA ERROR,
+    WARN_PROBE WARN_METADATA WARN,
+    INFO_PROBE INFO_METADATA INFO,
+    DEBUG_PROBE DEBUG_METADATA DEBUG,
+    TRACE_PROBE TRACE_METADATA TRACE,
+}
+
+/// Says so, once, if a filter of the program's own keeps from this layer what lies below the ceiling.
+fn tell_if_capped(ceiling: LevelFilter) {
+    let wanted = PROBES.iter().zip(PROBE_METADATA).filter(|(_, metadata)| *metadata.level() <= ceiling);
+    let mut passed = LevelFilter::OFF;
+    for (probe, metadata) in wanted {
+        let interest = probe.interest();
+        let enabled = *metadata.level() <= LevelFilter::current()
+            && !interest.is_never()
+            && dispatcher::get_default(|dispatch| dispatch.enabled(metadata));
+        if !enabled {
+            return fallback::tell(format_args!(
+                "a filter beside logscope::layer() lets events of the target `logscope` through only up to {passed}, so contexts \
+                 do not get what they want up to {ceiling}; give that filter to the layer that it is meant for, with \
+                 `.with_filter(…)`, or lower the ceiling with logscope::configure().ceiling(…)"
+            ));
+        }
+        passed = LevelFilter::from_level(*metadata.level());
+    }
+}

@@ -1,0 +1,89 @@
+//! From a context and an event to the sinks.
+
+use std::cell::Cell;
+
+use tracing::Event;
+
+use crate::context::Inner;
+use crate::format::with_scratch;
+use crate::record::{Record, Source, SpanPath};
+use crate::sink::{self, Delivery, fallback};
+
+/// How deep a value that logs from inside its own `Debug` may nest. What lies deeper is counted as dropped.
+const MAX_DEPTH: u32 = 4;
+
+thread_local! {
+    /// The records that this thread is in the middle of. Without destructor, so that it can be read in other destructors.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Gives `event` to each sink of `inner` that wants its level, and counts what became of it.
+pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: &dyn SpanPath) {
+    let wanting = || inner.sinks().iter().filter(|sink| sink.wants(&source.level));
+    let deliveries = wanting().count() as u64;
+    if deliveries == 0 {
+        return;
+    }
+    let ledger = inner.ledger();
+    ledger.accept(deliveries);
+    let Some(seq) = inner.next_seq() else {
+        return ledger.settle(Delivery::Dropped, deliveries);
+    };
+    let nested = Nested::enter();
+    let inside_output = sink::in_output();
+    if nested.depth > MAX_DEPTH || inside_output {
+        wanting().for_each(|sink| sink.count_dropped(1));
+        ledger.settle(Delivery::Dropped, deliveries);
+        if nested.depth > MAX_DEPTH {
+            return;
+        }
+    }
+    let record = Record {
+        event,
+        source,
+        elapsed: inner.elapsed(),
+        clock: inner.clock(),
+        wall: Cell::new(None),
+        seq: Some(seq),
+        context: inner.info(),
+        spans,
+    };
+    if inside_output {
+        // A sink that logs while it writes: its own lock may be held, and whatever it says about itself must not come back to it.
+        return fallback::record(&record);
+    }
+    let mut written = 0;
+    with_scratch(|scratch| {
+        scratch.begin();
+        for sink in wanting() {
+            if sink.deliver(&record, scratch) == Delivery::Written {
+                written += 1;
+            }
+        }
+    });
+    if written > 0 {
+        ledger.settle(Delivery::Written, written);
+    }
+    if written < deliveries {
+        ledger.settle(Delivery::Failed, deliveries - written);
+    }
+}
+
+/// One more record in the middle, until it is dropped.
+struct Nested {
+    depth: u32,
+}
+
+impl Nested {
+    fn enter() -> Self {
+        let depth = DEPTH.get() + 1;
+        DEPTH.set(depth);
+        Nested { depth }
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}

@@ -1,0 +1,189 @@
+//! Installing: the whole subscriber, or the layer for one's own.
+
+use tracing::{Dispatch, dispatcher};
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+
+use super::ceiling::{self, CeilingFilter};
+use super::{ContextLayer, ScopedLayer};
+use crate::LevelFilter;
+use crate::context::{OutputContext, set_ceiling, set_default};
+use crate::error::{Error, Kind};
+use crate::sink::fallback;
+use crate::verbosity::Verbosity;
+
+/// Installs logscope as the global subscriber, and as the receiver of `log` records.
+///
+/// What no scope claims goes to the process default: text on stderr, with the verbosity that the environment variable `LOGSCOPE`
+/// gives, else `RUST_LOG`, else INFO.
+///
+/// ```
+/// logscope::init()?;
+/// tracing::info!("to stderr");
+/// # Ok::<(), logscope::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If a global subscriber or logger is installed already (the error says which; add [`layer()`](crate::layer()) to a subscriber of
+/// your own instead), or if `LOGSCOPE` does not parse as a [`Verbosity`].
+pub fn init() -> Result<(), Error> {
+    let default = match verbosity_from_environment()? {
+        Some(verbosity) => Some(crate::context::built_in().with_verbosity(verbosity)),
+        None => None,
+    };
+    let configure = configure();
+    match default {
+        Some(context) => configure.default_context(context).install(),
+        None => configure.install(),
+    }
+}
+
+/// Starts a configuration; end it with [`install`](Configure::install) or [`layer`](Configure::layer).
+pub fn configure() -> Configure {
+    Configure { ceiling: LevelFilter::TRACE, route_by_span: false, default: None }
+}
+
+/// What can be set when logscope is installed.
+#[derive(Debug)]
+#[must_use = "nothing is installed until `install` or `layer` is called"]
+pub struct Configure {
+    ceiling: LevelFilter,
+    route_by_span: bool,
+    default: Option<OutputContext>,
+}
+
+impl Configure {
+    /// The most verbose level that any context can be given from now on; TRACE if it is not set.
+    ///
+    /// What lies above it costs what a statically disabled event costs, and cannot be turned on while the process lives.
+    pub fn ceiling(mut self, ceiling: LevelFilter) -> Self {
+        self.ceiling = ceiling;
+        self
+    }
+
+    /// The context that events go to which no scope claims, in place of the built-in one.
+    pub fn default_context(mut self, context: OutputContext) -> Self {
+        self.default = Some(context);
+        self
+    }
+
+    /// Whether an event outside every scope goes to the context in which the span around it was made, while that context lives.
+    ///
+    /// Off, because it can attribute wrongly: a span may be made by one piece of work and entered by others. A connection pool,
+    /// for one, makes a connection's span on behalf of the request that opened it, and enters it for every later one.
+    pub fn route_by_span(mut self, on: bool) -> Self {
+        self.route_by_span = on;
+        self
+    }
+
+    /// Installs logscope as the global subscriber and, with the feature `log`, as the receiver of `log` records.
+    ///
+    /// # Errors
+    ///
+    /// If a global subscriber or logger is installed already; the error says which. A process default that was set by
+    /// [`default_context`](Configure::default_context) is then not set.
+    pub fn install(self) -> Result<(), Error> {
+        if let Some(error) = already_installed() {
+            return Err(error);
+        }
+        #[cfg(feature = "log")]
+        install_log_bridge(self.ceiling)?;
+        let layer = ContextLayer::new(self.ceiling, true, self.route_by_span);
+        let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
+        if dispatcher::set_global_default(dispatch).is_err() {
+            // Another thread was faster.
+            return Err(already_installed().unwrap_or_else(|| installed("a global tracing subscriber", "")));
+        }
+        set_ceiling(self.ceiling);
+        if let Some(context) = self.default {
+            set_default(context);
+        }
+        tracing::callsite::rebuild_interest_cache();
+        Ok(())
+    }
+
+    /// The layer for a subscriber of one's own.
+    ///
+    /// The process default is set at once, if one was given.
+    #[must_use = "a layer does nothing until it is added to a subscriber: `registry().with(…)`"]
+    pub fn layer<S>(self) -> ScopedLayer<S> {
+        set_ceiling(self.ceiling);
+        if let Some(context) = self.default {
+            set_default(context);
+        }
+        let layer = ContextLayer::new(self.ceiling, false, self.route_by_span);
+        tracing_subscriber::filter::Filtered::new(layer, CeilingFilter::new(self.ceiling))
+    }
+}
+
+/// Runs when the first scope is entered under an installed layer.
+pub(crate) fn rebuild_hook() {
+    ceiling::first_scope();
+}
+
+/// The error that names what stands in our place, if anything does.
+fn already_installed() -> Option<Error> {
+    if !tracing_core::dispatcher::has_been_set() {
+        return None;
+    }
+    dispatcher::get_default(|dispatch| {
+        if dispatch.is::<tracing::subscriber::NoSubscriber>() {
+            None
+        } else if dispatch.downcast_ref::<ContextLayer>().is_some() {
+            Some(installed(
+                "logscope itself",
+                "; it can be installed once, later changes go through logscope::set_default",
+            ))
+        } else if dispatch.downcast_ref::<Registry>().is_some() {
+            Some(installed(
+                "a tracing-subscriber registry without logscope's layer (tracing_subscriber::fmt().init() makes one)",
+                "; build that subscriber with `.with(logscope::layer())` instead of calling logscope::init()",
+            ))
+        } else {
+            Some(installed(
+                "a subscriber that is not built on tracing-subscriber's registry",
+                "; remove it to use logscope",
+            ))
+        }
+    })
+}
+
+#[cold]
+fn installed(what: &str, advice: &str) -> Error {
+    Error::new(Kind::Installed, format!("a global tracing subscriber is installed already: {what}{advice}"))
+}
+
+#[cfg(feature = "log")]
+fn install_log_bridge(ceiling: LevelFilter) -> Result<(), Error> {
+    use tracing_log::AsLog;
+
+    let max = ceiling.into_level().map_or(tracing_log::log::LevelFilter::Off, |level| level.as_log().to_level_filter());
+    tracing_log::LogTracer::builder().with_max_level(max).init().map_err(|source| {
+        let message = "a `log` logger is installed already (env_logger or another), so `log` records cannot reach logscope; \
+                       remove it, or build logscope without its feature `log`";
+        Error::new(Kind::Installed, message).with_source(source)
+    })
+}
+
+/// The verbosity that `LOGSCOPE` gives, else `RUST_LOG`.
+fn verbosity_from_environment() -> Result<Option<Verbosity>, Error> {
+    if let Some(text) = variable("LOGSCOPE") {
+        return text.parse().map(Some).map_err(|error: Error| {
+            Error::new(Kind::Parse, format!("the environment variable LOGSCOPE is not a verbosity: {error}"))
+        });
+    }
+    let Some(text) = variable("RUST_LOG") else { return Ok(None) };
+    match text.parse() {
+        Ok(verbosity) => Ok(Some(verbosity)),
+        // RUST_LOG is written for others too, and may hold what only they read.
+        Err(error) => {
+            fallback::tell(format_args!("RUST_LOG is not a verbosity that logscope reads, so INFO is used: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.trim().is_empty())
+}

@@ -1,0 +1,249 @@
+//! The spans around a record: captured when they are made, and the path to the current one cached for each thread.
+//!
+//! The cache is invalidated, never maintained. A prefix that is pushed on enter and popped on exit is wrong as soon as a span
+//! records a field after it was entered, is exited out of order, is entered twice, has another parent than the span around
+//! it, or is entered on a thread where its parent is not. So a thread keeps the rendered path with what it was made under (the
+//! registry, this thread's count of enters and exits, and the process's count of records of span fields), and makes it anew when
+//! any of the three has changed. Explicit parents bypass it.
+
+use std::cell::{Cell, RefCell};
+
+use tracing::Subscriber;
+use tracing::field::Visit;
+use tracing::span::{Attributes, Id, Record as SpanRecord};
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use crate::context::{Inner, OutputContext};
+use crate::format::spans::append_path;
+use crate::record::{STYLES, SpanPath, SpanValues, Style, capture_fields};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering, Weak};
+
+/// The most bytes that a thread keeps of one rendered path.
+const MAX_CACHED: usize = 16 << 10;
+
+/// What this layer keeps in a span's extensions.
+struct SpanData {
+    values: Arc<SpanValues>,
+    /// The context in which the span was made, where events are routed by span. Weak: a span that lives long, such as a
+    /// connection's, must not keep a finished build's log open.
+    context: Option<Weak<Inner>>,
+}
+
+/// Captures a new span's fields. Their `Debug` runs here, before the extensions are locked.
+pub(super) fn attach<S>(span: &SpanRef<'_, S>, attributes: &Attributes<'_>, bind_context: bool)
+where
+    S: for<'lookup> LookupSpan<'lookup>,
+{
+    let mut values = SpanValues::new(attributes.metadata().name());
+    capture_fields(|visitor: &mut dyn Visit| attributes.record(visitor), |name, value| values.record(name, value));
+    let context = match bind_context {
+        true => OutputContext::try_current().map(|context| Arc::downgrade(context.inner())),
+        false => None,
+    };
+    span.extensions_mut().replace(SpanData { values: Arc::new(values), context });
+}
+
+/// Takes in fields that are recorded after the span was made.
+pub(super) fn record<S>(span: &SpanRef<'_, S>, record: &SpanRecord<'_>)
+where
+    S: for<'lookup> LookupSpan<'lookup>,
+{
+    let mut fields = Vec::new();
+    capture_fields(|visitor: &mut dyn Visit| record.record(visitor), |name, value| fields.push((name, value)));
+    {
+        let mut extensions = span.extensions_mut();
+        let Some(data) = extensions.get_mut::<SpanData>() else { return };
+        // Another thread may be rendering the old values: they are replaced, not changed under it.
+        let mut values = data.values.with_same_fields();
+        for (name, value) in fields {
+            values.record(name, value);
+        }
+        data.values = Arc::new(values);
+    }
+    // Release, with the Acquire of `Cache::is_fresh`: a thread that sees this count and makes its path anew sees the new values.
+    // What it says of other threads' later events is only this: once they synchronise with the thread that recorded, they
+    // see the new count, because it was stored before.
+    RECORDED.fetch_add(1, Ordering::Release);
+}
+
+/// The context that the innermost span with a live one was made in, from `span` outwards.
+pub(super) fn bound_context<S>(span: Option<SpanRef<'_, S>>) -> Option<Arc<Inner>>
+where
+    S: for<'lookup> LookupSpan<'lookup>,
+{
+    span?.scope().find_map(|span| span.extensions().get::<SpanData>()?.context.as_ref()?.upgrade())
+}
+
+/// How often any thread recorded a field on a span.
+static RECORDED: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// How often this thread entered or exited a span. Without destructor, so that it can be counted in other destructors.
+    static MOVES: Cell<u64> = const { Cell::new(0) };
+
+    static CACHE: RefCell<Cache> = const { RefCell::new(Cache::new()) };
+}
+
+/// This thread has entered or exited a span.
+pub(super) fn moved() {
+    MOVES.set(MOVES.get().wrapping_add(1));
+}
+
+pub(super) fn next_layer_id() -> u32 {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    // Relaxed: only uniqueness counts.
+    NEXT.fetch_add(1, Ordering::Relaxed) as u32
+}
+
+/// A thread's renderings of the path to its current span.
+struct Cache {
+    paths: [Path; STYLES],
+    /// Scratch space for walking a path, kept so that walking does not allocate.
+    walk: Vec<Arc<SpanValues>>,
+}
+
+struct Path {
+    made_under: Option<Epoch>,
+    bytes: Vec<u8>,
+}
+
+/// What a rendering was made under.
+#[derive(Clone, Copy, Eq, PartialEq)]
+struct Epoch {
+    layer: u32,
+    moves: u64,
+    recorded: u64,
+}
+
+impl Epoch {
+    fn now(layer: u32) -> Self {
+        Epoch { layer, moves: MOVES.get(), recorded: RECORDED.load(Ordering::Acquire) }
+    }
+}
+
+impl Cache {
+    const fn new() -> Self {
+        Cache { paths: [const { Path { made_under: None, bytes: Vec::new() } }; STYLES], walk: Vec::new() }
+    }
+
+    fn append<S>(&mut self, epoch: Epoch, style: Style, cx: &Context<'_, S>, out: &mut Vec<u8>)
+    where
+        S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+    {
+        let path = &mut self.paths[style as usize];
+        if path.made_under != Some(epoch) {
+            path.bytes.clear();
+            walk(cx.lookup_current(), &mut self.walk);
+            append_path(style, &self.walk, &mut path.bytes);
+            self.walk.clear();
+            path.made_under = (path.bytes.len() <= MAX_CACHED).then_some(epoch);
+        }
+        out.extend_from_slice(&path.bytes);
+        if path.made_under.is_none() {
+            path.bytes = Vec::new();
+        }
+    }
+}
+
+/// Collects the values of `leaf` and of the spans around it, outermost first.
+fn walk<S>(leaf: Option<SpanRef<'_, S>>, path: &mut Vec<Arc<SpanValues>>)
+where
+    S: for<'lookup> LookupSpan<'lookup>,
+{
+    path.clear();
+    let Some(leaf) = leaf else { return };
+    for span in leaf.scope() {
+        if let Some(data) = span.extensions().get::<SpanData>() {
+            path.push(data.values.clone());
+        }
+    }
+    path.reverse();
+}
+
+fn append_uncached<S>(leaf: Option<SpanRef<'_, S>>, style: Style, out: &mut Vec<u8>)
+where
+    S: for<'lookup> LookupSpan<'lookup>,
+{
+    let mut path = Vec::new();
+    walk(leaf, &mut path);
+    append_path(style, &path, out);
+}
+
+fn visit_path<S>(leaf: Option<SpanRef<'_, S>>, each: &mut dyn FnMut(&SpanValues))
+where
+    S: for<'lookup> LookupSpan<'lookup>,
+{
+    let mut path = Vec::new();
+    walk(leaf, &mut path);
+    path.iter().for_each(|span| each(span));
+}
+
+/// The path to the span that is current on this thread.
+pub(super) struct CurrentPath<'a, S> {
+    layer: u32,
+    cx: &'a Context<'a, S>,
+}
+
+impl<'a, S> CurrentPath<'a, S> {
+    pub(super) fn new(layer: u32, cx: &'a Context<'a, S>) -> Self {
+        CurrentPath { layer, cx }
+    }
+}
+
+impl<S> SpanPath for CurrentPath<'_, S>
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+{
+    fn append(&self, style: Style, out: &mut Vec<u8>) {
+        let epoch = Epoch::now(self.layer);
+        // The cache is borrowed only while this module and the registry run: no value of the program's is rendered below, they
+        // were captured when the span was made. It is gone on a thread that is ending.
+        let cached = CACHE.try_with(|cache| match cache.try_borrow_mut() {
+            Ok(mut cache) => {
+                cache.append(epoch, style, self.cx, out);
+                true
+            }
+            Err(_) => false,
+        });
+        if !cached.unwrap_or(false) {
+            append_uncached(self.cx.lookup_current(), style, out);
+        }
+    }
+
+    fn visit(&self, each: &mut dyn FnMut(&SpanValues)) {
+        visit_path(self.cx.lookup_current(), each);
+    }
+}
+
+/// The path to the parent that an event names; empty for one that names none.
+pub(super) struct ParentPath<'a, S> {
+    parent: Option<&'a Id>,
+    cx: &'a Context<'a, S>,
+}
+
+impl<'a, S> ParentPath<'a, S>
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+{
+    pub(super) fn new(parent: Option<&'a Id>, cx: &'a Context<'a, S>) -> Self {
+        ParentPath { parent, cx }
+    }
+
+    fn leaf(&self) -> Option<SpanRef<'_, S>> {
+        self.cx.span(self.parent?)
+    }
+}
+
+impl<S> SpanPath for ParentPath<'_, S>
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+{
+    fn append(&self, style: Style, out: &mut Vec<u8>) {
+        append_uncached(self.leaf(), style, out);
+    }
+
+    fn visit(&self, each: &mut dyn FnMut(&SpanValues)) {
+        visit_path(self.leaf(), each);
+    }
+}
