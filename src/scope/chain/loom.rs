@@ -1,1 +1,207 @@
-//! The protocol by which a guard and a chain let go of a node, under loom.
+//! The protocol by which a guard and a chain let go of a node, under loom: the real [`State`], in every interleaving and
+//! with every value that the orderings allow.
+//!
+//! The memory of the node is a cell that loom watches: every use of it must be ordered before its being freed. Each model has
+//! twins in which one ordering, or one step, is missing; loom must find fault with every one of them.
+//!
+//! `RUSTFLAGS="--cfg logscope_loom" cargo test --release --lib loom`
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+
+use super::node::{Orderings, State, Strict};
+use crate::sync::Ordering;
+
+/// A guard's node: what the state protects of it.
+struct Node<O> {
+    state: State<O>,
+    /// What both sides use for as long as they hold the node. Counts how often it was freed.
+    memory: UnsafeCell<u32>,
+    /// `prev` and the context, which only the chain writes.
+    contents: UnsafeCell<()>,
+}
+
+impl<O: Orderings + 'static> Node<O> {
+    fn new() -> Arc<Self> {
+        Arc::new(Node { state: State::new(), memory: UnsafeCell::new(0), contents: UnsafeCell::new(()) })
+    }
+
+    fn hold(&self) {
+        self.memory.with(|_| ());
+    }
+
+    fn write(&self) {
+        self.contents.with_mut(|_| ());
+    }
+
+    fn free(&self) {
+        self.contents.with_mut(|_| ());
+        // SAFETY: loom panics if any other access is not ordered before or after this one; that is the model's question.
+        self.memory.with_mut(|freed| unsafe { *freed += 1 });
+    }
+
+    /// What `Guard::drop` does where the chain is not the running one.
+    fn drop_guard(&self) {
+        self.hold();
+        if self.state.guard_leaves() {
+            self.free();
+        }
+    }
+
+    /// What a poll does: it settles. True if it has freed the node.
+    fn settle(&self) -> bool {
+        let gone = self.state.is_guard_gone();
+        if gone {
+            self.free();
+        }
+        gone
+    }
+
+    /// What the end of the task does.
+    fn end_task(&self) {
+        self.hold();
+        self.write();
+        if self.state.chain_leaves() {
+            self.free();
+        }
+    }
+}
+
+/// Runs `guard` against `chain`; the node must be freed once.
+fn race<O: Orderings + 'static>(guard: fn(&Node<O>), chain: fn(&Node<O>)) {
+    loom::model(move || {
+        let node = Node::<O>::new();
+        let other = Arc::clone(&node);
+        let thread = thread::spawn(move || guard(&other));
+        chain(&node);
+        thread.join().unwrap();
+        // SAFETY: both sides are done, and joined.
+        let freed = node.memory.with(|freed| unsafe { *freed });
+        assert_eq!(freed, 1, "the node was freed {freed} times");
+    });
+}
+
+/// The guard is dropped while the task ends on another thread.
+fn drop_against_end<O: Orderings + 'static>() {
+    race::<O>(Node::drop_guard, Node::end_task);
+}
+
+/// The guard is dropped while the task is polled twice on another thread, and then ends there, unless a poll freed the node.
+fn drop_against_polls<O: Orderings + 'static>() {
+    race::<O>(Node::drop_guard, |node| {
+        if !node.settle() {
+            node.write();
+            if !node.settle() {
+                node.end_task();
+            }
+        }
+    });
+}
+
+#[test]
+fn loom_a_guard_and_the_end_of_its_task() {
+    drop_against_end::<Strict>();
+}
+
+#[test]
+fn loom_a_guard_and_the_polls_of_its_task() {
+    drop_against_polls::<Strict>();
+}
+
+/// Each side can be the last: a model in which one of them never frees would prove little.
+#[test]
+fn loom_either_side_frees() {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    static GUARD: AtomicU32 = AtomicU32::new(0);
+    static POLL: AtomicU32 = AtomicU32::new(0);
+    static END: AtomicU32 = AtomicU32::new(0);
+    race::<Strict>(
+        |node| {
+            if node.state.guard_leaves() {
+                node.free();
+                GUARD.fetch_add(1, Relaxed);
+            }
+        },
+        |node| {
+            if node.settle() {
+                POLL.fetch_add(1, Relaxed);
+            } else if node.state.chain_leaves() {
+                node.free();
+                END.fetch_add(1, Relaxed);
+            }
+        },
+    );
+    for (side, times) in [("guard", &GUARD), ("poll", &POLL), ("end", &END)] {
+        assert_ne!(times.load(Relaxed), 0, "the {side} never freed the node");
+    }
+}
+
+/// Orderings of which one is weaker than the product's.
+macro_rules! weakened {
+    ($($name:ident: $step:ident = $ordering:ident;)*) => {$(
+        struct $name;
+        impl Orderings for $name {
+            const $step: Ordering = Ordering::$ordering;
+        }
+    )*};
+}
+
+weakened! {
+    GuardWithoutRelease: GUARD_LEAVES = Acquire;
+    GuardWithoutAcquire: GUARD_LEAVES = Release;
+    ChainWithoutRelease: CHAIN_LEAVES = Acquire;
+    ChainWithoutAcquire: CHAIN_LEAVES = Release;
+    LookWithoutAcquire: CHAIN_LOOKS = Relaxed;
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn loom_fails_if_the_guard_does_not_release() {
+    drop_against_end::<GuardWithoutRelease>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn loom_fails_if_the_guard_does_not_release_to_a_poll() {
+    drop_against_polls::<GuardWithoutRelease>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn loom_fails_if_the_guard_does_not_acquire() {
+    drop_against_end::<GuardWithoutAcquire>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn loom_fails_if_the_chain_does_not_release() {
+    drop_against_end::<ChainWithoutRelease>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn loom_fails_if_the_chain_does_not_acquire() {
+    drop_against_end::<ChainWithoutAcquire>();
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn loom_fails_if_a_poll_does_not_acquire() {
+    drop_against_polls::<LookWithoutAcquire>();
+}
+
+#[test]
+#[should_panic(expected = "freed 0 times")]
+fn loom_fails_if_the_chain_does_not_heed_the_answer() {
+    race::<Strict>(Node::drop_guard, |node| {
+        node.write();
+        let _ = node.state.chain_leaves();
+    });
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn loom_fails_if_a_poll_frees_without_looking() {
+    race::<Strict>(Node::drop_guard, |node| node.free());
+}

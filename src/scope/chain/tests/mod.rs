@@ -1,5 +1,6 @@
 //! The promises of the chain, case by case, and against a model. Every test ends with all counts given back.
 
+mod model;
 mod release;
 mod speed;
 mod task;
