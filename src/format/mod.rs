@@ -17,6 +17,8 @@ mod json;
 mod logfmt;
 mod names;
 pub(crate) mod scratch;
+#[cfg(feature = "serde")]
+mod serde;
 pub(crate) mod spans;
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -27,6 +29,8 @@ mod value;
 use std::ffi::OsString;
 
 pub(crate) use scratch::{Scratch, with_scratch};
+#[cfg(feature = "serde")]
+pub(crate) use serde::parse_json_bytes;
 
 use crate::record::{Record, Style};
 
