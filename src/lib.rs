@@ -7,6 +7,9 @@ mod context;
 mod error;
 mod format;
 mod layer;
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub mod read;
 mod record;
 mod scope;
 pub mod sink;
