@@ -6,6 +6,7 @@ mod clock;
 mod error;
 mod format;
 mod record;
+pub mod sink;
 mod sync;
 
 pub use clock::{Clock, ManualClock, Origin};

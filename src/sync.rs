@@ -15,8 +15,31 @@ pub(crate) use parking_lot::Mutex;
 /// The primitives of algorithms that a loom model checks.
 pub(crate) mod model {
     #[cfg(not(logscope_loom))]
-    pub(crate) use std::sync::atomic::AtomicU8;
+    pub(crate) use std::sync::Arc;
+    #[cfg(not(logscope_loom))]
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+
+    #[cfg(not(logscope_loom))]
+    pub(crate) use parking_lot::Mutex;
 
     #[cfg(logscope_loom)]
-    pub(crate) use loom::sync::atomic::AtomicU8;
+    pub(crate) use loom::sync::Arc;
+    #[cfg(logscope_loom)]
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+
+    /// loom's mutex with the signatures of parking_lot's.
+    #[cfg(logscope_loom)]
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    #[cfg(logscope_loom)]
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Mutex(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
 }

@@ -26,7 +26,7 @@ mod value;
 
 use std::ffi::OsString;
 
-pub(crate) use scratch::{Scratch, with_scratch};
+pub(crate) use scratch::{Buffer, Scratch, with_scratch};
 
 use crate::record::{Record, Style};
 

@@ -1,0 +1,208 @@
+//! What became of the records: exact counts that can be read at any moment.
+//!
+//! A direct output knows at once what became of a record, a queue only later, so a [`Ledger`] counts the two apart:
+//!
+//! - what was settled in the call that delivered it: one counter per fate, one addition per record;
+//! - what was accepted and is settled later: a counter of the accepted, and one counter per fate.
+//!
+//! All counters only grow, and `accepted` is derived: the sum of the first group plus the accepted of the second. So the
+//! equation `accepted = written + dropped + failed + pending` holds in every reading by construction, and what is left to
+//! prove is that `pending`, a difference of counters, is never negative: see [`Ledger::outcome`].
+
+use std::fmt;
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// What became of the records that were delivered: the reading of a ledger.
+///
+/// At any moment, `accepted = written + dropped + failed + pending`, exactly. A ledger counts deliveries: a record that goes
+/// to two sinks counts twice. The notices in which a sink states what is missing are not counted.
+///
+/// ```
+/// let outcome = logscope::sink::null().ledger();
+/// assert!(outcome.is_complete());
+/// assert_eq!(outcome.to_string(), "0 accepted: 0 written, 0 dropped, 0 failed, 0 pending");
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[must_use = "an outcome says whether records were lost; ask is_complete()"]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Deliveries that were taken on.
+    pub accepted: u64,
+    /// Deliveries that the output has taken.
+    pub written: u64,
+    /// Deliveries that were given up before they reached the output.
+    pub dropped: u64,
+    /// Deliveries that the output refused.
+    pub failed: u64,
+    /// Deliveries whose fate is open; after close, those that were abandoned.
+    pub pending: u64,
+}
+
+impl Outcome {
+    /// True if nothing was dropped, nothing failed and nothing is pending.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.dropped == 0 && self.failed == 0 && self.pending == 0
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Outcome { accepted, written, dropped, failed, pending } = self;
+        write!(f, "{accepted} accepted: {written} written, {dropped} dropped, {failed} failed, {pending} pending")
+    }
+}
+
+/// What became of one record at one sink.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Delivery {
+    /// The output took it.
+    Written,
+    /// It was given up before it reached the output.
+    Dropped,
+    /// The output refused it.
+    Failed,
+}
+
+/// The counters of a sink or of a context.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// Settled in the call that delivered them.
+    at_once: Fates,
+    /// Settled some time after they were accepted.
+    later: Fates,
+    /// What `later` will come to.
+    accepted: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Fates {
+    written: AtomicU64,
+    dropped: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Fates {
+    fn of(&self, delivery: Delivery) -> &AtomicU64 {
+        match delivery {
+            Delivery::Written => &self.written,
+            Delivery::Dropped => &self.dropped,
+            Delivery::Failed => &self.failed,
+        }
+    }
+}
+
+impl Ledger {
+    /// Counts `n` records that were accepted and settled in the same call.
+    #[inline]
+    pub(crate) fn count(&self, delivery: Delivery, n: u64) {
+        // Relaxed: each of these counters stands alone. Who must see a count has synchronised with the call in another way.
+        self.at_once.of(delivery).fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Counts `n` records whose fate [`settle`](Ledger::settle) will tell.
+    #[inline]
+    pub(crate) fn accept(&self, n: u64) {
+        // Relaxed: ordered before its own `settle` by whatever hands the record over (a queue), and that is all it needs.
+        self.accepted.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Tells the fate of `n` records that were accepted before, on this thread or on one that handed them over.
+    pub(crate) fn settle(&self, delivery: Delivery, n: u64) {
+        // Release: see `outcome`.
+        self.later.of(delivery).fetch_add(n, Ordering::Release);
+    }
+
+    /// The counts at this moment.
+    pub(crate) fn outcome(&self) -> Outcome {
+        // The fates first and with Acquire, the accepted last: the `accept` of every record whose `settle` we see happened
+        // before that `settle`, so it is in the count that we read now. In the other order, or with weaker orderings, a
+        // record that is accepted and settled between the two readings would make `pending` negative.
+        let later = self.later.read(Ordering::Acquire);
+        let accepted = self.accepted.load(Ordering::Relaxed);
+        let at_once = self.at_once.read(Ordering::Relaxed);
+        let settled = later.written + later.dropped + later.failed;
+        debug_assert!(accepted >= settled, "{settled} records settled, {accepted} accepted");
+        Outcome {
+            accepted: accepted + at_once.written + at_once.dropped + at_once.failed,
+            written: later.written + at_once.written,
+            dropped: later.dropped + at_once.dropped,
+            failed: later.failed + at_once.failed,
+            pending: accepted.saturating_sub(settled),
+        }
+    }
+}
+
+impl Fates {
+    fn read(&self, ordering: Ordering) -> Outcome {
+        Outcome {
+            written: self.written.load(ordering),
+            dropped: self.dropped.load(ordering),
+            failed: self.failed.load(ordering),
+            ..Outcome::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::sync::AtomicBool;
+
+    fn assert_balanced(outcome: Outcome) {
+        let Outcome { accepted, written, dropped, failed, pending } = outcome;
+        assert_eq!(accepted, written + dropped + failed + pending, "{outcome}");
+    }
+
+    #[test]
+    fn each_fate_is_counted_apart() {
+        let ledger = Ledger::default();
+        ledger.count(Delivery::Written, 3);
+        ledger.count(Delivery::Failed, 1);
+        ledger.accept(5);
+        ledger.settle(Delivery::Written, 2);
+        ledger.settle(Delivery::Dropped, 1);
+        let outcome = ledger.outcome();
+        assert_eq!(outcome, Outcome { accepted: 9, written: 5, dropped: 1, failed: 1, pending: 2 });
+        assert!(!outcome.is_complete());
+        assert_balanced(outcome);
+        assert_eq!(outcome.to_string(), "9 accepted: 5 written, 1 dropped, 1 failed, 2 pending");
+    }
+
+    #[test]
+    fn every_reading_balances_and_grows_while_others_deliver() {
+        const ROUNDS: u64 = 20_000;
+        let ledger = Ledger::default();
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let workers = [Delivery::Written, Delivery::Dropped].map(|fate| {
+                let ledger = &ledger;
+                scope.spawn(move || {
+                    for _ in 0..ROUNDS {
+                        ledger.accept(1);
+                        ledger.settle(fate, 1);
+                        ledger.count(Delivery::Failed, 1);
+                    }
+                })
+            });
+            scope.spawn(|| {
+                let mut last = 0;
+                while !done.load(Ordering::Relaxed) {
+                    let outcome = ledger.outcome();
+                    assert_balanced(outcome);
+                    assert!(outcome.accepted >= last && outcome.pending <= 2 * ROUNDS);
+                    last = outcome.accepted;
+                }
+            });
+            for worker in workers {
+                worker.join().unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        let outcome = ledger.outcome();
+        assert_eq!((outcome.accepted, outcome.failed, outcome.pending), (4 * ROUNDS, 2 * ROUNDS, 0));
+    }
+}
