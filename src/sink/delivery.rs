@@ -149,7 +149,7 @@ impl Drop for Core {
         for (gap, fate) in [(&self.failed, "could not be written"), (&self.dropped, "were dropped")] {
             if let Some(claim) = gap.claim() {
                 let (name, count) = (&self.name, claim.count());
-                fallback::tell(format_args!("{name} was closed; {count} records {fate}, which the log does not state"));
+                fallback::tell(format_args!("{name} is closed without stating that {count} records {fate}"));
                 claim.stated();
             }
         }

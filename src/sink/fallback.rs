@@ -94,6 +94,10 @@ impl Fallback {
     }
 
     fn say(&self, now: Instant, port: &mut impl Port, line: &[u8]) {
+        #[cfg(test)]
+        if overheard(line) {
+            return;
+        }
         let state = &mut *self.state.lock();
         if !state.admits(now) {
             self.lose();
@@ -230,5 +234,95 @@ impl Port for Stderr {
 
     fn wait(&mut self, _: Instant) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+thread_local! {
+    static OVERHEARD: std::cell::RefCell<Option<Vec<String>>> = const { std::cell::RefCell::new(None) };
+}
+
+#[cfg(test)]
+fn overheard(line: &[u8]) -> bool {
+    OVERHEARD.with_borrow_mut(|lines| {
+        let Some(lines) = lines else { return false };
+        lines.push(String::from_utf8_lossy(line).into_owned());
+        true
+    })
+}
+
+/// What the fallback was given to say on this thread while `f` ran, in place of stderr.
+#[cfg(test)]
+pub(crate) fn overhear<R>(f: impl FnOnce() -> R) -> (R, Vec<String>) {
+    OVERHEARD.set(Some(Vec::new()));
+    let result = f();
+    (result, OVERHEARD.take().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::test_support::{Scripted, Step, with_record};
+    use crate::sink::whole::Through;
+
+    fn say(fallback: &Fallback, now: Instant, port: &Scripted, line: &str) {
+        fallback.guarded(|fallback| fallback.say(now, &mut Through::new(&mut port.clone()), line.as_bytes()));
+    }
+
+    #[test]
+    fn a_flood_is_cut_and_its_size_stated() {
+        let (fallback, port, start) = (Fallback::new(), Scripted::default(), Instant::now());
+        for _ in 0..LINES + 5 {
+            say(&fallback, start, &port, "flood\n");
+        }
+        assert_eq!(port.text(), "flood\n".repeat(LINES as usize));
+        assert_eq!(fallback.lost(), 5);
+        say(&fallback, start + WINDOW, &port, "later\n");
+        let flood = "flood\n".repeat(LINES as usize);
+        assert_eq!(port.text(), format!("{flood}logscope: and 5 more lines, which are not shown\nlater\n"));
+        say(&fallback, start + WINDOW, &port, "again\n");
+        assert!(port.text().ends_with("later\nagain\n"), "a loss is stated once");
+    }
+
+    #[test]
+    fn what_stderr_refuses_is_counted_and_stated() {
+        let (fallback, port) = (Fallback::new(), Scripted::new([Step::Full, Step::Short(3), Step::Full]));
+        for line in ["one\n", "two\n", "three\n"] {
+            say(&fallback, Instant::now(), &port, line);
+        }
+        assert_eq!(fallback.lost(), 2);
+        assert_eq!(port.text(), "log\nlogscope: and 2 more lines, which are not shown\nthree\n");
+    }
+
+    #[test]
+    fn it_is_not_re_entered() {
+        struct Tells;
+        impl fmt::Display for Tells {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                tell(format_args!("from inside"));
+                f.write_str("whole")
+            }
+        }
+        let before = lost();
+        let ((), told) = overhear(|| tell(format_args!("{Tells}")));
+        assert_eq!(told, ["logscope: whole\n"]);
+        assert!(lost() > before);
+    }
+
+    #[test]
+    fn messages_are_escaped_and_cut() {
+        let ((), told) = overhear(|| {
+            tell(format_args!("a \u{1b}[31m\n\u{202e}\"ä…\""));
+            tell(format_args!("{}", "x".repeat(5_000)));
+        });
+        assert_eq!(told[0], "logscope: a \\u{1b}[31m\\n\\u{202e}\"ä…\"\n");
+        assert!(told[1].ends_with("x…\n") && told[1].len() <= MAX_MESSAGE);
+    }
+
+    #[test]
+    fn records_are_said_in_text() {
+        let ((), told) = overhear(|| with_record(3, record));
+        assert_eq!(told.len(), 1);
+        assert!(told[0].ends_with('\n'));
     }
 }

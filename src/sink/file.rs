@@ -308,3 +308,6 @@ mod system {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,10 @@ mod output;
 mod registry;
 mod stream;
 mod test;
+#[cfg(test)]
+mod test_support;
+#[cfg(test)]
+mod tests;
 mod whole;
 mod writer;
 

@@ -1,0 +1,246 @@
+//! One output per file, however it is reached; errors that help.
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::format::Format;
+use crate::sink::fallback::overhear;
+use crate::sink::test_support::{Line, deliver};
+use crate::sink::{Delivery, Outcome};
+
+fn json(options: FileOptions) -> Sink {
+    options.open().unwrap().format(Format::json())
+}
+
+fn lines(path: &Path) -> Vec<Line> {
+    Line::parse_all(&fs::read_to_string(path).unwrap())
+}
+
+/// The error of opening, which must name the path.
+fn refusal(options: FileOptions) -> String {
+    let path = options.path.display().to_string();
+    let error = options.open().unwrap_err();
+    let text = error.to_string();
+    assert!(error.is_open(), "{text}");
+    assert!(text.contains(&path), "{text} does not name {path}");
+    text
+}
+
+#[test]
+fn a_file_is_made_and_appended_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a/b/c.log");
+    assert!(refusal(file(&path)).contains("set create_parents(true)"));
+    let sink = json(file(&path).create_parents(true));
+    assert_eq!(sink.describe(), format!("file {}", path.display()));
+    deliver(&sink, 1);
+    drop(sink);
+    deliver(&json(file(&path)), 2);
+    assert_eq!(lines(&path), [Line::Record(1), Line::Record(2)]);
+}
+
+#[test]
+fn when_the_call_returns_the_bytes_are_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let sink = json(file(&path));
+    for seq in 1..=3 {
+        deliver(&sink, seq);
+        assert_eq!(lines(&path).last(), Some(&Line::Record(seq)));
+    }
+}
+
+#[test]
+fn a_directory_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(refusal(file(dir.path())).contains("it is a directory; name a file in it"));
+    let inside_a_file = dir.path().join("log/x");
+    fs::write(dir.path().join("log"), "").unwrap();
+    refusal(file(&inside_a_file));
+    assert!(refusal(file(inside_a_file.join("y")).create_parents(true)).contains("its directory cannot be made"));
+    assert!(file("nul\0").open().unwrap_err().is_open());
+}
+
+#[test]
+fn the_last_view_closes_the_file_and_the_ledger_begins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let first = json(file(&path));
+    let second = json(file(&path));
+    deliver(&first, 1);
+    assert_eq!(second.ledger().written, 1, "two handles are one output");
+    drop(first);
+    deliver(&second, 2);
+    let third = file(&path).open().unwrap();
+    assert_eq!(third.ledger().written, 2);
+    drop((second, third));
+    assert_eq!(file(&path).open().unwrap().ledger(), Outcome::default());
+}
+
+#[test]
+fn a_torn_end_from_before_is_left_on_a_line_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    fs::write(&path, "{\"torn\":").unwrap();
+    deliver(&json(file(&path)), 1);
+    assert_eq!(lines(&path), [Line::Fragment, Line::Record(1)]);
+    assert!(!fs::read_to_string(&path).unwrap().contains("\n\n"));
+    deliver(&json(file(&path)), 2);
+    assert!(!fs::read_to_string(&path).unwrap().contains("\n\n"));
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn all_spellings_are_one_output() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let sink = json(file(&path));
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        fs::hard_link(&path, dir.path().join("hard")).unwrap();
+        symlink(&path, dir.path().join("link")).unwrap();
+        symlink(dir.path(), dir.path().join("dirlink")).unwrap();
+        let from_here = std::env::current_dir().unwrap();
+        let up: std::path::PathBuf = from_here.components().skip(1).map(|_| "..").collect();
+        let relative = up.join(path.strip_prefix("/").unwrap());
+        assert!(relative.is_relative());
+        let spellings = [
+            file(dir.path().join("sub/../log")),
+            file(dir.path().join("./log")),
+            file(dir.path().join("hard")),
+            file(dir.path().join("link")).allow_symlink(true),
+            file(dir.path().join("dirlink/log")),
+            file(relative),
+        ];
+        for (seq, spelling) in (1..).zip(spellings) {
+            let view = json(spelling);
+            deliver(&view, seq);
+            assert_eq!(sink.ledger().written, seq, "{view:?}");
+        }
+        assert_eq!(lines(&path).len(), 6);
+    }
+
+    #[test]
+    fn a_file_that_was_removed_is_another_one_when_it_is_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let old = json(file(&path));
+        fs::remove_file(&path).unwrap();
+        assert_eq!(deliver(&old, 1), Delivery::Written);
+        let new = json(file(&path));
+        deliver(&new, 2);
+        assert_eq!(lines(&path), [Line::Record(2)]);
+        assert_eq!((old.ledger().written, new.ledger().written), (1, 1));
+    }
+
+    #[test]
+    fn a_link_is_followed_only_if_allowed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, link) = (dir.path().join("log"), dir.path().join("link"));
+        symlink(&path, &link).unwrap();
+        assert!(refusal(file(&link)).contains("allow_symlink(true)"), "dangling");
+        assert!(!path.exists());
+        fs::write(&path, "").unwrap();
+        assert!(refusal(file(&link)).contains("allow_symlink(true)"));
+        deliver(&json(file(&link).allow_symlink(true)), 1);
+        assert_eq!(lines(&path), [Line::Record(1)]);
+    }
+
+    #[test]
+    fn a_failed_open_is_not_remembered() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        fs::create_dir(&path).unwrap();
+        refusal(file(&path));
+        fs::remove_dir(&path).unwrap();
+        assert_eq!(deliver(&json(file(&path)), 1), Delivery::Written);
+    }
+
+    #[test]
+    fn the_mode_is_private_unless_set_and_all_must_agree_on_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let (private, shared) = (dir.path().join("private"), dir.path().join("shared"));
+        let sink = file(&private).open().unwrap();
+        assert_eq!(mode(&private), 0o600);
+        drop(file(&shared).mode(0o640).open().unwrap());
+        assert_eq!(mode(&shared) & !0o640, 0);
+
+        let error = file(&private).mode(0o640).open().unwrap_err();
+        assert!(error.is_option_mismatch());
+        let text = error.to_string();
+        assert!(text.contains("0o600") && text.contains("0o640") && text.contains("private"), "{text}");
+        drop(sink);
+        assert!(file(&private).mode(0o640).open().is_ok());
+    }
+
+    #[test]
+    fn devices_and_pipes_are_written_to_also_over_links() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("null");
+        symlink("/dev/null", &link).unwrap();
+        assert_eq!(deliver(&json(file(&link)), 1), Delivery::Written);
+
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        assert!(refusal(file(&pipe)).contains("nobody reads"));
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read_to_string(pipe).unwrap()
+        });
+        let sink = loop {
+            // The reader is there once opening succeeds.
+            match file(&pipe).open() {
+                Ok(sink) => break sink.format(Format::json()),
+                Err(_) => std::thread::yield_now(),
+            }
+        };
+        deliver(&sink, 1);
+        drop(sink);
+        assert_eq!(Line::parse_all(&reader.join().unwrap()), [Line::Record(1)]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_counted_and_told() {
+        let sink = json(file("/dev/full"));
+        let (delivery, told) = overhear(|| deliver(&sink, 1));
+        assert_eq!(delivery, Delivery::Failed);
+        assert_eq!(sink.ledger(), Outcome { accepted: 1, failed: 1, ..Outcome::default() });
+        assert!(told[0].contains("cannot write to file /dev/full: "), "{told:?}");
+        drop(overhear(|| drop(sink)));
+    }
+
+    #[test]
+    fn a_pipe_whose_reader_went_is_counted_and_told() {
+        use std::os::fd::AsRawFd as _;
+
+        let (reader, writer) = io::pipe().unwrap();
+        let path = format!("/dev/fd/{}", writer.as_raw_fd());
+        let sink = json(file(path));
+        assert_eq!(deliver(&sink, 1), Delivery::Written);
+        drop(reader);
+        let (delivery, told) = overhear(|| deliver(&sink, 2));
+        assert_eq!(delivery, Delivery::Failed);
+        assert!(told[0].to_lowercase().contains("broken pipe"), "{told:?}");
+        drop(overhear(|| drop(sink)));
+    }
+
+    #[test]
+    fn a_removed_directory_stops_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sub/log");
+        let sink = json(file(&path).create_parents(true));
+        fs::remove_dir_all(dir.path().join("sub")).unwrap();
+        assert_eq!(deliver(&sink, 1), Delivery::Written);
+        assert!(refusal(file(&path)).contains("set create_parents(true)"));
+        deliver(&json(file(&path).create_parents(true)), 2);
+        assert_eq!(lines(&path), [Line::Record(2)]);
+    }
+}

@@ -1,0 +1,307 @@
+//! What every sink promises, whatever its output: P2 (ledger), P3 (whole), P4 (harmless), P5 (told).
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::fallback::overhear;
+use super::test_support::{Line, Scripted, Step, deliver, with_record};
+use super::*;
+use crate::record::RecordBuf;
+use crate::sync::Mutex;
+
+/// A sink in JSON over `writer`, whose lines parse.
+fn json(writer: &Scripted) -> Sink {
+    super::writer(writer.clone()).format(Format::json())
+}
+
+#[test]
+fn one_record_is_one_line_and_one_write() {
+    let writer = Scripted::default();
+    let sink = json(&writer);
+    for seq in 1..=3 {
+        assert_eq!(deliver(&sink, seq), Delivery::Written);
+    }
+    assert_eq!(writer.lines(), [Line::Record(1), Line::Record(2), Line::Record(3)]);
+    assert_eq!(writer.writes(), 3);
+    assert_eq!(sink.ledger(), Outcome { accepted: 3, written: 3, ..Outcome::default() });
+}
+
+#[test]
+fn an_outage_is_counted_told_once_and_stated_when_it_ends() {
+    let writer = Scripted::new([Step::Take, Step::Full, Step::Full, Step::Full]);
+    let sink = json(&writer);
+    let (_, told) = overhear(|| (1..=6).for_each(|seq| drop(deliver(&sink, seq))));
+    assert_eq!(writer.lines(), [Line::Record(1), Line::Failed(3), Line::Record(5), Line::Record(6)]);
+    assert_eq!((sink.ledger().written, sink.ledger().failed), (3, 3));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("cannot write to writer") && told[0].contains("no storage space"), "{told:?}");
+
+    writer.then([Step::Full]);
+    let (_, told) = overhear(|| drop(deliver(&sink, 7)));
+    assert_eq!(told.len(), 1, "another outage is told again");
+    let ((), told) = overhear(|| drop(sink));
+    assert!(told[0].contains("1 records could not be written"), "{told:?}");
+}
+
+#[test]
+fn what_follows_a_torn_line_starts_on_its_own() {
+    let writer = Scripted::new([Step::Short(5), Step::Full]);
+    let sink = json(&writer);
+    let (_, _told) = overhear(|| (1..=2).for_each(|seq| drop(deliver(&sink, seq))));
+    assert_eq!(writer.lines(), [Line::Fragment, Line::Failed(1), Line::Record(2)]);
+    assert_eq!(writer.writes(), 4, "the new start of line is part of the next write");
+}
+
+#[test]
+fn a_line_that_lacks_only_its_end_is_written_and_ended_by_the_next() {
+    let line_length = {
+        let writer = Scripted::default();
+        deliver(&json(&writer), 1);
+        writer.text().len()
+    };
+    let writer = Scripted::new([Step::Short(line_length - 1), Step::Full]);
+    let sink = json(&writer);
+    assert_eq!(deliver(&sink, 1), Delivery::Written);
+    assert_eq!(deliver(&sink, 2), Delivery::Written);
+    assert_eq!(writer.lines(), [Line::Record(1), Line::Record(2)]);
+}
+
+#[test]
+fn records_that_were_given_up_before_are_stated() {
+    let writer = Scripted::default();
+    let sink = json(&writer);
+    sink.count_dropped(2);
+    deliver(&sink, 3);
+    assert_eq!(writer.lines(), [Line::Dropped(2), Line::Record(3)]);
+    assert_eq!(sink.ledger(), Outcome { accepted: 3, written: 1, dropped: 2, ..Outcome::default() });
+}
+
+#[test]
+fn what_is_still_missing_when_the_sink_goes_is_told() {
+    let sink = json(&Scripted::default());
+    sink.count_dropped(2);
+    let ((), told) = overhear(|| drop(sink));
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("2 records were dropped"), "{told:?}");
+}
+
+#[test]
+fn a_threshold_is_stated_once_where_numbers_are_printed() {
+    let writer = Scripted::default();
+    let all = json(&writer);
+    let sink = all.max_level(LevelFilter::INFO);
+    let clone = sink.clone();
+    assert!(sink.wants(&Level::INFO) && !sink.wants(&Level::DEBUG) && all.wants(&Level::TRACE));
+    assert!(!sink.max_level(LevelFilter::OFF).wants(&Level::ERROR));
+    for sink in [&all, &sink, &clone] {
+        deliver(sink, 1);
+    }
+    assert_eq!(writer.lines(), [Line::Record(1), Line::MaxLevel, Line::Record(1), Line::Record(1)]);
+    deliver(&sink.format(Format::text()), 2);
+    assert_eq!(writer.writes(), 5, "text prints no numbers, so none are missing");
+}
+
+#[test]
+fn a_threshold_that_could_not_be_stated_is_stated_later() {
+    let writer = Scripted::new([Step::Full]);
+    let sink = json(&writer).max_level(LevelFilter::INFO);
+    let (_, _told) = overhear(|| (1..=2).for_each(|seq| drop(deliver(&sink, seq))));
+    assert_eq!(writer.lines(), [Line::MaxLevel, Line::Failed(1), Line::Record(2)]);
+}
+
+#[test]
+fn views_share_output_and_ledger() {
+    let (text, memory) = memory();
+    let json = text.format(Format::json());
+    deliver(&text, 1);
+    deliver(&json, 2);
+    assert_eq!(memory.len(), 2);
+    assert_eq!(text.ledger().written, 2);
+    assert_eq!(Line::parse(&memory.lines()[1]), Line::Record(2));
+    memory.clear();
+    assert!(memory.is_empty());
+    assert_ne!(text.renderer(), json.renderer());
+    assert_eq!(text.renderer(), text.max_level(LevelFilter::WARN).renderer());
+}
+
+/// Panics, with a payload that panics again when it is dropped.
+fn panic_twice() -> ! {
+    struct Again;
+    impl Drop for Again {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("again"));
+        }
+    }
+    std::panic::resume_unwind(Box::new(Again))
+}
+
+#[test]
+fn an_output_that_panics_is_an_output_that_fails() {
+    struct Panics;
+    impl Output for Panics {
+        fn write(&self, _: &[u8]) -> io::Result<()> {
+            panic_twice()
+        }
+        fn flush(&self, _: Duration) -> io::Result<()> {
+            panic_twice()
+        }
+    }
+    impl RecordOutput for Panics {
+        fn write(&self, _: &Record<'_>) -> io::Result<()> {
+            panic_twice()
+        }
+    }
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic_twice()
+        }
+    }
+    for sink in [custom(Panics), records(Panics), callback(|_| panic_twice())] {
+        let ((), told) = overhear(|| {
+            assert_eq!(deliver(&sink, 1), Delivery::Failed);
+            assert_eq!(deliver(&sink, 2), Delivery::Failed);
+            assert!(!in_output());
+            assert_eq!(sink.flush(Duration::ZERO).failed, 2);
+            drop(sink);
+        });
+        assert!(told[0].contains("it panicked"), "{told:?}");
+    }
+}
+
+#[test]
+fn a_writer_goes_on_after_its_panic() {
+    let writer = Scripted::new([Step::Panic(7)]);
+    let sink = json(&writer);
+    let (_, _told) = overhear(|| (1..=2).for_each(|seq| drop(deliver(&sink, seq))));
+    assert_eq!(writer.lines(), [Line::Fragment, Line::Failed(1), Line::Record(2)]);
+}
+
+#[test]
+fn an_error_that_panics_when_it_is_shown_or_dropped_harms_nobody() {
+    #[derive(Debug)]
+    struct Nasty;
+    impl std::error::Error for Nasty {}
+    impl fmt::Display for Nasty {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic_twice()
+        }
+    }
+    impl Drop for Nasty {
+        fn drop(&mut self) {
+            panic_twice()
+        }
+    }
+    struct Fails;
+    impl Output for Fails {
+        fn write(&self, _: &[u8]) -> io::Result<()> {
+            Err(io::Error::other(Nasty))
+        }
+    }
+    let sink = custom(Fails);
+    let (delivery, told) = overhear(|| deliver(&sink, 1));
+    assert_eq!(delivery, Delivery::Failed);
+    assert!(told[0].contains("cannot write to custom output: <panicked>"), "{told:?}");
+    drop(overhear(|| drop(sink)));
+}
+
+#[test]
+fn sinks_deliver_while_a_thread_unwinds() {
+    struct LogsInDrop(Sink);
+    impl Drop for LogsInDrop {
+        fn drop(&mut self) {
+            deliver(&self.0, 1);
+            deliver(&self.0, 2);
+        }
+    }
+    let writer = Scripted::new([Step::Panic(3)]);
+    let logs = LogsInDrop(json(&writer));
+    let (_, _told) = overhear(|| {
+        catch_unwind(AssertUnwindSafe(move || {
+            let _logs = logs;
+            std::panic::resume_unwind(Box::new("outer"))
+        }))
+        .map(|()| ())
+    });
+    assert_eq!(writer.lines(), [Line::Fragment, Line::Failed(1), Line::Record(2)]);
+}
+
+#[test]
+fn an_output_knows_that_it_is_inside() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let put = Arc::clone(&seen);
+    let sink = callback(move |_| put.lock().push(in_output()));
+    assert!(!in_output());
+    deliver(&sink, 1);
+    assert!(!in_output());
+    assert_eq!(*seen.lock(), [true]);
+}
+
+#[test]
+fn a_callback_is_given_each_line_without_its_end() {
+    let (sender, lines) = std::sync::mpsc::channel();
+    let sink = callback(move |line| sender.send(line.to_owned()).unwrap()).format(Format::json());
+    deliver(&sink, 1);
+    sink.count_dropped(1);
+    deliver(&sink, 3);
+    drop(sink);
+    let lines: Vec<_> = lines.iter().collect();
+    assert!(lines.iter().all(|line| !line.contains('\n')), "{lines:?}");
+    let lines: Vec<_> = lines.iter().map(|line| Line::parse(line)).collect();
+    assert_eq!(lines, [Line::Record(1), Line::Dropped(1), Line::Record(3)]);
+}
+
+#[test]
+fn record_outputs_are_given_records_and_notices() {
+    #[derive(Clone, Default)]
+    struct Capture(Arc<Mutex<Vec<RecordBuf>>>);
+    impl RecordOutput for Capture {
+        fn write(&self, record: &Record<'_>) -> io::Result<()> {
+            self.0.lock().push(record.to_buf());
+            Ok(())
+        }
+    }
+    let capture = Capture::default();
+    let sink = records(capture.clone());
+    deliver(&sink, 1);
+    sink.count_dropped(4);
+    deliver(&sink, 6);
+    let seen = capture.0.lock();
+    assert_eq!(seen.iter().map(|record| record.seq).collect::<Vec<_>>(), [Some(1), None, Some(6)]);
+    assert_eq!(seen[1].field("dropped").and_then(crate::Value::as_u64), Some(4));
+    assert_eq!(seen[2].message, "record 6");
+}
+
+#[test]
+fn many_threads_lose_nothing_and_state_each_loss_once() {
+    const THREADS: u64 = 4;
+    const RECORDS: u64 = 500;
+    let steps = (0..THREADS * RECORDS).map(|n| if n % 3 == 0 { Step::Full } else { Step::Take });
+    let writer = Scripted::new(steps);
+    let sink = json(&writer);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let sink = &sink;
+            scope.spawn(move || {
+                overhear(|| (0..RECORDS).for_each(|n| drop(deliver(sink, thread * RECORDS + n))));
+            });
+        }
+    });
+    writer.recover();
+    deliver(&sink, u64::MAX);
+    let lines = writer.lines();
+    let written = lines.iter().filter(|line| matches!(line, Line::Record(_))).count() as u64;
+    let stated: u64 = lines.iter().map(|line| if let Line::Failed(count) = line { *count } else { 0 }).sum();
+    let outcome = sink.ledger();
+    assert_eq!(outcome.accepted, THREADS * RECORDS + 1);
+    assert_eq!((outcome.written, outcome.failed), (written, stated));
+    assert!(stated > 0);
+}
+
+#[test]
+fn nothing_is_asked_of_null() {
+    let sink = null();
+    assert_eq!(deliver(&sink, 1), Delivery::Written);
+    assert!(sink.flush(Duration::ZERO).is_complete());
+    assert_eq!(sink.describe(), "null");
+    with_record(1, |record| assert_eq!(record.seq(), Some(1)));
+}
