@@ -69,7 +69,8 @@ impl<S> Filter<S> for CeilingFilter {
 /// Where the rebuild of the first scope stands.
 struct Rebuild {
     phase: Phase,
-    ceiling: LevelFilter,
+    /// The ceiling of a layer that stands among others, whose filters may cap it.
+    among_others: Option<LevelFilter>,
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -84,14 +85,15 @@ enum Phase {
     Done,
 }
 
-static REBUILD: Mutex<Rebuild> = Mutex::new(Rebuild { phase: Phase::Idle, ceiling: LevelFilter::TRACE });
+static REBUILD: Mutex<Rebuild> = Mutex::new(Rebuild { phase: Phase::Idle, among_others: None });
 static REBUILT: Condvar = Condvar::new();
 
-/// A dispatcher that holds a layer with `ceiling` was made: the next scope rebuilds, if that dispatcher has become the global one.
-pub(super) fn arm(ceiling: LevelFilter) {
+/// A dispatcher that holds this layer was made: the next scope rebuilds, if that dispatcher has become the global one. `among_others` is
+/// the layer's ceiling where it is not alone.
+pub(super) fn arm(among_others: Option<LevelFilter>) {
     let mut rebuild = REBUILD.lock();
     if rebuild.phase == Phase::Idle {
-        *rebuild = Rebuild { phase: Phase::Armed, ceiling };
+        *rebuild = Rebuild { phase: Phase::Armed, among_others };
         scope::arm_first_scope(super::rebuild_hook);
     }
 }
@@ -102,7 +104,7 @@ pub(super) fn first_scope() {
     let deadline = Instant::now() + REBUILD_DEADLINE;
     let mut rebuild = REBUILD.lock();
     if ours && rebuild.phase == Phase::Armed {
-        match spawn_rebuild(rebuild.ceiling) {
+        match spawn_rebuild(rebuild.among_others) {
             Some(thread) => rebuild.phase = Phase::Running(thread),
             None => return,
         }
@@ -116,13 +118,15 @@ pub(super) fn first_scope() {
 }
 
 /// Starts the thread that rebuilds. `None` where no thread can be had: the next scope tries again.
-fn spawn_rebuild(ceiling: LevelFilter) -> Option<std::thread::ThreadId> {
+fn spawn_rebuild(among_others: Option<LevelFilter>) -> Option<std::thread::ThreadId> {
     let rebuild = move || {
         rebuild_interest_cache();
         scope::disarm_first_scope();
         REBUILD.lock().phase = Phase::Done;
         REBUILT.notify_all();
-        tell_if_capped(ceiling);
+        if let Some(ceiling) = among_others {
+            tell_if_capped(ceiling);
+        }
     };
     let spawned = std::thread::Builder::new().name("logscope-rebuild".to_owned()).spawn(rebuild);
     Some(spawned.ok()?.thread().id())

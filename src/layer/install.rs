@@ -2,7 +2,7 @@
 
 use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::Registry;
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::layer::SubscriberExt;
 
 use super::ceiling::{self, CeilingFilter};
 use super::{ContextLayer, ScopedLayer};

@@ -116,7 +116,7 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     fn on_register_dispatch(&self, _: &tracing::Dispatch) {
-        ceiling::arm(self.ceiling);
+        ceiling::arm((!self.vetoes).then_some(self.ceiling));
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
