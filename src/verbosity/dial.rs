@@ -53,6 +53,15 @@ impl Dial {
     /// A dial that stands at `verbosity`.
     ///
     /// Given a verbosity that follows another dial, it takes what that one says now, and does not follow it.
+    ///
+    /// ```
+    /// use logscope::{Dial, Level, LevelFilter, Verbosity};
+    ///
+    /// let quiet = Dial::new(LevelFilter::OFF);
+    /// let usual = Dial::new(Verbosity::default());
+    /// assert_eq!(usual.get(), Level::INFO.into());
+    /// # assert_eq!(quiet.get(), LevelFilter::OFF.into());
+    /// ```
     #[must_use]
     pub fn new(verbosity: impl Into<Verbosity>) -> Self {
         let fixed = verbosity.into().fixed();
@@ -68,6 +77,15 @@ impl Dial {
     /// What is logged after the call is decided by `verbosity`; an event on another thread during the call by that or by the
     /// one before, as a whole. Given a verbosity that follows a dial, this one takes what that says now, and does not follow
     /// it. A level above the process's ceiling is let through as far as the ceiling.
+    ///
+    /// ```
+    /// use logscope::{Dial, LevelFilter};
+    ///
+    /// let dial = Dial::new(LevelFilter::INFO);
+    /// let same = dial.clone();
+    /// same.set(LevelFilter::DEBUG);
+    /// assert_eq!(dial.get(), LevelFilter::DEBUG.into());
+    /// ```
     pub fn set(&self, verbosity: impl Into<Verbosity>) {
         let fixed = verbosity.into().fixed();
         let hint = Hint::of(&fixed);
@@ -81,7 +99,17 @@ impl Dial {
         drop(before);
     }
 
-    /// What the dial stands at: a verbosity that no longer follows it.
+    /// What the dial stands at: a verbosity that does not follow it.
+    ///
+    /// ```
+    /// use logscope::{Dial, LevelFilter};
+    ///
+    /// let dial = Dial::new(LevelFilter::INFO);
+    /// let before = dial.get();
+    /// dial.set(LevelFilter::TRACE); // while the interesting part runs
+    /// dial.set(before);
+    /// assert_eq!(dial.get().to_string(), "info");
+    /// ```
     #[must_use]
     pub fn get(&self) -> Verbosity {
         self.fixed().into()

@@ -255,7 +255,7 @@ fn a_clamped_verbosity_follows_its_dial_as_far_as_the_ceiling() {
 /// otherwise; a mixture of two of them would be.
 #[test]
 fn an_event_is_decided_by_one_verbosity_while_the_dial_turns() {
-    let texts = ["info", "off,a=trace", "debug,a=info,c=trace", "info,b=off"].map(verbosity);
+    let texts = ["info", "off,a=trace", "debug", "info,b=off,c=trace"].map(verbosity);
     let dial = Dial::new(texts[0].clone());
     let follows = Verbosity::from(&dial);
     let (always, never) = (callsite(Level::INFO, "a"), callsite(Level::TRACE, "b"));
