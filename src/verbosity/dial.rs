@@ -57,10 +57,8 @@ impl Dial {
     /// ```
     /// use logscope::{Dial, Level, LevelFilter, Verbosity};
     ///
-    /// let quiet = Dial::new(LevelFilter::OFF);
-    /// let usual = Dial::new(Verbosity::default());
-    /// assert_eq!(usual.get(), Level::INFO.into());
-    /// # assert_eq!(quiet.get(), LevelFilter::OFF.into());
+    /// assert_eq!(Dial::new(LevelFilter::OFF).get(), LevelFilter::OFF.into());
+    /// assert_eq!(Dial::new(Verbosity::default()).get(), Level::INFO.into());
     /// ```
     #[must_use]
     pub fn new(verbosity: impl Into<Verbosity>) -> Self {

@@ -315,7 +315,8 @@ fn setters_that_race_leave_one_verbosity() {
 fn clones_share_what_they_remember_and_threads_may_share_them() {
     fn shared<T: Send + Sync>(_: &T) {}
     let (one, dial) = (verbosity("info,a=debug"), Dial::new(Level::INFO));
-    (shared(&one), shared(&dial));
+    shared(&one);
+    shared(&dial);
     let Source::Fixed(fixed) = &one.0 else { panic!("it follows nothing") };
     assert!(!fixed.remembers(callsite(Level::DEBUG, "a")));
     let metadata = callsite(Level::DEBUG, "a");
