@@ -18,6 +18,7 @@
 //! layer's callback, a value's `Debug` under a `reload` lock, or a `Dispatch` that is being registered). The scope waits for it, but
 //! not for ever.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -41,6 +42,10 @@ const REBUILD_DEADLINE: Duration = Duration::from_secs(1);
 /// A per-layer filter that says no sets a bit in a map that the thread has once for all layers; when the no was to an `enabled!` that
 /// was asked by a value inside another layer's formatting, the bit stays set and the event that is being formatted is lost to this
 /// layer. A filter that never says no never sets its bit. What lies above the ceiling the layer leaves out itself.
+///
+/// It asks to be asked about every event, so that `tracing` asks every filter beside it too. Were all of them content with one answer
+/// for each callsite, a bit that an `enabled!` has left behind would cost another layer the next event. What a value does to the map
+/// while this layer itself renders it, the layer puts right.
 #[derive(Clone, Debug)]
 pub struct CeilingFilter {
     ceiling: LevelFilter,
@@ -54,16 +59,45 @@ impl CeilingFilter {
 
 impl<S> Filter<S> for CeilingFilter {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        PASSES.set(PASSES.get().wrapping_add(1));
         true
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if *metadata.level() <= self.ceiling { Interest::always() } else { Interest::never() }
+        if *metadata.level() <= self.ceiling { Interest::sometimes() } else { Interest::never() }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(self.ceiling)
     }
+}
+
+thread_local! {
+    /// How often this thread asked the filters beside a layer of ours. Without destructor, so that it can be counted in other destructors.
+    static PASSES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Calls `f`, which may render values of the program's own, and leaves the verdicts of the filters beside this layer about the event or
+/// span that is being dispatched as they were.
+///
+/// The thread has one map of verdicts for all filters, and each layer consults it when its turn comes. A value that logs, or asks
+/// `enabled!`, while this layer renders it, overwrites the map; the layers whose turn is still to come would lose the event, or get
+/// one that they do not want. Whether that has happened is known, because this layer's own filter was asked too: then all of them are
+/// asked again about `metadata`. (What the layers before this one are told by that, they have no use for, and are asked anew for the
+/// next event.)
+#[inline]
+pub(super) fn keeping_verdicts(metadata: &Metadata<'_>, f: impl FnOnce()) {
+    let before = PASSES.get();
+    f();
+    if PASSES.get() != before {
+        ask_again(metadata);
+    }
+}
+
+#[cold]
+fn ask_again(metadata: &Metadata<'_>) {
+    // What counts is what the filters note down; the answer was yes before.
+    dispatcher::get_default(|dispatch| dispatch.enabled(metadata));
 }
 
 /// Where the rebuild of the first scope stands.
@@ -75,9 +109,9 @@ struct Rebuild {
 
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Phase {
-    /// No dispatcher with this layer was made yet.
+    /// No subscriber with this layer was made yet.
     Idle,
-    /// A dispatcher with this layer was made; the first scope under it rebuilds.
+    /// A subscriber with this layer was made; the first scope under it rebuilds.
     Armed,
     /// A thread is rebuilding.
     Running(std::thread::ThreadId),
@@ -88,8 +122,8 @@ enum Phase {
 static REBUILD: Mutex<Rebuild> = Mutex::new(Rebuild { phase: Phase::Idle, among_others: None });
 static REBUILT: Condvar = Condvar::new();
 
-/// A dispatcher that holds this layer was made: the next scope rebuilds, if that dispatcher has become the global one. `among_others` is
-/// the layer's ceiling where it is not alone.
+/// This layer was added to a subscriber: the next scope rebuilds, if that subscriber has become the global one. `among_others` is the
+/// layer's ceiling where it is not alone.
 pub(super) fn arm(among_others: Option<LevelFilter>) {
     let mut rebuild = REBUILD.lock();
     if rebuild.phase == Phase::Idle {

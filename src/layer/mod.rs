@@ -29,6 +29,7 @@ use crate::context::{Inner, with_default};
 use crate::record::Source;
 use crate::scope;
 use crate::verbosity::learn_callsite;
+use ceiling::keeping_verdicts;
 use emit::emit;
 use spans::{CurrentPath, ParentPath};
 
@@ -115,7 +116,8 @@ impl<S> Layer<S> for ContextLayer
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    fn on_register_dispatch(&self, _: &tracing::Dispatch) {
+    // Not `on_register_dispatch`, which a layer inside an `Option` or a `Vec` is not told.
+    fn on_layer(&mut self, _: &mut S) {
         ceiling::arm((!self.vetoes).then_some(self.ceiling));
     }
 
@@ -145,23 +147,28 @@ where
             && let Some(normalized) = tracing_log::NormalizeEvent::normalized_metadata(event)
         {
             let source = Source { from_log: true, ..Source::of(&normalized) };
-            return self.route(event, &cx, |inner| {
+            let take = |inner: &Inner| {
                 if inner.verbosity().allows_target(source.level, source.target) {
                     self.deliver(event, &cx, inner, source);
                 }
-            });
+            };
+            return keeping_verdicts(&normalized, || self.route(event, &cx, take));
         }
-        self.route(event, &cx, |inner| {
+        let take = |inner: &Inner| {
             if inner.verbosity().allows(metadata) {
                 self.deliver(event, &cx, inner, Source::of(metadata));
             }
-        });
+        };
+        keeping_verdicts(metadata, || self.route(event, &cx, take));
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
-        if let Some(span) = cx.span(id) {
-            spans::attach(&span, attributes, self.route_by_span);
-        }
+        let attach = || {
+            if let Some(span) = cx.span(id) {
+                spans::attach(&span, attributes, self.route_by_span);
+            }
+        };
+        keeping_verdicts(attributes.metadata(), attach);
     }
 
     fn on_record(&self, id: &Id, values: &SpanRecord<'_>, cx: Context<'_, S>) {
