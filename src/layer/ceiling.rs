@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tracing::callsite::rebuild_interest_cache;
 use tracing::subscriber::Interest;
-use tracing::{Metadata, dispatcher};
+use tracing::{Dispatch, Metadata, dispatcher};
 use tracing_core::callsite::DefaultCallsite;
 use tracing_core::metadata::Kind;
 use tracing_subscriber::layer::{Context, Filter};
@@ -126,7 +126,8 @@ static REBUILT: Condvar = Condvar::new();
 /// layer's ceiling where it is not alone.
 pub(super) fn arm(among_others: Option<LevelFilter>) {
     let mut rebuild = REBUILD.lock();
-    if rebuild.phase == Phase::Idle {
+    // A rebuild that is running is of no use to a subscriber that is made meanwhile.
+    if matches!(rebuild.phase, Phase::Idle | Phase::Running(_)) {
         *rebuild = Rebuild { phase: Phase::Armed, among_others };
         scope::arm_first_scope(super::rebuild_hook);
     }
@@ -134,7 +135,7 @@ pub(super) fn arm(among_others: Option<LevelFilter>) {
 
 /// Runs when a scope is entered while armed.
 pub(super) fn first_scope() {
-    let ours = dispatcher::get_default(|dispatch| dispatch.downcast_ref::<ContextLayer>().is_some());
+    let ours = dispatcher::get_default(holds_layer);
     let deadline = Instant::now() + REBUILD_DEADLINE;
     let mut rebuild = REBUILD.lock();
     if ours && rebuild.phase == Phase::Armed {
@@ -155,15 +156,25 @@ pub(super) fn first_scope() {
 fn spawn_rebuild(among_others: Option<LevelFilter>) -> Option<std::thread::ThreadId> {
     let rebuild = move || {
         rebuild_interest_cache();
-        scope::disarm_first_scope();
-        REBUILD.lock().phase = Phase::Done;
-        REBUILT.notify_all();
-        if let Some(ceiling) = among_others {
+        // On this thread no subscriber that is set for a scope stands before the global one.
+        let global = dispatcher::get_default(holds_layer);
+        if let Some(ceiling) = among_others.filter(|_| global) {
             tell_if_capped(ceiling);
         }
+        let mut rebuild = REBUILD.lock();
+        if rebuild.phase == Phase::Running(std::thread::current().id()) {
+            // Under a subscriber that is set for a scope, the one that will be global is still to come.
+            rebuild.phase = if global { Phase::Done } else { Phase::Idle };
+            scope::disarm_first_scope();
+        }
+        REBUILT.notify_all();
     };
     let spawned = std::thread::Builder::new().name("logscope-rebuild".to_owned()).spawn(rebuild);
     Some(spawned.ok()?.thread().id())
+}
+
+fn holds_layer(dispatch: &Dispatch) -> bool {
+    dispatch.downcast_ref::<ContextLayer>().is_some()
 }
 
 macro_rules! probes {

@@ -127,7 +127,7 @@ fn already_installed() -> Option<Error> {
     if !tracing_core::dispatcher::has_been_set() {
         return None;
     }
-    dispatcher::get_default(|dispatch| {
+    ask_global(|dispatch| {
         if dispatch.is::<tracing::subscriber::NoSubscriber>() {
             None
         } else if dispatch.downcast_ref::<ContextLayer>().is_some() {
@@ -146,6 +146,15 @@ fn already_installed() -> Option<Error> {
                 "; remove it to use logscope",
             ))
         }
+    })
+}
+
+/// Asks the global dispatcher. On a thread of its own, because on this one a subscriber that is set for a scope (`with_default`) would
+/// answer in its place.
+fn ask_global<R: Send>(ask: impl Fn(&Dispatch) -> R + Sync) -> R {
+    std::thread::scope(|scope| {
+        let asking = std::thread::Builder::new().spawn_scoped(scope, || dispatcher::get_default(&ask));
+        asking.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| dispatcher::get_default(&ask))
     })
 }
 

@@ -50,8 +50,8 @@ pub struct ContextLayer {
 /// The layer for a subscriber of one's own: `registry().with(logscope::layer()).with(other)`.
 ///
 /// Every level up to TRACE may be wanted by some context, so spans and events of every level are enabled for this layer;
-/// each context's verbosity then decides what is rendered. `tracing::enabled!` can therefore not answer by the current context
-/// here, as it does under [`init`](crate::init). [`Configure::layer`] makes one with a lower ceiling.
+/// the verbosity of the current context then decides which it takes. `tracing::enabled!` can therefore not answer by the current
+/// context here, as it does under [`init`](crate::init). [`Configure::layer`] makes one with a lower ceiling.
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;
@@ -163,12 +163,16 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
-        let attach = || {
+        let metadata = attributes.metadata();
+        // Under `init` a span that the current context does not want is never made. Among others it may be, for another layer.
+        if !self.vetoes && (*metadata.level() > self.ceiling || !self.wanted_here(metadata, &cx)) {
+            return;
+        }
+        keeping_verdicts(metadata, || {
             if let Some(span) = cx.span(id) {
                 spans::attach(&span, attributes, self.route_by_span);
             }
-        };
-        keeping_verdicts(attributes.metadata(), attach);
+        });
     }
 
     fn on_record(&self, id: &Id, values: &SpanRecord<'_>, cx: Context<'_, S>) {
