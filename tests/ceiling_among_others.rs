@@ -16,7 +16,7 @@ struct Asks;
 
 impl fmt::Debug for Asks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", enabled!(Level::DEBUG), enabled!(Level::INFO))
+        write!(f, "{} {}", enabled!(Level::INFO), enabled!(Level::DEBUG))
     }
 }
 

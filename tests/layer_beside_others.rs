@@ -32,7 +32,7 @@ struct Asks;
 
 impl fmt::Debug for Asks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let asked = [enabled!(Level::ERROR), enabled!(Level::DEBUG), enabled!(target: "noisy", Level::TRACE)];
+        let asked = [enabled!(Level::ERROR), enabled!(target: "noisy", Level::TRACE), enabled!(Level::DEBUG)];
         write!(f, "{}", asked.len())
     }
 }
