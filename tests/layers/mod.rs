@@ -19,39 +19,39 @@ use tracing_subscriber::fmt::MakeWriter;
 const CHILD: &str = "LOGSCOPE_TEST_CHILD";
 
 /// A context that logs to memory, in JSON.
-pub fn context(name: &str, verbosity: impl Into<Verbosity>) -> (OutputContext, Memory) {
+pub(crate) fn context(name: &str, verbosity: impl Into<Verbosity>) -> (OutputContext, Memory) {
     let (sink, memory) = sink::memory();
     (OutputContext::builder(name).verbosity(verbosity).sink(sink.format(Format::json())).build(), memory)
 }
 
 /// The records of a JSON log.
 #[track_caller]
-pub fn records(memory: &Memory) -> Vec<Value> {
+pub(crate) fn records(memory: &Memory) -> Vec<Value> {
     memory.lines().iter().map(|line| parse(line)).collect()
 }
 
 /// The messages of a JSON log.
 #[track_caller]
-pub fn messages(memory: &Memory) -> Vec<String> {
+pub(crate) fn messages(memory: &Memory) -> Vec<String> {
     let text = |record: &Value| record["fields"]["message"].as_str().unwrap_or_default().to_owned();
     records(memory).iter().map(text).collect()
 }
 
 #[track_caller]
-pub fn parse(line: &str) -> Value {
+pub(crate) fn parse(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in the line {line}"))
 }
 
 /// What another layer has written.
 #[derive(Clone, Default)]
-pub struct Written(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Written {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.text().lines().map(str::to_owned).collect()
     }
 }
@@ -77,7 +77,7 @@ impl MakeWriter<'_> for Written {
 
 /// Runs the test `name` of this binary in a process of its own, with these environment variables and neither `LOGSCOPE` nor `RUST_LOG`
 /// besides; `None` in that process.
-pub fn alone(name: &str, variables: &[(&str, &str)]) -> Option<Child> {
+pub(crate) fn alone(name: &str, variables: &[(&str, &str)]) -> Option<Child> {
     if std::env::var_os(CHILD).is_some() {
         return None;
     }
@@ -93,12 +93,12 @@ pub fn alone(name: &str, variables: &[(&str, &str)]) -> Option<Child> {
 }
 
 /// A process that has ended.
-pub struct Child(Output);
+pub(crate) struct Child(Output);
 
 impl Child {
     /// Fails unless the test ran, and passed, in the process.
     #[track_caller]
-    pub fn passed(self) -> Self {
+    pub(crate) fn passed(self) -> Self {
         let stdout = String::from_utf8_lossy(&self.0.stdout);
         assert!(
             self.0.status.success() && stdout.contains("1 passed"),
@@ -109,12 +109,12 @@ impl Child {
         self
     }
 
-    pub fn stderr(&self) -> String {
+    pub(crate) fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.0.stderr).into_owned()
     }
 
     /// The lines that logscope said on stderr on its own behalf.
-    pub fn told(&self) -> Vec<String> {
+    pub(crate) fn told(&self) -> Vec<String> {
         self.stderr().lines().filter_map(|line| line.strip_prefix("logscope: ")).map(str::to_owned).collect()
     }
 }
