@@ -78,18 +78,18 @@ impl MakeWriter<'_> for Written {
 /// Runs the test `name` of this binary in a process of its own, with these environment variables and neither `LOGSCOPE` nor `RUST_LOG`
 /// besides; `None` in that process.
 pub(crate) fn alone(name: &str, variables: &[(&str, &str)]) -> Option<Child> {
+    alone_with(name, |command| command.envs(variables.iter().copied()))
+}
+
+/// [`alone`], as `prepare` has it.
+pub(crate) fn alone_with(name: &str, prepare: impl FnOnce(&mut Command) -> &mut Command) -> Option<Child> {
     if std::env::var_os(CHILD).is_some() {
         return None;
     }
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env_remove("LOGSCOPE")
-        .env_remove("RUST_LOG")
-        .env(CHILD, "1")
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    Some(Child(output))
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
+    command.env_remove("LOGSCOPE").env_remove("RUST_LOG").env(CHILD, "1");
+    Some(Child(prepare(&mut command).output().unwrap()))
 }
 
 /// A process that has ended.
