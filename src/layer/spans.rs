@@ -83,6 +83,9 @@ thread_local! {
     static MOVES: Cell<u64> = const { Cell::new(0) };
 
     static CACHE: RefCell<Cache> = const { RefCell::new(Cache::new()) };
+
+    /// Space for walking a path, kept so that walking does not allocate.
+    static WALK: Cell<Vec<Arc<SpanValues>>> = const { Cell::new(Vec::new()) };
 }
 
 /// This thread has entered or exited a span.
@@ -99,8 +102,6 @@ pub(super) fn next_layer_id() -> u32 {
 /// A thread's renderings of the path to its current span.
 struct Cache {
     paths: [Path; STYLES],
-    /// Scratch space for walking a path, kept so that walking does not allocate.
-    walk: Vec<Arc<SpanValues>>,
 }
 
 struct Path {
@@ -124,7 +125,7 @@ impl Epoch {
 
 impl Cache {
     const fn new() -> Self {
-        Cache { paths: [const { Path { made_under: None, bytes: Vec::new() } }; STYLES], walk: Vec::new() }
+        Cache { paths: [const { Path { made_under: None, bytes: Vec::new() } }; STYLES] }
     }
 
     fn append<S>(&mut self, epoch: Epoch, style: Style, cx: &Context<'_, S>, out: &mut Vec<u8>)
@@ -134,9 +135,7 @@ impl Cache {
         let path = &mut self.paths[style as usize];
         if path.made_under != Some(epoch) {
             path.bytes.clear();
-            walk(cx.lookup_current(), &mut self.walk);
-            append_path(style, &self.walk, &mut path.bytes);
-            self.walk.clear();
+            with_walk(cx.lookup_current(), |spans| append_path(style, spans, &mut path.bytes));
             path.made_under = (path.bytes.len() <= MAX_CACHED).then_some(epoch);
         }
         out.extend_from_slice(&path.bytes);
@@ -161,22 +160,17 @@ where
     path.reverse();
 }
 
-fn append_uncached<S>(leaf: Option<SpanRef<'_, S>>, style: Style, out: &mut Vec<u8>)
+/// Calls `f` with the values of `leaf` and of the spans around it, outermost first, in space that the thread keeps. It is taken out
+/// meanwhile, so that nothing is borrowed while `f` runs.
+fn with_walk<S>(leaf: Option<SpanRef<'_, S>>, f: impl FnOnce(&[Arc<SpanValues>]))
 where
     S: for<'lookup> LookupSpan<'lookup>,
 {
-    let mut path = Vec::new();
+    let mut path = WALK.try_with(Cell::take).unwrap_or_default();
     walk(leaf, &mut path);
-    append_path(style, &path, out);
-}
-
-fn visit_path<S>(leaf: Option<SpanRef<'_, S>>, each: &mut dyn FnMut(&SpanValues))
-where
-    S: for<'lookup> LookupSpan<'lookup>,
-{
-    let mut path = Vec::new();
-    walk(leaf, &mut path);
-    path.iter().for_each(|span| each(span));
+    f(&path);
+    path.clear();
+    let _ = WALK.try_with(|kept| kept.set(path));
 }
 
 /// The path to the span that is current on this thread.
@@ -207,12 +201,12 @@ where
             Err(_) => false,
         });
         if !cached.unwrap_or(false) {
-            append_uncached(self.cx.lookup_current(), style, out);
+            with_walk(self.cx.lookup_current(), |path| append_path(style, path, out));
         }
     }
 
     fn visit(&self, each: &mut dyn FnMut(&SpanValues)) {
-        visit_path(self.cx.lookup_current(), each);
+        with_walk(self.cx.lookup_current(), |path| path.iter().for_each(|span| each(span)));
     }
 }
 
@@ -240,10 +234,10 @@ where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
     fn append(&self, style: Style, out: &mut Vec<u8>) {
-        append_uncached(self.leaf(), style, out);
+        with_walk(self.leaf(), |path| append_path(style, path, out));
     }
 
     fn visit(&self, each: &mut dyn FnMut(&SpanValues)) {
-        visit_path(self.leaf(), each);
+        with_walk(self.leaf(), |path| path.iter().for_each(|span| each(span)));
     }
 }
