@@ -157,6 +157,17 @@ impl Format {
     /// called `field.name` as `field.field.name`, and so on), and what an error is caused by follows it as
     /// `"NAME.sources":[…]`. As in `tracing-subscriber`'s JSON, integers of 128 bits, bytes and `Debug` values are strings,
     /// and floats that are not finite are `null`.
+    ///
+    /// What `tracing-subscriber` writes is here in the same place with the same value, but for these:
+    ///
+    /// | where | `tracing-subscriber` | here |
+    /// |---|---|---|
+    /// | an event with `parent: &span` | `"spans"` are the current ones, `"span"` is the parent | both are the parent's |
+    /// | an event with `parent: None` | the current spans | no spans |
+    /// | a field of a name that is taken | the key twice | the second as `NAME#2`, or by the next number that is free |
+    /// | a field of a span called `name` | the key twice | `field.name` |
+    /// | bytes in a span | a list of numbers | a string, as in events |
+    /// | a record of the `log` crate | its source in `log.target`, `log.file`, … too | only in the places for it |
     pub const fn json() -> Self {
         Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Json) }
     }
