@@ -81,11 +81,46 @@ fn is_plain(chunk: [u8; 8]) -> bool {
     ((word | below_space | is(b'"') | is(b'\\') | is(0x7f)) & HIGH) == 0
 }
 
+/// How many bytes at the start of `bytes` are known to be plain: all of them, or some chunks of eight.
+#[inline]
+fn plain_prefix(bytes: &[u8]) -> usize {
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return if is_plain_short(bytes) { bytes.len() } else { 0 };
+    };
+    let (chunks, _) = bytes.as_chunks::<8>();
+    for (place, chunk) in chunks.iter().enumerate() {
+        if !is_plain(*chunk) {
+            return place * 8;
+        }
+    }
+    // The last eight bytes overlap the last chunk, so that no byte is looked at alone.
+    if is_plain(*last) { bytes.len() } else { chunks.len() * 8 }
+}
+
+/// As [`is_plain`], for fewer than eight bytes.
+#[inline]
+fn is_plain_short(bytes: &[u8]) -> bool {
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(&[a, b, c, d]), Some(&[e, f, g, h])) => is_plain([a, b, c, d, e, f, g, h]),
+        _ => bytes.iter().all(|byte| CLASSES[usize::from(*byte)] == Class::Plain),
+    }
+}
+
 /// Copies `text` to `out`, handing each character that needs it to `escape`: escaped ones, quotes and backslashes.
 #[inline]
-fn push_escaped(out: &mut Vec<u8>, text: &str, mut escape: impl FnMut(&mut Vec<u8>, char)) {
+fn push_escaped(out: &mut Vec<u8>, text: &str, escape: impl FnMut(&mut Vec<u8>, char)) {
+    let plain = plain_prefix(text.as_bytes());
+    if plain == text.len() {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        push_escaped_from(out, text, plain, escape);
+    }
+}
+
+/// As [`push_escaped`], where nothing before `at` needs escaping.
+fn push_escaped_from(out: &mut Vec<u8>, text: &str, mut at: usize, mut escape: impl FnMut(&mut Vec<u8>, char)) {
     let bytes = text.as_bytes();
-    let (mut copied, mut at) = (0, 0);
+    let mut copied = 0;
     while at < bytes.len() {
         if let Some(chunk) = bytes[at..].first_chunk::<8>()
             && is_plain(*chunk)
@@ -364,14 +399,23 @@ mod tests {
     #[test]
     fn every_character_is_escaped_or_passes_as_it_is() {
         let hidden = |code: u32| matches!(code, 0..=0x1f | 0x7f..=0x9f | 0x61c | 0x200e | 0x200f | 0x2028..=0x202e | 0x2066..=0x2069);
-        // At every place in a chunk of eight, so that the quick check and the slow one agree.
+        // At every place in texts of every length about a chunk of eight, so that the quick checks and the slow one agree.
         for character in (0..=0x2_ffff).filter_map(char::from_u32) {
-            let place = character as usize % 8;
-            let text = format!("{}{character}{}", &"abcdefg"[..place], "12345678");
+            let code = character as usize;
+            let text = format!("{}{character}{}", &"abcdefg"[..code % 8], &"1234567890"[..code / 8 % 11]);
             let special = matches!(character, '"' | '\\');
-            assert_eq!(json(&text) != text, hidden(character as u32) || special, "{:x}", character as u32);
-            assert_eq!(quoted(&text) != text, hidden(character as u32) || special, "{:x}", character as u32);
+            assert_eq!(json(&text) != text, hidden(character as u32) || special, "{code:x}");
+            assert_eq!(quoted(&text) != text, hidden(character as u32) || special, "{code:x}");
             assert_eq!(is_escaped(character), hidden(character as u32));
+        }
+        for (before, after) in (0..20).flat_map(|before| (0..20).map(move |after| (before, after))) {
+            for character in "\n\u{7f}\"\\\u{85}\u{2028}\u{61c}".chars() {
+                let (before, after) = (&"abcdefghijklmnopqrst"[..before], &"é234567890123456789"[..after & !1]);
+                let text = format!("{before}{character}{after}");
+                assert_ne!(json(&text), text);
+                assert_eq!(unescape(&quoted(&text)).unwrap(), text);
+                assert_eq!(plain(before), before);
+            }
         }
     }
 

@@ -37,8 +37,10 @@ impl Names {
 
     fn written(&self, out: &[u8], start: usize) -> bool {
         let name = &out[start..];
-        let inline = &self.inline[..self.count.min(INLINE)];
-        inline.iter().chain(&self.more).any(|&(from, to)| out.get(from as usize..to as usize) == Some(name))
+        let is_it = |&(from, to): &(u32, u32)| {
+            (to - from) as usize == name.len() && out.get(from as usize..to as usize) == Some(name)
+        };
+        self.inline[..self.count.min(INLINE)].iter().any(is_it) || self.more.iter().any(is_it)
     }
 
     fn remember(&mut self, start: usize, end: usize) {
