@@ -59,11 +59,11 @@ pub(super) fn push_gap(out: &mut Vec<u8>, start: usize) {
 }
 
 /// Appends what `render` renders as a value: bare if it needs no quotes and cannot be taken for a value of another type, else
-/// quoted.
-pub(super) fn push_rendered(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write)) {
+/// quoted. What `render` returns is of no interest: a writer into a `Vec` does not fail, and a value's failure is marked.
+pub(super) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) {
     let start = out.len();
     out.push(b'"');
-    render(&mut Quoted(out));
+    let _ = render(&mut Quoted(out));
     // What writes to `Quoted` hands it whole strings.
     let text = std::str::from_utf8(&out[start + 1..]).unwrap_or_default();
     if is_bare(text) && !reads_as_other(text) {
@@ -171,17 +171,17 @@ impl Pairs<'_> {
         self.out.push(b'=');
     }
 
-    fn message(&mut self, render: impl FnOnce(&mut dyn Write)) {
+    fn message<R>(&mut self, render: impl FnOnce(&mut dyn Write) -> R) {
         let before = self.out.len();
         push_gap(self.out, self.start);
         let start = self.out.len();
         let is_empty = match self.dialect {
             Dialect::Text { continuation } => {
-                render(&mut continued(PlainText::new(self.out), continuation));
+                let _ = render(&mut continued(PlainText::new(self.out), continuation));
                 self.out.len() == start
             }
             Dialect::Build { continuation, .. } => {
-                render(&mut continued(PlainText::new(self.out).keep_backslashes(), continuation));
+                let _ = render(&mut continued(PlainText::new(self.out).keep_backslashes(), continuation));
                 self.out.len() == start
             }
             Dialect::Logfmt => {
@@ -197,13 +197,13 @@ impl Pairs<'_> {
 
     fn value(&mut self, field: &Field, value: Value) {
         match self.place(field) {
-            Place::Message => self.message(|out| drop(write!(out, "{value}"))),
+            Place::Message => self.message(|out| write!(out, "{value}")),
             Place::Field => push_value(self.out, &value),
             Place::Nowhere => {}
         }
     }
 
-    fn rendered(&mut self, field: &Field, render: impl FnOnce(&mut dyn Write)) {
+    fn rendered<R>(&mut self, field: &Field, render: impl FnOnce(&mut dyn Write) -> R) {
         match self.place(field) {
             Place::Message => self.message(render),
             Place::Field => {
@@ -244,12 +244,11 @@ impl Visit for Pairs<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        // A writer into a `Vec` does not fail.
-        self.rendered(field, |out| drop(out.write_str(value)));
+        self.rendered(field, |out| out.write_str(value));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.rendered(field, |out| drop(render_display(value, out)));
+        self.rendered(field, |out| render_display(value, out));
         if self.part == Part::Message || self.is_hidden(field) {
             return;
         }
@@ -272,6 +271,6 @@ impl Visit for Pairs<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.rendered(field, |out| drop(render_debug(value, out)));
+        self.rendered(field, |out| render_debug(value, out));
     }
 }
