@@ -20,6 +20,8 @@ mod names;
 mod pairs;
 mod parse;
 pub(crate) mod scratch;
+#[cfg(feature = "serde")]
+mod serde;
 pub(crate) mod spans;
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -30,6 +32,8 @@ mod value;
 use std::ffi::OsString;
 
 pub(crate) use scratch::{Scratch, with_scratch};
+#[cfg(feature = "serde")]
+pub(crate) use serde::parse_json_bytes;
 
 use crate::record::{Record, Style};
 
