@@ -16,6 +16,9 @@ use super::scratch::Buffer;
 use super::value::{push_value, reads_as_other};
 use crate::record::{Record, Value, field_name, for_each_source, render_debug, render_display};
 
+/// The name of the field that is the message, and so of no other field.
+const MESSAGE: &str = "message";
+
 /// How a format writes messages and fields.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Dialect {
@@ -38,7 +41,7 @@ pub(super) enum Dialect {
 /// Appends the message of `record` and then its fields, each with a blank before it unless it is the first of the line, which
 /// begins at `start`.
 pub(super) fn push_pairs(out: &mut Vec<u8>, start: usize, dialect: Dialect, record: &Record<'_>) {
-    let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, names: Names::new() };
+    let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, names: Names::besides(MESSAGE) };
     let first = record.event.metadata().fields().iter().next();
     if first.is_some_and(|field| is_message(&field)) {
         record.visit(&mut pairs);
@@ -85,9 +88,9 @@ pub(super) fn push_name(out: &mut Vec<u8>, names: &mut Names, [prefix, name, suf
     if quoted {
         out.push(b'"');
     }
-    let start = out.len();
     // Prefixes and suffixes are plain.
     out.extend_from_slice(prefix.as_bytes());
+    let start = out.len();
     if quoted {
         Quoted(out).push(name);
     } else {
@@ -135,7 +138,7 @@ fn continued<'a>(plain: PlainText<'a>, continuation: Option<&'static str>) -> Pl
 }
 
 fn is_message(field: &Field) -> bool {
-    field_name(field) == "message"
+    field_name(field) == MESSAGE
 }
 
 impl Pairs<'_> {
