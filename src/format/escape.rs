@@ -318,9 +318,13 @@ fn unescape_one(escape: &str) -> Option<(char, usize)> {
     }
 }
 
-/// True if `text` can stand as a value without quotes: it is not empty and holds only ASCII graphic characters other than
-/// `"` `\` `=` `,` `{` `}` `[` `]`, and letters and digits of any script.
+/// True if `text` can stand as a value without quotes: it is not empty, and all of its characters [can](is_bare_char).
 pub(crate) fn is_bare(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(is_bare_char)
+}
+
+/// True for the ASCII graphic characters other than `"` `\` `=` `,` `{` `}` `[` `]`, and for letters and digits of any script.
+pub(crate) fn is_bare_char(character: char) -> bool {
     const BARE: [bool; 128] = {
         let mut bare = [false; 128];
         let mut byte = 0x21;
@@ -330,11 +334,10 @@ pub(crate) fn is_bare(text: &str) -> bool {
         }
         bare
     };
-    let is_bare = |character: char| match BARE.get(character as usize) {
+    match BARE.get(character as usize) {
         Some(bare) => *bare,
         None => character.is_alphanumeric(),
-    };
-    !text.is_empty() && text.chars().all(is_bare)
+    }
 }
 
 /// Appends `text` in double quotes, escaped.

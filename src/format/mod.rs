@@ -13,9 +13,12 @@
 
 mod build;
 pub(crate) mod escape;
+mod head;
 mod json;
 mod logfmt;
 mod names;
+mod pairs;
+mod parse;
 pub(crate) mod scratch;
 #[cfg(feature = "serde")]
 mod serde;
