@@ -47,6 +47,8 @@ mod ledger;
 mod memory;
 mod null;
 mod output;
+#[cfg(test)]
+mod properties;
 mod registry;
 mod stream;
 mod test;
