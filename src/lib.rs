@@ -5,6 +5,9 @@
 mod clock;
 mod error;
 mod format;
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub mod read;
 mod record;
 pub mod sink;
 mod sync;

@@ -1,8 +1,8 @@
 //! The `json` layout: one object per line, a superset of `tracing_subscriber::fmt().json()`.
 //!
-//! Keys that both have are in the same places with the same values, but for three cases in which `tracing-subscriber`
-//! gives what is hard to read: a field `r#type` is `type` here, a name that an object has already is made unique, and
-//! bytes in spans are a string, as they are in events.
+//! Keys that both have are in the same places with the same values, but where `tracing-subscriber` contradicts itself: a field
+//! `r#type` is `type` here, a name that an object has already is made unique, bytes in spans are a string, as they are in
+//! events, and an event with an explicit parent shows the spans of that parent, not the current ones.
 
 use std::error::Error;
 use std::fmt;
@@ -107,7 +107,9 @@ pub(super) fn push_name(out: &mut Vec<u8>, names: &mut Names, first: &str, secon
     out.push(b'"');
     let start = out.len();
     JsonText(out).push(first);
-    JsonText(out).push(second);
+    if !second.is_empty() {
+        JsonText(out).push(second);
+    }
     names.settle(out, start);
     out.extend_from_slice(b"\":");
 }
@@ -225,3 +227,6 @@ impl Visit for Fields<'_> {
         out.push(b'"');
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,10 +13,15 @@
 
 mod build;
 pub(crate) mod escape;
+mod head;
 mod json;
 mod logfmt;
 mod names;
+mod pairs;
+mod parse;
 pub(crate) mod scratch;
+#[cfg(feature = "serde")]
+mod serde;
 pub(crate) mod spans;
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -26,7 +31,9 @@ mod value;
 
 use std::ffi::OsString;
 
-pub(crate) use scratch::{Buffer, Scratch, with_scratch};
+pub(crate) use scratch::{Scratch, with_scratch};
+#[cfg(feature = "serde")]
+pub(crate) use serde::parse_json_bytes;
 
 use crate::record::{Record, Style};
 

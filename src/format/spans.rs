@@ -1,20 +1,22 @@
 //! Fragments: spans and contexts as each style shows them.
 //!
 //! A span's own fragment is rendered once and kept with the span, a context's with the context; a record only joins bytes.
-//! Fragments carry no separator towards what surrounds them: JSON's commas and logfmt's blanks are the format's.
+//! Fragments carry no separator towards what surrounds them: the commas and blanks are the format's.
 //!
 //! | style | path | context |
 //! |---|---|---|
-//! | text | `build{unit=core n=1}:link: ` | `uno{env=x}` |
+//! | text | `build{unit=core n=1}:link` | `uno{env=x}` |
 //! | JSON | `"span":{…innermost…},"spans":[{"unit":"core","n":1,"name":"build"},…]` | `"context":{"name":"uno","id":7,"fields":{…}}` |
 //! | logfmt | `spans="build{unit=core n=1}:link"` | `context=uno context.env=x` |
 //!
 //! A name in a text path that is not a plain word stands in quotes, so that the path can be read back; a value is quoted by
-//! the rule of [`push_text`](super::value::push_text). A path without spans appends nothing, in every style.
+//! the rule of [`push_text`]. A path without spans appends nothing, in every style.
 
 use super::escape::{Quoted, is_bare, push_bare_or_quoted, push_path_name};
 use super::json::{self, push_string};
+use super::logfmt;
 use super::names::Names;
+use super::pairs::push_name;
 use super::value::{push_integer, push_text, push_value};
 use crate::record::{ContextInfo, SpanValues, Style, Value};
 use crate::sync::Arc;
@@ -30,11 +32,12 @@ pub(crate) fn append_path(style: Style, path: &[Arc<SpanValues>], out: &mut Vec<
     };
     match style {
         Style::Text | Style::TextColor => {
-            for span in path {
+            for (place, span) in path.iter().enumerate() {
+                if place > 0 {
+                    out.push(b':');
+                }
                 out.extend_from_slice(text_span(style, span));
-                out.push(b':');
             }
-            out.push(b' ');
         }
         Style::Json => {
             out.extend_from_slice(b"\"span\":");
@@ -112,18 +115,12 @@ fn json_context(_: Style, context: &ContextInfo, out: &mut Vec<u8>) {
 fn logfmt_context(_: Style, context: &ContextInfo, out: &mut Vec<u8>) {
     out.extend_from_slice(b"context=");
     push_text(out, context.name());
+    let mut names = Names::new();
     for (name, value) in context.fields() {
         out.push(b' ');
-        if is_bare(name) {
-            out.extend_from_slice(b"context.");
-            out.extend_from_slice(name.as_bytes());
-        } else {
-            out.extend_from_slice(b"\"context.");
-            Quoted(out).push(name);
-            out.push(b'"');
-        }
+        push_name(out, &mut names, [logfmt::CONTEXT_PREFIX, name, ""]);
         out.push(b'=');
-        push_value(out, value);
+        logfmt::push_named_value(out, name, value);
     }
 }
 
@@ -155,29 +152,13 @@ fn push_text_fields<'a>(
         if place > 0 {
             out.push(b' ');
         }
-        push_text_name(out, &mut names, name, suffix);
+        push_name(out, &mut names, ["", name, suffix]);
         out.push(b'=');
         push_value(out, value);
     }
     out.push(b'}');
     if colored {
         out.extend_from_slice(RESET);
-    }
-}
-
-/// Appends a field's name in text: bare, or in quotes with escapes; unique among `names`.
-fn push_text_name(out: &mut Vec<u8>, names: &mut Names, name: &str, suffix: &str) {
-    // A suffix is bare; what follows the name stands inside its quotes.
-    let quoted = !is_bare(name);
-    if quoted {
-        out.push(b'"');
-    }
-    let start = out.len();
-    Quoted(out).push(name);
-    Quoted(out).push(suffix);
-    names.settle(out, start);
-    if quoted {
-        out.push(b'"');
     }
 }
 
@@ -257,8 +238,8 @@ mod tests {
     #[test]
     fn a_path_in_each_style() {
         let spans = [span("build", &[("unit", "core".into()), ("n", 1_u64.into())]), span("link", &[])];
-        assert_eq!(path(Style::Text, &spans), "build{unit=core n=1}:link: ");
-        assert_eq!(path(Style::TextColor, &spans), "build\x1b[2m{unit=core n=1}\x1b[0m:link: ");
+        assert_eq!(path(Style::Text, &spans), "build{unit=core n=1}:link");
+        assert_eq!(path(Style::TextColor, &spans), "build\x1b[2m{unit=core n=1}\x1b[0m:link");
         assert_eq!(
             path(Style::Json, &spans),
             r#""span":{"name":"link"},"spans":[{"unit":"core","n":1,"name":"build"},{"name":"link"}]"#
@@ -277,7 +258,7 @@ mod tests {
     #[test]
     fn odd_names_cannot_break_a_path() {
         let spans = [span("a:b", &[("x y", "\"".into())]), span("{\n", &[])];
-        assert_eq!(path(Style::Text, &spans), r#""a:b"{"x y"="\""}:"{\n": "#);
+        assert_eq!(path(Style::Text, &spans), r#""a:b"{"x y"="\""}:"{\n""#);
         assert_eq!(path(Style::Logfmt, &spans), r#"spans="\"a:b\"{\"x y\"=\"\\\"\"}:\"{\\n\"""#);
     }
 
@@ -296,7 +277,7 @@ mod tests {
         values.record(Name { field: "e", suffix: ".sources" }, Value::List(vec!["io".to_owned()]));
         values.record(Name { field: "e.sources", suffix: "" }, Value::Null);
         let spans = [Arc::new(values)];
-        assert_eq!(path(Style::Text, &spans), r#"s{e.sources=["io"] e.sources#2=null}: "#);
+        assert_eq!(path(Style::Text, &spans), r#"s{e.sources=["io"] e.sources#2=null}"#);
         assert!(path(Style::Json, &spans).starts_with(r#""span":{"e.sources":["io"],"e.sources#2":null,"name":"s"}"#));
     }
 

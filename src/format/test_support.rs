@@ -1,18 +1,23 @@
 //! Records for tests of formats: real events and spans of `tracing`, dispatched to a subscriber that makes each event into a
 //! [`Record`], as the layer does.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use tracing::field::{Field, FieldSet};
 use tracing::span::{Attributes, Id, Record as SpanRecord};
-use tracing::{Event, Subscriber};
+use tracing::subscriber::Interest;
+use tracing::{Event, Metadata, Subscriber};
+use tracing_core::callsite::Identifier;
+use tracing_core::metadata::Kind;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{Format, Renderer};
 use crate::clock::{Clock, ManualClock, Origin};
-use crate::record::{ContextInfo, Record, Source, SpanPath, SpanValues, Style, Value, capture_fields};
-use crate::sync::{Arc, Mutex};
+use crate::record::{ContextInfo, Name, Record, Source, SpanPath, SpanValues, Style, Value, capture_fields};
+use crate::sync::{Arc, Mutex, OnceLock};
 
 /// `2026-11-21T09:08:00.123456Z`.
 pub(crate) fn wall() -> SystemTime {
@@ -20,6 +25,7 @@ pub(crate) fn wall() -> SystemTime {
 }
 
 /// What the records of a test have in common.
+#[derive(Debug)]
 pub(crate) struct Fixture {
     pub(crate) context: ContextInfo,
     pub(crate) elapsed: Duration,
@@ -149,5 +155,157 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Capture {
             .filter_map(|span| span.extensions().get::<Arc<SpanValues>>().cloned())
             .collect();
         with_record(&self.fixture, event, &spans, |record| (self.see)(record));
+    }
+}
+
+/// An event put together at run time, so that a test can choose names that no macro would take.
+#[derive(Clone, Debug)]
+pub(crate) struct MadeEvent {
+    pub(crate) target: String,
+    /// One to eight.
+    pub(crate) fields: Vec<(String, MadeValue)>,
+}
+
+/// How a field of a [`MadeEvent`] is recorded.
+#[derive(Clone, Debug)]
+pub(crate) enum MadeValue {
+    /// As what it is. No [`Value::Null`] and no [`Value::List`].
+    Plain(Value),
+    /// As a value whose `Debug` writes this text, in two pieces.
+    Debug(String),
+}
+
+impl MadeEvent {
+    /// Calls `f` with the event. Its metadata are leaked.
+    pub(crate) fn with_event<R>(&self, f: impl FnOnce(&Event<'_>) -> R) -> R {
+        let callsite: &'static Callsite = Box::leak(Box::new(Callsite(OnceLock::new())));
+        let target: &'static str = self.target.clone().leak();
+        let names: Vec<&'static str> = self.fields.iter().map(|(name, _)| &*name.clone().leak()).collect();
+        let fields = FieldSet::new(names.leak(), Identifier(callsite));
+        let metadata = callsite.0.get_or_init(|| {
+            Metadata::new("made event", target, tracing::Level::INFO, None, None, None, fields, Kind::EVENT)
+        });
+        let keys: Vec<_> = metadata.fields().iter().collect();
+        let values: Vec<Box<dyn tracing::Value>> = self.fields.iter().map(|(_, value)| value.to_tracing()).collect();
+        assert!(values.len() <= 8, "a made event has at most eight fields");
+        // An array of fixed length is what `value_set` takes: the places beyond the fields repeat the first, without a value.
+        let spare = keys.first().expect("a made event has a field");
+        let pairs: [(&Field, Option<&dyn tracing::Value>); 8] =
+            std::array::from_fn(|place| (keys.get(place).unwrap_or(spare), values.get(place).map(|value| &**value)));
+        f(&Event::new(metadata, &metadata.fields().value_set(&pairs)))
+    }
+}
+
+impl MadeValue {
+    fn to_tracing(&self) -> Box<dyn tracing::Value> {
+        match self {
+            MadeValue::Plain(Value::Bool(value)) => Box::new(*value),
+            MadeValue::Plain(Value::I64(value)) => Box::new(*value),
+            MadeValue::Plain(Value::U64(value)) => Box::new(*value),
+            MadeValue::Plain(Value::I128(value)) => Box::new(*value),
+            MadeValue::Plain(Value::U128(value)) => Box::new(*value),
+            MadeValue::Plain(Value::F64(value)) => Box::new(*value),
+            MadeValue::Plain(Value::Str(value)) => Box::new(value.clone()),
+            MadeValue::Plain(other) => panic!("no field of an event is {other:?}"),
+            MadeValue::Debug(text) => Box::new(tracing::field::debug(Pieces(text.clone()))),
+        }
+    }
+}
+
+struct Pieces(String);
+
+impl fmt::Debug for Pieces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let middle = self.0.char_indices().nth(self.0.chars().count() / 2).map_or(0, |(place, _)| place);
+        f.write_str(&self.0[..middle])?;
+        f.write_str(&self.0[middle..])
+    }
+}
+
+struct Callsite(OnceLock<Metadata<'static>>);
+
+impl tracing_core::Callsite for Callsite {
+    fn set_interest(&self, _: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        self.0.get().unwrap()
+    }
+}
+
+/// Strategies for everything that a record may hold.
+pub(crate) mod strategies {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Any text, with a liking for what formats must escape, quote or tell apart.
+    pub(crate) fn text() -> impl Strategy<Value = String> {
+        let odd = "[\"\\\\\n\r\t\u{0}\u{1b}\u{7f}\u{85}\u{2028}\u{202e}\u{2066}\u{61c} =:,{}\\[\\]#.xn1é東]{0,12}";
+        prop_oneof![any::<String>(), odd, "[a-z]{1,6}", Just(String::new())]
+    }
+
+    /// A name of a field: of any text, but often one that another field has too, or that a format uses.
+    pub(crate) fn name() -> impl Strategy<Value = String> {
+        prop_oneof![
+            text(),
+            "(field\\.|r#|context\\.)?(x|x#2|name|message|level|ts|msg|seq|target|spans|context)(#2|\\.sources)?"
+        ]
+    }
+
+    /// A value that an event can hold.
+    pub(crate) fn value() -> impl Strategy<Value = MadeValue> {
+        let plain = prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<i128>().prop_map(Value::from),
+            any::<u128>().prop_map(Value::from),
+            any::<u64>().prop_map(|bits| Value::from(f64::from_bits(bits))),
+            prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(1.0), Just(-0.0)].prop_map(Value::from),
+            text().prop_map(Value::from),
+            prop_oneof!["1", "-1.5", "true", "null", "NaN", "1e5"].prop_map(Value::from),
+        ];
+        prop_oneof![4 => plain.prop_map(MadeValue::Plain), 1 => text().prop_map(MadeValue::Debug)]
+    }
+
+    /// An event with a message, which need not come first, and some fields.
+    pub(crate) fn event() -> impl Strategy<Value = MadeEvent> {
+        let message =
+            prop_oneof![text().prop_map(MadeValue::Debug), text().prop_map(|text| MadeValue::Plain(Value::from(text)))];
+        (text(), message, prop::collection::vec((name(), value()), 0..6), any::<prop::sample::Index>()).prop_map(
+            |(target, message, mut fields, place)| {
+                fields.insert(place.index(fields.len() + 1), ("message".to_owned(), message));
+                MadeEvent { target, fields }
+            },
+        )
+    }
+
+    /// Spans, outermost first.
+    pub(crate) fn spans() -> impl Strategy<Value = Vec<Arc<SpanValues>>> {
+        let span = (text(), prop::collection::vec((name(), value()), 0..4)).prop_map(|(name, fields)| {
+            let mut span = SpanValues::new(name.leak());
+            for (name, value) in fields {
+                let value = match value {
+                    MadeValue::Plain(value) => value,
+                    MadeValue::Debug(text) => Value::from(text),
+                };
+                span.record(Name { field: name.leak(), suffix: "" }, value);
+            }
+            Arc::new(span)
+        });
+        prop::collection::vec(span, 0..3)
+    }
+
+    /// A context with any name and fields.
+    pub(crate) fn fixture() -> impl Strategy<Value = Fixture> {
+        let fields = prop::collection::btree_map(name(), text().prop_map(Value::from), 0..3);
+        (text(), fields, any::<u32>(), 0_u32..1_000_000, prop::option::of(any::<u64>())).prop_map(
+            |(name, fields, seconds, micros, seq)| Fixture {
+                context: ContextInfo::new(name, 7, fields.into_iter().collect()),
+                elapsed: Duration::new(u64::from(seconds), micros * 1_000),
+                seq,
+                ..Fixture::new()
+            },
+        )
     }
 }

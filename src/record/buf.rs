@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tracing::Level;
 
-use super::{Record, Value, capture_fields};
+use super::{Record, Value, capture_fields, write_thread_name};
 
 /// One record, owned: what [`Record::to_buf`] copies, and what is read back from a log.
 ///
@@ -16,9 +16,10 @@ pub struct RecordBuf {
     pub level: Level,
     /// The target.
     pub target: String,
-    /// The message; empty where there was none.
+    /// The message, which is the first field called `message`, as text; empty where there was none.
     pub message: String,
-    /// The fields other than the message, in order.
+    /// The other fields, in order. Their names are unique: a later field of a name that was used is called `NAME#2`, or by
+    /// the next number that is free.
     pub fields: Vec<(String, Value)>,
     /// The spans around the record, outermost first.
     pub spans: Vec<SpanBuf>,
@@ -34,7 +35,7 @@ pub struct RecordBuf {
     pub file: Option<String>,
     /// The line in that file.
     pub line: Option<u32>,
-    /// The name of the thread that logged.
+    /// The name of the thread that logged; its id, as `ThreadId(2)`, where it has none.
     pub thread: Option<String>,
 }
 
@@ -88,19 +89,20 @@ impl RecordBuf {
 
     pub(super) fn from_record(record: &Record<'_>) -> Self {
         let mut buf = RecordBuf::new(record.level(), record.target());
-        let mut has_message = false;
+        let mut message = None;
         capture_fields(
             |visitor| record.visit(visitor),
-            |name, value| match value {
-                Value::Str(text) if !has_message && name.field == "message" && name.suffix.is_empty() => {
-                    has_message = true;
-                    buf.message = text;
-                }
-                value => buf.fields.push((name.to_string(), value)),
+            |name, value| match message {
+                None if name.field == "message" && name.suffix.is_empty() => message = Some(value.into_text()),
+                _ => push_unique(&mut buf.fields, message.is_some(), name.to_string(), value),
             },
         );
+        buf.message = message.unwrap_or_default();
         record.spans.visit(&mut |span| {
-            let fields = span.fields().iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+            let mut fields = Vec::with_capacity(span.fields().len());
+            for (name, value) in span.fields() {
+                push_unique(&mut fields, false, name.to_string(), value.clone());
+            }
             buf.spans.push(SpanBuf { name: span.name().to_owned(), fields });
         });
         let context = record.context();
@@ -114,7 +116,24 @@ impl RecordBuf {
         buf.seq = record.seq();
         buf.file = record.file().map(str::to_owned);
         buf.line = record.line();
-        buf.thread = std::thread::current().name().map(str::to_owned);
+        let mut thread = String::new();
+        // Writing to a `String` cannot fail.
+        let _ = write_thread_name(&mut thread);
+        buf.thread = Some(thread).filter(|thread| !thread.is_empty());
         buf
     }
+}
+
+/// Appends a field, as `NAME#2` or with the next number that is free where `fields` has the name (or the record has a message
+/// and the field is called so).
+fn push_unique(fields: &mut Vec<(String, Value)>, has_message: bool, name: String, value: Value) {
+    let taken =
+        |name: &str| (has_message && name == "message") || fields.iter().any(|(known, _)| known.as_str() == name);
+    let mut unique = name.clone();
+    let mut number = 2_usize;
+    while taken(&unique) {
+        unique = format!("{name}#{number}");
+        number += 1;
+    }
+    fields.push((unique, value));
 }

@@ -54,6 +54,14 @@ impl Value {
         }
     }
 
+    /// The value as text.
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Value::Str(text) => text,
+            value => value.to_string(),
+        }
+    }
+
     /// The integer split into its sign and its magnitude, which every width has in common.
     fn integer(&self) -> Option<(bool, u128)> {
         match *self {
