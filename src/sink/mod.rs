@@ -2,15 +2,15 @@
 //!
 //! | sink | takes | goes to |
 //! |---|---|---|
-//! | [`stdout`], [`stderr`] | lines | the process's standard streams, past std's buffers |
+//! | [`stdout()`], [`stderr()`] | lines | the process's standard streams, past std's buffers |
 //! | [`file()`] | lines | a file, opened append-only; one output per file |
-//! | [`writer`] | lines | any [`std::io::Write`] |
-//! | [`callback`] | lines | a closure that is given each line as a `&str` |
-//! | [`memory`] | lines | a buffer that a test reads back |
+//! | [`writer()`] | lines | any [`std::io::Write`] |
+//! | [`callback()`] | lines | a closure that is given each line as a `&str` |
+//! | [`memory()`] | lines | a buffer that a test reads back |
 //! | [`test()`] | lines | `print!`, which the test harness captures |
-//! | [`custom`] | lines | an [`Output`] of the program's own |
-//! | [`records`] | records | a [`RecordOutput`] of the program's own |
-//! | [`null`] | lines | nowhere |
+//! | [`custom()`] | lines | an [`Output`] of the program's own |
+//! | [`records()`] | records | a [`RecordOutput`] of the program's own |
+//! | [`null()`] | lines | nowhere |
 //!
 //! A [`Sink`] is a *view* of an output: [`format`](Sink::format) and [`max_level`](Sink::max_level) give other views of the
 //! same one, and a context can be given several.
@@ -19,7 +19,7 @@
 //!
 //! These sinks are direct: the line is handed over in the call that logs. When that call returns, what went to a file or to a
 //! standard stream is with the operating system, and survives a crash of the process, even `SIGKILL` (not a crash of the
-//! machine). A [`writer`] has been given the bytes; whether it holds them back is its own affair, and
+//! machine). A [`writer()`] has been given the bytes; whether it holds them back is its own affair, and
 //! [`flush`](Sink::flush) passes them on.
 //!
 //! One record is one `write`. What files take in append mode does not mix with the lines of other processes; a pipe that
