@@ -201,6 +201,18 @@ fn loom_fails_if_the_chain_does_not_heed_the_answer() {
 }
 
 #[test]
+#[should_panic(expected = "freed 0 times")]
+fn loom_fails_if_the_guard_does_not_heed_the_answer() {
+    race::<Strict>(
+        |node| {
+            node.hold();
+            let _ = node.state.guard_leaves();
+        },
+        Node::end_task,
+    );
+}
+
+#[test]
 #[should_panic(expected = "Causality violation")]
 fn loom_fails_if_a_poll_frees_without_looking() {
     race::<Strict>(Node::drop_guard, |node| node.free());

@@ -48,6 +48,11 @@ impl<T> Node<T> {
         self.context.get()
     }
 
+    #[inline]
+    pub(super) fn is_counted(&self) -> bool {
+        self.counted.get()
+    }
+
     /// Takes the count that the node holds, if it holds one.
     #[inline]
     pub(super) fn take(&self) -> Option<Arc<T>> {

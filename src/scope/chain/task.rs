@@ -51,11 +51,10 @@ impl<T: Scoped> TaskChain<T> {
             }
         }
 
-        T::local().with(|local| {
-            self.exchange(local);
-            let _running = Running { chain: self, local };
-            f()
-        })
+        let local = Local::here();
+        self.exchange(local);
+        let _running = Running { chain: self, local };
+        f()
     }
 
     /// Exchanges the running chain for the one that is kept here.
@@ -63,37 +62,35 @@ impl<T: Scoped> TaskChain<T> {
     fn exchange(&mut self, local: &Local<T>) {
         self.base = local.base.replace(self.base);
         let top = mem::replace(&mut self.top, local.top.get());
-        local.show(top);
-        local.settle();
+        local.reveal(top);
     }
 }
 
 /// The chain ends: it lets go of its nodes and of every context.
 impl<T: Scoped> Drop for TaskChain<T> {
     fn drop(&mut self) {
-        T::local().with(|local| {
-            let mut node = self.top;
-            while !node.is_null() {
-                // SAFETY:
-                // - The nodes of a suspended chain are valid until the chain leaves them, and the chain is ours: nobody runs it, because
-                //   `run` borrows it mutably.
-                // - After `chain_leaves` the node is not touched, unless the guard was gone: then this is the last pointer to it, and it
-                //   came from a box, because only guards leave.
-                let context = unsafe {
-                    let context = (*node).take();
-                    let prev = (*node).prev.get();
-                    if (*node).state.chain_leaves() {
-                        drop(Box::from_raw(node.cast_mut()));
-                    }
-                    node = prev;
-                    context
-                };
-                if let Some(context) = context {
-                    local.release(context);
+        let local = Local::here();
+        let mut node = self.top;
+        while !node.is_null() {
+            // SAFETY:
+            // - The nodes of a suspended chain are valid until the chain leaves them, and the chain is ours: nobody runs it, because
+            //   `run` borrows it mutably.
+            // - After `chain_leaves` the node is not touched, unless the guard was gone: then this is the last pointer to it, and it
+            //   came from a box, because only guards leave.
+            let context = unsafe {
+                let context = (*node).take();
+                let prev = (*node).prev.get();
+                if (*node).state.chain_leaves() {
+                    drop(Box::from_raw(node.cast_mut()));
                 }
+                node = prev;
+                context
+            };
+            if let Some(context) = context {
+                local.release(context);
             }
-            // SAFETY: the base was made by `Arc::into_raw`, and its count is this chain's.
-            local.release(unsafe { Arc::from_raw(self.base) });
-        });
+        }
+        // SAFETY: the base was made by `Arc::into_raw`, and its count is this chain's.
+        local.release(unsafe { Arc::from_raw(self.base) });
     }
 }
