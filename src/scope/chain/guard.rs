@@ -6,8 +6,8 @@ use super::node::Node;
 use super::{Local, Scoped};
 use crate::sync::Arc;
 
-/// Keeps a scope open on the chain that was running when it was made. Guards may be dropped in any order and anywhere on
-/// their thread; one that is forgotten keeps its scope open until the task ends, on a thread for ever.
+/// Keeps a scope open on the chain that was running when it was made. Guards may be dropped in any order and anywhere
+/// on their thread; one that is forgotten keeps its scope open until the task ends, on a thread for ever.
 ///
 /// It is not `Send`: the pointer sees to that. Sending it would not be unsound, but the scope would stay open until the
 /// first thread looks at its chain again.
@@ -31,8 +31,8 @@ impl<T: Scoped> Drop for Guard<T> {
         let node = self.node.as_ptr();
         let local = Local::here();
         if local.unlink(node) {
-            // SAFETY: the node is boxed and was in the chain that runs here, so the chain has not left it; now it is out of the chain,
-            // and this guard, which is the only other holder, ends.
+            // SAFETY: the node is boxed and was in the chain that runs here, so the chain has not left it; now it is
+            // out of the chain, and this guard, which is the only other holder, ends.
             unsafe { local.release_node(node) };
         // SAFETY: the guard has not left yet, so the node is valid. Only its state is touched: the rest is its chain's.
         } else if unsafe { (*node).state.guard_leaves() } {

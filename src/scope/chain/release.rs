@@ -67,8 +67,8 @@ impl<T> Local<T> {
     #[cold]
     #[inline(never)]
     fn release_retired(&self) {
-        // Detached first: what a context's `Drop` retires in turn goes to a list of its own, which the reader releases that
-        // made it necessary.
+        // Detached first: what a context's `Drop` retires in turn goes to a list of its own, which the reader releases
+        // that made it necessary.
         let mut retired = self.retired.replace(ptr::null());
         while !retired.is_null() {
             // SAFETY: only `retire` puts nodes in the list, and it takes them as boxes.
@@ -88,8 +88,8 @@ fn drop_held<T>(node: Box<Node<T>>) {
     }
 }
 
-/// Drops a context. If it was the last count, that runs the user's code; a panic in it would otherwise come out of a log
-/// call or of the end of a scope, which never panic.
+/// Drops a context. If it was the last count, that runs the user's code; a panic in it would otherwise come out of a
+/// log call or of the end of a scope, which never panic.
 #[inline]
 fn drop_context<T>(context: Arc<T>) {
     // Unwind safety: the context is gone whether its `Drop` panics or not, and nothing of the chain is held meanwhile.
