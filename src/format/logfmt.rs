@@ -130,7 +130,7 @@ pub(super) fn push_list(out: &mut Vec<u8>, list: &[u8]) {
 
 /// Makes sure that the text which the field `name` was given, from `start` to the end of `out`, is not taken for a list.
 pub(super) fn keep_text(out: &mut Vec<u8>, start: usize, name: &str) {
-    if name.contains(LIST_NAME) && out[start..].starts_with(b"\"[") {
+    if out[start..].starts_with(b"\"[") && name.contains(LIST_NAME) {
         out.splice(start + 1..start + 2, *b"\\x5b");
     }
 }

@@ -30,6 +30,7 @@ impl Names {
 
     /// Makes the name that was just written to `out`, from `start` to its end, unique: appends `#2`, or the next number
     /// that gives a name that was not written yet.
+    #[inline]
     pub(super) fn settle(&mut self, out: &mut Vec<u8>, start: usize) {
         let end = out.len();
         let mut number = 2_usize;
@@ -44,7 +45,7 @@ impl Names {
 
     fn written(&self, out: &[u8], start: usize) -> bool {
         let name = &out[start..];
-        if !self.taken.is_empty() && name == self.taken.as_bytes() {
+        if name == self.taken.as_bytes() && !name.is_empty() {
             return true;
         }
         let inline = &self.inline[..self.count.min(INLINE)];
