@@ -30,7 +30,6 @@ impl Names {
 
     /// Makes the name that was just written to `out`, from `start` to its end, unique: appends `#2`, or the next number
     /// that gives a name that was not written yet.
-    #[inline]
     pub(super) fn settle(&mut self, out: &mut Vec<u8>, start: usize) {
         let end = out.len();
         let mut number = 2_usize;
@@ -45,11 +44,12 @@ impl Names {
 
     fn written(&self, out: &[u8], start: usize) -> bool {
         let name = &out[start..];
-        if name == self.taken.as_bytes() && !name.is_empty() {
-            return true;
-        }
-        let inline = &self.inline[..self.count.min(INLINE)];
-        inline.iter().chain(&self.more).any(|&(from, to)| out.get(from as usize..to as usize) == Some(name))
+        let is_it = |&(from, to): &(u32, u32)| {
+            (to - from) as usize == name.len() && out.get(from as usize..to as usize) == Some(name)
+        };
+        (!self.taken.is_empty() && name == self.taken.as_bytes())
+            || self.inline[..self.count.min(INLINE)].iter().any(is_it)
+            || self.more.iter().any(is_it)
     }
 
     fn remember(&mut self, start: usize, end: usize) {

@@ -42,8 +42,9 @@ impl RecordBuf {
 
     /// Reads back one line of [`Format::logfmt`](crate::Format::logfmt), with or without its end of line.
     ///
-    /// Everything that the line states is read as it was logged; bytes, errors and `Debug` values are their text. Lines of
-    /// other programs are read too, as long as they have a `level`.
+    /// Everything that the line states is read as it was logged; bytes, errors and `Debug` values are their text, and so is a
+    /// list in a context's field, unless its name has `.sources` in it. Lines of other programs are read too, as long as they
+    /// have a `level`.
     ///
     /// ```
     /// use logscope::RecordBuf;
