@@ -7,8 +7,8 @@
 //! 00:01.30 WARNING: unused variable line=3
 //! ```
 //!
-//! An event of any level may be a word of the *build vocabulary*: one that has a field `build` with the name of a kind, and
-//! what that kind needs. `logscope::build`'s macros make them; any event with these fields is one.
+//! An event of any level may be a word of the *build vocabulary*: one that has a field `build` with the name of a kind,
+//! and what that kind needs. `logscope::build`'s macros make them; any event with these fields is one.
 //!
 //! | `build` | needs | may have | looks like |
 //! |---|---|---|---|
@@ -19,9 +19,9 @@
 //! | `success` | | | the message, in green |
 //! | `finished` | | | an empty line, and `Build time: 12.34s` since the origin |
 //!
-//! These fields are then not shown once more; all others are, and so is the message, after the rest. Whatever is not of this
-//! form (another kind, a missing part, a number that is a text) is an ordinary event with ordinary fields: nothing that a
-//! program logs can become invisible by its names. Empty lines carry no time, and spans are not shown.
+//! These fields are then not shown once more; all others are, and so is the message, after the rest. Whatever is not of
+//! this form (another kind, a missing part, a number that is a text) is an ordinary event with ordinary fields: nothing
+//! that a program logs can become invisible by its names. Empty lines carry no time, and spans are not shown.
 
 use std::error::Error;
 use std::fmt;
@@ -165,7 +165,8 @@ struct Word {
 
 /// What an event has of the fields that the vocabulary knows: the first of each name, and where it is.
 ///
-/// Texts are not kept, only their places: they are borrowed for the time of a visit, and are visited again to be written.
+/// Texts are not kept, only their places: they are borrowed for the time of a visit, and are visited again to be
+/// written.
 #[derive(Debug, Default)]
 struct Found {
     build: Fields,

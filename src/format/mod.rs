@@ -62,10 +62,11 @@ use crate::record::{Record, Style};
 /// | [`thread`](Format::thread) | | | | the thread's name |
 /// | [`multiline`](Format::multiline) | | | never | a message of several lines as such |
 ///
-/// The level, the message and the fields are always shown (`build` shows levels from WARN); spans are, except by `build`.
+/// The level, the message and the fields are always shown (`build` shows levels from WARN); spans are, except by
+/// `build`.
 ///
-/// Control characters, line separators and characters that change the direction of text are escaped in everything that a
-/// program logs, so that one record is one line and looks like what it is.
+/// Control characters, line separators and characters that change the direction of text are escaped in everything that
+/// a program logs, so that one record is one line and looks like what it is.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[must_use = "a format does nothing until it is given to a sink, with `.format(…)`"]
 pub struct Format {
@@ -145,8 +146,9 @@ impl Format {
     ///
     /// The first, second, third and last of these are words of the build vocabulary: events with a field `build` and
     /// the fields that it asks for (`build = "phase", phase = 1, phases = 9`). Other events, whatever their fields are
-    /// called, are shown as they are. A line begins with the elapsed time, empty ones apart; in colour, warnings are yellow,
-    /// errors red and successes green. Backslashes are shown as they are, so the lines are not meant to be read back.
+    /// called, are shown as they are. A line begins with the elapsed time, empty ones apart; in colour, warnings are
+    /// yellow, errors red and successes green. Backslashes are shown as they are, so the lines are not meant to be read
+    /// back.
     pub const fn build() -> Self {
         Format::bare(Layout::Build)
     }
@@ -171,10 +173,10 @@ impl Format {
     /// | message | `linking main.o` | without quotes, `\n` and the like escaped, a backslash doubled |
     /// | fields | `size=12 path="a b"` | in the order of the call; the message always comes first |
     ///
-    /// Numbers, booleans and texts of one plain word are bare; other texts, and those that look like a number, a boolean or
-    /// `null`, are quoted, and so are names, contexts and targets that are not plain. An error is its text, followed by what
-    /// caused it: `err="cannot link" err.sources=["no such file"]`. [`RecordBuf::parse_text`](crate::RecordBuf::parse_text)
-    /// reads lines back.
+    /// Numbers, booleans and texts of one plain word are bare; other texts, and those that look like a number, a
+    /// boolean or `null`, are quoted, and so are names, contexts and targets that are not plain. An error is its text,
+    /// followed by what caused it: `err="cannot link" err.sources=["no such file"]`.
+    /// [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) reads lines back.
     pub const fn text() -> Self {
         Format { context: true, target: true, ..Format::bare(Layout::Text) }
     }
@@ -187,13 +189,13 @@ impl Format {
     ///  "context":{"name":"uno","id":7,"fields":{"env":"uno"}},"elapsed":1.234567,"seq":42}
     /// ```
     ///
-    /// (one line, broken here). With the options, `"filename"` and `"line_number"` follow the target, and `"threadName"` the
-    /// spans. `"span"` is the innermost of `"spans"`; both are absent outside spans.
+    /// (one line, broken here). With the options, `"filename"` and `"line_number"` follow the target, and
+    /// `"threadName"` the spans. `"span"` is the innermost of `"spans"`; both are absent outside spans.
     ///
     /// The keys of each object are unique. A field of a span that is called `name` is written as `field.name` (and one
     /// called `field.name` as `field.field.name`, and so on), and what an error is caused by follows it as
-    /// `"NAME.sources":[…]`. As in `tracing-subscriber`'s JSON, integers of 128 bits, bytes and `Debug` values are strings,
-    /// and floats that are not finite are `null`.
+    /// `"NAME.sources":[…]`. As in `tracing-subscriber`'s JSON, integers of 128 bits, bytes and `Debug` values are
+    /// strings, and floats that are not finite are `null`.
     pub const fn json() -> Self {
         Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Json) }
     }
@@ -205,11 +207,12 @@ impl Format {
     /// spans="build{unit=core}:link" msg="linking main.o" size=12 path="a b"
     /// ```
     ///
-    /// (one line, broken here). `elapsed` is in seconds; `context.` begins the names of the context's fields; with the options,
-    /// `thread` and `location` (`src/main.rs:12`) follow the target. What a record has none of is left out. A field of the
-    /// program's that is called like one of these, or begins with `context.` or `field.`, is written with `field.` before it.
-    /// The rules for values are those of [`text`](Format::text), but for lists, which are quoted:
-    /// `err.sources="[\"no such file\"]"`. [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt) reads every line back.
+    /// (one line, broken here). `elapsed` is in seconds; `context.` begins the names of the context's fields; with the
+    /// options, `thread` and `location` (`src/main.rs:12`) follow the target. What a record has none of is left out. A
+    /// field of the program's that is called like one of these, or begins with `context.` or `field.`, is written with
+    /// `field.` before it. The rules for values are those of [`text`](Format::text), but for lists, which are quoted:
+    /// `err.sources="[\"no such file\"]"`. [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt) reads every line
+    /// back.
     pub const fn logfmt() -> Self {
         Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Logfmt) }
     }

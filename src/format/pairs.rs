@@ -1,8 +1,8 @@
 //! The message and the fields of a record, as text, build and logfmt write them.
 //!
-//! The message comes first, wherever the call that logged has it. `tracing`'s macros put a format string first of themselves,
-//! so one visit mostly does; a record that has other fields before its message is visited twice, and each value is still
-//! rendered once.
+//! The message comes first, wherever the call that logged has it. `tracing`'s macros put a format string first of
+//! themselves, so one visit mostly does; a record that has other fields before its message is visited twice, and each
+//! value is still rendered once.
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -38,8 +38,8 @@ pub(super) enum Dialect {
     Logfmt,
 }
 
-/// Appends the message of `record` and then its fields, each with a blank before it unless it is the first of the line, which
-/// begins at `start`.
+/// Appends the message of `record` and then its fields, each with a blank before it unless it is the first of the line,
+/// which begins at `start`.
 pub(super) fn push_pairs(out: &mut Vec<u8>, start: usize, dialect: Dialect, record: &Record<'_>) {
     let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, names: Names::besides(MESSAGE) };
     let first = record.event.metadata().fields().iter().next();
@@ -62,8 +62,9 @@ pub(super) fn push_gap(out: &mut Vec<u8>, start: usize) {
     }
 }
 
-/// Appends what `render` renders as a value: bare if it needs no quotes and cannot be taken for a value of another type, else
-/// quoted. What `render` returns is of no interest: a writer into a `Vec` does not fail, and a value's failure is marked.
+/// Appends what `render` renders as a value: bare if it needs no quotes and cannot be taken for a value of another
+/// type, else quoted. What `render` returns is of no interest: a writer into a `Vec` does not fail, and a value's
+/// failure is marked.
 pub(super) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) {
     let start = out.len();
     out.push(b'"');
@@ -79,8 +80,8 @@ pub(super) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn W
     }
 }
 
-/// True for a character of names that stand bare before `=`: letters, digits, `_`, `-`, `.` and `#`. A name with any other is
-/// quoted, so that few messages look as if they ended in a field.
+/// True for a character of names that stand bare before `=`: letters, digits, `_`, `-`, `.` and `#`. A name with any
+/// other is quoted, so that few messages look as if they ended in a field.
 pub(super) fn is_plain_name_char(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | '#')
 }
