@@ -9,7 +9,7 @@ use crate::Result;
 use crate::build::{Build, Plan};
 use crate::console::Console;
 use crate::global_state;
-use crate::tally::Tally;
+use crate::tally::{Expected, Tally};
 
 /// One of the two, for the whole program.
 #[derive(Clone, Debug)]
@@ -51,11 +51,23 @@ impl Logs {
         Ok(Build { tally: Tally::new(&plan.name, origin.instant()), start: origin.instant(), plan, context })
     }
 
-    /// What was said outside every build.
+    /// How many lines were said outside every build.
     pub(crate) fn strays(&self) -> usize {
         match self {
             Logs::Contexts { strays, .. } => strays.len(),
             Logs::GlobalState => 0,
+        }
+    }
+
+    /// True if the ledger of the terminal, which all builds share, is exact.
+    pub(crate) fn terminal_is_exact<'a>(&self, builds: impl Iterator<Item = &'a Build>) -> bool {
+        match self {
+            Logs::Contexts { terminal, .. } => {
+                let expected: u64 = builds.map(|build| on_terminal(build).lines).sum();
+                let ledger = terminal.ledger();
+                ledger.is_complete() && ledger.written == expected
+            }
+            Logs::GlobalState => true,
         }
     }
 }
@@ -74,10 +86,13 @@ fn context(plan: &Plan, origin: Origin, terminal: &Sink) -> Result<OutputContext
 
 /// The deliveries that the ledger of a build should count: its lines in the file, and those of them that the terminal shows.
 pub(crate) fn expected_deliveries(build: &Build) -> u64 {
+    build.tally.up_to(build.plan.program.manner.verbosity()).lines + on_terminal(build).lines
+}
+
+/// What the terminal should show of a build.
+fn on_terminal(build: &Build) -> Expected {
     let manner = build.plan.program.manner;
-    let in_file = build.tally.up_to(manner.verbosity());
-    let on_terminal = build.tally.up_to(manner.verbosity().min(manner.on_terminal()));
-    in_file.lines + on_terminal.lines
+    build.tally.up_to(manner.verbosity().min(manner.on_terminal()))
 }
 
 /// Ends a build's context and returns its ledger; `None` where there are no contexts.

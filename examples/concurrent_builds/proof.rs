@@ -74,15 +74,18 @@ struct Context {
     name: String,
 }
 
+/// The builds by their tokens: who said a line.
+pub(crate) type Speakers<'a> = HashMap<&'a str, &'a Build>;
+
 /// Ends the build's context and examines its log.
-pub(crate) fn examine(build: &Build) -> Result<Findings> {
+pub(crate) fn examine(build: &Build, speakers: &Speakers<'_>) -> Result<Findings> {
     let ledger = close(build).map(|outcome| {
         let exact = outcome.is_complete() && outcome.accepted == expected_deliveries(build);
         (outcome.accepted, exact && outcome.written == outcome.accepted)
     });
     let log = &build.plan.log;
     let bytes = fs::read(log).map_err(|error| format!("cannot read {}: {error}", log.display()))?;
-    let mut examination = Examination::new(build);
+    let mut examination = Examination::new(build, speakers);
     for (line, number) in bytes.split_inclusive(|byte| *byte == b'\n').zip(1..) {
         examination.line(line, number);
     }
@@ -91,7 +94,7 @@ pub(crate) fn examine(build: &Build) -> Result<Findings> {
 
 struct Examination<'a> {
     build: &'a Build,
-    verbosity: LevelFilter,
+    speakers: &'a Speakers<'a>,
     found: Findings,
     own: Expected,
     /// How often each number was seen.
@@ -110,10 +113,10 @@ struct Newest {
 }
 
 impl<'a> Examination<'a> {
-    fn new(build: &'a Build) -> Self {
+    fn new(build: &'a Build, speakers: &'a Speakers<'a>) -> Self {
         Examination {
             build,
-            verbosity: build.plan.program.manner.verbosity(),
+            speakers,
             found: Findings::default(),
             own: Expected::default(),
             seqs: BTreeMap::new(),
@@ -138,13 +141,19 @@ impl<'a> Examination<'a> {
 
     fn record(&mut self, line: Line, number: u64) {
         *self.seqs.entry(line.seq).or_default() += 1;
-        let is_own = line.fields.token == self.build.tally.token();
-        if !is_own || line.context.name != self.build.plan.name {
+        let Some(speaker) = self.speakers.get(line.fields.token.as_str()).copied() else {
             self.found.foreign += 1;
-            self.fault(number, || format!("is foreign: {:?}", line.fields.message));
+            return self.fault(number, || format!("has a token that is nobody's: {}", line.fields.token));
+        };
+        let name = &self.build.plan.name;
+        let is_own = speaker.plan.name == *name;
+        if !is_own || line.context.name != *name {
+            self.found.foreign += 1;
+            self.fault(number, || format!("was said by {}: {:?}", speaker.plan.name, excerpt(&line.fields.message)));
         }
+        let verbosity = verbosity(speaker).min(verbosity(self.build));
         match line.level.parse::<Level>() {
-            Ok(level) if level <= self.verbosity => {
+            Ok(level) if level <= verbosity => {
                 if is_own {
                     self.own.lines += 1;
                     self.own.digest = self.own.digest.wrapping_add(digest(level, &line.fields.message));
@@ -152,8 +161,7 @@ impl<'a> Examination<'a> {
             }
             _ => {
                 self.found.verbosity += 1;
-                let verbosity = self.verbosity;
-                self.fault(number, || format!("is of level {}, above {verbosity}", line.level));
+                self.fault(number, || format!("is of the level {}, above {verbosity}", line.level));
             }
         }
         self.time(line, is_own, number);
@@ -188,7 +196,7 @@ impl<'a> Examination<'a> {
     }
 
     fn conclude(self) -> Findings {
-        let expected = self.build.tally.up_to(self.verbosity);
+        let expected = self.build.tally.up_to(verbosity(self.build));
         let last = self.seqs.last_key_value().map_or(0, |(seq, _)| *seq);
         let twice: u64 = self.seqs.values().map(|times| times - 1).sum();
         let gaps = (1..=last).filter(|seq| !self.seqs.contains_key(seq)).count() as u64;
@@ -202,4 +210,13 @@ impl<'a> Examination<'a> {
             ..self.found
         }
     }
+}
+
+fn verbosity(build: &Build) -> LevelFilter {
+    build.plan.program.manner.verbosity()
+}
+
+/// As much of a message as fits on the terminal.
+fn excerpt(message: &str) -> String {
+    if message.chars().count() <= 60 { message.to_owned() } else { message.chars().take(59).chain(['…']).collect() }
 }

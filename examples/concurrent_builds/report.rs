@@ -11,6 +11,12 @@ use crate::proof::{self, Findings};
 use crate::table::{Align, Cell, Table};
 use crate::workshop::Rustc;
 
+/// What the columns of the proof count.
+const LEGEND: &str = "  \
+  foreign: said by another build    missing: said, but not there        torn: not a whole record
+  seq: numbers lost or doubled      time: not by the build's own clock  verbosity: above what the build logs
+  text: a digest of all messages    ledger: deliveries that logscope counts, file and terminal";
+
 /// So many examples of wrong lines are shown.
 const EXAMPLES: usize = 4;
 
@@ -63,10 +69,13 @@ pub(crate) fn endings(console: &Console, ended: &[(Arc<Build>, Ending)]) {
 
 /// Examines every log and shows what was found; true if all is as it should be.
 pub(crate) fn proof(console: &Console, ended: &[(Arc<Build>, Ending)], logs: &Logs) -> Result<bool> {
-    let found = ended.iter().map(|(build, _)| Ok((build, proof::examine(build)?))).collect::<Result<Vec<_>>>()?;
+    let speakers = ended.iter().map(|(build, _)| (build.tally.token(), &**build)).collect();
+    let found = ended.iter().map(|(build, _)| Ok((build, proof::examine(build, &speakers)?)));
+    let found = found.collect::<Result<Vec<_>>>()?;
     section(console, "The proof: each log, read back and compared with what its build said");
     print!("{}", table(console, &found).render(console.paint()));
-    Ok(verdict(console, &found, logs.strays()))
+    println!("\n{}", console.paint().dim(LEGEND));
+    Ok(verdict(console, &found, logs))
 }
 
 fn table(console: &Console, found: &[(&Arc<Build>, Findings)]) -> Table {
@@ -109,11 +118,13 @@ fn table(console: &Console, found: &[(&Arc<Build>, Findings)]) -> Table {
     table
 }
 
-fn verdict(console: &Console, found: &[(&Arc<Build>, Findings)], strays: usize) -> bool {
+fn verdict(console: &Console, found: &[(&Arc<Build>, Findings)], logs: &Logs) -> bool {
     let paint = console.paint();
+    let strays = logs.strays();
+    let terminal_is_exact = logs.terminal_is_exact(found.iter().map(|(build, _)| &***build));
     let sum = |count: fn(&Findings) -> u64| found.iter().map(|(_, found)| count(found)).sum::<u64>();
     let (lines, wrong, missing) = (sum(|found| found.lines), sum(|found| found.wrong), sum(|found| found.missing));
-    let holds = strays == 0 && found.iter().all(|(_, found)| found.holds());
+    let holds = strays == 0 && terminal_is_exact && found.iter().all(|(_, found)| found.holds());
     if holds {
         let logs = found.len();
         let proved =
@@ -126,6 +137,9 @@ fn verdict(console: &Console, found: &[(&Arc<Build>, Findings)], strays: usize) 
     println!("\n  {}", paint.with(Color::RED, failed));
     if strays > 0 {
         println!("    {strays} lines were said outside every build");
+    }
+    if !terminal_is_exact {
+        println!("    the ledger of the terminal does not agree with what it should show");
     }
     for example in found.iter().filter_map(|(_, found)| found.example.as_ref()).take(EXAMPLES) {
         println!("    {example}");
