@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! kept:
-//!   INFO  uno: one
-//!   INFO  uno: two
-//!   WARN  logscope: records are missing here: they could not be written failed=2
-//!   INFO  uno: five
+//!   INFO  uno one
+//!   INFO  uno two
+//!   WARN  uno records are missing here: they could not be written failed=2
+//!   INFO  uno five
 //! broadcast: one, two, three, four, five
 //! ledger: 10 accepted: 8 written, 0 dropped, 2 failed, 0 pending
 //! ```
@@ -20,13 +20,13 @@ use logscope::sink::Output;
 use logscope::{Format, OutputContext, sink};
 
 /// A store that can be full.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Store {
-    lines: Mutex<Vec<String>>,
-    is_full: AtomicBool,
+    lines: Arc<Mutex<Vec<String>>>,
+    is_full: Arc<AtomicBool>,
 }
 
-impl Output for Arc<Store> {
+impl Output for Store {
     fn write(&self, line: &[u8]) -> io::Result<()> {
         if self.is_full.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::StorageFull.into());
@@ -43,7 +43,7 @@ impl Output for Arc<Store> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     logscope::init()?;
-    let store = Arc::new(Store::default());
+    let store = Store::default();
     let (sender, broadcast) = mpsc::channel();
 
     let uno = OutputContext::builder("uno")
