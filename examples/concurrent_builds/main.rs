@@ -43,7 +43,7 @@ use workshop::{Rustc, Workshop};
 
 type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
-/// Two builds' worth of workers are enough for every task to be polled by several of them.
+/// Fewer than there are tasks, so that each worker polls tasks of several builds, and each task is polled by several workers.
 const WORKERS: usize = 4;
 
 fn main() -> ExitCode {

@@ -169,7 +169,8 @@ impl<'a> Examination<'a> {
 
     /// Times are compared in whole microseconds, as the log has them; one that was rounded may be one too many.
     fn time(&mut self, line: Line, is_own: bool, number: u64) {
-        let elapsed_us = Duration::from_secs_f64(line.elapsed.max(0.0)).as_micros() as u64;
+        let elapsed = Duration::try_from_secs_f64(line.elapsed).unwrap_or(Duration::MAX);
+        let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         let since_us = line.fields.since_us;
         if elapsed_us + 1 < since_us || (number == 1 && elapsed_us >= 1_000_000) {
             self.late(number, elapsed_us, since_us);

@@ -13,9 +13,9 @@ use crate::workshop::Rustc;
 
 /// What the columns of the proof count.
 const LEGEND: &str = "  \
-  foreign: said by another build    missing: said, but not there        torn: not a whole record
-  seq: numbers lost or doubled      time: not by the build's own clock  verbosity: above what the build logs
-  text: a digest of all messages    ledger: deliveries that logscope counts, file and terminal";
+  foreign: said by another build    missing: said, but not there        torn: not one whole record
+  seq: numbers lost or doubled      time: not by the build's own clock  verbosity: more than was asked for
+  text: a digest of all messages    ledger: deliveries that logscope counted, to file and terminal";
 
 /// So many examples of wrong lines are shown.
 const EXAMPLES: usize = 4;
@@ -132,8 +132,9 @@ fn verdict(console: &Console, found: &[(&Arc<Build>, Findings)], logs: &Logs) ->
         println!("\n  {proved}\n");
         return true;
     }
-    let failed =
-        format!("✗ {wrong} of {lines} lines are wrong, and {missing} are missing from the log that they belong to");
+    let failed = format!(
+        "✗ Not proved: {wrong} of {lines} lines are wrong, and {missing} are missing from the log that they belong to"
+    );
     println!("\n  {}", paint.with(Color::RED, failed));
     if strays > 0 {
         println!("    {strays} lines were said outside every build");

@@ -44,6 +44,7 @@ impl Plan {
             let can_be_made =
                 |part: &&Crate| !made.contains(&part.name) && part.needs.iter().all(|need| made.contains(need));
             let wave: Vec<&Crate> = libraries.iter().filter(can_be_made).collect();
+            assert!(!wave.is_empty(), "a crate of {} needs one that is not there", self.program.name);
             let names: Vec<&str> = wave.iter().map(|part| part.name).collect();
             stages.push(Stage {
                 title: format!("compiling {}", names.join(" and ")),
@@ -109,7 +110,7 @@ impl Step {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(&build.plan.dir);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        say!(build, TRACE, { unit = self.unit, }, "in {:?}: {command:?}", build.plan.dir);
+        say!(build, TRACE, { unit = self.unit, }, "{command:?}");
         command
     }
 
