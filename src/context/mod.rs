@@ -184,14 +184,12 @@ impl OutputContext {
     }
 
     /// Where it goes. Views with the same format stand together, whatever the order in which they were given.
-    #[must_use]
     pub fn sinks(&self) -> &[Sink] {
         &self.inner.sinks
     }
 
     /// The deliveries of this context and of all that were derived from it, so far. One record that goes to two sinks is
     /// two deliveries.
-    #[must_use]
     pub fn ledger(&self) -> Outcome {
         self.inner.identity.ledger.outcome()
     }

@@ -31,7 +31,7 @@ mod value;
 
 use std::ffi::OsString;
 
-pub(crate) use scratch::{Buffer, Scratch, with_scratch};
+pub(crate) use scratch::{Scratch, with_scratch};
 #[cfg(feature = "serde")]
 pub(crate) use serde::parse_json_bytes;
 

@@ -67,6 +67,7 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 pub(crate) use delivery::in_output;
+pub use fallback::fallback_lost;
 pub use file::{FileOptions, file};
 pub use ledger::Outcome;
 pub(crate) use ledger::{Delivery, Ledger};

@@ -153,7 +153,7 @@ pub(crate) fn current<T: Scoped>() -> Option<Arc<T>> {
 }
 
 /// How many calls of [`with_current`] are under way on this thread, one within the other.
-#[inline]
+#[cfg(test)]
 pub(crate) fn depth<T: Scoped>() -> u32 {
     Local::<T>::here().depth.get()
 }
