@@ -4,6 +4,8 @@ mod builder;
 mod default;
 mod live;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -297,8 +299,14 @@ impl fmt::Debug for OutputContext {
         struct Fields<'a>(&'a [(String, Value)]);
         impl fmt::Debug for Fields<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_map()
-                    .entries(self.0.iter().map(|(name, value)| (name, format_args!("{value}").to_string())))
+                f.debug_map().entries(self.0.iter().map(|(name, value)| (name, value.to_string()))).finish()
+            }
+        }
+        struct Sinks<'a>(&'a [Sink]);
+        impl fmt::Debug for Sinks<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_list()
+                    .entries(self.0.iter().map(|sink| format!("{sink} ({})", sink.renderer().format())))
                     .finish()
             }
         }
@@ -308,7 +316,7 @@ impl fmt::Debug for OutputContext {
             .field("elapsed", &self.elapsed())
             .field("verbosity", &format_args!("{}", self.verbosity()))
             .field("fields", &Fields(self.fields()))
-            .field("sinks", &self.sinks())
+            .field("sinks", &Sinks(self.sinks()))
             .field("closed", &self.is_closed())
             .finish()
     }

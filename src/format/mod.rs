@@ -30,6 +30,7 @@ pub(crate) mod timestamp;
 mod value;
 
 use std::ffi::OsString;
+use std::fmt;
 
 pub(crate) use scratch::{Scratch, with_scratch};
 #[cfg(feature = "serde")]
@@ -113,6 +114,18 @@ impl Color {
             Color::Auto if variable("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0") => true,
             Color::Auto => stream_is_terminal,
         }
+    }
+}
+
+impl fmt::Display for Format {
+    /// The name of the layout: `build`, `text`, `json` or `logfmt`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.layout {
+            Layout::Build => "build",
+            Layout::Text => "text",
+            Layout::Json => "json",
+            Layout::Logfmt => "logfmt",
+        })
     }
 }
 
@@ -307,6 +320,10 @@ impl Renderer {
     }
 
     /// The style of the fragments that this renderer shares between records.
+    pub(crate) fn format(&self) -> &Format {
+        &self.format
+    }
+
     fn style(&self) -> Style {
         match self.format.layout {
             Layout::Build | Layout::Text if self.color => Style::TextColor,

@@ -173,6 +173,11 @@ impl Sink {
         *level <= self.0.max_level
     }
 
+    /// The most verbose level that goes here.
+    pub(crate) fn threshold(&self) -> LevelFilter {
+        self.0.max_level
+    }
+
     /// What makes lines of the records. Views of equal renderers, delivered to in a row, share a rendering.
     pub(crate) fn renderer(&self) -> &Renderer {
         &self.0.renderer
@@ -223,9 +228,9 @@ impl fmt::Debug for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sink")
             .field("output", &self.describe())
-            .field("max_level", &self.0.max_level)
-            .field("renderer", &self.0.renderer)
-            .field("ledger", &self.ledger())
+            .field("format", &format_args!("{}", self.0.renderer.format()))
+            .field("max_level", &format_args!("{}", self.0.max_level))
+            .field("ledger", &format_args!("{}", self.ledger()))
             .finish()
     }
 }
