@@ -81,16 +81,6 @@ fn contexts_come_and_go_on_many_threads_while_others_list_them() {
     assert!(live().iter().all(|context| context.name() != "brief"));
 }
 
-#[test]
-fn numbers_are_refused_once_closed() {
-    let counter = Counter::new();
-    assert_eq!((counter.take(), counter.take()), (Some(1), Some(2)));
-    counter.close();
-    assert_eq!((counter.take(), counter.take()), (None, None));
-    counter.close();
-    assert!(counter.is_closed());
-}
-
 #[cfg(feature = "serde")]
 #[test]
 fn a_snapshot_round_trips() {

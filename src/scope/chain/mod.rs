@@ -153,7 +153,7 @@ pub(crate) fn current<T: Scoped>() -> Option<Arc<T>> {
 }
 
 /// How many calls of [`with_current`] are under way on this thread, one within the other.
-#[cfg(test)]
+#[cfg(all(test, not(logscope_loom)))]
 pub(crate) fn depth<T: Scoped>() -> u32 {
     Local::<T>::here().depth.get()
 }
