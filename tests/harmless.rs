@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{Line, Log, Worker, init, outside, panic_of, text_of};
+use common::{Line, Log, Worker, init, outside, panic_of, text_of, unharmed};
 use logscope::sink::{self, Output, RecordOutput};
 use logscope::{Format, LevelFilter, OutputContext, Record};
 use tracing::{info, info_span};
@@ -72,15 +72,17 @@ impl<F: Fn() -> R, R: fmt::Display> fmt::Debug for Runs<F> {
 
 /// Logs the values that fail in every place where a value can stand.
 fn log_what_fails() {
-    info!(panics = ?Panics, fails = ?Fails, whole = 1, "fields");
-    info!(panics = %Panics, whole = 2, "{Fails:?} is lost after it");
-    info!(error = &Panics as &(dyn Error + 'static), whole = 3, "an error");
-    let span = info_span!("span", panics = ?Panics, fails = ?Fails, later = tracing::field::Empty);
-    span.record("later", tracing::field::debug(Panics));
-    span.in_scope(|| info!(whole = 4, "in a span"));
-    info!("{Panics} {}", "never shown");
-    #[cfg(feature = "log")]
-    log::info!("{Panics:?} through the log crate");
+    unharmed(|| {
+        info!(panics = ?Panics, fails = ?Fails, whole = 1, "fields");
+        info!(panics = %Panics, whole = 2, "{Fails:?} is lost after it");
+        info!(error = &Panics as &(dyn Error + 'static), whole = 3, "an error");
+        let span = info_span!("span", panics = ?Panics, fails = ?Fails, later = tracing::field::Empty);
+        span.record("later", tracing::field::debug(Panics));
+        span.in_scope(|| info!(whole = 4, "in a span"));
+        info!("{Panics} {}", "never shown");
+        #[cfg(feature = "log")]
+        log::info!("{Panics:?} through the log crate");
+    });
 }
 
 const RECORDS: usize = 5 + cfg!(feature = "log") as usize;
@@ -316,7 +318,8 @@ fn sinks_that_panic_or_fail_are_counted_told_and_tried_again() {
         let output = Breaks { broken: broken.clone(), panics, lines: lines.clone() };
         let breaks = sink::custom(output).format(Format::json());
         let context = OutputContext::builder("breaks").sink(breaks).sink(beside.0).build();
-        context.scope(|| {
+        unharmed(|| {
+            let _scope = context.enter();
             info!("one");
             broken.set(true);
             info!("two");
@@ -420,27 +423,31 @@ fn an_output_may_log_and_panic_when_it_is_dropped() {
         let dropped = Switch::default();
         (OutputContext::builder("last").sink(sink::custom(Last(log.context.clone(), dropped.clone()))).build(), dropped)
     };
-    // By hand, at the end of a scope, at the end of a log call, and with a thread.
+    // By hand, at the end of a scope, at the end of a log call, and on another thread.
     let (context, dropped) = make();
-    drop(context);
+    unharmed(|| drop(context));
     assert!(dropped.is_on());
 
     let (context, dropped) = make();
     let scope = context.enter();
     drop(context);
-    drop(scope);
+    unharmed(|| drop(scope));
     assert!(dropped.is_on());
 
     let (context, dropped) = make();
     let scope = Cell::new(Some(context.enter()));
     drop(context);
-    info!(value = ?Runs(|| { drop(scope.take()); "v" }), "the last record");
+    let drops = Runs(|| {
+        drop(scope.take());
+        "v"
+    });
+    unharmed(|| info!(value = ?drops, "the last record"));
     assert!(dropped.is_on());
 
     let (context, dropped) = make();
     thread::spawn(context.bind(|| info!("on a thread"))).join().unwrap();
     assert!(!dropped.is_on());
-    thread::spawn(move || drop(context)).join().unwrap();
+    thread::spawn(move || unharmed(|| drop(context))).join().unwrap();
     assert!(dropped.is_on());
 
     // What is logged in there goes to stderr, as all that an output logs, and is counted.

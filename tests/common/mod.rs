@@ -230,6 +230,16 @@ pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> Box<dyn Any + Send> {
     }
 }
 
+/// Runs log calls, out of which no panic may come.
+#[track_caller]
+pub(crate) fn unharmed<R>(f: impl FnOnce() -> R) -> R {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
+        // It may be one that panics when it is dropped, which the test harness would not survive.
+        std::mem::forget(payload);
+        panic!("a panic came out of a log call")
+    })
+}
+
 /// The text that a panic was given.
 pub(crate) fn text_of(payload: &(dyn Any + Send)) -> &str {
     payload
