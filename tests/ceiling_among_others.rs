@@ -2,6 +2,8 @@
 //!
 //! The ceiling and the global subscriber are of the process, so each test is a process of its own.
 
+#![allow(clippy::unwrap_used)]
+
 mod layers;
 
 use std::fmt;

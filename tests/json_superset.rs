@@ -3,6 +3,8 @@
 //! The same events go through both layers of one subscriber, and every key that theirs has, ours has with the same value. Where
 //! tracing-subscriber contradicts itself, or writes what JSON readers cannot take, the difference is stated by a test.
 
+#![allow(clippy::unwrap_used)]
+
 mod layers;
 
 use std::error::Error;

@@ -5,6 +5,8 @@
 //! want. That is so without logscope too (the control below); what is shown here is that logscope adds nothing to it, and suffers
 //! nothing from it. Each test is a process of its own: values can log only under the global subscriber.
 
+#![allow(clippy::unwrap_used)]
+
 mod layers;
 
 use std::collections::BTreeSet;

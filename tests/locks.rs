@@ -2,6 +2,8 @@
 //!
 //! Each test stops a thread in a place where it holds something, has another thread log, and fails if that does not come back.
 
+#![allow(clippy::unwrap_used)]
+
 mod layers;
 
 use std::fmt;

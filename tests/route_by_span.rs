@@ -2,6 +2,8 @@
 //!
 //! The process has one default context, which all tests here share: each tells its own records by a tag.
 
+#![allow(clippy::unwrap_used)]
+
 mod layers;
 
 use std::sync::OnceLock;

@@ -5,6 +5,8 @@
 //!
 //! The process has one global subscriber; it is used in every test, beside a subscriber of each test's own.
 
+#![allow(clippy::unwrap_used)]
+
 mod layers;
 
 use std::collections::BTreeMap;

@@ -7,8 +7,8 @@
 //! 00:01.30 WARNING: unused variable line=3
 //! ```
 //!
-//! An event of any level may be a word of the *build vocabulary*: one that has a field `build` with the name of a kind, and
-//! what that kind needs. `logscope::build`'s macros make them; any event with these fields is one.
+//! An event of any level may be a word of the *build vocabulary*: one that has a field `build` with the name of a kind,
+//! and what that kind needs. `logscope::build`'s macros make them; any event with these fields is one.
 //!
 //! | `build` | needs | may have | looks like |
 //! |---|---|---|---|
@@ -19,9 +19,9 @@
 //! | `success` | | | the message, in green |
 //! | `finished` | | | an empty line, and `Build time: 12.34s` since the origin |
 //!
-//! These fields are then not shown once more; all others are, and so is the message, after the rest. Whatever is not of this
-//! form (another kind, a missing part, a number that is a text) is an ordinary event with ordinary fields: nothing that a
-//! program logs can become invisible by its names. Empty lines carry no time, and spans are not shown.
+//! These fields are then not shown once more; all others are, and so is the message, after the rest. Whatever is not of
+//! this form (another kind, a missing part, a number that is a text) is an ordinary event with ordinary fields: nothing
+//! that a program logs can become invisible by its names. Empty lines carry no time, and spans are not shown.
 
 use std::error::Error;
 use std::fmt;
@@ -165,7 +165,8 @@ struct Word {
 
 /// What an event has of the fields that the vocabulary knows: the first of each name, and where it is.
 ///
-/// Texts are not kept, only their places: they are borrowed for the time of a visit, and are visited again to be written.
+/// Texts are not kept, only their places: they are borrowed for the time of a visit, and are visited again to be
+/// written.
 #[derive(Debug, Default)]
 struct Found {
     build: Fields,
@@ -306,9 +307,9 @@ struct OneField<'a> {
 }
 
 impl OneField<'_> {
-    fn push(&mut self, field: &Field, render: impl FnOnce(&mut PlainText<'_>)) {
+    fn push<R>(&mut self, field: &Field, render: impl FnOnce(&mut PlainText<'_>) -> R) {
         if bit(field) == self.place {
-            render(&mut PlainText::new(self.out).keep_backslashes());
+            let _ = render(&mut PlainText::new(self.out).keep_backslashes());
         }
     }
 }
@@ -319,11 +320,11 @@ impl Visit for OneField<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.push(field, |out| drop(render_display(value, out)));
+        self.push(field, |out| render_display(value, out));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.push(field, |out| drop(render_debug(value, out)));
+        self.push(field, |out| render_debug(value, out));
     }
 }
 
@@ -333,3 +334,6 @@ fn push_seconds_cc(out: &mut Vec<u8>, elapsed: Duration) {
     let hundredths = elapsed.subsec_millis() / 10;
     out.extend_from_slice(&[b'.', b'0' + (hundredths / 10) as u8, b'0' + (hundredths % 10) as u8]);
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,14 +75,14 @@ pub(super) fn push_leading(
         if show.thread {
             push_gap(out, start);
             out.push(b'[');
-            push_rendered(out, |out| drop(write_thread_name(out)));
+            push_rendered(out, |out| write_thread_name(out));
             out.push(b']');
         }
     });
 }
 
-/// Appends what stands between the level and the message: the context, the spans, the target and the location, as far as they
-/// are shown, in a line that begins at `start`.
+/// Appends what stands between the level and the message: the context, the spans, the target and the location, as far
+/// as they are shown, in a line that begins at `start`.
 pub(super) fn push_place(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>, start: usize, with_spans: bool) {
     let show = &renderer.format;
     if show.context {
