@@ -53,24 +53,15 @@ impl Child {
         self
     }
 
-    /// In the child, plays `scene`, which is given a folder of its own and returns a report, and exits. In the parent, waits for that.
+    /// Runs it to its end, which must be a good one.
     #[track_caller]
-    pub(crate) fn play(self, scene: impl FnOnce(&Path) -> Value) -> Ended {
-        self.start(scene).wait()
+    pub(crate) fn run(self) -> Ended {
+        self.start().wait()
     }
 
-    /// The same, but the parent goes on while the child plays.
+    /// Starts it.
     #[track_caller]
-    pub(crate) fn start(self, scene: impl FnOnce(&Path) -> Value) -> Running {
-        match std::env::var(ROLE) {
-            Ok(role) if role == self.role => act(scene),
-            Ok(role) => panic!("a child was started as {role}, and runs {}", self.role),
-            Err(_) => self.spawn(),
-        }
-    }
-
-    #[track_caller]
-    fn spawn(self) -> Running {
+    pub(crate) fn start(self) -> Running {
         let folder = tempfile::tempdir().unwrap();
         let exe = std::env::current_exe().unwrap();
         let mut words = self.through.into_iter();
@@ -97,12 +88,20 @@ impl Child {
     }
 }
 
-/// Plays `scene` in this process and exits, without going back through the test harness, whose own stdout may be broken by now.
-fn act(scene: impl FnOnce(&Path) -> Value) -> ! {
+/// What the child does that plays the test called `role`: said first in that test. It is given a folder of its own, and returns a report.
+///
+/// In the child this does not return: it exits, and does not go back through the test harness, whose own stdout may be broken by then.
+/// Elsewhere nothing is done.
+pub(crate) fn scene(role: &str, play: impl FnOnce(&Path) -> Value) {
+    match std::env::var(ROLE) {
+        Ok(asked) if asked == role => {}
+        Ok(asked) => panic!("a child was started as {asked}, and runs {role}"),
+        Err(_) => return,
+    }
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
     // Opened first: the scene may close descriptors, and whatever is opened next takes their place.
     let mut file = File::create(folder.join("report")).unwrap();
-    let (report, status) = match catch_unwind(AssertUnwindSafe(|| scene(&folder))) {
+    let (report, status) = match catch_unwind(AssertUnwindSafe(|| play(&folder))) {
         Ok(report) => (report, 0),
         Err(payload) => (Value::String(text_of(&*payload).to_owned()), 1),
     };
@@ -111,7 +110,11 @@ fn act(scene: impl FnOnce(&Path) -> Value) -> ! {
 }
 
 fn text_of(payload: &(dyn Any + Send)) -> &str {
-    payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("?")
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("?")
 }
 
 /// A child that plays.
@@ -135,7 +138,9 @@ impl Running {
         let (report, stderr) = (text("report"), text("stderr"));
         match status {
             Some(status) if status.success() && !report.is_empty() => {}
-            Some(status) => panic!("{}: the child ended with {status}, reported {report}, and said:\n{stderr}", self.role),
+            Some(status) => {
+                panic!("{}: the child ended with {status}, reported {report}, and said:\n{stderr}", self.role)
+            }
             None => panic!("{}: the child was stuck, and said:\n{stderr}", self.role),
         }
         let report = serde_json::from_str(&report).unwrap();

@@ -73,7 +73,8 @@ fn half(fresh: &Fresh, disturbances: Vec<Disturbance<'_>>) -> u64 {
                 }
             });
         }
-        while !fresh.is_used_up() {
+        // A worker that is finished before it is over has failed.
+        while !fresh.is_used_up() && !workers.iter().any(|worker| worker.is_finished()) {
             assert!(fresh.start.elapsed() < ALARM, "the workers have got stuck");
             thread::park_timeout(Duration::from_millis(10));
         }
