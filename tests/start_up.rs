@@ -151,6 +151,40 @@ fn nor_when_the_first_scopes_are_entered_elsewhere() {
     assert_eq!(ended.report, json!([]));
 }
 
+#[test]
+fn nor_under_a_subscriber_that_is_only_set_for_a_scope() {
+    child::scene("nor_under_a_subscriber_that_is_only_set_for_a_scope", |_| {
+        let callsites = &callsites()[..30];
+        let wants = Wants::everything();
+        dispatcher::with_default(&dispatch(), || {
+            hit(&callsites[..10]);
+            wants.context.scope(|| hit(callsites));
+        });
+        json!(wants.compare(callsites))
+    });
+    let ended = Child::new("nor_under_a_subscriber_that_is_only_set_for_a_scope").run();
+    assert_eq!(ended.report, json!([]));
+    assert_eq!(ended.told(), [""; 0], "nothing caps the layer");
+}
+
+#[test]
+fn nor_when_another_subscriber_is_used_between_making_and_installing_one() {
+    child::scene("nor_when_another_subscriber_is_used_between_making_and_installing_one", |_| {
+        silence_default();
+        let callsites = &callsites()[..30];
+        let made = dispatch();
+        let meanwhile = Wants::everything();
+        dispatcher::with_default(&dispatch(), || meanwhile.context.scope(|| hit(&callsites[..10])));
+        hit(&callsites[10..20]);
+        dispatcher::set_global_default(made).unwrap();
+        let wants = Wants::everything();
+        wants.context.scope(|| hit(callsites));
+        json!({ "meanwhile": meanwhile.compare(&callsites[..10]), "after": wants.compare(callsites) })
+    });
+    let ended = Child::new("nor_when_another_subscriber_is_used_between_making_and_installing_one").run();
+    assert_eq!(ended.report, json!({ "meanwhile": [], "after": [] }));
+}
+
 /// Three threads hit callsites while a fourth installs; each then enters a scope and hits all of them.
 #[test]
 fn fresh_processes_lose_nothing() {
