@@ -6,8 +6,10 @@
 //! thread, which a value that logs (or asks `enabled!`) inside another layer's formatting overwrites. There the filter is
 //! only the static [ceiling], and the verbosity is decided in `on_event`.
 
+mod capped;
 mod ceiling;
 mod emit;
+mod first_scope;
 mod install;
 mod spans;
 
@@ -21,16 +23,17 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 pub use ceiling::CeilingFilter;
-pub(crate) use install::rebuild_hook;
 pub use install::{Configure, configure, init};
 
 use crate::LevelFilter;
 use crate::context::{Inner, with_default};
 use crate::record::Source;
 use crate::scope;
+use crate::sync::Arc;
 use crate::verbosity::learn_callsite;
 use ceiling::keeping_verdicts;
 use emit::emit;
+use first_scope::FirstScope;
 use spans::{CurrentPath, ParentPath};
 
 /// The layer that [`layer()`] returns, behind its per-layer filter.
@@ -43,6 +46,7 @@ pub struct ContextLayer {
     /// True where the whole subscriber is ours.
     vetoes: bool,
     route_by_span: bool,
+    first_scope: Arc<FirstScope>,
     /// Tells the spans of this layer's registry from those of another in one process.
     id: u32,
 }
@@ -66,7 +70,8 @@ pub fn layer<S>() -> ScopedLayer<S> {
 
 impl ContextLayer {
     fn new(ceiling: LevelFilter, vetoes: bool, route_by_span: bool) -> Self {
-        ContextLayer { ceiling, vetoes, route_by_span, id: spans::next_layer_id() }
+        let first_scope = FirstScope::new((!vetoes).then_some(ceiling));
+        ContextLayer { ceiling, vetoes, route_by_span, first_scope, id: spans::next_layer_id() }
     }
 
     /// Whether the context that is current here wants what `metadata` describes.
@@ -118,7 +123,7 @@ where
 {
     // Not `on_register_dispatch`, which a layer inside an `Option` or a `Vec` is not told.
     fn on_layer(&mut self, _: &mut S) {
-        ceiling::arm((!self.vetoes).then_some(self.ceiling));
+        self.first_scope.arm();
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {

@@ -15,7 +15,7 @@ pub use thread::ScopeGuard;
 use std::thread::LocalKey;
 
 use crate::context::{Inner, OutputContext, default_context};
-use crate::sync::{AtomicBool, OnceLock, Ordering};
+use crate::sync::{AtomicUsize, OnceLock, Ordering};
 
 thread_local! {
     /// Without destructor, so that it can be read in the destructors of other thread-locals.
@@ -89,25 +89,26 @@ pub fn update(f: impl FnOnce(&OutputContext) -> OutputContext) -> Option<OutputC
     chain::replace_current(next.into_inner()).map(OutputContext::from)
 }
 
-/// True while a scope that is entered must tell the layer so.
-static ARMED: AtomicBool = AtomicBool::new(false);
+/// How many layers a scope that is entered must tell so.
+static ARMED: AtomicUsize = AtomicUsize::new(0);
 static HOOK: OnceLock<fn()> = OnceLock::new();
 
-/// Has `hook` called by each scope that is entered, until it is disarmed: the layer has something to do that must come before the first
-/// event of a scope.
-pub(crate) fn arm_first_scope(hook: fn()) {
+/// Has `hook` called by each scope that is entered, until [`disarm`] was called as often: a layer has something to do that must come
+/// before the first event of a scope.
+pub(crate) fn arm(hook: fn()) {
     let _ = HOOK.set(hook);
-    // Release, with the Acquire in `entering`: whoever sees the flag finds the hook.
-    ARMED.store(true, Ordering::Release);
+    // Release, with the Acquire in `entering`: whoever sees the count finds the hook.
+    ARMED.fetch_add(1, Ordering::Release);
 }
 
-pub(crate) fn disarm_first_scope() {
-    ARMED.store(false, Ordering::Release);
+pub(crate) fn disarm() {
+    // Release, with the Acquire in `entering`: whoever no longer calls the hook finds done what it was for.
+    ARMED.fetch_sub(1, Ordering::Release);
 }
 
 #[inline]
 fn entering() {
-    if ARMED.load(Ordering::Acquire) {
+    if ARMED.load(Ordering::Acquire) != 0 {
         call_hook();
     }
 }
