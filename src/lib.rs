@@ -1,4 +1,75 @@
-//! Concurrency-safe structured logging: each piece of work has its own log.
+//! Each piece of work has its own log, whatever else the process does.
+//!
+//! ```
+//! use logscope::{FutureExt as _, LevelFilter, OutputContext, sink};
+//!
+//! logscope::init()?;
+//! # let folder = tempfile::tempdir()?; let path = folder.path().join("build/uno.log");
+//! let log = sink::file(&path).create_parents(true).open()?;
+//! let uno = OutputContext::builder("uno").verbosity(LevelFilter::DEBUG).sink(log).build();
+//!
+//! uno.scope(|| tracing::info!("configured"));
+//! std::thread::spawn(uno.bind(|| tracing::debug!("compiling main.cpp"))).join().unwrap();
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! tokio::spawn(async { tracing::info!("linking") }.in_context(&uno)).await.unwrap();
+//! # });
+//! # assert_eq!(std::fs::read_to_string(&path)?.lines().count(), 3);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A process does many things at once: a daemon runs eight builds, a server answers a thousand requests, a test binary runs
+//! sixty tests. Each of them wants its own file, its own verbosity, and its own clock that starts at zero. An
+//! [`OutputContext`] is that, as an immutable value. It follows the work through threads, tasks and pools, and plain
+//! `tracing::info!` (and `log::info!`) calls anywhere below, in any crate, end up in the right place.
+//!
+//! # Reading order
+//!
+//! - [`OutputContext`], its [`Builder`], and [`update`], [`set_default`], [`live`]: what a context is, and how it is derived.
+//! - [`OutputContext::scope`], [`enter`](OutputContext::enter), [`bind`](OutputContext::bind), [`FutureExt`], [`bind_current`]: how work is
+//!   given one.
+//! - [`init`], [`configure`], [`layer()`]: how events come here, alone or beside other layers.
+//! - [`Verbosity`], [`Dial`]: how much is said. [`Origin`], [`Clock`], [`ManualClock`]: since when time counts.
+//! - [`mod@sink`], [`Format`], [`Color`]: where it goes, and in which form.
+//! - [`Record`], [`RecordBuf`], `read` (feature `serde`): records, and reading logs back. `build` (feature `build`): the vocabulary of
+//!   builds.
+//!
+//! # Which context is current
+//!
+//! That of the newest scope of the running stack, else the process default. A running stack is a thread, or a task while it is polled:
+//! what a task enters or [updates](update) stays with the task over every `.await`, on whatever thread it goes on, and never
+//! reaches what else runs there. Guards may be dropped in any order. A plain `std::thread::spawn` or `tokio::spawn` does not carry the
+//! context, because Rust offers no place to do so: say `bind`, `in_context` or `in_current_context` there.
+//!
+//! # Promises
+//!
+//! - **Right place.** No record reaches another context's sink, whatever the interleaving.
+//! - **Acknowledged.** When a log call returns, what went to a file or a standard stream is with the operating system.
+//! - **Ledger.** `accepted = written + dropped + failed + pending`, exactly, for each context and each sink: see [`Outcome`](sink::Outcome).
+//! - **Whole.** One record, one start of line, one write. Nothing in it can forge another: control characters, line separators and
+//!   bidirectional overrides are escaped in every format.
+//! - **Harmless.** A log call never panics, aborts, deadlocks or recurses its caller: not when a value's `Debug` panics or logs, when a sink
+//!   panics or fails, when stdout and stderr are both broken, while unwinding, or in the destructors of thread-locals.
+//! - **Told.** No loss without a counter, a word on stderr (rate-limited), and a record in the log where the gap is.
+//!
+//! # Not supported
+//!
+//! - Logging from signal handlers; a `Debug` that panics inside a panic hook; stack overflow; `panic = "abort"`, where a panic in a value or a
+//!   sink ends the process as any other does.
+//! - *Spans* that are made in the destructors of thread-locals: tracing-subscriber's registry panics there. Events are fine.
+//! - A [`sink::writer`] that waits for another thread which logs to the same writer.
+//! - Stackful coroutines that change threads inside [`OutputContext::scope`]: the process aborts, rather than mixing two stacks up.
+//! - A level above the [ceiling](Configure::ceiling), which is fixed when logscope is installed.
+//!
+//! Not there yet: queued (background) sinks, rolling files, reopening for logrotate, contexts that follow child processes, several
+//! processes on one file, and a test harness.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `build` | yes | the macros of `logscope::build`; no dependency |
+//! | `log` | yes | records of the `log` crate, through `tracing-log` |
+//! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -17,6 +88,7 @@ mod sync;
 mod verbosity;
 
 #[cfg(feature = "build")]
+#[cfg_attr(docsrs, doc(cfg(feature = "build")))]
 pub mod build;
 
 pub use clock::{Clock, ManualClock, Origin};

@@ -3,6 +3,8 @@
 //! Each macro is a `tracing` event underneath, with fields, so that JSON has them, other layers see them, and verbosity and
 //! targets work as for any event. [`Format::build`](crate::Format::build) prints them the way that build tools do:
 //!
+//! What a word says is in its fields; only those that take a message have one.
+//!
 //! | call | printed, after the elapsed time | level | fields |
 //! |---|---|---|---|
 //! | `header!("Build System", "1.2.4")` | `Build System v1.2.4` and an empty line | INFO | `build="header"`, `name`, `version` |
@@ -67,10 +69,7 @@ macro_rules! __build_header {
             (name, version) => $crate::__private::tracing::info!(
                 build = "header",
                 name = %name,
-                version = %version,
-                "{} v{}",
-                name,
-                version
+                version = %version
             ),
         }
     };
@@ -113,11 +112,7 @@ macro_rules! __build_unit {
                 build = "unit",
                 group = %group,
                 unit = %unit,
-                cached,
-                "[{}] {}{}",
-                group,
-                unit,
-                if cached { " (cached)" } else { "" }
+                cached
             ),
         }
     };
@@ -137,6 +132,6 @@ macro_rules! __build_success {
 #[macro_export]
 macro_rules! __build_finished {
     () => {
-        $crate::__private::tracing::info!(build = "finished", "finished")
+        $crate::__private::tracing::info!(build = "finished")
     };
 }

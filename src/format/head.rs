@@ -75,7 +75,7 @@ pub(super) fn push_leading(
         if show.thread {
             push_gap(out, start);
             out.push(b'[');
-            push_rendered(out, |out| drop(write_thread_name(out)));
+            push_rendered(out, |out| write_thread_name(out));
             out.push(b']');
         }
     });

@@ -107,7 +107,9 @@ pub(super) fn push_name(out: &mut Vec<u8>, names: &mut Names, first: &str, secon
     out.push(b'"');
     let start = out.len();
     JsonText(out).push(first);
-    JsonText(out).push(second);
+    if !second.is_empty() {
+        JsonText(out).push(second);
+    }
     names.settle(out, start);
     out.extend_from_slice(b"\":");
 }

@@ -69,13 +69,13 @@ pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>
     }
     if show.thread {
         out.extend_from_slice(b" thread=");
-        push_rendered(out, |out| drop(write_thread_name(out)));
+        push_rendered(out, |out| write_thread_name(out));
     }
     if show.location
         && let Some(file) = record.file()
     {
         out.extend_from_slice(b" location=");
-        push_rendered(out, |out| drop(push_location(out, file, record.line())));
+        push_rendered(out, |out| push_location(out, file, record.line()));
     }
     push_spans(record, out);
     push_pairs(out, start, Dialect::Logfmt, record);
@@ -132,5 +132,90 @@ pub(super) fn push_list(out: &mut Vec<u8>, list: &[u8]) {
 pub(super) fn keep_text(out: &mut Vec<u8>, start: usize, name: &str) {
     if name.contains(LIST_NAME) && out[start..].starts_with(b"\"[") {
         out.splice(start + 1..start + 2, *b"\\x5b");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Format;
+    use crate::format::test_support::Fixture;
+    use crate::record::Value;
+
+    /// What follows `target=t` in the line of one event.
+    fn fields(log: impl FnOnce()) -> String {
+        let line = Fixture::new().line(Format::logfmt(), log);
+        let head = "ts=2026-11-21T09:08:00.123456Z level=info elapsed=1.234567 context=uno seq=42 target=t";
+        line.strip_prefix(head).unwrap().strip_suffix('\n').unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_line_has_everything_in_the_settled_order() {
+        let log = || {
+            let _build = tracing::info_span!("build").entered();
+            let _link = tracing::info_span!("link").entered();
+            tracing::warn!(target: "linker", size = 12, "linking {}", "main.o");
+        };
+        assert_eq!(
+            Fixture::new()
+                .with_context("uno", &[("env", Value::from("x")), ("a b", Value::from(1))])
+                .line(Format::logfmt(), log),
+            "ts=2026-11-21T09:08:00.123456Z level=warn elapsed=1.234567 context=uno context.env=x \"context.a b\"=1 seq=42 \
+             target=linker spans=build:link msg=\"linking main.o\" size=12\n"
+        );
+    }
+
+    #[test]
+    fn what_is_not_shown_is_left_out() {
+        let bare = Format::logfmt().timestamp(false).elapsed(false).context(false).seq(false).target(false);
+        assert_eq!(Fixture::new().line(bare, || tracing::debug!("")), "level=debug\n");
+        let thread = std::thread::Builder::new().name("main 2".to_owned());
+        let place = line!() + 1;
+        let log = || tracing::error!(target: "t", "x");
+        let all = Format::logfmt().timestamp(false).thread(true).location(true);
+        let line =
+            thread.spawn(move || Fixture { seq: None, ..Fixture::new() }.line(all, log)).unwrap().join().unwrap();
+        let expected = "level=error elapsed=1.234567 context=uno target=t thread=\"main 2\" location=";
+        assert_eq!(line, format!("{expected}{}:{place} msg=x\n", file!()));
+    }
+
+    #[test]
+    fn the_message_comes_first_and_may_be_missing() {
+        assert_eq!(fields(|| tracing::info!(target: "t", a = 1, message = "late")), " msg=late a=1");
+        assert_eq!(fields(|| tracing::info!(target: "t", a = 1)), " a=1");
+        assert_eq!(fields(|| tracing::info!(target: "t", message = 5)), " msg=\"5\"");
+    }
+
+    #[test]
+    fn a_users_field_cannot_stand_for_the_formats_own() {
+        assert_eq!(
+            fields(
+                || tracing::info!(target: "t", level = 3, msg = "m", context.env = "y", field.x = 1, contexts = 2, "x")
+            ),
+            " msg=x field.level=3 field.msg=m field.context.env=y field.field.x=1 contexts=2"
+        );
+    }
+
+    #[test]
+    fn lists_are_texts_and_texts_are_not_lists() {
+        let error = std::io::Error::other(Outer);
+        assert_eq!(
+            fields(
+                || tracing::info!(target: "t", err = &error as &(dyn std::error::Error + 'static), a.sources = "[x]", b = "[x]")
+            ),
+            r#" err=outer err.sources="[\"inner\"]" a.sources="\x5bx]" b="[x]""#
+        );
+    }
+
+    #[derive(Debug)]
+    struct Outer;
+    impl std::fmt::Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("outer")
+        }
+    }
+    impl std::error::Error for Outer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(Box::leak(Box::new(std::io::Error::other("inner"))))
+        }
     }
 }

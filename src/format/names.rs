@@ -13,12 +13,19 @@ pub(super) struct Names {
     count: usize,
     inline: [(u32, u32); INLINE],
     more: Vec<(u32, u32)>,
+    /// A name that is used elsewhere in the line.
+    taken: &'static str,
 }
 
 impl Names {
     /// No names yet.
     pub(super) fn new() -> Self {
-        Names { count: 0, inline: [(0, 0); INLINE], more: Vec::new() }
+        Names::besides("")
+    }
+
+    /// No names yet but one that is not in the output, unless it is empty.
+    pub(super) fn besides(taken: &'static str) -> Self {
+        Names { count: 0, inline: [(0, 0); INLINE], more: Vec::new(), taken }
     }
 
     /// Makes the name that was just written to `out`, from `start` to its end, unique: appends `#2`, or the next number
@@ -37,8 +44,12 @@ impl Names {
 
     fn written(&self, out: &[u8], start: usize) -> bool {
         let name = &out[start..];
-        let inline = &self.inline[..self.count.min(INLINE)];
-        inline.iter().chain(&self.more).any(|&(from, to)| out.get(from as usize..to as usize) == Some(name))
+        let is_it = |&(from, to): &(u32, u32)| {
+            (to - from) as usize == name.len() && out.get(from as usize..to as usize) == Some(name)
+        };
+        (!self.taken.is_empty() && name == self.taken.as_bytes())
+            || self.inline[..self.count.min(INLINE)].iter().any(is_it)
+            || self.more.iter().any(is_it)
     }
 
     fn remember(&mut self, start: usize, end: usize) {

@@ -16,6 +16,9 @@ use super::scratch::Buffer;
 use super::value::{push_value, reads_as_other};
 use crate::record::{Record, Value, field_name, for_each_source, render_debug, render_display};
 
+/// The name of the field that is the message, and so of no other field.
+const MESSAGE: &str = "message";
+
 /// How a format writes messages and fields.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Dialect {
@@ -38,7 +41,7 @@ pub(super) enum Dialect {
 /// Appends the message of `record` and then its fields, each with a blank before it unless it is the first of the line, which
 /// begins at `start`.
 pub(super) fn push_pairs(out: &mut Vec<u8>, start: usize, dialect: Dialect, record: &Record<'_>) {
-    let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, names: Names::new() };
+    let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, names: Names::besides(MESSAGE) };
     let first = record.event.metadata().fields().iter().next();
     if first.is_some_and(|field| is_message(&field)) {
         record.visit(&mut pairs);
@@ -59,11 +62,11 @@ pub(super) fn push_gap(out: &mut Vec<u8>, start: usize) {
 }
 
 /// Appends what `render` renders as a value: bare if it needs no quotes and cannot be taken for a value of another type, else
-/// quoted.
-pub(super) fn push_rendered(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write)) {
+/// quoted. What `render` returns is of no interest: a writer into a `Vec` does not fail, and a value's failure is marked.
+pub(super) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) {
     let start = out.len();
     out.push(b'"');
-    render(&mut Quoted(out));
+    let _ = render(&mut Quoted(out));
     // What writes to `Quoted` hands it whole strings.
     let text = std::str::from_utf8(&out[start + 1..]).unwrap_or_default();
     if is_bare(text) && !reads_as_other(text) {
@@ -85,9 +88,9 @@ pub(super) fn push_name(out: &mut Vec<u8>, names: &mut Names, [prefix, name, suf
     if quoted {
         out.push(b'"');
     }
-    let start = out.len();
     // Prefixes and suffixes are plain.
     out.extend_from_slice(prefix.as_bytes());
+    let start = out.len();
     if quoted {
         Quoted(out).push(name);
     } else {
@@ -135,7 +138,7 @@ fn continued<'a>(plain: PlainText<'a>, continuation: Option<&'static str>) -> Pl
 }
 
 fn is_message(field: &Field) -> bool {
-    field_name(field) == "message"
+    field_name(field) == MESSAGE
 }
 
 impl Pairs<'_> {
@@ -171,17 +174,17 @@ impl Pairs<'_> {
         self.out.push(b'=');
     }
 
-    fn message(&mut self, render: impl FnOnce(&mut dyn Write)) {
+    fn message<R>(&mut self, render: impl FnOnce(&mut dyn Write) -> R) {
         let before = self.out.len();
         push_gap(self.out, self.start);
         let start = self.out.len();
         let is_empty = match self.dialect {
             Dialect::Text { continuation } => {
-                render(&mut continued(PlainText::new(self.out), continuation));
+                let _ = render(&mut continued(PlainText::new(self.out), continuation));
                 self.out.len() == start
             }
             Dialect::Build { continuation, .. } => {
-                render(&mut continued(PlainText::new(self.out).keep_backslashes(), continuation));
+                let _ = render(&mut continued(PlainText::new(self.out).keep_backslashes(), continuation));
                 self.out.len() == start
             }
             Dialect::Logfmt => {
@@ -197,13 +200,13 @@ impl Pairs<'_> {
 
     fn value(&mut self, field: &Field, value: Value) {
         match self.place(field) {
-            Place::Message => self.message(|out| drop(write!(out, "{value}"))),
+            Place::Message => self.message(|out| write!(out, "{value}")),
             Place::Field => push_value(self.out, &value),
             Place::Nowhere => {}
         }
     }
 
-    fn rendered(&mut self, field: &Field, render: impl FnOnce(&mut dyn Write)) {
+    fn rendered<R>(&mut self, field: &Field, render: impl FnOnce(&mut dyn Write) -> R) {
         match self.place(field) {
             Place::Message => self.message(render),
             Place::Field => {
@@ -244,12 +247,11 @@ impl Visit for Pairs<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        // A writer into a `Vec` does not fail.
-        self.rendered(field, |out| drop(out.write_str(value)));
+        self.rendered(field, |out| out.write_str(value));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.rendered(field, |out| drop(render_display(value, out)));
+        self.rendered(field, |out| render_display(value, out));
         if self.part == Part::Message || self.is_hidden(field) {
             return;
         }
@@ -272,6 +274,6 @@ impl Visit for Pairs<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.rendered(field, |out| drop(render_debug(value, out)));
+        self.rendered(field, |out| render_debug(value, out));
     }
 }

@@ -10,7 +10,7 @@
 //! | logfmt | `spans="build{unit=core n=1}:link"` | `context=uno context.env=x` |
 //!
 //! A name in a text path that is not a plain word stands in quotes, so that the path can be read back; a value is quoted by
-//! the rule of [`push_text`](super::value::push_text). A path without spans appends nothing, in every style.
+//! the rule of [`push_text`]. A path without spans appends nothing, in every style.
 
 use super::escape::{Quoted, is_bare, push_bare_or_quoted, push_path_name};
 use super::json::{self, push_string};

@@ -3,11 +3,11 @@
 //! | sink | takes | goes to |
 //! |---|---|---|
 //! | [`stdout`], [`stderr`] | lines | the process's standard streams, past std's buffers |
-//! | [`file`] | lines | a file, opened append-only; one output per file |
+//! | [`file()`] | lines | a file, opened append-only; one output per file |
 //! | [`writer`] | lines | any [`std::io::Write`] |
 //! | [`callback`] | lines | a closure that is given each line as a `&str` |
 //! | [`memory`] | lines | a buffer that a test reads back |
-//! | [`test`] | lines | `print!`, which the test harness captures |
+//! | [`test()`] | lines | `print!`, which the test harness captures |
 //! | [`custom`] | lines | an [`Output`] of the program's own |
 //! | [`records`] | records | a [`RecordOutput`] of the program's own |
 //! | [`null`] | lines | nowhere |
@@ -47,6 +47,8 @@ mod ledger;
 mod memory;
 mod null;
 mod output;
+#[cfg(test)]
+mod properties;
 mod registry;
 mod stream;
 mod test;

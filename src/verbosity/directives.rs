@@ -38,7 +38,8 @@ impl Directives {
         named.map_or(self.others, |directive| directive.level)
     }
 
-    #[inline]
+    /// Out of line, so that a plain level costs its callers no registers.
+    #[inline(never)]
     pub(super) fn allows(&self, metadata: &'static Metadata<'static>) -> bool {
         self.decisions.of(metadata, |metadata| *metadata.level() <= self.level_for(metadata.target()))
     }

@@ -93,6 +93,19 @@ const LEVELS: [LevelFilter; 6] = [
     LevelFilter::TRACE,
 ];
 
+/// The number that stands for `level` in a text of directives: its index in [`LEVELS`].
+#[inline]
+fn number(level: LevelFilter) -> u8 {
+    match level {
+        LevelFilter::OFF => 0,
+        LevelFilter::ERROR => 1,
+        LevelFilter::WARN => 2,
+        LevelFilter::INFO => 3,
+        LevelFilter::DEBUG => 4,
+        LevelFilter::TRACE => 5,
+    }
+}
+
 impl Verbosity {
     /// The verbosity that a command line asks for with its `-q` and `-v` flags, of which it gives the counts.
     ///
@@ -108,8 +121,8 @@ impl Verbosity {
     /// ```
     #[must_use]
     pub fn from_flags(quiet: u8, verbose: u8) -> Self {
-        const INFO: usize = 3;
-        let number = (INFO + usize::from(verbose)).saturating_sub(usize::from(quiet));
+        let info = usize::from(number(LevelFilter::INFO));
+        let number = (info + usize::from(verbose)).saturating_sub(usize::from(quiet));
         LEVELS[number.min(LEVELS.len() - 1)].into()
     }
 

@@ -102,3 +102,69 @@ fn spans(text: &str) -> Option<Vec<SpanBuf>> {
     let mut cursor = Cursor::new(text);
     path(&mut cursor).ok().filter(|_| cursor.is_done())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::format::test_support::wall;
+
+    #[test]
+    fn every_part_is_read() {
+        let record = parse(concat!(
+            "ts=2026-11-21T09:08:00.123456Z level=warn elapsed=1.234567 context=uno context.env=x \"context.a b\"=1 seq=42 ",
+            r#"target=linker thread="main 2" location="a b.rs:12" spans="build{unit=\"a b\"}:link" msg="linking main.o" size=12"#,
+        ))
+        .unwrap();
+        assert_eq!((record.level, record.timestamp, record.seq), (Level::WARN, Some(wall()), Some(42)));
+        assert_eq!(record.elapsed, Some(Duration::from_micros(1_234_567)));
+        let context = record.context.unwrap();
+        assert_eq!((context.name.as_str(), context.fields[1].clone()), ("uno", ("a b".to_owned(), 1.into())));
+        assert_eq!((record.target.as_str(), record.thread.as_deref()), ("linker", Some("main 2")));
+        assert_eq!((record.file.as_deref(), record.line), (Some("a b.rs"), Some(12)));
+        assert_eq!(record.spans[0].fields, [("unit".to_owned(), "a b".into())]);
+        assert_eq!(record.spans[1].name, "link");
+        assert_eq!((record.message.as_str(), record.fields), ("linking main.o", vec![("size".to_owned(), 12.into())]));
+    }
+
+    #[test]
+    fn prefixes_are_taken_off_and_lists_are_lists() {
+        let fields = parse(r#"level=info field.level=3 field.field.x=1 e.sources="[\"a\"]" f.sources="\x5bx" v="[1]""#)
+            .unwrap()
+            .fields;
+        let value = |name: &str| fields.iter().find(|(known, _)| known == name).unwrap().1.clone();
+        assert_eq!((value("level"), value("field.x")), (3.into(), 1.into()));
+        assert_eq!(value("e.sources"), Value::List(vec!["a".to_owned()]));
+        assert_eq!((value("f.sources"), value("v")), ("[x".into(), "[1]".into()));
+    }
+
+    #[test]
+    fn lines_of_other_programs_are_read() {
+        let record = parse("level=INFO path=/a,b{c} empty= n=1").unwrap();
+        assert_eq!(record.level, Level::INFO);
+        assert_eq!(record.field("path"), Some(&"/a,b{c}".into()));
+        assert_eq!(record.field("empty"), Some(&"".into()));
+        assert_eq!(record.field("n"), Some(&1.into()));
+        assert_eq!(record.context, None);
+    }
+
+    #[test]
+    fn an_error_names_the_column_and_what_should_stand_there() {
+        let error = |line: &str| parse(line).unwrap_err().to_string();
+        assert_eq!(error("msg=x"), "column 6: expected `level=` somewhere in the line, found the end of the line");
+        assert_eq!(
+            error("level=loud"),
+            "column 7: expected `error`, `warn`, `info`, `debug` or `trace`, found \"loud\""
+        );
+        assert_eq!(error("level=info seq=-1"), "column 16: expected a number, found \"-1\"");
+        assert_eq!(error("level=info word x=1"), "column 12: expected `name=value`, found \"word x=1\"");
+        assert_eq!(error("level=info =1"), "column 12: expected `name=value`, found \"=1\"");
+        assert_eq!(error("level=info a=\"b"), "column 16: expected a closing `\"`, found the end of the line");
+        assert_eq!(error("level=info a=\"b\"c"), "column 17: expected ` `, found \"c\"");
+        assert!(error("level=info spans=a{b}").starts_with("column 18: expected spans, as"));
+        assert!(error("level=info location=x").starts_with("column 21: expected a file and a line"));
+        assert!(error("level=info ts=now").starts_with("column 15: expected a time in RFC 3339"));
+        assert!(error("level=info e.sources=\"[a]\"").starts_with("column 22: expected a list"));
+    }
+}

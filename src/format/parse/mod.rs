@@ -4,6 +4,8 @@
 
 mod cursor;
 mod logfmt;
+#[cfg(test)]
+mod round_trip;
 mod text;
 mod value;
 

@@ -1,0 +1,106 @@
+use std::fmt::Write;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn json(text: &str) -> String {
+    let mut out = Vec::new();
+    JsonText(&mut out).push(text);
+    String::from_utf8(out).unwrap()
+}
+
+fn plain(text: &str) -> String {
+    let mut out = Vec::new();
+    PlainText::new(&mut out).push(text);
+    String::from_utf8(out).unwrap()
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = Vec::new();
+    Quoted(&mut out).push(text);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn each_writer_has_its_escapes() {
+    let text = "a\"b\\c\n\r\t\u{8}\u{1b}\0\u{7f}\u{85}\u{2028}\u{202e}\u{2066}\u{200f}\u{61c}é\u{2020}";
+    assert_eq!(json(text), r#"a\"b\\c\n\r\t\b\u001b\u0000\u007f\u0085\u2028\u202e\u2066\u200f\u061cé†"#);
+    assert_eq!(plain(text), r#"a"b\\c\n\r\t\x08\x1b\x00\x7f\u{85}\u{2028}\u{202e}\u{2066}\u{200f}\u{061c}é†"#);
+    assert_eq!(quoted(text), r#"a\"b\\c\n\r\t\x08\x1b\x00\x7f\u{85}\u{2028}\u{202e}\u{2066}\u{200f}\u{061c}é†"#);
+}
+
+#[test]
+fn every_character_is_escaped_or_passes_as_it_is() {
+    let hidden = |code: u32| matches!(code, 0..=0x1f | 0x7f..=0x9f | 0x61c | 0x200e | 0x200f | 0x2028..=0x202e | 0x2066..=0x2069);
+    // At every place in texts of every length about a chunk of eight, so that the quick checks and the slow one agree.
+    for character in (0..=0x2_ffff).filter_map(char::from_u32) {
+        let code = character as usize;
+        let text = format!("{}{character}{}", &"abcdefg"[..code % 8], &"1234567890"[..code / 8 % 11]);
+        let special = matches!(character, '"' | '\\');
+        assert_eq!(json(&text) != text, hidden(character as u32) || special, "{code:x}");
+        assert_eq!(quoted(&text) != text, hidden(character as u32) || special, "{code:x}");
+        assert_eq!(is_escaped(character), hidden(character as u32));
+    }
+    for (before, after) in (0..20).flat_map(|before| (0..20).map(move |after| (before, after))) {
+        for character in "\n\u{7f}\"\\\u{85}\u{2028}\u{61c}".chars() {
+            let (before, after) = (&"abcdefghijklmnopqrst"[..before], &"é234567890123456789"[..after & !1]);
+            let text = format!("{before}{character}{after}");
+            assert_ne!(json(&text), text);
+            assert_eq!(unescape(&quoted(&text)).unwrap(), text);
+            assert_eq!(plain(before), before);
+        }
+    }
+}
+
+#[test]
+fn lines_and_backslashes_are_kept_where_asked_for() {
+    let mut out = Vec::new();
+    PlainText::new(&mut out).keep_backslashes().multiline("  | ").push("C:\\x\nsecond\r\n");
+    assert_eq!(String::from_utf8(out).unwrap(), "C:\\x\n  | second\\r\n  | ");
+}
+
+#[test]
+fn debug_output_streams_through() {
+    let mut out = Vec::new();
+    write!(JsonText(&mut out), "{:?}", ["x\n"]).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), r#"[\"x\\n\"]"#);
+}
+
+#[test]
+fn a_broken_escape_is_found_at_its_place() {
+    for (text, place) in
+        [(r"ab\q", 2), (r"a\", 1), (r"\x1", 0), (r"\x+1", 0), (r"é\u{}", 2), (r"\u{d800}", 0), (r"\n\u{41", 2)]
+    {
+        assert_eq!(unescape(text), Err(place), "{text}");
+    }
+    assert!(matches!(unescape("as it is"), Ok(Cow::Borrowed("as it is"))));
+}
+
+#[test]
+fn only_simple_text_stands_bare() {
+    for text in ["core", "src/main.rs:12", "a-b_c.d", "größe", "東京", "100%", "x+y|z;<>'"] {
+        assert!(is_bare(text), "{text}");
+    }
+    for text in ["", " ", "a b", "a=b", "\"", "a\\b", "a,b", "{", "}", "[", "]", "\n", "\u{202e}", "\u{a0}", "\u{7f}"] {
+        assert!(!is_bare(text), "{text:?}");
+    }
+    let mut out = Vec::new();
+    push_path_name(&mut out, "a:b");
+    push_path_name(&mut out, "ab");
+    assert_eq!(out, b"\"a:b\"ab");
+}
+
+proptest! {
+    #[test]
+    fn what_is_escaped_can_be_taken_back(text in any::<String>(), odd in "[\"\\\\\n\r\u{1b}\u{85}\u{202e}nxu{}0a]*") {
+        for text in [text, odd] {
+            let (plain, quoted) = (plain(&text), quoted(&text));
+            prop_assert_eq!(unescape(&plain).unwrap(), text.as_str());
+            prop_assert_eq!(unescape(&quoted).unwrap(), text.as_str());
+            let json: String = serde_json::from_str(&format!("\"{}\"", json(&text))).unwrap();
+            prop_assert_eq!(&json, &text);
+            prop_assert!(!plain.contains(is_escaped) && !quoted.contains(is_escaped));
+        }
+    }
+}
