@@ -1,7 +1,7 @@
 //! What logscope costs, against its peers.
 //!
 //! ```text
-//! cargo run --release -p logscope-bench [-- --quick] [-- --check] [-- --only lines]
+//! cargo run --profile bench -p logscope-bench -- [--quick] [--check] [--only WORD]
 //! ```
 //!
 //! Prints a table: nanoseconds and allocations for each operation, ours and another's, and what it is to be. `--quick` runs short

@@ -2,8 +2,8 @@
 
 use std::ptr::NonNull;
 
-use super::Scoped;
 use super::node::Node;
+use super::{Scoped, with_local};
 use crate::sync::Arc;
 
 /// Keeps a scope open on the chain that was running when it was made. Guards may be dropped in any order and anywhere on
@@ -21,7 +21,7 @@ impl<T: Scoped> Guard<T> {
     pub(crate) fn enter(context: Arc<T>) -> Self {
         let node = NonNull::from(Box::leak(Box::new(Node::counted(context))));
         // SAFETY: the node is boxed and holds its own count. It is freed only by who has taken it out of its chain.
-        T::local().with(|local| unsafe { local.push(node.as_ptr()) });
+        with_local::<T, _>(|local| unsafe { local.push(node.as_ptr()) });
         Guard { node }
     }
 }
@@ -29,7 +29,7 @@ impl<T: Scoped> Guard<T> {
 impl<T: Scoped> Drop for Guard<T> {
     fn drop(&mut self) {
         let node = self.node.as_ptr();
-        T::local().with(|local| {
+        with_local::<T, _>(|local| {
             if local.unlink(node) {
                 local.settle();
                 // SAFETY: the node is boxed and was in the chain that runs here, so the chain has not left it; now it is out of the

@@ -81,6 +81,18 @@ pub(crate) trait Scoped: Sized + 'static {
     fn local() -> &'static LocalKey<Local<Self>>;
 }
 
+/// Calls `f` with this thread's [`Local`].
+///
+/// Not `LocalKey::with(f)`: that is a function of the standard library, which is compiled apart from its caller, so a large `f`
+/// would become a call in the path of every event. This one is only an address.
+#[inline(always)]
+fn with_local<T: Scoped, R>(f: impl FnOnce(&Local<T>) -> R) -> R {
+    let local: *const Local<T> = T::local().with(ptr::from_ref);
+    // SAFETY: a thread-local lives at least until the destructors of its thread run, and this one has none; so it lives for any call
+    // that `LocalKey::with` lets begin, and stays where it is.
+    f(unsafe { &*local })
+}
+
 /// What a thread knows about its scopes. It has no destructor: the scopes that are left open on a thread are never closed.
 pub(crate) struct Local<T> {
     /// The context of `top`, or `base` if there is none: what readers see, in one load.
@@ -113,7 +125,7 @@ impl<T> Local<T> {
 /// are kept until the outermost `with_current` returns.
 #[inline]
 pub(crate) fn with_current<T: Scoped, R>(read: impl FnOnce(Option<&Arc<T>>) -> R) -> R {
-    T::local().with(|local| {
+    with_local::<T, _>(|local| {
         let _reading = Reading::begin(local);
         read(local.borrow_current().as_deref())
     })
@@ -122,7 +134,7 @@ pub(crate) fn with_current<T: Scoped, R>(read: impl FnOnce(Option<&Arc<T>>) -> R
 /// [`with_current`] for a type that wraps the count of a context, of which it lends one.
 #[inline]
 pub(crate) fn with_current_as<T: Scoped, H: From<Arc<T>>, R>(read: impl FnOnce(Option<&H>) -> R) -> R {
-    T::local().with(|local| {
+    with_local::<T, _>(|local| {
         let _reading = Reading::begin(local);
         // The count stays where it is: it is wrapped without being dropped on the way, in either wrapping.
         let handle = local.borrow_current().map(|arc| ManuallyDrop::new(H::from(ManuallyDrop::into_inner(arc))));
@@ -130,21 +142,36 @@ pub(crate) fn with_current_as<T: Scoped, H: From<Arc<T>>, R>(read: impl FnOnce(O
     })
 }
 
+/// Calls `read` with the current context, if there is one. For a question so small that counting the reader costs as much.
+///
+/// # Safety
+///
+/// `read` must not let go of anything: it must leave no scope, end no task, replace no context, and call nothing that might, such
+/// as code of the program's or its allocator.
+#[inline(always)]
+pub(crate) unsafe fn glance<T: Scoped, R>(read: impl FnOnce(&T) -> R) -> Option<R> {
+    with_local::<T, _>(|local| {
+        // SAFETY: a context that is not null has a count, that of the chain or the one that a closure scope borrows, and the caller
+        // promises that neither ends before `read` returns.
+        unsafe { local.current.get().as_ref() }.map(read)
+    })
+}
+
 /// The current context with a count of its own, or `None` outside every scope.
 pub(crate) fn current<T: Scoped>() -> Option<Arc<T>> {
-    T::local().with(|local| local.borrow_current().as_deref().cloned())
+    with_local::<T, _>(|local| local.borrow_current().as_deref().cloned())
 }
 
 /// How many calls of [`with_current`] are under way on this thread, one within the other.
 #[inline]
 pub(crate) fn depth<T: Scoped>() -> u32 {
-    T::local().with(|local| local.depth.get())
+    with_local::<T, _>(|local| local.depth.get())
 }
 
 /// Makes `new` the context of the newest scope, or of the running task where no scope is open above it, and returns the
 /// context that it replaces. Outside every scope there is nothing to replace: `new` is dropped and the answer is `None`.
 pub(crate) fn replace_current<T: Scoped>(new: Arc<T>) -> Option<Arc<T>> {
-    T::local().with(|local| {
+    with_local::<T, _>(|local| {
         local.settle();
         // A count of its own for the caller, who may drop it while a reader of the old context is under way.
         let before = local.borrow_current().as_deref().cloned()?;
@@ -182,7 +209,7 @@ pub(crate) fn scope<T: Scoped, R>(context: &Arc<T>, f: impl FnOnce() -> R) -> R 
     // SAFETY:
     // - The node stays in its place and valid until it is taken out: `Leave` borrows it, drops before it and takes it out.
     // - The context outlives the node: `context` is borrowed for this whole call.
-    T::local().with(|local| unsafe { local.push(&node) });
+    with_local::<T, _>(|local| unsafe { local.push(&node) });
     let _leave = Leave(&node);
     f()
 }
@@ -193,7 +220,7 @@ pub(crate) fn scope<T: Scoped, R>(context: &Arc<T>, f: impl FnOnce() -> R) -> R 
 /// keep it over a call, and a stack that was switched to another thread would then work on the list of the first one.
 #[inline(never)]
 fn leave_scope<T: Scoped>(node: &Node<T>) {
-    T::local().with(|local| {
+    with_local::<T, _>(|local| {
         if !local.unlink(node) {
             // The chain is not the one on which the scope was opened, so it still points into this stack frame. No thread but its
             // own can mend that, and returning would let it read the frame when it is gone.

@@ -5,7 +5,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr;
 
 use super::node::Node;
-use super::{Local, Scoped};
+use super::{Local, Scoped, with_local};
 use crate::sync::Arc;
 
 /// The scopes of a task, above the task's own context.
@@ -51,7 +51,7 @@ impl<T: Scoped> TaskChain<T> {
             }
         }
 
-        T::local().with(|local| {
+        with_local::<T, _>(|local| {
             self.exchange(local);
             let _running = Running { chain: self, local };
             f()
@@ -71,7 +71,7 @@ impl<T: Scoped> TaskChain<T> {
 /// The chain ends: it lets go of its nodes and of every context.
 impl<T: Scoped> Drop for TaskChain<T> {
     fn drop(&mut self) {
-        T::local().with(|local| {
+        with_local::<T, _>(|local| {
             let mut node = self.top;
             while !node.is_null() {
                 // SAFETY:
