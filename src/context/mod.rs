@@ -1,9 +1,12 @@
 //! Output contexts: since when time counts, how much is said, and where it goes.
 
 mod builder;
+mod counter;
 mod default;
 mod live;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -16,10 +19,12 @@ pub(crate) use default::{built_in, default_context, with_default};
 pub use live::live;
 pub use snapshot::{SinkSnapshot, Snapshot};
 
+use counter::Counter;
+
 use crate::clock::{Clock, Origin};
 use crate::record::{ContextInfo, Value};
 use crate::sink::{Ledger, Outcome, Sink};
-use crate::sync::{Arc, AtomicU8, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU8, Ordering};
 use crate::verbosity::Verbosity;
 
 /// An output context: an immutable value that says since when time is counted, how much is said, and where it goes.
@@ -63,39 +68,6 @@ pub(crate) struct Identity {
     info: ContextInfo,
     counter: Counter,
     ledger: Ledger,
-}
-
-/// Numbers the records of a context, and refuses them once it is closed.
-///
-/// | bits | meaning |
-/// |---|---|
-/// | 63 | the context was closed; a number taken with this bit set is not a record's |
-/// | 0..=62 | the number of records so far |
-struct Counter(AtomicU64);
-
-const CLOSED: u64 = 1 << 63;
-
-impl Counter {
-    const fn new() -> Self {
-        Counter(AtomicU64::new(0))
-    }
-
-    /// The number of the next record, from 1; `None` once closed.
-    fn take(&self) -> Option<u64> {
-        // AcqRel, with `close`: the caller counted its deliveries as accepted before this call. If `close` sets the bit after this
-        // number was taken, it reads from this read-modify-write and so sees that count; with Relaxed it could report a ledger
-        // without a delivery that is still to be written.
-        let before = self.0.fetch_add(1, Ordering::AcqRel);
-        (before & CLOSED == 0).then_some((before & !CLOSED) + 1)
-    }
-
-    fn close(&self) {
-        self.0.fetch_or(CLOSED, Ordering::AcqRel);
-    }
-
-    fn is_closed(&self) -> bool {
-        self.0.load(Ordering::Acquire) & CLOSED != 0
-    }
 }
 
 impl OutputContext {
@@ -184,14 +156,12 @@ impl OutputContext {
     }
 
     /// Where it goes. Views with the same format stand together, whatever the order in which they were given.
-    #[must_use]
     pub fn sinks(&self) -> &[Sink] {
         &self.inner.sinks
     }
 
     /// The deliveries of this context and of all that were derived from it, so far. One record that goes to two sinks is
     /// two deliveries.
-    #[must_use]
     pub fn ledger(&self) -> Outcome {
         self.inner.identity.ledger.outcome()
     }
@@ -301,8 +271,14 @@ impl fmt::Debug for OutputContext {
         struct Fields<'a>(&'a [(String, Value)]);
         impl fmt::Debug for Fields<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_map()
-                    .entries(self.0.iter().map(|(name, value)| (name, format_args!("{value}").to_string())))
+                f.debug_map().entries(self.0.iter().map(|(name, value)| (name, value.to_string()))).finish()
+            }
+        }
+        struct Sinks<'a>(&'a [Sink]);
+        impl fmt::Debug for Sinks<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_list()
+                    .entries(self.0.iter().map(|sink| format!("{sink} ({})", sink.renderer().format())))
                     .finish()
             }
         }
@@ -312,7 +288,7 @@ impl fmt::Debug for OutputContext {
             .field("elapsed", &self.elapsed())
             .field("verbosity", &format_args!("{}", self.verbosity()))
             .field("fields", &Fields(self.fields()))
-            .field("sinks", &self.sinks())
+            .field("sinks", &Sinks(self.sinks()))
             .field("closed", &self.is_closed())
             .finish()
     }

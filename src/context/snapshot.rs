@@ -39,8 +39,12 @@ pub struct Snapshot {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct SinkSnapshot {
-    /// What the sink is: `file /var/log/uno.log (text)`.
-    pub description: String,
+    /// What the output is: `stderr`, `file /var/log/uno.log`.
+    pub output: String,
+    /// The format: `text`, `json`.
+    pub format: String,
+    /// The threshold.
+    pub max_level: Verbosity,
     /// The deliveries of all contexts to its output so far.
     pub ledger: Outcome,
 }
@@ -68,7 +72,12 @@ impl OutputContext {
             sinks: self
                 .sinks()
                 .iter()
-                .map(|sink| SinkSnapshot { description: sink.to_string(), ledger: sink.ledger() })
+                .map(|sink| SinkSnapshot {
+                    output: sink.describe().to_owned(),
+                    format: sink.renderer().format().to_string(),
+                    max_level: sink.threshold().into(),
+                    ledger: sink.ledger(),
+                })
                 .collect(),
             ledger: self.ledger(),
             closed: self.is_closed(),

@@ -318,26 +318,30 @@ fn unescape_one(escape: &str) -> Option<(char, usize)> {
     }
 }
 
+/// The ASCII bytes of bare text: graphic characters other than `"` `\` `=` `,` `{` `}` `[` `]`.
+const BARE: [bool; 256] = {
+    let mut bare = [false; 256];
+    let mut byte = 0x21;
+    while byte < 0x7f {
+        bare[byte as usize] = !matches!(byte, b'"' | b'\\' | b'=' | b',' | b'{' | b'}' | b'[' | b']');
+        byte += 1;
+    }
+    bare
+};
+
 /// True if `text` can stand as a value without quotes: it is not empty, and all of its characters [can](is_bare_char).
+#[inline]
 pub(crate) fn is_bare(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(is_bare_char)
+    match text.bytes().position(|byte| !BARE[usize::from(byte)]) {
+        None => !text.is_empty(),
+        // What comes before is ASCII, so a character begins here.
+        Some(at) => !text.as_bytes()[at].is_ascii() && text[at..].chars().all(is_bare_char),
+    }
 }
 
-/// True for the ASCII graphic characters other than `"` `\` `=` `,` `{` `}` `[` `]`, and for letters and digits of any script.
+/// True for a character of bare text: those of [`BARE`], and letters and digits of any script.
 pub(crate) fn is_bare_char(character: char) -> bool {
-    const BARE: [bool; 128] = {
-        let mut bare = [false; 128];
-        let mut byte = 0x21;
-        while byte < 0x7f {
-            bare[byte as usize] = !matches!(byte, b'"' | b'\\' | b'=' | b',' | b'{' | b'}' | b'[' | b']');
-            byte += 1;
-        }
-        bare
-    };
-    match BARE.get(character as usize) {
-        Some(bare) => *bare,
-        None => character.is_alphanumeric(),
-    }
+    if character.is_ascii() { BARE[character as usize] } else { character.is_alphanumeric() }
 }
 
 /// Appends `text` in double quotes, escaped.

@@ -81,8 +81,8 @@ pub(super) fn push_leading(
     });
 }
 
-/// Appends what stands between the level and the message: the context, the spans, the target and the location, as far as they
-/// are shown, in a line that begins at `start`.
+/// Appends what stands between the level and the message: the context, the spans, the target and the location, as far
+/// as they are shown, in a line that begins at `start`.
 pub(super) fn push_place(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>, start: usize, with_spans: bool) {
     let show = &renderer.format;
     if show.context {

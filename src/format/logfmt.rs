@@ -1,16 +1,19 @@
 //! The `logfmt` layout, for programs that read `key=value`.
 //!
 //! ```text
-//! ts=2026-11-21T09:08:00.123456Z level=info elapsed=1.234567 context=uno context.env=x seq=42 target=linker spans=build:link msg="linking main.o" size=12
+//! ts=2026-11-21T09:08:00.123456Z level=info elapsed=1.234567 context=uno context.env=x seq=42 target=linker
+//! spans=build:link msg="linking main.o" size=12
 //! ```
 //!
-//! `thread` and `location` (`file:line`) follow the target where they are shown; what there is none of is left out, and so is
-//! an empty message. A field whose name is one of the format's own, or begins with `context.` or `field.`, is written with
-//! `field.` before it, so that no field can shadow another and a reader can take the prefix off again.
+//! (one line, broken here)
 //!
-//! A list (the sources of an error) is a text here, `err.sources="[\"a\", \"b\"]"`, because other readers of logfmt know no
-//! lists. It is read back as a list if its name has `.sources` in it; a text that begins with `[` there is written with
-//! `\x5b` in its place.
+//! `thread` and `location` (`file:line`) follow the target where they are shown; what there is none of is left out, and
+//! so is an empty message. A field whose name is one of the format's own, or begins with `context.` or `field.`, is
+//! written with `field.` before it, so that no field can shadow another and a reader can take the prefix off again.
+//!
+//! A list (the sources of an error) is a text here, `err.sources="[\"a\", \"b\"]"`, because other readers of logfmt
+//! know no lists. It is read back as a list if its name has `.sources` in it; a text that begins with `[` there is
+//! written with `\x5b` in its place.
 
 use std::fmt::{self, Write};
 
@@ -128,9 +131,10 @@ pub(super) fn push_list(out: &mut Vec<u8>, list: &[u8]) {
     push_quoted(out, std::str::from_utf8(list).unwrap_or_default());
 }
 
-/// Makes sure that the text which the field `name` was given, from `start` to the end of `out`, is not taken for a list.
+/// Makes sure that the text which the field `name` was given, from `start` to the end of `out`, is not taken for a
+/// list.
 pub(super) fn keep_text(out: &mut Vec<u8>, start: usize, name: &str) {
-    if name.contains(LIST_NAME) && out[start..].starts_with(b"\"[") {
+    if out[start..].starts_with(b"\"[") && name.contains(LIST_NAME) {
         out.splice(start + 1..start + 2, *b"\\x5b");
     }
 }
@@ -198,10 +202,9 @@ mod tests {
     #[test]
     fn lists_are_texts_and_texts_are_not_lists() {
         let error = std::io::Error::other(Outer);
+        let error: &(dyn std::error::Error + 'static) = &error;
         assert_eq!(
-            fields(
-                || tracing::info!(target: "t", err = &error as &(dyn std::error::Error + 'static), a.sources = "[x]", b = "[x]")
-            ),
+            fields(|| tracing::info!(target: "t", err = error, a.sources = "[x]", b = "[x]")),
             r#" err=outer err.sources="[\"inner\"]" a.sources="\x5bx]" b="[x]""#
         );
     }

@@ -30,8 +30,9 @@ pub(crate) mod timestamp;
 mod value;
 
 use std::ffi::OsString;
+use std::fmt;
 
-pub(crate) use scratch::{Buffer, Scratch, with_scratch};
+pub(crate) use scratch::{Scratch, with_scratch};
 #[cfg(feature = "serde")]
 pub(crate) use serde::parse_json_bytes;
 
@@ -62,10 +63,11 @@ use crate::record::{Record, Style};
 /// | [`thread`](Format::thread) | | | | the thread's name |
 /// | [`multiline`](Format::multiline) | | | never | a message of several lines as such |
 ///
-/// The level, the message and the fields are always shown (`build` shows levels from WARN); spans are, except by `build`.
+/// The level, the message and the fields are always shown (`build` shows levels from WARN); spans are, except by
+/// `build`.
 ///
-/// Control characters, line separators and characters that change the direction of text are escaped in everything that a
-/// program logs, so that one record is one line and looks like what it is.
+/// Control characters, line separators and characters that change the direction of text are escaped in everything that
+/// a program logs, so that one record is one line and looks like what it is.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[must_use = "a format does nothing until it is given to a sink, with `.format(…)`"]
 pub struct Format {
@@ -115,6 +117,18 @@ impl Color {
     }
 }
 
+impl fmt::Display for Format {
+    /// The name of the layout: `build`, `text`, `json` or `logfmt`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.layout {
+            Layout::Build => "build",
+            Layout::Text => "text",
+            Layout::Json => "json",
+            Layout::Logfmt => "logfmt",
+        })
+    }
+}
+
 impl Format {
     const fn bare(layout: Layout) -> Self {
         Format {
@@ -131,13 +145,51 @@ impl Format {
         }
     }
 
-    /// For people who watch a build: `00:01.23 [1/9] Parsing platformio.ini`. Elapsed time, the message and its fields;
-    /// the level from WARN.
+    /// For people who watch a build: elapsed time as `MM:SS.cc`, the message and its fields; the level from WARN.
+    ///
+    /// ```text
+    /// 00:00.00 Build System v1.2.4
+    ///
+    /// 00:00.01 [1/9] Parsing platformio.ini
+    /// 00:00.52       [core] main.cpp (cached)
+    /// 00:01.30 WARNING: unused variable line=3
+    ///
+    /// 00:12.34 Build time: 12.34s
+    /// ```
+    ///
+    /// The first, second, third and last of these are words of the build vocabulary: events with a field `build` and
+    /// the fields that it asks for (`build = "phase", phase = 1, phases = 9`). Other events, whatever their fields are
+    /// called, are shown as they are. A line begins with the elapsed time, empty ones apart; in colour, warnings are
+    /// yellow, errors red and successes green. Backslashes are shown as they are, so the lines are not meant to be read
+    /// back.
     pub const fn build() -> Self {
         Format::bare(Layout::Build)
     }
 
-    /// For people who read a log: elapsed time, level, context, spans, target, message and fields.
+    /// For people who read a log.
+    ///
+    /// ```text
+    /// 00:01.234567 INFO  uno{env=x} build{unit=core}:link linker: linking main.o size=12 path="a b"
+    /// ```
+    ///
+    /// | part | here | form |
+    /// |---|---|---|
+    /// | wall-clock time | | RFC 3339 in UTC, if asked for |
+    /// | elapsed time | `00:01.234567` | `MM:SS.uuuuuu`, the minutes going on past 99 |
+    /// | number | | `#42`, if asked for |
+    /// | thread | | `[main]`, if asked for |
+    /// | level | `INFO ` | five characters |
+    /// | context | `uno{env=x}` | its name, and its fields in braces |
+    /// | spans | `build{unit=core}:link` | outermost first, absent outside spans |
+    /// | target | `linker:` | |
+    /// | location | | `src/main.rs:12:`, if asked for |
+    /// | message | `linking main.o` | without quotes, `\n` and the like escaped, a backslash doubled |
+    /// | fields | `size=12 path="a b"` | in the order of the call; the message always comes first |
+    ///
+    /// Numbers, booleans and texts of one plain word are bare; other texts, and those that look like a number, a
+    /// boolean or `null`, are quoted, and so are names, contexts and targets that are not plain. An error is its text,
+    /// followed by what caused it: `err="cannot link" err.sources=["no such file"]`.
+    /// [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) reads lines back.
     pub const fn text() -> Self {
         Format { context: true, target: true, ..Format::bare(Layout::Text) }
     }
@@ -150,18 +202,30 @@ impl Format {
     ///  "context":{"name":"uno","id":7,"fields":{"env":"uno"}},"elapsed":1.234567,"seq":42}
     /// ```
     ///
-    /// (one line, broken here). With the options, `"filename"` and `"line_number"` follow the target, and `"threadName"` the
-    /// spans. `"span"` is the innermost of `"spans"`; both are absent outside spans.
+    /// (one line, broken here). With the options, `"filename"` and `"line_number"` follow the target, and
+    /// `"threadName"` the spans. `"span"` is the innermost of `"spans"`; both are absent outside spans.
     ///
     /// The keys of each object are unique. A field of a span that is called `name` is written as `field.name` (and one
     /// called `field.name` as `field.field.name`, and so on), and what an error is caused by follows it as
-    /// `"NAME.sources":[…]`. As in `tracing-subscriber`'s JSON, integers of 128 bits, bytes and `Debug` values are strings,
-    /// and floats that are not finite are `null`.
+    /// `"NAME.sources":[…]`. As in `tracing-subscriber`'s JSON, integers of 128 bits, bytes and `Debug` values are
+    /// strings, and floats that are not finite are `null`.
     pub const fn json() -> Self {
         Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Json) }
     }
 
-    /// logfmt: one line of `key=value` pairs per record.
+    /// logfmt: one line of `key=value` pairs per record, for programs.
+    ///
+    /// ```text
+    /// ts=2026-11-21T09:08:00.123456Z level=info elapsed=1.234567 context=uno context.env=x seq=42 target=linker
+    /// spans="build{unit=core}:link" msg="linking main.o" size=12 path="a b"
+    /// ```
+    ///
+    /// (one line, broken here). `elapsed` is in seconds; `context.` begins the names of the context's fields; with the
+    /// options, `thread` and `location` (`src/main.rs:12`) follow the target. What a record has none of is left out. A
+    /// field of the program's that is called like one of these, or begins with `context.` or `field.`, is written with
+    /// `field.` before it. The rules for values are those of [`text`](Format::text), but for lists, which are quoted:
+    /// `err.sources="[\"no such file\"]"`. [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt) reads every line
+    /// back.
     pub const fn logfmt() -> Self {
         Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Logfmt) }
     }
@@ -256,6 +320,10 @@ impl Renderer {
     }
 
     /// The style of the fragments that this renderer shares between records.
+    pub(crate) fn format(&self) -> &Format {
+        &self.format
+    }
+
     fn style(&self) -> Style {
         match self.format.layout {
             Layout::Build | Layout::Text if self.color => Style::TextColor,

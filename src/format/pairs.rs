@@ -1,8 +1,8 @@
 //! The message and the fields of a record, as text, build and logfmt write them.
 //!
-//! The message comes first, wherever the call that logged has it. `tracing`'s macros put a format string first of themselves,
-//! so one visit mostly does; a record that has other fields before its message is visited twice, and each value is still
-//! rendered once.
+//! The message comes first, wherever the call that logged has it. `tracing`'s macros put a format string first of
+//! themselves, so one visit mostly does; a record that has other fields before its message is visited twice, and each
+//! value is still rendered once.
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -13,7 +13,7 @@ use super::escape::{PlainText, Quoted, is_bare};
 use super::logfmt;
 use super::names::Names;
 use super::scratch::Buffer;
-use super::value::{push_value, reads_as_other};
+use super::value::{push_bool, push_float, push_integer, push_text, reads_as_other};
 use crate::record::{Record, Value, field_name, for_each_source, render_debug, render_display};
 
 /// The name of the field that is the message, and so of no other field.
@@ -38,8 +38,8 @@ pub(super) enum Dialect {
     Logfmt,
 }
 
-/// Appends the message of `record` and then its fields, each with a blank before it unless it is the first of the line, which
-/// begins at `start`.
+/// Appends the message of `record` and then its fields, each with a blank before it unless it is the first of the line,
+/// which begins at `start`.
 pub(super) fn push_pairs(out: &mut Vec<u8>, start: usize, dialect: Dialect, record: &Record<'_>) {
     let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, names: Names::besides(MESSAGE) };
     let first = record.event.metadata().fields().iter().next();
@@ -55,48 +55,71 @@ pub(super) fn push_pairs(out: &mut Vec<u8>, start: usize, dialect: Dialect, reco
 }
 
 /// Appends a blank, unless the line that begins at `start` is empty.
+#[inline]
 pub(super) fn push_gap(out: &mut Vec<u8>, start: usize) {
     if out.len() > start {
         out.push(b' ');
     }
 }
 
-/// Appends what `render` renders as a value: bare if it needs no quotes and cannot be taken for a value of another type, else
-/// quoted. What `render` returns is of no interest: a writer into a `Vec` does not fail, and a value's failure is marked.
+/// Appends what `render` renders as a value: bare if it needs no quotes and cannot be taken for a value of another
+/// type, else quoted. What `render` returns is of no interest: a writer into a `Vec` does not fail, and a value's
+/// failure is marked.
 pub(super) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) {
     let start = out.len();
     out.push(b'"');
     let _ = render(&mut Quoted(out));
-    // What writes to `Quoted` hands it whole strings.
-    let text = std::str::from_utf8(&out[start + 1..]).unwrap_or_default();
-    if is_bare(text) && !reads_as_other(text) {
+    let rendered = &out[start + 1..];
+    // Messages have blanks; what has one is quoted without a closer look.
+    let is_bare = !rendered.contains(&b' ')
+        && std::str::from_utf8(rendered).is_ok_and(|text| is_bare(text) && !reads_as_other(text));
+    if is_bare {
         out.remove(start);
     } else {
         out.push(b'"');
     }
 }
 
-/// True for a character of names that stand bare before `=`: letters, digits, `_`, `-`, `.` and `#`. A name with any other is
-/// quoted, so that few messages look as if they ended in a field.
+/// True for a character of names that stand bare before `=`: letters, digits, `_`, `-`, `.` and `#`. A name with any
+/// other is quoted, so that few messages look as if they ended in a field.
 pub(super) fn is_plain_name_char(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | '#')
 }
 
+fn is_plain_name(name: &str) -> bool {
+    const PLAIN: [bool; 256] = {
+        let mut plain = [false; 256];
+        let mut byte = 0_u8;
+        while byte < 0x80 {
+            plain[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'#');
+            byte += 1;
+        }
+        plain
+    };
+    let is_ascii = name.bytes().all(|byte| PLAIN[usize::from(byte)]);
+    !name.is_empty() && (is_ascii || name.chars().all(is_plain_name_char))
+}
+
 /// Appends the name that `[prefix, name, suffix]` make together, unique among `names`: bare, or in quotes with escapes.
+#[inline]
 pub(super) fn push_name(out: &mut Vec<u8>, names: &mut Names, [prefix, name, suffix]: [&str; 3]) {
-    let quoted = name.is_empty() || !name.chars().all(is_plain_name_char);
+    let quoted = !is_plain_name(name);
     if quoted {
         out.push(b'"');
     }
-    // Prefixes and suffixes are plain.
-    out.extend_from_slice(prefix.as_bytes());
+    // Prefixes and suffixes are plain, and mostly empty.
+    if !prefix.is_empty() {
+        out.extend_from_slice(prefix.as_bytes());
+    }
     let start = out.len();
     if quoted {
         Quoted(out).push(name);
     } else {
         out.extend_from_slice(name.as_bytes());
     }
-    out.extend_from_slice(suffix.as_bytes());
+    if !suffix.is_empty() {
+        out.extend_from_slice(suffix.as_bytes());
+    }
     names.settle(out, start);
     if quoted {
         out.push(b'"');
@@ -198,11 +221,22 @@ impl Pairs<'_> {
         }
     }
 
-    fn value(&mut self, field: &Field, value: Value) {
+    /// A value that `push` writes, without escapes or quotes.
+    fn scalar<T: Into<Value>>(&mut self, field: &Field, value: T, push: impl FnOnce(&mut Vec<u8>, T)) {
         match self.place(field) {
-            Place::Message => self.message(|out| write!(out, "{value}")),
-            Place::Field => push_value(self.out, &value),
+            Place::Message => {
+                let value = value.into();
+                self.message(|out| write!(out, "{value}"));
+            }
+            Place::Field => push(self.out, value),
             Place::Nowhere => {}
+        }
+    }
+
+    /// Makes sure that the value of `field`, a text that begins at `start`, is not taken for something else.
+    fn keep_text(&mut self, field: &Field, start: usize) {
+        if let Dialect::Logfmt = self.dialect {
+            logfmt::keep_text(self.out, start, field_name(field));
         }
     }
 
@@ -212,9 +246,7 @@ impl Pairs<'_> {
             Place::Field => {
                 let start = self.out.len();
                 push_rendered(self.out, render);
-                if let Dialect::Logfmt = self.dialect {
-                    logfmt::keep_text(self.out, start, field_name(field));
-                }
+                self.keep_text(field, start);
             }
             Place::Nowhere => {}
         }
@@ -223,31 +255,39 @@ impl Pairs<'_> {
 
 impl Visit for Pairs<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.value(field, Value::F64(value));
+        self.scalar(field, value, push_float);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.value(field, Value::I64(value));
+        self.scalar(field, value, push_integer);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.value(field, Value::U64(value));
+        self.scalar(field, value, push_integer);
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.value(field, Value::I128(value));
+        self.scalar(field, value, push_integer);
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.value(field, Value::U128(value));
+        self.scalar(field, value, push_integer);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.value(field, Value::Bool(value));
+        self.scalar(field, value, push_bool);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.rendered(field, |out| out.write_str(value));
+        match self.place(field) {
+            Place::Message => self.message(|out| out.write_str(value)),
+            Place::Field => {
+                let start = self.out.len();
+                push_text(self.out, value);
+                self.keep_text(field, start);
+            }
+            Place::Nowhere => {}
+        }
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {

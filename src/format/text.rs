@@ -4,9 +4,10 @@
 //! 00:01.234567 INFO  uno{env=x} build{unit=core}:link linker: linking main.o size=12 path="a b"
 //! ```
 //!
-//! With all options, `timestamp elapsed #seq [thread] LEVEL context spans target: file:line: message fields`. The grammar, and
-//! what of a line can be read back, is in `parse/text.rs`: a path of spans never ends in a colon, a target always does, and
-//! everything before the message is quoted where it is not a plain word, so that no part can be taken for another.
+//! With all options, `timestamp elapsed #seq [thread] LEVEL context spans target: file:line: message fields`. The
+//! grammar, and what of a line can be read back, is in `parse/text.rs`: a path of spans never ends in a colon, a target
+//! always does, and everything before the message is quoted where it is not a plain word, so that no part can be taken
+//! for another.
 
 use tracing::Level;
 

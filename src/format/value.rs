@@ -4,22 +4,26 @@ use super::escape::{is_bare, push_quoted};
 use crate::record::Value;
 
 /// Appends an integer.
+#[inline]
 pub(super) fn push_integer(out: &mut Vec<u8>, number: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// Appends a float with the fewest digits that read back as the same, and always with a point or an exponent: as
 /// `serde_json` does; `NaN`, `inf` and `-inf` if it is not finite.
+#[inline]
 pub(super) fn push_float(out: &mut Vec<u8>, number: f64) {
     out.extend_from_slice(zmij::Buffer::new().format(number).as_bytes());
 }
 
 /// Appends a boolean.
+#[inline]
 pub(super) fn push_bool(out: &mut Vec<u8>, value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
 /// Appends a text as a value: bare if it needs no quotes and cannot be taken for a value of another type, else quoted.
+#[inline]
 pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
     if is_bare(text) && !reads_as_other(text) {
         out.extend_from_slice(text.as_bytes());
@@ -56,6 +60,7 @@ pub(super) fn push_value(out: &mut Vec<u8>, value: &Value) {
 }
 
 /// True if a bare `text` would read back as a number, a boolean or nothing.
+#[inline]
 pub(super) fn reads_as_other(text: &str) -> bool {
     // Every such text begins with one of these; most texts are let through here.
     let may_be = text.starts_with(|first: char| first.is_ascii_digit() || "+-.tfniNI".contains(first));

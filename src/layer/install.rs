@@ -7,7 +7,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use super::ceiling::{self, CeilingFilter};
 use super::{ContextLayer, ScopedLayer};
 use crate::LevelFilter;
-use crate::context::{OutputContext, set_ceiling, set_default};
+use crate::context::{OutputContext, built_in, set_ceiling, set_default};
 use crate::error::{Error, Kind};
 use crate::sink::fallback;
 use crate::verbosity::Verbosity;
@@ -28,14 +28,9 @@ use crate::verbosity::Verbosity;
 /// If a global subscriber or logger is installed already (the error says which; add [`layer()`](crate::layer()) to a subscriber of
 /// your own instead), or if `LOGSCOPE` does not parse as a [`Verbosity`].
 pub fn init() -> Result<(), Error> {
-    let default = match verbosity_from_environment()? {
-        Some(verbosity) => Some(crate::context::built_in().with_verbosity(verbosity)),
-        None => None,
-    };
-    let configure = configure();
-    match default {
-        Some(context) => configure.default_context(context).install(),
-        None => configure.install(),
+    match verbosity_from_environment()? {
+        Some(verbosity) => configure().default_context(built_in().with_verbosity(verbosity)).install(),
+        None => configure().install(),
     }
 }
 

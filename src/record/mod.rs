@@ -20,12 +20,14 @@ use tracing::{Event, Level};
 
 pub use buf::{ContextBuf, RecordBuf, SpanBuf};
 pub use context::ContextInfo;
-pub(crate) use guard::{Rendered, drop_quietly, for_each_source, render_debug, render_display};
+pub(crate) use guard::{drop_quietly, for_each_source, render_debug, render_display};
 pub(crate) use notice::{Notice, with_notice};
 pub(crate) use span::{NoSpans, STYLES, SpanPath, SpanValues, Style};
 pub(crate) use thread::write_thread_name;
+#[cfg(test)]
+pub(crate) use value::Name;
 pub use value::Value;
-pub(crate) use value::{Name, capture_fields, field_name};
+pub(crate) use value::{capture_fields, field_name};
 
 use crate::clock::Clock;
 

@@ -10,7 +10,8 @@ use super::fallback;
 use super::gap::Gap;
 use super::ledger::{Delivery, Ledger, Outcome};
 use super::output::{Output, RecordOutput};
-use crate::format::{Buffer, Renderer, Scratch};
+use crate::format::scratch::Buffer;
+use crate::format::{Renderer, Scratch};
 use crate::record::{Notice, Record, drop_quietly, with_notice};
 
 /// What a sink delivers to.

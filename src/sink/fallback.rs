@@ -48,8 +48,16 @@ pub(crate) fn record(record: &Record<'_>) {
     });
 }
 
-/// How many lines the fallback could not say: too many in a second, or stderr does not take them.
-pub(crate) fn lost() -> u64 {
+/// How many lines logscope could not say on stderr, its fallback, in this process: there were more than ten in a second, or stderr
+/// did not take them.
+///
+/// The fallback tells of an output that fails, and takes what is logged inside an output. The records themselves are in the
+/// [ledgers](super::Outcome) all the same.
+///
+/// ```
+/// assert_eq!(logscope::sink::fallback_lost(), 0);
+/// ```
+pub fn fallback_lost() -> u64 {
     FALLBACK.lost()
 }
 
@@ -303,10 +311,10 @@ mod tests {
                 f.write_str("whole")
             }
         }
-        let before = lost();
+        let before = fallback_lost();
         let ((), told) = overhear(|| tell(format_args!("{Tells}")));
         assert_eq!(told, ["logscope: whole\n"]);
-        assert!(lost() > before);
+        assert!(fallback_lost() > before);
     }
 
     #[test]

@@ -265,12 +265,13 @@ mod system {
 #[cfg(not(unix))]
 mod system {
     use std::fs::{File, OpenOptions};
-    use std::io::{self, ErrorKind, IsTerminal, Read as _, Seek as _, SeekFrom};
+    use std::io;
     use std::path::Path;
+    use std::time::Instant;
 
     use super::{FileOptions, explain};
     use crate::error::Error;
-    use crate::sink::whole::{Port, Through};
+    use crate::sink::whole::Port;
     use crate::sync::Arc;
 
     pub(in crate::sink) type Identity = Arc<same_file::Handle>;
@@ -292,19 +293,20 @@ mod system {
         false
     }
 
-    pub(super) fn port(file: &File) -> impl Port + '_ {
-        OwnedPort(file)
+    pub(super) fn port(file: &File) -> Blocking<'_> {
+        Blocking(file)
     }
 
-    struct OwnedPort<'a>(&'a File);
+    /// A file, for which there is nothing to wait.
+    pub(super) struct Blocking<'a>(&'a File);
 
-    impl Port for OwnedPort<'_> {
+    impl Port for Blocking<'_> {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            Through::new(&mut self.0).write(bytes)
+            io::Write::write(&mut self.0, bytes)
         }
 
-        fn wait(&mut self, deadline: std::time::Instant) -> bool {
-            Through::new(&mut self.0).wait(deadline)
+        fn wait(&mut self, _: Instant) -> bool {
+            false
         }
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! | sink | takes | goes to |
 //! |---|---|---|
-//! | [`stdout`], [`stderr`] | lines | the process's standard streams, past std's buffers |
+//! | [`stdout()`], [`stderr()`] | lines | the process's standard streams, past std's buffers |
 //! | [`file()`] | lines | a file, opened append-only; one output per file |
-//! | [`writer`] | lines | any [`std::io::Write`] |
-//! | [`callback`] | lines | a closure that is given each line as a `&str` |
-//! | [`memory`] | lines | a buffer that a test reads back |
+//! | [`writer()`] | lines | any [`std::io::Write`] |
+//! | [`callback()`] | lines | a closure that is given each line as a `&str` |
+//! | [`memory()`] | lines | a buffer that a test reads back |
 //! | [`test()`] | lines | `print!`, which the test harness captures |
-//! | [`custom`] | lines | an [`Output`] of the program's own |
-//! | [`records`] | records | a [`RecordOutput`] of the program's own |
-//! | [`null`] | lines | nowhere |
+//! | [`custom()`] | lines | an [`Output`] of the program's own |
+//! | [`records()`] | records | a [`RecordOutput`] of the program's own |
+//! | [`null()`] | lines | nowhere |
 //!
 //! A [`Sink`] is a *view* of an output: [`format`](Sink::format) and [`max_level`](Sink::max_level) give other views of the
 //! same one, and a context can be given several.
@@ -19,7 +19,7 @@
 //!
 //! These sinks are direct: the line is handed over in the call that logs. When that call returns, what went to a file or to a
 //! standard stream is with the operating system, and survives a crash of the process, even `SIGKILL` (not a crash of the
-//! machine). A [`writer`] has been given the bytes; whether it holds them back is its own affair, and
+//! machine). A [`writer()`] has been given the bytes; whether it holds them back is its own affair, and
 //! [`flush`](Sink::flush) passes them on.
 //!
 //! One record is one `write`. What files take in append mode does not mix with the lines of other processes; a pipe that
@@ -67,6 +67,7 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 pub(crate) use delivery::in_output;
+pub use fallback::fallback_lost;
 pub use file::{FileOptions, file};
 pub use ledger::Outcome;
 pub(crate) use ledger::{Delivery, Ledger};
@@ -172,6 +173,11 @@ impl Sink {
         *level <= self.0.max_level
     }
 
+    /// The most verbose level that goes here.
+    pub(crate) fn threshold(&self) -> LevelFilter {
+        self.0.max_level
+    }
+
     /// What makes lines of the records. Views of equal renderers, delivered to in a row, share a rendering.
     pub(crate) fn renderer(&self) -> &Renderer {
         &self.0.renderer
@@ -222,9 +228,9 @@ impl fmt::Debug for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sink")
             .field("output", &self.describe())
-            .field("max_level", &self.0.max_level)
-            .field("renderer", &self.0.renderer)
-            .field("ledger", &self.ledger())
+            .field("format", &format_args!("{}", self.0.renderer.format()))
+            .field("max_level", &format_args!("{}", self.0.max_level))
+            .field("ledger", &format_args!("{}", self.ledger()))
             .finish()
     }
 }

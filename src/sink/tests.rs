@@ -30,14 +30,14 @@ fn one_record_is_one_line_and_one_write() {
 fn an_outage_is_counted_told_once_and_stated_when_it_ends() {
     let writer = Scripted::new([Step::Take, Step::Full, Step::Full, Step::Full]);
     let sink = json(&writer);
-    let (_, told) = overhear(|| (1..=6).for_each(|seq| drop(deliver(&sink, seq))));
+    let (_, told) = overhear(|| (1..=6).for_each(|seq| _ = deliver(&sink, seq)));
     assert_eq!(writer.lines(), [Line::Record(1), Line::Failed(3), Line::Record(5), Line::Record(6)]);
     assert_eq!((sink.ledger().written, sink.ledger().failed), (3, 3));
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("cannot write to writer") && told[0].contains("no storage space"), "{told:?}");
 
     writer.then([Step::Full]);
-    let (_, told) = overhear(|| drop(deliver(&sink, 7)));
+    let (_, told) = overhear(|| _ = deliver(&sink, 7));
     assert_eq!(told.len(), 1, "another outage is told again");
     let ((), told) = overhear(|| drop(sink));
     assert!(told[0].contains("1 records could not be written"), "{told:?}");
@@ -47,7 +47,7 @@ fn an_outage_is_counted_told_once_and_stated_when_it_ends() {
 fn what_follows_a_torn_line_starts_on_its_own() {
     let writer = Scripted::new([Step::Short(5), Step::Full]);
     let sink = json(&writer);
-    let (_, _told) = overhear(|| (1..=2).for_each(|seq| drop(deliver(&sink, seq))));
+    let (_, _told) = overhear(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
     assert_eq!(writer.lines(), [Line::Fragment, Line::Failed(1), Line::Record(2)]);
     assert_eq!(writer.writes(), 4, "the new start of line is part of the next write");
 }
@@ -105,7 +105,7 @@ fn a_threshold_is_stated_once_where_numbers_are_printed() {
 fn a_threshold_that_could_not_be_stated_is_stated_later() {
     let writer = Scripted::new([Step::Full]);
     let sink = json(&writer).max_level(LevelFilter::INFO);
-    let (_, _told) = overhear(|| (1..=2).for_each(|seq| drop(deliver(&sink, seq))));
+    let (_, _told) = overhear(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
     assert_eq!(writer.lines(), [Line::MaxLevel, Line::Failed(1), Line::Record(2)]);
 }
 
@@ -172,7 +172,7 @@ fn an_output_that_panics_is_an_output_that_fails() {
 fn a_writer_goes_on_after_its_panic() {
     let writer = Scripted::new([Step::Panic(7)]);
     let sink = json(&writer);
-    let (_, _told) = overhear(|| (1..=2).for_each(|seq| drop(deliver(&sink, seq))));
+    let (_, _told) = overhear(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
     assert_eq!(writer.lines(), [Line::Fragment, Line::Failed(1), Line::Record(2)]);
 }
 
@@ -220,7 +220,6 @@ fn sinks_deliver_while_a_thread_unwinds() {
             let _logs = logs;
             std::panic::resume_unwind(Box::new("outer"))
         }))
-        .map(|()| ())
     });
     assert_eq!(writer.lines(), [Line::Fragment, Line::Failed(1), Line::Record(2)]);
 }
@@ -282,7 +281,7 @@ fn many_threads_lose_nothing_and_state_each_loss_once() {
         for thread in 0..THREADS {
             let sink = &sink;
             scope.spawn(move || {
-                overhear(|| (0..RECORDS).for_each(|n| drop(deliver(sink, thread * RECORDS + n))));
+                overhear(|| (0..RECORDS).for_each(|n| _ = deliver(sink, thread * RECORDS + n)));
             });
         }
     });

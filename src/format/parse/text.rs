@@ -1,8 +1,8 @@
 //! Lines of [`Format::text`](crate::Format::text).
 //!
 //! ```text
-//! line    = [ timestamp " " ] [ elapsed " " ] [ "#" seq " " ] [ "[" name "]" " " ] level context " " [ path " " ] target ":"
-//!           [ " " [ message ] *( " " field ) ]
+//! line    = [ timestamp " " ] [ elapsed " " ] [ "#" seq " " ] [ "[" name "]" " " ]
+//!           level context " " [ path " " ] target ":" [ " " [ message ] *( " " field ) ]
 //! context = braced
 //! ```
 //!
@@ -83,7 +83,8 @@ fn level(cursor: &mut Cursor<'_>) -> Result<Level, Error> {
     Err(cursor.fail("a level (`ERROR`, `WARN `, `INFO `, `DEBUG` or `TRACE`)"))
 }
 
-/// Takes the path of spans, if there is one. What is not a path followed by a blank is the target, which ends in a colon.
+/// Takes the path of spans, if there is one. What is not a path followed by a blank is the target, which ends in a
+/// colon.
 fn spans(cursor: &mut Cursor<'_>) -> Vec<SpanBuf> {
     let mut ahead = *cursor;
     match path(&mut ahead) {
@@ -117,8 +118,8 @@ fn message_end(text: &str, start: usize) -> usize {
 
 /// Where the longest tail of `text` starts that consists of fields alone; its end, if there is none.
 ///
-/// Tried from the right, so that each place looks at one field and at what is known of the place after it: the time is linear
-/// in the length of the text, whatever it says.
+/// Tried from the right, so that each place looks at one field and at what is known of the place after it: the time is
+/// linear in the length of the text, whatever it says.
 fn fields_start(text: &str) -> usize {
     let bytes = text.as_bytes();
     let closing = closing_quotes(bytes);

@@ -3,11 +3,11 @@
 use std::ptr::NonNull;
 
 use super::node::Node;
-use super::{Scoped, with_local};
+use super::{Local, Scoped};
 use crate::sync::Arc;
 
-/// Keeps a scope open on the chain that was running when it was made. Guards may be dropped in any order and anywhere on
-/// their thread; one that is forgotten keeps its scope open until the task ends, on a thread for ever.
+/// Keeps a scope open on the chain that was running when it was made. Guards may be dropped in any order and anywhere
+/// on their thread; one that is forgotten keeps its scope open until the task ends, on a thread for ever.
 ///
 /// It is not `Send`: the pointer sees to that. Sending it would not be unsound, but the scope would stay open until the
 /// first thread looks at its chain again.
@@ -21,7 +21,7 @@ impl<T: Scoped> Guard<T> {
     pub(crate) fn enter(context: Arc<T>) -> Self {
         let node = NonNull::from(Box::leak(Box::new(Node::counted(context))));
         // SAFETY: the node is boxed and holds its own count. It is freed only by who has taken it out of its chain.
-        with_local::<T, _>(|local| unsafe { local.push(node.as_ptr()) });
+        unsafe { Local::here().push(node.as_ptr()) };
         Guard { node }
     }
 }
@@ -29,17 +29,15 @@ impl<T: Scoped> Guard<T> {
 impl<T: Scoped> Drop for Guard<T> {
     fn drop(&mut self) {
         let node = self.node.as_ptr();
-        with_local::<T, _>(|local| {
-            if local.unlink(node) {
-                local.settle();
-                // SAFETY: the node is boxed and was in the chain that runs here, so the chain has not left it; now it is out of the
-                // chain, and this guard, which is the only other holder, ends.
-                unsafe { local.release_node(node) };
-            // SAFETY: the guard has not left yet, so the node is valid. Only its state is touched: the rest is its chain's.
-            } else if unsafe { (*node).state.guard_leaves() } {
-                // SAFETY: the node is boxed, and the chain had left it before the guard did. It took the context with it.
-                drop(unsafe { Box::from_raw(node) });
-            }
-        });
+        let local = Local::here();
+        if local.unlink(node) {
+            // SAFETY: the node is boxed and was in the chain that runs here, so the chain has not left it; now it is
+            // out of the chain, and this guard, which is the only other holder, ends.
+            unsafe { local.release_node(node) };
+        // SAFETY: the guard has not left yet, so the node is valid. Only its state is touched: the rest is its chain's.
+        } else if unsafe { (*node).state.guard_leaves() } {
+            // SAFETY: the node is boxed, and the chain had left it before the guard did. It took the context with it.
+            drop(unsafe { Box::from_raw(node) });
+        }
     }
 }

@@ -1,10 +1,12 @@
-//! The protocol by which a guard and a chain let go of a node, under loom: the real [`State`], in every interleaving and
-//! with every value that the orderings allow.
+//! The protocol by which a guard and a chain let go of a node, under loom: the real [`State`], in every interleaving
+//! and with every value that the orderings allow.
 //!
-//! The memory of the node is a cell that loom watches: every use of it must be ordered before its being freed. Each model has
-//! twins in which one ordering, or one step, is missing; loom must find fault with every one of them.
+//! The memory of the node is a cell that loom watches: every use of it must be ordered before its being freed. Each
+//! model has twins in which one ordering, or one step, is missing; loom must find fault with every one of them.
 //!
 //! `RUSTFLAGS="--cfg logscope_loom" cargo test --release --lib loom`
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
@@ -37,7 +39,8 @@ impl<O: Orderings + 'static> Node<O> {
 
     fn free(&self) {
         self.contents.with_mut(|_| ());
-        // SAFETY: loom panics if any other access is not ordered before or after this one; that is the model's question.
+        // SAFETY: loom panics if any other access is not ordered before or after this one; that is the model's
+        // question.
         self.memory.with_mut(|freed| unsafe { *freed += 1 });
     }
 
@@ -87,7 +90,8 @@ fn drop_against_end<O: Orderings + 'static>() {
     race::<O>(Node::drop_guard, Node::end_task);
 }
 
-/// The guard is dropped while the task is polled twice on another thread, and then ends there, unless a poll freed the node.
+/// The guard is dropped while the task is polled twice on another thread, and then ends there, unless a poll freed the
+/// node.
 fn drop_against_polls<O: Orderings + 'static>() {
     race::<O>(Node::drop_guard, |node| {
         if !node.settle() {
@@ -198,6 +202,18 @@ fn loom_fails_if_the_chain_does_not_heed_the_answer() {
         node.write();
         let _ = node.state.chain_leaves();
     });
+}
+
+#[test]
+#[should_panic(expected = "freed 0 times")]
+fn loom_fails_if_the_guard_does_not_heed_the_answer() {
+    race::<Strict>(
+        |node| {
+            node.hold();
+            let _ = node.state.guard_leaves();
+        },
+        Node::end_task,
+    );
 }
 
 #[test]

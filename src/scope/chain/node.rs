@@ -15,7 +15,8 @@ pub(super) struct Node<T> {
     pub(super) prev: Cell<*const Node<T>>,
     /// Made by `Arc::as_ptr` or `Arc::into_raw`.
     context: Cell<*const T>,
-    /// Whether the node holds a count of its context. Always so for a guard's; for a closure's once its context was replaced.
+    /// Whether the node holds a count of its context. Always so for a guard's; for a closure's once its context was
+    /// replaced.
     counted: Cell<bool>,
     pub(super) state: State,
 }
@@ -48,6 +49,11 @@ impl<T> Node<T> {
         self.context.get()
     }
 
+    #[inline]
+    pub(super) fn is_counted(&self) -> bool {
+        self.counted.get()
+    }
+
     /// Takes the count that the node holds, if it holds one.
     #[inline]
     pub(super) fn take(&self) -> Option<Arc<T>> {
@@ -73,14 +79,14 @@ const CHAIN_GONE: u8 = 2;
 
 /// Who holds the memory of a guard's node.
 ///
-/// | state        | guard | chain | who frees the memory, and when                                        |
-/// |--------------|-------|-------|------------------------------------------------------------------------|
-/// | `SHARED`     | holds | holds | nobody yet; a guard that finds the node in the chain that runs here takes it out and frees it |
-/// | `GUARD_GONE` | gone  | holds | the chain, when it settles or ends                                     |
-/// | `CHAIN_GONE` | holds | gone  | the guard, when it is dropped                                          |
+/// | state        | guard | chain | who frees the memory, and when                                                    |
+/// |--------------|-------|-------|-----------------------------------------------------------------------------------|
+/// | `SHARED`     | holds | holds | nobody yet; the guard, if it is dropped where the chain runs and takes it out     |
+/// | `GUARD_GONE` | gone  | holds | the chain, when it settles or ends                                                |
+/// | `CHAIN_GONE` | holds | gone  | the guard, when it is dropped                                                     |
 ///
-/// Each side leaves by one exchange and never touches the node again, unless the answer says that the other side was gone
-/// already: then it is the last one and frees it. A forgotten guard never leaves.
+/// Each side leaves by one exchange and never touches the node again, unless the answer says that the other side was
+/// gone already: then it is the last one and frees it. A forgotten guard never leaves.
 ///
 /// The orderings are a parameter so that the model can weaken one at a time and see the same code fail.
 pub(super) struct State<O = Strict>(AtomicU8, PhantomData<O>);
@@ -89,17 +95,17 @@ pub(super) struct State<O = Strict>(AtomicU8, PhantomData<O>);
 pub(super) trait Orderings {
     /// Of the exchange by which the guard leaves.
     ///
-    /// - Release: the guard has used the node (it made it). Without it, the chain could free or reuse the memory before these
-    ///   accesses, and before this very exchange, have taken place.
-    /// - Acquire, for the answer `CHAIN_GONE`: without it the chain's last accesses (it took the context out, and read `prev`)
-    ///   could still be under way while the guard frees the memory.
+    /// - Release: the guard has used the node (it made it). Without it, the chain could free or reuse the memory before
+    ///   these accesses, and before this very exchange, have taken place.
+    /// - Acquire, for the answer `CHAIN_GONE`: without it the chain's last accesses (it took the context out, and read
+    ///   `prev`) could still be under way while the guard frees the memory.
     const GUARD_LEAVES: Ordering = Ordering::AcqRel;
 
     /// Of the exchange by which the chain leaves: the same two reasons, with the sides changed.
     const CHAIN_LEAVES: Ordering = Ordering::AcqRel;
 
-    /// Of the load by which the chain looks. Acquire, because it frees the node if the guard is gone: it is the other half of
-    /// the guard's Release.
+    /// Of the load by which the chain looks. Acquire, because it frees the node if the guard is gone: it is the other
+    /// half of the guard's Release.
     const CHAIN_LOOKS: Ordering = Ordering::Acquire;
 }
 
@@ -114,7 +120,8 @@ impl<O: Orderings> State<O> {
         State(AtomicU8::new(SHARED), PhantomData)
     }
 
-    /// The guard leaves, where its chain is not the running one. True if the chain was gone: then the guard frees the node.
+    /// The guard leaves, where its chain is not the running one. True if the chain was gone: then the guard frees the
+    /// node.
     #[must_use]
     pub(super) fn guard_leaves(&self) -> bool {
         self.0.swap(GUARD_GONE, O::GUARD_LEAVES) == CHAIN_GONE

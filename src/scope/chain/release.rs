@@ -32,6 +32,7 @@ impl<T> Drop for Reading<'_, T> {
 
 impl<T> Local<T> {
     /// Lets go of a count that a chain held.
+    #[inline(never)]
     pub(super) fn release(&self, context: Arc<T>) {
         if self.depth.get() == 0 {
             drop_context(context);
@@ -45,7 +46,7 @@ impl<T> Local<T> {
     /// # Safety
     ///
     /// The node must be boxed, out of its chain, and held by nobody else.
-    #[inline]
+    #[inline(never)]
     pub(super) unsafe fn release_node(&self, node: *const Node<T>) {
         // SAFETY: the caller promises that the node came from a box and that this is the last pointer to it.
         let node = unsafe { Box::from_raw(node.cast_mut()) };
@@ -57,15 +58,17 @@ impl<T> Local<T> {
     }
 
     #[cold]
+    #[inline(never)]
     fn retire(&self, node: Box<Node<T>>) {
         node.prev.set(self.retired.get());
         self.retired.set(Box::into_raw(node));
     }
 
     #[cold]
+    #[inline(never)]
     fn release_retired(&self) {
-        // Detached first: what a context's `Drop` retires in turn goes to a list of its own, which the reader releases that
-        // made it necessary.
+        // Detached first: what a context's `Drop` retires in turn goes to a list of its own, which the reader releases
+        // that made it necessary.
         let mut retired = self.retired.replace(ptr::null());
         while !retired.is_null() {
             // SAFETY: only `retire` puts nodes in the list, and it takes them as boxes.
@@ -85,8 +88,8 @@ fn drop_held<T>(node: Box<Node<T>>) {
     }
 }
 
-/// Drops a context. If it was the last count, that runs the user's code; a panic in it would otherwise come out of a log
-/// call or of the end of a scope, which never panic.
+/// Drops a context. If it was the last count, that runs the user's code; a panic in it would otherwise come out of a
+/// log call or of the end of a scope, which never panic.
 #[inline]
 fn drop_context<T>(context: Arc<T>) {
     // Unwind safety: the context is gone whether its `Drop` panics or not, and nothing of the chain is held meanwhile.

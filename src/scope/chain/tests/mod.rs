@@ -1,5 +1,7 @@
 //! The promises of the chain, case by case, and against a model. Every test ends with all counts given back.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 mod model;
 mod release;
 mod speed;

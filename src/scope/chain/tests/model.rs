@@ -1,7 +1,7 @@
 //! Random programs of scopes, tasks and readers, against a model that is simple enough to be right: vectors.
 //!
-//! To the model a scope ends when its guard is dropped, wherever that happens. After every step the current context must be
-//! the model's, and whatever the model holds, or a reader looks at, must be alive; at the end nothing is.
+//! To the model a scope ends when its guard is dropped, wherever that happens. After every step the current context
+//! must be the model's, and whatever the model holds, or a reader looks at, must be alive; at the end nothing is.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -15,7 +15,8 @@ use proptest::sample::Index;
 use crate::scope::chain::{Guard, Local, Scoped, TaskChain, current, depth, replace_current, scope, with_current};
 use crate::sync::Arc;
 
-/// One step of a program. An index picks among what there is at that moment; where there is nothing the step does nothing.
+/// One step of a program. An index picks among what there is at that moment; where there is nothing the step does
+/// nothing.
 #[derive(Clone, Debug)]
 enum Step {
     Enter,
@@ -52,7 +53,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 0..if cfg!(miri) { 40 } else { 80 })
 }
 
-/// A context with a number. Its `Drop` uses scopes, and notes what is wrong (a panic there would be caught by the chain).
+/// A context with a number. Its `Drop` uses scopes, and notes what is wrong (a panic there would be caught by the
+/// chain).
 struct Numbered {
     number: usize,
     fates: Rc<Fates>,
@@ -108,6 +110,7 @@ impl Fates {
         self.context_numbered(self.made.get())
     }
 
+    #[allow(clippy::arc_with_non_send_sync, reason = "the chain takes an `Arc`; these programs run on one thread")]
     fn context_numbered(self: &Rc<Self>, number: usize) -> Arc<Numbered> {
         self.alive.borrow_mut().insert(number);
         Arc::new(Numbered { number, fates: Rc::clone(self) })
@@ -229,7 +232,8 @@ impl World {
         }
     }
 
-    /// Runs the block that a step opens, by `around`, which calls what it is given. It ends here whether it returns or unwinds.
+    /// Runs the block that a step opens, by `around`, which calls what it is given. It ends here whether it returns or
+    /// unwinds.
     fn block(&mut self, steps: &mut std::vec::IntoIter<Step>, around: impl FnOnce(&mut dyn FnMut())) {
         until_unwind(|| {
             around(&mut || {

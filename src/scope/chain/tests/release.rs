@@ -175,7 +175,8 @@ fn the_drop_of_a_context_may_use_scopes() {
     assert_clean([&b]);
 }
 
-/// The same from within a reader, where the contexts of the destructor's own scopes are retired while others are released.
+/// The same from within a reader, where the contexts of the destructor's own scopes are retired while others are
+/// released.
 #[test]
 fn the_drop_of_a_retired_context_may_retire_others() {
     let events = Events::default();

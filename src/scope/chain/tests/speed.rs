@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::*;
 
 /// Prints the best of twenty rounds, in nanoseconds for each call of `f`.
+#[allow(clippy::print_stdout, reason = "a measurement is for reading")]
 fn measure(what: &str, mut f: impl FnMut()) {
     const CALLS: u32 = 200_000;
     let best = (0..20).map(|_| {

@@ -168,3 +168,22 @@ fn a_count_can_be_taken_of_the_current_context() {
     assert!(taken.is_some_and(|taken| Arc::ptr_eq(&taken, &a)));
     assert_clean([&a]);
 }
+
+/// What a stack that was switched to another thread within a scope would do: leave it where its chain does not run.
+#[test]
+#[cfg(unix)]
+#[cfg_attr(miri, ignore = "starts a process")]
+fn a_scope_that_is_left_on_a_chain_that_is_not_its_own_aborts() {
+    const CHILD: &str = "LOGSCOPE_TEST_ABORT";
+    let a = context("a");
+    if std::env::var_os(CHILD).is_some() {
+        let _other = enter(&a);
+        crate::scope::chain::leave_scope(&crate::scope::chain::Node::lent(&a));
+        return;
+    }
+    // If the name were not that of this test, the child would run none and end well.
+    let name = std::thread::current().name().unwrap().to_owned();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let status = child.args(["--exact", &name]).env(CHILD, "1").output().unwrap().status;
+    assert_eq!(status.code(), None, "it must end by a signal");
+}

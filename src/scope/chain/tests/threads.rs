@@ -1,8 +1,8 @@
 //! Tasks that migrate and leave their guards behind, and the destructors of thread-locals.
 
 use std::cell::RefCell;
-use std::sync::Barrier;
 use std::sync::mpsc;
+use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use super::*;
@@ -24,21 +24,20 @@ fn a_task_migrates_with_its_scopes() {
     assert_clean([&a, &t]);
 }
 
-/// The guard is dropped here while the task runs there: its scope ends when the chain is next looked at.
-#[test]
-fn a_guard_left_behind_is_dropped_during_a_poll_elsewhere() {
-    let (a, t) = (context("a"), context("t"));
+/// A task of `t` runs `then` on another thread, after the guard of its scope of `b` was dropped on this one during the
+/// same poll.
+fn after_a_drop_during_a_poll_elsewhere(then: impl FnOnce(&Arc<Context>) + Send) {
+    let (b, t) = (context("b"), context("t"));
     let mut task = task(&t);
-    let guard = task.run(|| enter(&a));
+    let guard = task.run(|| enter(&b));
     let (polled, dropped) = (Barrier::new(2), Barrier::new(2));
     thread::scope(|threads| {
         threads.spawn(|| {
             task.run(|| {
                 polled.wait();
                 dropped.wait();
-                assert_eq!(current(), "a");
-                drop(enter(&t));
-                assert_eq!(current(), "t");
+                assert_eq!(current(), "b", "a reader does not look at the chain");
+                then(&t);
             });
             drop(task);
             assert_clean([]);
@@ -47,7 +46,54 @@ fn a_guard_left_behind_is_dropped_during_a_poll_elsewhere() {
         drop(guard);
         dropped.wait();
     });
-    assert_clean([&a, &t]);
+    assert_clean([&b, &t]);
+}
+
+#[test]
+fn a_guard_left_behind_is_gone_when_a_scope_of_the_running_task_is_left() {
+    after_a_drop_during_a_poll_elsewhere(|t| {
+        drop(enter(t));
+        assert_eq!(current(), "t");
+    });
+}
+
+#[test]
+fn a_guard_left_behind_is_gone_when_the_running_task_updates() {
+    after_a_drop_during_a_poll_elsewhere(|_| {
+        let c = context("c");
+        assert_eq!(replace(&c), Some("t"));
+        assert_eq!(current(), "c");
+    });
+}
+
+/// The abandoned scope is the newest one, and an older one is left where the task runs.
+#[test]
+fn a_guard_left_behind_is_gone_when_an_older_scope_is_left() {
+    let (a, b, t) = (context("a"), context("b"), context("t"));
+    let task = Mutex::new(task(&t));
+    let [older_entered, newest_entered, polled, dropped] = std::array::from_fn(|_| Barrier::new(2));
+    thread::scope(|threads| {
+        threads.spawn(|| {
+            let older = task.lock().unwrap().run(|| enter(&a));
+            older_entered.wait();
+            newest_entered.wait();
+            task.lock().unwrap().run(|| {
+                polled.wait();
+                dropped.wait();
+                assert_eq!(current(), "b");
+                drop(older);
+                assert_eq!(current(), "t");
+            });
+        });
+        older_entered.wait();
+        let newest = task.lock().unwrap().run(|| enter(&b));
+        newest_entered.wait();
+        polled.wait();
+        drop(newest);
+        dropped.wait();
+    });
+    drop(task);
+    assert_clean([&a, &b, &t]);
 }
 
 /// The race itself: nothing orders the drop of the guard against the poll and the end of the task. Miri and

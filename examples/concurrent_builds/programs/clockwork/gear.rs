@@ -1,0 +1,3 @@
+pub struct Gear {
+    pub teeth: u32,
+}

@@ -1,0 +1,3 @@
+pub fn turns(barrel: &gear::Gear) -> u32 {
+    barrel.teeth / 12
+}

@@ -1,0 +1,3 @@
+pub fn wetness() -> f64 {
+    0.25
+}

@@ -1,0 +1,3 @@
+pub fn hours() -> f64 {
+    8.0 + 4.0 * clay::wetness()
+}

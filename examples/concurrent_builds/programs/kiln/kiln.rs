@@ -1,0 +1,3 @@
+fn main() {
+    println!("{} coats, {} hours", glaze::coats(), fire::hours());
+}

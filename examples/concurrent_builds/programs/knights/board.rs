@@ -1,0 +1,3 @@
+pub mod square;
+
+pub const SIDE: i32 = 8;

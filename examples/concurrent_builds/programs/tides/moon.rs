@@ -1,0 +1,3 @@
+pub mod phase;
+
+pub const DAY: f64 = 24.84;

@@ -1,0 +1,3 @@
+pub fn at(hour: f64) -> f64 {
+    (hour / super::DAY * std::f64::consts::TAU).cos()
+}

@@ -1,0 +1,3 @@
+pub fn thread(over: bool) -> char {
+    if over { yarn::OVER } else { yarn::UNDER }
+}

@@ -1,0 +1,2 @@
+pub const OVER: char = '#';
+pub const UNDER: char = '.';

@@ -1,0 +1,154 @@
+//! What the person who runs this sees before and after the builds.
+
+use std::sync::Arc;
+
+use crate::Result;
+use crate::build::{Build, Ending, Plan, RunsOn};
+use crate::console::{Color, Console};
+use crate::logs::Logs;
+use crate::options::Options;
+use crate::proof::{self, Findings};
+use crate::table::{Align, Cell, Table};
+use crate::workshop::Rustc;
+
+/// What the columns of the proof count.
+const LEGEND: &str = "  \
+  foreign: said by another build    missing: said, but not there        torn: not one whole record
+  seq: numbers lost or doubled      time: not by the build's own clock  verbosity: more than was asked for
+  text: a digest of all messages    ledger: deliveries that logscope counted, to file and terminal";
+
+/// So many examples of wrong lines are shown.
+const EXAMPLES: usize = 4;
+
+/// What is about to happen.
+pub(crate) fn heading(console: &Console, rustc: &Rustc, plans: &[Plan], options: &Options) {
+    let paint = console.paint();
+    let threads = plans.iter().filter(|plan| plan.runs_on == RunsOn::Threads).count();
+    let (builds, tasks) = (plans.len(), plans.len() - threads);
+    let version = rustc.version.split(" (").next().unwrap_or_default();
+    let what = paint.with(Color::BOLD, format_args!("Building {builds} programs at once with {version}"));
+    let logs = if options.without_contexts {
+        paint.with(Color::YELLOW, "one global log, verbosity and clock for all of them")
+    } else {
+        "each with its own log, verbosity and clock".to_owned()
+    };
+    println!("\n  {what}: {threads} on threads, {tasks} as tokio tasks,\n  {logs}\n");
+}
+
+/// How each build ended.
+pub(crate) fn endings(console: &Console, ended: &[(Arc<Build>, Ending)]) {
+    let mut table = Table::new([
+        ("build", Align::Left),
+        ("runs on", Align::Left),
+        ("verbosity", Align::Left),
+        ("time", Align::Right),
+        ("warnings", Align::Right),
+        ("result", Align::Left),
+    ]);
+    for (build, ending) in ended {
+        let plan = &build.plan;
+        let runs_on = if plan.runs_on == RunsOn::Threads { "threads" } else { "tasks" };
+        let result = match (&ending.result, ending.is_as_expected(build)) {
+            (Ok(printed), true) => Cell::new(format!("✓ {printed}")).color(Color::GREEN),
+            (Err(problem), true) => Cell::new(format!("✓ fails, as it should: {problem}")).color(Color::GREEN),
+            (Ok(printed), false) => Cell::new(format!("✗ not what it should print: {printed}")).color(Color::RED),
+            (Err(problem), false) => Cell::new(format!("✗ {problem}")).color(Color::RED),
+        };
+        table.row([
+            Cell::new(&plan.name).color(console.color(&plan.name)),
+            Cell::new(runs_on),
+            Cell::new(plan.program.manner.verbosity().to_string()),
+            Cell::new(format!("{:.2} s", ending.took.as_secs_f64())),
+            Cell::new(ending.warnings.to_string()),
+            result,
+        ]);
+    }
+    section(console, "What was built");
+    print!("{}", table.render(console.paint()));
+}
+
+/// Examines every log and shows what was found; true if all is as it should be.
+pub(crate) fn proof(console: &Console, ended: &[(Arc<Build>, Ending)], logs: &Logs) -> Result<bool> {
+    let speakers = ended.iter().map(|(build, _)| (build.tally.token(), &**build)).collect();
+    let found = ended.iter().map(|(build, _)| Ok((build, proof::examine(build, &speakers)?)));
+    let found = found.collect::<Result<Vec<_>>>()?;
+    section(console, "The proof: each log, read back and compared with what its build said");
+    print!("{}", table(console, &found).render(console.paint()));
+    println!("\n{}", console.paint().dim(LEGEND));
+    Ok(verdict(console, &found, logs))
+}
+
+fn table(console: &Console, found: &[(&Arc<Build>, Findings)]) -> Table {
+    let mut table = Table::new([
+        ("log", Align::Left),
+        ("lines", Align::Right),
+        ("threads", Align::Right),
+        ("foreign", Align::Right),
+        ("missing", Align::Right),
+        ("torn", Align::Right),
+        ("seq", Align::Right),
+        ("time", Align::Right),
+        ("verbosity", Align::Right),
+        ("text", Align::Right),
+        ("ledger", Align::Right),
+        ("", Align::Left),
+    ]);
+    for (build, found) in found {
+        let name = &build.plan.name;
+        let ledger = match found.ledger {
+            Some((deliveries, true)) => Cell::new(format!("{deliveries} ✓")),
+            Some((deliveries, false)) => Cell::new(format!("{deliveries} ✗")).color(Color::RED),
+            None => Cell::new("none").color(Color::DIM),
+        };
+        table.row([
+            Cell::new(name).color(console.color(name)),
+            Cell::new(found.lines.to_string()),
+            Cell::new(found.threads.to_string()),
+            Cell::faults(found.foreign),
+            Cell::faults(found.missing),
+            Cell::faults(found.torn),
+            Cell::faults(found.seq),
+            Cell::faults(found.time),
+            Cell::faults(found.verbosity),
+            Cell::verdict(found.text),
+            ledger,
+            Cell::verdict(found.holds()),
+        ]);
+    }
+    table
+}
+
+fn verdict(console: &Console, found: &[(&Arc<Build>, Findings)], logs: &Logs) -> bool {
+    let paint = console.paint();
+    let strays = logs.strays();
+    let terminal_is_exact = logs.terminal_is_exact(found.iter().map(|(build, _)| &***build));
+    let sum = |count: fn(&Findings) -> u64| found.iter().map(|(_, found)| count(found)).sum::<u64>();
+    let (lines, wrong, missing) = (sum(|found| found.lines), sum(|found| found.wrong), sum(|found| found.missing));
+    let holds = strays == 0 && terminal_is_exact && found.iter().all(|(_, found)| found.holds());
+    if holds {
+        let logs = found.len();
+        let proved =
+            paint.with(Color::GREEN, format_args!("✓ Proved: {lines} lines in {logs} logs, each in its place"));
+        println!("\n  {proved}\n");
+        return true;
+    }
+    let failed = format!(
+        "✗ Not proved: {wrong} of {lines} lines are wrong, and {missing} are missing from the log that they belong to"
+    );
+    println!("\n  {}", paint.with(Color::RED, failed));
+    if strays > 0 {
+        println!("    {strays} lines were said outside every build");
+    }
+    if !terminal_is_exact {
+        println!("    the ledger of the terminal does not agree with what it should show");
+    }
+    for example in found.iter().filter_map(|(_, found)| found.example.as_ref()).take(EXAMPLES) {
+        println!("    {example}");
+    }
+    println!();
+    false
+}
+
+fn section(console: &Console, title: &str) {
+    println!("\n  {}\n", console.paint().with(Color::BOLD, title));
+}

@@ -1,0 +1,215 @@
+//! The stages of a build and their steps, each a child process, and what is heard from them.
+//!
+//! The stages run one after the other, the steps of a stage at the same time. What a child says goes into the log line by line, on
+//! whatever thread reads it.
+
+use std::ffi::OsString;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
+
+use logscope::Level;
+
+use crate::build::{Build, Plan};
+use crate::programs::{Crate, Manner};
+use crate::tally::say;
+
+/// Steps that do not need one another.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) title: String,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// One child process.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    /// What it is about: a crate, the target, the program.
+    pub(crate) unit: &'static str,
+    /// What it does, for people.
+    about: String,
+    program: OsString,
+    arguments: Vec<OsString>,
+    /// The level of what it prints on stdout.
+    stdout: Level,
+}
+
+impl Plan {
+    /// All that is to be done: ask the compiler for its target, compile the crates as their needs allow, run the program.
+    pub(crate) fn stages(&self) -> Vec<Stage> {
+        let mut stages = vec![Stage { title: "asking rustc about its target".to_owned(), steps: vec![self.probe()] }];
+        let (executable, libraries) =
+            self.program.crates.split_last().unwrap_or_else(|| unreachable!("programs have crates"));
+        let mut made: Vec<&str> = Vec::new();
+        while made.len() < libraries.len() {
+            let can_be_made =
+                |part: &&Crate| !made.contains(&part.name) && part.needs.iter().all(|need| made.contains(need));
+            let wave: Vec<&Crate> = libraries.iter().filter(can_be_made).collect();
+            assert!(!wave.is_empty(), "a crate of {} needs one that is not there", self.program.name);
+            let names: Vec<&str> = wave.iter().map(|part| part.name).collect();
+            stages.push(Stage {
+                title: format!("compiling {}", names.join(" and ")),
+                steps: wave.into_iter().map(|part| self.compile(part, "rlib")).collect(),
+            });
+            made.extend(names);
+        }
+        stages.push(Stage {
+            title: format!("linking {}", executable.name),
+            steps: vec![self.compile(executable, "bin")],
+        });
+        stages.push(Stage { title: format!("running {}", executable.name), steps: vec![self.execute(executable)] });
+        stages
+    }
+
+    fn probe(&self) -> Step {
+        Step {
+            unit: "target",
+            about: "rustc --print cfg".to_owned(),
+            program: self.rustc.clone(),
+            arguments: vec!["--print".into(), "cfg".into()],
+            stdout: Level::TRACE,
+        }
+    }
+
+    fn compile(&self, part: &'static Crate, kind: &str) -> Step {
+        let out = self.dir.join("out");
+        let mut arguments: Vec<OsString> =
+            ["--edition", "2021", "--crate-type", kind, "--crate-name", part.name].map(OsString::from).into();
+        for need in part.needs {
+            arguments.extend(["--extern".into(), OsString::from(need)]);
+        }
+        arguments.extend(["-L".into(), out.clone().into(), "--out-dir".into(), out.into()]);
+        if self.program.manner == Manner::Verbose {
+            arguments.extend(["--verbose".into(), "--print".into(), "link-args".into()]);
+        }
+        // Relative, so that what the compiler says of it is short.
+        arguments.extend(part.files.first().map(|(root, _)| format!("{}/{root}", part.name).into()));
+        Step {
+            unit: part.name,
+            about: format!("rustc {}/{}.rs --crate-type {kind}", part.name, part.name),
+            program: self.rustc.clone(),
+            arguments,
+            stdout: Level::TRACE,
+        }
+    }
+
+    fn execute(&self, executable: &'static Crate) -> Step {
+        Step {
+            unit: executable.name,
+            about: format!("./{}", executable.name),
+            program: self.dir.join("out").join(executable.name).with_extension(std::env::consts::EXE_EXTENSION).into(),
+            arguments: Vec::new(),
+            stdout: Level::DEBUG,
+        }
+    }
+}
+
+impl Step {
+    /// The child, ready to be started, and said.
+    pub(crate) fn command(&self, build: &Build) -> Command {
+        say!(build, DEBUG, { unit = self.unit, }, "$ {}", self.about);
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).current_dir(&build.plan.dir);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        say!(build, TRACE, { unit = self.unit, }, "{command:?}");
+        command
+    }
+
+    /// What became of it, once its streams have been heard to the end.
+    pub(crate) fn conclude(&self, build: &Build, status: ExitStatus, heard: [Heard; 2]) -> Result<Heard, String> {
+        let heard = heard.into_iter().fold(Heard::default(), Heard::and);
+        say!(build, TRACE, { unit = self.unit, }, "{} ended with {status}", self.unit);
+        match (status.success(), heard.error) {
+            (true, _) => Ok(Heard { error: None, ..heard }),
+            (false, Some(error)) => Err(format!("{}: {error}", self.unit)),
+            (false, None) => Err(format!("{}: {status}", self.unit)),
+        }
+    }
+}
+
+/// Which stream of a child.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+impl Stream {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+        }
+    }
+}
+
+/// What is remembered of what children said.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// The first error.
+    pub(crate) error: Option<String>,
+    pub(crate) warnings: usize,
+    /// The last line on stdout.
+    pub(crate) last: Option<String>,
+}
+
+impl Heard {
+    pub(crate) fn and(self, other: Heard) -> Heard {
+        Heard {
+            error: self.error.or(other.error),
+            warnings: self.warnings + other.warnings,
+            last: other.last.or(self.last),
+        }
+    }
+}
+
+/// Puts one stream of a child into the log of its build.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    build: Arc<Build>,
+    unit: &'static str,
+    stream: Stream,
+    stdout: Level,
+    heard: Heard,
+}
+
+impl Listener {
+    pub(crate) fn new(build: &Arc<Build>, step: &Step, stream: Stream) -> Self {
+        Listener { build: build.clone(), unit: step.unit, stream, stdout: step.stdout, heard: Heard::default() }
+    }
+
+    /// One line: on stderr, the head of a warning or an error is one; all else is detail.
+    pub(crate) fn line(&mut self, line: &str) {
+        let level = match self.stream {
+            Stream::Stdout => {
+                self.heard.last = Some(line.to_owned());
+                self.stdout
+            }
+            // How the compiler sums up.
+            Stream::Stderr if line.ends_with("emitted") || line.starts_with("error: aborting") => Level::DEBUG,
+            Stream::Stderr if line.starts_with("warning") => {
+                self.heard.warnings += 1;
+                Level::WARN
+            }
+            Stream::Stderr if line.starts_with("error") => {
+                self.heard.error.get_or_insert_with(|| line.to_owned());
+                Level::ERROR
+            }
+            Stream::Stderr => Level::DEBUG,
+        };
+        let (build, unit, stream) = (&self.build, self.unit, self.stream.name());
+        match level {
+            Level::ERROR => say!(build, ERROR, { unit, stream, }, "{line}"),
+            Level::WARN => say!(build, WARN, { unit, stream, }, "{line}"),
+            Level::DEBUG => say!(build, DEBUG, { unit, stream, }, "{line}"),
+            _ => say!(build, TRACE, { unit, stream, }, "{line}"),
+        }
+    }
+
+    /// Says, if the stream broke, why; and returns what was heard.
+    pub(crate) fn end(self, read: std::io::Result<()>) -> Heard {
+        if let Err(error) = read {
+            say!(self.build, WARN, { unit = self.unit, }, "{} cannot be read further: {error}", self.stream.name());
+        }
+        self.heard
+    }
+}

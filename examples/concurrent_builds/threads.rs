@@ -1,0 +1,77 @@
+//! A build on plain threads: one for the build, one for each step of a stage, and one for each stream of a child.
+//!
+//! The build's thread enters the context; `logscope::bind_current` carries it into every thread below. That is all that is needed.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crate::Result;
+use crate::build::{Build, Ending, Plan};
+use crate::logs::Logs;
+use crate::steps::{Heard, Listener, Stage, Step, Stream};
+
+/// Carries out `plan` on this thread and others.
+pub(crate) fn build(plan: Plan, logs: &Logs) -> Result<(Arc<Build>, Ending)> {
+    let build = Arc::new(logs.begin(plan)?);
+    let ending = match &build.context {
+        Some(context) => context.scope(|| carry_out(&build)),
+        None => carry_out(&build),
+    };
+    Ok((build, ending))
+}
+
+fn carry_out(build: &Arc<Build>) -> Ending {
+    let stages = build.plan.stages();
+    let run = stages.iter().zip(1..).try_fold(Heard::default(), |heard, (stage, number)| {
+        build.say_stage(number, stages.len(), stage);
+        run_stage(build, stage).map(|more| heard.and(more))
+    });
+    build.end(run)
+}
+
+/// Runs the steps of `stage` at the same time, each on a thread of its own.
+fn run_stage(build: &Arc<Build>, stage: &Stage) -> Result<Heard, String> {
+    let steps = stage.steps.iter().map(|step| {
+        let (name, step, build) = (format!("{}/{}", build.plan.name, step.unit), step.clone(), build.clone());
+        spawn(name, move || run_step(&build, &step))
+    });
+    let steps: Vec<_> = steps.collect();
+    let ended: Vec<_> = steps.into_iter().map(|step| join(step).and_then(|heard| heard)).collect();
+    ended.into_iter().try_fold(Heard::default(), |heard, more| Ok(heard.and(more?)))
+}
+
+/// Runs one child and listens to both of its streams.
+fn run_step(build: &Arc<Build>, step: &Step) -> Result<Heard, String> {
+    let mut child = step.command(build).spawn().map_err(|error| format!("{}: {error}", step.unit))?;
+    let stdout = listen(child.stdout.take(), build, step, Stream::Stdout);
+    let stderr = listen(child.stderr.take(), build, step, Stream::Stderr);
+    let heard = [join(stdout)?, join(stderr)?];
+    let status = child.wait().map_err(|error| format!("{}: {error}", step.unit))?;
+    step.conclude(build, status, heard)
+}
+
+type Listening = Result<JoinHandle<Heard>, String>;
+
+fn listen(from: Option<impl Read + Send + 'static>, build: &Arc<Build>, step: &Step, stream: Stream) -> Listening {
+    let mut listener = Listener::new(build, step, stream);
+    spawn(format!("{}/{}/{}", build.plan.name, step.unit, stream.name()), move || {
+        let read = from.map_or(Ok(()), |from| {
+            BufReader::new(from).lines().try_for_each(|line| {
+                listener.line(&line?);
+                io::Result::Ok(())
+            })
+        });
+        listener.end(read)
+    })
+}
+
+/// Starts a thread with the context that is current here.
+fn spawn<T: Send + 'static>(name: String, work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>, String> {
+    let work = logscope::bind_current(work);
+    thread::Builder::new().name(name).spawn(work).map_err(|error| format!("no thread can be started: {error}"))
+}
+
+fn join<T>(thread: Result<JoinHandle<T>, String>) -> Result<T, String> {
+    thread?.join().map_err(|_| "a thread of the build panicked".to_owned())
+}

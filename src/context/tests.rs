@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use super::*;
+use crate::sink;
+
+#[test]
+fn a_context_shows_what_it_is() {
+    let clock = crate::ManualClock::new();
+    let (memory, _lines) = sink::memory();
+    let uno = OutputContext::builder("uno")
+        .clock(&clock)
+        .verbosity("info,linker=trace".parse::<Verbosity>().unwrap())
+        .field("env", "uno")
+        .field("jobs", 2_u64)
+        .field("env", "due")
+        .sink(memory.format(crate::Format::json()))
+        .build();
+    clock.advance(Duration::from_millis(1_500));
+    assert_eq!(
+        format!("{uno:?}"),
+        format!(
+            "OutputContext {{ name: \"uno\", id: {}, elapsed: 1.5s, verbosity: info,linker=trace, \
+             fields: {{\"env\": \"due\", \"jobs\": \"2\"}}, sinks: [\"memory (json)\"], closed: false }}",
+            uno.id()
+        )
+    );
+}
+
+#[test]
+fn a_derived_context_shares_what_makes_it_the_same_work() {
+    let uno = OutputContext::builder("uno").field("env", "uno").sink(sink::null()).build();
+    let louder = uno.to_builder().verbosity(LevelFilter::TRACE).build();
+    assert_eq!((louder.id(), louder.name(), louder.origin()), (uno.id(), "uno", uno.origin()));
+    assert_eq!(louder.fields(), uno.fields());
+    assert_eq!(uno.verbosity().max_level(), LevelFilter::INFO);
+    let marked = louder.with_field("step", 1_u64);
+    assert_eq!((marked.id(), marked.fields().len(), uno.fields().len()), (uno.id(), 2, 1));
+    assert!(!louder.is_closed());
+    let _ = marked.close(Duration::ZERO);
+    assert!(uno.is_closed() && louder.is_closed());
+    assert_ne!(OutputContext::builder("uno").build().id(), uno.id());
+}
+
+#[test]
+fn views_with_one_format_become_neighbours_and_keep_their_order() {
+    use crate::Format;
+    let sinks = [Format::text(), Format::json(), Format::text().seq(true), Format::json(), Format::text()];
+    let context = OutputContext::builder("c").sinks(sinks.map(|format| sink::null().format(format))).build();
+    let layouts: Vec<_> = context.sinks().iter().map(|sink| sink.renderer().format().to_string()).collect();
+    assert_eq!(layouts, ["text", "text", "json", "json", "text"]);
+}
+
+#[test]
+fn live_lists_each_context_once_while_it_lives() {
+    let uno = OutputContext::builder("a context that lives").build();
+    let louder = uno.with_verbosity(LevelFilter::TRACE);
+    let count = |id| live().iter().filter(|context| context.id() == id).count();
+    assert_eq!(count(uno.id()), 1);
+    let id = uno.id();
+    drop(uno);
+    assert_eq!(count(id), 1, "the derived one lives");
+    drop(louder);
+    assert_eq!(count(id), 0);
+}
+
+#[test]
+fn contexts_come_and_go_on_many_threads_while_others_list_them() {
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..2_000 {
+                    let context = OutputContext::builder("brief").build();
+                    drop((context.with_field("x", 1_u64), context));
+                }
+            });
+        }
+        for _ in 0..200 {
+            drop(live());
+        }
+    });
+    assert!(live().iter().all(|context| context.name() != "brief"));
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_snapshot_round_trips() {
+    let uno = OutputContext::builder("uno").field("n", 5_u64).sink(sink::null().max_level(LevelFilter::WARN)).build();
+    let snapshot = uno.snapshot();
+    let text = serde_json::to_string(&snapshot).unwrap();
+    assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot);
+    assert!(text.contains("\"verbosity\":\"info\"") && text.contains("\"max_level\":\"warn\""), "{text}");
+}
