@@ -74,9 +74,16 @@ impl OutputContext {
     pub fn with_current<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
         chain::with_current_as::<Inner, OutputContext, R>(|current| match current {
             Some(context) => f(context),
-            None => f(&default_context()),
+            None => with_default_context(f),
         })
     }
+}
+
+/// Apart, so that the reader of a scope's context is small enough to be compiled into its caller.
+#[cold]
+#[inline(never)]
+fn with_default_context<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
+    f(&default_context())
 }
 
 /// Replaces the current context by what `f` makes of it, until the scope that it is current in ends, and returns the one that was.

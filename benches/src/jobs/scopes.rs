@@ -87,7 +87,7 @@ fn task_local_poll() -> Subject {
 fn opentelemetry_current() -> Subject {
     within(
         |round| {
-            let _guard = opentelemetry::Context::new().attach();
+            let _guard = opentelemetry_context().attach();
             round();
         },
         || {
@@ -98,8 +98,14 @@ fn opentelemetry_current() -> Subject {
     )
 }
 
+/// With a value, as every context has that is of use.
+fn opentelemetry_context() -> opentelemetry::Context {
+    struct Name(#[allow(dead_code, reason = "it is there to be carried")] &'static str);
+    opentelemetry::Context::new().with_value(Name("uno"))
+}
+
 fn opentelemetry_attach() -> Subject {
-    let context = opentelemetry::Context::new();
+    let context = opentelemetry_context();
     subject(move || drop(black_box(context.clone().attach())))
 }
 
