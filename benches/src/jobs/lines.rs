@@ -65,7 +65,7 @@ fn ours() -> Dispatch {
 
 // Without colour, as our own lines are when they do not go to a terminal.
 fn text_fmt() -> Dispatch {
-    Dispatch::new(tracing_subscriber::fmt().with_ansi(false).with_writer(io::sink).finish())
+    Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish())
 }
 
 fn json_fmt() -> Dispatch {
