@@ -75,6 +75,7 @@ impl ContextLayer {
     }
 
     /// Whether the context that is current here wants what `metadata` describes.
+    #[inline(never)]
     fn wanted_here<S>(&self, metadata: &Metadata<'_>, cx: &Context<'_, S>) -> bool
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -103,6 +104,33 @@ impl ContextLayer {
             },
             None => with_default(f),
         });
+    }
+
+    /// Gives `event` to the context that it belongs to, if that wants it.
+    #[inline(never)]
+    fn take<S>(&self, event: &Event<'_>, cx: &Context<'_, S>)
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        let metadata = event.metadata();
+        #[cfg(feature = "log")]
+        if metadata.target() == LOG_TARGET
+            && let Some(normalized) = tracing_log::NormalizeEvent::normalized_metadata(event)
+        {
+            let source = Source { from_log: true, ..Source::of(&normalized) };
+            let take = |inner: &Inner| {
+                if inner.verbosity().allows_target(source.level, source.target) {
+                    self.deliver(event, cx, inner, source);
+                }
+            };
+            return keeping_verdicts(&normalized, || self.route(event, cx, take));
+        }
+        let take = |inner: &Inner| {
+            if inner.verbosity().allows(metadata) {
+                self.deliver(event, cx, inner, Source::of(metadata));
+            }
+        };
+        keeping_verdicts(metadata, || self.route(event, cx, take));
     }
 
     fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &Inner, source: Source<'_>)
@@ -134,37 +162,25 @@ where
         if self.vetoes { Interest::sometimes() } else { Interest::always() }
     }
 
+    #[inline]
     fn enabled(&self, metadata: &Metadata<'_>, cx: Context<'_, S>) -> bool {
-        !self.vetoes || (*metadata.level() <= self.ceiling && self.wanted_here(metadata, &cx))
+        if !self.vetoes {
+            return true;
+        }
+        let level = metadata.level();
+        *level <= self.ceiling && scope::glance(level).unwrap_or_else(|| self.wanted_here(metadata, &cx))
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(self.ceiling)
     }
 
+    #[inline]
     fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
-        let metadata = event.metadata();
-        if *metadata.level() > self.ceiling {
-            return;
+        let level = event.metadata().level();
+        if *level <= self.ceiling && scope::glance(level) != Some(false) {
+            self.take(event, &cx);
         }
-        #[cfg(feature = "log")]
-        if metadata.target() == LOG_TARGET
-            && let Some(normalized) = tracing_log::NormalizeEvent::normalized_metadata(event)
-        {
-            let source = Source { from_log: true, ..Source::of(&normalized) };
-            let take = |inner: &Inner| {
-                if inner.verbosity().allows_target(source.level, source.target) {
-                    self.deliver(event, &cx, inner, source);
-                }
-            };
-            return keeping_verdicts(&normalized, || self.route(event, &cx, take));
-        }
-        let take = |inner: &Inner| {
-            if inner.verbosity().allows(metadata) {
-                self.deliver(event, &cx, inner, Source::of(metadata));
-            }
-        };
-        keeping_verdicts(metadata, || self.route(event, &cx, take));
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {

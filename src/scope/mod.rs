@@ -14,6 +14,8 @@ pub use thread::ScopeGuard;
 
 use std::thread::LocalKey;
 
+use tracing::Level;
+
 use crate::context::{Inner, OutputContext, default_context};
 use crate::sync::{AtomicUsize, OnceLock, Ordering};
 
@@ -23,6 +25,7 @@ thread_local! {
 }
 
 impl chain::Scoped for Inner {
+    #[inline]
     fn local() -> &'static LocalKey<chain::Local<Self>> {
         &LOCAL
     }
@@ -33,6 +36,14 @@ impl chain::Scoped for Inner {
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Inner>) -> R) -> R {
     chain::with_current::<Inner, R>(|current| f(current.map(|inner| &**inner)))
+}
+
+/// What the level alone says about whether the current context wants it: the answer to most of what nobody wants, for a
+/// nanosecond. `None` where more must be asked, and outside every scope.
+#[inline]
+pub(crate) fn glance(level: &Level) -> Option<bool> {
+    // SAFETY: the verbosity compares levels, and calls nothing.
+    unsafe { chain::glance(|inner: &Inner| inner.verbosity().glance(level)) }?
 }
 
 impl OutputContext {
@@ -59,12 +70,20 @@ impl OutputContext {
     /// let id = uno.scope(|| OutputContext::with_current(|context| context.id()));
     /// assert_eq!(id, uno.id());
     /// ```
+    #[inline]
     pub fn with_current<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
         chain::with_current_as::<Inner, OutputContext, R>(|current| match current {
             Some(context) => f(context),
-            None => f(&default_context()),
+            None => with_default_context(f),
         })
     }
+}
+
+/// Apart, so that the reader of a scope's context is small enough to be compiled into its caller.
+#[cold]
+#[inline(never)]
+fn with_default_context<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
+    f(&default_context())
 }
 
 /// Replaces the current context by what `f` makes of it, until the scope that it is current in ends, and returns the one that was.
