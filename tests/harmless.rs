@@ -272,7 +272,9 @@ fn a_value_may_ask_what_is_enabled() {
         info!("the next one");
     });
     log.assert_holds(&["the record", "the next one"]);
-    assert_eq!(log.lines()[0].fields["value"], "false true");
+    // Among other layers something else may want it, so the answer is not this context's; what arrives is.
+    let answers = if common::among_layers() { "true true" } else { "false true" };
+    assert_eq!(log.lines()[0].fields["value"], answers);
 }
 
 /// A switch that a test turns.

@@ -224,6 +224,18 @@ fn a_guard_outlives_the_closure_scope_and_the_update_that_it_was_entered_in() {
 }
 
 #[test]
+fn an_update_that_panics_changes_nothing() {
+    init();
+    let log = Log::new("log");
+    log.context.scope(|| {
+        panic_of(|| logscope::update(|_| resume_unwind(Box::new(()))));
+        info!("as it was");
+        assert_eq!(OutputContext::current().id(), log.context.id());
+    });
+    log.assert_holds(&["as it was"]);
+}
+
+#[test]
 fn unwinding_leaves_each_scope_in_turn() {
     init();
     let (outer, guard, inner) = (Log::new("outer"), Log::new("guard"), Log::new("inner"));

@@ -429,6 +429,36 @@ fn a_destructor_that_is_a_threads_first_contact_can_log() {
 }
 
 #[test]
+fn spans_may_end_in_thread_local_destructors() {
+    thread_local! {
+        static SPAN: RefCell<Option<tracing::span::EnteredSpan>> = const { RefCell::new(None) };
+    }
+    init();
+    for registered_first in [true, false] {
+        let log = Log::new("log");
+        let (during, end) = (log.context.clone(), log.context.clone());
+        on_a_thread_with_an_end(
+            registered_first,
+            move || {
+                let held = tracing::info_span!("held", n = 1).entered();
+                SPAN.set(Some(held));
+                during.scope(|| info!("in the span"));
+            },
+            move || {
+                end.scope(|| info!("in the destructor, in the span or not"));
+                let _ = SPAN.try_with(|span| drop(span.take()));
+                end.scope(|| info!("in the destructor, after the span"));
+            },
+        );
+        log.assert_holds(&[
+            "in the span",
+            "in the destructor, in the span or not",
+            "in the destructor, after the span",
+        ]);
+    }
+}
+
+#[test]
 fn a_thread_local_may_hold_the_last_of_a_context() {
     init();
     for registered_first in [true, false] {
