@@ -18,12 +18,13 @@
 //! layer's callback, a value's `Debug` under a `reload` lock, or a `Dispatch` that is being registered). The scope waits for it, but
 //! not for ever.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tracing::callsite::rebuild_interest_cache;
 use tracing::subscriber::Interest;
-use tracing::{Metadata, dispatcher};
+use tracing::{Dispatch, Metadata, dispatcher};
 use tracing_core::callsite::DefaultCallsite;
 use tracing_core::metadata::Kind;
 use tracing_subscriber::layer::{Context, Filter};
@@ -41,6 +42,10 @@ const REBUILD_DEADLINE: Duration = Duration::from_secs(1);
 /// A per-layer filter that says no sets a bit in a map that the thread has once for all layers; when the no was to an `enabled!` that
 /// was asked by a value inside another layer's formatting, the bit stays set and the event that is being formatted is lost to this
 /// layer. A filter that never says no never sets its bit. What lies above the ceiling the layer leaves out itself.
+///
+/// It asks to be asked about every event, so that `tracing` asks every filter beside it too. Were all of them content with one answer
+/// for each callsite, a bit that an `enabled!` has left behind would cost another layer the next event. What a value does to the map
+/// while this layer itself renders it, the layer puts right.
 #[derive(Clone, Debug)]
 pub struct CeilingFilter {
     ceiling: LevelFilter,
@@ -54,16 +59,45 @@ impl CeilingFilter {
 
 impl<S> Filter<S> for CeilingFilter {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        PASSES.set(PASSES.get().wrapping_add(1));
         true
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if *metadata.level() <= self.ceiling { Interest::always() } else { Interest::never() }
+        if *metadata.level() <= self.ceiling { Interest::sometimes() } else { Interest::never() }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(self.ceiling)
     }
+}
+
+thread_local! {
+    /// How often this thread asked the filters beside a layer of ours. Without destructor, so that it can be counted in other destructors.
+    static PASSES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Calls `f`, which may render values of the program's own, and leaves the verdicts of the filters beside this layer about the event or
+/// span that is being dispatched as they were.
+///
+/// The thread has one map of verdicts for all filters, and each layer consults it when its turn comes. A value that logs, or asks
+/// `enabled!`, while this layer renders it, overwrites the map; the layers whose turn is still to come would lose the event, or get
+/// one that they do not want. Whether that has happened is known, because this layer's own filter was asked too: then all of them are
+/// asked again about `metadata`. (What the layers before this one are told by that, they have no use for, and are asked anew for the
+/// next event.)
+#[inline]
+pub(super) fn keeping_verdicts(metadata: &Metadata<'_>, f: impl FnOnce()) {
+    let before = PASSES.get();
+    f();
+    if PASSES.get() != before {
+        ask_again(metadata);
+    }
+}
+
+#[cold]
+fn ask_again(metadata: &Metadata<'_>) {
+    // What counts is what the filters note down; the answer was yes before.
+    dispatcher::get_default(|dispatch| dispatch.enabled(metadata));
 }
 
 /// Where the rebuild of the first scope stands.
@@ -75,9 +109,9 @@ struct Rebuild {
 
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Phase {
-    /// No dispatcher with this layer was made yet.
+    /// No subscriber with this layer was made yet.
     Idle,
-    /// A dispatcher with this layer was made; the first scope under it rebuilds.
+    /// A subscriber with this layer was made; the first scope under it rebuilds.
     Armed,
     /// A thread is rebuilding.
     Running(std::thread::ThreadId),
@@ -88,11 +122,12 @@ enum Phase {
 static REBUILD: Mutex<Rebuild> = Mutex::new(Rebuild { phase: Phase::Idle, among_others: None });
 static REBUILT: Condvar = Condvar::new();
 
-/// A dispatcher that holds this layer was made: the next scope rebuilds, if that dispatcher has become the global one. `among_others` is
-/// the layer's ceiling where it is not alone.
+/// This layer was added to a subscriber: the next scope rebuilds, if that subscriber has become the global one. `among_others` is the
+/// layer's ceiling where it is not alone.
 pub(super) fn arm(among_others: Option<LevelFilter>) {
     let mut rebuild = REBUILD.lock();
-    if rebuild.phase == Phase::Idle {
+    // A rebuild that is running is of no use to a subscriber that is made meanwhile.
+    if matches!(rebuild.phase, Phase::Idle | Phase::Running(_)) {
         *rebuild = Rebuild { phase: Phase::Armed, among_others };
         scope::arm_first_scope(super::rebuild_hook);
     }
@@ -100,7 +135,7 @@ pub(super) fn arm(among_others: Option<LevelFilter>) {
 
 /// Runs when a scope is entered while armed.
 pub(super) fn first_scope() {
-    let ours = dispatcher::get_default(|dispatch| dispatch.downcast_ref::<ContextLayer>().is_some());
+    let ours = dispatcher::get_default(holds_layer);
     let deadline = Instant::now() + REBUILD_DEADLINE;
     let mut rebuild = REBUILD.lock();
     if ours && rebuild.phase == Phase::Armed {
@@ -121,15 +156,25 @@ pub(super) fn first_scope() {
 fn spawn_rebuild(among_others: Option<LevelFilter>) -> Option<std::thread::ThreadId> {
     let rebuild = move || {
         rebuild_interest_cache();
-        scope::disarm_first_scope();
-        REBUILD.lock().phase = Phase::Done;
-        REBUILT.notify_all();
-        if let Some(ceiling) = among_others {
+        // On this thread no subscriber that is set for a scope stands before the global one.
+        let global = dispatcher::get_default(holds_layer);
+        if let Some(ceiling) = among_others.filter(|_| global) {
             tell_if_capped(ceiling);
         }
+        let mut rebuild = REBUILD.lock();
+        if rebuild.phase == Phase::Running(std::thread::current().id()) {
+            // Under a subscriber that is set for a scope, the one that will be global is still to come.
+            rebuild.phase = if global { Phase::Done } else { Phase::Idle };
+            scope::disarm_first_scope();
+        }
+        REBUILT.notify_all();
     };
     let spawned = std::thread::Builder::new().name("logscope-rebuild".to_owned()).spawn(rebuild);
     Some(spawned.ok()?.thread().id())
+}
+
+fn holds_layer(dispatch: &Dispatch) -> bool {
+    dispatch.downcast_ref::<ContextLayer>().is_some()
 }
 
 macro_rules! probes {

@@ -1,5 +1,7 @@
 //! Installing: the whole subscriber, or the layer for one's own.
 
+use std::env::VarError;
+
 use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
@@ -122,7 +124,7 @@ fn already_installed() -> Option<Error> {
     if !tracing_core::dispatcher::has_been_set() {
         return None;
     }
-    dispatcher::get_default(|dispatch| {
+    ask_global(|dispatch| {
         if dispatch.is::<tracing::subscriber::NoSubscriber>() {
             None
         } else if dispatch.downcast_ref::<ContextLayer>().is_some() {
@@ -141,6 +143,15 @@ fn already_installed() -> Option<Error> {
                 "; remove it to use logscope",
             ))
         }
+    })
+}
+
+/// Asks the global dispatcher. On a thread of its own, because on this one a subscriber that is set for a scope (`with_default`) would
+/// answer in its place.
+fn ask_global<R: Send>(ask: impl Fn(&Dispatch) -> R + Sync) -> R {
+    std::thread::scope(|scope| {
+        let asking = std::thread::Builder::new().spawn_scoped(scope, || dispatcher::get_default(&ask));
+        asking.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| dispatcher::get_default(&ask))
     })
 }
 
@@ -163,22 +174,23 @@ fn install_log_bridge(ceiling: LevelFilter) -> Result<(), Error> {
 
 /// The verbosity that `LOGSCOPE` gives, else `RUST_LOG`.
 fn verbosity_from_environment() -> Result<Option<Verbosity>, Error> {
-    if let Some(text) = variable("LOGSCOPE") {
-        return text.parse().map(Some).map_err(|error: Error| {
-            Error::new(Kind::Parse, format!("the environment variable LOGSCOPE is not a verbosity: {error}"))
-        });
+    let ours = verbosity_from("LOGSCOPE").map_err(|error| {
+        Error::new(Kind::Parse, format!("the environment variable LOGSCOPE is not a verbosity: {error}"))
+    })?;
+    if ours.is_some() {
+        return Ok(ours);
     }
-    let Some(text) = variable("RUST_LOG") else { return Ok(None) };
-    match text.parse() {
-        Ok(verbosity) => Ok(Some(verbosity)),
-        // RUST_LOG is written for others too, and may hold what only they read.
-        Err(error) => {
-            fallback::tell(format_args!("RUST_LOG is not a verbosity that logscope reads, so INFO is used: {error}"));
-            Ok(None)
-        }
-    }
+    verbosity_from("RUST_LOG").or_else(|error| {
+        // It is written for others too, and may hold what only they read.
+        fallback::tell(format_args!("RUST_LOG is not a verbosity that logscope reads, so INFO is used: {error}"));
+        Ok(None)
+    })
 }
 
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.trim().is_empty())
+fn verbosity_from(variable: &str) -> Result<Option<Verbosity>, Error> {
+    match std::env::var(variable) {
+        Ok(text) if !text.trim().is_empty() => text.parse().map(Some),
+        Ok(_) | Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(text)) => Err(Error::new(Kind::Parse, format!("{text:?} is not Unicode"))),
+    }
 }

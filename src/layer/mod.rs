@@ -29,6 +29,7 @@ use crate::context::{Inner, with_default};
 use crate::record::Source;
 use crate::scope;
 use crate::verbosity::learn_callsite;
+use ceiling::keeping_verdicts;
 use emit::emit;
 use spans::{CurrentPath, ParentPath};
 
@@ -49,8 +50,8 @@ pub struct ContextLayer {
 /// The layer for a subscriber of one's own: `registry().with(logscope::layer()).with(other)`.
 ///
 /// Every level up to TRACE may be wanted by some context, so spans and events of every level are enabled for this layer;
-/// each context's verbosity then decides what is rendered. `tracing::enabled!` can therefore not answer by the current context
-/// here, as it does under [`init`](crate::init). [`Configure::layer`] makes one with a lower ceiling.
+/// the verbosity of the current context then decides which it takes. `tracing::enabled!` can therefore not answer by the current
+/// context here, as it does under [`init`](crate::init). [`Configure::layer`] makes one with a lower ceiling.
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;
@@ -115,7 +116,8 @@ impl<S> Layer<S> for ContextLayer
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    fn on_register_dispatch(&self, _: &tracing::Dispatch) {
+    // Not `on_register_dispatch`, which a layer inside an `Option` or a `Vec` is not told.
+    fn on_layer(&mut self, _: &mut S) {
         ceiling::arm((!self.vetoes).then_some(self.ceiling));
     }
 
@@ -145,23 +147,32 @@ where
             && let Some(normalized) = tracing_log::NormalizeEvent::normalized_metadata(event)
         {
             let source = Source { from_log: true, ..Source::of(&normalized) };
-            return self.route(event, &cx, |inner| {
+            let take = |inner: &Inner| {
                 if inner.verbosity().allows_target(source.level, source.target) {
                     self.deliver(event, &cx, inner, source);
                 }
-            });
+            };
+            return keeping_verdicts(&normalized, || self.route(event, &cx, take));
         }
-        self.route(event, &cx, |inner| {
+        let take = |inner: &Inner| {
             if inner.verbosity().allows(metadata) {
                 self.deliver(event, &cx, inner, Source::of(metadata));
             }
-        });
+        };
+        keeping_verdicts(metadata, || self.route(event, &cx, take));
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
-        if let Some(span) = cx.span(id) {
-            spans::attach(&span, attributes, self.route_by_span);
+        let metadata = attributes.metadata();
+        // Under `init` a span that the current context does not want is never made. Among others it may be, for another layer.
+        if !self.vetoes && (*metadata.level() > self.ceiling || !self.wanted_here(metadata, &cx)) {
+            return;
         }
+        keeping_verdicts(metadata, || {
+            if let Some(span) = cx.span(id) {
+                spans::attach(&span, attributes, self.route_by_span);
+            }
+        });
     }
 
     fn on_record(&self, id: &Id, values: &SpanRecord<'_>, cx: Context<'_, S>) {

@@ -51,6 +51,8 @@ impl OutputContext {
 
     /// Calls `f` with the current context, without taking a count on it: the cheapest way to ask it something.
     ///
+    /// What this thread lets go of meanwhile (a guard's context, a task's) is kept until `f` returns, so `f` should be short.
+    ///
     /// ```
     /// use logscope::OutputContext;
     ///

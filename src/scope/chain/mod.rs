@@ -27,8 +27,8 @@
 //! - The **context** of a node belongs to the chain side, always: the chain releases it when it removes the node or
 //!   ends. A guard that is forgotten therefore keeps its scope until its task ends, and leaks a few bytes, never a
 //!   context.
-//! - The **memory** of a guard's node belongs to the guard and the chain together; [`State`](node::State) decides who frees it. That
-//!   is the only thing on which two threads can meet.
+//! - The **memory** of a guard's node belongs to the guard and the chain together; [`State`](node::State) decides who
+//!   frees it. That is the only thing on which two threads can meet.
 //!
 //! # How a scope is left
 //!
@@ -254,8 +254,8 @@ impl<T> Local<T> {
     #[inline]
     unsafe fn push(&self, node: *const Node<T>) {
         let below = self.top.replace(node);
-        // SAFETY: the caller promises that the node is valid. The list keeps `node` itself, not a pointer derived from this
-        // reference, which could not be made a box again.
+        // SAFETY: the caller promises that the node is valid. The list keeps `node` itself, not a pointer derived from
+        // this reference, which could not be made a box again.
         let node = unsafe { &*node };
         node.prev.set(below);
         self.current.set(node.context());

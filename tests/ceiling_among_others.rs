@@ -1,0 +1,199 @@
+//! The ceiling of a layer that stands among others, and what the program is told when something stands in its way.
+//!
+//! The ceiling and the global subscriber are of the process, so each test is a process of its own.
+
+mod layers;
+
+use std::fmt;
+
+use layers::{Written, alone, context, messages, records};
+use logscope::{Dial, LevelFilter, OutputContext, Verbosity, configure};
+use tracing::{Level, debug, enabled, info, trace};
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::{EnvFilter, Layer, Registry, registry};
+
+struct Asks;
+
+impl fmt::Debug for Asks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", enabled!(Level::INFO), enabled!(Level::DEBUG))
+    }
+}
+
+fn fmt_layer(written: &Written) -> Box<dyn Layer<Registry> + Send + Sync> {
+    tracing_subscriber::fmt::layer().with_ansi(false).without_time().with_writer(written.clone()).boxed()
+}
+
+/// What the other layer renders first asks about a level above our ceiling: a filter that said no to that would lose the record that is
+/// being rendered.
+#[test]
+fn what_lies_above_the_ceiling_is_left_out_and_nothing_else() {
+    if let Some(child) = alone("what_lies_above_the_ceiling_is_left_out_and_nothing_else", &[]) {
+        child.passed();
+        return;
+    }
+    let written = Written::default();
+    let ours = configure().ceiling(LevelFilter::INFO).layer().boxed();
+    registry().with(vec![fmt_layer(&written), ours]).init();
+    let (uno, memory) = context("uno", LevelFilter::TRACE);
+    uno.scope(|| {
+        for _ in 0..3 {
+            let _outer = tracing::info_span!("outer", asks = ?Asks).entered();
+            let _inner = tracing::debug_span!("inner", asks = ?Asks).entered();
+            info!(asks = ?Asks, "wanted");
+            debug!(asks = ?Asks, "above");
+            trace!("above");
+            info!("wanted");
+            assert!(enabled!(Level::TRACE), "the other layer wants it");
+            info!("wanted");
+        }
+    });
+    assert_eq!(messages(&memory), ["wanted"; 9]);
+    for record in records(&memory) {
+        let names = record["spans"].as_array().unwrap().iter().map(|span| span["name"].as_str().unwrap());
+        assert_eq!(names.collect::<Vec<_>>(), ["outer"]);
+    }
+    let text = written.text();
+    assert_eq!((text.matches("wanted").count(), text.matches("above").count()), (9, 6));
+    assert_eq!(text.matches(":inner{").count(), 15);
+}
+
+#[test]
+fn alone_nothing_above_the_ceiling_is_even_asked_about() {
+    if let Some(child) = alone("alone_nothing_above_the_ceiling_is_even_asked_about", &[]) {
+        child.passed();
+        return;
+    }
+    configure().ceiling(LevelFilter::INFO).install().unwrap();
+    assert_eq!(LevelFilter::current(), LevelFilter::INFO);
+    assert_eq!(log::max_level(), log::LevelFilter::Info);
+    let (uno, memory) = context("uno", LevelFilter::TRACE);
+    uno.scope(|| {
+        assert!(enabled!(Level::INFO) && !enabled!(Level::DEBUG));
+        debug!("above");
+        log::debug!("above");
+        info!("wanted");
+        log::info!("wanted");
+    });
+    assert_eq!(messages(&memory), ["wanted"; 2]);
+}
+
+#[test]
+fn contexts_above_the_ceiling_are_clamped_and_it_is_said_once() {
+    if let Some(child) = alone("contexts_above_the_ceiling_are_clamped_and_it_is_said_once", &[]) {
+        let told = child.passed().told();
+        assert_eq!(told.len(), 1, "{told:?}");
+        for word in ["\"first\"", "trace", "the ceiling info", "logscope::configure().ceiling"] {
+            assert!(told[0].contains(word), "{word} is not in {}", told[0]);
+        }
+        return;
+    }
+    let (before, memory_before) = context("before", LevelFilter::TRACE);
+    registry().with(fmt_layer(&Written::default())).with(configure().ceiling(LevelFilter::INFO).layer()).init();
+
+    let (quiet, memory_quiet) = context("quiet", LevelFilter::INFO);
+    let dial = Dial::new(LevelFilter::WARN);
+    let (turned, memory_turned) = context("turned", &dial);
+    let (first, memory_first) = context("first", LevelFilter::TRACE);
+    let directives: Verbosity = "warn,ceiling_among_others=trace,other=debug".parse().unwrap();
+    let (second, memory_second) = context("second", directives);
+    let derived = quiet.with_verbosity(LevelFilter::DEBUG);
+    dial.set(LevelFilter::TRACE);
+
+    assert_eq!(first.verbosity(), &Verbosity::from(LevelFilter::INFO));
+    assert_eq!(second.verbosity().to_string(), "warn,other=info,ceiling_among_others=info");
+    assert_eq!(derived.verbosity().max_level(), LevelFilter::INFO);
+    for context in [&before, &quiet, &turned, &first, &second, &derived] {
+        context.scope(|| {
+            info!("wanted");
+            debug!("above");
+            trace!("above");
+        });
+    }
+    for memory in [memory_before, memory_turned, memory_first, memory_second] {
+        assert_eq!(messages(&memory), ["wanted"]);
+    }
+    assert_eq!(messages(&memory_quiet), ["wanted"; 2]);
+}
+
+/// What is told when the subscriber that `install` makes is the global one and a first scope is entered.
+#[track_caller]
+fn told(test: &str, install: impl FnOnce()) -> Option<Vec<String>> {
+    let child = alone(test, &[]);
+    if child.is_none() {
+        install();
+        for _ in 0..3 {
+            OutputContext::builder("uno").verbosity(LevelFilter::TRACE).build().scope(|| info!("said"));
+        }
+    }
+    child.map(|child| child.passed().told())
+}
+
+#[test]
+fn a_global_env_filter_that_caps_the_layer_is_told_once() {
+    let test = "a_global_env_filter_that_caps_the_layer_is_told_once";
+    let install = || registry().with(EnvFilter::new("warn,app=trace")).with(logscope::layer()).init();
+    let Some(told) = told(test, install) else { return };
+    assert_eq!(told.len(), 1, "{told:?}");
+    for words in ["only up to warn", "up to trace", "with_filter", "ceiling"] {
+        assert!(told[0].contains(words), "{words} is not in {}", told[0]);
+    }
+}
+
+#[test]
+fn a_global_level_filter_that_caps_the_layer_is_told_once() {
+    let test = "a_global_level_filter_that_caps_the_layer_is_told_once";
+    let install = || registry().with(logscope::layer()).with(LevelFilter::OFF).init();
+    let Some(told) = told(test, install) else { return };
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("only up to off"), "{told:?}");
+}
+
+#[test]
+fn a_filter_of_another_layer_is_not_told() {
+    let test = "a_filter_of_another_layer_is_not_told";
+    let install = || {
+        let filtered = fmt_layer(&Written::default()).with_filter(EnvFilter::new("warn"));
+        registry().with(filtered).with(logscope::layer()).init();
+    };
+    let Some(told) = told(test, install) else { return };
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[test]
+fn a_filter_at_the_ceiling_is_not_told() {
+    let test = "a_filter_at_the_ceiling_is_not_told";
+    let install = || {
+        registry().with(EnvFilter::new("info")).with(configure().ceiling(LevelFilter::INFO).layer()).init();
+        // The contexts of `told` want more, which is told for itself.
+        let _ = OutputContext::builder("clamped").verbosity(LevelFilter::TRACE).build();
+    };
+    let Some(told) = told(test, install) else { return };
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("clamped"), "{told:?}");
+}
+
+#[test]
+fn without_others_nothing_is_told() {
+    let Some(told) = told("without_others_nothing_is_told", || logscope::init().unwrap()) else { return };
+    assert!(told.is_empty(), "{told:?}");
+}
+
+/// Whether the global subscriber caps the layer cannot be asked while there is none.
+#[test]
+fn under_a_scoped_subscriber_nothing_is_told() {
+    let test = "under_a_scoped_subscriber_nothing_is_told";
+    let mut guard = None;
+    let install = || guard = Some(registry().with(logscope::layer()).set_default());
+    let Some(told) = told(test, install) else { return };
+    assert!(told.is_empty(), "{told:?}");
+}
+
+/// The layer is found, and a filter beside it is told, wherever in the subscriber it is.
+#[test]
+fn a_layer_inside_others_is_found() {
+    let test = "a_layer_inside_others_is_found";
+    let install = || registry().with(Some(vec![logscope::layer().boxed()])).with(LevelFilter::WARN).init();
+    let Some(told) = told(test, install) else { return };
+    assert_eq!(told.len(), 1, "{told:?}");
+}

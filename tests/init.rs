@@ -1,0 +1,315 @@
+//! Installing: what the environment says, what stands in the way, and what is left as it was then.
+//!
+//! Each test is a process of its own: what is installed stays installed.
+
+mod layers;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use layers::{Child, Written, alone, context, messages};
+use logscope::{Error, LevelFilter, OutputContext, configure, sink};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber, debug, error, info, trace, warn};
+use tracing_subscriber::prelude::*;
+
+/// Says one event of each level, from two targets, to the default context.
+fn say_everything() {
+    macro_rules! say {
+        ($target:expr) => {
+            error!(target: $target, "said");
+            warn!(target: $target, "said");
+            info!(target: $target, "said");
+            debug!(target: $target, "said");
+            trace!(target: $target, "said");
+        };
+    }
+    say!("app");
+    say!("linker");
+}
+
+/// The levels that reached stderr, for each target.
+fn levels(child: &Child, target: &str) -> Vec<String> {
+    let ends = format!(" default {target}: said");
+    let stderr = child.stderr();
+    let lines = stderr.lines().filter_map(|line| line.strip_suffix(&ends));
+    lines.map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect()
+}
+
+const ALL: [&str; 5] = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
+
+/// Runs `init` and says everything under these variables; gives what was said, or `None` in that process.
+fn initialised(test: &str, variables: &[(&str, &str)]) -> Option<Child> {
+    let child = alone(test, variables);
+    if child.is_none() {
+        logscope::init().unwrap();
+        say_everything();
+    }
+    child.map(Child::passed)
+}
+
+#[test]
+fn without_a_word_from_the_environment_it_is_info() {
+    let test = "without_a_word_from_the_environment_it_is_info";
+    for variables in [&[][..], &[("LOGSCOPE", "")], &[("RUST_LOG", " ")], &[("LOGSCOPE", " "), ("RUST_LOG", "")]] {
+        let Some(child) = initialised(test, variables) else { return };
+        assert_eq!(levels(&child, "app"), ALL[..3]);
+        assert_eq!(levels(&child, "linker"), ALL[..3]);
+        assert!(child.told().is_empty());
+    }
+}
+
+#[test]
+fn logscope_decides_else_rust_log() {
+    let test = "logscope_decides_else_rust_log";
+    let cases: [(&[(&str, &str)], &[&str], &[&str]); 6] = [
+        (&[("LOGSCOPE", "debug")], &ALL[..4], &ALL[..4]),
+        (&[("RUST_LOG", "error")], &ALL[..1], &ALL[..1]),
+        (&[("LOGSCOPE", "warn,linker=trace"), ("RUST_LOG", "debug")], &ALL[..2], &ALL),
+        (&[("LOGSCOPE", ""), ("RUST_LOG", "linker=debug")], &[], &ALL[..4]),
+        (&[("LOGSCOPE", "off"), ("RUST_LOG", "what[is]this=")], &[], &[]),
+        (&[("LOGSCOPE", " 4 , linker = OFF ")], &ALL[..4], &[]),
+    ];
+    for (variables, app, linker) in cases {
+        let Some(child) = initialised(test, variables) else { return };
+        assert_eq!(levels(&child, "app"), app, "{variables:?}");
+        assert_eq!(levels(&child, "linker"), linker, "{variables:?}");
+        assert!(child.told().is_empty(), "{:?}", child.told());
+    }
+}
+
+/// `RUST_LOG` is written for others too, and may hold what only they read.
+#[test]
+fn what_logscope_cannot_read_in_rust_log_is_told() {
+    let test = "what_logscope_cannot_read_in_rust_log_is_told";
+    let Some(child) = initialised(test, &[("RUST_LOG", "debug,hyper[request]=info")]) else { return };
+    assert_eq!(levels(&child, "app"), ALL[..3]);
+    let told = child.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("RUST_LOG is not a verbosity"), "{told:?}");
+    assert!(told[0].contains("hyper[request]=info"), "{told:?}");
+}
+
+/// `LOGSCOPE` is written for logscope alone: an error says what is wrong in it, and nothing is installed.
+#[test]
+fn what_it_cannot_read_in_logscope_is_an_error() {
+    let test = "what_it_cannot_read_in_logscope_is_an_error";
+    if let Some(child) = alone(test, &[("LOGSCOPE", "info,hyper=loud"), ("RUST_LOG", "trace")]) {
+        child.passed();
+        return;
+    }
+    let error = logscope::init().unwrap_err();
+    assert!(error.is_parse() && !error.is_already_installed());
+    assert_says(&error, &["LOGSCOPE", "hyper=loud", "\"loud\" is not a level"]);
+    configure().install().expect("nothing was installed");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_not_unicode_is_not_ignored() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let test = "what_is_not_unicode_is_not_ignored";
+    let garbled = OsStr::from_bytes(b"debug\xff");
+    if let Some(child) = layers::alone_with(test, |command| command.env("RUST_LOG", garbled)) {
+        let told = child.passed().told();
+        assert!(told.len() == 1 && told[0].starts_with("RUST_LOG is not a verbosity"), "{told:?}");
+        layers::alone_with(test, |command| command.env("LOGSCOPE", garbled)).unwrap().passed();
+        return;
+    }
+    match logscope::init() {
+        Ok(()) => assert!(std::env::var_os("LOGSCOPE").is_none()),
+        Err(error) => {
+            assert!(error.is_parse());
+            assert_says(&error, &["LOGSCOPE", "is not Unicode"]);
+        }
+    }
+}
+
+#[track_caller]
+fn assert_says(error: &Error, words: &[&str]) {
+    for word in words {
+        assert!(error.to_string().contains(word), "{word:?} is not in {:?}", error.to_string());
+    }
+}
+
+/// Installing must fail with an error that has these words, as `init` and as `configure`, and leave the default context alone.
+#[track_caller]
+fn assert_refused(words: &[&str]) {
+    let before = OutputContext::current().id();
+    let unused = OutputContext::builder("unused").sink(sink::null()).build();
+    for error in [logscope::init(), configure().default_context(unused).install()].map(Result::unwrap_err) {
+        assert!(error.is_already_installed() && !error.is_parse(), "{error:?}");
+        assert_says(&error, words);
+    }
+    assert_eq!(OutputContext::current().id(), before);
+}
+
+#[test]
+fn twice() {
+    if let Some(child) = alone("twice", &[]) {
+        child.passed();
+        return;
+    }
+    let (uno, memory) = context("uno", LevelFilter::INFO);
+    configure().default_context(uno).install().unwrap();
+    assert_refused(&["installed already", "logscope itself", "set_default"]);
+    info!("still to the first");
+    assert_eq!(messages(&memory), ["still to the first"]);
+}
+
+#[test]
+fn over_a_registry_with_its_layer() {
+    if let Some(child) = alone("over_a_registry_with_its_layer", &[]) {
+        child.passed();
+        return;
+    }
+    tracing_subscriber::registry().with(logscope::layer()).init();
+    assert_refused(&["installed already", "logscope itself"]);
+}
+
+#[test]
+fn over_a_registry_without_its_layer() {
+    if let Some(child) = alone("over_a_registry_without_its_layer", &[]) {
+        child.passed();
+        return;
+    }
+    tracing_subscriber::registry().with(LevelFilter::INFO).init();
+    assert_refused(&["installed already", "registry without logscope's layer", ".with(logscope::layer())"]);
+}
+
+#[test]
+fn over_the_subscriber_of_fmt() {
+    if let Some(child) = alone("over_the_subscriber_of_fmt", &[]) {
+        child.passed();
+        return;
+    }
+    let written = Written::default();
+    tracing_subscriber::fmt().with_writer(written.clone()).init();
+    assert_refused(&["installed already", "tracing_subscriber::fmt().init()", ".with(logscope::layer())"]);
+    info!("still to fmt");
+    assert_eq!(written.lines().len(), 1);
+}
+
+/// A subscriber that is not built on a registry.
+struct Bare;
+
+static GIVEN: AtomicUsize = AtomicUsize::new(0);
+
+impl Subscriber for Bare {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, _: &Event<'_>) {
+        GIVEN.fetch_add(1, Ordering::Relaxed);
+    }
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn over_a_subscriber_without_registry() {
+    if let Some(child) = alone("over_a_subscriber_without_registry", &[]) {
+        child.passed();
+        return;
+    }
+    tracing::subscriber::set_global_default(Bare).unwrap();
+    assert_refused(&["installed already", "not built on tracing-subscriber's registry"]);
+    info!("still to it");
+    assert_eq!(GIVEN.load(Ordering::Relaxed), 1);
+}
+
+/// A subscriber that is set for a scope on the thread that installs is not the global one, neither to stand in the way nor to hide it.
+#[test]
+fn under_a_subscriber_of_a_scope() {
+    if let Some(child) = alone("under_a_subscriber_of_a_scope", &[]) {
+        child.passed();
+        return;
+    }
+    let (uno, memory) = context("uno", LevelFilter::INFO);
+    let fmt = || tracing_subscriber::fmt().with_writer(std::io::sink).finish();
+    tracing::subscriber::with_default(fmt(), || {
+        configure().default_context(uno).install().unwrap();
+        info!("to fmt");
+    });
+    info!("to the default");
+    assert_eq!(messages(&memory), ["to the default"]);
+    tracing::subscriber::with_default(fmt(), || assert_refused(&["logscope itself"]));
+    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), || {
+        assert_refused(&["logscope itself"]);
+    });
+}
+
+#[cfg(feature = "log")]
+#[test]
+fn over_a_logger_of_the_log_crate() {
+    struct Logger;
+    impl log::Log for Logger {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+        fn log(&self, _: &log::Record<'_>) {
+            GIVEN.fetch_add(1, Ordering::Relaxed);
+        }
+        fn flush(&self) {}
+    }
+
+    if let Some(child) = alone("over_a_logger_of_the_log_crate", &[]) {
+        child.passed();
+        return;
+    }
+    log::set_boxed_logger(Box::new(Logger)).unwrap();
+    log::set_max_level(log::LevelFilter::Trace);
+    assert_refused(&["`log` logger is installed already", "remove it", "without its feature `log`"]);
+    log::trace!("still to it");
+    assert_eq!(GIVEN.load(Ordering::Relaxed), 1);
+    // No half of it is installed.
+    assert!(!tracing::enabled!(tracing::Level::ERROR));
+    tracing::subscriber::set_global_default(Bare).expect("the place of the subscriber is free");
+}
+
+#[test]
+fn from_several_threads_at_once_one_wins() {
+    if let Some(child) = alone("from_several_threads_at_once_one_wins", &[]) {
+        child.passed();
+        return;
+    }
+    let logs: Vec<_> = (0..8).map(|n| context(&n.to_string(), LevelFilter::INFO)).collect();
+    let barrier = std::sync::Barrier::new(logs.len());
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let install = |context: OutputContext| {
+            let barrier = &barrier;
+            scope.spawn(move || {
+                barrier.wait();
+                configure().default_context(context).install()
+            })
+        };
+        let threads: Vec<_> = logs.iter().map(|(context, _)| install(context.clone())).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    info!("said");
+    for (result, (_, memory)) in results.iter().zip(&logs) {
+        assert_eq!(memory.len(), usize::from(result.is_ok()));
+        assert!(result.as_ref().err().is_none_or(Error::is_already_installed));
+    }
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+}
+
+#[test]
+fn what_is_configured_is_so() {
+    if let Some(child) = alone("what_is_configured_is_so", &[("LOGSCOPE", "trace")]) {
+        child.passed();
+        return;
+    }
+    let (uno, memory) = context("uno", LevelFilter::DEBUG);
+    configure().ceiling(LevelFilter::INFO).default_context(uno).install().unwrap();
+    say_everything();
+    assert_eq!(OutputContext::current().name(), "uno");
+    // The environment is for `init` alone.
+    assert_eq!(memory.len(), 6);
+}

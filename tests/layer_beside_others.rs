@@ -1,0 +1,334 @@
+//! As one layer among others, logscope loses nothing to the others, and they lose nothing to it, whatever the values that are logged do.
+//!
+//! tracing-subscriber has one map of the verdicts of all per-layer filters for each thread. A value whose `Debug` logs, or asks `enabled!`,
+//! while a layer renders it, overwrites that map, and layers that come after lose the event, lose the next one, or get one that they do not
+//! want. That is so without logscope too (the control below); what is shown here is that logscope adds nothing to it, and suffers
+//! nothing from it. Each test is a process of its own: values can log only under the global subscriber.
+
+mod layers;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use layers::{Written, alone, context, records};
+use logscope::{LevelFilter, OutputContext};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Level, Metadata, Subscriber, enabled};
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+
+type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// How often a [`Logs`] was rendered, by whatever layer.
+static RENDERED: AtomicUsize = AtomicUsize::new(0);
+
+/// A value that asks what is enabled while it is rendered.
+struct Asks;
+
+impl fmt::Debug for Asks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asked = [enabled!(Level::ERROR), enabled!(target: "noisy", Level::TRACE), enabled!(Level::DEBUG)];
+        write!(f, "{}", asked.len())
+    }
+}
+
+/// A value that logs while it is rendered, what some layers want and what some do not.
+struct Logs;
+
+impl fmt::Debug for Logs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        RENDERED.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(nested = true);
+        tracing::trace!(nested = true);
+        f.write_str("logs")
+    }
+}
+
+/// Which of the numbered events and spans a layer was given, in order; and how many nested events.
+#[derive(Clone, Default)]
+struct Given(Arc<Mutex<(Vec<u64>, usize)>>);
+
+impl Given {
+    fn numbers(&self) -> Vec<u64> {
+        self.0.lock().unwrap().0.clone()
+    }
+
+    fn nested(&self) -> usize {
+        self.0.lock().unwrap().1
+    }
+}
+
+/// Reads the number, and renders nothing.
+impl Visit for Given {
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == "n" {
+            self.0.lock().unwrap().0.push(value);
+        }
+    }
+
+    fn record_bool(&mut self, field: &Field, _: bool) {
+        self.0.lock().unwrap().1 += usize::from(field.name() == "nested");
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        // A record of the `log` crate has its number in its target.
+        if let ("log.target", Some((_, number))) = (field.name(), value.rsplit_once("::")) {
+            self.0.lock().unwrap().0.push(number.parse().unwrap());
+        }
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Given {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        event.record(&mut self.clone());
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        attributes.record(&mut self.clone());
+    }
+}
+
+/// An event, a span with an event in it, and a record of the `log` crate, for each level, target and value. Each is a callsite.
+macro_rules! say {
+    ($said:ident: $($level:ident $target:literal $value:expr),* $(,)?) => {$({
+        let n = $said.next(Level::$level, $target, false);
+        tracing::event!(target: $target, Level::$level, n, value = ?$value, "said");
+        if $said.with_spans {
+            let n = $said.next(Level::$level, $target, true);
+            let span = tracing::span!(target: $target, Level::$level, "span", n, value = ?$value);
+            span.in_scope(|| {
+                let n = $said.next(Level::$level, $target, false);
+                tracing::event!(target: $target, Level::$level, value = ?$value, n);
+            });
+        }
+        let n = $said.next(Level::$level, $target, false);
+        log::log!(target: &format!("{}::{n}", $target), to_log(Level::$level), "{:?}", $value);
+    })*};
+}
+
+macro_rules! say_all {
+    ($said:ident: $($value:expr),*) => {
+        say!($said: $(
+            ERROR "app" $value, INFO "app" $value, DEBUG "app" $value,
+            TRACE "noisy" $value, WARN "app" $value, INFO "noisy" $value, TRACE "app" $value,
+        )*)
+    };
+}
+
+fn to_log(level: Level) -> log::Level {
+    match level {
+        Level::ERROR => log::Level::Error,
+        Level::WARN => log::Level::Warn,
+        Level::INFO => log::Level::Info,
+        Level::DEBUG => log::Level::Debug,
+        Level::TRACE => log::Level::Trace,
+    }
+}
+
+/// What was said: level, target, and whether it was a span.
+struct Said {
+    with_spans: bool,
+    all: Vec<(Level, &'static str, bool)>,
+}
+
+impl Said {
+    fn next(&mut self, level: Level, target: &'static str, is_span: bool) -> u64 {
+        self.all.push((level, target, is_span));
+        self.all.len() as u64 - 1
+    }
+
+    fn is_event(&self, n: u64) -> bool {
+        !self.all[n as usize].2
+    }
+
+    fn wanted(&self, wants: impl Fn(u64, Level, &str) -> bool) -> Vec<u64> {
+        let numbered = (0..).zip(&self.all);
+        numbered.filter(|&(n, &(level, target, _))| wants(n, level, target)).map(|(n, _)| n).collect()
+    }
+}
+
+/// The layers beside logscope, and what they were given.
+struct Others {
+    layers: Vec<BoxedLayer>,
+    filtered: Given,
+    reloadable: Given,
+    all: Given,
+    handle: reload::Handle<LevelFilter, Registry>,
+}
+
+const ENV_FILTER: &str = "info,noisy=trace";
+
+fn env_filter_wants(level: Level, target: &str) -> bool {
+    level <= if target == "noisy" { Level::TRACE } else { Level::INFO }
+}
+
+/// An `EnvFilter`ed, a reloadable, and an unfiltered layer, which render nothing.
+fn others() -> Others {
+    let (filtered, reloadable, all) = (Given::default(), Given::default(), Given::default());
+    let (filter, handle) = reload::Layer::new(LevelFilter::WARN);
+    let layers: Vec<BoxedLayer> = vec![
+        filtered.clone().with_filter(EnvFilter::new(ENV_FILTER)).boxed(),
+        reloadable.clone().with_filter(filter).boxed(),
+        all.clone().boxed(),
+    ];
+    Others { layers, filtered, reloadable, all, handle }
+}
+
+/// Says everything, turns the reloadable filter to TRACE, says it again, turns it to WARN, and says it again. Gives the numbers
+/// between which it stood at TRACE.
+fn say_three_times(said: &mut Said, handle: &reload::Handle<LevelFilter, Registry>) -> (u64, u64) {
+    let mut turned = Vec::new();
+    for level in [LevelFilter::TRACE, LevelFilter::WARN, LevelFilter::WARN] {
+        say_all!(said: "plain", Asks, Logs);
+        turned.push(said.all.len() as u64);
+        handle.reload(level).unwrap();
+    }
+    (turned[0], turned[1])
+}
+
+/// The numbers of what is in a log of ours, spans included by the events inside them; and how many nested events.
+fn ours(memory: &logscope::sink::Memory) -> (Vec<u64>, usize) {
+    let records = records(memory);
+    let nested = records.iter().filter(|record| record["fields"]["nested"] == true).count();
+    let number = |record: &serde_json::Value| match record["target"].as_str().unwrap().split_once("::") {
+        Some((_, number)) if record["fields"]["n"].is_null() => number.parse().ok(),
+        _ => record["fields"]["n"].as_u64(),
+    };
+    let events = records.iter().filter(|record| record["fields"]["nested"].is_null()).filter_map(number);
+    (events.collect(), nested)
+}
+
+fn position() -> usize {
+    std::env::var("POSITION").unwrap().parse().unwrap()
+}
+
+#[test]
+fn what_values_do_while_logscope_renders_them_costs_no_layer_anything() {
+    let name = "what_values_do_while_logscope_renders_them_costs_no_layer_anything";
+    if alone(name, &[("POSITION", "0")]).map(layers::Child::passed).is_some() {
+        for position in ["1", "2", "3"] {
+            alone(name, &[("POSITION", position)]).unwrap().passed();
+        }
+        return;
+    }
+    let mut others = others();
+    others.layers.insert(position(), logscope::layer().boxed());
+    tracing_subscriber::registry().with(others.layers).init();
+
+    let (trace, memory) = context("trace", LevelFilter::TRACE);
+    let mut said = Said { with_spans: true, all: Vec::new() };
+    let (from, to) = trace.scope(|| say_three_times(&mut said, &others.handle));
+
+    // Nobody but logscope renders, so whatever goes wrong is its doing.
+    assert_eq!(others.all.numbers(), said.wanted(|_, _, _| true));
+    assert_eq!(others.filtered.numbers(), said.wanted(|_, level, target| env_filter_wants(level, target)));
+    assert_eq!(others.reloadable.numbers(), said.wanted(|n, level, _| (from..to).contains(&n) || level <= Level::WARN));
+    let rendered = RENDERED.load(Ordering::Relaxed);
+    assert!(rendered > 0);
+    let (numbers, nested) = ours(&memory);
+    assert_eq!(sorted(numbers), said.wanted(|n, _, _| said.is_event(n)));
+    assert_eq!(nested, 2 * rendered);
+    assert_eq!(others.all.nested(), 2 * rendered);
+    // At the level ERROR, which it wants always, and at TRACE, which it wants for a third of the time.
+    assert!(others.reloadable.nested() > rendered && others.reloadable.nested() < 2 * rendered);
+    assert_eq!(others.filtered.nested(), rendered);
+    assert!(trace.ledger().is_complete());
+}
+
+/// A value is rendered in the middle of the record that has it: what it logs comes first.
+fn sorted(mut numbers: Vec<u64>) -> Vec<u64> {
+    numbers.sort_unstable();
+    numbers
+}
+
+/// A layer that renders, as most do.
+fn fmt_layer<S>(written: &Written) -> impl Layer<S> + Send + Sync + use<S>
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+{
+    tracing_subscriber::fmt::layer().json().with_writer(written.clone())
+}
+
+fn numbers(written: &Written) -> BTreeSet<u64> {
+    let number = |line: &String| {
+        let line = layers::parse(line);
+        let from_log =
+            line["fields"]["log.target"].as_str().and_then(|target| target.rsplit_once("::")?.1.parse().ok());
+        line["fields"]["n"].as_u64().or(from_log)
+    };
+    written.lines().iter().filter_map(number).collect()
+}
+
+/// Beside three of tracing-subscriber's own layers, which render. What they lost or should not have got is printed; without `POSITION`,
+/// logscope is not there. (Events only: with spans, tracing-subscriber panics without logscope, "Span not found, this is a bug".)
+#[test]
+fn beside_layers_that_render_nothing_is_lost_that_is_not_lost_without_logscope() {
+    let name = "beside_layers_that_render_nothing_is_lost_that_is_not_lost_without_logscope";
+    if let Some(control) = alone(name, &[]) {
+        let control = outcome(&control.passed().stderr());
+        for position in ["0", "1", "2", "3"] {
+            let beside = outcome(&alone(name, &[("POSITION", position)]).unwrap().passed().stderr());
+            for (layer, (control, beside)) in control.iter().zip(&beside).enumerate() {
+                let lost: Vec<_> = beside.lost.difference(&control.lost).collect();
+                let unwanted: Vec<_> = beside.unwanted.difference(&control.unwanted).collect();
+                assert!(lost.is_empty(), "layer {layer}, logscope at {position}: lost {lost:?}");
+                assert!(unwanted.is_empty(), "layer {layer}, logscope at {position}: unwanted {unwanted:?}");
+            }
+        }
+        return;
+    }
+    let written = [(); 3].map(|()| Written::default());
+    let (filter, handle) = reload::Layer::new(LevelFilter::WARN);
+    let mut layers: Vec<BoxedLayer> = vec![
+        fmt_layer(&written[0]).with_filter(EnvFilter::new(ENV_FILTER)).boxed(),
+        fmt_layer(&written[1]).with_filter(filter).boxed(),
+        fmt_layer(&written[2]).boxed(),
+    ];
+    let is_control = std::env::var_os("POSITION").is_none();
+    if !is_control {
+        layers.insert(position(), logscope::layer().boxed());
+    }
+    tracing_subscriber::registry().with(layers).init();
+
+    let (trace, memory) = context("trace", LevelFilter::TRACE);
+    let mut said = Said { with_spans: false, all: Vec::new() };
+    let (from, to) = trace.scope(|| say_three_times(&mut said, &handle));
+    let wanted = [
+        said.wanted(|n, level, target| env_filter_wants(level, target)),
+        said.wanted(|n, level, _| (from..to).contains(&n) || level <= Level::WARN),
+        said.wanted(|_, _, _| true),
+    ];
+    for (written, wanted) in written.iter().zip(wanted) {
+        let (given, wanted) = (numbers(written), BTreeSet::from_iter(wanted));
+        eprintln!("LOST {:?}", wanted.difference(&given).collect::<Vec<_>>());
+        eprintln!("UNWANTED {:?}", given.difference(&wanted).collect::<Vec<_>>());
+    }
+    if !is_control {
+        let (numbers, nested) = ours(&memory);
+        assert_eq!(sorted(numbers), said.wanted(|_, _, _| true));
+        assert_eq!(nested, 2 * RENDERED.load(Ordering::Relaxed));
+    }
+}
+
+struct Outcome {
+    lost: BTreeSet<u64>,
+    unwanted: BTreeSet<u64>,
+}
+
+fn outcome(stderr: &str) -> Vec<Outcome> {
+    let sets = |prefix: &str| {
+        let lines = stderr.lines().filter_map(move |line| line.strip_prefix(prefix)).map(str::to_owned);
+        lines.map(|line| serde_json::from_str(&line).unwrap()).collect::<Vec<BTreeSet<u64>>>()
+    };
+    let found: Vec<_> =
+        sets("LOST ").into_iter().zip(sets("UNWANTED ")).map(|(lost, unwanted)| Outcome { lost, unwanted }).collect();
+    assert_eq!(found.len(), 3);
+    found
+}
