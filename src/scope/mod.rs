@@ -12,6 +12,7 @@ pub use carry::bind_current;
 pub use task::{FutureExt, InContext};
 pub use thread::ScopeGuard;
 
+use std::ptr;
 use std::thread::LocalKey;
 
 use tracing::Level;
@@ -90,6 +91,8 @@ fn with_default_context<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
 ///
 /// Inside a task the change stays with the task, over every `.await`, and never reaches the thread. Outside every scope nothing is
 /// replaced, `f` is not called, and `None` is returned: the process default is changed by [`set_default`](crate::set_default) alone.
+/// `None` too where another context is current once `f` returns, because it entered, left or updated a scope itself: what `f`
+/// made was made of a context that is not there to be replaced.
 ///
 /// ```
 /// use logscope::{LevelFilter, OutputContext};
@@ -105,6 +108,10 @@ fn with_default_context<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
 pub fn update(f: impl FnOnce(&OutputContext) -> OutputContext) -> Option<OutputContext> {
     let current = OutputContext::try_current()?;
     let next = f(&current);
+    // Without this, a scope that `f` left would hand its context on to the scope below.
+    if !with_current(|now| now.is_some_and(|now| ptr::eq(now, &**current.inner()))) {
+        return None;
+    }
     chain::replace_current(next.into_inner()).map(OutputContext::from)
 }
 
