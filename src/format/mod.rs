@@ -93,6 +93,7 @@ enum Layout {
 
 /// Whether a sink's text is coloured. JSON and logfmt never are.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum Color {
     /// If the stream is a terminal, unless the environment says otherwise: `NO_COLOR`, if it is not empty, turns colour
     /// off; else `CLICOLOR_FORCE`, if it is neither empty nor `0`, turns it on.
