@@ -66,8 +66,9 @@ use crate::record::{Record, Style};
 /// The level, the message and the fields are always shown (`build` shows levels from WARN); spans are, except by
 /// `build`.
 ///
-/// Control characters, line separators and characters that change the direction of text are escaped in everything that
-/// a program logs, so that one record is one line and looks like what it is.
+/// Control characters, line separators, characters that change the direction of text and characters that show nothing are
+/// escaped in everything that a program logs, so that one record is one line and looks like what it is. (The joiners U+200C
+/// and U+200D and the variation selectors U+FE00 to U+FE0F, without which emoji and some scripts cannot be written, are not.)
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[must_use = "a format does nothing until it is given to a sink, with `.format(…)`"]
 pub struct Format {

@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 
 use tracing::field::{Field, Visit};
 
-use super::escape::{ByteSet, PlainText, Quoted, is_bare};
+use super::escape::{ByteSet, PlainText, Quoted, is_bare, is_visible_alphanumeric};
 use super::logfmt;
 use super::names::Names;
 use super::scratch::Buffer;
@@ -83,7 +83,7 @@ pub(super) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn W
 /// True for a character of names that stand bare before `=`: letters, digits, `_`, `-`, `.` and `#`. A name with any
 /// other is quoted, so that few messages look as if they ended in a field.
 pub(super) fn is_plain_name_char(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | '#')
+    is_visible_alphanumeric(character) || matches!(character, '_' | '-' | '.' | '#')
 }
 
 /// The ASCII bytes of [such names](is_plain_name_char).
