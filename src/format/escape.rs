@@ -255,23 +255,7 @@ fn escape_text(out: &mut Vec<u8>, character: char) {
         '\n' => b'n',
         '\r' => b'r',
         '\t' => b't',
-        '\0'..='\x7f' => {
-            out.extend_from_slice(b"\\x");
-            push_hex(out, u32::from(character), 2);
-            return;
-        }
-        _ => {
-            let code = u32::from(character);
-            out.extend_from_slice(b"\\u{");
-            let digits = match code {
-                0..=0xff => 2,
-                0x100..=0xffff => 4,
-                _ => 6,
-            };
-            push_hex(out, code, digits);
-            out.push(b'}');
-            return;
-        }
+        _ => return push_code(out, character),
     };
     out.extend_from_slice(&[b'\\', short]);
 }
@@ -283,7 +267,38 @@ fn push_hex(out: &mut Vec<u8>, number: u32, digits: u32) {
     }
 }
 
-/// Takes back the escapes of [`PlainText`] and [`Quoted`]. An error is the place (in bytes) of a backslash that begins none.
+/// Appends `text`, which stands outside quotes where blanks, `=` and quotes have a meaning: these, backslashes and whatever is no
+/// visible character are written as `\x20` or `\u{a0}`.
+pub(super) fn push_escaped_bare(out: &mut Vec<u8>, text: &str) {
+    for character in text.chars() {
+        match character {
+            '=' | '"' | '\\' => push_code(out, character),
+            _ if character.is_ascii_graphic() || is_visible_alphanumeric(character) => {
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            _ => push_code(out, character),
+        }
+    }
+}
+
+/// Appends `character` as `\x1b` or `\u{202e}`.
+fn push_code(out: &mut Vec<u8>, character: char) {
+    let code = u32::from(character);
+    if code < 0x80 {
+        out.extend_from_slice(b"\\x");
+        return push_hex(out, code, 2);
+    }
+    out.extend_from_slice(b"\\u{");
+    let digits = match code {
+        0..=0xff => 2,
+        0x100..=0xffff => 4,
+        _ => 6,
+    };
+    push_hex(out, code, digits);
+    out.push(b'}');
+}
+
+/// Takes back the escapes of [`PlainText`], [`Quoted`] and [`push_escaped_bare`]. An error is the place (in bytes) of a backslash that begins none.
 pub(crate) fn unescape(text: &str) -> Result<Cow<'_, str>, usize> {
     let Some(first) = text.find('\\') else {
         return Ok(Cow::Borrowed(text));

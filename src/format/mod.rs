@@ -236,7 +236,8 @@ impl Format {
     /// (one line, broken here). `elapsed` is in seconds; `context.` begins the names of the context's fields; with the
     /// options, `thread` and `location` (`src/main.rs:12`) follow the target. What a record has none of is left out. A
     /// field of the program's that is called like one of these, or begins with `context.` or `field.`, is written with
-    /// `field.` before it. The rules for values are those of [`text`](Format::text), but for lists, which are quoted:
+    /// `field.` before it. In names, blanks, `=`, quotes, backslashes and what cannot be seen are escaped, as in
+    /// `a\x20b=1`. The rules for values are those of [`text`](Format::text), but for lists, which are quoted:
     /// `err.sources="[\"no such file\"]"`. [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt) reads every line
     /// back.
     pub const fn logfmt() -> Self {
