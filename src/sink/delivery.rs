@@ -11,7 +11,7 @@ use super::gap::Gap;
 use super::ledger::{Delivery, Ledger, Outcome};
 use super::output::{Output, RecordOutput};
 use crate::format::scratch::Buffer;
-use crate::format::{Renderer, Scratch};
+use crate::format::{Renderer, Scratch, Screen};
 use crate::record::{Notice, Record, drop_quietly, with_notice};
 
 /// What a sink delivers to.
@@ -24,7 +24,7 @@ pub(super) enum Target {
 pub(super) struct Core {
     target: Target,
     name: String,
-    terminal: bool,
+    screen: Screen,
     ledger: Ledger,
     /// Records that the output refused, not yet stated in the log.
     failed: Gap,
@@ -38,15 +38,25 @@ impl Core {
             Target::Lines(output) => (output.describe(), output.is_terminal()),
             Target::Records(output) => (output.describe(), false),
         };
-        Core { target, name, terminal, ledger: Ledger::default(), failed: Gap::new(), dropped: Gap::new() }
+        let screen = if terminal { Screen::Terminal } else { Screen::None };
+        Core { target, name, screen, ledger: Ledger::default(), failed: Gap::new(), dropped: Gap::new() }
+    }
+
+    /// One of the process's standard streams.
+    pub(super) fn console(target: Target) -> Self {
+        let mut core = Core::new(target);
+        if core.screen == Screen::None {
+            core.screen = Screen::Piped;
+        }
+        core
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) fn is_terminal(&self) -> bool {
-        self.terminal
+    pub(super) fn screen(&self) -> Screen {
+        self.screen
     }
 
     pub(super) fn outcome(&self) -> Outcome {

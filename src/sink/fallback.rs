@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::whole::{Port, Whole};
 use crate::format::escape::is_escaped;
-use crate::format::{Format, Renderer, with_scratch};
+use crate::format::{Format, Renderer, Screen, with_scratch};
 use crate::record::{Record, render_display};
 use crate::sync::{AtomicU64, Mutex, Ordering};
 
@@ -43,7 +43,7 @@ pub(crate) fn tell(message: fmt::Arguments<'_>) {
 pub(crate) fn record(record: &Record<'_>) {
     FALLBACK.guarded(|fallback| {
         with_scratch(|scratch| {
-            let line = scratch.line(&Renderer::new(&Format::text(), false), record);
+            let line = scratch.line(&Renderer::new(&Format::text(), Screen::None), record);
             fallback.say(Instant::now(), &mut stderr_port(), line);
         });
     });

@@ -111,7 +111,7 @@ struct View {
 impl Sink {
     /// This output seen in another format; the threshold stays. A sink's format is [`Format::text`] unless set.
     pub fn format(&self, format: Format) -> Sink {
-        self.with(Renderer::new(&format, self.0.core.is_terminal()), self.0.max_level)
+        self.with(Renderer::new(&format, self.0.core.screen()), self.0.max_level)
     }
 
     /// This output seen through another threshold: records above `max_level` do not go there. The format stays.
@@ -153,7 +153,7 @@ impl Sink {
 
     /// The first view of `core`: in text, without threshold.
     fn first(core: Arc<Core>, file: Option<FileLease>) -> Sink {
-        let renderer = Renderer::new(&Format::text(), core.is_terminal());
+        let renderer = Renderer::new(&Format::text(), core.screen());
         Sink::view(core, file, renderer, LevelFilter::TRACE)
     }
 

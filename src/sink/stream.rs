@@ -49,7 +49,7 @@ struct Stream {
 impl Stream {
     fn core(place: &OnceLock<Arc<Core>>, descriptor: Descriptor) -> Arc<Core> {
         let stream = || Stream { descriptor, end: Mutex::new(Whole::default()) };
-        Arc::clone(place.get_or_init(|| Arc::new(Core::new(Target::Lines(Box::new(stream()))))))
+        Arc::clone(place.get_or_init(|| Arc::new(Core::console(Target::Lines(Box::new(stream()))))))
     }
 }
 

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::fallback::overhear;
 use super::test_support::{Line, Scripted, Step, deliver, with_record};
 use super::*;
+use crate::format::Screen;
 use crate::record::RecordBuf;
 use crate::sync::Mutex;
 
@@ -299,7 +300,7 @@ fn a_pointer_to_an_output_is_that_output() {
         }
     }
     let (lines, taken): (Box<dyn Output>, Arc<dyn RecordOutput>) = (Box::new(Own), Arc::new(Own));
-    assert!(custom(Arc::new(Own)).0.core.is_terminal());
+    assert_eq!(custom(Arc::new(Own)).0.core.screen(), Screen::Terminal);
     for sink in [custom(lines), custom(Arc::new(Own)), records(taken), records(Box::new(Own))] {
         let (_, told) = overhear(|| {
             deliver(&sink, 1);
@@ -308,6 +309,16 @@ fn a_pointer_to_an_output_is_that_output() {
         });
         assert!(told[0].starts_with("logscope: cannot write to own: own write"), "{told:?}");
         assert_eq!(told[1], "logscope: cannot flush own: own flush 7s\n");
+    }
+}
+
+#[test]
+fn only_what_may_be_shown_is_coloured_by_the_environment() {
+    for console in [stdout(), stderr()] {
+        assert_ne!(console.0.core.screen(), Screen::None);
+    }
+    for other in [memory().0, writer(Vec::new()), callback(|_| {}), test(), null()] {
+        assert_eq!(other.0.core.screen(), Screen::None);
     }
 }
 
