@@ -179,6 +179,10 @@ impl Format {
     /// called, are shown as they are. A line begins with the elapsed time, empty ones apart; in colour, warnings are
     /// yellow, errors red and successes green. Backslashes are shown as they are, so the lines are not meant to be read
     /// back.
+    ///
+    /// It is for people: levels and words are part of the text, and a message that says `ERROR: disk full` or
+    /// `[2/9] Linking` at INFO looks like them, colour apart. Where that matters, or a program is to read the log, use
+    /// [`text`](Format::text), [`json`](Format::json) or [`logfmt`](Format::logfmt).
     pub const fn build() -> Self {
         Format::bare(Layout::Build)
     }
