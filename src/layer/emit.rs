@@ -7,7 +7,7 @@ use tracing::Event;
 use crate::context::Inner;
 use crate::format::with_scratch;
 use crate::record::{Record, Source, SpanPath};
-use crate::sink::{self, Delivery, fallback};
+use crate::sink::{self, Delivery, Loss, fallback};
 
 /// How deep a value that logs from inside its own `Debug` may nest. What lies deeper is counted as dropped.
 const MAX_DEPTH: u32 = 4;
@@ -32,7 +32,8 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     let nested = Nested::enter();
     let inside_output = sink::in_output();
     if nested.depth > MAX_DEPTH || inside_output {
-        wanting().for_each(|sink| sink.count_dropped(1));
+        let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
+        wanting().for_each(|sink| sink.count_dropped(loss));
         ledger.settle(Delivery::Dropped, deliveries);
         if nested.depth > MAX_DEPTH {
             return;
