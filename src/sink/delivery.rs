@@ -216,6 +216,10 @@ impl Core {
     }
 
     pub(super) fn flush(&self, deadline: Duration) -> Outcome {
+        // This thread may hold the lock that flushing would wait for, its own or that of an output which waits for this one.
+        if in_output() {
+            return self.outcome();
+        }
         let result = match &self.target {
             Target::Lines(output) => guarded(|| output.flush(deadline)),
             Target::Records(output) => guarded(|| output.flush(deadline)),

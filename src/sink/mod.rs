@@ -132,7 +132,10 @@ impl Sink {
     }
 
     /// Has the output pass on what it holds back, waits for that no longer than `deadline`, and says what became of the
-    /// records. A failure is told on stderr.
+    /// records. A failure is told on stderr, and so is a deadline that passes.
+    ///
+    /// Called from inside an output (by a writer, a callback), where waiting could be waiting for oneself, it only says what
+    /// became of the records so far.
     pub fn flush(&self, deadline: Duration) -> Outcome {
         self.0.core.flush(deadline)
     }
