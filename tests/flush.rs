@@ -18,10 +18,13 @@ fn returns<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
     result.recv_timeout(AT_ONCE).expect("the call does not hang")
 }
 
-/// What a log call inside the context does whose only sink is `make`'s, which is handed the context.
-fn log_through(make: fn(Arc<OnceLock<OutputContext>>) -> sink::Sink) -> OutputContext {
+/// Where an output finds the context that writes to it.
+type Place = Arc<OnceLock<OutputContext>>;
+
+/// Logs once in a context whose only sink is `make`'s, which is handed the context, and returns it.
+fn log_through(make: fn(Place) -> sink::Sink) -> OutputContext {
     let _ = logscope::init();
-    let place = Arc::new(OnceLock::new());
+    let place = Place::default();
     let uno = OutputContext::builder("uno").sink(make(Arc::clone(&place))).build();
     place.set(uno.clone()).expect("it is set once");
     returns(move || {
@@ -30,8 +33,8 @@ fn log_through(make: fn(Arc<OnceLock<OutputContext>>) -> sink::Sink) -> OutputCo
     })
 }
 
-/// Flushes and closes what it is written to by.
-struct Ends(Arc<OnceLock<OutputContext>>);
+/// Flushes and closes the context that writes to it.
+struct Ends(Place);
 
 impl Ends {
     fn end(&self) {
@@ -61,8 +64,8 @@ impl sink::Output for Ends {
 }
 
 #[test]
-fn an_output_can_flush_and_close_what_it_is_written_to_by() {
-    let makes: [fn(Arc<OnceLock<OutputContext>>) -> sink::Sink; 3] = [
+fn an_output_can_flush_and_close_the_context_that_writes_to_it() {
+    let makes: [fn(Place) -> sink::Sink; 3] = [
         |place| sink::writer(Ends(place)),
         |place| sink::custom(Ends(place)),
         |place| sink::callback(move |_| Ends(Arc::clone(&place)).end()),

@@ -292,6 +292,7 @@ pub(super) fn push_code(out: &mut Vec<u8>, character: char) {
     let digits = match code {
         0..=0xff => 2,
         0x100..=0xffff => 4,
+        0x1_0000..=0xf_ffff => 5,
         _ => 6,
     };
     push_hex(out, code, digits);

@@ -34,7 +34,7 @@ fn each_writer_has_its_escapes() {
 fn what_shows_nothing_is_shown_and_what_scripts_need_is_left() {
     let hidden = "ad\u{200b}min\u{feff}\u{ad}\u{3164}\u{e0041}";
     assert_eq!(json(hidden), r"ad\u200bmin\ufeff\u00ad\u3164\udb40\udc41");
-    assert_eq!(plain(hidden), r"ad\u{200b}min\u{feff}\u{ad}\u{3164}\u{0e0041}");
+    assert_eq!(plain(hidden), r"ad\u{200b}min\u{feff}\u{ad}\u{3164}\u{e0041}");
     for text in ["👩\u{200d}👧", "❤\u{fe0f}", "می\u{200c}خواهم", "한국어", "ﾊﾝｶｸ", "ᠮᠣᠩᠭᠣᠯ"]
     {
         assert_eq!((json(text), quoted(text)), (text.to_owned(), text.to_owned()));
