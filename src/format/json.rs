@@ -30,7 +30,7 @@ pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>
         out.extend_from_slice(b"\",");
     }
     out.extend_from_slice(level_and_fields(record.level()));
-    let mut fields = Fields { out, plain: plain.names, names: Names::new(), empty: true };
+    let mut fields = Fields { out, names: (!plain.names).then(Names::new), empty: true };
     record.visit(&mut fields);
     let out = fields.out;
     out.push(b'}');
@@ -160,9 +160,8 @@ fn push_integer_string(out: &mut Vec<u8>, number: impl itoa::Integer) {
 /// Writes the fields of an event, in the order of the call.
 struct Fields<'a> {
     out: &'a mut Vec<u8>,
-    /// Names need no care, and are not remembered.
-    plain: bool,
-    names: Names,
+    /// `None` where names need no care.
+    names: Option<Names>,
     empty: bool,
 }
 
@@ -173,16 +172,17 @@ impl Fields<'_> {
             self.out.push(b',');
         }
         self.empty = false;
-        if self.plain {
-            self.out.push(b'"');
-            self.out.extend_from_slice(field.name().as_bytes());
-            if !suffix.is_empty() {
-                self.out.extend_from_slice(suffix.as_bytes());
+        match &mut self.names {
+            Some(names) => push_name(self.out, names, field_name(field), suffix),
+            None => {
+                self.out.push(b'"');
+                self.out.extend_from_slice(field.name().as_bytes());
+                if !suffix.is_empty() {
+                    self.out.extend_from_slice(suffix.as_bytes());
+                }
+                self.out.extend_from_slice(b"\":");
             }
-            self.out.extend_from_slice(b"\":");
-            return self.out;
         }
-        push_name(self.out, &mut self.names, field_name(field), suffix);
         self.out
     }
 }

@@ -38,8 +38,8 @@ pub(super) enum Dialect {
 /// Appends the message of `record` and then its fields, each with a blank before it unless it is the first of the line,
 /// which begins at `start`.
 pub(super) fn push_pairs(out: &mut Vec<u8>, start: usize, dialect: Dialect, record: &Record<'_>, plain: Plain) {
-    let names = Names::besides(MESSAGE);
-    let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, plain: plain.names, names };
+    let names = (!plain.names).then(|| Names::besides(MESSAGE));
+    let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, names };
     let is_message_first = || record.event.metadata().fields().iter().next().is_some_and(|field| is_message(&field));
     if plain.names || is_message_first() {
         record.visit(&mut pairs);
@@ -146,9 +146,8 @@ struct Pairs<'a> {
     dialect: Dialect,
     part: Part,
     message_seen: bool,
-    /// Names need no care, and are not remembered.
-    plain: bool,
-    names: Names,
+    /// `None` where names need no care.
+    names: Option<Names>,
 }
 
 fn continued<'a>(plain: PlainText<'a>, continuation: Option<&'static str>) -> PlainText<'a> {
@@ -186,19 +185,22 @@ impl Pairs<'_> {
     /// Begins a field: writes its name and `=`.
     fn name(&mut self, field: &Field, suffix: &str) {
         push_gap(self.out, self.start);
-        if self.plain {
-            self.out.extend_from_slice(field.name().as_bytes());
-            if !suffix.is_empty() {
-                self.out.extend_from_slice(suffix.as_bytes());
+        match &mut self.names {
+            Some(names) => {
+                let name = field_name(field);
+                let prefix = match self.dialect {
+                    Dialect::Logfmt if logfmt::is_reserved(name) => "field.",
+                    _ => "",
+                };
+                push_name(self.out, names, [prefix, name, suffix]);
             }
-            return self.out.push(b'=');
+            None => {
+                self.out.extend_from_slice(field.name().as_bytes());
+                if !suffix.is_empty() {
+                    self.out.extend_from_slice(suffix.as_bytes());
+                }
+            }
         }
-        let name = field_name(field);
-        let prefix = match self.dialect {
-            Dialect::Logfmt if logfmt::is_reserved(name) => "field.",
-            _ => "",
-        };
-        push_name(self.out, &mut self.names, [prefix, name, suffix]);
         self.out.push(b'=');
     }
 
