@@ -167,23 +167,29 @@ struct Fields<'a> {
 
 impl Fields<'_> {
     /// Begins a field; its value is to follow.
+    #[inline(always)]
     fn begin(&mut self, field: &Field, suffix: &str) -> &mut Vec<u8> {
         if !self.empty {
             self.out.push(b',');
         }
         self.empty = false;
-        match &mut self.names {
-            Some(names) => push_name(self.out, names, field_name(field), suffix),
-            None => {
-                self.out.push(b'"');
-                self.out.extend_from_slice(field.name().as_bytes());
-                if !suffix.is_empty() {
-                    self.out.extend_from_slice(suffix.as_bytes());
-                }
-                self.out.extend_from_slice(b"\":");
+        if self.names.is_some() {
+            self.unique_name(field, suffix);
+        } else {
+            self.out.push(b'"');
+            self.out.extend_from_slice(field.name().as_bytes());
+            if !suffix.is_empty() {
+                self.out.extend_from_slice(suffix.as_bytes());
             }
+            self.out.extend_from_slice(b"\":");
         }
         self.out
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unique_name(&mut self, field: &Field, suffix: &str) {
+        push_name(self.out, self.names.get_or_insert_with(Names::new), field_name(field), suffix);
     }
 }
 

@@ -134,6 +134,7 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_support::{MadeEvent, MadeValue};
     use super::*;
 
     fn settled(names: &[&str]) -> Vec<String> {
@@ -164,5 +165,38 @@ mod tests {
         settled.sort();
         settled.dedup();
         assert_eq!(settled.len(), twice.len());
+    }
+
+    fn plain(target: &str, names: &[&str]) -> bool {
+        let field = |name: &&str| (name.to_string(), MadeValue::Plain(true.into()));
+        let event = MadeEvent { target: target.to_owned(), fields: names.iter().map(field).collect() };
+        event.with_event(|event| is_plain(event.metadata()))
+    }
+
+    #[test]
+    fn plain_callsites_are_those_that_need_no_care() {
+        assert!(plain("my_crate::module", &["message", "size", "a.b", "a-b", "x1"]));
+        assert!(plain("linker", &["size"]));
+        for names in [
+            &["x", "x"][..],
+            &["size", "message"],
+            &["message", "message"],
+            &["r#type"],
+            &["x#2"],
+            &["err.sources"],
+            &["level"],
+            &["context.env"],
+            &["field.x"],
+            &["größe"],
+            &["a b"],
+            &["a=b"],
+            &["\""],
+            &[""],
+        ] {
+            assert!(!plain("linker", names), "{names:?}");
+        }
+        for target in ["", "a b", "a=b", "\"", "größe", "1", "true"] {
+            assert!(!plain(target, &["size"]), "{target:?}");
+        }
     }
 }

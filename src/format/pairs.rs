@@ -163,6 +163,7 @@ fn is_message(field: &Field) -> bool {
 
 impl Pairs<'_> {
     /// Where the value of `field` goes in this visit; the name of a field is written already.
+    #[inline(always)]
     fn place(&mut self, field: &Field) -> Place {
         if !self.message_seen && is_message(field) {
             self.message_seen = true;
@@ -183,25 +184,30 @@ impl Pairs<'_> {
     }
 
     /// Begins a field: writes its name and `=`.
+    #[inline(always)]
     fn name(&mut self, field: &Field, suffix: &str) {
         push_gap(self.out, self.start);
-        match &mut self.names {
-            Some(names) => {
-                let name = field_name(field);
-                let prefix = match self.dialect {
-                    Dialect::Logfmt if logfmt::is_reserved(name) => "field.",
-                    _ => "",
-                };
-                push_name(self.out, names, [prefix, name, suffix]);
-            }
-            None => {
-                self.out.extend_from_slice(field.name().as_bytes());
-                if !suffix.is_empty() {
-                    self.out.extend_from_slice(suffix.as_bytes());
-                }
+        if self.names.is_some() {
+            self.unique_name(field, suffix);
+        } else {
+            self.out.extend_from_slice(field.name().as_bytes());
+            if !suffix.is_empty() {
+                self.out.extend_from_slice(suffix.as_bytes());
             }
         }
         self.out.push(b'=');
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unique_name(&mut self, field: &Field, suffix: &str) {
+        let name = field_name(field);
+        let prefix = match self.dialect {
+            Dialect::Logfmt if logfmt::is_reserved(name) => logfmt::PREFIX,
+            _ => "",
+        };
+        let names = self.names.get_or_insert_with(|| Names::besides(MESSAGE));
+        push_name(self.out, names, [prefix, name, suffix]);
     }
 
     fn message<R>(&mut self, render: impl FnOnce(&mut dyn Write) -> R) {

@@ -25,8 +25,7 @@ pub(super) fn push_float(out: &mut Vec<u8>, number: f64) {
 /// float of a whole number of thousandths is this one, then its digits are the fewest that read back as it.
 fn push_thousandths(out: &mut Vec<u8>, number: f64) -> bool {
     let magnitude = number.abs();
-    // Not so for a NaN either.
-    if !(magnitude < 1e12) {
+    if magnitude.is_nan() || magnitude >= 1e12 {
         return false;
     }
     // Signed, because that is what processors convert.
@@ -41,9 +40,9 @@ fn push_thousandths(out: &mut Vec<u8>, number: f64) -> bool {
     push_integer(out, thousandths / 1_000);
     let rest = (thousandths % 1_000) as u16;
     let digits = [b'.', b'0' + (rest / 100) as u8, b'0' + (rest / 10 % 10) as u8, b'0' + (rest % 10) as u8];
-    let length = match rest {
-        _ if rest % 100 == 0 => 2,
-        _ if rest % 10 == 0 => 3,
+    let length = match (rest % 100, rest % 10) {
+        (0, _) => 2,
+        (_, 0) => 3,
         _ => 4,
     };
     out.extend_from_slice(&digits[..length]);
