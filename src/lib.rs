@@ -35,8 +35,8 @@
 //!
 //! # Which context is current
 //!
-//! That of the newest scope of the running stack, else the process default. A running stack is a thread, or a task while it is polled:
-//! what a task enters or [updates](update) stays with the task over every `.await`, on whatever thread it goes on, and never
+//! That of the newest scope of the running stack, else the process default. A running stack is a thread, or a task while it is polled,
+//! if it was given a context with [`in_context`](FutureExt::in_context): what such a task enters or [updates](update) stays with the task over every `.await`, on whatever thread it goes on, and never
 //! reaches what else runs there. Guards may be dropped in any order. A plain `std::thread::spawn` or `tokio::spawn` does not carry the
 //! context, because Rust offers no place to do so: say `bind`, `in_context` or `in_current_context` there.
 //!

@@ -85,7 +85,7 @@ fn contexts_above_the_ceiling_are_clamped_and_it_is_said_once() {
     if let Some(child) = alone("contexts_above_the_ceiling_are_clamped_and_it_is_said_once", &[]) {
         let told = child.passed().told();
         assert_eq!(told.len(), 1, "{told:?}");
-        for word in ["\"first\"", "trace", "the ceiling info", "logscope::configure().ceiling"] {
+        for word in ["\"before\"", "trace", "the ceiling info", "logscope::configure().ceiling"] {
             assert!(told[0].contains(word), "{word} is not in {}", told[0]);
         }
         return;

@@ -476,3 +476,31 @@ fn what_comes_after_close_is_counted_and_harms_nobody() {
     assert_eq!((ledger.written, ledger.dropped), (1, RECORDS as u64 + 1), "{ledger}");
     assert_eq!(log.memory.len(), 1);
 }
+
+/// Makes a span of itself when it is shown, or records itself on one.
+struct MakesSpans {
+    on: Option<tracing::Span>,
+}
+
+impl fmt::Debug for MakesSpans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.on {
+            Some(span) => _ = span.record("value", tracing::field::debug(self)),
+            None => _ = info_span!("of itself", value = ?self, n = 1),
+        }
+        f.write_str("shown")
+    }
+}
+
+#[test]
+fn a_value_that_makes_spans_of_itself_is_cut() {
+    init();
+    let log = Log::new("spans");
+    log.context.scope(|| {
+        unharmed(|| info!(value = ?MakesSpans { on: None }, "made"));
+        let span = info_span!("span", value = tracing::field::Empty);
+        unharmed(|| info!(value = ?MakesSpans { on: Some(span.clone()) }, "recorded"));
+        span.in_scope(|| info!("after"));
+    });
+    assert_eq!(log.messages(), ["made", "recorded", "after"]);
+}

@@ -11,6 +11,7 @@ mod ceiling;
 mod emit;
 mod first_scope;
 mod install;
+mod nesting;
 mod spans;
 
 use std::fmt;
@@ -26,7 +27,7 @@ pub use ceiling::CeilingFilter;
 pub use install::{Configure, configure, init};
 
 use crate::LevelFilter;
-use crate::context::{Inner, with_default};
+use crate::context::{Inner, add_ceiling, with_default};
 use crate::record::Source;
 use crate::scope;
 use crate::sync::Arc;
@@ -83,6 +84,8 @@ impl ContextLayer {
         let wants = |inner: &Inner| inner.verbosity().allows_any(metadata);
         scope::with_current(|current| match current {
             Some(inner) => wants(inner),
+            // An event may name another parent than the current span, so only `on_event` knows whose it is.
+            None if self.route_by_span && metadata.is_event() => true,
             None if self.route_by_span => match spans::bound_context(cx.lookup_current()) {
                 Some(context) => wants(&context),
                 None => with_default(wants),
@@ -151,6 +154,7 @@ where
 {
     // Not `on_register_dispatch`, which a layer inside an `Option` or a `Vec` is not told.
     fn on_layer(&mut self, _: &mut S) {
+        add_ceiling(self.ceiling);
         self.first_scope.arm();
     }
 
