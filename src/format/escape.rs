@@ -319,7 +319,8 @@ fn unescape_one(escape: &str) -> Option<(char, usize)> {
 }
 
 /// The ASCII bytes of bare text: graphic characters other than `"` `\` `=` `,` `{` `}` `[` `]`.
-const BARE: ByteSet = ByteSet::of(b"!#$%&'()*+-./0123456789:;<>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~");
+const BARE: ByteSet =
+    ByteSet::of(b"!#$%&'()*+-./0123456789:;<>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~");
 
 /// True if `text` can stand as a value without quotes: it is not empty, and all of its characters [can](is_bare_char).
 #[inline]
@@ -352,7 +353,9 @@ impl ByteSet {
     #[inline]
     pub(super) fn has_all(&self, bytes: &[u8]) -> bool {
         // Without a branch for each byte; but what is long may end early.
-        bytes.chunks(32).all(|chunk| chunk.iter().fold(0, |outside, byte| outside | self.outside[usize::from(*byte)]) == 0)
+        bytes
+            .chunks(32)
+            .all(|chunk| chunk.iter().fold(0, |outside, byte| outside | self.outside[usize::from(*byte)]) == 0)
     }
 }
 
