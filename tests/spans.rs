@@ -562,6 +562,7 @@ fn take(step: Step, spans: &Mutex<Vec<Span>>, entered: &mut Vec<Span>) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn any_steps_on_two_threads_show_the_path_as_it_is(steps in steps()) {
         let oracle = Oracle::default();
