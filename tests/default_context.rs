@@ -2,6 +2,9 @@
 //!
 //! A binary of its own, because the default belongs to the process; the tests take turns.
 
+// clippy's own exception for tests does not reach their helpers.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::cell::Cell;

@@ -1,6 +1,9 @@
 //! A log call never panics, aborts, deadlocks or recurses its caller, whatever the values and the sinks do, and what is lost on
 //! the way is counted and stated.
 
+// clippy's own exception for tests does not reach their helpers.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::cell::Cell;
@@ -272,7 +275,9 @@ fn a_value_may_ask_what_is_enabled() {
         info!("the next one");
     });
     log.assert_holds(&["the record", "the next one"]);
-    assert_eq!(log.lines()[0].fields["value"], "false true");
+    // Among other layers something else may want it, so the answer is not this context's; what arrives is.
+    let answers = if common::among_layers() { "true true" } else { "false true" };
+    assert_eq!(log.lines()[0].fields["value"], answers);
 }
 
 /// A switch that a test turns.

@@ -4,6 +4,8 @@
 //! Each test runs itself again as a child process, which breaks what is the process's and checks the rest from the inside.
 
 #![cfg(target_os = "linux")]
+// clippy's own exception for tests does not reach their helpers.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -329,8 +331,9 @@ fn a_process_may_exit_while_its_threads_log() {
     for _ in 0..5 {
         let folder = play("a_process_may_exit_while_its_threads_log", "busy");
         let log = fs::read_to_string(folder.path().join("log.jsonl")).unwrap();
-        assert!(log.ends_with('\n'));
-        let lines: Vec<_> = log.lines().map(Line::parse).collect();
+        // Linux may end the last `write` at the end of a page when the process is gone; that call had not returned.
+        let whole = &log[..log.rfind('\n').unwrap() + 1];
+        let lines: Vec<_> = whole.lines().map(Line::parse).collect();
         assert_eq!(lines.iter().filter(|line| line.message == "started").count(), THREADS);
     }
 }

@@ -1,5 +1,8 @@
 //! Guards end their own scope and no other, in every order in which they can be dropped and wherever that happens.
 
+// clippy's own exception for tests does not reach their helpers.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::cell::RefCell;
@@ -221,6 +224,59 @@ fn a_guard_outlives_the_closure_scope_and_the_update_that_it_was_entered_in() {
     outer.assert_holds(&["updated", "not updated"]);
     inner.assert_holds(&["the closure has returned"]);
     assert_eq!(outside("after the closure and its guard").len(), 1);
+}
+
+#[test]
+fn an_update_that_panics_changes_nothing() {
+    init();
+    let log = Log::new("log");
+    log.context.scope(|| {
+        panic_of(|| logscope::update(|_| resume_unwind(Box::new(()))));
+        info!("as it was");
+        assert_eq!(OutputContext::current().id(), log.context.id());
+    });
+    log.assert_holds(&["as it was"]);
+}
+
+#[test]
+fn an_update_that_leaves_or_enters_a_scope_changes_no_other() {
+    init();
+    let (outer, left, entered) = (Log::new("outer"), Log::new("left"), Log::new("entered"));
+    let _outer = outer.context.enter();
+
+    let mut guard = Some(left.context.enter());
+    let before = logscope::update(|context| {
+        drop(guard.take());
+        context.with_field("updated", true)
+    });
+    assert!(before.is_none(), "the scope is gone, so nothing was replaced");
+    info!("after the scope was left");
+
+    let before = logscope::update(|context| {
+        guard = Some(entered.context.enter());
+        context.with_field("updated", true)
+    });
+    assert!(before.is_none());
+    info!("in the scope that was entered");
+    drop(guard);
+    info!("after it");
+
+    // The inner update was made of what is current, the outer one was not any more.
+    outer.context.scope(|| {
+        let before = logscope::update(|context| {
+            assert!(logscope::update(|context| context.with_field("updated", "inside")).is_some());
+            context.with_field("updated", "around")
+        });
+        assert!(before.is_none());
+        info!("after both");
+    });
+
+    left.assert_holds::<&str>(&[]);
+    entered.assert_holds(&["in the scope that was entered"]);
+    outer.assert_holds(&["after the scope was left", "after it", "after both"]);
+    let updated: Vec<_> = outer.lines().iter().map(|line| line.context_fields["updated"].clone()).collect();
+    assert_eq!(updated, [serde_json::Value::Null, serde_json::Value::Null, "inside".into()]);
+    assert!(entered.lines()[0].context_fields.is_null());
 }
 
 #[test]

@@ -3,6 +3,9 @@
 //!
 //! A record that is under way stays with its context, a nested one sees the new state, and nothing that is in use is freed.
 
+// clippy's own exception for tests does not reach their helpers.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::cell::{Cell, RefCell};
@@ -426,6 +429,36 @@ fn a_destructor_that_is_a_threads_first_contact_can_log() {
     }
     assert_eq!(outside("outside in a destructor").len(), 2);
     log.assert_holds(&["inside", "inside"]);
+}
+
+#[test]
+fn spans_may_end_in_thread_local_destructors() {
+    thread_local! {
+        static SPAN: RefCell<Option<tracing::span::EnteredSpan>> = const { RefCell::new(None) };
+    }
+    init();
+    for registered_first in [true, false] {
+        let log = Log::new("log");
+        let (during, end) = (log.context.clone(), log.context.clone());
+        on_a_thread_with_an_end(
+            registered_first,
+            move || {
+                let held = tracing::info_span!("held", n = 1).entered();
+                SPAN.set(Some(held));
+                during.scope(|| info!("in the span"));
+            },
+            move || {
+                end.scope(|| info!("in the destructor, in the span or not"));
+                let _ = SPAN.try_with(|span| drop(span.take()));
+                end.scope(|| info!("in the destructor, after the span"));
+            },
+        );
+        log.assert_holds(&[
+            "in the span",
+            "in the destructor, in the span or not",
+            "in the destructor, after the span",
+        ]);
+    }
 }
 
 #[test]

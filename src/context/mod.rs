@@ -211,10 +211,12 @@ impl OutputContext {
         }
     }
 
+    #[inline]
     pub(crate) fn into_inner(self) -> Arc<Inner> {
         self.inner
     }
 
+    #[inline]
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.inner
     }

@@ -319,29 +319,46 @@ fn unescape_one(escape: &str) -> Option<(char, usize)> {
 }
 
 /// The ASCII bytes of bare text: graphic characters other than `"` `\` `=` `,` `{` `}` `[` `]`.
-const BARE: [bool; 256] = {
-    let mut bare = [false; 256];
-    let mut byte = 0x21;
-    while byte < 0x7f {
-        bare[byte as usize] = !matches!(byte, b'"' | b'\\' | b'=' | b',' | b'{' | b'}' | b'[' | b']');
-        byte += 1;
-    }
-    bare
-};
+const BARE: ByteSet = ByteSet::of(b"!#$%&'()*+-./0123456789:;<>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~");
 
 /// True if `text` can stand as a value without quotes: it is not empty, and all of its characters [can](is_bare_char).
 #[inline]
 pub(crate) fn is_bare(text: &str) -> bool {
-    match text.bytes().position(|byte| !BARE[usize::from(byte)]) {
-        None => !text.is_empty(),
-        // What comes before is ASCII, so a character begins here.
-        Some(at) => !text.as_bytes()[at].is_ascii() && text[at..].chars().all(is_bare_char),
+    !text.is_empty() && (BARE.has_all(text.as_bytes()) || text.chars().all(is_bare_char))
+}
+
+/// A set of bytes.
+pub(super) struct ByteSet {
+    /// 0 for a byte of the set, else 1: so that one addition decides about several.
+    outside: [u8; 256],
+}
+
+impl ByteSet {
+    pub(super) const fn of(bytes: &[u8]) -> Self {
+        let mut outside = [1; 256];
+        let mut at = 0;
+        while at < bytes.len() {
+            outside[bytes[at] as usize] = 0;
+            at += 1;
+        }
+        ByteSet { outside }
+    }
+
+    pub(super) const fn has(&self, byte: u8) -> bool {
+        self.outside[byte as usize] == 0
+    }
+
+    /// True if each of `bytes` is in the set.
+    #[inline]
+    pub(super) fn has_all(&self, bytes: &[u8]) -> bool {
+        // Without a branch for each byte; but what is long may end early.
+        bytes.chunks(32).all(|chunk| chunk.iter().fold(0, |outside, byte| outside | self.outside[usize::from(*byte)]) == 0)
     }
 }
 
 /// True for a character of bare text: those of [`BARE`], and letters and digits of any script.
 pub(crate) fn is_bare_char(character: char) -> bool {
-    if character.is_ascii() { BARE[character as usize] } else { character.is_alphanumeric() }
+    if character.is_ascii() { BARE.has(character as u8) } else { character.is_alphanumeric() }
 }
 
 /// Appends `text` in double quotes, escaped.

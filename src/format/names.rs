@@ -13,6 +13,8 @@ pub(super) struct Names {
     count: usize,
     inline: [(u32, u32); INLINE],
     more: Vec<(u32, u32)>,
+    /// A bit for the [mark](Names::mark) of each name. Names of different marks differ, so most are never compared.
+    marks: u64,
     /// A name that is used elsewhere in the line.
     taken: &'static str,
 }
@@ -24,34 +26,53 @@ impl Names {
     }
 
     /// No names yet but one that is not in the output, unless it is empty.
+    #[inline]
     pub(super) fn besides(taken: &'static str) -> Self {
-        Names { count: 0, inline: [(0, 0); INLINE], more: Vec::new(), taken }
+        let marks = if taken.is_empty() { 0 } else { Names::mark(taken.as_bytes()) };
+        Names { count: 0, inline: [(0, 0); INLINE], more: Vec::new(), marks, taken }
     }
 
     /// Makes the name that was just written to `out`, from `start` to its end, unique: appends `#2`, or the next number
     /// that gives a name that was not written yet.
+    #[inline]
     pub(super) fn settle(&mut self, out: &mut Vec<u8>, start: usize) {
+        let mark = Names::mark(&out[start..]);
+        if self.marks & mark != 0 {
+            self.number(out, start);
+        }
+        self.marks |= mark;
+        self.remember(start, out.len());
+    }
+
+    /// One bit of 64, by the length and the last byte.
+    #[inline]
+    fn mark(name: &[u8]) -> u64 {
+        let last = name.last().copied().unwrap_or_default();
+        1 << ((name.len() * 27 + usize::from(last)) % 64)
+    }
+
+    /// Appends numbers to the name from `start` until there is no other like it.
+    #[cold]
+    fn number(&mut self, out: &mut Vec<u8>, start: usize) {
         let end = out.len();
         let mut number = 2_usize;
-        while self.written(out, start) {
+        while self.written(&out[start..], out) {
             out.truncate(end);
             // Writing to a `Vec` cannot fail.
             let _ = write!(out, "#{number}");
             number += 1;
         }
-        self.remember(start, out.len());
+        self.marks |= Names::mark(&out[start..]);
     }
 
-    fn written(&self, out: &[u8], start: usize) -> bool {
-        let name = &out[start..];
-        let is_it = |&(from, to): &(u32, u32)| {
-            (to - from) as usize == name.len() && out.get(from as usize..to as usize) == Some(name)
-        };
+    fn written(&self, name: &[u8], out: &[u8]) -> bool {
+        let is_it = |&(from, to): &(u32, u32)| out.get(from as usize..to as usize) == Some(name);
         (!self.taken.is_empty() && name == self.taken.as_bytes())
             || self.inline[..self.count.min(INLINE)].iter().any(is_it)
             || self.more.iter().any(is_it)
     }
 
+    #[inline]
     fn remember(&mut self, start: usize, end: usize) {
         // A line beyond 4 GiB is not remembered: its later names may repeat.
         let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) else {

@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 
 use tracing::field::{Field, Visit};
 
-use super::escape::{PlainText, Quoted, is_bare};
+use super::escape::{ByteSet, PlainText, Quoted, is_bare};
 use super::logfmt;
 use super::names::Names;
 use super::scratch::Buffer;
@@ -86,44 +86,42 @@ pub(super) fn is_plain_name_char(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | '#')
 }
 
+/// The ASCII bytes of [such names](is_plain_name_char).
+const PLAIN: ByteSet = ByteSet::of(b"-.#_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+#[inline]
 fn is_plain_name(name: &str) -> bool {
-    const PLAIN: [bool; 256] = {
-        let mut plain = [false; 256];
-        let mut byte = 0_u8;
-        while byte < 0x80 {
-            plain[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'#');
-            byte += 1;
-        }
-        plain
-    };
-    let is_ascii = name.bytes().all(|byte| PLAIN[usize::from(byte)]);
-    !name.is_empty() && (is_ascii || name.chars().all(is_plain_name_char))
+    !name.is_empty() && (PLAIN.has_all(name.as_bytes()) || name.chars().all(is_plain_name_char))
 }
 
 /// Appends the name that `[prefix, name, suffix]` make together, unique among `names`: bare, or in quotes with escapes.
 #[inline]
 pub(super) fn push_name(out: &mut Vec<u8>, names: &mut Names, [prefix, name, suffix]: [&str; 3]) {
-    let quoted = !is_plain_name(name);
-    if quoted {
-        out.push(b'"');
+    if !is_plain_name(name) {
+        return push_quoted_name(out, names, [prefix, name, suffix]);
     }
-    // Prefixes and suffixes are plain, and mostly empty.
+    // Prefixes and suffixes are mostly empty.
     if !prefix.is_empty() {
         out.extend_from_slice(prefix.as_bytes());
     }
     let start = out.len();
-    if quoted {
-        Quoted(out).push(name);
-    } else {
-        out.extend_from_slice(name.as_bytes());
-    }
+    out.extend_from_slice(name.as_bytes());
     if !suffix.is_empty() {
         out.extend_from_slice(suffix.as_bytes());
     }
     names.settle(out, start);
-    if quoted {
-        out.push(b'"');
-    }
+}
+
+#[cold]
+fn push_quoted_name(out: &mut Vec<u8>, names: &mut Names, [prefix, name, suffix]: [&str; 3]) {
+    out.push(b'"');
+    // Prefixes and suffixes are plain.
+    out.extend_from_slice(prefix.as_bytes());
+    let start = out.len();
+    Quoted(out).push(name);
+    out.extend_from_slice(suffix.as_bytes());
+    names.settle(out, start);
+    out.push(b'"');
 }
 
 /// What a visit writes.
@@ -167,7 +165,7 @@ fn is_message(field: &Field) -> bool {
 impl Pairs<'_> {
     /// Where the value of `field` goes in this visit; the name of a field is written already.
     fn place(&mut self, field: &Field) -> Place {
-        if is_message(field) && !self.message_seen {
+        if !self.message_seen && is_message(field) {
             self.message_seen = true;
             return if self.part == Part::Fields { Place::Nowhere } else { Place::Message };
         }

@@ -46,16 +46,16 @@ pub(crate) fn parse_rfc3339(text: &str) -> Option<SystemTime> {
 
 /// Appends `elapsed` as `MM:SS.cc`; the minutes go on past 99.
 pub(crate) fn push_elapsed_mmss_cc(out: &mut Vec<u8>, elapsed: Duration) {
-    push_minutes_and_seconds(out, elapsed.as_secs());
-    let [tens, ones] = two_digits(elapsed.subsec_millis() / 10);
-    out.extend_from_slice(&[b'.', tens, ones]);
+    push_minutes(out, elapsed);
+    let ([s, t], [c, d]) = (seconds(elapsed), two_digits(elapsed.subsec_millis() / 10));
+    out.extend_from_slice(&[b':', s, t, b'.', c, d]);
 }
 
 /// Appends `elapsed` as `MM:SS.uuuuuu`; the minutes go on past 99.
 pub(crate) fn push_elapsed_micros(out: &mut Vec<u8>, elapsed: Duration) {
-    push_minutes_and_seconds(out, elapsed.as_secs());
-    out.push(b'.');
-    out.extend_from_slice(&six_digits(elapsed.subsec_micros()));
+    push_minutes(out, elapsed);
+    let ([s, t], [a, b, c, d, e, f]) = (seconds(elapsed), six_digits(elapsed.subsec_micros()));
+    out.extend_from_slice(&[b':', s, t, b'.', a, b, c, d, e, f]);
 }
 
 /// Reads what [`push_elapsed_mmss_cc`] and [`push_elapsed_micros`] write, with one to nine digits of a second.
@@ -117,22 +117,39 @@ fn render_second(second: i64) -> ToTheSecond {
     text
 }
 
-fn push_minutes_and_seconds(out: &mut Vec<u8>, seconds: u64) {
-    let (minutes, seconds) = (seconds / 60, (seconds % 60) as u32);
-    match u32::try_from(minutes) {
-        Ok(minutes @ 0..=99) => out.extend_from_slice(&two_digits(minutes)),
-        _ => out.extend_from_slice(itoa::Buffer::new().format(minutes).as_bytes()),
+#[inline]
+fn push_minutes(out: &mut Vec<u8>, elapsed: Duration) {
+    match elapsed.as_secs() / 60 {
+        minutes @ 0..=99 => out.extend_from_slice(&two_digits(minutes as u32)),
+        minutes => out.extend_from_slice(itoa::Buffer::new().format(minutes).as_bytes()),
     }
-    let [tens, ones] = two_digits(seconds);
-    out.extend_from_slice(&[b':', tens, ones]);
 }
 
+/// The seconds after the minutes.
+#[inline]
+fn seconds(elapsed: Duration) -> [u8; 2] {
+    two_digits((elapsed.as_secs() % 60) as u32)
+}
+
+/// The two digits of each number below 100.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
 /// The two digits of a number below 100.
+#[inline]
 fn two_digits(number: u32) -> [u8; 2] {
-    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
+    PAIRS[number as usize % 100]
 }
 
 /// The six digits of a number below a million.
+#[inline]
 fn six_digits(number: u32) -> [u8; 6] {
     let ([a, b], [c, d], [e, f]) =
         (two_digits(number / 10_000), two_digits(number / 100 % 100), two_digits(number % 100));

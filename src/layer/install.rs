@@ -6,7 +6,7 @@ use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
 
-use super::ceiling::{self, CeilingFilter};
+use super::ceiling::CeilingFilter;
 use super::{ContextLayer, ScopedLayer};
 use crate::LevelFilter;
 use crate::context::{OutputContext, built_in, set_ceiling, set_default};
@@ -112,11 +112,6 @@ impl Configure {
         let layer = ContextLayer::new(self.ceiling, false, self.route_by_span);
         tracing_subscriber::filter::Filtered::new(layer, CeilingFilter::new(self.ceiling))
     }
-}
-
-/// Runs when the first scope is entered under an installed layer.
-pub(crate) fn rebuild_hook() {
-    ceiling::first_scope();
 }
 
 /// The error that names what stands in our place, if anything does.

@@ -6,8 +6,10 @@
 //! thread, which a value that logs (or asks `enabled!`) inside another layer's formatting overwrites. There the filter is
 //! only the static [ceiling], and the verbosity is decided in `on_event`.
 
+mod capped;
 mod ceiling;
 mod emit;
+mod first_scope;
 mod install;
 mod spans;
 
@@ -21,16 +23,17 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 pub use ceiling::CeilingFilter;
-pub(crate) use install::rebuild_hook;
 pub use install::{Configure, configure, init};
 
 use crate::LevelFilter;
 use crate::context::{Inner, with_default};
 use crate::record::Source;
 use crate::scope;
+use crate::sync::Arc;
 use crate::verbosity::learn_callsite;
 use ceiling::keeping_verdicts;
 use emit::emit;
+use first_scope::FirstScope;
 use spans::{CurrentPath, ParentPath};
 
 /// The layer that [`layer()`] returns, behind its per-layer filter.
@@ -43,6 +46,7 @@ pub struct ContextLayer {
     /// True where the whole subscriber is ours.
     vetoes: bool,
     route_by_span: bool,
+    first_scope: Arc<FirstScope>,
     /// Tells the spans of this layer's registry from those of another in one process.
     id: u32,
 }
@@ -66,10 +70,12 @@ pub fn layer<S>() -> ScopedLayer<S> {
 
 impl ContextLayer {
     fn new(ceiling: LevelFilter, vetoes: bool, route_by_span: bool) -> Self {
-        ContextLayer { ceiling, vetoes, route_by_span, id: spans::next_layer_id() }
+        let first_scope = FirstScope::new((!vetoes).then_some(ceiling));
+        ContextLayer { ceiling, vetoes, route_by_span, first_scope, id: spans::next_layer_id() }
     }
 
     /// Whether the context that is current here wants what `metadata` describes.
+    #[inline(never)]
     fn wanted_here<S>(&self, metadata: &Metadata<'_>, cx: &Context<'_, S>) -> bool
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -100,6 +106,33 @@ impl ContextLayer {
         });
     }
 
+    /// Gives `event` to the context that it belongs to, if that wants it.
+    #[inline(never)]
+    fn take<S>(&self, event: &Event<'_>, cx: &Context<'_, S>)
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        let metadata = event.metadata();
+        #[cfg(feature = "log")]
+        if metadata.target() == LOG_TARGET
+            && let Some(normalized) = tracing_log::NormalizeEvent::normalized_metadata(event)
+        {
+            let source = Source { from_log: true, ..Source::of(&normalized) };
+            let take = |inner: &Inner| {
+                if inner.verbosity().allows_target(source.level, source.target) {
+                    self.deliver(event, cx, inner, source);
+                }
+            };
+            return keeping_verdicts(&normalized, || self.route(event, cx, take));
+        }
+        let take = |inner: &Inner| {
+            if inner.verbosity().allows(metadata) {
+                self.deliver(event, cx, inner, Source::of(metadata));
+            }
+        };
+        keeping_verdicts(metadata, || self.route(event, cx, take));
+    }
+
     fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &Inner, source: Source<'_>)
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -118,7 +151,7 @@ where
 {
     // Not `on_register_dispatch`, which a layer inside an `Option` or a `Vec` is not told.
     fn on_layer(&mut self, _: &mut S) {
-        ceiling::arm((!self.vetoes).then_some(self.ceiling));
+        self.first_scope.arm();
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
@@ -129,37 +162,25 @@ where
         if self.vetoes { Interest::sometimes() } else { Interest::always() }
     }
 
+    #[inline]
     fn enabled(&self, metadata: &Metadata<'_>, cx: Context<'_, S>) -> bool {
-        !self.vetoes || (*metadata.level() <= self.ceiling && self.wanted_here(metadata, &cx))
+        if !self.vetoes {
+            return true;
+        }
+        let level = metadata.level();
+        *level <= self.ceiling && scope::glance(level).unwrap_or_else(|| self.wanted_here(metadata, &cx))
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(self.ceiling)
     }
 
+    #[inline]
     fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
-        let metadata = event.metadata();
-        if *metadata.level() > self.ceiling {
-            return;
+        let level = event.metadata().level();
+        if *level <= self.ceiling && scope::glance(level) != Some(false) {
+            self.take(event, &cx);
         }
-        #[cfg(feature = "log")]
-        if metadata.target() == LOG_TARGET
-            && let Some(normalized) = tracing_log::NormalizeEvent::normalized_metadata(event)
-        {
-            let source = Source { from_log: true, ..Source::of(&normalized) };
-            let take = |inner: &Inner| {
-                if inner.verbosity().allows_target(source.level, source.target) {
-                    self.deliver(event, &cx, inner, source);
-                }
-            };
-            return keeping_verdicts(&normalized, || self.route(event, &cx, take));
-        }
-        let take = |inner: &Inner| {
-            if inner.verbosity().allows(metadata) {
-                self.deliver(event, &cx, inner, Source::of(metadata));
-            }
-        };
-        keeping_verdicts(metadata, || self.route(event, &cx, take));
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {

@@ -12,10 +12,13 @@ pub use carry::bind_current;
 pub use task::{FutureExt, InContext};
 pub use thread::ScopeGuard;
 
+use std::ptr;
 use std::thread::LocalKey;
 
+use tracing::Level;
+
 use crate::context::{Inner, OutputContext, default_context};
-use crate::sync::{AtomicBool, OnceLock, Ordering};
+use crate::sync::{AtomicUsize, OnceLock, Ordering};
 
 thread_local! {
     /// Without destructor, so that it can be read in the destructors of other thread-locals.
@@ -23,6 +26,7 @@ thread_local! {
 }
 
 impl chain::Scoped for Inner {
+    #[inline]
     fn local() -> &'static LocalKey<chain::Local<Self>> {
         &LOCAL
     }
@@ -33,6 +37,14 @@ impl chain::Scoped for Inner {
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Inner>) -> R) -> R {
     chain::with_current::<Inner, R>(|current| f(current.map(|inner| &**inner)))
+}
+
+/// What the level alone says about whether the current context wants it: the answer to most of what nobody wants, for a
+/// nanosecond. `None` where more must be asked, and outside every scope.
+#[inline]
+pub(crate) fn glance(level: &Level) -> Option<bool> {
+    // SAFETY: the verbosity compares levels, and calls nothing.
+    unsafe { chain::glance(|inner: &Inner| inner.verbosity().glance(level)) }?
 }
 
 impl OutputContext {
@@ -59,18 +71,28 @@ impl OutputContext {
     /// let id = uno.scope(|| OutputContext::with_current(|context| context.id()));
     /// assert_eq!(id, uno.id());
     /// ```
+    #[inline]
     pub fn with_current<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
         chain::with_current_as::<Inner, OutputContext, R>(|current| match current {
             Some(context) => f(context),
-            None => f(&default_context()),
+            None => with_default_context(f),
         })
     }
+}
+
+/// Apart, so that the reader of a scope's context is small enough to be compiled into its caller.
+#[cold]
+#[inline(never)]
+fn with_default_context<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
+    f(&default_context())
 }
 
 /// Replaces the current context by what `f` makes of it, until the scope that it is current in ends, and returns the one that was.
 ///
 /// Inside a task the change stays with the task, over every `.await`, and never reaches the thread. Outside every scope nothing is
 /// replaced, `f` is not called, and `None` is returned: the process default is changed by [`set_default`](crate::set_default) alone.
+/// `None` too where another context is current once `f` returns, because it entered, left or updated a scope itself: what `f`
+/// made was made of a context that is not there to be replaced.
 ///
 /// ```
 /// use logscope::{LevelFilter, OutputContext};
@@ -86,28 +108,33 @@ impl OutputContext {
 pub fn update(f: impl FnOnce(&OutputContext) -> OutputContext) -> Option<OutputContext> {
     let current = OutputContext::try_current()?;
     let next = f(&current);
+    // Without this, a scope that `f` left would hand its context on to the scope below.
+    if !with_current(|now| now.is_some_and(|now| ptr::eq(now, &**current.inner()))) {
+        return None;
+    }
     chain::replace_current(next.into_inner()).map(OutputContext::from)
 }
 
-/// True while a scope that is entered must tell the layer so.
-static ARMED: AtomicBool = AtomicBool::new(false);
+/// How many layers a scope that is entered must tell so.
+static ARMED: AtomicUsize = AtomicUsize::new(0);
 static HOOK: OnceLock<fn()> = OnceLock::new();
 
-/// Has `hook` called by each scope that is entered, until it is disarmed: the layer has something to do that must come before the first
-/// event of a scope.
-pub(crate) fn arm_first_scope(hook: fn()) {
+/// Has `hook` called by each scope that is entered, until [`disarm`] was called as often: a layer has something to do that must come
+/// before the first event of a scope.
+pub(crate) fn arm(hook: fn()) {
     let _ = HOOK.set(hook);
-    // Release, with the Acquire in `entering`: whoever sees the flag finds the hook.
-    ARMED.store(true, Ordering::Release);
+    // Release, with the Acquire in `entering`: whoever sees the count finds the hook.
+    ARMED.fetch_add(1, Ordering::Release);
 }
 
-pub(crate) fn disarm_first_scope() {
-    ARMED.store(false, Ordering::Release);
+pub(crate) fn disarm() {
+    // Release, with the Acquire in `entering`: whoever no longer calls the hook finds done what it was for.
+    ARMED.fetch_sub(1, Ordering::Release);
 }
 
 #[inline]
 fn entering() {
-    if ARMED.load(Ordering::Acquire) {
+    if ARMED.load(Ordering::Acquire) != 0 {
         call_hook();
     }
 }

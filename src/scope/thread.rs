@@ -48,6 +48,7 @@ impl OutputContext {
     /// drop(scope);
     /// assert!(OutputContext::try_current().is_none());
     /// ```
+    #[inline]
     pub fn enter(&self) -> ScopeGuard {
         entering();
         ScopeGuard { _guard: chain::Guard::enter(self.inner().clone()) }
@@ -64,6 +65,7 @@ impl OutputContext {
     /// uno.scope(|| tracing::info!("configured"));
     /// assert_eq!(lines.lines().len(), 1);
     /// ```
+    #[inline]
     pub fn scope<R>(&self, f: impl FnOnce() -> R) -> R {
         entering();
         chain::scope(self.inner(), f)

@@ -180,6 +180,16 @@ impl Verbosity {
         self.allows_target(*metadata.level(), metadata.target())
     }
 
+    /// What the level alone decides, whatever the target; `None` where directives must be asked. Runs no code but this crate's.
+    #[inline]
+    pub(crate) fn glance(&self, level: &Level) -> Option<bool> {
+        match &self.0 {
+            Source::Fixed(fixed) => fixed.glance(level),
+            Source::Follows(_, ceiling) if *level > *ceiling => Some(false),
+            Source::Follows(dial, _) => dial.glance(level),
+        }
+    }
+
     /// What [`enabled`](Verbosity::enabled) answers, remembered per callsite: the question of the event path.
     #[inline]
     pub(crate) fn allows(&self, metadata: &'static Metadata<'static>) -> bool {

@@ -2,8 +2,8 @@
 //!
 //! Nothing here waits by sleeping: work is handed from thread to thread, and polled by hand, in an order that the test fixes.
 
-// Each test binary uses a part of it.
-#![allow(dead_code)]
+// Each test binary uses a part of it; and clippy's own exception for tests does not reach their helpers.
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::any::Any;
 use std::fmt;
@@ -19,21 +19,42 @@ use std::time::{Duration, Instant};
 use logscope::sink::{self, Memory};
 use logscope::{Format, LevelFilter, OutputContext};
 use serde_json::Value;
+use tracing::{Level, Subscriber};
+use tracing_subscriber::layer::Layer;
+use tracing_subscriber::prelude::*;
 
 /// How long a test waits for what must come before it says that it did not.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 static OUTSIDE: OnceLock<Memory> = OnceLock::new();
 
+/// True where the tests are run with logscope as one layer among others, by setting `LOGSCOPE_TEST_AMONG_LAYERS`: what is
+/// promised of scopes and values does not depend on how logscope is installed.
+pub(crate) fn among_layers() -> bool {
+    std::env::var_os("LOGSCOPE_TEST_AMONG_LAYERS").is_some()
+}
+
 /// Installs logscope, once for the binary, with a default context that keeps what no scope claims: see [`outside`].
 pub(crate) fn init() {
     OUTSIDE.get_or_init(|| {
         let (sink, memory) = sink::memory();
         let outside = OutputContext::builder("outside").sink(sink.format(Format::json())).build();
-        logscope::configure().default_context(outside).install().unwrap();
+        let configure = logscope::configure().default_context(outside);
+        if among_layers() {
+            // Its filter decides by event, and so keeps a verdict of its own in the map that the thread has for all layers.
+            let wants = tracing_subscriber::filter::dynamic_filter_fn(|metadata, _| *metadata.level() <= Level::WARN);
+            tracing_subscriber::registry().with(configure.layer()).with(Silent.with_filter(wants)).init();
+        } else {
+            configure.install().unwrap();
+        }
         memory
     });
 }
+
+/// A layer that does nothing.
+struct Silent;
+
+impl<S: Subscriber> Layer<S> for Silent {}
 
 /// The messages that no scope claimed and that contain `tag`: tests that run beside this one have tags of their own.
 pub(crate) fn outside(tag: &str) -> Vec<String> {

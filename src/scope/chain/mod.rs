@@ -139,12 +139,25 @@ pub(crate) fn with_current<T: Scoped, R>(read: impl FnOnce(Option<&Arc<T>>) -> R
 /// [`with_current`] for a type that wraps the count of a context, of which it lends one.
 #[inline]
 pub(crate) fn with_current_as<T: Scoped, H: From<Arc<T>>, R>(read: impl FnOnce(Option<&H>) -> R) -> R {
-    T::local().with(|local| {
-        let _reading = Reading::begin(local);
-        // The count stays where it is: it is wrapped without being dropped on the way, in either wrapping.
-        let handle = local.borrow_current().map(|arc| ManuallyDrop::new(H::from(ManuallyDrop::into_inner(arc))));
-        read(handle.as_deref())
-    })
+    let local = Local::here();
+    let _reading = Reading::begin(local);
+    // The count stays where it is: it is wrapped without being dropped on the way, in either wrapping.
+    let handle = local.borrow_current().map(|arc| ManuallyDrop::new(H::from(ManuallyDrop::into_inner(arc))));
+    read(handle.as_deref())
+}
+
+/// Calls `read` with the current context, if there is one: for a question so small that counting the reader would cost
+/// as much.
+///
+/// # Safety
+///
+/// `read` must let go of nothing: it must leave no scope, end no task, replace no context, and call nothing that might,
+/// such as code of the program's or its allocator.
+#[inline]
+pub(crate) unsafe fn glance<T: Scoped, R>(read: impl FnOnce(&T) -> R) -> Option<R> {
+    // SAFETY: a context that is not null has a count, that of the chain or the one that a closure scope borrows, and the
+    // caller promises that neither ends before `read` returns.
+    unsafe { Local::<T>::here().current.get().as_ref() }.map(read)
 }
 
 /// The current context with a count of its own, or `None` outside every scope.
@@ -186,12 +199,15 @@ pub(crate) fn replace_current<T: Scoped>(new: Arc<T>) -> Option<Arc<T>> {
 #[inline]
 pub(crate) fn scope<T: Scoped, R>(context: &Arc<T>, f: impl FnOnce() -> R) -> R {
     /// Leaves the scope, also when `f` unwinds.
-    struct Leave<'a, T: Scoped>(&'a Node<T>);
+    struct Leave<'a, T: Scoped> {
+        node: &'a Node<T>,
+        below: *const Node<T>,
+    }
 
     impl<T: Scoped> Drop for Leave<'_, T> {
         #[inline]
         fn drop(&mut self) {
-            leave_scope(self.0);
+            leave_scope(self.node, self.below);
         }
     }
 
@@ -200,8 +216,8 @@ pub(crate) fn scope<T: Scoped, R>(context: &Arc<T>, f: impl FnOnce() -> R) -> R 
     // - The node stays in its place and valid until it is taken out: `Leave` borrows it, drops before it and takes it
     //   out.
     // - The context outlives the node: `context` is borrowed for this whole call.
-    unsafe { Local::here().push(&node) };
-    let _leave = Leave(&node);
+    let below = unsafe { Local::here().push(&node) };
+    let _leave = Leave { node: &node, below };
     f()
 }
 
@@ -210,17 +226,20 @@ pub(crate) fn scope<T: Scoped, R>(context: &Arc<T>, f: impl FnOnce() -> R) -> R 
 /// A function of its own, so that the address of the thread-local is computed anew: within one function the compiler
 /// may keep it over a call, and a stack that was switched to another thread would then work on the list of the first
 /// one.
+///
+/// `below` is what lay under the node when it was put there. It mostly still does: then the processor need not wait for
+/// what it stored in the node a moment ago.
 #[inline(never)]
-fn leave_scope<T: Scoped>(node: &Node<T>) {
+fn leave_scope<T: Scoped>(node: &Node<T>, below: *const Node<T>) {
     let local = Local::here();
-    if local.top.get() == ptr::from_ref(node) && !node.is_counted() {
-        local.reveal(node.prev.get());
+    if local.top.get() == ptr::from_ref(node) && node.prev.get() == below && !node.is_counted() {
+        local.reveal(below);
     } else {
         leave_scope_slowly(local, node);
     }
 }
 
-/// [`leave_scope`] for one that is not the newest, or whose context was replaced.
+/// [`leave_scope`] for one that is not the newest, whose context was replaced, or under which a scope was left.
 #[cold]
 #[inline(never)]
 fn leave_scope_slowly<T: Scoped>(local: &Local<T>, node: &Node<T>) {
@@ -246,19 +265,20 @@ impl<T> Local<T> {
         (!current.is_null()).then(|| ManuallyDrop::new(unsafe { Arc::from_raw(current) }))
     }
 
-    /// Puts `node` on top of the chain.
+    /// Puts `node` on top of the chain, and returns what was there.
     ///
     /// # Safety
     ///
     /// The node must stay where it is, and its context alive, until it was taken out of the chain.
     #[inline]
-    unsafe fn push(&self, node: *const Node<T>) {
+    unsafe fn push(&self, node: *const Node<T>) -> *const Node<T> {
         let below = self.top.replace(node);
         // SAFETY: the caller promises that the node is valid. The list keeps `node` itself, not a pointer derived from
         // this reference, which could not be made a box again.
         let node = unsafe { &*node };
         node.prev.set(below);
         self.current.set(node.context());
+        below
     }
 
     /// Makes `top` (null, or a node of this chain) the newest scope, and settles.

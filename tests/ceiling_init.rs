@@ -1,0 +1,15 @@
+//! The ceiling, where the whole subscriber is logscope's (DESIGN section 6): see `ceiling.rs`.
+//!
+//! A binary of its own: it installs the global subscriber.
+
+#[path = "common/callsites.rs"]
+mod callsites;
+#[path = "common/turmoil.rs"]
+mod turmoil;
+
+#[test]
+fn every_context_gets_exactly_what_it_wants() {
+    logscope::init().unwrap();
+    let wanted = turmoil::run(Vec::new);
+    println!("{wanted} records were wanted and arrived");
+}

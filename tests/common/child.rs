@@ -1,0 +1,203 @@
+//! Child processes: this test binary, executed again to play one of its tests in a process of its own.
+
+// Each test binary uses a part of it.
+#![allow(dead_code)]
+
+use std::any::Any;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::{Child as Process, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use logscope::sink::Outcome;
+use serde_json::{Value, json};
+
+/// How long a child may take, however busy the machine is. One that takes longer has got stuck: it is killed, and its test fails.
+pub(crate) const ALARM: Duration = Duration::from_secs(60);
+
+const ROLE: &str = "LOGSCOPE_TEST_ROLE";
+const FOLDER: &str = "LOGSCOPE_TEST_FOLDER";
+
+/// A process that plays a test.
+pub(crate) struct Child {
+    role: String,
+    through: Vec<String>,
+    vars: Vec<(String, String)>,
+    stdout: Option<Stdio>,
+}
+
+impl Child {
+    /// A child that plays the test called `role`: the one that says this.
+    pub(crate) fn new(role: &str) -> Child {
+        Child { role: role.to_owned(), through: Vec::new(), vars: Vec::new(), stdout: None }
+    }
+
+    /// Has the child started by another program, which is given the child's words after these.
+    pub(crate) fn through(mut self, words: &[&str]) -> Child {
+        self.through = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// Gives the child an environment variable.
+    pub(crate) fn var(mut self, name: &str, value: impl ToString) -> Child {
+        self.vars.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Gives the child a pipe as stdout, for [`Running::process`], in place of a file.
+    pub(crate) fn stdout_piped(mut self) -> Child {
+        self.stdout = Some(Stdio::piped());
+        self
+    }
+
+    /// Runs it to its end, which must be a good one.
+    #[track_caller]
+    pub(crate) fn run(self) -> Ended {
+        self.start().wait()
+    }
+
+    /// Starts it.
+    #[track_caller]
+    pub(crate) fn start(self) -> Running {
+        let folder = tempfile::tempdir().unwrap();
+        let exe = std::env::current_exe().unwrap();
+        let mut words = self.through.into_iter();
+        let mut command = match words.next() {
+            Some(program) => {
+                let mut command = Command::new(program);
+                command.args(words).arg(exe);
+                command
+            }
+            None => Command::new(exe),
+        };
+        command
+            .args(["--exact", &self.role, "--nocapture", "--test-threads=1"])
+            .env(ROLE, &self.role)
+            .env(FOLDER, folder.path())
+            .envs(self.vars)
+            .env_remove("LOGSCOPE")
+            .env_remove("RUST_LOG")
+            .env("RUST_BACKTRACE", "0")
+            .stdin(Stdio::null())
+            .stdout(self.stdout.unwrap_or_else(|| File::create(folder.path().join("stdout")).unwrap().into()))
+            .stderr(File::create(folder.path().join("stderr")).unwrap());
+        Running { role: self.role, process: command.spawn().unwrap(), folder }
+    }
+}
+
+/// What the child does that plays the test called `role`: said first in that test. It is given a folder of its own, and returns a report.
+///
+/// In the child this does not return: it exits, and does not go back through the test harness, whose own stdout may be broken by then.
+/// Elsewhere nothing is done.
+pub(crate) fn scene(role: &str, play: impl FnOnce(&Path) -> Value) {
+    match std::env::var(ROLE) {
+        Ok(asked) if asked == role => {}
+        Ok(asked) => panic!("a child was started as {asked}, and runs {role}"),
+        Err(_) => return,
+    }
+    let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
+    // Opened first: the scene may close descriptors, and whatever is opened next takes their place.
+    let mut file = File::create(folder.join("report")).unwrap();
+    let (report, status) = match catch_unwind(AssertUnwindSafe(|| play(&folder))) {
+        Ok(report) => (report, 0),
+        Err(payload) => (Value::String(text_of(&*payload).to_owned()), 1),
+    };
+    file.write_all(report.to_string().as_bytes()).unwrap();
+    std::process::exit(status)
+}
+
+fn text_of(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("?")
+}
+
+/// A child that plays.
+pub(crate) struct Running {
+    role: String,
+    pub(crate) process: Process,
+    folder: tempfile::TempDir,
+}
+
+impl Running {
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Waits until the child has ended well.
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> Ended {
+        let status = self.wait_for_end();
+        let read = |name: &str| fs::read(self.folder.path().join(name)).unwrap_or_default();
+        let text = |name: &str| String::from_utf8_lossy(&read(name)).into_owned();
+        let (report, stderr) = (text("report"), text("stderr"));
+        match status {
+            Some(status) if status.success() && !report.is_empty() => {}
+            Some(status) => {
+                panic!("{}: the child ended with {status}, reported {report}, and said:\n{stderr}", self.role)
+            }
+            None => panic!("{}: the child was stuck, and said:\n{stderr}", self.role),
+        }
+        let report = serde_json::from_str(&report).unwrap();
+        Ended { report, stdout: text("stdout"), stderr, folder: self.folder }
+    }
+
+    /// How the child ended; `None` if it had to be killed.
+    pub(crate) fn wait_for_end(&mut self) -> Option<ExitStatus> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return Some(status);
+            }
+            if start.elapsed() > ALARM {
+                let _ = self.process.kill();
+                let _ = self.process.wait();
+                return None;
+            }
+            // How long it waits between two looks changes nothing but the load.
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// A child that has ended well.
+pub(crate) struct Ended {
+    pub(crate) report: Value,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    folder: tempfile::TempDir,
+}
+
+impl Ended {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What is in a file of the child's folder.
+    #[track_caller]
+    pub(crate) fn read(&self, name: &str) -> String {
+        let path = self.path(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// What the library said on stderr: the harness and the panics of others are left out.
+    pub(crate) fn told(&self) -> Vec<&str> {
+        self.stderr.lines().filter(|line| line.starts_with("logscope: ")).collect()
+    }
+}
+
+/// A ledger, for a report.
+pub(crate) fn counts(outcome: Outcome) -> Value {
+    let Outcome { accepted, written, dropped, failed, pending, .. } = outcome;
+    json!({ "accepted": accepted, "written": written, "dropped": dropped, "failed": failed, "pending": pending })
+}
+
+/// What a ledger in a report should be, for direct sinks: nothing dropped, nothing pending.
+pub(crate) fn settled(written: u64, failed: u64) -> Value {
+    json!({ "accepted": written + failed, "written": written, "dropped": 0, "failed": failed, "pending": 0 })
+}
