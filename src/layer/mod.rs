@@ -1,6 +1,6 @@
 //! The `tracing` layer: from an event to the context that it belongs to.
 //!
-//! Two ways lead here. Under [`init`](crate::init) the whole subscriber is ours, so the layer vetoes by the current context in
+//! Two ways lead here. Under [`init`] the whole subscriber is ours, so the layer vetoes by the current context in
 //! `enabled`, and what a context does not want costs a few nanoseconds. As [`layer()`](crate::layer()) among others it must not: a
 //! veto would take the event from the other layers too, and a dynamic per-layer `Filter` keeps its verdict in one bit map per
 //! thread, which a value that logs (or asks `enabled!`) inside another layer's formatting overwrites. There the filter is
@@ -41,7 +41,7 @@ use spans::{CurrentPath, ParentPath};
 pub type ScopedLayer<S> = Filtered<ContextLayer, CeilingFilter, S>;
 
 /// Routes each event to the output context that is current where it happens. Made by [`layer()`] and by
-/// [`configure`](crate::configure).
+/// [`configure`].
 pub struct ContextLayer {
     ceiling: LevelFilter,
     /// True where the whole subscriber is ours.
@@ -56,7 +56,7 @@ pub struct ContextLayer {
 ///
 /// Every level up to TRACE may be wanted by some context, so spans and events of every level are enabled for this layer;
 /// the verbosity of the current context then decides which it takes. `tracing::enabled!` can therefore not answer by the current
-/// context here, as it does under [`init`](crate::init). [`Configure::layer`] makes one with a lower ceiling.
+/// context here, as it does under [`init`]. [`Configure::layer`] makes one with a lower ceiling.
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;
