@@ -8,6 +8,8 @@ mod callsites;
 #[path = "common/child.rs"]
 mod child;
 
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::hint::spin_loop;
 use std::io;
@@ -86,6 +88,12 @@ fn install_with_a_gap(before: &[Callsite], between: &[Callsite]) {
     dispatcher::set_global_default(dispatch).unwrap();
 }
 
+/// Has a subscriber come and go, as for a program's own first steps. Until one was made, `tracing` takes no note of any callsite.
+fn begin() {
+    silence_default();
+    drop(Dispatch::new(tracing_subscriber::registry()));
+}
+
 /// How the first scope after the installation is entered.
 const WAYS: [&str; 4] = ["scope", "enter", "bind", "task"];
 
@@ -139,10 +147,9 @@ fn nor_when_the_first_scopes_are_entered_elsewhere() {
         silence_default();
         let callsites = &callsites()[..30];
         let elsewhere = Wants::everything();
-        let foreign = Dispatch::new(tracing_subscriber::registry());
-        // Before the subscriber is installed, and then on a thread that has another one.
+        // Before the subscriber is installed, and then where there is none.
         elsewhere.context.scope(|| install_with_a_gap(&callsites[..10], &callsites[10..20]));
-        dispatcher::with_default(&foreign, || elsewhere.context.scope(|| hit(callsites)));
+        dispatcher::with_default(&Dispatch::none(), || elsewhere.context.scope(|| hit(callsites)));
         let wants = Wants::everything();
         wants.context.scope(|| hit(callsites));
         json!(wants.compare(callsites))
@@ -167,31 +174,66 @@ fn nor_under_a_subscriber_that_is_only_set_for_a_scope() {
     assert_eq!(ended.told(), [""; 0], "nothing caps the layer");
 }
 
+/// Hits a callsite that was not hit before in each allocation of a thread that has [`HITS`] set.
+struct HittingAllocator;
+
+thread_local! {
+    static HITS: Cell<bool> = const { Cell::new(false) };
+}
+
+static NEXT_HIT: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: both methods hand over to `System` what they were given. What is done before does not unwind and may allocate: it comes back
+// here with `HITS` unset.
+unsafe impl GlobalAlloc for HittingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if HITS.replace(false) {
+            if let Some(callsite) = callsites().get(NEXT_HIT.fetch_add(1, Ordering::Relaxed)) {
+                (callsite.hit)();
+            }
+            HITS.set(true);
+        }
+        // SAFETY: the caller keeps the contract of `alloc`, which is this one.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`, and `pointer` comes from `System`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: HittingAllocator = HittingAllocator;
+
 #[test]
-fn nor_when_another_subscriber_is_used_between_making_and_installing_one() {
-    child::scene("nor_when_another_subscriber_is_used_between_making_and_installing_one", |_| {
-        silence_default();
-        let callsites = &callsites()[..30];
-        let made = dispatch();
-        let meanwhile = Wants::everything();
-        dispatcher::with_default(&dispatch(), || meanwhile.context.scope(|| hit(&callsites[..10])));
-        hit(&callsites[10..20]);
-        dispatcher::set_global_default(made).unwrap();
+fn a_callsite_that_is_hit_inside_install_is_not_dead() {
+    const TEST: &str = "a_callsite_that_is_hit_inside_install_is_not_dead";
+    child::scene(TEST, |_| {
+        begin();
+        // Something to register: that allocates, when the subscriber is there and not installed.
+        tracing::info!("before");
+        HITS.set(true);
+        logscope::init().unwrap();
+        HITS.set(false);
+        // Outside every scope, where no first scope helps.
         let wants = Wants::everything();
-        wants.context.scope(|| hit(callsites));
-        json!({ "meanwhile": meanwhile.compare(&callsites[..10]), "after": wants.compare(callsites) })
+        logscope::set_default(wants.context.clone());
+        hit(callsites());
+        json!({ "hit inside": NEXT_HIT.load(Ordering::Relaxed), "lost": wants.compare(callsites()) })
     });
-    let ended = Child::new("nor_when_another_subscriber_is_used_between_making_and_installing_one").run();
-    assert_eq!(ended.report, json!({ "meanwhile": [], "after": [] }));
+    let report = Child::new(TEST).run().report;
+    assert!(report["hit inside"].as_u64().unwrap() > 3, "{report}");
+    assert_eq!(report["lost"], json!([]));
 }
 
 /// Three threads hit callsites while a fourth installs; each then enters a scope and hits all of them.
 #[test]
 fn fresh_processes_lose_nothing() {
     const CHILDREN: usize = 300;
-    const AT_ONCE: usize = 3;
+    const AT_ONCE: usize = 2;
     child::scene("fresh_processes_lose_nothing", |_| start_up());
-    let next = AtomicUsize::new(0);
+    let (next, in_between) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
@@ -203,33 +245,44 @@ fn fresh_processes_lose_nothing() {
                     let ended = Child::new("fresh_processes_lose_nothing").var("NUMBER", number).run();
                     assert_eq!(ended.report["lost"], json!([[], [], []]), "child {number}: {}", ended.report);
                     assert_eq!(ended.stderr, "", "child {number}");
+                    let hits = |when: &str| ended.report[when].as_u64().unwrap();
+                    in_between.fetch_add(usize::from(hits("after") > hits("before")), Ordering::Relaxed);
                 }
             });
         }
     });
+    let in_between = in_between.into_inner();
+    println!("in {in_between} of {CHILDREN} processes, callsites were hit for the first time during the installation");
+    assert!(in_between > CHILDREN / 3, "in {in_between} processes only something happened that could go wrong");
 }
 
 /// A start, as the number of the child says: by `init` or not, sooner or later, with slower or faster threads.
 fn start_up() -> Value {
     let number: usize = std::env::var("NUMBER").unwrap().parse().unwrap();
-    let (pause, delay) = (number % 7 * 40, number / 7 % 11 * 400);
-    silence_default();
+    let spin = |times: usize| (0..times).for_each(|_| spin_loop());
+    let (pause, hits) = (100 + number / 2 % 5 * 300, 10 + number / 10 % 6 * 40);
+    if number.is_multiple_of(3) {
+        silence_default();
+    } else {
+        begin();
+    }
     let (installed, fresh, together) = (AtomicBool::new(false), AtomicUsize::new(0), Barrier::new(4));
-    let lost: Vec<Vec<String>> = thread::scope(|scope| {
+    let first_hits = || fresh.load(Ordering::Relaxed).min(callsites().len());
+    thread::scope(|scope| {
         let threads: Vec<_> = (0..3)
             .map(|thread| {
                 let (installed, fresh, together) = (&installed, &fresh, &together);
                 scope.spawn(move || {
                     let wants = Wants::everything();
                     together.wait();
-                    let mut ours = 0;
-                    // The first thread goes on hitting callsites after the installation, while the others enter their scopes.
-                    while !installed.load(Ordering::Acquire) || (thread == 0 && ours < 400) {
+                    // The first thread goes on for a while after the installation, when the others enter their scopes.
+                    let mut more = if thread == 0 { 50 } else { 0 };
+                    while !installed.load(Ordering::Acquire) || more > 0 {
                         if let Some(callsite) = callsites().get(fresh.fetch_add(1, Ordering::Relaxed)) {
                             (callsite.hit)();
                         }
-                        ours += 1;
-                        (0..pause).for_each(|_| spin_loop());
+                        more -= i32::from(installed.load(Ordering::Relaxed));
+                        spin(pause);
                     }
                     wants.context.scope(|| hit(callsites()));
                     wants.compare(callsites())
@@ -237,16 +290,23 @@ fn start_up() -> Value {
             })
             .collect();
         together.wait();
-        (0..delay).for_each(|_| spin_loop());
+        // Without giving way, so that another thread is running at that moment.
+        while first_hits() < hits {
+            spin_loop();
+        }
+        let before = first_hits();
         if number.is_multiple_of(2) {
             logscope::init().unwrap();
         } else {
             let dispatch = dispatch();
-            (0..pause).for_each(|_| spin_loop());
+            while first_hits() < hits + 20 {
+                thread::yield_now();
+            }
             dispatcher::set_global_default(dispatch).unwrap();
         }
+        let after = first_hits();
         installed.store(true, Ordering::Release);
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    json!({ "lost": lost, "hit before the end of the installation": fresh.into_inner() })
+        let lost: Vec<Vec<String>> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        json!({ "lost": lost, "before": before, "after": after })
+    })
 }
