@@ -58,6 +58,8 @@
 //! - *Spans* that are made in the destructors of thread-locals: tracing-subscriber's registry panics there. Events are fine.
 //! - A [`sink::writer`] that waits for another thread which logs to the same writer.
 //! - Stackful coroutines that change threads inside [`OutputContext::scope`]: the process aborts, rather than mixing two stacks up.
+//! - A callsite that is hit for the first time under `Dispatch::none()`: where the process has made one `Dispatch` only, `tracing` takes it for
+//!   disabled from then on.
 //! - A level above the [ceiling](Configure::ceiling), which is fixed when logscope is installed.
 //!
 //! Not there yet: queued (background) sinks, rolling files, reopening for logrotate, contexts that follow child processes, several

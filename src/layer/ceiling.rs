@@ -15,6 +15,10 @@
 //! rebuilds once after it has installed; and the [first scope](super::first_scope) that is entered under a subscriber with this layer
 //! rebuilds once more, for a subscriber that the program installed itself, and for a callsite that was in the middle of registering
 //! during the first rebuild.
+//!
+//! What stays out of reach is a callsite that a thread hits first where there is no subscriber although one is installed: under
+//! `Dispatch::none()`, or, while some thread has a subscriber of its own, inside another event. As long as the process has made one
+//! `Dispatch` only, `tracing` writes down `never` for it, until something rebuilds.
 
 use std::cell::Cell;
 
