@@ -167,7 +167,8 @@ impl OutputContext {
     /// The deliveries of this context and of all that were derived from it, so far. One record that goes to two sinks is
     /// two deliveries.
     pub fn ledger(&self) -> Outcome {
-        self.inner.identity.ledger.outcome()
+        let Identity { counter, ledger, .. } = &*self.inner.identity;
+        ledger.outcome_besides(|| counter.taken())
     }
 
     /// Brings what was logged before this call to the operating system, waiting for `deadline` at most, and returns the
@@ -277,9 +278,13 @@ impl Inner {
         }
     }
 
-    /// The number of the next record; `None` if the context is closed. Deliveries must have been counted as accepted before.
+    /// Counts the deliveries of a record (one or more) as accepted, and returns its number; `None` if the context is closed.
     #[inline]
-    pub(crate) fn next_seq(&self) -> Option<u64> {
+    pub(crate) fn accept(&self, deliveries: u64) -> Option<u64> {
+        // The number counts the first, and must come last: see `Counter`.
+        if deliveries > 1 {
+            self.identity.ledger.accept(deliveries - 1);
+        }
         self.identity.counter.take()
     }
 }

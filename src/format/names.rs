@@ -2,6 +2,52 @@
 
 use std::io::Write as _;
 
+use tracing::Metadata;
+
+use super::escape::is_bare;
+use super::logfmt;
+use super::value::reads_as_other;
+use crate::record::Record;
+use crate::verbosity::Decisions;
+
+/// The name of the field that is the message, and so of no other field.
+pub(super) const MESSAGE: &str = "message";
+
+/// What of a record needs no care, because of how the callsite is written; as good as all callsites are written so.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plain {
+    /// Every field is written under its own name, bare, in every format: no two are alike, and none is like a name that a
+    /// format adds or reserves. The message is the first field, if there is one.
+    pub(super) names: bool,
+    /// The target is written as it is in every format.
+    pub(super) target: bool,
+}
+
+impl Plain {
+    /// Decided once for each callsite.
+    #[inline]
+    pub(super) fn of(record: &Record<'_>) -> Self {
+        static CALLSITES: Decisions = Decisions::new();
+        let names = CALLSITES.of(record.event.metadata(), is_plain);
+        Plain { names, target: names && !record.source.from_log }
+    }
+}
+
+fn is_plain(callsite: &Metadata<'static>) -> bool {
+    let names = || callsite.fields().iter().map(|field| field.name());
+    let target = callsite.target();
+    target.is_ascii()
+        && is_bare(target)
+        && !reads_as_other(target)
+        && names().enumerate().all(|(place, name)| {
+            // No `#`: it stands in raw names, which are written without it, and before the number of a repeated name.
+            let is_word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+            let is_single = names().filter(|other| *other == name).count() == 1;
+            let is_own = !name.contains(logfmt::LIST_NAME) && !logfmt::is_reserved(name);
+            is_word && !name.is_empty() && is_single && is_own && (name != MESSAGE || place == 0)
+        })
+}
+
 /// How many names are remembered without an allocation. `tracing`'s macros allow 32 fields.
 const INLINE: usize = 32;
 

@@ -11,13 +11,10 @@ use tracing::field::{Field, Visit};
 
 use super::escape::{ByteSet, PlainText, Quoted, is_bare};
 use super::logfmt;
-use super::names::Names;
+use super::names::{MESSAGE, Names, Plain};
 use super::scratch::Buffer;
 use super::value::{push_bool, push_float, push_integer, push_text, reads_as_other};
 use crate::record::{Record, Value, field_name, for_each_source, render_debug, render_display};
-
-/// The name of the field that is the message, and so of no other field.
-const MESSAGE: &str = "message";
 
 /// How a format writes messages and fields.
 #[derive(Clone, Copy, Debug)]
@@ -40,10 +37,11 @@ pub(super) enum Dialect {
 
 /// Appends the message of `record` and then its fields, each with a blank before it unless it is the first of the line,
 /// which begins at `start`.
-pub(super) fn push_pairs(out: &mut Vec<u8>, start: usize, dialect: Dialect, record: &Record<'_>) {
-    let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, names: Names::besides(MESSAGE) };
-    let first = record.event.metadata().fields().iter().next();
-    if first.is_some_and(|field| is_message(&field)) {
+pub(super) fn push_pairs(out: &mut Vec<u8>, start: usize, dialect: Dialect, record: &Record<'_>, plain: Plain) {
+    let names = Names::besides(MESSAGE);
+    let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, plain: plain.names, names };
+    let is_message_first = || record.event.metadata().fields().iter().next().is_some_and(|field| is_message(&field));
+    if plain.names || is_message_first() {
         record.visit(&mut pairs);
     } else {
         for part in [Part::Message, Part::Fields] {
@@ -148,6 +146,8 @@ struct Pairs<'a> {
     dialect: Dialect,
     part: Part,
     message_seen: bool,
+    /// Names need no care, and are not remembered.
+    plain: bool,
     names: Names,
 }
 
@@ -186,6 +186,13 @@ impl Pairs<'_> {
     /// Begins a field: writes its name and `=`.
     fn name(&mut self, field: &Field, suffix: &str) {
         push_gap(self.out, self.start);
+        if self.plain {
+            self.out.extend_from_slice(field.name().as_bytes());
+            if !suffix.is_empty() {
+                self.out.extend_from_slice(suffix.as_bytes());
+            }
+            return self.out.push(b'=');
+        }
         let name = field_name(field);
         let prefix = match self.dialect {
             Dialect::Logfmt if logfmt::is_reserved(name) => "field.",

@@ -29,10 +29,12 @@ fn push_thousandths(out: &mut Vec<u8>, number: f64) -> bool {
     if !(magnitude < 1e12) {
         return false;
     }
-    let thousandths = (magnitude * 1e3 + 0.5) as u64;
+    // Signed, because that is what processors convert.
+    let thousandths = (magnitude * 1e3 + 0.5) as i64;
     if thousandths as f64 / 1e3 != magnitude {
         return false;
     }
+    let thousandths = thousandths.unsigned_abs();
     if number.is_sign_negative() {
         out.push(b'-');
     }

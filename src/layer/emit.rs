@@ -18,8 +18,7 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
         return;
     }
     let ledger = inner.ledger();
-    ledger.accept(deliveries);
-    let Some(seq) = inner.next_seq() else {
+    let Some(seq) = inner.accept(deliveries) else {
         ledger.settle(Delivery::Dropped, deliveries);
         return inner.tell_closed();
     };

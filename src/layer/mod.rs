@@ -77,11 +77,11 @@ impl ContextLayer {
 
     /// Whether the context that is current here wants what `metadata` describes.
     #[inline(never)]
-    fn wanted_here<S>(&self, metadata: &Metadata<'_>, cx: &Context<'_, S>) -> bool
+    fn wanted_here<S>(&self, metadata: &Metadata<'_>, cx: Context<'_, S>) -> bool
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
-        let wants = |inner: &Inner| inner.verbosity().allows_any(metadata);
+        let wants = |inner: &Inner| *metadata.level() <= self.ceiling && inner.verbosity().allows_any(metadata);
         scope::with_current(|current| match current {
             Some(inner) => wants(inner),
             // An event may name another parent than the current span, so only `on_event` knows whose it is.
@@ -111,11 +111,14 @@ impl ContextLayer {
 
     /// Gives `event` to the context that it belongs to, if that wants it.
     #[inline(never)]
-    fn take<S>(&self, event: &Event<'_>, cx: &Context<'_, S>)
+    fn take<S>(&self, event: &Event<'_>, cx: Context<'_, S>)
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
         let metadata = event.metadata();
+        if *metadata.level() > self.ceiling {
+            return;
+        }
         #[cfg(feature = "log")]
         if metadata.target() == LOG_TARGET
             && let Some(normalized) = tracing_log::NormalizeEvent::normalized_metadata(event)
@@ -123,17 +126,17 @@ impl ContextLayer {
             let source = Source { from_log: true, ..Source::of(&normalized) };
             let take = |inner: &Inner| {
                 if inner.verbosity().allows_target(source.level, source.target) {
-                    self.deliver(event, cx, inner, source);
+                    self.deliver(event, &cx, inner, source);
                 }
             };
-            return keeping_verdicts(&normalized, || self.route(event, cx, take));
+            return keeping_verdicts(&normalized, || self.route(event, &cx, take));
         }
         let take = |inner: &Inner| {
             if inner.verbosity().allows(metadata) {
-                self.deliver(event, cx, inner, Source::of(metadata));
+                self.deliver(event, &cx, inner, Source::of(metadata));
             }
         };
-        keeping_verdicts(metadata, || self.route(event, cx, take));
+        keeping_verdicts(metadata, || self.route(event, &cx, take));
     }
 
     fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &Inner, source: Source<'_>)
@@ -171,8 +174,10 @@ where
         if !self.vetoes {
             return true;
         }
-        let level = metadata.level();
-        *level <= self.ceiling && scope::glance(level).unwrap_or_else(|| self.wanted_here(metadata, &cx))
+        match scope::glance(metadata.level()) {
+            Some(wanted) => wanted && *metadata.level() <= self.ceiling,
+            None => self.wanted_here(metadata, cx),
+        }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -181,16 +186,15 @@ where
 
     #[inline]
     fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
-        let level = event.metadata().level();
-        if *level <= self.ceiling && scope::glance(level) != Some(false) {
-            self.take(event, &cx);
+        if scope::glance(event.metadata().level()) != Some(false) {
+            self.take(event, cx);
         }
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
         let metadata = attributes.metadata();
         // Under `init` a span that the current context does not want is never made. Among others it may be, for another layer.
-        if !self.vetoes && (*metadata.level() > self.ceiling || !self.wanted_here(metadata, &cx)) {
+        if !self.vetoes && (*metadata.level() > self.ceiling || !self.wanted_here(metadata, cx.clone())) {
             return;
         }
         keeping_verdicts(metadata, || {

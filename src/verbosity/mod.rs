@@ -19,7 +19,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 
 use crate::error::Error;
-pub(crate) use decisions::learn_callsite;
+pub(crate) use decisions::{Decisions, learn_callsite};
 pub use dial::Dial;
 use fixed::Fixed;
 
