@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 
 use tracing::field::{Field, Visit};
 
-use super::escape::{ByteSet, PlainText, Quoted, is_bare};
+use super::escape::{ByteSet, PlainText, Quoted, is_bare, is_visible_alphanumeric, push_escaped_bare};
 use super::logfmt;
 use super::names::{MESSAGE, Names, Plain};
 use super::scratch::Buffer;
@@ -78,10 +78,10 @@ pub(super) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn W
     }
 }
 
-/// True for a character of names that stand bare before `=`: letters, digits, `_`, `-`, `.` and `#`. A name with any
-/// other is quoted, so that few messages look as if they ended in a field.
+/// True for a character of names that stand bare before `=`: letters, digits, `_`, `-`, `.` and `#`. In text a name with
+/// any other is quoted, so that few messages look as if they ended in a field.
 pub(super) fn is_plain_name_char(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | '#')
+    is_visible_alphanumeric(character) || matches!(character, '_' | '-' | '.' | '#')
 }
 
 /// The ASCII bytes of [such names](is_plain_name_char).
@@ -92,11 +92,20 @@ fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && (PLAIN.has_all(name.as_bytes()) || name.chars().all(is_plain_name_char))
 }
 
-/// Appends the name that `[prefix, name, suffix]` make together, unique among `names`: bare, or in quotes with escapes.
+/// How a name is written that is not plain.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum OddNames {
+    /// In quotes, with escapes.
+    Quoted,
+    /// Bare, each odd character escaped: readers of logfmt know no quoted names.
+    Escaped,
+}
+
+/// Appends the name that `[prefix, name, suffix]` make together, unique among `names`. Prefixes and suffixes are plain.
 #[inline]
-pub(super) fn push_name(out: &mut Vec<u8>, names: &mut Names, [prefix, name, suffix]: [&str; 3]) {
+pub(super) fn push_name(out: &mut Vec<u8>, names: &mut Names, [prefix, name, suffix]: [&str; 3], odd: OddNames) {
     if !is_plain_name(name) {
-        return push_quoted_name(out, names, [prefix, name, suffix]);
+        return push_odd_name(out, names, [prefix, name, suffix], odd);
     }
     // Prefixes and suffixes are mostly empty.
     if !prefix.is_empty() {
@@ -111,15 +120,18 @@ pub(super) fn push_name(out: &mut Vec<u8>, names: &mut Names, [prefix, name, suf
 }
 
 #[cold]
-fn push_quoted_name(out: &mut Vec<u8>, names: &mut Names, [prefix, name, suffix]: [&str; 3]) {
-    out.push(b'"');
-    // Prefixes and suffixes are plain.
+fn push_odd_name(out: &mut Vec<u8>, names: &mut Names, [prefix, name, suffix]: [&str; 3], odd: OddNames) {
+    let quote: &[u8] = if odd == OddNames::Quoted { b"\"" } else { b"" };
+    out.extend_from_slice(quote);
     out.extend_from_slice(prefix.as_bytes());
     let start = out.len();
-    Quoted(out).push(name);
+    match odd {
+        OddNames::Quoted => Quoted(out).push(name),
+        OddNames::Escaped => push_escaped_bare(out, name),
+    }
     out.extend_from_slice(suffix.as_bytes());
     names.settle(out, start);
-    out.push(b'"');
+    out.extend_from_slice(quote);
 }
 
 /// What a visit writes.
@@ -202,12 +214,13 @@ impl Pairs<'_> {
     #[inline(never)]
     fn unique_name(&mut self, field: &Field, suffix: &str) {
         let name = field_name(field);
-        let prefix = match self.dialect {
-            Dialect::Logfmt if logfmt::is_reserved(name) => logfmt::PREFIX,
-            _ => "",
+        let (prefix, odd) = match self.dialect {
+            Dialect::Logfmt if logfmt::is_reserved(name) => (logfmt::PREFIX, OddNames::Escaped),
+            Dialect::Logfmt => ("", OddNames::Escaped),
+            _ => ("", OddNames::Quoted),
         };
         let names = self.names.get_or_insert_with(|| Names::besides(MESSAGE));
-        push_name(self.out, names, [prefix, name, suffix]);
+        push_name(self.out, names, [prefix, name, suffix], odd);
     }
 
     fn message<R>(&mut self, render: impl FnOnce(&mut dyn Write) -> R) {

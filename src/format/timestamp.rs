@@ -36,9 +36,15 @@ pub(crate) fn push_rfc3339_micros(out: &mut Vec<u8>, time: SystemTime) {
     out.extend_from_slice(&text);
 }
 
-/// Reads an RFC 3339 timestamp, with any offset and any number of digits.
+/// Reads an RFC 3339 timestamp, with any offset and any number of digits, if this system's clock can say it: on Windows, time
+/// begins in 1601.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<SystemTime> {
-    OffsetDateTime::parse(text, &Rfc3339).ok().map(SystemTime::from)
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    let second = time.unix_timestamp();
+    let from_1970 = Duration::from_secs(second.unsigned_abs());
+    let epoch = SystemTime::UNIX_EPOCH;
+    let second = if second < 0 { epoch.checked_sub(from_1970)? } else { epoch.checked_add(from_1970)? };
+    second.checked_add(Duration::from_nanos(u64::from(time.nanosecond())))
 }
 
 /// Appends `elapsed` as `MM:SS.cc`; the minutes go on past 99.
@@ -234,6 +240,7 @@ mod tests {
             assert_eq!(parse_rfc3339(text), None, "{text}");
         }
         assert_eq!(parse_rfc3339("2026-11-21T10:08:00.5+01:00"), Some(at(1_795_252_080, 500_000_000)));
+        assert_eq!(parse_rfc3339("1969-12-31T23:59:59.75Z"), Some(at(-1, 750_000_000)));
         assert_eq!(parse_seconds("7"), Some(Duration::from_secs(7)));
     }
 

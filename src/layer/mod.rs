@@ -1,6 +1,6 @@
 //! The `tracing` layer: from an event to the context that it belongs to.
 //!
-//! Two ways lead here. Under [`init`](crate::init) the whole subscriber is ours, so the layer vetoes by the current context in
+//! Two ways lead here. Under [`init`] the whole subscriber is ours, so the layer vetoes by the current context in
 //! `enabled`, and what a context does not want costs a few nanoseconds. As [`layer()`](crate::layer()) among others it must not: a
 //! veto would take the event from the other layers too, and a dynamic per-layer `Filter` keeps its verdict in one bit map per
 //! thread, which a value that logs (or asks `enabled!`) inside another layer's formatting overwrites. There the filter is
@@ -11,6 +11,7 @@ mod ceiling;
 mod emit;
 mod first_scope;
 mod install;
+mod nesting;
 mod spans;
 
 use std::fmt;
@@ -26,7 +27,7 @@ pub use ceiling::CeilingFilter;
 pub use install::{Configure, configure, init};
 
 use crate::LevelFilter;
-use crate::context::{Inner, with_default};
+use crate::context::{Inner, add_ceiling, with_default};
 use crate::record::Source;
 use crate::scope;
 use crate::sync::Arc;
@@ -40,7 +41,7 @@ use spans::{CurrentPath, ParentPath};
 pub type ScopedLayer<S> = Filtered<ContextLayer, CeilingFilter, S>;
 
 /// Routes each event to the output context that is current where it happens. Made by [`layer()`] and by
-/// [`configure`](crate::configure).
+/// [`configure`].
 pub struct ContextLayer {
     ceiling: LevelFilter,
     /// True where the whole subscriber is ours.
@@ -55,7 +56,7 @@ pub struct ContextLayer {
 ///
 /// Every level up to TRACE may be wanted by some context, so spans and events of every level are enabled for this layer;
 /// the verbosity of the current context then decides which it takes. `tracing::enabled!` can therefore not answer by the current
-/// context here, as it does under [`init`](crate::init). [`Configure::layer`] makes one with a lower ceiling.
+/// context here, as it does under [`init`]. [`Configure::layer`] makes one with a lower ceiling.
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;
@@ -83,6 +84,8 @@ impl ContextLayer {
         let wants = |inner: &Inner| *metadata.level() <= self.ceiling && inner.verbosity().allows_any(metadata);
         scope::with_current(|current| match current {
             Some(inner) => wants(inner),
+            // An event may name another parent than the current span, so only `on_event` knows whose it is.
+            None if self.route_by_span && metadata.is_event() => true,
             None if self.route_by_span => match spans::bound_context(cx.lookup_current()) {
                 Some(context) => wants(&context),
                 None => with_default(wants),
@@ -154,6 +157,7 @@ where
 {
     // Not `on_register_dispatch`, which a layer inside an `Option` or a `Vec` is not told.
     fn on_layer(&mut self, _: &mut S) {
+        add_ceiling(self.ceiling);
         self.first_scope.arm();
     }
 
