@@ -110,3 +110,8 @@ pub use verbosity::{Dial, Verbosity};
 pub mod __private {
     pub use tracing;
 }
+
+/// Has the program in the README compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
