@@ -35,8 +35,8 @@
 //!
 //! # Which context is current
 //!
-//! That of the newest scope of the running stack, else the process default. A running stack is a thread, or a task while it is polled:
-//! what a task enters or [updates](update) stays with the task over every `.await`, on whatever thread it goes on, and never
+//! That of the newest scope of the running stack, else the process default. A running stack is a thread, or a task while it is polled,
+//! if it was given a context with [`in_context`](FutureExt::in_context): what such a task enters or [updates](update) stays with the task over every `.await`, on whatever thread it goes on, and never
 //! reaches what else runs there. Guards may be dropped in any order. A plain `std::thread::spawn` or `tokio::spawn` does not carry the
 //! context, because Rust offers no place to do so: say `bind`, `in_context` or `in_current_context` there.
 //!
@@ -44,9 +44,9 @@
 //!
 //! - **Right place.** No record reaches another context's sink, whatever the interleaving.
 //! - **Acknowledged.** When a log call returns, what went to a file or a standard stream is with the operating system.
-//! - **Ledger.** `accepted = written + dropped + failed + pending`, exactly, for each context and each sink: see [`Outcome`](sink::Outcome).
-//! - **Whole.** One record, one start of line, one write. Nothing in it can forge another: control characters, line separators and
-//!   bidirectional overrides are escaped in every format.
+//! - **Ledger.** `accepted = written + dropped + failed + pending`, exactly, for each context and each sink: see [`Outcome`].
+//! - **Whole.** One record, one start of line, one write. Nothing in it can forge another: control characters, line separators,
+//!   bidirectional overrides and characters that show nothing are escaped in every format.
 //! - **Harmless.** A log call never panics, aborts, deadlocks or recurses its caller: not when a value's `Debug` panics or logs, when a sink
 //!   panics or fails, when stdout and stderr are both broken, while unwinding, or in the destructors of thread-locals.
 //! - **Told.** No loss without a counter, a word on stderr (rate-limited), and a record in the log where the gap is.
@@ -100,6 +100,7 @@ pub use format::{Color, Format};
 pub use layer::{CeilingFilter, Configure, ContextLayer, ScopedLayer, configure, init, layer};
 pub use record::{ContextBuf, ContextInfo, Record, RecordBuf, SpanBuf, Value};
 pub use scope::{FutureExt, InContext, ScopeGuard, bind_current, update};
+pub use sink::Outcome;
 pub use tracing::Level;
 pub use tracing::level_filters::LevelFilter;
 pub use verbosity::{Dial, Verbosity};

@@ -3,6 +3,8 @@
 //!
 //! logscope is installed for the process; the tests have no context in common but the default one, which wants WARN.
 
+#![allow(clippy::unwrap_used)]
+
 mod layers;
 
 use std::cell::Cell;

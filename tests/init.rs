@@ -2,6 +2,8 @@
 //!
 //! Each test is a process of its own: what is installed stays installed.
 
+#![allow(clippy::unwrap_used)]
+
 mod layers;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,7 +63,8 @@ fn without_a_word_from_the_environment_it_is_info() {
 #[test]
 fn logscope_decides_else_rust_log() {
     let test = "logscope_decides_else_rust_log";
-    let cases: [(&[(&str, &str)], &[&str], &[&str]); 6] = [
+    type Case = (&'static [(&'static str, &'static str)], &'static [&'static str], &'static [&'static str]);
+    let cases: [Case; 6] = [
         (&[("LOGSCOPE", "debug")], &ALL[..4], &ALL[..4]),
         (&[("RUST_LOG", "error")], &ALL[..1], &ALL[..1]),
         (&[("LOGSCOPE", "warn,linker=trace"), ("RUST_LOG", "debug")], &ALL[..2], &ALL),

@@ -2,7 +2,9 @@
 //!
 //! The bridge is the process's one `log` logger. It is installed once for the tests here; those that need another subscriber are
 //! processes of their own.
+
 #![cfg(feature = "log")]
+#![allow(clippy::unwrap_used)]
 
 mod layers;
 

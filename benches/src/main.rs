@@ -1,1 +1,69 @@
-fn main() {}
+//! What logscope costs, against its peers.
+//!
+//! ```text
+//! cargo run --profile bench -p logscope-bench -- [--quick] [--check] [--only WORD]
+//! ```
+//!
+//! Prints a table: nanoseconds and allocations for each operation, ours and another's, and what it is to be. `--quick` runs short
+//! rounds, to see that everything works; `--check` makes the exit status say whether every mark is held; `--only` runs the jobs
+//! whose name contains a word.
+//!
+//! The jobs on lines run under `with_default`, both sides in one process, and once more with each side as the global subscriber of
+//! a process of its own. The jobs on events that nobody wants depend on the global subscriber, so they run in such processes
+//! alone. See [`harness`] for how is measured.
+
+mod alloc;
+mod harness;
+mod jobs;
+mod remote;
+mod table;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use harness::Plan;
+
+#[global_allocator]
+static ALLOCATOR: alloc::Counting = alloc::Counting;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [child, arrangement] = &arguments[..]
+        && child == remote::CHILD
+    {
+        remote::serve(jobs::arrange(arrangement)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let options = Options::parse(&arguments)?;
+    table::print_heading();
+    let mut missed = 0;
+    for job in jobs::all().into_iter().filter(|job| job.name().contains(&options.only)) {
+        let row = job.run(options.plan)?;
+        table::print_row(&row);
+        missed += u32::from(!row.is_held());
+    }
+    println!("{missed} missed");
+    Ok(if options.check && missed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+struct Options {
+    plan: Plan,
+    check: bool,
+    only: String,
+}
+
+impl Options {
+    fn parse(arguments: &[String]) -> Result<Options, String> {
+        let mut options = Options { plan: Plan::FULL, check: false, only: String::new() };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--quick" => options.plan = Plan::QUICK,
+                "--check" => options.check = true,
+                "--only" => options.only = arguments.next().ok_or("--only needs a word")?.clone(),
+                other => return Err(format!("{other} is not known; there are --quick, --check and --only WORD")),
+            }
+        }
+        Ok(options)
+    }
+}

@@ -33,6 +33,7 @@ use tracing::field::{Field, Visit};
 use super::Renderer;
 use super::escape::PlainText;
 use super::head::{Look, push_leading, push_place, with_look};
+use super::names::Plain;
 use super::pairs::{Dialect, push_gap, push_pairs};
 use super::timestamp::push_elapsed_mmss_cc;
 use super::value::push_integer;
@@ -86,11 +87,11 @@ pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>
     if kind == Some(Kind::Finished) {
         out.push(b'\n');
     }
-    let start = out.len();
+    let (start, plain) = (out.len(), Plain::of(record));
     push_leading(renderer, record, out, push_elapsed_mmss_cc);
-    push_place(renderer, record, out, start, false);
+    push_place(renderer, record, plain, out, start, false);
     push_gap(out, start);
-    let push = |out: &mut Vec<u8>| push_body(renderer, record, word.as_ref(), out);
+    let push = |out: &mut Vec<u8>| push_body(renderer, record, plain, word.as_ref(), out);
     match (record.level(), kind) {
         (Level::ERROR, _) => with_look(renderer.color, Look::Red, out, push),
         (Level::WARN, _) => with_look(renderer.color, Look::Yellow, out, push),
@@ -104,7 +105,7 @@ pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>
 }
 
 /// Appends the level from WARN, what the vocabulary says, the message and the fields.
-fn push_body(renderer: &Renderer, record: &Record<'_>, word: Option<&Word>, out: &mut Vec<u8>) {
+fn push_body(renderer: &Renderer, record: &Record<'_>, plain: Plain, word: Option<&Word>, out: &mut Vec<u8>) {
     match record.level() {
         Level::ERROR => out.extend_from_slice(b"ERROR: "),
         Level::WARN => out.extend_from_slice(b"WARNING: "),
@@ -120,7 +121,7 @@ fn push_body(renderer: &Renderer, record: &Record<'_>, word: Option<&Word>, out:
     }
     let continuation = renderer.format.multiline.then_some(CONTINUATION);
     let hidden = word.map_or(0, |word| word.hidden);
-    push_pairs(out, start, Dialect::Build { continuation, hidden }, record);
+    push_pairs(out, start, Dialect::Build { continuation, hidden }, record, plain);
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

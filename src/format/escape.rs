@@ -1,8 +1,10 @@
 //! Escaping: what a program logs may hold anything, and must neither forge a line nor hide or reorder what a reader sees.
 //!
 //! Escaped everywhere: control characters (C0, DEL and C1, with CR, LF, TAB, ESC and NUL among them), the separators U+2028
-//! and U+2029, and the characters that set the direction of text (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to
-//! U+2069). The rest of Unicode passes.
+//! and U+2029, the characters that set the direction of text, and those that show nothing, so that two names which look
+//! alike are alike: soft hyphens, spaces without width, fillers, tags, and what else Unicode calls ignorable by default. Two
+//! kinds of these pass, because emoji and many scripts are not written without them: the joiners U+200C and U+200D, and the
+//! variation selectors U+FE00 to U+FE0F. The rest of Unicode passes.
 //!
 //! Three writers append to a buffer, so that `Debug` and `Display` output streams through them:
 //!
@@ -42,28 +44,25 @@ const CLASSES: [Class; 256] = {
     classes[0x7f] = Class::Control;
     classes[b'"' as usize] = Class::Special;
     classes[b'\\' as usize] = Class::Special;
-    classes[0xc2] = Class::Lead;
-    classes[0xd8] = Class::Lead;
-    classes[0xe2] = Class::Lead;
+    let leads = [0xc2, 0xcd, 0xd8, 0xe1, 0xe2, 0xe3, 0xef, 0xf0, 0xf3];
+    let mut at = 0;
+    while at < leads.len() {
+        classes[leads[at]] = Class::Lead;
+        at += 1;
+    }
     classes
 };
 
-/// The character at the start of `bytes`, with its length, if it is one above U+007F that is escaped.
-fn escaped_char(bytes: &[u8]) -> Option<(char, usize)> {
-    let (code, length) = match *bytes {
-        [0xc2, low @ 0x80..=0x9f, ..] => (u32::from(low), 2),
-        [0xd8, 0x9c, ..] => (0x061c, 2),
-        [0xe2, 0x80, low @ (0x8e | 0x8f | 0xa8..=0xae), ..] => (0x2000 + u32::from(low & 0x3f), 3),
-        [0xe2, 0x81, low @ 0xa6..=0xa9, ..] => (0x2040 + u32::from(low & 0x3f), 3),
-        _ => return None,
-    };
-    Some((char::from_u32(code)?, length))
-}
-
-/// True if `character` never appears raw in what the writers write.
-#[cfg(test)]
+/// True if `character` never appears raw in what the writers write, but for LF where lines are kept.
 pub(crate) fn is_escaped(character: char) -> bool {
-    character.is_control() || escaped_char(character.encode_utf8(&mut [0; 4]).as_bytes()).is_some()
+    matches!(
+        character,
+        '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// True if none of eight bytes needs a closer look: all are printable ASCII, and neither a quote nor a backslash.
@@ -133,7 +132,7 @@ fn push_escaped_from(out: &mut Vec<u8>, text: &str, mut at: usize, mut escape: i
             let found = match CLASSES[usize::from(bytes[at])] {
                 Class::Plain => None,
                 Class::Control | Class::Special => Some((char::from(bytes[at]), 1)),
-                Class::Lead => escaped_char(&bytes[at..]),
+                Class::Lead => text[at..].chars().next().filter(|c| is_escaped(*c)).map(|c| (c, c.len_utf8())),
             };
             let Some((character, length)) = found else {
                 at += 1;
@@ -176,9 +175,10 @@ fn escape_json(out: &mut Vec<u8>, character: char) {
         '\u{8}' => b'b',
         '\u{c}' => b'f',
         _ => {
-            // Every other character that is escaped lies below U+FFFF.
-            out.extend_from_slice(b"\\u");
-            push_hex(out, u32::from(character), 4);
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                out.extend_from_slice(b"\\u");
+                push_hex(out, u32::from(*unit), 4);
+            }
             return;
         }
     };
@@ -255,18 +255,7 @@ fn escape_text(out: &mut Vec<u8>, character: char) {
         '\n' => b'n',
         '\r' => b'r',
         '\t' => b't',
-        '\0'..='\x7f' => {
-            out.extend_from_slice(b"\\x");
-            push_hex(out, u32::from(character), 2);
-            return;
-        }
-        _ => {
-            let code = u32::from(character);
-            out.extend_from_slice(b"\\u{");
-            push_hex(out, code, if code > 0xff { 4 } else { 2 });
-            out.push(b'}');
-            return;
-        }
+        _ => return push_code(out, character),
     };
     out.extend_from_slice(&[b'\\', short]);
 }
@@ -278,7 +267,38 @@ fn push_hex(out: &mut Vec<u8>, number: u32, digits: u32) {
     }
 }
 
-/// Takes back the escapes of [`PlainText`] and [`Quoted`]. An error is the place (in bytes) of a backslash that begins none.
+/// Appends `text`, which stands outside quotes where blanks, `=` and quotes have a meaning: these, backslashes and whatever is no
+/// visible character are written as `\x20` or `\u{a0}`.
+pub(super) fn push_escaped_bare(out: &mut Vec<u8>, text: &str) {
+    for character in text.chars() {
+        match character {
+            '=' | '"' | '\\' => push_code(out, character),
+            _ if character.is_ascii_graphic() || is_visible_alphanumeric(character) => {
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            _ => push_code(out, character),
+        }
+    }
+}
+
+/// Appends `character` as `\x1b` or `\u{202e}`.
+fn push_code(out: &mut Vec<u8>, character: char) {
+    let code = u32::from(character);
+    if code < 0x80 {
+        out.extend_from_slice(b"\\x");
+        return push_hex(out, code, 2);
+    }
+    out.extend_from_slice(b"\\u{");
+    let digits = match code {
+        0..=0xff => 2,
+        0x100..=0xffff => 4,
+        _ => 6,
+    };
+    push_hex(out, code, digits);
+    out.push(b'}');
+}
+
+/// Takes back the escapes of [`PlainText`], [`Quoted`] and [`push_escaped_bare`]. An error is the place (in bytes) of a backslash that begins none.
 pub(crate) fn unescape(text: &str) -> Result<Cow<'_, str>, usize> {
     let Some(first) = text.find('\\') else {
         return Ok(Cow::Borrowed(text));
@@ -319,29 +339,54 @@ fn unescape_one(escape: &str) -> Option<(char, usize)> {
 }
 
 /// The ASCII bytes of bare text: graphic characters other than `"` `\` `=` `,` `{` `}` `[` `]`.
-const BARE: [bool; 256] = {
-    let mut bare = [false; 256];
-    let mut byte = 0x21;
-    while byte < 0x7f {
-        bare[byte as usize] = !matches!(byte, b'"' | b'\\' | b'=' | b',' | b'{' | b'}' | b'[' | b']');
-        byte += 1;
-    }
-    bare
-};
+const BARE: ByteSet =
+    ByteSet::of(b"!#$%&'()*+-./0123456789:;<>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~");
 
 /// True if `text` can stand as a value without quotes: it is not empty, and all of its characters [can](is_bare_char).
 #[inline]
 pub(crate) fn is_bare(text: &str) -> bool {
-    match text.bytes().position(|byte| !BARE[usize::from(byte)]) {
-        None => !text.is_empty(),
-        // What comes before is ASCII, so a character begins here.
-        Some(at) => !text.as_bytes()[at].is_ascii() && text[at..].chars().all(is_bare_char),
+    !text.is_empty() && (BARE.has_all(text.as_bytes()) || text.chars().all(is_bare_char))
+}
+
+/// A set of bytes.
+pub(super) struct ByteSet {
+    /// 0 for a byte of the set, else 1: so that one addition decides about several.
+    outside: [u8; 256],
+}
+
+impl ByteSet {
+    pub(super) const fn of(bytes: &[u8]) -> Self {
+        let mut outside = [1; 256];
+        let mut at = 0;
+        while at < bytes.len() {
+            outside[bytes[at] as usize] = 0;
+            at += 1;
+        }
+        ByteSet { outside }
+    }
+
+    pub(super) const fn has(&self, byte: u8) -> bool {
+        self.outside[byte as usize] == 0
+    }
+
+    /// True if each of `bytes` is in the set.
+    #[inline]
+    pub(super) fn has_all(&self, bytes: &[u8]) -> bool {
+        // Without a branch for each byte; but what is long may end early.
+        bytes
+            .chunks(32)
+            .all(|chunk| chunk.iter().fold(0, |outside, byte| outside | self.outside[usize::from(*byte)]) == 0)
     }
 }
 
-/// True for a character of bare text: those of [`BARE`], and letters and digits of any script.
+/// True for a character of bare text: those of [`BARE`], and letters and digits of any script that can be seen.
 pub(crate) fn is_bare_char(character: char) -> bool {
-    if character.is_ascii() { BARE[character as usize] } else { character.is_alphanumeric() }
+    if character.is_ascii() { BARE.has(character as u8) } else { is_visible_alphanumeric(character) }
+}
+
+/// True for letters and digits, but for letters that are fillers.
+pub(super) fn is_visible_alphanumeric(character: char) -> bool {
+    character.is_alphanumeric() && !is_escaped(character)
 }
 
 /// Appends `text` in double quotes, escaped.

@@ -9,7 +9,9 @@
 //!
 //! `thread` and `location` (`file:line`) follow the target where they are shown; what there is none of is left out, and
 //! so is an empty message. A field whose name is one of the format's own, or begins with `context.` or `field.`, is
-//! written with `field.` before it, so that no field can shadow another and a reader can take the prefix off again.
+//! written with `field.` before it, so that no field can shadow another and a reader can take the prefix off again; so is
+//! one without a name. Names are never quoted, since other readers of logfmt would take a quote for the end of the name and
+//! what follows for fields of their own: what they would trip over is escaped, as in `a\x20b=1`.
 //!
 //! A list (the sources of an error) is a text here, `err.sources="[\"a\", \"b\"]"`, because other readers of logfmt
 //! know no lists. It is read back as a list if its name has `.sources` in it; a text that begins with `[` there is
@@ -21,6 +23,7 @@ use tracing::Level;
 
 use super::Renderer;
 use super::escape::push_quoted;
+use super::names::Plain;
 use super::pairs::{Dialect, push_pairs, push_rendered};
 use super::scratch::Buffer;
 use super::spans::append_context;
@@ -39,7 +42,7 @@ pub(super) const CONTEXT_PREFIX: &str = "context.";
 pub(super) fn is_reserved(name: &str) -> bool {
     match name {
         "ts" | "level" | "elapsed" | "context" | "seq" | "target" | "thread" | "location" | "spans" | "msg"
-        | "field" => true,
+        | "field" | "" => true,
         _ => name.starts_with(PREFIX) || name.starts_with(CONTEXT_PREFIX),
     }
 }
@@ -47,7 +50,7 @@ pub(super) fn is_reserved(name: &str) -> bool {
 /// Appends `record` as one whole line.
 pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>) {
     let show = &renderer.format;
-    let start = out.len();
+    let (start, plain) = (out.len(), Plain::of(record));
     if show.timestamp {
         out.extend_from_slice(b"ts=");
         push_rfc3339_micros(out, record.timestamp());
@@ -68,7 +71,10 @@ pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>
     }
     if show.target {
         out.extend_from_slice(b" target=");
-        push_text(out, record.target());
+        match plain.target {
+            true => out.extend_from_slice(record.target().as_bytes()),
+            false => push_text(out, record.target()),
+        }
     }
     if show.thread {
         out.extend_from_slice(b" thread=");
@@ -81,7 +87,7 @@ pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>
         push_rendered(out, |out| push_location(out, file, record.line()));
     }
     push_spans(record, out);
-    push_pairs(out, start, Dialect::Logfmt, record);
+    push_pairs(out, start, Dialect::Logfmt, record, plain);
     out.push(b'\n');
 }
 
@@ -163,7 +169,7 @@ mod tests {
             Fixture::new()
                 .with_context("uno", &[("env", Value::from("x")), ("a b", Value::from(1))])
                 .line(Format::logfmt(), log),
-            "ts=2026-11-21T09:08:00.123456Z level=warn elapsed=1.234567 context=uno context.env=x \"context.a b\"=1 seq=42 \
+            "ts=2026-11-21T09:08:00.123456Z level=warn elapsed=1.234567 context=uno context.env=x context.a\\x20b=1 seq=42 \
              target=linker spans=build:link msg=\"linking main.o\" size=12\n"
         );
     }
@@ -196,6 +202,20 @@ mod tests {
                 || tracing::info!(target: "t", level = 3, msg = "m", context.env = "y", field.x = 1, contexts = 2, "x")
             ),
             " msg=x field.level=3 field.msg=m field.context.env=y field.field.x=1 contexts=2"
+        );
+    }
+
+    #[test]
+    fn no_name_can_pass_for_more_than_one() {
+        let forged = "x level=error msg=\"pwned\" y\\\u{3164}\u{a0}é/z";
+        assert_eq!(
+            Fixture::new().with_context("uno", &[(forged, Value::from(1)), ("", Value::from(2))]).line(
+                Format::logfmt().timestamp(false).elapsed(false).seq(false).target(false),
+                || tracing::info!("a=\" b" = 1, "a=\" b" = 2, "m")
+            ),
+            "level=info context=uno \
+             context.x\\x20level\\x3derror\\x20msg\\x3d\\x22pwned\\x22\\x20y\\x5c\\u{3164}\\u{a0}é/z=1 context.=2 \
+             msg=m a\\x3d\\x22\\x20b=1 a\\x3d\\x22\\x20b#2=2\n"
         );
     }
 

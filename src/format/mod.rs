@@ -66,8 +66,9 @@ use crate::record::{Record, Style};
 /// The level, the message and the fields are always shown (`build` shows levels from WARN); spans are, except by
 /// `build`.
 ///
-/// Control characters, line separators and characters that change the direction of text are escaped in everything that
-/// a program logs, so that one record is one line and looks like what it is.
+/// Control characters, line separators, characters that change the direction of text and characters that show nothing are
+/// escaped in everything that a program logs, so that one record is one line and looks like what it is. (The joiners U+200C
+/// and U+200D and the variation selectors U+FE00 to U+FE0F, without which emoji and some scripts cannot be written, are not.)
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[must_use = "a format does nothing until it is given to a sink, with `.format(…)`"]
 pub struct Format {
@@ -93,6 +94,7 @@ enum Layout {
 
 /// Whether a sink's text is coloured. JSON and logfmt never are.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum Color {
     /// If the stream is a terminal, unless the environment says otherwise: `NO_COLOR`, if it is not empty, turns colour
     /// off; else `CLICOLOR_FORCE`, if it is neither empty nor `0`, turns it on.
@@ -209,6 +211,17 @@ impl Format {
     /// called `field.name` as `field.field.name`, and so on), and what an error is caused by follows it as
     /// `"NAME.sources":[…]`. As in `tracing-subscriber`'s JSON, integers of 128 bits, bytes and `Debug` values are
     /// strings, and floats that are not finite are `null`.
+    ///
+    /// What `tracing-subscriber` writes is here in the same place with the same value, but for these:
+    ///
+    /// | where | `tracing-subscriber` | here |
+    /// |---|---|---|
+    /// | an event with `parent: &span` | `"spans"` are the current ones, `"span"` is the parent | both are the parent's |
+    /// | an event with `parent: None` | the current spans | no spans |
+    /// | a name that is taken | the key twice | the second as `NAME#2`, or by the next number that is free |
+    /// | a field of a span called `name` | the key twice | `field.name` |
+    /// | bytes in a span | a list of numbers | a string, as in events |
+    /// | a record of the `log` crate | its source in `log.target`, `log.file`, … too | only in the places for it |
     pub const fn json() -> Self {
         Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Json) }
     }
@@ -223,7 +236,8 @@ impl Format {
     /// (one line, broken here). `elapsed` is in seconds; `context.` begins the names of the context's fields; with the
     /// options, `thread` and `location` (`src/main.rs:12`) follow the target. What a record has none of is left out. A
     /// field of the program's that is called like one of these, or begins with `context.` or `field.`, is written with
-    /// `field.` before it. The rules for values are those of [`text`](Format::text), but for lists, which are quoted:
+    /// `field.` before it. In names, blanks, `=`, quotes, backslashes and what cannot be seen are escaped, as in
+    /// `a\x20b=1`. The rules for values are those of [`text`](Format::text), but for lists, which are quoted:
     /// `err.sources="[\"no such file\"]"`. [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt) reads every line
     /// back.
     pub const fn logfmt() -> Self {

@@ -9,15 +9,12 @@ use std::fmt::{self, Write};
 
 use tracing::field::{Field, Visit};
 
-use super::escape::{PlainText, Quoted, is_bare};
+use super::escape::{ByteSet, PlainText, Quoted, is_bare, is_visible_alphanumeric, push_escaped_bare};
 use super::logfmt;
-use super::names::Names;
+use super::names::{MESSAGE, Names, Plain};
 use super::scratch::Buffer;
 use super::value::{push_bool, push_float, push_integer, push_text, reads_as_other};
 use crate::record::{Record, Value, field_name, for_each_source, render_debug, render_display};
-
-/// The name of the field that is the message, and so of no other field.
-const MESSAGE: &str = "message";
 
 /// How a format writes messages and fields.
 #[derive(Clone, Copy, Debug)]
@@ -40,10 +37,11 @@ pub(super) enum Dialect {
 
 /// Appends the message of `record` and then its fields, each with a blank before it unless it is the first of the line,
 /// which begins at `start`.
-pub(super) fn push_pairs(out: &mut Vec<u8>, start: usize, dialect: Dialect, record: &Record<'_>) {
-    let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, names: Names::besides(MESSAGE) };
-    let first = record.event.metadata().fields().iter().next();
-    if first.is_some_and(|field| is_message(&field)) {
+pub(super) fn push_pairs(out: &mut Vec<u8>, start: usize, dialect: Dialect, record: &Record<'_>, plain: Plain) {
+    let names = (!plain.names).then(|| Names::besides(MESSAGE));
+    let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, names };
+    let is_message_first = || record.event.metadata().fields().iter().next().is_some_and(|field| is_message(&field));
+    if plain.names || is_message_first() {
         record.visit(&mut pairs);
     } else {
         for part in [Part::Message, Part::Fields] {
@@ -80,50 +78,60 @@ pub(super) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn W
     }
 }
 
-/// True for a character of names that stand bare before `=`: letters, digits, `_`, `-`, `.` and `#`. A name with any
-/// other is quoted, so that few messages look as if they ended in a field.
+/// True for a character of names that stand bare before `=`: letters, digits, `_`, `-`, `.` and `#`. In text a name with
+/// any other is quoted, so that few messages look as if they ended in a field.
 pub(super) fn is_plain_name_char(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | '#')
+    is_visible_alphanumeric(character) || matches!(character, '_' | '-' | '.' | '#')
 }
 
-fn is_plain_name(name: &str) -> bool {
-    const PLAIN: [bool; 256] = {
-        let mut plain = [false; 256];
-        let mut byte = 0_u8;
-        while byte < 0x80 {
-            plain[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'#');
-            byte += 1;
-        }
-        plain
-    };
-    let is_ascii = name.bytes().all(|byte| PLAIN[usize::from(byte)]);
-    !name.is_empty() && (is_ascii || name.chars().all(is_plain_name_char))
-}
+/// The ASCII bytes of [such names](is_plain_name_char).
+const PLAIN: ByteSet = ByteSet::of(b"-.#_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-/// Appends the name that `[prefix, name, suffix]` make together, unique among `names`: bare, or in quotes with escapes.
 #[inline]
-pub(super) fn push_name(out: &mut Vec<u8>, names: &mut Names, [prefix, name, suffix]: [&str; 3]) {
-    let quoted = !is_plain_name(name);
-    if quoted {
-        out.push(b'"');
+fn is_plain_name(name: &str) -> bool {
+    !name.is_empty() && (PLAIN.has_all(name.as_bytes()) || name.chars().all(is_plain_name_char))
+}
+
+/// How a name is written that is not plain.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum OddNames {
+    /// In quotes, with escapes.
+    Quoted,
+    /// Bare, each odd character escaped: readers of logfmt know no quoted names.
+    Escaped,
+}
+
+/// Appends the name that `[prefix, name, suffix]` make together, unique among `names`. Prefixes and suffixes are plain.
+#[inline]
+pub(super) fn push_name(out: &mut Vec<u8>, names: &mut Names, [prefix, name, suffix]: [&str; 3], odd: OddNames) {
+    if !is_plain_name(name) {
+        return push_odd_name(out, names, [prefix, name, suffix], odd);
     }
-    // Prefixes and suffixes are plain, and mostly empty.
+    // Prefixes and suffixes are mostly empty.
     if !prefix.is_empty() {
         out.extend_from_slice(prefix.as_bytes());
     }
     let start = out.len();
-    if quoted {
-        Quoted(out).push(name);
-    } else {
-        out.extend_from_slice(name.as_bytes());
-    }
+    out.extend_from_slice(name.as_bytes());
     if !suffix.is_empty() {
         out.extend_from_slice(suffix.as_bytes());
     }
     names.settle(out, start);
-    if quoted {
-        out.push(b'"');
+}
+
+#[cold]
+fn push_odd_name(out: &mut Vec<u8>, names: &mut Names, [prefix, name, suffix]: [&str; 3], odd: OddNames) {
+    let quote: &[u8] = if odd == OddNames::Quoted { b"\"" } else { b"" };
+    out.extend_from_slice(quote);
+    out.extend_from_slice(prefix.as_bytes());
+    let start = out.len();
+    match odd {
+        OddNames::Quoted => Quoted(out).push(name),
+        OddNames::Escaped => push_escaped_bare(out, name),
     }
+    out.extend_from_slice(suffix.as_bytes());
+    names.settle(out, start);
+    out.extend_from_slice(quote);
 }
 
 /// What a visit writes.
@@ -150,7 +158,8 @@ struct Pairs<'a> {
     dialect: Dialect,
     part: Part,
     message_seen: bool,
-    names: Names,
+    /// `None` where names need no care.
+    names: Option<Names>,
 }
 
 fn continued<'a>(plain: PlainText<'a>, continuation: Option<&'static str>) -> PlainText<'a> {
@@ -166,8 +175,9 @@ fn is_message(field: &Field) -> bool {
 
 impl Pairs<'_> {
     /// Where the value of `field` goes in this visit; the name of a field is written already.
+    #[inline(always)]
     fn place(&mut self, field: &Field) -> Place {
-        if is_message(field) && !self.message_seen {
+        if !self.message_seen && is_message(field) {
             self.message_seen = true;
             return if self.part == Part::Fields { Place::Nowhere } else { Place::Message };
         }
@@ -186,15 +196,31 @@ impl Pairs<'_> {
     }
 
     /// Begins a field: writes its name and `=`.
+    #[inline(always)]
     fn name(&mut self, field: &Field, suffix: &str) {
         push_gap(self.out, self.start);
-        let name = field_name(field);
-        let prefix = match self.dialect {
-            Dialect::Logfmt if logfmt::is_reserved(name) => "field.",
-            _ => "",
-        };
-        push_name(self.out, &mut self.names, [prefix, name, suffix]);
+        if self.names.is_some() {
+            self.unique_name(field, suffix);
+        } else {
+            self.out.extend_from_slice(field.name().as_bytes());
+            if !suffix.is_empty() {
+                self.out.extend_from_slice(suffix.as_bytes());
+            }
+        }
         self.out.push(b'=');
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unique_name(&mut self, field: &Field, suffix: &str) {
+        let name = field_name(field);
+        let (prefix, odd) = match self.dialect {
+            Dialect::Logfmt if logfmt::is_reserved(name) => (logfmt::PREFIX, OddNames::Escaped),
+            Dialect::Logfmt => ("", OddNames::Escaped),
+            _ => ("", OddNames::Quoted),
+        };
+        let names = self.names.get_or_insert_with(|| Names::besides(MESSAGE));
+        push_name(self.out, names, [prefix, name, suffix], odd);
     }
 
     fn message<R>(&mut self, render: impl FnOnce(&mut dyn Write) -> R) {

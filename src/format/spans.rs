@@ -16,7 +16,7 @@ use super::escape::{Quoted, is_bare, push_bare_or_quoted, push_path_name};
 use super::json::{self, push_string};
 use super::logfmt;
 use super::names::Names;
-use super::pairs::push_name;
+use super::pairs::{OddNames, push_name};
 use super::value::{push_integer, push_text, push_value};
 use crate::record::{ContextInfo, SpanValues, Style, Value};
 use crate::sync::Arc;
@@ -118,7 +118,7 @@ fn logfmt_context(_: Style, context: &ContextInfo, out: &mut Vec<u8>) {
     let mut names = Names::new();
     for (name, value) in context.fields() {
         out.push(b' ');
-        push_name(out, &mut names, [logfmt::CONTEXT_PREFIX, name, ""]);
+        push_name(out, &mut names, [logfmt::CONTEXT_PREFIX, name, ""], OddNames::Escaped);
         out.push(b'=');
         logfmt::push_named_value(out, name, value);
     }
@@ -152,7 +152,7 @@ fn push_text_fields<'a>(
         if place > 0 {
             out.push(b' ');
         }
-        push_name(out, &mut names, ["", name, suffix]);
+        push_name(out, &mut names, ["", name, suffix], OddNames::Quoted);
         out.push(b'=');
         push_value(out, value);
     }
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(context(Style::Json, "uno", &[]), r#""context":{"name":"uno","id":7}"#);
         assert_eq!(
             context(Style::Logfmt, "uno", &[("env", "x"), ("a b", "1")]),
-            r#"context=uno context.env=x "context.a b"="1""#
+            r#"context=uno context.env=x context.a\x20b="1""#
         );
     }
 

@@ -240,7 +240,7 @@ pub(crate) mod strategies {
 
     /// Any text, with a liking for what formats must escape, quote or tell apart.
     pub(crate) fn text() -> impl Strategy<Value = String> {
-        let odd = "[\"\\\\\n\r\t\u{0}\u{1b}\u{7f}\u{85}\u{2028}\u{202e}\u{2066}\u{61c} =:,{}\\[\\]#.xn1é東]{0,12}";
+        let odd = "[\"\\\\\n\r\t\u{0}\u{1b}\u{7f}\u{85}\u{2028}\u{202e}\u{2066}\u{61c}\u{115f}\u{e0041} =:,{}\\[\\]#.xn1é東]{0,12}";
         prop_oneof![any::<String>(), odd, "[a-z]{1,6}", Just(String::new())]
     }
 
@@ -298,7 +298,10 @@ pub(crate) mod strategies {
 
     /// A context with any name and fields.
     pub(crate) fn fixture() -> impl Strategy<Value = Fixture> {
-        let fields = prop::collection::btree_map(name(), text().prop_map(Value::from), 0..3);
+        // What is a list in the field of an error, and a text in one of a context.
+        let names = prop_oneof![4 => name(), 1 => "(a\\.)?sources(#2)?"];
+        let texts = prop_oneof![4 => text(), 1 => "\\[x?\\]|\\[\"x\"\\]"];
+        let fields = prop::collection::btree_map(names, texts.prop_map(Value::from), 0..3);
         (text(), fields, any::<u32>(), 0_u32..1_000_000, prop::option::of(any::<u64>())).prop_map(
             |(name, fields, seconds, micros, seq)| Fixture {
                 context: ContextInfo::new(name, 7, fields.into_iter().collect()),

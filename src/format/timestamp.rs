@@ -8,15 +8,15 @@ use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// `2026-11-21T09:08:00`.
-type ToTheSecond = [u8; 19];
+/// `2026-11-21T09:08:00.000000Z`.
+type Timestamp = [u8; 27];
 
 /// The first and the last second that RFC 3339 can say: the years 0000 and 9999. A time beyond them is written as the nearest.
 const SECONDS: (i64, i64) = (-62_167_219_200, 253_402_300_799);
 
 thread_local! {
     /// The last second that this thread wrote, rendered: records come by the thousand in each.
-    static LAST_SECOND: Cell<(i64, ToTheSecond)> = const { Cell::new((i64::MIN, [0; 19])) };
+    static LAST_SECOND: Cell<(i64, Timestamp)> = const { Cell::new((i64::MIN, [0; 27])) };
 }
 
 /// Appends `time` as `2026-11-21T09:08:00.123456Z`.
@@ -32,30 +32,33 @@ pub(crate) fn push_rfc3339_micros(out: &mut Vec<u8>, time: SystemTime) {
         text = render_second(second);
         LAST_SECOND.set((second, text));
     }
-    let mut line = [b'.'; 27];
-    line[..19].copy_from_slice(&text);
-    line[20..26].copy_from_slice(&six_digits(micros));
-    line[26] = b'Z';
-    out.extend_from_slice(&line);
+    text[20..26].copy_from_slice(&six_digits(micros));
+    out.extend_from_slice(&text);
 }
 
-/// Reads an RFC 3339 timestamp, with any offset and any number of digits.
+/// Reads an RFC 3339 timestamp, with any offset and any number of digits, if this system's clock can say it: on Windows, time
+/// begins in 1601.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<SystemTime> {
-    OffsetDateTime::parse(text, &Rfc3339).ok().map(SystemTime::from)
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    let second = time.unix_timestamp();
+    let from_1970 = Duration::from_secs(second.unsigned_abs());
+    let epoch = SystemTime::UNIX_EPOCH;
+    let second = if second < 0 { epoch.checked_sub(from_1970)? } else { epoch.checked_add(from_1970)? };
+    second.checked_add(Duration::from_nanos(u64::from(time.nanosecond())))
 }
 
 /// Appends `elapsed` as `MM:SS.cc`; the minutes go on past 99.
 pub(crate) fn push_elapsed_mmss_cc(out: &mut Vec<u8>, elapsed: Duration) {
-    push_minutes_and_seconds(out, elapsed.as_secs());
-    let [tens, ones] = two_digits(elapsed.subsec_millis() / 10);
-    out.extend_from_slice(&[b'.', tens, ones]);
+    push_minutes(out, elapsed);
+    let ([s, t], [c, d]) = (seconds(elapsed), two_digits(elapsed.subsec_millis() / 10));
+    out.extend_from_slice(&[b':', s, t, b'.', c, d]);
 }
 
 /// Appends `elapsed` as `MM:SS.uuuuuu`; the minutes go on past 99.
 pub(crate) fn push_elapsed_micros(out: &mut Vec<u8>, elapsed: Duration) {
-    push_minutes_and_seconds(out, elapsed.as_secs());
-    out.push(b'.');
-    out.extend_from_slice(&six_digits(elapsed.subsec_micros()));
+    push_minutes(out, elapsed);
+    let ([s, t], [a, b, c, d, e, f]) = (seconds(elapsed), six_digits(elapsed.subsec_micros()));
+    out.extend_from_slice(&[b':', s, t, b'.', a, b, c, d, e, f]);
 }
 
 /// Reads what [`push_elapsed_mmss_cc`] and [`push_elapsed_micros`] write, with one to nine digits of a second.
@@ -73,8 +76,8 @@ pub(crate) fn parse_elapsed(text: &str) -> Option<Duration> {
 /// Appends `elapsed` in seconds, as `1.234567`.
 pub(crate) fn push_seconds_f64(out: &mut Vec<u8>, elapsed: Duration) {
     out.extend_from_slice(itoa::Buffer::new().format(elapsed.as_secs()).as_bytes());
-    out.push(b'.');
-    out.extend_from_slice(&six_digits(elapsed.subsec_micros()));
+    let [a, b, c, d, e, f] = six_digits(elapsed.subsec_micros());
+    out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
 }
 
 /// Reads what [`push_seconds_f64`] writes, with one to nine digits of a second or without a fraction.
@@ -98,9 +101,10 @@ fn since_epoch(time: SystemTime) -> (i64, u32) {
     }
 }
 
-fn render_second(second: i64) -> ToTheSecond {
+#[cold]
+fn render_second(second: i64) -> Timestamp {
     let time = OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let mut text = *b"0000-00-00T00:00:00";
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
     let year = time.year().unsigned_abs();
     let parts = [
         (0, year / 100),
@@ -117,22 +121,39 @@ fn render_second(second: i64) -> ToTheSecond {
     text
 }
 
-fn push_minutes_and_seconds(out: &mut Vec<u8>, seconds: u64) {
-    let (minutes, seconds) = (seconds / 60, (seconds % 60) as u32);
-    match u32::try_from(minutes) {
-        Ok(minutes @ 0..=99) => out.extend_from_slice(&two_digits(minutes)),
-        _ => out.extend_from_slice(itoa::Buffer::new().format(minutes).as_bytes()),
+#[inline]
+fn push_minutes(out: &mut Vec<u8>, elapsed: Duration) {
+    match elapsed.as_secs() / 60 {
+        minutes @ 0..=99 => out.extend_from_slice(&two_digits(minutes as u32)),
+        minutes => out.extend_from_slice(itoa::Buffer::new().format(minutes).as_bytes()),
     }
-    let [tens, ones] = two_digits(seconds);
-    out.extend_from_slice(&[b':', tens, ones]);
 }
 
+/// The seconds after the minutes.
+#[inline]
+fn seconds(elapsed: Duration) -> [u8; 2] {
+    two_digits((elapsed.as_secs() % 60) as u32)
+}
+
+/// The two digits of each number below 100.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
 /// The two digits of a number below 100.
+#[inline]
 fn two_digits(number: u32) -> [u8; 2] {
-    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
+    PAIRS[number as usize % 100]
 }
 
 /// The six digits of a number below a million.
+#[inline]
 fn six_digits(number: u32) -> [u8; 6] {
     let ([a, b], [c, d], [e, f]) =
         (two_digits(number / 10_000), two_digits(number / 100 % 100), two_digits(number % 100));
@@ -219,6 +240,7 @@ mod tests {
             assert_eq!(parse_rfc3339(text), None, "{text}");
         }
         assert_eq!(parse_rfc3339("2026-11-21T10:08:00.5+01:00"), Some(at(1_795_252_080, 500_000_000)));
+        assert_eq!(parse_rfc3339("1969-12-31T23:59:59.75Z"), Some(at(-1, 750_000_000)));
         assert_eq!(parse_seconds("7"), Some(Duration::from_secs(7)));
     }
 

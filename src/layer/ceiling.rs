@@ -74,7 +74,8 @@ thread_local! {
 /// The thread has one map of verdicts for all filters, and each layer consults it when its turn comes. A value that logs, or asks
 /// `enabled!`, while this layer renders it, overwrites the map; the layers whose turn is still to come would lose the event, or get
 /// one that they do not want. Whether that has happened is known, because this layer's own filter was asked too: then all of them are
-/// asked again about `metadata`. (What the layers before this one are told by that, they have no use for, and are asked anew for the
+/// asked again about `metadata`, with `enabled`: a filter that has refused the event itself, in `event_enabled`, is not, and may get an
+/// event after all that such a value is in, as it may from any other layer that renders it. (What the layers before this one are told by that, they have no use for, and are asked anew for the
 /// next event.)
 #[inline]
 pub(super) fn keeping_verdicts(metadata: &Metadata<'_>, f: impl FnOnce()) {

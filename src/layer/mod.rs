@@ -1,6 +1,6 @@
 //! The `tracing` layer: from an event to the context that it belongs to.
 //!
-//! Two ways lead here. Under [`init`](crate::init) the whole subscriber is ours, so the layer vetoes by the current context in
+//! Two ways lead here. Under [`init`] the whole subscriber is ours, so the layer vetoes by the current context in
 //! `enabled`, and what a context does not want costs a few nanoseconds. As [`layer()`](crate::layer()) among others it must not: a
 //! veto would take the event from the other layers too, and a dynamic per-layer `Filter` keeps its verdict in one bit map per
 //! thread, which a value that logs (or asks `enabled!`) inside another layer's formatting overwrites. There the filter is
@@ -11,6 +11,7 @@ mod ceiling;
 mod emit;
 mod first_scope;
 mod install;
+mod nesting;
 mod spans;
 
 use std::fmt;
@@ -26,7 +27,7 @@ pub use ceiling::CeilingFilter;
 pub use install::{Configure, configure, init};
 
 use crate::LevelFilter;
-use crate::context::{Inner, with_default};
+use crate::context::{Inner, add_ceiling, with_default};
 use crate::record::Source;
 use crate::scope;
 use crate::sync::Arc;
@@ -40,7 +41,7 @@ use spans::{CurrentPath, ParentPath};
 pub type ScopedLayer<S> = Filtered<ContextLayer, CeilingFilter, S>;
 
 /// Routes each event to the output context that is current where it happens. Made by [`layer()`] and by
-/// [`configure`](crate::configure).
+/// [`configure`].
 pub struct ContextLayer {
     ceiling: LevelFilter,
     /// True where the whole subscriber is ours.
@@ -55,7 +56,7 @@ pub struct ContextLayer {
 ///
 /// Every level up to TRACE may be wanted by some context, so spans and events of every level are enabled for this layer;
 /// the verbosity of the current context then decides which it takes. `tracing::enabled!` can therefore not answer by the current
-/// context here, as it does under [`init`](crate::init). [`Configure::layer`] makes one with a lower ceiling.
+/// context here, as it does under [`init`]. [`Configure::layer`] makes one with a lower ceiling.
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;
@@ -75,13 +76,16 @@ impl ContextLayer {
     }
 
     /// Whether the context that is current here wants what `metadata` describes.
-    fn wanted_here<S>(&self, metadata: &Metadata<'_>, cx: &Context<'_, S>) -> bool
+    #[inline(never)]
+    fn wanted_here<S>(&self, metadata: &Metadata<'_>, cx: Context<'_, S>) -> bool
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
-        let wants = |inner: &Inner| inner.verbosity().allows_any(metadata);
+        let wants = |inner: &Inner| *metadata.level() <= self.ceiling && inner.verbosity().allows_any(metadata);
         scope::with_current(|current| match current {
             Some(inner) => wants(inner),
+            // An event may name another parent than the current span, so only `on_event` knows whose it is.
+            None if self.route_by_span && metadata.is_event() => true,
             None if self.route_by_span => match spans::bound_context(cx.lookup_current()) {
                 Some(context) => wants(&context),
                 None => with_default(wants),
@@ -105,44 +109,12 @@ impl ContextLayer {
         });
     }
 
-    fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &Inner, source: Source<'_>)
+    /// Gives `event` to the context that it belongs to, if that wants it.
+    #[inline(never)]
+    fn take<S>(&self, event: &Event<'_>, cx: Context<'_, S>)
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
-        if event.is_contextual() {
-            emit(inner, event, source, &CurrentPath::new(self.id, cx));
-        } else {
-            emit(inner, event, source, &ParentPath::new(event.parent(), cx));
-        }
-    }
-}
-
-impl<S> Layer<S> for ContextLayer
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-{
-    // Not `on_register_dispatch`, which a layer inside an `Option` or a `Vec` is not told.
-    fn on_layer(&mut self, _: &mut S) {
-        self.first_scope.arm();
-    }
-
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if *metadata.level() > self.ceiling {
-            return Interest::never();
-        }
-        learn_callsite(metadata);
-        if self.vetoes { Interest::sometimes() } else { Interest::always() }
-    }
-
-    fn enabled(&self, metadata: &Metadata<'_>, cx: Context<'_, S>) -> bool {
-        !self.vetoes || (*metadata.level() <= self.ceiling && self.wanted_here(metadata, &cx))
-    }
-
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.ceiling)
-    }
-
-    fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
         let metadata = event.metadata();
         if *metadata.level() > self.ceiling {
             return;
@@ -167,10 +139,62 @@ where
         keeping_verdicts(metadata, || self.route(event, &cx, take));
     }
 
+    fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &Inner, source: Source<'_>)
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        if event.is_contextual() {
+            emit(inner, event, source, &CurrentPath::new(self.id, cx));
+        } else {
+            emit(inner, event, source, &ParentPath::new(event.parent(), cx));
+        }
+    }
+}
+
+impl<S> Layer<S> for ContextLayer
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    // Not `on_register_dispatch`, which a layer inside an `Option` or a `Vec` is not told.
+    fn on_layer(&mut self, _: &mut S) {
+        add_ceiling(self.ceiling);
+        self.first_scope.arm();
+    }
+
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if *metadata.level() > self.ceiling {
+            return Interest::never();
+        }
+        learn_callsite(metadata);
+        if self.vetoes { Interest::sometimes() } else { Interest::always() }
+    }
+
+    #[inline]
+    fn enabled(&self, metadata: &Metadata<'_>, cx: Context<'_, S>) -> bool {
+        if !self.vetoes {
+            return true;
+        }
+        match scope::glance(metadata.level()) {
+            Some(wanted) => wanted && *metadata.level() <= self.ceiling,
+            None => self.wanted_here(metadata, cx),
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.ceiling)
+    }
+
+    #[inline]
+    fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
+        if scope::glance(event.metadata().level()) != Some(false) {
+            self.take(event, cx);
+        }
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
         let metadata = attributes.metadata();
         // Under `init` a span that the current context does not want is never made. Among others it may be, for another layer.
-        if !self.vetoes && (*metadata.level() > self.ceiling || !self.wanted_here(metadata, &cx)) {
+        if !self.vetoes && (*metadata.level() > self.ceiling || !self.wanted_here(metadata, cx.clone())) {
             return;
         }
         keeping_verdicts(metadata, || {

@@ -4,7 +4,8 @@
 //! records a field after it was entered, is exited out of order, is entered twice, has another parent than the span around
 //! it, or is entered on a thread where its parent is not. So a thread keeps the rendered path with what it was made under (the
 //! registry, this thread's count of enters and exits, and the process's count of records of span fields), and makes it anew when
-//! any of the three has changed. Explicit parents bypass it.
+//! any of the three has changed. Explicit parents bypass it. (One case is left: a layer beneath this one that logs inside its own
+//! `on_enter` or `on_exit`, where this layer has not been told yet, gets the path from before.)
 
 use std::cell::{Cell, RefCell};
 
@@ -14,9 +15,10 @@ use tracing::span::{Attributes, Id, Record as SpanRecord};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
+use super::nesting::Nested;
 use crate::context::{Inner, OutputContext};
 use crate::format::spans::append_path;
-use crate::record::{STYLES, SpanPath, SpanValues, Style, capture_fields};
+use crate::record::{Name, STYLES, SpanPath, SpanValues, Style, Value, capture_fields, capture_primitives};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering, Weak};
 
 /// The most bytes that a thread keeps of one rendered path.
@@ -27,7 +29,24 @@ struct SpanData {
     values: Arc<SpanValues>,
     /// The context in which the span was made, where events are routed by span. Weak: a span that lives long, such as a
     /// connection's, must not keep a finished build's log open.
-    context: Option<Weak<Inner>>,
+    context: Option<Binding>,
+}
+
+/// A context, held weakly.
+struct Binding {
+    context: Weak<Inner>,
+    /// The one that it was derived from in the beginning: the same work, which may live on where the derived one is gone.
+    root: Weak<Inner>,
+}
+
+impl Binding {
+    fn to(context: &OutputContext) -> Self {
+        Binding { context: Arc::downgrade(context.inner()), root: context.inner().root() }
+    }
+
+    fn upgrade(&self) -> Option<Arc<Inner>> {
+        self.context.upgrade().or_else(|| self.root.upgrade())
+    }
 }
 
 /// Captures a new span's fields. Their `Debug` runs here, before the extensions are locked.
@@ -36,12 +55,22 @@ where
     S: for<'lookup> LookupSpan<'lookup>,
 {
     let mut values = SpanValues::new(attributes.metadata().name());
-    capture_fields(|visitor: &mut dyn Visit| attributes.record(visitor), |name, value| values.record(name, value));
+    capture(|visitor| attributes.record(visitor), |name, value| values.record(name, value));
     let context = match bind_context {
-        true => OutputContext::try_current().map(|context| Arc::downgrade(context.inner())),
+        true => OutputContext::try_current().map(|context| Binding::to(&context)),
         false => None,
     };
     span.extensions_mut().replace(SpanData { values: Arc::new(values), context });
+}
+
+/// Captures fields; of a value that makes spans in its own `Debug`, in the end only that it is there.
+fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(Name, Value)) {
+    let nested = Nested::enter();
+    if nested.is_too_deep() {
+        capture_primitives(visit, each);
+    } else {
+        capture_fields(visit, each);
+    }
 }
 
 /// Takes in fields that are recorded after the span was made.
@@ -50,7 +79,7 @@ where
     S: for<'lookup> LookupSpan<'lookup>,
 {
     let mut fields = Vec::new();
-    capture_fields(|visitor: &mut dyn Visit| record.record(visitor), |name, value| fields.push((name, value)));
+    capture(|visitor| record.record(visitor), |name, value| fields.push((name, value)));
     {
         let mut extensions = span.extensions_mut();
         let Some(data) = extensions.get_mut::<SpanData>() else { return };
@@ -83,6 +112,9 @@ thread_local! {
     static MOVES: Cell<u64> = const { Cell::new(0) };
 
     static CACHE: RefCell<Cache> = const { RefCell::new(Cache::new()) };
+
+    /// Space for walking a path, kept so that walking does not allocate.
+    static WALK: Cell<Vec<Arc<SpanValues>>> = const { Cell::new(Vec::new()) };
 }
 
 /// This thread has entered or exited a span.
@@ -99,8 +131,6 @@ pub(super) fn next_layer_id() -> u32 {
 /// A thread's renderings of the path to its current span.
 struct Cache {
     paths: [Path; STYLES],
-    /// Scratch space for walking a path, kept so that walking does not allocate.
-    walk: Vec<Arc<SpanValues>>,
 }
 
 struct Path {
@@ -124,7 +154,7 @@ impl Epoch {
 
 impl Cache {
     const fn new() -> Self {
-        Cache { paths: [const { Path { made_under: None, bytes: Vec::new() } }; STYLES], walk: Vec::new() }
+        Cache { paths: [const { Path { made_under: None, bytes: Vec::new() } }; STYLES] }
     }
 
     fn append<S>(&mut self, epoch: Epoch, style: Style, cx: &Context<'_, S>, out: &mut Vec<u8>)
@@ -134,9 +164,7 @@ impl Cache {
         let path = &mut self.paths[style as usize];
         if path.made_under != Some(epoch) {
             path.bytes.clear();
-            walk(cx.lookup_current(), &mut self.walk);
-            append_path(style, &self.walk, &mut path.bytes);
-            self.walk.clear();
+            with_walk(cx.lookup_current(), |spans| append_path(style, spans, &mut path.bytes));
             path.made_under = (path.bytes.len() <= MAX_CACHED).then_some(epoch);
         }
         out.extend_from_slice(&path.bytes);
@@ -161,22 +189,17 @@ where
     path.reverse();
 }
 
-fn append_uncached<S>(leaf: Option<SpanRef<'_, S>>, style: Style, out: &mut Vec<u8>)
+/// Calls `f` with the values of `leaf` and of the spans around it, outermost first, in space that the thread keeps. It is taken out
+/// meanwhile, so that nothing is borrowed while `f` runs.
+fn with_walk<S>(leaf: Option<SpanRef<'_, S>>, f: impl FnOnce(&[Arc<SpanValues>]))
 where
     S: for<'lookup> LookupSpan<'lookup>,
 {
-    let mut path = Vec::new();
+    let mut path = WALK.try_with(Cell::take).unwrap_or_default();
     walk(leaf, &mut path);
-    append_path(style, &path, out);
-}
-
-fn visit_path<S>(leaf: Option<SpanRef<'_, S>>, each: &mut dyn FnMut(&SpanValues))
-where
-    S: for<'lookup> LookupSpan<'lookup>,
-{
-    let mut path = Vec::new();
-    walk(leaf, &mut path);
-    path.iter().for_each(|span| each(span));
+    f(&path);
+    path.clear();
+    let _ = WALK.try_with(|kept| kept.set(path));
 }
 
 /// The path to the span that is current on this thread.
@@ -207,12 +230,12 @@ where
             Err(_) => false,
         });
         if !cached.unwrap_or(false) {
-            append_uncached(self.cx.lookup_current(), style, out);
+            with_walk(self.cx.lookup_current(), |path| append_path(style, path, out));
         }
     }
 
     fn visit(&self, each: &mut dyn FnMut(&SpanValues)) {
-        visit_path(self.cx.lookup_current(), each);
+        with_walk(self.cx.lookup_current(), |path| path.iter().for_each(|span| each(span)));
     }
 }
 
@@ -240,10 +263,10 @@ where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
     fn append(&self, style: Style, out: &mut Vec<u8>) {
-        append_uncached(self.leaf(), style, out);
+        with_walk(self.leaf(), |path| append_path(style, path, out));
     }
 
     fn visit(&self, each: &mut dyn FnMut(&SpanValues)) {
-        visit_path(self.leaf(), each);
+        with_walk(self.leaf(), |path| path.iter().for_each(|span| each(span)));
     }
 }

@@ -24,10 +24,8 @@ pub(crate) use guard::{drop_quietly, for_each_source, render_debug, render_displ
 pub(crate) use notice::{Notice, with_notice};
 pub(crate) use span::{NoSpans, STYLES, SpanPath, SpanValues, Style};
 pub(crate) use thread::write_thread_name;
-#[cfg(test)]
-pub(crate) use value::Name;
 pub use value::Value;
-pub(crate) use value::{capture_fields, field_name};
+pub(crate) use value::{Name, capture_fields, capture_primitives, field_name};
 
 use crate::clock::Clock;
 
@@ -147,10 +145,12 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The message, rendered; empty where there is none.
+    /// The message, rendered; empty where there is none. No other field is.
     #[must_use]
     pub fn message(&self) -> String {
-        self.to_buf().message
+        let mut message = Message(None);
+        self.visit(&mut message);
+        message.0.unwrap_or_default()
     }
 
     /// Calls `each` with the name of every span around the record, outermost first.
@@ -182,6 +182,27 @@ impl<'a> Record<'a> {
 impl fmt::Debug for Record<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.to_buf(), f)
+    }
+}
+
+/// Renders the first field called `message`.
+struct Message(Option<String>);
+
+impl Message {
+    fn render(&mut self, field: &Field, render: impl FnOnce(&mut String)) {
+        if self.0.is_none() && field_name(field) == "message" {
+            render(self.0.insert(String::new()));
+        }
+    }
+}
+
+impl Visit for Message {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.render(field, |text| text.push_str(value));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.render(field, |text| _ = render_debug(value, text));
     }
 }
 

@@ -31,11 +31,15 @@ pub(crate) struct Fragments([OnceLock<Box<[u8]>>; STYLES]);
 impl Fragments {
     /// The rendering in `style`, which `render` makes if it is the first to ask.
     pub(crate) fn get(&self, style: Style, render: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
-        self.0[style as usize].get_or_init(|| {
+        let fragment = &self.0[style as usize];
+        if fragment.get().is_none() {
             let mut bytes = Vec::new();
             render(&mut bytes);
-            bytes.into_boxed_slice()
-        })
+            // Not by `get_or_init`: an allocator that logs would come back here while the cell is being filled. An error hands the
+            // bytes back: another rendering was quicker.
+            drop(fragment.set(bytes.into_boxed_slice()));
+        }
+        fragment.get().map_or(&[], |bytes| bytes)
     }
 }
 
@@ -66,13 +70,19 @@ impl SpanValues {
         &self.fields
     }
 
-    /// Records a field; a field that was recorded before takes the new value in its old place.
+    /// Records a field; a field that was recorded before takes the new value in its old place, and what accompanied the old
+    /// value (the sources of an error) goes with it. What accompanies a value stands behind it.
     pub(crate) fn record(&mut self, name: Name, value: Value) {
-        match self.fields.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, old)) => *old = value,
-            None => self.fields.push((name, value)),
-        }
         self.fragments = Fragments::default();
+        if name.suffix.is_empty() {
+            self.fields.retain(|(known, _)| known.field != name.field || known.suffix.is_empty());
+        }
+        let place = |name: Name| self.fields.iter().position(|(known, _)| *known == name);
+        match (place(name), place(Name { suffix: "", ..name })) {
+            (Some(at), _) => self.fields[at].1 = value,
+            (None, Some(before)) => self.fields.insert(before + 1, (name, value)),
+            (None, None) => self.fields.push((name, value)),
+        }
     }
 
     /// This span's own rendering in `style`, made once by `render`.
@@ -97,4 +107,25 @@ impl SpanPath for NoSpans {
     fn append(&self, _: Style, _: &mut Vec<u8>) {}
 
     fn visit(&self, _: &mut dyn FnMut(&SpanValues)) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_recorded_anew_leaves_nothing_of_the_old_one() {
+        let (error, sources) = (Name { field: "err", suffix: "" }, Name { field: "err", suffix: ".sources" });
+        let list = |text: &str| Value::List(vec![text.to_owned()]);
+        let mut span = SpanValues::new("s");
+        span.record(error, "one".into());
+        span.record(sources, list("cause of one"));
+        span.record(Name { field: "n", suffix: "" }, 1.into());
+        span.record(error, "two".into());
+        let names = |span: &SpanValues| span.fields().iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>();
+        assert_eq!(names(&span), ["err", "n"]);
+        span.record(sources, list("cause of two"));
+        assert_eq!(names(&span), ["err", "err.sources", "n"]);
+        assert_eq!(span.fields()[1].1, list("cause of two"));
+    }
 }

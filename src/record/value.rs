@@ -1,5 +1,6 @@
 //! Field values, owned.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use tracing::field::{Field, Visit};
@@ -42,6 +43,27 @@ impl Value {
         }
     }
 
+    /// The boolean, if this is one.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        match *self {
+            Value::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The number, if this is an integer that fits.
+    #[must_use]
+    pub fn as_i64(&self) -> Option<i64> {
+        match *self {
+            Value::I64(number) => Some(number),
+            Value::U64(number) => i64::try_from(number).ok(),
+            Value::I128(number) => i64::try_from(number).ok(),
+            Value::U128(number) => i64::try_from(number).ok(),
+            _ => None,
+        }
+    }
+
     /// The number, if this is an integer that fits.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
@@ -50,6 +72,19 @@ impl Value {
             Value::I64(number) => u64::try_from(number).ok(),
             Value::I128(number) => u64::try_from(number).ok(),
             Value::U128(number) => u64::try_from(number).ok(),
+            _ => None,
+        }
+    }
+
+    /// The number, if this is one: the nearest float, where an integer has more than 53 bits.
+    #[must_use]
+    pub fn as_f64(&self) -> Option<f64> {
+        match *self {
+            Value::F64(number) => Some(number),
+            Value::I64(number) => Some(number as f64),
+            Value::U64(number) => Some(number as f64),
+            Value::I128(number) => Some(number as f64),
+            Value::U128(number) => Some(number as f64),
             _ => None,
         }
     }
@@ -118,12 +153,26 @@ value_from! {
     i8 => I64 as i64, i16 => I64 as i64, i32 => I64 as i64, i64 => I64 as i64, i128 => I128 as i128,
     u8 => U64 as u64, u16 => U64 as u64, u32 => U64 as u64, u64 => U64 as u64, u128 => U128 as u128,
     f32 => F64 as f64, f64 => F64 as f64,
-    &str => Str as String, String => Str as String,
+    char => Str as String, &str => Str as String, &String => Str as String, String => Str as String,
+    Cow<'_, str> => Str as String,
+}
+
+impl From<isize> for Value {
+    fn from(value: isize) -> Self {
+        Value::I64(value as i64)
+    }
 }
 
 impl From<usize> for Value {
     fn from(value: usize) -> Self {
         Value::U64(value as u64)
+    }
+}
+
+/// Nothing is [`Value::Null`].
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Value::Null, Into::into)
     }
 }
 
@@ -137,6 +186,11 @@ pub(crate) fn field_name(field: &Field) -> &'static str {
 /// have any.
 pub(crate) fn capture_fields(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(Name, Value)) {
     visit(&mut Capture(&mut each));
+}
+
+/// [`capture_fields`] without running any code of the program's: in the place of a `Debug`, `Display` or error value stands a marker.
+pub(crate) fn capture_primitives(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(Name, Value)) {
+    visit(&mut Primitives(Capture(&mut each)));
 }
 
 /// A field's name, or the name of what accompanies it.
@@ -207,6 +261,37 @@ impl Visit for Capture<'_> {
     }
 }
 
+/// What stands in the place of a value that is not rendered because it lies too deep in others that are being rendered.
+const TOO_DEEP: &str = "<nested too deep>";
+
+struct Primitives<'a>(Capture<'a>);
+
+impl Visit for Primitives<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0.put(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.put(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.put(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.put(field, value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.put(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, _: &dyn fmt::Debug) {
+        self.0.put(field, TOO_DEEP);
+    }
+}
+
 /// The texts of an error's sources, nearest first.
 fn error_sources(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
     let mut sources = Vec::new();
@@ -229,5 +314,30 @@ mod tests {
         assert_ne!(Value::from(1_u64), Value::from(1.0));
         assert_eq!(Value::from(f64::NAN), Value::from(f64::NAN));
         assert_ne!(Value::from("1"), Value::from(1_u64));
+    }
+
+    #[test]
+    fn what_programs_have_at_hand_becomes_a_value() {
+        let name = String::from("x");
+        for text in [Value::from(&name), Cow::Borrowed("x").into(), 'x'.into(), Some("x").into()] {
+            assert_eq!(text.as_str(), Some("x"));
+        }
+        assert_eq!(Value::from(-1_isize), Value::I64(-1));
+        assert_eq!(Value::from(None::<u8>), Value::Null);
+    }
+
+    #[test]
+    fn a_value_is_read_as_what_it_holds() {
+        let values =
+            [Value::from(true), (-1).into(), u64::MAX.into(), (1_i128 << 64).into(), 5_u128.into(), 0.5.into()];
+        let read = |read: fn(&Value) -> bool| values.iter().map(read).collect::<Vec<_>>();
+        assert_eq!(read(|value| value.as_bool() == Some(true)), [true, false, false, false, false, false]);
+        assert_eq!(read(|value| value.as_i64().is_some()), [false, true, false, false, true, false]);
+        assert_eq!(read(|value| value.as_u64().is_some()), [false, false, true, false, true, false]);
+        assert_eq!(
+            values.each_ref().map(Value::as_f64),
+            [None, Some(-1.0), Some(u64::MAX as f64), Some(2.0_f64.powi(64)), Some(5.0), Some(0.5)]
+        );
+        assert_eq!((Value::from(-7).as_i64(), Value::from("1").as_f64()), (Some(-7), None));
     }
 }

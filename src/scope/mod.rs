@@ -12,7 +12,10 @@ pub use carry::bind_current;
 pub use task::{FutureExt, InContext};
 pub use thread::ScopeGuard;
 
+use std::ptr;
 use std::thread::LocalKey;
+
+use tracing::Level;
 
 use crate::context::{Inner, OutputContext, default_context};
 use crate::sync::{AtomicUsize, OnceLock, Ordering};
@@ -23,6 +26,7 @@ thread_local! {
 }
 
 impl chain::Scoped for Inner {
+    #[inline]
     fn local() -> &'static LocalKey<chain::Local<Self>> {
         &LOCAL
     }
@@ -33,6 +37,14 @@ impl chain::Scoped for Inner {
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Inner>) -> R) -> R {
     chain::with_current::<Inner, R>(|current| f(current.map(|inner| &**inner)))
+}
+
+/// What the level alone says about whether the current context wants it: the answer to most of what nobody wants, for a
+/// nanosecond. `None` where more must be asked, and outside every scope.
+#[inline]
+pub(crate) fn glance(level: &Level) -> Option<bool> {
+    // SAFETY: the verbosity compares levels, and calls nothing.
+    unsafe { chain::glance(|inner: &Inner| inner.verbosity().glance(level)) }?
 }
 
 impl OutputContext {
@@ -59,18 +71,29 @@ impl OutputContext {
     /// let id = uno.scope(|| OutputContext::with_current(|context| context.id()));
     /// assert_eq!(id, uno.id());
     /// ```
+    #[inline]
     pub fn with_current<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
         chain::with_current_as::<Inner, OutputContext, R>(|current| match current {
             Some(context) => f(context),
-            None => f(&default_context()),
+            None => with_default_context(f),
         })
     }
 }
 
+/// Apart, so that the reader of a scope's context is small enough to be compiled into its caller.
+#[cold]
+#[inline(never)]
+fn with_default_context<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
+    f(&default_context())
+}
+
 /// Replaces the current context by what `f` makes of it, until the scope that it is current in ends, and returns the one that was.
 ///
-/// Inside a task the change stays with the task, over every `.await`, and never reaches the thread. Outside every scope nothing is
+/// Inside a future that was given a context ([`in_context`](FutureExt::in_context)), the change stays with the task, over every
+/// `.await`, and never reaches the thread. Outside every scope nothing is
 /// replaced, `f` is not called, and `None` is returned: the process default is changed by [`set_default`](crate::set_default) alone.
+/// `None` too where another context is current once `f` returns, because it entered, left or updated a scope itself: what `f`
+/// made was made of a context that is not there to be replaced.
 ///
 /// ```
 /// use logscope::{LevelFilter, OutputContext};
@@ -86,6 +109,10 @@ impl OutputContext {
 pub fn update(f: impl FnOnce(&OutputContext) -> OutputContext) -> Option<OutputContext> {
     let current = OutputContext::try_current()?;
     let next = f(&current);
+    // Without this, a scope that `f` left would hand its context on to the scope below.
+    if !with_current(|now| now.is_some_and(|now| ptr::eq(now, &**current.inner()))) {
+        return None;
+    }
     chain::replace_current(next.into_inner()).map(OutputContext::from)
 }
 

@@ -32,7 +32,7 @@ pub trait FutureExt: Future + Sized {
     }
 
     /// Makes the context that is current now current for this future; outside every scope it binds nothing, and the future logs
-    /// to whatever is current where it is polled.
+    /// to whatever is current where it is polled, and a guard that it holds over an `.await` is the thread's.
     ///
     /// ```
     /// use logscope::{FutureExt as _, OutputContext};
@@ -75,6 +75,7 @@ pin_project! {
 impl<F: Future> Future for InContext<F> {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let Some(future) = this.future.as_pin_mut() else {

@@ -36,8 +36,9 @@ impl fmt::Debug for ScopeGuard {
 impl OutputContext {
     /// Makes this context current until the guard is dropped.
     ///
-    /// Inside a task the scope belongs to the task: it stays over every `.await` and never reaches what else runs on the thread.
-    /// Where a closure will do, [`scope`](OutputContext::scope) is cheaper: it does not allocate.
+    /// Inside a future that was given a context ([`in_context`](crate::FutureExt::in_context)), the scope belongs to the task: it stays
+    /// over every `.await` and never reaches what else runs on the thread. Inside one that was not, there is no task to belong to: the
+    /// guard is the thread's, and one that is held over an `.await` is current for whatever the thread runs meanwhile. Where a closure will do, [`scope`](OutputContext::scope) is cheaper: it does not allocate.
     ///
     /// ```
     /// use logscope::OutputContext;
@@ -48,6 +49,7 @@ impl OutputContext {
     /// drop(scope);
     /// assert!(OutputContext::try_current().is_none());
     /// ```
+    #[inline]
     pub fn enter(&self) -> ScopeGuard {
         entering();
         ScopeGuard { _guard: chain::Guard::enter(self.inner().clone()) }
@@ -64,6 +66,7 @@ impl OutputContext {
     /// uno.scope(|| tracing::info!("configured"));
     /// assert_eq!(lines.lines().len(), 1);
     /// ```
+    #[inline]
     pub fn scope<R>(&self, f: impl FnOnce() -> R) -> R {
         entering();
         chain::scope(self.inner(), f)

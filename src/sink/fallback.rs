@@ -9,6 +9,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::whole::{Port, Whole};
+use crate::format::escape::is_escaped;
 use crate::format::{Format, Renderer, with_scratch};
 use crate::record::{Record, render_display};
 use crate::sync::{AtomicU64, Mutex, Ordering};
@@ -188,9 +189,13 @@ impl Message {
 impl fmt::Write for Message {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for char in text.chars() {
-            // `escape_debug` escapes what controls a terminal or turns text round, but quotes too.
+            // `escape_debug` escapes what controls a terminal or turns text round, but quotes too, and not all that is unseen.
             if char.is_ascii_graphic() || char == ' ' {
                 self.push(char.encode_utf8(&mut [0; 4]));
+            } else if !char.is_control() && is_escaped(char) {
+                for escaped in char.escape_unicode() {
+                    self.push(escaped.encode_utf8(&mut [0; 4]));
+                }
             } else {
                 for escaped in char.escape_debug() {
                     self.push(escaped.encode_utf8(&mut [0; 4]));
@@ -320,10 +325,10 @@ mod tests {
     #[test]
     fn messages_are_escaped_and_cut() {
         let ((), told) = overhear(|| {
-            tell(format_args!("a \u{1b}[31m\n\u{202e}\"ä…\""));
+            tell(format_args!("a \u{1b}[31m\n\u{202e}\u{3164}\"ä…\""));
             tell(format_args!("{}", "x".repeat(5_000)));
         });
-        assert_eq!(told[0], "logscope: a \\u{1b}[31m\\n\\u{202e}\"ä…\"\n");
+        assert_eq!(told[0], "logscope: a \\u{1b}[31m\\n\\u{202e}\\u{3164}\"ä…\"\n");
         assert!(told[1].ends_with("x…\n") && told[1].len() <= MAX_MESSAGE);
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Sink;
 use super::delivery::Target;
 use crate::record::Record;
+use crate::sync::Arc;
 
 /// Something that finished lines go to.
 ///
@@ -70,6 +71,45 @@ pub trait RecordOutput: Send + Sync + 'static {
     }
 }
 
+/// What is pointed to is the output: a program can keep an `Arc` of it, or choose one at run time.
+macro_rules! through_pointer {
+    ($($pointer:ident),*) => {$(
+        impl<T: Output + ?Sized> Output for $pointer<T> {
+            fn write(&self, line: &[u8]) -> io::Result<()> {
+                (**self).write(line)
+            }
+
+            fn flush(&self, deadline: Duration) -> io::Result<()> {
+                (**self).flush(deadline)
+            }
+
+            fn is_terminal(&self) -> bool {
+                (**self).is_terminal()
+            }
+
+            fn describe(&self) -> String {
+                (**self).describe()
+            }
+        }
+
+        impl<T: RecordOutput + ?Sized> RecordOutput for $pointer<T> {
+            fn write(&self, record: &Record<'_>) -> io::Result<()> {
+                (**self).write(record)
+            }
+
+            fn flush(&self, deadline: Duration) -> io::Result<()> {
+                (**self).flush(deadline)
+            }
+
+            fn describe(&self) -> String {
+                (**self).describe()
+            }
+        }
+    )*};
+}
+
+through_pointer!(Arc, Box);
+
 /// A sink for an [`Output`] of the program's own.
 ///
 /// ```
@@ -96,20 +136,22 @@ pub fn custom(output: impl Output) -> Sink {
 ///
 /// ```
 /// use std::io;
-/// use std::sync::Mutex;
-/// use logscope::{Record, RecordBuf};
+/// use std::sync::{Arc, Mutex};
+/// use logscope::{Record, RecordBuf, sink};
 ///
 /// #[derive(Default)]
 /// struct Capture(Mutex<Vec<RecordBuf>>);
 ///
-/// impl logscope::sink::RecordOutput for Capture {
+/// impl sink::RecordOutput for Capture {
 ///     fn write(&self, record: &Record<'_>) -> io::Result<()> {
-///         self.0.lock().unwrap().push(record.to_buf());
+///         let record = record.to_buf(); // before the lock: this renders values, which may log themselves
+///         self.0.lock().unwrap().push(record);
 ///         Ok(())
 ///     }
 /// }
 ///
-/// let sink = logscope::sink::records(Capture::default());
+/// let capture = Arc::new(Capture::default());
+/// let sink = sink::records(Arc::clone(&capture)); // for contexts, while the program reads `capture`
 /// # drop(sink);
 /// ```
 pub fn records(output: impl RecordOutput) -> Sink {

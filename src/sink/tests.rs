@@ -271,6 +271,47 @@ fn record_outputs_are_given_records_and_notices() {
 }
 
 #[test]
+fn a_pointer_to_an_output_is_that_output() {
+    struct Own;
+    impl Output for Own {
+        fn write(&self, _: &[u8]) -> io::Result<()> {
+            Err(io::Error::other("own write"))
+        }
+        fn flush(&self, deadline: Duration) -> io::Result<()> {
+            Err(io::Error::other(format!("own flush {deadline:?}")))
+        }
+        fn is_terminal(&self) -> bool {
+            true
+        }
+        fn describe(&self) -> String {
+            "own".to_owned()
+        }
+    }
+    impl RecordOutput for Own {
+        fn write(&self, _: &Record<'_>) -> io::Result<()> {
+            Err(io::Error::other("own write"))
+        }
+        fn flush(&self, deadline: Duration) -> io::Result<()> {
+            Err(io::Error::other(format!("own flush {deadline:?}")))
+        }
+        fn describe(&self) -> String {
+            "own".to_owned()
+        }
+    }
+    let (lines, taken): (Box<dyn Output>, Arc<dyn RecordOutput>) = (Box::new(Own), Arc::new(Own));
+    assert!(custom(Arc::new(Own)).0.core.is_terminal());
+    for sink in [custom(lines), custom(Arc::new(Own)), records(taken), records(Box::new(Own))] {
+        let (_, told) = overhear(|| {
+            deliver(&sink, 1);
+            let _ = sink.flush(Duration::from_secs(7));
+            drop(sink);
+        });
+        assert!(told[0].starts_with("logscope: cannot write to own: own write"), "{told:?}");
+        assert_eq!(told[1], "logscope: cannot flush own: own flush 7s\n");
+    }
+}
+
+#[test]
 fn many_threads_lose_nothing_and_state_each_loss_once() {
     const THREADS: u64 = 4;
     const RECORDS: u64 = 500;

@@ -126,6 +126,13 @@ impl Dial {
     }
 
     #[inline]
+    pub(super) fn glance(&self, level: &Level) -> Option<bool> {
+        let hint = self.hint();
+        let wanted = *level <= hint.max_level();
+        (!wanted || hint.is_plain()).then_some(wanted)
+    }
+
+    #[inline]
     pub(super) fn allows(&self, metadata: &'static Metadata<'static>) -> bool {
         self.decide(*metadata.level(), move |full| full.allows(metadata))
     }

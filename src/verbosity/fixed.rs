@@ -38,6 +38,12 @@ impl Fixed {
     }
 
     #[inline]
+    pub(super) fn glance(&self, level: &Level) -> Option<bool> {
+        let wanted = *level <= self.max;
+        (!wanted || self.directives.is_none()).then_some(wanted)
+    }
+
+    #[inline]
     pub(super) fn allows(&self, metadata: &'static Metadata<'static>) -> bool {
         *metadata.level() <= self.max && self.directives.as_ref().is_none_or(|directives| directives.allows(metadata))
     }

@@ -19,7 +19,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 
 use crate::error::Error;
-pub(crate) use decisions::learn_callsite;
+pub(crate) use decisions::{Decisions, learn_callsite};
 pub use dial::Dial;
 use fixed::Fixed;
 
@@ -178,6 +178,16 @@ impl Verbosity {
     #[must_use]
     pub fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.allows_target(*metadata.level(), metadata.target())
+    }
+
+    /// What the level alone decides, whatever the target; `None` where directives must be asked. Runs no code but this crate's.
+    #[inline]
+    pub(crate) fn glance(&self, level: &Level) -> Option<bool> {
+        match &self.0 {
+            Source::Fixed(fixed) => fixed.glance(level),
+            Source::Follows(_, ceiling) if *level > *ceiling => Some(false),
+            Source::Follows(dial, _) => dial.glance(level),
+        }
     }
 
     /// What [`enabled`](Verbosity::enabled) answers, remembered per callsite: the question of the event path.

@@ -4,7 +4,9 @@
 //! value logs or asks while it is rendered goes nowhere.
 
 // Each test binary uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
+
+pub(crate) mod paths;
 
 use std::io;
 use std::process::{Command, Output};

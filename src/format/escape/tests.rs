@@ -31,16 +31,36 @@ fn each_writer_has_its_escapes() {
 }
 
 #[test]
+fn what_shows_nothing_is_shown_and_what_scripts_need_is_left() {
+    let hidden = "ad\u{200b}min\u{feff}\u{ad}\u{3164}\u{e0041}";
+    assert_eq!(json(hidden), r"ad\u200bmin\ufeff\u00ad\u3164\udb40\udc41");
+    assert_eq!(plain(hidden), r"ad\u{200b}min\u{feff}\u{ad}\u{3164}\u{0e0041}");
+    for text in ["👩\u{200d}👧", "❤\u{fe0f}", "می\u{200c}خواهم", "한국어", "ﾊﾝｶｸ", "ᠮᠣᠩᠭᠣᠯ"]
+    {
+        assert_eq!((json(text), quoted(text)), (text.to_owned(), text.to_owned()));
+    }
+}
+
+#[test]
 fn every_character_is_escaped_or_passes_as_it_is() {
-    let hidden = |code: u32| matches!(code, 0..=0x1f | 0x7f..=0x9f | 0x61c | 0x200e | 0x200f | 0x2028..=0x202e | 0x2066..=0x2069);
+    // The control characters, the separators, and what Unicode calls ignorable by default or gives no form of its own, but for
+    // joiners and variation selectors.
+    let hidden = |code: u32| {
+        matches!(code, 0..=0x1f | 0x7f..=0x9f | 0x61c | 0x200b | 0x200e | 0x200f | 0x2028..=0x202e | 0x2060..=0x206f)
+            || matches!(code, 0xad | 0x34f | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f | 0x3164 | 0xfeff)
+            || matches!(code, 0xffa0 | 0xfff0..=0xfffb | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff)
+    };
     // At every place in texts of every length about a chunk of eight, so that the quick checks and the slow one agree.
-    for character in (0..=0x2_ffff).filter_map(char::from_u32) {
+    for character in (0..=0x2_ffff).chain(0xd_ff00..=0xe_1100).filter_map(char::from_u32) {
         let code = character as usize;
         let text = format!("{}{character}{}", &"abcdefg"[..code % 8], &"1234567890"[..code / 8 % 11]);
         let special = matches!(character, '"' | '\\');
         assert_eq!(json(&text) != text, hidden(character as u32) || special, "{code:x}");
         assert_eq!(quoted(&text) != text, hidden(character as u32) || special, "{code:x}");
+        assert_eq!(unescape(&quoted(&text)).unwrap(), text);
+        assert_eq!(serde_json::from_str::<String>(&format!("\"{}\"", json(&text))).unwrap(), text);
         assert_eq!(is_escaped(character), hidden(character as u32));
+        assert!(!(is_escaped(character) && is_bare_char(character)), "{code:x}");
     }
     for (before, after) in (0..20).flat_map(|before| (0..20).map(move |after| (before, after))) {
         for character in "\n\u{7f}\"\\\u{85}\u{2028}\u{61c}".chars() {
@@ -82,7 +102,10 @@ fn only_simple_text_stands_bare() {
     for text in ["core", "src/main.rs:12", "a-b_c.d", "größe", "東京", "100%", "x+y|z;<>'"] {
         assert!(is_bare(text), "{text}");
     }
-    for text in ["", " ", "a b", "a=b", "\"", "a\\b", "a,b", "{", "}", "[", "]", "\n", "\u{202e}", "\u{a0}", "\u{7f}"] {
+    for text in [
+        "", " ", "a b", "a=b", "\"", "a\\b", "a,b", "{", "}", "[", "]", "\n", "\u{202e}", "\u{a0}", "\u{7f}",
+        "\u{3164}", "\u{115f}",
+    ] {
         assert!(!is_bare(text), "{text:?}");
     }
     let mut out = Vec::new();
@@ -93,7 +116,7 @@ fn only_simple_text_stands_bare() {
 
 proptest! {
     #[test]
-    fn what_is_escaped_can_be_taken_back(text in any::<String>(), odd in "[\"\\\\\n\r\u{1b}\u{85}\u{202e}nxu{}0a]*") {
+    fn what_is_escaped_can_be_taken_back(text in any::<String>(), odd in "[\"\\\\\n\r\u{1b}\u{85}\u{202e}\u{e0041}nxu{}0a]*") {
         for text in [text, odd] {
             let (plain, quoted) = (plain(&text), quoted(&text));
             prop_assert_eq!(unescape(&plain).unwrap(), text.as_str());

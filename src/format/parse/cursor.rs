@@ -20,11 +20,6 @@ impl<'a> Cursor<'a> {
         &self.line[self.at..]
     }
 
-    /// How many bytes have been read.
-    pub(super) fn at(&self) -> usize {
-        self.at
-    }
-
     pub(super) fn is_done(&self) -> bool {
         self.at == self.line.len()
     }

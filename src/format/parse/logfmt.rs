@@ -33,11 +33,11 @@ pub(super) fn parse(line: &str) -> Result<RecordBuf, Error> {
             "spans" => record.spans = known(cursor, "spans, as `build{unit=core}:link`", spans)?,
             "msg" => record.message = string(cursor)?,
             name => {
-                let value = field_value(cursor, name)?;
-                match name.strip_prefix(CONTEXT_PREFIX) {
-                    Some(name) => context_fields.push((name.to_owned(), value)),
-                    None => record.fields.push((name.strip_prefix(PREFIX).unwrap_or(name).to_owned(), value)),
-                }
+                let (name, fields) = match name.strip_prefix(CONTEXT_PREFIX) {
+                    Some(name) => (name, &mut context_fields),
+                    None => (name.strip_prefix(PREFIX).unwrap_or(name), &mut record.fields),
+                };
+                fields.push((name.to_owned(), field_value(cursor, name)?));
             }
         }
         if !cursor.is_done() {
@@ -54,12 +54,12 @@ pub(super) fn parse(line: &str) -> Result<RecordBuf, Error> {
 /// Takes a name and the `=` after it.
 fn name(cursor: &mut Cursor<'_>) -> Result<String, Error> {
     let start = *cursor;
-    let name = match cursor.rest().starts_with('"') {
-        true => cursor.quoted()?,
-        false => cursor.take_while(|next| !matches!(next, ' ' | '=' | '"')).to_owned(),
-    };
-    let is_named = cursor.at() > start.at() && cursor.eat("=");
-    if is_named { Ok(name) } else { Err(start.fail("`name=value`")) }
+    let length = cursor.take_while(|next| !matches!(next, ' ' | '=' | '"')).len();
+    if length == 0 || !cursor.eat("=") {
+        return Err(start.fail("`name=value`"));
+    }
+    let mut name = start;
+    name.split(length).unquoted()
 }
 
 /// Takes a value that is a text whatever it looks like; it may be empty, as other programs write it.
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn every_part_is_read() {
         let record = parse(concat!(
-            "ts=2026-11-21T09:08:00.123456Z level=warn elapsed=1.234567 context=uno context.env=x \"context.a b\"=1 seq=42 ",
+            "ts=2026-11-21T09:08:00.123456Z level=warn elapsed=1.234567 context=uno context.env=x context.a\\x20b=1 seq=42 ",
             r#"target=linker thread="main 2" location="a b.rs:12" spans="build{unit=\"a b\"}:link" msg="linking main.o" size=12"#,
         ))
         .unwrap();
@@ -137,6 +137,10 @@ mod tests {
         assert_eq!((value("level"), value("field.x")), (3.into(), 1.into()));
         assert_eq!(value("e.sources"), Value::List(vec!["a".to_owned()]));
         assert_eq!((value("f.sources"), value("v")), ("[x".into(), "[1]".into()));
+        let context =
+            parse(r#"level=info context.sources="[1]" context.a.sources="[\"b\"]""#).unwrap().context.unwrap();
+        assert_eq!(context.fields[0], ("sources".to_owned(), "[1]".into()));
+        assert_eq!(context.fields[1], ("a.sources".to_owned(), Value::List(vec!["b".to_owned()])));
     }
 
     #[test]
@@ -159,6 +163,8 @@ mod tests {
         );
         assert_eq!(error("level=info seq=-1"), "column 16: expected a number, found \"-1\"");
         assert_eq!(error("level=info word x=1"), "column 12: expected `name=value`, found \"word x=1\"");
+        assert!(error("level=info \"a b\"=1").starts_with("column 12: expected `name=value`"));
+        assert!(error("level=info a\\q=1").starts_with("column 13: expected an escape"));
         assert_eq!(error("level=info =1"), "column 12: expected `name=value`, found \"=1\"");
         assert_eq!(error("level=info a=\"b"), "column 16: expected a closing `\"`, found the end of the line");
         assert_eq!(error("level=info a=\"b\"c"), "column 17: expected ` `, found \"c\"");

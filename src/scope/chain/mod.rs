@@ -139,12 +139,25 @@ pub(crate) fn with_current<T: Scoped, R>(read: impl FnOnce(Option<&Arc<T>>) -> R
 /// [`with_current`] for a type that wraps the count of a context, of which it lends one.
 #[inline]
 pub(crate) fn with_current_as<T: Scoped, H: From<Arc<T>>, R>(read: impl FnOnce(Option<&H>) -> R) -> R {
-    T::local().with(|local| {
-        let _reading = Reading::begin(local);
-        // The count stays where it is: it is wrapped without being dropped on the way, in either wrapping.
-        let handle = local.borrow_current().map(|arc| ManuallyDrop::new(H::from(ManuallyDrop::into_inner(arc))));
-        read(handle.as_deref())
-    })
+    let local = Local::here();
+    let _reading = Reading::begin(local);
+    // The count stays where it is: it is wrapped without being dropped on the way, in either wrapping.
+    let handle = local.borrow_current().map(|arc| ManuallyDrop::new(H::from(ManuallyDrop::into_inner(arc))));
+    read(handle.as_deref())
+}
+
+/// Calls `read` with the current context, if there is one: for a question so small that counting the reader would cost
+/// as much.
+///
+/// # Safety
+///
+/// `read` must let go of nothing: it must leave no scope, end no task, replace no context, and call nothing that might,
+/// such as code of the program's or its allocator.
+#[inline]
+pub(crate) unsafe fn glance<T: Scoped, R>(read: impl FnOnce(&T) -> R) -> Option<R> {
+    // SAFETY: a context that is not null has a count, that of the chain or the one that a closure scope borrows, and the
+    // caller promises that neither ends before `read` returns.
+    unsafe { Local::<T>::here().current.get().as_ref() }.map(read)
 }
 
 /// The current context with a count of its own, or `None` outside every scope.

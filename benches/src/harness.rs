@@ -1,0 +1,125 @@
+//! Measuring two things against each other on a machine that does other things too.
+//!
+//! Each subject is calibrated to rounds of the same length; the rounds of the two alternate, so that what disturbs the machine
+//! disturbs both; the times are medians, and the ratio is the median of the ratios of neighbouring rounds.
+//! Time is that of the thread, which stands still while other programs run: no subject waits for anything.
+
+use std::time::Duration;
+
+use cpu_time::ThreadTime;
+
+use crate::alloc;
+
+/// One thing to measure: does it so many times, and says what that took.
+pub type Subject = Box<dyn FnMut(u64) -> Sample>;
+
+/// What a number of operations took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sample {
+    pub time: Duration,
+    pub allocations: u64,
+}
+
+/// Measures `operation`.
+pub fn subject(operation: impl FnMut() + 'static) -> Subject {
+    within(|round| round(), operation)
+}
+
+/// Measures `operation` inside what `around` puts around a whole round: a scope, a subscriber, a span.
+pub fn within(around: impl Fn(&mut dyn FnMut()) + 'static, mut operation: impl FnMut() + 'static) -> Subject {
+    Box::new(move |times| {
+        let mut sample = Sample::default();
+        around(&mut || {
+            // What is kept for a span or a thread is made at its first use, which is not what is measured.
+            operation();
+            let requests = alloc::requests();
+            let start = ThreadTime::now();
+            for _ in 0..times {
+                operation();
+            }
+            sample = Sample { time: start.elapsed(), allocations: alloc::requests() - requests };
+        });
+        sample
+    })
+}
+
+/// How long to measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub rounds: usize,
+    pub round: Duration,
+}
+
+impl Plan {
+    /// For numbers that are to be believed.
+    pub const FULL: Plan = Plan { rounds: 31, round: Duration::from_millis(12) };
+    /// To see that everything runs.
+    pub const QUICK: Plan = Plan { rounds: 5, round: Duration::from_millis(2) };
+}
+
+/// What came out: nanoseconds and allocations for each operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Comparison {
+    pub ours: f64,
+    pub theirs: f64,
+    /// Their time divided by ours: above 1 we are faster.
+    pub ratio: f64,
+    pub our_allocations: f64,
+    pub their_allocations: f64,
+}
+
+/// Measures `ours` against `theirs`.
+pub fn compare(plan: Plan, ours: &mut Subject, theirs: &mut Subject) -> Comparison {
+    let (our_times, their_times) = (calibrate(plan, ours), calibrate(plan, theirs));
+    let rounds: Vec<(PerOperation, PerOperation)> = (0..plan.rounds)
+        .map(|_| (PerOperation::of(ours(our_times), our_times), PerOperation::of(theirs(their_times), their_times)))
+        .collect();
+    Comparison {
+        ours: median(rounds.iter().map(|(ours, _)| ours.nanos)),
+        theirs: median(rounds.iter().map(|(_, theirs)| theirs.nanos)),
+        ratio: median(rounds.iter().map(|(ours, theirs)| theirs.nanos / ours.nanos)),
+        our_allocations: mean(rounds.iter().map(|(ours, _)| ours.allocations)),
+        their_allocations: mean(rounds.iter().map(|(_, theirs)| theirs.allocations)),
+    }
+}
+
+struct PerOperation {
+    nanos: f64,
+    allocations: f64,
+}
+
+impl PerOperation {
+    fn of(sample: Sample, times: u64) -> Self {
+        let times = times as f64;
+        PerOperation { nanos: sample.time.as_secs_f64() * 1e9 / times, allocations: sample.allocations as f64 / times }
+    }
+}
+
+/// How many operations make a round. What it runs to find out warms the subject up.
+fn calibrate(plan: Plan, subject: &mut Subject) -> u64 {
+    let mut times = 1;
+    loop {
+        let time = subject(times).time;
+        if time >= plan.round / 4 {
+            return ((times as f64 * plan.round.as_secs_f64() / time.as_secs_f64()) as u64).max(1);
+        }
+        times *= 2;
+    }
+}
+
+fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = numbers.collect();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => f64::NAN,
+        odd if odd % 2 == 1 => sorted[middle],
+        _ => sorted[middle - 1].midpoint(sorted[middle]),
+    }
+}
+
+/// Not the median: one operation of a thousand that allocates is to be seen.
+fn mean(numbers: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = numbers.len() as f64;
+    numbers.sum::<f64>() / count
+}

@@ -1,0 +1,95 @@
+//! An event that becomes a line: a message, a `u64`, a `&str` and an `f64`, in a span with one field, to a writer that discards.
+
+use std::hint::black_box;
+use std::io;
+
+use logscope::{Color, Format, OutputContext, sink};
+use tracing::{Dispatch, dispatcher};
+use tracing_subscriber::prelude::*;
+
+use super::Job;
+use crate::harness::{Subject, within};
+use crate::remote::{Remote, Subjects};
+use crate::table::Mark;
+
+pub fn jobs() -> Vec<Job> {
+    let text = [Mark::Faster(5.0), Mark::NoAllocation];
+    let json = [Mark::Faster(8.0), Mark::NoAllocation];
+    vec![
+        Job::new("text line, layer() under with_default", "fmt() as it comes, in colour", &text, || {
+            Ok((under_layer(Format::text()), under_fmt(fmt(true))))
+        }),
+        Job::new("text line in colour, layer() under with_default", "fmt() as it comes, in colour", &text, || {
+            Ok((under_layer(Format::text().color(Color::Always)), under_fmt(fmt(true))))
+        }),
+        Job::new("text line, layer() under with_default", "fmt() without colour", &[Mark::NoAllocation], || {
+            Ok((under_layer(Format::text()), under_fmt(fmt(false))))
+        }),
+        Job::new("JSON line, layer() under with_default", "fmt().json() under with_default", &json, || {
+            Ok((under_layer(Format::json()), under_fmt(json_fmt())))
+        }),
+        Job::new("text line, init()", "fmt().init() as it comes, in colour", &text, || {
+            Ok((Remote::start("init")?.subject("text"), Remote::start("fmt")?.subject("line")))
+        }),
+        Job::new("JSON line, init()", "fmt().json().init()", &json, || {
+            Ok((Remote::start("init")?.subject("json"), Remote::start("fmt-json")?.subject("line")))
+        }),
+    ]
+}
+
+pub fn arrange(arrangement: &str) -> Option<Subjects> {
+    match arrangement {
+        "init" => {
+            logscope::init().expect("nothing is installed yet");
+            Some(vec![("text", in_context(Format::text())), ("json", in_context(Format::json()))])
+        }
+        "fmt" => Some(vec![("line", under_global(fmt(true)))]),
+        "fmt-json" => Some(vec![("line", under_global(json_fmt()))]),
+        _ => None,
+    }
+}
+
+/// The event that all sides log.
+#[inline(always)]
+fn event() {
+    tracing::info!(size = black_box(4_096_u64), path = black_box("src/main.cpp"), ratio = black_box(0.625), "linking");
+}
+
+fn in_span(round: &mut dyn FnMut()) {
+    tracing::info_span!("build", unit = "core").in_scope(round);
+}
+
+fn fmt(colored: bool) -> Dispatch {
+    Dispatch::new(tracing_subscriber::fmt().with_ansi(colored).with_writer(io::sink).finish())
+}
+
+fn json_fmt() -> Dispatch {
+    Dispatch::new(tracing_subscriber::fmt().json().with_writer(io::sink).finish())
+}
+
+fn context(format: Format) -> OutputContext {
+    OutputContext::builder("uno").sink(sink::writer(io::sink()).format(format)).build()
+}
+
+/// In a context, under a subscriber that has our layer.
+fn under_layer(format: Format) -> Subject {
+    let dispatch = Dispatch::new(tracing_subscriber::registry().with(logscope::layer()));
+    let context = context(format);
+    within(move |round| dispatcher::with_default(&dispatch, || context.scope(|| in_span(round))), event)
+}
+
+fn under_fmt(dispatch: Dispatch) -> Subject {
+    within(move |round| dispatcher::with_default(&dispatch, || in_span(round)), event)
+}
+
+/// In a context, under the global subscriber, which is ours.
+fn in_context(format: Format) -> Subject {
+    let context = context(format);
+    within(move |round| context.scope(|| in_span(round)), event)
+}
+
+/// Makes `dispatch` the global subscriber.
+fn under_global(dispatch: Dispatch) -> Subject {
+    dispatcher::set_global_default(dispatch).expect("nothing is installed yet");
+    within(in_span, event)
+}

@@ -1,0 +1,128 @@
+//! Entering a context and asking which one is current.
+
+use std::future::poll_fn;
+use std::hint::black_box;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use logscope::{FutureExt as _, OutputContext};
+
+use super::Job;
+use crate::harness::{Subject, subject, within};
+use crate::table::Mark;
+
+tokio::task_local! {
+    static TASK: Arc<str>;
+}
+
+/// A task's context may cost what a task's value costs, give or take what two runs of one thing differ by.
+const NO_SLOWER: Mark = Mark::AtMostTimes(1.05);
+
+pub fn jobs() -> Vec<Job> {
+    vec![
+        Job::new("with_current", "task_local with", &[Mark::AtMost(1.0)], || Ok((with_current(), task_local_with()))),
+        Job::new("with_current", "opentelemetry map_current", &[], || Ok((with_current(), opentelemetry_current()))),
+        Job::new("scope of a closure", "task_local sync_scope", &[Mark::AtMost(2.0)], || {
+            Ok((scope(), task_local_scope()))
+        }),
+        Job::new("scope of a closure", "opentelemetry attach", &[], || Ok((scope(), opentelemetry_attach()))),
+        Job::new("guard", "opentelemetry attach", &[Mark::AtMost(18.0)], || Ok((guard(), opentelemetry_attach()))),
+        Job::new("poll of an in_context future", "poll of a task_local scope", &[NO_SLOWER], || {
+            Ok((poll(), task_local_poll()))
+        }),
+    ]
+}
+
+fn context() -> OutputContext {
+    OutputContext::builder("uno").build()
+}
+
+fn with_current() -> Subject {
+    let context = context();
+    within(
+        move |round| context.scope(round),
+        || {
+            OutputContext::with_current(|current| {
+                black_box(current);
+            })
+        },
+    )
+}
+
+fn scope() -> Subject {
+    let context = context();
+    subject(move || context.scope(|| black_box(())))
+}
+
+fn guard() -> Subject {
+    let context = context();
+    subject(move || {
+        let _scope = context.enter();
+        black_box(());
+    })
+}
+
+fn poll() -> Subject {
+    poll_of(never().in_context(&context()))
+}
+
+fn task_local_with() -> Subject {
+    within(
+        |round| TASK.sync_scope(Arc::from("uno"), round),
+        || {
+            TASK.with(|current| {
+                black_box(current);
+            })
+        },
+    )
+}
+
+fn task_local_scope() -> Subject {
+    let value: Arc<str> = Arc::from("uno");
+    subject(move || TASK.sync_scope(Arc::clone(&value), || black_box(())))
+}
+
+fn task_local_poll() -> Subject {
+    poll_of(TASK.scope(Arc::from("uno"), never()))
+}
+
+fn opentelemetry_current() -> Subject {
+    within(
+        |round| {
+            let _guard = opentelemetry_context().attach();
+            round();
+        },
+        || {
+            opentelemetry::Context::map_current(|current| {
+                black_box(current);
+            })
+        },
+    )
+}
+
+/// With a value, as every context has that is of use.
+fn opentelemetry_context() -> opentelemetry::Context {
+    struct Name(#[allow(dead_code, reason = "it is there to be carried")] &'static str);
+    opentelemetry::Context::new().with_value(Name("uno"))
+}
+
+fn opentelemetry_attach() -> Subject {
+    let context = opentelemetry_context();
+    subject(move || {
+        let _guard = context.clone().attach();
+        black_box(());
+    })
+}
+
+/// A future that is never ready, and does nothing else.
+fn never() -> impl Future<Output = ()> {
+    poll_fn(|_| black_box(Poll::Pending))
+}
+
+fn poll_of(future: impl Future<Output = ()> + 'static) -> Subject {
+    let mut future: Pin<Box<_>> = Box::pin(future);
+    subject(move || {
+        let _ = black_box(future.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+    })
+}

@@ -1,0 +1,65 @@
+//! Events that nobody wants: above the ceiling, and below it where the current context is quieter.
+
+use std::hint::black_box;
+use std::io;
+
+use logscope::{LevelFilter, OutputContext, sink};
+use tracing_subscriber::prelude::*;
+
+use super::Job;
+use crate::harness::{Subject, within};
+use crate::remote::{Remote, Subjects};
+use crate::table::Mark;
+
+/// Above it, all is off; between it and the context's own level lies what only this context does not want.
+const CEILING: LevelFilter = LevelFilter::DEBUG;
+
+pub fn jobs() -> Vec<Job> {
+    vec![
+        Job::new(
+            "event above the ceiling, init()",
+            "fmt().with_max_level(…).init()",
+            &[Mark::AtMostTimes(1.1)],
+            || Ok((Remote::start("quiet-init")?.subject("above"), Remote::start("quiet-fmt")?.subject("above"))),
+        ),
+        Job::new(
+            "event above the ceiling, layer()",
+            "fmt().with_max_level(…).init()",
+            &[Mark::AtMostTimes(1.1)],
+            || Ok((Remote::start("quiet-layer")?.subject("above"), Remote::start("quiet-fmt")?.subject("above"))),
+        ),
+        Job::new("event that the context does not want, init()", "one above the ceiling", &[Mark::AtMost(2.8)], || {
+            let process = Remote::start("quiet-init")?;
+            Ok((process.subject("below"), process.subject("above")))
+        }),
+        Job::new(
+            "event that the context does not want, layer()",
+            "one above the ceiling",
+            &[Mark::AtMost(6.5)],
+            || {
+                let process = Remote::start("quiet-layer")?;
+                Ok((process.subject("below"), process.subject("above")))
+            },
+        ),
+    ]
+}
+
+pub fn arrange(arrangement: &str) -> Option<Subjects> {
+    match arrangement {
+        "quiet-init" => logscope::configure().ceiling(CEILING).install().expect("nothing is installed yet"),
+        "quiet-layer" => {
+            tracing_subscriber::registry().with(logscope::configure().ceiling(CEILING).layer()).init();
+        }
+        "quiet-fmt" => tracing_subscriber::fmt().with_max_level(CEILING).with_writer(io::sink).init(),
+        _ => return None,
+    }
+    let above = in_a_context(|| tracing::trace!(size = black_box(4_096_u64), "linking"));
+    let below = in_a_context(|| tracing::debug!(size = black_box(4_096_u64), "linking"));
+    Some(vec![("above", above), ("below", below)])
+}
+
+/// In a context at INFO.
+fn in_a_context(event: impl Fn() + 'static) -> Subject {
+    let context = OutputContext::builder("uno").sink(sink::null()).build();
+    within(move |round| context.scope(round), event)
+}

@@ -1,0 +1,80 @@
+//! What is printed, and whether the marks are held.
+
+use std::fmt;
+
+use crate::harness::Comparison;
+
+/// What a job must reach.
+#[derive(Clone, Copy, Debug)]
+pub enum Mark {
+    /// So many times faster than the other, or more.
+    Faster(f64),
+    /// At most so many times as long as the other.
+    AtMostTimes(f64),
+    /// At most so many nanoseconds.
+    AtMost(f64),
+    /// Not one allocation.
+    NoAllocation,
+}
+
+impl Mark {
+    fn is_held(self, result: &Comparison) -> bool {
+        match self {
+            Mark::Faster(times) => result.ratio >= times,
+            Mark::AtMostTimes(times) => 1.0 / result.ratio <= times,
+            Mark::AtMost(nanos) => result.ours <= nanos,
+            Mark::NoAllocation => result.our_allocations == 0.0,
+        }
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mark::Faster(times) => write!(f, "{times}x faster"),
+            Mark::AtMostTimes(times) => write!(f, "at most {times}x as long"),
+            Mark::AtMost(nanos) => write!(f, "at most {nanos} ns"),
+            Mark::NoAllocation => f.write_str("0 allocations"),
+        }
+    }
+}
+
+/// One comparison and what it is to be.
+pub struct Row {
+    pub job: &'static str,
+    pub against: &'static str,
+    pub result: Comparison,
+    pub marks: Vec<Mark>,
+}
+
+impl Row {
+    /// True if every mark is held.
+    pub fn is_held(&self) -> bool {
+        self.marks.iter().all(|mark| mark.is_held(&self.result))
+    }
+}
+
+pub fn print_heading() {
+    println!(
+        "{:<56} {:>10} {:>7}   {:<38} {:>10} {:>7}  {:>14}  marks",
+        "job", "ns", "allocs", "against", "ns", "allocs", "ratio"
+    );
+}
+
+pub fn print_row(row: &Row) {
+    let Row { job, against, result, marks } = row;
+    let ratio = match result.ratio {
+        faster if faster >= 1.0 => format!("{faster:.2}x faster"),
+        slower => format!("{:.2}x slower", 1.0 / slower),
+    };
+    let marks: Vec<String> =
+        marks.iter().map(|mark| format!("{mark}: {}", if mark.is_held(result) { "held" } else { "MISSED" })).collect();
+    println!(
+        "{job:<56} {:>10.2} {:>7.2}   {against:<38} {:>10.2} {:>7.2}  {ratio:>14}  {}",
+        result.ours,
+        result.our_allocations,
+        result.theirs,
+        result.their_allocations,
+        marks.join(", ")
+    );
+}

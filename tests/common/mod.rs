@@ -1,0 +1,345 @@
+//! What the tests of the promises share: logs in memory that know what is theirs, and ways to run work step by step.
+//!
+//! Nothing here waits by sleeping: work is handed from thread to thread, and polled by hand, in an order that the test fixes.
+
+// Each test binary uses a part of it; and clippy's own exception for tests does not reach their helpers.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use std::any::Any;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::{Duration, Instant};
+
+use logscope::sink::{self, Memory, Output};
+use logscope::{Format, LevelFilter, OutputContext};
+use serde_json::Value;
+use tracing::{Level, Subscriber};
+use tracing_subscriber::layer::Layer;
+use tracing_subscriber::prelude::*;
+
+/// How long a test waits for what must come before it says that it did not.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+static OUTSIDE: OnceLock<Memory> = OnceLock::new();
+
+/// True where the tests are run with logscope as one layer among others, by setting `LOGSCOPE_TEST_AMONG_LAYERS`: what is
+/// promised of scopes and values does not depend on how logscope is installed.
+pub(crate) fn among_layers() -> bool {
+    std::env::var_os("LOGSCOPE_TEST_AMONG_LAYERS").is_some()
+}
+
+/// Installs logscope, once for the binary, with a default context that keeps what no scope claims: see [`outside`].
+pub(crate) fn init() {
+    OUTSIDE.get_or_init(|| {
+        let (sink, memory) = sink::memory();
+        let outside = OutputContext::builder("outside").sink(sink.format(Format::json())).build();
+        let configure = logscope::configure().default_context(outside);
+        if among_layers() {
+            // Its filter decides by event, and so keeps a verdict of its own in the map that the thread has for all layers.
+            let wants = tracing_subscriber::filter::dynamic_filter_fn(|metadata, _| *metadata.level() <= Level::WARN);
+            tracing_subscriber::registry().with(configure.layer()).with(Silent.with_filter(wants)).init();
+        } else {
+            configure.install().unwrap();
+        }
+        memory
+    });
+}
+
+/// A layer that does nothing.
+struct Silent;
+
+impl<S: Subscriber> Layer<S> for Silent {}
+
+/// The messages that no scope claimed and that contain `tag`: tests that run beside this one have tags of their own.
+pub(crate) fn outside(tag: &str) -> Vec<String> {
+    let lines = OUTSIDE.get().expect("`init` comes first").lines();
+    lines.iter().map(|line| Line::parse(line)).map(|line| line.message).filter(|text| text.contains(tag)).collect()
+}
+
+/// One line of a JSON log.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) context: String,
+    pub(crate) id: u64,
+    /// Notices have none.
+    pub(crate) seq: Option<u64>,
+    pub(crate) level: String,
+    pub(crate) target: String,
+    pub(crate) elapsed: Duration,
+    pub(crate) message: String,
+    /// The event's own fields, without the message.
+    pub(crate) fields: Value,
+    /// The fields of the context.
+    pub(crate) context_fields: Value,
+}
+
+impl Line {
+    #[track_caller]
+    pub(crate) fn parse(line: &str) -> Line {
+        let json: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in the line {line}"));
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Line {
+            context: text(&json["context"]["name"]),
+            id: json["context"]["id"].as_u64().expect("a context has an id"),
+            seq: json["seq"].as_u64(),
+            level: text(&json["level"]),
+            target: text(&json["target"]),
+            elapsed: Duration::from_secs_f64(json["elapsed"].as_f64().expect("a record has an elapsed time")),
+            message: text(&json["fields"]["message"]),
+            fields: json["fields"].clone(),
+            context_fields: json["context"]["fields"].clone(),
+        }
+    }
+
+    /// True for what the sink says on its own behalf.
+    pub(crate) fn is_notice(&self) -> bool {
+        self.target == "logscope"
+    }
+}
+
+/// A context with a log of its own.
+pub(crate) struct Log {
+    pub(crate) context: OutputContext,
+    pub(crate) memory: Memory,
+}
+
+impl Log {
+    pub(crate) fn new(name: impl Into<String>) -> Log {
+        let (sink, memory) = sink::memory();
+        let builder = OutputContext::builder(name).verbosity(LevelFilter::TRACE);
+        Log { context: builder.sink(sink.format(Format::json())).build(), memory }
+    }
+
+    /// The lines, in the order in which they arrived.
+    #[track_caller]
+    pub(crate) fn lines(&self) -> Vec<Line> {
+        self.memory.lines().iter().map(|line| Line::parse(line)).collect()
+    }
+
+    /// The messages of the records, in the order in which they arrived, after a check of what is promised of every log: nothing
+    /// in it is another context's, and `seq` and ledger say that nothing is missing.
+    #[track_caller]
+    pub(crate) fn messages(&self) -> Vec<String> {
+        let lines = self.lines();
+        for line in &lines {
+            let owner = (line.context.as_str(), line.id);
+            assert_eq!(owner, (self.context.name(), self.context.id()), "a foreign record: {line:?}");
+        }
+        let mut seqs: Vec<_> = lines.iter().map(|line| line.seq.expect("a record has a number")).collect();
+        seqs.sort_unstable();
+        assert!(seqs.iter().copied().eq(1..=lines.len() as u64), "the numbers are not 1..={}: {seqs:?}", lines.len());
+        let ledger = self.context.ledger();
+        assert!(ledger.is_complete() && ledger.written == lines.len() as u64, "{} lines, but {ledger}", lines.len());
+        lines.into_iter().map(|line| line.message).collect()
+    }
+
+    /// Checks that the log holds exactly these messages, in this order.
+    #[track_caller]
+    pub(crate) fn assert_holds<S: AsRef<str> + fmt::Debug>(&self, expected: &[S]) {
+        let messages = self.messages();
+        assert!(
+            messages.iter().map(String::as_str).eq(expected.iter().map(S::as_ref)),
+            "the log of {:?} holds\n  {messages:?}, not\n  {expected:?}",
+            self.context.name(),
+        );
+    }
+}
+
+/// Ends the poll that it is awaited in; the next one goes on.
+pub(crate) async fn pass() {
+    let mut passed = false;
+    poll_fn(move |cx| {
+        if std::mem::replace(&mut passed, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Polls `future` once.
+pub(crate) fn poll<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Polls `future` to its end on this thread: an executor as small as can be, which runs inside another's poll too.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// Runs `work` and the tasks that it spawns with `tokio::task::spawn_local` on a current-thread runtime.
+pub(crate) fn on_one_worker<F: Future>(work: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, work)
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A thread that does what it is told, one job after the other, while the test waits for each.
+pub(crate) struct Worker {
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    pub(crate) fn start() -> Worker {
+        let (jobs, inbox) = channel::<Job>();
+        let thread = thread::spawn(move || inbox.into_iter().for_each(|job| job()));
+        Worker { jobs: Some(jobs), thread: Some(thread) }
+    }
+
+    /// Runs `f` on this thread and returns what it returned; its panic comes out here.
+    pub(crate) fn run<R: Send + 'static>(&self, f: impl FnOnce() -> R + Send + 'static) -> R {
+        let (sender, result) = channel();
+        let job: Job = Box::new(move || {
+            let _ = sender.send(catch_unwind(AssertUnwindSafe(f)));
+        });
+        self.jobs.as_ref().expect("the worker runs").send(job).expect("the worker takes jobs");
+        result.recv_timeout(DEADLINE).expect("the job is done in time").unwrap_or_else(|payload| resume_unwind(payload))
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.jobs = None;
+        // Where the test has failed already, the thread may be in a job that will never end.
+        if !thread::panicking()
+            && let Some(thread) = self.thread.take()
+            && let Err(payload) = thread.join()
+        {
+            resume_unwind(payload);
+        }
+    }
+}
+
+/// Asks `done` until it says yes.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
+        thread::yield_now();
+    }
+}
+
+/// Runs `f`, which is expected to panic, and returns the payload.
+#[track_caller]
+pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> Box<dyn Any + Send> {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(_) => panic!("it did not panic"),
+        Err(payload) => payload,
+    }
+}
+
+/// Runs log calls, out of which no panic may come.
+#[track_caller]
+pub(crate) fn unharmed<R>(f: impl FnOnce() -> R) -> R {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
+        // It may be one that panics when it is dropped, which the test harness would not survive.
+        std::mem::forget(payload);
+        panic!("a panic came out of a log call")
+    })
+}
+
+/// The text that a panic was given.
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("")
+}
+
+/// Logs its text when it is dropped.
+pub(crate) struct LogsWhenDropped(pub(crate) &'static str);
+
+impl Drop for LogsWhenDropped {
+    fn drop(&mut self) {
+        tracing::info!("{}", self.0);
+    }
+}
+
+/// A value whose `Debug` runs `f` and shows what it returns.
+pub(crate) struct Runs<F>(pub(crate) F);
+
+impl<F: Fn() -> R, R: fmt::Display> fmt::Debug for Runs<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", (self.0)())
+    }
+}
+
+/// Panics when it is dropped, with a payload like itself, so often: dropping what a catch caught panics too.
+pub(crate) struct PanicsWhenDropped(pub(crate) u32);
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        if let Some(left) = self.0.checked_sub(1) {
+            panic_any(PanicsWhenDropped(left));
+        }
+    }
+}
+
+/// Remembers that it was dropped.
+#[derive(Clone, Default)]
+pub(crate) struct Dropped(Arc<AtomicBool>);
+
+impl Dropped {
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Sets its flag when it is dropped.
+pub(crate) struct SetsWhenDropped(pub(crate) Dropped);
+
+impl Drop for SetsWhenDropped {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Keeps lines like a memory sink, and tells when it is closed.
+struct Tracked {
+    memory: Memory,
+    _closed: SetsWhenDropped,
+}
+
+impl Output for Tracked {
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        self.memory.write(line)
+    }
+}
+
+/// A context that only its scopes will keep alive, with its lines and whether it was freed.
+pub(crate) fn tracked(name: &str) -> (OutputContext, Memory, Dropped) {
+    let (memory, closed) = (Memory::default(), Dropped::default());
+    let output = Tracked { memory: memory.clone(), _closed: SetsWhenDropped(closed.clone()) };
+    (OutputContext::builder(name).sink(sink::custom(output).format(Format::json())).build(), memory, closed)
+}
+
+/// The messages of a log that may hold notices, too.
+pub(crate) fn messages(memory: &Memory) -> Vec<String> {
+    memory.lines().iter().map(|line| Line::parse(line).message).collect()
+}

@@ -1,0 +1,330 @@
+//! What only a process of its own can show of "a log call harms nobody": broken standard streams, a panic hook that logs, and
+//! logging at exit.
+//!
+//! Each test runs itself again as a child process, which breaks what is the process's and checks the rest from the inside.
+
+#![cfg(target_os = "linux")]
+// clippy's own exception for tests does not reach their helpers.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::fd::{FromRawFd as _, IntoRawFd as _, OwnedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use common::{DEADLINE, Line, Log, Runs, block_on, outside, pass, text_of, wait_until};
+use logscope::sink::{self, Output};
+use logscope::{Format, FutureExt as _, OutputContext};
+use tracing::{error, info};
+
+const ROLE: &str = "LOGSCOPE_TEST_ROLE";
+const FOLDER: &str = "LOGSCOPE_TEST_FOLDER";
+
+/// Runs the test called `test` again, as a child process that plays `role`. It must end well and in time. Returns its folder, in
+/// which its output is `stdout` and `stderr`.
+#[track_caller]
+fn play(test: &str, role: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| File::create(folder.path().join(name)).unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(ROLE, role)
+        .env(FOLDER, folder.path())
+        .env_remove("LOGSCOPE")
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(file("stdout"))
+        .stderr(file("stderr"))
+        .spawn()
+        .unwrap();
+    let mut status = None;
+    let in_time = catch_unwind(AssertUnwindSafe(|| {
+        wait_until("the end of the child", || {
+            status = child.try_wait().unwrap();
+            thread::park_timeout(Duration::from_millis(1));
+            status.is_some()
+        })
+    }));
+    if in_time.is_err() {
+        let _ = child.kill();
+    }
+    let text = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+    let ended_well = status.is_some_and(|status| status.success());
+    assert!(ended_well, "{role}: {status:?}\n{}\n{}\n{}", text("report"), text("stdout"), text("stderr"));
+    assert_eq!(text("report"), "played", "{role}: the child did not come to its end");
+    folder
+}
+
+/// Where a role ends so, its process ends by returning from `main`; the others call `exit`.
+const RETURNS: &str = ", returns from main";
+
+/// In a child process, plays the role that `play` has given it, and ends the process. False where this is no child; true in a child
+/// that is to return.
+fn be_the_child(body: impl FnOnce(&str, &Path)) -> bool {
+    let (Ok(role), Some(folder)) = (std::env::var(ROLE), std::env::var_os(FOLDER)) else { return false };
+    let folder = PathBuf::from(folder);
+    // Opened before `body` closes anything: what is opened after that takes the place of what was closed.
+    let mut report = File::create(folder.join("report")).unwrap();
+    let (text, code) = match catch_unwind(AssertUnwindSafe(|| body(&role, &folder))) {
+        Ok(()) => ("played".to_owned(), 0),
+        Err(payload) => (text_of(&*payload).to_owned(), 1),
+    };
+    report.write_all(text.as_bytes()).unwrap();
+    if code == 0 && role.ends_with(RETURNS) {
+        return true;
+    }
+    std::process::exit(code);
+}
+
+/// Closes a standard stream.
+fn close(stream: RawFd) {
+    // SAFETY: std's handles for the standard streams own no descriptor, and nothing else in this process owns this one. What
+    // writes to it from now on must cope: that is what is tested.
+    drop(unsafe { OwnedFd::from_raw_fd(stream) });
+}
+
+/// Puts what is opened at `path` in the place of a standard stream.
+fn replace(stream: RawFd, path: &str) {
+    close(stream);
+    let opened = File::options().write(true).open(path).unwrap().into_raw_fd();
+    assert_eq!(opened, stream, "the lowest free descriptor is the one that was closed");
+}
+
+fn break_both_streams(how: &str) {
+    const STREAMS: [RawFd; 2] = [1, 2];
+    match how {
+        "closed" => STREAMS.into_iter().for_each(close),
+        "full" => STREAMS.into_iter().for_each(|stream| replace(stream, "/dev/full")),
+        "without a reader" => {
+            let (reader, writer) = io::pipe().unwrap();
+            let writer = writer.into_raw_fd();
+            STREAMS.into_iter().for_each(|stream| replace(stream, &format!("/proc/self/fd/{writer}")));
+            close(writer);
+            drop(reader);
+        }
+        other => panic!("{other}?"),
+    }
+}
+
+#[test]
+fn stdout_and_stderr_may_both_be_broken() {
+    const RECORDS: u64 = 50;
+    be_the_child(|how, folder| {
+        let file = sink::file(folder.join("log.jsonl")).open().unwrap().format(Format::json());
+        break_both_streams(how);
+        logscope::init().unwrap();
+        let streams = [sink::stdout().format(Format::build()), sink::stderr()];
+        let [stdout, stderr] = &streams;
+        let builder = OutputContext::builder("all").sink(file.clone()).sinks(streams.iter().cloned().chain([file]));
+        let all = builder.sink(sink::test()).build();
+        for n in 0..RECORDS {
+            info!("to the default");
+            all.scope(|| info!(n, panics = ?Runs(|| -> &str { panic!("the hook cannot say it either") }), "to all"));
+        }
+        // What the hook of std says of it goes to stderr.
+        assert!(thread::spawn(all.bind(|| panic!("on a thread"))).join().is_err());
+        let ledger = all.flush(Duration::from_secs(1));
+        assert_eq!(ledger.accepted, 4 * RECORDS);
+        assert_eq!(ledger.accepted, ledger.written + ledger.failed, "{ledger}");
+        assert_eq!(stdout.ledger().failed, RECORDS, "{}", stdout.ledger());
+        assert_eq!(stderr.ledger().failed, 2 * RECORDS, "the default's are among them: {}", stderr.ledger());
+    });
+    for how in ["closed", "full", "without a reader"] {
+        let folder = play("stdout_and_stderr_may_both_be_broken", how);
+        let log = fs::read_to_string(folder.path().join("log.jsonl")).unwrap();
+        let lines: Vec<_> = log.lines().map(Line::parse).collect();
+        assert!(lines.iter().map(|line| line.seq).eq((1..=RECORDS).map(Some)), "{how}: {log}");
+        assert!(lines.iter().all(|line| line.fields["panics"] == "<panicked>"));
+    }
+}
+
+/// Panics when it is called, under the lock of its sink; or fails with an error that panics when it is shown.
+struct Breaks(bool);
+
+struct PanicsWhenShown;
+
+impl fmt::Debug for PanicsWhenShown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for PanicsWhenShown {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("in the error's Display")
+    }
+}
+
+impl std::error::Error for PanicsWhenShown {}
+
+impl Output for Breaks {
+    fn write(&self, _: &[u8]) -> io::Result<()> {
+        if self.0 { panic!("in the output") } else { Err(io::Error::other(PanicsWhenShown)) }
+    }
+}
+
+#[test]
+fn a_panic_hook_may_log() {
+    be_the_child(|_, _| {
+        common::init();
+        std::panic::set_hook(Box::new(|panic| {
+            let message = text_of(panic.payload()).to_owned();
+            error!(value = ?Runs(|| { info!("from a value in the hook"); "v" }), "hook: {message}");
+        }));
+        let caught = |f: &dyn Fn()| assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
+
+        caught(&|| panic!("in no scope"));
+        assert_eq!(outside("hook: in no scope").len(), 1);
+
+        let log = Log::new("scope");
+        caught(&|| log.context.scope(|| panic!("in a scope")));
+        caught(&|| block_on(async { panic!("in a task") }.in_context(&log.context)));
+        assert!(thread::spawn(log.context.bind(|| panic!("on a thread"))).join().is_err());
+        let value = "from a value in the hook";
+        log.assert_holds(&[value, "hook: in a scope", value, "hook: in a task", value, "hook: on a thread"]);
+
+        // The hook runs in the middle of the record whose value panics.
+        let log = Log::new("value");
+        log.context.scope(|| info!(value = ?Runs(|| -> &str { panic!("in a value") }), "the record"));
+        log.assert_holds(&[value, "hook: in a value", "the record"]);
+        assert_eq!(log.lines()[2].fields["value"], "<panicked>");
+
+        // It runs inside a sink, under the sink's lock: what it logs there goes to stderr.
+        let callback = OutputContext::builder("callback").sink(sink::callback(|_| panic!("in the sink"))).build();
+        callback.scope(|| info!("the record"));
+        let ledger = callback.ledger();
+        assert_eq!((ledger.accepted, ledger.failed, ledger.dropped), (3, 1, 2), "{ledger}");
+
+        // It runs while a failure is told on stderr.
+        for panics in [true, false] {
+            let breaks = OutputContext::builder("breaks").sink(sink::custom(Breaks(panics))).build();
+            breaks.scope(|| info!("the record"));
+            assert_eq!(breaks.ledger().written, 0);
+            assert_eq!(breaks.ledger().pending, 0);
+        }
+
+        // A panic while another one unwinds.
+        struct LogsAndPanicsInside(OutputContext);
+        impl Drop for LogsAndPanicsInside {
+            fn drop(&mut self) {
+                self.0.scope(|| info!(value = ?Runs(|| -> &str { panic_any("the second") }), "while unwinding"));
+            }
+        }
+        let log = Log::new("unwinding");
+        caught(&|| {
+            let _logs = LogsAndPanicsInside(log.context.clone());
+            panic!("the first");
+        });
+        log.assert_holds(&[value, "hook: the second", "while unwinding"]);
+        assert_eq!(outside("hook: the first").len(), 1);
+    });
+    let folder = play("a_panic_hook_may_log", "hook");
+    let stderr = fs::read_to_string(folder.path().join("stderr")).unwrap();
+    assert!(stderr.contains("hook: in the sink"), "{stderr}");
+}
+
+unsafe extern "C" {
+    safe fn atexit(handler: extern "C" fn()) -> std::ffi::c_int;
+}
+
+/// What the handlers use: made before the exit, or by the handler itself.
+static AT_EXIT: OnceLock<OutputContext> = OnceLock::new();
+
+fn at_exit() -> &'static OutputContext {
+    AT_EXIT.get_or_init(|| {
+        let _ = logscope::init();
+        let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
+        let file = sink::file(folder.join("log.jsonl")).open().unwrap();
+        OutputContext::builder("exit").sink(file.format(Format::json().thread(true).location(true))).build()
+    })
+}
+
+/// Everything that a handler might do. A panic in it would abort.
+extern "C" fn logs_at_exit() {
+    let context = at_exit();
+    info!("in no scope at exit");
+    context.scope(|| info!(value = ?Runs(|| { info!("nested"); "v" }), "in a closure"));
+    let guard = context.enter();
+    logscope::update(|context| context.with_field("updated", true));
+    info!("under a guard");
+    drop(guard);
+    block_on(
+        async {
+            pass().await;
+            info!("in a task")
+        }
+        .in_context(context),
+    );
+    context.scope(|| info!(value = ?Runs(|| -> &str { panic!("at exit") }), "a value that panics"));
+    #[cfg(feature = "log")]
+    context.scope(|| log::info!("through the log crate"));
+    assert!(context.close(Duration::from_secs(1)).is_complete());
+}
+
+#[test]
+fn handlers_may_log_at_exit() {
+    let returned = be_the_child(|role, _| {
+        assert_eq!(atexit(logs_at_exit), 0);
+        if role.starts_with("after use") {
+            at_exit().scope(|| info!("before the exit"));
+            info!("in no scope before the exit");
+        }
+    });
+    if returned {
+        return;
+    }
+    // Handlers run on the thread that calls `exit`, or on the main thread once `main` has returned.
+    let roles = ["first contact", "after use"].map(|role| [role.to_owned(), format!("{role}{RETURNS}")]);
+    for role in roles.as_flattened() {
+        let folder = play("handlers_may_log_at_exit", role);
+        let log = fs::read_to_string(folder.path().join("log.jsonl")).unwrap();
+        let mut expected = vec!["nested", "in a closure", "under a guard", "in a task", "a value that panics"];
+        expected.extend(cfg!(feature = "log").then_some("through the log crate"));
+        if role.starts_with("after use") {
+            expected.insert(0, "before the exit");
+        }
+        let messages: Vec<_> = log.lines().map(|line| Line::parse(line).message).collect();
+        assert_eq!(messages, expected, "{role}");
+        let stderr = fs::read_to_string(folder.path().join("stderr")).unwrap();
+        assert!(stderr.contains("in no scope at exit"), "{role}: {stderr}");
+    }
+}
+
+#[test]
+fn a_process_may_exit_while_its_threads_log() {
+    const THREADS: usize = 4;
+    be_the_child(|_, folder| {
+        logscope::init().unwrap();
+        let file = sink::file(folder.join("log.jsonl")).open().unwrap().format(Format::json());
+        let context = OutputContext::builder("busy").sink(file).build();
+        let (ready, started) = channel();
+        for _ in 0..THREADS {
+            let ready = ready.clone();
+            thread::spawn(context.bind(move || {
+                info!("started");
+                ready.send(()).unwrap();
+                loop {
+                    info!(value = ?Runs(|| "v"), "busy");
+                }
+            }));
+        }
+        (0..THREADS).for_each(|_| started.recv_timeout(DEADLINE).unwrap());
+    });
+    for _ in 0..5 {
+        let folder = play("a_process_may_exit_while_its_threads_log", "busy");
+        let log = fs::read_to_string(folder.path().join("log.jsonl")).unwrap();
+        // Linux may end the last `write` at the end of a page when the process is gone; that call had not returned.
+        let whole = &log[..log.rfind('\n').unwrap() + 1];
+        let lines: Vec<_> = whole.lines().map(Line::parse).collect();
+        assert_eq!(lines.iter().filter(|line| line.message == "started").count(), THREADS);
+    }
+}

@@ -1,0 +1,281 @@
+//! What a program's own code does to scopes from the inside of a log call: from a value's `Debug`, from a sink, and from the
+//! destructors of thread-locals.
+//!
+//! A record that is under way stays with its context, a nested one sees the new state, and nothing that is in use is freed.
+
+// clippy's own exception for tests does not reach their helpers.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::cell::Cell;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use common::{Dropped, Line, Log, Runs, SetsWhenDropped, block_on, init, messages, pass, tracked};
+use logscope::sink;
+use logscope::{FutureExt as _, OutputContext, ScopeGuard};
+use tracing::info;
+
+#[test]
+fn a_guard_may_be_dropped_in_its_own_emission() {
+    init();
+    let outer = Log::new("outer");
+    let _outer = outer.context.enter();
+    let (context, lines, freed) = tracked("ends while it is logged to");
+    let guard = Cell::new(Some(context.enter()));
+    drop(context);
+    info!(
+        before = ?Runs(|| { info!("nested, before"); "b" }),
+        drops = ?Runs(|| { drop(guard.take()); freed.get() }),
+        after = ?Runs(|| { info!("nested, after"); freed.get() }),
+        "the emission",
+    );
+    assert!(freed.get(), "what was released during the emission is freed at its end");
+    assert_eq!(messages(&lines), ["nested, before", "the emission"]);
+    let line = Line::parse(&lines.lines()[1]);
+    assert_eq!((line.context.as_str(), line.seq), ("ends while it is logged to", Some(1)));
+    for field in ["drops", "after"] {
+        assert_eq!(line.fields[field], "false", "freed while in use, as {field} saw it");
+    }
+    outer.assert_holds(&["nested, after"]);
+}
+
+#[test]
+fn a_task_may_replace_its_context_in_its_own_emission() {
+    init();
+    let next = Log::new("next");
+    let (context, lines, freed) = tracked("the task's first");
+    let work = async {
+        pass().await;
+        info!(
+            updates = ?Runs(|| { drop(logscope::update(|_| next.context.clone())); freed.get() }),
+            after = ?Runs(|| { info!("nested, after"); freed.get() }),
+            "the emission",
+        );
+        assert!(freed.get());
+        pass().await;
+        info!("later");
+    }
+    .in_context(&context);
+    drop(context);
+    block_on(work);
+    assert_eq!(messages(&lines), ["the emission"]);
+    assert_eq!(Line::parse(&lines.lines()[0]).fields["after"], "false");
+    next.assert_holds(&["nested, after", "later"]);
+}
+
+#[test]
+fn a_task_may_end_in_an_emission_of_its_own_context() {
+    init();
+    let outer = Log::new("outer");
+    let (context, lines, freed) = tracked("ends with its task");
+    let guard = Cell::new(None);
+    let mut task = Box::pin(
+        async {
+            // The guard's node is on the task's chain, and on the thread's there is another scope of the same context.
+            guard.set(Some(OutputContext::current().enter()));
+            pass().await;
+        }
+        .in_context(&context),
+    );
+    assert!(common::poll(&mut task).is_pending());
+    let _outer = outer.context.enter();
+    let scope = Cell::new(Some(context.enter()));
+    drop(context);
+    let task = Cell::new(Some(task));
+    info!(
+        drops = ?Runs(|| { drop(task.take()); drop(scope.take()); drop(guard.take()); freed.get() }),
+        "the emission",
+    );
+    assert!(freed.get());
+    assert_eq!(Line::parse(&lines.lines()[0]).fields["drops"], "false");
+    outer.assert_holds::<&str>(&[]);
+}
+
+#[test]
+fn a_value_may_log_where_it_is_logged() {
+    init();
+    let log = Log::new("log");
+    let value = Runs(|| {
+        info!(inner = ?Runs(|| { info!("third"); "c" }), "second");
+        "b"
+    });
+    log.context.scope(|| info!(outer = ?value, "first"));
+    log.assert_holds(&["third", "second", "first"]);
+    let seqs: Vec<_> = log.lines().iter().map(|line| line.seq.unwrap()).collect();
+    assert_eq!(seqs, [3, 2, 1], "a record is numbered when it begins");
+}
+
+#[test]
+fn a_value_may_enter_and_leave_where_it_is_logged() {
+    init();
+    let (outer, inner) = (Log::new("outer"), Log::new("inner"));
+    let slot: Cell<Option<ScopeGuard>> = Cell::new(None);
+    outer.context.scope(|| {
+        info!(
+            scoped = ?Runs(|| { inner.context.scope(|| info!("in a closure")); "a" }),
+            enters = ?Runs(|| { slot.set(Some(inner.context.enter())); "b" }),
+            between = ?Runs(|| { info!("between the values"); "c" }),
+            "the record",
+        );
+        info!("the scope that a value entered is still there");
+        info!(leaves = ?Runs(|| { drop(slot.take()); "d" }), "the record that ends it");
+        info!("after it");
+    });
+    outer.assert_holds(&["the record", "after it"]);
+    inner.assert_holds(&[
+        "in a closure",
+        "between the values",
+        "the scope that a value entered is still there",
+        "the record that ends it",
+    ]);
+}
+
+#[test]
+fn a_value_may_update_where_it_is_logged() {
+    init();
+    let log = Log::new("log");
+    log.context.scope(|| {
+        let updates = Runs(|| {
+            logscope::update(|context| context.with_field("updated", true)).unwrap();
+            info!("nested");
+            "v"
+        });
+        info!(value = ?updates, "the record");
+        info!("the next one");
+    });
+    log.context.scope(|| info!("in the next scope"));
+    log.assert_holds(&["nested", "the record", "the next one", "in the next scope"]);
+    let updated: Vec<_> = log.lines().iter().map(|line| line.context_fields["updated"] == true).collect();
+    assert_eq!(updated, [true, false, true, false]);
+}
+
+#[test]
+fn a_value_that_panics_leaves_the_scopes_that_it_entered() {
+    init();
+    let (outer, inner) = (Log::new("outer"), Log::new("inner"));
+    outer.context.scope(|| {
+        let panics = Runs(|| -> &str {
+            let _scope = inner.context.enter();
+            inner.context.scope(|| {
+                info!("in the value");
+                panic!("in the value's Debug")
+            })
+        });
+        info!(value = ?panics, "the record");
+        info!("the next one");
+    });
+    outer.assert_holds(&["the record", "the next one"]);
+    assert_eq!(outer.lines()[0].fields["value"], "<panicked>");
+    inner.assert_holds(&["in the value"]);
+}
+
+#[test]
+fn a_value_may_run_tasks_and_threads_where_it_is_logged() {
+    init();
+    let (outer, inner) = (Log::new("outer"), Log::new("inner"));
+    let value = Runs(|| {
+        let work = async {
+            let _scope = OutputContext::current().enter();
+            pass().await;
+            info!("in a task");
+        };
+        block_on(work.in_context(&inner.context));
+        thread::scope(|scope| {
+            scope.spawn(inner.context.bind(|| info!("on a thread")));
+        });
+        "v"
+    });
+    outer.context.scope(|| info!(?value, "the record"));
+    inner.assert_holds(&["in a task", "on a thread"]);
+    outer.assert_holds(&["the record"]);
+}
+
+#[test]
+fn the_fields_of_a_span_may_log_and_enter() {
+    init();
+    let (outer, inner) = (Log::new("outer"), Log::new("inner"));
+    let value = || {
+        Runs(|| {
+            info!("from a field");
+            inner.context.scope(|| tracing::info_span!("nested").in_scope(|| info!("elsewhere")));
+            "v"
+        })
+    };
+    outer.context.scope(|| {
+        let span = tracing::info_span!("span", made = ?value(), recorded = tracing::field::Empty);
+        span.record("recorded", tracing::field::debug(value()));
+        span.in_scope(|| info!("inside"));
+    });
+    outer.assert_holds(&["from a field", "from a field", "inside"]);
+    inner.assert_holds(&["elsewhere", "elsewhere"]);
+}
+
+thread_local! {
+    /// The guard that a sink drops, which cannot hold one itself: guards stay on their thread.
+    static GUARD: Cell<Option<ScopeGuard>> = const { Cell::new(None) };
+}
+
+#[test]
+fn a_sink_may_end_the_scope_that_it_is_called_for() {
+    init();
+    let outer = Log::new("outer");
+    let _outer = outer.context.enter();
+    let (freed, seen) = (Dropped::default(), Arc::new(Mutex::new(Vec::new())));
+    let (inside, sees) = (SetsWhenDropped(freed.clone()), seen.clone());
+    let callback = sink::callback(move |line| {
+        drop(GUARD.take());
+        sees.lock().unwrap().push((inside.0.get(), line.contains("the record")));
+    });
+    let context = OutputContext::builder("ends in its sink").sink(callback).build();
+    GUARD.set(Some(context.enter()));
+    drop(context);
+    info!("the record");
+    info!("the next one");
+    assert_eq!(*seen.lock().unwrap(), [(false, true)], "(freed while it ran, the record was whole)");
+    assert!(freed.get());
+    outer.assert_holds(&["the next one"]);
+}
+
+#[test]
+fn a_sink_may_drop_the_last_of_another_context() {
+    init();
+    let slot = Arc::new(Mutex::new(None::<OutputContext>));
+    let drops = slot.clone();
+    let first = Log::new("first");
+    let callback = sink::callback(move |_| drop(drops.lock().unwrap().take()));
+    let context = first.context.with_sink(callback.clone());
+    // One that shares the sink that drops it, and one with a sink of its own.
+    let (other, lines, freed) = tracked("dropped in a sink");
+    for dropped in [other, OutputContext::builder("shares").sink(callback).build()] {
+        let id = dropped.id();
+        dropped.scope(|| info!("its only record"));
+        *slot.lock().unwrap() = Some(dropped);
+        context.scope(|| info!("drops it"));
+        assert!(logscope::live().iter().all(|context| context.id() != id));
+    }
+    assert!(freed.get());
+    assert_eq!(messages(&lines), ["its only record"]);
+    assert_eq!(messages(&first.memory), ["drops it", "drops it"]);
+}
+
+#[test]
+fn a_sink_may_close_the_context_that_it_is_called_for() {
+    init();
+    let slot = Arc::new(Mutex::new(None::<OutputContext>));
+    let closes = slot.clone();
+    let callback = sink::callback(move |_| {
+        let context = closes.lock().unwrap().take().expect("one record arrives");
+        assert_eq!(context.close(Duration::ZERO).pending, 1, "the record that is being delivered");
+    });
+    let context = OutputContext::builder("closed in its sink").sink(callback).build();
+    *slot.lock().unwrap() = Some(context.clone());
+    context.scope(|| {
+        info!("arrives");
+        info!("comes too late");
+    });
+    let ledger = context.ledger();
+    assert_eq!((ledger.accepted, ledger.written, ledger.dropped, ledger.pending), (2, 1, 1, 0), "{ledger}");
+}
