@@ -9,21 +9,12 @@ use super::default::is_built_in;
 use super::live;
 use crate::sink::fallback;
 use crate::sync::{AtomicBool, AtomicU8, Ordering};
-use crate::verbosity::Verbosity;
+use crate::verbosity::{LEVELS, Verbosity};
 
-/// The place in [`LEVELS`] of the highest ceiling of any layer that was put into a subscriber.
+/// The place among the levels of the highest ceiling of any layer that was put into a subscriber.
 static CEILING: AtomicU8 = AtomicU8::new(UNSET);
 
 const UNSET: u8 = u8::MAX;
-
-const LEVELS: [LevelFilter; 6] = [
-    LevelFilter::OFF,
-    LevelFilter::ERROR,
-    LevelFilter::WARN,
-    LevelFilter::INFO,
-    LevelFilter::DEBUG,
-    LevelFilter::TRACE,
-];
 
 /// TRACE, as long as no layer was put into a subscriber.
 pub(super) fn ceiling() -> LevelFilter {

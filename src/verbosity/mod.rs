@@ -84,7 +84,7 @@ enum Source {
 }
 
 /// The levels, by the number that stands for each in a text of directives.
-const LEVELS: [LevelFilter; 6] = [
+pub(crate) const LEVELS: [LevelFilter; 6] = [
     LevelFilter::OFF,
     LevelFilter::ERROR,
     LevelFilter::WARN,
