@@ -35,8 +35,8 @@
 //!
 //! # Which context is current
 //!
-//! That of the newest scope of the running stack, else the process default. A running stack is a thread, or a task while it is polled:
-//! what a task enters or [updates](update) stays with the task over every `.await`, on whatever thread it goes on, and never
+//! That of the newest scope of the running stack, else the process default. A running stack is a thread, or a task while it is polled,
+//! if it was given a context with [`in_context`](FutureExt::in_context): what such a task enters or [updates](update) stays with the task over every `.await`, on whatever thread it goes on, and never
 //! reaches what else runs there. Guards may be dropped in any order. A plain `std::thread::spawn` or `tokio::spawn` does not carry the
 //! context, because Rust offers no place to do so: say `bind`, `in_context` or `in_current_context` there.
 //!
@@ -63,6 +63,8 @@
 //!   `SIGXFSZ`, which a file beyond `RLIMIT_FSIZE` raises. Ignored, they become write errors, which are counted and told.
 //! - A [`sink::writer`] that waits for another thread which logs to the same writer.
 //! - Stackful coroutines that change threads inside [`OutputContext::scope`]: the process aborts, rather than mixing two stacks up.
+//! - A callsite that is hit for the first time under `Dispatch::none()`: where the process has made one `Dispatch` only, `tracing` takes it for
+//!   disabled from then on.
 //! - A level above the [ceiling](Configure::ceiling), which is fixed when logscope is installed.
 //!
 //! Not there yet: queued (background) sinks, rolling files, reopening for logrotate, contexts that follow child processes, several
@@ -113,3 +115,8 @@ pub use verbosity::{Dial, Verbosity};
 pub mod __private {
     pub use tracing;
 }
+
+/// Has the program in the README compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

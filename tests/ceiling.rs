@@ -3,6 +3,8 @@
 //!
 //! A binary of its own: it installs the global subscriber. The same under `init` is in `ceiling_init.rs`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 #[path = "common/callsites.rs"]
 mod callsites;
 #[path = "common/turmoil.rs"]

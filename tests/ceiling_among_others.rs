@@ -68,6 +68,7 @@ fn alone_nothing_above_the_ceiling_is_even_asked_about() {
     }
     configure().ceiling(LevelFilter::INFO).install().unwrap();
     assert_eq!(LevelFilter::current(), LevelFilter::INFO);
+    #[cfg(feature = "log")]
     assert_eq!(log::max_level(), log::LevelFilter::Info);
     let (uno, memory) = context("uno", LevelFilter::TRACE);
     uno.scope(|| {
@@ -77,7 +78,7 @@ fn alone_nothing_above_the_ceiling_is_even_asked_about() {
         info!("wanted");
         log::info!("wanted");
     });
-    assert_eq!(messages(&memory), ["wanted"; 2]);
+    assert_eq!(messages(&memory), vec!["wanted"; if cfg!(feature = "log") { 2 } else { 1 }]);
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn contexts_above_the_ceiling_are_clamped_and_it_is_said_once() {
     if let Some(child) = alone("contexts_above_the_ceiling_are_clamped_and_it_is_said_once", &[]) {
         let told = child.passed().told();
         assert_eq!(told.len(), 1, "{told:?}");
-        for word in ["\"first\"", "trace", "the ceiling info", "logscope::configure().ceiling"] {
+        for word in ["\"before\"", "trace", "the ceiling info", "logscope::configure().ceiling"] {
             assert!(told[0].contains(word), "{word} is not in {}", told[0]);
         }
         return;

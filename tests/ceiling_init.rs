@@ -2,6 +2,8 @@
 //!
 //! A binary of its own: it installs the global subscriber.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 #[path = "common/callsites.rs"]
 mod callsites;
 #[path = "common/turmoil.rs"]

@@ -7,17 +7,15 @@
 
 mod common;
 
-use std::cell::Cell;
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use common::{DEADLINE, Line, Log, init, outside, pass, poll};
-use logscope::sink::{self, Memory};
-use logscope::{Format, FutureExt as _, LevelFilter, OutputContext};
+use common::{DEADLINE, Dropped, Line, Log, Runs, SetsWhenDropped, init, outside, pass, poll, tracked};
+use logscope::sink;
+use logscope::{FutureExt as _, LevelFilter, OutputContext};
 use tracing::info;
 
 /// Has the test alone with the default, and puts it back at the end.
@@ -161,44 +159,19 @@ fn the_default_is_swapped_ten_thousand_times_while_four_threads_log() {
     assert_eq!(scoped.messages().len() as u64, counts.iter().map(|count| count / 64).sum::<u64>());
 }
 
-/// Sets its flag when it is dropped.
-struct SetsWhenDropped(Arc<AtomicBool>);
-
-impl Drop for SetsWhenDropped {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A default whose only owner is the process, its lines, and whether it was freed.
-fn sole_default(name: &str) -> (OutputContext, Memory, Arc<AtomicBool>) {
-    let (memory, freed) = (Memory::default(), Arc::new(AtomicBool::new(false)));
-    let (lines, inside) = (memory.clone(), SetsWhenDropped(freed.clone()));
-    let callback = sink::callback(move |line| {
-        assert!(!inside.0.load(Ordering::Relaxed));
-        let _ = sink::Output::write(&lines, format!("{line}\n").as_bytes());
-    });
-    (OutputContext::builder(name).sink(callback.format(Format::json())).build(), memory, freed)
-}
-
 #[test]
 fn a_value_may_replace_the_default_that_it_is_logged_to() {
-    struct Replaces(Cell<Option<OutputContext>>, Arc<AtomicBool>);
-    impl fmt::Debug for Replaces {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            if let Some(next) = self.0.take() {
-                drop(logscope::set_default(next));
-            }
-            info!("nested");
-            write!(f, "freed: {}", self.1.load(Ordering::Relaxed))
-        }
-    }
     let next = Log::new("next");
     let _alone = Alone::with_default(&next.context);
-    let (default, lines, freed) = sole_default("replaced");
+    let (default, lines, freed) = tracked("replaced");
     drop(logscope::set_default(default));
-    info!(value = ?Replaces(Cell::new(Some(next.context.clone())), freed.clone()), "the record");
-    assert!(freed.load(Ordering::Relaxed));
+    let replaces = Runs(|| {
+        drop(logscope::set_default(next.context.clone()));
+        info!("nested");
+        format!("freed: {}", freed.get())
+    });
+    info!(value = ?replaces, "the record");
+    assert!(freed.get());
     let line = Line::parse(&lines.lines()[0]);
     assert_eq!((line.message.as_str(), &line.fields["value"]), ("the record", &"freed: false".into()));
     next.assert_holds(&["nested"]);
@@ -208,18 +181,18 @@ fn a_value_may_replace_the_default_that_it_is_logged_to() {
 fn a_sink_may_replace_the_default_that_it_belongs_to() {
     let next = Log::new("next");
     let _alone = Alone::with_default(&next.context);
-    let (freed, context) = (Arc::new(AtomicBool::new(false)), next.context.clone());
+    let (freed, context) = (Dropped::default(), next.context.clone());
     let inside = SetsWhenDropped(freed.clone());
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sees = seen.clone();
     let callback = sink::callback(move |_| {
         drop(logscope::set_default(context.clone()));
-        sees.lock().unwrap().push(inside.0.load(Ordering::Relaxed));
+        sees.lock().unwrap().push(inside.0.get());
     });
     drop(logscope::set_default(OutputContext::builder("replaced by its sink").sink(callback).build()));
     info!("the record");
     info!("the next one");
     assert_eq!(*seen.lock().unwrap(), [false], "freed while it ran");
-    assert!(freed.load(Ordering::Relaxed));
+    assert!(freed.get());
     next.assert_holds(&["the next one"]);
 }

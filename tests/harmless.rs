@@ -11,29 +11,17 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::panic::{panic_any, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{Line, Log, Worker, init, outside, panic_of, text_of, unharmed};
-use logscope::sink::{self, Output, RecordOutput};
+use common::{Line, Log, PanicsWhenDropped, Runs, Worker, init, panic_of, text_of, unharmed};
+use logscope::sink::{self, RecordOutput};
 use logscope::{Format, LevelFilter, OutputContext, Record};
 use tracing::{info, info_span};
 
 /// Panics when it is shown, after it has shown something, with a payload that panics again when it is dropped.
 struct Panics;
-
-/// Panics when it is dropped, with a payload like itself: twice, so that dropping what a catch caught panics too.
-struct PanicsWhenDropped(u32);
-
-impl Drop for PanicsWhenDropped {
-    fn drop(&mut self) {
-        if let Some(left) = self.0.checked_sub(1) {
-            panic_any(PanicsWhenDropped(left));
-        }
-    }
-}
 
 impl fmt::Debug for Panics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,15 +49,6 @@ impl fmt::Debug for Fails {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("half")?;
         Err(fmt::Error)
-    }
-}
-
-/// Shows what `f` returns.
-struct Runs<F>(F);
-
-impl<F: Fn() -> R, R: fmt::Display> fmt::Debug for Runs<F> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", (self.0)())
     }
 }
 
@@ -280,186 +259,6 @@ fn a_value_may_ask_what_is_enabled() {
     assert_eq!(log.lines()[0].fields["value"], answers);
 }
 
-/// A switch that a test turns.
-#[derive(Clone, Default)]
-struct Switch(Arc<AtomicBool>);
-
-impl Switch {
-    fn set(&self, on: bool) {
-        self.0.store(on, Ordering::Relaxed);
-    }
-
-    fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-#[test]
-fn sinks_that_panic_or_fail_are_counted_told_and_tried_again() {
-    struct Breaks {
-        broken: Switch,
-        panics: bool,
-        lines: sink::Memory,
-    }
-    impl Output for Breaks {
-        fn write(&self, line: &[u8]) -> io::Result<()> {
-            match (self.broken.is_on(), self.panics) {
-                (true, true) => panic_any(PanicsWhenDropped(2)),
-                (true, false) => Err(io::Error::other("broken")),
-                (false, _) => self.lines.write(line),
-            }
-        }
-        fn flush(&self, _: Duration) -> io::Result<()> {
-            match (self.broken.is_on(), self.panics) {
-                (true, true) => panic_any(PanicsWhenDropped(2)),
-                (true, false) => Err(io::Error::other("broken")),
-                (false, _) => Ok(()),
-            }
-        }
-    }
-    init();
-    for panics in [true, false] {
-        let (broken, lines, beside) = (Switch::default(), sink::Memory::default(), sink::memory());
-        let output = Breaks { broken: broken.clone(), panics, lines: lines.clone() };
-        let breaks = sink::custom(output).format(Format::json());
-        let context = OutputContext::builder("breaks").sink(breaks).sink(beside.0).build();
-        unharmed(|| {
-            let _scope = context.enter();
-            info!("one");
-            broken.set(true);
-            info!("two");
-            info!(value = ?Panics, "three");
-            let _ = context.flush(Duration::ZERO);
-            broken.set(false);
-            info!("four");
-        });
-        let messages: Vec<_> = lines.lines().iter().map(|line| Line::parse(line)).collect();
-        assert_eq!(messages.iter().map(|line| line.seq).collect::<Vec<_>>(), [Some(1), None, Some(4)]);
-        assert_eq!(messages[1].fields["failed"], 2);
-        assert_eq!(beside.1.len(), 4, "the other sink of the context is not concerned");
-        let ledger = context.ledger();
-        let counts = (ledger.accepted, ledger.written, ledger.dropped, ledger.failed, ledger.pending);
-        assert_eq!(counts, (8, 6, 0, 2, 0), "{ledger}");
-    }
-}
-
-#[test]
-fn a_sink_that_logs_is_not_called_again_and_holds_nobody_up() {
-    init();
-    let calls = Arc::new(AtomicU32::new(0));
-    let (counts, shared) = (calls.clone(), Arc::new(Mutex::new(None::<OutputContext>)));
-    let inside = shared.clone();
-    let callback = sink::callback(move |_| {
-        counts.fetch_add(1, Ordering::Relaxed);
-        info!("from the sink, in the scope");
-        let context = inside.lock().unwrap().clone();
-        if let Some(context) = context {
-            context.scope(|| info!(value = ?Panics, "from the sink, in a scope of its own"));
-        }
-    });
-    let context = OutputContext::builder("logs").sink(callback).build();
-    *shared.lock().unwrap() = Some(context.clone());
-    Worker::start().run(context.bind(|| info!("the record")));
-    assert_eq!(calls.load(Ordering::Relaxed), 1);
-    let ledger = context.ledger();
-    assert_eq!((ledger.accepted, ledger.written, ledger.dropped), (3, 1, 2), "{ledger}");
-    shared.lock().unwrap().take();
-}
-
-#[test]
-fn sinks_that_log_to_one_another_do_not_go_round() {
-    init();
-    let slots: [Arc<Mutex<Option<OutputContext>>>; 2] = Default::default();
-    let calls = Arc::new(AtomicU32::new(0));
-    let contexts = [0, 1].map(|n| {
-        let (other, calls) = (slots[1 - n].clone(), calls.clone());
-        let callback = sink::callback(move |line| {
-            // The sink is also given the notices about what it drops.
-            if !line.contains("the record") {
-                return;
-            }
-            calls.fetch_add(1, Ordering::Relaxed);
-            let context = other.lock().unwrap().clone();
-            if let Some(context) = context {
-                context.scope(|| info!("to the other"));
-            }
-        });
-        let context = OutputContext::builder(format!("ring {n}")).sink(callback).build();
-        *slots[n].lock().unwrap() = Some(context.clone());
-        context
-    });
-    // At once from both sides: each holds its own sink's lock while it logs to the other's.
-    let workers = contexts.each_ref().map(|context| {
-        let context = context.clone();
-        thread::spawn(move || {
-            for _ in 0..100 {
-                context.scope(|| info!("the record"));
-            }
-        })
-    });
-    common::wait_until("both threads to come through", || workers.iter().all(thread::JoinHandle::is_finished));
-    assert_eq!(calls.load(Ordering::Relaxed), 200);
-    for context in &contexts {
-        let ledger = context.ledger();
-        assert_eq!((ledger.accepted, ledger.written, ledger.dropped), (200, 100, 100), "{ledger}");
-    }
-    slots.iter().for_each(|slot| drop(slot.lock().unwrap().take()));
-}
-
-#[test]
-fn an_output_may_log_and_panic_when_it_is_dropped() {
-    struct Last(OutputContext, Switch);
-    impl Output for Last {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    impl Drop for Last {
-        fn drop(&mut self) {
-            self.1.set(true);
-            info!("from the drop of an output, in no scope");
-            self.0.scope(|| info!("from the drop of an output"));
-            panic_any(PanicsWhenDropped(2));
-        }
-    }
-    init();
-    let log = Log::new("log");
-    let make = || {
-        let dropped = Switch::default();
-        (OutputContext::builder("last").sink(sink::custom(Last(log.context.clone(), dropped.clone()))).build(), dropped)
-    };
-    // By hand, at the end of a scope, at the end of a log call, and on another thread.
-    let (context, dropped) = make();
-    unharmed(|| drop(context));
-    assert!(dropped.is_on());
-
-    let (context, dropped) = make();
-    let scope = context.enter();
-    drop(context);
-    unharmed(|| drop(scope));
-    assert!(dropped.is_on());
-
-    let (context, dropped) = make();
-    let scope = Cell::new(Some(context.enter()));
-    drop(context);
-    let drops = Runs(|| {
-        drop(scope.take());
-        "v"
-    });
-    unharmed(|| info!(value = ?drops, "the last record"));
-    assert!(dropped.is_on());
-
-    let (context, dropped) = make();
-    thread::spawn(context.bind(|| info!("on a thread"))).join().unwrap();
-    assert!(!dropped.is_on());
-    thread::spawn(move || unharmed(|| drop(context))).join().unwrap();
-    assert!(dropped.is_on());
-
-    // What is logged in there goes to stderr, as all that an output logs, and is counted.
-    assert_eq!(log.context.ledger().dropped, 4);
-    assert!(outside("from the drop of an output").is_empty());
-}
-
 #[test]
 fn what_comes_after_close_is_counted_and_harms_nobody() {
     init();
@@ -475,4 +274,32 @@ fn what_comes_after_close_is_counted_and_harms_nobody() {
     let ledger = log.context.ledger();
     assert_eq!((ledger.written, ledger.dropped), (1, RECORDS as u64 + 1), "{ledger}");
     assert_eq!(log.memory.len(), 1);
+}
+
+/// Makes a span of itself when it is shown, or records itself on one.
+struct MakesSpans {
+    on: Option<tracing::Span>,
+}
+
+impl fmt::Debug for MakesSpans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.on {
+            Some(span) => _ = span.record("value", tracing::field::debug(self)),
+            None => _ = info_span!("of itself", value = ?self, n = 1),
+        }
+        f.write_str("shown")
+    }
+}
+
+#[test]
+fn a_value_that_makes_spans_of_itself_is_cut() {
+    init();
+    let log = Log::new("spans");
+    log.context.scope(|| {
+        unharmed(|| info!(value = ?MakesSpans { on: None }, "made"));
+        let span = info_span!("span", value = tracing::field::Empty);
+        unharmed(|| info!(value = ?MakesSpans { on: Some(span.clone()) }, "recorded"));
+        span.in_scope(|| info!("after"));
+    });
+    assert_eq!(log.messages(), ["made", "recorded", "after"]);
 }

@@ -21,7 +21,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use common::{DEADLINE, Line, Log, block_on, outside, pass, text_of, wait_until};
+use common::{DEADLINE, Line, Log, Runs, block_on, outside, pass, text_of, wait_until};
 use logscope::sink::{self, Output};
 use logscope::{Format, FutureExt as _, OutputContext};
 use tracing::{error, info};
@@ -112,15 +112,6 @@ fn break_both_streams(how: &str) {
             drop(reader);
         }
         other => panic!("{other}?"),
-    }
-}
-
-/// Shows what `f` returns.
-struct Runs<F>(F);
-
-impl<F: Fn() -> R, R: fmt::Display> fmt::Debug for Runs<F> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", (self.0)())
     }
 }
 

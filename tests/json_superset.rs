@@ -15,7 +15,7 @@ use layers::Written;
 use logscope::sink::{self, Memory};
 use logscope::{Format, LevelFilter, ManualClock, Origin, OutputContext};
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 use tracing::field::Empty;
 use tracing::{Span, debug, error, info, info_span, trace, trace_span, warn};
 use tracing_subscriber::fmt::format::Writer;
@@ -74,9 +74,17 @@ fn differences(ours: &Value, theirs: &Value, at: &str, found: &mut Vec<String>) 
                 differences(ours, theirs, &format!("{at}/{place}"), found);
             }
         }
+        (Value::Number(ours), Value::Number(theirs)) if is_near(ours, theirs) => {}
         (ours, theirs) if ours == theirs => {}
         (ours, theirs) => found.push(format!("{at}: {ours} for {theirs}")),
     }
+}
+
+/// True for floats that differ in their last bit at most: theirs reads the fields of spans back, and serde_json, without its feature
+/// `float_roundtrip`, is not always exact.
+fn is_near(ours: &Number, theirs: &Number) -> bool {
+    let float = |number: &Number| number.as_f64().filter(|_| number.is_f64());
+    float(ours).zip(float(theirs)).is_some_and(|(ours, theirs)| (ours - theirs).abs() <= ours.abs() * f64::EPSILON)
 }
 
 /// Each record of ours has what theirs has, and our own keys besides.
@@ -305,6 +313,7 @@ fn the_fields_of_the_log_bridge_are_a_difference() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn whatever_the_values_are(
         text in any::<String>(),

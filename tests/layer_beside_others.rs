@@ -15,10 +15,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use layers::{Written, alone, context, records};
-use logscope::{LevelFilter, OutputContext};
+use logscope::LevelFilter;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
-use tracing::{Event, Level, Metadata, Subscriber, enabled};
+use tracing::{Event, Level, Subscriber, enabled};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
@@ -110,8 +110,10 @@ macro_rules! say {
                 tracing::event!(target: $target, Level::$level, value = ?$value, n);
             });
         }
-        let n = $said.next(Level::$level, $target, false);
-        log::log!(target: &format!("{}::{n}", $target), to_log(Level::$level), "{:?}", $value);
+        if cfg!(feature = "log") {
+            let n = $said.next(Level::$level, $target, false);
+            log::log!(target: &format!("{}::{n}", $target), to_log(Level::$level), "{:?}", $value);
+        }
     })*};
 }
 
@@ -303,7 +305,7 @@ fn beside_layers_that_render_nothing_is_lost_that_is_not_lost_without_logscope()
     let mut said = Said { with_spans: false, all: Vec::new() };
     let (from, to) = trace.scope(|| say_three_times(&mut said, &handle));
     let wanted = [
-        said.wanted(|n, level, target| env_filter_wants(level, target)),
+        said.wanted(|_, level, target| env_filter_wants(level, target)),
         said.wanted(|n, level, _| (from..to).contains(&n) || level <= Level::WARN),
         said.wanted(|_, _, _| true),
     ];

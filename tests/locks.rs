@@ -117,7 +117,9 @@ fn while_a_field_is_recorded_on_the_span_around_it() {
         let (uno, memory) = context("uno", LevelFilter::INFO);
         let span = uno.scope(|| info_span!("build", slow = tracing::field::Empty));
         let (place, stop) = place();
-        let record = || drop(span.record("slow", tracing::field::debug(&place)));
+        let record = || {
+            span.record("slow", tracing::field::debug(&place));
+        };
         assert_passes(stop, record, || uno.scope(|| span.in_scope(say)));
         assert_eq!(said(&memory), 1);
         assert_eq!(layers::records(&memory)[0]["span"], serde_json::json!({ "name": "build" }));

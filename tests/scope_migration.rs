@@ -193,6 +193,40 @@ fn a_task_that_ends_on_another_thread_drops_its_values_inside_its_context() {
 }
 
 #[test]
+fn a_worker_may_block_inside_a_poll() {
+    init();
+    let (task, inner, beside) = (Log::new("task"), Log::new("inner"), Log::new("beside"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    // Spawned before it blocks, so on the same worker: it goes on on a thread that the runtime puts in its place.
+    let (sender, receiver) = oneshot::channel::<()>();
+    let other = async move {
+        info!("while the worker is blocked");
+        sender.send(()).unwrap();
+    };
+    let (other, inside) = (other.in_context(&beside.context), inner.context.clone());
+    let work = async move {
+        let other = tokio::spawn(other);
+        tokio::task::block_in_place(|| {
+            info!("before");
+            let blocked = async {
+                info!("blocked");
+                receiver.await.unwrap();
+                logscope::update(|context| context.with_field("updated", true)).unwrap();
+                info!("still blocked");
+            };
+            tokio::runtime::Handle::current().block_on(blocked.in_context(&inside));
+            info!("after");
+        });
+        other.await.unwrap();
+        info!("at the end");
+    };
+    runtime.block_on(runtime.spawn(work.in_context(&task.context))).unwrap();
+    task.assert_holds(&["before", "after", "at the end"]);
+    inner.assert_holds(&["blocked", "still blocked"]);
+    beside.assert_holds(&["while the worker is blocked"]);
+}
+
+#[test]
 fn tasks_keep_apart_while_the_workers_of_a_runtime_pass_them_around() {
     const TASKS: usize = 6;
     const MIGRATIONS: usize = 300;

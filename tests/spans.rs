@@ -9,118 +9,18 @@
 
 mod layers;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
 
-use logscope::sink::{self, Memory, RecordOutput};
-use logscope::{Color, Format, LevelFilter, OutputContext, Record, RecordBuf};
-use proptest::prelude::*;
-use serde_json::Value;
-use tracing::field::{Empty, Field, Visit};
-use tracing::span::{Attributes, Id};
-use tracing::{Dispatch, Event, Span, Subscriber, debug_span, dispatcher, info, info_span, span, trace_span};
-use tracing_subscriber::layer::Context;
+use layers::alone;
+use layers::paths::Log;
+use logscope::{LevelFilter, OutputContext, Verbosity, sink};
+use tracing::field::{Empty, debug};
+use tracing::{Dispatch, Span, debug_span, dispatcher, info, info_span, trace_span};
 use tracing_subscriber::prelude::*;
-use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{Layer, registry};
-
-/// A context with a log in every format, under one subscriber.
-#[derive(Clone)]
-struct Log {
-    dispatch: Dispatch,
-    context: OutputContext,
-    memories: [Memory; 4],
-    captured: Captured,
-}
-
-const FORMATS: [fn() -> Format; 4] =
-    [Format::text, || Format::text().color(Color::Always), Format::logfmt, Format::json];
-
-impl Log {
-    fn new(dispatch: &Dispatch) -> Log {
-        let captured = Captured::default();
-        let logs = FORMATS.map(|format| {
-            let (sink, memory) = sink::memory();
-            (sink.format(format()), memory)
-        });
-        let context = OutputContext::builder("uno")
-            .verbosity(LevelFilter::TRACE)
-            .sinks(logs.iter().map(|(sink, _)| sink.clone()))
-            .sink(sink::records(captured.clone()))
-            .build();
-        let memories = logs.map(|(_, memory)| memory);
-        Log { dispatch: dispatch.clone(), context, memories, captured }
-    }
-
-    fn scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        dispatcher::with_default(&self.dispatch, || self.context.scope(f))
-    }
-
-    /// Runs `f` in the context on another thread, to its end.
-    fn elsewhere<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
-        std::thread::scope(|scope| scope.spawn(|| self.scope(f)).join().unwrap())
-    }
-
-    /// For each record, its message and its path, on which all formats agree.
-    #[track_caller]
-    fn paths(&self) -> Vec<String> {
-        let [text, color, logfmt, json] = &self.memories;
-        let parsed = |memory: &Memory, parse: fn(&str) -> RecordBuf| -> Vec<String> {
-            memory.lines().iter().map(|line| path_of(&parse(line))).collect()
-        };
-        let paths = parsed(text, |line| RecordBuf::parse_text(line).unwrap());
-        assert_eq!(paths, parsed(color, |line| RecordBuf::parse_text(line).unwrap()));
-        assert_eq!(paths, parsed(logfmt, |line| RecordBuf::parse_logfmt(line).unwrap()));
-        assert_eq!(paths, layers::records(json).iter().map(path_of_json).collect::<Vec<_>>());
-        assert_eq!(paths, *self.captured.0.lock().unwrap());
-        paths
-    }
-}
-
-/// The paths of records as a sink of records sees them, which is not cached.
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<String>>>);
-
-impl RecordOutput for Captured {
-    fn write(&self, record: &Record<'_>) -> io::Result<()> {
-        self.0.lock().unwrap().push(path_of(&record.to_buf()));
-        Ok(())
-    }
-}
-
-fn path_of(record: &RecordBuf) -> String {
-    let span = |span: &logscope::SpanBuf| {
-        let fields = span.fields.iter().map(|(name, value)| (name.clone(), value.to_string()));
-        show(&span.name, fields.collect())
-    };
-    joined(&record.message, record.spans.iter().map(span))
-}
-
-fn path_of_json(record: &Value) -> String {
-    let spans = record["spans"].as_array().map_or(&[][..], Vec::as_slice);
-    assert_eq!(record.get("span"), spans.last());
-    let span = |span: &Value| {
-        let fields = span.as_object().unwrap().iter().filter(|(name, _)| *name != "name");
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        show(span["name"].as_str().unwrap(), fields.map(|(name, value)| (name.clone(), text(value))).collect())
-    };
-    joined(record["fields"]["message"].as_str().unwrap(), spans.iter().map(span))
-}
-
-fn joined(message: &str, spans: impl Iterator<Item = String>) -> String {
-    let path = spans.collect::<Vec<_>>().join(":");
-    if path.is_empty() { message.to_owned() } else { format!("{message} in {path}") }
-}
-
-fn show(name: &str, fields: BTreeMap<String, String>) -> String {
-    match fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>() {
-        fields if fields.is_empty() => name.to_owned(),
-        fields => format!("{name}{{{}}}", fields.join(" ")),
-    }
-}
+use tracing_subscriber::registry;
 
 /// The global subscriber: logscope alone.
 fn installed() -> &'static Dispatch {
@@ -386,7 +286,7 @@ fn a_path_too_long_to_keep_is_shown_all_the_same() {
 fn spans_follow_the_verbosity_of_the_context_they_are_made_in() {
     each_way(|log| {
         let quiet = log.context.with_verbosity(LevelFilter::INFO);
-        let targeted = log.context.with_verbosity("info,noisy=trace".parse::<logscope::Verbosity>().unwrap());
+        let targeted = log.context.with_verbosity("info,noisy=trace".parse::<Verbosity>().unwrap());
         log.scope(|| {
             quiet.scope(|| {
                 let _outer = info_span!("outer").entered();
@@ -418,7 +318,7 @@ impl fmt::Debug for Odd {
 #[test]
 fn values_of_spans_may_panic_fail_and_log() {
     // Where any subscriber is set for a scope, as other tests here do, what a value logs goes nowhere.
-    if let Some(child) = layers::alone("values_of_spans_may_panic_fail_and_log", &[]) {
+    if let Some(child) = alone("values_of_spans_may_panic_fail_and_log", &[]) {
         child.passed();
         return;
     }
@@ -436,12 +336,12 @@ fn values_of_spans_may_panic_fail_and_log() {
         let fails = Odd(|f| f.write_str("half").and(Err(fmt::Error)));
         let _span = info_span!("odd", fails = ?fails, later = Empty, again = Empty, panics = Empty).entered();
         info!("failed");
-        Span::current().record("panics", tracing::field::debug(Odd(|_| panic!("as it should"))));
+        Span::current().record("panics", debug(Odd(|_| panic!("as it should"))));
         info!("panicked");
         let _inner = info_span!("inner", logs = ?logs()).entered();
         info!("inside");
         drop(_inner);
-        Span::current().record("later", tracing::field::debug(logs()));
+        Span::current().record("later", debug(logs()));
         info!("recorded");
     };
     log.context.scope(work);
@@ -456,143 +356,4 @@ fn values_of_spans_may_panic_fail_and_log() {
         "recorded in odd{again=1 fails=half<format error> later=logs panics=<panicked>}",
     ];
     assert_eq!(own, expected);
-}
-
-/// What the path of each event is, found anew for each: the span that the registry says, and its fields as they are.
-#[derive(Clone, Default)]
-struct Oracle(Arc<Mutex<Vec<String>>>);
-
-#[derive(Default)]
-struct OracleFields(BTreeMap<String, String>);
-
-impl Visit for OracleFields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name().to_owned(), format!("{value:?}"));
-    }
-}
-
-impl<S: Subscriber + for<'lookup> LookupSpan<'lookup>> Layer<S> for Oracle {
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
-        let mut fields = OracleFields::default();
-        attributes.record(&mut fields);
-        cx.span(id).unwrap().extensions_mut().insert(fields);
-    }
-
-    fn on_record(&self, id: &Id, values: &span::Record<'_>, cx: Context<'_, S>) {
-        values.record(cx.span(id).unwrap().extensions_mut().get_mut::<OracleFields>().unwrap());
-    }
-
-    fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
-        let scope = cx.event_scope(event).into_iter().flat_map(|scope| scope.from_root());
-        let spans = scope.map(|span| show(span.name(), span.extensions().get::<OracleFields>().unwrap().0.clone()));
-        self.0.lock().unwrap().push(joined("said", spans));
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Parent {
-    Current,
-    None,
-    Explicit(usize),
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Make(Parent),
-    Enter(usize),
-    /// Of whatever was entered before, in any order.
-    Exit(usize),
-    Record(usize, u32),
-    Say(Parent),
-}
-
-fn steps() -> impl Strategy<Value = Vec<(bool, Step)>> {
-    let parent = || prop_oneof![3 => Just(Parent::Current), 1 => Just(Parent::None), 1 => (0..9_usize).prop_map(Parent::Explicit)];
-    let step = prop_oneof![
-        2 => parent().prop_map(Step::Make),
-        3 => (0..9_usize).prop_map(Step::Enter),
-        3 => (0..9_usize).prop_map(Step::Exit),
-        2 => (0..9_usize, 0..99_u32).prop_map(|(span, value)| Step::Record(span, value)),
-        5 => parent().prop_map(Step::Say),
-    ];
-    prop::collection::vec((any::<bool>(), step), 1..60)
-}
-
-/// Takes a step on the thread that calls; `entered` is what was entered there.
-fn take(step: Step, spans: &Mutex<Vec<Span>>, entered: &mut Vec<Span>) {
-    let mut spans = spans.lock().unwrap();
-    let pick = |index: usize| (!spans.is_empty()).then(|| spans[index % spans.len()].clone());
-    match step {
-        Step::Make(parent) => {
-            let span = match parent {
-                Parent::Current => info_span!("current", value = Empty),
-                Parent::None => info_span!(parent: None, "root", value = 100),
-                Parent::Explicit(index) => match pick(index) {
-                    Some(parent) => info_span!(parent: &parent, "child", value = Empty),
-                    None => return,
-                },
-            };
-            spans.push(span);
-        }
-        Step::Enter(index) => {
-            if let Some(span) = pick(index) {
-                span.with_subscriber(|(id, dispatch)| dispatch.enter(id));
-                entered.push(span);
-            }
-        }
-        Step::Exit(index) => {
-            if !entered.is_empty() {
-                let span = entered.swap_remove(index % entered.len());
-                span.with_subscriber(|(id, dispatch)| dispatch.exit(id));
-            }
-        }
-        Step::Record(index, value) => {
-            if let Some(span) = pick(index) {
-                span.record("value", value);
-            }
-        }
-        Step::Say(Parent::Current) => info!("said"),
-        Step::Say(Parent::None) => info!(parent: None, "said"),
-        Step::Say(Parent::Explicit(index)) => {
-            if let Some(span) = pick(index) {
-                info!(parent: &span, "said");
-            }
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn any_steps_on_two_threads_show_the_path_as_it_is(steps in steps()) {
-        let oracle = Oracle::default();
-        let log = Log::new(&Dispatch::new(registry().with(oracle.clone()).with(logscope::layer())));
-        let spans = Mutex::new(Vec::new());
-        std::thread::scope(|scope| {
-            let (sender, receiver) = std::sync::mpsc::sync_channel::<Step>(0);
-            let (done, is_done) = std::sync::mpsc::sync_channel::<()>(0);
-            let (log, spans) = (&log, &spans);
-            scope.spawn(move || log.scope(|| {
-                let mut entered = Vec::new();
-                for step in receiver {
-                    take(step, spans, &mut entered);
-                    done.send(()).unwrap();
-                }
-            }));
-            log.scope(|| {
-                let mut entered = Vec::new();
-                for (elsewhere, step) in steps {
-                    if elsewhere {
-                        sender.send(step).unwrap();
-                        is_done.recv().unwrap();
-                    } else {
-                        take(step, spans, &mut entered);
-                    }
-                }
-                drop(sender);
-            });
-        });
-        // Under the subscriber that they are from: closing the parent of the last one goes through the current subscriber.
-        log.scope(|| drop(spans));
-        prop_assert_eq!(log.paths(), oracle.0.lock().unwrap().clone());
-    }
 }

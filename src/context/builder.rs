@@ -2,11 +2,12 @@
 
 use tracing::level_filters::LevelFilter;
 
-use super::{Counter, Identity, Inner, OutputContext, ceiling, live};
+use super::ceiling::clamp;
+use super::{Counter, Identity, Inner, OutputContext, live};
 use crate::clock::{Clock, Origin};
 use crate::record::{ContextInfo, Value};
-use crate::sink::{Ledger, Sink, fallback};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
+use crate::sink::{Ledger, Sink};
+use crate::sync::{Arc, AtomicBool, AtomicU64, OnceLock, Ordering};
 use crate::verbosity::Verbosity;
 
 /// Makes an [`OutputContext`]; from [`OutputContext::builder`] or [`OutputContext::to_builder`].
@@ -113,7 +114,16 @@ impl Builder {
         let (identity, info) = match from {
             Basis::Name(name) => {
                 let info = ContextInfo::new(name, next_id(), fields.unwrap_or_default());
-                (Arc::new(Identity { info, counter: Counter::new(), ledger: Ledger::default() }), None)
+                (
+                    Arc::new(Identity {
+                        info,
+                        counter: Counter::new(),
+                        ledger: Ledger::default(),
+                        root: OnceLock::new(),
+                        told_closed: AtomicBool::new(false),
+                    }),
+                    None,
+                )
             }
             Basis::Context(context) => {
                 let inner = &context.inner;
@@ -129,6 +139,8 @@ impl Builder {
         };
         let verbosity = clamp(verbosity, identity.info.name());
         let inner = Arc::new(Inner { identity, info, origin, clock, verbosity, sinks, live: live::Slot::new() });
+        // Set by the first of the family; the derived ones find it there.
+        inner.identity.root.get_or_init(|| Arc::downgrade(&inner));
         live::register(&inner);
         OutputContext { inner }
     }
@@ -149,22 +161,4 @@ fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     // Relaxed: only uniqueness counts.
     NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Holds `verbosity` below the ceiling, and says so once for the process: a context that asks for more never gets it.
-fn clamp(verbosity: Verbosity, name: &str) -> Verbosity {
-    static SAID: AtomicBool = AtomicBool::new(false);
-    let ceiling = ceiling();
-    if verbosity.max_level() <= ceiling {
-        return verbosity;
-    }
-    // Relaxed: the flag orders nothing; it only makes one thread of several the one that speaks.
-    if !SAID.swap(true, Ordering::Relaxed) {
-        fallback::tell(format_args!(
-            "context {name:?} asks for {}, but this process was installed with the ceiling {ceiling}: it gets that; \
-             raise it with logscope::configure().ceiling(…)",
-            verbosity.max_level(),
-        ));
-    }
-    verbosity.clamped(ceiling)
 }

@@ -8,10 +8,11 @@ use crate::sync::model::AtomicU64;
 /// | bits | meaning |
 /// |---|---|
 /// | 63 | the context was closed; a number taken with this bit set is not a record's |
-/// | 0..=62 | the number of records so far |
+/// | 0..=62 | the numbers taken so far, refused ones too |
 ///
-/// Whoever takes a number has counted the record's deliveries as accepted before. So once [`close`](Counter::close) has returned,
-/// the ledger has every delivery that will still be written, and what it says is pending can only become less.
+/// A number that is taken is also the count of one accepted delivery, the first of the record's; whoever takes it has counted the
+/// others before. So once [`close`](Counter::close) has returned, the ledger has every delivery that will still be written, and what
+/// it says is pending can only become less.
 pub(super) struct Counter(AtomicU64);
 
 const CLOSED: u64 = 1 << 63;
@@ -29,6 +30,12 @@ impl Counter {
         // With Relaxed it could report a ledger without a delivery that is still to be written.
         let before = self.0.fetch_add(1, Ordering::Release);
         (before & CLOSED == 0).then_some((before & !CLOSED) + 1)
+    }
+
+    /// How many numbers were taken, refused ones too.
+    pub(super) fn taken(&self) -> u64 {
+        // Relaxed: whoever must see a number has synchronised with who took it, by the ledger or by `close`.
+        self.0.load(Ordering::Relaxed) & !CLOSED
     }
 
     /// Refuses numbers from now on.
@@ -54,6 +61,7 @@ mod tests {
         assert_eq!((counter.take(), counter.take()), (None, None));
         counter.close();
         assert!(counter.is_closed());
+        assert_eq!(counter.taken(), 4);
     }
 }
 
@@ -64,7 +72,8 @@ mod loom_tests {
 
     use super::*;
 
-    /// Two threads log while a third closes: what got a number is in the ledger that the closer reads.
+    /// Two threads log to two sinks each while a third closes: of what got a number, the second delivery too is in the ledger that the
+    /// closer reads.
     fn a_closed_ledger_is_whole(take: fn(&Counter) -> Option<u64>) {
         loom::model(move || {
             let shared = Arc::new((Counter::new(), AtomicU64::new(0)));

@@ -42,7 +42,7 @@ impl Slot {
 }
 
 pub(super) fn register(inner: &Arc<Inner>) {
-    let number = (inner.info().id() as usize) % SHARDS;
+    let number = shard_of(inner.info().id());
     let weak = Arc::downgrade(inner);
     let mut shard = LIVE[number].lock();
     let index = match shard.free.pop() {
@@ -57,6 +57,17 @@ pub(super) fn register(inner: &Arc<Inner>) {
     };
     // Relaxed: the only reader is `release`, through `&mut`, after every count is gone.
     inner.live.0.store(number + SHARDS * index, Ordering::Relaxed);
+}
+
+/// The contexts that share the id of `inner` and are alive, itself among them.
+pub(super) fn family(inner: &Arc<Inner>) -> Vec<Arc<Inner>> {
+    let id = inner.info().id();
+    let all: Vec<_> = LIVE[shard_of(id)].lock().slots.iter().flatten().filter_map(Weak::upgrade).collect();
+    all.into_iter().filter(|inner| inner.info().id() == id).collect()
+}
+
+fn shard_of(id: u64) -> usize {
+    (id % SHARDS as u64) as usize
 }
 
 /// The contexts that are alive in this process, in the order of their ids; of contexts that were derived from one another,

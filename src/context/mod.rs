@@ -1,6 +1,7 @@
 //! Output contexts: since when time counts, how much is said, and where it goes.
 
 mod builder;
+mod ceiling;
 mod counter;
 mod default;
 mod live;
@@ -11,11 +12,10 @@ mod tests;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use tracing::level_filters::LevelFilter;
-
 pub use builder::Builder;
+pub(crate) use ceiling::add_ceiling;
 pub use default::set_default;
-pub(crate) use default::{built_in, default_context, with_default};
+pub(crate) use default::{built_in, default_context, replace_default, with_default};
 pub use live::live;
 pub use snapshot::{SinkSnapshot, Snapshot};
 
@@ -23,8 +23,8 @@ use counter::Counter;
 
 use crate::clock::{Clock, Origin};
 use crate::record::{ContextInfo, Value};
-use crate::sink::{self, Ledger, Outcome, Sink};
-use crate::sync::{Arc, AtomicU8, Ordering};
+use crate::sink::{self, Ledger, Outcome, Sink, fallback};
+use crate::sync::{Arc, AtomicBool, OnceLock, Ordering, Weak};
 use crate::verbosity::Verbosity;
 
 /// An output context: an immutable value that says since when time is counted, how much is said, and where it goes.
@@ -68,6 +68,10 @@ pub(crate) struct Identity {
     info: ContextInfo,
     counter: Counter,
     ledger: Ledger,
+    /// The context that the others were derived from.
+    root: OnceLock<Weak<Inner>>,
+    /// It was said that something is logged to this context although it is closed.
+    told_closed: AtomicBool,
 }
 
 impl OutputContext {
@@ -163,7 +167,8 @@ impl OutputContext {
     /// The deliveries of this context and of all that were derived from it, so far. One record that goes to two sinks is
     /// two deliveries.
     pub fn ledger(&self) -> Outcome {
-        self.inner.identity.ledger.outcome()
+        let Identity { counter, ledger, .. } = &*self.inner.identity;
+        ledger.outcome_besides(|| counter.taken())
     }
 
     /// Brings what was logged before this call to the operating system, waiting for `deadline` at most, and returns the
@@ -174,9 +179,9 @@ impl OutputContext {
         self.settle(Instant::now().checked_add(deadline))
     }
 
-    /// Ends this context and all that were derived from it: what is logged to them from now on is counted as dropped. Then
-    /// flushes, waiting for `deadline` at most, and returns the ledger, in which `pending` is what was abandoned. From inside an
-    /// output it does not wait, as [`flush`](OutputContext::flush).
+    /// Ends this context and all that were derived from it: what is logged to them from now on is counted as dropped, and told on
+    /// stderr once. Then flushes, waiting for `deadline` at most, and returns the ledger, in which `pending` is what was abandoned.
+    /// From inside an output it does not wait, as [`flush`](OutputContext::flush).
     ///
     /// The sinks stay open for the other contexts that have them; an output is closed when its last sink is dropped.
     #[must_use = "the outcome says whether everything was written: ask `is_complete()`"]
@@ -200,7 +205,9 @@ impl OutputContext {
             Some(deadline) => deadline.saturating_duration_since(Instant::now()),
             None => Duration::MAX,
         };
-        for sink in &self.inner.sinks {
+        // Of the contexts that were derived from one another, each may have sinks that the others do not have.
+        let family = live::family(&self.inner);
+        for sink in family.iter().flat_map(|inner| &inner.sinks) {
             let _ = sink.flush(left());
         }
         // A direct delivery counts itself when it returns, so what is pending here is being written on another thread at this
@@ -212,7 +219,8 @@ impl OutputContext {
             if outcome.pending == 0 || left.is_zero() {
                 return outcome;
             }
-            std::thread::park_timeout(pause.min(left));
+            // Not `park_timeout`: it would take a wake-up that is meant for an executor which polls on this thread.
+            std::thread::sleep(pause.min(left));
             pause = (pause * 2).min(Duration::from_millis(5));
         }
     }
@@ -259,9 +267,30 @@ impl Inner {
         &self.identity.ledger
     }
 
-    /// The number of the next record; `None` if the context is closed. Deliveries must have been counted as accepted before.
+    /// The context that this one and its like were derived from in the beginning, if it lives.
+    pub(crate) fn root(&self) -> Weak<Inner> {
+        self.identity.root.get().cloned().unwrap_or_default()
+    }
+
+    /// Says, once, that something is logged to this context although it is closed.
+    #[cold]
+    pub(crate) fn tell_closed(&self) {
+        // Relaxed: the flag orders nothing; it only makes one thread of several the one that speaks.
+        if !self.identity.told_closed.swap(true, Ordering::Relaxed) {
+            let name = self.info().name();
+            fallback::tell(format_args!(
+                "context {name:?} is closed, and is logged to all the same: those records are dropped, and counted in its ledger"
+            ));
+        }
+    }
+
+    /// Counts the deliveries of a record (one or more) as accepted, and returns its number; `None` if the context is closed.
     #[inline]
-    pub(crate) fn next_seq(&self) -> Option<u64> {
+    pub(crate) fn accept(&self, deliveries: u64) -> Option<u64> {
+        // The number counts the first, and must come last: see `Counter`.
+        if deliveries > 1 {
+            self.identity.ledger.accept(deliveries - 1);
+        }
         self.identity.counter.take()
     }
 }
@@ -298,38 +327,6 @@ impl fmt::Debug for OutputContext {
             .field("closed", &self.is_closed())
             .finish()
     }
-}
-
-/// The most verbose level that the process lets any context see, once something is installed.
-static CEILING: AtomicU8 = AtomicU8::new(level_code(LevelFilter::TRACE));
-
-const fn level_code(level: LevelFilter) -> u8 {
-    match level.into_level() {
-        None => 0,
-        Some(tracing::Level::ERROR) => 1,
-        Some(tracing::Level::WARN) => 2,
-        Some(tracing::Level::INFO) => 3,
-        Some(tracing::Level::DEBUG) => 4,
-        Some(tracing::Level::TRACE) => 5,
-    }
-}
-
-/// Fixes the ceiling that contexts made from now on are clamped to.
-pub(crate) fn set_ceiling(ceiling: LevelFilter) {
-    // Relaxed: the level is the whole message, and a context made before it is seen is held below the ceiling by the layer all the same.
-    CEILING.store(level_code(ceiling), Ordering::Relaxed);
-}
-
-pub(crate) fn ceiling() -> LevelFilter {
-    const LEVELS: [LevelFilter; 6] = [
-        LevelFilter::OFF,
-        LevelFilter::ERROR,
-        LevelFilter::WARN,
-        LevelFilter::INFO,
-        LevelFilter::DEBUG,
-        LevelFilter::TRACE,
-    ];
-    LEVELS.get(usize::from(CEILING.load(Ordering::Relaxed))).copied().unwrap_or(LevelFilter::TRACE)
 }
 
 impl From<Arc<Inner>> for OutputContext {

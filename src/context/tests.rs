@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::LevelFilter;
 use crate::sink;
 
 #[test]

@@ -33,6 +33,7 @@ use tracing::field::{Field, Visit};
 use super::Renderer;
 use super::escape::{PlainText, push_code};
 use super::head::{Look, push_leading, push_place, with_look};
+use super::names::Plain;
 use super::pairs::{Dialect, push_gap, push_pairs};
 use super::timestamp::push_elapsed_mmss_cc;
 use super::value::push_integer;
@@ -86,14 +87,14 @@ pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>
     if kind == Some(Kind::Finished) {
         out.push(b'\n');
     }
-    let start = out.len();
+    let (start, plain) = (out.len(), Plain::of(record));
     push_leading(renderer, record, out, push_elapsed_mmss_cc);
-    push_place(renderer, record, out, start, false);
+    push_place(renderer, record, plain, out, start, false);
     push_gap(out, start);
     let begins_line = out.len() == start;
     let push = |out: &mut Vec<u8>| {
         let body = out.len();
-        push_body(renderer, record, word.as_ref(), out);
+        push_body(renderer, record, plain, word.as_ref(), out);
         if begins_line && renderer.format.multiline {
             keep_apart(out, body);
         }
@@ -126,7 +127,7 @@ fn keep_apart(out: &mut Vec<u8>, start: usize) {
 }
 
 /// Appends the level from WARN, what the vocabulary says, the message and the fields.
-fn push_body(renderer: &Renderer, record: &Record<'_>, word: Option<&Word>, out: &mut Vec<u8>) {
+fn push_body(renderer: &Renderer, record: &Record<'_>, plain: Plain, word: Option<&Word>, out: &mut Vec<u8>) {
     match record.level() {
         Level::ERROR => out.extend_from_slice(b"ERROR: "),
         Level::WARN => out.extend_from_slice(b"WARNING: "),
@@ -142,7 +143,7 @@ fn push_body(renderer: &Renderer, record: &Record<'_>, word: Option<&Word>, out:
     }
     let continuation = renderer.format.multiline.then_some(CONTINUATION);
     let hidden = word.map_or(0, |word| word.hidden);
-    push_pairs(out, start, Dialect::Build { continuation, hidden }, record);
+    push_pairs(out, start, Dialect::Build { continuation, hidden }, record, plain);
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Renderer;
 use super::escape::push_bare_or_quoted;
+use super::names::Plain;
 use super::pairs::{push_gap, push_rendered};
 use super::spans::append_context;
 use super::timestamp::push_rfc3339_micros;
@@ -83,7 +84,14 @@ pub(super) fn push_leading(
 
 /// Appends what stands between the level and the message: the context, the spans, the target and the location, as far
 /// as they are shown, in a line that begins at `start`.
-pub(super) fn push_place(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>, start: usize, with_spans: bool) {
+pub(super) fn push_place(
+    renderer: &Renderer,
+    record: &Record<'_>,
+    plain: Plain,
+    out: &mut Vec<u8>,
+    start: usize,
+    with_spans: bool,
+) {
     let show = &renderer.format;
     if show.context {
         push_gap(out, start);
@@ -101,7 +109,10 @@ pub(super) fn push_place(renderer: &Renderer, record: &Record<'_>, out: &mut Vec
     if show.target {
         push_gap(out, start);
         with_look(renderer.color, Look::Dim, out, |out| {
-            push_bare_or_quoted(out, record.target());
+            match plain.target {
+                true => out.extend_from_slice(record.target().as_bytes()),
+                false => push_bare_or_quoted(out, record.target()),
+            }
             out.push(b':');
         });
     }

@@ -12,7 +12,7 @@ use tracing::field::{Field, Visit};
 
 use super::Renderer;
 use super::escape::JsonText;
-use super::names::Names;
+use super::names::{Names, Plain};
 use super::spans::append_context;
 use super::timestamp::{push_rfc3339_micros, push_seconds_f64};
 use super::value::{push_bool, push_float, push_integer};
@@ -22,7 +22,7 @@ use crate::record::{
 
 /// Appends `record` as one object and a line end.
 pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>) {
-    let show = &renderer.format;
+    let (show, plain) = (&renderer.format, Plain::of(record));
     out.push(b'{');
     if show.timestamp {
         out.extend_from_slice(b"\"timestamp\":\"");
@@ -30,13 +30,17 @@ pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>
         out.extend_from_slice(b"\",");
     }
     out.extend_from_slice(level_and_fields(record.level()));
-    let mut fields = Fields { out, names: Names::new(), empty: true };
+    let mut fields = Fields { out, names: (!plain.names).then(Names::new), empty: true };
     record.visit(&mut fields);
     let out = fields.out;
     out.push(b'}');
     if show.target {
-        out.extend_from_slice(b",\"target\":");
-        push_string(out, record.target());
+        out.extend_from_slice(b",\"target\":\"");
+        match plain.target {
+            true => out.extend_from_slice(record.target().as_bytes()),
+            false => JsonText(out).push(record.target()),
+        }
+        out.push(b'"');
     }
     if show.location {
         push_location(out, record);
@@ -156,19 +160,36 @@ fn push_integer_string(out: &mut Vec<u8>, number: impl itoa::Integer) {
 /// Writes the fields of an event, in the order of the call.
 struct Fields<'a> {
     out: &'a mut Vec<u8>,
-    names: Names,
+    /// `None` where names need no care.
+    names: Option<Names>,
     empty: bool,
 }
 
 impl Fields<'_> {
     /// Begins a field; its value is to follow.
+    #[inline(always)]
     fn begin(&mut self, field: &Field, suffix: &str) -> &mut Vec<u8> {
         if !self.empty {
             self.out.push(b',');
         }
         self.empty = false;
-        push_name(self.out, &mut self.names, field_name(field), suffix);
+        if self.names.is_some() {
+            self.unique_name(field, suffix);
+        } else {
+            self.out.push(b'"');
+            self.out.extend_from_slice(field.name().as_bytes());
+            if !suffix.is_empty() {
+                self.out.extend_from_slice(suffix.as_bytes());
+            }
+            self.out.extend_from_slice(b"\":");
+        }
         self.out
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unique_name(&mut self, field: &Field, suffix: &str) {
+        push_name(self.out, self.names.get_or_insert_with(Names::new), field_name(field), suffix);
     }
 }
 

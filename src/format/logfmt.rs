@@ -23,6 +23,7 @@ use tracing::Level;
 
 use super::Renderer;
 use super::escape::push_quoted;
+use super::names::Plain;
 use super::pairs::{Dialect, push_pairs, push_rendered};
 use super::scratch::Buffer;
 use super::spans::append_context;
@@ -49,7 +50,7 @@ pub(super) fn is_reserved(name: &str) -> bool {
 /// Appends `record` as one whole line.
 pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>) {
     let show = &renderer.format;
-    let start = out.len();
+    let (start, plain) = (out.len(), Plain::of(record));
     if show.timestamp {
         out.extend_from_slice(b"ts=");
         push_rfc3339_micros(out, record.timestamp());
@@ -70,7 +71,10 @@ pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>
     }
     if show.target {
         out.extend_from_slice(b" target=");
-        push_text(out, record.target());
+        match plain.target {
+            true => out.extend_from_slice(record.target().as_bytes()),
+            false => push_text(out, record.target()),
+        }
     }
     if show.thread {
         out.extend_from_slice(b" thread=");
@@ -83,7 +87,7 @@ pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>
         push_rendered(out, |out| push_location(out, file, record.line()));
     }
     push_spans(record, out);
-    push_pairs(out, start, Dialect::Logfmt, record);
+    push_pairs(out, start, Dialect::Logfmt, record, plain);
     out.push(b'\n');
 }
 

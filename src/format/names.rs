@@ -2,6 +2,52 @@
 
 use std::io::Write as _;
 
+use tracing::Metadata;
+
+use super::escape::is_bare;
+use super::logfmt;
+use super::value::reads_as_other;
+use crate::record::Record;
+use crate::verbosity::Decisions;
+
+/// The name of the field that is the message, and so of no other field.
+pub(super) const MESSAGE: &str = "message";
+
+/// What of a record needs no care, because of how the callsite is written; as good as all callsites are written so.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plain {
+    /// Every field is written under its own name, bare, in every format: no two are alike, and none is like a name that a
+    /// format adds or reserves. The message is the first field, if there is one.
+    pub(super) names: bool,
+    /// The target is written as it is in every format.
+    pub(super) target: bool,
+}
+
+impl Plain {
+    /// Decided once for each callsite.
+    #[inline]
+    pub(super) fn of(record: &Record<'_>) -> Self {
+        static CALLSITES: Decisions = Decisions::new();
+        let names = CALLSITES.of(record.event.metadata(), is_plain);
+        Plain { names, target: names && !record.source.from_log }
+    }
+}
+
+fn is_plain(callsite: &Metadata<'static>) -> bool {
+    let names = || callsite.fields().iter().map(|field| field.name());
+    let target = callsite.target();
+    target.is_ascii()
+        && is_bare(target)
+        && !reads_as_other(target)
+        && names().enumerate().all(|(place, name)| {
+            // No `#`: it stands in raw names, which are written without it, and before the number of a repeated name.
+            let is_word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+            let is_single = names().filter(|other| *other == name).count() == 1;
+            let is_own = !name.contains(logfmt::LIST_NAME) && !logfmt::is_reserved(name);
+            is_word && !name.is_empty() && is_single && is_own && (name != MESSAGE || place == 0)
+        })
+}
+
 /// How many names are remembered without an allocation. `tracing`'s macros allow 32 fields.
 const INLINE: usize = 32;
 
@@ -88,6 +134,7 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_support::{MadeEvent, MadeValue};
     use super::*;
 
     fn settled(names: &[&str]) -> Vec<String> {
@@ -118,5 +165,38 @@ mod tests {
         settled.sort();
         settled.dedup();
         assert_eq!(settled.len(), twice.len());
+    }
+
+    fn plain(target: &str, names: &[&str]) -> bool {
+        let field = |name: &&str| (name.to_string(), MadeValue::Plain(true.into()));
+        let event = MadeEvent { target: target.to_owned(), fields: names.iter().map(field).collect() };
+        event.with_event(|event| is_plain(event.metadata()))
+    }
+
+    #[test]
+    fn plain_callsites_are_those_that_need_no_care() {
+        assert!(plain("my_crate::module", &["message", "size", "a.b", "a-b", "x1"]));
+        assert!(plain("linker", &["size"]));
+        for names in [
+            &["x", "x"][..],
+            &["size", "message"],
+            &["message", "message"],
+            &["r#type"],
+            &["x#2"],
+            &["err.sources"],
+            &["level"],
+            &["context.env"],
+            &["field.x"],
+            &["größe"],
+            &["a b"],
+            &["a=b"],
+            &["\""],
+            &[""],
+        ] {
+            assert!(!plain("linker", names), "{names:?}");
+        }
+        for target in ["", "a b", "a=b", "\"", "größe", "1", "true"] {
+            assert!(!plain(target, &["size"]), "{target:?}");
+        }
     }
 }

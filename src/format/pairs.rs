@@ -11,13 +11,10 @@ use tracing::field::{Field, Visit};
 
 use super::escape::{ByteSet, PlainText, Quoted, is_bare, is_visible_alphanumeric, push_escaped_bare};
 use super::logfmt;
-use super::names::Names;
+use super::names::{MESSAGE, Names, Plain};
 use super::scratch::Buffer;
 use super::value::{push_bool, push_float, push_integer, push_text, reads_as_other};
 use crate::record::{Record, Value, field_name, for_each_source, render_debug, render_display};
-
-/// The name of the field that is the message, and so of no other field.
-const MESSAGE: &str = "message";
 
 /// How a format writes messages and fields.
 #[derive(Clone, Copy, Debug)]
@@ -40,10 +37,11 @@ pub(super) enum Dialect {
 
 /// Appends the message of `record` and then its fields, each with a blank before it unless it is the first of the line,
 /// which begins at `start`.
-pub(super) fn push_pairs(out: &mut Vec<u8>, start: usize, dialect: Dialect, record: &Record<'_>) {
-    let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, names: Names::besides(MESSAGE) };
-    let first = record.event.metadata().fields().iter().next();
-    if first.is_some_and(|field| is_message(&field)) {
+pub(super) fn push_pairs(out: &mut Vec<u8>, start: usize, dialect: Dialect, record: &Record<'_>, plain: Plain) {
+    let names = (!plain.names).then(|| Names::besides(MESSAGE));
+    let mut pairs = Pairs { out, start, dialect, part: Part::All, message_seen: false, names };
+    let is_message_first = || record.event.metadata().fields().iter().next().is_some_and(|field| is_message(&field));
+    if plain.names || is_message_first() {
         record.visit(&mut pairs);
     } else {
         for part in [Part::Message, Part::Fields] {
@@ -160,7 +158,8 @@ struct Pairs<'a> {
     dialect: Dialect,
     part: Part,
     message_seen: bool,
-    names: Names,
+    /// `None` where names need no care.
+    names: Option<Names>,
 }
 
 fn continued<'a>(plain: PlainText<'a>, continuation: Option<&'static str>) -> PlainText<'a> {
@@ -176,6 +175,7 @@ fn is_message(field: &Field) -> bool {
 
 impl Pairs<'_> {
     /// Where the value of `field` goes in this visit; the name of a field is written already.
+    #[inline(always)]
     fn place(&mut self, field: &Field) -> Place {
         if !self.message_seen && is_message(field) {
             self.message_seen = true;
@@ -196,16 +196,31 @@ impl Pairs<'_> {
     }
 
     /// Begins a field: writes its name and `=`.
+    #[inline(always)]
     fn name(&mut self, field: &Field, suffix: &str) {
         push_gap(self.out, self.start);
+        if self.names.is_some() {
+            self.unique_name(field, suffix);
+        } else {
+            self.out.extend_from_slice(field.name().as_bytes());
+            if !suffix.is_empty() {
+                self.out.extend_from_slice(suffix.as_bytes());
+            }
+        }
+        self.out.push(b'=');
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unique_name(&mut self, field: &Field, suffix: &str) {
         let name = field_name(field);
         let (prefix, odd) = match self.dialect {
             Dialect::Logfmt if logfmt::is_reserved(name) => (logfmt::PREFIX, OddNames::Escaped),
             Dialect::Logfmt => ("", OddNames::Escaped),
             _ => ("", OddNames::Quoted),
         };
-        push_name(self.out, &mut self.names, [prefix, name, suffix], odd);
-        self.out.push(b'=');
+        let names = self.names.get_or_insert_with(|| Names::besides(MESSAGE));
+        push_name(self.out, names, [prefix, name, suffix], odd);
     }
 
     fn message<R>(&mut self, render: impl FnOnce(&mut dyn Write) -> R) {

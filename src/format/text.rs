@@ -13,6 +13,7 @@ use tracing::Level;
 
 use super::Renderer;
 use super::head::{Look, push_leading, push_place, with_look};
+use super::names::Plain;
 use super::pairs::{Dialect, push_gap, push_pairs};
 use super::timestamp::push_elapsed_micros;
 use crate::record::Record;
@@ -22,13 +23,13 @@ const CONTINUATION: &str = "             | ";
 
 /// Appends `record` as one whole line.
 pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>) {
-    let start = out.len();
+    let (start, plain) = (out.len(), Plain::of(record));
     push_leading(renderer, record, out, push_elapsed_micros);
     push_gap(out, start);
     push_level(renderer.color, record.level(), out);
-    push_place(renderer, record, out, start, true);
+    push_place(renderer, record, plain, out, start, true);
     let continuation = renderer.format.multiline.then_some(CONTINUATION);
-    push_pairs(out, start, Dialect::Text { continuation }, record);
+    push_pairs(out, start, Dialect::Text { continuation }, record, plain);
     out.push(b'\n');
 }
 

@@ -8,15 +8,15 @@ use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// `2026-11-21T09:08:00`.
-type ToTheSecond = [u8; 19];
+/// `2026-11-21T09:08:00.000000Z`.
+type Timestamp = [u8; 27];
 
 /// The first and the last second that RFC 3339 can say: the years 0000 and 9999. A time beyond them is written as the nearest.
 const SECONDS: (i64, i64) = (-62_167_219_200, 253_402_300_799);
 
 thread_local! {
     /// The last second that this thread wrote, rendered: records come by the thousand in each.
-    static LAST_SECOND: Cell<(i64, ToTheSecond)> = const { Cell::new((i64::MIN, [0; 19])) };
+    static LAST_SECOND: Cell<(i64, Timestamp)> = const { Cell::new((i64::MIN, [0; 27])) };
 }
 
 /// Appends `time` as `2026-11-21T09:08:00.123456Z`.
@@ -32,11 +32,8 @@ pub(crate) fn push_rfc3339_micros(out: &mut Vec<u8>, time: SystemTime) {
         text = render_second(second);
         LAST_SECOND.set((second, text));
     }
-    let mut line = [b'.'; 27];
-    line[..19].copy_from_slice(&text);
-    line[20..26].copy_from_slice(&six_digits(micros));
-    line[26] = b'Z';
-    out.extend_from_slice(&line);
+    text[20..26].copy_from_slice(&six_digits(micros));
+    out.extend_from_slice(&text);
 }
 
 /// Reads an RFC 3339 timestamp, with any offset and any number of digits, if this system's clock can say it: on Windows, time
@@ -79,8 +76,8 @@ pub(crate) fn parse_elapsed(text: &str) -> Option<Duration> {
 /// Appends `elapsed` in seconds, as `1.234567`.
 pub(crate) fn push_seconds_f64(out: &mut Vec<u8>, elapsed: Duration) {
     out.extend_from_slice(itoa::Buffer::new().format(elapsed.as_secs()).as_bytes());
-    out.push(b'.');
-    out.extend_from_slice(&six_digits(elapsed.subsec_micros()));
+    let [a, b, c, d, e, f] = six_digits(elapsed.subsec_micros());
+    out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
 }
 
 /// Reads what [`push_seconds_f64`] writes, with one to nine digits of a second or without a fraction.
@@ -104,9 +101,10 @@ fn since_epoch(time: SystemTime) -> (i64, u32) {
     }
 }
 
-fn render_second(second: i64) -> ToTheSecond {
+#[cold]
+fn render_second(second: i64) -> Timestamp {
     let time = OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let mut text = *b"0000-00-00T00:00:00";
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
     let year = time.year().unsigned_abs();
     let parts = [
         (0, year / 100),

@@ -25,23 +25,24 @@ pub(super) fn push_float(out: &mut Vec<u8>, number: f64) {
 /// float of a whole number of thousandths is this one, then its digits are the fewest that read back as it.
 fn push_thousandths(out: &mut Vec<u8>, number: f64) -> bool {
     let magnitude = number.abs();
-    // Not so for a NaN either.
-    if !(magnitude < 1e12) {
+    if magnitude.is_nan() || magnitude >= 1e12 {
         return false;
     }
-    let thousandths = (magnitude * 1e3 + 0.5) as u64;
+    // Signed, because that is what processors convert.
+    let thousandths = (magnitude * 1e3 + 0.5) as i64;
     if thousandths as f64 / 1e3 != magnitude {
         return false;
     }
+    let thousandths = thousandths.unsigned_abs();
     if number.is_sign_negative() {
         out.push(b'-');
     }
     push_integer(out, thousandths / 1_000);
     let rest = (thousandths % 1_000) as u16;
     let digits = [b'.', b'0' + (rest / 100) as u8, b'0' + (rest / 10 % 10) as u8, b'0' + (rest % 10) as u8];
-    let length = match rest {
-        _ if rest % 100 == 0 => 2,
-        _ if rest % 10 == 0 => 3,
+    let length = match (rest % 100, rest % 10) {
+        (0, _) => 2,
+        (_, 0) => 3,
         _ => 4,
     };
     out.extend_from_slice(&digits[..length]);
@@ -95,7 +96,8 @@ pub(super) fn push_value(out: &mut Vec<u8>, value: &Value) {
 #[inline]
 pub(super) fn reads_as_other(text: &str) -> bool {
     // Every such text begins with one of these; most texts are let through here.
-    let may_be = text.starts_with(|first: char| first.is_ascii_digit() || "+-.tfniNI".contains(first));
+    let may_be =
+        matches!(text.as_bytes(), [b'0'..=b'9' | b'+' | b'-' | b'.' | b't' | b'f' | b'n' | b'i' | b'N' | b'I', ..]);
     // Integers of any width read as floats too.
     may_be && (matches!(text, "true" | "false" | "null") || text.parse::<f64>().is_ok())
 }

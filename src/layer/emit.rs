@@ -4,18 +4,11 @@ use std::cell::Cell;
 
 use tracing::Event;
 
+use super::nesting::Nested;
 use crate::context::Inner;
 use crate::format::with_scratch;
 use crate::record::{Record, Source, SpanPath};
 use crate::sink::{self, Delivery, Loss, fallback};
-
-/// How deep a value that logs from inside its own `Debug` may nest. What lies deeper is counted as dropped.
-const MAX_DEPTH: u32 = 4;
-
-thread_local! {
-    /// The records that this thread is in the middle of. Without destructor, so that it can be read in other destructors.
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
-}
 
 /// Gives `event` to each sink of `inner` that wants its level, and counts what became of it.
 pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: &dyn SpanPath) {
@@ -25,17 +18,17 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
         return;
     }
     let ledger = inner.ledger();
-    ledger.accept(deliveries);
-    let Some(seq) = inner.next_seq() else {
-        return ledger.settle(Delivery::Dropped, deliveries);
+    let Some(seq) = inner.accept(deliveries) else {
+        ledger.settle(Delivery::Dropped, deliveries);
+        return inner.tell_closed();
     };
     let nested = Nested::enter();
     let inside_output = sink::in_output();
-    if nested.depth > MAX_DEPTH || inside_output {
+    if nested.is_too_deep() || inside_output {
         let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
         wanting().for_each(|sink| sink.count_dropped(loss));
         ledger.settle(Delivery::Dropped, deliveries);
-        if nested.depth > MAX_DEPTH {
+        if nested.is_too_deep() {
             return;
         }
     }
@@ -67,24 +60,5 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     }
     if written < deliveries {
         ledger.settle(Delivery::Failed, deliveries - written);
-    }
-}
-
-/// One more record in the middle, until it is dropped.
-struct Nested {
-    depth: u32,
-}
-
-impl Nested {
-    fn enter() -> Self {
-        let depth = DEPTH.get() + 1;
-        DEPTH.set(depth);
-        Nested { depth }
-    }
-}
-
-impl Drop for Nested {
-    fn drop(&mut self) {
-        DEPTH.set(DEPTH.get() - 1);
     }
 }

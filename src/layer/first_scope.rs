@@ -8,6 +8,11 @@
 //! global one is made current there. The global one is so anyway, and is left alone: while any thread has a subscriber of its own,
 //! `tracing` does not let one event be logged inside another, on no thread.
 //!
+//! One thing no rebuild can know of is a callsite that another thread is registering at that moment: having asked where there was no
+//! subscriber yet, the thread may be held up, and write down `never` when the rebuild is over. Nobody can ask a callsite whether it is being
+//! registered. So under the global subscriber the same thread rebuilds a few times more, when such a thread has had time to go on, and what
+//! it left behind is mended.
+//!
 //! Each layer keeps where it stands, because subscribers come one after the other: a program may log its own start under one that is set
 //! for a scope, and install another. (What is not covered is one `Dispatch` that is first used for a scope and then installed.)
 
@@ -26,6 +31,9 @@ use crate::sync::Arc;
 
 /// How long scopes wait for a rebuild, from its beginning, before they go on without.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The pauses before the rebuilds that follow the first.
+const PAUSES: [Duration; 3] = [Duration::from_millis(1), Duration::from_millis(10), Duration::from_millis(100)];
 
 /// What a layer knows of the first scope that is entered under it.
 pub(super) struct FirstScope {
@@ -112,6 +120,16 @@ fn entered() {
 
 /// What the thread does that rebuilds.
 fn run(first_scope: &FirstScope, dispatch: Dispatch) {
+    if rebuild_first(first_scope, dispatch) {
+        for pause in PAUSES {
+            thread::sleep(pause);
+            rebuild_interest_cache();
+        }
+    }
+}
+
+/// The rebuild that the first scope waits for. True if it was under the global subscriber.
+fn rebuild_first(first_scope: &FirstScope, dispatch: Dispatch) -> bool {
     // Declared first, to be dropped last: the dispatcher may be the last of its kind, and the layers in it the program's own.
     let _over = Over(first_scope);
     let dispatch = dispatch;
@@ -121,11 +139,13 @@ fn run(first_scope: &FirstScope, dispatch: Dispatch) {
             tell_if_capped(ceiling);
         }
     };
-    if dispatcher::get_default(|global| first_scope.is_in(global)) {
+    let global = dispatcher::get_default(|global| first_scope.is_in(global));
+    if global {
         rebuild();
     } else {
         dispatcher::with_default(&dispatch, rebuild);
     }
+    global
 }
 
 /// Ends the rebuild when it is dropped: also when a layer has panicked in it.

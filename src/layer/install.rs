@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use super::ceiling::CeilingFilter;
 use super::{ContextLayer, ScopedLayer};
 use crate::LevelFilter;
-use crate::context::{OutputContext, built_in, set_ceiling, set_default};
+use crate::context::{OutputContext, built_in, replace_default, set_default};
 use crate::error::{Error, Kind};
 use crate::sink::fallback;
 use crate::verbosity::Verbosity;
@@ -88,13 +88,14 @@ impl Configure {
         install_log_bridge(self.ceiling)?;
         let layer = ContextLayer::new(self.ceiling, true, self.route_by_span);
         let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
+        // Before the subscriber, so that no event of another thread goes to the default that was.
+        let before = self.default.map(replace_default);
         if dispatcher::set_global_default(dispatch).is_err() {
             // Another thread was faster.
+            if let Some(before) = before {
+                set_default(before.unwrap_or_else(built_in));
+            }
             return Err(already_installed().unwrap_or_else(|| installed("a global tracing subscriber", "")));
-        }
-        set_ceiling(self.ceiling);
-        if let Some(context) = self.default {
-            set_default(context);
         }
         tracing::callsite::rebuild_interest_cache();
         Ok(())
@@ -105,9 +106,8 @@ impl Configure {
     /// The process default is set at once, if one was given.
     #[must_use = "a layer does nothing until it is added to a subscriber: `registry().with(…)`"]
     pub fn layer<S>(self) -> ScopedLayer<S> {
-        set_ceiling(self.ceiling);
         if let Some(context) = self.default {
-            set_default(context);
+            replace_default(context);
         }
         let layer = ContextLayer::new(self.ceiling, false, self.route_by_span);
         tracing_subscriber::filter::Filtered::new(layer, CeilingFilter::new(self.ceiling))

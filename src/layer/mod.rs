@@ -1,6 +1,6 @@
 //! The `tracing` layer: from an event to the context that it belongs to.
 //!
-//! Two ways lead here. Under [`init`](crate::init) the whole subscriber is ours, so the layer vetoes by the current context in
+//! Two ways lead here. Under [`init`] the whole subscriber is ours, so the layer vetoes by the current context in
 //! `enabled`, and what a context does not want costs a few nanoseconds. As [`layer()`](crate::layer()) among others it must not: a
 //! veto would take the event from the other layers too, and a dynamic per-layer `Filter` keeps its verdict in one bit map per
 //! thread, which a value that logs (or asks `enabled!`) inside another layer's formatting overwrites. There the filter is
@@ -11,6 +11,7 @@ mod ceiling;
 mod emit;
 mod first_scope;
 mod install;
+mod nesting;
 mod spans;
 
 use std::fmt;
@@ -26,7 +27,7 @@ pub use ceiling::CeilingFilter;
 pub use install::{Configure, configure, init};
 
 use crate::LevelFilter;
-use crate::context::{Inner, with_default};
+use crate::context::{Inner, add_ceiling, with_default};
 use crate::record::Source;
 use crate::scope;
 use crate::sync::Arc;
@@ -40,7 +41,7 @@ use spans::{CurrentPath, ParentPath};
 pub type ScopedLayer<S> = Filtered<ContextLayer, CeilingFilter, S>;
 
 /// Routes each event to the output context that is current where it happens. Made by [`layer()`] and by
-/// [`configure`](crate::configure).
+/// [`configure`].
 pub struct ContextLayer {
     ceiling: LevelFilter,
     /// True where the whole subscriber is ours.
@@ -55,7 +56,7 @@ pub struct ContextLayer {
 ///
 /// Every level up to TRACE may be wanted by some context, so spans and events of every level are enabled for this layer;
 /// the verbosity of the current context then decides which it takes. `tracing::enabled!` can therefore not answer by the current
-/// context here, as it does under [`init`](crate::init). [`Configure::layer`] makes one with a lower ceiling.
+/// context here, as it does under [`init`]. [`Configure::layer`] makes one with a lower ceiling.
 ///
 /// ```
 /// use tracing_subscriber::prelude::*;
@@ -76,13 +77,15 @@ impl ContextLayer {
 
     /// Whether the context that is current here wants what `metadata` describes.
     #[inline(never)]
-    fn wanted_here<S>(&self, metadata: &Metadata<'_>, cx: &Context<'_, S>) -> bool
+    fn wanted_here<S>(&self, metadata: &Metadata<'_>, cx: Context<'_, S>) -> bool
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
-        let wants = |inner: &Inner| inner.verbosity().allows_any(metadata);
+        let wants = |inner: &Inner| *metadata.level() <= self.ceiling && inner.verbosity().allows_any(metadata);
         scope::with_current(|current| match current {
             Some(inner) => wants(inner),
+            // An event may name another parent than the current span, so only `on_event` knows whose it is.
+            None if self.route_by_span && metadata.is_event() => true,
             None if self.route_by_span => match spans::bound_context(cx.lookup_current()) {
                 Some(context) => wants(&context),
                 None => with_default(wants),
@@ -108,11 +111,14 @@ impl ContextLayer {
 
     /// Gives `event` to the context that it belongs to, if that wants it.
     #[inline(never)]
-    fn take<S>(&self, event: &Event<'_>, cx: &Context<'_, S>)
+    fn take<S>(&self, event: &Event<'_>, cx: Context<'_, S>)
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
         let metadata = event.metadata();
+        if *metadata.level() > self.ceiling {
+            return;
+        }
         #[cfg(feature = "log")]
         if metadata.target() == LOG_TARGET
             && let Some(normalized) = tracing_log::NormalizeEvent::normalized_metadata(event)
@@ -120,17 +126,17 @@ impl ContextLayer {
             let source = Source { from_log: true, ..Source::of(&normalized) };
             let take = |inner: &Inner| {
                 if inner.verbosity().allows_target(source.level, source.target) {
-                    self.deliver(event, cx, inner, source);
+                    self.deliver(event, &cx, inner, source);
                 }
             };
-            return keeping_verdicts(&normalized, || self.route(event, cx, take));
+            return keeping_verdicts(&normalized, || self.route(event, &cx, take));
         }
         let take = |inner: &Inner| {
             if inner.verbosity().allows(metadata) {
-                self.deliver(event, cx, inner, Source::of(metadata));
+                self.deliver(event, &cx, inner, Source::of(metadata));
             }
         };
-        keeping_verdicts(metadata, || self.route(event, cx, take));
+        keeping_verdicts(metadata, || self.route(event, &cx, take));
     }
 
     fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &Inner, source: Source<'_>)
@@ -151,6 +157,7 @@ where
 {
     // Not `on_register_dispatch`, which a layer inside an `Option` or a `Vec` is not told.
     fn on_layer(&mut self, _: &mut S) {
+        add_ceiling(self.ceiling);
         self.first_scope.arm();
     }
 
@@ -167,8 +174,10 @@ where
         if !self.vetoes {
             return true;
         }
-        let level = metadata.level();
-        *level <= self.ceiling && scope::glance(level).unwrap_or_else(|| self.wanted_here(metadata, &cx))
+        match scope::glance(metadata.level()) {
+            Some(wanted) => wanted && *metadata.level() <= self.ceiling,
+            None => self.wanted_here(metadata, cx),
+        }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -177,16 +186,15 @@ where
 
     #[inline]
     fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
-        let level = event.metadata().level();
-        if *level <= self.ceiling && scope::glance(level) != Some(false) {
-            self.take(event, &cx);
+        if scope::glance(event.metadata().level()) != Some(false) {
+            self.take(event, cx);
         }
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
         let metadata = attributes.metadata();
         // Under `init` a span that the current context does not want is never made. Among others it may be, for another layer.
-        if !self.vetoes && (*metadata.level() > self.ceiling || !self.wanted_here(metadata, &cx)) {
+        if !self.vetoes && (*metadata.level() > self.ceiling || !self.wanted_here(metadata, cx.clone())) {
             return;
         }
         keeping_verdicts(metadata, || {

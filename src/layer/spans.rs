@@ -4,7 +4,8 @@
 //! records a field after it was entered, is exited out of order, is entered twice, has another parent than the span around
 //! it, or is entered on a thread where its parent is not. So a thread keeps the rendered path with what it was made under (the
 //! registry, this thread's count of enters and exits, and the process's count of records of span fields), and makes it anew when
-//! any of the three has changed. Explicit parents bypass it.
+//! any of the three has changed. Explicit parents bypass it. (One case is left: a layer beneath this one that logs inside its own
+//! `on_enter` or `on_exit`, where this layer has not been told yet, gets the path from before.)
 
 use std::cell::{Cell, RefCell};
 
@@ -14,9 +15,10 @@ use tracing::span::{Attributes, Id, Record as SpanRecord};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
+use super::nesting::Nested;
 use crate::context::{Inner, OutputContext};
 use crate::format::spans::append_path;
-use crate::record::{STYLES, SpanPath, SpanValues, Style, capture_fields};
+use crate::record::{Name, STYLES, SpanPath, SpanValues, Style, Value, capture_fields, capture_primitives};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering, Weak};
 
 /// The most bytes that a thread keeps of one rendered path.
@@ -27,7 +29,24 @@ struct SpanData {
     values: Arc<SpanValues>,
     /// The context in which the span was made, where events are routed by span. Weak: a span that lives long, such as a
     /// connection's, must not keep a finished build's log open.
-    context: Option<Weak<Inner>>,
+    context: Option<Binding>,
+}
+
+/// A context, held weakly.
+struct Binding {
+    context: Weak<Inner>,
+    /// The one that it was derived from in the beginning: the same work, which may live on where the derived one is gone.
+    root: Weak<Inner>,
+}
+
+impl Binding {
+    fn to(context: &OutputContext) -> Self {
+        Binding { context: Arc::downgrade(context.inner()), root: context.inner().root() }
+    }
+
+    fn upgrade(&self) -> Option<Arc<Inner>> {
+        self.context.upgrade().or_else(|| self.root.upgrade())
+    }
 }
 
 /// Captures a new span's fields. Their `Debug` runs here, before the extensions are locked.
@@ -36,12 +55,22 @@ where
     S: for<'lookup> LookupSpan<'lookup>,
 {
     let mut values = SpanValues::new(attributes.metadata().name());
-    capture_fields(|visitor: &mut dyn Visit| attributes.record(visitor), |name, value| values.record(name, value));
+    capture(|visitor| attributes.record(visitor), |name, value| values.record(name, value));
     let context = match bind_context {
-        true => OutputContext::try_current().map(|context| Arc::downgrade(context.inner())),
+        true => OutputContext::try_current().map(|context| Binding::to(&context)),
         false => None,
     };
     span.extensions_mut().replace(SpanData { values: Arc::new(values), context });
+}
+
+/// Captures fields; of a value that makes spans in its own `Debug`, in the end only that it is there.
+fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(Name, Value)) {
+    let nested = Nested::enter();
+    if nested.is_too_deep() {
+        capture_primitives(visit, each);
+    } else {
+        capture_fields(visit, each);
+    }
 }
 
 /// Takes in fields that are recorded after the span was made.
@@ -50,7 +79,7 @@ where
     S: for<'lookup> LookupSpan<'lookup>,
 {
     let mut fields = Vec::new();
-    capture_fields(|visitor: &mut dyn Visit| record.record(visitor), |name, value| fields.push((name, value)));
+    capture(|visitor| record.record(visitor), |name, value| fields.push((name, value)));
     {
         let mut extensions = span.extensions_mut();
         let Some(data) = extensions.get_mut::<SpanData>() else { return };

@@ -24,10 +24,8 @@ pub(crate) use guard::{drop_quietly, for_each_source, render_debug, render_displ
 pub(crate) use notice::{Notice, with_notice};
 pub(crate) use span::{NoSpans, STYLES, SpanPath, SpanValues, Style};
 pub(crate) use thread::write_thread_name;
-#[cfg(test)]
-pub(crate) use value::Name;
 pub use value::Value;
-pub(crate) use value::{capture_fields, field_name};
+pub(crate) use value::{Name, capture_fields, capture_primitives, field_name};
 
 use crate::clock::Clock;
 

@@ -31,11 +31,15 @@ pub(crate) struct Fragments([OnceLock<Box<[u8]>>; STYLES]);
 impl Fragments {
     /// The rendering in `style`, which `render` makes if it is the first to ask.
     pub(crate) fn get(&self, style: Style, render: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
-        self.0[style as usize].get_or_init(|| {
+        let fragment = &self.0[style as usize];
+        if fragment.get().is_none() {
             let mut bytes = Vec::new();
             render(&mut bytes);
-            bytes.into_boxed_slice()
-        })
+            // Not by `get_or_init`: an allocator that logs would come back here while the cell is being filled. An error hands the
+            // bytes back: another rendering was quicker.
+            drop(fragment.set(bytes.into_boxed_slice()));
+        }
+        fragment.get().map_or(&[], |bytes| bytes)
     }
 }
 

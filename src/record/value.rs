@@ -188,6 +188,11 @@ pub(crate) fn capture_fields(visit: impl FnOnce(&mut dyn Visit), mut each: impl 
     visit(&mut Capture(&mut each));
 }
 
+/// [`capture_fields`] without running any code of the program's: in the place of a `Debug`, `Display` or error value stands a marker.
+pub(crate) fn capture_primitives(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(Name, Value)) {
+    visit(&mut Primitives(Capture(&mut each)));
+}
+
 /// A field's name, or the name of what accompanies it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Name {
@@ -253,6 +258,37 @@ impl Visit for Capture<'_> {
         let mut text = String::new();
         render_debug(value, &mut text);
         self.put(field, text);
+    }
+}
+
+/// What stands in the place of a value that is not rendered because it lies too deep in others that are being rendered.
+const TOO_DEEP: &str = "<nested too deep>";
+
+struct Primitives<'a>(Capture<'a>);
+
+impl Visit for Primitives<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0.put(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.put(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.put(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.put(field, value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.put(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, _: &dyn fmt::Debug) {
+        self.0.put(field, TOO_DEEP);
     }
 }
 

@@ -89,7 +89,8 @@ fn with_default_context<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
 
 /// Replaces the current context by what `f` makes of it, until the scope that it is current in ends, and returns the one that was.
 ///
-/// Inside a task the change stays with the task, over every `.await`, and never reaches the thread. Outside every scope nothing is
+/// Inside a future that was given a context ([`in_context`](FutureExt::in_context)), the change stays with the task, over every
+/// `.await`, and never reaches the thread. Outside every scope nothing is
 /// replaced, `f` is not called, and `None` is returned: the process default is changed by [`set_default`](crate::set_default) alone.
 /// `None` too where another context is current once `f` returns, because it entered, left or updated a scope itself: what `f`
 /// made was made of a context that is not there to be replaced.

@@ -32,7 +32,7 @@ pub trait FutureExt: Future + Sized {
     }
 
     /// Makes the context that is current now current for this future; outside every scope it binds nothing, and the future logs
-    /// to whatever is current where it is polled.
+    /// to whatever is current where it is polled, and a guard that it holds over an `.await` is the thread's.
     ///
     /// ```
     /// use logscope::{FutureExt as _, OutputContext};

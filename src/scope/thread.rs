@@ -36,8 +36,9 @@ impl fmt::Debug for ScopeGuard {
 impl OutputContext {
     /// Makes this context current until the guard is dropped.
     ///
-    /// Inside a task the scope belongs to the task: it stays over every `.await` and never reaches what else runs on the thread.
-    /// Where a closure will do, [`scope`](OutputContext::scope) is cheaper: it does not allocate.
+    /// Inside a future that was given a context ([`in_context`](crate::FutureExt::in_context)), the scope belongs to the task: it stays
+    /// over every `.await` and never reaches what else runs on the thread. Inside one that was not, there is no task to belong to: the
+    /// guard is the thread's, and one that is held over an `.await` is current for whatever the thread runs meanwhile. Where a closure will do, [`scope`](OutputContext::scope) is cheaper: it does not allocate.
     ///
     /// ```
     /// use logscope::OutputContext;

@@ -118,11 +118,16 @@ impl Ledger {
 
     /// The counts at this moment.
     pub(crate) fn outcome(&self) -> Outcome {
+        self.outcome_besides(|| 0)
+    }
+
+    /// The counts at this moment, where deliveries whose fate is told here are also counted elsewhere as accepted.
+    pub(crate) fn outcome_besides(&self, accepted_elsewhere: impl FnOnce() -> u64) -> Outcome {
         // The fates first and with Acquire, the accepted last: the `accept` of every record whose `settle` we see happened
         // before that `settle`, so it is in the count that we read now. In the other order, or with weaker orderings, a
         // record that is accepted and settled between the two readings would make `pending` negative.
         let later = self.later.read(Ordering::Acquire);
-        let accepted = self.accepted.load(Ordering::Relaxed);
+        let accepted = self.accepted.load(Ordering::Relaxed) + accepted_elsewhere();
         let at_once = self.at_once.read(Ordering::Relaxed);
         let settled = later.written + later.dropped + later.failed;
         Outcome {

@@ -22,11 +22,11 @@ use crate::sync::{AtomicUsize, OnceLock, Ordering};
 
 /// The decisions taken so far, in a chain of tables that are made when they are needed.
 #[derive(Default)]
-pub(super) struct Decisions(OnceLock<Box<Table>>);
+pub(crate) struct Decisions(OnceLock<Box<Table>>);
 
 /// The callsites that were registered. Nothing else is ever at their addresses, as may be at that of the temporary metadata which the
 /// `log` bridge asks about, so an address that is in here stands for a callsite.
-static CALLSITES: Decisions = Decisions(OnceLock::new());
+static CALLSITES: Decisions = Decisions::new();
 
 /// Takes note that `metadata` is a callsite's, so that decisions about it can be remembered wherever it is asked about.
 pub(crate) fn learn_callsite(metadata: &'static Metadata<'static>) {
@@ -54,9 +54,14 @@ const ALLOWED: usize = 1;
 const _: () = assert!(align_of::<Metadata<'static>>() > ALLOWED, "bit 0 of an address is not free");
 
 impl Decisions {
+    /// No decisions yet.
+    pub(crate) const fn new() -> Self {
+        Decisions(OnceLock::new())
+    }
+
     /// The decision about a callsite: the one that is remembered, else the one that `decide` takes.
     #[inline]
-    pub(super) fn of(
+    pub(crate) fn of(
         &self,
         metadata: &'static Metadata<'static>,
         decide: impl FnOnce(&Metadata<'static>) -> bool,

@@ -19,7 +19,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 
 use crate::error::Error;
-pub(crate) use decisions::learn_callsite;
+pub(crate) use decisions::{Decisions, learn_callsite};
 pub use dial::Dial;
 use fixed::Fixed;
 
@@ -84,7 +84,7 @@ enum Source {
 }
 
 /// The levels, by the number that stands for each in a text of directives.
-const LEVELS: [LevelFilter; 6] = [
+pub(crate) const LEVELS: [LevelFilter; 6] = [
     LevelFilter::OFF,
     LevelFilter::ERROR,
     LevelFilter::WARN,

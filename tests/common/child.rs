@@ -16,7 +16,7 @@ use logscope::sink::Outcome;
 use serde_json::{Value, json};
 
 /// How long a child may take, however busy the machine is. One that takes longer has got stuck: it is killed, and its test fails.
-pub(crate) const ALARM: Duration = Duration::from_secs(60);
+pub(crate) const ALARM: Duration = Duration::from_secs(45);
 
 const ROLE: &str = "LOGSCOPE_TEST_ROLE";
 const FOLDER: &str = "LOGSCOPE_TEST_FOLDER";

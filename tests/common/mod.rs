@@ -8,15 +8,17 @@
 use std::any::Any;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use logscope::sink::{self, Memory};
+use logscope::sink::{self, Memory, Output};
 use logscope::{Format, LevelFilter, OutputContext};
 use serde_json::Value;
 use tracing::{Level, Subscriber};
@@ -277,4 +279,67 @@ impl Drop for LogsWhenDropped {
     fn drop(&mut self) {
         tracing::info!("{}", self.0);
     }
+}
+
+/// A value whose `Debug` runs `f` and shows what it returns.
+pub(crate) struct Runs<F>(pub(crate) F);
+
+impl<F: Fn() -> R, R: fmt::Display> fmt::Debug for Runs<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", (self.0)())
+    }
+}
+
+/// Panics when it is dropped, with a payload like itself, so often: dropping what a catch caught panics too.
+pub(crate) struct PanicsWhenDropped(pub(crate) u32);
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        if let Some(left) = self.0.checked_sub(1) {
+            panic_any(PanicsWhenDropped(left));
+        }
+    }
+}
+
+/// Remembers that it was dropped.
+#[derive(Clone, Default)]
+pub(crate) struct Dropped(Arc<AtomicBool>);
+
+impl Dropped {
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Sets its flag when it is dropped.
+pub(crate) struct SetsWhenDropped(pub(crate) Dropped);
+
+impl Drop for SetsWhenDropped {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Keeps lines like a memory sink, and tells when it is closed.
+struct Tracked {
+    memory: Memory,
+    _closed: SetsWhenDropped,
+}
+
+impl Output for Tracked {
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        self.memory.write(line)
+    }
+}
+
+/// A context that only its scopes will keep alive, with its lines and whether it was freed.
+pub(crate) fn tracked(name: &str) -> (OutputContext, Memory, Dropped) {
+    let (memory, closed) = (Memory::default(), Dropped::default());
+    let output = Tracked { memory: memory.clone(), _closed: SetsWhenDropped(closed.clone()) };
+    (OutputContext::builder(name).sink(sink::custom(output).format(Format::json())).build(), memory, closed)
+}
+
+/// The messages of a log that may hold notices, too.
+pub(crate) fn messages(memory: &Memory) -> Vec<String> {
+    memory.lines().iter().map(|line| Line::parse(line).message).collect()
 }

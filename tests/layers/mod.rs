@@ -6,6 +6,8 @@
 // Each test binary uses a part of it.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub(crate) mod paths;
+
 use std::io;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};

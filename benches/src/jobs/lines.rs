@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::io;
 
-use logscope::{Format, OutputContext, sink};
+use logscope::{Color, Format, OutputContext, sink};
 use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::prelude::*;
 
@@ -16,13 +16,19 @@ pub fn jobs() -> Vec<Job> {
     let text = [Mark::Faster(5.0), Mark::NoAllocation];
     let json = [Mark::Faster(8.0), Mark::NoAllocation];
     vec![
-        Job::new("text line, layer() under with_default", "fmt() under with_default", &text, || {
-            Ok((under(ours(), Format::text()), under_fmt(text_fmt())))
+        Job::new("text line, layer() under with_default", "fmt() as it comes, in colour", &text, || {
+            Ok((under_layer(Format::text()), under_fmt(fmt(true))))
+        }),
+        Job::new("text line in colour, layer() under with_default", "fmt() as it comes, in colour", &text, || {
+            Ok((under_layer(Format::text().color(Color::Always)), under_fmt(fmt(true))))
+        }),
+        Job::new("text line, layer() under with_default", "fmt() without colour", &[Mark::NoAllocation], || {
+            Ok((under_layer(Format::text()), under_fmt(fmt(false))))
         }),
         Job::new("JSON line, layer() under with_default", "fmt().json() under with_default", &json, || {
-            Ok((under(ours(), Format::json()), under_fmt(json_fmt())))
+            Ok((under_layer(Format::json()), under_fmt(json_fmt())))
         }),
-        Job::new("text line, init()", "fmt().init()", &text, || {
+        Job::new("text line, init()", "fmt().init() as it comes, in colour", &text, || {
             Ok((Remote::start("init")?.subject("text"), Remote::start("fmt")?.subject("line")))
         }),
         Job::new("JSON line, init()", "fmt().json().init()", &json, || {
@@ -35,16 +41,10 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
     match arrangement {
         "init" => {
             logscope::init().expect("nothing is installed yet");
-            Some(vec![("text", inside(Format::text())), ("json", inside(Format::json()))])
+            Some(vec![("text", in_context(Format::text())), ("json", in_context(Format::json()))])
         }
-        "fmt" => {
-            dispatcher::set_global_default(text_fmt()).expect("nothing is installed yet");
-            Some(vec![("line", within(in_span, event))])
-        }
-        "fmt-json" => {
-            dispatcher::set_global_default(json_fmt()).expect("nothing is installed yet");
-            Some(vec![("line", within(in_span, event))])
-        }
+        "fmt" => Some(vec![("line", under_global(fmt(true)))]),
+        "fmt-json" => Some(vec![("line", under_global(json_fmt()))]),
         _ => None,
     }
 }
@@ -59,13 +59,8 @@ fn in_span(round: &mut dyn FnMut()) {
     tracing::info_span!("build", unit = "core").in_scope(round);
 }
 
-fn ours() -> Dispatch {
-    Dispatch::new(tracing_subscriber::registry().with(logscope::layer()))
-}
-
-// Without colour, as our own lines are when they do not go to a terminal.
-fn text_fmt() -> Dispatch {
-    Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish())
+fn fmt(colored: bool) -> Dispatch {
+    Dispatch::new(tracing_subscriber::fmt().with_ansi(colored).with_writer(io::sink).finish())
 }
 
 fn json_fmt() -> Dispatch {
@@ -76,7 +71,9 @@ fn context(format: Format) -> OutputContext {
     OutputContext::builder("uno").sink(sink::writer(io::sink()).format(format)).build()
 }
 
-fn under(dispatch: Dispatch, format: Format) -> Subject {
+/// In a context, under a subscriber that has our layer.
+fn under_layer(format: Format) -> Subject {
+    let dispatch = Dispatch::new(tracing_subscriber::registry().with(logscope::layer()));
     let context = context(format);
     within(move |round| dispatcher::with_default(&dispatch, || context.scope(|| in_span(round))), event)
 }
@@ -85,8 +82,14 @@ fn under_fmt(dispatch: Dispatch) -> Subject {
     within(move |round| dispatcher::with_default(&dispatch, || in_span(round)), event)
 }
 
-/// In a process whose global subscriber is logscope.
-fn inside(format: Format) -> Subject {
+/// In a context, under the global subscriber, which is ours.
+fn in_context(format: Format) -> Subject {
     let context = context(format);
     within(move |round| context.scope(|| in_span(round)), event)
+}
+
+/// Makes `dispatch` the global subscriber.
+fn under_global(dispatch: Dispatch) -> Subject {
+    dispatcher::set_global_default(dispatch).expect("nothing is installed yet");
+    within(in_span, event)
 }

@@ -17,16 +17,14 @@ pub struct Job {
     against: &'static str,
     marks: Vec<Mark>,
     /// Makes the two subjects, ours first. Called when it is the job's turn, so that no other job runs beside it.
-    subjects: Box<dyn FnOnce() -> Result<(Subject, Subject), Box<dyn Error>>>,
+    subjects: Box<dyn FnOnce() -> Pair>,
 }
 
+/// Two subjects, ours first.
+type Pair = Result<(Subject, Subject), Box<dyn Error>>;
+
 impl Job {
-    fn new(
-        job: &'static str,
-        against: &'static str,
-        marks: &[Mark],
-        subjects: impl FnOnce() -> Result<(Subject, Subject), Box<dyn Error>> + 'static,
-    ) -> Job {
+    fn new(job: &'static str, against: &'static str, marks: &[Mark], subjects: impl FnOnce() -> Pair + 'static) -> Job {
         Job { job, against, marks: marks.to_vec(), subjects: Box::new(subjects) }
     }
 

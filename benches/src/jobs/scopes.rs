@@ -57,7 +57,10 @@ fn scope() -> Subject {
 
 fn guard() -> Subject {
     let context = context();
-    subject(move || drop(black_box(context.enter())))
+    subject(move || {
+        let _scope = context.enter();
+        black_box(());
+    })
 }
 
 fn poll() -> Subject {
@@ -106,7 +109,10 @@ fn opentelemetry_context() -> opentelemetry::Context {
 
 fn opentelemetry_attach() -> Subject {
     let context = opentelemetry_context();
-    subject(move || drop(black_box(context.clone().attach())))
+    subject(move || {
+        let _guard = context.clone().attach();
+        black_box(());
+    })
 }
 
 /// A future that is never ready, and does nothing else.

@@ -21,7 +21,7 @@ impl<T: Scoped> Guard<T> {
     pub(crate) fn enter(context: Arc<T>) -> Self {
         let node = NonNull::from(Box::leak(Box::new(Node::counted(context))));
         // SAFETY: the node is boxed and holds its own count. It is freed only by who has taken it out of its chain.
-        let _ = unsafe { Local::here().push(node.as_ptr()) };
+        unsafe { Local::here().push(node.as_ptr()) };
         Guard { node }
     }
 }

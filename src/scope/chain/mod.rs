@@ -199,15 +199,12 @@ pub(crate) fn replace_current<T: Scoped>(new: Arc<T>) -> Option<Arc<T>> {
 #[inline]
 pub(crate) fn scope<T: Scoped, R>(context: &Arc<T>, f: impl FnOnce() -> R) -> R {
     /// Leaves the scope, also when `f` unwinds.
-    struct Leave<'a, T: Scoped> {
-        node: &'a Node<T>,
-        below: *const Node<T>,
-    }
+    struct Leave<'a, T: Scoped>(&'a Node<T>);
 
     impl<T: Scoped> Drop for Leave<'_, T> {
         #[inline]
         fn drop(&mut self) {
-            leave_scope(self.node, self.below);
+            leave_scope(self.0);
         }
     }
 
@@ -216,8 +213,8 @@ pub(crate) fn scope<T: Scoped, R>(context: &Arc<T>, f: impl FnOnce() -> R) -> R 
     // - The node stays in its place and valid until it is taken out: `Leave` borrows it, drops before it and takes it
     //   out.
     // - The context outlives the node: `context` is borrowed for this whole call.
-    let below = unsafe { Local::here().push(&node) };
-    let _leave = Leave { node: &node, below };
+    unsafe { Local::here().push(&node) };
+    let _leave = Leave(&node);
     f()
 }
 
@@ -226,20 +223,17 @@ pub(crate) fn scope<T: Scoped, R>(context: &Arc<T>, f: impl FnOnce() -> R) -> R 
 /// A function of its own, so that the address of the thread-local is computed anew: within one function the compiler
 /// may keep it over a call, and a stack that was switched to another thread would then work on the list of the first
 /// one.
-///
-/// `below` is what lay under the node when it was put there. It mostly still does: then the processor need not wait for
-/// what it stored in the node a moment ago.
 #[inline(never)]
-fn leave_scope<T: Scoped>(node: &Node<T>, below: *const Node<T>) {
+fn leave_scope<T: Scoped>(node: &Node<T>) {
     let local = Local::here();
-    if local.top.get() == ptr::from_ref(node) && node.prev.get() == below && !node.is_counted() {
-        local.reveal(below);
+    if local.top.get() == ptr::from_ref(node) && !node.is_counted() {
+        local.reveal(node.prev.get());
     } else {
         leave_scope_slowly(local, node);
     }
 }
 
-/// [`leave_scope`] for one that is not the newest, whose context was replaced, or under which a scope was left.
+/// [`leave_scope`] for one that is not the newest, or whose context was replaced.
 #[cold]
 #[inline(never)]
 fn leave_scope_slowly<T: Scoped>(local: &Local<T>, node: &Node<T>) {
@@ -265,20 +259,19 @@ impl<T> Local<T> {
         (!current.is_null()).then(|| ManuallyDrop::new(unsafe { Arc::from_raw(current) }))
     }
 
-    /// Puts `node` on top of the chain, and returns what was there.
+    /// Puts `node` on top of the chain.
     ///
     /// # Safety
     ///
     /// The node must stay where it is, and its context alive, until it was taken out of the chain.
     #[inline]
-    unsafe fn push(&self, node: *const Node<T>) -> *const Node<T> {
+    unsafe fn push(&self, node: *const Node<T>) {
         let below = self.top.replace(node);
         // SAFETY: the caller promises that the node is valid. The list keeps `node` itself, not a pointer derived from
         // this reference, which could not be made a box again.
         let node = unsafe { &*node };
         node.prev.set(below);
         self.current.set(node.context());
-        below
     }
 
     /// Makes `top` (null, or a node of this chain) the newest scope, and settles.

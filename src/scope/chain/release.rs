@@ -46,7 +46,7 @@ impl<T> Local<T> {
     /// # Safety
     ///
     /// The node must be boxed, out of its chain, and held by nobody else.
-    #[inline(never)]
+    #[inline]
     pub(super) unsafe fn release_node(&self, node: *const Node<T>) {
         // SAFETY: the caller promises that the node came from a box and that this is the last pointer to it.
         let node = unsafe { Box::from_raw(node.cast_mut()) };
@@ -81,11 +81,10 @@ impl<T> Local<T> {
 
 #[inline]
 fn drop_held<T>(node: Box<Node<T>>) {
-    let context = node.take();
-    drop(node);
-    if let Some(context) = context {
+    if let Some(context) = node.take() {
         drop_context(context);
     }
+    drop(node);
 }
 
 /// Drops a context. If it was the last count, that runs the user's code; a panic in it would otherwise come out of a

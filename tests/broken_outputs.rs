@@ -1,0 +1,418 @@
+//! Outputs that break (P2, P3, P4, P5): the program goes on and ends well, every record is counted, the outage is told once on stderr, and
+//! when the output works again the log states what is missing, on a line of its own.
+//!
+//! A binary of its own, and a process for each case: the standard streams are the process's, and so is what is told on stderr.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+#[path = "common/child.rs"]
+mod child;
+
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _};
+use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use logscope::sink::{self, Sink};
+use logscope::{Format, OutputContext};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::stdio::{dup2_stderr, dup2_stdout};
+use serde_json::{Value, json};
+
+use child::{Child, Ended, counts, settled};
+
+/// Installs logscope and makes a context that logs to `sink`, in JSON.
+fn context(sink: &Sink) -> OutputContext {
+    logscope::init().unwrap();
+    OutputContext::builder("uno").sink(sink.format(Format::json())).build()
+}
+
+/// Logs `count` records.
+fn log(context: &OutputContext, count: usize) {
+    context.scope(|| (0..count).for_each(|_| tracing::info!("hello")));
+}
+
+/// The ledgers, after a check that those of the sink and of the context are the same.
+fn ledger(sink: &Sink, context: &OutputContext) -> Value {
+    let (of_sink, of_context) = (counts(sink.flush(Duration::ZERO)), counts(context.flush(Duration::ZERO)));
+    assert_eq!(of_sink, of_context, "the ledgers of the sink and of the context");
+    of_sink
+}
+
+/// A line of a log.
+#[derive(Debug, Eq, PartialEq)]
+enum Line {
+    Record(u64),
+    /// The statement that so many records could not be written.
+    Failed(u64),
+    Fragment,
+}
+
+fn lines(log: &str) -> Vec<Line> {
+    let parse = |line: &str| match serde_json::from_str::<Value>(line) {
+        Ok(json) => match json["seq"].as_u64() {
+            Some(seq) => Line::Record(seq),
+            None => Line::Failed(json["fields"]["failed"].as_u64().unwrap()),
+        },
+        Err(_) => Line::Fragment,
+    };
+    log.lines().filter(|line| !line.is_empty()).map(parse).collect()
+}
+
+/// Checks that stderr says once that `output` cannot be written to, with `reason`, and nothing else.
+#[track_caller]
+fn assert_told_once(ended: &Ended, output: &str, reason: &str) {
+    let told = ended.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains(&format!("cannot write to {output}: ")) && told[0].contains(reason), "{told:?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+}
+
+fn dev_full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
+}
+
+fn broken_pipe() -> OwnedFd {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+/// Closes a standard stream.
+fn close(fd: i32) {
+    // SAFETY: nothing in this process owns the descriptor; std's streams use it as a number. Nothing is opened before another file is put
+    // in its place.
+    drop(unsafe { OwnedFd::from_raw_fd(fd) });
+}
+
+/// Two records are logged, five while stdout is broken by `break_it`, and two when it is a file of the child's folder.
+#[track_caller]
+fn stdout_breaks_and_recovers(test: &str, break_it: fn(), reason: &str) {
+    child::scene(test, |folder| {
+        let recovered = File::create(folder.join("recovered")).unwrap();
+        let sink = sink::stdout();
+        let context = context(&sink);
+        log(&context, 2);
+        break_it();
+        log(&context, 5);
+        let broken = ledger(&sink, &context);
+        dup2_stdout(recovered).unwrap();
+        log(&context, 2);
+        json!([broken, ledger(&sink, &context)])
+    });
+    let ended = Child::new(test).run();
+    assert_eq!(ended.report, json!([settled(2, 5), settled(4, 5)]));
+    assert_eq!(lines(&ended.read("recovered")), [Line::Failed(5), Line::Record(8), Line::Record(9)]);
+    assert_told_once(&ended, "stdout", reason);
+    // What the test harness says stands before it, on the same line.
+    let (_, before) = ended.stdout.split_at(ended.stdout.find('{').unwrap());
+    assert_eq!(lines(before), [Line::Record(1), Line::Record(2)]);
+}
+
+#[test]
+fn stdout_is_closed() {
+    stdout_breaks_and_recovers("stdout_is_closed", || close(1), "Bad file descriptor");
+}
+
+#[test]
+fn stdout_is_a_pipe_without_a_reader() {
+    let break_it = || dup2_stdout(broken_pipe()).unwrap();
+    stdout_breaks_and_recovers("stdout_is_a_pipe_without_a_reader", break_it, "Broken pipe");
+}
+
+#[test]
+fn stdout_is_full() {
+    let break_it = || dup2_stdout(dev_full()).unwrap();
+    stdout_breaks_and_recovers("stdout_is_full", break_it, "No space left on device");
+}
+
+/// std puts `/dev/null` in the place of a standard stream that is closed when the program starts.
+#[test]
+fn stdout_and_stderr_were_never_open() {
+    child::scene("stdout_and_stderr_were_never_open", |_| {
+        let sink = sink::stdout();
+        let context = context(&sink);
+        log(&context, 5);
+        tracing::info!("to the default, which is stderr");
+        ledger(&sink, &context)
+    });
+    let never_open = ["sh", "-c", r#"exec "$0" "$@" >&- 2>&-"#];
+    let ended = Child::new("stdout_and_stderr_were_never_open").through(&never_open).run();
+    assert_eq!(ended.report, settled(5, 0));
+}
+
+/// The reader of a real pipe goes while the program runs.
+#[test]
+fn the_reader_of_stdout_goes() {
+    child::scene("the_reader_of_stdout_goes", |_| {
+        let sink = sink::stdout();
+        let context = context(&sink);
+        log(&context, 2);
+        // Until the last copy of the reader is gone: children that are started meanwhile have one for a moment.
+        let stdout = rustix::stdio::stdout();
+        let mut stdout = [PollFd::new(&stdout, PollFlags::empty())];
+        while !stdout[0].revents().contains(PollFlags::ERR) {
+            poll(&mut stdout, None).unwrap();
+        }
+        log(&context, 5);
+        ledger(&sink, &context)
+    });
+    let mut running = Child::new("the_reader_of_stdout_goes").stdout_piped().start();
+    let mut reader = running.process.stdout.take().unwrap();
+    let mut text = String::new();
+    while text.matches("hello").count() < 2 {
+        let mut bytes = [0; 1024];
+        let count = reader.read(&mut bytes).unwrap();
+        assert_ne!(count, 0, "{text}");
+        text.push_str(str::from_utf8(&bytes[..count]).unwrap());
+    }
+    drop(reader);
+    let ended = running.wait();
+    assert_eq!(ended.report, settled(2, 5));
+    assert_told_once(&ended, "stdout", "Broken pipe");
+}
+
+/// What several threads lose in one outage is told once, and stated in full.
+#[test]
+fn several_threads_log_to_a_broken_stdout() {
+    const THREADS: usize = 4;
+    const RECORDS: usize = 200;
+    child::scene("several_threads_log_to_a_broken_stdout", |folder| {
+        let recovered = File::create(folder.join("recovered")).unwrap();
+        let sink = sink::stdout();
+        let context = context(&sink);
+        dup2_stdout(broken_pipe()).unwrap();
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| log(&context, RECORDS));
+            }
+        });
+        dup2_stdout(recovered).unwrap();
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| log(&context, RECORDS));
+            }
+        });
+        ledger(&sink, &context)
+    });
+    let ended = Child::new("several_threads_log_to_a_broken_stdout").run();
+    let count = (THREADS * RECORDS) as u64;
+    assert_eq!(ended.report, settled(count, count));
+    let (mut seqs, mut stated) = (Vec::new(), 0);
+    for line in lines(&ended.read("recovered")) {
+        match line {
+            Line::Record(seq) => seqs.push(seq),
+            Line::Failed(failed) => stated += failed,
+            Line::Fragment => panic!("a torn line"),
+        }
+    }
+    seqs.sort_unstable();
+    assert!(seqs.into_iter().eq(count + 1..=2 * count));
+    assert_eq!(stated, count);
+    assert_told_once(&ended, "stdout", "Broken pipe");
+}
+
+/// Breaks both standard streams with `broken`, and has them recover; then stdout breaks again, which is when stderr is spoken to.
+#[track_caller]
+fn both_break(test: &str, break_them: fn()) {
+    child::scene(test, |folder| {
+        let recovered = ["stdout recovered", "stderr recovered"].map(|name| File::create(folder.join(name)).unwrap());
+        let (stdout, stderr) = (sink::stdout(), sink::stderr());
+        let (to_stdout, to_stderr) =
+            (context(&stdout), OutputContext::builder("due").sink(stderr.format(Format::json())));
+        let to_stderr = to_stderr.build();
+        break_them();
+        log(&to_stdout, 5);
+        log(&to_stderr, 5);
+        tracing::error!("to the default, which is stderr too");
+        let broken = [counts(stdout.ledger()), counts(stderr.ledger())];
+        dup2_stdout(&recovered[0]).unwrap();
+        dup2_stderr(&recovered[1]).unwrap();
+        log(&to_stdout, 1);
+        log(&to_stderr, 1);
+        dup2_stdout(dev_full()).unwrap();
+        log(&to_stdout, 1);
+        json!({ "broken": broken, "recovered": [ledger(&stdout, &to_stdout), counts(stderr.ledger())] })
+    });
+    let ended = Child::new(test).run();
+    assert_eq!(ended.report["broken"], json!([settled(0, 5), settled(0, 6)]));
+    assert_eq!(ended.report["recovered"], json!([settled(1, 6), settled(1, 6)]));
+    assert_eq!(lines(&ended.read("stdout recovered")), [Line::Failed(5), Line::Record(6)]);
+    let stderr = ended.read("stderr recovered");
+    let (said, logged): (Vec<_>, Vec<_>) = stderr.lines().partition(|line| line.starts_with("logscope: "));
+    assert_eq!(lines(&logged.join("\n")), [Line::Failed(6), Line::Record(6)]);
+    // One line for each of the two outages was lost.
+    assert!(said.len() == 2 && said[0].contains("and 2 more lines") && said[1].contains("stdout"), "{said:?}");
+}
+
+#[test]
+fn both_streams_are_full() {
+    both_break("both_streams_are_full", || {
+        dup2_stdout(dev_full()).unwrap();
+        dup2_stderr(dev_full()).unwrap();
+    });
+}
+
+#[test]
+fn both_streams_are_pipes_without_a_reader() {
+    both_break("both_streams_are_pipes_without_a_reader", || {
+        dup2_stdout(broken_pipe()).unwrap();
+        dup2_stderr(broken_pipe()).unwrap();
+    });
+}
+
+#[test]
+fn both_streams_are_closed() {
+    both_break("both_streams_are_closed", || {
+        for fd in [1, 2] {
+            close(fd);
+        }
+    });
+}
+
+#[test]
+fn a_file_is_a_full_device() {
+    child::scene("a_file_is_a_full_device", |_| {
+        let sink = sink::file("/dev/full").open().unwrap();
+        let context = context(&sink);
+        log(&context, 5);
+        ledger(&sink, &context)
+    });
+    let ended = Child::new("a_file_is_a_full_device").run();
+    assert_eq!(ended.report, settled(0, 5));
+    let told = ended.told();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("cannot write to file /dev/full: No space left on device"), "{told:?}");
+    assert!(told[1].contains("/dev/full is closed without stating that 5 records could not be written"), "{told:?}");
+}
+
+#[test]
+fn the_directory_of_a_file_is_removed() {
+    child::scene("the_directory_of_a_file_is_removed", |folder| {
+        let path = folder.join("logs/uno.log");
+        let sink = sink::file(&path).create_parents(true).open().unwrap();
+        let mut kept = File::open(&path).unwrap();
+        let context = context(&sink);
+        log(&context, 2);
+        fs::remove_dir_all(folder.join("logs")).unwrap();
+        log(&context, 5);
+        let error = sink::file(&path).open().unwrap_err();
+        assert!(error.is_open() && error.to_string().contains("create_parents(true)"), "{error}");
+        let again = sink::file(&path).create_parents(true).open().unwrap();
+        log(&context.with_sinks([again.format(Format::json())]), 1);
+        let mut text = String::new();
+        kept.rewind().unwrap();
+        kept.read_to_string(&mut text).unwrap();
+        json!({ "first": counts(sink.ledger()), "again": counts(again.ledger()), "text": text })
+    });
+    let ended = Child::new("the_directory_of_a_file_is_removed").run();
+    assert_eq!((&ended.report["first"], &ended.report["again"]), (&settled(7, 0), &settled(1, 0)));
+    let text = ended.report["text"].as_str().unwrap();
+    assert!(lines(text).into_iter().eq((1..=7).map(Line::Record)), "{text}");
+    assert_eq!(lines(&ended.read("logs/uno.log")), [Line::Record(8)]);
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn the_reader_of_a_named_pipe_goes_and_comes_back() {
+    child::scene("the_reader_of_a_named_pipe_goes_and_comes_back", |folder| {
+        let path = folder.join("pipe");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let reader = || {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+            File::options().read(true).custom_flags(nonblocking).open(&path).unwrap()
+        };
+        let read = |mut reader: File| {
+            let mut text = [0; 4096];
+            let count = reader.read(&mut text).unwrap();
+            String::from_utf8_lossy(&text[..count]).into_owned()
+        };
+        let first = reader();
+        let sink = sink::file(&path).open().unwrap();
+        let context = context(&sink);
+        log(&context, 2);
+        let first = read(first);
+        log(&context, 5);
+        let second = reader();
+        log(&context, 1);
+        json!({ "ledger": ledger(&sink, &context), "texts": [first, read(second)] })
+    });
+    let ended = Child::new("the_reader_of_a_named_pipe_goes_and_comes_back").run();
+    assert_eq!(ended.report["ledger"], settled(3, 5));
+    let texts = [0, 1].map(|index| lines(ended.report["texts"][index].as_str().unwrap()));
+    assert_eq!(texts[0], [Line::Record(1), Line::Record(2)]);
+    assert_eq!(texts[1], [Line::Failed(5), Line::Record(8)]);
+    assert_told_once(&ended, &format!("file {}", ended.path("pipe").display()), "Broken pipe");
+}
+
+/// Logs to `path` until two records have failed, has `make_room` make room, and logs two more. The report is short: it may be written
+/// under the same limit.
+fn fill(path: &Path, make_room: impl FnOnce()) -> Value {
+    let sink = sink::file(path).open().unwrap();
+    let context = context(&sink);
+    while sink.ledger().failed < 2 {
+        context.scope(|| tracing::info!("{}", "x".repeat(700)));
+    }
+    let read = || lines(&fs::read_to_string(path).unwrap());
+    let full = read();
+    make_room();
+    log(&context, 2);
+    json!({ "ledger": ledger(&sink, &context), "full": format!("{full:?}"), "later": format!("{:?}", read()) })
+}
+
+/// Checks what `fill` reported. A record was cut, and the log kept what it had or not when room was made.
+#[track_caller]
+fn assert_filled_and_recovered(ended: &Ended, kept: bool) {
+    let written = ended.report["ledger"]["written"].as_u64().unwrap();
+    assert_eq!(ended.report["ledger"], settled(written, 2));
+    let mut expected: Vec<_> = (1..=written - 2).map(Line::Record).chain([Line::Fragment]).collect();
+    assert_eq!(ended.report["full"], format!("{expected:?}"));
+    if !kept {
+        expected.clear();
+    }
+    expected.extend([Line::Failed(2), Line::Record(written + 1), Line::Record(written + 2)]);
+    assert_eq!(ended.report["later"], format!("{expected:?}"));
+}
+
+/// A small file system that is full, until another file on it is removed.
+#[test]
+fn the_file_system_of_a_file_is_full() {
+    child::scene("the_file_system_of_a_file_is_full", |folder| {
+        let small = folder.join("small");
+        fs::write(small.join("ballast"), [0; 8 << 10]).unwrap();
+        fill(&small.join("uno.log"), || fs::remove_file(small.join("ballast")).unwrap())
+    });
+    let mount = r#"mkdir "$LOGSCOPE_TEST_FOLDER/small" && mount -t tmpfs -o size=32k none "$LOGSCOPE_TEST_FOLDER/small" && "$@""#;
+    let in_own_mounts = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh"];
+    let folder = tempfile::tempdir().unwrap();
+    let mut attempt = Command::new(in_own_mounts[0]);
+    attempt.args(&in_own_mounts[1..]).arg("true").env("LOGSCOPE_TEST_FOLDER", folder.path());
+    if !attempt.status().is_ok_and(|status| status.success()) {
+        println!("SKIPPED: this machine does not let the test mount a file system");
+        return;
+    }
+    let ended = Child::new("the_file_system_of_a_file_is_full").through(&in_own_mounts).run();
+    assert_filled_and_recovered(&ended, true);
+    let path = ended.path("small/uno.log");
+    assert_told_once(&ended, &format!("file {}", path.display()), "No space left on device");
+}
+
+/// A limit on the size of files, which cuts the last record that fits in part, until the file is emptied.
+#[test]
+fn a_file_grows_to_its_limit() {
+    child::scene("a_file_grows_to_its_limit", |folder| {
+        let path = folder.join("uno.log");
+        fill(&path, || File::options().write(true).open(&path).unwrap().set_len(0).unwrap())
+    });
+    // 16 blocks of 512 bytes. The signal that says so by default kills.
+    let limited = ["sh", "-c", r#"trap "" XFSZ; ulimit -f 16; exec "$0" "$@""#];
+    let ended = Child::new("a_file_grows_to_its_limit").through(&limited).run();
+    assert_filled_and_recovered(&ended, false);
+    assert_told_once(&ended, &format!("file {}", ended.path("uno.log").display()), "File too large");
+}

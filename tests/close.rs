@@ -1,0 +1,138 @@
+//! Ending a context: what comes after is refused, counted and told; what came before is passed on, by every sink of the family.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::io::{self, BufWriter, Write};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{DEADLINE, init};
+use logscope::{Format, OutputContext, sink};
+use tracing::{error, info};
+
+/// A writer whose bytes the test can see.
+#[derive(Clone, Default)]
+struct Bytes(Arc<Mutex<Vec<u8>>>);
+
+impl Bytes {
+    fn lines(&self) -> usize {
+        self.0.lock().unwrap().iter().filter(|byte| **byte == b'\n').count()
+    }
+}
+
+impl Write for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_is_logged_to_a_closed_context_is_counted_and_goes_nowhere() {
+    init();
+    let (memory, lines) = sink::memory();
+    let uno = OutputContext::builder("uno").sink(memory.format(Format::json())).build();
+    let louder = uno.with_field("louder", true);
+    uno.scope(|| info!("before"));
+    let outcome = uno.close(Duration::ZERO);
+    assert_eq!((outcome.accepted, outcome.written, outcome.is_complete()), (1, 1, true));
+    uno.scope(|| error!("after"));
+    louder.scope(|| error!("after, derived"));
+    assert_eq!(lines.len(), 1);
+    let outcome = louder.ledger();
+    assert_eq!((outcome.accepted, outcome.written, outcome.dropped, outcome.pending), (3, 1, 2, 0));
+}
+
+#[test]
+fn closing_flushes_the_sinks_of_the_whole_family() {
+    init();
+    let (own, derived) = (Bytes::default(), Bytes::default());
+    let uno = OutputContext::builder("uno").sink(sink::writer(BufWriter::new(own.clone()))).build();
+    let more = uno.with_sink(sink::writer(BufWriter::new(derived.clone())));
+    more.scope(|| info!("to both"));
+    assert_eq!((own.lines(), derived.lines()), (0, 0), "the writers hold it back");
+    assert!(uno.close(DEADLINE).is_complete());
+    assert_eq!((own.lines(), derived.lines()), (1, 1));
+}
+
+/// A writer that says when it is inside, and stays there until it is told to go on.
+struct Held {
+    inside: Sender<()>,
+    go_on: Receiver<()>,
+}
+
+impl Write for Held {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.inside.send(()).unwrap();
+        let _ = self.go_on.recv();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_another_thread_is_writing_is_pending_until_it_is_written() {
+    init();
+    let (inside, is_inside) = channel();
+    let (go_on, told) = channel();
+    let uno = OutputContext::builder("uno").sink(sink::writer(Held { inside, go_on: told })).build();
+    let writing = thread::spawn(uno.bind(|| info!("slow")));
+    is_inside.recv_timeout(DEADLINE).unwrap();
+
+    let start = Instant::now();
+    let outcome = uno.close(Duration::from_millis(20));
+    assert_eq!((outcome.accepted, outcome.written, outcome.pending), (1, 0, 1));
+    assert!(!outcome.is_complete());
+    assert!(start.elapsed() < DEADLINE, "the deadline was not kept");
+
+    go_on.send(()).unwrap();
+    writing.join().unwrap();
+    let outcome = uno.flush(DEADLINE);
+    assert_eq!((outcome.accepted, outcome.written, outcome.pending), (1, 1, 0));
+}
+
+#[test]
+fn closing_waits_for_what_is_being_written() {
+    init();
+    let (inside, is_inside) = channel();
+    let (go_on, told) = channel();
+    let uno = OutputContext::builder("uno").sink(sink::writer(Held { inside, go_on: told })).build();
+    let writing = thread::spawn(uno.bind(|| info!("slow")));
+    is_inside.recv_timeout(DEADLINE).unwrap();
+    let closing = {
+        let uno = uno.clone();
+        thread::spawn(move || uno.close(DEADLINE))
+    };
+    go_on.send(()).unwrap();
+    assert!(closing.join().unwrap().is_complete());
+    writing.join().unwrap();
+}
+
+#[test]
+fn waiting_takes_no_wake_up_of_the_thread() {
+    init();
+    let (inside, is_inside) = channel();
+    let (go_on, told) = channel();
+    let uno = OutputContext::builder("uno").sink(sink::writer(Held { inside, go_on: told })).build();
+    let writing = thread::spawn(uno.bind(|| info!("slow")));
+    is_inside.recv_timeout(DEADLINE).unwrap();
+    thread::current().unpark();
+    let _ = uno.flush(Duration::from_millis(20));
+    go_on.send(()).unwrap();
+    writing.join().unwrap();
+    // The token is still there, or this would wait out the deadline.
+    let start = Instant::now();
+    thread::park_timeout(DEADLINE);
+    assert!(start.elapsed() < DEADLINE / 2);
+}
