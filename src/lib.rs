@@ -56,6 +56,11 @@
 //! - Logging from signal handlers; a `Debug` that panics inside a panic hook; stack overflow; `panic = "abort"`, where a panic in a value or a
 //!   sink ends the process as any other does.
 //! - *Spans* that are made in the destructors of thread-locals: tracing-subscriber's registry panics there. Events are fine.
+//! - Logging between `fork` and `exec`, or in the forked child of a process with several threads: a lock that another thread held at
+//!   the time of the fork, a sink's or the allocator's, stays held for ever. `std::process::Command` does not log there; a
+//!   `pre_exec` closure must not.
+//! - Signals that end the process in the middle of a write: `SIGPIPE` where its default action was restored (Rust ignores it), and
+//!   `SIGXFSZ`, which a file beyond `RLIMIT_FSIZE` raises. Ignored, they become write errors, which are counted and told.
 //! - A [`sink::writer`] that waits for another thread which logs to the same writer.
 //! - Stackful coroutines that change threads inside [`OutputContext::scope`]: the process aborts, rather than mixing two stacks up.
 //! - A callsite that is hit for the first time under `Dispatch::none()`: where the process has made one `Dispatch` only, `tracing` takes it for
@@ -110,3 +115,8 @@ pub use verbosity::{Dial, Verbosity};
 pub mod __private {
     pub use tracing;
 }
+
+/// Has the program in the README compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

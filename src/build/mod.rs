@@ -17,6 +17,9 @@
 //! Warnings and errors are `tracing::warn!` and `tracing::error!`; the format puts `WARNING: ` and `ERROR: ` before them. A program's result
 //! on stdout is not logging and has no macro.
 //!
+//! What is given to a macro is evaluated only where the event is enabled, as with `tracing`'s own. The numbers of a phase are as they
+//! were given: those that no phase can have (negative, or beyond `u64`) are printed as fields.
+//!
 //! The macros live in this module alone, so that a glob import of the crate never shadows one of std's.
 //!
 //! ```
@@ -65,25 +68,19 @@ pub use crate::{
 #[macro_export]
 macro_rules! __build_header {
     ($name:expr, $version:expr $(,)?) => {
-        match (&$name, &$version) {
-            (name, version) => $crate::__private::tracing::info!(
-                build = "header",
-                name = %name,
-                version = %version
-            ),
-        }
+        $crate::__private::tracing::info!(build = "header", name = %$name, version = %$version)
     };
 }
 
-/// Says which phase of how many begins: `phase!(1, 9, "Parsing {}", file)`. Both numbers are converted to `u64`.
+/// Says which phase of how many begins: `phase!(1, 9, "Parsing {}", file)`. Both numbers are integers of any type.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __build_phase {
     ($phase:expr, $phases:expr, $($message:tt)+) => {
         $crate::__private::tracing::info!(
             build = "phase",
-            phase = $phase as u64,
-            phases = $phases as u64,
+            phase = $phase,
+            phases = $phases,
             $($message)+
         )
     };
@@ -107,14 +104,7 @@ macro_rules! __build_unit {
         $crate::__build_unit!($group, $unit, false)
     };
     ($group:expr, $unit:expr, $cached:expr $(,)?) => {
-        match (&$group, &$unit, $cached) {
-            (group, unit, cached) => $crate::__private::tracing::debug!(
-                build = "unit",
-                group = %group,
-                unit = %unit,
-                cached
-            ),
-        }
+        $crate::__private::tracing::debug!(build = "unit", group = %$group, unit = %$unit, cached = $cached)
     };
 }
 

@@ -23,7 +23,7 @@ use counter::Counter;
 
 use crate::clock::{Clock, Origin};
 use crate::record::{ContextInfo, Value};
-use crate::sink::{Ledger, Outcome, Sink, fallback};
+use crate::sink::{self, Ledger, Outcome, Sink, fallback};
 use crate::sync::{Arc, AtomicBool, OnceLock, Ordering, Weak};
 use crate::verbosity::Verbosity;
 
@@ -172,7 +172,8 @@ impl OutputContext {
     }
 
     /// Brings what was logged before this call to the operating system, waiting for `deadline` at most, and returns the
-    /// ledger. Direct sinks have nothing to wait for but a delivery that another thread is in the middle of.
+    /// ledger. Direct sinks have nothing to wait for but a delivery that another thread is in the middle of. Called from inside
+    /// an output (by a writer, a callback), where waiting could be waiting for oneself, it returns the ledger at once.
     #[must_use = "the outcome says whether everything was written: ask `is_complete()`"]
     pub fn flush(&self, deadline: Duration) -> Outcome {
         self.settle(Instant::now().checked_add(deadline))
@@ -180,6 +181,7 @@ impl OutputContext {
 
     /// Ends this context and all that were derived from it: what is logged to them from now on is counted as dropped, and told on
     /// stderr once. Then flushes, waiting for `deadline` at most, and returns the ledger, in which `pending` is what was abandoned.
+    /// From inside an output it does not wait, as [`flush`](OutputContext::flush).
     ///
     /// The sinks stay open for the other contexts that have them; an output is closed when its last sink is dropped.
     #[must_use = "the outcome says whether everything was written: ask `is_complete()`"]
@@ -195,6 +197,10 @@ impl OutputContext {
     }
 
     fn settle(&self, deadline: Option<Instant>) -> Outcome {
+        // The delivery that this thread is in the middle of ends after this call.
+        if sink::in_output() {
+            return self.ledger();
+        }
         let left = || match deadline {
             Some(deadline) => deadline.saturating_duration_since(Instant::now()),
             None => Duration::MAX,

@@ -31,7 +31,7 @@ use tracing::Level;
 use tracing::field::{Field, Visit};
 
 use super::Renderer;
-use super::escape::PlainText;
+use super::escape::{PlainText, push_code};
 use super::head::{Look, push_leading, push_place, with_look};
 use super::names::Plain;
 use super::pairs::{Dialect, push_gap, push_pairs};
@@ -91,7 +91,14 @@ pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>
     push_leading(renderer, record, out, push_elapsed_mmss_cc);
     push_place(renderer, record, plain, out, start, false);
     push_gap(out, start);
-    let push = |out: &mut Vec<u8>| push_body(renderer, record, plain, word.as_ref(), out);
+    let begins_line = out.len() == start;
+    let push = |out: &mut Vec<u8>| {
+        let body = out.len();
+        push_body(renderer, record, plain, word.as_ref(), out);
+        if begins_line && renderer.format.multiline {
+            keep_apart(out, body);
+        }
+    };
     match (record.level(), kind) {
         (Level::ERROR, _) => with_look(renderer.color, Look::Red, out, push),
         (Level::WARN, _) => with_look(renderer.color, Look::Yellow, out, push),
@@ -101,6 +108,21 @@ pub(super) fn render(renderer: &Renderer, record: &Record<'_>, out: &mut Vec<u8>
     out.push(b'\n');
     if kind == Some(Kind::Header) {
         out.push(b'\n');
+    }
+}
+
+/// Makes sure that a line which begins at `start`, without a time before it, does not look like one that goes on with a message
+/// of several lines: like [`CONTINUATION`], blanks and a `|`.
+fn keep_apart(out: &mut Vec<u8>, start: usize) {
+    let line = std::str::from_utf8(&out[start..]).unwrap_or_default();
+    let rest = line.trim_start();
+    let blanks = line.len() - rest.len();
+    if rest.starts_with('|')
+        && let Some((last, blank)) = line[..blanks].char_indices().next_back()
+    {
+        let mut escaped = Vec::new();
+        push_code(&mut escaped, blank);
+        out.splice(start + last..start + blanks, escaped);
     }
 }
 

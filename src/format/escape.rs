@@ -282,7 +282,7 @@ pub(super) fn push_escaped_bare(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Appends `character` as `\x1b` or `\u{202e}`.
-fn push_code(out: &mut Vec<u8>, character: char) {
+pub(super) fn push_code(out: &mut Vec<u8>, character: char) {
     let code = u32::from(character);
     if code < 0x80 {
         out.extend_from_slice(b"\\x");

@@ -97,7 +97,8 @@ enum Layout {
 #[non_exhaustive]
 pub enum Color {
     /// If the stream is a terminal, unless the environment says otherwise: `NO_COLOR`, if it is not empty, turns colour
-    /// off; else `CLICOLOR_FORCE`, if it is neither empty nor `0`, turns it on.
+    /// off; else `CLICOLOR_FORCE`, if it is neither empty nor `0`, turns it on for stdout and stderr, terminals or not.
+    /// Files and other outputs are never coloured by the environment.
     #[default]
     Auto,
     /// Always, whatever the stream and the environment are.
@@ -106,15 +107,29 @@ pub enum Color {
     Never,
 }
 
+/// What a sink writes to, as far as colour is concerned.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Screen {
+    /// A terminal: a person watches.
+    Terminal,
+    /// stdout or stderr on its way to somebody who may show it.
+    Piped,
+    /// A file, a buffer, an output of the program's own.
+    None,
+}
+
 impl Color {
-    /// Decides for a stream; `variable` reads the environment.
-    fn decide(self, stream_is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    /// Decides for a sink; `variable` reads the environment.
+    fn decide(self, screen: Screen, variable: impl Fn(&str) -> Option<OsString>) -> bool {
         match self {
             Color::Always => true,
             Color::Never => false,
             Color::Auto if variable("NO_COLOR").is_some_and(|value| !value.is_empty()) => false,
-            Color::Auto if variable("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0") => true,
-            Color::Auto => stream_is_terminal,
+            Color::Auto => match screen {
+                Screen::Terminal => true,
+                Screen::Piped => variable("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0"),
+                Screen::None => false,
+            },
         }
     }
 }
@@ -164,6 +179,10 @@ impl Format {
     /// called, are shown as they are. A line begins with the elapsed time, empty ones apart; in colour, warnings are
     /// yellow, errors red and successes green. Backslashes are shown as they are, so the lines are not meant to be read
     /// back.
+    ///
+    /// It is for people: levels and words are part of the text, and a message that says `ERROR: disk full` or
+    /// `[2/9] Linking` at INFO looks like them, colour apart. Where that matters, or a program is to read the log, use
+    /// [`text`](Format::text), [`json`](Format::json) or [`logfmt`](Format::logfmt).
     pub const fn build() -> Self {
         Format::bare(Layout::Build)
     }
@@ -310,10 +329,10 @@ pub(crate) struct Renderer {
 }
 
 impl Renderer {
-    /// The renderer for a sink whose stream is, or is not, a terminal. Reads the environment.
-    pub(crate) fn new(format: &Format, stream_is_terminal: bool) -> Self {
+    /// The renderer for a sink on such a screen. Reads the environment.
+    pub(crate) fn new(format: &Format, screen: Screen) -> Self {
         let colored = matches!(format.layout, Layout::Build | Layout::Text);
-        let color = colored && format.color.decide(stream_is_terminal, |name| std::env::var_os(name));
+        let color = colored && format.color.decide(screen, |name| std::env::var_os(name));
         // The question is answered; formats that differ in nothing else share their renderings.
         Renderer { format: format.clone().color(Color::Auto), color }
     }
@@ -352,45 +371,46 @@ impl Renderer {
 mod tests {
     use super::*;
 
-    /// Decides for `Auto` with these variables, for a stream that is not a terminal and for one that is.
-    fn auto(variables: &[(&str, &str)]) -> (bool, bool) {
+    /// Decides for `Auto` with these variables: for a file, a console that is no terminal, and a terminal.
+    fn auto(variables: &[(&str, &str)]) -> [bool; 3] {
         let variable =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
-        (Color::Auto.decide(false, variable), Color::Auto.decide(true, variable))
+        [Screen::None, Screen::Piped, Screen::Terminal].map(|screen| Color::Auto.decide(screen, variable))
     }
 
     #[test]
     fn colour_follows_the_environment_then_the_terminal() {
-        assert_eq!(auto(&[]), (false, true));
-        assert_eq!(auto(&[("NO_COLOR", "")]), (false, true));
-        assert_eq!(auto(&[("NO_COLOR", "1")]), (false, false));
-        assert_eq!(auto(&[("NO_COLOR", "0")]), (false, false));
-        assert_eq!(auto(&[("CLICOLOR_FORCE", "1")]), (true, true));
-        assert_eq!(auto(&[("CLICOLOR_FORCE", "0")]), (false, true));
-        assert_eq!(auto(&[("CLICOLOR_FORCE", "")]), (false, true));
-        assert_eq!(auto(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]), (false, false));
+        let on_a_terminal = [false, false, true];
+        assert_eq!(auto(&[]), on_a_terminal);
+        assert_eq!(auto(&[("NO_COLOR", "")]), on_a_terminal);
+        assert_eq!(auto(&[("NO_COLOR", "1")]), [false; 3]);
+        assert_eq!(auto(&[("NO_COLOR", "0")]), [false; 3]);
+        assert_eq!(auto(&[("CLICOLOR_FORCE", "1")]), [false, true, true]);
+        assert_eq!(auto(&[("CLICOLOR_FORCE", "0")]), on_a_terminal);
+        assert_eq!(auto(&[("CLICOLOR_FORCE", "")]), on_a_terminal);
+        assert_eq!(auto(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]), [false; 3]);
     }
 
     #[test]
     fn always_and_never_ask_nobody() {
         let all = |_: &str| Some(OsString::from("1"));
-        assert!(Color::Always.decide(false, all));
-        assert!(!Color::Never.decide(true, all));
+        assert!(Color::Always.decide(Screen::None, all));
+        assert!(!Color::Never.decide(Screen::Terminal, all));
     }
 
     #[test]
     fn machine_formats_have_no_colour() {
         for format in [Format::json(), Format::logfmt()] {
-            assert!(!Renderer::new(&format.color(Color::Always), true).color);
+            assert!(!Renderer::new(&format.color(Color::Always), Screen::Terminal).color);
         }
-        assert_eq!(Renderer::new(&Format::text().color(Color::Always), false).style(), Style::TextColor);
+        assert_eq!(Renderer::new(&Format::text().color(Color::Always), Screen::None).style(), Style::TextColor);
     }
 
     #[test]
     fn equal_lines_make_equal_renderers() {
-        let never = Renderer::new(&Format::text().color(Color::Never), true);
-        assert_eq!(never, Renderer::new(&Format::text().color(Color::Never), false));
-        assert_ne!(never, Renderer::new(&Format::text().color(Color::Always), false));
-        assert!(!never.states_seq() && Renderer::new(&Format::json(), false).states_seq());
+        let never = Renderer::new(&Format::text().color(Color::Never), Screen::Terminal);
+        assert_eq!(never, Renderer::new(&Format::text().color(Color::Never), Screen::None));
+        assert_ne!(never, Renderer::new(&Format::text().color(Color::Always), Screen::None));
+        assert!(!never.states_seq() && Renderer::new(&Format::json(), Screen::None).states_seq());
     }
 }

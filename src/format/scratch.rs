@@ -104,8 +104,8 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::super::Format;
     use super::super::test_support::Fixture;
+    use super::super::{Format, Screen};
     use super::*;
 
     fn pooled() -> usize {
@@ -122,7 +122,7 @@ mod tests {
             }
         }
         let counts = Counts(AtomicUsize::new(0));
-        let [json, other] = [true, false].map(|seq| Renderer::new(&Format::json().seq(seq), false));
+        let [json, other] = [true, false].map(|seq| Renderer::new(&Format::json().seq(seq), Screen::None));
         let see = move |record: &Record<'_>| {
             with_scratch(|scratch| {
                 let mut rendering = |renderer: &Renderer| {

@@ -4,6 +4,7 @@
 //! are texts, and a float that is not finite is [`Value::Null`].
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -168,7 +169,7 @@ fn serialize_fields<'a, M: SerializeMap>(
     taken: &[&'a str],
     fields: impl Iterator<Item = (Cow<'a, str>, &'a Value)>,
 ) -> Result<(), M::Error> {
-    let mut written: Vec<Cow<'a, str>> = taken.iter().map(|name| Cow::Borrowed(*name)).collect();
+    let mut written: HashSet<Cow<'a, str>> = taken.iter().map(|name| Cow::Borrowed(*name)).collect();
     for (name, value) in fields {
         let mut unique = name.clone();
         let mut number = 2_usize;
@@ -177,7 +178,7 @@ fn serialize_fields<'a, M: SerializeMap>(
             number += 1;
         }
         map.serialize_entry(&unique, value)?;
-        written.push(unique);
+        written.insert(unique);
     }
     Ok(())
 }
@@ -271,6 +272,9 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
+/// As many names as are compared each with each.
+const FEW_FIELDS: usize = 16;
+
 /// The members of an object in their order, each name once.
 #[derive(Default)]
 struct Fields(Vec<(String, Value)>);
@@ -288,8 +292,18 @@ impl<'de> Deserialize<'de> for Fields {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
                 let mut fields = Vec::<(String, Value)>::new();
+                let mut many = HashSet::new();
                 while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                    if fields.iter().any(|(known, _)| *known == name) {
+                    // Records have few fields, which are compared faster than hashed; but somebody else may have written the line.
+                    let is_known = if fields.len() < FEW_FIELDS {
+                        fields.iter().any(|(known, _)| *known == name)
+                    } else {
+                        if many.is_empty() {
+                            many.extend(fields.iter().map(|(known, _)| known.clone()));
+                        }
+                        !many.insert(name.clone())
+                    };
+                    if is_known {
                         return Err(de::Error::custom(format_args!("the field `{name}` is there twice")));
                     }
                     fields.push((name, value));

@@ -14,7 +14,7 @@ use tracing_subscriber::Registry;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::{Format, Renderer};
+use super::{Format, Renderer, Screen};
 use crate::clock::{Clock, ManualClock, Origin};
 use crate::record::{ContextInfo, Name, Record, Source, SpanPath, SpanValues, Style, Value, capture_fields};
 use crate::sync::{Arc, Mutex, OnceLock};
@@ -83,7 +83,7 @@ impl Fixture {
 
     /// The one event of `log` as `format` writes it.
     pub(crate) fn line(self, format: Format, log: impl FnOnce()) -> String {
-        let renderer = Renderer::new(&format, false);
+        let renderer = Renderer::new(&format, Screen::None);
         let mut lines = self.capture(log, move |record| {
             let mut out = Vec::new();
             renderer.render(record, &mut out);

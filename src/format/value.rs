@@ -96,7 +96,8 @@ pub(super) fn push_value(out: &mut Vec<u8>, value: &Value) {
 #[inline]
 pub(super) fn reads_as_other(text: &str) -> bool {
     // Every such text begins with one of these; most texts are let through here.
-    let may_be = text.starts_with(|first: char| first.is_ascii_digit() || "+-.tfniNI".contains(first));
+    let may_be =
+        matches!(text.as_bytes(), [b'0'..=b'9' | b'+' | b'-' | b'.' | b't' | b'f' | b'n' | b'i' | b'N' | b'I', ..]);
     // Integers of any width read as floats too.
     may_be && (matches!(text, "true" | "false" | "null") || text.parse::<f64>().is_ok())
 }

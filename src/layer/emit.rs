@@ -8,7 +8,7 @@ use super::nesting::Nested;
 use crate::context::Inner;
 use crate::format::with_scratch;
 use crate::record::{Record, Source, SpanPath};
-use crate::sink::{self, Delivery, fallback};
+use crate::sink::{self, Delivery, Loss, fallback};
 
 /// Gives `event` to each sink of `inner` that wants its level, and counts what became of it.
 pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: &dyn SpanPath) {
@@ -25,7 +25,8 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     let nested = Nested::enter();
     let inside_output = sink::in_output();
     if nested.is_too_deep() || inside_output {
-        wanting().for_each(|sink| sink.count_dropped(1));
+        let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
+        wanting().for_each(|sink| sink.count_dropped(loss));
         ledger.settle(Delivery::Dropped, deliveries);
         if nested.is_too_deep() {
             return;

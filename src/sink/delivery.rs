@@ -6,13 +6,16 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+
 use super::fallback;
-use super::gap::Gap;
+use super::gap::{Gap, Loss, Owner};
 use super::ledger::{Delivery, Ledger, Outcome};
 use super::output::{Output, RecordOutput};
 use crate::format::scratch::Buffer;
-use crate::format::{Renderer, Scratch};
-use crate::record::{Notice, Record, drop_quietly, with_notice};
+use crate::format::{Renderer, Scratch, Screen};
+use crate::record::{ContextInfo, Notice, Record, drop_quietly, with_notice};
+use crate::sync::{AtomicU8, Ordering};
 
 /// What a sink delivers to.
 pub(super) enum Target {
@@ -24,12 +27,25 @@ pub(super) enum Target {
 pub(super) struct Core {
     target: Target,
     name: String,
-    terminal: bool,
+    screen: Screen,
     ledger: Ledger,
     /// Records that the output refused, not yet stated in the log.
     failed: Gap,
     /// Records that were given up before they reached the output, not yet stated in the log.
     dropped: Gap,
+    /// The thresholds that the log states, one [bit](threshold_bit) each.
+    stated: AtomicU8,
+}
+
+/// What a threshold of which the log tells is in [`Core::stated`]: 0 for those that leave nothing out, or everything.
+pub(super) fn threshold_bit(max_level: LevelFilter) -> u8 {
+    match max_level {
+        LevelFilter::ERROR => 1,
+        LevelFilter::WARN => 2,
+        LevelFilter::INFO => 4,
+        LevelFilter::DEBUG => 8,
+        _ => 0,
+    }
 }
 
 impl Core {
@@ -38,25 +54,44 @@ impl Core {
             Target::Lines(output) => (output.describe(), output.is_terminal()),
             Target::Records(output) => (output.describe(), false),
         };
-        Core { target, name, terminal, ledger: Ledger::default(), failed: Gap::new(), dropped: Gap::new() }
+        let screen = if terminal { Screen::Terminal } else { Screen::None };
+        Core {
+            target,
+            name,
+            screen,
+            ledger: Ledger::default(),
+            failed: Gap::new(),
+            dropped: Gap::new(),
+            stated: AtomicU8::new(0),
+        }
+    }
+
+    /// One of the process's standard streams.
+    pub(super) fn console(target: Target) -> Self {
+        let mut core = Core::new(target);
+        if core.screen == Screen::None {
+            core.screen = Screen::Piped;
+        }
+        core
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) fn is_terminal(&self) -> bool {
-        self.terminal
+    pub(super) fn screen(&self) -> Screen {
+        self.screen
     }
 
     pub(super) fn outcome(&self) -> Outcome {
         self.ledger.outcome()
     }
 
-    /// True if the log has to state something before the next record.
+    /// True if the log has to state something before the next record of a view with this threshold's bit.
     #[inline]
-    pub(super) fn has_gap(&self) -> bool {
-        self.failed.is_open() || self.dropped.is_open()
+    pub(super) fn owes(&self, threshold: u8) -> bool {
+        // Relaxed: a hint; the threads that see it compete with a swap, or for a claim.
+        threshold & !self.stated.load(Ordering::Relaxed) != 0 || self.failed.is_open() || self.dropped.is_open()
     }
 
     /// Hands over `record`, as the line that `renderer` makes of it where the output takes lines.
@@ -72,10 +107,67 @@ impl Core {
         }
     }
 
-    /// Hands over `notice`, with the time and the context of `record`.
-    pub(super) fn write_notice(&self, renderer: &Renderer, notice: Notice, record: &Record<'_>) -> io::Result<()> {
+    /// States in the log what it leaves out and what is missing from it. If that fails so has the record that comes after it.
+    ///
+    /// In writes of their own, not joined to the record's: if a joined write broke off after a notice, nobody could say whether
+    /// the notice is in the log.
+    #[cold]
+    pub(super) fn state(&self, renderer: &Renderer, max_level: LevelFilter, record: &Record<'_>) -> io::Result<()> {
+        self.state_threshold(renderer, max_level, record)?;
+        self.state_gap(&self.failed, Notice::Failed, renderer, record)?;
+        self.state_gap(&self.dropped, Notice::Dropped, renderer, record)
+    }
+
+    fn state_threshold(&self, renderer: &Renderer, max_level: LevelFilter, record: &Record<'_>) -> io::Result<()> {
+        let bit = if renderer.states_seq() { threshold_bit(max_level) } else { 0 };
+        // Relaxed: this alone decides who states it.
+        if bit & !self.stated.fetch_or(bit, Ordering::Relaxed) == 0 {
+            return Ok(());
+        }
+        let stated = self.write_notice(renderer, Notice::MaxLevel(max_level), record, record.context, record.elapsed);
+        if stated.is_err() {
+            self.stated.fetch_and(!bit, Ordering::Relaxed);
+        }
+        stated
+    }
+
+    /// The notice is one of the context whose records are missing; if they are of several, of one that is neither.
+    fn state_gap(
+        &self,
+        gap: &Gap,
+        notice: fn(u64) -> Notice,
+        renderer: &Renderer,
+        record: &Record<'_>,
+    ) -> io::Result<()> {
+        let Some(claim) = gap.claim() else { return Ok(()) };
+        let stranger;
+        let (context, elapsed) = match claim.owner() {
+            Owner::One { id, .. } if *id == record.context.id() => (record.context, record.elapsed),
+            Owner::One { id, name, elapsed } => {
+                stranger = ContextInfo::new(name.clone(), *id, Vec::new());
+                (&stranger, *elapsed)
+            }
+            Owner::Nobody | Owner::Several => {
+                stranger = ContextInfo::new("logscope".to_owned(), 0, Vec::new());
+                (&stranger, record.elapsed)
+            }
+        };
+        self.write_notice(renderer, notice(claim.count()), record, context, elapsed)?;
+        claim.stated();
+        Ok(())
+    }
+
+    /// Hands over `notice` as one of `context`, which goes before `record`.
+    fn write_notice(
+        &self,
+        renderer: &Renderer,
+        notice: Notice,
+        record: &Record<'_>,
+        context: &ContextInfo,
+        elapsed: Duration,
+    ) -> io::Result<()> {
         with_notice(notice, |event| {
-            let record = record.as_notice(event);
+            let record = Record { context, elapsed, ..record.as_notice(event) };
             match &self.target {
                 Target::Lines(output) => {
                     let mut line = Buffer::take();
@@ -87,37 +179,20 @@ impl Core {
         })
     }
 
-    /// States in the log what is missing from it.
-    ///
-    /// A write of its own, not joined to the record's: if a joined write broke off after the notice, nobody could say whether
-    /// the notice is in the log.
-    #[cold]
-    pub(super) fn state_gaps(&self, renderer: &Renderer, record: &Record<'_>) -> io::Result<()> {
-        if let Some(claim) = self.failed.claim() {
-            self.write_notice(renderer, Notice::Failed(claim.count()), record)?;
-            claim.stated();
-        }
-        if let Some(claim) = self.dropped.claim() {
-            self.write_notice(renderer, Notice::Dropped(claim.count()), record)?;
-            claim.stated();
-        }
-        Ok(())
-    }
-
-    /// Counts what became of a record, and tells the first failure of an outage.
+    /// Counts what became of `record`, and tells the first failure of an outage.
     #[inline]
-    pub(super) fn settle(&self, result: io::Result<()>) -> Delivery {
+    pub(super) fn settle(&self, record: &Record<'_>, result: io::Result<()>) -> Delivery {
         let delivery = match result {
             Ok(()) => Delivery::Written,
-            Err(error) => self.fail(error),
+            Err(error) => self.fail(record, error),
         };
         self.ledger.count(delivery, 1);
         delivery
     }
 
     #[cold]
-    fn fail(&self, error: io::Error) -> Delivery {
-        if self.failed.add(1) {
+    fn fail(&self, record: &Record<'_>, error: io::Error) -> Delivery {
+        if self.failed.add(Loss::of(record)) {
             let name = &self.name;
             fallback::tell(format_args!(
                 "cannot write to {name}: {error}; what is missing is counted, and stated in the log when it works again"
@@ -127,12 +202,24 @@ impl Core {
         Delivery::Failed
     }
 
-    pub(super) fn count_dropped(&self, n: u64) {
-        self.ledger.count(Delivery::Dropped, n);
-        self.dropped.add(n);
+    /// Counts records that were given up before they reached the output, and tells the first of an outage.
+    #[cold]
+    pub(super) fn count_dropped(&self, loss: Loss<'_>) {
+        self.ledger.count(Delivery::Dropped, loss.count);
+        if self.dropped.add(loss) {
+            let name = &self.name;
+            fallback::tell(format_args!(
+                "records for {name} are dropped before they reach it: they are logged inside an output, or too deep inside \
+                 values that log; what is missing is counted, and stated in the log before the next record"
+            ));
+        }
     }
 
     pub(super) fn flush(&self, deadline: Duration) -> Outcome {
+        // This thread may hold the lock that flushing would wait for, its own or that of an output which waits for this one.
+        if in_output() {
+            return self.outcome();
+        }
         let result = match &self.target {
             Target::Lines(output) => guarded(|| output.flush(deadline)),
             Target::Records(output) => guarded(|| output.flush(deadline)),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::whole::{Port, Whole};
 use crate::format::escape::is_escaped;
-use crate::format::{Format, Renderer, with_scratch};
+use crate::format::{Format, Renderer, Screen, with_scratch};
 use crate::record::{Record, render_display};
 use crate::sync::{AtomicU64, Mutex, Ordering};
 
@@ -25,7 +25,7 @@ const ROOM: usize = 512;
 #[cfg(unix)]
 const PATIENCE: Duration = Duration::from_millis(100);
 
-static FALLBACK: Fallback = Fallback::new();
+static FALLBACK: Fallback = Fallback::new(Whole::stderr());
 
 /// Says one line on stderr: `logscope: ` and `message`, control characters escaped, cut where it gets long.
 #[cold]
@@ -43,7 +43,7 @@ pub(crate) fn tell(message: fmt::Arguments<'_>) {
 pub(crate) fn record(record: &Record<'_>) {
     FALLBACK.guarded(|fallback| {
         with_scratch(|scratch| {
-            let line = scratch.line(&Renderer::new(&Format::text(), false), record);
+            let line = scratch.line(&Renderer::new(&Format::text(), Screen::None), record);
             fallback.say(Instant::now(), &mut stderr_port(), line);
         });
     });
@@ -81,8 +81,8 @@ thread_local! {
 }
 
 impl Fallback {
-    const fn new() -> Self {
-        let state = State { end: Whole::new(false), window_start: None, said_in_window: 0, stated: 0 };
+    const fn new(end: Whole) -> Self {
+        let state = State { end, window_start: None, said_in_window: 0, stated: 0 };
         Fallback { state: Mutex::new(state), lost: AtomicU64::new(0) }
     }
 
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_and_its_size_stated() {
-        let (fallback, port, start) = (Fallback::new(), Scripted::default(), Instant::now());
+        let (fallback, port, start) = (Fallback::new(Whole::default()), Scripted::default(), Instant::now());
         for _ in 0..LINES + 5 {
             say(&fallback, start, &port, "flood\n");
         }
@@ -299,7 +299,8 @@ mod tests {
 
     #[test]
     fn what_stderr_refuses_is_counted_and_stated() {
-        let (fallback, port) = (Fallback::new(), Scripted::new([Step::Full, Step::Short(3), Step::Full]));
+        let (fallback, port) =
+            (Fallback::new(Whole::default()), Scripted::new([Step::Full, Step::Short(3), Step::Full]));
         for line in ["one\n", "two\n", "three\n"] {
             say(&fallback, Instant::now(), &port, line);
         }

@@ -51,15 +51,17 @@ impl FileOptions {
         self
     }
 
-    /// Sets the mode with which the file is made, if it is, less the umask: `0o600` unless set. Unix only.
+    /// Sets the mode with which the file is made, if it is, less the umask: `0o600` unless set. The owner and the mode of a file
+    /// that exists are neither changed nor checked. Unix only.
     pub fn mode(mut self, mode: u32) -> Self {
         self.fixed.mode = mode;
         self
     }
 
-    /// Sets whether the path may end in a symbolic link to a file. It may not, unless set: in a directory that others can
-    /// write to, a link could send the log over any file of the user's. Links to character devices and pipes, such as
-    /// `/dev/stdout`, may always be followed. Unix only.
+    /// Sets whether the path may end in a symbolic link. It may not, unless set: in a directory that others can write to, a link
+    /// could send the log over any file of the user's, or into a pipe that somebody else reads. The system's own links, which
+    /// lie in `/dev` and among the descriptors of a process (`/dev/stdout`, `/dev/fd/3`), are followed always, whatever they lead
+    /// to. Character devices and pipes that are named themselves are no links. Unix only.
     pub fn allow_symlink(mut self, allow: bool) -> Self {
         self.allow_symlink = allow;
         self
@@ -147,12 +149,15 @@ fn refused(kind: Kind, path: &Path, reason: &str) -> Error {
 
 /// The error for a path that the operating system refused, with what would help.
 #[cold]
-fn explain(path: &Path, error: io::Error) -> Error {
-    let link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+fn explain(path: &Path, error: io::Error, follows_links: bool) -> Error {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let reason = match (error.kind(), parent) {
-        _ if link => {
+        _ if path.is_symlink() && !follows_links => {
             "it is a symbolic link, and none is followed; name the file itself, or set allow_symlink(true)".into()
+        }
+        _ if path.is_symlink() => {
+            let target = fs::read_link(path).unwrap_or_default();
+            format!("it is a symbolic link to {}, and that cannot be opened: {error}", target.display())
         }
         _ if path.is_dir() => "it is a directory; name a file in it".into(),
         (ErrorKind::NotFound, Some(parent)) if !parent.exists() => {
@@ -183,11 +188,12 @@ fn ends_inside_a_line(file: &File, path: &Path) -> bool {
 
 #[cfg(unix)]
 mod system {
+    use std::ffi::OsStr;
     use std::fs::{self, File, OpenOptions};
     use std::io::{self, ErrorKind};
     use std::os::fd::AsFd;
     use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
@@ -210,14 +216,18 @@ mod system {
 
     pub(super) fn open(options: &FileOptions) -> Result<(File, Identity), Error> {
         let path = &options.path;
+        let system_link = if options.allow_symlink { None } else { system_link(path) };
         let open = || {
-            let file = open_file(options).or_else(|error| open_device(path).ok_or(error))?;
+            let file = match &system_link {
+                Some(link) => appending(OFlags::empty()).open(link),
+                None => open_file(options),
+            }?;
             // Opening did not wait for the reader of a pipe; writing does.
             fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
             let identity = Identity::of(&file)?;
             Ok((file, identity))
         };
-        open().map_err(|error| explain(path, error))
+        open().map_err(|error| explain(path, error, options.allow_symlink || system_link.is_some()))
     }
 
     fn open_file(options: &FileOptions) -> io::Result<File> {
@@ -225,18 +235,21 @@ mod system {
         appending(follow).create(true).mode(options.fixed.mode).open(&options.path)
     }
 
-    /// Opens what a link leads to, if that is a character device or a pipe: checked before, so that nothing else is opened,
-    /// and after, in case the link was turned in between.
-    fn open_device(path: &Path) -> Option<File> {
-        let is_device = |metadata: fs::Metadata| {
-            let kind = metadata.file_type();
-            kind.is_char_device() || kind.is_fifo()
-        };
-        if !fs::symlink_metadata(path).ok()?.is_symlink() || !is_device(fs::metadata(path).ok()?) {
+    /// If `path` is one of the system's own links: the same link, by a path in which no other one is left that could be turned
+    /// before it is opened.
+    fn system_link(path: &Path) -> Option<PathBuf> {
+        if !fs::symlink_metadata(path).ok()?.is_symlink() {
             return None;
         }
-        let file = appending(OFlags::empty()).open(path).ok()?;
-        is_device(file.metadata().ok()?).then_some(file)
+        let directory = path.parent()?.canonicalize().ok()?;
+        let has_system_links = match directory.iter().filter_map(OsStr::to_str).collect::<Vec<_>>()[..] {
+            ["/", "dev"] | ["/", "dev", "fd"] => true,
+            ["/", "proc", process, "fd"] | ["/", "proc", process, "task", _, "fd"] => {
+                process.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            _ => false,
+        };
+        has_system_links.then(|| Some(directory.join(path.file_name()?))).flatten()
     }
 
     /// Options for appending. With `NONBLOCK`, opening a pipe that nobody reads is an error rather than a wait.
@@ -282,7 +295,7 @@ mod system {
             let identity = same_file::Handle::from_file(file.try_clone()?)?;
             Ok((file, Arc::new(identity)))
         };
-        open().map_err(|error| explain(&options.path, error))
+        open().map_err(|error| explain(&options.path, error, true))
     }
 
     pub(super) fn reader(_: &File, path: &Path) -> io::Result<File> {

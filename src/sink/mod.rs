@@ -31,9 +31,13 @@
 //! an output that panics. A record that could not be written
 //!
 //! - is counted: [`Sink::ledger`] is exact at any moment;
-//! - is told on stderr, once per outage and with the reason;
+//! - is told on stderr, once per outage and with the reason; an outage lasts until all that is missing is stated;
 //! - is stated in the log: each record is tried again for itself, and the first that can be written is preceded by a record of
-//!   target `logscope`, level WARN and field `failed=N`.
+//!   target `logscope`, level WARN and field `failed=N`. It is a record of the context that misses them or, where several do,
+//!   of one called `logscope` with the id 0.
+//!
+//! The same goes for records that are given up before they reach the output (`dropped=N`), because they were logged from inside
+//! one or too deep inside values that log.
 //!
 //! A short `write` is continued and an interrupted one repeated. An output in non-blocking mode is waited for, at most a
 //! second, and after that not again until it takes something; a blocking one (a pipe whose reader stands still, a stopped
@@ -60,7 +64,6 @@ mod whole;
 mod writer;
 
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
 use tracing::Level;
@@ -69,6 +72,7 @@ use tracing::level_filters::LevelFilter;
 pub(crate) use delivery::in_output;
 pub use fallback::fallback_lost;
 pub use file::{FileOptions, file};
+pub(crate) use gap::Loss;
 pub use ledger::Outcome;
 pub(crate) use ledger::{Delivery, Ledger};
 pub use memory::{Memory, memory};
@@ -79,9 +83,9 @@ pub use test::test;
 pub use writer::{callback, writer};
 
 use crate::format::{Format, Renderer, Scratch};
-use crate::record::{Notice, Record};
-use crate::sync::{Arc, AtomicBool, Ordering};
-use delivery::{Core, Target};
+use crate::record::Record;
+use crate::sync::Arc;
+use delivery::{Core, Target, threshold_bit};
 use file::FileLease;
 
 /// A view of an output: with a format and a threshold. Clones are the same view, and cheap.
@@ -104,20 +108,20 @@ struct View {
     file: Option<FileLease>,
     renderer: Renderer,
     max_level: LevelFilter,
-    /// The threshold is still to be stated in the log.
-    opening: AtomicBool,
+    /// The threshold that is to be stated in the log, as [`Core::owes`] takes it; 0 where lines have no numbers.
+    opening: u8,
 }
 
 impl Sink {
     /// This output seen in another format; the threshold stays. A sink's format is [`Format::text`] unless set.
     pub fn format(&self, format: Format) -> Sink {
-        self.with(Renderer::new(&format, self.0.core.is_terminal()), self.0.max_level)
+        self.with(Renderer::new(&format, self.0.core.screen()), self.0.max_level)
     }
 
     /// This output seen through another threshold: records above `max_level` do not go there. The format stays.
     ///
     /// A log that prints `seq` ([`Format::json`], [`Format::logfmt`]) begins with a record that states the threshold
-    /// (`max_level=…`), so that a reader knows why numbers are missing.
+    /// (`max_level=…`), so that a reader knows why numbers are missing: one for each threshold, whatever the number of views.
     pub fn max_level(&self, max_level: LevelFilter) -> Sink {
         self.with(self.0.renderer.clone(), max_level)
     }
@@ -128,7 +132,10 @@ impl Sink {
     }
 
     /// Has the output pass on what it holds back, waits for that no longer than `deadline`, and says what became of the
-    /// records. A failure is told on stderr.
+    /// records. A failure is told on stderr, and so is a deadline that passes.
+    ///
+    /// Called from inside an output (by a writer, a callback), where waiting could be waiting for oneself, it only says what
+    /// became of the records so far.
     pub fn flush(&self, deadline: Duration) -> Outcome {
         self.0.core.flush(deadline)
     }
@@ -153,7 +160,7 @@ impl Sink {
 
     /// The first view of `core`: in text, without threshold.
     fn first(core: Arc<Core>, file: Option<FileLease>) -> Sink {
-        let renderer = Renderer::new(&Format::text(), core.is_terminal());
+        let renderer = Renderer::new(&Format::text(), core.screen());
         Sink::view(core, file, renderer, LevelFilter::TRACE)
     }
 
@@ -163,7 +170,7 @@ impl Sink {
     }
 
     fn view(core: Arc<Core>, file: Option<FileLease>, renderer: Renderer, max_level: LevelFilter) -> Sink {
-        let opening = AtomicBool::new(max_level < LevelFilter::TRACE && renderer.states_seq());
+        let opening = if renderer.states_seq() { threshold_bit(max_level) } else { 0 };
         Sink(Arc::new(View { core, file, renderer, max_level, opening }))
     }
 
@@ -186,35 +193,18 @@ impl Sink {
     /// Delivers `record`, counts what became of it, and states in the log what is missing from it. Never panics.
     #[inline]
     pub(crate) fn deliver(&self, record: &Record<'_>, scratch: &mut Scratch) -> Delivery {
-        let View { core, renderer, opening, .. } = &*self.0;
-        // Relaxed: a hint; the threads that see it compete with a swap.
-        let result = if opening.load(Ordering::Relaxed) || core.has_gap() {
-            self.0.state(record).and_then(|()| core.write(renderer, record, scratch))
+        let View { core, renderer, max_level, opening, .. } = &*self.0;
+        let result = if core.owes(*opening) {
+            core.state(renderer, *max_level, record).and_then(|()| core.write(renderer, record, scratch))
         } else {
             core.write(renderer, record, scratch)
         };
-        core.settle(result)
+        core.settle(record, result)
     }
 
-    /// Counts `n` records that were given up before they reached this sink; the log states them before the next record.
-    pub(crate) fn count_dropped(&self, n: u64) {
-        self.0.core.count_dropped(n);
-    }
-}
-
-impl View {
-    /// States the threshold and what is missing. If that fails so has the record that comes after it.
-    #[cold]
-    fn state(&self, record: &Record<'_>) -> io::Result<()> {
-        // Relaxed: the swap alone decides who states it.
-        if self.opening.swap(false, Ordering::Relaxed) {
-            let stated = self.core.write_notice(&self.renderer, Notice::MaxLevel(self.max_level), record);
-            if stated.is_err() {
-                self.opening.store(true, Ordering::Relaxed);
-                return stated;
-            }
-        }
-        self.core.state_gaps(&self.renderer, record)
+    /// Counts records that were given up before they reached this sink; the log states them before the next record.
+    pub(crate) fn count_dropped(&self, loss: Loss<'_>) {
+        self.0.core.count_dropped(loss);
     }
 }
 

@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::fallback::overhear;
-use super::test_support::{Line, Scripted, Step, deliver};
+use super::test_support::{Line, Scripted, Step, deliver, lose};
 use super::{Delivery, Sink, writer};
 use crate::format::Format;
 
@@ -73,7 +73,7 @@ fn run(sink: &Sink, writer: &Scripted, acts: &[Act]) -> Vec<(u64, Act, Option<De
         let delivery = match act {
             Act::Deliver => Some(deliver(sink, seq)),
             Act::Drop(count) => {
-                sink.count_dropped(count);
+                lose(sink, count);
                 None
             }
         };

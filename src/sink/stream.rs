@@ -48,8 +48,12 @@ struct Stream {
 
 impl Stream {
     fn core(place: &OnceLock<Arc<Core>>, descriptor: Descriptor) -> Arc<Core> {
-        let stream = || Stream { descriptor, end: Mutex::new(Whole::default()) };
-        Arc::clone(place.get_or_init(|| Arc::new(Core::new(Target::Lines(Box::new(stream()))))))
+        let end = match descriptor {
+            Descriptor::Stdout => Whole::default(),
+            Descriptor::Stderr => Whole::stderr(),
+        };
+        let stream = || Stream { descriptor, end: Mutex::new(end) };
+        Arc::clone(place.get_or_init(|| Arc::new(Core::console(Target::Lines(Box::new(stream()))))))
     }
 }
 
@@ -99,15 +103,17 @@ impl Output for Stream {
 #[cfg(target_os = "linux")]
 mod tests {
     use std::fs::File;
+    use std::os::fd::AsFd as _;
     use std::process::{Command, Output};
 
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     use rustix::stdio::{dup2_stderr, dup2_stdout};
 
     use super::*;
-    use crate::format::Format;
+    use crate::format::{Format, with_scratch};
+    use crate::record::ContextInfo;
     use crate::sink::fallback;
-    use crate::sink::test_support::{Line, deliver};
+    use crate::sink::test_support::{Line, deliver, with_record_of};
 
     const CHILD: &str = "LOGSCOPE_TEST_CHILD";
 
@@ -189,6 +195,42 @@ mod tests {
             dup2_stderr(writer).unwrap();
             fallback::tell(format_args!("nobody reads this"));
             assert_eq!(fallback::fallback_lost(), 1);
+        });
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    #[test]
+    fn the_sink_and_the_fallback_end_each_others_torn_lines() {
+        let output = in_child("the_sink_and_the_fallback_end_each_others_torn_lines", || {
+            let (mut reader, mut writer) = io::pipe().unwrap();
+            for end in [reader.as_fd(), writer.as_fd()] {
+                fcntl_setfl(end, fcntl_getfl(end).unwrap() | OFlags::NONBLOCK).unwrap();
+            }
+            dup2_stderr(&writer).unwrap();
+            // Leaves room for a page.
+            let mut fill = |reader: &mut io::PipeReader| {
+                while io::Write::write(&mut writer, &[b'x'; 4_096]).is_ok() {}
+                io::Read::read_exact(reader, &mut [0; 4_096]).unwrap();
+            };
+            let drain = |reader: &mut io::PipeReader| {
+                let mut bytes = Vec::new();
+                let _ = io::Read::read_to_end(reader, &mut bytes);
+                String::from_utf8(bytes).unwrap()
+            };
+            let sink = stderr().format(Format::json());
+
+            fill(&mut reader);
+            let long = ContextInfo::new("n".repeat(8_192), 1, Vec::new());
+            with_record_of(&long, 1, |record| with_scratch(|scratch| _ = sink.deliver(record, scratch)));
+            assert!(drain(&mut reader).ends_with("nnn"), "the record was cut");
+            fallback::tell(format_args!("said"));
+            assert!(drain(&mut reader).starts_with("\nlogscope: "));
+
+            fill(&mut reader);
+            fallback::tell(format_args!("{}", "m".repeat(900)));
+            assert!(drain(&mut reader).ends_with("mmm"), "what was said was cut");
+            deliver(&sink, 2);
+            assert!(drain(&mut reader).starts_with("\n{"));
         });
         assert!(output.status.success(), "{output:?}");
     }

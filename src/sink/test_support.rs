@@ -9,7 +9,7 @@ use tracing::{Event, Level, Metadata};
 use tracing_core::callsite::DefaultCallsite;
 use tracing_core::metadata::Kind;
 
-use super::{Delivery, Sink};
+use super::{Delivery, Loss, Sink};
 use crate::clock::{Clock, ManualClock, Origin};
 use crate::format::with_scratch;
 use crate::record::{ContextInfo, NoSpans, Record, Source};
@@ -25,8 +25,13 @@ static METADATA: Metadata<'static> = tracing_core::metadata! {
     kind: Kind::EVENT,
 };
 
-/// Calls `f` with the record number `seq`, whose message is `record SEQ`.
+/// Calls `f` with the record number `seq` of the context `uno` with the id 1, whose message is `record SEQ`.
 pub(super) fn with_record<R>(seq: u64, f: impl FnOnce(&Record<'_>) -> R) -> R {
+    with_record_of(&ContextInfo::new("uno".into(), 1, Vec::new()), seq, f)
+}
+
+/// As [`with_record`], of another context, `seq` milliseconds after its origin.
+pub(super) fn with_record_of<R>(context: &ContextInfo, seq: u64, f: impl FnOnce(&Record<'_>) -> R) -> R {
     let message = format!("record {seq}");
     let field = METADATA.fields().field("message").unwrap();
     let values = [(&field, Some(&message.as_str() as &dyn Value))];
@@ -39,7 +44,7 @@ pub(super) fn with_record<R>(seq: u64, f: impl FnOnce(&Record<'_>) -> R) -> R {
         clock: &Clock::from(ManualClock::at(origin)),
         wall: None.into(),
         seq: Some(seq),
-        context: &ContextInfo::new("uno".into(), 1, Vec::new()),
+        context,
         spans: &NoSpans,
     })
 }
@@ -47,6 +52,11 @@ pub(super) fn with_record<R>(seq: u64, f: impl FnOnce(&Record<'_>) -> R) -> R {
 /// Delivers the record number `seq` to `sink`.
 pub(super) fn deliver(sink: &Sink, seq: u64) -> Delivery {
     with_record(seq, |record| with_scratch(|scratch| sink.deliver(record, scratch)))
+}
+
+/// Gives up `count` records before they reach `sink`.
+pub(super) fn lose(sink: &Sink, count: u64) {
+    with_record(0, |record| sink.count_dropped(Loss { count, ..Loss::of(record) }));
 }
 
 /// A line of a JSON log: a record, by its number, or a notice.

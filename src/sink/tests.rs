@@ -4,8 +4,9 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::fallback::overhear;
-use super::test_support::{Line, Scripted, Step, deliver, with_record};
+use super::test_support::{Line, Scripted, Step, deliver, lose, with_record, with_record_of};
 use super::*;
+use crate::format::{Screen, with_scratch};
 use crate::record::RecordBuf;
 use crate::sync::Mutex;
 
@@ -70,7 +71,7 @@ fn a_line_that_lacks_only_its_end_is_written_and_ended_by_the_next() {
 fn records_that_were_given_up_before_are_stated() {
     let writer = Scripted::default();
     let sink = json(&writer);
-    sink.count_dropped(2);
+    lose(&sink, 2);
     deliver(&sink, 3);
     assert_eq!(writer.lines(), [Line::Dropped(2), Line::Record(3)]);
     assert_eq!(sink.ledger(), Outcome { accepted: 3, written: 1, dropped: 2, ..Outcome::default() });
@@ -79,7 +80,7 @@ fn records_that_were_given_up_before_are_stated() {
 #[test]
 fn what_is_still_missing_when_the_sink_goes_is_told() {
     let sink = json(&Scripted::default());
-    sink.count_dropped(2);
+    lose(&sink, 2);
     let ((), told) = overhear(|| drop(sink));
     assert_eq!(told.len(), 1);
     assert!(told[0].contains("2 records were dropped"), "{told:?}");
@@ -99,6 +100,56 @@ fn a_threshold_is_stated_once_where_numbers_are_printed() {
     assert_eq!(writer.lines(), [Line::Record(1), Line::MaxLevel, Line::Record(1), Line::Record(1)]);
     deliver(&sink.format(Format::text()), 2);
     assert_eq!(writer.writes(), 5, "text prints no numbers, so none are missing");
+}
+
+#[test]
+fn a_threshold_is_stated_once_for_all_its_views() {
+    let writer = Scripted::default();
+    let all = json(&writer);
+    for seq in 1..=3 {
+        deliver(&all.max_level(LevelFilter::INFO), seq);
+    }
+    deliver(&all.max_level(LevelFilter::DEBUG), 4);
+    use Line::{MaxLevel, Record};
+    assert_eq!(writer.lines(), [MaxLevel, Record(1), Record(2), Record(3), MaxLevel, Record(4)]);
+}
+
+#[test]
+fn a_notice_is_of_the_context_that_misses_the_records() {
+    let contexts = [1, 2].map(|id| {
+        let fields = vec![("env".to_owned(), crate::Value::from(id))];
+        crate::record::ContextInfo::new(format!("context {id}"), id, fields)
+    });
+    let deliver = |sink: &Sink, context: usize, seq| {
+        with_record_of(&contexts[context - 1], seq, |record| with_scratch(|scratch| sink.deliver(record, scratch)));
+    };
+    let notice = |losers: &[usize], recovers: usize| {
+        let writer = Scripted::new(losers.iter().map(|_| Step::Full));
+        let sink = json(&writer);
+        overhear(|| {
+            losers.iter().for_each(|loser| deliver(&sink, *loser, 5_000));
+            deliver(&sink, recovers, 7_000);
+        });
+        let notice: serde_json::Value = serde_json::from_str(writer.text().lines().next().unwrap()).unwrap();
+        assert_eq!(notice["fields"]["failed"], losers.len());
+        format!("{} {}", notice["context"], notice["elapsed"])
+    };
+    assert_eq!(notice(&[1, 1], 1), r#"{"fields":{"env":1},"id":1,"name":"context 1"} 7.0"#);
+    assert_eq!(notice(&[1, 1], 2), r#"{"id":1,"name":"context 1"} 5.0"#);
+    assert_eq!(notice(&[1, 2], 1), r#"{"id":0,"name":"logscope"} 7.0"#);
+}
+
+#[test]
+fn dropped_records_are_told_once_until_they_are_stated() {
+    let sink = json(&Scripted::default());
+    let told = |count| overhear(|| lose(&sink, count)).1;
+    let first = told(2);
+    assert_eq!(first.len(), 1);
+    assert!(first[0].contains("records for writer are dropped"), "{first:?}");
+    assert!(told(1).is_empty());
+    deliver(&sink, 4);
+    assert_eq!(told(1).len(), 1, "another outage is told again");
+    drop(overhear(|| drop(sink)));
 }
 
 #[test]
@@ -240,7 +291,7 @@ fn a_callback_is_given_each_line_without_its_end() {
     let (sender, lines) = std::sync::mpsc::channel();
     let sink = callback(move |line| sender.send(line.to_owned()).unwrap()).format(Format::json());
     deliver(&sink, 1);
-    sink.count_dropped(1);
+    lose(&sink, 1);
     deliver(&sink, 3);
     drop(sink);
     let lines: Vec<_> = lines.iter().collect();
@@ -262,7 +313,7 @@ fn record_outputs_are_given_records_and_notices() {
     let capture = Capture::default();
     let sink = records(capture.clone());
     deliver(&sink, 1);
-    sink.count_dropped(4);
+    lose(&sink, 4);
     deliver(&sink, 6);
     let seen = capture.0.lock();
     assert_eq!(seen.iter().map(|record| record.seq).collect::<Vec<_>>(), [Some(1), None, Some(6)]);
@@ -299,7 +350,7 @@ fn a_pointer_to_an_output_is_that_output() {
         }
     }
     let (lines, taken): (Box<dyn Output>, Arc<dyn RecordOutput>) = (Box::new(Own), Arc::new(Own));
-    assert!(custom(Arc::new(Own)).0.core.is_terminal());
+    assert_eq!(custom(Arc::new(Own)).0.core.screen(), Screen::Terminal);
     for sink in [custom(lines), custom(Arc::new(Own)), records(taken), records(Box::new(Own))] {
         let (_, told) = overhear(|| {
             deliver(&sink, 1);
@@ -308,6 +359,16 @@ fn a_pointer_to_an_output_is_that_output() {
         });
         assert!(told[0].starts_with("logscope: cannot write to own: own write"), "{told:?}");
         assert_eq!(told[1], "logscope: cannot flush own: own flush 7s\n");
+    }
+}
+
+#[test]
+fn only_what_may_be_shown_is_coloured_by_the_environment() {
+    for console in [stdout(), stderr()] {
+        assert_ne!(console.0.core.screen(), Screen::None);
+    }
+    for other in [memory().0, writer(Vec::new()), callback(|_| {}), test(), null()] {
+        assert_eq!(other.0.core.screen(), Screen::None);
     }
 }
 

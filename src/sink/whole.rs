@@ -7,6 +7,8 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::time::{Duration, Instant};
 
+use crate::sync::{AtomicBool, Ordering};
+
 /// How long one line waits for room in an output that does not block (a pipe or a terminal in non-blocking mode).
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -28,17 +30,55 @@ pub(super) trait Port {
 /// What is known of the end of an output.
 #[derive(Debug, Default)]
 pub(super) struct Whole {
-    /// The last byte that the output took is, or may be, inside a line.
-    torn: bool,
+    torn: Torn,
     /// The last line waited in vain for room. The next ones do not wait, so that a reader who has gone to sleep holds up one
     /// call and not all of them.
     stalled: bool,
 }
 
+/// Whether the last byte that the output took is, or may be, inside a line.
+#[derive(Debug)]
+enum Torn {
+    Own(bool),
+    /// Known to several that write to one stream.
+    Shared(&'static AtomicBool),
+}
+
+impl Default for Torn {
+    fn default() -> Self {
+        Torn::Own(false)
+    }
+}
+
+impl Torn {
+    fn get(&self) -> bool {
+        match self {
+            Torn::Own(torn) => *torn,
+            // Relaxed, here and below: what was written is known to who is told of it in another way, and whoever writes to the
+            // stream at the same moment may mix with it in any case.
+            Torn::Shared(torn) => torn.load(Ordering::Relaxed),
+        }
+    }
+
+    fn replace(&mut self, torn: bool) -> bool {
+        match self {
+            Torn::Own(own) => mem::replace(own, torn),
+            Torn::Shared(shared) => shared.swap(torn, Ordering::Relaxed),
+        }
+    }
+}
+
 impl Whole {
     /// An output that ends inside a line if `torn`.
     pub(super) const fn new(torn: bool) -> Self {
-        Whole { torn, stalled: false }
+        Whole { torn: Torn::Own(torn), stalled: false }
+    }
+
+    /// The process's stderr, which the sink and the fallback write to, each under a lock of its own: either begins a line of its own
+    /// after one that the other could not finish.
+    pub(super) const fn stderr() -> Self {
+        static TORN: AtomicBool = AtomicBool::new(false);
+        Whole { torn: Torn::Shared(&TORN), stalled: false }
     }
 
     /// Writes `line`, which ends with `\n`, at the start of a line.
@@ -50,7 +90,7 @@ impl Whole {
     ///
     /// The error of the port; `WriteZero` if it takes nothing without one.
     pub(super) fn write(&mut self, port: &mut impl Port, line: &[u8]) -> io::Result<()> {
-        if self.torn {
+        if self.torn.get() {
             // Joined, so that this too is a single `write`. Only after an error is there anything to join.
             return self.push(port, &[b"\n", line].concat());
         }
@@ -59,13 +99,13 @@ impl Whole {
 
     fn push(&mut self, port: &mut impl Port, bytes: &[u8]) -> io::Result<()> {
         // Until the result is known: a writer that panics may have taken anything.
-        let was_torn = mem::replace(&mut self.torn, true);
+        let was_torn = self.torn.replace(true);
         let mut done = 0;
         let result = self.push_all(port, bytes, &mut done);
-        self.torn = match bytes[..done].last() {
+        self.torn.replace(match bytes[..done].last() {
             Some(last) => *last != b'\n',
             None => was_torn,
-        };
+        });
         match bytes[done..] {
             [b'\n'] if done > 0 => Ok(()),
             _ => result,

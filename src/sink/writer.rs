@@ -30,8 +30,11 @@ impl<W: io::Write + Send + 'static> Output for Writer<W> {
         whole.write(&mut Through::new(writer), line)
     }
 
-    fn flush(&self, _: Duration) -> io::Result<()> {
-        self.0.lock().1.flush()
+    fn flush(&self, deadline: Duration) -> io::Result<()> {
+        let Some(mut writer) = self.0.try_lock_for(deadline) else {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "another thread is in the middle of a line"));
+        };
+        writer.1.flush()
     }
 
     fn describe(&self) -> String {

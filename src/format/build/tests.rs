@@ -111,6 +111,26 @@ fn levels_and_success_have_their_colours() {
 }
 
 #[test]
+fn without_a_time_no_record_looks_like_the_rest_of_another() {
+    let line = |format: Format, log: fn()| Fixture::new().line(format.elapsed(false), log);
+    let lines = |log| line(Format::build().multiline(true), log);
+    assert_eq!(lines(|| info!("a\nb")), "a\n         | b\n");
+    assert_eq!(lines(|| info!("         | c")), "        \\x20| c\n");
+    assert_eq!(lines(|| info!("\u{2003}\u{3000}| c")), "\u{2003}\\u{3000}| c\n");
+    assert_eq!(lines(|| info!(build = "detail", "   | c")), "        \\x20| c\n");
+    assert_eq!(lines(|| info!(build = "unit", unit = "   | c")), "        \\x20| c\n");
+    assert_eq!(lines(|| info!(build = "unit", unit = "   ", "| c")), "         \\x20| c\n");
+    // What cannot be taken for it is left as it is.
+    assert_eq!(lines(|| info!("    c")), "    c\n");
+    assert_eq!(lines(|| info!("| c")), "| c\n");
+    assert_eq!(lines(|| warn!("  | c")), "WARNING:   | c\n");
+    assert_eq!(line(Format::build(), || info!("  | c")), "  | c\n");
+    assert_eq!(line(Format::build().multiline(true).target(true), || info!(target: "t", "  | c")), "t:   | c\n");
+    let colored = line(Format::build().multiline(true).color(Color::Always), || info!(build = "success", "  | c"));
+    assert_eq!(colored, "\x1b[32m \\x20| c\x1b[0m\n");
+}
+
+#[test]
 fn a_message_of_several_lines_is_indented() {
     let log = || warn!(a = 1, "first\n00:01.24 ERROR: second");
     assert_eq!(

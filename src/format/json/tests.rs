@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::writer::MutexGuardWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::super::test_support::Fixture;
-use super::super::{Format, Renderer};
+use super::super::{Format, Renderer, Screen};
 
 fn parse(line: &str) -> Json {
     let line = line.strip_suffix('\n').expect("a line ends in a line end");
@@ -168,7 +168,7 @@ fn both(log: impl FnOnce()) -> Vec<(Json, Json)> {
         .with_line_number(true)
         .with_thread_names(true)
         .with_writer(Shared(theirs.clone()));
-    let renderer = Renderer::new(&Format::json().location(true).thread(true), false);
+    let renderer = Renderer::new(&Format::json().location(true).thread(true), Screen::None);
     let ours = Fixture::new().capture_beside(tracing_subscriber::registry().with(layer), log, move |record| {
         let mut out = Vec::new();
         renderer.render(record, &mut out);
@@ -259,7 +259,7 @@ mod round_trip {
             spans in strategies::spans(),
             fixture in strategies::fixture(),
         ) {
-            let renderer = Renderer::new(&Format::json(), false);
+            let renderer = Renderer::new(&Format::json(), Screen::None);
             let (line, expected) = event.with_event(|event| with_record(&fixture, event, &spans, |record| {
                 let mut out = Vec::new();
                 renderer.render(record, &mut out);

@@ -3,15 +3,15 @@
 use proptest::prelude::*;
 
 use crate::Format;
-use crate::format::Renderer;
 use crate::format::escape::is_escaped;
 use crate::format::test_support::{Fixture, MadeEvent, MadeValue, strategies, with_record};
+use crate::format::{Renderer, Screen};
 use crate::record::{ContextBuf, RecordBuf, SpanValues};
 use crate::sync::Arc;
 
 /// The line that `format` writes, and the record as it was.
 fn written(format: &Format, event: &MadeEvent, spans: &[Arc<SpanValues>], fixture: &Fixture) -> (String, RecordBuf) {
-    let renderer = Renderer::new(format, false);
+    let renderer = Renderer::new(format, Screen::None);
     event.with_event(|event| {
         with_record(fixture, event, spans, |record| {
             let mut out = Vec::new();

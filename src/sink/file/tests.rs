@@ -180,11 +180,56 @@ mod unix {
     }
 
     #[test]
-    fn devices_and_pipes_are_written_to_also_over_links() {
+    fn a_link_that_cannot_be_followed_says_where_it_leads_and_why_not() {
         let dir = tempfile::tempdir().unwrap();
-        let link = dir.path().join("null");
-        symlink("/dev/null", &link).unwrap();
-        assert_eq!(deliver(&json(file(&link)), 1), Delivery::Written);
+        let link = |name: &str, target: &Path| {
+            let link = dir.path().join(name);
+            symlink(target, &link).unwrap();
+            refusal(file(link).allow_symlink(true))
+        };
+        let dangling = link("dangling", Path::new("nowhere/log"));
+        assert!(
+            dangling.contains("a symbolic link to nowhere/log, and that cannot be opened: No such file"),
+            "{dangling}"
+        );
+        let directory = link("directory", dir.path());
+        assert!(directory.contains("a symbolic link to /") && directory.contains("Is a directory"), "{directory}");
+        let round = link("round", Path::new("round"));
+        assert!(round.contains("a symbolic link to round, and that cannot be opened: Too many levels"), "{round}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn links_are_followed_without_leave_only_where_the_system_keeps_its_own() {
+        use std::os::fd::AsRawFd as _;
+
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let opened = fs::File::create(&path).unwrap();
+        let (pid, fd) = (std::process::id(), opened.as_raw_fd());
+        let descriptors = ["/dev/fd", "/proc/self/fd", "/proc/thread-self/fd", &format!("/proc/{pid}/fd")]
+            .map(|directory| format!("{directory}/{fd}"));
+        for (seq, descriptor) in (1..).zip(&descriptors) {
+            assert_eq!(deliver(&json(file(descriptor)), seq), Delivery::Written, "{descriptor}");
+        }
+        assert_eq!(lines(&path).len(), descriptors.len());
+
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for (name, target) in
+            [("null", Path::new("/dev/null")), ("again", Path::new(&descriptors[0])), ("to pipe", &pipe)]
+        {
+            let link = dir.path().join(name);
+            symlink(target, &link).unwrap();
+            assert!(refusal(file(&link)).contains("allow_symlink(true)"), "{name}");
+        }
+        assert_eq!(deliver(&json(file(dir.path().join("null")).allow_symlink(true)), 1), Delivery::Written);
+    }
+
+    #[test]
+    fn devices_and_pipes_are_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(deliver(&json(file("/dev/null")), 1), Delivery::Written);
 
         let pipe = dir.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();

@@ -1,0 +1,63 @@
+//! The macros of the build vocabulary, as programs call them.
+#![cfg(feature = "build")]
+
+use std::cell::Cell;
+
+use logscope::build::{detail, finished, header, phase, success, unit};
+use logscope::{Format, LevelFilter, ManualClock, OutputContext, sink};
+
+/// What `f` prints at this level, without the times.
+fn printed(verbosity: LevelFilter, format: Format, f: impl FnOnce()) -> String {
+    let _ = logscope::init();
+    let (log, memory) = sink::memory();
+    let clock = ManualClock::new();
+    let uno = OutputContext::builder("uno").verbosity(verbosity).clock(&clock).sink(log.format(format)).build();
+    uno.scope(f);
+    memory.text()
+}
+
+fn build(f: impl FnOnce()) -> String {
+    printed(LevelFilter::DEBUG, Format::build().elapsed(false), f)
+}
+
+#[test]
+fn arguments_are_evaluated_where_the_event_is_enabled_and_once() {
+    let evaluated = Cell::new(0);
+    let seen = |value: &'static str| {
+        evaluated.set(evaluated.get() + 1);
+        value
+    };
+    let say_all = || {
+        header!(seen("name"), seen("1.0"));
+        phase!(seen("1").len(), seen("1").len(), "{}", seen("message"));
+        detail!("{}", seen("detail"));
+        unit!(seen("group"), seen("unit"), seen("").is_empty());
+        unit!(seen("group"), seen("unit"));
+        success!("{}", seen("success"));
+        finished!();
+    };
+    assert_eq!(printed(LevelFilter::OFF, Format::build(), say_all), "");
+    assert_eq!(evaluated.get(), 0);
+    let said = build(say_all);
+    assert_eq!(evaluated.get(), 12);
+    let lines = [
+        "name v1.0\n",
+        "[1/1] message",
+        "      detail",
+        "      [group] unit (cached)",
+        "      [group] unit",
+        "success\n",
+        "Build time: 0.00s",
+    ];
+    assert_eq!(said, lines.map(|line| format!("{line}\n")).concat());
+}
+
+#[test]
+fn numbers_of_phases_are_never_changed() {
+    assert_eq!(build(|| phase!(1_u8, 9_usize, "p")), "[1/9] p\n");
+    assert_eq!(build(|| phase!(u64::MAX, i64::MAX, "p")), format!("[{}/{}] p\n", u64::MAX, i64::MAX));
+    assert_eq!(build(|| phase!(-1, 9, "p")), "p build=phase phase=-1 phases=9\n");
+    assert_eq!(build(|| phase!(u128::MAX, 9, "p")), format!("p build=phase phase={} phases=9\n", u128::MAX));
+    let json = printed(LevelFilter::INFO, Format::json(), || phase!(-1_i32, 9_u16, "p"));
+    assert!(json.contains(r#""phase":-1,"phases":9"#), "{json}");
+}
