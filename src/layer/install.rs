@@ -1,6 +1,7 @@
 //! Installing: the whole subscriber, or the layer for one's own.
 
 use std::env::VarError;
+use std::time::Duration;
 
 use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::Registry;
@@ -12,6 +13,7 @@ use crate::LevelFilter;
 use crate::context::{OutputContext, built_in, replace_default, set_default};
 use crate::error::{Error, Kind};
 use crate::sink::fallback;
+use crate::sync::Mutex;
 use crate::verbosity::Verbosity;
 
 /// Installs logscope as the global subscriber, and as the receiver of `log` records.
@@ -35,6 +37,11 @@ pub fn init() -> Result<(), Error> {
         None => configure().install(),
     }
 }
+
+static INSTALLING: Mutex<()> = Mutex::new(());
+
+/// How long an installation waits for another one that is under way.
+const INSTALL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Starts a configuration; end it with [`install`](Configure::install) or [`layer`](Configure::layer).
 pub fn configure() -> Configure {
@@ -81,6 +88,9 @@ impl Configure {
     /// If a global subscriber or logger is installed already; the error says which. A process default that was set by
     /// [`default_context`](Configure::default_context) is then not set.
     pub fn install(self) -> Result<(), Error> {
+        // Whoever comes second is refused once the first is done, not before: tests that run at once may each begin with `let _ =
+        // logscope::init();`, and then log. (Bounded, in case a default that is replaced installs something in its `Drop`.)
+        let _installing = INSTALLING.try_lock_for(INSTALL_PATIENCE);
         if let Some(error) = already_installed() {
             return Err(error);
         }
