@@ -10,9 +10,12 @@
 //! | `header!("Build System", "1.2.4")` | `Build System v1.2.4` and an empty line | INFO | `build="header"`, `name`, `version` |
 //! | `phase!(1, 9, "Parsing {file}")` | `[1/9] Parsing platformio.ini` | INFO | `build="phase"`, `phase`, `phases` |
 //! | `detail!("MCU: {mcu}")` | six blanks and `MCU: esp32` | INFO | `build="detail"` |
-//! | `unit!("core", "main.cpp", cached)` | `      [core] main.cpp (cached)` | DEBUG | `build="unit"`, `group`, `unit`, `cached` |
+//! | `unit!("core", "main.cpp", true)` | `      [core] main.cpp (cached)` | DEBUG | `build="unit"`, `group`, `unit`, `cached` |
 //! | `success!("Firmware written")` | `Firmware written`, in green | INFO | `build="success"` |
 //! | `finished!()` | an empty line and `Build time: 12.34s`, from the origin | INFO | `build="finished"` |
+//!
+//! The arguments of `header!` and `unit!` are values with `Display`, and the third of `unit!`, whether it came from the cache, is a `bool`
+//! that may be left out. The other macros take a format string and its arguments.
 //!
 //! Warnings and errors are `tracing::warn!` and `tracing::error!`; the format puts `WARNING: ` and `ERROR: ` before them. A program's result
 //! on stdout is not logging and has no macro.

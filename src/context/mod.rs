@@ -334,3 +334,7 @@ impl From<Arc<Inner>> for OutputContext {
         OutputContext { inner }
     }
 }
+
+// Nothing in a context is left half-changed by a panic: what changes are counters, and what is under a lock is whole when it is let go.
+impl std::panic::UnwindSafe for OutputContext {}
+impl std::panic::RefUnwindSafe for OutputContext {}

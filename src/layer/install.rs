@@ -19,7 +19,10 @@ use crate::verbosity::Verbosity;
 /// Installs logscope as the global subscriber, and as the receiver of `log` records.
 ///
 /// What no scope claims goes to the process default: text on stderr, with the verbosity that the environment variable `LOGSCOPE`
-/// gives, else `RUST_LOG`, else INFO.
+/// gives, else `RUST_LOG`, else INFO. (Other contexts have the verbosity that they were built with.) A variable that is set to nothing
+/// counts as not set. What logscope cannot read in `RUST_LOG`, which is written for others too, is told on stderr, and INFO used.
+///
+/// Call it once, early in `main`: events before it go nowhere. In tests, where each may be the first, `let _ = logscope::init();`.
 ///
 /// ```
 /// logscope::init()?;
@@ -61,8 +64,8 @@ impl Configure {
     /// The most verbose level that any context can be given from now on; TRACE if it is not set.
     ///
     /// What lies above it costs what a statically disabled event costs, and cannot be turned on while the process lives.
-    pub fn ceiling(mut self, ceiling: LevelFilter) -> Self {
-        self.ceiling = ceiling;
+    pub fn ceiling(mut self, ceiling: impl Into<LevelFilter>) -> Self {
+        self.ceiling = ceiling.into();
         self
     }
 

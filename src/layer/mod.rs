@@ -58,6 +58,12 @@ pub struct ContextLayer {
 /// the verbosity of the current context then decides which it takes. `tracing::enabled!` can therefore not answer by the current
 /// context here, as it does under [`init`]. [`Configure::layer`] makes one with a lower ceiling.
 ///
+/// What no scope claims still goes to the process default, which is text on stderr unless another is set: beside a layer that prints to
+/// the terminal too, give it one without sinks, `configure().default_context(OutputContext::builder("main").build()).layer()`.
+///
+/// Records of the `log` crate come here if something forwards them: `.init()` of `tracing_subscriber` does; beside
+/// `set_global_default`, call `tracing_log::LogTracer::init()`.
+///
 /// ```
 /// use tracing_subscriber::prelude::*;
 ///

@@ -9,7 +9,7 @@ impl OutputContext {
     /// ```
     /// use logscope::{OutputContext, sink};
     ///
-    /// # let _ = logscope::init();
+    /// let _ = logscope::init(); // once, early in main
     /// let (memory, lines) = sink::memory();
     /// let uno = OutputContext::builder("uno").sink(memory).build();
     /// std::thread::spawn(uno.bind(|| tracing::info!("compiling"))).join().unwrap();

@@ -19,7 +19,7 @@ pub trait FutureExt: Future + Sized {
     /// ```
     /// use logscope::{FutureExt as _, OutputContext, sink};
     ///
-    /// # let _ = logscope::init();
+    /// let _ = logscope::init(); // once, early in main
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let (memory, lines) = sink::memory();
     /// let uno = OutputContext::builder("uno").sink(memory).build();

@@ -16,7 +16,9 @@ use crate::context::{Inner, OutputContext};
 /// std::thread::spawn(move || drop(guard));
 /// ```
 ///
-/// The context can: `std::thread::spawn(context.bind(f))`.
+/// The context can: `std::thread::spawn(context.bind(f))`. For the same reason a future that holds a guard over an `.await` cannot be given
+/// to a runtime that moves tasks between threads: give the future the context instead, with
+/// [`in_context`](crate::FutureExt::in_context).
 ///
 /// ```
 /// let context = logscope::OutputContext::builder("uno").build();
@@ -60,7 +62,7 @@ impl OutputContext {
     /// ```
     /// use logscope::{OutputContext, sink};
     ///
-    /// # let _ = logscope::init();
+    /// let _ = logscope::init(); // once, early in main
     /// let (memory, lines) = sink::memory();
     /// let uno = OutputContext::builder("uno").sink(memory).build();
     /// uno.scope(|| tracing::info!("configured"));

@@ -96,7 +96,7 @@ impl FileOptions {
         let open = lease.value();
         if open.fixed != self.fixed {
             let reason = format!(
-                "the same file is open already as {} with mode {:#o}, and is now asked for with mode {:#o}; \
+                "the same file is open already as {} with mode {:#o}, and is now asked for with mode {:#o} (0o600 unless set); \
                  open it with one mode everywhere",
                 open.core.name(),
                 open.fixed.mode,

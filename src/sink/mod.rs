@@ -122,8 +122,8 @@ impl Sink {
     ///
     /// A log that prints `seq` ([`Format::json`], [`Format::logfmt`]) begins with a record that states the threshold
     /// (`max_level=…`), so that a reader knows why numbers are missing: one for each threshold, whatever the number of views.
-    pub fn max_level(&self, max_level: LevelFilter) -> Sink {
-        self.with(self.0.renderer.clone(), max_level)
+    pub fn max_level(&self, max_level: impl Into<LevelFilter>) -> Sink {
+        self.with(self.0.renderer.clone(), max_level.into())
     }
 
     /// What became of all the records that were delivered to this output, through any of its views.
@@ -224,3 +224,7 @@ impl fmt::Debug for Sink {
             .finish()
     }
 }
+
+// Nothing in a sink is left half-changed by a panic: an output that panics is counted, and its lock lets go.
+impl std::panic::UnwindSafe for Sink {}
+impl std::panic::RefUnwindSafe for Sink {}

@@ -115,12 +115,15 @@ fn parse_part(part: &str) -> Result<(Option<&str>, LevelFilter), String> {
         return match part.parse() {
             Ok(level) => Ok((None, level)),
             Err(_) if part.bytes().all(|byte| byte.is_ascii_digit()) => Err(not_a_level(part)),
-            Err(_) => Ok((Some(part), LevelFilter::TRACE)),
+            Err(_) => lone_target(part).map(|target| (Some(target), LevelFilter::TRACE)),
         };
     };
     let (target, level) = (target.trim_end(), level.trim_start());
     if target.is_empty() {
         return Err("no target stands before the `=`; for all targets, give the level alone, as in `info`".to_owned());
+    }
+    if target.contains(';') {
+        return Err("a `;` separates nothing; separate directives with commas".to_owned());
     }
     if level.contains('=') {
         return Err("there is more than one `=`; separate directives with commas".to_owned());
@@ -129,6 +132,52 @@ fn parse_part(part: &str) -> Result<(Option<&str>, LevelFilter), String> {
     match level.parse() {
         Ok(level_filter) if !level.is_empty() => Ok((Some(target), level_filter)),
         _ => Err(not_a_level(level)),
+    }
+}
+
+/// A target that stands alone, for all of its levels. Refused where it looks like something else: read as a target, a slip would
+/// silence everything that it does not name.
+fn lone_target(part: &str) -> Result<&str, String> {
+    let odd = |c: char| c.is_whitespace() || matches!(c, ';' | '/' | '*' | '|' | '"' | '\'');
+    if part.contains(odd) || part.starts_with('-') || part.replace("::", "").contains(':') {
+        return Err(format!(
+            "{part:?} is neither a level nor a target; {LEVEL}, or a target and its level, as in `hyper=warn`"
+        ));
+    }
+    match meant_level(&part.to_ascii_lowercase()) {
+        Some(level) => Err(format!(
+            "{part:?} is not a level; did you mean `{level}`? (For a target that is called so, give its level: `{part}=trace`)"
+        )),
+        None => Ok(part),
+    }
+}
+
+/// The level that `word` is one slip from, or another word for.
+fn meant_level(word: &str) -> Option<&'static str> {
+    match word {
+        "err" | "errors" | "fatal" | "critical" => return Some("error"),
+        "warning" | "warnings" => return Some("warn"),
+        "information" | "notice" | "normal" | "default" => return Some("info"),
+        "verbose" => return Some("debug"),
+        "all" | "max" | "everything" => return Some("trace"),
+        "quiet" | "silent" | "none" | "no" | "false" | "disabled" => return Some("off"),
+        _ => {}
+    }
+    ["error", "warn", "info", "debug", "trace"].into_iter().find(|level| is_one_slip_from(word, level))
+}
+
+/// True if a character was left out, put in, exchanged, or swapped with its neighbour.
+fn is_one_slip_from(word: &str, meant: &str) -> bool {
+    let (word, meant) = (word.as_bytes(), meant.as_bytes());
+    let same = word.iter().zip(meant).take_while(|(a, b)| a == b).count();
+    let (word, meant) = (&word[same..], &meant[same..]);
+    match (word, meant) {
+        ([], [_]) | ([_], []) => true,
+        ([a, b, rest @ ..], [c, d, others @ ..]) if a == d && b == c && rest == others => true,
+        ([_, rest @ ..], [_, others @ ..]) if rest == others => true,
+        ([_, rest @ ..], others) if rest == others => true,
+        (rest, [_, others @ ..]) if rest == others => true,
+        _ => false,
     }
 }
 

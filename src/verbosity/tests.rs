@@ -337,3 +337,26 @@ fn serde_has_it_as_its_text() {
     let dial = Dial::new(Level::WARN);
     assert_eq!(serde_json::to_string(&Verbosity::from(dial)).unwrap(), r#""warn""#);
 }
+
+#[test]
+fn a_slip_is_not_read_as_a_target() {
+    for (slip, meant) in [
+        ("inof", "info"),
+        ("Warning", "warn"),
+        ("debgu", "debug"),
+        ("trac", "trace"),
+        ("eror", "error"),
+        ("verbose", "debug"),
+        ("quiet", "off"),
+    ] {
+        let error = slip.parse::<Verbosity>().unwrap_err().to_string();
+        assert!(error.contains(&format!("did you mean `{meant}`")), "{slip}: {error}");
+        assert!(format!("{slip}=trace").parse::<Verbosity>().is_ok());
+    }
+    for odd in ["info/foo", "hyper:warn", "info;hyper=warn", "-v", "info hyper", "a*"] {
+        assert!(odd.parse::<Verbosity>().is_err(), "{odd}");
+    }
+    for target in ["hyper", "my::mod", "my_crate", "linker", "tower-http"] {
+        assert_eq!(target.parse::<Verbosity>().unwrap().level_for(target), LevelFilter::TRACE, "{target}");
+    }
+}
