@@ -81,7 +81,9 @@ fn run(options: &Options) -> Result<bool> {
     report::endings(&console, &ended);
     let holds = report::proof(&console, &ended, &logs)?;
     if options.without_contexts && !holds {
-        println!("  So it goes when builds share one global state. Without the option, each has a context of its own.\n");
+        println!(
+            "  So it goes when builds share one global state. Without the option, each has a context of its own.\n"
+        );
     }
     if options.keep {
         println!("  The logs and the programs are in {}\n", workshop.path().display());
