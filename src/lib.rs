@@ -49,7 +49,8 @@
 //!   bidirectional overrides and characters that show nothing are escaped in every format.
 //! - **Harmless.** A log call never panics, aborts, deadlocks or recurses its caller: not when a value's `Debug` panics or logs, when a sink
 //!   panics or fails, when stdout and stderr are both broken, while unwinding, or in the destructors of thread-locals.
-//! - **Told.** No loss without a counter, a word on stderr (rate-limited), and a record in the log where the gap is.
+//! - **Told.** No loss without a counter and a word on stderr (rate-limited), nor, in a log that goes on, without a record where the
+//!   gap is.
 //!
 //! # Not supported
 //!
@@ -65,6 +66,8 @@
 //! - Stackful coroutines that change threads inside [`OutputContext::scope`]: the process aborts, rather than mixing two stacks up.
 //! - A callsite that is hit for the first time under `Dispatch::none()`: where the process has made one `Dispatch` only, `tracing` takes it for
 //!   disabled from then on.
+//! - An event whose callsite its thread is registering at the very moment of installation, before it saw the subscriber: it may be
+//!   lost, and others of that callsite in the tenth of a second after the first scope is entered.
 //! - A level above the [ceiling](Configure::ceiling), which is fixed when logscope is installed.
 //!
 //! Not there yet: queued (background) sinks, rolling files, reopening for logrotate, contexts that follow child processes, several

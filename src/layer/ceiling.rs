@@ -13,8 +13,8 @@
 //! One gap is left, at start-up. A callsite that is hit first between `Dispatch::new` and `set_global_default` asks a dispatcher that
 //! is not there yet, caches `never`, and stays dead, because installing does not rebuild. So [`install`](super::Configure::install)
 //! rebuilds once after it has installed; and the [first scope](super::first_scope) that is entered under a subscriber with this layer
-//! rebuilds once more, for a subscriber that the program installed itself, and for a callsite that was in the middle of registering
-//! during the first rebuild.
+//! rebuilds again, for a subscriber that the program installed itself, and, a few times within a tenth of a second, for callsites that
+//! were in the middle of registering.
 //!
 //! What stays out of reach is a callsite that a thread hits first where there is no subscriber although one is installed: under
 //! `Dispatch::none()`, or, while some thread has a subscriber of its own, inside another event. As long as the process has made one

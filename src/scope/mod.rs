@@ -9,13 +9,12 @@ mod task;
 mod thread;
 
 pub use carry::bind_current;
+pub(crate) use chain::glance;
 pub use task::{FutureExt, InContext};
 pub use thread::ScopeGuard;
 
 use std::ptr;
 use std::thread::LocalKey;
-
-use tracing::Level;
 
 use crate::context::{Inner, OutputContext, default_context};
 use crate::sync::{AtomicUsize, OnceLock, Ordering};
@@ -37,14 +36,6 @@ impl chain::Scoped for Inner {
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Inner>) -> R) -> R {
     chain::with_current::<Inner, R>(|current| f(current.map(|inner| &**inner)))
-}
-
-/// What the level alone says about whether the current context wants it: the answer to most of what nobody wants, for a
-/// nanosecond. `None` where more must be asked, and outside every scope.
-#[inline]
-pub(crate) fn glance(level: &Level) -> Option<bool> {
-    // SAFETY: the verbosity compares levels, and calls nothing.
-    unsafe { chain::glance(|inner: &Inner| inner.verbosity().glance(level)) }?
 }
 
 impl OutputContext {

@@ -52,6 +52,7 @@
 //! is in order again and nothing of it is held in a local variable that such a call could make stale; a panic in it is
 //! caught, since it would come out of a log call or of the end of a scope.
 
+mod glance;
 mod guard;
 mod node;
 mod release;
@@ -67,6 +68,7 @@ use std::mem::ManuallyDrop;
 use std::ptr;
 use std::thread::LocalKey;
 
+pub(crate) use self::glance::glance;
 pub(crate) use self::guard::Guard;
 use self::node::Node;
 use self::release::Reading;
@@ -144,20 +146,6 @@ pub(crate) fn with_current_as<T: Scoped, H: From<Arc<T>>, R>(read: impl FnOnce(O
     // The count stays where it is: it is wrapped without being dropped on the way, in either wrapping.
     let handle = local.borrow_current().map(|arc| ManuallyDrop::new(H::from(ManuallyDrop::into_inner(arc))));
     read(handle.as_deref())
-}
-
-/// Calls `read` with the current context, if there is one: for a question so small that counting the reader would cost
-/// as much.
-///
-/// # Safety
-///
-/// `read` must let go of nothing: it must leave no scope, end no task, replace no context, and call nothing that might,
-/// such as code of the program's or its allocator.
-#[inline]
-pub(crate) unsafe fn glance<T: Scoped, R>(read: impl FnOnce(&T) -> R) -> Option<R> {
-    // SAFETY: a context that is not null has a count, that of the chain or the one that a closure scope borrows, and the
-    // caller promises that neither ends before `read` returns.
-    unsafe { Local::<T>::here().current.get().as_ref() }.map(read)
 }
 
 /// The current context with a count of its own, or `None` outside every scope.
