@@ -232,6 +232,24 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Has what was written reach the storage device.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        match &self.target {
+            Target::Lines(output) => guarded(|| output.sync()),
+            Target::Records(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Has the output open anew what it writes to.
+    pub(super) fn reopen(&self) -> io::Result<()> {
+        match &self.target {
+            Target::Lines(output) => guarded(|| output.reopen()),
+            Target::Records(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
 impl Drop for Core {
     fn drop(&mut self) {
         for (gap, fate) in [(&self.failed, "could not be written"), (&self.dropped, "were dropped")] {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::delivery::{Core, Target};
 use super::registry::{Lease, Registry};
 use super::whole::Whole;
-use super::{Output, Sink};
+use super::{Batch, Output, Sink};
 use crate::error::{Error, Kind};
 use crate::sync::{Arc, Mutex, OnceLock};
 
@@ -131,6 +131,14 @@ struct Appender {
 impl Output for Appender {
     fn write(&self, line: &[u8]) -> io::Result<()> {
         self.end.lock().write(&mut system::port(&self.file), line)
+    }
+
+    fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
+        self.end.lock().write_batch(&mut system::port(&self.file), batch)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
     }
 
     fn is_terminal(&self) -> bool {

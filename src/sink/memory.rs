@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::delivery::Target;
-use super::{Output, Sink};
+use super::{Batch, Output, Sink};
 use crate::sync::{Arc, Mutex};
 
 /// What a [`memory`] sink has been given. Clones are the same memory.
@@ -46,6 +46,12 @@ impl Output for Memory {
     fn write(&self, line: &[u8]) -> io::Result<()> {
         let line = str::from_utf8(line).map_err(io::Error::other)?;
         self.0.lock().push_str(line);
+        Ok(())
+    }
+
+    fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
+        self.write(batch.rest())?;
+        batch.advance(usize::MAX);
         Ok(())
     }
 

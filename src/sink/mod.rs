@@ -43,6 +43,7 @@
 //! second, and after that not again until it takes something; a blocking one (a pipe whose reader stands still, a stopped
 //! terminal) blocks the caller. When an error comes in the middle of a line, what follows begins on a line of its own.
 
+mod batch;
 mod delivery;
 pub(crate) mod fallback;
 mod file;
@@ -64,11 +65,13 @@ mod whole;
 mod writer;
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
+pub use batch::Batch;
 pub(crate) use delivery::in_output;
 pub use fallback::fallback_lost;
 pub use file::{FileOptions, file};
@@ -82,6 +85,7 @@ pub use stream::{stderr, stdout};
 pub use test::test;
 pub use writer::{callback, writer};
 
+use crate::error::{Error, Kind};
 use crate::format::{Format, Renderer, Scratch};
 use crate::record::Record;
 use crate::sync::Arc;
@@ -138,6 +142,23 @@ impl Sink {
     /// became of the records so far.
     pub fn flush(&self, deadline: Duration) -> Outcome {
         self.0.core.flush(deadline)
+    }
+
+    /// Has the output open anew what it writes to, by the name that it has: for a file that `logrotate`, or another program, has
+    /// moved away. No record is lost: what is being written meanwhile goes to the one file or to the other.
+    ///
+    /// # Errors
+    ///
+    /// [`is_open`](Error::is_open) if it cannot be opened, or is not a file; then everything is as before.
+    pub fn reopen(&self) -> Result<(), Error> {
+        self.0.core.reopen().map_err(|error| {
+            let name = self.describe();
+            let message = match error.kind() {
+                io::ErrorKind::Unsupported => format!("{name} cannot be opened anew: it is not a file that has a name"),
+                _ => format!("{name} cannot be opened anew, and is written to as before: {error}"),
+            };
+            Error::new(Kind::Open, message).with_source(error)
+        })
     }
 
     /// What the output is called in messages: `stdout`, `file build/uno.log`.

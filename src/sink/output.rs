@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use super::Sink;
 use super::delivery::Target;
+use super::{Batch, Sink};
 use crate::record::Record;
 use crate::sync::Arc;
 
@@ -22,6 +22,20 @@ pub trait Output: Send + Sync + 'static {
     /// Why the line could not be taken. The next record is tried all the same.
     fn write(&self, line: &[u8]) -> io::Result<()>;
 
+    /// Takes the lines of several records: what a queued sink calls, on a writer thread. Unless an output
+    /// does better, it takes them one by one.
+    ///
+    /// # Errors
+    ///
+    /// Why the first line that is not taken could not be. It has failed; what is behind it is tried again.
+    fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
+        for line in batch.lines() {
+            self.write(line)?;
+            batch.advance(line.len());
+        }
+        Ok(())
+    }
+
     /// Passes on what it holds back, if it does, and waits for that no longer than `deadline`.
     ///
     /// # Errors
@@ -30,6 +44,25 @@ pub trait Output: Send + Sync + 'static {
     fn flush(&self, deadline: Duration) -> io::Result<()> {
         let _ = deadline;
         Ok(())
+    }
+
+    /// Has what was written reach the storage device, so that it survives a power cut: `fdatasync`, for a file.
+    ///
+    /// # Errors
+    ///
+    /// Why that is not certain; `Unsupported` for an output that is not on a storage device.
+    fn sync(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Opens anew what it writes to, by the name that it has: a file that another program has moved away.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be opened. What was open before is then written to as before. `Unsupported` for an output that has no name to
+    /// be opened by.
+    fn reopen(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// True if a person watches: [`Color::Auto`](crate::Color::Auto) then colours. Asked once, when the sink is made.
@@ -77,6 +110,18 @@ macro_rules! through_pointer {
         impl<T: Output + ?Sized> Output for $pointer<T> {
             fn write(&self, line: &[u8]) -> io::Result<()> {
                 (**self).write(line)
+            }
+
+            fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
+                (**self).write_batch(batch)
+            }
+
+            fn sync(&self) -> io::Result<()> {
+                (**self).sync()
+            }
+
+            fn reopen(&self) -> io::Result<()> {
+                (**self).reopen()
             }
 
             fn flush(&self, deadline: Duration) -> io::Result<()> {

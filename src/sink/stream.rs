@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal};
 
 use super::delivery::{Core, Target};
 use super::whole::Whole;
-use super::{Output, Sink};
+use super::{Batch, Output, Sink};
 use crate::sync::{Arc, Mutex, OnceLock};
 
 /// The process's standard output. All views share one output.
@@ -58,17 +58,21 @@ impl Stream {
 }
 
 impl Output for Stream {
-    #[cfg(unix)]
     fn write(&self, line: &[u8]) -> io::Result<()> {
+        self.write_batch(&mut Batch::new(line, &[line.len()]))
+    }
+
+    #[cfg(unix)]
+    fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
         let fd = match self.descriptor {
             Descriptor::Stdout => rustix::stdio::stdout(),
             Descriptor::Stderr => rustix::stdio::stderr(),
         };
-        self.end.lock().write(&mut super::whole::Fd(fd), line)
+        self.end.lock().write_batch(&mut super::whole::Fd(fd), batch)
     }
 
     #[cfg(not(unix))]
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
         use super::whole::Through;
         use io::Write as _;
 
@@ -76,10 +80,10 @@ impl Output for Stream {
         match self.descriptor {
             Descriptor::Stdout => {
                 let mut stdout = io::stdout().lock();
-                end.write(&mut Through::new(&mut stdout), line)?;
+                end.write_batch(&mut Through::new(&mut stdout), batch)?;
                 stdout.flush()
             }
-            Descriptor::Stderr => end.write(&mut Through::new(&mut io::stderr().lock()), line),
+            Descriptor::Stderr => end.write_batch(&mut Through::new(&mut io::stderr().lock()), batch),
         }
     }
 

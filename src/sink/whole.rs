@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::time::{Duration, Instant};
 
+use super::Batch;
 use crate::sync::{AtomicBool, Ordering};
 
 /// How long one line waits for room in an output that does not block (a pipe or a terminal in non-blocking mode).
@@ -90,37 +91,66 @@ impl Whole {
     ///
     /// The error of the port; `WriteZero` if it takes nothing without one.
     pub(super) fn write(&mut self, port: &mut impl Port, line: &[u8]) -> io::Result<()> {
-        if self.torn.get() {
-            // Joined, so that this too is a single `write`. Only after an error is there anything to join.
-            return self.push(port, &[b"\n", line].concat());
-        }
-        self.push(port, line)
+        self.write_batch(port, &mut Batch::new(line, &[line.len()]))
     }
 
-    fn push(&mut self, port: &mut impl Port, bytes: &[u8]) -> io::Result<()> {
+    /// The same for several lines: what is left of `batch`, in one `write` if the port takes it.
+    ///
+    /// If this ends well with lines left, it was the end of a line that could not be written: they are to be tried again.
+    ///
+    /// # Errors
+    ///
+    /// The error of the port; `WriteZero` if it takes nothing without one.
+    pub(super) fn write_batch(&mut self, port: &mut impl Port, batch: &mut Batch<'_>) -> io::Result<()> {
         // Until the result is known: a writer that panics may have taken anything.
         let was_torn = self.torn.replace(true);
+        if was_torn {
+            // Joined, so that this too is a single `write`. Only after an error is there anything to join.
+            let joined = [b"\n", batch.rest()].concat();
+            return self.push(port, &joined, 1, was_torn, batch);
+        }
+        let rest = batch.rest();
+        self.push(port, rest, 0, was_torn, batch)
+    }
+
+    /// Writes `bytes`: what is left of `batch`, after so many bytes as `lead`s.
+    fn push(
+        &mut self,
+        port: &mut impl Port,
+        bytes: &[u8],
+        lead: usize,
+        was_torn: bool,
+        batch: &mut Batch<'_>,
+    ) -> io::Result<()> {
         let mut done = 0;
-        let result = self.push_all(port, bytes, &mut done);
+        let result = self.push_all(port, bytes, |taken| {
+            // Told at once, so that the batch knows it should the writer panic later.
+            batch.advance((done + taken).saturating_sub(lead.max(done)));
+            done += taken;
+        });
         self.torn.replace(match bytes[..done].last() {
             Some(last) => *last != b'\n',
             None => was_torn,
         });
-        match bytes[done..] {
-            [b'\n'] if done > 0 => Ok(()),
-            _ => result,
+        if result.is_err() && batch.lacks_only_line_end() {
+            batch.advance(1);
+            return Ok(());
         }
+        result
     }
 
-    fn push_all(&mut self, port: &mut impl Port, bytes: &[u8], done: &mut usize) -> io::Result<()> {
+    fn push_all(&mut self, port: &mut impl Port, bytes: &[u8], mut took: impl FnMut(usize)) -> io::Result<()> {
         let mut interruptions = 0;
         let mut deadline = None;
-        while *done < bytes.len() {
-            match port.write(&bytes[*done..]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match port.write(rest) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(taken) => {
                     // A writer that claims more than it was given has at least taken this.
-                    *done = done.saturating_add(taken).min(bytes.len());
+                    let taken = taken.min(rest.len());
+                    took(taken);
+                    rest = &rest[taken..];
                     interruptions = 0;
                     self.stalled = false;
                 }
