@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Installed,
     /// A log that could not be read back.
     Read,
+    /// Records that are not, or may not be, where they should be.
+    Incomplete,
 }
 
 impl Error {
@@ -70,6 +72,12 @@ impl Error {
     #[must_use]
     pub fn is_already_installed(&self) -> bool {
         self.0.kind == Kind::Installed
+    }
+
+    /// True if records are not with the operating system after a flush, or not on the storage device after a sync.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.0.kind == Kind::Incomplete
     }
 
     /// True if reading a log back failed below the level of its records (an I/O error).

@@ -108,7 +108,7 @@ pub use format::{Color, Format};
 pub use layer::{CeilingFilter, Configure, ContextLayer, ScopedLayer, configure, init, layer};
 pub use record::{ContextBuf, ContextInfo, Record, RecordBuf, SpanBuf, Value};
 pub use scope::{FutureExt, InContext, ScopeGuard, bind_current, update};
-pub use sink::Outcome;
+pub use sink::{Outcome, flush, shutdown};
 pub use tracing::Level;
 pub use tracing::level_filters::LevelFilter;
 pub use verbosity::{Dial, Verbosity};

@@ -20,10 +20,13 @@ pub(crate) mod model {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
     #[cfg(not(logscope_loom))]
-    pub(crate) use parking_lot::Mutex;
+    pub(crate) use parking_lot::{Mutex, MutexGuard};
+    use std::time::Instant;
 
     #[cfg(logscope_loom)]
     pub(crate) use loom::sync::Arc;
+    #[cfg(logscope_loom)]
+    pub(crate) use loom::sync::MutexGuard;
     #[cfg(logscope_loom)]
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
@@ -40,6 +43,62 @@ pub(crate) mod model {
 
         pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
             self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
+
+    /// A condition variable whose waiters take the guard and give it back, which both kinds of mutex can do. loom has no time: there
+    /// a deadline never passes.
+    #[cfg(not(logscope_loom))]
+    #[derive(Debug, Default)]
+    pub(crate) struct Condvar(parking_lot::Condvar);
+
+    #[cfg(not(logscope_loom))]
+    impl Condvar {
+        pub(crate) fn new() -> Self {
+            Condvar::default()
+        }
+
+        /// Waits until it is notified, at most until `deadline`. True if that has passed.
+        pub(crate) fn wait_until<'a, T>(
+            &self,
+            mut guard: MutexGuard<'a, T>,
+            deadline: Option<Instant>,
+        ) -> (MutexGuard<'a, T>, bool) {
+            let timed_out = match deadline {
+                Some(deadline) => self.0.wait_until(&mut guard, deadline).timed_out(),
+                None => {
+                    self.0.wait(&mut guard);
+                    false
+                }
+            };
+            (guard, timed_out)
+        }
+
+        pub(crate) fn notify_all(&self) {
+            self.0.notify_all();
+        }
+    }
+
+    #[cfg(logscope_loom)]
+    #[derive(Debug)]
+    pub(crate) struct Condvar(loom::sync::Condvar);
+
+    #[cfg(logscope_loom)]
+    impl Condvar {
+        pub(crate) fn new() -> Self {
+            Condvar(loom::sync::Condvar::new())
+        }
+
+        pub(crate) fn wait_until<'a, T>(
+            &self,
+            guard: MutexGuard<'a, T>,
+            _: Option<Instant>,
+        ) -> (MutexGuard<'a, T>, bool) {
+            (self.0.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner), false)
+        }
+
+        pub(crate) fn notify_all(&self) {
+            self.0.notify_all();
         }
     }
 }

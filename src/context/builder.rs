@@ -6,7 +6,7 @@ use super::ceiling::clamp;
 use super::{Counter, Identity, Inner, OutputContext, live};
 use crate::clock::{Clock, Origin};
 use crate::record::{ContextInfo, Value};
-use crate::sink::{Ledger, Sink};
+use crate::sink::{Attachment, Ledger, Sink};
 use crate::sync::{Arc, AtomicBool, AtomicU64, OnceLock, Ordering};
 use crate::verbosity::Verbosity;
 
@@ -117,6 +117,7 @@ impl Builder {
                 (
                     Arc::new(Identity {
                         info,
+                        clock: clock.clone(),
                         counter: Counter::new(),
                         ledger: Ledger::default(),
                         root: OnceLock::new(),
@@ -138,7 +139,9 @@ impl Builder {
             }
         };
         let verbosity = clamp(verbosity, identity.info.name());
-        let inner = Arc::new(Inner { identity, info, origin, clock, verbosity, sinks, live: live::Slot::new() });
+        let attachments = attach(&sinks, &identity);
+        let inner =
+            Arc::new(Inner { identity, info, origin, clock, verbosity, sinks, attachments, live: live::Slot::new() });
         // Set by the first of the family; the derived ones find it there.
         inner.identity.root.get_or_init(|| Arc::downgrade(&inner));
         live::register(&inner);
@@ -155,6 +158,18 @@ fn group_by_renderer(sinks: &mut Vec<Sink>) {
         grouped.insert(after, sink);
     }
     *sinks = grouped;
+}
+
+/// Opens an account with the queue of each sink that has one.
+fn attach(sinks: &[Sink], identity: &Arc<Identity>) -> Vec<Option<Attachment>> {
+    let mut attachments = Vec::new();
+    for (n, sink) in sinks.iter().enumerate() {
+        if let Some(attachment) = sink.attach(identity) {
+            attachments.resize_with(n, || None);
+            attachments.push(Some(attachment));
+        }
+    }
+    attachments
 }
 
 fn next_id() -> u64 {

@@ -23,7 +23,7 @@ use counter::Counter;
 
 use crate::clock::{Clock, Origin};
 use crate::record::{ContextInfo, Value};
-use crate::sink::{self, Ledger, Outcome, Sink, fallback};
+use crate::sink::{self, Account, Attachment, Delivery, Flush, Ledger, Outcome, Sink, fallback};
 use crate::sync::{Arc, AtomicBool, OnceLock, Ordering, Weak};
 use crate::verbosity::Verbosity;
 
@@ -60,12 +60,16 @@ pub(crate) struct Inner {
     verbosity: Verbosity,
     /// Views with the same format are neighbours, so that one rendering serves them all.
     sinks: Vec<Sink>,
+    /// The accounts with their queues, one for each; empty where none of them is queued.
+    attachments: Vec<Option<Attachment>>,
     live: live::Slot,
 }
 
 /// What contexts that were derived from one another share.
 pub(crate) struct Identity {
     info: ContextInfo,
+    /// By which what is said on behalf of the context is dated, where none of its records is at hand.
+    clock: Clock,
     counter: Counter,
     ledger: Ledger,
     /// The context that the others were derived from.
@@ -172,11 +176,29 @@ impl OutputContext {
     }
 
     /// Brings what was logged before this call to the operating system, waiting for `deadline` at most, and returns the
-    /// ledger. Direct sinks have nothing to wait for but a delivery that another thread is in the middle of. Called from inside
-    /// an output (by a writer, a callback), where waiting could be waiting for oneself, it returns the ledger at once.
+    /// ledger: [`Outcome::into_result`] makes an error of it if a record is missing. Of direct sinks it waits for a delivery that another
+    /// thread is in the middle of. What others log meanwhile is not waited for, and not counted as long as it is pending.
+    ///
+    /// Called from inside an output (by a writer, a callback), where waiting could be waiting for oneself, it returns the ledger at once.
     #[must_use = "the outcome says whether everything was written: ask `is_complete()`"]
     pub fn flush(&self, deadline: Duration) -> Outcome {
         self.settle(Instant::now().checked_add(deadline))
+    }
+
+    /// [`flush`](OutputContext::flush) for a task: it begins when this is called, whether or not what is returned is polled. It has no
+    /// deadline of its own: put it under your runtime's timeout. Sinks that are not queued are flushed in the call itself.
+    #[must_use = "a future does nothing unless it is awaited, and its outcome says whether everything was written"]
+    pub fn flush_async(&self) -> impl Future<Output = Outcome> + Send + use<> {
+        let context = self.clone();
+        let flushes: Vec<Flush> = self.outputs().iter().filter_map(Sink::begin_flush_for_task).collect();
+        async move {
+            let mut unflushed = false;
+            for flush in flushes {
+                unflushed |= flush.finish_as_task().await.unflushed;
+            }
+            let outcome = context.ledger();
+            Outcome { unflushed, ..if unflushed { outcome } else { outcome.without_pending() } }
+        }
     }
 
     /// Ends this context and all that were derived from it: what is logged to them from now on is counted as dropped, and told on
@@ -196,27 +218,43 @@ impl OutputContext {
         self.inner.identity.counter.is_closed()
     }
 
+    /// One sink of each output that this context or one that it shares its id with has: of the contexts that were derived from one
+    /// another, each may have sinks that the others do not have.
+    fn outputs(&self) -> Vec<Sink> {
+        let mut outputs: Vec<Sink> = Vec::new();
+        for sink in live::family(&self.inner).iter().flat_map(|inner| &inner.sinks) {
+            if !outputs.iter().any(|known| known.has_output_of(sink)) {
+                outputs.push(sink.clone());
+            }
+        }
+        outputs
+    }
+
     fn settle(&self, deadline: Option<Instant>) -> Outcome {
         // The delivery that this thread is in the middle of ends after this call.
         if sink::in_output() {
             return self.ledger();
         }
-        let left = || match deadline {
-            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-            None => Duration::MAX,
-        };
-        // Of the contexts that were derived from one another, each may have sinks that the others do not have.
-        let family = live::family(&self.inner);
-        for sink in family.iter().flat_map(|inner| &inner.sinks) {
-            let _ = sink.flush(left());
+        let accepted_before = self.ledger().accepted;
+        // All begin before the first is waited for.
+        let flushes: Vec<Flush> = self.outputs().iter().filter_map(|sink| sink.begin_flush(deadline)).collect();
+        let mut unflushed = false;
+        for flush in flushes {
+            unflushed |= flush.finish(deadline).unflushed;
         }
         // A direct delivery counts itself when it returns, so what is pending here is being written on another thread at this
         // moment, or on this one, below a value that asks from inside its own `Debug`: then waiting cannot help, and the deadline ends it.
         let mut pause = Duration::from_micros(10);
         loop {
-            let outcome = self.ledger();
-            let left = left();
-            if outcome.pending == 0 || left.is_zero() {
+            let outcome = Outcome { unflushed, ..self.ledger() };
+            if !unflushed && outcome.accepted - outcome.pending >= accepted_before {
+                return outcome.without_pending();
+            }
+            let left = match deadline {
+                Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+                None => Duration::MAX,
+            };
+            if outcome.pending == 0 || left.is_zero() || unflushed {
                 return outcome;
             }
             // Not `park_timeout`: it would take a wake-up that is meant for an executor which polls on this thread.
@@ -262,6 +300,12 @@ impl Inner {
         &self.sinks
     }
 
+    /// The account of the sink with this number, if that is queued.
+    #[inline]
+    pub(crate) fn attachment(&self, sink: usize) -> Option<&Attachment> {
+        self.attachments.get(sink)?.as_ref()
+    }
+
     #[inline]
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.identity.ledger
@@ -292,6 +336,20 @@ impl Inner {
             self.identity.ledger.accept(deliveries - 1);
         }
         self.identity.counter.take()
+    }
+}
+
+impl Account for Identity {
+    fn settle(&self, delivery: Delivery, count: u64) {
+        self.ledger.settle(delivery, count);
+    }
+
+    fn info(&self) -> &ContextInfo {
+        &self.info
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.clock
     }
 }
 

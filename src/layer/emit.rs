@@ -8,7 +8,7 @@ use super::nesting::Nested;
 use crate::context::Inner;
 use crate::format::with_scratch;
 use crate::record::{Record, Source, SpanPath};
-use crate::sink::{self, Delivery, Loss, fallback};
+use crate::sink::{self, Delivery, Ledger, Loss, fallback};
 
 /// Gives `event` to each sink of `inner` that wants its level, and counts what became of it.
 pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: &dyn SpanPath) {
@@ -46,19 +46,39 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
         // A sink that logs while it writes: its own lock may be held, and whatever it says about itself must not come back to it.
         return fallback::record(&record);
     }
-    let mut written = 0;
+    let mut settled = Settled::default();
     with_scratch(|scratch| {
         scratch.begin();
-        for sink in wanting() {
-            if sink.deliver(&record, scratch) == Delivery::Written {
-                written += 1;
-            }
+        for (n, sink) in inner.sinks().iter().enumerate().filter(|(_, sink)| sink.wants(&record.source.level)) {
+            settled.count(sink.deliver(&record, scratch, inner.attachment(n)));
         }
     });
-    if written > 0 {
-        ledger.settle(Delivery::Written, written);
+    settled.tell(ledger);
+}
+
+/// The deliveries of one record whose fate is known. The others are in queues, which tell it later.
+#[derive(Default)]
+struct Settled {
+    written: u64,
+    failed: u64,
+    dropped: u64,
+}
+
+impl Settled {
+    fn count(&mut self, delivery: Option<Delivery>) {
+        match delivery {
+            Some(Delivery::Written) => self.written += 1,
+            Some(Delivery::Failed) => self.failed += 1,
+            Some(Delivery::Dropped) => self.dropped += 1,
+            None => {}
+        }
     }
-    if written < deliveries {
-        ledger.settle(Delivery::Failed, deliveries - written);
+
+    fn tell(self, ledger: &Ledger) {
+        let fates =
+            [(Delivery::Written, self.written), (Delivery::Failed, self.failed), (Delivery::Dropped, self.dropped)];
+        for (delivery, count) in fates.into_iter().filter(|(_, count)| *count > 0) {
+            ledger.settle(delivery, count);
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::{ContextLayer, ScopedLayer};
 use crate::LevelFilter;
 use crate::context::{OutputContext, built_in, replace_default, set_default};
 use crate::error::{Error, Kind};
-use crate::sink::fallback;
+use crate::sink::{fallback, set_exit_deadline};
 use crate::sync::Mutex;
 use crate::verbosity::Verbosity;
 
@@ -81,6 +81,13 @@ impl Configure {
     /// for one, makes a connection's span on behalf of the request that opened it, and enters it for every later one.
     pub fn route_by_span(mut self, on: bool) -> Self {
         self.route_by_span = on;
+        self
+    }
+
+    /// How long the process waits at its end, once nothing else holds it up, for what is in queues to be written: five seconds unless set.
+    /// What is not written by then is told on stderr. It is set at once, and for the whole process.
+    pub fn exit_deadline(self, deadline: Duration) -> Self {
+        set_exit_deadline(deadline);
         self
     }
 

@@ -17,6 +17,11 @@ impl ContextInfo {
         ContextInfo { name, id, fields, fragments: Fragments::default() }
     }
 
+    /// The one that has what is nobody's, or several contexts', to say.
+    pub(crate) fn nobody() -> Self {
+        ContextInfo::new("logscope".to_owned(), 0, Vec::new())
+    }
+
     /// The name, as it was given. Formats escape it.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -164,8 +164,24 @@ impl<'a> Record<'a> {
         RecordBuf::from_record(self)
     }
 
-    /// The same moment and context with another event and no number: how a sink states something on its own behalf.
-    pub(crate) fn as_notice<'b>(&'b self, event: &'b Event<'b>) -> Record<'b> {
+    /// When it was, and of which context.
+    pub(crate) fn moment(&self) -> Moment<'_> {
+        Moment { context: self.context, elapsed: self.elapsed, clock: self.clock, wall: self.wall.clone() }
+    }
+}
+
+/// A time in a context, at which something can be stated.
+#[derive(Clone)]
+pub(crate) struct Moment<'a> {
+    pub(crate) context: &'a ContextInfo,
+    pub(crate) elapsed: Duration,
+    pub(crate) clock: &'a Clock,
+    pub(crate) wall: Cell<Option<SystemTime>>,
+}
+
+impl Moment<'_> {
+    /// The record of `event` at this moment, without a number: how a sink states something on its own behalf.
+    pub(crate) fn notice<'b>(&'b self, event: &'b Event<'b>) -> Record<'b> {
         Record {
             event,
             source: Source::of(event.metadata()),

@@ -48,6 +48,12 @@ impl<'a> Batch<'a> {
         Batch { bytes, ends, done: 0, lines_done: 0 }
     }
 
+    /// The same, of which so many lines are taken already.
+    pub(super) fn after(bytes: &'a [u8], ends: &'a [usize], lines: usize) -> Self {
+        let done = lines.checked_sub(1).map_or(0, |last| ends[last]);
+        Batch { done, lines_done: lines, ..Batch::new(bytes, ends) }
+    }
+
     /// What is not yet taken, in one piece.
     #[must_use]
     pub fn rest(&self) -> &'a [u8] {

@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
-use super::fallback;
-use super::gap::{Gap, Loss, Owner};
+use super::gap::{Claim, Gap, Loss, Owner};
 use super::ledger::{Delivery, Ledger, Outcome};
 use super::output::{Output, RecordOutput};
+use super::queued::Queued;
+use super::{Batch, fallback};
 use crate::format::scratch::Buffer;
 use crate::format::{Renderer, Scratch, Screen};
-use crate::record::{ContextInfo, Notice, Record, drop_quietly, with_notice};
-use crate::sync::{AtomicU8, Ordering};
+use crate::record::{ContextInfo, Moment, Notice, Record, drop_quietly, with_notice};
+use crate::sync::{AtomicBool, AtomicU8, Mutex, Ordering, Weak};
 
 /// What a sink delivers to.
 pub(super) enum Target {
@@ -35,6 +36,10 @@ pub(super) struct Core {
     dropped: Gap,
     /// The thresholds that the log states, one [bit](threshold_bit) each.
     stated: AtomicU8,
+    /// It is among [all](super::all).
+    entered: AtomicBool,
+    /// The queues in front of the output.
+    queues: Mutex<Vec<Weak<Queued>>>,
 }
 
 /// What a threshold of which the log tells is in [`Core::stated`]: 0 for those that leave nothing out, or everything.
@@ -63,6 +68,8 @@ impl Core {
             failed: Gap::new(),
             dropped: Gap::new(),
             stated: AtomicU8::new(0),
+            entered: AtomicBool::new(false),
+            queues: Mutex::new(Vec::new()),
         }
     }
 
@@ -90,8 +97,14 @@ impl Core {
     /// True if the log has to state something before the next record of a view with this threshold's bit.
     #[inline]
     pub(super) fn owes(&self, threshold: u8) -> bool {
+        self.owes_before_queue(threshold) || self.failed.is_open()
+    }
+
+    /// The same for a view that is queued: what could not be written is stated where it is written.
+    #[inline]
+    pub(super) fn owes_before_queue(&self, threshold: u8) -> bool {
         // Relaxed: a hint; the threads that see it compete with a swap, or for a claim.
-        threshold & !self.stated.load(Ordering::Relaxed) != 0 || self.failed.is_open() || self.dropped.is_open()
+        threshold & !self.stated.load(Ordering::Relaxed) != 0 || self.dropped.is_open()
     }
 
     /// Hands over `record`, as the line that `renderer` makes of it where the output takes lines.
@@ -107,76 +120,81 @@ impl Core {
         }
     }
 
+    /// Hands over several lines.
+    pub(super) fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
+        match &self.target {
+            Target::Lines(output) => guarded(|| output.write_batch(batch)),
+            Target::Records(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Hands over a notice.
+    pub(super) fn write_notice(&self, renderer: &Renderer, notice: &Record<'_>) -> io::Result<()> {
+        match &self.target {
+            Target::Lines(output) => {
+                let mut line = Buffer::take();
+                renderer.render(notice, &mut line);
+                guarded(|| output.write(&line))
+            }
+            Target::Records(output) => guarded(|| output.write(notice)),
+        }
+    }
+
     /// States in the log what it leaves out and what is missing from it. If that fails so has the record that comes after it.
     ///
     /// In writes of their own, not joined to the record's: if a joined write broke off after a notice, nobody could say whether
     /// the notice is in the log.
     #[cold]
     pub(super) fn state(&self, renderer: &Renderer, max_level: LevelFilter, record: &Record<'_>) -> io::Result<()> {
-        self.state_threshold(renderer, max_level, record)?;
-        self.state_gap(&self.failed, Notice::Failed, renderer, record)?;
-        self.state_gap(&self.dropped, Notice::Dropped, renderer, record)
+        let moment = record.moment();
+        let put: Put<'_> = &mut |_, notice| self.write_notice(renderer, notice);
+        self.state_threshold(renderer, max_level, &moment, put)?;
+        state_gap(&self.failed, Notice::Failed, &moment, put)?;
+        state_gap(&self.dropped, Notice::Dropped, &moment, put)
     }
 
-    fn state_threshold(&self, renderer: &Renderer, max_level: LevelFilter, record: &Record<'_>) -> io::Result<()> {
+    /// The same for a view that is queued, where `put` puts notices into the queue.
+    #[cold]
+    pub(super) fn state_before_queue(
+        &self,
+        renderer: &Renderer,
+        max_level: LevelFilter,
+        record: &Record<'_>,
+        put: Put<'_>,
+    ) -> io::Result<()> {
+        let moment = record.moment();
+        self.state_threshold(renderer, max_level, &moment, put)?;
+        state_gap(&self.dropped, Notice::Dropped, &moment, put)
+    }
+
+    /// States what could not be written, before what is written next.
+    #[inline]
+    pub(super) fn state_failed(&self, moment: &Moment<'_>, put: Put<'_>) -> io::Result<()> {
+        if self.failed.is_open() { state_gap(&self.failed, Notice::Failed, moment, put) } else { Ok(()) }
+    }
+
+    fn state_threshold(
+        &self,
+        renderer: &Renderer,
+        max_level: LevelFilter,
+        moment: &Moment<'_>,
+        put: Put<'_>,
+    ) -> io::Result<()> {
         let bit = if renderer.states_seq() { threshold_bit(max_level) } else { 0 };
         // Relaxed: this alone decides who states it.
         if bit & !self.stated.fetch_or(bit, Ordering::Relaxed) == 0 {
             return Ok(());
         }
-        let stated = self.write_notice(renderer, Notice::MaxLevel(max_level), record, record.context, record.elapsed);
+        let stated = put_notice(Notice::MaxLevel(max_level), moment, put);
         if stated.is_err() {
-            self.stated.fetch_and(!bit, Ordering::Relaxed);
+            self.unstate_threshold(bit);
         }
         stated
     }
 
-    /// The notice is one of the context whose records are missing; if they are of several, of one that is neither.
-    fn state_gap(
-        &self,
-        gap: &Gap,
-        notice: fn(u64) -> Notice,
-        renderer: &Renderer,
-        record: &Record<'_>,
-    ) -> io::Result<()> {
-        let Some(claim) = gap.claim() else { return Ok(()) };
-        let stranger;
-        let (context, elapsed) = match claim.owner() {
-            Owner::One { id, .. } if *id == record.context.id() => (record.context, record.elapsed),
-            Owner::One { id, name, elapsed } => {
-                stranger = ContextInfo::new(name.clone(), *id, Vec::new());
-                (&stranger, *elapsed)
-            }
-            Owner::Nobody | Owner::Several => {
-                stranger = ContextInfo::new("logscope".to_owned(), 0, Vec::new());
-                (&stranger, record.elapsed)
-            }
-        };
-        self.write_notice(renderer, notice(claim.count()), record, context, elapsed)?;
-        claim.stated();
-        Ok(())
-    }
-
-    /// Hands over `notice` as one of `context`, which goes before `record`.
-    fn write_notice(
-        &self,
-        renderer: &Renderer,
-        notice: Notice,
-        record: &Record<'_>,
-        context: &ContextInfo,
-        elapsed: Duration,
-    ) -> io::Result<()> {
-        with_notice(notice, |event| {
-            let record = Record { context, elapsed, ..record.as_notice(event) };
-            match &self.target {
-                Target::Lines(output) => {
-                    let mut line = Buffer::take();
-                    renderer.render(&record, &mut line);
-                    guarded(|| output.write(&line))
-                }
-                Target::Records(output) => guarded(|| output.write(&record)),
-            }
-        })
+    /// The threshold with this bit is not in the log after all.
+    pub(super) fn unstate_threshold(&self, bit: u8) {
+        self.stated.fetch_and(!bit, Ordering::Relaxed);
     }
 
     /// Counts what became of `record`, and tells the first failure of an outage.
@@ -184,15 +202,16 @@ impl Core {
     pub(super) fn settle(&self, record: &Record<'_>, result: io::Result<()>) -> Delivery {
         let delivery = match result {
             Ok(()) => Delivery::Written,
-            Err(error) => self.fail(record, error),
+            Err(error) => self.fail(Loss::of(record), error),
         };
         self.ledger.count(delivery, 1);
         delivery
     }
 
+    /// Tells the first failure of an outage, and has it stated in the log when that works again.
     #[cold]
-    fn fail(&self, record: &Record<'_>, error: io::Error) -> Delivery {
-        if self.failed.add(Loss::of(record)) {
+    pub(super) fn fail(&self, loss: Loss<'_>, error: io::Error) -> Delivery {
+        if self.failed.add(loss) {
             let name = &self.name;
             fallback::tell(format_args!(
                 "cannot write to {name}: {error}; what is missing is counted, and stated in the log when it works again"
@@ -206,33 +225,71 @@ impl Core {
     #[cold]
     pub(super) fn count_dropped(&self, loss: Loss<'_>) {
         self.ledger.count(Delivery::Dropped, loss.count);
+        self.drop_records(
+            loss,
+            "they are logged inside an output, or too deep inside values that log; what is missing is counted, and stated in the log \
+             before the next record",
+        );
+    }
+
+    /// Has records that are given up before they reached the output stated in the log, and tells the first of an outage.
+    #[cold]
+    pub(super) fn drop_records(&self, loss: Loss<'_>, why: &str) {
         if self.dropped.add(loss) {
             let name = &self.name;
-            fallback::tell(format_args!(
-                "records for {name} are dropped before they reach it: they are logged inside an output, or too deep inside \
-                 values that log; what is missing is counted, and stated in the log before the next record"
-            ));
+            fallback::tell(format_args!("records for {name} are dropped before they reach it: {why}"));
         }
     }
 
-    pub(super) fn flush(&self, deadline: Duration) -> Outcome {
-        // This thread may hold the lock that flushing would wait for, its own or that of an output which waits for this one.
-        if in_output() {
-            return self.outcome();
+    /// Tells of losses that the log will never state.
+    pub(super) fn tell_unstated(&self, gap: &Gap, fate: &str) {
+        if let Some(claim) = gap.claim() {
+            let (name, count) = (&self.name, claim.count());
+            fallback::tell(format_args!("{name} is closed without stating that {count} records {fate}"));
+            claim.stated();
         }
-        let result = match &self.target {
+    }
+
+    /// True if there is something to state before the next line, because it could not be written.
+    #[inline]
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.is_open()
+    }
+
+    /// True the first time.
+    pub(super) fn enters(&self) -> bool {
+        // Relaxed: the swap alone decides.
+        !self.entered.swap(true, Ordering::Relaxed)
+    }
+
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// True if the output takes lines, which can be queued.
+    pub(super) fn takes_lines(&self) -> bool {
+        matches!(self.target, Target::Lines(_))
+    }
+
+    pub(super) fn queues(&self) -> &Mutex<Vec<Weak<Queued>>> {
+        &self.queues
+    }
+
+    /// Has the output pass on what it holds back, and says whether it did.
+    pub(super) fn flush_output(&self, deadline: Duration) -> io::Result<()> {
+        match &self.target {
             Target::Lines(output) => guarded(|| output.flush(deadline)),
             Target::Records(output) => guarded(|| output.flush(deadline)),
-        };
-        if let Err(error) = result {
-            fallback::tell(format_args!("cannot flush {}: {error}", self.name));
-            discard(error);
         }
-        self.outcome()
     }
-}
 
-impl Core {
+    /// Tells that the output could not be flushed.
+    #[cold]
+    pub(super) fn tell_unflushed(&self, error: io::Error) {
+        fallback::tell(format_args!("cannot flush {}: {error}", self.name));
+        discard(error);
+    }
+
     /// Has what was written reach the storage device.
     pub(super) fn sync(&self) -> io::Result<()> {
         match &self.target {
@@ -250,15 +307,50 @@ impl Core {
     }
 }
 
+/// Puts a notice into the log.
+pub(super) type Put<'a> = &'a mut dyn FnMut(Notice, &Record<'_>) -> io::Result<()>;
+
+fn put_notice(notice: Notice, moment: &Moment<'_>, put: Put<'_>) -> io::Result<()> {
+    with_notice(notice, |event| put(notice, &moment.notice(event)))
+}
+
+/// States the losses of `gap`, if there are any, before what comes at `moment`.
+pub(super) fn state_gap(gap: &Gap, notice: fn(u64) -> Notice, moment: &Moment<'_>, put: Put<'_>) -> io::Result<()> {
+    if let Some(claim) = gap.claim() {
+        state_claim(&claim, notice, moment, put)?;
+        claim.stated();
+    }
+    Ok(())
+}
+
+/// The same for losses that are claimed, and are stated if this ends well.
+///
+/// The notice is one of the context whose records are missing; if they are of several, of one that is neither.
+pub(super) fn state_claim(
+    claim: &Claim<'_>,
+    notice: fn(u64) -> Notice,
+    moment: &Moment<'_>,
+    put: Put<'_>,
+) -> io::Result<()> {
+    let stranger;
+    let moment = match claim.owner() {
+        Owner::One { id, .. } if *id == moment.context.id() => moment.clone(),
+        Owner::One { id, name, elapsed } => {
+            stranger = ContextInfo::new(name.clone(), *id, Vec::new());
+            Moment { context: &stranger, elapsed: *elapsed, ..moment.clone() }
+        }
+        Owner::Nobody | Owner::Several => {
+            stranger = ContextInfo::nobody();
+            Moment { context: &stranger, ..moment.clone() }
+        }
+    };
+    put_notice(notice(claim.count()), &moment, put)
+}
+
 impl Drop for Core {
     fn drop(&mut self) {
-        for (gap, fate) in [(&self.failed, "could not be written"), (&self.dropped, "were dropped")] {
-            if let Some(claim) = gap.claim() {
-                let (name, count) = (&self.name, claim.count());
-                fallback::tell(format_args!("{name} is closed without stating that {count} records {fate}"));
-                claim.stated();
-            }
-        }
+        self.tell_unstated(&self.failed, "could not be written");
+        self.tell_unstated(&self.dropped, "were dropped");
         // The last view may go at the end of a log call, where a panic of the output's own `Drop` must not get out.
         let target = std::mem::replace(&mut self.target, Target::Lines(Box::new(super::null::Null)));
         let _ = guarded(|| {
@@ -328,7 +420,7 @@ fn panicked(payload: Box<dyn std::any::Any + Send>) -> io::Error {
 
 /// Drops an error, which may hold a value of the program's own.
 #[cold]
-fn discard(error: io::Error) {
+pub(super) fn discard(error: io::Error) {
     let _ = guarded(|| {
         drop(error);
         Ok(())

@@ -11,6 +11,7 @@
 
 use std::fmt;
 
+use crate::error::{Error, Kind};
 use crate::sync::Ordering;
 use crate::sync::model::AtomicU64;
 
@@ -39,20 +40,79 @@ pub struct Outcome {
     pub failed: u64,
     /// Deliveries whose fate is open; after close, those that were abandoned.
     pub pending: u64,
+    /// After a flush: true if an output could not pass on what it holds back, or not in time. Its records count as written.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "std::ops::Not::not"))]
+    pub unflushed: bool,
 }
 
 impl Outcome {
-    /// True if nothing was dropped, nothing failed and nothing is pending.
+    /// True if nothing was dropped, nothing failed and nothing is pending, and every output that was flushed could be.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.dropped == 0 && self.failed == 0 && self.pending == 0
+        self.missing() == 0 && !self.unflushed
+    }
+
+    /// This outcome if it [is complete](Outcome::is_complete), for the `?` of a program that wants to stop otherwise.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), logscope::Error> {
+    /// let (sink, _lines) = logscope::sink::memory();
+    /// sink.flush(Duration::from_secs(5)).into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`is_incomplete`](Error::is_incomplete), which says how many records are not with the operating system, and why.
+    pub fn into_result(self) -> Result<Outcome, Error> {
+        if self.is_complete() {
+            return Ok(self);
+        }
+        let Outcome { accepted, dropped, failed, pending, .. } = self;
+        let mut message = format!("{} of {accepted} records are not with the operating system", self.missing());
+        let parts = [(dropped, "dropped"), (failed, "failed"), (pending, "pending")];
+        let parts: Vec<_> =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, fate)| format!("{count} {fate}")).collect();
+        match (parts.is_empty(), self.unflushed) {
+            (true, _) => message = String::from("an output could not be flushed: what it holds back may be lost"),
+            (false, false) => message = format!("{message}: {}", parts.join(", ")),
+            (false, true) => {
+                message = format!("{message}: {}; and an output could not be flushed in time", parts.join(", "));
+            }
+        }
+        Err(Error::new(Kind::Incomplete, message))
+    }
+
+    fn missing(&self) -> u64 {
+        self.dropped + self.failed + self.pending
+    }
+
+    /// Without what is pending, where that was accepted too late to be asked about.
+    pub(crate) fn without_pending(self) -> Self {
+        Outcome { accepted: self.accepted - self.pending, pending: 0, ..self }
+    }
+
+    /// This and another one together.
+    pub(crate) fn plus(self, other: Outcome) -> Self {
+        Outcome {
+            accepted: self.accepted + other.accepted,
+            written: self.written + other.written,
+            dropped: self.dropped + other.dropped,
+            failed: self.failed + other.failed,
+            pending: self.pending + other.pending,
+            unflushed: self.unflushed || other.unflushed,
+        }
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Outcome { accepted, written, dropped, failed, pending } = self;
-        write!(f, "{accepted} accepted: {written} written, {dropped} dropped, {failed} failed, {pending} pending")
+        let Outcome { accepted, written, dropped, failed, pending, unflushed } = self;
+        write!(f, "{accepted} accepted: {written} written, {dropped} dropped, {failed} failed, {pending} pending")?;
+        f.write_str(if *unflushed { ", and not all flushed" } else { "" })
     }
 }
 
@@ -136,6 +196,7 @@ impl Ledger {
             dropped: later.dropped + at_once.dropped,
             failed: later.failed + at_once.failed,
             pending: accepted.saturating_sub(settled),
+            unflushed: false,
         }
     }
 }
@@ -159,7 +220,7 @@ mod tests {
     use crate::sync::AtomicBool;
 
     fn assert_balanced(outcome: Outcome) {
-        let Outcome { accepted, written, dropped, failed, pending } = outcome;
+        let Outcome { accepted, written, dropped, failed, pending, .. } = outcome;
         assert_eq!(accepted, written + dropped + failed + pending, "{outcome}");
     }
 
@@ -172,7 +233,7 @@ mod tests {
         ledger.settle(Delivery::Written, 2);
         ledger.settle(Delivery::Dropped, 1);
         let outcome = ledger.outcome();
-        assert_eq!(outcome, Outcome { accepted: 9, written: 5, dropped: 1, failed: 1, pending: 2 });
+        assert_eq!(outcome, Outcome { accepted: 9, written: 5, dropped: 1, failed: 1, pending: 2, unflushed: false });
         assert!(!outcome.is_complete());
         assert_balanced(outcome);
         assert_eq!(outcome.to_string(), "9 accepted: 5 written, 1 dropped, 1 failed, 2 pending");
@@ -239,7 +300,7 @@ mod loom_tests {
     }
 
     fn read(ledger: &Ledger) -> (u64, u64) {
-        let Outcome { accepted, written, dropped, failed, pending } = ledger.outcome();
+        let Outcome { accepted, written, dropped, failed, pending, .. } = ledger.outcome();
         (accepted, written + dropped + failed + pending)
     }
 

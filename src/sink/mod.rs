@@ -43,6 +43,7 @@
 //! second, and after that not again until it takes something; a blocking one (a pipe whose reader stands still, a stopped
 //! terminal) blocks the caller. When an error comes in the middle of a line, what follows begins on a line of its own.
 
+mod all;
 mod batch;
 mod delivery;
 pub(crate) mod fallback;
@@ -54,6 +55,8 @@ mod null;
 mod output;
 #[cfg(test)]
 mod properties;
+mod queue;
+mod queued;
 mod registry;
 mod stream;
 mod test;
@@ -66,7 +69,7 @@ mod writer;
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
@@ -81,6 +84,8 @@ pub(crate) use ledger::{Delivery, Ledger};
 pub use memory::{Memory, memory};
 pub use null::null;
 pub use output::{Output, RecordOutput, custom, records};
+pub(crate) use queued::{Account, Attachment, Flush, set_exit_deadline};
+pub use queued::{Overflow, Queue};
 pub use stream::{stderr, stdout};
 pub use test::test;
 pub use writer::{callback, writer};
@@ -91,6 +96,7 @@ use crate::record::Record;
 use crate::sync::Arc;
 use delivery::{Core, Target, threshold_bit};
 use file::FileLease;
+use queued::{Handle, Through};
 
 /// A view of an output: with a format and a threshold. Clones are the same view, and cheap.
 ///
@@ -108,12 +114,20 @@ pub struct Sink(Arc<View>);
 
 struct View {
     core: Arc<Core>,
+    queue: Option<QueueView>,
     /// Keeps the file open, where it is one; after `core`, so that the last view's lease closes it.
     file: Option<FileLease>,
     renderer: Renderer,
     max_level: LevelFilter,
     /// The threshold that is to be stated in the log, as [`Core::owes`] takes it; 0 where lines have no numbers.
     opening: u8,
+}
+
+/// A view's way through a queue.
+struct QueueView {
+    handle: Arc<Handle>,
+    /// What the queue knows the view's renderer by.
+    renderer: u8,
 }
 
 impl Sink {
@@ -130,18 +144,114 @@ impl Sink {
         self.with(self.0.renderer.clone(), max_level.into())
     }
 
+    /// This output with a queue in front of it: the call that logs puts the finished line into the queue, and a writer thread takes it to
+    /// the output, with many others in one write. There are few such threads for any number of queues.
+    ///
+    /// What is in a queue is written within a few milliseconds; when the process ends in an ordinary way, for which it is given
+    /// [five seconds](crate::Configure::exit_deadline); when the last sink is dropped; and when it is asked for, by
+    /// [`flush`](Sink::flush), [`logscope::flush`](crate::flush) or [`logscope::shutdown`](crate::shutdown). A process that is killed
+    /// loses it: see [the module](crate::sink#durability).
+    ///
+    /// Views with equal options share a queue. Those that are not queued, or otherwise, go on writing to the same output, in an order
+    /// that is not defined.
+    ///
+    /// A [`records`] sink stays as it is: what it is given lives only as long as the call. A [`test()`] sink can be queued, but the test
+    /// harness captures what the test's own thread prints only.
+    ///
+    /// ```
+    /// use logscope::{OutputContext, sink};
+    /// use std::time::Duration;
+    ///
+    /// let (memory, lines) = sink::memory();
+    /// let uno = OutputContext::builder("uno").sink(memory.queued(sink::Queue::new())).build();
+    /// # logscope::init()?;
+    /// uno.scope(|| tracing::info!("compiling"));
+    /// uno.flush(Duration::from_secs(5)).into_result()?;
+    /// assert_eq!(lines.len(), 1);
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    pub fn queued(&self, queue: Queue) -> Sink {
+        let View { core, file, renderer, max_level, .. } = &*self.0;
+        if !core.takes_lines() {
+            return self.clone();
+        }
+        let handle = Handle::of(core, file.clone(), queue);
+        Sink::view(Arc::clone(core), file.clone(), Some(handle), renderer.clone(), *max_level)
+    }
+
     /// What became of all the records that were delivered to this output, through any of its views.
     pub fn ledger(&self) -> Outcome {
         self.0.core.outcome()
     }
 
-    /// Has the output pass on what it holds back, waits for that no longer than `deadline`, and says what became of the
-    /// records. A failure is told on stderr, and so is a deadline that passes.
+    /// Has everything that was logged before this call written, passed on by the output if it holds anything back, and waits for that no longer
+    /// than `deadline`. Returns what became of the output's records: [`Outcome::into_result`] makes an error of it if one is missing.
+    /// What others log meanwhile is not waited for, and not counted as long as it is pending. A failure is told on stderr too.
     ///
     /// Called from inside an output (by a writer, a callback), where waiting could be waiting for oneself, it only says what
     /// became of the records so far.
     pub fn flush(&self, deadline: Duration) -> Outcome {
-        self.0.core.flush(deadline)
+        let until = Instant::now().checked_add(deadline);
+        match Flush::begin(&self.0.core, until, false) {
+            Some(flush) => flush.finish(until),
+            None => self.ledger(),
+        }
+    }
+
+    /// [`flush`](Sink::flush) for a task: it begins when this is called, whether or not what is returned is polled. It has no deadline
+    /// of its own: put it under your runtime's timeout.
+    ///
+    /// A sink that is not queued is flushed in the call itself.
+    ///
+    /// ```
+    /// # logscope::init()?;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    /// # runtime.block_on(async {
+    /// use logscope::sink;
+    /// use std::time::Duration;
+    ///
+    /// let log = sink::writer(Vec::new()).queued(sink::Queue::new());
+    /// let outcome = tokio::time::timeout(Duration::from_secs(5), log.flush_async()).await?;
+    /// assert!(outcome.is_complete());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "a future does nothing unless it is awaited, and its outcome says whether everything was written"]
+    pub fn flush_async(&self) -> impl Future<Output = Outcome> + Send + use<> {
+        let core = Arc::clone(&self.0.core);
+        let flush = Flush::begin_for_task(&core);
+        async move {
+            match flush {
+                Some(flush) => flush.finish_as_task().await,
+                None => core.outcome(),
+            }
+        }
+    }
+
+    /// [Flushes](Sink::flush), and then has the storage device take what was written (`fdatasync`), so that it survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// [`is_incomplete`](Error::is_incomplete) if that is not certain: the deadline has passed, the device failed, records are pending, or
+    /// the output is not on a storage device. Records that failed or were dropped before are in the [ledger](Sink::ledger).
+    pub fn sync(&self, deadline: Duration) -> Result<(), Error> {
+        let until = Instant::now().checked_add(deadline);
+        let result = match Flush::begin(&self.0.core, until, true) {
+            Some(flush) => flush.wait(until).1,
+            None => self.0.core.sync(),
+        };
+        result.map_err(|error| {
+            let name = self.describe();
+            let reason = match error.kind() {
+                io::ErrorKind::Unsupported => String::from("it is not on a storage device"),
+                io::ErrorKind::TimedOut => {
+                    format!("it took longer than {deadline:?}, and {} records are pending", self.ledger().pending)
+                }
+                _ => error.to_string(),
+            };
+            Error::new(Kind::Incomplete, format!("{name} cannot be synced: {reason}")).with_source(error)
+        })
     }
 
     /// Has the output open anew what it writes to, by the name that it has: for a file that `logrotate`, or another program, has
@@ -181,18 +291,51 @@ impl Sink {
 
     /// The first view of `core`: in text, without threshold.
     fn first(core: Arc<Core>, file: Option<FileLease>) -> Sink {
+        if core.enters() {
+            all::enter(&core);
+        }
         let renderer = Renderer::new(&Format::text(), core.screen());
-        Sink::view(core, file, renderer, LevelFilter::TRACE)
+        Sink::view(core, file, None, renderer, LevelFilter::TRACE)
     }
 
     /// Another view of the same output.
     fn with(&self, renderer: Renderer, max_level: LevelFilter) -> Sink {
-        Sink::view(Arc::clone(&self.0.core), self.0.file.clone(), renderer, max_level)
+        let View { core, file, queue, .. } = &*self.0;
+        let handle = queue.as_ref().map(|queue| Arc::clone(&queue.handle));
+        Sink::view(Arc::clone(core), file.clone(), handle, renderer, max_level)
     }
 
-    fn view(core: Arc<Core>, file: Option<FileLease>, renderer: Renderer, max_level: LevelFilter) -> Sink {
+    fn view(
+        core: Arc<Core>,
+        file: Option<FileLease>,
+        handle: Option<Arc<Handle>>,
+        renderer: Renderer,
+        max_level: LevelFilter,
+    ) -> Sink {
         let opening = if renderer.states_seq() { threshold_bit(max_level) } else { 0 };
-        Sink(Arc::new(View { core, file, renderer, max_level, opening }))
+        let queue = handle.map(|handle| QueueView { renderer: handle.queued().number_of(&renderer), handle });
+        Sink(Arc::new(View { core, queue, file, renderer, max_level, opening }))
+    }
+
+    /// Opens an account with the sink's queue, if it has one, for a context that is given the sink.
+    pub(crate) fn attach(&self, account: &Arc<impl Account + 'static>) -> Option<Attachment> {
+        let queue = self.0.queue.as_ref()?;
+        Some(Attachment::open(&queue.handle, Arc::clone(account) as Arc<dyn Account>))
+    }
+
+    /// Begins to flush the output.
+    pub(crate) fn begin_flush(&self, deadline: Option<Instant>) -> Option<Flush> {
+        Flush::begin(&self.0.core, deadline, false)
+    }
+
+    /// Begins to flush the output for a task.
+    pub(crate) fn begin_flush_for_task(&self) -> Option<Flush> {
+        Flush::begin_for_task(&self.0.core)
+    }
+
+    /// True if this and `other` are views of one output.
+    pub(crate) fn has_output_of(&self, other: &Sink) -> bool {
+        Arc::ptr_eq(&self.0.core, &other.0.core)
     }
 
     /// True if a record of this level goes here.
@@ -211,22 +354,61 @@ impl Sink {
         &self.0.renderer
     }
 
-    /// Delivers `record`, counts what became of it, and states in the log what is missing from it. Never panics.
+    /// Delivers `record`, counts what became of it, and states in the log what is missing from it. Never panics. Returns what became of it,
+    /// if that is known: a queue tells the account of `attachment` later.
     #[inline]
-    pub(crate) fn deliver(&self, record: &Record<'_>, scratch: &mut Scratch) -> Delivery {
-        let View { core, renderer, max_level, opening, .. } = &*self.0;
+    pub(crate) fn deliver(
+        &self,
+        record: &Record<'_>,
+        scratch: &mut Scratch,
+        attachment: Option<&Attachment>,
+    ) -> Option<Delivery> {
+        let View { core, queue, renderer, max_level, opening, .. } = &*self.0;
+        if let Some(QueueView { handle, renderer: number }) = queue {
+            let through = Through { renderer, number: *number, max_level: *max_level, opening: *opening };
+            return handle.queued().deliver(&through, record, scratch, attachment);
+        }
         let result = if core.owes(*opening) {
             core.state(renderer, *max_level, record).and_then(|()| core.write(renderer, record, scratch))
         } else {
             core.write(renderer, record, scratch)
         };
-        core.settle(record, result)
+        Some(core.settle(record, result))
     }
 
     /// Counts records that were given up before they reached this sink; the log states them before the next record.
     pub(crate) fn count_dropped(&self, loss: Loss<'_>) {
         self.0.core.count_dropped(loss);
     }
+}
+
+/// Has everything that was logged before this call written, by all outputs of the process, and waits for that no longer than `deadline`.
+/// Returns what became of the records of all outputs that are open: see [`Sink::flush`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let outcome = logscope::flush(Duration::from_secs(5));
+/// assert!(outcome.is_complete(), "{outcome}");
+/// ```
+pub fn flush(deadline: Duration) -> Outcome {
+    all::flush(Instant::now().checked_add(deadline))
+}
+
+/// [Flushes](flush) when the process is about to end: from now on nothing is queued, each call that logs writes for itself.
+///
+/// It need not be called before a return from `main` or `std::process::exit`: queued sinks see to themselves then. It is for the ends
+/// that they cannot see: before `abort` or `_exit`, at the end of a handler of SIGTERM, before `exec`, and before `ExitProcess` (which
+/// is what `std::process::exit` calls) on Windows.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let outcome = logscope::shutdown(Duration::from_secs(5));
+/// assert!(outcome.is_complete(), "{outcome}");
+/// ```
+pub fn shutdown(deadline: Duration) -> Outcome {
+    queued::shutdown(deadline)
 }
 
 impl fmt::Display for Sink {

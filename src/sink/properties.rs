@@ -1,12 +1,14 @@
 //! A writer that does what it likes, against the promises: P2 (ledger), P3 (whole lines), P4 (no panic) and P5 (each loss
 //! stated).
 
+use std::time::Duration;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::fallback::overhear;
-use super::test_support::{Line, Scripted, Step, deliver, lose};
-use super::{Delivery, Sink, writer};
+use super::test_support::{Line, Scripted, Step, deliver, lose, send};
+use super::{Delivery, Overflow, Queue, Sink, writer};
 use crate::format::Format;
 
 fn step() -> impl Strategy<Value = Step> {
@@ -82,7 +84,53 @@ fn run(sink: &Sink, writer: &Scripted, acts: &[Act]) -> Vec<(u64, Act, Option<De
     done
 }
 
+/// The same of a log that was written by a queue, of which only the whole is known: the records that are missing before each that is
+/// there have been stated.
+fn check_queued_lines(lines: &[Line], last: u64, lost: u64) {
+    let (mut seen, mut before, mut stated) = (0, 0, 0);
+    for line in lines {
+        match line {
+            Line::Record(seq) => {
+                assert!(*seq > before, "a record is out of place");
+                seen += 1;
+                before = *seq;
+                assert_eq!(seq - seen, stated, "what is stated before record {seq} is not what is missing");
+            }
+            Line::Failed(count) | Line::Dropped(count) => stated += count,
+            Line::MaxLevel | Line::Fragment => {}
+        }
+    }
+    assert_eq!((before, stated), (last, lost), "all that is missing is stated before the last record");
+}
+
+fn overflow() -> impl Strategy<Value = Overflow> {
+    prop_oneof![Just(Overflow::Block), Just(Overflow::DropNewest), Just(Overflow::DropOldest)]
+}
+
 proptest! {
+    #[test]
+    fn promises_hold_behind_a_queue(steps in vec(step(), 0..80), count in 1_u64..120, overflow in overflow()) {
+        const PATIENCE: Duration = Duration::from_secs(60);
+        let scripted = Scripted::new(steps);
+        let direct = writer(scripted.clone());
+        let sink = direct.queued(Queue::new().bytes(4096).overflow(overflow)).format(Format::json());
+        for seq in 1..=count {
+            send(&sink, seq);
+        }
+        prop_assert_eq!(sink.flush(PATIENCE).pending, 0);
+        scripted.recover();
+        send(&sink, count + 1);
+        let outcome = sink.flush(PATIENCE);
+
+        prop_assert_eq!(outcome.accepted, count + 1);
+        prop_assert_eq!(outcome.written + outcome.dropped + outcome.failed, count + 1);
+        prop_assert!(scripted.text().ends_with('\n'));
+        let lines = scripted.lines();
+        let records = lines.iter().filter(|line| matches!(line, Line::Record(_))).count() as u64;
+        prop_assert_eq!(records, outcome.written);
+        check_queued_lines(&lines, count + 1, outcome.dropped + outcome.failed);
+    }
+
     #[test]
     fn promises_hold_over_any_writer(steps in vec(step(), 0..80), acts in vec(act(), 0..40)) {
         let scripted = Scripted::new(steps);

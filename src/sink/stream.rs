@@ -225,7 +225,7 @@ mod tests {
 
             fill(&mut reader);
             let long = ContextInfo::new("n".repeat(8_192), 1, Vec::new());
-            with_record_of(&long, 1, |record| with_scratch(|scratch| _ = sink.deliver(record, scratch)));
+            with_record_of(&long, 1, |record| with_scratch(|scratch| _ = sink.deliver(record, scratch, None)));
             assert!(drain(&mut reader).ends_with("nnn"), "the record was cut");
             fallback::tell(format_args!("said"));
             assert!(drain(&mut reader).starts_with("\nlogscope: "));

@@ -49,9 +49,14 @@ pub(super) fn with_record_of<R>(context: &ContextInfo, seq: u64, f: impl FnOnce(
     })
 }
 
-/// Delivers the record number `seq` to `sink`.
+/// Delivers the record number `seq` to `sink`, which is direct.
 pub(super) fn deliver(sink: &Sink, seq: u64) -> Delivery {
-    with_record(seq, |record| with_scratch(|scratch| sink.deliver(record, scratch)))
+    send(sink, seq).unwrap()
+}
+
+/// Delivers the record number `seq` to `sink`; `None` if that has queued it.
+pub(super) fn send(sink: &Sink, seq: u64) -> Option<Delivery> {
+    with_record(seq, |record| with_scratch(|scratch| sink.deliver(record, scratch, None)))
 }
 
 /// Gives up `count` records before they reach `sink`.

@@ -52,18 +52,11 @@ impl Default for Torn {
 }
 
 impl Torn {
-    fn get(&self) -> bool {
-        match self {
-            Torn::Own(torn) => *torn,
-            // Relaxed, here and below: what was written is known to who is told of it in another way, and whoever writes to the
-            // stream at the same moment may mix with it in any case.
-            Torn::Shared(torn) => torn.load(Ordering::Relaxed),
-        }
-    }
-
     fn replace(&mut self, torn: bool) -> bool {
         match self {
             Torn::Own(own) => mem::replace(own, torn),
+            // Relaxed: what was written is known to who is told of it in another way, and whoever writes to the stream at the same moment
+            // may mix with it in any case.
             Torn::Shared(shared) => shared.swap(torn, Ordering::Relaxed),
         }
     }

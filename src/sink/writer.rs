@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::delivery::Target;
 use super::whole::{Through, Whole};
-use super::{Batch, Output, Sink};
+use super::{Output, Sink};
 use crate::sync::Mutex;
 
 /// A sink for any [`io::Write`], which is called under a lock, one line per call of `write`.
@@ -28,11 +28,6 @@ impl<W: io::Write + Send + 'static> Output for Writer<W> {
     fn write(&self, line: &[u8]) -> io::Result<()> {
         let (whole, writer) = &mut *self.0.lock();
         whole.write(&mut Through::new(writer), line)
-    }
-
-    fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
-        let (whole, writer) = &mut *self.0.lock();
-        whole.write_batch(&mut Through::new(writer), batch)
     }
 
     fn flush(&self, deadline: Duration) -> io::Result<()> {

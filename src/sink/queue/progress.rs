@@ -1,0 +1,160 @@
+//! How far a ring has come, for those who wait.
+//!
+//! Everything here is under one lock, which the reader takes once or twice for a batch and the others only when they have to wait. Who
+//! waits for room tries again *under the lock* before it sleeps: the reader makes room first and takes the lock then, so either the
+//! one who tries finds the room, or it sleeps before the reader notifies.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use crate::sync::model::{Arc, Condvar, Mutex};
+
+/// How far a ring has come.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    state: Mutex<State>,
+    room: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    /// How many wait for room.
+    waiting: usize,
+    demands: Vec<(u64, Demand)>,
+}
+
+/// What is to be done once everything up to a position is settled.
+#[derive(Clone, Debug)]
+pub(crate) struct Demand {
+    /// Until when the output has time to pass on what it holds back.
+    pub(crate) deadline: Option<Instant>,
+    /// Not only to the operating system: to the storage device.
+    pub(crate) sync: bool,
+    pub(crate) ticket: Arc<Ticket>,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        Progress { state: Mutex::new(State { waiting: 0, demands: Vec::new() }), room: Condvar::new() }
+    }
+
+    /// Waits until `attempt` gives something. It is called under the lock, and does not wait itself.
+    #[cold]
+    pub(crate) fn wait_for_room<R>(&self, mut attempt: impl FnMut() -> Option<R>) -> R {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(result) = attempt() {
+                return result;
+            }
+            state.waiting += 1;
+            (state, _) = self.room.wait_until(state, None);
+            state.waiting -= 1;
+        }
+    }
+
+    /// Wakes those who wait for room. Called after there is some, or after it has become certain that there will be none.
+    pub(crate) fn tell_of_room(&self) {
+        // The lock is what makes sure that who tried before is asleep by now.
+        if self.state.lock().waiting > 0 {
+            self.room.notify_all();
+        }
+    }
+
+    /// Asks for `demand` to be met once all up to `position` is settled. Whoever asks then sees to it that a reader comes.
+    pub(crate) fn demand(&self, position: u64, demand: Demand) {
+        self.state.lock().demands.push((position, demand));
+    }
+
+    /// All up to `position` is settled: returns the demands that can now be met.
+    pub(crate) fn settle(&self, position: u64) -> Vec<Demand> {
+        let mut state = self.state.lock();
+        if state.demands.is_empty() {
+            return Vec::new();
+        }
+        let (due, later) = state.demands.drain(..).partition(|(wanted, _)| *wanted <= position);
+        state.demands = later;
+        let due: Vec<(u64, Demand)> = due;
+        due.into_iter().map(|(_, demand)| demand).collect()
+    }
+
+    /// Nobody waits for this any more.
+    pub(crate) fn withdraw(&self, ticket: &Arc<Ticket>) {
+        self.state.lock().demands.retain(|(_, demand)| !Arc::ptr_eq(&demand.ticket, ticket));
+    }
+
+    /// Takes all demands, whatever they wait for.
+    pub(crate) fn give_up(&self) -> Vec<Demand> {
+        std::mem::take(&mut self.state.lock().demands).into_iter().map(|(_, demand)| demand).collect()
+    }
+}
+
+/// Where one waits until a demand is met: a thread, or a task.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    state: Mutex<TicketState>,
+    done: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct TicketState {
+    result: Option<io::Result<()>>,
+    waker: Option<Waker>,
+}
+
+impl Ticket {
+    pub(crate) fn new() -> Self {
+        Ticket { state: Mutex::new(TicketState::default()), done: Condvar::new() }
+    }
+
+    /// The demand was met, or could not be.
+    pub(crate) fn complete(&self, result: io::Result<()>) {
+        let mut state = self.state.lock();
+        state.result = Some(result);
+        let waker = state.waker.take();
+        drop(state);
+        self.done.notify_all();
+        // Outside the lock: a waker is a program's own code.
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Waits for the result; `None` if the deadline passes before.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> Option<io::Result<()>> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(result) = state.result.take() {
+                return Some(result);
+            }
+            let timed_out;
+            (state, timed_out) = self.done.wait_until(state, deadline);
+            if timed_out {
+                return state.result.take();
+            }
+        }
+    }
+}
+
+/// Waits for a ticket as a task.
+#[derive(Debug)]
+pub(crate) struct Redeem(pub(crate) Arc<Ticket>);
+
+impl Future for Redeem {
+    type Output = io::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Outside the lock, both this and the drop below: what wakers do is a program's own code too.
+        let waker = context.waker().clone();
+        let mut state = self.0.state.lock();
+        if let Some(result) = state.result.take() {
+            return Poll::Ready(result);
+        }
+        let before = state.waker.replace(waker);
+        drop(state);
+        drop(before);
+        Poll::Pending
+    }
+}

@@ -1,0 +1,191 @@
+//! Whose the records in a queue are.
+//!
+//! A record carries a number, not a pointer that would have to be counted twice for each: a context opens an account with each queue
+//! among its sinks when it is made, and the number of that goes with its records. When the context goes, the account stays until the
+//! last of them is settled.
+
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::record::ContextInfo;
+use crate::sink::ledger::Delivery;
+use crate::sync::{Arc, Mutex};
+
+/// Who records are counted for: a context, as a queue knows it.
+pub(crate) trait Account: Send + Sync {
+    /// Counts what became of `count` deliveries that were accepted before.
+    fn settle(&self, delivery: Delivery, count: u64);
+
+    /// Who it is.
+    fn info(&self) -> &ContextInfo;
+
+    /// By which clock its records are dated.
+    fn clock(&self) -> &Clock;
+}
+
+/// Numbers that stand for something else than an account.
+pub(super) mod tag {
+    /// A notice of a threshold; the stamp is its bit.
+    pub(in super::super) const THRESHOLD: u32 = 0;
+    /// A notice of dropped records; the stamp is how many.
+    pub(in super::super) const DROPPED: u32 = 1;
+    /// A record of nobody's.
+    pub(in super::super) const NOBODY: u32 = 2;
+    /// The first account.
+    pub(in super::super) const FIRST: u32 = 3;
+}
+
+/// True for the number of a record, not of a notice.
+pub(super) fn is_record(number: u32) -> bool {
+    number >= tag::NOBODY
+}
+
+/// The open accounts of a queue.
+#[derive(Default)]
+pub(super) struct Accounts(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    accounts: Vec<Option<Arc<dyn Account>>>,
+    free: Vec<u32>,
+    /// Accounts whose contexts are gone, and up to where in the queue their records may be.
+    leaving: Vec<(u64, u32)>,
+}
+
+impl Open {
+    fn get(&self, number: u32) -> Option<&Arc<dyn Account>> {
+        self.accounts.get(number.checked_sub(tag::FIRST)? as usize)?.as_ref()
+    }
+}
+
+impl Accounts {
+    /// Opens an account and returns its number; that of nobody if there are too many.
+    pub(super) fn open(&self, account: Arc<dyn Account>) -> u32 {
+        let open = &mut *self.0.lock();
+        if let Some(number) = open.free.pop() {
+            open.accounts[(number - tag::FIRST) as usize] = Some(account);
+            return number;
+        }
+        let number = u32::try_from(open.accounts.len()).unwrap_or(u32::MAX).saturating_add(tag::FIRST);
+        if number > crate::sink::queue::MAX_TAG {
+            return tag::NOBODY;
+        }
+        open.accounts.push(Some(account));
+        number
+    }
+
+    /// Closes an account whose records end before `position` at the latest, once all up to there is settled.
+    pub(super) fn leave(&self, number: u32, position: u64) {
+        if number >= tag::FIRST {
+            self.0.lock().leaving.push((position, number));
+        }
+    }
+
+    /// All up to `position` is settled: closes the accounts that wait for that.
+    pub(super) fn settle_up_to(&self, position: u64) {
+        let mut open = self.0.lock();
+        if open.leaving.is_empty() {
+            return;
+        }
+        let (gone, stay) = std::mem::take(&mut open.leaving).into_iter().partition(|(end, _)| *end <= position);
+        open.leaving = stay;
+        let gone: Vec<(u64, u32)> = gone;
+        let closed: Vec<_> =
+            gone.iter().filter_map(|(_, number)| open.accounts[(number - tag::FIRST) as usize].take()).collect();
+        open.free.extend(gone.iter().map(|(_, number)| number));
+        drop(open);
+        // Outside the lock: the last count of a context's identity may go here.
+        drop(closed);
+    }
+
+    /// The account with this number.
+    pub(super) fn get(&self, number: u32) -> Option<Arc<dyn Account>> {
+        self.0.lock().get(number).cloned()
+    }
+
+    /// Counts what became of records, by the numbers of whose they are; runs of equal numbers are counted together.
+    pub(super) fn settle(&self, delivery: Delivery, numbers: impl Iterator<Item = u32>) {
+        let open = self.0.lock();
+        let mut numbers = numbers.peekable();
+        while let Some(number) = numbers.next() {
+            let mut count = 1;
+            while numbers.next_if_eq(&number).is_some() {
+                count += 1;
+            }
+            if let Some(account) = open.get(number) {
+                account.settle(delivery, count);
+            }
+        }
+    }
+}
+
+/// What goes with a record beside its number.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Stamp {
+    /// Which of the queue's renderers has made its line.
+    pub(super) renderer: u8,
+    /// Its elapsed time, to the microsecond, of which 2,283 years can be told apart.
+    pub(super) elapsed: Duration,
+}
+
+impl Stamp {
+    const MICROS: u64 = (1 << 56) - 1;
+
+    pub(super) fn pack(self) -> u64 {
+        let micros =
+            self.elapsed.as_secs().saturating_mul(1_000_000).saturating_add(self.elapsed.subsec_micros().into());
+        u64::from(self.renderer) << 56 | micros.min(Stamp::MICROS)
+    }
+
+    pub(super) fn unpack(packed: u64) -> Self {
+        Stamp { renderer: (packed >> 56) as u8, elapsed: Duration::from_micros(packed & Stamp::MICROS) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::{AtomicU64, Ordering};
+
+    struct Counted(ContextInfo, AtomicU64);
+
+    impl Account for Counted {
+        fn settle(&self, _: Delivery, count: u64) {
+            self.1.fetch_add(count, Ordering::Relaxed);
+        }
+        fn info(&self) -> &ContextInfo {
+            &self.0
+        }
+        fn clock(&self) -> &Clock {
+            &Clock::System
+        }
+    }
+
+    #[test]
+    fn an_account_stays_until_its_records_are_settled() {
+        let accounts = Accounts::default();
+        let make = || Arc::new(Counted(ContextInfo::nobody(), AtomicU64::new(0)));
+        let (one, two) = (make(), make());
+        let number = accounts.open(one.clone());
+        let other = accounts.open(two.clone());
+        assert_ne!(number, other);
+        accounts.leave(number, 100);
+        accounts.settle_up_to(99);
+        accounts.settle(Delivery::Written, [number, number, other, tag::NOBODY, tag::DROPPED, number].into_iter());
+        assert_eq!([&one, &two].map(|account| account.1.load(Ordering::Relaxed)), [3, 1]);
+        accounts.settle_up_to(100);
+        assert_eq!(Arc::strong_count(&one), 1, "it is closed");
+        assert!(accounts.get(number).is_none() && accounts.get(other).is_some());
+        assert_eq!(accounts.open(one), number, "its number is given again");
+    }
+
+    #[test]
+    fn a_stamp_is_packed_and_unpacked() {
+        for (renderer, elapsed) in [(0, Duration::ZERO), (255, Duration::from_micros(1_234_567_890_123))] {
+            let stamp = Stamp { renderer, elapsed };
+            assert_eq!(Stamp::unpack(stamp.pack()), stamp);
+        }
+        let endless = Stamp { renderer: 3, elapsed: Duration::MAX };
+        assert_eq!(Stamp::unpack(endless.pack()).renderer, 3);
+    }
+}

@@ -1,0 +1,233 @@
+//! The writer threads: few, for any number of queues.
+//!
+//! A thread takes a queue from among those that are ready, works on it until there is nothing more, and looks at it again a moment
+//! later; only if it finds nothing then does the queue come to rest. So a stream of records wakes nobody, and a process that is silent
+//! has no timer running.
+//!
+//! [`EAGER`] threads work at once. A device that stands still holds the thread that writes to it, so there is always one more than are
+//! at work, up to [`MOST`]: it takes what others have left lying for [`PATIENCE`], which they only do if they are held up. A thread that
+//! is not needed for a while ends.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Condvar;
+
+use super::Queued;
+use crate::record::drop_quietly;
+use crate::sink::fallback;
+use crate::sink::queue::{Next, Stop, Taken};
+use crate::sync::{Arc, Mutex, OnceLock};
+
+/// The most threads that there are.
+const MOST: usize = 16;
+/// How long a queue is left in peace after it was worked on: how old a record may get before it is written, and how long the stream
+/// that needs no wake-ups may pause.
+const LINGER: Duration = Duration::from_millis(1);
+/// How long what is ready waits for a thread that is at work.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// How long a thread waits for work before it ends, if it is not the last.
+const SPARE: Duration = Duration::from_secs(5);
+/// How many batches of one queue are written before others have their turn.
+const PASSES: u32 = 16;
+/// What a buffer may have grown to, and is kept.
+const KEEP_CAPACITY: usize = 1 << 20;
+
+/// How many threads work at once, where none is held up.
+fn eager() -> usize {
+    static EAGER: OnceLock<usize> = OnceLock::new();
+    *EAGER.get_or_init(|| thread::available_parallelism().map_or(1, usize::from).clamp(1, 4))
+}
+
+static POOL: Pool = Pool { state: Mutex::new(State::new()), work: Condvar::new() };
+
+struct Pool {
+    state: Mutex<State>,
+    work: Condvar,
+}
+
+struct State {
+    /// With the moment since when it is ready.
+    ready: VecDeque<(Instant, Arc<Queued>)>,
+    /// In the order of the moments at which they are looked at again.
+    lingering: VecDeque<(Instant, u64, Arc<Queued>)>,
+    threads: usize,
+    /// Of these, how many wait for work.
+    waiting: usize,
+}
+
+impl State {
+    const fn new() -> Self {
+        State { ready: VecDeque::new(), lingering: VecDeque::new(), threads: 0, waiting: 0 }
+    }
+
+    fn running(&self) -> usize {
+        self.threads - self.waiting
+    }
+
+    /// Takes what a thread that waits can work on at `now`. That thread is counted as waiting.
+    fn next(&mut self, now: Instant) -> Option<Arc<Queued>> {
+        let since = if self.running() < eager() { now } else { now.checked_sub(PATIENCE)? };
+        if self.ready.front().is_some_and(|(ready, _)| *ready <= since) {
+            let (_, queued) = self.ready.pop_front()?;
+            queued.turn.begin();
+            return Some(queued);
+        }
+        while self.lingering.front().is_some_and(|(due, ..)| *due <= since) {
+            let (_, lingered, queued) = self.lingering.pop_front()?;
+            // Those that were called meanwhile are among those that are ready, or were.
+            if queued.turn.begin_after_lingering(lingered) {
+                return Some(queued);
+            }
+        }
+        None
+    }
+
+    /// When a thread that waits has to look again.
+    fn next_look(&self, now: Instant) -> Option<Instant> {
+        if self.running() >= eager() {
+            return Some(now + PATIENCE);
+        }
+        self.lingering.front().map(|(due, ..)| *due)
+    }
+
+    /// True if one thread more is needed, which is then counted as there, and waiting.
+    fn needs_thread(&mut self) -> bool {
+        let needs = self.waiting == 0 && self.threads < MOST && !(self.ready.is_empty() && self.lingering.is_empty());
+        if needs {
+            self.threads += 1;
+            self.waiting += 1;
+        }
+        needs
+    }
+}
+
+/// Puts a queue among those that are ready.
+pub(super) fn put_ready(queued: Arc<Queued>) {
+    let mut state = POOL.state.lock();
+    state.ready.push_back((Instant::now(), queued));
+    let needs_thread = state.needs_thread();
+    let is_waited_for = state.waiting > 0 && state.running() < eager();
+    drop(state);
+    if needs_thread {
+        start_thread();
+    } else if is_waited_for {
+        POOL.work.notify_one();
+    }
+}
+
+/// Starts the thread that is counted already.
+#[cold]
+fn start_thread() {
+    let started = thread::Builder::new().name("logscope-writer".into()).spawn(work);
+    let Err(error) = started else { return };
+    let mut state = POOL.state.lock();
+    state.threads -= 1;
+    state.waiting -= 1;
+    // The threads that there are do what there is to do, if there are any.
+    let stranded = if state.threads == 0 { std::mem::take(&mut state.ready) } else { VecDeque::new() };
+    drop(state);
+    if stranded.is_empty() {
+        return;
+    }
+    fallback::tell(format_args!(
+        "no writer thread can be started: {error}; what was to be queued is written by the calls that log"
+    ));
+    for (_, queued) in stranded {
+        queued.turn.begin();
+        queued.give_up();
+        run(&queued, &mut Taken::default());
+    }
+}
+
+/// What a writer thread does.
+fn work() {
+    let mut taken = Taken::default();
+    let mut state = POOL.state.lock();
+    let mut idle_since = Instant::now();
+    loop {
+        let now = Instant::now();
+        if let Some(queued) = state.next(now) {
+            state.waiting -= 1;
+            // Somebody has to be there for what lies there meanwhile.
+            let needs_thread = state.needs_thread();
+            drop(state);
+            if needs_thread {
+                start_thread();
+            }
+            let next = run(&queued, &mut taken);
+            if taken.bytes.capacity() > KEEP_CAPACITY {
+                taken = Taken::default();
+            }
+            state = POOL.state.lock();
+            state.waiting += 1;
+            idle_since = Instant::now();
+            match next {
+                After::Linger(lingered) => state.lingering.push_back((idle_since + LINGER, lingered, queued)),
+                After::Ready => state.ready.push_back((idle_since, queued)),
+                After::Leave => {
+                    // Outside the lock: it may be the last that holds the output, whose `Drop` is the program's own.
+                    drop(state);
+                    drop(queued);
+                    state = POOL.state.lock();
+                }
+            }
+            continue;
+        }
+        let spare = state.threads > 1 && now.saturating_duration_since(idle_since) >= SPARE;
+        if spare && state.waiting > 1 {
+            state.threads -= 1;
+            state.waiting -= 1;
+            return;
+        }
+        let end = (state.threads > 1).then(|| idle_since + SPARE);
+        let deadline = state.next_look(now).into_iter().chain(end.filter(|end| *end > now)).min();
+        match deadline {
+            Some(deadline) => _ = POOL.work.wait_until(&mut state, deadline),
+            None => POOL.work.wait(&mut state),
+        }
+    }
+}
+
+/// What becomes of a queue that was worked on.
+enum After {
+    Linger(u64),
+    Ready,
+    Leave,
+}
+
+/// Works on a queue until there is nothing more, or others should have their turn.
+fn run(queued: &Arc<Queued>, taken: &mut Taken) -> After {
+    let mut found = false;
+    for _ in 0..PASSES {
+        // Unwind safety: what a panic of our own leaves half done is given up.
+        let stop = catch_unwind(AssertUnwindSafe(|| queued.pass(taken))).unwrap_or_else(|payload| {
+            drop_quietly(payload);
+            queued.give_up();
+            fallback::tell(format_args!(
+                "a writer thread panicked over {}; it is written to directly now",
+                queued.core.name()
+            ));
+            taken.clear();
+            Stop::Empty
+        });
+        found |= !taken.labels.is_empty();
+        match stop {
+            Stop::Enough => continue,
+            Stop::Unfinished => {
+                thread::yield_now();
+                continue;
+            }
+            Stop::Empty => {}
+        }
+        match queued.turn.end(&queued.ring, found) {
+            Next::Again => {}
+            Next::Linger(lingered) => return After::Linger(lingered),
+            Next::Leave => return After::Leave,
+        }
+    }
+    queued.turn.give_way();
+    After::Ready
+}

@@ -1,0 +1,230 @@
+//! Into the queue: what the call that logs does.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::accounts::{Stamp, tag};
+use super::{Attachment, Overflow, Queued, end};
+use crate::format::{Renderer, Scratch};
+use crate::record::{ContextInfo, Notice, Record};
+use crate::sink::delivery::threshold_bit;
+use crate::sink::fallback;
+use crate::sink::gap::Loss;
+use crate::sink::ledger::Delivery;
+use crate::sink::queue::{Label, Pushed, Refused};
+use crate::sync::{Arc, Ordering};
+use tracing::level_filters::LevelFilter;
+
+/// How long a record that is to be flushed at once waits for that.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often room is made again for a record whose room another has taken.
+const ATTEMPTS: u32 = 1_000;
+
+/// What became of a line that was to be put into a queue.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::sink) enum Sent {
+    /// It is in the queue.
+    Queued,
+    /// There was no room.
+    Dropped,
+    /// It does not go through the queue; all that did so before is written, as far as that was to be had.
+    Past,
+}
+
+/// A view of the queue: what is delivered through it, and how.
+pub(in crate::sink) struct Through<'a> {
+    pub(in crate::sink) renderer: &'a Renderer,
+    /// The number of the renderer.
+    pub(in crate::sink) number: u8,
+    pub(in crate::sink) max_level: LevelFilter,
+    /// As [`Core::owes`](crate::sink::delivery::Core::owes) takes it.
+    pub(in crate::sink) opening: u8,
+}
+
+impl Queued {
+    /// Delivers `record`, and says what became of it if that is known: not if it is in the queue.
+    #[inline]
+    pub(in crate::sink) fn deliver(
+        self: &Arc<Self>,
+        through: &Through<'_>,
+        record: &Record<'_>,
+        scratch: &mut Scratch,
+        attachment: Option<&Attachment>,
+    ) -> Option<Delivery> {
+        let core = &self.core;
+        // Before it is in the queue, from where it may be settled at any moment.
+        core.ledger().accept(1);
+        if core.owes_before_queue(through.opening) && self.state(through, record).is_err() {
+            return Some(self.drop_newest(record));
+        }
+        let stamp = Stamp { renderer: through.number, elapsed: record.elapsed() };
+        let label = Label { tag: attachment.map_or(tag::NOBODY, |open| open.number), stamp: stamp.pack() };
+        match self.send(label, scratch.line(through.renderer, record)) {
+            Sent::Queued => {
+                if record.level() <= self.options.flush_at {
+                    self.flush_now();
+                }
+                None
+            }
+            Sent::Dropped => Some(self.drop_newest(record)),
+            Sent::Past => Some(self.write_past(through, record, scratch)),
+        }
+    }
+
+    /// Puts a line into the queue.
+    #[inline]
+    fn send(self: &Arc<Self>, label: Label, line: &[u8]) -> Sent {
+        if end::is_forked() {
+            return Sent::Past;
+        }
+        match self.ring.push(label, line) {
+            Ok(pushed) => self.sent(pushed),
+            Err(refused) => self.send_refused(refused, label, line),
+        }
+    }
+
+    #[inline]
+    fn sent(self: &Arc<Self>, pushed: Pushed) -> Sent {
+        if pushed.wake || pushed.is_half {
+            self.call();
+        }
+        Sent::Queued
+    }
+
+    #[cold]
+    fn send_refused(self: &Arc<Self>, refused: Refused, label: Label, line: &[u8]) -> Sent {
+        match (refused, self.options.overflow) {
+            (Refused::Full, Overflow::Block) => {
+                self.call();
+                let result = self.progress.wait_for_room(|| match self.ring.push(label, line) {
+                    Err(Refused::Full) => None,
+                    result => Some(result),
+                });
+                match result {
+                    Ok(pushed) => self.sent(pushed),
+                    Err(refused) => self.send_refused(refused, label, line),
+                }
+            }
+            (Refused::Full, Overflow::DropOldest) => self.send_for_the_oldest(label, line),
+            (Refused::Full, Overflow::DropNewest) | (Refused::TooLong, Overflow::DropNewest | Overflow::DropOldest) => {
+                Sent::Dropped
+            }
+            (Refused::TooLong, Overflow::Block) => {
+                let _ = self.wait_until_written(None);
+                Sent::Past
+            }
+            (Refused::Closed, _) => {
+                // The order of a thread's records holds even now. Not for ever: where the process ends, nobody may be left to write.
+                let _ = self.wait_until_written(Instant::now().checked_add(end::exit_deadline()));
+                Sent::Past
+            }
+        }
+    }
+
+    /// Puts a line into the queue in the place of the oldest.
+    fn send_for_the_oldest(self: &Arc<Self>, label: Label, line: &[u8]) -> Sent {
+        for _ in 0..ATTEMPTS {
+            let mut begins = false;
+            let made = self.ring.reader().make_room(line.len(), |label| begins |= self.evict(label));
+            if begins {
+                let name = self.core.name();
+                fallback::tell(format_args!(
+                    "the oldest records in the queue of {name} are dropped, since it is full; what is missing is counted, and stated in \
+                     the log where they would stand"
+                ));
+            }
+            match self.ring.push(label, line) {
+                Ok(pushed) => return self.sent(pushed),
+                Err(Refused::Full) if made => {}
+                // The oldest is not there yet: another thread is in the middle of it.
+                Err(Refused::Full) => std::thread::yield_now(),
+                Err(refused) => return self.send_refused(refused, label, line),
+            }
+        }
+        Sent::Dropped
+    }
+
+    /// Counts a record that was thrown out of the queue; true if it is the first of an outage. Called under the reader's turn: no code of the
+    /// program's runs here.
+    fn evict(&self, label: Label) -> bool {
+        match label.tag {
+            tag::THRESHOLD => {
+                self.core.unstate_threshold(label.stamp as u8);
+                false
+            }
+            tag::DROPPED => {
+                let nobody = ContextInfo::nobody();
+                self.evicted.add(Loss { count: label.stamp, context: &nobody, elapsed: Duration::ZERO })
+            }
+            number => {
+                let elapsed = Stamp::unpack(label.stamp).elapsed;
+                self.core.ledger().settle(Delivery::Dropped, 1);
+                self.accounts.settle(Delivery::Dropped, std::iter::once(number));
+                let account = self.accounts.get(number);
+                let nobody;
+                let context = match &account {
+                    Some(account) => account.info(),
+                    None => {
+                        nobody = ContextInfo::nobody();
+                        &nobody
+                    }
+                };
+                self.evicted.add(Loss { count: 1, context, elapsed })
+            }
+        }
+    }
+
+    /// Puts what is to be stated before `record` into the queue.
+    #[cold]
+    fn state(self: &Arc<Self>, through: &Through<'_>, record: &Record<'_>) -> io::Result<()> {
+        let Through { renderer, max_level, .. } = through;
+        self.core.state_before_queue(renderer, *max_level, record, &mut |notice, record| {
+            let label = match notice {
+                Notice::MaxLevel(level) => Label { tag: tag::THRESHOLD, stamp: threshold_bit(level).into() },
+                Notice::Dropped(count) | Notice::Failed(count) => Label { tag: tag::DROPPED, stamp: count },
+            };
+            let mut line = crate::format::scratch::Buffer::take();
+            renderer.render(record, &mut line);
+            match self.send(label, &line) {
+                Sent::Queued => Ok(()),
+                Sent::Dropped => Err(io::ErrorKind::WouldBlock.into()),
+                Sent::Past => self.core.write_notice(renderer, record),
+            }
+        })
+    }
+
+    #[cold]
+    fn drop_newest(&self, record: &Record<'_>) -> Delivery {
+        self.core.ledger().settle(Delivery::Dropped, 1);
+        self.core.drop_records(
+            Loss::of(record),
+            "its queue is full; what is missing is counted, and stated in the log where there is room again",
+        );
+        Delivery::Dropped
+    }
+
+    /// Writes `record` in this call: the queue is closed, or it is longer than the queue.
+    #[cold]
+    fn write_past(&self, through: &Through<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Delivery {
+        let Through { renderer, max_level, opening, .. } = *through;
+        let core = &self.core;
+        let stated = if core.owes(opening) { core.state(renderer, max_level, record) } else { Ok(()) };
+        let delivery = match stated.and_then(|()| core.write(renderer, record, scratch)) {
+            Ok(()) => Delivery::Written,
+            Err(error) => core.fail(Loss::of(record), error),
+        };
+        core.ledger().settle(delivery, 1);
+        delivery
+    }
+
+    /// Waits for what is in the queue to be written, unless the last such wait was in vain.
+    #[cold]
+    fn flush_now(self: &Arc<Self>) {
+        // Relaxed, here and where it is cleared: a hint, which spares others a wait.
+        if !self.stalled.load(Ordering::Relaxed) {
+            let written = self.wait_until_written(Some(Instant::now() + FLUSH_PATIENCE));
+            self.stalled.store(written.is_none(), Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! An output that can be made to stand still, and the lines that it is given.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use logscope::sink::Output;
+use serde_json::Value;
+
+/// How long something may take that must happen, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An output that writes while it is open, and waits while it is shut. Clones are the same gate; only the output itself is counted when
+/// it is dropped.
+pub(crate) struct Gate {
+    shared: Arc<Shared>,
+    /// This is the output, not a way to look at it.
+    is_output: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    shut: bool,
+    /// Somebody waits, or has written.
+    used: bool,
+    dropped: bool,
+    text: String,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Gate {
+        let shared = Shared { state: Mutex::new(State::default()), changed: Condvar::new() };
+        Gate { shared: Arc::new(shared), is_output: false }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.shared.state.lock().unwrap());
+        self.shared.changed.notify_all();
+    }
+
+    fn wait_until(&self, is_so: impl Fn(&State) -> bool) {
+        let start = Instant::now();
+        let mut state = self.shared.state.lock().unwrap();
+        while !is_so(&state) {
+            assert!(start.elapsed() < PATIENCE, "it does not happen");
+            (state, _) = self.shared.changed.wait_timeout(state, PATIENCE).unwrap();
+        }
+    }
+
+    pub(crate) fn shut(&self) {
+        self.change(|state| state.shut = true);
+    }
+
+    pub(crate) fn open(&self) {
+        self.change(|state| state.shut = false);
+    }
+
+    /// Waits until somebody wants to write.
+    pub(crate) fn wait_until_used(&self) {
+        self.wait_until(|state| state.used);
+    }
+
+    /// Waits until the output is dropped.
+    pub(crate) fn wait_until_dropped(&self) {
+        self.wait_until(|state| state.dropped);
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.shared.state.lock().unwrap().text.clone()
+    }
+
+    pub(crate) fn lines(&self) -> Vec<Line> {
+        self.text().lines().map(Line::parse).collect()
+    }
+}
+
+impl Clone for Gate {
+    /// The output: what a sink is made of.
+    fn clone(&self) -> Gate {
+        Gate { shared: Arc::clone(&self.shared), is_output: true }
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        if self.is_output {
+            self.change(|state| state.dropped = true);
+        }
+    }
+}
+
+impl Output for Gate {
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        let mut state = self.shared.state.lock().unwrap();
+        state.used = true;
+        self.shared.changed.notify_all();
+        while state.shut {
+            state = self.shared.changed.wait(state).unwrap();
+        }
+        state.text.push_str(str::from_utf8(line).unwrap());
+        Ok(())
+    }
+}
+
+/// A line of a JSON log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Line {
+    Record(u64),
+    Dropped(u64),
+    Failed(u64),
+    MaxLevel,
+    /// Not a whole line.
+    Fragment,
+}
+
+impl Line {
+    pub(crate) fn parse(line: &str) -> Line {
+        let Ok(json) = serde_json::from_str::<Value>(line) else { return Line::Fragment };
+        let field = |name: &str| json["fields"][name].as_u64();
+        match (json["seq"].as_u64(), field("dropped"), field("failed")) {
+            (Some(seq), ..) => Line::Record(seq),
+            (None, Some(count), _) => Line::Dropped(count),
+            (None, None, Some(count)) => Line::Failed(count),
+            _ => Line::MaxLevel,
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! Queued sinks (P1, P2): what is accepted is written, in order; what is not is counted, and stated where it is missing; and nobody waits
+//! longer than it says.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+#[path = "common/gate.rs"]
+mod gate;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use logscope::sink::{self, Output, Overflow, Queue, Sink};
+use logscope::{Format, LevelFilter, OutputContext};
+
+use gate::{Gate, Line};
+
+/// How long something may take that must happen, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn context(sink: &Sink) -> OutputContext {
+    let _ = logscope::init();
+    OutputContext::builder("uno").sink(sink.clone()).build()
+}
+
+fn log(context: &OutputContext, count: u64) {
+    context.scope(|| (0..count).for_each(|_| tracing::info!("hello")));
+}
+
+/// A small queue in front of a gate, and a context that logs to it.
+fn small(overflow: Overflow) -> (Gate, Sink, OutputContext) {
+    let gate = Gate::new();
+    let queue = Queue::new().bytes(4096).overflow(overflow);
+    let sink = sink::custom(gate.clone()).queued(queue).format(Format::json());
+    let context = context(&sink);
+    (gate, sink, context)
+}
+
+#[test]
+fn what_is_logged_is_written_in_order() {
+    const RECORDS: u64 = 50_000;
+    let (memory, lines) = sink::memory();
+    let sink = memory.queued(Queue::new().bytes(16 << 10)).format(Format::json());
+    let uno = context(&sink);
+    log(&uno, RECORDS);
+    let outcome = uno.flush(PATIENCE).into_result().unwrap();
+    assert_eq!((outcome.accepted, outcome.written), (RECORDS, RECORDS));
+    assert_eq!(sink.ledger(), outcome);
+    let seqs = lines.lines().iter().map(|line| Line::parse(line)).collect::<Vec<_>>();
+    assert!(seqs.into_iter().eq((1..=RECORDS).map(Line::Record)));
+}
+
+#[test]
+fn threads_keep_their_order_and_lose_nothing() {
+    const THREADS: u64 = 4;
+    const RECORDS: u64 = 5_000;
+    let (memory, lines) = sink::memory();
+    let sink = memory.queued(Queue::new().bytes(8 << 10));
+    let uno = context(&sink);
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let uno = &uno;
+            scope.spawn(move || uno.scope(|| (0..RECORDS).for_each(|n| tracing::info!("{thread} {n}"))));
+        }
+    });
+    assert_eq!(uno.flush(PATIENCE).into_result().unwrap().written, THREADS * RECORDS);
+    let text = lines.text();
+    for thread in 0..THREADS {
+        let own = text.lines().filter_map(|line| line.split_once(&format!(": {thread} ")));
+        assert!(own.map(|(_, n)| n.parse::<u64>().unwrap()).eq(0..RECORDS), "thread {thread}");
+    }
+}
+
+#[test]
+fn a_full_queue_blocks_until_there_is_room() {
+    const RECORDS: u64 = 200;
+    let (gate, sink, uno) = small(Overflow::Block);
+    gate.shut();
+    let (done, logged) = channel();
+    let logging = thread::spawn({
+        let uno = uno.clone();
+        move || {
+            log(&uno, RECORDS);
+            done.send(()).unwrap();
+        }
+    });
+    gate.wait_until_used();
+    // It cannot be done: the queue has room for some thirty lines.
+    assert!(logged.recv_timeout(Duration::from_millis(50)).is_err());
+    gate.open();
+    logged.recv_timeout(PATIENCE).unwrap();
+    logging.join().unwrap();
+    assert_eq!(sink.flush(PATIENCE).into_result().unwrap().written, RECORDS);
+    assert!(gate.lines().into_iter().eq((1..=RECORDS).map(Line::Record)));
+}
+
+/// Logs one record, which the gate holds, and as many as the queue has no room for. Returns how many are in the queue.
+fn overfill(gate: &Gate, sink: &Sink, uno: &OutputContext) -> u64 {
+    gate.shut();
+    log(uno, 1);
+    gate.wait_until_used();
+    log(uno, 200);
+    let outcome = sink.ledger();
+    assert_eq!((outcome.accepted, outcome.written, outcome.failed), (201, 0, 0));
+    assert_eq!(outcome.dropped + outcome.pending, 201);
+    assert_eq!(uno.ledger(), outcome);
+    outcome.pending - 1
+}
+
+#[test]
+fn the_newest_are_dropped_and_stated_where_they_are_missing() {
+    let (gate, sink, uno) = small(Overflow::DropNewest);
+    let queued = overfill(&gate, &sink, &uno);
+    gate.open();
+    assert_eq!(uno.flush(PATIENCE).pending, 0);
+    log(&uno, 2);
+    let outcome = uno.flush(PATIENCE);
+    assert_eq!((outcome.accepted, outcome.dropped, outcome.pending), (203, 200 - queued, 0));
+    assert_eq!(sink.ledger(), outcome);
+    let expected =
+        (1..=queued + 1).map(Line::Record).chain([Line::Dropped(200 - queued), Line::Record(202), Line::Record(203)]);
+    assert!(gate.lines().into_iter().eq(expected), "{:?}", gate.lines());
+}
+
+#[test]
+fn the_oldest_are_dropped_and_stated_where_they_are_missing() {
+    let (gate, sink, uno) = small(Overflow::DropOldest);
+    let queued = overfill(&gate, &sink, &uno);
+    gate.open();
+    let outcome = uno.flush(PATIENCE);
+    assert_eq!((outcome.accepted, outcome.dropped, outcome.pending), (201, 200 - queued, 0));
+    assert_eq!(sink.ledger(), outcome);
+    let first = [Line::Record(1), Line::Dropped(200 - queued)];
+    let expected = first.into_iter().chain((202 - queued..=201).map(Line::Record));
+    assert!(gate.lines().into_iter().eq(expected), "{:?}", gate.lines());
+    // What is stated is stated once.
+    log(&uno, 1);
+    assert_eq!(uno.flush(PATIENCE).pending, 0);
+    assert_eq!(gate.lines().last(), Some(&Line::Record(202)));
+}
+
+/// Contexts that share a queue each know what they lost, and the notice is not one of either.
+#[test]
+fn each_context_counts_its_own_losses() {
+    let (gate, sink, uno) = small(Overflow::DropOldest);
+    let due = OutputContext::builder("due").sink(sink.clone()).build();
+    gate.shut();
+    log(&uno, 1);
+    gate.wait_until_used();
+    log(&uno, 3);
+    log(&due, 200);
+    gate.open();
+    let (of_uno, of_due) = (uno.flush(PATIENCE), due.flush(PATIENCE));
+    assert_eq!((of_uno.written, of_uno.dropped), (1, 3));
+    assert_eq!(of_due.written + of_due.dropped, 200);
+    assert_eq!(sink.ledger().dropped, of_uno.dropped + of_due.dropped);
+    let notice = gate.text().lines().nth(1).unwrap().to_owned();
+    assert!(notice.contains(r#""context":{"name":"logscope","id":0"#), "{notice}");
+}
+
+#[test]
+fn a_flush_says_what_is_not_written_when_its_deadline_passes() {
+    let (gate, sink, uno) = small(Overflow::Block);
+    gate.shut();
+    log(&uno, 3);
+    gate.wait_until_used();
+    let start = Instant::now();
+    let outcome = uno.flush(Duration::from_millis(30));
+    assert!(start.elapsed() >= Duration::from_millis(30));
+    assert_eq!((outcome.accepted, outcome.pending, outcome.unflushed), (3, 3, true));
+    let error = outcome.into_result().unwrap_err();
+    assert!(error.is_incomplete());
+    assert_eq!(
+        error.to_string(),
+        "3 of 3 records are not with the operating system: 3 pending; and an output could not be flushed in time"
+    );
+    let error = sink.sync(Duration::from_millis(1)).unwrap_err();
+    assert!(error.is_incomplete() && error.to_string().contains("3 records are pending"), "{error}");
+    gate.open();
+    assert_eq!(uno.flush(PATIENCE).into_result().unwrap().written, 3);
+    assert!(sink.sync(PATIENCE).unwrap_err().to_string().contains("not on a storage device"));
+}
+
+/// What is logged after a flush has begun is neither waited for nor counted.
+#[test]
+fn a_flush_ends_while_others_go_on() {
+    let (memory, lines) = sink::memory();
+    let uno = context(&memory.queued(Queue::new()));
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                log(&uno, 1);
+            }
+        });
+        for n in 1..=30 {
+            uno.scope(|| tracing::info!("marked {n}"));
+            assert!(uno.flush(PATIENCE).is_complete());
+            assert!(lines.text().contains(&format!("marked {n}\n")));
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_task_can_flush() {
+    let (gate, sink, uno) = small(Overflow::Block);
+    gate.shut();
+    log(&uno, 3);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let (of_sink, of_context) = (sink.flush_async(), uno.flush_async());
+        let early = tokio::time::timeout(Duration::from_millis(30), sink.flush_async()).await;
+        assert!(early.is_err(), "it is given up");
+        gate.open();
+        assert_eq!(of_sink.await.into_result().unwrap().written, 3);
+        assert_eq!(of_context.await.into_result().unwrap().written, 3);
+    });
+}
+
+#[test]
+fn errors_are_flushed_at_once_where_that_is_asked_for() {
+    let (memory, lines) = sink::memory();
+    let uno = context(&memory.queued(Queue::new().flush_at(LevelFilter::ERROR)));
+    for n in 1..=50 {
+        uno.scope(|| {
+            tracing::info!("fine");
+            tracing::error!("broken");
+        });
+        assert_eq!(lines.len(), 2 * n);
+    }
+}
+
+/// An output that stands still holds up the first error only.
+#[test]
+fn an_error_is_not_flushed_for_ever() {
+    let gate = Gate::new();
+    let sink = sink::custom(gate.clone()).queued(Queue::new().flush_at(LevelFilter::ERROR)).format(Format::json());
+    let uno = context(&sink);
+    gate.shut();
+    let fail = || uno.scope(|| tracing::error!("broken"));
+    let start = Instant::now();
+    fail();
+    assert!(start.elapsed() >= Duration::from_secs(1));
+    let start = Instant::now();
+    fail();
+    assert!(start.elapsed() < Duration::from_secs(1));
+    gate.open();
+    assert_eq!(uno.flush(PATIENCE).into_result().unwrap().written, 2);
+}
+
+/// The last handle waits for nothing; a writer thread writes what is there, and then lets go of the output.
+#[test]
+fn what_is_queued_when_the_last_sink_goes_is_written() {
+    let (gate, sink, uno) = small(Overflow::Block);
+    gate.shut();
+    log(&uno, 5);
+    drop((sink, uno));
+    assert_eq!(gate.lines(), []);
+    gate.open();
+    gate.wait_until_dropped();
+    assert_eq!(gate.lines(), [1, 2, 3, 4, 5].map(Line::Record));
+}
+
+#[test]
+fn a_record_that_is_longer_than_the_queue_goes_past_it_or_is_dropped() {
+    let long = "x".repeat(5_000);
+    let (gate, _sink, uno) = small(Overflow::Block);
+    log(&uno, 2);
+    uno.scope(|| tracing::info!("{long}"));
+    assert!(gate.lines().into_iter().eq((1..=3).map(Line::Record)), "it is written when the call returns");
+    for overflow in [Overflow::DropNewest, Overflow::DropOldest] {
+        let (gate, _sink, uno) = small(overflow);
+        log(&uno, 1);
+        uno.scope(|| tracing::info!("{long}"));
+        log(&uno, 1);
+        assert_eq!(uno.flush(PATIENCE).dropped, 1);
+        assert_eq!(gate.lines(), [Line::Record(1), Line::Dropped(1), Line::Record(3)]);
+    }
+}
+
+/// The threshold is stated once, in the queue, before the first record.
+#[test]
+fn a_threshold_is_stated() {
+    let (gate, sink, _) = small(Overflow::Block);
+    let quiet = context(&sink.max_level(LevelFilter::WARN));
+    quiet.scope(|| (0..2).for_each(|_| tracing::warn!("careful")));
+    assert!(quiet.flush(PATIENCE).is_complete());
+    assert_eq!(gate.lines(), [Line::MaxLevel, Line::Record(1), Line::Record(2)]);
+}
+
+#[test]
+fn views_with_equal_options_share_a_queue() {
+    let gate = Gate::new();
+    let direct = sink::custom(gate.clone());
+    let queue = Queue::new().bytes(4096).overflow(Overflow::DropNewest);
+    let (one, two) = (direct.queued(queue.clone()), direct.format(Format::json()).queued(queue));
+    gate.shut();
+    log(&context(&one), 1);
+    gate.wait_until_used();
+    log(&context(&one), 200);
+    let before = two.ledger().dropped;
+    log(&context(&two), 1);
+    assert_eq!(two.ledger().dropped, before + 1, "there is no room in the one queue");
+    gate.open();
+    assert_eq!(one.flush(PATIENCE).pending, 0);
+}
+
+#[test]
+fn a_sink_of_records_stays_direct() {
+    struct Refuses;
+    impl sink::RecordOutput for Refuses {
+        fn write(&self, _: &logscope::Record<'_>) -> std::io::Result<()> {
+            Err(std::io::ErrorKind::Other.into())
+        }
+    }
+    let sink = sink::records(Refuses).queued(Queue::new());
+    log(&context(&sink), 1);
+    assert_eq!(sink.ledger().failed, 1);
+}
+
+/// Outputs that stand still do not keep others from being written.
+#[test]
+fn who_stands_still_holds_up_nobody_else() {
+    let stuck: Vec<_> = (0..6).map(|_| small(Overflow::Block)).collect();
+    for (gate, _, uno) in &stuck {
+        gate.shut();
+        log(uno, 1);
+    }
+    let (memory, lines) = sink::memory();
+    let uno = context(&memory.queued(Queue::new()));
+    for n in 1..=10 {
+        log(&uno, 1);
+        assert!(uno.flush(PATIENCE).is_complete());
+        assert_eq!(lines.len(), n);
+    }
+    for (gate, _, uno) in &stuck {
+        gate.open();
+        assert!(uno.flush(PATIENCE).is_complete());
+    }
+}
+
+#[test]
+fn many_queues_have_few_threads() {
+    const CONTEXTS: usize = 3_000;
+    let contexts: Vec<_> = (0..CONTEXTS)
+        .map(|_| {
+            let (memory, lines) = sink::memory();
+            (context(&memory.queued(Queue::new())), lines)
+        })
+        .collect();
+    for round in 1..=3 {
+        for (context, _) in &contexts {
+            log(context, 5);
+        }
+        #[cfg(target_os = "linux")]
+        {
+            let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+            let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+            let writers = names.filter(|name| name.trim_end() == "logscope-writer").count();
+            assert!((1..=16).contains(&writers), "{writers} writer threads");
+        }
+        for (context, lines) in &contexts {
+            assert!(context.flush(PATIENCE).is_complete());
+            assert_eq!(lines.len(), 5 * round);
+        }
+    }
+}
+
+/// What an output logs when it is called from a writer thread goes to the fallback, as when it is called from one that logs.
+#[test]
+fn an_output_that_logs_does_not_come_back_to_itself() {
+    struct Logs;
+    impl Output for Logs {
+        fn write(&self, _: &[u8]) -> std::io::Result<()> {
+            tracing::info!("from inside the output");
+            Ok(())
+        }
+    }
+    let sink = sink::custom(Logs).queued(Queue::new());
+    let uno = context(&sink);
+    let before = logscope::set_default(uno.clone());
+    log(&uno, 3);
+    let outcome = uno.flush(PATIENCE);
+    logscope::set_default(before);
+    assert_eq!((outcome.written, outcome.pending), (3, 0));
+}
