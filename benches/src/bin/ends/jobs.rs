@@ -18,7 +18,7 @@ pub const ALL: [Job; 9] = [
     Job { title: "abort, flushed", scene: Scene::Abort },
     Job { title: "SIGKILL", scene: Scene::Kill },
     Job { title: "/dev/full: lost/told", scene: Scene::Full },
-    Job { title: "two processes, one file", scene: Scene::Append },
+    Job { title: "two processes, of 20,000", scene: Scene::Append },
     Job { title: "rolling by size", scene: Scene::Roll },
 ];
 
