@@ -41,6 +41,11 @@ impl Remote {
         Ok(Remote(Rc::new(RefCell::new(connection))))
     }
 
+    /// Sends one line and returns the one that answers it.
+    pub fn ask(&self, request: &str) -> Result<String, Box<dyn Error>> {
+        self.0.borrow_mut().ask(request)
+    }
+
     /// The subject that the process calls `name`.
     pub fn subject(&self, name: &'static str) -> Subject {
         let connection = Rc::clone(&self.0);
@@ -52,12 +57,17 @@ impl Remote {
 }
 
 impl Connection {
-    fn measure(&mut self, name: &str, times: u64) -> Result<Sample, Box<dyn Error>> {
+    fn ask(&mut self, request: &str) -> Result<String, Box<dyn Error>> {
         let requests = self.requests.as_mut().ok_or("it takes no more requests")?;
-        writeln!(requests, "{name} {times}")?;
+        writeln!(requests, "{request}")?;
         let mut reply = String::new();
         self.replies.read_line(&mut reply)?;
-        let (nanos, allocations) = reply.trim_end().split_once(' ').ok_or("it has ended")?;
+        Ok(reply.strip_suffix('\n').ok_or("it has ended")?.to_owned())
+    }
+
+    fn measure(&mut self, name: &str, times: u64) -> Result<Sample, Box<dyn Error>> {
+        let reply = self.ask(&format!("{name} {times}"))?;
+        let (nanos, allocations) = reply.split_once(' ').ok_or("a sample is two numbers")?;
         Ok(Sample { time: Duration::from_nanos(nanos.parse()?), allocations: allocations.parse()? })
     }
 }
@@ -72,12 +82,18 @@ impl Drop for Connection {
 
 /// Runs in a child: measures what is asked for until the input ends.
 pub fn serve(mut subjects: Subjects) -> Result<(), Box<dyn Error>> {
-    for request in io::stdin().lock().lines() {
-        let request = request?;
+    answer(|request| {
         let (name, times) = request.split_once(' ').ok_or("a request is a name and a number")?;
         let subject = subjects.iter_mut().find(|(known, _)| *known == name).map(|(_, subject)| subject);
         let sample = subject.ok_or_else(|| format!("there is no subject {name:?}"))?(times.parse()?);
-        println!("{} {}", sample.time.as_nanos(), sample.allocations);
+        Ok(format!("{} {}", sample.time.as_nanos(), sample.allocations))
+    })
+}
+
+/// Runs in a child: answers each line of the input, until it ends.
+pub fn answer(mut answer: impl FnMut(&str) -> Result<String, Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
+    for request in io::stdin().lock().lines() {
+        println!("{}", answer(&request?)?);
     }
     Ok(())
 }

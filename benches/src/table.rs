@@ -18,7 +18,7 @@ pub enum Mark {
 }
 
 impl Mark {
-    fn is_held(self, result: &Comparison) -> bool {
+    pub fn is_held(self, result: &Comparison) -> bool {
         match self {
             Mark::Faster(times) => result.ratio >= times,
             Mark::AtMostTimes(times) => 1.0 / result.ratio <= times,
@@ -67,14 +67,55 @@ pub fn print_row(row: &Row) {
         faster if faster >= 1.0 => format!("{faster:.2}x faster"),
         slower => format!("{:.2}x slower", 1.0 / slower),
     };
-    let marks: Vec<String> =
-        marks.iter().map(|mark| format!("{mark}: {}", if mark.is_held(result) { "held" } else { "MISSED" })).collect();
+    let marks: Vec<String> = marks.iter().map(|mark| verdict(mark, mark.is_held(result))).collect();
     println!(
         "{job:<56} {:>10.2} {:>7.2}   {against:<38} {:>10.2} {:>7.2}  {ratio:>14}  {}",
         result.ours,
         result.our_allocations,
         result.theirs,
         result.their_allocations,
+        marks.join(", ")
+    );
+}
+
+fn verdict(mark: impl fmt::Display, is_held: bool) -> String {
+    format!("{mark}: {}", if is_held { "held" } else { "MISSED" })
+}
+
+/// One way to write files, and whether it is what it is to be.
+pub struct FileRow {
+    pub job: &'static str,
+    /// For each record, until the system has the last, with one thread and with two.
+    pub nanos: [f64; 2],
+    /// For each record, until its log call returns.
+    pub caller_nanos: [f64; 2],
+    /// How many times the lines in the same time two threads write.
+    pub scaling: f64,
+    pub allocations: f64,
+    pub lost: u64,
+    pub marks: Vec<(String, bool)>,
+}
+
+impl FileRow {
+    /// True if every mark is held.
+    pub fn is_held(&self) -> bool {
+        self.marks.iter().all(|(_, held)| *held)
+    }
+}
+
+pub fn print_file_heading() {
+    println!(
+        "\n{:<56} {:>10} {:>10}   {:>10} {:>10}  {:>8} {:>7} {:>6}  marks",
+        "job", "ns, 1 thr", "to caller", "ns, 2 thr", "to caller", "scaling", "allocs", "lost"
+    );
+}
+
+pub fn print_file_row(row: &FileRow) {
+    let FileRow { job, nanos, caller_nanos, scaling, allocations, lost, marks } = row;
+    let ([one, two], [caller_one, caller_two]) = (nanos, caller_nanos);
+    let marks: Vec<String> = marks.iter().map(|(mark, held)| verdict(mark, *held)).collect();
+    println!(
+        "{job:<56} {one:>10.1} {caller_one:>10.1}   {two:>10.1} {caller_two:>10.1}  {scaling:>7.2}x {allocations:>7.2} {lost:>6}  {}",
         marks.join(", ")
     );
 }

@@ -1,6 +1,7 @@
 //! The jobs: what is measured, against what, and what it is to be.
 
 mod contexts;
+pub mod files;
 mod lines;
 mod scopes;
 mod unwanted;

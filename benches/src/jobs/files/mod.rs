@@ -1,0 +1,135 @@
+//! Text lines to files on disk, from the first log call to the moment at which the system has the last line.
+//!
+//! Each thread has a file of its own, new in each round, and with it a context, a subscriber or a logger of its own. Each contender
+//! runs in a process of its own, because a process has one global subscriber; the rounds of all alternate, so that what disturbs
+//! the machine disturbs all. Here time is that of the clock on the wall: what a thread in the background does is part of it. After
+//! each round the lines are counted. See [`round`] for what is measured in one, [`line`] for what all write.
+
+mod background;
+mod hand;
+mod line;
+mod logscope;
+mod round;
+mod tracing;
+
+use std::error::Error;
+
+use crate::harness::{self, Comparison, Plan};
+use crate::remote::{self, Remote};
+use crate::table::{FileRow, Mark};
+use round::{Play, Round, play};
+
+/// One way to write lines to files.
+struct Contender {
+    name: &'static str,
+    play: Play,
+    /// What is asked of it beside losing nothing.
+    marks: &'static [FileMark],
+}
+
+/// What one contender must reach.
+#[derive(Clone, Copy, Debug)]
+enum FileMark {
+    /// With one thread, against another contender.
+    Against(&'static str, Mark),
+    /// So many times the lines in the same time, or more, where two threads write.
+    Scales(f64),
+    /// Not one allocation by a thread that logs.
+    NoAllocation,
+}
+
+const FORMATTED: &str = "file: line by write!, write(2)";
+
+/// Give or take what two runs of one thing differ by.
+const NO_SLOWER: Mark = Mark::AtMostTimes(1.05);
+
+const CONTENDERS: &[Contender] = &[
+    Contender {
+        name: "file: logscope",
+        play: play::<logscope::Direct>,
+        marks: &[FileMark::Against(FORMATTED, NO_SLOWER), FileMark::Scales(1.8), FileMark::NoAllocation],
+    },
+    Contender { name: "file: fmt, a plain File", play: play::<tracing::PlainFile>, marks: &[] },
+    Contender { name: "file: fmt, tracing-appender's rolling::never", play: play::<tracing::Rolling>, marks: &[] },
+    Contender { name: "file: slog-async, blocking", play: play::<background::Slog>, marks: &[] },
+    Contender { name: "file: spdlog-rs, FileSink", play: play::<background::SpdlogFile>, marks: &[] },
+    Contender { name: "file: spdlog-rs, AsyncPoolSink", play: play::<background::SpdlogPool>, marks: &[] },
+    Contender { name: "file: fixed line, write(2)", play: play::<hand::Fixed>, marks: &[] },
+    Contender { name: FORMATTED, play: play::<hand::Formatted>, marks: &[] },
+    Contender { name: "file: line by write!, into 64 KiB", play: play::<hand::Buffered>, marks: &[] },
+];
+
+/// The numbers of threads.
+const THREADS: [usize; 2] = [1, 2];
+
+/// True if the name of any of these jobs contains `word`. They are measured together or not at all.
+pub fn are_wanted(word: &str) -> bool {
+    CONTENDERS.iter().any(|contender| contender.name.contains(word))
+}
+
+/// Runs in a child, if `arrangement` is one of these.
+pub fn serve(arrangement: &str) -> Option<Result<(), Box<dyn Error>>> {
+    let contender = CONTENDERS.iter().find(|contender| contender.name == arrangement)?;
+    Some(remote::answer(|request| {
+        let (threads, records) = request.split_once(' ').ok_or("a request is two numbers")?;
+        Ok((contender.play)(threads.parse()?, records.parse()?)?.to_string())
+    }))
+}
+
+/// Measures all of them.
+pub fn run(plan: Plan) -> Result<Vec<FileRow>, Box<dyn Error>> {
+    let processes = CONTENDERS.iter().map(|contender| Remote::start(contender.name)).collect::<Result<Vec<_>, _>>()?;
+    let mut measured: Vec<Measured> = CONTENDERS.iter().map(|_| Measured::default()).collect();
+    for _ in 0..plan.file_rounds {
+        for (index, threads) in THREADS.into_iter().enumerate() {
+            for (process, measured) in processes.iter().zip(&mut measured) {
+                let round = process.ask(&format!("{threads} {}", plan.records))?;
+                measured.0[index].push(round.parse()?);
+            }
+        }
+    }
+    Ok(CONTENDERS.iter().zip(&measured).map(|(contender, own)| row(contender, own, &measured)).collect())
+}
+
+/// The rounds of one contender, with one thread and with two.
+#[derive(Default)]
+struct Measured([Vec<Round>; 2]);
+
+fn row(contender: &Contender, own: &Measured, all: &[Measured]) -> FileRow {
+    let [one, two] = &own.0;
+    let scaling =
+        harness::median(one.iter().zip(two).map(|(one, two)| one.nanos_per_record() / two.nanos_per_record()));
+    let allocations = harness::mean(one.iter().chain(two).map(Round::allocations_per_record));
+    let lost = one.iter().chain(two).map(|round| round.lost).sum();
+    let marks = contender.marks.iter().map(|mark| match mark {
+        FileMark::Against(name, mark) => {
+            let position = CONTENDERS.iter().position(|other| other.name == *name);
+            let held = position.is_some_and(|other| mark.is_held(&compare(one, &all[other].0[0])));
+            let name = name.trim_start_matches("file: ");
+            (format!("{mark}, against {name}"), held)
+        }
+        FileMark::Scales(times) => (format!("{times}x with two threads"), scaling >= *times),
+        FileMark::NoAllocation => (Mark::NoAllocation.to_string(), allocations == 0.0),
+    });
+    FileRow {
+        job: contender.name,
+        nanos: [one, two].map(|rounds| harness::median(rounds.iter().map(Round::nanos_per_record))),
+        caller_nanos: [one, two].map(|rounds| harness::median(rounds.iter().map(Round::caller_nanos_per_record))),
+        scaling,
+        allocations,
+        lost,
+        marks: marks.chain([("nothing lost".to_owned(), lost == 0)]).collect(),
+    }
+}
+
+fn compare(ours: &[Round], theirs: &[Round]) -> Comparison {
+    Comparison {
+        ours: harness::median(ours.iter().map(Round::nanos_per_record)),
+        theirs: harness::median(theirs.iter().map(Round::nanos_per_record)),
+        ratio: harness::median(
+            ours.iter().zip(theirs).map(|(ours, theirs)| theirs.nanos_per_record() / ours.nanos_per_record()),
+        ),
+        our_allocations: harness::mean(ours.iter().map(Round::allocations_per_record)),
+        their_allocations: harness::mean(theirs.iter().map(Round::allocations_per_record)),
+    }
+}
