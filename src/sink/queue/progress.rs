@@ -10,7 +10,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use crate::sync::model::{Arc, Condvar, Mutex};
+use crate::sync::Arc;
+use crate::sync::model::{Condvar, Mutex};
 
 /// How far a ring has come.
 #[derive(Debug)]
