@@ -1,0 +1,163 @@
+//! Opening: one output per file, and errors that say what would help.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::appender::{Appender, Parts};
+use super::options::{FileOptions, Fixed};
+use super::system;
+use crate::error::{Error, Kind};
+use crate::sink::delivery::{Core, Target};
+use crate::sink::registry::{Lease, Registry, Shared};
+use crate::sink::{Sink, not_reopened};
+use crate::sync::{Arc, OnceLock, model};
+
+/// How often an output is asked where its file is, which has the key of the one that is being opened and may have it closed.
+const TRIES: usize = 8;
+
+/// A file that is open, in the registry.
+pub(in crate::sink) struct OpenFile {
+    core: Arc<Core>,
+    appender: Arc<Appender>,
+    fixed: Fixed,
+}
+
+/// A view's hold on its file.
+pub(in crate::sink) type FileLease = Lease<system::Identity, PathBuf, OpenFile>;
+
+/// The files that are open, or parked.
+pub(super) fn files() -> &'static Registry<system::Identity, PathBuf, OpenFile> {
+    static FILES: OnceLock<Registry<system::Identity, PathBuf, OpenFile>> = OnceLock::new();
+    FILES.get_or_init(Registry::new)
+}
+
+pub(super) fn open(options: &FileOptions) -> Result<Sink, Error> {
+    let path = &options.path;
+    // The path that is opened anew must be the same one when the working directory is another.
+    let place = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    for attempt in 1.. {
+        // One whose file was removed, and who has not noticed, would open it anew beside us.
+        if let Some(open) = files().named(&place) {
+            let _ = open.appender.look_now();
+        }
+        let opened = open_at(&place, options)?;
+        let (ticket, key) = (files().ticket(), opened.identity.clone());
+        let appender = Appender::new(Parts {
+            ticket,
+            path: path.clone(),
+            place: place.clone(),
+            how: options.how(),
+            create_parents: options.create_parents,
+            opened,
+        });
+        let core = Arc::new(Core::new(Target::Lines(Box::new(Arc::clone(&appender)))));
+        let own = model::Arc::new(OpenFile { core, appender, fixed: options.fixed.clone() });
+        match files().share(ticket, &key, &place, &own, attempt == TRIES) {
+            Shared::Lease(lease) => {
+                if model::Arc::ptr_eq(lease.value(), &own) {
+                    own.appender.begin();
+                }
+                return view(options, lease);
+            }
+            Shared::Unproven(other) => {
+                // It may not get at its file at all; then what it has is not this one, for all that anyone can tell.
+                let _ = other.appender.look_now();
+            }
+        }
+    }
+    unreachable!("the last attempt insists")
+}
+
+/// A view of the output that the lease is on, if it has the options that are asked for.
+fn view(options: &FileOptions, lease: FileLease) -> Result<Sink, Error> {
+    let open = lease.value();
+    if open.fixed != options.fixed {
+        let reason = format!(
+            "the same file is open already as {} with mode {:#o}, and is now asked for with mode {:#o} (0o600 unless set); \
+             open it with one mode everywhere",
+            open.core.name(),
+            open.fixed.mode,
+            options.fixed.mode
+        );
+        return Err(refused(Kind::Options, &options.path, &reason));
+    }
+    Ok(Sink::on_file(Arc::clone(&open.core), lease))
+}
+
+fn open_at(place: &Path, options: &FileOptions) -> Result<system::Opened, Error> {
+    let path = &options.path;
+    if options.create_parents
+        && let Some(parent) = place.parent()
+    {
+        fs::create_dir_all(parent).map_err(|error| {
+            let reason = format!("its directory cannot be made: {error}");
+            refused(Kind::Open, path, &reason).with_source(error)
+        })?;
+    }
+    system::open(place, options.how()).map_err(|error| explain(path, error, options.allow_symlink))
+}
+
+/// Has every file that a sink of this process writes to opened anew, by its name: what a handler of `SIGHUP` calls after
+/// `logrotate` has moved the files away. For a file that is where it should be nothing changes, and no record is lost. Pipes, devices and
+/// the standard streams are left alone.
+///
+/// It opens files and takes locks, so it is to be called on a thread or in a task that was told of the signal, not in a signal handler itself.
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("uno.log");
+/// let log = logscope::sink::file(&path).open()?;
+/// std::fs::rename(&path, dir.path().join("uno.log.1")).unwrap();
+/// logscope::sink::reopen_all()?;
+/// assert!(path.exists());
+/// # Ok::<(), logscope::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`is_open`](Error::is_open) for the first file that could not be opened, after trying all. That one is written to as before.
+pub fn reopen_all() -> Result<(), Error> {
+    let mut result = Ok(());
+    for open in files().values() {
+        if !open.appender.is_reopenable() {
+            continue;
+        }
+        if let Err(error) = open.core.reopen()
+            && result.is_ok()
+        {
+            result = Err(not_reopened(open.core.name(), error));
+        }
+    }
+    result
+}
+
+#[cold]
+pub(super) fn refused(kind: Kind, path: &Path, reason: &str) -> Error {
+    Error::new(kind, format!("cannot open {}: {reason}", path.display()))
+}
+
+/// The error for a path that the operating system refused, with what would help.
+#[cold]
+fn explain(path: &Path, error: io::Error, follows_links: bool) -> Error {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let reason = match (error.kind(), parent) {
+        _ if path.is_symlink() && !follows_links && !system::is_system_link(path) => {
+            "it is a symbolic link, and none is followed; name the file itself, or set allow_symlink(true)".into()
+        }
+        _ if path.is_symlink() => {
+            let target = fs::read_link(path).unwrap_or_default();
+            format!("it is a symbolic link to {}, and that cannot be opened: {error}", target.display())
+        }
+        _ if path.is_dir() => "it is a directory; name a file in it".into(),
+        (ErrorKind::NotFound, Some(parent)) if !parent.exists() => {
+            format!("there is no directory {}; make it, or set create_parents(true)", parent.display())
+        }
+        (ErrorKind::PermissionDenied, _) => {
+            format!("{error}; the file, or its directory, is not writable for this user")
+        }
+        _ if system::lacks_reader(path, &error) => "it is a pipe that nobody reads; start the reader first".into(),
+        _ => error.to_string(),
+    };
+    refused(Kind::Open, path, &reason).with_source(error)
+}

@@ -1,0 +1,88 @@
+//! What a program says of a file before it is opened.
+
+use std::path::PathBuf;
+
+use super::open;
+use super::system::How;
+use crate::error::Error;
+use crate::sink::Sink;
+
+/// A file to log to, appended to and made if it does not exist: see [`FileOptions::open`].
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("build/uno.log");
+/// let log = logscope::sink::file(&path).create_parents(true).open()?;
+/// let same = logscope::sink::file(&path).open()?.format(logscope::Format::json());
+/// # Ok::<(), logscope::Error>(())
+/// ```
+pub fn file(path: impl Into<PathBuf>) -> FileOptions {
+    FileOptions { path: path.into(), create_parents: false, allow_symlink: false, fixed: Fixed { mode: 0o600 } }
+}
+
+/// How a file is opened.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is opened until `.open()` is called"]
+pub struct FileOptions {
+    pub(super) path: PathBuf,
+    pub(super) create_parents: bool,
+    pub(super) allow_symlink: bool,
+    pub(super) fixed: Fixed,
+}
+
+/// The options that an open file has, and which all who open it must agree on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Fixed {
+    pub(super) mode: u32,
+}
+
+impl FileOptions {
+    /// Sets whether directories that are missing on the way to the file are made, now and whenever it is opened anew. They are not, unless set.
+    pub fn create_parents(mut self, create: bool) -> Self {
+        self.create_parents = create;
+        self
+    }
+
+    /// Sets the mode with which the file is made, if it is, less the umask: `0o600` unless set. The owner and the mode of a file
+    /// that exists are neither changed nor checked. Unix only.
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.fixed.mode = mode;
+        self
+    }
+
+    /// Sets whether the path may end in a symbolic link. It may not, unless set: in a directory that others can write to, a link
+    /// could send the log over any file of the user's, or into a pipe that somebody else reads. The system's own links, which
+    /// lie in `/dev` and among the descriptors of a process (`/dev/stdout`, `/dev/fd/3`), are followed always, whatever they lead
+    /// to. Character devices and pipes that are named themselves are no links. Unix only.
+    pub fn allow_symlink(mut self, allow: bool) -> Self {
+        self.allow_symlink = allow;
+        self
+    }
+
+    /// Opens the file, append-only.
+    ///
+    /// Opened a second time while a sink on it lives, by whatever path, it gives a view of the same output, which keeps what the first said of
+    /// parents and links. When the last view goes the file is closed.
+    ///
+    /// A file that is removed or moved while it is open is noticed: at the next record, but at most ten times a second, at every
+    /// [`flush`](Sink::flush), and when it is closed. It is then opened anew, by its name, with the same options. No record is lost: those that a
+    /// removed file took with it are copied (the user must be allowed to read the file for that). If it
+    /// cannot be opened anew, because its directory is gone and [`create_parents`](FileOptions::create_parents) was not asked for, or something else
+    /// has its name, that is told on stderr, records are kept in the file that was open, and it is tried again.
+    /// [`Sink::reopen`] and [`reopen_all`](super::reopen_all) do the same at once. A path that is not absolute is resolved now: changing the
+    /// working directory later changes nothing. Outside Unix, only `reopen` opens a file anew, and nothing is copied.
+    ///
+    /// A named pipe must have a reader, and is then like any pipe: a reader who stands still holds up the writers. Pipes and devices are not opened anew.
+    ///
+    /// # Errors
+    ///
+    /// [`is_open`](Error::is_open) if the file cannot be opened, and then the text names the path, the reason and what would
+    /// help; [`is_option_mismatch`](Error::is_option_mismatch) if it is open with another mode.
+    pub fn open(self) -> Result<Sink, Error> {
+        open::open(&self)
+    }
+
+    pub(super) fn how(&self) -> How {
+        How { mode: self.fixed.mode, follow_links: self.allow_symlink }
+    }
+}
