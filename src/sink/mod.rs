@@ -3,7 +3,7 @@
 //! | sink | takes | goes to |
 //! |---|---|---|
 //! | [`stdout()`], [`stderr()`] | lines | the process's standard streams, past std's buffers |
-//! | [`file()`] | lines | a file, opened append-only; one output per file |
+//! | [`file()`], [`file_in()`] | lines | a file, opened append-only; one output per file |
 //! | [`writer()`] | lines | any [`std::io::Write`] |
 //! | [`callback()`] | lines | a closure that is given each line as a `&str` |
 //! | [`memory()`] | lines | a buffer that a test reads back |
@@ -74,7 +74,7 @@ use tracing::level_filters::LevelFilter;
 pub use batch::Batch;
 pub(crate) use delivery::in_output;
 pub use fallback::fallback_lost;
-pub use file::{FileOptions, file, max_open_files, reopen_all};
+pub use file::{FileOptions, file, file_in, max_open_files, reopen_all};
 pub(crate) use gap::Loss;
 pub use ledger::Outcome;
 pub(crate) use ledger::{Delivery, Ledger};

@@ -7,6 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | `options` | what a program says of a file |
+//! | `safe_name` | file names for names that come from anywhere |
 //! | `open` | opening, and the registry of what is open |
 //! | `appender` | the output, and how a file that is gone is noticed |
 //! | `live`, `rescue` | the file that is written to, and what is saved of one that was removed |
@@ -19,12 +20,14 @@ mod live;
 mod open;
 mod options;
 mod rescue;
+mod safe_name;
+mod sha256;
 mod system;
 
 pub use descriptors::max_open_files;
 pub(super) use open::FileLease;
 pub use open::reopen_all;
-pub use options::{FileOptions, file};
+pub use options::{FileOptions, file, file_in};
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,9 @@
 //! What a program says of a file before it is opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::open;
+use super::safe_name::safe_name;
 use super::system::How;
 use crate::error::Error;
 use crate::sink::Sink;
@@ -18,6 +19,29 @@ use crate::sink::Sink;
 /// ```
 pub fn file(path: impl Into<PathBuf>) -> FileOptions {
     FileOptions { path: path.into(), create_parents: false, allow_symlink: false, fixed: Fixed { mode: 0o600 } }
+}
+
+/// A file in the directory `dir` for a name that comes from anywhere: a context's, a user's, a branch's. It is in that directory
+/// whatever the name is, and two names are two files.
+///
+/// The file is called as the name is, where every system takes that for a file name. What could lead elsewhere, hide something, or
+/// mean something to one system or another is written as `%` and hexadecimal digits: separators, `%` itself, `<>:"|?*`, control characters and
+/// those that show nothing, a dot at the beginning, a dot or a space at the end, the first letter of a device's name on Windows
+/// (`CON`). No name at all is called `%`. Of a name that is longer than 200 bytes then, the beginning is kept, and a hash of the whole,
+/// and the extension. A name is called the same on every system. (File systems that do not tell capital letters from small ones take names that differ only
+/// in those for one file.)
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let dir = dir.path();
+/// let log = logscope::sink::file_in(dir, "feature/uno: the first.log").open()?;
+/// assert!(dir.join("feature%2Funo%3A the first.log").exists());
+/// let log = logscope::sink::file_in(dir, "../../etc/passwd").open()?;
+/// assert!(dir.join("%2E.%2F..%2Fetc%2Fpasswd").exists());
+/// # Ok::<(), logscope::Error>(())
+/// ```
+pub fn file_in(dir: impl AsRef<Path>, name: impl AsRef<str>) -> FileOptions {
+    file(dir.as_ref().join(safe_name(name.as_ref())))
 }
 
 /// How a file is opened.
