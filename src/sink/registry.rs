@@ -27,9 +27,9 @@
 //! cannot become one, so `hold` says no, and both write to that file from then on, each with its own ledger, the second without a key.
 //! That tears nothing: both append, one record in one `write`, as two processes would. The second takes the key when it is free.
 //!
-//! A value has a *name* too, the path by which it was opened. It proves nothing, and no value is shared by it; who is about to
-//! open a path asks the value of this name first to look where its file is, so that a file which was removed, and is opened
-//! again before its output has noticed, does not get a second output.
+//! A value has a *name* too, the path by which it was opened. It proves nothing; who is about to open a path asks the value of this
+//! name first to look where its file is, so that a file which was removed, and is opened again before its output has noticed, does
+//! not get a second output.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -163,10 +163,22 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
         self.state.lock().owners.get(key).is_some_and(|owner| *owner != ticket)
     }
 
-    /// The value that was last opened by this name, if it is in use.
-    pub(crate) fn named(&self, name: &N) -> Option<Arc<V>> {
-        let state = self.state.lock();
-        state.named.get(name).and_then(|ticket| state.entries.get(ticket)).map(|entry| Arc::clone(&entry.value))
+    /// True if a value has this key, held or not.
+    #[cfg(feature = "gzip")]
+    pub(crate) fn is_in_use(&self, key: &K) -> bool {
+        self.state.lock().owners.contains_key(key)
+    }
+
+    /// A lease on the value that was last opened by this name, if it is in use.
+    pub(crate) fn named(&self, name: &N) -> Option<Lease<K, N, V>> {
+        let (ticket, value) = {
+            let mut state = self.state.lock();
+            let ticket = *state.named.get(name)?;
+            let entry = state.entries.get_mut(&ticket)?;
+            entry.leases += 1;
+            (ticket, Arc::clone(&entry.value))
+        };
+        Some(Lease { registry: self.clone(), ticket, value })
     }
 
     /// All values in use, the oldest first.
@@ -347,10 +359,10 @@ mod tests {
     fn the_last_by_a_name_is_found_by_it() {
         let registry = Registry::new();
         let (_, first) = share(&registry, 1, "one", 1);
-        assert_eq!(registry.named(&"one").map(|value| value.1), Some(1));
+        assert_eq!(registry.named(&"one").map(|lease| lease.value().1), Some(1));
         let (_, second) = share(&registry, 2, "one", 2);
         drop(first);
-        assert_eq!(registry.named(&"one").map(|value| value.1), Some(2));
+        assert_eq!(registry.named(&"one").map(|lease| lease.value().1), Some(2));
         drop(second);
         assert!(registry.named(&"one").is_none());
         assert_empty(&registry);

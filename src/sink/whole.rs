@@ -82,6 +82,11 @@ impl Whole {
         Whole { torn: Torn::Shared(&TORN), stalled: false }
     }
 
+    /// True if the next line is preceded by a `\n`, since the last one was cut.
+    pub(super) fn is_torn(&self) -> bool {
+        self.torn.get()
+    }
+
     /// Writes `line`, which ends with `\n`, at the start of a line.
     ///
     /// An error leaves the output as it is; what follows starts on a line of its own. A line of which all but the `\n` is

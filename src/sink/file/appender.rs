@@ -31,6 +31,7 @@ use std::time::Duration;
 use super::descriptors;
 use super::live::Live;
 use super::open::files;
+use super::roller::Roller;
 use super::system::{self, How, Opened, Standing};
 use crate::sink::fallback::tell;
 use crate::sink::registry::Ticket;
@@ -64,13 +65,14 @@ pub(super) struct Parts {
     pub(super) how: How,
     pub(super) create_parents: bool,
     pub(super) opened: Opened,
+    pub(super) roller: Option<Roller>,
 }
 
 impl Appender {
     pub(super) fn new(parts: Parts) -> Arc<Self> {
-        let Parts { ticket, path, place, how, create_parents, opened } = parts;
+        let Parts { ticket, path, place, how, create_parents, opened, roller } = parts;
         let is_plain = opened.is_plain;
-        let mut live = Live::new(opened, place);
+        let mut live = Live::new(opened, place, roller);
         live.next_look = system::coarse_monotonic() + PERIOD;
         Arc::new_cyclic(|this| Appender {
             ticket,
@@ -88,6 +90,12 @@ impl Appender {
     pub(super) fn begin(&self) {
         if self.is_tracked() {
             descriptors::enter(self.ticket, Weak::clone(&self.this));
+        }
+        let live = &mut *self.live.lock();
+        if let Some(roller) = &mut live.roller
+            && let Ok(members) = roller.list()
+        {
+            roller.tidy(self.ticket, members, live.length);
         }
     }
 
@@ -205,13 +213,86 @@ impl Appender {
     /// Goes on with `opened`, in the place of what there is.
     fn go_to(&self, live: &mut Live, opened: Opened) -> io::Result<()> {
         let was_parked = live.file.is_none();
-        let lost = live.replace(opened, self.how.follow_links, |identity| files().hold(self.ticket, identity))?;
+        let lost = live.replace(opened, |identity| files().hold(self.ticket, identity))?;
         if was_parked {
             descriptors::enter(self.ticket, Weak::clone(&self.this));
         }
         if lost > 0 {
             let path = self.path.display();
             tell(format_args!("{path} was removed, and {lost} bytes that were just written to it cannot be read back"));
+        }
+        Ok(())
+    }
+}
+
+/// Rolling.
+impl Appender {
+    /// Writes what is left of `batch`, in this file and, where that is full, in the next ones.
+    fn push_rolling(&self, live: &mut Live, batch: &mut Batch<'_>) -> io::Result<()> {
+        if live.roller.as_ref().is_some_and(Roller::is_over) {
+            self.roll(live, 0);
+        }
+        while !batch.rest().is_empty() {
+            let mut part = self.part(live, batch);
+            let before = part.rest().len();
+            let result = live.push(&mut part);
+            batch.advance(before - part.rest().len());
+            result?;
+            if !part.rest().is_empty() {
+                // The end of a line that could not be written: the others are to be tried again.
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The lines that go to the file as it is now, at least one: whole records that fit, or one that has the file for itself.
+    fn part<'a>(&self, live: &mut Live, batch: &Batch<'a>) -> Batch<'a> {
+        // The two that there may be: a file that is full, and the one after it.
+        for _ in 0..2 {
+            let lead = u64::from(live.end.is_torn());
+            let room = live.roller.as_ref().map_or(u64::MAX, |roller| roller.room(live.length.saturating_add(lead)));
+            let part = batch.within(room);
+            if !part.rest().is_empty() {
+                return part;
+            }
+            if live.length == 0 {
+                break;
+            }
+            self.roll(live, batch.first().rest().len() as u64);
+        }
+        batch.first()
+    }
+
+    /// Goes on in the next file, if that can be had, and if not in this one. `needed` is how many bytes are written there at once.
+    #[cold]
+    fn roll(&self, live: &mut Live, needed: u64) {
+        if let Err(error) = self.try_roll(live, needed)
+            && let Some(roller) = &mut live.roller
+        {
+            roller.stay(&error);
+        }
+    }
+
+    fn try_roll(&self, live: &mut Live, needed: u64) -> io::Result<()> {
+        let Some(roller) = &live.roller else { return Ok(()) };
+        let members = roller.list()?;
+        let mut id = roller.next(&members, needed);
+        let mut place = roller.path_of(id);
+        let mut opened = self.open(&place)?;
+        // What was listed may have changed: there are other processes, and other sinks.
+        while files().is_of_another(self.ticket, &opened.identity) || !roller.fits(opened.length, needed) {
+            let taken = || io::Error::other(format!("{} is open already, as another log", place.display()));
+            id = roller.after(id).ok_or_else(taken)?;
+            place = roller.path_of(id);
+            opened = self.open(&place)?;
+        }
+        let length = opened.length;
+        self.go_to(live, opened)?;
+        live.place = place;
+        if let Some(roller) = &mut live.roller {
+            roller.arrive(id);
+            roller.tidy(self.ticket, members, needed.max(length));
         }
         Ok(())
     }
@@ -227,7 +308,7 @@ impl Output for Appender {
         self.used.store(true, Ordering::Relaxed);
         let live = &mut *self.live.lock();
         self.prepare(live)?;
-        live.push(batch)
+        if live.roller.is_some() { self.push_rolling(live, batch) } else { live.push(batch) }
     }
 
     /// Nothing is held back, but that the file is where it should be is a matter of flushing: who reads it now must find all.

@@ -67,11 +67,16 @@ fn limit() -> usize {
     }
 }
 
-/// Opens something that takes a descriptor, after making room for it.
-pub(super) fn with_room<R>(mut open: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+/// Opens a log file, after making room for it.
+pub(super) fn with_room<R>(open: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     if system::TRACKS {
         make_room(1);
     }
+    or_park(open)
+}
+
+/// Opens something that takes a descriptor, and parks files for it if there is none left.
+pub(super) fn or_park<R>(mut open: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     for _ in 0..TRIES {
         match open() {
             Err(error) if system::no_room(&error) && (0..AT_ONCE).filter(|_| park_one()).count() > 0 => {}

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::rescue::copy_lines;
+use super::roller::Roller;
 use super::system::{self, Identity, Opened, Standing};
 use crate::sink::Batch;
 use crate::sink::whole::{Port, Whole};
@@ -29,10 +30,11 @@ pub(super) struct Live {
     pub(super) keyed: bool,
     /// It is not where it should be, and cannot be opened anew: that was told.
     pub(super) astray: bool,
+    pub(super) roller: Option<Roller>,
 }
 
 impl Live {
-    pub(super) fn new(opened: Opened, place: PathBuf) -> Self {
+    pub(super) fn new(opened: Opened, place: PathBuf, roller: Option<Roller>) -> Self {
         let torn = ends_inside_a_line(&opened).unwrap_or(false);
         Live {
             place,
@@ -45,6 +47,7 @@ impl Live {
             next_look: 0,
             keyed: true,
             astray: false,
+            roller,
         }
     }
 
@@ -84,17 +87,12 @@ impl Live {
     /// # Errors
     ///
     /// If the copy could not be written. Then all is as before, and what is copied already is not copied again.
-    pub(super) fn replace(
-        &mut self,
-        opened: Opened,
-        follow_links: bool,
-        hold: impl FnOnce(&Identity) -> bool,
-    ) -> io::Result<u64> {
+    pub(super) fn replace(&mut self, opened: Opened, hold: impl FnOnce(&Identity) -> bool) -> io::Result<u64> {
         let mut torn = ends_inside_a_line(&opened);
         let (mut copied, mut lost) = (0, 0);
         if let Some(file) = &self.file
             && opened.identity != self.identity
-            && self.standing(follow_links)? == Standing::Removed
+            && system::is_removed(file)?
         {
             if self.readable {
                 let copy = copy_lines(file, &mut self.seen, &mut &opened.file, torn == Some(true))?;

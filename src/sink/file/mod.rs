@@ -11,15 +11,25 @@
 //! | `open` | opening, and the registry of what is open |
 //! | `appender` | the output, and how a file that is gone is noticed |
 //! | `live`, `rescue` | the file that is written to, and what is saved of one that was removed |
+//! | `roll`, `roller` | when a log goes on in another file: what a program says, and what is done |
+//! | `names`, `period` | how the files of such a log are called |
+//! | `latest`, `gzip` | the link to the newest of them, and compressing the others |
 //! | `descriptors` | how many are open at once |
 //! | `system` | what is asked of Unix, and of others |
 
 mod appender;
 mod descriptors;
+#[cfg(feature = "gzip")]
+mod gzip;
+mod latest;
 mod live;
+mod names;
 mod open;
 mod options;
+mod period;
 mod rescue;
+mod roll;
+mod roller;
 mod safe_name;
 mod sha256;
 mod system;
@@ -28,6 +38,7 @@ pub use descriptors::max_open_files;
 pub(super) use open::FileLease;
 pub use open::reopen_all;
 pub use options::{FileOptions, file, file_in};
+pub use roll::Roll;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::appender::{Appender, Parts};
 use super::options::{FileOptions, Fixed};
-use super::system;
+use super::roller::Roller;
+use super::system::{self, Opened};
 use crate::error::{Error, Kind};
 use crate::sink::delivery::{Core, Target};
 use crate::sink::registry::{Lease, Registry, Shared};
@@ -19,7 +20,7 @@ const TRIES: usize = 8;
 /// A file that is open, in the registry.
 pub(in crate::sink) struct OpenFile {
     core: Arc<Core>,
-    appender: Arc<Appender>,
+    pub(super) appender: Arc<Appender>,
     fixed: Fixed,
 }
 
@@ -35,25 +36,30 @@ pub(super) fn files() -> &'static Registry<system::Identity, PathBuf, OpenFile> 
 pub(super) fn open(options: &FileOptions) -> Result<Sink, Error> {
     let path = &options.path;
     // The path that is opened anew must be the same one when the working directory is another.
-    let place = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let log = std::path::absolute(path).unwrap_or_else(|_| path.clone());
     for attempt in 1.. {
         // One whose file was removed, and who has not noticed, would open it anew beside us.
-        if let Some(open) = files().named(&place) {
-            let _ = open.appender.look_now();
+        if let Some(lease) = files().named(&log) {
+            let stands = lease.value().appender.look_now().is_ok();
+            // A log that rolls may be in another file by the time that we have found and opened this one.
+            if stands && (lease.value().fixed.roll.is_some() || options.fixed.roll.is_some()) {
+                return view(options, lease);
+            }
         }
-        let opened = open_at(&place, options)?;
+        let Found { place, opened, roller } = find(&log, options)?;
         let (ticket, key) = (files().ticket(), opened.identity.clone());
         let appender = Appender::new(Parts {
             ticket,
             path: path.clone(),
-            place: place.clone(),
+            place,
             how: options.how(),
             create_parents: options.create_parents,
             opened,
+            roller,
         });
         let core = Arc::new(Core::new(Target::Lines(Box::new(Arc::clone(&appender)))));
         let own = model::Arc::new(OpenFile { core, appender, fixed: options.fixed.clone() });
-        match files().share(ticket, &key, &place, &own, attempt == TRIES) {
+        match files().share(ticket, &key, &log, &own, attempt == TRIES) {
             Shared::Lease(lease) => {
                 if model::Arc::ptr_eq(lease.value(), &own) {
                     own.appender.begin();
@@ -74,28 +80,46 @@ fn view(options: &FileOptions, lease: FileLease) -> Result<Sink, Error> {
     let open = lease.value();
     if open.fixed != options.fixed {
         let reason = format!(
-            "the same file is open already as {} with mode {:#o}, and is now asked for with mode {:#o} (0o600 unless set); \
-             open it with one mode everywhere",
+            "the same file is open already as {} with {}, and is now asked for with {} (mode 0o600 unless set); open it with the same options everywhere",
             open.core.name(),
-            open.fixed.mode,
-            options.fixed.mode
+            open.fixed,
+            options.fixed,
         );
         return Err(refused(Kind::Options, &options.path, &reason));
     }
     Ok(Sink::on_file(Arc::clone(&open.core), lease))
 }
 
-fn open_at(place: &Path, options: &FileOptions) -> Result<system::Opened, Error> {
+/// The file that a log is in.
+struct Found {
+    place: PathBuf,
+    opened: Opened,
+    roller: Option<Roller>,
+}
+
+/// Opens the file that the log is in, or is to be in.
+fn find(log: &Path, options: &FileOptions) -> Result<Found, Error> {
     let path = &options.path;
     if options.create_parents
-        && let Some(parent) = place.parent()
+        && let Some(parent) = log.parent()
     {
         fs::create_dir_all(parent).map_err(|error| {
             let reason = format!("its directory cannot be made: {error}");
             refused(Kind::Open, path, &reason).with_source(error)
         })?;
     }
-    system::open(place, options.how()).map_err(|error| explain(path, error, options.allow_symlink))
+    let roller = options.fixed.roll.as_ref().map(|roll| Roller::new(log, roll)).transpose();
+    let roller = roller.map_err(|error| {
+        let reason = missing_directory(path, &error).unwrap_or_else(|| error.to_string());
+        refused(Kind::Open, path, &reason).with_source(error)
+    })?;
+    let place = roller.as_ref().map_or_else(|| log.to_owned(), Roller::path);
+    let named = if roller.is_some() { &place } else { path };
+    let opened = system::open(&place, options.how()).map_err(|error| explain(named, error, options.allow_symlink))?;
+    if roller.is_some() && !opened.is_plain {
+        return Err(refused(Kind::Open, &place, "only regular files roll, and it is none"));
+    }
+    Ok(Found { place, opened, roller })
 }
 
 /// Has every file that a sink of this process writes to opened anew, by its name: what a handler of `SIGHUP` calls after
@@ -140,8 +164,7 @@ pub(super) fn refused(kind: Kind, path: &Path, reason: &str) -> Error {
 /// The error for a path that the operating system refused, with what would help.
 #[cold]
 fn explain(path: &Path, error: io::Error, follows_links: bool) -> Error {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let reason = match (error.kind(), parent) {
+    let reason = match (error.kind(), missing_directory(path, &error)) {
         _ if path.is_symlink() && !follows_links && !system::is_system_link(path) => {
             "it is a symbolic link, and none is followed; name the file itself, or set allow_symlink(true)".into()
         }
@@ -150,9 +173,7 @@ fn explain(path: &Path, error: io::Error, follows_links: bool) -> Error {
             format!("it is a symbolic link to {}, and that cannot be opened: {error}", target.display())
         }
         _ if path.is_dir() => "it is a directory; name a file in it".into(),
-        (ErrorKind::NotFound, Some(parent)) if !parent.exists() => {
-            format!("there is no directory {}; make it, or set create_parents(true)", parent.display())
-        }
+        (_, Some(reason)) => reason,
         (ErrorKind::PermissionDenied, _) => {
             format!("{error}; the file, or its directory, is not writable for this user")
         }
@@ -160,4 +181,11 @@ fn explain(path: &Path, error: io::Error, follows_links: bool) -> Error {
         _ => error.to_string(),
     };
     refused(Kind::Open, path, &reason).with_source(error)
+}
+
+/// What to say where a path could not be opened because its directory is missing.
+fn missing_directory(path: &Path, error: &io::Error) -> Option<String> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty())?;
+    let is_missing = error.kind() == ErrorKind::NotFound && !parent.exists();
+    is_missing.then(|| format!("there is no directory {}; make it, or set create_parents(true)", parent.display()))
 }

@@ -1,8 +1,10 @@
 //! What a program says of a file before it is opened.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::open;
+use super::roll::Roll;
 use super::safe_name::safe_name;
 use super::system::How;
 use crate::error::Error;
@@ -18,7 +20,12 @@ use crate::sink::Sink;
 /// # Ok::<(), logscope::Error>(())
 /// ```
 pub fn file(path: impl Into<PathBuf>) -> FileOptions {
-    FileOptions { path: path.into(), create_parents: false, allow_symlink: false, fixed: Fixed { mode: 0o600 } }
+    FileOptions {
+        path: path.into(),
+        create_parents: false,
+        allow_symlink: false,
+        fixed: Fixed { mode: 0o600, roll: None },
+    }
 }
 
 /// A file in the directory `dir` for a name that comes from anywhere: a context's, a user's, a branch's. It is in that directory
@@ -58,6 +65,18 @@ pub struct FileOptions {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Fixed {
     pub(super) mode: u32,
+    pub(super) roll: Option<Roll>,
+}
+
+/// As in `mode 0o600, rolled daily`.
+impl fmt::Display for Fixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "mode {:#o}", self.mode)?;
+        match &self.roll {
+            Some(roll) => write!(f, ", {roll}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl FileOptions {
@@ -83,6 +102,23 @@ impl FileOptions {
         self
     }
 
+    /// Spreads the log over several files, by size or by time: see [`Roll`]. The path then names the log, and the files are called
+    /// after it: `logs/uno.log` is in `logs/uno.2026-11-26Z.log`. Each is made with the mode of the first, and none is a link.
+    ///
+    /// ```
+    /// use logscope::sink::{Roll, file};
+    ///
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("uno.log");
+    /// let log = file(&path).roll(Roll::by_size(1 << 20).keep(3)).open()?;
+    /// assert!(path.with_file_name("uno.1.log").exists());
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    pub fn roll(mut self, roll: Roll) -> Self {
+        self.fixed.roll = Some(roll);
+        self
+    }
+
     /// Opens the file, append-only.
     ///
     /// Opened a second time while a sink on it lives, by whatever path, it gives a view of the same output, which keeps what the first said of
@@ -101,7 +137,7 @@ impl FileOptions {
     /// # Errors
     ///
     /// [`is_open`](Error::is_open) if the file cannot be opened, and then the text names the path, the reason and what would
-    /// help; [`is_option_mismatch`](Error::is_option_mismatch) if it is open with another mode.
+    /// help; [`is_option_mismatch`](Error::is_option_mismatch) if it is open with another mode, or rolls in another way.
     pub fn open(self) -> Result<Sink, Error> {
         open::open(&self)
     }

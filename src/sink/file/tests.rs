@@ -10,6 +10,9 @@ use crate::sink::fallback::overhear;
 use crate::sink::test_support::{Line, deliver};
 use crate::sink::{Delivery, Outcome, Sink};
 
+#[cfg(unix)]
+mod rolling;
+
 fn json(options: FileOptions) -> Sink {
     options.open().unwrap().format(Format::json())
 }

@@ -12,17 +12,17 @@ use std::path::Path;
 use super::descriptors;
 
 #[cfg(not(unix))]
-pub(in crate::sink) use other::Identity;
-#[cfg(not(unix))]
-pub(super) use other::{
-    TRACKS, coarse_monotonic, descriptor_limit, is_system_link, lacks_reader, no_room, port, read_at, standing,
-};
+use other as this;
 #[cfg(unix)]
-pub(in crate::sink) use unix::Identity;
-#[cfg(unix)]
-pub(super) use unix::{
-    TRACKS, coarse_monotonic, descriptor_limit, is_system_link, lacks_reader, no_room, port, read_at, standing,
+use unix as this;
+
+pub(in crate::sink) use this::Identity;
+pub(super) use this::{
+    TRACKS, coarse_monotonic, coarse_unix_seconds, descriptor_limit, identity_at, is_removed, is_system_link,
+    lacks_reader, link_to, no_room, port, read_at, standing,
 };
+#[cfg(feature = "gzip")]
+pub(super) use this::{create_new, open_to_read};
 
 /// How a path is opened, now and later.
 #[derive(Clone, Copy, Debug)]
@@ -59,9 +59,5 @@ pub(super) enum Standing {
 
 /// Opens `path` for appending, and makes the file if there is none. Where the process has no descriptor left, an idle file is closed for it.
 pub(super) fn open(path: &Path, how: How) -> io::Result<Opened> {
-    #[cfg(not(unix))]
-    use other::open;
-    #[cfg(unix)]
-    use unix::open;
-    descriptors::with_room(|| open(path, how))
+    descriptors::with_room(|| this::open(path, how))
 }

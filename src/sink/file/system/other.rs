@@ -1,10 +1,11 @@
 //! Windows, and what else is not Unix: files are known by the handles of `same-file`, a file that is removed or moved is not noticed but by
 //! [`reopen`](crate::sink::Sink::reopen), and none is closed while it has a sink.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{How, Opened, Standing};
 use crate::sink::whole::Port;
@@ -26,6 +27,28 @@ pub(super) fn open(path: &Path, _: How) -> io::Result<Opened> {
 /// finding out would cost an opening.
 pub(in crate::sink::file) fn standing(file: &File, _: &Path, _: bool) -> io::Result<Standing> {
     file.metadata().map(|metadata| Standing::InPlace { length: metadata.len() })
+}
+
+/// True if `file` has no name left, which cannot be told.
+pub(in crate::sink::file) fn is_removed(_: &File) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// What is at `path`.
+pub(in crate::sink::file) fn identity_at(path: &Path) -> io::Result<Identity> {
+    same_file::Handle::from_path(path).map(Arc::new)
+}
+
+/// Opens a file for reading.
+#[cfg(feature = "gzip")]
+pub(in crate::sink::file) fn open_to_read(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Makes a file, where there is nothing.
+#[cfg(feature = "gzip")]
+pub(in crate::sink::file) fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
 }
 
 /// Reads from a place in a file that was opened as readable.
@@ -74,8 +97,19 @@ impl Port for Blocking<'_> {
     }
 }
 
+/// Making a link needs a privilege on Windows.
+pub(in crate::sink::file) fn link_to(_: &OsStr, _: &Path) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
 /// Nanoseconds on a monotonic clock.
 pub(in crate::sink::file) fn coarse_monotonic() -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
     u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Seconds since 1970.
+pub(in crate::sink::file) fn coarse_unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

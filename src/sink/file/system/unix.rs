@@ -17,7 +17,7 @@ use crate::sink::whole::Fd;
 pub(in crate::sink::file) const TRACKS: bool = true;
 
 /// Device and inode: no other file has them while this one is open.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(in crate::sink) struct Identity {
     device: u64,
     inode: u64,
@@ -104,6 +104,30 @@ pub(in crate::sink::file) fn standing(file: &File, path: &Path, follow_links: bo
     }
 }
 
+/// True if `file` has no name left.
+pub(in crate::sink::file) fn is_removed(file: &File) -> io::Result<bool> {
+    file.metadata().map(|metadata| metadata.nlink() == 0)
+}
+
+/// What is at `path`, which is not followed if it is a link.
+pub(in crate::sink::file) fn identity_at(path: &Path) -> io::Result<Identity> {
+    fs::symlink_metadata(path).map(|metadata| Identity::of(&metadata))
+}
+
+/// Opens a regular file that is no link, for reading.
+#[cfg(feature = "gzip")]
+pub(in crate::sink::file) fn open_to_read(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+}
+
+/// Makes a file that only its owner can read, where there is nothing.
+#[cfg(feature = "gzip")]
+pub(in crate::sink::file) fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
 /// Reads from a place in a file that was opened as readable.
 pub(in crate::sink::file) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
     file.read_at(bytes, offset)
@@ -128,6 +152,11 @@ pub(in crate::sink::file) fn port(file: &File) -> Fd<'_> {
     Fd(file.as_fd())
 }
 
+/// Makes `link` a symbolic link to `target`, if nothing has this name.
+pub(in crate::sink::file) fn link_to(target: &OsStr, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
 /// Nanoseconds on a monotonic clock that costs next to nothing to read, and is a few milliseconds late.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in crate::sink::file) fn coarse_monotonic() -> u64 {
@@ -135,9 +164,21 @@ pub(in crate::sink::file) fn coarse_monotonic() -> u64 {
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
 
+/// Seconds since 1970, by a clock that costs next to nothing to read, and is a few milliseconds late.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(in crate::sink::file) fn coarse_unix_seconds() -> i64 {
+    rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse).tv_sec
+}
+
 /// Nanoseconds on a monotonic clock.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(in crate::sink::file) fn coarse_monotonic() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs() as u64
+}
+
+/// Seconds since 1970.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(in crate::sink::file) fn coarse_unix_seconds() -> i64 {
+    rustix::time::clock_gettime(rustix::time::ClockId::Realtime).tv_sec
 }
