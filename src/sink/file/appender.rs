@@ -108,6 +108,13 @@ impl Appender {
         if self.is_tracked() { self.look(&mut self.live.lock()) } else { Ok(()) }
     }
 
+    /// True if its file is where its path leads, and whoever opened that path as `how` says would open that file.
+    pub(super) fn stands_for(&self, how: How) -> bool {
+        // One who follows no links has found a file there, and not a link.
+        let finds_the_same = !self.how.follow_links || how.follow_links;
+        self.is_tracked() && finds_the_same && self.look_now().is_ok()
+    }
+
     /// Closes the file, if nobody has written to it since this was asked last, or does so now.
     pub(super) fn park_if_idle(&self) -> bool {
         // Relaxed: a hint, and nothing else is read by it.
@@ -186,8 +193,8 @@ impl Appender {
         {
             let place = live.place.display();
             tell(format_args!(
-                "{place} is not where it was, and cannot be opened anew: {error}; what is logged to it is kept in what was opened \
-                 before, and moved over when it works again"
+                "{place} is not where it was, and cannot be opened anew: {error}; until it can, what is logged goes to the file that \
+                 was open before"
             ));
         }
         result

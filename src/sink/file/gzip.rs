@@ -83,13 +83,20 @@ fn work() {
 impl Job {
     /// Does all that can be done, and returns the first error.
     fn run(&self) -> io::Result<()> {
-        let members = self.names.list()?;
+        let members = match self.names.list() {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            members => members?,
+        };
         let mut result = Ok(());
         for group in members.chunk_by(|one, other| one.id == other.id).filter(|group| group[0].id < self.before) {
             let plain = group.iter().find(|member| member.form == Form::Plain);
             let partial = group.iter().find(|member| member.form == Form::Partial);
             let done = match (plain, partial) {
-                (Some(plain), _) => self.compress(plain),
+                (Some(plain), _) => self.compress(plain).or_else(|error| match error.kind() {
+                    // Removed as too old meanwhile, or with its directory.
+                    ErrorKind::NotFound if !plain.path.exists() => Ok(()),
+                    _ => Err(error),
+                }),
                 (None, Some(partial)) => fs::remove_file(&partial.path),
                 (None, None) => Ok(()),
             };
@@ -100,11 +107,7 @@ impl Job {
 
     fn compress(&self, plain: &Member) -> io::Result<()> {
         let [partial, compressed] = [Form::Partial, Form::Compressed].map(|form| self.names.path_as(plain.id, form));
-        let mut from = match or_park(|| system::open_to_read(&plain.path)) {
-            // Removed as too old.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            from => from?,
-        };
+        let mut from = or_park(|| system::open_to_read(&plain.path))?;
         // Somebody has a sink on it by its own name.
         if files().is_in_use(&system::identity_at(&plain.path)?) {
             return Ok(());

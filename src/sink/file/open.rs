@@ -10,7 +10,7 @@ use super::roller::Roller;
 use super::system::{self, Opened};
 use crate::error::{Error, Kind};
 use crate::sink::delivery::{Core, Target};
-use crate::sink::registry::{Lease, Registry, Shared};
+use crate::sink::registry::{Lease, Registry, Shared, Ticket};
 use crate::sink::{Sink, not_reopened};
 use crate::sync::{Arc, OnceLock, model};
 
@@ -37,42 +37,45 @@ pub(super) fn open(options: &FileOptions) -> Result<Sink, Error> {
     let path = &options.path;
     // The path that is opened anew must be the same one when the working directory is another.
     let log = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    for attempt in 1.. {
-        // One whose file was removed, and who has not noticed, would open it anew beside us.
-        if let Some(lease) = files().named(&log) {
-            let stands = lease.value().appender.look_now().is_ok();
-            // A log that rolls may be in another file by the time that we have found and opened this one.
-            if stands && (lease.value().fixed.roll.is_some() || options.fixed.roll.is_some()) {
-                return view(options, lease);
-            }
-        }
-        let Found { place, opened, roller } = find(&log, options)?;
-        let (ticket, key) = (files().ticket(), opened.identity.clone());
-        let appender = Appender::new(Parts {
-            ticket,
-            path: path.clone(),
-            place,
-            how: options.how(),
-            create_parents: options.create_parents,
-            opened,
-            roller,
-        });
-        let core = Arc::new(Core::new(Target::Lines(Box::new(Arc::clone(&appender)))));
-        let own = model::Arc::new(OpenFile { core, appender, fixed: options.fixed.clone() });
-        match files().share(ticket, &key, &log, &own, attempt == TRIES) {
-            Shared::Lease(lease) => {
-                if model::Arc::ptr_eq(lease.value(), &own) {
-                    own.appender.begin();
-                }
-                return view(options, lease);
-            }
-            Shared::Unproven(other) => {
-                // It may not get at its file at all; then what it has is not this one, for all that anyone can tell.
-                let _ = other.appender.look_now();
-            }
+    // One whose file was removed, and who has not noticed, would open it anew beside us. And a log that rolls may be in another file
+    // by the time that we had found and opened this one.
+    if let Some(lease) = files().named(&log)
+        && lease.value().appender.stands_for(options.how())
+    {
+        return view(options, lease);
+    }
+    let Found { place, opened, roller } = find(&log, options)?;
+    let (ticket, key) = (files().ticket(), opened.identity.clone());
+    let appender = Appender::new(Parts {
+        ticket,
+        path: path.clone(),
+        place,
+        how: options.how(),
+        create_parents: options.create_parents,
+        opened,
+        roller,
+    });
+    let core = Arc::new(Core::new(Target::Lines(Box::new(Arc::clone(&appender)))));
+    let own = model::Arc::new(OpenFile { core, appender, fixed: options.fixed.clone() });
+    let lease = share(ticket, &key, &log, &own);
+    if model::Arc::ptr_eq(lease.value(), &own) {
+        own.appender.begin();
+    }
+    view(options, lease)
+}
+
+/// The output that the file of `own` has, or `own`.
+fn share(ticket: Ticket, key: &system::Identity, log: &PathBuf, own: &model::Arc<OpenFile>) -> FileLease {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match files().share(ticket, key, log, own, attempts == TRIES) {
+            Shared::Lease(lease) => return lease,
+            // What it has closed may be this file; we have that open, so that if it is, it finds it now. It may not get at its file at all,
+            // or be parked again at once; what it has is not this one then, for all that anyone can tell.
+            Shared::Unproven(other) => drop(other.appender.look_now()),
         }
     }
-    unreachable!("the last attempt insists")
 }
 
 /// A view of the output that the lease is on, if it has the options that are asked for.
