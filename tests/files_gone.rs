@@ -97,6 +97,11 @@ fn a_file_that_was_replaced_is_left_for_the_new_one() {
     sink.reopen().unwrap();
     log(&uno, 3);
     assert_eq!(read(&path), [9, 1, 2, 3]);
+    fs::rename(&path, dir.path().join("moved")).unwrap();
+    fs::write(&path, "record 0 ").unwrap();
+    sink.reopen().unwrap();
+    log(&uno, 4);
+    assert_eq!(read(&path), [0, 4], "each on its own line");
 }
 
 #[test]
@@ -142,6 +147,9 @@ fn a_link_in_its_place_is_not_followed() {
     log(&uno, 1);
     assert_eq!(read(dir.path().join("moved")), [1]);
     assert_eq!(fs::metadata(&target).unwrap().len(), 0);
+    fs::remove_file(&path).unwrap();
+    symlink(dir.path().join("moved"), &path).unwrap();
+    assert!(sink.reopen().is_err(), "not even to where it was moved");
     fs::remove_file(&path).unwrap();
     sink.reopen().unwrap();
     log(&uno, 2);

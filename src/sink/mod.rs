@@ -3,7 +3,7 @@
 //! | sink | takes | goes to |
 //! |---|---|---|
 //! | [`stdout()`], [`stderr()`] | lines | the process's standard streams, past std's buffers |
-//! | [`file()`], [`file_in()`] | lines | a file, opened append-only; one output per file |
+//! | [`file()`], [`file_in()`] | lines | a file, opened append-only; one output per file; or several that [roll](Roll) |
 //! | [`writer()`] | lines | any [`std::io::Write`] |
 //! | [`callback()`] | lines | a closure that is given each line as a `&str` |
 //! | [`memory()`] | lines | a buffer that a test reads back |

@@ -332,7 +332,11 @@ impl Output for Appender {
         if self.is_tracked() {
             self.look(live)?;
         }
-        live.file.as_ref().map_or(Ok(()), fs::File::sync_data)
+        match live.file.as_ref().map_or(Ok(()), fs::File::sync_data) {
+            // What pipes and terminals say.
+            Err(error) if error.kind() == ErrorKind::InvalidInput => Err(ErrorKind::Unsupported.into()),
+            result => result,
+        }
     }
 
     fn reopen(&self) -> io::Result<()> {

@@ -26,6 +26,8 @@ use crate::clock::Clock;
 /// order is that of the files; a log that is opened while its newest file is of a time to come goes on in that, and says so on
 /// stderr. What was logged in the last milliseconds of a day may be in the file of the next.
 ///
+/// Opening the log, and rolling, list its directory.
+///
 /// If it cannot roll (the disk is full, something else has the next name) it goes on in the file that it has; that is told on stderr
 /// once, and it is tried again a second later.
 ///

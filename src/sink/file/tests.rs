@@ -309,6 +309,24 @@ mod unix {
     }
 
     #[test]
+    fn files_are_synced_where_they_should_be_and_pipes_are_not() {
+        use std::os::fd::AsRawFd as _;
+
+        use crate::sink::Output as _;
+
+        let dir = tempfile::tempdir().unwrap();
+        let (_reader, writer) = io::pipe().unwrap();
+        let (path, pipe) = (dir.path().join("log"), format!("/dev/fd/{}", writer.as_raw_fd()));
+        let sinks = (json(file(&path)), json(file(&pipe)));
+        let sync = |path: &Path| open::files().named(&path.to_owned()).unwrap().value().appender.sync();
+        deliver(&sinks.0, 1);
+        fs::remove_file(&path).unwrap();
+        sync(&path).unwrap();
+        assert_eq!(lines(&path), [Line::Record(1)], "what is synced is what has the name");
+        assert_eq!(sync(Path::new(&pipe)).unwrap_err().kind(), io::ErrorKind::Unsupported);
+    }
+
+    #[test]
     fn what_is_lost_with_a_removed_directory_is_told() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("sub")).unwrap();
