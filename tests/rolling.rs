@@ -277,8 +277,8 @@ fn the_link_leads_to_the_live_file_at_every_moment() {
     assert_eq!(names(dir.path()).len(), 3, "two files, the link, and nothing temporary");
 }
 
-/// Several threads log while the log rolls by size and by time: each record is there once, whole, in files that are no larger than
-/// they may be, and for each thread in order.
+/// Several threads log while the log rolls by size and by time: each record is there once, whole, in files that are no larger
+/// than they may be, and for each thread in order.
 #[test]
 fn threads_lose_nothing_while_a_log_rolls() {
     const THREADS: u32 = 4;

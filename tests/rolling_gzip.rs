@@ -1,5 +1,5 @@
-//! Files of logs that roll are compressed in the background: with the mode that they had, whole or not at all, and what was interrupted is
-//! brought to its end.
+//! Files of logs that roll are compressed in the background: with the mode that they had, whole or not at all, and what was
+//! interrupted is brought to its end.
 
 #![cfg(all(unix, feature = "gzip"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]

@@ -22,14 +22,15 @@
 //! *unproven*, its owner is asked to open its file (which holds the key, or another one), and it is tried again. Two different
 //! files never share a value, whatever the order.
 //!
-//! That one file has one value holds but for one case. An output opens its file anew, by its name, and finds that the name now
-//! leads to a file which another output has: somebody moved the one file into the other's place. Two outputs that both live
-//! cannot become one, so `hold` says no, and both write to that file from then on, each with its own ledger, the second without a key.
-//! That tears nothing: both append, one record in one `write`, as two processes would. The second takes the key when it is free.
+//! That one file has one value holds but for one case. An output opens its file anew, by its name, and finds that the name
+//! now leads to a file which another output has: somebody moved the one file into the other's place. Two outputs that both
+//! live cannot become one, so `hold` says no, and both write to that file from then on, each with its own ledger, the second
+//! without a key. That tears nothing: both append, one record in one `write`, as two processes would. The second takes the
+//! key when it is free.
 //!
-//! A value has a *name* too, the path by which it was opened. It proves nothing; who is about to open a path asks the value of this
-//! name first to look where its file is, so that a file which was removed, and is opened again before its output has noticed, does
-//! not get a second output.
+//! A value has a *name* too, the path by which it was opened. It proves nothing; who is about to open a path asks the value
+//! of this name first to look where its file is, so that a file which was removed, and is opened again before its output has
+//! noticed, does not get a second output.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -92,8 +93,8 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
         Ticket(state.next)
     }
 
-    /// A lease on the value that holds `key`, if there is one, and otherwise on `value`, which then does. The caller must have open
-    /// what `key` names.
+    /// A lease on the value that holds `key`, if there is one, and otherwise on `value`, which then does. The caller must
+    /// have open what `key` names.
     ///
     /// With `insist`, a key that another value has and does not hold is taken from it: where asking it has led to nothing.
     pub(crate) fn share(&self, ticket: Ticket, key: &K, name: &N, value: &Arc<V>, insist: bool) -> Shared<K, N, V> {
@@ -122,8 +123,8 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
         Shared::Lease(Lease { registry: self.clone(), ticket, value })
     }
 
-    /// Says that the value of this ticket has open what `key` names, and nothing else from now on; false if another value holds that
-    /// key, and then this one has none.
+    /// Says that the value of this ticket has open what `key` names, and nothing else from now on; false if another value
+    /// holds that key, and then this one has none.
     pub(crate) fn hold(&self, ticket: Ticket, key: &K) -> bool {
         let mut state = self.state.lock();
         let state = &mut *state;

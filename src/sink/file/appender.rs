@@ -2,24 +2,26 @@
 //!
 //! # How a file that is gone is noticed
 //!
-//! A file that is removed or moved while it is open goes on taking what is written to it, and nobody will read that, or nobody will where they
-//! look. `logrotate` and its like move a log away and then say so; others remove it and say nothing. Both must be noticed
-//! without losing a record, and the answer is in two system calls: `fstat` says whether the file has a name left, and `stat` of the path
-//! whether its own name still leads to it. Together they cost as much as the `write` of a record, so asking for each record
-//! is out of the question. They are asked, under the output's lock,
+//! A file that is removed or moved while it is open goes on taking what is written to it, and nobody will read that, or
+//! nobody will where they look. `logrotate` and its like move a log away and then say so; others remove it and say nothing.
+//! Both must be noticed without losing a record, and the answer is in two system calls: `fstat` says whether the file has a
+//! name left, and `stat` of the path whether its own name still leads to it. Together they cost as much as the `write` of a
+//! record, so asking for each record is out of the question. They are asked, under the output's lock,
 //!
 //! - before a write, if the last answer is older than [`PERIOD`], by a clock that costs a hundredth of them;
 //! - at every `flush`, `sync` and `reopen`, before the file is parked, before it rolls, and when it is closed.
 //!
-//! What is written between the last good answer and the moment at which the file goes is the difficulty, and it is solved after the fact. A file
-//! that was *moved* has those records, and they are found in it: it is enough to open the path anew. A file that was *removed*
-//! takes them with it; but it lives while it is open. So files are opened for reading too, the length that the file had at each good answer is kept, and
-//! what came behind that length is [copied](super::rescue) to the file that is opened in its place, before anything else is
-//! written there. A record may so be found twice, if somebody copied the file just before they removed it; none is lost.
+//! What is written between the last good answer and the moment at which the file goes is the difficulty, and it is solved
+//! after the fact. A file that was *moved* has those records, and they are found in it: it is enough to open the path anew. A
+//! file that was *removed* takes them with it; but it lives while it is open. So files are opened for reading too, the length
+//! that the file had at each good answer is kept, and what came behind that length is [copied](super::rescue) to the file
+//! that is opened in its place, before anything else is written there. A record may so be found twice, if somebody copied the
+//! file just before they removed it; none is lost.
 //!
-//! Where the path cannot be opened anew (its directory is gone, and making it was not asked for; something else has its name) the
-//! old file is written to as before, that is told once, and it is tried again with each look. Nothing is lost as long as the output lives: when the
-//! path can be opened again, all that came behind the last good answer is copied. If it never can, that is told when the output is closed.
+//! Where the path cannot be opened anew (its directory is gone, and making it was not asked for; something else has its name)
+//! the old file is written to as before, that is told once, and it is tried again with each look. Nothing is lost as long as
+//! the output lives: when the path can be opened again, all that came behind the last good answer is copied. If it never can,
+//! that is told when the output is closed.
 //!
 //! The open file is never taken for another one: see [`registry`](crate::sink::registry) for what its key is worth when.
 
@@ -193,8 +195,8 @@ impl Appender {
         {
             let place = live.place.display();
             tell(format_args!(
-                "{place} is not where it was, and cannot be opened anew: {error}; until it can, what is logged goes to the file that \
-                 was open before"
+                "{place} is not where it was, and cannot be opened anew: {error}; until it can, what is logged goes to the \
+                 file that was open before"
             ));
         }
         result
@@ -271,7 +273,8 @@ impl Appender {
         batch.first()
     }
 
-    /// Goes on in the next file, if that can be had, and if not in this one. `needed` is how many bytes are written there at once.
+    /// Goes on in the next file, if that can be had, and if not in this one. `needed` is how many bytes are written there at
+    /// once.
     #[cold]
     fn roll(&self, live: &mut Live, needed: u64) {
         if let Err(error) = self.try_roll(live, needed)

@@ -44,10 +44,11 @@ struct Ring {
 /// Sets how many log files this process has open at once, at the most: half of the descriptors that it may have
 /// (`RLIMIT_NOFILE`), unless set.
 ///
-/// There may be any number of sinks. What has not been written to for long is closed, and opened again, by its name, for the next
-/// record; that costs a few microseconds. Pipes, devices and what is reached by `/dev/stdout` stay open and do not count. When the
-/// process has no descriptors left for other reasons, log files are closed for new ones all the same. With threads that write to more
-/// files than that at one moment there are more for that moment. Unix only: elsewhere each sink's file stays open.
+/// There may be any number of sinks. What has not been written to for long is closed, and opened again, by its name, for the
+/// next record; that costs a few microseconds. Pipes, devices and what is reached by `/dev/stdout` stay open and do not
+/// count. When the process has no descriptors left for other reasons, log files are closed for new ones all the same. With
+/// threads that write to more files than that at one moment there are more for that moment. Unix only: elsewhere each sink's
+/// file stays open.
 ///
 /// ```
 /// logscope::sink::max_open_files(200);

@@ -1,9 +1,9 @@
 //! Compressing the files that a log has left, in the background.
 //!
-//! One thread does it for all logs, begins when there is something to do, and ends when there is nothing more; a log waits in the queue once,
-//! however often it rolls. For each file it writes what it makes of it under a name of its own, gives that the name of a
-//! compressed file when it is whole and on the device, and only then removes the file itself. So at every moment one of the two is
-//! there whole, whatever ends the process, and when the log is opened again the rest is done:
+//! One thread does it for all logs, begins when there is something to do, and ends when there is nothing more; a log waits in
+//! the queue once, however often it rolls. For each file it writes what it makes of it under a name of its own, gives that
+//! the name of a compressed file when it is whole and on the device, and only then removes the file itself. So at every
+//! moment one of the two is there whole, whatever ends the process, and when the log is opened again the rest is done:
 //!
 //! | is there | means | and then |
 //! |---|---|---|

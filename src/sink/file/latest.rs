@@ -16,8 +16,8 @@ pub(super) fn is_link_name(names: &Names, name: &str) -> bool {
         && names.parse(OsStr::new(name)).is_none()
 }
 
-/// Has the link `name` lead to the file called `target`, in the directory of the log: at no moment is there no link, or one to somewhere
-/// else.
+/// Has the link `name` lead to the file called `target`, in the directory of the log: at no moment is there no link, or one
+/// to somewhere else.
 ///
 /// # Errors
 ///

@@ -78,11 +78,12 @@ impl Live {
         self.length.saturating_sub(self.seen)
     }
 
-    /// Puts `opened`, which is another file or the same one anew, in the place of the one that there is, which is closed. If that was removed, what
-    /// was written to it since it was last seen is copied first; where it cannot be read, how many bytes are lost is returned.
+    /// Puts `opened`, which is another file or the same one anew, in the place of the one that there is, which is closed. If
+    /// that was removed, what was written to it since it was last seen is copied first; where it cannot be read, how many
+    /// bytes are lost is returned.
     ///
-    /// `hold` takes the key of the new one, and says whether that went well: when both are open, so that neither's inode can be another
-    /// file's.
+    /// `hold` takes the key of the new one, and says whether that went well: when both are open, so that neither's inode can
+    /// be another file's.
     ///
     /// # Errors
     ///

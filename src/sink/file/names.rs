@@ -8,9 +8,9 @@
 //! | day, hour, minute | `uno.2026-11-26Z.log`, `uno.2026-11-26T00Z.log`, `uno.2026-11-26T00-36Z.log` |
 //! | both | `uno.2026-11-26Z.1.log`, `uno.2026-11-26Z.2.log`, … |
 //!
-//! and with `.gz` behind that when they are compressed. A file has its name from the beginning and keeps it: no record moves from
-//! file to file while somebody reads, and a program that ships logs, or an operator who writes a name down, never has to know about renaming.
-//! The extension stays at the end, so what goes by extensions goes on doing so.
+//! and with `.gz` behind that when they are compressed. A file has its name from the beginning and keeps it: no record moves
+//! from file to file while somebody reads, and a program that ships logs, or an operator who writes a name down, never has to
+//! know about renaming. The extension stays at the end, so what goes by extensions goes on doing so.
 //!
 //! What is of this log is what is called exactly so: as the log rolls now, with no number written in another way. `uno.debug.log`
 //! and `uno.1.debug.log` are others', and so is what the same log had when it rolled by something else.

@@ -37,8 +37,8 @@ pub(super) fn open(options: &FileOptions) -> Result<Sink, Error> {
     let path = &options.path;
     // The path that is opened anew must be the same one when the working directory is another.
     let log = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    // One whose file was removed, and who has not noticed, would open it anew beside us. And a log that rolls may be in another file
-    // by the time that we had found and opened this one.
+    // One whose file was removed, and who has not noticed, would open it anew beside us. And a log that rolls may be in
+    // another file by the time that we had found and opened this one.
     if let Some(lease) = files().named(&log)
         && lease.value().appender.stands_for(options.how())
     {
@@ -71,8 +71,8 @@ fn share(ticket: Ticket, key: &system::Identity, log: &PathBuf, own: &model::Arc
         attempts += 1;
         match files().share(ticket, key, log, own, attempts == TRIES) {
             Shared::Lease(lease) => return lease,
-            // What it has closed may be this file; we have that open, so that if it is, it finds it now. It may not get at its file at all,
-            // or be parked again at once; what it has is not this one then, for all that anyone can tell.
+            // What it has closed may be this file; we have that open, so that if it is, it finds it now. It may not get at
+            // its file at all, or be parked again at once; what it has is not this one then, for all that anyone can tell.
             Shared::Unproven(other) => drop(other.appender.look_now()),
         }
     }
@@ -83,7 +83,8 @@ fn view(options: &FileOptions, lease: FileLease) -> Result<Sink, Error> {
     let open = lease.value();
     if open.fixed != options.fixed {
         let reason = format!(
-            "the same file is open already as {} with {}, and is now asked for with {} (mode 0o600 unless set); open it with the same options everywhere",
+            "the same file is open already as {} with {}, and is now asked for with {} (mode 0o600 \
+             unless set); open it with the same options everywhere",
             open.core.name(),
             open.fixed,
             options.fixed,
@@ -126,10 +127,11 @@ fn find(log: &Path, options: &FileOptions) -> Result<Found, Error> {
 }
 
 /// Has every file that a sink of this process writes to opened anew, by its name: what a handler of `SIGHUP` calls after
-/// `logrotate` has moved the files away. For a file that is where it should be nothing changes, and no record is lost. Pipes, devices and
-/// the standard streams are left alone.
+/// `logrotate` has moved the files away. For a file that is where it should be nothing changes, and no record is lost. Pipes,
+/// devices and the standard streams are left alone.
 ///
-/// It opens files and takes locks, so it is to be called on a thread or in a task that was told of the signal, not in a signal handler itself.
+/// It opens files and takes locks, so it is to be called on a thread or in a task that was told of the signal, not in a
+/// signal handler itself.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();

@@ -31,12 +31,12 @@ pub fn file(path: impl Into<PathBuf>) -> FileOptions {
 /// A file in the directory `dir` for a name that comes from anywhere: a context's, a user's, a branch's. It is in that directory
 /// whatever the name is, and two names are two files.
 ///
-/// The file is called as the name is, where every system takes that for a file name. What could lead elsewhere, hide something, or
-/// mean something to one system or another is written as `%` and hexadecimal digits: separators, `%` itself, `<>:"|?*`, control characters and
-/// those that show nothing, a dot at the beginning, a dot or a space at the end, the first letter of a device's name on Windows
-/// (`CON`). No name at all is called `%`. Of a name that is longer than 200 bytes then, the beginning is kept, and a hash of the whole,
-/// and the extension. A name is called the same on every system. (File systems that do not tell capital letters from small ones take names that differ only
-/// in those for one file.)
+/// The file is called as the name is, where every system takes that for a file name. What could lead elsewhere, hide
+/// something, or mean something to one system or another is written as `%` and hexadecimal digits: separators, `%` itself,
+/// `<>:"|?*`, control characters and those that show nothing, a dot at the beginning, a dot or a space at the end, the first
+/// letter of a device's name on Windows (`CON`). No name at all is called `%`. Of a name that is longer than 200 bytes then,
+/// the beginning is kept, and a hash of the whole, and the extension. A name is called the same on every system. (File
+/// systems that do not tell capital letters from small ones take names that differ only in those for one file.)
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -80,7 +80,8 @@ impl fmt::Display for Fixed {
 }
 
 impl FileOptions {
-    /// Sets whether directories that are missing on the way to the file are made, now and whenever it is opened anew. They are not, unless set.
+    /// Sets whether directories that are missing on the way to the file are made, now and whenever it is opened anew. They
+    /// are not, unless set.
     pub fn create_parents(mut self, create: bool) -> Self {
         self.create_parents = create;
         self
@@ -102,8 +103,9 @@ impl FileOptions {
         self
     }
 
-    /// Spreads the log over several files, by size or by time: see [`Roll`]. The path then names the log, and the files are called
-    /// after it: `logs/uno.log` is in `logs/uno.2026-11-26Z.log`. Each is made with the mode of the first, and none is a link.
+    /// Spreads the log over several files, by size or by time: see [`Roll`]. The path then names the log, and the files are
+    /// called after it: `logs/uno.log` is in `logs/uno.2026-11-26Z.log`. Each is made with the mode of the first, and none is
+    /// a link.
     ///
     /// ```
     /// use logscope::sink::{Roll, file};
@@ -121,18 +123,20 @@ impl FileOptions {
 
     /// Opens the file, append-only.
     ///
-    /// Opened a second time while a sink on it lives, by whatever path, it gives a view of the same output, which keeps what the first said of
-    /// parents and links. When the last view goes the file is closed.
+    /// Opened a second time while a sink on it lives, by whatever path, it gives a view of the same output, which keeps what
+    /// the first said of parents and links. When the last view goes the file is closed.
     ///
-    /// A file that is removed or moved while it is open is noticed: at the next record, but at most ten times a second, at every
-    /// [`flush`](Sink::flush), and when it is closed. It is then opened anew, by its name, with the same options. No record is lost: those that a
-    /// removed file took with it are copied (the user must be allowed to read the file for that). If it
-    /// cannot be opened anew, because its directory is gone and [`create_parents`](FileOptions::create_parents) was not asked for, or something else
-    /// has its name, that is told on stderr, records are kept in the file that was open, and it is tried again.
-    /// [`Sink::reopen`] and [`reopen_all`](super::reopen_all) do the same at once. A path that is not absolute is resolved now: changing the
-    /// working directory later changes nothing. Outside Unix, only `reopen` opens a file anew, and nothing is copied.
+    /// A file that is removed or moved while it is open is noticed: at the next record, but at most ten times a second, at
+    /// every [`flush`](Sink::flush), and when it is closed. It is then opened anew, by its name, with the same options. No
+    /// record is lost: those that a removed file took with it are copied (the user must be allowed to read the file for
+    /// that). If it cannot be opened anew, because its directory is gone and [`create_parents`](FileOptions::create_parents)
+    /// was not asked for, or something else has its name, that is told on stderr, records are kept in the file that was open,
+    /// and it is tried again. [`Sink::reopen`] and [`reopen_all`](super::reopen_all) do the same at once. A path that is not
+    /// absolute is resolved now: changing the working directory later changes nothing. Outside Unix, only `reopen` opens a
+    /// file anew, and nothing is copied.
     ///
-    /// A named pipe must have a reader, and is then like any pipe: a reader who stands still holds up the writers. Pipes and devices are not opened anew.
+    /// A named pipe must have a reader, and is then like any pipe: a reader who stands still holds up the writers. Pipes and
+    /// devices are not opened anew.
     ///
     /// # Errors
     ///

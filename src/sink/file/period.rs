@@ -6,8 +6,8 @@
 //! | an hour | `2026-11-26T00Z` |
 //! | a minute | `2026-11-26T00-36Z` |
 //!
-//! `Z` is UTC; with an offset it is that, as `+0200` or `-0330`, so that a name says which day, hour or minute is meant. Periods are
-//! ordered by the instant at which they begin, whatever their offsets.
+//! `Z` is UTC; with an offset it is that, as `+0200` or `-0330`, so that a name says which day, hour or minute is meant.
+//! Periods are ordered by the instant at which they begin, whatever their offsets.
 
 use time::{Date, Month, OffsetDateTime};
 

@@ -8,8 +8,8 @@ use super::system;
 /// How much is read at a time.
 const CHUNK: usize = 64 << 10;
 
-/// Copies what `from` has after the first `done` bytes to the end of `to`, line by line as it were: no `write` ends inside a line, since others
-/// may append to `to` too. `done` is moved on with each, so that after an error nothing is copied twice.
+/// Copies what `from` has after the first `done` bytes to the end of `to`, line by line as it were: no `write` ends inside a
+/// line, since others may append to `to` too. `done` is moved on with each, so that after an error nothing is copied twice.
 ///
 /// Returns how many bytes that were, and if there were any whether they end inside a line.
 pub(super) fn copy_lines(

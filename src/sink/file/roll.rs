@@ -7,8 +7,8 @@ use crate::clock::Clock;
 
 /// How a log is spread over several files: see [`FileOptions::roll`](super::FileOptions::roll).
 ///
-/// A log rolls by size, by time, or by both, and is given to [`file`](super::file()) with the name that it would have without rolling. Its
-/// files are called after that:
+/// A log rolls by size, by time, or by both, and is given to [`file`](super::file()) with the name that it would have without
+/// rolling. Its files are called after that:
 ///
 /// | | `logs/uno.log` is in |
 /// |---|---|
@@ -18,18 +18,19 @@ use crate::clock::Clock;
 /// | `Roll::minutely()` | `uno.2026-11-26T00-36Z.log` |
 /// | `Roll::daily().size(bytes)` | `uno.2026-11-26Z.1.log`, `uno.2026-11-26Z.2.log`, … |
 ///
-/// A file has its name from the beginning and is never renamed, so a program that follows or ships logs reads each once, whenever
-/// it comes by. `tail -F`, and people, find the file that is written to by [`link_latest`](Roll::link_latest): `.link_latest("uno.log")`.
+/// A file has its name from the beginning and is never renamed, so a program that follows or ships logs reads each once,
+/// whenever it comes by. `tail -F`, and people, find the file that is written to by [`link_latest`](Roll::link_latest):
+/// `.link_latest("uno.log")`.
 ///
-/// No record is spread over two files. One that is larger than the limit gets a file of its own. A log that is opened again goes on in its
-/// newest file, if that has room and its time is not over. When the clock is put back, records go on to the newest file, so that their
-/// order is that of the files; a log that is opened while its newest file is of a time to come goes on in that, and says so on
-/// stderr. What was logged in the last milliseconds of a day may be in the file of the next.
+/// No record is spread over two files. One that is larger than the limit gets a file of its own. A log that is opened again
+/// goes on in its newest file, if that has room and its time is not over. When the clock is put back, records go on to the
+/// newest file, so that their order is that of the files; a log that is opened while its newest file is of a time to come
+/// goes on in that, and says so on stderr. What was logged in the last milliseconds of a day may be in the file of the next.
 ///
 /// Opening the log, and rolling, list its directory.
 ///
-/// If it cannot roll (the disk is full, something else has the next name) it goes on in the file that it has; that is told on stderr
-/// once, and it is tried again a second later.
+/// If it cannot roll (the disk is full, something else has the next name) it goes on in the file that it has; that is told on
+/// stderr once, and it is tried again a second later.
 ///
 /// ```
 /// use logscope::sink::{self, Roll};
@@ -97,26 +98,27 @@ impl Roll {
         self
     }
 
-    /// Keeps the newest `files`, the one that is written to among them, and removes older ones when it rolls and when it is opened. All are kept,
-    /// unless set.
+    /// Keeps the newest `files`, the one that is written to among them, and removes older ones when it rolls and when it is
+    /// opened. All are kept, unless set.
     ///
-    /// Removed are only regular files that are called exactly as this log calls its own, as it rolls now, and that no other sink of the process writes
-    /// to; never the one that is written to.
+    /// Removed are only regular files that are called exactly as this log calls its own, as it rolls now, and that no other
+    /// sink of the process writes to; never the one that is written to.
     pub fn keep(mut self, files: usize) -> Self {
         self.keep = Some(files);
         self
     }
 
-    /// Keeps as many of the newest files as have `bytes` together, the one that is written to among them, and removes older ones, as
-    /// [`keep`](Roll::keep) does. That one counts as large as it may become, where there is a limit, so that the log does not become
-    /// larger than this between two rolls.
+    /// Keeps as many of the newest files as have `bytes` together, the one that is written to among them, and removes older
+    /// ones, as [`keep`](Roll::keep) does. That one counts as large as it may become, where there is a limit, so that the log
+    /// does not become larger than this between two rolls.
     pub fn keep_bytes(mut self, bytes: u64) -> Self {
         self.keep_bytes = Some(bytes);
         self
     }
 
-    /// Sets how many seconds local time is ahead of UTC: days, hours and minutes begin by that, and the names say it, as `+0200` in the
-    /// place of `Z`. It is at most a day, and stays the same while the log is open: it does not know of daylight saving time.
+    /// Sets how many seconds local time is ahead of UTC: days, hours and minutes begin by that, and the names say it, as
+    /// `+0200` in the place of `Z`. It is at most a day, and stays the same while the log is open: it does not know of
+    /// daylight saving time.
     ///
     /// It is a plain number, such as every library for dates gives: `UtcOffset::whole_seconds` of `time`,
     /// `FixedOffset::local_minus_utc` of `chrono`, `Offset::seconds` of `jiff`.
@@ -135,20 +137,22 @@ impl Roll {
         self
     }
 
-    /// Keeps a symbolic link of this name, in the directory of the log, to the file that is written to. It is relative, and there at every moment.
+    /// Keeps a symbolic link of this name, in the directory of the log, to the file that is written to. It is relative, and
+    /// there at every moment.
     ///
-    /// What has this name and is not a link to a file of this log stays as it is: that is told on stderr, and the log goes on without a
-    /// link. Unix only; elsewhere that is told.
+    /// What has this name and is not a link to a file of this log stays as it is: that is told on stderr, and the log goes on
+    /// without a link. Unix only; elsewhere that is told.
     pub fn link_latest(mut self, name: impl Into<String>) -> Self {
         self.latest = Some(name.into());
         self
     }
 
-    /// Sets whether files that are no longer written to are compressed, with the name `uno.1.log.gz` and the mode that they have. They are not, unless
-    /// set.
+    /// Sets whether files that are no longer written to are compressed, with the name `uno.1.log.gz` and the mode that they
+    /// have. They are not, unless set.
     ///
-    /// A thread does that, which lives while there is something to do; there is one for all logs of the process. A compressed file has its name when it is whole, and only then the other one is
-    /// removed; what the end of the process interrupts is done when the log is opened again.
+    /// A thread does that, which lives while there is something to do; there is one for all logs of the process. A compressed
+    /// file has its name when it is whole, and only then the other one is removed; what the end of the process interrupts is
+    /// done when the log is opened again.
     #[cfg(feature = "gzip")]
     #[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
     pub fn compress(mut self, compress: bool) -> Self {

@@ -1,11 +1,11 @@
 //! Which file a log goes on in, when, and what becomes of the old ones.
 //!
-//! What is asked for each record is one comparison, of a number of bytes, or of a cheap clock with the end of the period that was reckoned
-//! when it began. All else happens when it is time, under the output's lock: the directory is listed, the next file opened, and only
-//! then is the old one let go.
+//! What is asked for each record is one comparison, of a number of bytes, or of a cheap clock with the end of the period that
+//! was reckoned when it began. All else happens when it is time, under the output's lock: the directory is listed, the next
+//! file opened, and only then is the old one let go.
 //!
-//! The next file is always later than the one that there is, in the order of names, whatever the clock says: so the order of files is that of
-//! records.
+//! The next file is always later than the one that there is, in the order of names, whatever the clock says: so the order of
+//! files is that of records.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -73,7 +73,8 @@ impl Roller {
         {
             let place = roller.path();
             tell(format_args!(
-                "{} is of a time that has not come yet; it goes on being written to until that is over, so that the files are in order",
+                "{} is of a time that has not come yet; it goes on being written to until that is over, so that \
+                 the files are in order",
                 place.display()
             ));
         }
@@ -127,8 +128,8 @@ impl Roller {
         self.names.indexed.then_some(Id { index: id.index + 1, ..id })
     }
 
-    /// The file in which to go on from `current`: the newest there is if that is later and has room for `needed` bytes, or else one
-    /// behind it.
+    /// The file in which to go on from `current`: the newest there is if that is later and has room for `needed` bytes, or
+    /// else one behind it.
     fn following(&self, members: &[Member], current: Option<Id>, needed: u64) -> Id {
         let now = self.roll.span.map(|span| Period::at(span, self.wall(), self.roll.offset));
         let first = Id { period: now, index: u64::from(self.names.indexed) };

@@ -1,9 +1,9 @@
 //! File names for names that come from anywhere: a context's, a user's, a branch's.
 //!
-//! A name is written as it is, but for the characters that could lead out of the directory, hide something, or mean something to
-//! one system or another: these are written as `%` and the two hexadecimal digits of each of their bytes, and so is `%` itself.
-//! What is written can be read back, so no two names are one file; it is the same on every system, so that a directory of logs can be
-//! carried from one to the other.
+//! A name is written as it is, but for the characters that could lead out of the directory, hide something, or mean something
+//! to one system or another: these are written as `%` and the two hexadecimal digits of each of their bytes, and so is `%`
+//! itself. What is written can be read back, so no two names are one file; it is the same on every system, so that a
+//! directory of logs can be carried from one to the other.
 //!
 //! | what | becomes |
 //! |---|---|
@@ -16,8 +16,9 @@
 //! No shorter name becomes what the last two lines give, since there the `%` has no digits after it. The hash is SHA-256, cut to
 //! 160 bits: names come from strangers, who could find two with the same hash if it were a weaker one.
 //!
-//! Two names that differ only in upper and lower case, or only in how Unicode composes a letter, are two file names, which some file
-//! systems (Windows, macOS) take for one. To keep them apart there, every capital letter would have to be written as `%41`.
+//! Two names that differ only in upper and lower case, or only in how Unicode composes a letter, are two file names, which
+//! some file systems (Windows, macOS) take for one. To keep them apart there, every capital letter would have to be written
+//! as `%41`.
 
 use std::fmt::Write as _;
 

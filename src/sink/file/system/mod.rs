@@ -38,8 +38,8 @@ pub(super) struct How {
 pub(super) struct Opened {
     pub(super) file: File,
     pub(super) identity: Identity,
-    /// True for a regular file that has a name: one that can be removed, moved, closed and opened again. Not for devices and pipes, nor for what is
-    /// reached by a link of the system's, such as `/dev/stdout`.
+    /// True for a regular file that has a name: one that can be removed, moved, closed and opened again. Not for devices and
+    /// pipes, nor for what is reached by a link of the system's, such as `/dev/stdout`.
     pub(super) is_plain: bool,
     pub(super) readable: bool,
     pub(super) length: u64,
@@ -57,7 +57,8 @@ pub(super) enum Standing {
     Moved,
 }
 
-/// Opens `path` for appending, and makes the file if there is none. Where the process has no descriptor left, an idle file is closed for it.
+/// Opens `path` for appending, and makes the file if there is none. Where the process has no descriptor left, an idle file is
+/// closed for it.
 pub(super) fn open(path: &Path, how: How) -> io::Result<Opened> {
     descriptors::with_room(|| this::open(path, how))
 }

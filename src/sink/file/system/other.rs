@@ -1,5 +1,5 @@
-//! Windows, and what else is not Unix: files are known by the handles of `same-file`, a file that is removed or moved is not noticed but by
-//! [`reopen`](crate::sink::Sink::reopen), and none is closed while it has a sink.
+//! Windows, and what else is not Unix: files are known by the handles of `same-file`, a file that is removed or moved is not
+//! noticed but by [`reopen`](crate::sink::Sink::reopen), and none is closed while it has a sink.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
@@ -11,7 +11,8 @@ use super::{How, Opened, Standing};
 use crate::sink::whole::Port;
 use crate::sync::{Arc, OnceLock};
 
-/// Whether it can be seen where a file is: only then is one that was removed or moved noticed, and may one be closed and opened again.
+/// Whether it can be seen where a file is: only then is one that was removed or moved noticed, and may one be closed and
+/// opened again.
 pub(in crate::sink::file) const TRACKS: bool = false;
 
 pub(in crate::sink) type Identity = Arc<same_file::Handle>;
@@ -23,8 +24,8 @@ pub(super) fn open(path: &Path, _: How) -> io::Result<Opened> {
     Ok(Opened { identity, is_plain: metadata.is_file(), readable: true, length: metadata.len(), file })
 }
 
-/// Where `file` is, which was opened as `path`. A file that is in use keeps its place on Windows, unless it was opened so that others may move it;
-/// finding out would cost an opening.
+/// Where `file` is, which was opened as `path`. A file that is in use keeps its place on Windows, unless it was opened so
+/// that others may move it; finding out would cost an opening.
 pub(in crate::sink::file) fn standing(file: &File, _: &Path, _: bool) -> io::Result<Standing> {
     file.metadata().map(|metadata| Standing::InPlace { length: metadata.len() })
 }

@@ -13,7 +13,8 @@ use rustix::io::Errno;
 use super::{How, Opened, Standing};
 use crate::sink::whole::Fd;
 
-/// Whether it can be seen where a file is: only then is one that was removed or moved noticed, and may one be closed and opened again.
+/// Whether it can be seen where a file is: only then is one that was removed or moved noticed, and may one be closed and
+/// opened again.
 pub(in crate::sink::file) const TRACKS: bool = true;
 
 /// Device and inode: no other file has them while this one is open.
@@ -45,8 +46,8 @@ pub(super) fn open(path: &Path, how: How) -> io::Result<Opened> {
     Ok(Opened { file, identity, is_plain: metadata.is_file() && link.is_none(), readable, length: metadata.len() })
 }
 
-/// Opens `path`; true if the file can also be read. Only a regular one is asked for that: a pipe that is opened for reading too would be
-/// its own reader.
+/// Opens `path`; true if the file can also be read. Only a regular one is asked for that: a pipe that is opened for reading
+/// too would be its own reader.
 fn open_appending(path: &Path, options: &OpenOptions) -> io::Result<(File, bool)> {
     if fs::metadata(path).map_or(true, |metadata| metadata.is_file()) {
         match options.clone().read(true).open(path) {
