@@ -70,14 +70,14 @@
 //!   lost, and others of that callsite in the tenth of a second after the first scope is entered.
 //! - A level above the [ceiling](Configure::ceiling), which is fixed when logscope is installed.
 //!
-//! Not there yet: queued (background) sinks, rolling files, reopening for logrotate, contexts that follow child processes, several
-//! processes on one file, and a test harness.
+//! Not there yet: queued (background) sinks, contexts that follow child processes, several processes on one file, and a test harness.
 //!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `build` | yes | the macros of `logscope::build`; no dependency |
+//! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `log` | yes | records of the `log` crate, through `tracing-log` |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
 

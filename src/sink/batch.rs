@@ -76,6 +76,24 @@ impl<'a> Batch<'a> {
         self.lines_done += self.ends[self.lines_done..].iter().take_while(|end| **end <= self.done).count();
     }
 
+    /// What is left of the lines that end within the next `bytes` bytes.
+    pub(super) fn within(&self, bytes: u64) -> Batch<'a> {
+        let end = self.done.saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX));
+        let lines = self.ends[self.lines_done..].iter().take_while(|line| **line <= end).count();
+        self.until(self.lines_done + lines)
+    }
+
+    /// What is left of the first line.
+    pub(super) fn first(&self) -> Batch<'a> {
+        self.until((self.lines_done + 1).min(self.ends.len()))
+    }
+
+    /// The same batch, as if it had only so many lines.
+    fn until(&self, lines: usize) -> Batch<'a> {
+        let end = lines.checked_sub(1).map_or(0, |last| self.ends[last]);
+        Batch { bytes: &self.bytes[..end.max(self.done)], ends: &self.ends[..lines], ..*self }
+    }
+
     /// How many lines have been taken whole.
     pub(super) fn lines_done(&self) -> usize {
         self.lines_done
@@ -117,7 +135,14 @@ mod tests {
         batch.advance(2);
         assert_eq!((batch.lines_done(), batch.rest()), (1, &b"wo\nthree\n"[..]));
         assert!(!batch.lacks_only_line_end());
+        assert_eq!(batch.first().rest(), b"wo\n");
+        for (room, fitting) in
+            [(0, &b""[..]), (2, b""), (3, b"wo\n"), (8, b"wo\n"), (9, b"wo\nthree\n"), (u64::MAX, b"wo\nthree\n")]
+        {
+            assert_eq!(batch.within(room).rest(), fitting, "{room}");
+        }
         batch.advance(usize::MAX);
+        assert_eq!((batch.within(9).rest(), batch.first().rest()), (&b""[..], &b""[..]));
         assert_eq!((batch.lines_done(), batch.rest()), (3, &b""[..]));
         assert!(!batch.lacks_only_line_end() && batch.lines().next().is_none());
     }

@@ -107,7 +107,7 @@ use std::time::{Duration, Instant};
 pub use batch::Batch;
 pub(crate) use delivery::in_output;
 pub use fallback::fallback_lost;
-pub use file::{FileOptions, file};
+pub use file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
 pub(crate) use gap::Loss;
 pub use ledger::Outcome;
 pub(crate) use ledger::{Delivery, Ledger};

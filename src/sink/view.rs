@@ -181,14 +181,7 @@ impl Sink {
     ///
     /// [`is_open`](Error::is_open) if it cannot be opened, or is not a file; then everything is as before.
     pub fn reopen(&self) -> Result<(), Error> {
-        self.0.core.reopen().map_err(|error| {
-            let name = self.describe();
-            let message = match error.kind() {
-                io::ErrorKind::Unsupported => format!("{name} cannot be opened anew: it is not a file that has a name"),
-                _ => format!("{name} cannot be opened anew, and is written to as before: {error}"),
-            };
-            Error::new(Kind::Open, message).with_source(error)
-        })
+        self.0.core.reopen().map_err(|error| not_reopened(self.describe(), error))
     }
 
     /// What the output is called in messages: `stdout`, `file build/uno.log`.
@@ -300,6 +293,16 @@ impl Sink {
     pub(crate) fn count_dropped(&self, loss: Loss<'_>) {
         self.0.core.count_dropped(loss);
     }
+}
+
+/// The error for an output of this name that could not be opened anew.
+#[cold]
+pub(super) fn not_reopened(name: &str, error: io::Error) -> Error {
+    let message = match error.kind() {
+        io::ErrorKind::Unsupported => format!("{name} cannot be opened anew: it is not a file that has a name"),
+        _ => format!("{name} cannot be opened anew, and is written to as before: {error}"),
+    };
+    Error::new(Kind::Open, message).with_source(error)
 }
 
 impl fmt::Display for Sink {

@@ -52,11 +52,18 @@ impl Default for Torn {
 }
 
 impl Torn {
+    fn get(&self) -> bool {
+        match self {
+            Torn::Own(torn) => *torn,
+            // Relaxed, here and below: what was written is known to who is told of it in another way, and whoever writes to the stream at
+            // the same moment may mix with it in any case.
+            Torn::Shared(torn) => torn.load(Ordering::Relaxed),
+        }
+    }
+
     fn replace(&mut self, torn: bool) -> bool {
         match self {
             Torn::Own(own) => mem::replace(own, torn),
-            // Relaxed: what was written is known to who is told of it in another way, and whoever writes to the stream at the same moment
-            // may mix with it in any case.
             Torn::Shared(shared) => shared.swap(torn, Ordering::Relaxed),
         }
     }
@@ -73,6 +80,11 @@ impl Whole {
     pub(super) const fn stderr() -> Self {
         static TORN: AtomicBool = AtomicBool::new(false);
         Whole { torn: Torn::Shared(&TORN), stalled: false }
+    }
+
+    /// True if the next line is preceded by a `\n`, since the last one was cut.
+    pub(super) fn is_torn(&self) -> bool {
+        self.torn.get()
     }
 
     /// Writes `line`, which ends with `\n`, at the start of a line.
