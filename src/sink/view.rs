@@ -75,7 +75,7 @@ impl Sink {
     /// Views with equal options share a queue. Those that are not queued, or otherwise, go on writing to the same output, in an order
     /// that is not defined.
     ///
-    /// A [`records`] sink stays as it is: what it is given lives only as long as the call. A [`test()`] sink can be queued, but the test
+    /// A [`records`](super::records()) sink stays as it is: what it is given lives only as long as the call. A [`test`](super::test()) sink can be queued, but the test
     /// harness captures what the test's own thread prints only.
     ///
     /// ```

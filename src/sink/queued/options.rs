@@ -9,7 +9,7 @@ const MIN_BYTES: usize = 4 << 10;
 /// The most, in bytes.
 const MAX_BYTES: usize = 1 << 30;
 
-/// How a sink is queued: see [`Sink::queued`](super::Sink::queued).
+/// How a sink is queued: see [`Sink::queued`](crate::sink::Sink::queued).
 ///
 /// ```
 /// use logscope::{LevelFilter, sink};

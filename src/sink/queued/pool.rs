@@ -4,7 +4,7 @@
 //! later; only if it finds nothing then does the queue come to rest. So a stream of records wakes nobody, and a process that is silent
 //! has no timer running.
 //!
-//! [`EAGER`] threads work at once. A device that stands still holds the thread that writes to it, so there is always one more than are
+//! As many as [`eager`] says work at once. A device that stands still holds the thread that writes to it, so there is always one more than are
 //! at work, up to [`MOST`]: it takes what others have left lying for [`PATIENCE`], which they only do if they are held up. A thread that
 //! is not needed for a while ends.
 
