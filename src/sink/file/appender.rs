@@ -178,18 +178,7 @@ impl Appender {
     }
 
     fn look(&self, live: &mut Live) -> io::Result<()> {
-        let result = match live.standing(self.how.follow_links) {
-            _ if live.file.is_none() => return self.open_anew(live),
-            Ok(Standing::InPlace { length }) => {
-                live.found(length);
-                if !live.keyed {
-                    live.keyed = files().hold(self.ticket, &live.identity);
-                }
-                Ok(())
-            }
-            Ok(Standing::Removed | Standing::Moved) => self.open_anew(live),
-            Err(error) => Err(error),
-        };
+        let result = self.look_quietly(live);
         if let Err(error) = &result
             && !std::mem::replace(&mut live.astray, true)
         {
@@ -200,6 +189,22 @@ impl Appender {
             ));
         }
         result
+    }
+
+    /// The same without a word.
+    fn look_quietly(&self, live: &mut Live) -> io::Result<()> {
+        match live.standing(self.how.follow_links) {
+            _ if live.file.is_none() => return self.open_anew(live),
+            Ok(Standing::InPlace { length }) => {
+                live.found(length);
+                if !live.keyed {
+                    live.keyed = files().hold(self.ticket, &live.identity);
+                }
+                Ok(())
+            }
+            Ok(Standing::Removed | Standing::Moved) => self.open_anew(live),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens the file by its name, and goes on with that.
@@ -326,8 +331,16 @@ impl Output for Appender {
         if !self.is_tracked() {
             return Ok(());
         }
-        // Who holds the lock for longer than that is writing, and looks by itself.
-        self.live.try_lock_for(deadline).map_or(Ok(()), |mut live| self.look(&mut live))
+        // Who holds the lock for longer than that is writing, and looks by itself. And what was in the file at the last look was there to
+        // be read: if it has been removed since, as a program's temporary directory is at its end, there is nothing to be said.
+        match self.live.try_lock_for(deadline) {
+            Some(mut live) if live.unseen() > 0 => self.look(&mut live),
+            Some(mut live) => {
+                let _ = self.look_quietly(&mut live);
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     fn sync(&self) -> io::Result<()> {
