@@ -13,7 +13,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use logscope::sink::{self, Roll, Sink};
+use logscope::sink::{self, FileOptions, Queue, Roll, Sink};
 use logscope::{Format, OutputContext};
 use serde_json::{Value, json};
 
@@ -24,6 +24,10 @@ const LINES: &str = "one\ntwo\nthree\n";
 /// Installs logscope.
 fn init() {
     logscope::init().unwrap();
+}
+
+fn direct(file: FileOptions) -> Sink {
+    file.open().unwrap()
 }
 
 fn context(sink: &Sink) -> OutputContext {
@@ -43,12 +47,12 @@ fn open_in(folder: &Path) -> usize {
 }
 
 /// Threads log to `count` files in turn, three times; each must have its own records then, and no other.
-fn many(folder: &Path, count: usize) -> Value {
+fn many(folder: &Path, count: usize, open: fn(FileOptions) -> Sink) -> Value {
     const THREADS: usize = 4;
     init();
     let logs = folder.join("logs");
     fs::create_dir(&logs).unwrap();
-    let sinks: Vec<_> = (0..count).map(|n| sink::file_in(&logs, format!("{n}.log")).open().unwrap()).collect();
+    let sinks: Vec<_> = (0..count).map(|n| open(sink::file_in(&logs, format!("{n}.log")))).collect();
     let contexts: Vec<_> = sinks.iter().map(context).collect();
     for text in ["one", "two", "three"] {
         thread::scope(|scope| {
@@ -65,6 +69,7 @@ fn many(folder: &Path, count: usize) -> Value {
             }
         });
     }
+    assert!(logscope::flush(Duration::from_secs(30)).is_complete());
     let open = open_in(&logs);
     let wrong = (0..count).filter(|n| {
         let text = fs::read_to_string(logs.join(format!("{n}.log"))).unwrap();
@@ -77,7 +82,7 @@ fn many(folder: &Path, count: usize) -> Value {
 
 #[test]
 fn more_files_than_descriptors() {
-    child::scene("more_files_than_descriptors", |folder| many(folder, 2_500));
+    child::scene("more_files_than_descriptors", |folder| many(folder, 2_500, direct));
     let limited = ["sh", "-c", r#"ulimit -n 128; exec "$0" "$@""#];
     let ended = Child::new("more_files_than_descriptors").through(&limited).run();
     assert_eq!((&ended.report["wrong"], &ended.report["written"]), (&json!([]), &json!(7_500)));
@@ -87,11 +92,29 @@ fn more_files_than_descriptors() {
     assert_eq!(ended.told(), Vec::<&str>::new());
 }
 
+/// Behind queues too, which have a few threads in all.
+#[test]
+fn more_queued_files_than_descriptors() {
+    child::scene("more_queued_files_than_descriptors", |folder| {
+        let report = many(folder, 10_000, |file| file.queued(Queue::new()).open().unwrap());
+        json!([report, fs::read_dir("/proc/self/task").unwrap().count()])
+    });
+    let limited = ["sh", "-c", r#"ulimit -n 128; exec "$0" "$@""#];
+    let ended = Child::new("more_queued_files_than_descriptors").through(&limited).run();
+    assert_eq!((&ended.report[0]["wrong"], &ended.report[0]["written"]), (&json!([]), &json!(30_000)));
+    // Each writer thread may have one more.
+    let open = ended.report[0]["open"].as_u64().unwrap();
+    assert!((32..=80).contains(&open), "{open}");
+    // The test's own threads, and at most sixteen writers.
+    assert!(ended.report[1].as_u64().unwrap() <= 19, "{}", ended.report);
+    assert_eq!(ended.told(), Vec::<&str>::new());
+}
+
 #[test]
 fn the_limit_can_be_set() {
     child::scene("the_limit_can_be_set", |folder| {
         sink::max_open_files(8);
-        let report = many(folder, 100);
+        let report = many(folder, 100, direct);
         let sinks: Vec<_> =
             (0..100).map(|n| sink::file(folder.join(format!("logs/{n}.log"))).open().unwrap()).collect();
         sink::max_open_files(2);

@@ -194,7 +194,7 @@ impl Appender {
     /// The same without a word.
     fn look_quietly(&self, live: &mut Live) -> io::Result<()> {
         match live.standing(self.how.follow_links) {
-            _ if live.file.is_none() => return self.open_anew(live),
+            _ if live.file.is_none() => self.open_anew(live),
             Ok(Standing::InPlace { length }) => {
                 live.found(length);
                 if !live.keyed {
