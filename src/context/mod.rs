@@ -242,6 +242,10 @@ impl OutputContext {
         for flush in flushes {
             unflushed |= flush.finish(deadline).unflushed;
         }
+        // What is pending in a process that was forked off was so in its parent, where it will be settled.
+        if sink::is_forked() {
+            return Outcome { unflushed, ..self.ledger() }.without_pending();
+        }
         // A direct delivery counts itself when it returns, so what is pending here is being written on another thread at this
         // moment, or on this one, below a value that asks from inside its own `Debug`: then waiting cannot help, and the deadline ends it.
         let mut pause = Duration::from_micros(10);

@@ -153,6 +153,20 @@ impl Core {
         state_gap(&self.dropped, Notice::Dropped, &moment, put)
     }
 
+    /// The same without the records that were dropped.
+    #[cold]
+    pub(super) fn state_but_dropped(
+        &self,
+        renderer: &Renderer,
+        max_level: LevelFilter,
+        record: &Record<'_>,
+    ) -> io::Result<()> {
+        let moment = record.moment();
+        let put: Put<'_> = &mut |_, notice| self.write_notice(renderer, notice);
+        self.state_threshold(renderer, max_level, &moment, put)?;
+        self.state_failed(&moment, put)
+    }
+
     /// The same for a view that is queued, where `put` puts notices into the queue.
     #[cold]
     pub(super) fn state_before_queue(

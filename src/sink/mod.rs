@@ -127,7 +127,7 @@ pub(crate) use ledger::{Delivery, Ledger};
 pub use memory::{Memory, memory};
 pub use null::null;
 pub use output::{Output, RecordOutput, custom, records};
-pub(crate) use queued::{Account, Attachment, Flush, set_exit_deadline};
+pub(crate) use queued::{Account, Attachment, Flush, is_forked, set_exit_deadline};
 pub use queued::{Overflow, Queue};
 pub use stream::{stderr, stdout};
 pub use test::test;

@@ -88,6 +88,11 @@ impl Child {
     }
 }
 
+/// What this process is to play, and the folder that it has for that: for a binary without the test harness, whose `main` asks.
+pub(crate) fn role() -> Option<(String, PathBuf)> {
+    Some((std::env::var(ROLE).ok()?, std::env::var_os(FOLDER)?.into()))
+}
+
 /// What the child does that plays the test called `role`: said first in that test. It is given a folder of its own, and returns a report.
 ///
 /// In the child this does not return: it exits, and does not go back through the test harness, whose own stdout may be broken by then.
@@ -131,20 +136,28 @@ impl Running {
 
     /// Waits until the child has ended well.
     #[track_caller]
-    pub(crate) fn wait(mut self) -> Ended {
+    pub(crate) fn wait(self) -> Ended {
+        let role = self.role.clone();
+        let (status, ended) = self.wait_for_any_end();
+        let report = fs::read_to_string(ended.path("report")).unwrap_or_default();
+        assert!(
+            status.success() && !report.is_empty(),
+            "{role}: the child ended with {status}, reported {report}, and said:\n{}",
+            ended.stderr
+        );
+        ended
+    }
+
+    /// Waits until the child has ended, well or not; its report is null if it has made none.
+    #[track_caller]
+    pub(crate) fn wait_for_any_end(mut self) -> (ExitStatus, Ended) {
         let status = self.wait_for_end();
         let read = |name: &str| fs::read(self.folder.path().join(name)).unwrap_or_default();
         let text = |name: &str| String::from_utf8_lossy(&read(name)).into_owned();
         let (report, stderr) = (text("report"), text("stderr"));
-        match status {
-            Some(status) if status.success() && !report.is_empty() => {}
-            Some(status) => {
-                panic!("{}: the child ended with {status}, reported {report}, and said:\n{stderr}", self.role)
-            }
-            None => panic!("{}: the child was stuck, and said:\n{stderr}", self.role),
-        }
-        let report = serde_json::from_str(&report).unwrap();
-        Ended { report, stdout: text("stdout"), stderr, folder: self.folder }
+        let Some(status) = status else { panic!("{}: the child was stuck, and said:\n{stderr}", self.role) };
+        let report = serde_json::from_str(&report).unwrap_or_default();
+        (status, Ended { report, stdout: text("stdout"), stderr, folder: self.folder })
     }
 
     /// How the child ended; `None` if it had to be killed.

@@ -15,7 +15,7 @@ mod send;
 use std::fmt;
 
 pub(crate) use accounts::Account;
-pub(crate) use end::{set_exit_deadline, shutdown};
+pub(crate) use end::{is_forked, set_exit_deadline, shutdown};
 pub(crate) use flush::Flush;
 pub use options::{Overflow, Queue};
 pub(super) use send::Through;
@@ -25,8 +25,8 @@ use super::file::FileLease;
 use super::gap::Gap;
 use super::queue::{Progress, Ring, Turn};
 use crate::format::Renderer;
-use crate::sync::{Arc, AtomicBool, Mutex, Weak};
-use accounts::Accounts;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
+use accounts::{Accounts, tag};
 
 /// An output with a queue in front of it.
 pub(crate) struct Queued {
@@ -44,10 +44,18 @@ pub(crate) struct Queued {
     unstated: Gap,
     /// A record that was to be flushed at once waited in vain.
     stalled: AtomicBool,
+    /// A writer thread is at work on it.
+    at_work: AtomicBool,
+    /// The process has ended without its output having taken what was queued.
+    abandoned: AtomicBool,
+    /// The [forks](end::forks) before it was made.
+    forks: usize,
     /// The one by which sinks hold it, if any do.
     handle: Mutex<Weak<Handle>>,
     /// Keeps the file registered until all is written, where it is one.
     _file: Option<FileLease>,
+    /// The last: see there.
+    leaving: end::Leaving,
 }
 
 /// What sinks hold a queue by. With the last one the queue is closed: what is in it is written by a writer thread, which then lets go of the
@@ -59,10 +67,10 @@ impl Handle {
     pub(super) fn of(core: &Arc<Core>, file: Option<FileLease>, options: Queue) -> Arc<Handle> {
         let mut queues = core.queues().lock();
         queues.retain(|queue| queue.strong_count() > 0);
-        let known = queues.iter().filter_map(Weak::upgrade).filter(|queued| queued.options == options);
         // Collected, so that what is let go of here is not dropped under the lock.
-        let known: Vec<Arc<Queued>> = known.collect();
-        if let Some(handle) = known.iter().find_map(|queued| queued.handle.lock().upgrade()) {
+        let known: Vec<Arc<Queued>> = queues.iter().filter_map(Weak::upgrade).collect();
+        let mut same = known.iter().filter(|queued| queued.options == options);
+        if let Some(handle) = same.find_map(|queued| queued.handle.lock().upgrade()) {
             drop(queues);
             return handle;
         }
@@ -77,8 +85,12 @@ impl Handle {
             evicted: Gap::new(),
             unstated: Gap::new(),
             stalled: AtomicBool::new(false),
+            at_work: AtomicBool::new(end::is_forked() && known.iter().any(|queued| queued.is_at_work())),
+            abandoned: AtomicBool::new(false),
+            forks: end::forks(),
             handle: Mutex::new(Weak::new()),
             _file: file,
+            leaving: end::Leaving::default(),
         });
         let handle = Arc::new(Handle(Arc::clone(&queued)));
         *queued.handle.lock() = Arc::downgrade(&handle);
@@ -95,6 +107,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        self.0.leaving.begin();
         self.0.close();
     }
 }
@@ -102,6 +115,10 @@ impl Drop for Handle {
 impl Queued {
     /// The number of a renderer, for those who put lines of it into the queue. There are few; what is too much counts as the first.
     pub(super) fn number_of(&self, renderer: &Renderer) -> u8 {
+        // In a forked child, where it is not asked for, another thread's lock may be held for ever.
+        if end::is_forked() {
+            return 0;
+        }
         let mut renderers = self.renderers.lock();
         let known = renderers.iter().position(|known| known == renderer);
         let number = known.unwrap_or_else(|| {
@@ -113,6 +130,27 @@ impl Queued {
 
     fn renderer(&self, number: u8) -> Option<Renderer> {
         self.renderers.lock().get(usize::from(number)).cloned()
+    }
+
+    /// True if a writer thread is at work on it. (In a process that was forked off there is none, and it may seem so for ever.)
+    fn is_at_work(&self) -> bool {
+        // Relaxed: a fork shows the child all that the parent's memory contained.
+        self.at_work.load(Ordering::Relaxed)
+    }
+
+    /// The process ends, and what is in the queue will not be written.
+    fn abandon(&self) {
+        // Relaxed: a hint, for records that come later.
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the output pass on what it holds back if no sink holds the queue any more: when the output is dropped nobody is told of errors.
+    fn flush_if_last(&self) {
+        if self.handle.lock().strong_count() == 0
+            && let Err(error) = self.core.flush_output(end::exit_deadline())
+        {
+            self.core.tell_unflushed(error);
+        }
     }
 
     /// Accepts nothing more, and has what is there written.
@@ -145,14 +183,14 @@ pub(crate) struct Attachment {
 impl Attachment {
     pub(super) fn open(handle: &Handle, account: Arc<dyn Account>) -> Self {
         let queued = Arc::clone(handle.queued());
-        let number = queued.accounts.open(account);
+        // In a forked child another thread's lock may be held for ever, and nothing is settled later.
+        let number = if end::is_forked() { tag::NOBODY } else { queued.accounts.open(account) };
         Attachment { queued, number }
     }
 }
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        // In a forked child another thread's lock may be held for ever.
         if end::is_forked() {
             return;
         }

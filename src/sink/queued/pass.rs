@@ -13,15 +13,33 @@ use crate::sink::delivery::{Put, discard, state_claim, state_gap};
 use crate::sink::gap::{Claim, Loss};
 use crate::sink::ledger::Delivery;
 use crate::sink::queue::{Demand, Label, Stop, Taken};
-use crate::sync::Ordering;
+use crate::sync::{AtomicBool, Ordering};
 
 /// How many bytes are written at once, about.
 const BATCH: usize = 128 << 10;
+
+/// Says so of a queue until it is dropped.
+struct AtWork<'a>(&'a AtomicBool);
+
+impl<'a> AtWork<'a> {
+    fn begin(at_work: &'a AtomicBool) -> Self {
+        // Relaxed: see `Queued::is_at_work`.
+        at_work.store(true, Ordering::Relaxed);
+        AtWork(at_work)
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
 
 impl Queued {
     /// Takes a batch out and writes it, and meets the demands that are due then.
     pub(super) fn pass(&self, taken: &mut Taken) -> Stop {
         let _working = end::begin_to_work();
+        let _at_work = AtWork::begin(&self.at_work);
         taken.clear();
         let mut reader = self.ring.reader();
         let stop = reader.take(taken, BATCH);

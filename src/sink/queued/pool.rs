@@ -8,14 +8,16 @@
 //! at work, up to [`MOST`]: it takes what others have left lying for [`PATIENCE`], which they only do if they are held up. A thread that
 //! is not needed for a while ends.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Condvar;
 
-use super::Queued;
+use super::{Queued, end};
 use crate::record::drop_quietly;
 use crate::sink::fallback;
 use crate::sink::queue::{Next, Stop, Taken};
@@ -58,6 +60,15 @@ struct State {
     waiting: usize,
 }
 
+/// What a thread has found.
+enum Found {
+    /// A queue to work on.
+    Work(Arc<Queued>),
+    /// A note of a queue that was called meanwhile, and is or was among those that are ready. It may be the last that holds the output,
+    /// and is dropped outside the lock.
+    Stale(Arc<Queued>),
+}
+
 impl State {
     const fn new() -> Self {
         State { ready: VecDeque::new(), lingering: VecDeque::new(), threads: 0, waiting: 0 }
@@ -68,19 +79,17 @@ impl State {
     }
 
     /// Takes what a thread that waits can work on at `now`. That thread is counted as waiting.
-    fn next(&mut self, now: Instant) -> Option<Arc<Queued>> {
+    fn next(&mut self, now: Instant) -> Option<Found> {
         let since = if self.running() < eager() { now } else { now.checked_sub(PATIENCE)? };
         if self.ready.front().is_some_and(|(ready, _)| *ready <= since) {
             let (_, queued) = self.ready.pop_front()?;
             queued.turn.begin();
-            return Some(queued);
+            return Some(Found::Work(queued));
         }
-        while self.lingering.front().is_some_and(|(due, ..)| *due <= since) {
+        if self.lingering.front().is_some_and(|(due, ..)| *due <= since) {
             let (_, lingered, queued) = self.lingering.pop_front()?;
-            // Those that were called meanwhile are among those that are ready, or were.
-            if queued.turn.begin_after_lingering(lingered) {
-                return Some(queued);
-            }
+            let begins = queued.turn.begin_after_lingering(lingered);
+            return Some(if begins { Found::Work(queued) } else { Found::Stale(queued) });
         }
         None
     }
@@ -136,9 +145,11 @@ fn start_thread() {
         "no writer thread can be started: {error}; what was to be queued is written by the calls that log"
     ));
     for (_, queued) in stranded {
-        queued.turn.begin();
         queued.give_up();
-        run(&queued, &mut Taken::default());
+        queued.turn.begin();
+        while let Some(After::Ready) = run(&queued, &mut Taken::default()) {
+            queued.turn.begin();
+        }
     }
 }
 
@@ -149,7 +160,7 @@ fn work() {
     let mut idle_since = Instant::now();
     loop {
         let now = Instant::now();
-        if let Some(queued) = state.next(now) {
+        if let Some(found) = state.next(now) {
             state.waiting -= 1;
             // Somebody has to be there for what lies there meanwhile.
             let needs_thread = state.needs_thread();
@@ -157,22 +168,19 @@ fn work() {
             if needs_thread {
                 start_thread();
             }
-            let next = run(&queued, &mut taken);
+            let after = work_on(found, &mut taken);
             if taken.bytes.capacity() > KEEP_CAPACITY {
                 taken = Taken::default();
             }
             state = POOL.state.lock();
             state.waiting += 1;
             idle_since = Instant::now();
-            match next {
-                After::Linger(lingered) => state.lingering.push_back((idle_since + LINGER, lingered, queued)),
-                After::Ready => state.ready.push_back((idle_since, queued)),
-                After::Leave => {
-                    // Outside the lock: it may be the last that holds the output, whose `Drop` is the program's own.
-                    drop(state);
-                    drop(queued);
-                    state = POOL.state.lock();
+            match after {
+                Some((After::Linger(lingered), queued)) => {
+                    state.lingering.push_back((idle_since + LINGER, lingered, queued));
                 }
+                Some((After::Ready, queued)) => state.ready.push_back((idle_since, queued)),
+                None => {}
             }
             continue;
         }
@@ -191,15 +199,50 @@ fn work() {
     }
 }
 
-/// What becomes of a queue that was worked on.
+/// What becomes of a queue that was worked on, and is not left.
 enum After {
     Linger(u64),
     Ready,
-    Leave,
+}
+
+/// Works on what was found. What is left is let go of here, since it may be the last that holds the output, whose `Drop` is the program's
+/// own and takes its time.
+fn work_on(found: Found, taken: &mut Taken) -> Option<(After, Arc<Queued>)> {
+    let (queued, is_left) = match found {
+        Found::Work(queued) => match run(&queued, taken) {
+            Some(after) => return Some((after, queued)),
+            None => (queued, true),
+        },
+        Found::Stale(queued) => (queued, false),
+    };
+    // Forks wait for this too: the output's own locks are taken, and that of the files that are open.
+    let _working = end::begin_to_work();
+    if is_left {
+        queued.flush_if_last();
+    }
+    drop(queued);
+    None
+}
+
+thread_local! {
+    /// The queue that this thread works on.
+    static AT_HAND: Cell<*const Queued> = const { Cell::new(ptr::null()) };
+}
+
+/// True if this thread is working on `queued`, and so is inside its output.
+pub(super) fn is_at_hand(queued: &Arc<Queued>) -> bool {
+    AT_HAND.get() == Arc::as_ptr(queued)
 }
 
 /// Works on a queue until there is nothing more, or others should have their turn.
-fn run(queued: &Arc<Queued>, taken: &mut Taken) -> After {
+fn run(queued: &Arc<Queued>, taken: &mut Taken) -> Option<After> {
+    let before = AT_HAND.replace(Arc::as_ptr(queued));
+    let after = run_at_hand(queued, taken);
+    AT_HAND.set(before);
+    after
+}
+
+fn run_at_hand(queued: &Arc<Queued>, taken: &mut Taken) -> Option<After> {
     let mut found = false;
     for _ in 0..PASSES {
         // Unwind safety: what a panic of our own leaves half done is given up.
@@ -224,10 +267,10 @@ fn run(queued: &Arc<Queued>, taken: &mut Taken) -> After {
         }
         match queued.turn.end(&queued.ring, found) {
             Next::Again => {}
-            Next::Linger(lingered) => return After::Linger(lingered),
-            Next::Leave => return After::Leave,
+            Next::Linger(lingered) => return Some(After::Linger(lingered)),
+            Next::Leave => return None,
         }
     }
     queued.turn.give_way();
-    After::Ready
+    Some(After::Ready)
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::accounts::{Stamp, tag};
+use super::flush::left_at_work;
 use super::{Attachment, Overflow, Queued, end};
 use crate::format::{Renderer, Scratch};
 use crate::record::{ContextInfo, Notice, Record};
@@ -21,6 +22,10 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 /// How often room is made again for a record whose room another has taken.
 const ATTEMPTS: u32 = 1_000;
 
+/// Why records are dropped.
+const FULL: &str = "its queue is full; what is missing is counted, and stated in the log where there is room again";
+const ABANDONED: &str = "the process ends, and what was queued before them is not written";
+
 /// What became of a line that was to be put into a queue.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::sink) enum Sent {
@@ -28,8 +33,12 @@ pub(in crate::sink) enum Sent {
     Queued,
     /// There was no room.
     Dropped,
-    /// It does not go through the queue; all that did so before is written, as far as that was to be had.
-    Past,
+    /// It is too long for the queue; all that was queued before is written.
+    TooLong,
+    /// The queue is closed; all that was queued before is written, as far as that was to be had.
+    Closed,
+    /// The queue is closed, and what was queued before will not be written.
+    Abandoned,
 }
 
 /// A view of the queue: what is delivered through it, and how.
@@ -52,11 +61,14 @@ impl Queued {
         scratch: &mut Scratch,
         attachment: Option<&Attachment>,
     ) -> Option<Delivery> {
+        if end::is_forked() {
+            return Some(self.deliver_in_child(through, record, scratch));
+        }
         let core = &self.core;
         // Before it is in the queue, from where it may be settled at any moment.
         core.ledger().accept(1);
         if core.owes_before_queue(through.opening) && self.state(through, record).is_err() {
-            return Some(self.drop_newest(record));
+            return Some(self.drop_record(record, FULL));
         }
         let stamp = Stamp { renderer: through.number, elapsed: record.elapsed() };
         let label = Label { tag: attachment.map_or(tag::NOBODY, |open| open.number), stamp: stamp.pack() };
@@ -67,17 +79,20 @@ impl Queued {
                 }
                 None
             }
-            Sent::Dropped => Some(self.drop_newest(record)),
-            Sent::Past => Some(self.write_past(through, record, scratch)),
+            Sent::Dropped => Some(self.drop_record(record, FULL)),
+            Sent::Abandoned => Some(self.drop_record(record, ABANDONED)),
+            Sent::TooLong => Some(self.write_past(through, record, scratch)),
+            Sent::Closed => {
+                let delivery = self.write_past(through, record, scratch);
+                self.pass_on();
+                Some(delivery)
+            }
         }
     }
 
     /// Puts a line into the queue.
     #[inline]
     fn send(self: &Arc<Self>, label: Label, line: &[u8]) -> Sent {
-        if end::is_forked() {
-            return Sent::Past;
-        }
         match self.ring.push(label, line) {
             Ok(pushed) => self.sent(pushed),
             Err(refused) => self.send_refused(refused, label, line),
@@ -112,12 +127,14 @@ impl Queued {
             }
             (Refused::TooLong, Overflow::Block) => {
                 let _ = self.wait_until_written(None);
-                Sent::Past
+                Sent::TooLong
             }
+            // Relaxed, here and where it is set: whoever logs at that moment finds the output standing still or not.
+            (Refused::Closed, _) if self.abandoned.load(Ordering::Relaxed) => Sent::Abandoned,
             (Refused::Closed, _) => {
                 // The order of a thread's records holds even now. Not for ever: where the process ends, nobody may be left to write.
                 let _ = self.wait_until_written(Instant::now().checked_add(end::exit_deadline()));
-                Sent::Past
+                Sent::Closed
             }
         }
     }
@@ -188,23 +205,20 @@ impl Queued {
             renderer.render(record, &mut line);
             match self.send(label, &line) {
                 Sent::Queued => Ok(()),
-                Sent::Dropped => Err(io::ErrorKind::WouldBlock.into()),
-                Sent::Past => self.core.write_notice(renderer, record),
+                Sent::Dropped | Sent::Abandoned => Err(io::ErrorKind::WouldBlock.into()),
+                Sent::TooLong | Sent::Closed => self.core.write_notice(renderer, record),
             }
         })
     }
 
     #[cold]
-    fn drop_newest(&self, record: &Record<'_>) -> Delivery {
+    fn drop_record(&self, record: &Record<'_>, why: &str) -> Delivery {
         self.core.ledger().settle(Delivery::Dropped, 1);
-        self.core.drop_records(
-            Loss::of(record),
-            "its queue is full; what is missing is counted, and stated in the log where there is room again",
-        );
+        self.core.drop_records(Loss::of(record), why);
         Delivery::Dropped
     }
 
-    /// Writes `record` in this call: the queue is closed, or it is longer than the queue.
+    /// Writes `record` in this call: the queue is closed, or too short for it.
     #[cold]
     fn write_past(&self, through: &Through<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Delivery {
         let Through { renderer, max_level, opening, .. } = *through;
@@ -216,6 +230,35 @@ impl Queued {
         };
         core.ledger().settle(delivery, 1);
         delivery
+    }
+
+    /// Writes `record` in this call, in a process that was forked off.
+    #[cold]
+    fn deliver_in_child(&self, through: &Through<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Delivery {
+        let Through { renderer, max_level, opening, .. } = *through;
+        let core = &self.core;
+        let is_own = self.forks == end::forks();
+        let usable = if self.is_at_work() { Err(left_at_work()) } else { Ok(()) };
+        let stated = usable.and_then(|()| match core.owes(opening) {
+            false => Ok(()),
+            true if is_own => core.state(renderer, max_level, record),
+            // What was dropped before the fork is the parent's to state, and a thread that is not there may hold the lock on that.
+            true => core.state_but_dropped(renderer, max_level, record),
+        });
+        let delivery = core.settle(record, stated.and_then(|()| core.write(renderer, record, scratch)));
+        // What the parent's output held back at the fork will be passed on by the parent.
+        if is_own {
+            self.pass_on();
+        }
+        delivery
+    }
+
+    /// Has the output pass on what it holds back, where nobody may come and do so later.
+    #[cold]
+    fn pass_on(&self) {
+        if let Err(error) = self.core.flush_output(end::exit_deadline()) {
+            self.core.tell_unflushed(error);
+        }
     }
 
     /// Waits for what is in the queue to be written, unless the last such wait was in vain.

@@ -2,6 +2,9 @@
 
 use std::sync::Once;
 
+#[cfg(unix)]
+use super::fork;
+
 /// Has the functions of the module above called. Once.
 pub(super) fn install() {
     static INSTALL: Once = Once::new();
@@ -31,16 +34,16 @@ fn at_fork() {
         fn pthread_atfork(prepare: Handler, parent: Handler, child: Handler) -> std::ffi::c_int;
     }
     extern "C" fn prepare() {
-        contained(super::before_fork);
+        contained(fork::before_fork);
     }
     extern "C" fn parent() {
-        contained(super::after_fork_in_parent);
+        contained(fork::after_fork_in_parent);
     }
     extern "C" fn child() {
-        super::after_fork_in_child();
+        fork::after_fork_in_child();
     }
     // SAFETY: `pthread_atfork` of POSIX takes three functions without arguments, which must not unwind: `contained` sees to that, and the third
-    // stores a flag only, as what runs in the child of a process with several threads must be safe in a signal handler. The functions
+    // adds to an atomic only, as what runs in the child of a process with several threads must be safe in a signal handler. The functions
     // are part of this program, and are there as long as it runs.
     let _refused = unsafe { pthread_atfork(prepare, parent, child) };
 }

@@ -2,26 +2,28 @@
 //!
 //! When the process ends in the ordinary way (a return from `main`, `exit`), the queues are closed and what is in them is written,
 //! for [`exit_deadline`] at most; from then on, whoever still logs writes for itself. So nothing that was accepted is lost, not even
-//! what is logged by other threads and by handlers that come later. The same is [`shutdown`] when it is asked for.
+//! what is logged by other threads and by handlers that come later. The same is [`shutdown`] when it is asked for. Outputs whose last
+//! sink is gone are waited for until they are dropped: what they keep to the end is a part of the log.
 //!
-//! A child that was forked has the memory of its parent, with what the parent will write, but no writer threads. There, nothing goes
-//! through a queue: each call writes for itself, and what the queues contained at the fork is left to the parent. So that no lock is
-//! left held by a writer thread that is not there in the child, a fork waits, for [`FORK_PATIENCE`] at most, until none is at work.
+//! An output that has not taken what was queued when the time is over is given up: what is logged later would come out of order, or never
+//! come back. It is counted as dropped.
 
+mod fork;
 mod hooks;
 
 use std::time::{Duration, Instant};
 
 use parking_lot::Condvar;
 
-use super::Queued;
+use super::{Queued, pool};
 use crate::sink::all;
+use crate::sink::delivery::{discard, in_output};
 use crate::sink::fallback;
 use crate::sink::ledger::Outcome;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak};
 
-/// How long a fork waits until no writer thread is at work.
-const FORK_PATIENCE: Duration = Duration::from_millis(100);
+pub(crate) use fork::is_forked;
+pub(super) use fork::{begin_to_work, forks};
 
 /// The queues that there are.
 static QUEUES: Mutex<Queues> = Mutex::new(Queues { all: Vec::new(), ended: false });
@@ -47,6 +49,10 @@ pub(crate) fn set_exit_deadline(deadline: Duration) {
 
 /// Has the end of the process look after a queue.
 pub(super) fn watch(queued: &Arc<Queued>) {
+    // Nothing will be in it; and a thread that is not there may hold the lock.
+    if is_forked() {
+        return;
+    }
     hooks::install();
     let mut queues = QUEUES.lock();
     if queues.all.len() == queues.all.capacity() {
@@ -63,7 +69,14 @@ pub(super) fn watch(queued: &Arc<Queued>) {
 /// Writes what is queued, within `deadline`; from now on, each call that logs writes for itself.
 pub(crate) fn shutdown(deadline: Duration) -> Outcome {
     let until = Instant::now().checked_add(deadline);
-    close_all();
+    if !is_forked() {
+        close_all();
+        if in_output() {
+            // As at the end of the process, since that is what follows; and no longer, since it may be waiting for itself.
+            let end = Instant::now().checked_add(exit_deadline());
+            wait_for_all(until.into_iter().chain(end).min());
+        }
+    }
     all::flush(until)
 }
 
@@ -84,75 +97,82 @@ fn at_exit() {
     }
     let until = Instant::now().checked_add(exit_deadline());
     close_all();
-    let queues: Vec<_> = QUEUES.lock().all.iter().filter_map(Weak::upgrade).collect();
-    let mut pending = 0;
-    for queued in queues {
-        if queued.wait_until_written(until).is_none() {
-            pending += queued.core.outcome().pending;
-        }
-    }
+    let late = wait_for_all(until);
+    // Two queues may be in front of one output, whose records are counted together.
+    let mut cores: Vec<_> = late.iter().map(|queued| &queued.core).collect();
+    cores.sort_by_key(|core| Arc::as_ptr(core));
+    cores.dedup_by_key(|core| Arc::as_ptr(core));
+    let pending: u64 = cores.iter().map(|core| core.outcome().pending).sum();
     if pending > 0 {
+        late.iter().for_each(|queued| queued.abandon());
         fallback::tell(format_args!(
             "{pending} records that were queued are not written, because the process ends and its outputs did not take them within \
              {:?}",
             exit_deadline()
         ));
     }
-}
-
-/// This process was forked off one that has queues.
-static FORKED: AtomicBool = AtomicBool::new(false);
-
-/// True in a process that was forked off one that has queues.
-#[inline]
-pub(super) fn is_forked() -> bool {
-    // Relaxed: it is set when the process has one thread only.
-    FORKED.load(Ordering::Relaxed)
-}
-
-static AT_WORK: Mutex<AtWork> = Mutex::new(AtWork { threads: 0, forking: false });
-static WORK_OR_FORK_ENDS: Condvar = Condvar::new();
-
-struct AtWork {
-    threads: usize,
-    forking: bool,
-}
-
-/// A writer thread that is at work.
-pub(super) struct Working(());
-
-/// Waits for a fork that is under way; until what is returned is dropped, forks wait.
-pub(super) fn begin_to_work() -> Working {
-    let mut at_work = AT_WORK.lock();
-    while at_work.forking {
-        WORK_OR_FORK_ENDS.wait(&mut at_work);
+    drop(late);
+    // From inside an output it could be waiting for that.
+    if !in_output() {
+        wait_for_those_that_leave(until);
     }
-    at_work.threads += 1;
-    Working(())
 }
 
-impl Drop for Working {
-    fn drop(&mut self) {
-        let mut at_work = AT_WORK.lock();
-        at_work.threads -= 1;
-        if at_work.forking {
-            WORK_OR_FORK_ENDS.notify_all();
+/// Waits until all that is queued is written, and returns the queues of which that is not so when `until` comes. Unlike a flush, it
+/// waits inside an output too, where nobody will come back later: only what this very thread is writing is not waited for.
+fn wait_for_all(until: Option<Instant>) -> Vec<Arc<Queued>> {
+    let queues: Vec<_> = QUEUES.lock().all.iter().filter_map(Weak::upgrade).collect();
+    let demands = queues.into_iter().map(|queued| {
+        let ticket = (!pool::is_at_hand(&queued)).then(|| queued.demand(until, false).into_ticket());
+        // Not held while it waits: whoever lets go last drops the output, and that had better be a writer thread.
+        (Arc::downgrade(&queued), queued.core.name().to_owned(), ticket)
+    });
+    let demands: Vec<_> = demands.collect();
+    let late = demands.into_iter().filter_map(|(queued, name, ticket)| match ticket.and_then(|it| it.wait(until)) {
+        Some(Ok(())) => None,
+        Some(Err(error)) => {
+            fallback::tell(format_args!("cannot flush {name}: {error}"));
+            discard(error);
+            None
+        }
+        None => queued.upgrade(),
+    });
+    late.collect()
+}
+
+static LEAVING: Mutex<usize> = Mutex::new(0);
+static ONE_HAS_LEFT: Condvar = Condvar::new();
+
+/// Part of a queue, and dropped last: the end of the process waits for queues that no sink holds any more.
+#[derive(Default)]
+pub(super) struct Leaving(AtomicBool);
+
+impl Leaving {
+    /// No sink holds the queue any more.
+    pub(super) fn begin(&self) {
+        // Relaxed: there is one who does this, and it is read when nobody else is left.
+        if !is_forked() && !self.0.swap(true, Ordering::Relaxed) {
+            *LEAVING.lock() += 1;
         }
     }
 }
 
-fn before_fork() {
-    let deadline = Instant::now() + FORK_PATIENCE;
-    let mut at_work = AT_WORK.lock();
-    at_work.forking = true;
-    while at_work.threads > 0 && !WORK_OR_FORK_ENDS.wait_until(&mut at_work, deadline).timed_out() {}
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if *self.0.get_mut() && !is_forked() {
+            *LEAVING.lock() -= 1;
+            ONE_HAS_LEFT.notify_all();
+        }
+    }
 }
 
-fn after_fork_in_parent() {
-    AT_WORK.lock().forking = false;
-    WORK_OR_FORK_ENDS.notify_all();
-}
-
-fn after_fork_in_child() {
-    FORKED.store(true, Ordering::Relaxed);
+fn wait_for_those_that_leave(until: Option<Instant>) {
+    let mut leaving = LEAVING.lock();
+    while *leaving > 0 {
+        match until {
+            Some(until) if ONE_HAS_LEFT.wait_until(&mut leaving, until).timed_out() => return,
+            Some(_) => {}
+            None => ONE_HAS_LEFT.wait(&mut leaving),
+        }
+    }
 }

@@ -1,0 +1,167 @@
+//! Ends at which the C library's `exit` runs: nothing needs to be done by the program.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::process::exit;
+use std::sync::Mutex;
+use std::thread;
+
+use logscope::sink::{self, Output, Queue};
+
+use crate::log::{
+    LOG, context, ends_well, ends_with, file, has_all, has_what_returned, in_a_static, log, report_returned, returned,
+    uno,
+};
+use crate::run::{End, Stage, records};
+
+pub(crate) const ENDS: &[End] = &[
+    End {
+        name: "the_last_handle_is_dropped_and_main_returns",
+        rounds: 100,
+        play: |stage| {
+            let uno = context(&file(&stage.folder));
+            uno.scope(|| log(0, 0..stage.records()));
+        },
+        watch: |running, round| has_all(&ends_well(running), records(round)),
+    },
+    End {
+        // Only a flush, or the end of its output, brings what it holds back to the operating system.
+        name: "the_last_handle_of_a_writer_that_holds_back_is_dropped_and_main_returns",
+        rounds: 100,
+        play: |stage| {
+            let writer = BufWriter::new(File::create(stage.folder.join(LOG)).unwrap());
+            let uno = context(&sink::writer(writer).queued(Queue::new()));
+            uno.scope(|| log(0, 0..stage.records()));
+        },
+        watch: |running, round| has_all(&ends_well(running), records(round)),
+    },
+    End {
+        name: "an_output_that_finishes_when_it_is_dropped_is_waited_for",
+        rounds: 100,
+        play: |stage| {
+            let file = File::create(stage.folder.join("finished")).unwrap();
+            let uno = context(&sink::custom(Finishes(Mutex::new((Vec::new(), file)))).queued(Queue::new()));
+            uno.scope(|| log(0, 0..stage.records()));
+        },
+        watch: |running, round| {
+            let text = ends_well(running).read("finished");
+            assert_eq!(text.lines().count() as u64, records(round));
+        },
+    },
+    End {
+        name: "main_returns_with_the_context_in_a_static",
+        rounds: 100,
+        play: |stage| {
+            in_a_static(&stage.folder);
+            uno().scope(|| log(0, 0..stage.records()));
+        },
+        watch: |running, round| has_all(&ends_well(running), records(round)),
+    },
+    End {
+        name: "the_main_thread_exits",
+        rounds: 100,
+        play: |stage| {
+            let uno = context(&file(&stage.folder));
+            uno.scope(|| log(0, 0..stage.records()));
+            exit(7)
+        },
+        watch: |running, round| has_all(&ends_with(running, 7), records(round)),
+    },
+    End {
+        name: "another_thread_exits",
+        rounds: 100,
+        play: |stage| {
+            in_a_static(&stage.folder);
+            let thread = thread::spawn(move || {
+                uno().scope(|| log(0, 0..stage.records()));
+                exit(7)
+            });
+            thread.join().unwrap();
+        },
+        watch: |running, round| has_all(&ends_with(running, 7), records(round)),
+    },
+    End {
+        name: "a_thread_exits_while_others_log",
+        rounds: 100,
+        play: exit_while_others_log,
+        watch: |running, round| {
+            let ended = ends_well(running);
+            has_what_returned(&ended);
+            assert_eq!(crate::log::returned_in(&ended)[0], records(round));
+        },
+    },
+    End {
+        name: "a_thread_panics_and_main_returns",
+        rounds: 50,
+        play: |stage| {
+            in_a_static(&stage.folder);
+            let thread = thread::spawn(move || {
+                uno().scope(|| {
+                    log(0, 0..stage.records());
+                    panic!("as the test wants it");
+                })
+            });
+            assert!(thread.join().is_err());
+        },
+        watch: |running, round| {
+            let ended = ends_with(running, 0);
+            assert!(ended.stderr.contains("as the test wants it") && ended.told().is_empty(), "{}", ended.stderr);
+            has_all(&ended, records(round));
+        },
+    },
+    End {
+        name: "the_main_thread_panics",
+        rounds: 50,
+        play: |stage| {
+            let uno = context(&file(&stage.folder));
+            uno.scope(|| {
+                log(0, 0..stage.records());
+                panic!("as the test wants it");
+            })
+        },
+        watch: |running, round| {
+            let ended = ends_with(running, 101);
+            assert!(ended.told().is_empty(), "{}", ended.stderr);
+            has_all(&ended, records(round));
+        },
+    },
+];
+
+/// Keeps what it is given, and writes it when it is dropped: as what compresses does with its last block.
+struct Finishes(Mutex<(Vec<u8>, File)>);
+
+impl Output for Finishes {
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        self.0.lock().unwrap().0.extend_from_slice(line);
+        Ok(())
+    }
+}
+
+impl Drop for Finishes {
+    fn drop(&mut self) {
+        let (bytes, file) = self.0.get_mut().unwrap();
+        // By and by, as it would if there were something to compute.
+        bytes.chunks(64).for_each(|chunk| file.write_all(chunk).unwrap());
+    }
+}
+
+/// Three threads log as fast as they can when another one exits.
+fn exit_while_others_log(stage: Stage) {
+    use std::sync::OnceLock;
+    static STAGE: OnceLock<Stage> = OnceLock::new();
+    extern "C" fn last() {
+        report_returned(&STAGE.get().unwrap().folder);
+    }
+    // Before logscope's, and so called after it: whatever has returned until then must be in the log.
+    crate::late::at_exit(last);
+    in_a_static(&stage.folder);
+    let stage = STAGE.get_or_init(|| stage);
+    for thread in 1..4 {
+        thread::spawn(move || uno().scope(|| log(thread, 0..u64::MAX)));
+    }
+    while returned()[1..].contains(&0) {
+        thread::yield_now();
+    }
+    uno().scope(|| log(0, 0..stage.records()));
+    exit(0)
+}
