@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use logscope::sink::{self, Output, Queue};
 use logscope::{Format, OutputContext};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use broken::{PATIENCE, assert_told_once, context, dev_full, ledger, lines, log};
 use child::{Child, counts, settled};
