@@ -246,6 +246,7 @@ fn many_forks_while_threads_log() {
                         let play = || {
                             for context in contexts {
                                 log(context, "child", number..number + 1);
+                                log(&context.with_field("derived", true), "derived", number..number + 1);
                                 flush_at_once(context);
                             }
                             assert!(!logscope::shutdown(PATIENCE).unflushed);
@@ -266,9 +267,11 @@ fn many_forks_while_threads_log() {
     let ended = Child::new("many_forks_while_threads_log").run();
     for (index, policy) in POLICIES.iter().enumerate() {
         let (numbers, missing) = read(&ended.path(&format!("{policy:?}")));
-        let mut children = numbers["child"].clone();
-        children.sort_unstable();
-        assert!(children.into_iter().eq(0..2 * FORKS), "{policy:?}: {:?}", numbers["child"]);
+        for who in ["child", "derived"] {
+            let mut children = numbers[who].clone();
+            children.sort_unstable();
+            assert!(children.into_iter().eq(0..2 * FORKS), "{policy:?}: {who}: {:?}", numbers[who]);
+        }
         let (logged, outcome) = (ended.report["logged"][index].as_u64().unwrap(), &ended.report["outcomes"][index]);
         assert_eq!((&outcome["accepted"], &outcome["pending"]), (&json!(logged), &json!(0)), "{policy:?}");
         let of_threads = [&numbers["one"], &numbers["two"]];
