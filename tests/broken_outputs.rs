@@ -6,89 +6,28 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+#[path = "common/broken.rs"]
+mod broken;
 #[path = "common/child.rs"]
 mod child;
+#[path = "common/gate.rs"]
+mod gate;
 
 use std::fs::{self, File};
 use std::io::Read as _;
-use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::path::Path;
-use std::process::Command;
 use std::thread;
-use std::time::Duration;
 
-use logscope::sink::{self, Sink};
+use logscope::sink;
 use logscope::{Format, OutputContext};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::stdio::{dup2_stderr, dup2_stdout};
 use serde_json::{Value, json};
 
+use broken::{assert_told_once, broken_pipe, close, context, dev_full, ledger, lines, log};
 use child::{Child, Ended, counts, settled};
-
-/// Installs logscope and makes a context that logs to `sink`, in JSON.
-fn context(sink: &Sink) -> OutputContext {
-    logscope::init().unwrap();
-    OutputContext::builder("uno").sink(sink.format(Format::json())).build()
-}
-
-/// Logs `count` records.
-fn log(context: &OutputContext, count: usize) {
-    context.scope(|| (0..count).for_each(|_| tracing::info!("hello")));
-}
-
-/// The ledgers, after a check that those of the sink and of the context are the same.
-fn ledger(sink: &Sink, context: &OutputContext) -> Value {
-    let (of_sink, of_context) = (counts(sink.flush(Duration::ZERO)), counts(context.flush(Duration::ZERO)));
-    assert_eq!(of_sink, of_context, "the ledgers of the sink and of the context");
-    of_sink
-}
-
-/// A line of a log.
-#[derive(Debug, Eq, PartialEq)]
-enum Line {
-    Record(u64),
-    /// The statement that so many records could not be written.
-    Failed(u64),
-    Fragment,
-}
-
-fn lines(log: &str) -> Vec<Line> {
-    let parse = |line: &str| match serde_json::from_str::<Value>(line) {
-        Ok(json) => match json["seq"].as_u64() {
-            Some(seq) => Line::Record(seq),
-            None => Line::Failed(json["fields"]["failed"].as_u64().unwrap()),
-        },
-        Err(_) => Line::Fragment,
-    };
-    log.lines().filter(|line| !line.is_empty()).map(parse).collect()
-}
-
-/// Checks that stderr says once that `output` cannot be written to, with `reason`, and nothing else.
-#[track_caller]
-fn assert_told_once(ended: &Ended, output: &str, reason: &str) {
-    let told = ended.told();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains(&format!("cannot write to {output}: ")) && told[0].contains(reason), "{told:?}");
-    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
-}
-
-fn dev_full() -> File {
-    File::options().write(true).open("/dev/full").unwrap()
-}
-
-fn broken_pipe() -> OwnedFd {
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    writer.into()
-}
-
-/// Closes a standard stream.
-fn close(fd: i32) {
-    // SAFETY: nothing in this process owns the descriptor; std's streams use it as a number. Nothing is opened before another file is put
-    // in its place.
-    drop(unsafe { OwnedFd::from_raw_fd(fd) });
-}
+use gate::Line;
 
 /// Two records are logged, five while stdout is broken by `break_it`, and two when it is a file of the child's folder.
 #[track_caller]
@@ -208,7 +147,7 @@ fn several_threads_log_to_a_broken_stdout() {
         match line {
             Line::Record(seq) => seqs.push(seq),
             Line::Failed(failed) => stated += failed,
-            Line::Fragment => panic!("a torn line"),
+            _ => panic!("a torn line, or a statement of something else"),
         }
     }
     seqs.sort_unstable();
@@ -391,15 +330,7 @@ fn the_file_system_of_a_file_is_full() {
         fs::write(small.join("ballast"), [0; 8 << 10]).unwrap();
         fill(&small.join("uno.log"), || fs::remove_file(small.join("ballast")).unwrap())
     });
-    let mount = r#"mkdir "$LOGSCOPE_TEST_FOLDER/small" && mount -t tmpfs -o size=32k none "$LOGSCOPE_TEST_FOLDER/small" && exec "$@""#;
-    let in_own_mounts = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh"];
-    let folder = tempfile::tempdir().unwrap();
-    let mut attempt = Command::new(in_own_mounts[0]);
-    attempt.args(&in_own_mounts[1..]).arg("true").env("LOGSCOPE_TEST_FOLDER", folder.path());
-    if !attempt.status().is_ok_and(|status| status.success()) {
-        println!("SKIPPED: this machine does not let the test mount a file system");
-        return;
-    }
+    let Some(in_own_mounts) = broken::in_own_mounts() else { return };
     let ended = Child::new("the_file_system_of_a_file_is_full").through(&in_own_mounts).run();
     assert_filled_and_recovered(&ended, true);
     let path = ended.path("small/uno.log");
@@ -413,9 +344,7 @@ fn a_file_grows_to_its_limit() {
         let path = folder.join("uno.log");
         fill(&path, || File::options().write(true).open(&path).unwrap().set_len(0).unwrap())
     });
-    // 16 blocks of 512 bytes. The signal that says so by default kills.
-    let limited = ["sh", "-c", r#"trap "" XFSZ; ulimit -f 16; exec "$0" "$@""#];
-    let ended = Child::new("a_file_grows_to_its_limit").through(&limited).run();
+    let ended = Child::new("a_file_grows_to_its_limit").through(&broken::WITH_SHORT_FILES).run();
     assert_filled_and_recovered(&ended, false);
     assert_told_once(&ended, &format!("file {}", ended.path("uno.log").display()), "File too large");
 }

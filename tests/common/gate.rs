@@ -1,5 +1,8 @@
 //! An output that can be made to stand still, and the lines that it is given.
 
+// Each test binary uses a part of it.
+#![allow(dead_code)]
+
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};

@@ -3,7 +3,8 @@
 //! A child that was forked has the memory of its parent, with what the parent will write, but no writer threads. There, nothing goes
 //! through a queue: each call writes for itself, and what the queues contained at the fork is left to the parent, with the statements of
 //! what is missing. So that no lock is left held by a writer thread that is not there in the child, a fork waits, for [`FORK_PATIENCE`] at
-//! most, until none is at work. An output that holds a thread up for longer cannot be written to in the child.
+//! most, until none is at work. An output that holds a thread up for longer cannot be written to in the child, and later forks do not wait
+//! for it.
 //!
 //! What other threads hold at a fork, and the child would wait for, is avoided in the child wherever a record passes by.
 
@@ -17,7 +18,7 @@ use parking_lot::Condvar;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 
 /// How long a fork waits until no writer thread is at work.
-const FORK_PATIENCE: Duration = Duration::from_millis(100);
+const FORK_PATIENCE: Duration = Duration::from_millis(500);
 
 /// How many forks lie between the process that had the first queue and this one.
 static FORKS: AtomicUsize = AtomicUsize::new(0);
@@ -33,13 +34,17 @@ pub(crate) fn is_forked() -> bool {
     forks() != 0
 }
 
-static AT_WORK: Mutex<AtWork> = Mutex::new(AtWork { threads: 0, forks: 0 });
+static AT_WORK: Mutex<AtWork> = Mutex::new(AtWork { threads: 0, forks: 0, given_up: 0, era: 0 });
 static WORK_OR_FORK_ENDS: Condvar = Condvar::new();
 
 struct AtWork {
     threads: usize,
     /// How many forks are under way.
     forks: usize,
+    /// How many of the threads no fork waits for any more.
+    given_up: usize,
+    /// How often that was decided: of all who were at work at the time.
+    era: u64,
 }
 
 thread_local! {
@@ -48,7 +53,10 @@ thread_local! {
 }
 
 /// A writer thread that is at work.
-pub(in super::super) struct Working(());
+pub(in super::super) struct Working {
+    /// In which [era](AtWork::era) it began.
+    era: u64,
+}
 
 /// Waits for a fork that is under way; until what is returned is dropped, forks wait.
 pub(in super::super) fn begin_to_work() -> Working {
@@ -58,7 +66,7 @@ pub(in super::super) fn begin_to_work() -> Working {
     }
     at_work.threads += 1;
     WORKS.set(WORKS.get() + 1);
-    Working(())
+    Working { era: at_work.era }
 }
 
 impl Drop for Working {
@@ -69,6 +77,7 @@ impl Drop for Working {
         }
         let mut at_work = AT_WORK.lock();
         at_work.threads -= 1;
+        at_work.given_up -= usize::from(self.era < at_work.era);
         WORKS.set(WORKS.get() - 1);
         if at_work.forks > 0 {
             WORK_OR_FORK_ENDS.notify_all();
@@ -84,8 +93,14 @@ pub(super) fn before_fork() {
     let deadline = Instant::now() + FORK_PATIENCE;
     let mut at_work = AT_WORK.lock();
     at_work.forks += 1;
-    // An output that forks does not wait for itself.
-    while at_work.threads > WORKS.get() && !WORK_OR_FORK_ENDS.wait_until(&mut at_work, deadline).timed_out() {}
+    // An output that forks does not wait for itself. (If it was given up it is counted twice: then another may be missed.)
+    while at_work.threads > at_work.given_up + WORKS.get() {
+        if WORK_OR_FORK_ENDS.wait_until(&mut at_work, deadline).timed_out() {
+            at_work.given_up = at_work.threads;
+            at_work.era += 1;
+            break;
+        }
+    }
 }
 
 pub(super) fn after_fork_in_parent() {

@@ -1,0 +1,26 @@
+//! What a program gets that is compiled with `panic = "abort"`: the panic ends the process, and what was queued is in the log all the same.
+//!
+//! ```text
+//! cargo run --profile abort --example abort_on_panic -- build.log
+//! ```
+//!
+//! Nothing needs to be done for that, but a panic hook of the program's own that is set after the first queued sink is made has to call
+//! the one that it replaces (`std::panic::take_hook`), or `logscope::shutdown`.
+
+use logscope::{OutputContext, sink};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    logscope::init()?;
+    let path = std::env::args_os().nth(1).ok_or("the name of the log is missing")?;
+    let log = sink::file(path).open()?.queued(sink::Queue::new());
+    let uno = OutputContext::builder("uno").sink(log).build();
+
+    let build = std::thread::spawn(uno.bind(|| {
+        for step in 1..=1000 {
+            tracing::info!("step {step}");
+        }
+        panic!("there is no linker");
+    }));
+    // With `panic = "unwind"` the thread ends alone, and the program goes on.
+    build.join().map_err(|_| "the build has panicked".into())
+}

@@ -1,0 +1,87 @@
+//! Outputs that break, and what a log and stderr say of that.
+
+// Each test binary uses a part of it.
+#![allow(dead_code, clippy::print_stdout)]
+
+use std::fs::File;
+use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::process::Command;
+use std::time::Duration;
+
+use logscope::sink::Sink;
+use logscope::{Format, OutputContext};
+use serde_json::Value;
+
+use crate::child::{Ended, counts};
+use crate::gate::Line;
+
+/// How long something may take that must happen, on a machine that is busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Installs logscope and makes a context that logs to `sink`, in JSON.
+pub(crate) fn context(sink: &Sink) -> OutputContext {
+    let _ = logscope::init();
+    OutputContext::builder("uno").sink(sink.format(Format::json())).build()
+}
+
+/// Logs `count` records.
+pub(crate) fn log(context: &OutputContext, count: usize) {
+    context.scope(|| (0..count).for_each(|_| tracing::info!("hello")));
+}
+
+/// The ledgers after a flush, and a check that those of the sink and of the context are the same.
+pub(crate) fn ledger(sink: &Sink, context: &OutputContext) -> Value {
+    let (of_sink, of_context) = (counts(sink.flush(PATIENCE)), counts(context.flush(PATIENCE)));
+    assert_eq!(of_sink, of_context, "the ledgers of the sink and of the context");
+    of_sink
+}
+
+/// The lines of a JSON log.
+pub(crate) fn lines(log: &str) -> Vec<Line> {
+    log.lines().filter(|line| !line.is_empty()).map(Line::parse).collect()
+}
+
+/// Checks that stderr says once that `output` cannot be written to, with `reason`, and nothing else.
+#[track_caller]
+pub(crate) fn assert_told_once(ended: &Ended, output: &str, reason: &str) {
+    let told = ended.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains(&format!("cannot write to {output}: ")) && told[0].contains(reason), "{told:?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+}
+
+pub(crate) fn dev_full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
+}
+
+pub(crate) fn broken_pipe() -> OwnedFd {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+/// Closes a standard stream.
+pub(crate) fn close(fd: i32) {
+    // SAFETY: nothing in this process owns the descriptor; std's streams use it as a number. Nothing is opened before another file is put
+    // in its place.
+    drop(unsafe { OwnedFd::from_raw_fd(fd) });
+}
+
+/// What a child is started through that has a file system of 32 KiB in the folder `small` of its own, and may mount others; `None`,
+/// and a word about it, if that is not permitted.
+pub(crate) fn in_own_mounts() -> Option<[&'static str; 7]> {
+    let mount = r#"mkdir "$LOGSCOPE_TEST_FOLDER/small" && mount -t tmpfs -o size=32k none "$LOGSCOPE_TEST_FOLDER/small" && exec "$@""#;
+    let words = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh"];
+    let folder = tempfile::tempdir().unwrap();
+    let mut attempt = Command::new(words[0]);
+    attempt.args(&words[1..]).arg("true").env("LOGSCOPE_TEST_FOLDER", folder.path());
+    if attempt.status().is_ok_and(|status| status.success()) {
+        return Some(words);
+    }
+    println!("SKIPPED: this machine does not let the test mount a file system");
+    None
+}
+
+/// What a child is started through whose files grow to 8 KiB and no further: 16 blocks of 512 bytes. The signal that says so by default
+/// kills.
+pub(crate) const WITH_SHORT_FILES: [&str; 3] = ["sh", "-c", r#"trap "" XFSZ; ulimit -f 16; exec "$0" "$@""#];

@@ -1,0 +1,305 @@
+//! Outputs that break behind a queue (P2, P3, P4, P5): the program goes on and ends well, every record is counted, the outage is told once
+//! on stderr, and when the output works again the log states what is missing, where it is missing.
+//!
+//! The twin of `broken_outputs`, for writer threads, which see an outage in the middle of a batch. A process for each case: the
+//! standard streams are the process's, and so is what is told on stderr.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+#[path = "common/broken.rs"]
+mod broken;
+#[path = "common/child.rs"]
+mod child;
+#[path = "common/gate.rs"]
+mod gate;
+
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use logscope::Format;
+use logscope::sink::{self, Queue, Sink};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
+use rustix::stdio::{dup2_stderr, dup2_stdout};
+use serde_json::{Value, json};
+
+use broken::{PATIENCE, assert_told_once, broken_pipe, close, context, dev_full, ledger, lines, log};
+use child::{Child, Ended, counts, settled};
+use gate::Line;
+
+fn queued(sink: &Sink) -> Sink {
+    sink.queued(Queue::new())
+}
+
+fn file(path: &Path) -> Sink {
+    queued(&sink::file(path).open().unwrap())
+}
+
+/// Two records are logged, five while stdout is broken by `break_it`, and two when it is a file of the child's folder.
+#[track_caller]
+fn stdout_breaks_and_recovers(test: &str, break_it: fn(), reason: &str) {
+    child::scene(test, |folder| {
+        let recovered = File::create(folder.join("recovered")).unwrap();
+        let sink = queued(&sink::stdout());
+        let context = context(&sink);
+        log(&context, 2);
+        assert!(context.flush(PATIENCE).is_complete());
+        break_it();
+        log(&context, 5);
+        let broken = ledger(&sink, &context);
+        dup2_stdout(recovered).unwrap();
+        log(&context, 2);
+        json!([broken, ledger(&sink, &context)])
+    });
+    let ended = Child::new(test).run();
+    assert_eq!(ended.report, json!([settled(2, 5), settled(4, 5)]));
+    assert_eq!(lines(&ended.read("recovered")), [Line::Failed(5), Line::Record(8), Line::Record(9)]);
+    assert_told_once(&ended, "stdout", reason);
+    // What the test harness says stands before it, on the same line.
+    let (_, before) = ended.stdout.split_at(ended.stdout.find('{').unwrap());
+    assert_eq!(lines(before), [Line::Record(1), Line::Record(2)]);
+}
+
+#[test]
+fn stdout_is_closed() {
+    stdout_breaks_and_recovers("stdout_is_closed", || close(1), "Bad file descriptor");
+}
+
+#[test]
+fn stdout_is_a_pipe_without_a_reader() {
+    let break_it = || dup2_stdout(broken_pipe()).unwrap();
+    stdout_breaks_and_recovers("stdout_is_a_pipe_without_a_reader", break_it, "Broken pipe");
+}
+
+#[test]
+fn stdout_is_full() {
+    let break_it = || dup2_stdout(dev_full()).unwrap();
+    stdout_breaks_and_recovers("stdout_is_full", break_it, "No space left on device");
+}
+
+/// The reader of a real pipe goes while the program runs.
+#[test]
+fn the_reader_of_stdout_goes() {
+    child::scene("the_reader_of_stdout_goes", |_| {
+        let sink = queued(&sink::stdout());
+        let context = context(&sink);
+        log(&context, 2);
+        // Until the last copy of the reader is gone: children that are started meanwhile have one for a moment.
+        let stdout = rustix::stdio::stdout();
+        let mut stdout = [PollFd::new(&stdout, PollFlags::empty())];
+        while !stdout[0].revents().contains(PollFlags::ERR) {
+            poll(&mut stdout, None).unwrap();
+        }
+        log(&context, 5);
+        ledger(&sink, &context)
+    });
+    let mut running = Child::new("the_reader_of_stdout_goes").stdout_piped().start();
+    let mut reader = running.process.stdout.take().unwrap();
+    let mut text = String::new();
+    while text.matches("hello").count() < 2 {
+        let mut bytes = [0; 1024];
+        let count = reader.read(&mut bytes).unwrap();
+        assert_ne!(count, 0, "{text}");
+        text.push_str(str::from_utf8(&bytes[..count]).unwrap());
+    }
+    drop(reader);
+    let ended = running.wait();
+    assert_eq!(ended.report, settled(2, 5));
+    assert_told_once(&ended, "stdout", "Broken pipe");
+}
+
+/// Nothing can be said anywhere: it is counted, and the lines that could not be said are too.
+#[test]
+fn both_streams_break() {
+    child::scene("both_streams_break", |folder| {
+        let recovered = ["stdout recovered", "stderr recovered"].map(|name| File::create(folder.join(name)).unwrap());
+        let sinks = [queued(&sink::stdout()), queued(&sink::stderr())];
+        let contexts = sinks.each_ref().map(context);
+        dup2_stdout(dev_full()).unwrap();
+        dup2_stderr(dev_full()).unwrap();
+        contexts.iter().for_each(|context| log(context, 5));
+        let broken: Vec<_> = sinks.iter().zip(&contexts).map(|(sink, context)| ledger(sink, context)).collect();
+        dup2_stdout(&recovered[0]).unwrap();
+        dup2_stderr(&recovered[1]).unwrap();
+        contexts.iter().for_each(|context| log(context, 1));
+        let later: Vec<_> = sinks.iter().zip(&contexts).map(|(sink, context)| ledger(sink, context)).collect();
+        json!([broken, later, sink::fallback_lost()])
+    });
+    let ended = Child::new("both_streams_break").run();
+    assert_eq!(ended.report, json!([[settled(0, 5), settled(0, 5)], [settled(1, 5), settled(1, 5)], 2]));
+    for stream in ["stdout recovered", "stderr recovered"] {
+        assert_eq!(lines(&ended.read(stream)), [Line::Failed(5), Line::Record(6)], "{stream}");
+    }
+}
+
+#[test]
+fn a_file_is_a_full_device() {
+    child::scene("a_file_is_a_full_device", |_| {
+        let sink = file(Path::new("/dev/full"));
+        let context = context(&sink);
+        log(&context, 5);
+        let ledger = ledger(&sink, &context);
+        drop((sink, context));
+        ledger
+    });
+    let ended = Child::new("a_file_is_a_full_device").run();
+    assert_eq!(ended.report, settled(0, 5));
+    let told = ended.told();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("cannot write to file /dev/full: No space left on device"), "{told:?}");
+    assert!(told[1].contains("/dev/full is closed without stating that 5 records could not be written"), "{told:?}");
+}
+
+/// Logs more to `path` than there is room for, in one go, has `make_room` make room, and logs two more.
+fn fill(path: &Path, make_room: impl FnOnce()) -> Value {
+    let sink = file(path);
+    let context = context(&sink);
+    context.scope(|| (0..100).for_each(|_| tracing::info!("{}", "x".repeat(700))));
+    let full = ledger(&sink, &context);
+    let read = || format!("{:?}", lines(&fs::read_to_string(path).unwrap()));
+    let text = read();
+    make_room();
+    log(&context, 2);
+    json!({ "full": full, "text": text, "ledger": ledger(&sink, &context), "later": read() })
+}
+
+/// Checks what `fill` reported: a record was cut, and the log kept what it had or not when room was made.
+#[track_caller]
+fn assert_filled_and_recovered(ended: &Ended, kept: bool) {
+    let failed = ended.report["full"]["failed"].as_u64().unwrap();
+    assert!((1..100).contains(&failed), "{}", ended.report["full"]);
+    assert_eq!(ended.report["full"], settled(100 - failed, failed));
+    let mut expected: Vec<_> = (1..=100 - failed).map(Line::Record).chain([Line::Fragment]).collect();
+    assert_eq!(ended.report["text"], format!("{expected:?}"));
+    assert_eq!(ended.report["ledger"], settled(102 - failed, failed));
+    if !kept {
+        expected.clear();
+    }
+    expected.extend([Line::Failed(failed), Line::Record(101), Line::Record(102)]);
+    assert_eq!(ended.report["later"], format!("{expected:?}"));
+}
+
+/// A small file system that is full, until another file on it is removed.
+#[test]
+fn the_file_system_of_a_file_is_full() {
+    child::scene("the_file_system_of_a_file_is_full", |folder| {
+        let small = folder.join("small");
+        fs::write(small.join("ballast"), [0; 8 << 10]).unwrap();
+        fill(&small.join("uno.log"), || fs::remove_file(small.join("ballast")).unwrap())
+    });
+    let Some(in_own_mounts) = broken::in_own_mounts() else { return };
+    let ended = Child::new("the_file_system_of_a_file_is_full").through(&in_own_mounts).run();
+    assert_filled_and_recovered(&ended, true);
+    let path = ended.path("small/uno.log");
+    assert_told_once(&ended, &format!("file {}", path.display()), "No space left on device");
+}
+
+/// A limit on the size of files, which cuts the last record that fits in part, until the file is emptied. (The report is short: it is
+/// written under the same limit.)
+#[test]
+fn a_file_grows_to_its_limit() {
+    child::scene("a_file_grows_to_its_limit", |folder| {
+        let path = folder.join("uno.log");
+        fill(&path, || File::options().write(true).open(&path).unwrap().set_len(0).unwrap())
+    });
+    let ended = Child::new("a_file_grows_to_its_limit").through(&broken::WITH_SHORT_FILES).run();
+    assert_filled_and_recovered(&ended, false);
+    assert_told_once(&ended, &format!("file {}", ended.path("uno.log").display()), "File too large");
+}
+
+#[test]
+fn the_directory_of_a_file_is_removed() {
+    child::scene("the_directory_of_a_file_is_removed", |folder| {
+        let path = folder.join("logs/uno.log");
+        let sink = queued(&sink::file(&path).create_parents(true).open().unwrap());
+        let mut kept = File::open(&path).unwrap();
+        let context = context(&sink);
+        log(&context, 2);
+        fs::remove_dir_all(folder.join("logs")).unwrap();
+        log(&context, 5);
+        let again = queued(&sink::file(&path).create_parents(true).open().unwrap());
+        log(&context.with_sinks([again.format(Format::json())]), 1);
+        let ledgers = [counts(sink.flush(PATIENCE)), counts(again.flush(PATIENCE))];
+        let mut text = String::new();
+        kept.rewind().unwrap();
+        kept.read_to_string(&mut text).unwrap();
+        json!({ "ledgers": ledgers, "text": text })
+    });
+    let ended = Child::new("the_directory_of_a_file_is_removed").run();
+    assert_eq!(ended.report["ledgers"], json!([settled(7, 0), settled(1, 0)]));
+    assert!(lines(ended.report["text"].as_str().unwrap()).into_iter().eq((1..=7).map(Line::Record)));
+    assert_eq!(lines(&ended.read("logs/uno.log")), [Line::Record(8)]);
+    assert_eq!(ended.stderr, "");
+}
+
+/// What is open stays so: a file is asked for permission when it is opened. (By a mount, since root is refused by nothing else.)
+#[test]
+fn the_permission_to_write_is_taken_away() {
+    child::scene("the_permission_to_write_is_taken_away", |folder| {
+        let path = folder.join("small/uno.log");
+        let sink = file(&path);
+        let context = context(&sink);
+        log(&context, 2);
+        let read_only = r#"mount --bind "$0" "$0" && mount -o remount,bind,ro "$0""#;
+        assert!(Command::new("sh").args(["-c", read_only]).arg(folder.join("small")).status().unwrap().success());
+        log(&context, 5);
+        let error = sink::file(folder.join("small/due.log")).open().unwrap_err();
+        assert!(error.is_open() && error.to_string().contains("Read-only"), "{error}");
+        json!({ "ledger": ledger(&sink, &context), "text": fs::read_to_string(&path).unwrap() })
+    });
+    let Some(in_own_mounts) = broken::in_own_mounts() else { return };
+    let ended = Child::new("the_permission_to_write_is_taken_away").through(&in_own_mounts).run();
+    assert_eq!(ended.report["ledger"], settled(7, 0));
+    assert!(lines(ended.report["text"].as_str().unwrap()).into_iter().eq((1..=7).map(Line::Record)));
+    assert_eq!(ended.stderr, "");
+}
+
+/// The reader of a named pipe reads a little at a time, so that the pipe, the queue and the program wait for it; then it goes, in the
+/// middle of a record, and another one comes.
+#[test]
+fn the_reader_of_a_named_pipe_is_slow_and_dies() {
+    const RECORDS: usize = 2_000;
+    child::scene("the_reader_of_a_named_pipe_is_slow_and_dies", |folder| {
+        let path = folder.join("pipe");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let open =
+            |flags: OFlags| File::options().read(true).custom_flags(flags.bits().cast_signed()).open(&path).unwrap();
+        let mut first = open(OFlags::NONBLOCK);
+        let sink = sink::file(&path).open().unwrap().queued(Queue::new().bytes(4 << 10));
+        let context = context(&sink);
+        let mut text = Vec::new();
+        thread::scope(|scope| {
+            let logs = scope.spawn(|| log(&context, RECORDS));
+            while text.len() < 20_000 {
+                poll(&mut [PollFd::new(&first, PollFlags::IN)], None).unwrap();
+                let mut some = [0; 100];
+                let count = first.read(&mut some).unwrap();
+                text.extend_from_slice(&some[..count]);
+            }
+            assert!(!logs.is_finished(), "the pipe and the queue have room for all, and nobody waits");
+            drop(first);
+        });
+        let broken = ledger(&sink, &context);
+        let mut second = open(OFlags::NONBLOCK);
+        log(&context, 1);
+        let recovered = ledger(&sink, &context);
+        // What the pipe had taken is there for who comes next. The error says that there is no more.
+        let _ = second.read_to_end(&mut text);
+        fs::write(folder.join("text"), text).unwrap();
+        json!([broken, recovered])
+    });
+    let ended = Child::new("the_reader_of_a_named_pipe_is_slow_and_dies").run();
+    let (written, failed) = (ended.report[0]["written"].as_u64().unwrap(), ended.report[0]["failed"].as_u64().unwrap());
+    assert_eq!(written + failed, RECORDS as u64);
+    assert_eq!(ended.report, json!([settled(written, failed), settled(written + 1, failed)]));
+    let mut there = lines(&ended.read("text"));
+    there.retain(|line| *line != Line::Fragment);
+    let last = [Line::Failed(failed), Line::Record(RECORDS as u64 + 1)];
+    assert!(there.into_iter().eq((1..=written).map(Line::Record).chain(last)));
+    assert_told_once(&ended, &format!("file {}", ended.path("pipe").display()), "Broken pipe");
+}

@@ -1,0 +1,374 @@
+//! Forks of a process that has queued sinks: what was queued is written by the parent, once; a child writes what it logs itself, in the
+//! call, and never waits for what is not there in it; and a process that leaves its parent behind loses nothing.
+//!
+//! A binary of its own, and a process for each case: a fork is of the whole process, and takes one thread along.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+#[path = "common/child.rs"]
+mod child;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, PipeReader, Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::{Command, exit};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use logscope::sink::{self, Output, Overflow, Queue, Sink};
+use logscope::{Format, OutputContext};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use serde_json::{Value, json};
+
+use child::Child;
+
+/// How long something may take that must happen, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn context(sink: &Sink) -> OutputContext {
+    let _ = logscope::init();
+    OutputContext::builder("uno").sink(sink.format(Format::json())).build()
+}
+
+fn file(path: &Path, queue: Queue) -> OutputContext {
+    context(&sink::file(path).open().unwrap().queued(queue))
+}
+
+/// One callsite for all, so that no child is the first to hit one: registering it takes a lock of `tracing`'s.
+fn log(context: &OutputContext, who: &str, numbers: std::ops::Range<u64>) {
+    context.scope(|| numbers.for_each(|number| tracing::info!(who, number)));
+}
+
+/// What is in a log: the numbers of each who logged, as they stand. Each line must be whole; what the log says itself is returned too.
+fn read(path: &Path) -> (BTreeMap<String, Vec<u64>>, u64) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.is_empty() || text.ends_with('\n'), "the last line is torn");
+    let (mut numbers, mut missing) = (BTreeMap::<String, Vec<u64>>::new(), 0);
+    for line in text.lines() {
+        let json: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
+        let fields = &json["fields"];
+        match fields["who"].as_str() {
+            Some(who) => numbers.entry(who.to_owned()).or_default().push(fields["number"].as_u64().unwrap()),
+            None => missing += fields["dropped"].as_u64().unwrap(),
+        }
+    }
+    (numbers, missing)
+}
+
+/// A process that was forked off.
+struct Forked(Pid);
+
+/// Forks. The child plays, and ends with `exit`, so that its `atexit` handlers run.
+fn fork(play: impl FnOnce()) -> Forked {
+    unsafe extern "C" {
+        fn fork() -> i32;
+    }
+    // SAFETY: POSIX allows the child of a process with threads only what is safe in a signal handler, and calls all else unsafe, since
+    // another thread's lock may be held for ever. That this is not so of what the child does here is what the tests are about; the
+    // allocator is seen to by the C library.
+    let pid = unsafe { fork() };
+    match Pid::from_raw(pid) {
+        Some(pid) => Forked(pid),
+        None => exit(if catch_unwind(AssertUnwindSafe(play)).is_ok() { 0 } else { 1 }),
+    }
+}
+
+impl Forked {
+    /// Waits until it has ended well. If it hangs it is killed.
+    #[track_caller]
+    fn wait(self) {
+        let start = Instant::now();
+        loop {
+            if let Some((_, status)) = waitpid(Some(self.0), WaitOptions::NOHANG).unwrap() {
+                assert_eq!(status.exit_status(), Some(0), "the child has failed");
+                return;
+            }
+            if start.elapsed() > PATIENCE {
+                kill_process(self.0, Signal::KILL).unwrap();
+                waitpid(Some(self.0), WaitOptions::empty()).unwrap();
+                panic!("the child hangs");
+            }
+            // How long it waits between two looks changes nothing but the load.
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Flushes, which has nothing to wait for, and finds everything written.
+fn flush_at_once(context: &OutputContext) {
+    let start = Instant::now();
+    let outcome = context.flush(PATIENCE * 2);
+    assert!(start.elapsed() < PATIENCE, "it has waited for what will not come");
+    assert_eq!((outcome.pending, outcome.failed, outcome.unflushed), (0, 0, false), "{outcome}");
+}
+
+#[test]
+fn what_is_pending_at_a_fork_is_written_once() {
+    const FORKS: u64 = 100;
+    child::scene("what_is_pending_at_a_fork_is_written_once", |folder| {
+        let path = folder.join("uno.log");
+        let uno = file(&path, Queue::new());
+        let (mut logged, mut pending) = (0, 0);
+        for number in 0..FORKS {
+            let more = 1 + number * 37 % 200;
+            log(&uno, "parent", logged..logged + more);
+            logged += more;
+            let forked = fork(|| {
+                // What is pending is told by the exit code, and nothing is done but what a child does.
+                let inherited = uno.ledger().pending;
+                fs::write(folder.join("pending"), inherited.to_string()).unwrap();
+                log(&uno, "child", number * 2..number * 2 + 1);
+                flush_at_once(&uno);
+                assert!(logscope::flush(PATIENCE).is_complete() || inherited == 0);
+                let derived = uno.with_field("derived", true);
+                log(&derived, "child", number * 2 + 1..number * 2 + 2);
+                assert_eq!(derived.close(PATIENCE).pending, 0);
+                drop((derived, uno.clone()));
+            });
+            forked.wait();
+            pending += fs::read_to_string(folder.join("pending")).unwrap().parse::<u64>().unwrap();
+        }
+        assert!(uno.flush(PATIENCE).is_complete());
+        json!({ "logged": logged, "pending": pending })
+    });
+    let ended = Child::new("what_is_pending_at_a_fork_is_written_once").run();
+    assert_eq!(ended.stderr, "");
+    let (numbers, missing) = read(&ended.path("uno.log"));
+    assert!(numbers["parent"].iter().copied().eq(0..ended.report["logged"].as_u64().unwrap()));
+    assert!(numbers["child"].iter().copied().eq(0..FORKS * 2), "{:?}", numbers["child"]);
+    assert_eq!((numbers.len(), missing), (2, 0));
+    assert_ne!(ended.report["pending"], 0, "nothing was pending at any fork, and nothing is proved");
+}
+
+/// A file under a lock that is held for as long as the other end of a pipe is open.
+struct Held {
+    file: Mutex<File>,
+    until_closed: PipeReader,
+    is_held: AtomicBool,
+}
+
+impl Output for Held {
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        let mut file = self.file.lock().unwrap();
+        self.is_held.store(true, Ordering::Relaxed);
+        (&self.until_closed).read_to_end(&mut Vec::new())?;
+        file.write_all(line)
+    }
+}
+
+/// A writer thread holds the output's lock when the process forks. In the child nobody will let go of it.
+#[test]
+fn an_output_that_stands_still_at_a_fork_is_not_waited_for_in_the_child() {
+    const RECORDS: u64 = 20;
+    child::scene("an_output_that_stands_still_at_a_fork_is_not_waited_for_in_the_child", |folder| {
+        let (until_closed, held_open) = io::pipe().unwrap();
+        let file = Mutex::new(File::create(folder.join("uno.log")).unwrap());
+        let held = Arc::new(Held { file, until_closed, is_held: AtomicBool::new(false) });
+        let sink = sink::custom(Arc::clone(&held));
+        let uno = context(&sink.queued(Queue::new()));
+        log(&uno, "parent", 0..RECORDS);
+        let start = Instant::now();
+        while !held.is_held.load(Ordering::Relaxed) {
+            assert!(start.elapsed() < PATIENCE);
+            thread::yield_now();
+        }
+        let in_child = || {
+            log(&uno, "child", 0..5);
+            // Another queue in front of the same output is no way round it.
+            log(&context(&sink.queued(Queue::new().bytes(1 << 14))), "child", 5..6);
+            let start = Instant::now();
+            let outcomes = [uno.flush(PATIENCE * 2), sink.flush(PATIENCE * 2)];
+            assert!(start.elapsed() < PATIENCE);
+            assert_eq!(outcomes.map(|outcome| (outcome.failed, outcome.unflushed)), [(5, true), (6, true)]);
+        };
+        // The second fork does not wait for what the first one has waited for in vain.
+        let start = Instant::now();
+        fork(in_child).wait();
+        let first = start.elapsed();
+        let start = Instant::now();
+        (0..10).for_each(|_| fork(|| ()).wait());
+        assert!(start.elapsed() < first * 8, "ten forks took {:?}, and one {first:?}", start.elapsed());
+        drop(held_open);
+        assert!(uno.flush(PATIENCE).is_complete());
+        json!(null)
+    });
+    let ended = Child::new("an_output_that_stands_still_at_a_fork_is_not_waited_for_in_the_child").run();
+    let (numbers, _) = read(&ended.path("uno.log"));
+    assert!(numbers.len() == 1 && numbers["parent"].iter().copied().eq(0..RECORDS));
+    let why = "it was being written to when this process was forked off";
+    let told = ended.told();
+    let told_of = |what: &str| told.iter().filter(|line| line.contains(what) && line.contains(why)).count();
+    // Once that records fail, and for each flush that it does.
+    assert_eq!((told_of("cannot write to custom output"), told_of("cannot flush custom output")), (1, 2), "{told:?}");
+    assert_eq!(told.len(), 3, "{told:?}");
+}
+
+/// Threads log through queues of all kinds, as fast as they can, while two others fork.
+#[test]
+fn many_forks_while_threads_log() {
+    const FORKS: u64 = 60;
+    const POLICIES: [Overflow; 3] = [Overflow::Block, Overflow::DropNewest, Overflow::DropOldest];
+    child::scene("many_forks_while_threads_log", |folder| {
+        let queue = |overflow| Queue::new().bytes(4 << 10).overflow(overflow);
+        let contexts: Vec<_> = POLICIES
+            .iter()
+            .map(|policy| {
+                let path = folder.join(format!("{policy:?}"));
+                context(&sink::file(path).open().unwrap().queued(queue(*policy)))
+            })
+            .collect();
+        let (stop, logged) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; 3]);
+        thread::scope(|scope| {
+            for (context, logged) in contexts.iter().zip(&logged) {
+                for who in ["one", "two"] {
+                    let stop = &stop;
+                    scope.spawn(move || {
+                        let mut number = 0;
+                        while !stop.load(Ordering::Relaxed) {
+                            log(context, who, number..number + 1);
+                            number += 1;
+                        }
+                        logged.fetch_add(number, Ordering::Relaxed);
+                    });
+                }
+            }
+            let contexts = &contexts;
+            let forking = [0, 1].map(|half| {
+                scope.spawn(move || {
+                    for number in half * FORKS..(half + 1) * FORKS {
+                        let play = || {
+                            for context in contexts {
+                                log(context, "child", number..number + 1);
+                                log(&context.with_field("derived", true), "derived", number..number + 1);
+                                flush_at_once(context);
+                            }
+                            assert!(!logscope::shutdown(PATIENCE).unflushed);
+                        };
+                        // A child that forks is the parent of the one that logs.
+                        let forked = if number % 4 == 0 { fork(|| fork(play).wait()) } else { fork(play) };
+                        forked.wait();
+                    }
+                })
+            });
+            let ends = forking.map(|thread| thread.join());
+            stop.store(true, Ordering::Relaxed);
+            assert!(ends.iter().all(Result::is_ok), "a fork has failed");
+        });
+        let outcomes: Vec<_> = contexts.iter().map(|context| child::counts(context.flush(PATIENCE))).collect();
+        json!({ "logged": logged.each_ref().map(|count| count.load(Ordering::Relaxed)), "outcomes": outcomes })
+    });
+    let ended = Child::new("many_forks_while_threads_log").run();
+    for (index, policy) in POLICIES.iter().enumerate() {
+        let (numbers, missing) = read(&ended.path(&format!("{policy:?}")));
+        for who in ["child", "derived"] {
+            let mut children = numbers[who].clone();
+            children.sort_unstable();
+            assert!(children.into_iter().eq(0..2 * FORKS), "{policy:?}: {who}: {:?}", numbers[who]);
+        }
+        let (logged, outcome) = (ended.report["logged"][index].as_u64().unwrap(), &ended.report["outcomes"][index]);
+        assert_eq!((&outcome["accepted"], &outcome["pending"]), (&json!(logged), &json!(0)), "{policy:?}");
+        let of_threads = [&numbers["one"], &numbers["two"]];
+        for numbers in of_threads {
+            assert!(
+                numbers.is_sorted_by(|one, next| one < next),
+                "{policy:?}: a record is there twice, or out of order"
+            );
+        }
+        let written = of_threads.map(|numbers| numbers.len() as u64).iter().sum::<u64>();
+        assert_eq!(outcome["written"], written, "{policy:?}");
+        assert_eq!(written + outcome["dropped"].as_u64().unwrap(), logged, "{policy:?}");
+        assert!(missing <= logged - written, "{policy:?}: a loss is stated twice");
+        assert_eq!(*policy == Overflow::Block, logged == written, "{policy:?}: the queue was never full");
+    }
+}
+
+/// A process that becomes a daemon: it forks, and the child goes on when the parent has ended, and forks once more.
+#[test]
+fn a_daemon_loses_nothing() {
+    const RECORDS: u64 = 300;
+    child::scene("a_daemon_loses_nothing", |folder| {
+        let uno = file(&folder.join("uno.log"), Queue::new());
+        log(&uno, "parent", 0..RECORDS);
+        let daemon = || {
+            log(&uno, "between", 0..RECORDS);
+            fork(|| {
+                log(&uno, "daemon", 0..RECORDS);
+                let due = file(&folder.join("due.log"), Queue::new());
+                log(&due, "daemon", 0..RECORDS);
+                assert!(due.flush(PATIENCE).is_complete());
+                log(&due, "daemon", RECORDS..2 * RECORDS);
+                // What it holds back is passed on, though this is no process whose end is seen to.
+                let writer = BufWriter::new(File::create(folder.join("tre.log")).unwrap());
+                let tre = context(&sink::writer(writer).queued(Queue::new()));
+                log(&tre, "daemon", 0..RECORDS);
+                assert!(logscope::shutdown(PATIENCE).failed == 0);
+                log(&tre, "daemon", RECORDS..2 * RECORDS);
+                std::mem::forget(tre);
+                say("done");
+            });
+        };
+        fork(daemon);
+        json!(null)
+    });
+    let mut running = Child::new("a_daemon_loses_nothing").stdout_piped().start();
+    // Until the last process that has it is gone.
+    let mut stdout = running.process.stdout.take().unwrap();
+    let mut text = String::new();
+    while !text.contains("done\n") {
+        let timeout = Timespec::try_from(PATIENCE).unwrap();
+        assert_ne!(poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&timeout)).unwrap(), 0, "the daemon hangs");
+        let mut bytes = [0; 1024];
+        let count = stdout.read(&mut bytes).unwrap();
+        assert_ne!(count, 0, "the daemon has failed: {text}");
+        text.push_str(str::from_utf8(&bytes[..count]).unwrap());
+    }
+    stdout.read_to_string(&mut text).unwrap();
+    let ended = running.wait();
+    assert_eq!(ended.stderr, "");
+    let (numbers, _) = read(&ended.path("uno.log"));
+    assert_eq!(numbers.len(), 3);
+    assert!(numbers.values().all(|numbers| numbers.iter().copied().eq(0..RECORDS)));
+    for log in ["due.log", "tre.log"] {
+        assert!(read(&ended.path(log)).0["daemon"].iter().copied().eq(0..2 * RECORDS), "{log}");
+    }
+}
+
+/// Says something on stdout, past every buffer.
+fn say(line: &str) {
+    rustix::io::write(rustix::stdio::stdout(), format!("{line}\n").as_bytes()).unwrap();
+}
+
+/// A fork waits until no writer thread is at work, but not for the one that it is called on.
+#[test]
+fn an_output_may_fork() {
+    const RECORDS: u32 = 20;
+    struct Forks;
+    impl Output for Forks {
+        fn write(&self, _: &[u8]) -> io::Result<()> {
+            let mut command = Command::new("true");
+            // SAFETY: it does nothing. That there is such a function has std fork, where it would otherwise spawn.
+            unsafe { command.pre_exec(|| Ok(())) };
+            assert!(command.status()?.success());
+            Ok(())
+        }
+    }
+    child::scene("an_output_may_fork", |_| {
+        let uno = context(&sink::custom(Forks).queued(Queue::new()));
+        let start = Instant::now();
+        for number in 0..RECORDS {
+            log(&uno, "parent", number.into()..u64::from(number) + 1);
+            assert!(uno.flush(PATIENCE).is_complete());
+        }
+        // It would be half a second for each.
+        assert!(start.elapsed() < RECORDS * Duration::from_millis(300), "{:?}", start.elapsed());
+        json!(null)
+    });
+    let _ = Child::new("an_output_may_fork").run();
+}

@@ -1,0 +1,235 @@
+//! Queued sinks in turmoil (P0, P2, P3, P5): many contexts and threads log through one small queue to an output that fails, panics, stands
+//! still and recovers at random. Afterwards each line is somebody's, each record is in the log or is missing from it, once, and the
+//! ledgers and the statements in the log say how many are.
+//!
+//! The seed is in the message of what fails, and `LOGSCOPE_TEST_SEED` gives it again.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+#[path = "common/child.rs"]
+mod child;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use logscope::sink::{self, Outcome, Output, Overflow, Queue};
+use logscope::{Format, LevelFilter, OutputContext};
+use serde_json::{Value, json};
+
+use child::Child;
+
+const CONTEXTS: usize = 8;
+const THREADS: u64 = 3;
+const RECORDS: u64 = 250;
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// xorshift64*.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % end
+    }
+}
+
+/// An output that is not well.
+#[derive(Clone)]
+struct Unwell(Arc<Mutex<State>>);
+
+struct State {
+    random: Random,
+    /// So many lines more fail.
+    outage: u64,
+    is_well: bool,
+    text: String,
+}
+
+impl Output for Unwell {
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !state.is_well {
+            if state.outage > 0 {
+                state.outage -= 1;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            match state.random.below(100) {
+                0 => panic!("as the test wants it"),
+                1..3 => state.outage = state.random.below(40),
+                3 => {
+                    let until = Instant::now() + Duration::from_millis(state.random.below(5));
+                    while Instant::now() < until {
+                        thread::yield_now();
+                    }
+                }
+                _ => {}
+            }
+        }
+        state.text.push_str(str::from_utf8(line).unwrap());
+        Ok(())
+    }
+}
+
+/// What became of the records of a context.
+#[derive(Default)]
+struct Found {
+    /// By thread, the numbers and what they were counted as.
+    threads: HashMap<u64, Vec<(u64, u64)>>,
+    seqs: Vec<u64>,
+    /// What the log says is missing, and whose only that is.
+    stated: u64,
+}
+
+/// Reads the log: for each context what is there, and how many records the log says were dropped, and could not be written.
+fn read(text: &str) -> (HashMap<u64, Found>, u64, u64) {
+    let (mut contexts, mut dropped, mut failed) = (HashMap::<u64, Found>::new(), 0, 0);
+    for line in text.lines() {
+        let json: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
+        let (id, fields) = (json["context"]["id"].as_u64().unwrap(), &json["fields"]);
+        let found = contexts.entry(id).or_default();
+        let Some(seq) = json["seq"].as_u64() else {
+            let [more_dropped, more_failed] = ["dropped", "failed"].map(|name| fields[name].as_u64().unwrap_or(0));
+            assert_eq!(json["target"], "logscope", "{line}");
+            found.stated += more_dropped + more_failed;
+            (dropped, failed) = (dropped + more_dropped, failed + more_failed);
+            continue;
+        };
+        // Each record says itself whose it is.
+        assert_eq!(json["context"]["name"], fields["owner"], "{line}");
+        found.seqs.push(seq);
+        let thread = found.threads.entry(fields["thread"].as_u64().unwrap()).or_default();
+        thread.push((fields["number"].as_u64().unwrap(), seq));
+    }
+    (contexts, dropped, failed)
+}
+
+fn missing(outcome: &Outcome) -> u64 {
+    outcome.dropped + outcome.failed
+}
+
+#[track_caller]
+fn assert_balanced(outcome: &Outcome) {
+    let Outcome { accepted, written, dropped, failed, pending, .. } = *outcome;
+    assert_eq!(accepted, written + dropped + failed + pending, "{outcome}");
+}
+
+fn turmoil(overflow: Overflow, seed: u64) -> Value {
+    let state = State { random: Random(seed), outage: 0, is_well: false, text: String::new() };
+    let output = Unwell(Arc::new(Mutex::new(state)));
+    let queue = Queue::new().bytes(8 << 10).overflow(overflow).flush_at(LevelFilter::ERROR);
+    let sink = sink::custom(output.clone()).queued(queue).format(Format::json());
+    let names: Vec<String> = (0..CONTEXTS).map(|number| format!("context {number}")).collect();
+    let contexts: Vec<_> = names.iter().map(|name| OutputContext::builder(name).sink(sink.clone()).build()).collect();
+    let start = Barrier::new(CONTEXTS * THREADS as usize);
+    thread::scope(|scope| {
+        for (context, owner) in contexts.iter().zip(&names) {
+            for thread in 0..THREADS {
+                let start = &start;
+                let mut random = Random(seed ^ (context.id() << 8) ^ (thread + 1));
+                scope.spawn(move || {
+                    start.wait();
+                    context.scope(|| {
+                        for number in 0..RECORDS {
+                            match random.below(100) {
+                                0 => tracing::error!(owner, thread, number),
+                                _ => tracing::info!(owner, thread, number),
+                            }
+                            match random.below(150) {
+                                0 => assert_balanced(&context.flush(Duration::from_millis(random.below(3)))),
+                                1 => assert_balanced(&context.ledger()),
+                                _ => {}
+                            }
+                        }
+                    });
+                });
+            }
+        }
+    });
+    // All that was lost in the queue is known. What follows states it.
+    assert_eq!(sink.flush(PATIENCE).pending, 0);
+    output.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_well = true;
+    for (context, owner) in contexts.iter().zip(&names) {
+        context.scope(|| tracing::info!(owner, thread = THREADS, number = 0));
+        assert_eq!(context.flush(PATIENCE).pending, 0);
+    }
+
+    let text = output.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).text.clone();
+    let (mut found, dropped, failed) = read(&text);
+    let outcome = sink.flush(PATIENCE);
+    assert_balanced(&outcome);
+    assert_eq!((outcome.dropped, outcome.failed), (dropped, failed), "what the log states, and what is counted");
+    let mut sum = 0;
+    for (context, name) in contexts.iter().zip(&names) {
+        let of_context = context.close(PATIENCE);
+        assert_balanced(&of_context);
+        let accepted = THREADS * RECORDS + 1;
+        assert_eq!((of_context.accepted, of_context.pending), (accepted, 0), "{name}");
+        let Found { threads, mut seqs, stated } = found.remove(&context.id()).unwrap();
+        assert_eq!(seqs.len() as u64, of_context.written, "{name}: the records in the log");
+        seqs.sort_unstable();
+        seqs.dedup();
+        assert_eq!(seqs.len() as u64, of_context.written, "{name}: a record is there twice");
+        assert!(seqs.iter().all(|seq| (1..=accepted).contains(seq)), "{name}: a number that was never given");
+        assert!(stated <= missing(&of_context), "{name}: the log states {stated}, and misses {of_context}");
+        for records in threads.values() {
+            assert!(records.is_sorted_by(|one, next| one.0 < next.0 && one.1 < next.1), "{name}: out of order");
+        }
+        sum += missing(&of_context);
+    }
+    assert_eq!(sum, missing(&outcome), "the ledgers of the contexts, and that of the sink");
+    // What is left was stated for several together.
+    assert!(found.keys().all(|id| *id == 0), "a line of nobody's");
+    let outcome = child::counts(outcome);
+    json!({ "outcome": outcome, "outages": failed > 0 })
+}
+
+/// Runs a policy in rounds, each with another seed.
+fn play(test: &str, overflow: Overflow) {
+    const ROUNDS: u64 = 3;
+    child::scene(test, |_| {
+        logscope::init().unwrap();
+        std::panic::set_hook(Box::new(|_| {}));
+        let given = std::env::var("LOGSCOPE_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
+        let first = given.unwrap_or_else(|| {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+            now.as_nanos() as u64 | 1
+        });
+        let rounds = (0..ROUNDS).map(|round| {
+            let seed = first.wrapping_add(round * 2);
+            let played = std::panic::catch_unwind(|| turmoil(overflow, seed));
+            played.unwrap_or_else(|payload| {
+                let text = payload.downcast_ref::<String>().cloned().unwrap_or_default();
+                panic!("with LOGSCOPE_TEST_SEED={seed}: {text}")
+            })
+        });
+        rounds.collect()
+    });
+    let ended = Child::new(test).run();
+    let rounds = ended.report.as_array().unwrap();
+    let sum = |fate: &str| rounds.iter().map(|round| round["outcome"][fate].as_u64().unwrap()).sum::<u64>();
+    let (written, dropped, failed) = (sum("written"), sum("dropped"), sum("failed"));
+    assert!(written > 0 && failed > 0, "there was no turmoil: {rounds:?}");
+    assert_eq!(overflow == Overflow::Block, dropped == 0, "{rounds:?}");
+    assert!(ended.told().iter().any(|line| line.contains("cannot write to custom output")), "{}", ended.stderr);
+}
+
+#[test]
+fn a_queue_that_blocks() {
+    play("a_queue_that_blocks", Overflow::Block);
+}
+
+#[test]
+fn a_queue_that_drops_the_newest() {
+    play("a_queue_that_drops_the_newest", Overflow::DropNewest);
+}
+
+#[test]
+fn a_queue_that_drops_the_oldest() {
+    play("a_queue_that_drops_the_oldest", Overflow::DropOldest);
+}
