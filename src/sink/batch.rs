@@ -7,7 +7,8 @@ use std::fmt;
 ///
 /// An output that is given a batch says how far it has come with [`advance`](Batch::advance). That, and not what it returns, decides
 /// which records count as written, so that an error or a panic in the middle leaves no doubt: a line that it has come into but not
-/// through has failed, and those behind it are tried again.
+/// through has failed, and those behind it are tried again. An output that has come into a line must not say that all is well before it
+/// is through.
 ///
 /// ```
 /// use std::io::{self, Write as _};
@@ -42,16 +43,29 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// The lines in `bytes`, which end at `ends`, the last one with `bytes`.
-    pub(super) fn new(bytes: &'a [u8], ends: &'a [usize]) -> Self {
-        debug_assert_eq!(ends.last().copied().unwrap_or(0), bytes.len(), "the last line ends with the batch");
+    /// The lines in `bytes`, each of which ends where `ends` says, the last one with `bytes`: for a test of an output, or one that passes
+    /// a part of a batch on to another.
+    ///
+    /// # Panics
+    ///
+    /// If the ends are not in order, or the last one is not that of `bytes`.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], ends: &'a [usize]) -> Self {
+        assert!(ends.is_sorted(), "the ends of the lines are not in order");
+        assert_eq!(ends.last().copied().unwrap_or(0), bytes.len(), "the last line does not end with the batch");
+        Batch::of(bytes, ends)
+    }
+
+    /// The same, where that is known.
+    #[inline]
+    pub(super) fn of(bytes: &'a [u8], ends: &'a [usize]) -> Self {
         Batch { bytes, ends, done: 0, lines_done: 0 }
     }
 
     /// The same, of which so many lines are taken already.
     pub(super) fn after(bytes: &'a [u8], ends: &'a [usize], lines: usize) -> Self {
         let done = lines.checked_sub(1).map_or(0, |last| ends[last]);
-        Batch { done, lines_done: lines, ..Batch::new(bytes, ends) }
+        Batch { done, lines_done: lines, ..Batch::of(bytes, ends) }
     }
 
     /// What is not yet taken, in one piece.
@@ -97,6 +111,11 @@ impl<'a> Batch<'a> {
     /// How many lines have been taken whole.
     pub(super) fn lines_done(&self) -> usize {
         self.lines_done
+    }
+
+    /// True if the output has come into the next line.
+    pub(super) fn is_inside_a_line(&self) -> bool {
+        self.done > self.lines_done.checked_sub(1).map_or(0, |before| self.ends[before])
     }
 
     /// True if the output has come into the next line, and only the `\n` of that is left.

@@ -132,6 +132,7 @@ pub use queued::{Overflow, Queue};
 pub use stream::{stderr, stdout};
 pub use test::test;
 pub use view::Sink;
+pub(crate) use view::Trace;
 pub use writer::{callback, writer};
 
 /// Has everything that was logged before this call written, by all outputs of the process, and waits for that no longer than `deadline`.

@@ -16,7 +16,7 @@ use super::queued::{Account, Attachment, Flush, Handle, Queue, Through};
 use crate::error::{Error, Kind};
 use crate::format::{Format, Renderer, Scratch};
 use crate::record::Record;
-use crate::sync::Arc;
+use crate::sync::{Arc, Weak};
 
 /// A view of an output: with a format and a threshold. Clones are the same view, and cheap.
 ///
@@ -34,9 +34,10 @@ pub struct Sink(pub(super) Arc<View>);
 
 pub(super) struct View {
     pub(super) core: Arc<Core>,
-    queue: Option<QueueView>,
     /// Keeps the file open, where it is one; after `core`, so that the last view's lease closes it.
     file: Option<FileLease>,
+    /// After both: where there is a queue, it and not this is the last that holds them.
+    queue: Option<QueueView>,
     renderer: Renderer,
     max_level: LevelFilter,
     /// The threshold that is to be stated in the log, as [`Core::owes`] takes it; 0 where lines have no numbers.
@@ -159,7 +160,7 @@ impl Sink {
         let until = Instant::now().checked_add(deadline);
         let result = match Flush::begin(&self.0.core, until, true) {
             Some(flush) => flush.wait(until).1,
-            None => self.0.core.sync(),
+            None => Err(io::Error::other("it cannot be waited for from inside an output")),
         };
         result.map_err(|error| {
             let name = self.describe();
@@ -246,6 +247,11 @@ impl Sink {
         Flush::begin_for_task(&self.0.core)
     }
 
+    /// What is left of the output where no sink of it is, as long as something is on its way there.
+    pub(crate) fn trace(&self) -> Trace {
+        Trace(Arc::downgrade(&self.0.core))
+    }
+
     /// True if this and `other` are views of one output.
     pub(crate) fn has_output_of(&self, other: &Sink) -> bool {
         Arc::ptr_eq(&self.0.core, &other.0.core)
@@ -292,6 +298,31 @@ impl Sink {
     /// Counts records that were given up before they reached this sink; the log states them before the next record.
     pub(crate) fn count_dropped(&self, loss: Loss<'_>) {
         self.0.core.count_dropped(loss);
+    }
+}
+
+/// An output that records may be on their way to although none of their sinks is left.
+#[derive(Clone)]
+pub(crate) struct Trace(Weak<Core>);
+
+impl Trace {
+    /// True if there is nothing on its way there any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+
+    pub(crate) fn is_of(&self, sink: &Sink) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&sink.0.core))
+    }
+
+    /// Begins to flush the output.
+    pub(crate) fn begin_flush(&self, deadline: Option<Instant>) -> Option<Flush> {
+        Flush::begin(&self.0.upgrade()?, deadline, false)
+    }
+
+    /// Begins to flush the output for a task.
+    pub(crate) fn begin_flush_for_task(&self) -> Option<Flush> {
+        Flush::begin_for_task(&self.0.upgrade()?)
     }
 }
 

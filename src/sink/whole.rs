@@ -96,7 +96,7 @@ impl Whole {
     ///
     /// The error of the port; `WriteZero` if it takes nothing without one.
     pub(super) fn write(&mut self, port: &mut impl Port, line: &[u8]) -> io::Result<()> {
-        self.write_batch(port, &mut Batch::new(line, &[line.len()]))
+        self.write_batch(port, &mut Batch::of(line, &[line.len()]))
     }
 
     /// The same for several lines: what is left of `batch`, in one `write` if the port takes it.

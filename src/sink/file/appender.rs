@@ -315,7 +315,7 @@ impl Appender {
 
 impl Output for Appender {
     fn write(&self, line: &[u8]) -> io::Result<()> {
-        self.write_batch(&mut Batch::new(line, &[line.len()]))
+        self.write_batch(&mut Batch::of(line, &[line.len()]))
     }
 
     fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
