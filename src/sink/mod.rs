@@ -37,6 +37,10 @@
 //!   Windows, call [`logscope::shutdown`](crate::shutdown). The panic hook under `panic = "abort"` is set when the first sink is queued; a
 //!   program that sets one of its own after that calls `shutdown` in it.
 //! - **Forks.** In a forked child nothing is queued: each call writes for itself, and what was queued at the fork is the parent's to write.
+//!   (By `fork` of the C library, that is; a child that was made past it, by the system call or `_Fork`, must not log.) A program that
+//!   becomes a daemon that way, whose parent ends with `_exit`, should queue its sinks after that, or call `shutdown` before.
+//! - **Writer threads** have the signal mask and the scheduling class of the thread that first logged to a queue. A program that waits for
+//!   signals with `sigwait` should block them before.
 //! - **A file that is removed** while it is written to is noticed within a tenth of a second, and what went into it unseen is copied into
 //!   the new one. A process that is killed in that time takes it along.
 //! - **Order.** The records of one thread stand in the order of its calls; in one queue, all in the order in which they were accepted.

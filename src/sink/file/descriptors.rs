@@ -50,6 +50,9 @@ struct Ring {
 /// threads that write to more files than that at one moment there are more for that moment. Unix only: elsewhere each sink's
 /// file stays open.
 ///
+/// A program that gives rights away after it has opened its logs (`setuid`, `chroot`) should set a limit that keeps them all open: what
+/// was closed is opened with the rights that there are then.
+///
 /// ```
 /// logscope::sink::max_open_files(200);
 /// ```

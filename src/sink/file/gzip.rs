@@ -15,6 +15,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::thread;
 
@@ -25,6 +26,7 @@ use super::descriptors::or_park;
 use super::names::{Form, Id, Member, Names};
 use super::open::files;
 use super::system;
+use crate::record::drop_quietly;
 use crate::sink::fallback::tell;
 use crate::sync::{Arc, Mutex};
 
@@ -73,7 +75,11 @@ fn work() {
             };
             job
         };
-        if let Err(error) = job.run() {
+        let result = catch_unwind(AssertUnwindSafe(|| job.run())).unwrap_or_else(|payload| {
+            drop_quietly(payload);
+            Err(io::Error::other("compressing it panicked"))
+        });
+        if let Err(error) = result {
             let log = job.names.log();
             tell(format_args!("an old file of {} is not compressed: {error}", log.display()));
         }
@@ -150,6 +156,11 @@ fn write_compressed(from: &mut File, partial: &Path) -> io::Result<()> {
 /// Puts `compressed`, which is `partial` until then, in the place of `plain`.
 fn replace(plain: &Path, partial: &Path, compressed: &Path) -> io::Result<()> {
     fs::rename(partial, compressed)?;
+    #[cfg(unix)]
+    if let Some(directory) = compressed.parent() {
+        // Its name, too, must be there before the other's goes.
+        File::open(directory)?.sync_all()?;
+    }
     match fs::remove_file(plain) {
         // Removed as too old meanwhile, and so is this.
         Err(error) if error.kind() == ErrorKind::NotFound => fs::remove_file(compressed),

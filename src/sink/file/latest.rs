@@ -41,6 +41,10 @@ pub(super) fn point(names: &Names, name: &str, target: &OsStr) -> io::Result<()>
         return Err(io::Error::other(reason));
     }
     let temporary = names.directory.join(format!("{name}.{}.tmp", std::process::id()));
+    // Left behind by a process of the same number that was killed here.
+    if temporary.is_symlink() {
+        fs::remove_file(&temporary)?;
+    }
     system::link_to(target, &temporary)?;
     fs::rename(&temporary, &link).inspect_err(|_| drop(fs::remove_file(&temporary)))
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::appender::{Appender, Parts};
 use super::options::{FileOptions, Fixed};
@@ -11,12 +13,16 @@ use super::system::{self, Opened};
 use crate::error::{Error, Kind};
 use crate::sink::Sink;
 use crate::sink::delivery::{Core, Target};
+use crate::sink::queued::are_leaving;
 use crate::sink::registry::{Lease, Registry, Shared, Ticket};
 use crate::sink::view::not_reopened;
 use crate::sync::{Arc, OnceLock, model};
 
 /// How often an output is asked where its file is, which has the key of the one that is being opened and may have it closed.
 const TRIES: usize = 8;
+
+/// How long opening waits for what was queued to the same file by sinks that are gone.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A file that is open, in the registry.
 pub(in crate::sink) struct OpenFile {
@@ -35,6 +41,24 @@ pub(super) fn files() -> &'static Registry<system::Identity, PathBuf, OpenFile> 
 }
 
 pub(super) fn open(options: &FileOptions) -> Result<Sink, Error> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let lease = lease(options)?;
+        let open = lease.value();
+        if open.fixed == options.fixed {
+            return Ok(Sink::on_file(Arc::clone(&open.core), lease));
+        }
+        // Nobody may have it any more but a writer thread, which writes what was queued and lets go of it then.
+        if !are_leaving(&open.core) || Instant::now() >= deadline {
+            return Err(mismatch(options, open));
+        }
+        drop(lease);
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A hold on the output of the file.
+fn lease(options: &FileOptions) -> Result<FileLease, Error> {
     let path = &options.path;
     // The path that is opened anew must be the same one when the working directory is another.
     let log = std::path::absolute(path).unwrap_or_else(|_| path.clone());
@@ -43,7 +67,7 @@ pub(super) fn open(options: &FileOptions) -> Result<Sink, Error> {
     if let Some(lease) = files().named(&log)
         && lease.value().appender.stands_for(options.how())
     {
-        return view(options, lease);
+        return Ok(lease);
     }
     let Found { place, opened, roller } = find(&log, options)?;
     let (ticket, key) = (files().ticket(), opened.identity.clone());
@@ -62,7 +86,7 @@ pub(super) fn open(options: &FileOptions) -> Result<Sink, Error> {
     if model::Arc::ptr_eq(lease.value(), &own) {
         own.appender.begin();
     }
-    view(options, lease)
+    Ok(lease)
 }
 
 /// The output that the file of `own` has, or `own`.
@@ -79,20 +103,17 @@ fn share(ticket: Ticket, key: &system::Identity, log: &PathBuf, own: &model::Arc
     }
 }
 
-/// A view of the output that the lease is on, if it has the options that are asked for.
-fn view(options: &FileOptions, lease: FileLease) -> Result<Sink, Error> {
-    let open = lease.value();
-    if open.fixed != options.fixed {
-        let reason = format!(
-            "the same file is open already as {} with {}, and is now asked for with {} (mode 0o600 \
-             unless set); open it with the same options everywhere",
-            open.core.name(),
-            open.fixed,
-            options.fixed,
-        );
-        return Err(refused(Kind::Options, &options.path, &reason));
-    }
-    Ok(Sink::on_file(Arc::clone(&open.core), lease))
+/// The error for a file that is open with other options than are asked for.
+#[cold]
+fn mismatch(options: &FileOptions, open: &OpenFile) -> Error {
+    let reason = format!(
+        "the same file is open already as {} with {}, and is now asked for with {} (mode 0o600 unless set); open it with the same \
+         options everywhere",
+        open.core.name(),
+        open.fixed,
+        options.fixed,
+    );
+    refused(Kind::Options, &options.path, &reason)
 }
 
 /// The file that a log is in.

@@ -36,7 +36,9 @@ pub fn file(path: impl Into<PathBuf>) -> FileOptions {
 /// `<>:"|?*`, control characters and those that show nothing, a dot at the beginning, a dot or a space at the end, the first
 /// letter of a device's name on Windows (`CON`). No name at all is called `%`. Of a name that is longer than 200 bytes then,
 /// the beginning is kept, and a hash of the whole, and the extension. A name is called the same on every system. (File
-/// systems that do not tell capital letters from small ones take names that differ only in those for one file.)
+/// systems that do not tell capital letters from small ones take names that differ only in those for one file.) A log that
+/// [rolls](FileOptions::roll) takes whatever is called as its own files are for its own, so `uno.log` and `uno.1.log` are not to be in one
+/// directory if the first of them rolls.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -151,7 +153,8 @@ impl FileOptions {
     /// # Errors
     ///
     /// [`is_open`](Error::is_open) if the file cannot be opened, and then the text names the path, the reason and what would
-    /// help; [`is_option_mismatch`](Error::is_option_mismatch) if it is open with another mode, or rolls or is queued in another way.
+    /// help; [`is_option_mismatch`](Error::is_option_mismatch) if it is open with another mode, or rolls or is queued in another way. (What
+    /// was queued by sinks that are gone is waited for, five seconds at most, and is then no hindrance.)
     pub fn open(self) -> Result<Sink, Error> {
         let sink = open::open(&self)?;
         Ok(match self.fixed.queue {
@@ -161,6 +164,7 @@ impl FileOptions {
     }
 
     pub(super) fn how(&self) -> How {
-        How { mode: self.fixed.mode, follow_links: self.allow_symlink }
+        // The names of files that roll are made here, and no link has a place among them.
+        How { mode: self.fixed.mode, follow_links: self.allow_symlink && self.fixed.roll.is_none() }
     }
 }

@@ -125,7 +125,8 @@ impl Roller {
 
     /// The file to try if somebody else has `id`, or it is full.
     pub(super) fn after(&self, id: Id) -> Option<Id> {
-        self.names.indexed.then_some(Id { index: id.index + 1, ..id })
+        let index = id.index.checked_add(1).filter(|_| self.names.indexed)?;
+        Some(Id { index, ..id })
     }
 
     /// The file in which to go on from `current`: the newest there is if that is later and has room for `needed` bytes, or

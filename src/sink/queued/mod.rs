@@ -242,6 +242,17 @@ impl Drop for Queued {
     }
 }
 
+/// True if there are queues in front of `core` whose sinks are gone, and which are being written to the end.
+pub(super) fn are_leaving(core: &Core) -> bool {
+    if end::is_forked() {
+        return false;
+    }
+    let queues: Vec<Arc<Queued>> = core.queues().lock().iter().filter_map(Weak::upgrade).collect();
+    let leaving = queues.iter().any(|queued| queued.handle.lock().strong_count() == 0);
+    queues.into_iter().for_each(pool::let_go);
+    leaving
+}
+
 /// A context's account with a queue, open until this is dropped.
 pub(crate) struct Attachment {
     queued: Arc<Queued>,
