@@ -110,7 +110,7 @@ impl Handle {
             options,
             progress: Progress::new(),
             turn: Turn::new(),
-            accounts: Accounts::default(),
+            accounts: Accounts::new(),
             renderers: Mutex::new(Vec::new()),
             evicted: Gap::new(),
             unstated: Gap::new(),
@@ -273,12 +273,7 @@ impl Drop for Attachment {
         if end::is_forked() {
             return;
         }
-        let Queued { ring, accounts, .. } = &*self.queued;
-        accounts.leave(self.number, ring.end());
-        // Nobody will come by if there is nothing to do.
-        if let Some(end) = self.queued.settled_end() {
-            accounts.settle_up_to(end);
-        }
+        self.queued.accounts.close(self.number, &self.queued.ring, || self.queued.settled_end());
     }
 }
 

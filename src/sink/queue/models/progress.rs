@@ -128,13 +128,15 @@ impl Flushed {
     }
 }
 
-/// Takes out, writes, and meets the demands that are due; under the turn, as one writer at a time works on a queue.
+/// Takes out, writes, and meets the demands that are due. One thread after the other does so, as one at a time works on a queue.
 fn pass(queue: &Flushed) {
     let mut taken = Taken::default();
     let mut reader = queue.ring.reader();
     reader.take(&mut taken, 1);
+    let head = reader.head();
+    drop(reader);
     queue.write(&taken);
-    queue.settle(reader.head());
+    queue.settle(head);
 }
 
 #[test]
@@ -147,8 +149,7 @@ fn loom_a_flush_does_not_return_early() {
 fn loom_settling_what_is_not_taken_out_returns_early() {
     a_flush_does_not_return_early(|queue| {
         let mut taken = Taken::default();
-        let mut reader = queue.ring.reader();
-        reader.take(&mut taken, 1);
+        queue.ring.reader().take(&mut taken, 1);
         queue.write(&taken);
         queue.settle(queue.ring.end());
     });
