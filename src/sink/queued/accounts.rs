@@ -153,31 +153,44 @@ impl Stamp {
     }
 }
 
+/// An account that counts what is settled.
+#[cfg(test)]
+struct Counted(ContextInfo, crate::sync::AtomicU64);
+
+#[cfg(test)]
+impl Counted {
+    fn new() -> Arc<Self> {
+        Arc::new(Counted(ContextInfo::nobody(), crate::sync::AtomicU64::new(0)))
+    }
+
+    fn count(&self) -> u64 {
+        self.1.load(crate::sync::Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+impl Account for Counted {
+    fn settle(&self, _: Delivery, count: u64) {
+        self.1.fetch_add(count, crate::sync::Ordering::Relaxed);
+    }
+
+    fn info(&self) -> &ContextInfo {
+        &self.0
+    }
+
+    fn clock(&self) -> &Clock {
+        &Clock::System
+    }
+}
+
 #[cfg(all(test, not(logscope_loom)))]
 mod tests {
     use super::*;
     use crate::sink::queue::Label;
-    use crate::sync::{AtomicU64, Ordering};
-
-    struct Counted(ContextInfo, AtomicU64);
-
-    impl Account for Counted {
-        fn settle(&self, _: Delivery, count: u64) {
-            self.1.fetch_add(count, Ordering::Relaxed);
-        }
-        fn info(&self) -> &ContextInfo {
-            &self.0
-        }
-        fn clock(&self) -> &Clock {
-            &Clock::System
-        }
-    }
-
     #[test]
     fn an_account_stays_until_its_records_are_settled() {
         let (accounts, ring) = (Accounts::new(), Ring::new(64));
-        let make = || Arc::new(Counted(ContextInfo::nobody(), AtomicU64::new(0)));
-        let (one, two) = (make(), make());
+        let (one, two) = (Counted::new(), Counted::new());
         let number = accounts.open(one.clone());
         let other = accounts.open(two.clone());
         assert_ne!(number, other);
@@ -185,7 +198,7 @@ mod tests {
         accounts.close(number, &ring, || ring.rests_at());
         accounts.settle_up_to(end - 1);
         accounts.settle(Delivery::Written, [number, number, other, tag::NOBODY, tag::DROPPED, number].into_iter());
-        assert_eq!([&one, &two].map(|account| account.1.load(Ordering::Relaxed)), [3, 1]);
+        assert_eq!([&one, &two].map(|account| account.count()), [3, 1]);
         accounts.settle_up_to(end);
         assert_eq!(Arc::strong_count(&one), 1, "it is closed");
         assert!(accounts.get(number).is_none() && accounts.get(other).is_some());
@@ -209,21 +222,7 @@ mod loom_tests {
 
     use super::*;
     use crate::sink::queue::{Label, Taken};
-    use crate::sync::{AtomicU64, Ordering, model};
-
-    struct Counted(ContextInfo, AtomicU64);
-
-    impl Account for Counted {
-        fn settle(&self, _: Delivery, count: u64) {
-            self.1.fetch_add(count, Ordering::Relaxed);
-        }
-        fn info(&self) -> &ContextInfo {
-            &self.0
-        }
-        fn clock(&self) -> &Clock {
-            &Clock::System
-        }
-    }
+    use crate::sync::model;
 
     /// What a writer thread does.
     fn pass(ring: &Ring, accounts: &Accounts) {
@@ -242,7 +241,7 @@ mod loom_tests {
     fn a_record_is_counted_for_whose_it_is(settled: Settled) {
         loom::model(move || {
             let shared = model::Arc::new((Ring::new(64), Accounts::new()));
-            let account = Arc::new(Counted(ContextInfo::nobody(), AtomicU64::new(0)));
+            let account = Counted::new();
             let (own, other) = (shared.1.open(account.clone()), shared.1.open(account.clone()));
             let spawn = |work: Box<dyn FnOnce(&Ring, &Accounts)>| {
                 let shared = model::Arc::clone(&shared);
@@ -263,7 +262,7 @@ mod loom_tests {
                 thread.join().unwrap();
             }
             pass(&shared.0, &shared.1);
-            assert_eq!(account.1.load(Ordering::Relaxed), 1, "a record is counted for nobody");
+            assert_eq!(account.count(), 1, "a record is counted for nobody");
         });
     }
 
