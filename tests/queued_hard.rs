@@ -11,7 +11,8 @@ use std::future::Future as _;
 use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -146,23 +147,24 @@ fn an_error_may_log() {
 /// Threads that have nothing to do notice when those that work stand still.
 #[test]
 fn spare_threads_take_over() {
-    let (memory, lines) = sink::memory();
-    let healthy = context(&memory.queued(Queue::new().bytes(4096)));
     // Some threads are there, and wait, before outputs begin to stand still one after the other.
     let warm: Vec<_> = (0..6).map(|_| stuck()).collect();
-    for (gate, _, uno) in &warm {
+    for (gate, sink, uno) in warm {
         gate.open();
-        assert!(uno.flush(PATIENCE).is_complete());
+        drop((sink, uno));
+        gate.wait_until_dropped();
     }
     let mut all = Vec::new();
     let start = Instant::now();
     for _ in 0..6 {
         all.push(stuck());
+        let (memory, lines) = sink::memory();
+        let healthy = context(&memory.queued(Queue::new().bytes(4096)));
         log(&healthy, 200);
         assert!(healthy.flush(PATIENCE).is_complete());
+        assert_eq!(lines.len(), 200);
     }
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
-    assert_eq!(lines.len(), 1_200);
     for (gate, ..) in all {
         gate.open();
     }
@@ -191,19 +193,21 @@ fn a_flush_knows_of_contexts_that_are_gone() {
 /// A thread makes a queue, logs and drops it, again and again: what it logged first stands first.
 #[test]
 fn queues_that_follow_one_another_keep_the_order() {
-    const QUEUES: u64 = 40;
-    const RECORDS: u64 = 100;
-    let (memory, lines) = sink::memory();
-    for round in 0..QUEUES {
-        let bytes = if round % 2 == 0 { 4 << 10 } else { 64 << 10 };
-        let uno = context(&memory.queued(Queue::new().bytes(bytes)));
-        uno.scope(|| (0..RECORDS).for_each(|n| tracing::info!("{}", round * RECORDS + n)));
+    const QUEUES: u64 = 4;
+    const RECORDS: u64 = 2_000;
+    let folder = tempfile::tempdir().unwrap();
+    for file in 0..20 {
+        let path = folder.path().join(format!("{file}.log"));
+        for round in 0..QUEUES {
+            let uno = context(&sink::file(&path).queued(Queue::new()).open().unwrap());
+            uno.scope(|| (0..RECORDS).for_each(|n| tracing::info!("{}", round * RECORDS + n)));
+        }
+        let uno = context(&sink::file(&path).queued(Queue::new()).open().unwrap());
+        assert!(uno.flush(PATIENCE).is_complete());
+        let text = std::fs::read_to_string(&path).unwrap();
+        let numbers = text.lines().map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
+        assert!(numbers.eq(0..QUEUES * RECORDS), "records changed places");
     }
-    let uno = context(&memory.queued(Queue::new()));
-    assert!(uno.flush(PATIENCE).is_complete());
-    assert!(memory.flush(PATIENCE).is_complete());
-    let numbers = lines.lines().into_iter().map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
-    assert!(numbers.eq(0..QUEUES * RECORDS), "records changed places");
 }
 
 /// A file whose sinks are gone can be opened with other options: what was queued is written first.
@@ -287,18 +291,29 @@ fn contexts_come_and_go() {
 /// An output that says that all is well in the middle of a line has not taken that line.
 #[test]
 fn half_a_line_is_not_a_line() {
-    struct Halves;
+    struct Halves {
+        go_on: Mutex<Receiver<()>>,
+        begun: Sender<()>,
+    }
     impl Output for Halves {
         fn write(&self, _: &[u8]) -> io::Result<()> {
-            unreachable!("lines come in batches")
+            Ok(()) // the notice
         }
         fn write_batch(&self, batch: &mut sink::Batch<'_>) -> io::Result<()> {
+            self.begun.send(()).unwrap();
+            self.go_on.lock().unwrap().recv().unwrap();
             let first = batch.lines().next().unwrap().len();
-            batch.advance(first / 2);
+            batch.advance(first + first / 2);
             Ok(())
         }
     }
-    let uno = context(&sink::custom(Halves).queued(Queue::new()));
+    let ((begun, begins), (go, go_on)) = (channel(), channel());
+    let uno = context(&sink::custom(Halves { go_on: Mutex::new(go_on), begun }).queued(Queue::new()));
+    log(&uno, 1);
+    begins.recv().unwrap();
+    // These come together: one whole and the half of another, and then the last.
     log(&uno, 3);
-    assert_eq!(uno.flush(PATIENCE).failed, 3);
+    (0..3).for_each(|_| go.send(()).unwrap());
+    let outcome = uno.flush(PATIENCE);
+    assert_eq!((outcome.written, outcome.failed), (3, 1), "{outcome}");
 }

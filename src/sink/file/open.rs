@@ -42,6 +42,7 @@ pub(super) fn files() -> &'static Registry<system::Identity, PathBuf, OpenFile> 
 
 pub(super) fn open(options: &FileOptions) -> Result<Sink, Error> {
     let deadline = Instant::now() + PATIENCE;
+    let mut is_held = false;
     loop {
         let lease = lease(options)?;
         let open = lease.value();
@@ -49,11 +50,16 @@ pub(super) fn open(options: &FileOptions) -> Result<Sink, Error> {
             return Ok(Sink::on_file(Arc::clone(&open.core), lease));
         }
         // Nobody may have it any more but a writer thread, which writes what was queued and lets go of it then.
-        if !are_leaving(&open.core) || Instant::now() >= deadline {
+        if are_leaving(&open.core) && Instant::now() < deadline {
+            is_held = false;
+            drop(lease);
+            thread::sleep(Duration::from_millis(1));
+        } else if !is_held {
+            // It may have let go of it just now, and only we have it. Asked once more, somebody else does.
+            is_held = true;
+        } else {
             return Err(mismatch(options, open));
         }
-        drop(lease);
-        thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct Queued {
     /// The one by which sinks hold it, if any do.
     handle: Mutex<Weak<Handle>>,
     /// Keeps the file registered until all is written, where it is one.
-    _file: Option<FileLease>,
+    file: Mutex<Option<FileLease>>,
     /// The last: see there.
     leaving: end::Leaving,
 }
@@ -121,7 +121,7 @@ impl Handle {
             abandoned: AtomicBool::new(false),
             forks: end::forks(),
             handle: Mutex::new(Weak::new()),
-            _file: file,
+            file: Mutex::new(file),
             leaving: end::Leaving::default(),
         });
         let handle = Arc::new(Handle(Some(Arc::clone(&queued))));
@@ -212,12 +212,19 @@ impl Queued {
         self.abandoned.store(true, Ordering::Relaxed);
     }
 
-    /// Has the output pass on what it holds back if no sink holds the queue any more: when the output is dropped nobody is told of errors.
-    fn flush_if_last(&self) {
-        if self.handle.lock().strong_count() == 0
-            && let Err(error) = self.core.flush_output(end::exit_deadline())
-        {
+    /// What is to be done when a writer thread has left it and no sink holds it any more.
+    fn finish_if_last(&self) {
+        if self.handle.lock().strong_count() > 0 {
+            return;
+        }
+        // When the output is dropped nobody is told of errors.
+        if let Err(error) = self.core.flush_output(end::exit_deadline()) {
             self.core.tell_unflushed(error);
+        }
+        // While the queue is still there: whoever waits for the file to be free waits for the one or the other.
+        if self.is_done() {
+            let file = self.file.lock().take();
+            drop(file);
         }
     }
 

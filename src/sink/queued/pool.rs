@@ -278,7 +278,7 @@ fn work_on(found: Found, taken: &mut Taken) -> Option<(After, Arc<Queued>)> {
     // Forks wait for this too: the output's own locks are taken, and that of the files that are open.
     let _working = end::begin_to_work();
     if is_left {
-        queued.flush_if_last();
+        queued.finish_if_last();
     }
     drop(queued);
     None
