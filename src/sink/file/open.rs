@@ -147,7 +147,14 @@ fn find(log: &Path, options: &FileOptions) -> Result<Found, Error> {
     })?;
     let place = roller.as_ref().map_or_else(|| log.to_owned(), Roller::path);
     let named = if roller.is_some() { &place } else { path };
-    let opened = system::open(&place, options.how()).map_err(|error| explain(named, error, options.allow_symlink))?;
+    let opened = system::open(&place, options.how()).map_err(|error| match roller.is_some() && place.is_symlink() {
+        true => {
+            let reason =
+                "it is a symbolic link, and none is followed where the files of a log that rolls are; remove it";
+            refused(Kind::Open, &place, reason).with_source(error)
+        }
+        false => explain(named, error, options.allow_symlink),
+    })?;
     if roller.is_some() && !opened.is_plain {
         return Err(refused(Kind::Open, &place, "only regular files roll, and it is none"));
     }
