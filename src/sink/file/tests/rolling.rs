@@ -251,3 +251,46 @@ fn only_files_roll() {
 fn refusal_of(options: FileOptions) -> String {
     options.open().unwrap_err().to_string()
 }
+
+/// A file of the last name that there can be is in nobody's way: no name comes after it, and the log stays in the file that it has.
+#[test]
+fn the_numbers_of_files_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let planted = dir.path().join(format!("uno.{}.log", u64::MAX));
+    fs::write(&planted, "planted\n").unwrap();
+    let path = dir.path().join("uno.log");
+    let sink = file(&path).roll(Roll::by_size(10)).open().unwrap();
+    write_batch(&path, &["one\n", "two\n", "three\n"]);
+    let all: String = names(dir.path()).iter().map(|name| read(dir.path().join(name))).collect();
+    assert_eq!(all, "planted\none\ntwo\nthree\n", "{:?}", names(dir.path()));
+    drop(sink);
+}
+
+/// Links that have the names of files to come are not followed, whether or not links are allowed, and what they lead to is left alone.
+#[test]
+fn links_are_not_rolled_into() {
+    let dir = tempfile::tempdir().unwrap();
+    let elsewhere = dir.path().join("elsewhere");
+    fs::write(&elsewhere, "mine\n").unwrap();
+    let path = dir.path().join("uno.log");
+    let sink = file(&path).allow_symlink(true).roll(Roll::by_size(10)).open().unwrap();
+    symlink(&elsewhere, dir.path().join("uno.2.log")).unwrap();
+    let ((), told) = overhear(|| write_batch(&path, &["one\n", "two\n", "three\n"]));
+    assert_eq!(read(elsewhere), "mine\n");
+    assert_eq!(read(dir.path().join("uno.1.log")), "one\ntwo\nthree\n", "{told:?}");
+    assert_eq!(told.len(), 1, "{told:?}");
+    drop(sink);
+}
+
+/// A process that was killed while it turned the link has left something behind, and another one has its number now.
+#[test]
+fn a_link_that_was_left_half_turned_is_no_hindrance() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("uno.log");
+    let sink = file(&path).roll(Roll::by_size(4).link_latest("latest")).open().unwrap();
+    symlink("uno.1.log", dir.path().join(format!("latest.{}.tmp", std::process::id()))).unwrap();
+    let ((), told) = overhear(|| write_batch(&path, &["one\n", "two\n"]));
+    assert_eq!(fs::read_link(dir.path().join("latest")).unwrap(), Path::new("uno.2.log"));
+    assert_eq!(told, Vec::<String>::new());
+    drop(sink);
+}
