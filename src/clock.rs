@@ -85,6 +85,15 @@ impl Clock {
         }
     }
 
+    /// True if both are the system's clocks, or the same manual one.
+    pub(crate) fn is_same(&self, other: &Clock) -> bool {
+        match (self, other) {
+            (Clock::System, Clock::System) => true,
+            (Clock::Manual(one), Clock::Manual(two)) => Arc::ptr_eq(&one.0, &two.0),
+            _ => false,
+        }
+    }
+
     /// An origin at the present of this clock.
     #[must_use]
     pub fn origin(&self) -> Origin {

@@ -29,7 +29,7 @@
 //!   given one.
 //! - [`init`], [`configure`], [`layer()`]: how events come here, alone or beside other layers.
 //! - [`Verbosity`], [`Dial`]: how much is said. [`Origin`], [`Clock`], [`ManualClock`]: since when time counts.
-//! - [`mod@sink`], [`Format`], [`Color`]: where it goes, and in which form.
+//! - [`mod@sink`], [`Format`], [`Color`]: where it goes, and in which form. [`flush`], [`shutdown`]: that it has got there.
 //! - [`Record`], [`RecordBuf`], `read` (feature `serde`): records, and reading logs back. `build` (feature `build`): the vocabulary of
 //!   builds.
 //!
@@ -43,7 +43,9 @@
 //! # Promises
 //!
 //! - **Right place.** No record reaches another context's sink, whatever the interleaving.
-//! - **Acknowledged.** When a log call returns, what went to a file or a standard stream is with the operating system.
+//! - **Acknowledged.** When a log call returns, what went to a file or a standard stream is with the operating system; what went into a
+//!   [queue](sink::Sink::queued) is written soon after, and before the process ends in an ordinary way. The [table](mod@sink#durability) has
+//!   every case.
 //! - **Ledger.** `accepted = written + dropped + failed + pending`, exactly, for each context and each sink: see [`Outcome`].
 //! - **Whole.** One record, one start of line, one write. Nothing in it can forge another: control characters, line separators,
 //!   bidirectional overrides and characters that show nothing are escaped in every format.
@@ -58,8 +60,9 @@
 //!   sink ends the process as any other does.
 //! - *Spans* that are made in the destructors of thread-locals: tracing-subscriber's registry panics there. Events are fine.
 //! - Logging between `fork` and `exec`, or in the forked child of a process with several threads: a lock that another thread held at
-//!   the time of the fork, a sink's or the allocator's, stays held for ever. `std::process::Command` does not log there; a
-//!   `pre_exec` closure must not.
+//!   the time of the fork, a sink's or the allocator's, stays held for ever. (logscope's own writer threads hold none: a fork waits for
+//!   them, and the child of a process whose other threads do not log at that moment can log.) `std::process::Command` does not log
+//!   there; a `pre_exec` closure must not.
 //! - Signals that end the process in the middle of a write: `SIGPIPE` where its default action was restored (Rust ignores it), and
 //!   `SIGXFSZ`, which a file beyond `RLIMIT_FSIZE` raises. Ignored, they become write errors, which are counted and told.
 //! - A [`sink::writer`] that waits for another thread which logs to the same writer.
@@ -70,14 +73,14 @@
 //!   lost, and others of that callsite in the tenth of a second after the first scope is entered.
 //! - A level above the [ceiling](Configure::ceiling), which is fixed when logscope is installed.
 //!
-//! Not there yet: queued (background) sinks, rolling files, reopening for logrotate, contexts that follow child processes, several
-//! processes on one file, and a test harness.
+//! Not there yet: contexts that follow child processes, several processes on one file, and a test harness.
 //!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `build` | yes | the macros of `logscope::build`; no dependency |
+//! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `log` | yes | records of the `log` crate, through `tracing-log` |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
 

@@ -355,3 +355,21 @@ fn a_poll_does_not_allocate() {
         assert_eq!(uno.ledger().written, (WARM_UP + CALLS) as u64);
     });
 }
+
+/// Nor where the line goes into a queue, whatever becomes of it there. (That a writer thread is started, which happens to whoever finds the
+/// others at work, is none of the record's doing: one measurement of a few must be free of it.)
+#[test]
+fn queued_sinks_do_not_allocate() {
+    use logscope::sink::{Overflow, Queue};
+
+    let _ = logscope::init();
+    let error = error();
+    for overflow in [Overflow::Block, Overflow::DropNewest, Overflow::DropOldest] {
+        let queue = Queue::new().bytes(256 << 10).overflow(overflow);
+        let sinks = [sink::null().queued(queue.clone()), sink::writer(io::sink()).queued(queue).format(Format::json())];
+        let context = OutputContext::builder("uno").sinks(sinks).build();
+        let least = (0..5).map(|_| context.scope(|| allocations(|| say(&error)))).min();
+        assert_eq!(least, Some(0), "{overflow:?}");
+        assert_eq!(context.flush(std::time::Duration::from_secs(60)).pending, 0);
+    }
+}

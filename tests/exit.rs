@@ -55,9 +55,10 @@ fn what_was_acknowledged_survives_a_kill() {
     child::scene("what_was_acknowledged_survives_a_kill", |folder| {
         logscope::init().unwrap();
         let shared = file(&folder.join("shared.log"));
+        // Before the first record is acknowledged, and the parent may kill.
+        let owns: Vec<_> = (0..THREADS).map(|number| file(&folder.join(format!("{number}.log")))).collect();
         thread::scope(|scope| {
-            for number in 0..THREADS {
-                let own = file(&folder.join(format!("{number}.log")));
+            for (number, own) in owns.into_iter().enumerate() {
                 let context = OutputContext::builder("uno").sink(own).sink(shared.clone()).build();
                 scope.spawn(move || {
                     context.scope(|| {

@@ -28,7 +28,9 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use rustix::stdio::{dup2_stderr, dup2_stdout};
 use serde_json::{Value, json};
 
-use broken::{PATIENCE, assert_told_once, broken_pipe, close, context, dev_full, ledger, lines, log};
+use broken::{
+    PATIENCE, assert_told_once, broken_pipe, close, context, dev_full, ledger, lines, log, stdout_breaks_and_recovers,
+};
 use child::{Child, Ended, counts, settled};
 use gate::Line;
 
@@ -40,46 +42,21 @@ fn file(path: &Path) -> Sink {
     queued(&sink::file(path).open().unwrap())
 }
 
-/// Two records are logged, five while stdout is broken by `break_it`, and two when it is a file of the child's folder.
-#[track_caller]
-fn stdout_breaks_and_recovers(test: &str, break_it: fn(), reason: &str) {
-    child::scene(test, |folder| {
-        let recovered = File::create(folder.join("recovered")).unwrap();
-        let sink = queued(&sink::stdout());
-        let context = context(&sink);
-        log(&context, 2);
-        assert!(context.flush(PATIENCE).is_complete());
-        break_it();
-        log(&context, 5);
-        let broken = ledger(&sink, &context);
-        dup2_stdout(recovered).unwrap();
-        log(&context, 2);
-        json!([broken, ledger(&sink, &context)])
-    });
-    let ended = Child::new(test).run();
-    assert_eq!(ended.report, json!([settled(2, 5), settled(4, 5)]));
-    assert_eq!(lines(&ended.read("recovered")), [Line::Failed(5), Line::Record(8), Line::Record(9)]);
-    assert_told_once(&ended, "stdout", reason);
-    // What the test harness says stands before it, on the same line.
-    let (_, before) = ended.stdout.split_at(ended.stdout.find('{').unwrap());
-    assert_eq!(lines(before), [Line::Record(1), Line::Record(2)]);
-}
-
 #[test]
 fn stdout_is_closed() {
-    stdout_breaks_and_recovers("stdout_is_closed", || close(1), "Bad file descriptor");
+    stdout_breaks_and_recovers("stdout_is_closed", queued, || close(1), "Bad file descriptor");
 }
 
 #[test]
 fn stdout_is_a_pipe_without_a_reader() {
     let break_it = || dup2_stdout(broken_pipe()).unwrap();
-    stdout_breaks_and_recovers("stdout_is_a_pipe_without_a_reader", break_it, "Broken pipe");
+    stdout_breaks_and_recovers("stdout_is_a_pipe_without_a_reader", queued, break_it, "Broken pipe");
 }
 
 #[test]
 fn stdout_is_full() {
     let break_it = || dup2_stdout(dev_full()).unwrap();
-    stdout_breaks_and_recovers("stdout_is_full", break_it, "No space left on device");
+    stdout_breaks_and_recovers("stdout_is_full", queued, break_it, "No space left on device");
 }
 
 /// The reader of a real pipe goes while the program runs.
@@ -231,9 +208,12 @@ fn the_directory_of_a_file_is_removed() {
         json!({ "ledgers": ledgers, "text": text })
     });
     let ended = Child::new("the_directory_of_a_file_is_removed").run();
-    assert_eq!(ended.report["ledgers"], json!([settled(7, 0), settled(1, 0)]));
-    assert!(lines(ended.report["text"].as_str().unwrap()).into_iter().eq((1..=7).map(Line::Record)));
-    assert_eq!(lines(&ended.read("logs/uno.log")), [Line::Record(8)]);
+    // It is one output, which makes its directory again. What the old file took with it stands in the new one.
+    assert_eq!(ended.report["ledgers"], json!([settled(8, 0), settled(8, 0)]));
+    let (old, new) = (lines(ended.report["text"].as_str().unwrap()), lines(&ended.read("logs/uno.log")));
+    let first = 9 - new.len() as u64;
+    assert!(new.into_iter().eq((first..=8).map(Line::Record)), "from {first}");
+    assert!(old.len() as u64 + 1 >= first && old.into_iter().zip(1..).all(|(line, n)| line == Line::Record(n)));
     assert_eq!(ended.stderr, "");
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use logscope::sink::{Memory, Outcome, Sink};
+use logscope::sink::{Memory, Outcome, Queue, Sink};
 use logscope::{Format, LevelFilter, Origin, OutputContext, sink};
 
 use crate::Result;
@@ -19,17 +19,19 @@ pub(crate) enum Logs {
         terminal: Sink,
         /// What was said outside every build. There should be nothing.
         strays: Memory,
+        /// The files are written by writer threads.
+        queued: bool,
     },
     GlobalState,
 }
 
 impl Logs {
     /// Installs logscope. What no build claims is kept, so that the proof finds it.
-    pub(crate) fn contexts(console: &Console) -> Result<Logs> {
+    pub(crate) fn contexts(console: &Console, queued: bool) -> Result<Logs> {
         let (stray, strays) = sink::memory();
         let nobody = OutputContext::builder("nobody").verbosity(LevelFilter::TRACE).sink(stray).build();
         logscope::configure().default_context(nobody).install()?;
-        Ok(Logs::Contexts { terminal: sink::records(console.clone()), strays })
+        Ok(Logs::Contexts { terminal: sink::records(console.clone()), strays, queued })
     }
 
     /// Installs the imitation of the founding bug.
@@ -42,7 +44,7 @@ impl Logs {
     pub(crate) fn begin(&self, plan: Plan) -> Result<Build> {
         let origin = Origin::now();
         let context = match self {
-            Logs::Contexts { terminal, .. } => Some(context(&plan, origin, terminal)?),
+            Logs::Contexts { terminal, queued, .. } => Some(context(&plan, origin, terminal, *queued)?),
             Logs::GlobalState => {
                 global_state::set(&plan, origin.instant())?;
                 None
@@ -73,8 +75,10 @@ impl Logs {
 }
 
 /// The context of a build: its file, its view of the terminal, its verbosity, its origin.
-fn context(plan: &Plan, origin: Origin, terminal: &Sink) -> Result<OutputContext> {
-    let file = sink::file(&plan.log).create_parents(true).open()?;
+fn context(plan: &Plan, origin: Origin, terminal: &Sink, queued: bool) -> Result<OutputContext> {
+    let file = sink::file(&plan.log).create_parents(true);
+    let file = if queued { file.queued(Queue::new()) } else { file };
+    let file = file.open()?;
     let manner = plan.program.manner;
     Ok(OutputContext::builder(&plan.name)
         .origin(origin)

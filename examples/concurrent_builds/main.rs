@@ -9,7 +9,7 @@
 //! gap in `seq`, no torn line, exact times, the verbosity respected, the ledger exact. The proof is printed as a table, and the
 //! exit code is 1 if anything is off.
 //!
-//! `--without-contexts` runs the same builds over one global state ([`global_state`]), to show that the proof can fail.
+//! `--queued` puts a queue in front of each log, and proves the same. `--without-contexts` runs the same builds over one global state ([`global_state`]), to show that the proof can fail.
 //!
 //! Where to read on: [`logs`] gives each build its context; [`threads`] and [`tasks`] carry it along; [`proof`] checks.
 
@@ -74,7 +74,10 @@ fn run(options: &Options) -> Result<bool> {
     let workshop = Workshop::open(options.keep)?;
     let plans = workshop.plans(options.builds, &rustc)?;
     let console = Console::on_stdout(&plans);
-    let logs = if options.without_contexts { Logs::global_state(&console)? } else { Logs::contexts(&console)? };
+    let logs = match options.without_contexts {
+        true => Logs::global_state(&console)?,
+        false => Logs::contexts(&console, options.queued)?,
+    };
 
     report::heading(&console, &rustc, &plans, options);
     let ended = build_all(plans, &logs)?;

@@ -9,6 +9,8 @@ pub(crate) struct Options {
     pub(crate) builds: usize,
     /// Leave the logs and the programs where they are.
     pub(crate) keep: bool,
+    /// A queue in front of each log.
+    pub(crate) queued: bool,
     /// One global state in place of a context for each build.
     pub(crate) without_contexts: bool,
 }
@@ -20,6 +22,7 @@ Usage: cargo run --example concurrent_builds -- [OPTIONS]
 
 Options:
   --builds N           how many programs to build at once, 2 to 64 (default 8)
+  --queued             put a queue in front of each log: writer threads write it, and no build waits for the disk
   --without-contexts   one global log, verbosity and clock for all, as it was before there were contexts:
                        the proof fails and says how
   --keep               leave the logs and the programs in the temporary directory, and say where
@@ -33,11 +36,12 @@ Exit code: 0 if the proof holds, 1 if it does not, 2 if it could not be made.
 impl Options {
     /// Reads the arguments; `None` if help was asked for.
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
-        let mut options = Options { builds: PROGRAMS.len(), keep: false, without_contexts: false };
+        let mut options = Options { builds: PROGRAMS.len(), keep: false, queued: false, without_contexts: false };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--keep" => options.keep = true,
+                "--queued" => options.queued = true,
                 "--without-contexts" => options.without_contexts = true,
                 "--builds" => {
                     let number = arguments.next().ok_or("--builds needs a number: --builds 8")?;
@@ -48,6 +52,11 @@ impl Options {
                     None => return Err(format!("unknown option {other:?}")),
                 },
             }
+        }
+        if options.queued && options.without_contexts {
+            return Err(
+                "--queued is for the logs of contexts, and --without-contexts has none: give one of the two".into()
+            );
         }
         Ok(Some(options))
     }

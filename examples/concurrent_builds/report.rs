@@ -29,6 +29,8 @@ pub(crate) fn heading(console: &Console, rustc: &Rustc, plans: &[Plan], options:
     let what = paint.with(Color::BOLD, format_args!("Building {builds} programs at once with {version}"));
     let logs = if options.without_contexts {
         paint.with(Color::YELLOW, "one global log, verbosity and clock for all of them")
+    } else if options.queued {
+        "each with its own log, in a queue of its own, its own verbosity and clock".to_owned()
     } else {
         "each with its own log, verbosity and clock".to_owned()
     };

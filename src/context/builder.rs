@@ -6,8 +6,8 @@ use super::ceiling::clamp;
 use super::{Counter, Identity, Inner, OutputContext, live};
 use crate::clock::{Clock, Origin};
 use crate::record::{ContextInfo, Value};
-use crate::sink::{Attachment, Ledger, Sink};
-use crate::sync::{Arc, AtomicBool, AtomicU64, OnceLock, Ordering};
+use crate::sink::{Attachment, Ledger, Sink, is_forked};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
 use crate::verbosity::Verbosity;
 
 /// Makes an [`OutputContext`]; from [`OutputContext::builder`] or [`OutputContext::to_builder`].
@@ -120,6 +120,7 @@ impl Builder {
                         clock: clock.clone(),
                         counter: Counter::new(),
                         ledger: Ledger::default(),
+                        traces: Mutex::new(Vec::new()),
                         root: OnceLock::new(),
                         told_closed: AtomicBool::new(false),
                     }),
@@ -165,6 +166,10 @@ fn attach(sinks: &[Sink], identity: &Arc<Identity>) -> Vec<Option<Attachment>> {
     let mut attachments = Vec::new();
     for (n, sink) in sinks.iter().enumerate() {
         if let Some(attachment) = sink.attach(identity) {
+            // In a forked child another thread's lock may be held for ever, and nothing will be on its way.
+            if !is_forked() {
+                identity.remember(sink);
+            }
             attachments.resize_with(n, || None);
             attachments.push(Some(attachment));
         }

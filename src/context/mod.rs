@@ -23,8 +23,8 @@ use counter::Counter;
 
 use crate::clock::{Clock, Origin};
 use crate::record::{ContextInfo, Value};
-use crate::sink::{self, Account, Attachment, Delivery, Flush, Ledger, Outcome, Sink, fallback};
-use crate::sync::{Arc, AtomicBool, OnceLock, Ordering, Weak};
+use crate::sink::{self, Account, Attachment, Delivery, Flush, Ledger, Outcome, Sink, Trace, fallback};
+use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Weak};
 use crate::verbosity::Verbosity;
 
 /// An output context: an immutable value that says since when time is counted, how much is said, and where it goes.
@@ -58,10 +58,10 @@ pub(crate) struct Inner {
     origin: Origin,
     clock: Clock,
     verbosity: Verbosity,
+    /// The accounts with the queues of the sinks, one for each; empty where none of them is queued. Before the sinks, which hold the queues.
+    attachments: Vec<Option<Attachment>>,
     /// Views with the same format are neighbours, so that one rendering serves them all.
     sinks: Vec<Sink>,
-    /// The accounts with their queues, one for each; empty where none of them is queued.
-    attachments: Vec<Option<Attachment>>,
     live: live::Slot,
 }
 
@@ -72,6 +72,8 @@ pub(crate) struct Identity {
     clock: Clock,
     counter: Counter,
     ledger: Ledger,
+    /// The outputs of all queued sinks that it has, or had: records may be on their way there.
+    traces: Mutex<Vec<Trace>>,
     /// The context that the others were derived from.
     root: OnceLock<Weak<Inner>>,
     /// It was said that something is logged to this context although it is closed.
@@ -190,14 +192,16 @@ impl OutputContext {
     #[must_use = "a future does nothing unless it is awaited, and its outcome says whether everything was written"]
     pub fn flush_async(&self) -> impl Future<Output = Outcome> + Send + use<> {
         let context = self.clone();
-        let flushes: Vec<Flush> = self.outputs().iter().filter_map(Sink::begin_flush_for_task).collect();
+        let accepted_before = self.ledger().accepted;
+        let flushes = self.begin_flushes(Sink::begin_flush_for_task, Trace::begin_flush_for_task);
         async move {
             let mut unflushed = false;
             for flush in flushes {
                 unflushed |= flush.finish_as_task().await.unflushed;
             }
-            let outcome = context.ledger();
-            Outcome { unflushed, ..if unflushed { outcome } else { outcome.without_pending() } }
+            let outcome = Outcome { unflushed, ..context.ledger() };
+            let all_are_settled = outcome.accepted - outcome.pending >= accepted_before;
+            if all_are_settled && !unflushed { outcome.without_pending() } else { outcome }
         }
     }
 
@@ -218,16 +222,25 @@ impl OutputContext {
         self.inner.identity.counter.is_closed()
     }
 
-    /// One sink of each output that this context or one that it shares its id with has: of the contexts that were derived from one
-    /// another, each may have sinks that the others do not have.
-    fn outputs(&self) -> Vec<Sink> {
-        let mut outputs: Vec<Sink> = Vec::new();
-        for sink in live::family(&self.inner).iter().flat_map(|inner| &inner.sinks) {
-            if !outputs.iter().any(|known| known.has_output_of(sink)) {
-                outputs.push(sink.clone());
+    /// Begins to flush each output that this context or one that it shares its id with has: of the contexts that were derived from one
+    /// another, each may have sinks that the others do not have, and one that is gone may have left records in a queue. All begin before the
+    /// first is waited for.
+    fn begin_flushes(
+        &self,
+        begin: impl Fn(&Sink) -> Option<Flush>,
+        begin_trace: impl Fn(&Trace) -> Option<Flush>,
+    ) -> Vec<Flush> {
+        let family = live::family(&self.inner);
+        let mut sinks: Vec<&Sink> = Vec::new();
+        for sink in family.iter().flat_map(|inner| &inner.sinks) {
+            if !sinks.iter().any(|known| known.has_output_of(sink)) {
+                sinks.push(sink);
             }
         }
-        outputs
+        // In a forked child another thread's lock may be held for ever, and nothing is on its way.
+        let traces = if sink::is_forked() { Vec::new() } else { self.inner.identity.traces.lock().clone() };
+        let traces = traces.iter().filter(|trace| !sinks.iter().any(|sink| trace.is_of(sink)));
+        traces.filter_map(begin_trace).chain(sinks.iter().filter_map(|sink| begin(sink))).collect()
     }
 
     fn settle(&self, deadline: Option<Instant>) -> Outcome {
@@ -236,8 +249,7 @@ impl OutputContext {
             return self.ledger();
         }
         let accepted_before = self.ledger().accepted;
-        // All begin before the first is waited for.
-        let flushes: Vec<Flush> = self.outputs().iter().filter_map(|sink| sink.begin_flush(deadline)).collect();
+        let flushes = self.begin_flushes(|sink| sink.begin_flush(deadline), |trace| trace.begin_flush(deadline));
         let mut unflushed = false;
         for flush in flushes {
             unflushed |= flush.finish(deadline).unflushed;
@@ -340,6 +352,20 @@ impl Inner {
             self.identity.ledger.accept(deliveries - 1);
         }
         self.identity.counter.take()
+    }
+}
+
+impl Identity {
+    /// Keeps in mind that records may be on their way to the output of `sink`.
+    fn remember(&self, sink: &Sink) {
+        let traces = &mut *self.traces.lock();
+        if traces.iter().any(|trace| trace.is_of(sink)) {
+            return;
+        }
+        if traces.len() == traces.capacity() {
+            traces.retain(|trace| !trace.is_gone());
+        }
+        traces.push(sink.trace());
     }
 }
 

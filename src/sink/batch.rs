@@ -7,7 +7,8 @@ use std::fmt;
 ///
 /// An output that is given a batch says how far it has come with [`advance`](Batch::advance). That, and not what it returns, decides
 /// which records count as written, so that an error or a panic in the middle leaves no doubt: a line that it has come into but not
-/// through has failed, and those behind it are tried again.
+/// through has failed, and those behind it are tried again. An output that has come into a line must not say that all is well before it
+/// is through.
 ///
 /// ```
 /// use std::io::{self, Write as _};
@@ -42,16 +43,29 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// The lines in `bytes`, which end at `ends`, the last one with `bytes`.
-    pub(super) fn new(bytes: &'a [u8], ends: &'a [usize]) -> Self {
-        debug_assert_eq!(ends.last().copied().unwrap_or(0), bytes.len(), "the last line ends with the batch");
+    /// The lines in `bytes`, each of which ends where `ends` says, the last one with `bytes`: for a test of an output, or one that passes
+    /// a part of a batch on to another.
+    ///
+    /// # Panics
+    ///
+    /// If the ends are not in order, or the last one is not that of `bytes`.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], ends: &'a [usize]) -> Self {
+        assert!(ends.is_sorted(), "the ends of the lines are not in order");
+        assert_eq!(ends.last().copied().unwrap_or(0), bytes.len(), "the last line does not end with the batch");
+        Batch::of(bytes, ends)
+    }
+
+    /// The same, where that is known.
+    #[inline]
+    pub(super) fn of(bytes: &'a [u8], ends: &'a [usize]) -> Self {
         Batch { bytes, ends, done: 0, lines_done: 0 }
     }
 
     /// The same, of which so many lines are taken already.
     pub(super) fn after(bytes: &'a [u8], ends: &'a [usize], lines: usize) -> Self {
         let done = lines.checked_sub(1).map_or(0, |last| ends[last]);
-        Batch { done, lines_done: lines, ..Batch::new(bytes, ends) }
+        Batch { done, lines_done: lines, ..Batch::of(bytes, ends) }
     }
 
     /// What is not yet taken, in one piece.
@@ -76,9 +90,32 @@ impl<'a> Batch<'a> {
         self.lines_done += self.ends[self.lines_done..].iter().take_while(|end| **end <= self.done).count();
     }
 
+    /// What is left of the lines that end within the next `bytes` bytes.
+    pub(super) fn within(&self, bytes: u64) -> Batch<'a> {
+        let end = self.done.saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX));
+        let lines = self.ends[self.lines_done..].iter().take_while(|line| **line <= end).count();
+        self.until(self.lines_done + lines)
+    }
+
+    /// What is left of the first line.
+    pub(super) fn first(&self) -> Batch<'a> {
+        self.until((self.lines_done + 1).min(self.ends.len()))
+    }
+
+    /// The same batch, as if it had only so many lines.
+    fn until(&self, lines: usize) -> Batch<'a> {
+        let end = lines.checked_sub(1).map_or(0, |last| self.ends[last]);
+        Batch { bytes: &self.bytes[..end.max(self.done)], ends: &self.ends[..lines], ..*self }
+    }
+
     /// How many lines have been taken whole.
     pub(super) fn lines_done(&self) -> usize {
         self.lines_done
+    }
+
+    /// True if the output has come into the next line.
+    pub(super) fn is_inside_a_line(&self) -> bool {
+        self.done > self.lines_done.checked_sub(1).map_or(0, |before| self.ends[before])
     }
 
     /// True if the output has come into the next line, and only the `\n` of that is left.
@@ -117,7 +154,14 @@ mod tests {
         batch.advance(2);
         assert_eq!((batch.lines_done(), batch.rest()), (1, &b"wo\nthree\n"[..]));
         assert!(!batch.lacks_only_line_end());
+        assert_eq!(batch.first().rest(), b"wo\n");
+        for (room, fitting) in
+            [(0, &b""[..]), (2, b""), (3, b"wo\n"), (8, b"wo\n"), (9, b"wo\nthree\n"), (u64::MAX, b"wo\nthree\n")]
+        {
+            assert_eq!(batch.within(room).rest(), fitting, "{room}");
+        }
         batch.advance(usize::MAX);
+        assert_eq!((batch.within(9).rest(), batch.first().rest()), (&b""[..], &b""[..]));
         assert_eq!((batch.lines_done(), batch.rest()), (3, &b""[..]));
         assert!(!batch.lacks_only_line_end() && batch.lines().next().is_none());
     }

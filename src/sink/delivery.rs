@@ -393,12 +393,12 @@ pub(crate) fn in_output() -> bool {
 }
 
 /// Marks this thread as being inside an output until it is dropped.
-struct InOutput {
+pub(super) struct InOutput {
     before: bool,
 }
 
 impl InOutput {
-    fn enter() -> Self {
+    pub(super) fn enter() -> Self {
         InOutput { before: IN_OUTPUT.replace(true) }
     }
 }

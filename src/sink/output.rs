@@ -10,8 +10,8 @@ use crate::sync::Arc;
 
 /// Something that finished lines go to.
 ///
-/// A program's own output is made a sink by [`custom`]. It is called on the threads that log, several at a time. What it
-/// logs itself, while it is called, goes to the fallback (stderr), never back to it. It may fail or panic: the record is
+/// A program's own output is made a sink by [`custom`]. It is called on the threads that log, several at a time; where its sink is
+/// [queued](Sink::queued), on writer threads, one at a time for each queue, and it is dropped there too. What it logs itself, while it is called, goes to the fallback (stderr), never back to it. It may fail or panic: the record is
 /// counted as failed and the program goes on (see [the module](crate::sink#io-failures)).
 pub trait Output: Send + Sync + 'static {
     /// Takes one record's rendering: UTF-8, whole, `\n` included, in one call. (A record in a multi-line format is several

@@ -4,6 +4,33 @@
 //! used and the new one dropped. Each user holds a [`Lease`]; the last to let go takes the value out. The users are counted
 //! under the lock, so joining and letting go cannot cross. No value is ever dropped under the lock: its `Drop` may be slow, or
 //! a program's own.
+//!
+//! # Keys that change, and keys that prove nothing
+//!
+//! A file is known by device and inode, and these name it only while somebody has it open: once the last descriptor of a removed
+//! file is closed, the next file that is made may get its inode. And an output does not stay with one file: it rolls, its
+//! file is moved away and opened anew, it is parked (closed until it is written to again). So a value has a key of its own,
+//! which changes, and which is *held* or not:
+//!
+//! | the output | says | before, or after |
+//! |---|---|---|
+//! | opens another file, or its own again | [`hold`](Registry::hold) | after it opened the one, before it closes the other |
+//! | is parked | [`let_go`](Registry::let_go) | before it closes its file |
+//!
+//! While a key is held its file is open, so no other file has it, and whoever has opened a file with this key has opened the
+//! same one: it shares the value. A key that is not held is only a hint: [`share`](Registry::share) gives the value back as
+//! *unproven*, its owner is asked to open its file (which holds the key, or another one), and it is tried again. Two different
+//! files never share a value, whatever the order.
+//!
+//! That one file has one value holds but for one case. An output opens its file anew, by its name, and finds that the name
+//! now leads to a file which another output has: somebody moved the one file into the other's place. Two outputs that both
+//! live cannot become one, so `hold` says no, and both write to that file from then on, each with its own ledger, the second
+//! without a key. That tears nothing: both append, one record in one `write`, as two processes would. The second takes the
+//! key when it is free.
+//!
+//! A value has a *name* too, the path by which it was opened. It proves nothing; who is about to open a path asks the value
+//! of this name first to look where its file is, so that a file which was removed, and is opened again before its output has
+//! noticed, does not get a second output.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,92 +38,217 @@ use std::hash::Hash;
 
 use crate::sync::model::{Arc, Mutex};
 
-/// Values that are in use, by key. Clones are the same registry.
-pub(crate) struct Registry<K, V> {
-    entries: Arc<Mutex<HashMap<K, Entry<V>>>>,
+/// Values that are in use, by key and by name. Clones are the same registry.
+pub(crate) struct Registry<K, N, V> {
+    state: Arc<Mutex<State<K, N, V>>>,
 }
 
-struct Entry<V> {
+struct State<K, N, V> {
+    entries: HashMap<Ticket, Entry<K, N, V>>,
+    /// Whose keys these are.
+    owners: HashMap<K, Ticket>,
+    named: HashMap<N, Ticket>,
+    next: u64,
+}
+
+struct Entry<K, N, V> {
     value: Arc<V>,
     /// How many leases there are; at least one.
     leases: usize,
+    /// None, where another value has the key of this one's file.
+    key: Option<K>,
+    held: bool,
+    name: N,
+}
+
+/// What a value is called in the registry, whatever its key: given out before the value is made, so that it knows it.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Ticket(u64);
+
+/// What became of a value that was to be shared.
+pub(crate) enum Shared<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> {
+    /// It, or the one in use in its place.
+    Lease(Lease<K, N, V>),
+    /// Nothing yet: this one has the key and does not hold it.
+    Unproven(Arc<V>),
 }
 
 /// One user's hold on a value. The value leaves the registry with its last lease.
-pub(crate) struct Lease<K: Clone + Eq + Hash, V> {
-    registry: Registry<K, V>,
-    key: K,
+pub(crate) struct Lease<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> {
+    registry: Registry<K, N, V>,
+    ticket: Ticket,
     value: Arc<V>,
 }
 
-impl<K: Clone + Eq + Hash, V> Registry<K, V> {
+impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
     pub(crate) fn new() -> Self {
-        Registry { entries: Arc::new(Mutex::new(HashMap::new())) }
+        let state = State { entries: HashMap::new(), owners: HashMap::new(), named: HashMap::new(), next: 0 };
+        Registry { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// A lease on the value under `key`: the one in use, if there is one, and otherwise `value`.
-    pub(crate) fn share(&self, key: K, value: V) -> Lease<K, V> {
-        let value = self.enter(&key, Arc::new(value));
-        Lease { registry: self.clone(), key, value }
+    /// A ticket for a value that is about to be made.
+    pub(crate) fn ticket(&self) -> Ticket {
+        let mut state = self.state.lock();
+        state.next += 1;
+        Ticket(state.next)
     }
 
-    /// Counts one lease more, on what is in use under `key` or else on `value`.
-    fn enter(&self, key: &K, value: Arc<V>) -> Arc<V> {
-        let mut entries = self.entries.lock();
-        let entry = entries.entry(key.clone()).or_insert_with(|| Entry { value: Arc::clone(&value), leases: 0 });
-        entry.leases += 1;
-        let in_use = Arc::clone(&entry.value);
-        // The parameter `value`, where it is not the one in use, is dropped after this guard.
-        drop(entries);
-        in_use
+    /// A lease on the value that holds `key`, if there is one, and otherwise on `value`, which then does. The caller must
+    /// have open what `key` names.
+    ///
+    /// With `insist`, a key that another value has and does not hold is taken from it: where asking it has led to nothing.
+    pub(crate) fn share(&self, ticket: Ticket, key: &K, name: &N, value: &Arc<V>, insist: bool) -> Shared<K, N, V> {
+        let (ticket, value) = {
+            let mut state = self.state.lock();
+            let state = &mut *state;
+            match state.owners.get(key).and_then(|owner| Some((*owner, state.entries.get_mut(owner)?))) {
+                Some((owner, entry)) if entry.held => {
+                    entry.leases += 1;
+                    (owner, Arc::clone(&entry.value))
+                }
+                Some((_, entry)) if !insist => return Shared::Unproven(Arc::clone(&entry.value)),
+                unproven => {
+                    if let Some((_, entry)) = unproven {
+                        entry.key = None;
+                    }
+                    let (key, name, value) = (key.clone(), name.clone(), Arc::clone(value));
+                    state.owners.insert(key.clone(), ticket);
+                    state.named.insert(name.clone(), ticket);
+                    let entry = Entry { value: Arc::clone(&value), leases: 1, key: Some(key), held: true, name };
+                    state.entries.insert(ticket, entry);
+                    (ticket, value)
+                }
+            }
+        };
+        Shared::Lease(Lease { registry: self.clone(), ticket, value })
     }
 
-    /// Counts one lease more on what `key` has, which is in use.
-    fn join(&self, key: &K) {
-        if let Some(entry) = self.entries.lock().get_mut(key) {
+    /// Says that the value of this ticket has open what `key` names, and nothing else from now on; false if another value
+    /// holds that key, and then this one has none.
+    pub(crate) fn hold(&self, ticket: Ticket, key: &K) -> bool {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        // It may have left: its last lease went while somebody else used it.
+        let Some(entry) = state.entries.get_mut(&ticket) else { return true };
+        if entry.key.as_ref() == Some(key) {
+            entry.held = true;
+            return true;
+        }
+        if let Some(before) = entry.key.take() {
+            state.owners.remove(&before);
+        }
+        match state.owners.get(key).and_then(|owner| state.entries.get_mut(owner)) {
+            Some(other) if other.held => return false,
+            Some(other) => other.key = None,
+            None => {}
+        }
+        // In the same critical section as the look at its owner: else one who opens that file could register it in between, and
+        // each would believe to be the only one.
+        state.owners.insert(key.clone(), ticket);
+        if let Some(entry) = state.entries.get_mut(&ticket) {
+            entry.key = Some(key.clone());
+            entry.held = true;
+        }
+        true
+    }
+
+    /// Says that the value of this ticket is about to close what its key names, which then proves nothing any more.
+    pub(crate) fn let_go(&self, ticket: Ticket) {
+        if let Some(entry) = self.state.lock().entries.get_mut(&ticket) {
+            entry.held = false;
+        }
+    }
+
+    /// True if a value other than that of `ticket` has this key, held or not.
+    pub(crate) fn is_of_another(&self, ticket: Ticket, key: &K) -> bool {
+        self.state.lock().owners.get(key).is_some_and(|owner| *owner != ticket)
+    }
+
+    /// True if a value has this key, held or not.
+    #[cfg(feature = "gzip")]
+    pub(crate) fn is_in_use(&self, key: &K) -> bool {
+        self.state.lock().owners.contains_key(key)
+    }
+
+    /// A lease on the value that was last opened by this name, if it is in use.
+    pub(crate) fn named(&self, name: &N) -> Option<Lease<K, N, V>> {
+        let (ticket, value) = {
+            let mut state = self.state.lock();
+            let ticket = *state.named.get(name)?;
+            let entry = state.entries.get_mut(&ticket)?;
+            entry.leases += 1;
+            (ticket, Arc::clone(&entry.value))
+        };
+        Some(Lease { registry: self.clone(), ticket, value })
+    }
+
+    /// All values in use, the oldest first.
+    pub(crate) fn values(&self) -> Vec<Arc<V>> {
+        let state = self.state.lock();
+        let mut values: Vec<_> = state.entries.iter().map(|(ticket, entry)| (*ticket, &entry.value)).collect();
+        values.sort_unstable_by_key(|(ticket, _)| *ticket);
+        values.into_iter().map(|(_, value)| Arc::clone(value)).collect()
+    }
+
+    /// Counts one lease more on the value of `ticket`, which is in use.
+    fn join(&self, ticket: Ticket) {
+        if let Some(entry) = self.state.lock().entries.get_mut(&ticket) {
             entry.leases += 1;
         }
     }
 
     /// Counts one lease less, and takes the value out with the last.
-    fn leave(&self, key: &K) -> Option<(K, Entry<V>)> {
-        let mut entries = self.entries.lock();
-        let entry = entries.get_mut(key)?;
+    fn leave(&self, ticket: Ticket) -> Option<Entry<K, N, V>> {
+        let mut state = self.state.lock();
+        let entry = state.entries.get_mut(&ticket)?;
         entry.leases -= 1;
         // In the same critical section as the count: a lease that was taken in between would be on a value that is no longer
         // registered, and the next `share` would put a second one beside it.
-        if entry.leases == 0 { entries.remove_entry(key) } else { None }
+        if entry.leases > 0 { None } else { state.take_out(ticket) }
     }
 }
 
-impl<K: Clone + Eq + Hash, V> Lease<K, V> {
+impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> State<K, N, V> {
+    fn take_out(&mut self, ticket: Ticket) -> Option<Entry<K, N, V>> {
+        let entry = self.entries.remove(&ticket)?;
+        if let Some(key) = &entry.key {
+            self.owners.remove(key);
+        }
+        if self.named.get(&entry.name) == Some(&ticket) {
+            self.named.remove(&entry.name);
+        }
+        Some(entry)
+    }
+}
+
+impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Lease<K, N, V> {
     pub(crate) fn value(&self) -> &Arc<V> {
         &self.value
     }
 }
 
-impl<K, V> Clone for Registry<K, V> {
+impl<K, N, V> Clone for Registry<K, N, V> {
     fn clone(&self) -> Self {
-        Registry { entries: Arc::clone(&self.entries) }
+        Registry { state: Arc::clone(&self.state) }
     }
 }
 
-impl<K: Clone + Eq + Hash, V> Clone for Lease<K, V> {
+impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Clone for Lease<K, N, V> {
     fn clone(&self) -> Self {
-        self.registry.join(&self.key);
-        Lease { registry: self.registry.clone(), key: self.key.clone(), value: Arc::clone(&self.value) }
+        self.registry.join(self.ticket);
+        Lease { registry: self.registry.clone(), ticket: self.ticket, value: Arc::clone(&self.value) }
     }
 }
 
-impl<K: Clone + Eq + Hash, V> Drop for Lease<K, V> {
+impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Drop for Lease<K, N, V> {
     fn drop(&mut self) {
-        let last = self.registry.leave(&self.key);
+        let last = self.registry.leave(self.ticket);
         // The lock is released: now what came out may be dropped.
         drop(last);
     }
 }
 
-impl<K, V> fmt::Debug for Registry<K, V> {
+impl<K, N, V> fmt::Debug for Registry<K, N, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry").finish_non_exhaustive()
     }
@@ -107,106 +259,116 @@ mod tests {
     use super::*;
 
     /// A value that looks into the registry when it is dropped, which would deadlock under the lock.
-    struct LooksBack(Registry<u8, LooksBack>, u32);
+    struct LooksBack(Registry<u8, &'static str, LooksBack>, u32);
 
     impl Drop for LooksBack {
         fn drop(&mut self) {
-            let _ = self.0.entries.lock().len();
+            let _ = self.0.state.lock().entries.len();
         }
+    }
+
+    type Files = Registry<u8, &'static str, LooksBack>;
+
+    /// Shares a new value with this number.
+    fn share(
+        registry: &Files,
+        key: u8,
+        name: &'static str,
+        number: u32,
+    ) -> (Ticket, Lease<u8, &'static str, LooksBack>) {
+        let (ticket, value) = (registry.ticket(), Arc::new(LooksBack(registry.clone(), number)));
+        match registry.share(ticket, &key, &name, &value, false) {
+            Shared::Lease(lease) => (ticket, lease),
+            Shared::Unproven(other) => panic!("{} has the key {key}, and does not hold it", other.1),
+        }
+    }
+
+    fn assert_empty(registry: &Files) {
+        let state = registry.state.lock();
+        assert!(state.entries.is_empty() && state.owners.is_empty() && state.named.is_empty());
     }
 
     #[test]
     fn a_value_lives_as_long_as_its_last_lease() {
         let registry = Registry::new();
-        let value = |n| LooksBack(registry.clone(), n);
-        let first = registry.share(1, value(1));
-        let second = registry.share(1, value(2));
+        let (_, first) = share(&registry, 1, "one", 1);
+        let (_, second) = share(&registry, 1, "another", 2);
         assert_eq!(second.value().1, 1, "the one in use is shared and the new one dropped");
-        let other = registry.share(2, value(3));
+        let (_, other) = share(&registry, 2, "two", 3);
         assert_eq!(other.value().1, 3);
         let third = second.clone();
         drop((first, second));
-        assert_eq!(registry.share(1, value(4)).value().1, 1);
+        assert_eq!(share(&registry, 1, "one", 4).1.value().1, 1);
         drop(third);
-        assert_eq!(registry.share(1, value(5)).value().1, 5);
+        assert_eq!(share(&registry, 1, "one", 5).1.value().1, 5);
         drop(other);
-        assert!(registry.entries.lock().is_empty());
+        assert_empty(&registry);
+    }
+
+    #[test]
+    fn a_value_goes_with_its_key() {
+        let registry = Registry::new();
+        let (ticket, first) = share(&registry, 1, "one", 1);
+        assert!(registry.hold(ticket, &2));
+        let (_, second) = share(&registry, 1, "one", 2);
+        assert_eq!(second.value().1, 2, "what it left is free");
+        assert_eq!(share(&registry, 2, "two", 3).1.value().1, 1, "what it went to is its own");
+        assert!(!registry.is_of_another(ticket, &2) && registry.is_of_another(ticket, &1));
+        let numbers: Vec<_> = registry.values().iter().map(|value| value.1).collect();
+        assert_eq!(numbers, [1, 2]);
+        drop((first, second));
+        assert_empty(&registry);
+    }
+
+    #[test]
+    fn two_that_come_to_one_file_stay_two_until_it_is_free() {
+        let registry = Registry::new();
+        let (ticket, first) = share(&registry, 1, "one", 1);
+        let (_, second) = share(&registry, 2, "two", 2);
+        assert!(!registry.hold(ticket, &2), "it is taken");
+        assert_eq!(share(&registry, 1, "one", 3).1.value().1, 3, "it has no key now");
+        assert!(!registry.hold(ticket, &2));
+        drop(second);
+        assert!(registry.hold(ticket, &2));
+        drop(first);
+        assert_empty(&registry);
+        assert!(registry.hold(ticket, &2), "one who has left takes nothing");
+        assert_empty(&registry);
+    }
+
+    #[test]
+    fn a_key_that_is_not_held_proves_nothing() {
+        let registry = Registry::new();
+        let (ticket, first) = share(&registry, 1, "one", 1);
+        let try_share = |number, insist| {
+            let value = Arc::new(LooksBack(registry.clone(), number));
+            registry.share(registry.ticket(), &1, &"two", &value, insist)
+        };
+        registry.let_go(ticket);
+        assert!(matches!(try_share(2, false), Shared::Unproven(value) if value.1 == 1));
+        assert!(registry.hold(ticket, &1));
+        assert!(matches!(try_share(3, false), Shared::Lease(lease) if lease.value().1 == 1));
+        registry.let_go(ticket);
+        let Shared::Lease(second) = try_share(4, true) else { panic!("it insists") };
+        assert_eq!(second.value().1, 4);
+        assert!(!registry.hold(ticket, &1));
+        drop((first, second));
+        assert_empty(&registry);
+    }
+
+    #[test]
+    fn the_last_by_a_name_is_found_by_it() {
+        let registry = Registry::new();
+        let (_, first) = share(&registry, 1, "one", 1);
+        assert_eq!(registry.named(&"one").map(|lease| lease.value().1), Some(1));
+        let (_, second) = share(&registry, 2, "one", 2);
+        drop(first);
+        assert_eq!(registry.named(&"one").map(|lease| lease.value().1), Some(2));
+        drop(second);
+        assert!(registry.named(&"one").is_none());
+        assert_empty(&registry);
     }
 }
 
 #[cfg(all(test, logscope_loom))]
-mod loom_tests {
-    use loom::thread;
-
-    use super::*;
-
-    type Leave = fn(&Registry<u8, ()>, &u8);
-
-    /// One thread lets go of the only lease while another takes two: those two must be on one value.
-    fn open_against_last_drop(leave: Leave) {
-        loom::model(move || {
-            let registry = Registry::new();
-            let only = registry.enter(&1, Arc::new(()));
-            let leaving = {
-                let registry = registry.clone();
-                thread::spawn(move || {
-                    leave(&registry, &1);
-                    drop(only);
-                })
-            };
-            let first = registry.enter(&1, Arc::new(()));
-            let second = registry.enter(&1, Arc::new(()));
-            assert!(Arc::ptr_eq(&first, &second), "two values are in use under one key");
-            leave(&registry, &1);
-            leave(&registry, &1);
-            leaving.join().unwrap();
-            assert!(registry.entries.lock().is_empty(), "a value is registered that nobody uses");
-        });
-    }
-
-    fn leave(registry: &Registry<u8, ()>, key: &u8) {
-        drop(registry.leave(key));
-    }
-
-    /// Counts and removes under the lock, but not under the same hold of it.
-    fn leave_in_two_steps(registry: &Registry<u8, ()>, key: &u8) {
-        let last = {
-            let mut entries = registry.entries.lock();
-            let Some(entry) = entries.get_mut(key) else { return };
-            entry.leases -= 1;
-            entry.leases == 0
-        };
-        if last {
-            let removed = registry.entries.lock().remove(key);
-            drop(removed);
-        }
-    }
-
-    #[test]
-    fn loom_open_against_last_drop() {
-        open_against_last_drop(leave);
-    }
-
-    #[test]
-    #[should_panic(expected = "two values are in use under one key")]
-    fn loom_leaving_in_two_steps_puts_two_values_in_use() {
-        open_against_last_drop(leave_in_two_steps);
-    }
-
-    /// Two threads open at once and let go: each value is dropped, and nothing stays.
-    #[test]
-    fn loom_two_opens_and_two_drops() {
-        loom::model(|| {
-            let registry: Registry<u8, ()> = Registry::new();
-            let other = {
-                let registry = registry.clone();
-                thread::spawn(move || drop(registry.share(1, ())))
-            };
-            let lease = registry.share(1, ());
-            drop(lease.clone());
-            drop(lease);
-            other.join().unwrap();
-            assert!(registry.entries.lock().is_empty());
-        });
-    }
-}
+mod loom_tests;

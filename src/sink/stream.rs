@@ -59,7 +59,7 @@ impl Stream {
 
 impl Output for Stream {
     fn write(&self, line: &[u8]) -> io::Result<()> {
-        self.write_batch(&mut Batch::new(line, &[line.len()]))
+        self.write_batch(&mut Batch::of(line, &[line.len()]))
     }
 
     #[cfg(unix)]

@@ -1,14 +1,18 @@
 //! What every sink promises, whatever its output: P2 (ledger), P3 (whole), P4 (harmless), P5 (told).
 
+use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use super::fallback::overhear;
 use super::test_support::{Line, Scripted, Step, deliver, lose, with_record, with_record_of};
 use super::*;
-use crate::format::{Screen, with_scratch};
-use crate::record::RecordBuf;
-use crate::sync::Mutex;
+use crate::format::{Format, Screen, with_scratch};
+use crate::record::{Record, RecordBuf};
+use crate::sync::{Arc, Mutex};
 
 /// A sink in JSON over `writer`, whose lines parse.
 fn json(writer: &Scripted) -> Sink {

@@ -52,11 +52,18 @@ impl Default for Torn {
 }
 
 impl Torn {
+    fn get(&self) -> bool {
+        match self {
+            Torn::Own(torn) => *torn,
+            // Relaxed, here and below: what was written is known to who is told of it in another way, and whoever writes to the stream at
+            // the same moment may mix with it in any case.
+            Torn::Shared(torn) => torn.load(Ordering::Relaxed),
+        }
+    }
+
     fn replace(&mut self, torn: bool) -> bool {
         match self {
             Torn::Own(own) => mem::replace(own, torn),
-            // Relaxed: what was written is known to who is told of it in another way, and whoever writes to the stream at the same moment
-            // may mix with it in any case.
             Torn::Shared(shared) => shared.swap(torn, Ordering::Relaxed),
         }
     }
@@ -75,6 +82,11 @@ impl Whole {
         Whole { torn: Torn::Shared(&TORN), stalled: false }
     }
 
+    /// True if the next line is preceded by a `\n`, since the last one was cut.
+    pub(super) fn is_torn(&self) -> bool {
+        self.torn.get()
+    }
+
     /// Writes `line`, which ends with `\n`, at the start of a line.
     ///
     /// An error leaves the output as it is; what follows starts on a line of its own. A line of which all but the `\n` is
@@ -84,7 +96,7 @@ impl Whole {
     ///
     /// The error of the port; `WriteZero` if it takes nothing without one.
     pub(super) fn write(&mut self, port: &mut impl Port, line: &[u8]) -> io::Result<()> {
-        self.write_batch(port, &mut Batch::new(line, &[line.len()]))
+        self.write_batch(port, &mut Batch::of(line, &[line.len()]))
     }
 
     /// The same for several lines: what is left of `batch`, in one `write` if the port takes it.

@@ -8,11 +8,12 @@ use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::process::Command;
 use std::time::Duration;
 
-use logscope::sink::Sink;
+use logscope::sink::{self, Sink};
 use logscope::{Format, OutputContext};
-use serde_json::Value;
+use rustix::stdio::dup2_stdout;
+use serde_json::{Value, json};
 
-use crate::child::{Ended, counts};
+use crate::child::{self, Child, Ended, counts, settled};
 use crate::gate::Line;
 
 /// How long something may take that must happen, on a machine that is busy.
@@ -48,6 +49,31 @@ pub(crate) fn assert_told_once(ended: &Ended, output: &str, reason: &str) {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains(&format!("cannot write to {output}: ")) && told[0].contains(reason), "{told:?}");
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+}
+
+/// To a `view` of stdout two records are logged, five while stdout is broken by `break_it`, and two when it is a file of the child's folder.
+#[track_caller]
+pub(crate) fn stdout_breaks_and_recovers(test: &str, view: fn(&Sink) -> Sink, break_it: fn(), reason: &str) {
+    child::scene(test, |folder| {
+        let recovered = File::create(folder.join("recovered")).unwrap();
+        let sink = view(&sink::stdout());
+        let context = context(&sink);
+        log(&context, 2);
+        assert!(context.flush(PATIENCE).is_complete());
+        break_it();
+        log(&context, 5);
+        let broken = ledger(&sink, &context);
+        dup2_stdout(recovered).unwrap();
+        log(&context, 2);
+        json!([broken, ledger(&sink, &context)])
+    });
+    let ended = Child::new(test).run();
+    assert_eq!(ended.report, json!([settled(2, 5), settled(4, 5)]));
+    assert_eq!(lines(&ended.read("recovered")), [Line::Failed(5), Line::Record(8), Line::Record(9)]);
+    assert_told_once(&ended, "stdout", reason);
+    // What the test harness says stands before it, on the same line.
+    let (_, before) = ended.stdout.split_at(ended.stdout.find('{').unwrap());
+    assert_eq!(lines(before), [Line::Record(1), Line::Record(2)]);
 }
 
 pub(crate) fn dev_full() -> File {

@@ -1,13 +1,17 @@
 //! One output per file, however it is reached; errors that help.
 
-use std::fs;
 use std::path::Path;
+use std::time::Duration;
+use std::{fs, io};
 
 use super::*;
 use crate::format::Format;
 use crate::sink::fallback::overhear;
 use crate::sink::test_support::{Line, deliver};
-use crate::sink::{Delivery, Outcome};
+use crate::sink::{Delivery, Outcome, Sink};
+
+#[cfg(unix)]
+mod rolling;
 
 fn json(options: FileOptions) -> Sink {
     options.open().unwrap().format(Format::json())
@@ -126,16 +130,17 @@ mod unix {
     }
 
     #[test]
-    fn a_file_that_was_removed_is_another_one_when_it_is_opened_again() {
+    fn a_file_that_was_removed_is_opened_anew_with_all_that_it_had() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let old = json(file(&path));
+        deliver(&old, 1);
         fs::remove_file(&path).unwrap();
-        assert_eq!(deliver(&old, 1), Delivery::Written);
+        assert_eq!(deliver(&old, 2), Delivery::Written);
         let new = json(file(&path));
-        deliver(&new, 2);
-        assert_eq!(lines(&path), [Line::Record(2)]);
-        assert_eq!((old.ledger().written, new.ledger().written), (1, 1));
+        deliver(&new, 3);
+        assert_eq!(lines(&path), [1, 2, 3].map(Line::Record), "what was written since it was last seen there");
+        assert_eq!((old.ledger().written, new.ledger().written), (3, 3), "they are one output");
     }
 
     #[test]
@@ -278,14 +283,57 @@ mod unix {
     }
 
     #[test]
-    fn a_removed_directory_stops_nobody() {
+    fn a_removed_directory_stops_nobody_and_is_made_again_only_if_asked_for() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("sub/log");
-        let sink = json(file(&path).create_parents(true));
+        let (path, made) = (dir.path().join("sub/log"), dir.path().join("made/log"));
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        let (sink, maker) = (json(file(&path)), json(file(&made).create_parents(true)));
+        for directory in ["sub", "made"] {
+            fs::remove_dir_all(dir.path().join(directory)).unwrap();
+        }
+        let (_, told) = overhear(|| {
+            for seq in 1..=3 {
+                assert_eq!(deliver(&sink, seq), Delivery::Written);
+                assert_eq!(deliver(&maker, seq), Delivery::Written);
+                let _ = (sink.flush(Duration::MAX), maker.flush(Duration::MAX));
+            }
+            assert!(refusal(file(&path)).contains("set create_parents(true)"));
+        });
+        let astray = told.iter().filter(|line| line.contains("sub/log is not where it was"));
+        assert_eq!(astray.count(), 1, "{told:?}");
+        assert!(!told.iter().any(|line| line.contains("made/log")), "{told:?}");
+        assert_eq!(lines(&made), [1, 2, 3].map(Line::Record));
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        assert_eq!(sink.flush(Duration::MAX).written, 3);
+        assert_eq!(lines(&path), [1, 2, 3].map(Line::Record), "nothing is lost that can be saved");
+    }
+
+    #[test]
+    fn files_are_synced_where_they_should_be_and_pipes_are_not() {
+        use std::os::fd::AsRawFd as _;
+
+        use crate::sink::Output as _;
+
+        let dir = tempfile::tempdir().unwrap();
+        let (_reader, writer) = io::pipe().unwrap();
+        let (path, pipe) = (dir.path().join("log"), format!("/dev/fd/{}", writer.as_raw_fd()));
+        let sinks = (json(file(&path)), json(file(&pipe)));
+        let sync = |path: &Path| open::files().named(&path.to_owned()).unwrap().value().appender.sync();
+        deliver(&sinks.0, 1);
+        fs::remove_file(&path).unwrap();
+        sync(&path).unwrap();
+        assert_eq!(lines(&path), [Line::Record(1)], "what is synced is what has the name");
+        assert_eq!(sync(Path::new(&pipe)).unwrap_err().kind(), io::ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn what_is_lost_with_a_removed_directory_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        let sink = json(file(dir.path().join("sub/log")));
         fs::remove_dir_all(dir.path().join("sub")).unwrap();
-        assert_eq!(deliver(&sink, 1), Delivery::Written);
-        assert!(refusal(file(&path)).contains("set create_parents(true)"));
-        deliver(&json(file(&path).create_parents(true)), 2);
-        assert_eq!(lines(&path), [Line::Record(2)]);
+        deliver(&sink, 1);
+        let ((), told) = overhear(|| drop(sink));
+        assert!(told[0].contains("bytes that were written to it since are lost with it: No such file"), "{told:?}");
     }
 }

@@ -6,11 +6,14 @@
 
 use std::future::Future;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use crate::sync::model::{Arc, Condvar, Mutex};
+use crate::record::drop_quietly;
+use crate::sync::Arc;
+use crate::sync::model::{Condvar, Mutex};
 
 /// How far a ring has come.
 #[derive(Debug)]
@@ -116,9 +119,11 @@ impl Ticket {
         let waker = state.waker.take();
         drop(state);
         self.done.notify_all();
-        // Outside the lock: a waker is a program's own code.
-        if let Some(waker) = waker {
-            waker.wake();
+        // Outside the lock: a waker is a program's own code. And contained, since others wait for what comes after this.
+        if let Some(waker) = waker
+            && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
+        {
+            drop_quietly(payload);
         }
     }
 

@@ -32,8 +32,8 @@
 //! | 0 | `IDLE` | the ring is empty and its reader rests; who clears it must wake the reader |
 //! | 1 | `CLOSED` | nothing more is accepted |
 //!
-//! When it rests the reader moves `tail` (and with it `head`) to the next beginning of the array, so that a ring that is mostly empty
-//! uses its first pages only, which are in the cache and are all the memory that it ever touches. `head` follows `tail`: whoever finds
+//! When it rests, and is some way into the array, the reader moves `tail` (and with it `head`) to the next beginning of that, so that a
+//! ring that is mostly empty uses its first pages only, which are in the cache and are all the memory that it ever touches. `head` follows `tail`: whoever finds
 //! `IDLE` moves it up, if the reader has not come to do so.
 
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -47,6 +47,8 @@ pub(super) const FLAGS: u64 = 7;
 
 /// A header that is there.
 const COMMITTED: u64 = 1 << 63;
+/// How far into the array a ring at rest may be, in bytes, before it goes back to the beginning.
+const REWIND: u64 = 64 << 10;
 /// Header and stamp.
 const HEAD_BYTES: u64 = 16;
 const WORD: u64 = 8;
@@ -117,6 +119,8 @@ pub(crate) struct Taken {
     pub(crate) ends: Vec<usize>,
     /// What each was pushed with.
     pub(crate) labels: Vec<Label>,
+    /// Of how many it is settled what became of them.
+    pub(crate) settled: usize,
 }
 
 /// What a record is pushed with, beside its bytes.
@@ -132,6 +136,7 @@ impl Taken {
         self.bytes.clear();
         self.ends.clear();
         self.labels.clear();
+        self.settled = 0;
     }
 }
 
@@ -257,8 +262,11 @@ impl Ring {
         }
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
-        self.tail.0.load(Acquire) & IDLE != 0
+    /// Where it rests, if it does: all that was pushed before is taken out, and what came of it settled by whoever took it.
+    pub(crate) fn rests_at(&self) -> Option<u64> {
+        // One reading: between two, others could push and take out.
+        let tail = self.tail.0.load(Acquire);
+        (tail & IDLE != 0).then_some(tail & !FLAGS)
     }
 
     /// Where the newest record ends.
@@ -299,7 +307,8 @@ fn copy_out(chunks: &mut [[u8; WORD as usize]], words: &[AtomicU64]) {
     }
 }
 
-/// So many zeros, of which the operating system gives none before they are used.
+/// So many zeros, of which the operating system gives none before they are used (if the allocator asks it for them, as for large pieces it
+/// does at first; one that was freed before may be zeroed at once).
 #[cfg(not(logscope_loom))]
 fn zeros(count: usize) -> Box<[AtomicU64]> {
     bytemuck::zeroed_slice_box(count)
@@ -377,7 +386,13 @@ impl Reader<'_> {
 
     /// Rests, if there is nothing to take out: true, and from now on whoever pushes is told to wake somebody.
     pub(crate) fn rest(self) -> bool {
-        let fresh = self.head.next_multiple_of(self.ring.capacity());
+        // Only from some way in: at each rest, positions would in time come to the end of their numbers.
+        let capacity = self.ring.capacity();
+        let fresh = if self.head % capacity >= REWIND.min(capacity / 4) {
+            self.head.next_multiple_of(capacity)
+        } else {
+            self.head
+        };
         // Release: who pushes into the words that were set to zero must do so after that. (A closed ring never rests.)
         let rests = self.ring.tail.0.compare_exchange(self.head, fresh | IDLE, AcqRel, Acquire).is_ok();
         if rests {

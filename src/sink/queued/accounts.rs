@@ -9,7 +9,9 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::record::ContextInfo;
 use crate::sink::ledger::Delivery;
-use crate::sync::{Arc, Mutex};
+use crate::sink::queue::Ring;
+use crate::sync::Arc;
+use crate::sync::model::Mutex;
 
 /// Who records are counted for: a context, as a queue knows it.
 pub(crate) trait Account: Send + Sync {
@@ -41,7 +43,6 @@ pub(super) fn is_record(number: u32) -> bool {
 }
 
 /// The open accounts of a queue.
-#[derive(Default)]
 pub(super) struct Accounts(Mutex<Open>);
 
 #[derive(Default)]
@@ -59,6 +60,10 @@ impl Open {
 }
 
 impl Accounts {
+    pub(super) fn new() -> Self {
+        Accounts(Mutex::new(Open::default()))
+    }
+
     /// Opens an account and returns its number; that of nobody if there are too many.
     pub(super) fn open(&self, account: Arc<dyn Account>) -> u32 {
         let open = &mut *self.0.lock();
@@ -74,10 +79,16 @@ impl Accounts {
         number
     }
 
-    /// Closes an account whose records end before `position` at the latest, once all up to there is settled.
-    pub(super) fn leave(&self, number: u32, position: u64) {
-        if number >= tag::FIRST {
-            self.0.lock().leaving.push((position, number));
+    /// Closes an account, once its records, which are all in `ring` or were, are settled. `settled` says up to where all is, if nobody is
+    /// going to settle anything.
+    pub(super) fn close(&self, number: u32, ring: &Ring, settled: impl FnOnce() -> Option<u64>) {
+        if number < tag::FIRST {
+            return;
+        }
+        self.0.lock().leaving.push((ring.end(), number));
+        // Where it rests, by one reading: where it ends now may be behind records of others, which are not settled.
+        if let Some(position) = settled() {
+            self.settle_up_to(position);
         }
     }
 
@@ -142,38 +153,53 @@ impl Stamp {
     }
 }
 
+/// An account that counts what is settled.
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sync::{AtomicU64, Ordering};
+struct Counted(ContextInfo, crate::sync::AtomicU64);
 
-    struct Counted(ContextInfo, AtomicU64);
-
-    impl Account for Counted {
-        fn settle(&self, _: Delivery, count: u64) {
-            self.1.fetch_add(count, Ordering::Relaxed);
-        }
-        fn info(&self) -> &ContextInfo {
-            &self.0
-        }
-        fn clock(&self) -> &Clock {
-            &Clock::System
-        }
+#[cfg(test)]
+impl Counted {
+    fn new() -> Arc<Self> {
+        Arc::new(Counted(ContextInfo::nobody(), crate::sync::AtomicU64::new(0)))
     }
 
+    fn count(&self) -> u64 {
+        self.1.load(crate::sync::Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+impl Account for Counted {
+    fn settle(&self, _: Delivery, count: u64) {
+        self.1.fetch_add(count, crate::sync::Ordering::Relaxed);
+    }
+
+    fn info(&self) -> &ContextInfo {
+        &self.0
+    }
+
+    fn clock(&self) -> &Clock {
+        &Clock::System
+    }
+}
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests {
+    use super::*;
+    use crate::sink::queue::Label;
     #[test]
     fn an_account_stays_until_its_records_are_settled() {
-        let accounts = Accounts::default();
-        let make = || Arc::new(Counted(ContextInfo::nobody(), AtomicU64::new(0)));
-        let (one, two) = (make(), make());
+        let (accounts, ring) = (Accounts::new(), Ring::new(64));
+        let (one, two) = (Counted::new(), Counted::new());
         let number = accounts.open(one.clone());
         let other = accounts.open(two.clone());
         assert_ne!(number, other);
-        accounts.leave(number, 100);
-        accounts.settle_up_to(99);
+        let end = ring.push(Label::default(), b"").unwrap().end;
+        accounts.close(number, &ring, || ring.rests_at());
+        accounts.settle_up_to(end - 1);
         accounts.settle(Delivery::Written, [number, number, other, tag::NOBODY, tag::DROPPED, number].into_iter());
-        assert_eq!([&one, &two].map(|account| account.1.load(Ordering::Relaxed)), [3, 1]);
-        accounts.settle_up_to(100);
+        assert_eq!([&one, &two].map(|account| account.count()), [3, 1]);
+        accounts.settle_up_to(end);
         assert_eq!(Arc::strong_count(&one), 1, "it is closed");
         assert!(accounts.get(number).is_none() && accounts.get(other).is_some());
         assert_eq!(accounts.open(one), number, "its number is given again");
@@ -187,5 +213,67 @@ mod tests {
         }
         let endless = Stamp { renderer: 3, elapsed: Duration::MAX };
         assert_eq!(Stamp::unpack(endless.pack()).renderer, 3);
+    }
+}
+
+#[cfg(all(test, logscope_loom))]
+mod loom_tests {
+    use loom::thread;
+
+    use super::*;
+    use crate::sink::queue::{Label, Taken};
+    use crate::sync::model;
+
+    /// What a writer thread does.
+    fn pass(ring: &Ring, accounts: &Accounts) {
+        let mut taken = Taken::default();
+        let mut reader = ring.reader();
+        reader.take(&mut taken, usize::MAX);
+        let head = reader.head();
+        drop(reader);
+        accounts.settle(Delivery::Written, taken.labels.iter().map(|label| label.tag));
+        accounts.settle_up_to(head);
+    }
+
+    type Settled = fn(&Ring) -> Option<u64>;
+
+    /// One context logs and goes, while another one goes and a writer thread writes: what the first has logged is counted for it.
+    fn a_record_is_counted_for_whose_it_is(settled: Settled) {
+        loom::model(move || {
+            let shared = model::Arc::new((Ring::new(64), Accounts::new()));
+            let account = Counted::new();
+            let (own, other) = (shared.1.open(account.clone()), shared.1.open(account.clone()));
+            let spawn = |work: Box<dyn FnOnce(&Ring, &Accounts)>| {
+                let shared = model::Arc::clone(&shared);
+                thread::spawn(move || work(&shared.0, &shared.1))
+            };
+            let threads = [
+                spawn(Box::new(move |ring, accounts| {
+                    ring.push(Label { tag: own, stamp: 0 }, b"").unwrap();
+                    accounts.close(own, ring, || settled(ring));
+                })),
+                spawn(Box::new(move |ring, accounts| accounts.close(other, ring, || settled(ring)))),
+                spawn(Box::new(|ring, accounts| {
+                    pass(ring, accounts);
+                    ring.reader().rest();
+                })),
+            ];
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            pass(&shared.0, &shared.1);
+            assert_eq!(account.count(), 1, "a record is counted for nobody");
+        });
+    }
+
+    #[test]
+    fn loom_a_record_is_counted_for_whose_it_is() {
+        a_record_is_counted_for_whose_it_is(Ring::rests_at);
+    }
+
+    #[test]
+    #[should_panic(expected = "counted for nobody")]
+    fn loom_two_readings_of_a_ring_at_rest_close_an_account_too_early() {
+        a_record_is_counted_for_whose_it_is(|ring| ring.rests_at().map(|_| ring.end()));
     }
 }

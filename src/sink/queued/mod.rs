@@ -44,9 +44,13 @@ pub(crate) struct Queued {
     unstated: Gap,
     /// A record that was to be flushed at once waited in vain.
     stalled: AtomicBool,
+    /// Queues in front of the same output that must be written to the end before.
+    before: Mutex<Vec<Weak<Queued>>>,
+    /// It is closed, and written to the end.
+    done: AtomicBool,
     /// A writer thread is at work on it.
     at_work: AtomicBool,
-    /// The process has ended without its output having taken what was queued.
+    /// It is closed, and its output has not taken what was queued in the time that there was.
     abandoned: AtomicBool,
     /// The [forks](end::forks) before it was made.
     forks: usize,
@@ -60,12 +64,21 @@ pub(crate) struct Queued {
 
 /// What sinks hold a queue by. With the last one the queue is closed: what is in it is written by a writer thread, which then lets go of the
 /// output.
-pub(crate) struct Handle(Arc<Queued>);
+///
+/// It is there until this is dropped, which hands it over.
+pub(crate) struct Handle(Option<Arc<Queued>>);
 
 impl Handle {
     /// A queue with these options in front of `core`: the one that there is, or a new one.
     pub(super) fn of(core: &Arc<Core>, file: Option<FileLease>, options: Queue) -> Arc<Handle> {
-        let mut queues = core.queues().lock();
+        let mut queues = match end::is_forked() {
+            false => core.queues().lock(),
+            // Another thread's lock may be held for ever. A queue that nobody finds does no harm there, since nothing is put into it.
+            true => match core.queues().try_lock() {
+                Some(queues) => queues,
+                None => return Handle::new(core, file, options, &[]).1,
+            },
+        };
         queues.retain(|queue| queue.strong_count() > 0);
         // Collected, so that what is let go of here is not dropped under the lock.
         let known: Vec<Arc<Queued>> = queues.iter().filter_map(Weak::upgrade).collect();
@@ -74,17 +87,36 @@ impl Handle {
             drop(queues);
             return handle;
         }
+        let (queued, handle) = Handle::new(core, file, options, &known);
+        queues.push(Arc::downgrade(&queued));
+        drop(queues);
+        end::watch(&queued);
+        handle
+    }
+
+    /// A new queue, and what sinks hold it by, where there are these already.
+    fn new(
+        core: &Arc<Core>,
+        file: Option<FileLease>,
+        options: Queue,
+        known: &[Arc<Queued>],
+    ) -> (Arc<Queued>, Arc<Handle>) {
+        // Those whose sinks are gone, and that are not written to the end. What a thread has put into one comes before what it puts here.
+        let leaving = known.iter().filter(|queued| queued.handle.lock().strong_count() == 0 && !queued.is_done());
+        let before = leaving.map(Arc::downgrade).collect();
         let queued = Arc::new(Queued {
             core: Arc::clone(core),
             ring: Ring::new(options.bytes),
             options,
             progress: Progress::new(),
             turn: Turn::new(),
-            accounts: Accounts::default(),
+            accounts: Accounts::new(),
             renderers: Mutex::new(Vec::new()),
             evicted: Gap::new(),
             unstated: Gap::new(),
             stalled: AtomicBool::new(false),
+            before: Mutex::new(before),
+            done: AtomicBool::new(false),
             at_work: AtomicBool::new(end::is_forked() && known.iter().any(|queued| queued.is_at_work())),
             abandoned: AtomicBool::new(false),
             forks: end::forks(),
@@ -92,23 +124,34 @@ impl Handle {
             _file: file,
             leaving: end::Leaving::default(),
         });
-        let handle = Arc::new(Handle(Arc::clone(&queued)));
+        let handle = Arc::new(Handle(Some(Arc::clone(&queued))));
         *queued.handle.lock() = Arc::downgrade(&handle);
-        queues.push(Arc::downgrade(&queued));
-        drop(queues);
-        end::watch(&queued);
-        handle
+        (queued, handle)
     }
 
+    #[inline]
     pub(super) fn queued(&self) -> &Arc<Queued> {
-        &self.0
+        match &self.0 {
+            Some(queued) => queued,
+            None => unreachable!("it is handed over when this is dropped"),
+        }
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.0.leaving.begin();
-        self.0.close();
+        let Some(queued) = self.0.take() else { return };
+        queued.leaving.begin();
+        queued.ring.close();
+        if end::is_forked() {
+            return;
+        }
+        // Not dropped here, where it could be the last: see `pool::let_go`.
+        if queued.turn.call(&queued.ring) {
+            pool::put_ready(queued);
+        } else {
+            pool::let_go(queued);
+        }
     }
 }
 
@@ -132,15 +175,40 @@ impl Queued {
         self.renderers.lock().get(usize::from(number)).cloned()
     }
 
+    /// True if it is closed, and written to the end.
+    fn is_done(&self) -> bool {
+        // Acquire: what has become of its records is settled, as who sees this may rely on.
+        self.done.load(Ordering::Acquire)
+    }
+
+    /// A writer thread leaves it, with nothing left to do.
+    fn is_left(&self) {
+        if self.ring.reader().is_finished() {
+            self.done.store(true, Ordering::Release);
+        }
+    }
+
+    /// True if another queue must be written to the end before anything of this one is.
+    fn has_to_wait(&self) -> bool {
+        let mut before = self.before.lock();
+        before.retain(|queued| queued.upgrade().is_some_and(|queued| !queued.is_done()));
+        !before.is_empty()
+    }
+
+    /// Up to where all is settled, if nobody is going to settle anything.
+    fn settled_end(&self) -> Option<u64> {
+        if self.is_done() { Some(self.ring.end()) } else { self.ring.rests_at() }
+    }
+
     /// True if a writer thread is at work on it. (In a process that was forked off there is none, and it may seem so for ever.)
     fn is_at_work(&self) -> bool {
         // Relaxed: a fork shows the child all that the parent's memory contained.
         self.at_work.load(Ordering::Relaxed)
     }
 
-    /// The process ends, and what is in the queue will not be written.
+    /// It is closed, and what is in it was waited for in vain.
     fn abandon(&self) {
-        // Relaxed: a hint, for records that come later.
+        // Relaxed, here and where it is cleared: a hint, for records that come later.
         self.abandoned.store(true, Ordering::Relaxed);
     }
 
@@ -174,6 +242,17 @@ impl Drop for Queued {
     }
 }
 
+/// True if there are queues in front of `core` whose sinks are gone, and which are being written to the end.
+pub(super) fn are_leaving(core: &Core) -> bool {
+    if end::is_forked() {
+        return false;
+    }
+    let queues: Vec<Arc<Queued>> = core.queues().lock().iter().filter_map(Weak::upgrade).collect();
+    let leaving = queues.iter().any(|queued| queued.handle.lock().strong_count() == 0);
+    queues.into_iter().for_each(pool::let_go);
+    leaving
+}
+
 /// A context's account with a queue, open until this is dropped.
 pub(crate) struct Attachment {
     queued: Arc<Queued>,
@@ -194,12 +273,7 @@ impl Drop for Attachment {
         if end::is_forked() {
             return;
         }
-        let Queued { ring, accounts, .. } = &*self.queued;
-        accounts.leave(self.number, ring.end());
-        // Nobody will come by if there is nothing to do. (A ring that is at rest is empty, and what was in it is settled.)
-        if ring.is_idle() {
-            accounts.settle_up_to(ring.end());
-        }
+        self.queued.accounts.close(self.number, &self.queued.ring, || self.queued.settled_end());
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a queue is to be like.
 
+use std::fmt;
+
 use tracing::level_filters::LevelFilter;
 
 /// The least that a queue has room for, in bytes.
@@ -7,7 +9,7 @@ const MIN_BYTES: usize = 4 << 10;
 /// The most, in bytes.
 const MAX_BYTES: usize = 1 << 30;
 
-/// How a sink is queued: see [`Sink::queued`](super::Sink::queued).
+/// How a sink is queued: see [`Sink::queued`](crate::sink::Sink::queued).
 ///
 /// ```
 /// use logscope::{LevelFilter, sink};
@@ -72,6 +74,22 @@ impl Queue {
     }
 }
 
+/// As in `queued in 1048576 bytes`, and what is not as it is unless set.
+impl fmt::Display for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "queued in {} bytes", self.bytes)?;
+        match self.overflow {
+            Overflow::Block => {}
+            Overflow::DropNewest => f.write_str(", dropping the newest")?,
+            Overflow::DropOldest => f.write_str(", dropping the oldest")?,
+        }
+        match self.flush_at.into_level() {
+            Some(level) => write!(f, ", flushed at {level}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Default for Queue {
     fn default() -> Self {
         Queue::new()
@@ -86,6 +104,8 @@ mod tests {
     fn a_queue_has_room_for_a_power_of_two() {
         let room = |bytes| Queue::new().bytes(bytes).bytes;
         assert_eq!([0, 4096, 4097, 1 << 20, usize::MAX].map(room), [4096, 4096, 8192, 1 << 20, 1 << 30]);
-        assert_eq!(Queue::new().bytes, 1 << 20);
+        assert_eq!(Queue::new().to_string(), "queued in 1048576 bytes");
+        let queue = Queue::new().bytes(4096).overflow(Overflow::DropOldest).flush_at(LevelFilter::ERROR);
+        assert_eq!(queue.to_string(), "queued in 4096 bytes, dropping the oldest, flushed at ERROR");
     }
 }

@@ -36,11 +36,14 @@ impl Drop for AtWork<'_> {
 }
 
 impl Queued {
-    /// Takes a batch out and writes it, and meets the demands that are due then.
-    pub(super) fn pass(&self, taken: &mut Taken) -> Stop {
+    /// Takes a batch out and writes it, and meets the demands that are due then. `None` if another queue comes first.
+    pub(super) fn pass(&self, taken: &mut Taken) -> Option<Stop> {
         let _working = end::begin_to_work();
         let _at_work = AtWork::begin(&self.at_work);
         taken.clear();
+        if self.has_to_wait() {
+            return None;
+        }
         let mut reader = self.ring.reader();
         let stop = reader.take(taken, BATCH);
         let head = reader.head();
@@ -50,19 +53,23 @@ impl Queued {
         if !taken.labels.is_empty() {
             self.progress.tell_of_room();
             self.write(taken, evicted);
-            // Relaxed: see `flush_now`.
+            // Relaxed: see `flush_now` and `abandon`.
             self.stalled.store(false, Ordering::Relaxed);
+            self.abandoned.store(false, Ordering::Relaxed);
         }
         self.accounts.settle_up_to(head);
         self.meet(self.progress.settle(head));
-        stop
+        Some(stop)
     }
 
-    /// What is left to do after a panic of our own, or when the process has no thread to spare: nothing more is accepted, and nobody
-    /// waits.
-    pub(super) fn give_up(&self) {
+    /// What is left to do after a panic of our own, or when the process has no thread to spare: nothing more is accepted, nobody waits, and
+    /// what was taken out has failed.
+    pub(super) fn give_up(&self, taken: &mut Taken) {
         self.ring.close();
         self.progress.tell_of_room();
+        let lost = taken.labels.get(taken.settled..).unwrap_or_default();
+        self.settle(lost, Delivery::Failed);
+        taken.clear();
         for demand in self.progress.give_up() {
             demand.ticket.complete(Err(io::Error::other("the writer thread of its queue has failed")));
         }
@@ -76,40 +83,40 @@ impl Queued {
         }
     }
 
-    fn write<'a>(&'a self, taken: &Taken, mut evicted: Option<Claim<'a>>) {
-        let Taken { bytes, ends, labels } = taken;
-        let mut at = 0;
-        while at < labels.len() {
+    fn write<'a>(&'a self, taken: &mut Taken, mut evicted: Option<Claim<'a>>) {
+        let Taken { bytes, ends, labels, settled: at } = taken;
+        while *at < labels.len() {
             let owes = evicted.is_some() || self.core.has_failed() || self.unstated.is_open();
-            let is_record = is_record(labels[at].tag);
+            let is_record = is_record(labels[*at].tag);
             // Before a record: the moment of a notice is not known. It is written alone then.
-            let until = if owes && !is_record { at + 1 } else { labels.len() };
+            let until = if owes && !is_record { *at + 1 } else { labels.len() };
             if owes
                 && is_record
-                && let Err(error) = self.state_before(labels[at], &mut evicted)
+                && let Err(error) = self.state_before(labels[*at], &mut evicted)
             {
-                self.fail(labels[at], error);
-                at += 1;
+                self.fail(labels[*at], error);
+                *at += 1;
                 continue;
             }
-            let mut batch = Batch::after(&bytes[..ends[until - 1]], &ends[..until], at);
+            let mut batch = Batch::after(&bytes[..ends[until - 1]], &ends[..until], *at);
             let result = self.core.write_batch(&mut batch);
             let done = batch.lines_done();
-            self.settle(&labels[at..done], Delivery::Written);
-            let got_on = done > at;
-            at = done;
+            self.settle(&labels[*at..done], Delivery::Written);
+            let got_on = done > *at;
+            *at = done;
             match result {
-                // Only the end of a line could not be written; or it says that it took nothing, and not why.
-                Ok(()) if got_on => {}
+                // Only the end of a line could not be written.
+                Ok(()) if *at == until || got_on && !batch.is_inside_a_line() => {}
+                // It says that it took nothing more, or not all of a line, and not why.
                 Ok(()) => {
-                    self.fail(labels[at], io::ErrorKind::WriteZero.into());
-                    at += 1;
+                    self.fail(labels[*at], io::ErrorKind::WriteZero.into());
+                    *at += 1;
                 }
                 // An output that has taken all may say that it failed: then it is not the records that did.
-                Err(error) if at == until => self.core.tell_unflushed(error),
+                Err(error) if *at == until => self.core.tell_unflushed(error),
                 Err(error) => {
-                    self.fail(labels[at], error);
-                    at += 1;
+                    self.fail(labels[*at], error);
+                    *at += 1;
                 }
             }
         }

@@ -4,7 +4,7 @@
 //! later; only if it finds nothing then does the queue come to rest. So a stream of records wakes nobody, and a process that is silent
 //! has no timer running.
 //!
-//! [`EAGER`] threads work at once. A device that stands still holds the thread that writes to it, so there is always one more than are
+//! As many as [`eager`] says work at once. A device that stands still holds the thread that writes to it, so there is always one more than are
 //! at work, up to [`MOST`]: it takes what others have left lying for [`PATIENCE`], which they only do if they are held up. A thread that
 //! is not needed for a while ends.
 
@@ -19,12 +19,15 @@ use parking_lot::Condvar;
 
 use super::{Queued, end};
 use crate::record::drop_quietly;
+use crate::sink::delivery::InOutput;
 use crate::sink::fallback;
 use crate::sink::queue::{Next, Stop, Taken};
 use crate::sync::{Arc, Mutex, OnceLock};
 
 /// The most threads that there are.
 const MOST: usize = 16;
+/// The same while the process ends: outputs that stand still shall not keep others from being written.
+const MOST_AT_THE_END: usize = 64;
 /// How long a queue is left in peace after it was worked on: how old a record may get before it is written, and how long the stream
 /// that needs no wake-ups may pause.
 const LINGER: Duration = Duration::from_millis(1);
@@ -32,6 +35,8 @@ const LINGER: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_millis(20);
 /// How long a thread waits for work before it ends, if it is not the last.
 const SPARE: Duration = Duration::from_secs(5);
+/// How often a thread that is in the middle of a record is given way to.
+const YIELDS: u32 = 3;
 /// How many batches of one queue are written before others have their turn.
 const PASSES: u32 = 16;
 /// What a buffer may have grown to, and is kept.
@@ -55,23 +60,35 @@ struct State {
     ready: VecDeque<(Instant, Arc<Queued>)>,
     /// In the order of the moments at which they are looked at again.
     lingering: VecDeque<(Instant, u64, Arc<Queued>)>,
+    /// Queues that somebody else has let go of, and that may be the last to hold their outputs.
+    left: Vec<Arc<Queued>>,
     threads: usize,
     /// Of these, how many wait for work.
     waiting: usize,
+    /// Of these, how many look again by themselves, without being told.
+    watching: usize,
+    most: usize,
 }
 
 /// What a thread has found.
 enum Found {
     /// A queue to work on.
     Work(Arc<Queued>),
-    /// A note of a queue that was called meanwhile, and is or was among those that are ready. It may be the last that holds the output,
-    /// and is dropped outside the lock.
-    Stale(Arc<Queued>),
+    /// A queue to let go of, outside the lock: it may be the last that holds the output, whose `Drop` is the program's own.
+    Left(Arc<Queued>),
 }
 
 impl State {
     const fn new() -> Self {
-        State { ready: VecDeque::new(), lingering: VecDeque::new(), threads: 0, waiting: 0 }
+        State {
+            ready: VecDeque::new(),
+            lingering: VecDeque::new(),
+            left: Vec::new(),
+            threads: 0,
+            waiting: 0,
+            watching: 0,
+            most: MOST,
+        }
     }
 
     fn running(&self) -> usize {
@@ -81,6 +98,9 @@ impl State {
     /// Takes what a thread that waits can work on at `now`. That thread is counted as waiting.
     fn next(&mut self, now: Instant) -> Option<Found> {
         let since = if self.running() < eager() { now } else { now.checked_sub(PATIENCE)? };
+        if let Some(queued) = self.left.pop() {
+            return Some(Found::Left(queued));
+        }
         if self.ready.front().is_some_and(|(ready, _)| *ready <= since) {
             let (_, queued) = self.ready.pop_front()?;
             queued.turn.begin();
@@ -89,9 +109,14 @@ impl State {
         if self.lingering.front().is_some_and(|(due, ..)| *due <= since) {
             let (_, lingered, queued) = self.lingering.pop_front()?;
             let begins = queued.turn.begin_after_lingering(lingered);
-            return Some(if begins { Found::Work(queued) } else { Found::Stale(queued) });
+            // If not, it was called meanwhile, and is or was among those that are ready.
+            return Some(if begins { Found::Work(queued) } else { Found::Left(queued) });
         }
         None
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.lingering.is_empty() && self.left.is_empty()
     }
 
     /// When a thread that waits has to look again.
@@ -104,7 +129,7 @@ impl State {
 
     /// True if one thread more is needed, which is then counted as there, and waiting.
     fn needs_thread(&mut self) -> bool {
-        let needs = self.waiting == 0 && self.threads < MOST && !(self.ready.is_empty() && self.lingering.is_empty());
+        let needs = self.waiting == 0 && self.threads < self.most && !self.is_empty();
         if needs {
             self.threads += 1;
             self.waiting += 1;
@@ -115,15 +140,35 @@ impl State {
 
 /// Puts a queue among those that are ready.
 pub(super) fn put_ready(queued: Arc<Queued>) {
+    add(|state| state.ready.push_back((Instant::now(), queued)));
+}
+
+/// Lets go of a queue, on a writer thread: whoever is the last drops the output, whose `Drop` is the program's own and takes its time.
+pub(super) fn let_go(queued: Arc<Queued>) {
+    add(|state| state.left.push(queued));
+}
+
+fn add(add: impl FnOnce(&mut State)) {
     let mut state = POOL.state.lock();
-    state.ready.push_back((Instant::now(), queued));
+    add(&mut state);
     let needs_thread = state.needs_thread();
-    let is_waited_for = state.waiting > 0 && state.running() < eager();
+    let is_waited_for = state.waiting > 0 && (state.running() < eager() || state.watching == 0);
     drop(state);
     if needs_thread {
         start_thread();
     } else if is_waited_for {
         POOL.work.notify_one();
+    }
+}
+
+/// The process ends: there may be more threads from now on.
+pub(super) fn prepare_for_the_end() {
+    let mut state = POOL.state.lock();
+    state.most = MOST_AT_THE_END;
+    let needs_thread = state.needs_thread();
+    drop(state);
+    if needs_thread {
+        start_thread();
     }
 }
 
@@ -136,16 +181,21 @@ fn start_thread() {
     state.threads -= 1;
     state.waiting -= 1;
     // The threads that there are do what there is to do, if there are any.
-    let stranded = if state.threads == 0 { std::mem::take(&mut state.ready) } else { VecDeque::new() };
+    if state.threads > 0 {
+        return;
+    }
+    let (stranded, left) = (std::mem::take(&mut state.ready), std::mem::take(&mut state.left));
     drop(state);
+    drop(left);
     if stranded.is_empty() {
         return;
     }
     fallback::tell(format_args!(
         "no writer thread can be started: {error}; what was to be queued is written by the calls that log"
     ));
+    let _inside = InOutput::enter();
     for (_, queued) in stranded {
-        queued.give_up();
+        queued.give_up(&mut Taken::default());
         queued.turn.begin();
         while let Some(After::Ready) = run(&queued, &mut Taken::default()) {
             queued.turn.begin();
@@ -155,6 +205,9 @@ fn start_thread() {
 
 /// What a writer thread does.
 fn work() {
+    // For its whole life: a waker, or an error that is shown, is a program's own code too, and what it logs must not wait for room in a queue
+    // that this thread is to empty.
+    let _inside = InOutput::enter();
     let mut taken = Taken::default();
     let mut state = POOL.state.lock();
     let mut idle_since = Instant::now();
@@ -162,11 +215,15 @@ fn work() {
         let now = Instant::now();
         if let Some(found) = state.next(now) {
             state.waiting -= 1;
-            // Somebody has to be there for what lies there meanwhile.
+            // Somebody has to be there for what lies there meanwhile, and to look at it should this take long.
             let needs_thread = state.needs_thread();
+            let needs_watch =
+                state.waiting > 0 && state.watching == 0 && (state.running() >= eager() || !state.is_empty());
             drop(state);
             if needs_thread {
                 start_thread();
+            } else if needs_watch {
+                POOL.work.notify_one();
             }
             let after = work_on(found, &mut taken);
             if taken.bytes.capacity() > KEEP_CAPACITY {
@@ -191,11 +248,14 @@ fn work() {
             return;
         }
         let end = (state.threads > 1).then(|| idle_since + SPARE);
-        let deadline = state.next_look(now).into_iter().chain(end.filter(|end| *end > now)).min();
+        let look = state.next_look(now);
+        state.watching += usize::from(look.is_some());
+        let deadline = look.into_iter().chain(end.filter(|end| *end > now)).min();
         match deadline {
             Some(deadline) => _ = POOL.work.wait_until(&mut state, deadline),
             None => POOL.work.wait(&mut state),
         }
+        state.watching -= usize::from(look.is_some());
     }
 }
 
@@ -213,7 +273,7 @@ fn work_on(found: Found, taken: &mut Taken) -> Option<(After, Arc<Queued>)> {
             Some(after) => return Some((after, queued)),
             None => (queued, true),
         },
-        Found::Stale(queued) => (queued, false),
+        Found::Left(queued) => (queued, false),
     };
     // Forks wait for this too: the output's own locks are taken, and that of the files that are open.
     let _working = end::begin_to_work();
@@ -244,31 +304,37 @@ fn run(queued: &Arc<Queued>, taken: &mut Taken) -> Option<After> {
 
 fn run_at_hand(queued: &Arc<Queued>, taken: &mut Taken) -> Option<After> {
     let mut found = false;
+    let mut yields = 0;
     for _ in 0..PASSES {
         // Unwind safety: what a panic of our own leaves half done is given up.
         let stop = catch_unwind(AssertUnwindSafe(|| queued.pass(taken))).unwrap_or_else(|payload| {
             drop_quietly(payload);
-            queued.give_up();
+            queued.give_up(taken);
             fallback::tell(format_args!(
                 "a writer thread panicked over {}; it is written to directly now",
                 queued.core.name()
             ));
-            taken.clear();
-            Stop::Empty
+            Some(Stop::Empty)
         });
         found |= !taken.labels.is_empty();
         match stop {
-            Stop::Enough => continue,
-            Stop::Unfinished => {
+            Some(Stop::Enough) => continue,
+            // The thread that is in the middle of a record may have been held up. If that takes long, it is better not waited for.
+            Some(Stop::Unfinished) if yields < YIELDS => {
+                yields += 1;
                 thread::yield_now();
                 continue;
             }
-            Stop::Empty => {}
+            Some(Stop::Unfinished) | None => found = true,
+            Some(Stop::Empty) => {}
         }
         match queued.turn.end(&queued.ring, found) {
             Next::Again => {}
             Next::Linger(lingered) => return Some(After::Linger(lingered)),
-            Next::Leave => return None,
+            Next::Leave => {
+                queued.is_left();
+                return None;
+            }
         }
     }
     queued.turn.give_way();

@@ -19,6 +19,9 @@ use tracing::level_filters::LevelFilter;
 /// How long a record that is to be flushed at once waits for that.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long a record that is not to wait does wait, once the queue is closed, for what is in it to be written.
+const CLOSE_PATIENCE: Duration = Duration::from_millis(100);
+
 /// How often room is made again for a record whose room another has taken.
 const ATTEMPTS: u32 = 1_000;
 
@@ -131,10 +134,16 @@ impl Queued {
             }
             // Relaxed, here and where it is set: whoever logs at that moment finds the output standing still or not.
             (Refused::Closed, _) if self.abandoned.load(Ordering::Relaxed) => Sent::Abandoned,
-            (Refused::Closed, _) => {
+            (Refused::Closed, overflow) => {
                 // The order of a thread's records holds even now. Not for ever: where the process ends, nobody may be left to write.
-                let _ = self.wait_until_written(Instant::now().checked_add(end::exit_deadline()));
-                Sent::Closed
+                let patience = if overflow == Overflow::Block { end::exit_deadline() } else { CLOSE_PATIENCE };
+                match self.wait_until_written(Instant::now().checked_add(patience)) {
+                    Some(()) => Sent::Closed,
+                    None => {
+                        self.abandon();
+                        Sent::Abandoned
+                    }
+                }
             }
         }
     }

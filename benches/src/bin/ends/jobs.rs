@@ -113,10 +113,11 @@ impl Job {
         }
         // The system may cut a `write` at which a process is killed; its log call had not returned.
         let may_tear = self.scene == Scene::Kill;
+        let may_lose = may_tear && tool.promise == Promise::UnlessKilled;
         match outcome {
             Outcome::NotThere => true,
             Outcome::Failed(_) => false,
-            Outcome::Left { lost, torn } => sum(lost) == 0 && (may_tear || sum(torn) == 0),
+            Outcome::Left { lost, torn } => (may_lose || sum(lost) == 0) && (may_tear || sum(torn) == 0),
             Outcome::Refused { lost, counted, said, ended } => {
                 *ended == End::Well && *counted == Some(*lost) && *said > 0
             }

@@ -2,15 +2,19 @@
 
 use std::error::Error;
 use std::path::Path;
+use std::time::Duration;
 
 use logscope::OutputContext;
-use logscope::sink::{self, Sink};
+use logscope::sink::{self, Overflow, Queue, Sink};
 
 use super::line::event;
 use super::round::Files;
 
 /// As files come: one record, one `write`.
 pub struct Direct;
+
+/// Through a queue, which a thread in the background empties.
+pub struct Queued;
 
 impl Files for Direct {
     type Log = OutputContext;
@@ -21,6 +25,25 @@ impl Files for Direct {
 
     fn log(log: &mut OutputContext, records: u64) {
         log_in(log, records);
+    }
+}
+
+impl Files for Queued {
+    type Log = OutputContext;
+
+    fn open(path: &Path) -> Result<OutputContext, Box<dyn Error>> {
+        let queue = Queue::new().bytes(1 << 20).overflow(Overflow::Block);
+        Ok(context(sink::file(path).queued(queue).open()?))
+    }
+
+    fn log(log: &mut OutputContext, records: u64) {
+        log_in(log, records);
+    }
+
+    fn finish(logs: Vec<OutputContext>) {
+        // What it did not get done in that time is counted as lost.
+        let _ = logscope::flush(Duration::from_secs(60));
+        drop(logs);
     }
 }
 

@@ -39,6 +39,8 @@ enum FileMark {
 }
 
 const FORMATTED: &str = "file: line by write!, write(2)";
+const BUFFERED: &str = "file: line by write!, into 64 KiB";
+const SPDLOG_POOL: &str = "file: spdlog-rs, AsyncPoolSink";
 
 /// Give or take what two runs of one thing differ by.
 const NO_SLOWER: Mark = Mark::AtMostTimes(1.05);
@@ -49,14 +51,24 @@ const CONTENDERS: &[Contender] = &[
         play: play::<logscope::Direct>,
         marks: &[FileMark::Against(FORMATTED, NO_SLOWER), FileMark::Scales(1.8), FileMark::NoAllocation],
     },
+    Contender {
+        name: "file: logscope, queued",
+        play: play::<logscope::Queued>,
+        marks: &[
+            FileMark::Against(SPDLOG_POOL, Mark::Faster(2.0)),
+            FileMark::Against(BUFFERED, Mark::AtMostTimes(1.3)),
+            FileMark::Scales(1.8),
+            FileMark::NoAllocation,
+        ],
+    },
     Contender { name: "file: fmt, a plain File", play: play::<tracing::PlainFile>, marks: &[] },
     Contender { name: "file: fmt, tracing-appender's rolling::never", play: play::<tracing::Rolling>, marks: &[] },
     Contender { name: "file: slog-async, blocking", play: play::<background::Slog>, marks: &[] },
     Contender { name: "file: spdlog-rs, FileSink", play: play::<background::SpdlogFile>, marks: &[] },
-    Contender { name: "file: spdlog-rs, AsyncPoolSink", play: play::<background::SpdlogPool>, marks: &[] },
+    Contender { name: SPDLOG_POOL, play: play::<background::SpdlogPool>, marks: &[] },
     Contender { name: "file: fixed line, write(2)", play: play::<hand::Fixed>, marks: &[] },
     Contender { name: FORMATTED, play: play::<hand::Formatted>, marks: &[] },
-    Contender { name: "file: line by write!, into 64 KiB", play: play::<hand::Buffered>, marks: &[] },
+    Contender { name: BUFFERED, play: play::<hand::Buffered>, marks: &[] },
 ];
 
 /// The numbers of threads.

@@ -8,6 +8,8 @@
 //!
 //! What other threads hold at a fork, and the child would wait for, is avoided in the child wherever a record passes by.
 
+#![cfg_attr(not(unix), allow(dead_code, reason = "nothing forks there"))]
+
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 

@@ -15,6 +15,7 @@ pub(super) fn install() {
     });
 }
 
+#[cfg(any(unix, windows))]
 fn at_exit() {
     unsafe extern "C" {
         fn atexit(handler: extern "C" fn()) -> std::ffi::c_int;
@@ -26,6 +27,9 @@ fn at_exit() {
     // part of this program, and is there as long as it runs.
     let _refused = unsafe { atexit(handler) };
 }
+
+#[cfg(not(any(unix, windows)))]
+fn at_exit() {}
 
 #[cfg(unix)]
 fn at_fork() {

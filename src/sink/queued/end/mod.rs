@@ -83,6 +83,7 @@ pub(crate) fn shutdown(deadline: Duration) -> Outcome {
 fn close_all() {
     let mut queues = QUEUES.lock();
     queues.ended = true;
+    pool::prepare_for_the_end();
     let all: Vec<_> = queues.all.iter().filter_map(Weak::upgrade).collect();
     drop(queues);
     for queued in all {

@@ -1,18 +1,38 @@
-//! logscope, with a context as the process default.
+//! logscope, with a context as the process default: as files come, and with a queue.
+
+use std::time::Duration;
 
 use logscope::OutputContext;
-use logscope::sink::{self, Sink};
+use logscope::sink::{self, Overflow, Queue, Roll, Sink};
 
 use super::{Logger, Promise, Tool};
 use crate::Result;
+use crate::scene::ROLL_AT;
 
 pub const DIRECT: Tool = Tool {
     name: "logscope",
     open: |path| install(sink::file(path).open()?),
-    open_rolling: None,
+    open_rolling: Some(|path| install(sink::file(path).roll(roll()).open()?)),
     complaint: "logscope: ",
     promise: Promise::Everything,
 };
+
+pub const QUEUED: Tool = Tool {
+    name: "logscope, queued",
+    open: |path| install_queued(sink::file(path).queued(queue()).open()?),
+    open_rolling: Some(|path| install_queued(sink::file(path).roll(roll()).queued(queue()).open()?)),
+    complaint: "logscope: ",
+    promise: Promise::UnlessKilled,
+};
+
+/// More files than a run makes.
+fn roll() -> Roll {
+    Roll::by_size(ROLL_AT).keep(1_000)
+}
+
+fn queue() -> Queue {
+    Queue::new().bytes(1 << 20).overflow(Overflow::Block)
+}
 
 fn install(sink: Sink) -> Result<Logger> {
     let context = OutputContext::builder("ends").sink(sink.clone()).build();
@@ -22,4 +42,20 @@ fn install(sink: Sink) -> Result<Logger> {
         ledger.accepted - ledger.written
     };
     Ok(Logger { losses: Some(Box::new(losses)), ..Logger::of_events() })
+}
+
+/// The same with what a program calls that wants to see its log before it ends: in a panic hook that aborts, or to read the ledger.
+fn install_queued(sink: Sink) -> Result<Logger> {
+    let flush = || {
+        let _ = logscope::flush(Duration::from_secs(10));
+    };
+    let direct = install(sink)?;
+    let losses = direct.losses.map(|losses| {
+        let settled = move || {
+            flush();
+            losses()
+        };
+        Box::new(settled) as _
+    });
+    Ok(Logger { flush: Some(flush), losses, ..direct })
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use crate::Result;
 
 /// The tools, in the order of the rows.
-pub static ALL: [Tool; 8] = [
+pub static ALL: [Tool; 9] = [
     fmt::PLAIN_FILE,
     appender::DEFAULT,
     appender::LOSSLESS,
@@ -21,6 +21,7 @@ pub static ALL: [Tool; 8] = [
     spdlog::FILE,
     spdlog::POOL,
     logscope::DIRECT,
+    logscope::QUEUED,
 ];
 
 /// A way to get records into a file.
@@ -42,6 +43,8 @@ pub enum Promise {
     Nothing,
     /// Nothing is lost or torn; where the file takes nothing, as much is counted as is lost, and stderr has a word on it.
     Everything,
+    /// The same, but for what was still queued when the process was killed.
+    UnlessKilled,
 }
 
 /// What a tool's documentation wants held until the end; dropping it flushes.

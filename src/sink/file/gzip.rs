@@ -1,0 +1,189 @@
+//! Compressing the files that a log has left, in the background.
+//!
+//! One thread does it for all logs, begins when there is something to do, and ends when there is nothing more; a log waits in
+//! the queue once, however often it rolls. For each file it writes what it makes of it under a name of its own, gives that
+//! the name of a compressed file when it is whole and on the device, and only then removes the file itself. So at every
+//! moment one of the two is there whole, whatever ends the process, and when the log is opened again the rest is done:
+//!
+//! | is there | means | and then |
+//! |---|---|---|
+//! | `uno.1.log` | not begun | it is compressed |
+//! | `uno.1.log`, `uno.1.log.gz.tmp` | interrupted | it is compressed from the beginning |
+//! | `uno.1.log`, `uno.1.log.gz` | interrupted before the last step | the first is removed if the other has the same in it; else both stay |
+//! | `uno.1.log.gz.tmp` alone | the file was removed as too old meanwhile | it is removed |
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::thread;
+
+use flate2::write::GzEncoder;
+use flate2::{Compression, Crc};
+
+use super::descriptors::or_park;
+use super::names::{Form, Id, Member, Names};
+use super::open::files;
+use super::system;
+use crate::record::drop_quietly;
+use crate::sink::fallback::tell;
+use crate::sync::{Arc, Mutex};
+
+/// How much is read at a time.
+const CHUNK: usize = 64 << 10;
+
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { jobs: VecDeque::new(), has_thread: false });
+
+struct Queue {
+    jobs: VecDeque<Job>,
+    has_thread: bool,
+}
+
+/// A log of which the files before one are to be compressed.
+struct Job {
+    names: Arc<Names>,
+    before: Id,
+}
+
+/// Has the files of a log that are older than `before` compressed, and what was begun brought to its end.
+pub(super) fn compress_before(names: &Arc<Names>, before: Id) {
+    let mut queue = QUEUE.lock();
+    match queue.jobs.iter_mut().find(|job| job.names == *names) {
+        Some(job) => job.before = job.before.max(before),
+        None => queue.jobs.push_back(Job { names: Arc::clone(names), before }),
+    }
+    if queue.has_thread {
+        return;
+    }
+    queue.has_thread = true;
+    drop(queue);
+    if let Err(error) = thread::Builder::new().name("logscope gzip".to_owned()).spawn(work) {
+        QUEUE.lock().has_thread = false;
+        tell(format_args!("log files are not compressed until one rolls again: no thread can be started: {error}"));
+    }
+}
+
+fn work() {
+    loop {
+        let job = {
+            let mut queue = QUEUE.lock();
+            let Some(job) = queue.jobs.pop_front() else {
+                // Under the same hold of the lock: who comes later starts another thread.
+                queue.has_thread = false;
+                return;
+            };
+            job
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| job.run())).unwrap_or_else(|payload| {
+            drop_quietly(payload);
+            Err(io::Error::other("compressing it panicked"))
+        });
+        if let Err(error) = result {
+            let log = job.names.log();
+            tell(format_args!("an old file of {} is not compressed: {error}", log.display()));
+        }
+    }
+}
+
+impl Job {
+    /// Does all that can be done, and returns the first error.
+    fn run(&self) -> io::Result<()> {
+        let members = match self.names.list() {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            members => members?,
+        };
+        let mut result = Ok(());
+        for group in members.chunk_by(|one, other| one.id == other.id).filter(|group| group[0].id < self.before) {
+            let plain = group.iter().find(|member| member.form == Form::Plain);
+            let partial = group.iter().find(|member| member.form == Form::Partial);
+            let done = match (plain, partial) {
+                (Some(plain), _) => self.compress(plain).or_else(|error| match error.kind() {
+                    // Removed as too old meanwhile, or with its directory.
+                    ErrorKind::NotFound if !plain.path.exists() => Ok(()),
+                    _ => Err(error),
+                }),
+                (None, Some(partial)) => fs::remove_file(&partial.path),
+                (None, None) => Ok(()),
+            };
+            result = result.and(done);
+        }
+        result
+    }
+
+    fn compress(&self, plain: &Member) -> io::Result<()> {
+        let [partial, compressed] = [Form::Partial, Form::Compressed].map(|form| self.names.path_as(plain.id, form));
+        let mut from = or_park(|| system::open_to_read(&plain.path))?;
+        // Somebody has a sink on it by its own name.
+        if files().is_in_use(&system::identity_at(&plain.path)?) {
+            return Ok(());
+        }
+        match or_park(|| system::open_to_read(&compressed)) {
+            Ok(mut there) => {
+                if holds(&mut there, &mut from)? {
+                    return fs::remove_file(&plain.path);
+                }
+                return Err(io::Error::other(format!("{} is there, and is of another", compressed.display())));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        write_compressed(&mut from, &partial)
+            .and_then(|()| replace(&plain.path, &partial, &compressed))
+            .inspect_err(|_| drop(fs::remove_file(&partial)))
+    }
+}
+
+/// Writes to `partial` what `from` has, compressed, with its mode and its time.
+fn write_compressed(from: &mut File, partial: &Path) -> io::Result<()> {
+    match fs::remove_file(partial) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut encoder = GzEncoder::new(or_park(|| system::create_new(partial))?, Compression::default());
+    let length = io::copy(from, &mut encoder)?;
+    let to = encoder.finish()?;
+    let metadata = from.metadata()?;
+    if metadata.len() != length {
+        return Err(io::Error::other("it is still being written to"));
+    }
+    to.set_permissions(metadata.permissions())?;
+    to.set_modified(metadata.modified()?)?;
+    // The one that is whole is removed next, and a machine can lose its power.
+    to.sync_all()
+}
+
+/// Puts `compressed`, which is `partial` until then, in the place of `plain`.
+fn replace(plain: &Path, partial: &Path, compressed: &Path) -> io::Result<()> {
+    fs::rename(partial, compressed)?;
+    #[cfg(unix)]
+    if let Some(directory) = compressed.parent() {
+        // Its name, too, must be there before the other's goes.
+        File::open(directory)?.sync_all()?;
+    }
+    match fs::remove_file(plain) {
+        // Removed as too old meanwhile, and so is this.
+        Err(error) if error.kind() == ErrorKind::NotFound => fs::remove_file(compressed),
+        result => result,
+    }
+}
+
+/// True if what is compressed in `compressed` is what `plain` has: going by the checksum and the length at its end.
+fn holds(compressed: &mut File, plain: &mut File) -> io::Result<bool> {
+    let mut all = Vec::new();
+    let length = compressed.metadata()?.len();
+    let Some(start) = length.checked_sub(8) else { return Ok(false) };
+    io::Seek::seek(compressed, io::SeekFrom::Start(start))?;
+    compressed.read_to_end(&mut all)?;
+    let Ok(trailer) = <[u8; 8]>::try_from(all) else { return Ok(false) };
+    let mut crc = Crc::new();
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match plain.read(&mut buffer)? {
+            0 => break,
+            read => crc.update(&buffer[..read]),
+        }
+    }
+    let [sum, amount] = [crc.sum().to_le_bytes(), crc.amount().to_le_bytes()];
+    Ok(trailer[..4] == sum && trailer[4..] == amount)
+}

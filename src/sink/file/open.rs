@@ -1,0 +1,218 @@
+//! Opening: one output per file, and errors that say what would help.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::appender::{Appender, Parts};
+use super::options::{FileOptions, Fixed};
+use super::roller::Roller;
+use super::system::{self, Opened};
+use crate::error::{Error, Kind};
+use crate::sink::Sink;
+use crate::sink::delivery::{Core, Target};
+use crate::sink::queued::are_leaving;
+use crate::sink::registry::{Lease, Registry, Shared, Ticket};
+use crate::sink::view::not_reopened;
+use crate::sync::{Arc, OnceLock, model};
+
+/// How often an output is asked where its file is, which has the key of the one that is being opened and may have it closed.
+const TRIES: usize = 8;
+
+/// How long opening waits for what was queued to the same file by sinks that are gone.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A file that is open, in the registry.
+pub(in crate::sink) struct OpenFile {
+    core: Arc<Core>,
+    pub(super) appender: Arc<Appender>,
+    fixed: Fixed,
+}
+
+/// A view's hold on its file.
+pub(in crate::sink) type FileLease = Lease<system::Identity, PathBuf, OpenFile>;
+
+/// The files that are open, or parked.
+pub(super) fn files() -> &'static Registry<system::Identity, PathBuf, OpenFile> {
+    static FILES: OnceLock<Registry<system::Identity, PathBuf, OpenFile>> = OnceLock::new();
+    FILES.get_or_init(Registry::new)
+}
+
+pub(super) fn open(options: &FileOptions) -> Result<Sink, Error> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let lease = lease(options)?;
+        let open = lease.value();
+        if open.fixed == options.fixed {
+            return Ok(Sink::on_file(Arc::clone(&open.core), lease));
+        }
+        // Nobody may have it any more but a writer thread, which writes what was queued and lets go of it then.
+        if !are_leaving(&open.core) || Instant::now() >= deadline {
+            return Err(mismatch(options, open));
+        }
+        drop(lease);
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A hold on the output of the file.
+fn lease(options: &FileOptions) -> Result<FileLease, Error> {
+    let path = &options.path;
+    // The path that is opened anew must be the same one when the working directory is another.
+    let log = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    // One whose file was removed, and who has not noticed, would open it anew beside us. And a log that rolls may be in
+    // another file by the time that we had found and opened this one.
+    if let Some(lease) = files().named(&log)
+        && lease.value().appender.stands_for(options.how())
+    {
+        return Ok(lease);
+    }
+    let Found { place, opened, roller } = find(&log, options)?;
+    let (ticket, key) = (files().ticket(), opened.identity.clone());
+    let appender = Appender::new(Parts {
+        ticket,
+        path: path.clone(),
+        place,
+        how: options.how(),
+        create_parents: options.create_parents,
+        opened,
+        roller,
+    });
+    let core = Arc::new(Core::new(Target::Lines(Box::new(Arc::clone(&appender)))));
+    let own = model::Arc::new(OpenFile { core, appender, fixed: options.fixed.clone() });
+    let lease = share(ticket, &key, &log, &own);
+    if model::Arc::ptr_eq(lease.value(), &own) {
+        own.appender.begin();
+    }
+    Ok(lease)
+}
+
+/// The output that the file of `own` has, or `own`.
+fn share(ticket: Ticket, key: &system::Identity, log: &PathBuf, own: &model::Arc<OpenFile>) -> FileLease {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match files().share(ticket, key, log, own, attempts == TRIES) {
+            Shared::Lease(lease) => return lease,
+            // What it has closed may be this file; we have that open, so that if it is, it finds it now. It may not get at
+            // its file at all, or be parked again at once; what it has is not this one then, for all that anyone can tell.
+            Shared::Unproven(other) => drop(other.appender.look_now()),
+        }
+    }
+}
+
+/// The error for a file that is open with other options than are asked for.
+#[cold]
+fn mismatch(options: &FileOptions, open: &OpenFile) -> Error {
+    let reason = format!(
+        "the same file is open already as {} with {}, and is now asked for with {} (mode 0o600 unless set); open it with the same \
+         options everywhere",
+        open.core.name(),
+        open.fixed,
+        options.fixed,
+    );
+    refused(Kind::Options, &options.path, &reason)
+}
+
+/// The file that a log is in.
+struct Found {
+    place: PathBuf,
+    opened: Opened,
+    roller: Option<Roller>,
+}
+
+/// Opens the file that the log is in, or is to be in.
+fn find(log: &Path, options: &FileOptions) -> Result<Found, Error> {
+    let path = &options.path;
+    if options.create_parents
+        && let Some(parent) = log.parent()
+    {
+        fs::create_dir_all(parent).map_err(|error| {
+            let reason = format!("its directory cannot be made: {error}");
+            refused(Kind::Open, path, &reason).with_source(error)
+        })?;
+    }
+    let roller = options.fixed.roll.as_ref().map(|roll| Roller::new(log, roll)).transpose();
+    let roller = roller.map_err(|error| {
+        let reason = missing_directory(path, &error).unwrap_or_else(|| error.to_string());
+        refused(Kind::Open, path, &reason).with_source(error)
+    })?;
+    let place = roller.as_ref().map_or_else(|| log.to_owned(), Roller::path);
+    let named = if roller.is_some() { &place } else { path };
+    let opened = system::open(&place, options.how()).map_err(|error| explain(named, error, options.allow_symlink))?;
+    if roller.is_some() && !opened.is_plain {
+        return Err(refused(Kind::Open, &place, "only regular files roll, and it is none"));
+    }
+    Ok(Found { place, opened, roller })
+}
+
+/// Has every file that a sink of this process writes to opened anew, by its name: what a handler of `SIGHUP` calls after
+/// `logrotate` has moved the files away. For a file that is where it should be nothing changes, and no record is lost. Pipes,
+/// devices and the standard streams are left alone.
+///
+/// It opens files and takes locks, so it is to be called on a thread or in a task that was told of the signal, not in a
+/// signal handler itself.
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("uno.log");
+/// let log = logscope::sink::file(&path).open()?;
+/// std::fs::rename(&path, dir.path().join("uno.log.1")).unwrap();
+/// logscope::sink::reopen_all()?;
+/// assert!(path.exists());
+/// # Ok::<(), logscope::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`is_open`](Error::is_open) for the first file that could not be opened, after trying all. That one is written to as before.
+pub fn reopen_all() -> Result<(), Error> {
+    let mut result = Ok(());
+    for open in files().values() {
+        if !open.appender.is_reopenable() {
+            continue;
+        }
+        if let Err(error) = open.core.reopen()
+            && result.is_ok()
+        {
+            result = Err(not_reopened(open.core.name(), error));
+        }
+    }
+    result
+}
+
+#[cold]
+pub(super) fn refused(kind: Kind, path: &Path, reason: &str) -> Error {
+    Error::new(kind, format!("cannot open {}: {reason}", path.display()))
+}
+
+/// The error for a path that the operating system refused, with what would help.
+#[cold]
+fn explain(path: &Path, error: io::Error, follows_links: bool) -> Error {
+    let reason = match (error.kind(), missing_directory(path, &error)) {
+        _ if path.is_symlink() && !follows_links && !system::is_system_link(path) => {
+            "it is a symbolic link, and none is followed; name the file itself, or set allow_symlink(true)".into()
+        }
+        _ if path.is_symlink() => {
+            let target = fs::read_link(path).unwrap_or_default();
+            format!("it is a symbolic link to {}, and that cannot be opened: {error}", target.display())
+        }
+        _ if path.is_dir() => "it is a directory; name a file in it".into(),
+        (_, Some(reason)) => reason,
+        (ErrorKind::PermissionDenied, _) => {
+            format!("{error}; the file, or its directory, is not writable for this user")
+        }
+        _ if system::lacks_reader(path, &error) => "it is a pipe that nobody reads; start the reader first".into(),
+        _ => error.to_string(),
+    };
+    refused(Kind::Open, path, &reason).with_source(error)
+}
+
+/// What to say where a path could not be opened because its directory is missing.
+fn missing_directory(path: &Path, error: &io::Error) -> Option<String> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty())?;
+    let is_missing = error.kind() == ErrorKind::NotFound && !parent.exists();
+    is_missing.then(|| format!("there is no directory {}; make it, or set create_parents(true)", parent.display()))
+}

@@ -1,0 +1,252 @@
+//! Rolling, where it goes wrong, and where it meets batches and other sinks.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime};
+
+use super::*;
+use crate::clock::{ManualClock, Origin};
+use crate::sink::{Batch, Output as _, Roll};
+
+/// 2026-11-26T00:36:17Z, standing still.
+fn clock() -> ManualClock {
+    let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_653_377);
+    ManualClock::at(Origin::from_parts(Instant::now(), wall))
+}
+
+/// The names of what is in a directory.
+fn names(dir: &Path) -> Vec<String> {
+    let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    let mut names: Vec<_> = fs::read_dir(dir).unwrap().map(name).collect();
+    names.sort_unstable();
+    names
+}
+
+fn read(path: PathBuf) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+/// Writes `lines` to the log `path`, which is open, in one batch; each may be several lines of one record.
+fn write_batch(path: &Path, lines: &[&str]) {
+    let bytes = lines.concat();
+    let ends: Vec<_> = lines
+        .iter()
+        .scan(0, |end, line| {
+            Some({
+                *end += line.len();
+                *end
+            })
+        })
+        .collect();
+    let lease = super::super::open::files().named(&path.to_owned()).unwrap();
+    let mut batch = Batch::new(bytes.as_bytes(), &ends);
+    lease.value().appender.write_batch(&mut batch).unwrap();
+    assert!(batch.rest().is_empty());
+}
+
+#[test]
+fn a_batch_is_cut_between_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("uno.log");
+    let sink = file(&path).roll(Roll::by_size(10)).open().unwrap();
+    let long = format!("{}\n", "x".repeat(30));
+    write_batch(&path, &["one\n", "two\n", "three\n  more\n", "four\n", &long, "five\n", "six\n", "s\n"]);
+    write_batch(&path, &["t\n"]);
+    let files: Vec<_> = (1..=6).map(|n| read(dir.path().join(format!("uno.{n}.log")))).collect();
+    assert_eq!(files, ["one\ntwo\n", "three\n  more\n", "four\n", &long, "five\nsix\n", "s\nt\n"]);
+    drop(sink);
+}
+
+#[test]
+fn what_is_in_the_way_is_told_once_and_tried_again_a_second_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = clock();
+    let sink = json(file(dir.path().join("uno.log")).roll(Roll::minutely().clock(&clock)));
+    let path = |minute: u32| dir.path().join(format!("uno.2026-11-26T00-{minute}Z.log"));
+    for (minute, link) in [(37, false), (38, true)] {
+        if link {
+            symlink("elsewhere", path(minute)).unwrap()
+        } else {
+            fs::create_dir(path(minute)).unwrap()
+        }
+        clock.advance(Duration::from_secs(60));
+        let (_, told) = overhear(|| {
+            deliver(&sink, 1);
+            deliver(&sink, 2);
+            clock.advance(Duration::from_secs(1));
+            deliver(&sink, 3);
+        });
+        assert_eq!(told.len(), 1, "{told:?}");
+        let expected = format!("00-{}Z.log cannot be followed by another file", minute - 1);
+        assert!(told[0].contains(&expected), "{told:?}");
+        if link {
+            fs::remove_file(path(minute)).unwrap()
+        } else {
+            fs::remove_dir(path(minute)).unwrap()
+        }
+        deliver(&sink, 4);
+        assert!(!path(minute).exists(), "it is not tried again for each record");
+        clock.advance(Duration::from_secs(1));
+        deliver(&sink, 5);
+        assert_eq!(lines(&path(minute)), [Line::Record(5)]);
+    }
+    assert!(!dir.path().join("elsewhere").exists());
+    assert_eq!(lines(&path(36)), [1, 2, 3, 4].map(Line::Record));
+    assert_eq!(sink.ledger().failed, 0);
+}
+
+#[test]
+fn a_directory_that_went_is_no_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = dir.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    let clock = clock();
+    let sink = json(file(logs.join("uno.log")).roll(Roll::hourly().clock(&clock)));
+    deliver(&sink, 1);
+    fs::remove_dir_all(&logs).unwrap();
+    clock.advance(Duration::from_secs(3_600));
+    let (_, told) = overhear(|| (2..=4).for_each(|seq| _ = deliver(&sink, seq)));
+    assert!(told.len() == 1 && told[0].contains("cannot be followed by another file: No such file"), "{told:?}");
+    fs::create_dir(&logs).unwrap();
+    clock.advance(Duration::from_secs(1));
+    deliver(&sink, 5);
+    assert_eq!(names(&logs), ["uno.2026-11-26T01Z.log"]);
+    assert_eq!(lines(&logs.join("uno.2026-11-26T01Z.log")), [1, 2, 3, 4, 5].map(Line::Record), "saved, and in order");
+}
+
+#[test]
+fn a_link_of_somebody_elses_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let roll = |link: &str| file(dir.path().join("uno.log")).roll(Roll::by_size(1).link_latest(link));
+    fs::write(dir.path().join("file"), "mine").unwrap();
+    symlink("file", dir.path().join("link")).unwrap();
+    symlink("uno.2026-11-26Z.log", dir.path().join("old")).unwrap();
+    for (link, reason) in
+        [("file", "something of this name that is no link"), ("link", "a link to file, which is no file of this log")]
+    {
+        let (sink, told) = overhear(|| {
+            let sink = json(roll(link));
+            (1..=3).for_each(|seq| _ = deliver(&sink, seq));
+            sink
+        });
+        assert!(told.len() == 1 && told[0].contains(reason), "{told:?}");
+        assert_eq!(sink.ledger().written, 3);
+    }
+    assert_eq!(read(dir.path().join("link")), "mine");
+    let (_, told) = overhear(|| deliver(&json(roll("old")), 1));
+    assert!(told.is_empty(), "what the log made when it rolled otherwise is its own: {told:?}");
+    for name in ["a/b", "..", "", "uno.7.log"] {
+        assert!(roll(name).open().unwrap_err().to_string().contains("give link_latest a plain file name"), "{name}");
+    }
+}
+
+#[test]
+fn a_file_of_another_sink_is_neither_rolled_into_nor_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = json(file(dir.path().join("uno.2.log")));
+    let old = json(file(dir.path().join("uno.1.log")));
+    assert!(file(dir.path().join("uno.log")).roll(Roll::by_size(1)).open().unwrap_err().is_option_mismatch());
+    deliver(&other, 1);
+    let sink = json(file(dir.path().join("uno.log")).roll(Roll::by_size(1).keep(1)));
+    let third = json(file(dir.path().join("uno.4.log")));
+    (1..=2).for_each(|seq| _ = deliver(&sink, seq));
+    assert_eq!(names(dir.path()), ["uno.1.log", "uno.2.log", "uno.4.log", "uno.5.log"]);
+    assert_eq!(lines(&dir.path().join("uno.5.log")), [Line::Record(2)]);
+    drop((other, old, third));
+    deliver(&sink, 3);
+    assert_eq!(names(dir.path()), ["uno.6.log"], "they are closed, and are called as this log's are");
+}
+
+#[test]
+fn a_log_of_a_time_to_come_goes_on_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = clock();
+    let open = || json(file(dir.path().join("uno.log")).roll(Roll::daily().clock(&clock)));
+    let later = dir.path().join("uno.2026-11-28Z.log");
+    fs::write(&later, "").unwrap();
+    let (sink, told) = overhear(open);
+    assert!(told.len() == 1 && told[0].contains("is of a time that has not come yet"), "{told:?}");
+    deliver(&sink, 1);
+    clock.advance(Duration::from_secs(2 * 86_400));
+    deliver(&sink, 2);
+    assert_eq!(lines(&later), [1, 2].map(Line::Record));
+    clock.advance(Duration::from_secs(86_400));
+    deliver(&sink, 3);
+    assert_eq!(names(dir.path()), ["uno.2026-11-28Z.log", "uno.2026-11-29Z.log"]);
+}
+
+#[test]
+fn all_who_open_a_log_must_agree_how_it_rolls() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, clock) = (dir.path().join("uno.log"), clock());
+    let roll = || Roll::by_size(100).keep(5).clock(&clock);
+    let sink = json(file(&path).roll(roll()));
+    let same = json(file(&path).roll(roll()));
+    deliver(&same, 1);
+    assert_eq!(sink.ledger().written, 1);
+    let others = [
+        file(&path),
+        file(&path).roll(roll().size(101)),
+        file(&path).roll(roll().keep(6)),
+        file(&path).roll(roll().keep_bytes(1)),
+        file(&path).roll(roll().utc_offset(60)),
+        file(&path).roll(roll().link_latest("latest")),
+        file(&path).roll(roll().clock(self::clock())),
+        file(&path).roll(Roll::daily().size(100).keep(5).clock(&clock)),
+        file(&path).roll(roll()).mode(0o644),
+        file(dir.path().join("uno.1.log")),
+    ];
+    for other in others {
+        let error = other.clone().open().unwrap_err();
+        assert!(error.is_option_mismatch() && error.to_string().contains("rolled by size 100, keep 5"), "{error}");
+    }
+    drop((sink, same));
+    assert!(file(&path).open().is_ok());
+}
+
+#[test]
+fn a_log_that_rolled_is_opened_again_as_the_same_output() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = || file(dir.path().join("uno.log")).roll(Roll::by_size(1));
+    let sink = json(options());
+    for seq in 1..=5 {
+        deliver(&sink, seq);
+        deliver(&json(options()), seq);
+        assert_eq!(sink.ledger().written, 2 * seq);
+    }
+    let relative = json(file(dir.path().join("./uno.log")).roll(Roll::by_size(1)));
+    deliver(&relative, 11);
+    assert_eq!(sink.ledger().written, 11, "by another spelling");
+    assert_eq!(names(dir.path()).len(), 11);
+}
+
+#[test]
+fn every_file_has_the_mode_of_the_first() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, options, expected) in [
+        ("private", file(dir.path().join("private")), 0o600),
+        ("shared", file(dir.path().join("shared")).mode(0o640), 0o640),
+    ] {
+        let sink = json(options.roll(Roll::by_size(1)));
+        (1..=3).for_each(|seq| _ = deliver(&sink, seq));
+        for n in 1..=3 {
+            let mode = fs::metadata(dir.path().join(format!("{name}.{n}"))).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, expected, "{name}.{n}");
+        }
+    }
+}
+
+#[test]
+fn only_files_roll() {
+    let dir = tempfile::tempdir().unwrap();
+    symlink("/dev/null", dir.path().join("uno.1.log")).unwrap();
+    let roll = |allow| file(dir.path().join("uno.log")).allow_symlink(allow).roll(Roll::by_size(1));
+    // The link is no file of the log's, so it is in the way of the first.
+    assert!(refusal_of(roll(false)).contains("it is a symbolic link"));
+    assert!(refusal_of(roll(true)).contains("only regular files roll"));
+    assert!(refusal_of(file("/").roll(Roll::daily())).contains("it has no file name"));
+}
+
+fn refusal_of(options: FileOptions) -> String {
+    options.open().unwrap_err().to_string()
+}

@@ -1,0 +1,282 @@
+//! Files that are moved, removed and replaced while they are logged to: no record is lost, and none is torn.
+//!
+//! What must come in time is waited for, up to a deadline; what must come at once is asked for with `flush` or `reopen`.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::Path;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use logscope::sink::{self, Sink};
+use logscope::{Format, OutputContext};
+
+/// How long a test waits for what must come, however busy the machine is.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A context that logs to `path`, whose lines are only their messages.
+fn context(path: &Path) -> (Sink, OutputContext) {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| logscope::init().unwrap());
+    let sink = sink::file(path).open().unwrap().format(Format::build().elapsed(false));
+    let context = OutputContext::builder("uno").sink(sink.clone()).build();
+    (sink, context)
+}
+
+fn log(context: &OutputContext, number: u32) {
+    context.scope(|| tracing::info!("record {number} {}", "x".repeat(number as usize % 50)));
+}
+
+/// The numbers in `text`, each line of which must be whole.
+fn numbers(text: &str) -> Vec<u32> {
+    assert!(text.is_empty() || text.ends_with('\n'), "the end is torn");
+    let number = |line: &str| {
+        let (number, rest) = line.strip_prefix("record ")?.split_once(' ')?;
+        let number: u32 = number.parse().ok()?;
+        (rest == "x".repeat(number as usize % 50)).then_some(number)
+    };
+    text.lines().map(|line| number(line).unwrap_or_else(|| panic!("torn: {line:?}"))).collect()
+}
+
+fn read(path: impl AsRef<Path>) -> Vec<u32> {
+    numbers(&fs::read_to_string(path).unwrap())
+}
+
+#[test]
+fn a_file_that_was_moved_is_opened_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, moved) = (dir.path().join("uno.log"), dir.path().join("uno.log.1"));
+    let (sink, uno) = context(&path);
+    log(&uno, 1);
+    fs::rename(&path, &moved).unwrap();
+    log(&uno, 2);
+    sink.reopen().unwrap();
+    log(&uno, 3);
+    assert_eq!((read(&moved), read(&path)), (vec![1, 2], vec![3]));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let inode = fs::metadata(&path).unwrap().ino();
+    sink.reopen().unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().ino(), inode, "what is in its place stays");
+}
+
+#[test]
+fn a_file_that_was_removed_is_opened_anew_with_what_it_had() {
+    for ask in [|sink: &Sink| sink.reopen().unwrap(), |sink: &Sink| assert!(sink.flush(DEADLINE).is_complete())] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("uno.log");
+        let (sink, uno) = context(&path);
+        log(&uno, 1);
+        ask(&sink);
+        fs::remove_file(&path).unwrap();
+        log(&uno, 2);
+        log(&uno, 3);
+        ask(&sink);
+        assert_eq!(read(&path), [2, 3], "the first was removed with the file, where it had been seen");
+        log(&uno, 4);
+        assert_eq!(read(&path), [2, 3, 4]);
+    }
+}
+
+#[test]
+fn a_file_that_was_replaced_is_left_for_the_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, new) = (dir.path().join("uno.log"), dir.path().join("new"));
+    let (sink, uno) = context(&path);
+    log(&uno, 1);
+    // With a line that somebody did not end.
+    fs::write(&new, "record 9 xxxxxxxxx").unwrap();
+    fs::rename(&new, &path).unwrap();
+    log(&uno, 2);
+    sink.reopen().unwrap();
+    log(&uno, 3);
+    assert_eq!(read(&path), [9, 1, 2, 3]);
+    fs::rename(&path, dir.path().join("moved")).unwrap();
+    fs::write(&path, "record 0 ").unwrap();
+    sink.reopen().unwrap();
+    log(&uno, 4);
+    assert_eq!(read(&path), [0, 4], "each on its own line");
+}
+
+#[test]
+fn writing_alone_notices_in_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("uno.log");
+    let (_sink, uno) = context(&path);
+    for remove in [true, false] {
+        if remove {
+            fs::remove_file(&path).unwrap();
+        } else {
+            fs::rename(&path, dir.path().join("moved")).unwrap();
+        }
+        let start = Instant::now();
+        while !path.exists() {
+            assert!(start.elapsed() < DEADLINE, "it is not noticed");
+            log(&uno, 1);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_closed_is_looked_at_for_a_last_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("uno.log");
+    let (sink, uno) = context(&path);
+    fs::remove_file(&path).unwrap();
+    log(&uno, 1);
+    drop((sink, uno));
+    assert_eq!(read(&path), [1]);
+}
+
+#[test]
+fn a_link_in_its_place_is_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, target) = (dir.path().join("uno.log"), dir.path().join("target"));
+    let (sink, uno) = context(&path);
+    fs::write(&target, "").unwrap();
+    fs::rename(&path, dir.path().join("moved")).unwrap();
+    symlink(&target, &path).unwrap();
+    let error = sink.reopen().unwrap_err();
+    assert!(error.is_open() && error.to_string().contains("is written to as before"), "{error}");
+    log(&uno, 1);
+    assert_eq!(read(dir.path().join("moved")), [1]);
+    assert_eq!(fs::metadata(&target).unwrap().len(), 0);
+    fs::remove_file(&path).unwrap();
+    symlink(dir.path().join("moved"), &path).unwrap();
+    assert!(sink.reopen().is_err(), "not even to where it was moved");
+    fs::remove_file(&path).unwrap();
+    sink.reopen().unwrap();
+    log(&uno, 2);
+    assert_eq!(read(&path), [2]);
+}
+
+#[test]
+fn a_link_that_is_turned_is_followed_if_that_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("uno.log");
+    let turn = |target: &str| {
+        let _ = fs::remove_file(&link);
+        symlink(target, &link).unwrap();
+    };
+    turn("one");
+    let _ = context(&dir.path().join("other"));
+    let sink = sink::file(&link).allow_symlink(true).open().unwrap().format(Format::build().elapsed(false));
+    let uno = OutputContext::builder("uno").sink(sink.clone()).build();
+    log(&uno, 1);
+    turn("two");
+    sink.reopen().unwrap();
+    log(&uno, 2);
+    assert_eq!((read(dir.path().join("one")), read(dir.path().join("two"))), (vec![1], vec![2]));
+}
+
+#[test]
+fn a_file_that_is_emptied_goes_on_at_its_beginning() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("uno.log");
+    let (sink, uno) = context(&path);
+    (1..=3).for_each(|number| log(&uno, number));
+    let _ = sink.flush(DEADLINE);
+    File::create(&path).unwrap();
+    log(&uno, 4);
+    assert_eq!(read(&path), [4]);
+    fs::remove_file(&path).unwrap();
+    log(&uno, 5);
+    let _ = sink.flush(DEADLINE);
+    assert_eq!(read(&path), [4, 5], "all that it had since it was emptied");
+}
+
+/// Two files change places under their outputs: each stays with its name, and they do not mix.
+#[test]
+fn files_that_change_places_stay_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = ["uno.log", "due.log"].map(|name| dir.path().join(name));
+    let [(uno_sink, uno), (due_sink, due)] = [&paths[0], &paths[1]].map(|path| context(path));
+    log(&uno, 1);
+    log(&due, 2);
+    let between = dir.path().join("between");
+    fs::rename(&paths[0], &between).unwrap();
+    fs::rename(&paths[1], &paths[0]).unwrap();
+    fs::rename(&between, &paths[1]).unwrap();
+    uno_sink.reopen().unwrap();
+    due_sink.reopen().unwrap();
+    log(&uno, 3);
+    log(&due, 4);
+    assert_eq!((read(&paths[0]), read(&paths[1])), (vec![2, 3], vec![1, 4]));
+    let again = sink::file(&paths[1]).open().unwrap();
+    uno_sink.reopen().unwrap();
+    assert_eq!((again.ledger().written, due_sink.ledger().written), (2, 2), "whoever opens it again has its output");
+}
+
+/// Threads log while the file is moved away, or removed, again and again. Returns how many records there are more than once.
+fn while_threads_log(mut go: impl FnMut(&Path, u32)) -> usize {
+    const THREADS: u32 = 4;
+    const RECORDS: u32 = 4_000;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("uno.log");
+    let (sink, uno) = context(&path);
+    let logged = AtomicU32::new(0);
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (uno, logged) = (&uno, &logged);
+            scope.spawn(move || {
+                for number in 0..RECORDS {
+                    log(uno, thread * RECORDS + number);
+                    logged.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let start = Instant::now();
+        for round in 1..=10 {
+            while logged.load(Ordering::Relaxed) < round * THREADS * RECORDS / 12 {
+                assert!(start.elapsed() < DEADLINE, "the threads have got stuck");
+                thread::yield_now();
+            }
+            go(&path, round);
+            if round % 2 == 0 {
+                sink.reopen().unwrap();
+            } else {
+                assert_eq!(sink.flush(DEADLINE).failed, 0);
+            }
+        }
+    });
+    let _ = sink.flush(DEADLINE);
+    go(&path, 11);
+    let outcome = uno.ledger();
+    assert!(outcome.is_complete() && outcome.written == u64::from(THREADS * RECORDS), "{outcome}");
+    drop((sink, uno));
+    let mut all = Vec::new();
+    for entry in fs::read_dir(dir.path()).unwrap() {
+        all.extend(read(entry.unwrap().path()));
+    }
+    let distinct: BTreeSet<_> = all.iter().copied().collect();
+    assert!(distinct.iter().copied().eq(0..THREADS * RECORDS), "{} of {}", distinct.len(), THREADS * RECORDS);
+    all.len() - distinct.len()
+}
+
+#[test]
+fn nothing_is_lost_while_files_are_moved() {
+    let twice = while_threads_log(|path, round| fs::rename(path, path.with_extension(round.to_string())).unwrap());
+    assert_eq!(twice, 0);
+}
+
+/// What a file has when it is removed is put down beside it, as the remover has seen it.
+#[test]
+fn nothing_is_lost_while_files_are_removed() {
+    let twice = while_threads_log(|path, round| {
+        let mut kept = File::open(path).unwrap();
+        fs::remove_file(path).unwrap();
+        let mut text = String::new();
+        kept.rewind().unwrap();
+        kept.read_to_string(&mut text).unwrap();
+        // It is still being written to.
+        text.truncate(text.rfind('\n').map_or(0, |last| last + 1));
+        fs::write(path.with_extension(round.to_string()), text).unwrap();
+    });
+    assert!(twice < 16_000, "only what had just been written may be there twice: {twice}");
+}

@@ -1,0 +1,304 @@
+//! Queued sinks where what they run into is unkind: wakers and errors that log or panic, outputs that stand still for long, sinks that
+//! come and go. Nothing is lost, nobody waits for himself, and the order of a thread's records holds.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+#[path = "common/gate.rs"]
+mod gate;
+
+use std::fmt;
+use std::future::Future as _;
+use std::io;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use logscope::sink::{self, Output, Overflow, Queue, Sink};
+use logscope::{Format, OutputContext};
+
+use gate::{Gate, Line};
+
+/// How long something may take that must happen, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What takes less than this has not waited for any of the queue's own deadlines.
+const SOON: Duration = Duration::from_secs(2);
+
+fn context(sink: &Sink) -> OutputContext {
+    let _ = logscope::init();
+    OutputContext::builder("uno").sink(sink.clone()).build()
+}
+
+fn log(context: &OutputContext, count: u64) {
+    context.scope(|| (0..count).for_each(|_| tracing::info!("hello")));
+}
+
+/// A gate that is shut behind a queue, with one record that waits for it.
+fn stuck() -> (Gate, Sink, OutputContext) {
+    let gate = Gate::new();
+    let sink = sink::custom(gate.clone()).queued(Queue::new().bytes(4096)).format(Format::json());
+    let uno = context(&sink);
+    gate.shut();
+    log(&uno, 1);
+    gate.wait_until_used();
+    (gate, sink, uno)
+}
+
+/// Does something on the thread that wakes.
+struct Wakes<F>(F);
+
+impl<F: Fn() + Send + Sync + 'static> Wake for Wakes<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+/// Polls a flush of `sink` once, with a waker that does `wake`.
+fn flush_with(sink: &Sink, wake: impl Fn() + Send + Sync + 'static) -> Box<dyn std::any::Any> {
+    let mut flush = Box::pin(sink.flush_async());
+    let waker = Waker::from(Arc::new(Wakes(wake)));
+    assert!(flush.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    Box::new(flush)
+}
+
+/// A waker that logs to the very queue that its thread empties, which is full and blocks.
+#[test]
+fn a_waker_may_log() {
+    let (gate, sink, uno) = stuck();
+    let woken = Arc::new(AtomicBool::new(false));
+    let wake = {
+        let (uno, woken) = (uno.clone(), Arc::clone(&woken));
+        move || {
+            log(&uno, 200);
+            woken.store(true, Ordering::Release);
+        }
+    };
+    let _flush = flush_with(&sink, wake);
+    gate.open();
+    let start = Instant::now();
+    while !woken.load(Ordering::Acquire) {
+        assert!(start.elapsed() < PATIENCE, "the waker waits for itself");
+        thread::yield_now();
+    }
+    log(&uno, 1);
+    let outcome = uno.flush(PATIENCE);
+    assert_eq!((outcome.accepted, outcome.pending), (202, 0));
+    assert_eq!(outcome.written + outcome.dropped, 202, "what it logged is told elsewhere, and counted");
+}
+
+/// Of several that wait some panic when they are woken: the others are woken all the same, and the queue goes on.
+#[test]
+fn a_waker_may_panic() {
+    let (gate, sink, uno) = stuck();
+    let _flushes =
+        [flush_with(&sink, || panic!("a waker panics")), flush_with(&sink, || panic!("another waker panics"))];
+    let waiting = thread::spawn({
+        let uno = uno.clone();
+        move || {
+            let start = Instant::now();
+            (uno.flush(PATIENCE), start.elapsed())
+        }
+    });
+    let mut last = pin!(sink.flush_async());
+    assert!(last.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    gate.open();
+    let (outcome, took) = waiting.join().unwrap();
+    assert!(outcome.is_complete() && took < SOON, "{outcome} after {took:?}");
+    let start = Instant::now();
+    while last.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        assert!(start.elapsed() < PATIENCE, "one who waits was forgotten");
+        thread::yield_now();
+    }
+    let start = Instant::now();
+    log(&uno, 100);
+    assert!(uno.flush(PATIENCE).is_complete() && start.elapsed() < SOON);
+}
+
+/// An error that logs when it is shown, on the writer thread.
+#[test]
+fn an_error_may_log() {
+    static CONTEXT: OnceLock<OutputContext> = OnceLock::new();
+    #[derive(Debug)]
+    struct Logs;
+    impl fmt::Display for Logs {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            log(CONTEXT.get().unwrap(), 200);
+            f.write_str("an error that logs")
+        }
+    }
+    impl std::error::Error for Logs {}
+    struct Fails;
+    impl Output for Fails {
+        fn write(&self, _: &[u8]) -> io::Result<()> {
+            Err(io::Error::other(Logs))
+        }
+    }
+    let sink = sink::custom(Fails).queued(Queue::new().bytes(4096));
+    let uno = CONTEXT.get_or_init(|| context(&sink));
+    log(uno, 150);
+    let outcome = uno.flush(PATIENCE);
+    assert_eq!((outcome.failed, outcome.pending, outcome.unflushed), (150, 0, false), "{outcome}");
+}
+
+/// Threads that have nothing to do notice when those that work stand still.
+#[test]
+fn spare_threads_take_over() {
+    let (memory, lines) = sink::memory();
+    let healthy = context(&memory.queued(Queue::new().bytes(4096)));
+    // Some threads are there, and wait, before outputs begin to stand still one after the other.
+    let warm: Vec<_> = (0..6).map(|_| stuck()).collect();
+    for (gate, _, uno) in &warm {
+        gate.open();
+        assert!(uno.flush(PATIENCE).is_complete());
+    }
+    let mut all = Vec::new();
+    let start = Instant::now();
+    for _ in 0..6 {
+        all.push(stuck());
+        log(&healthy, 200);
+        assert!(healthy.flush(PATIENCE).is_complete());
+    }
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    assert_eq!(lines.len(), 1_200);
+    for (gate, ..) in all {
+        gate.open();
+    }
+}
+
+/// A derived context that is gone has left a record in a queue that no other has.
+#[test]
+fn a_flush_knows_of_contexts_that_are_gone() {
+    let (memory, _lines) = sink::memory();
+    let uno = context(&memory);
+    let gate = Gate::new();
+    let own = sink::custom(gate.clone()).queued(Queue::new());
+    gate.shut();
+    log(&uno.with_sinks([own]), 3);
+    let mut flush = pin!(uno.flush_async());
+    assert!(flush.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "three records are pending");
+    assert_eq!(uno.flush(Duration::from_millis(10)).pending, 3);
+    gate.open();
+    assert_eq!(uno.flush(PATIENCE).into_result().unwrap().written, 3);
+    let Poll::Ready(outcome) = flush.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("it is not told of what is written")
+    };
+    assert!(outcome.is_complete(), "{outcome}");
+}
+
+/// A thread makes a queue, logs and drops it, again and again: what it logged first stands first.
+#[test]
+fn queues_that_follow_one_another_keep_the_order() {
+    const QUEUES: u64 = 40;
+    const RECORDS: u64 = 100;
+    let (memory, lines) = sink::memory();
+    for round in 0..QUEUES {
+        let bytes = if round % 2 == 0 { 4 << 10 } else { 64 << 10 };
+        let uno = context(&memory.queued(Queue::new().bytes(bytes)));
+        uno.scope(|| (0..RECORDS).for_each(|n| tracing::info!("{}", round * RECORDS + n)));
+    }
+    let uno = context(&memory.queued(Queue::new()));
+    assert!(uno.flush(PATIENCE).is_complete());
+    assert!(memory.flush(PATIENCE).is_complete());
+    let numbers = lines.lines().into_iter().map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
+    assert!(numbers.eq(0..QUEUES * RECORDS), "records changed places");
+}
+
+/// A file whose sinks are gone can be opened with other options: what was queued is written first.
+#[test]
+fn a_file_is_free_when_its_sinks_are_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("uno.log");
+    for round in 0..30_u64 {
+        let queued = sink::file(&path).queued(Queue::new()).open().unwrap();
+        log(&context(&queued.format(Format::json())), 50);
+        drop(queued);
+        let direct = sink::file(&path).open().unwrap_or_else(|error| panic!("round {round}: {error}"));
+        log(&context(&direct.format(Format::json())), 1);
+    }
+    let text = std::fs::read_to_string(&path).unwrap();
+    let expected = (0..30).flat_map(|_| (1..=50).chain([1])).map(Line::Record);
+    assert!(text.lines().map(Line::parse).eq(expected));
+    // One that is held is not free.
+    let held = sink::file(&path).queued(Queue::new()).open().unwrap();
+    let start = Instant::now();
+    assert!(sink::file(&path).open().unwrap_err().is_option_mismatch());
+    assert!(start.elapsed() < SOON);
+    drop(held);
+}
+
+/// The output is dropped on a writer thread, whoever lets go of its last sink.
+#[test]
+fn outputs_are_dropped_on_writer_threads() {
+    static DROPPED: AtomicUsize = AtomicUsize::new(0);
+    static ELSEWHERE: AtomicU32 = AtomicU32::new(0);
+    struct Knows;
+    impl Output for Knows {
+        fn write(&self, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    impl Drop for Knows {
+        fn drop(&mut self) {
+            if thread::current().name() != Some("logscope-writer") {
+                ELSEWHERE.fetch_add(1, Ordering::Relaxed);
+            }
+            DROPPED.fetch_add(1, Ordering::Release);
+        }
+    }
+    const OUTPUTS: usize = 2_000;
+    for n in 0..OUTPUTS {
+        let uno = context(&sink::custom(Knows).queued(Queue::new().bytes(4096)));
+        log(&uno, u64::from(n % 2 == 0));
+        if n % 3 == 0 {
+            assert!(uno.flush(PATIENCE).is_complete());
+        }
+    }
+    let start = Instant::now();
+    while DROPPED.load(Ordering::Acquire) < OUTPUTS {
+        assert!(start.elapsed() < PATIENCE, "an output is kept");
+        thread::yield_now();
+    }
+    assert_eq!(ELSEWHERE.load(Ordering::Relaxed), 0);
+}
+
+/// Derived contexts come and go while others log: each delivery is counted for the one whose it is, and nothing stays pending.
+#[test]
+fn contexts_come_and_go() {
+    const ROUNDS: u64 = 3_000;
+    let (memory, lines) = sink::memory();
+    let uno = context(&memory.queued(Queue::new().overflow(Overflow::Block)));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for n in 0..ROUNDS {
+                    log(&uno.with_field("n", n), 1);
+                }
+            });
+        }
+    });
+    let outcome = uno.flush(PATIENCE);
+    assert_eq!((outcome.written, outcome.pending), (3 * ROUNDS, 0), "{outcome}");
+    assert_eq!(lines.len() as u64, 3 * ROUNDS);
+}
+
+/// An output that says that all is well in the middle of a line has not taken that line.
+#[test]
+fn half_a_line_is_not_a_line() {
+    struct Halves;
+    impl Output for Halves {
+        fn write(&self, _: &[u8]) -> io::Result<()> {
+            unreachable!("lines come in batches")
+        }
+        fn write_batch(&self, batch: &mut sink::Batch<'_>) -> io::Result<()> {
+            let first = batch.lines().next().unwrap().len();
+            batch.advance(first / 2);
+            Ok(())
+        }
+    }
+    let uno = context(&sink::custom(Halves).queued(Queue::new()));
+    log(&uno, 3);
+    assert_eq!(uno.flush(PATIENCE).failed, 3);
+}
