@@ -13,9 +13,10 @@ mod child;
 #[path = "common/gate.rs"]
 mod gate;
 
-use std::io::{self, BufWriter};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -30,23 +31,32 @@ use gate::{Gate, Line};
 /// What an output logs when a writer thread calls it is said on stderr, and never comes back to it, though the context is the default.
 #[test]
 fn an_output_logs_while_it_writes() {
-    struct Logs(AtomicU32);
+    struct Logs {
+        written: AtomicU32,
+        may_begin: Barrier,
+    }
     impl Output for Logs {
         fn write(&self, _: &[u8]) -> io::Result<()> {
+            let before = self.written.fetch_add(1, Ordering::Relaxed);
+            if before == 0 {
+                self.may_begin.wait();
+            }
             // Far more often than it is given a record, if that comes back.
-            assert!(self.0.fetch_add(1, Ordering::Relaxed) < 100);
+            assert!(before < 100);
             tracing::info!("from inside");
             Ok(())
         }
     }
     child::scene("an_output_logs_while_it_writes", |_| {
-        let logs = Arc::new(Logs(AtomicU32::new(0)));
+        let logs = Arc::new(Logs { written: AtomicU32::new(0), may_begin: Barrier::new(2) });
         let sink = sink::custom(Arc::clone(&logs)).queued(Queue::new());
         let context = context(&sink);
         logscope::set_default(context.clone());
         log(&context, 3);
+        // All are queued, so that what is missing of those from inside is not stated between them.
+        logs.may_begin.wait();
         let ledger = ledger(&sink, &context);
-        json!([ledger, logs.0.load(Ordering::Relaxed)])
+        json!([ledger, logs.written.load(Ordering::Relaxed)])
     });
     let ended = Child::new("an_output_logs_while_it_writes").run();
     // Those from inside are counted as dropped, and stated before the next record.
@@ -132,21 +142,35 @@ fn a_flush_fails() {
 /// goes before.
 #[test]
 fn what_is_held_back_cannot_be_passed_on_at_the_end() {
+    /// A writer that holds back, and tells when it is dropped.
+    struct Writer(BufWriter<File>, #[allow(dead_code, reason = "its drop is waited for")] Gate);
+    impl Write for Writer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            self.0.flush()
+        }
+    }
     static KEPT: OnceLock<OutputContext> = OnceLock::new();
     let test = "what_is_held_back_cannot_be_passed_on_at_the_end";
     child::scene(test, |_| {
-        let uno = context(&sink::writer(BufWriter::new(dev_full())).queued(Queue::new()));
+        let gate = Gate::new();
+        let uno = context(&sink::writer(Writer(BufWriter::new(dev_full()), gate.clone())).queued(Queue::new()));
         log(&uno, 3);
         if std::env::var_os("KEEP").is_some() {
             KEPT.set(uno).unwrap();
+        } else {
+            drop(uno);
+            gate.wait_until_dropped();
         }
         json!(null)
     });
-    for kept in [true, false] {
-        let child = Child::new(test);
-        let ended = if kept { child.var("KEEP", "1") } else { child }.run();
+    let kept = Child::new(test).var("KEEP", "1").run();
+    let dropped = Child::new(test).run();
+    for ended in [kept, dropped] {
         let told = ended.told();
-        assert!(!told.is_empty() && told[0].contains("cannot flush writer: No space left"), "kept: {kept}, {told:?}");
+        assert!(told.len() == 1 && told[0].contains("cannot flush writer: No space left"), "{told:?}");
     }
 }
 
