@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! 1000 accepted: 1000 written, 0 dropped, 0 failed, 0 pending
-//! uno.3.log
-//! uno.4.log
-//! uno.5.log
-//! latest -> uno.5.log
+//! uno.6.log
+//! uno.7.log
+//! uno.8.log
+//! latest -> uno.8.log
 //! the last line: INFO  uno queued: record 1000
 //! an error is in the file when its call returns: true
 //! ```

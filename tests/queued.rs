@@ -232,6 +232,30 @@ fn errors_are_flushed_at_once_where_that_is_asked_for() {
     }
 }
 
+/// An error that there is no room for waits for that, whatever becomes of other records.
+#[test]
+fn an_error_that_is_flushed_at_once_waits_for_room() {
+    let gate = Gate::new();
+    let queue = Queue::new().bytes(4096).overflow(Overflow::DropNewest).flush_at(LevelFilter::ERROR);
+    let sink = sink::custom(gate.clone()).queued(queue).format(Format::json());
+    let uno = context(&sink);
+    overfill(&gate, &sink, &uno);
+    let (begins, begun) = channel();
+    let failing = thread::spawn({
+        let uno = uno.clone();
+        move || {
+            begins.send(()).unwrap();
+            uno.scope(|| tracing::error!("broken"));
+            uno.ledger()
+        }
+    });
+    begun.recv().unwrap();
+    gate.open();
+    let outcome = failing.join().unwrap();
+    assert_eq!(outcome.pending, 0, "it was flushed: {outcome}");
+    assert_eq!(gate.lines().last(), Some(&Line::Record(202)));
+}
+
 /// An output that stands still holds up the first error only.
 #[test]
 fn an_error_is_not_flushed_for_ever() {
@@ -318,6 +342,18 @@ fn a_sink_of_records_stays_direct() {
     let sink = sink::records(Refuses).queued(Queue::new());
     log(&context(&sink), 1);
     assert_eq!(sink.ledger().failed, 1);
+}
+
+/// What became of the records of an output that is closed is still to be had.
+#[test]
+fn the_process_counts_outputs_that_are_gone() {
+    let before = logscope::flush(PATIENCE);
+    let (memory, _lines) = sink::memory();
+    let uno = context(&memory.queued(Queue::new()));
+    log(&uno, 1_000);
+    drop((memory, uno));
+    let since = logscope::flush(PATIENCE).since(before);
+    assert!(since.written >= 1_000, "others log beside this: {since}");
 }
 
 /// Outputs that stand still do not keep others from being written.

@@ -124,7 +124,10 @@ fn a_flush_fails() {
             assert_eq!((outcome.accepted, outcome.written, outcome.pending), (3, 3, 0));
             let error = outcome.into_result().unwrap_err();
             assert!(error.is_incomplete(), "{error}");
-            assert_eq!(error.to_string(), "an output could not be flushed: what it holds back may be lost");
+            assert_eq!(
+                error.to_string(),
+                "an output could not be flushed, for the reason that was told on stderr: what it holds back may be lost"
+            );
         }
         let error = sink.sync(PATIENCE).unwrap_err();
         assert!(error.to_string().contains("no storage space"), "{error}");

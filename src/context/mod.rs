@@ -172,6 +172,7 @@ impl OutputContext {
 
     /// The deliveries of this context and of all that were derived from it, so far. One record that goes to two sinks is
     /// two deliveries.
+    #[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
     pub fn ledger(&self) -> Outcome {
         let Identity { counter, ledger, .. } = &*self.inner.identity;
         ledger.outcome_besides(|| counter.taken())

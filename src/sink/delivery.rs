@@ -12,7 +12,7 @@ use super::gap::{Claim, Gap, Loss, Owner};
 use super::ledger::{Delivery, Ledger, Outcome};
 use super::output::{Output, RecordOutput};
 use super::queued::Queued;
-use super::{Batch, fallback};
+use super::{Batch, all, fallback};
 use crate::format::scratch::Buffer;
 use crate::format::{Renderer, Scratch, Screen};
 use crate::record::{ContextInfo, Moment, Notice, Record, drop_quietly, with_notice};
@@ -365,6 +365,9 @@ impl Drop for Core {
     fn drop(&mut self) {
         self.tell_unstated(&self.failed, "could not be written");
         self.tell_unstated(&self.dropped, "were dropped");
+        if *self.entered.get_mut() {
+            all::leave(self.ledger.outcome());
+        }
         // The last view may go at the end of a log call, where a panic of the output's own `Drop` must not get out.
         let target = std::mem::replace(&mut self.target, Target::Lines(Box::new(super::null::Null)));
         let _ = guarded(|| {

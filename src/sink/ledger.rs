@@ -18,7 +18,8 @@ use crate::sync::model::AtomicU64;
 /// What became of the records that were delivered: the reading of a ledger.
 ///
 /// At any moment, `accepted = written + dropped + failed + pending`, exactly. A ledger counts deliveries: a record that goes
-/// to two sinks counts twice. The notices in which a sink states what is missing are not counted.
+/// to two sinks counts twice. The notices in which a sink states what is missing are not counted. All counts are of the whole life of
+/// the sink, the context or the process; [`since`](Outcome::since) gives those of a part of it.
 ///
 /// ```
 /// let outcome = logscope::sink::null().ledger();
@@ -27,7 +28,6 @@ use crate::sync::model::AtomicU64;
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[must_use = "an outcome says whether records were lost; ask is_complete()"]
 #[non_exhaustive]
 pub struct Outcome {
     /// Deliveries that were taken on.
@@ -46,13 +46,36 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// That of one who was given nothing.
+    pub(crate) const NOTHING: Outcome =
+        Outcome { accepted: 0, written: 0, dropped: 0, failed: 0, pending: 0, unflushed: false };
+
     /// True if nothing was dropped, nothing failed and nothing is pending, and every output that was flushed could be.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.missing() == 0 && !self.unflushed
     }
 
-    /// This outcome if it [is complete](Outcome::is_complete), for the `?` of a program that wants to stop otherwise.
+    /// What came to be since an `earlier` outcome of the same sink, context or process: a program that has lost records before, and has
+    /// said so, asks whether it has lost others.
+    ///
+    /// ```
+    /// let (sink, _lines) = logscope::sink::memory();
+    /// let before = sink.ledger();
+    /// // …
+    /// assert!(sink.ledger().since(before).is_complete());
+    /// ```
+    #[must_use]
+    pub fn since(self, earlier: Outcome) -> Outcome {
+        let Outcome { written, dropped, failed, pending, unflushed, .. } = self;
+        let written = written.saturating_sub(earlier.written);
+        let dropped = dropped.saturating_sub(earlier.dropped);
+        let failed = failed.saturating_sub(earlier.failed);
+        Outcome { accepted: written + dropped + failed + pending, written, dropped, failed, pending, unflushed }
+    }
+
+    /// This outcome if it [is complete](Outcome::is_complete), for the `?` of a program that wants to stop otherwise. One record that was
+    /// lost makes it incomplete for good: see [`since`](Outcome::since).
     ///
     /// ```
     /// use std::time::Duration;
@@ -66,7 +89,8 @@ impl Outcome {
     ///
     /// # Errors
     ///
-    /// [`is_incomplete`](Error::is_incomplete), which says how many records are not with the operating system, and why.
+    /// [`is_incomplete`](Error::is_incomplete), which says how many records are not with the operating system: dropped, failed or pending. (The
+    /// reason was told on stderr when it happened.)
     pub fn into_result(self) -> Result<Outcome, Error> {
         if self.is_complete() {
             return Ok(self);
@@ -77,7 +101,11 @@ impl Outcome {
         let parts: Vec<_> =
             parts.iter().filter(|(count, _)| *count > 0).map(|(count, fate)| format!("{count} {fate}")).collect();
         match (parts.is_empty(), self.unflushed) {
-            (true, _) => message = String::from("an output could not be flushed: what it holds back may be lost"),
+            (true, _) => {
+                message = String::from(
+                    "an output could not be flushed, for the reason that was told on stderr: what it holds back may be lost",
+                )
+            }
             (false, false) => message = format!("{message}: {}", parts.join(", ")),
             (false, true) => {
                 message = format!("{message}: {}; and an output could not be flushed in time", parts.join(", "));
@@ -237,6 +265,21 @@ mod tests {
         assert!(!outcome.is_complete());
         assert_balanced(outcome);
         assert_eq!(outcome.to_string(), "9 accepted: 5 written, 1 dropped, 1 failed, 2 pending");
+    }
+
+    #[test]
+    fn the_outcome_of_a_part_is_a_difference() {
+        let ledger = Ledger::default();
+        ledger.count(Delivery::Failed, 3);
+        ledger.accept(2);
+        let before = ledger.outcome();
+        assert!(!before.is_complete());
+        ledger.settle(Delivery::Written, 2);
+        ledger.count(Delivery::Written, 4);
+        let since = ledger.outcome().since(before);
+        assert_eq!(since, Outcome { accepted: 6, written: 6, ..Outcome::default() });
+        assert!(since.into_result().is_ok() && ledger.outcome().into_result().is_err());
+        assert_balanced(since);
     }
 
     #[test]

@@ -41,8 +41,11 @@
 //!   becomes a daemon that way, whose parent ends with `_exit`, should queue its sinks after that, or call `shutdown` before.
 //! - **Writer threads** have the signal mask and the scheduling class of the thread that first logged to a queue. A program that waits for
 //!   signals with `sigwait` should block them before.
-//! - **A file that is removed** while it is written to is noticed within a tenth of a second, and what went into it unseen is copied into
-//!   the new one. A process that is killed in that time takes it along.
+//! - **A file that is removed** while it is written to is noticed within a tenth of a second, and what went into it since it was last seen is
+//!   copied into the new one (so a little of that may be in both). A process that is killed in that time takes it along; where no new one
+//!   can be made, that is told, in bytes, and the records count as written, as they were.
+//! - **A line that is cut.** A process that is killed in the middle of a write can leave half a line. When the file is opened again, what
+//!   follows begins on a line of its own.
 //! - **Order.** The records of one thread stand in the order of its calls; in one queue, all in the order in which they were accepted.
 //! - **Several processes.** What files take in append mode does not mix with the lines of other processes; a pipe that several processes
 //!   share may mix lines longer than `PIPE_BUF` (4096 bytes on Linux), and batches of queued lines.
@@ -71,7 +74,8 @@
 //!
 //! A short `write` is continued and an interrupted one repeated. An output in non-blocking mode is waited for, at most a
 //! second, and after that not again until it takes something; a blocking one (a pipe whose reader stands still, a stopped
-//! terminal) blocks the caller, or the writer thread; there are up to 16 of those. When an error comes in the middle of a line, what
+//! terminal) blocks the caller, or the writer thread. There are up to 16 of those: when as many outputs stand still, the other queues wait
+//! for one of them, until the process ends. When an error comes in the middle of a line, what
 //! follows begins on a line of its own.
 //!
 //! # How others fare
@@ -140,7 +144,8 @@ pub(crate) use view::Trace;
 pub use writer::{callback, writer};
 
 /// Has everything that was logged before this call written, by all outputs of the process, and waits for that no longer than `deadline`.
-/// Returns what became of the records of all outputs that are open: see [`Sink::flush`].
+/// Returns what became of all records of the process, those of outputs that are closed among them: see [`Sink::flush`]. A task calls it where
+/// blocking is allowed (`spawn_blocking`), or awaits [`flush_async`](Sink::flush_async) of its sinks.
 ///
 /// ```
 /// use std::time::Duration;
@@ -148,11 +153,17 @@ pub use writer::{callback, writer};
 /// let outcome = logscope::flush(Duration::from_secs(5));
 /// assert!(outcome.is_complete(), "{outcome}");
 /// ```
+#[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
 pub fn flush(deadline: Duration) -> Outcome {
     all::flush(Instant::now().checked_add(deadline))
 }
 
-/// [Flushes](flush) when the process is about to end: from now on nothing is queued, each call that logs writes for itself.
+/// [Flushes](flush) when the process is about to end: from now on nothing is queued, each call that logs writes for itself. That goes for
+/// sinks that are made later too, and cannot be undone.
+///
+/// An output that has not taken what was queued when `deadline` is over is given up: what is logged to it later is dropped, and the end of
+/// the process does not wait for it again. The call blocks; a task makes it where that is allowed (`spawn_blocking`). It does not wait for
+/// files that are being compressed.
 ///
 /// It need not be called before a return from `main` or `std::process::exit`: queued sinks see to themselves then. It is for the ends
 /// that they cannot see: before `abort` or `_exit`, at the end of a handler of SIGTERM, before `exec`, and before `ExitProcess` (which
@@ -164,6 +175,7 @@ pub fn flush(deadline: Duration) -> Outcome {
 /// let outcome = logscope::shutdown(Duration::from_secs(5));
 /// assert!(outcome.is_complete(), "{outcome}");
 /// ```
+#[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
 pub fn shutdown(deadline: Duration) -> Outcome {
     queued::shutdown(deadline)
 }

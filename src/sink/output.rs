@@ -22,8 +22,11 @@ pub trait Output: Send + Sync + 'static {
     /// Why the line could not be taken. The next record is tried all the same.
     fn write(&self, line: &[u8]) -> io::Result<()>;
 
-    /// Takes the lines of several records: what a queued sink calls, on a writer thread. Unless an output
-    /// does better, it takes them one by one.
+    /// Takes the lines of several records: what a queued sink calls, on a writer thread, with some 128 KiB at the most, unless one line is
+    /// longer. Unless an output does better, it takes them one by one.
+    ///
+    /// It says with [`Batch::advance`] how far it has come. One that says that all is well and has taken nothing, or not all of a line, has
+    /// failed to take that line.
     ///
     /// # Errors
     ///

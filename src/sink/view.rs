@@ -69,7 +69,7 @@ impl Sink {
     /// the output, with many others in one write. There are few such threads for any number of queues.
     ///
     /// What is in a queue is written within a few milliseconds; when the process ends in an ordinary way, for which it is given
-    /// [five seconds](crate::Configure::exit_deadline); when the last sink is dropped; and when it is asked for, by
+    /// [five seconds](crate::Configure::exit_deadline); soon after the last sink is dropped, which does not wait; and when it is asked for, by
     /// [`flush`](Sink::flush), [`logscope::flush`](crate::flush) or [`logscope::shutdown`](crate::shutdown). A process that is killed
     /// loses it: see [the module](crate::sink#durability).
     ///
@@ -101,6 +101,7 @@ impl Sink {
     }
 
     /// What became of all the records that were delivered to this output, through any of its views.
+    #[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
     pub fn ledger(&self) -> Outcome {
         self.0.core.outcome()
     }
@@ -111,6 +112,7 @@ impl Sink {
     ///
     /// Called from inside an output (by a writer, a callback), where waiting could be waiting for oneself, it only says what
     /// became of the records so far.
+    #[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
     pub fn flush(&self, deadline: Duration) -> Outcome {
         let until = Instant::now().checked_add(deadline);
         match Flush::begin(&self.0.core, until, false) {

@@ -60,6 +60,23 @@ pub(crate) const ENDS: &[End] = &[
         },
     },
     End {
+        name: "what_a_shutdown_has_given_up_is_not_waited_for_again",
+        rounds: 20,
+        play: give_up,
+        watch: |running, round| {
+            let ended = ends_with(running, 0);
+            assert!(
+                ended.told().iter().any(|line| line.contains("within the time that they had")),
+                "{:?}",
+                ended.told()
+            );
+            let took = Duration::from_millis(ended.read("took").parse().unwrap());
+            // The five seconds that a late record and the end would be given otherwise are not over.
+            assert!(took < Duration::from_secs(4), "it took {took:?}");
+            has_all(&ended, records(round));
+        },
+    },
+    End {
         name: "a_writer_thread_exits_in_an_output",
         rounds: 20,
         play: |stage| exit_in_an_output(&stage, |output| output.queued(Queue::new())),
@@ -109,6 +126,23 @@ fn stand_still(stage: Stage) {
     other.scope(|| log(1, 0..stage.records()));
     uno().scope(|| log(0, 0..stage.records()));
     END.set((stage.folder, Instant::now())).unwrap();
+}
+
+fn give_up(stage: Stage) {
+    extern "C" fn last() {
+        let (folder, start) = END.get().unwrap();
+        fs::write(folder.join("took"), start.elapsed().as_millis().to_string()).unwrap();
+    }
+    at_exit(last);
+    logscope::init().unwrap();
+    in_a_static(&stage.folder);
+    let other = context(&sink::custom(StandsStill).queued(Queue::new()));
+    other.scope(|| log(1, 0..stage.records()));
+    uno().scope(|| log(0, 0..stage.records()));
+    END.set((stage.folder, Instant::now())).unwrap();
+    let outcome = logscope::shutdown(Duration::from_millis(200));
+    assert!(outcome.pending > 0 && outcome.unflushed);
+    other.scope(|| log(1, 0..3));
 }
 
 fn log_to_it_late(stage: Stage) {

@@ -112,12 +112,11 @@ fn share(ticket: Ticket, key: &system::Identity, log: &PathBuf, own: &model::Arc
 /// The error for a file that is open with other options than are asked for.
 #[cold]
 fn mismatch(options: &FileOptions, open: &OpenFile) -> Error {
+    let (there, asked) = open.fixed.differences(&options.fixed);
+    let name = open.core.name();
     let reason = format!(
-        "the same file is open already as {} with {}, and is now asked for with {} (mode 0o600 unless set); open it with the same \
-         options everywhere",
-        open.core.name(),
-        open.fixed,
-        options.fixed,
+        "it is open already, as {name}, {there}, and is now asked for {asked}; open it with the same options everywhere, or clone \
+         the sink that there is"
     );
     refused(Kind::Options, &options.path, &reason)
 }
@@ -139,6 +138,15 @@ fn find(log: &Path, options: &FileOptions) -> Result<Found, Error> {
             let reason = format!("its directory cannot be made: {error}");
             refused(Kind::Open, path, &reason).with_source(error)
         })?;
+    }
+    // A device, or a link to one, such as `/dev/stdout`: files beside it are not what anybody wants.
+    let is_no_file = || fs::metadata(log).is_ok_and(|there| !there.is_file() && !there.is_dir());
+    if options.fixed.roll.is_some() && (system::is_system_link(log) || is_no_file()) {
+        return Err(refused(
+            Kind::Open,
+            path,
+            "it is a device or a pipe, and only regular files roll; open it without roll",
+        ));
     }
     let roller = options.fixed.roll.as_ref().map(|roll| Roller::new(log, roll)).transpose();
     let roller = roller.map_err(|error| {

@@ -1,6 +1,5 @@
 //! What a program says of a file before it is opened.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::open;
@@ -71,17 +70,23 @@ pub(super) struct Fixed {
     pub(super) queue: Option<Queue>,
 }
 
-/// As in `mode 0o600, rolled daily, queued in 1048576 bytes`.
-impl fmt::Display for Fixed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "mode {:#o}", self.mode)?;
-        if let Some(roll) = &self.roll {
-            write!(f, ", {roll}")?;
-        }
-        match &self.queue {
-            Some(queue) => write!(f, ", {queue}"),
-            None => Ok(()),
-        }
+impl Fixed {
+    /// What differs here and there, as in `with mode 0o600` and `with mode 0o640, not queued`.
+    pub(super) fn differences(&self, other: &Fixed) -> (String, String) {
+        let part = |fixed: &Fixed| {
+            let mut parts = Vec::new();
+            if self.mode != other.mode {
+                parts.push(format!("with mode {:#o}", fixed.mode));
+            }
+            if self.roll != other.roll {
+                parts.push(fixed.roll.as_ref().map_or_else(|| "not rolled".to_owned(), ToString::to_string));
+            }
+            if self.queue != other.queue {
+                parts.push(fixed.queue.as_ref().map_or_else(|| "not queued".to_owned(), ToString::to_string));
+            }
+            parts.join(", ")
+        };
+        (part(self), part(other))
     }
 }
 

@@ -99,7 +99,7 @@ impl Roll {
     }
 
     /// Keeps the newest `files`, the one that is written to among them, and removes older ones when it rolls and when it is
-    /// opened. All are kept, unless set.
+    /// opened. All are kept, unless set. (The one that is written to is never removed, so 0 is the same as 1.)
     ///
     /// Removed are only regular files that are called exactly as this log calls its own, as it rolls now, and that no other
     /// sink of the process writes to; never the one that is written to.
@@ -117,7 +117,7 @@ impl Roll {
     }
 
     /// Sets how many seconds local time is ahead of UTC: days, hours and minutes begin by that, and the names say it, as
-    /// `+0200` in the place of `Z`. It is at most a day, and stays the same while the log is open: it does not know of
+    /// `+0200` in the place of `Z`. It is less than a day, else the log is not opened, and stays the same while the log is open: it does not know of
     /// daylight saving time.
     ///
     /// It is a plain number, such as every library for dates gives: `UtcOffset::whole_seconds` of `time`,

@@ -52,7 +52,16 @@ impl Roller {
         if let Some(name) = &roll.latest
             && !latest::is_link_name(&names, name)
         {
-            let reason = format!("the link {name:?} cannot have this name; give link_latest a plain file name");
+            let reason = format!(
+                "the link {name:?} cannot have this name; give link_latest a plain file name that is none of the log's files"
+            );
+            return Err(io::Error::other(reason));
+        }
+        if roll.size == Some(0) {
+            return Err(io::Error::other("a file of 0 bytes holds no record; give Roll a size, in bytes, that does"));
+        }
+        if roll.offset.unsigned_abs() >= 86_400 {
+            let reason = format!("no place is {} seconds ahead of UTC; give utc_offset less than a day", roll.offset);
             return Err(io::Error::other(reason));
         }
         let none = Id { period: None, index: 0 };

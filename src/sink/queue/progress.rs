@@ -44,16 +44,24 @@ impl Progress {
         Progress { state: Mutex::new(State { waiting: 0, demands: Vec::new() }), room: Condvar::new() }
     }
 
-    /// Waits until `attempt` gives something. It is called under the lock, and does not wait itself.
+    /// Waits until `attempt` gives something. It is called under the lock, and does not wait itself. `None` if the deadline passes before.
     #[cold]
-    pub(crate) fn wait_for_room<R>(&self, mut attempt: impl FnMut() -> Option<R>) -> R {
+    pub(crate) fn wait_for_room<R>(
+        &self,
+        deadline: Option<Instant>,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
         let mut state = self.state.lock();
+        let mut timed_out = false;
         loop {
             if let Some(result) = attempt() {
-                return result;
+                return Some(result);
+            }
+            if timed_out {
+                return None;
             }
             state.waiting += 1;
-            (state, _) = self.room.wait_until(state, None);
+            (state, timed_out) = self.room.wait_until(state, deadline);
             state.waiting -= 1;
         }
     }

@@ -67,7 +67,8 @@ impl Queue {
     /// Sets which records are to be flushed at once: with `LevelFilter::ERROR`, a call that logs an error returns when that, and all
     /// that was logged before it, is with the operating system. No record is, unless set.
     ///
-    /// It waits for a second at most, and after a wait in vain not again until the output has taken something.
+    /// It waits for a second at most, for room if there is none and for the flush, and after a wait in vain not again until the output has
+    /// taken something.
     pub fn flush_at(mut self, level: impl Into<LevelFilter>) -> Self {
         self.flush_at = level.into();
         self

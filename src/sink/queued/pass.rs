@@ -109,7 +109,7 @@ impl Queued {
                 Ok(()) if *at == until || got_on && !batch.is_inside_a_line() => {}
                 // It says that it took nothing more, or not all of a line, and not why.
                 Ok(()) => {
-                    self.fail(labels[*at], io::ErrorKind::WriteZero.into());
+                    self.fail(labels[*at], took_nothing());
                     *at += 1;
                 }
                 // An output that has taken all may say that it failed: then it is not the records that did.
@@ -180,4 +180,11 @@ impl Queued {
             self.accounts.settle(delivery, records);
         }
     }
+}
+
+/// For an output that says that all is well, and has not taken all.
+#[cold]
+fn took_nothing() -> io::Error {
+    let reason = "it took nothing, or not all of a line, without saying why (Batch::advance tells how far a write_batch has come)";
+    io::Error::new(io::ErrorKind::WriteZero, reason)
 }

@@ -70,14 +70,15 @@ impl Queued {
         let core = &self.core;
         // Before it is in the queue, from where it may be settled at any moment.
         core.ledger().accept(1);
-        if core.owes_before_queue(through.opening) && self.state(through, record).is_err() {
+        let flushes = record.level() <= self.options.flush_at;
+        if core.owes_before_queue(through.opening) && self.state(through, record, flushes).is_err() {
             return Some(self.drop_record(record, FULL));
         }
         let stamp = Stamp { renderer: through.number, elapsed: record.elapsed() };
         let label = Label { tag: attachment.map_or(tag::NOBODY, |open| open.number), stamp: stamp.pack() };
-        match self.send(label, scratch.line(through.renderer, record)) {
+        match self.send_as(flushes, label, scratch.line(through.renderer, record)) {
             Sent::Queued => {
-                if record.level() <= self.options.flush_at {
+                if flushes {
                     self.flush_now();
                 }
                 None
@@ -102,6 +103,15 @@ impl Queued {
         }
     }
 
+    /// The same, with some patience if it `flushes`.
+    #[inline]
+    fn send_as(self: &Arc<Self>, flushes: bool, label: Label, line: &[u8]) -> Sent {
+        match self.send(label, line) {
+            Sent::Dropped if flushes => self.send_with_patience(label, line),
+            sent => sent,
+        }
+    }
+
     #[inline]
     fn sent(self: &Arc<Self>, pushed: Pushed) -> Sent {
         if pushed.wake || pushed.is_half {
@@ -115,14 +125,7 @@ impl Queued {
         match (refused, self.options.overflow) {
             (Refused::Full, Overflow::Block) => {
                 self.call();
-                let result = self.progress.wait_for_room(|| match self.ring.push(label, line) {
-                    Err(Refused::Full) => None,
-                    result => Some(result),
-                });
-                match result {
-                    Ok(pushed) => self.sent(pushed),
-                    Err(refused) => self.send_refused(refused, label, line),
-                }
+                self.wait_for_room(None, label, line).unwrap_or(Sent::Dropped)
             }
             (Refused::Full, Overflow::DropOldest) => self.send_for_the_oldest(label, line),
             (Refused::Full, Overflow::DropNewest) | (Refused::TooLong, Overflow::DropNewest | Overflow::DropOldest) => {
@@ -146,6 +149,32 @@ impl Queued {
                 }
             }
         }
+    }
+
+    /// Puts a line into the queue once there is room for it; `None` if the deadline passes before.
+    fn wait_for_room(self: &Arc<Self>, deadline: Option<Instant>, label: Label, line: &[u8]) -> Option<Sent> {
+        let result = self.progress.wait_for_room(deadline, || match self.ring.push(label, line) {
+            Err(Refused::Full) => None,
+            result => Some(result),
+        });
+        Some(match result? {
+            Ok(pushed) => self.sent(pushed),
+            Err(refused) => self.send_refused(refused, label, line),
+        })
+    }
+
+    /// Puts the line of a record that is to be flushed at once, and for which there was no room, into the queue, unless the last wait for
+    /// such a one was in vain.
+    #[cold]
+    fn send_with_patience(self: &Arc<Self>, label: Label, line: &[u8]) -> Sent {
+        // Relaxed: see `flush_now`.
+        if self.stalled.load(Ordering::Relaxed) {
+            return Sent::Dropped;
+        }
+        self.call();
+        let sent = self.wait_for_room(Some(Instant::now() + FLUSH_PATIENCE), label, line);
+        self.stalled.store(sent.is_none(), Ordering::Relaxed);
+        sent.unwrap_or(Sent::Dropped)
     }
 
     /// Puts a line into the queue in the place of the oldest.
@@ -203,7 +232,7 @@ impl Queued {
 
     /// Puts what is to be stated before `record` into the queue.
     #[cold]
-    fn state(self: &Arc<Self>, through: &Through<'_>, record: &Record<'_>) -> io::Result<()> {
+    fn state(self: &Arc<Self>, through: &Through<'_>, record: &Record<'_>, flushes: bool) -> io::Result<()> {
         let Through { renderer, max_level, .. } = through;
         self.core.state_before_queue(renderer, *max_level, record, &mut |notice, record| {
             let label = match notice {
@@ -212,7 +241,7 @@ impl Queued {
             };
             let mut line = crate::format::scratch::Buffer::take();
             renderer.render(record, &mut line);
-            match self.send(label, &line) {
+            match self.send_as(flushes, label, &line) {
                 Sent::Queued => Ok(()),
                 Sent::Dropped | Sent::Abandoned => Err(io::ErrorKind::WouldBlock.into()),
                 Sent::TooLong | Sent::Closed => self.core.write_notice(renderer, record),

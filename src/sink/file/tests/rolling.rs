@@ -198,7 +198,10 @@ fn all_who_open_a_log_must_agree_how_it_rolls() {
     ];
     for other in others {
         let error = other.clone().open().unwrap_err();
-        assert!(error.is_option_mismatch() && error.to_string().contains("rolled by size 100, keep 5"), "{error}");
+        assert!(error.is_option_mismatch(), "{error}");
+        let text = error.to_string();
+        let names_what_differs = text.contains("rolled by size 100, keep 5") != text.contains("with mode 0o600, and");
+        assert!(names_what_differs && text.contains("and is now asked for "), "{error}");
     }
     drop((sink, same));
     assert!(file(&path).open().is_ok());
@@ -239,6 +242,14 @@ fn every_file_has_the_mode_of_the_first() {
 #[test]
 fn only_files_roll() {
     let dir = tempfile::tempdir().unwrap();
+    for device in ["/dev/null", "/dev/stdout", "/dev/fd/1"] {
+        let refusal = refusal_of(file(device).roll(Roll::by_size(10)));
+        assert!(refusal.contains("only regular files roll"), "{refusal}");
+    }
+    assert!(refusal_of(file(dir.path().join("uno.log")).roll(Roll::by_size(0))).contains("holds no record"));
+    assert!(
+        refusal_of(file(dir.path().join("uno.log")).roll(Roll::daily().utc_offset(90_000))).contains("less than a day")
+    );
     symlink("/dev/null", dir.path().join("uno.1.log")).unwrap();
     let roll = |allow| file(dir.path().join("uno.log")).allow_symlink(allow).roll(Roll::by_size(1));
     // The link is no file of the log's, so it is in the way of the first.

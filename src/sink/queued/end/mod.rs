@@ -77,7 +77,25 @@ pub(crate) fn shutdown(deadline: Duration) -> Outcome {
             wait_for_all(until.into_iter().chain(end).min());
         }
     }
-    all::flush(until)
+    let outcome = all::flush(until);
+    // What has not been taken by now was given its time: neither what is logged later nor the end of the process waits for it again.
+    if !is_forked() && until.is_some_and(|until| Instant::now() >= until) {
+        GAVE_UP.store(true, Ordering::Relaxed);
+        for queued in all_queues() {
+            if !queued.is_done() {
+                queued.abandon();
+            }
+        }
+    }
+    outcome
+}
+
+/// The time of a [`shutdown`] was over before everything was written. Relaxed, both where it is set and read: by one thread, or by ones that
+/// have other ways to know what came first.
+static GAVE_UP: AtomicBool = AtomicBool::new(false);
+
+fn all_queues() -> Vec<Arc<Queued>> {
+    QUEUES.lock().all.iter().filter_map(Weak::upgrade).collect()
 }
 
 fn close_all() {
@@ -96,7 +114,9 @@ fn at_exit() {
     if is_forked() {
         return;
     }
-    let until = Instant::now().checked_add(exit_deadline());
+    let has_given_up = GAVE_UP.load(Ordering::Relaxed);
+    let patience = if has_given_up { Duration::ZERO } else { exit_deadline() };
+    let until = Instant::now().checked_add(patience);
     close_all();
     let late = wait_for_all(until);
     // Two queues may be in front of one output, whose records are counted together.
@@ -106,10 +126,9 @@ fn at_exit() {
     let pending: u64 = cores.iter().map(|core| core.outcome().pending).sum();
     if pending > 0 {
         late.iter().for_each(|queued| queued.abandon());
+        let time = if has_given_up { String::from("the time that they had") } else { format!("{patience:?}") };
         fallback::tell(format_args!(
-            "{pending} records that were queued are not written, because the process ends and its outputs did not take them within \
-             {:?}",
-            exit_deadline()
+            "{pending} records that were queued are not written, because the process ends and its outputs did not take them within {time}"
         ));
     }
     drop(late);
@@ -122,8 +141,7 @@ fn at_exit() {
 /// Waits until all that is queued is written, and returns the queues of which that is not so when `until` comes. Unlike a flush, it
 /// waits inside an output too, where nobody will come back later: only what this very thread is writing is not waited for.
 fn wait_for_all(until: Option<Instant>) -> Vec<Arc<Queued>> {
-    let queues: Vec<_> = QUEUES.lock().all.iter().filter_map(Weak::upgrade).collect();
-    let demands = queues.into_iter().map(|queued| {
+    let demands = all_queues().into_iter().map(|queued| {
         let ticket = (!pool::is_at_hand(&queued)).then(|| queued.demand(until, false).into_ticket());
         // Not held while it waits: whoever lets go last drops the output, and that had better be a writer thread.
         (Arc::downgrade(&queued), queued.core.name().to_owned(), ticket)
