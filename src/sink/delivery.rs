@@ -36,7 +36,7 @@ pub(super) struct Core {
     dropped: Gap,
     /// The thresholds that the log states, one [bit](threshold_bit) each.
     stated: AtomicU8,
-    /// It is among [all](super::all).
+    /// It is among [all].
     entered: AtomicBool,
     /// The queues in front of the output.
     queues: Mutex<Vec<Weak<Queued>>>,

@@ -1,0 +1,50 @@
+//! A service that is told to end, by `SIGTERM`: what is queued is written, within the time that there is, and the outcome is known.
+//!
+//! ```text
+//! told to end
+//! 3 accepted: 3 written, 0 dropped, 0 failed, 0 pending
+//! uno.log: serving
+//! uno.log: told to end
+//! uno.log: the last word
+//! ```
+
+#![allow(clippy::print_stdout, reason = "it shows what was logged")]
+
+#[cfg(unix)]
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    use std::time::Duration;
+
+    use logscope::sink::{self, Queue};
+    use logscope::{Format, OutputContext};
+    use tokio::signal::unix::{SignalKind, signal};
+
+    logscope::init()?;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("uno.log");
+    let log = sink::file(&path).queued(Queue::new()).open()?.format(Format::build().elapsed(false));
+    let uno = OutputContext::builder("uno").sink(log).build();
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    uno.scope(|| tracing::info!("serving"));
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM)?; // what the supervisor does
+
+    terminate.recv().await;
+    println!("told to end");
+    uno.scope(|| tracing::info!("told to end"));
+    // It blocks, so a task hands it over. What is logged from now on is written in the call that logs.
+    let shutdown = tokio::task::spawn_blocking(|| logscope::shutdown(Duration::from_secs(5)));
+    shutdown.await?.into_result()?;
+    uno.scope(|| tracing::info!("the last word"));
+
+    println!("{}", uno.ledger());
+    for line in std::fs::read_to_string(&path)?.lines() {
+        println!("uno.log: {line}");
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn main() {
+    println!("there is no SIGTERM on this system");
+}
