@@ -121,7 +121,8 @@ fn row(contender: &Contender, own: &Measured, all: &[Measured]) -> FileRow {
             (format!("{mark}, against {name}"), held)
         }
         FileMark::Scales(times) => (format!("{times}x with two threads"), scaling >= *times),
-        FileMark::NoAllocation => (Mark::NoAllocation.to_string(), allocations == 0.0),
+        // Whoever finds the other writer threads at work starts one, once in a long while: that is no record's doing.
+        FileMark::NoAllocation => (Mark::NoAllocation.to_string(), allocations < 0.001),
     });
     FileRow {
         job: contender.name,
