@@ -25,7 +25,10 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::stdio::{dup2_stderr, dup2_stdout};
 use serde_json::{Value, json};
 
-use broken::{assert_told_once, broken_pipe, close, context, dev_full, ledger, lines, log, stdout_breaks_and_recovers};
+use broken::{
+    assert_told_once, broken_pipe, close, context, dev_full, ledger, lines, log, permission_to_write_is_taken_away,
+    stdout_breaks_and_recovers,
+};
 use child::{Child, Ended, counts, settled};
 use gate::Line;
 
@@ -231,6 +234,11 @@ fn the_directory_of_a_file_is_removed() {
     let told = ended.told();
     assert!(told[0].contains("uno.log is not where it was, and cannot be opened anew: No such file"), "{told:?}");
     assert!(told[1..].iter().all(|line| line.contains("cannot flush")), "{told:?}");
+}
+
+#[test]
+fn the_permission_to_write_is_taken_away() {
+    permission_to_write_is_taken_away("the_permission_to_write_is_taken_away", Sink::clone);
 }
 
 #[test]

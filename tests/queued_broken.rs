@@ -18,7 +18,6 @@ use std::fs::{self, File};
 use std::io::{Read as _, Seek as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 
 use logscope::Format;
@@ -29,7 +28,8 @@ use rustix::stdio::{dup2_stderr, dup2_stdout};
 use serde_json::{Value, json};
 
 use broken::{
-    PATIENCE, assert_told_once, broken_pipe, close, context, dev_full, ledger, lines, log, stdout_breaks_and_recovers,
+    PATIENCE, assert_told_once, broken_pipe, close, context, dev_full, ledger, lines, log,
+    permission_to_write_is_taken_away, stdout_breaks_and_recovers,
 };
 use child::{Child, Ended, counts, settled};
 use gate::Line;
@@ -217,26 +217,9 @@ fn the_directory_of_a_file_is_removed() {
     assert_eq!(ended.stderr, "");
 }
 
-/// What is open stays so: a file is asked for permission when it is opened. (By a mount, since root is refused by nothing else.)
 #[test]
 fn the_permission_to_write_is_taken_away() {
-    child::scene("the_permission_to_write_is_taken_away", |folder| {
-        let path = folder.join("small/uno.log");
-        let sink = file(&path);
-        let context = context(&sink);
-        log(&context, 2);
-        let read_only = r#"mount --bind "$0" "$0" && mount -o remount,bind,ro "$0""#;
-        assert!(Command::new("sh").args(["-c", read_only]).arg(folder.join("small")).status().unwrap().success());
-        log(&context, 5);
-        let error = sink::file(folder.join("small/due.log")).open().unwrap_err();
-        assert!(error.is_open() && error.to_string().contains("Read-only"), "{error}");
-        json!({ "ledger": ledger(&sink, &context), "text": fs::read_to_string(&path).unwrap() })
-    });
-    let Some(in_own_mounts) = broken::in_own_mounts() else { return };
-    let ended = Child::new("the_permission_to_write_is_taken_away").through(&in_own_mounts).run();
-    assert_eq!(ended.report["ledger"], settled(7, 0));
-    assert!(lines(ended.report["text"].as_str().unwrap()).into_iter().eq((1..=7).map(Line::Record)));
-    assert_eq!(ended.stderr, "");
+    permission_to_write_is_taken_away("the_permission_to_write_is_taken_away", queued);
 }
 
 /// The reader of a named pipe reads a little at a time, so that the pipe, the queue and the program wait for it; then it goes, in the

@@ -3,7 +3,7 @@
 // Each test binary uses a part of it.
 #![allow(dead_code, clippy::print_stdout)]
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::process::Command;
 use std::time::Duration;
@@ -74,6 +74,29 @@ pub(crate) fn stdout_breaks_and_recovers(test: &str, view: fn(&Sink) -> Sink, br
     // What the test harness says stands before it, on the same line.
     let (_, before) = ended.stdout.split_at(ended.stdout.find('{').unwrap());
     assert_eq!(lines(before), [Line::Record(1), Line::Record(2)]);
+}
+
+/// A `view` of a file goes on when the directory is made read-only: what is open stays so, since a file is asked for permission when it is
+/// opened. (By a mount, because root is refused by nothing else; where mounting is not allowed, nothing is done.)
+#[track_caller]
+pub(crate) fn permission_to_write_is_taken_away(test: &str, view: fn(&Sink) -> Sink) {
+    child::scene(test, |folder| {
+        let path = folder.join("small/uno.log");
+        let sink = view(&sink::file(&path).open().unwrap());
+        let context = context(&sink);
+        log(&context, 2);
+        let read_only = r#"mount --bind "$0" "$0" && mount -o remount,bind,ro "$0""#;
+        assert!(Command::new("sh").args(["-c", read_only]).arg(folder.join("small")).status().unwrap().success());
+        log(&context, 5);
+        let error = sink::file(folder.join("small/due.log")).open().unwrap_err();
+        assert!(error.is_open() && error.to_string().contains("Read-only"), "{error}");
+        json!({ "ledger": ledger(&sink, &context), "text": fs::read_to_string(&path).unwrap() })
+    });
+    let Some(in_own_mounts) = in_own_mounts() else { return };
+    let ended = Child::new(test).through(&in_own_mounts).run();
+    assert_eq!(ended.report["ledger"], settled(7, 0));
+    assert!(lines(ended.report["text"].as_str().unwrap()).into_iter().eq((1..=7).map(Line::Record)));
+    assert_eq!(ended.stderr, "");
 }
 
 pub(crate) fn dev_full() -> File {

@@ -26,7 +26,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) const ENDS: &[End] = &[
     End {
         name: "a_panic_hook_shuts_down_and_aborts",
-        rounds: 50,
+        rounds: 200,
         play: |stage| {
             in_a_static(&stage.folder);
             std::panic::set_hook(Box::new(|_| {
@@ -52,7 +52,7 @@ pub(crate) const ENDS: &[End] = &[
     End {
         // What is queued for other outputs is waited for, although the thread that waits is a writer thread, inside an output.
         name: "a_panic_hook_shuts_down_and_aborts_when_an_output_panics",
-        rounds: 50,
+        rounds: 200,
         play: |stage| {
             in_a_static(&stage.folder);
             std::panic::set_hook(Box::new(|_| {
@@ -78,7 +78,7 @@ pub(crate) const ENDS: &[End] = &[
     },
     End {
         name: "sigterm_is_handled",
-        rounds: 50,
+        rounds: 200,
         play: handle_sigterm,
         watch: |mut running, _| {
             assert_eq!(next_line(&mut reader(&mut running)).as_deref(), Some("ready"));
@@ -91,7 +91,7 @@ pub(crate) const ENDS: &[End] = &[
     },
     End {
         name: "sigkill_comes_after_errors_that_are_flushed_at_once",
-        rounds: 100,
+        rounds: 200,
         play: |stage| {
             let queue = Queue::new().flush_at(LevelFilter::ERROR);
             let uno = context(&sink::file(stage.folder.join(LOG)).open().unwrap().queued(queue));
@@ -108,7 +108,7 @@ pub(crate) const ENDS: &[End] = &[
     },
     End {
         name: "sigkill_comes_after_a_flush",
-        rounds: 100,
+        rounds: 200,
         play: |stage| {
             in_a_static(&stage.folder);
             uno().scope(|| {

@@ -20,7 +20,7 @@ const LATE: u64 = 20;
 pub(crate) const ENDS: &[End] = &[
     End {
         name: "what_is_logged_after_a_shutdown_is_written_at_once",
-        rounds: 50,
+        rounds: 100,
         play: |stage| {
             in_a_static(&stage.folder);
             let before = stage.records();
@@ -37,7 +37,7 @@ pub(crate) const ENDS: &[End] = &[
     End {
         // Whoever logs while the queues are closed waits until what is queued is written, and keeps its order.
         name: "threads_log_while_the_queues_are_closed",
-        rounds: 50,
+        rounds: 100,
         play: |stage| {
             in_a_static(&stage.folder);
             thread::scope(|scope| {
@@ -64,7 +64,7 @@ pub(crate) const ENDS: &[End] = &[
     },
     End {
         name: "atexit_handlers_log_to_a_writer_that_holds_back",
-        rounds: 50,
+        rounds: 100,
         play: |stage| {
             handlers_log(&stage, || {
                 let writer = BufWriter::new(File::create(stage.folder.join(LOG)).unwrap());

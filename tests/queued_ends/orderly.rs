@@ -17,7 +17,7 @@ use crate::run::{End, Stage, records};
 pub(crate) const ENDS: &[End] = &[
     End {
         name: "the_last_handle_is_dropped_and_main_returns",
-        rounds: 100,
+        rounds: 200,
         play: |stage| {
             let uno = context(&file(&stage.folder));
             uno.scope(|| log(0, 0..stage.records()));
@@ -27,7 +27,7 @@ pub(crate) const ENDS: &[End] = &[
     End {
         // Only a flush, or the end of its output, brings what it holds back to the operating system.
         name: "the_last_handle_of_a_writer_that_holds_back_is_dropped_and_main_returns",
-        rounds: 100,
+        rounds: 200,
         play: |stage| {
             let writer = BufWriter::new(File::create(stage.folder.join(LOG)).unwrap());
             let uno = context(&sink::writer(writer).queued(Queue::new()));
@@ -37,7 +37,7 @@ pub(crate) const ENDS: &[End] = &[
     },
     End {
         name: "an_output_that_finishes_when_it_is_dropped_is_waited_for",
-        rounds: 100,
+        rounds: 200,
         play: |stage| {
             let file = File::create(stage.folder.join("finished")).unwrap();
             let uno = context(&sink::custom(Finishes(Mutex::new((Vec::new(), file)))).queued(Queue::new()));
@@ -50,7 +50,7 @@ pub(crate) const ENDS: &[End] = &[
     },
     End {
         name: "main_returns_with_the_context_in_a_static",
-        rounds: 100,
+        rounds: 200,
         play: |stage| {
             in_a_static(&stage.folder);
             uno().scope(|| log(0, 0..stage.records()));
@@ -59,7 +59,7 @@ pub(crate) const ENDS: &[End] = &[
     },
     End {
         name: "the_main_thread_exits",
-        rounds: 100,
+        rounds: 200,
         play: |stage| {
             let uno = context(&file(&stage.folder));
             uno.scope(|| log(0, 0..stage.records()));
@@ -69,7 +69,7 @@ pub(crate) const ENDS: &[End] = &[
     },
     End {
         name: "another_thread_exits",
-        rounds: 100,
+        rounds: 200,
         play: |stage| {
             in_a_static(&stage.folder);
             let thread = thread::spawn(move || {
@@ -82,7 +82,7 @@ pub(crate) const ENDS: &[End] = &[
     },
     End {
         name: "a_thread_exits_while_others_log",
-        rounds: 100,
+        rounds: 200,
         play: exit_while_others_log,
         watch: |running, round| {
             let ended = ends_well(running);
@@ -92,7 +92,7 @@ pub(crate) const ENDS: &[End] = &[
     },
     End {
         name: "a_thread_panics_and_main_returns",
-        rounds: 50,
+        rounds: 200,
         play: |stage| {
             in_a_static(&stage.folder);
             let thread = thread::spawn(move || {
@@ -111,7 +111,7 @@ pub(crate) const ENDS: &[End] = &[
     },
     End {
         name: "the_main_thread_panics",
-        rounds: 50,
+        rounds: 200,
         play: |stage| {
             let uno = context(&file(&stage.folder));
             uno.scope(|| {
