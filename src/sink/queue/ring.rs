@@ -33,8 +33,8 @@
 //! | 1 | `CLOSED` | nothing more is accepted |
 //!
 //! When it rests, and is some way into the array, the reader moves `tail` (and with it `head`) to the next beginning of that, so that a
-//! ring that is mostly empty uses its first pages only, which are in the cache and are all the memory that it ever touches. `head` follows `tail`: whoever finds
-//! `IDLE` moves it up, if the reader has not come to do so.
+//! ring that is mostly empty uses its first pages only, which are in the cache and are all the memory that it ever touches. `head`
+//! follows `tail`: whoever finds `IDLE` moves it up, if the reader has not come to do so.
 
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::model::{AtomicU64, Mutex, MutexGuard};

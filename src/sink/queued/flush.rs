@@ -100,7 +100,8 @@ impl Flush {
 
     /// The same for a task, which cannot wait for a thread for long.
     pub(in crate::sink) fn begin_for_task(core: &Arc<Core>) -> Option<Flush> {
-        if end::is_forked() || core.queues().lock().is_empty() {
+        let is_direct = || core.queues().lock().iter().all(|queue| queue.strong_count() == 0);
+        if end::is_forked() || is_direct() {
             return Flush::begin(core, Instant::now().checked_add(PATIENCE), false);
         }
         Flush::begin(core, None, false)

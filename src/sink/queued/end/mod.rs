@@ -80,17 +80,18 @@ pub(crate) fn shutdown(deadline: Duration) -> Outcome {
     let outcome = all::flush(until);
     // What has not been taken by now was given its time: neither what is logged later nor the end of the process waits for it again.
     if !is_forked() && until.is_some_and(|until| Instant::now() >= until) {
-        GAVE_UP.store(true, Ordering::Relaxed);
         for queued in all_queues() {
             if !queued.is_done() {
+                GAVE_UP.store(true, Ordering::Relaxed);
                 queued.abandon();
             }
+            pool::let_go(queued);
         }
     }
     outcome
 }
 
-/// The time of a [`shutdown`] was over before everything was written. Relaxed, both where it is set and read: by one thread, or by ones that
+/// The time of a [`shutdown`] was over before everything that was queued was written. Relaxed, both where it is set and read: by one thread, or by ones that
 /// have other ways to know what came first.
 static GAVE_UP: AtomicBool = AtomicBool::new(false);
 
@@ -101,11 +102,13 @@ fn all_queues() -> Vec<Arc<Queued>> {
 fn close_all() {
     let mut queues = QUEUES.lock();
     queues.ended = true;
-    pool::prepare_for_the_end();
     let all: Vec<_> = queues.all.iter().filter_map(Weak::upgrade).collect();
     drop(queues);
+    // Outside the lock: where no thread can be started, what lies there is written in this call.
+    pool::prepare_for_the_end();
     for queued in all {
         queued.close();
+        pool::let_go(queued);
     }
 }
 
