@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Command, exit};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -232,11 +232,14 @@ fn many_forks_while_threads_log() {
         // The first scope of a process and the first event of a callsite are special, and what they lock is not what this is about.
         log(&context(&sink::null()), "nobody", 0..1);
         let (stop, logged) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; 3]);
+        // A thread that starts or ends holds a lock of std's for a moment, which the `exit` of a child takes: nobody forks at that time.
+        let (all_run, all_have_forked) = (Barrier::new(8), Barrier::new(2));
         thread::scope(|scope| {
             for (context, logged) in contexts.iter().zip(&logged) {
                 for who in ["one", "two"] {
-                    let stop = &stop;
+                    let (stop, all_run) = (&stop, &all_run);
                     scope.spawn(move || {
+                        all_run.wait();
                         let mut number = 0;
                         while !stop.load(Ordering::Relaxed) {
                             log(context, who, number..number + 1);
@@ -246,27 +249,33 @@ fn many_forks_while_threads_log() {
                     });
                 }
             }
-            let contexts = &contexts;
+            let (contexts, all_run, all_have_forked) = (&contexts, &all_run, &all_have_forked);
+            let fork_for = move |half| {
+                for number in half * FORKS..(half + 1) * FORKS {
+                    let play = || {
+                        for context in contexts {
+                            log(context, "child", number..number + 1);
+                            log(&context.with_field("derived", true), "derived", number..number + 1);
+                            flush_at_once(context);
+                        }
+                        assert!(!logscope::shutdown(PATIENCE).unflushed);
+                    };
+                    // A child that forks is the parent of the one that logs.
+                    // It is the first to give up, and so leaves none behind.
+                    let in_child = || fork(play).wait_for(PATIENCE / 2);
+                    let forked = if number % 4 == 0 { fork(in_child) } else { fork(play) };
+                    forked.wait();
+                }
+            };
             let forking = [0, 1].map(|half| {
                 scope.spawn(move || {
-                    for number in half * FORKS..(half + 1) * FORKS {
-                        let play = || {
-                            for context in contexts {
-                                log(context, "child", number..number + 1);
-                                log(&context.with_field("derived", true), "derived", number..number + 1);
-                                flush_at_once(context);
-                            }
-                            assert!(!logscope::shutdown(PATIENCE).unflushed);
-                        };
-                        // A child that forks is the parent of the one that logs.
-                        // It is the first to give up, and so leaves none behind.
-                        let in_child = || fork(play).wait_for(PATIENCE / 2);
-                        let forked = if number % 4 == 0 { fork(in_child) } else { fork(play) };
-                        forked.wait();
-                    }
+                    all_run.wait();
+                    let end = catch_unwind(|| fork_for(half));
+                    all_have_forked.wait();
+                    end
                 })
             });
-            let ends = forking.map(|thread| thread.join());
+            let ends = forking.map(|thread| thread.join().unwrap());
             stop.store(true, Ordering::Relaxed);
             assert!(ends.iter().all(Result::is_ok), "a fork has failed");
         });

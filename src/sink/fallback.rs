@@ -8,6 +8,9 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::time::{Duration, Instant};
 
+use parking_lot::MutexGuard;
+
+use super::is_forked;
 use super::whole::{Port, Whole};
 use crate::format::escape::is_escaped;
 use crate::format::{Format, Renderer, Screen, with_scratch};
@@ -22,7 +25,6 @@ const MAX_MESSAGE: usize = 1024;
 /// What a pipe that says it has room takes without blocking: at least `PIPE_BUF`, which is nowhere less.
 const ROOM: usize = 512;
 /// How long a line waits for a reader.
-#[cfg(unix)]
 const PATIENCE: Duration = Duration::from_millis(100);
 
 static FALLBACK: Fallback = Fallback::new(Whole::stderr());
@@ -107,7 +109,8 @@ impl Fallback {
         if overheard(line) {
             return;
         }
-        let state = &mut *self.state.lock();
+        let Some(mut state) = self.lock() else { return self.lose() };
+        let state = &mut *state;
         if !state.admits(now) {
             self.lose();
             return;
@@ -115,6 +118,11 @@ impl Fallback {
         if let Err(_unsaid) = self.state_losses(state, port).and_then(|()| state.end.write(port, line)) {
             self.lose();
         }
+    }
+
+    /// In a forked child it may be held for ever, by a thread that is not there: `None` where it looks so.
+    fn lock(&self) -> Option<MutexGuard<'_, State>> {
+        if is_forked() { self.state.try_lock_for(PATIENCE) } else { Some(self.state.lock()) }
     }
 
     fn state_losses(&self, state: &mut State, port: &mut impl Port) -> io::Result<()> {

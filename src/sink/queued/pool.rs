@@ -78,6 +78,11 @@ enum Found {
     Left(Arc<Queued>),
 }
 
+/// A thread that is counted, and is to be started: forks wait until it runs.
+struct NewThread {
+    _starting: end::Counted,
+}
+
 impl State {
     const fn new() -> Self {
         State {
@@ -127,14 +132,13 @@ impl State {
         self.lingering.front().map(|(due, ..)| *due)
     }
 
-    /// True if one thread more is needed, which is then counted as there, and waiting.
-    fn needs_thread(&mut self) -> bool {
+    /// One thread more, if it is needed: it is then counted as there, and waiting.
+    fn one_more(&mut self) -> Option<NewThread> {
         let needs = self.waiting == 0 && self.threads < self.most && !self.is_empty();
-        if needs {
-            self.threads += 1;
-            self.waiting += 1;
-        }
-        needs
+        let starting = needs.then(end::begin_to_start).flatten()?;
+        self.threads += 1;
+        self.waiting += 1;
+        Some(NewThread { _starting: starting })
     }
 }
 
@@ -151,11 +155,11 @@ pub(super) fn let_go(queued: Arc<Queued>) {
 fn add(add: impl FnOnce(&mut State)) {
     let mut state = POOL.state.lock();
     add(&mut state);
-    let needs_thread = state.needs_thread();
+    let one_more = state.one_more();
     let is_waited_for = state.waiting > 0 && (state.running() < eager() || state.watching == 0);
     drop(state);
-    if needs_thread {
-        start_thread();
+    if let Some(one_more) = one_more {
+        one_more.start();
     } else if is_waited_for {
         POOL.work.notify_one();
     }
@@ -165,40 +169,53 @@ fn add(add: impl FnOnce(&mut State)) {
 pub(super) fn prepare_for_the_end() {
     let mut state = POOL.state.lock();
     state.most = MOST_AT_THE_END;
-    let needs_thread = state.needs_thread();
+    let one_more = state.one_more();
     drop(state);
-    if needs_thread {
-        start_thread();
+    if let Some(one_more) = one_more {
+        one_more.start();
     }
 }
 
-/// Starts the thread that is counted already.
-#[cold]
-fn start_thread() {
-    let started = thread::Builder::new().name("logscope-writer".into()).spawn(work);
-    let Err(error) = started else { return };
-    let mut state = POOL.state.lock();
-    state.threads -= 1;
-    state.waiting -= 1;
-    // The threads that there are do what there is to do, if there are any.
-    if state.threads > 0 {
-        return;
+/// A fork is over, while which no thread was started.
+pub(super) fn after_fork() {
+    let one_more = POOL.state.lock().one_more();
+    if let Some(one_more) = one_more {
+        one_more.start();
     }
-    let (stranded, left) = (std::mem::take(&mut state.ready), std::mem::take(&mut state.left));
-    drop(state);
-    drop(left);
-    if stranded.is_empty() {
-        return;
-    }
-    fallback::tell(format_args!(
-        "no writer thread can be started: {error}; what was to be queued is written by the calls that log"
-    ));
-    let _inside = InOutput::enter();
-    for (_, queued) in stranded {
-        queued.give_up(&mut Taken::default());
-        queued.turn.begin();
-        while let Some(After::Ready) = run(&queued, &mut Taken::default()) {
+}
+
+impl NewThread {
+    #[cold]
+    fn start(self) {
+        let started = thread::Builder::new().name("logscope-writer".into()).spawn(|| {
+            drop(self);
+            work();
+            end::begin_to_end();
+        });
+        let Err(error) = started else { return };
+        let mut state = POOL.state.lock();
+        state.threads -= 1;
+        state.waiting -= 1;
+        // The threads that there are do what there is to do, if there are any.
+        if state.threads > 0 {
+            return;
+        }
+        let (stranded, left) = (std::mem::take(&mut state.ready), std::mem::take(&mut state.left));
+        drop(state);
+        drop(left);
+        if stranded.is_empty() {
+            return;
+        }
+        fallback::tell(format_args!(
+            "no writer thread can be started: {error}; what was to be queued is written by the calls that log"
+        ));
+        let _inside = InOutput::enter();
+        for (_, queued) in stranded {
+            queued.give_up(&mut Taken::default());
             queued.turn.begin();
+            while let Some(After::Ready) = run(&queued, &mut Taken::default()) {
+                queued.turn.begin();
+            }
         }
     }
 }
@@ -216,12 +233,12 @@ fn work() {
         if let Some(found) = state.next(now) {
             state.waiting -= 1;
             // Somebody has to be there for what lies there meanwhile, and to look at it should this take long.
-            let needs_thread = state.needs_thread();
+            let one_more = state.one_more();
             let needs_watch =
                 state.waiting > 0 && state.watching == 0 && (state.running() >= eager() || !state.is_empty());
             drop(state);
-            if needs_thread {
-                start_thread();
+            if let Some(one_more) = one_more {
+                one_more.start();
             } else if needs_watch {
                 POOL.work.notify_one();
             }

@@ -23,7 +23,7 @@ use crate::sink::ledger::Outcome;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak};
 
 pub(crate) use fork::is_forked;
-pub(super) use fork::{begin_to_work, forks};
+pub(super) use fork::{Counted, begin_to_end, begin_to_start, begin_to_work, forks};
 
 /// The queues that there are.
 static QUEUES: Mutex<Queues> = Mutex::new(Queues { all: Vec::new(), ended: false });
