@@ -11,6 +11,9 @@
 //! | `uno.1.log`, `uno.1.log.gz.tmp` | interrupted | it is compressed from the beginning |
 //! | `uno.1.log`, `uno.1.log.gz` | interrupted before the last step | the first is removed if the other has the same in it; else both stay |
 //! | `uno.1.log.gz.tmp` alone | the file was removed as too old meanwhile | it is removed |
+//!
+//! A log that rolls removes its oldest files while this goes on. What it found under the one name may have the other by then,
+//! or be in the directory's list under neither; so when a log's files are compressed, those that are too old are removed again.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -25,6 +28,7 @@ use flate2::{Compression, Crc};
 use super::descriptors::or_park;
 use super::names::{Form, Id, Member, Names};
 use super::open::files;
+use super::retention::Retention;
 use super::system;
 use crate::record::drop_quietly;
 use crate::sink::fallback::tell;
@@ -44,14 +48,18 @@ struct Queue {
 struct Job {
     names: Arc<Names>,
     before: Id,
+    /// What stays of them.
+    retention: Retention,
 }
 
 /// Has the files of a log that are older than `before` compressed, and what was begun brought to its end.
-pub(super) fn compress_before(names: &Arc<Names>, before: Id) {
+pub(super) fn compress_before(names: &Arc<Names>, before: Id, retention: Retention) {
+    let new = Job { names: Arc::clone(names), before, retention };
     let mut queue = QUEUE.lock();
     match queue.jobs.iter_mut().find(|job| job.names == *names) {
-        Some(job) => job.before = job.before.max(before),
-        None => queue.jobs.push_back(Job { names: Arc::clone(names), before }),
+        Some(job) if job.before <= before => *job = new,
+        Some(_) => {}
+        None => queue.jobs.push_back(new),
     }
     if queue.has_thread {
         return;
@@ -108,7 +116,18 @@ impl Job {
             };
             result = result.and(done);
         }
+        self.remove_old();
         result
+    }
+
+    /// Removes what escaped the log when it rolled.
+    fn remove_old(&self) {
+        // The log has gone on since: the next job knows what stays.
+        if QUEUE.lock().jobs.iter().any(|job| job.names == self.names) {
+            return;
+        }
+        // The log has told what cannot be removed, or does when it rolls again.
+        let _ = self.names.list().and_then(|members| self.retention.remove_old(&members, self.before));
     }
 
     fn compress(&self, plain: &Member) -> io::Result<()> {
@@ -186,4 +205,25 @@ fn holds(compressed: &mut File, plain: &mut File) -> io::Result<bool> {
     }
     let [sum, amount] = [crc.sum().to_le_bytes(), crc.amount().to_le_bytes()];
     Ok(trailer[..4] == sum && trailer[4..] == amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is left when a log, as it rolls, finds an old file under its first name, and that is removed before the log does it.
+    #[test]
+    fn what_escaped_the_log_when_it_rolled_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["uno.1.log.gz", "uno.2.log.gz", "uno.3.log", "uno.4.log"] {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        let names = Arc::new(Names::new(&dir.path().join("uno.log"), None, true).unwrap());
+        let before = Id { period: None, index: 4 };
+        let retention = Retention { keep: 3, keep_bytes: u64::MAX, room: 0, ticket: files().ticket() };
+        Job { names: Arc::clone(&names), before, retention }.run().unwrap();
+        let left: Vec<_> = names.list().unwrap().iter().map(|member| names.path_as(member.id, member.form)).collect();
+        let expected = ["uno.2.log.gz", "uno.3.log.gz", "uno.4.log"].map(|name| dir.path().join(name));
+        assert_eq!(left, expected);
+    }
 }

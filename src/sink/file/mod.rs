@@ -13,7 +13,7 @@
 //! | `live`, `rescue` | the file that is written to, and what is saved of one that was removed |
 //! | `roll`, `roller` | when a log goes on in another file: what a program says, and what is done |
 //! | `names`, `period` | how the files of such a log are called |
-//! | `latest`, `gzip` | the link to the newest of them, and compressing the others |
+//! | `latest`, `gzip`, `retention` | the link to the newest of them, compressing the others, and removing the oldest |
 //! | `descriptors` | how many are open at once |
 //! | `system` | what is asked of Unix, and of others |
 
@@ -28,6 +28,7 @@ mod open;
 mod options;
 mod period;
 mod rescue;
+mod retention;
 mod roll;
 mod roller;
 mod safe_name;

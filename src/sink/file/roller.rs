@@ -7,14 +7,14 @@
 //! The next file is always later than the one that there is, in the order of names, whatever the clock says: so the order of
 //! files is that of records.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use std::{fs, io};
 
 use super::latest;
 use super::names::{Form, Id, Member, Names};
-use super::open::files;
 use super::period::Period;
+use super::retention::Retention;
 use super::roll::Roll;
 use super::system;
 use crate::clock::Clock;
@@ -165,11 +165,6 @@ impl Roller {
         self.retry_at = 0;
     }
 
-    /// True if `id` is the file that is written to.
-    pub(super) fn is_at(&self, id: Id) -> bool {
-        self.id == id
-    }
-
     /// The log could not roll: that is told once, and tried again later.
     #[cold]
     pub(super) fn stay(&mut self, error: &io::Error) {
@@ -185,7 +180,8 @@ impl Roller {
 
     /// Removes old files, sets the link, and has files compressed.
     pub(super) fn tidy(&mut self, ticket: Ticket, members: Vec<Member>, needed: u64) {
-        let removed = self.remove_old(ticket, &members, needed);
+        let retention = self.retention(ticket, needed);
+        let removed = retention.remove_old(&members, self.id);
         report(removed, &mut self.keep_told, |error| {
             tell(format_args!("old files of {} cannot be removed: {error}", self.names.log().display()));
         });
@@ -198,26 +194,18 @@ impl Roller {
         }
         #[cfg(feature = "gzip")]
         if self.roll.compress && members.iter().any(|member| member.id < self.id && member.form != Form::Compressed) {
-            super::gzip::compress_before(&self.names, self.id);
+            super::gzip::compress_before(&self.names, self.id, retention);
         }
     }
 
-    /// Removes files that are not among the newest, as far as they are older than the one that is written to.
-    fn remove_old(&self, ticket: Ticket, members: &[Member], needed: u64) -> io::Result<()> {
-        let (keep, keep_bytes) = (self.roll.keep.unwrap_or(usize::MAX), self.roll.keep_bytes.unwrap_or(u64::MAX));
-        let mut result = Ok(());
-        let (mut files, mut bytes) = (1, self.roll.size.unwrap_or(0).max(needed));
-        for group in members.chunk_by(|one, other| one.id == other.id).rev().filter(|group| !self.is_at(group[0].id)) {
-            // What is left of a compression is no file of the log.
-            files += usize::from(group.iter().any(|member| member.form != Form::Partial));
-            bytes = group.iter().fold(bytes, |bytes, member| bytes.saturating_add(member.length));
-            if group[0].id < self.id && (files > keep || bytes > keep_bytes) {
-                for member in group {
-                    result = result.and(remove(ticket, &member.path));
-                }
-            }
+    /// Which old files stay, from now on.
+    fn retention(&self, ticket: Ticket, needed: u64) -> Retention {
+        Retention {
+            keep: self.roll.keep.unwrap_or(usize::MAX),
+            keep_bytes: self.roll.keep_bytes.unwrap_or(u64::MAX),
+            room: self.roll.size.unwrap_or(0).max(needed),
+            ticket,
         }
-        result
     }
 
     /// The present, in seconds since 1970.
@@ -250,15 +238,5 @@ fn report(result: io::Result<()>, told: &mut bool, tell: impl FnOnce(io::Error))
                 tell(error);
             }
         }
-    }
-}
-
-/// Removes an old file, unless another output writes to it.
-fn remove(ticket: Ticket, path: &Path) -> io::Result<()> {
-    let removed = system::identity_at(path)
-        .and_then(|identity| if files().is_of_another(ticket, &identity) { Ok(()) } else { fs::remove_file(path) });
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
     }
 }
