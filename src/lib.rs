@@ -62,8 +62,8 @@
 //! - Logging between `fork` and `exec`, or in the forked child of a process with several threads: a lock that another thread held at
 //!   the time of the fork, a sink's or the allocator's, stays held for ever. (logscope's own writer threads hold none: a fork waits for
 //!   them, and the child of a process whose other threads do not log at that moment can log. A thread of the program's that is just starting or
-//!   ending holds one of std's, which `exit` takes.) `std::process::Command` does not log
-//!   there; a `pre_exec` closure must not.
+//!   ending holds one of std's, which `exit` takes; and the thread that compresses the old files of logs is not waited for.)
+//!   `std::process::Command` does not log there; a `pre_exec` closure must not.
 //! - Signals that end the process in the middle of a write: `SIGPIPE` where its default action was restored (Rust ignores it), and
 //!   `SIGXFSZ`, which a file beyond `RLIMIT_FSIZE` raises. Ignored, they become write errors, which are counted and told.
 //! - A [`sink::writer`] that waits for another thread which logs to the same writer.

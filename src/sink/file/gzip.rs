@@ -20,7 +20,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::thread;
+use std::{process, thread};
 
 use flate2::write::GzEncoder;
 use flate2::{Compression, Crc};
@@ -37,11 +37,12 @@ use crate::sync::{Arc, Mutex};
 /// How much is read at a time.
 const CHUNK: usize = 64 << 10;
 
-static QUEUE: Mutex<Queue> = Mutex::new(Queue { jobs: VecDeque::new(), has_thread: false });
+static QUEUE: Mutex<Queue> = Mutex::new(Queue::new());
 
 struct Queue {
     jobs: VecDeque<Job>,
-    has_thread: bool,
+    /// The process that has a thread for them.
+    worker: Option<u32>,
 }
 
 /// A log of which the files before one are to be compressed.
@@ -52,22 +53,34 @@ struct Job {
     retention: Retention,
 }
 
+impl Queue {
+    const fn new() -> Self {
+        Queue { jobs: VecDeque::new(), worker: None }
+    }
+
+    /// Adds a job of this process; true if a thread is to be started for it.
+    fn add(&mut self, new: Job, process: u32) -> bool {
+        if self.worker.is_some_and(|worker| worker != process) {
+            // This is the child of a fork: that thread is its parent's, which does those jobs.
+            *self = Queue::new();
+        }
+        match self.jobs.iter_mut().find(|job| job.names == new.names) {
+            Some(job) if job.before <= new.before => *job = new,
+            Some(_) => {}
+            None => self.jobs.push_back(new),
+        }
+        self.worker.replace(process).is_none()
+    }
+}
+
 /// Has the files of a log that are older than `before` compressed, and what was begun brought to its end.
 pub(super) fn compress_before(names: &Arc<Names>, before: Id, retention: Retention) {
     let new = Job { names: Arc::clone(names), before, retention };
-    let mut queue = QUEUE.lock();
-    match queue.jobs.iter_mut().find(|job| job.names == *names) {
-        Some(job) if job.before <= before => *job = new,
-        Some(_) => {}
-        None => queue.jobs.push_back(new),
-    }
-    if queue.has_thread {
+    if !QUEUE.lock().add(new, process::id()) {
         return;
     }
-    queue.has_thread = true;
-    drop(queue);
     if let Err(error) = thread::Builder::new().name("logscope gzip".to_owned()).spawn(work) {
-        QUEUE.lock().has_thread = false;
+        QUEUE.lock().worker = None;
         tell(format_args!("log files are not compressed until one rolls again: no thread can be started: {error}"));
     }
 }
@@ -78,7 +91,7 @@ fn work() {
             let mut queue = QUEUE.lock();
             let Some(job) = queue.jobs.pop_front() else {
                 // Under the same hold of the lock: who comes later starts another thread.
-                queue.has_thread = false;
+                queue.worker = None;
                 return;
             };
             job
@@ -211,6 +224,13 @@ fn holds(compressed: &mut File, plain: &mut File) -> io::Result<bool> {
 mod tests {
     use super::*;
 
+    /// The files of `dir/uno.log` before the fourth, of which the newest three stay, with that.
+    fn job(dir: &Path) -> Job {
+        let retention = Retention { keep: 3, keep_bytes: u64::MAX, room: 0, ticket: files().ticket() };
+        let names = Names::new(&dir.join("uno.log"), None, true).unwrap();
+        Job { names: Arc::new(names), before: Id { period: None, index: 4 }, retention }
+    }
+
     /// What is left when a log, as it rolls, finds an old file under its first name, and that is removed before the log does it.
     #[test]
     fn what_escaped_the_log_when_it_rolled_is_removed() {
@@ -218,12 +238,24 @@ mod tests {
         for name in ["uno.1.log.gz", "uno.2.log.gz", "uno.3.log", "uno.4.log"] {
             fs::write(dir.path().join(name), name).unwrap();
         }
-        let names = Arc::new(Names::new(&dir.path().join("uno.log"), None, true).unwrap());
-        let before = Id { period: None, index: 4 };
-        let retention = Retention { keep: 3, keep_bytes: u64::MAX, room: 0, ticket: files().ticket() };
-        Job { names: Arc::clone(&names), before, retention }.run().unwrap();
+        let job = job(dir.path());
+        job.run().unwrap();
+        let names = &job.names;
         let left: Vec<_> = names.list().unwrap().iter().map(|member| names.path_as(member.id, member.form)).collect();
         let expected = ["uno.2.log.gz", "uno.3.log.gz", "uno.4.log"].map(|name| dir.path().join(name));
         assert_eq!(left, expected);
+    }
+    #[test]
+    fn the_child_of_a_fork_has_a_thread_of_its_own() {
+        const PARENT: u32 = 1;
+        const CHILD: u32 = 2;
+        let [uno, due] = ["uno", "due"].map(Path::new);
+        let mut queue = Queue::new();
+        assert!(queue.add(job(uno), PARENT), "it has no thread yet");
+        assert!(!queue.add(job(uno), PARENT) && !queue.add(job(due), PARENT));
+        assert_eq!(queue.jobs.len(), 2, "one for each log");
+        assert!(queue.add(job(due), CHILD));
+        assert_eq!(queue.jobs.len(), 1, "the others are done by the parent");
+        assert!(!queue.add(job(uno), CHILD));
     }
 }
