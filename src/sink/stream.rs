@@ -246,6 +246,8 @@ mod tests {
         });
         assert!(output.status.success());
         let stdout = String::from_utf8(output.stdout).unwrap();
-        assert!(stdout.lines().any(|line| Line::parse(line) == Line::Record(1)), "{stdout}");
+        // A harness that runs one test at a time has begun the line with the test's name.
+        let record = |line: &str| line.find('{').map(|start| Line::parse(&line[start..]));
+        assert!(stdout.lines().any(|line| record(line) == Some(Line::Record(1))), "{stdout}");
     }
 }
