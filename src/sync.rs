@@ -1,16 +1,21 @@
-//! The one import point for what threads share: atomics, locks and thread-locals.
+//! The one import point for what threads share: atomics, locks, condition variables and threads.
 //!
-//! Algorithms that loom checks take their primitives from [`model`], which is `std` and `parking_lot` in a normal build and
-//! `loom` under `--cfg logscope_loom`. The flag has a name of our own because `RUSTFLAGS` reaches every dependency, and
-//! several of them react to the bare `loom`.
+//! Other modules import none of these from `std` or `parking_lot` themselves, so that one file shows what the crate is built on.
+//! `thread_local!` is the exception: it stands beside the data that it holds.
 //!
-//! Process-wide statics and plain counters, whose types must be constructible in a `const`, take theirs from the root of
-//! this module: they are never part of a model.
+//! - [`model`] has the primitives of algorithms that loom checks: `std` and `parking_lot` in a normal build, `loom` under
+//!   `--cfg logscope_loom`. The flag has a name of our own because `RUSTFLAGS` reaches every dependency, and several of them react to
+//!   the bare `loom`.
+//! - The root of this module has the primitives that loom never replaces: those of process-wide statics, which must be constructible
+//!   in a `const`, of plain counters, and of threads.
+//!
+//! This module imports nothing of the crate.
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
-pub(crate) use std::sync::{Arc, OnceLock, Weak};
+pub(crate) use std::sync::{Arc, Once, OnceLock, Weak};
+pub(crate) use std::thread;
 
-pub(crate) use parking_lot::Mutex;
+pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// The primitives of algorithms that a loom model checks.
 pub(crate) mod model {

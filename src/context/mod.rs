@@ -24,7 +24,7 @@ use counter::Counter;
 use crate::clock::{Clock, Origin};
 use crate::record::{ContextInfo, Value};
 use crate::sink::{self, Account, Attachment, Delivery, Flush, Ledger, Outcome, Sink, Trace, fallback};
-use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Weak};
+use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Weak, thread};
 use crate::verbosity::Verbosity;
 
 /// An output context: an immutable value that says since when time is counted, how much is said, and where it goes.
@@ -275,7 +275,7 @@ impl OutputContext {
                 return outcome;
             }
             // Not `park_timeout`: it would take a wake-up that is meant for an executor which polls on this thread.
-            std::thread::sleep(pause.min(left));
+            thread::sleep(pause.min(left));
             pause = (pause * 2).min(Duration::from_millis(5));
         }
     }

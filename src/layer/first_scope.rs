@@ -16,10 +16,8 @@
 //! Each layer keeps where it stands, because subscribers come one after the other: a program may log its own start under one that is set
 //! for a scope, and install another. (What is not covered is one `Dispatch` that is first used for a scope and then installed.)
 
-use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
 use tracing::callsite::rebuild_interest_cache;
 use tracing::{Dispatch, dispatcher};
 
@@ -27,7 +25,8 @@ use super::ContextLayer;
 use super::capped::tell_if_capped;
 use crate::LevelFilter;
 use crate::scope;
-use crate::sync::Arc;
+use crate::sync::thread::{self, ThreadId};
+use crate::sync::{Arc, Condvar, Mutex};
 
 /// How long scopes wait for a rebuild, from its beginning, before they go on without.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -13,7 +13,7 @@ use crate::LevelFilter;
 use crate::context::{OutputContext, built_in, replace_default, set_default};
 use crate::error::{Error, Kind};
 use crate::sink::{fallback, set_exit_deadline};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, thread};
 use crate::verbosity::Verbosity;
 
 /// Installs logscope as the global subscriber, and as the receiver of `log` records.
@@ -164,8 +164,8 @@ fn already_installed() -> Option<Error> {
 /// Asks the global dispatcher. On a thread of its own, because on this one a subscriber that is set for a scope (`with_default`) would
 /// answer in its place.
 fn ask_global<R: Send>(ask: impl Fn(&Dispatch) -> R + Sync) -> R {
-    std::thread::scope(|scope| {
-        let asking = std::thread::Builder::new().spawn_scoped(scope, || dispatcher::get_default(&ask));
+    thread::scope(|scope| {
+        let asking = thread::Builder::new().spawn_scoped(scope, || dispatcher::get_default(&ask));
         asking.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| dispatcher::get_default(&ask))
     })
 }

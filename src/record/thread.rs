@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::fmt::{self, Write};
 use std::panic::catch_unwind;
-use std::thread;
 
 use super::guard::drop_quietly;
+use crate::sync::thread;
 
 /// How long a name may be to be remembered.
 const REMEMBERED: usize = 63;

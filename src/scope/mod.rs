@@ -14,9 +14,9 @@ pub use task::{FutureExt, InContext};
 pub use thread::ScopeGuard;
 
 use std::ptr;
-use std::thread::LocalKey;
 
 use crate::context::{Inner, OutputContext, default_context};
+use crate::sync::thread::LocalKey;
 use crate::sync::{AtomicUsize, OnceLock, Ordering};
 
 thread_local! {

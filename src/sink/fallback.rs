@@ -8,14 +8,12 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::time::{Duration, Instant};
 
-use parking_lot::MutexGuard;
-
 use super::is_forked;
 use super::whole::{Port, Whole};
 use crate::format::escape::is_escaped;
 use crate::format::{Format, Renderer, Screen, with_scratch};
 use crate::record::{Record, render_display};
-use crate::sync::{AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 
 /// How many lines are said in one [`WINDOW`].
 const LINES: u32 = 10;

@@ -8,7 +8,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use super::Batch;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, Ordering, thread};
 
 /// How long one line waits for room in an output that does not block (a pipe or a terminal in non-blocking mode).
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -196,7 +196,7 @@ impl<W: io::Write + ?Sized> Port for Through<'_, W> {
 
     fn wait(&mut self, deadline: Instant) -> bool {
         self.yields += 1;
-        std::thread::yield_now();
+        thread::yield_now();
         self.yields <= YIELDS && Instant::now() < deadline
     }
 }

@@ -66,14 +66,13 @@ mod tests;
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::ptr;
-use std::thread::LocalKey;
 
 pub(crate) use self::glance::glance;
 pub(crate) use self::guard::Guard;
 use self::node::Node;
 use self::release::Reading;
 pub(crate) use self::task::TaskChain;
-use crate::sync::Arc;
+use crate::sync::{Arc, thread::LocalKey};
 
 /// A type of contexts, with the thread-local that holds the running chain of its scopes.
 ///

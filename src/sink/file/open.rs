@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::appender::{Appender, Parts};
@@ -16,7 +15,7 @@ use crate::sink::delivery::{Core, Target};
 use crate::sink::queued::are_leaving;
 use crate::sink::registry::{Lease, Registry, Shared, Ticket};
 use crate::sink::view::not_reopened;
-use crate::sync::{Arc, OnceLock, model};
+use crate::sync::{Arc, OnceLock, model, thread};
 
 /// How often an output is asked where its file is, which has the key of the one that is being opened and may have it closed.
 const TRIES: usize = 8;

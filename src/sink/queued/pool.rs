@@ -12,17 +12,14 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::thread;
 use std::time::{Duration, Instant};
-
-use parking_lot::Condvar;
 
 use super::{Queued, end};
 use crate::record::drop_quietly;
 use crate::sink::delivery::InOutput;
 use crate::sink::fallback;
 use crate::sink::queue::{Next, Stop, Taken};
-use crate::sync::{Arc, Mutex, OnceLock};
+use crate::sync::{Arc, Condvar, Mutex, OnceLock, thread};
 
 /// The most threads that there are.
 const MOST: usize = 16;

@@ -13,7 +13,7 @@ use crate::sink::fallback;
 use crate::sink::gap::Loss;
 use crate::sink::ledger::Delivery;
 use crate::sink::queue::{Label, Pushed, Refused};
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, Ordering, thread};
 use tracing::level_filters::LevelFilter;
 
 /// How long a record that is to be flushed at once waits for that.
@@ -193,7 +193,7 @@ impl Queued {
                 Ok(pushed) => return self.sent(pushed),
                 Err(Refused::Full) if made => {}
                 // The oldest is not there yet: another thread is in the middle of it.
-                Err(Refused::Full) => std::thread::yield_now(),
+                Err(Refused::Full) => thread::yield_now(),
                 Err(refused) => return self.send_refused(refused, label, line),
             }
         }

@@ -13,10 +13,8 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use parking_lot::Condvar;
-
 use super::super::pool;
-use crate::sync::{AtomicUsize, Mutex, Ordering};
+use crate::sync::{AtomicUsize, Condvar, Mutex, Ordering};
 
 /// How long a fork waits until no writer thread is at work.
 const FORK_PATIENCE: Duration = Duration::from_millis(500);

@@ -1,9 +1,8 @@
 //! Being told of the end of the process and of forks. The C library's functions for that are all the `unsafe` of queued sinks.
 
-use std::sync::Once;
-
 #[cfg(unix)]
 use super::fork;
+use crate::sync::Once;
 
 /// Has the functions of the module above called. Once.
 pub(super) fn install() {
@@ -59,7 +58,7 @@ fn at_fork() {}
 /// unwinds and the process goes on.
 fn at_panic() {
     #[cfg(panic = "abort")]
-    if !std::thread::panicking() {
+    if !crate::sync::thread::panicking() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             before(info);

@@ -13,14 +13,12 @@ mod hooks;
 
 use std::time::{Duration, Instant};
 
-use parking_lot::Condvar;
-
 use super::{Queued, pool};
 use crate::sink::all;
 use crate::sink::delivery::{discard, in_output};
 use crate::sink::fallback;
 use crate::sink::ledger::Outcome;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, Ordering, Weak};
 
 pub(crate) use fork::is_forked;
 pub(super) use fork::{Counted, begin_to_end, begin_to_start, begin_to_work, forks};
