@@ -20,7 +20,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::{process, thread};
+use std::process;
 
 use flate2::write::GzEncoder;
 use flate2::{Compression, Crc};
@@ -32,7 +32,7 @@ use super::retention::Retention;
 use super::system;
 use crate::record::drop_quietly;
 use crate::sink::fallback::tell;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, thread};
 
 /// How much is read at a time.
 const CHUNK: usize = 64 << 10;
