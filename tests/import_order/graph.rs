@@ -1,8 +1,8 @@
 //! The import graph of files, the circles in it, and the order of the modules of each folder.
 //!
-//! A module with children is a *folder* here, wherever its own file stands. Imports between a module and those below it are left out. Every other import joins two
-//! different children of one folder, the nearest one around both files. So the files have no circle, and no two folders import each other, if the children of each folder have
-//! no circle.
+//! A module with children is a *folder* here, wherever its own file stands. Imports between a module and those below it are
+//! left out. Every other import joins two children of one folder: the nearest folder around both files. If the children of
+//! each folder have no circle, then neither have the files, and no two folders import each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -79,7 +79,7 @@ impl Graph {
 }
 
 impl Folder {
-    /// The children in an order in which each group imports only from groups before it. A group with several children is a circle.
+    /// The children in groups, each of which imports only from groups before it. A group of several children is a circle.
     pub(crate) fn groups(&self) -> Vec<Vec<String>> {
         let reachable: BTreeMap<&String, BTreeSet<&String>> =
             self.children.iter().map(|child| (child, self.reachable(child))).collect();

@@ -8,7 +8,7 @@ use crate::reader::{Crate, Declaration, FileId, Mention, MentionKind, Module, Mo
 #[derive(Debug, Default)]
 pub(crate) struct Imports {
     pub(crate) edges: BTreeMap<(FileId, FileId), Vec<Place>>,
-    /// The paths into this crate that lead nowhere, each with its place. The reader has not understood something if there is one.
+    /// The paths into this crate that lead nowhere, each with its place. If there is one, the reader has overlooked an item.
     pub(crate) unresolved: Vec<String>,
     /// The paths that lead out of this crate, without those that code names through a re-export of another file.
     pub(crate) external: Vec<(FileId, Place)>,
@@ -53,13 +53,10 @@ impl Imports {
             let path = &found.files[file].path;
             self.unresolved.push(format!("src/{path}:{}: {}", place.line, place.path));
         }
-        let is_module = |target: &Target| matches!(target, Target::Module(_));
         if mention.kind == MentionKind::Glob {
-            targets = targets.into_iter().flat_map(|target| all_of(found, target)).collect();
-        } else if mention.path.len() == 1 || !targets.iter().all(is_module) {
-            // Code that imports a module imports what it then names in the module, and nothing else. One word in an expression is never a module.
-            targets.retain(|target| !is_module(target));
+            targets = targets.into_iter().flat_map(|target| all_of(found, target, &mut BTreeSet::new())).collect();
         }
+        // A module among the targets is no import. Whoever imports a module imports the items that it then names in the module.
         for target in targets {
             match target {
                 Target::Item(to) | Target::External { through: Some(to), .. } if to != file => {
@@ -68,7 +65,7 @@ impl Imports {
                 Target::External { path, .. } => {
                     self.external.push((file, Place { line: place.line, path: path.join("::") }));
                 }
-                _ => {}
+                Target::Item(_) | Target::Module(_) => {}
             }
         }
     }
@@ -94,55 +91,57 @@ fn macro_in_scope(found: &Crate, mention: &Mention) -> Option<FileId> {
     None
 }
 
-/// Everything that `use target::*` imports.
-fn all_of(found: &Crate, target: Target) -> Vec<Target> {
-    let Target::Module(module) = target else { return vec![target] };
-    let mut targets = Vec::new();
-    for name in found.modules[module].names.keys() {
-        targets.extend(lookup(found, module, name, &mut BTreeSet::new()));
+/// Everything that `use target::*` imports. `seen` has the modules whose names were taken before.
+fn all_of(found: &Crate, target: Target, seen: &mut BTreeSet<ModuleId>) -> Vec<Target> {
+    let Target::Module(id) = target else { return vec![target] };
+    if !seen.insert(id) {
+        return Vec::new();
     }
+    let Module { names, globs, .. } = &found.modules[id];
+    let mut targets: Vec<Target> = names.keys().flat_map(|name| lookup(found, id, name, &mut Seen::new())).collect();
     targets.retain(|target| !matches!(target, Target::Module(_)));
+    for glob in globs {
+        for target in resolve(found, id, glob, &mut Seen::new()) {
+            targets.extend(all_of(found, target, seen));
+        }
+    }
     targets
 }
 
 /// The names that are being looked up, which ends the search in imports that lead to one another.
 type Seen = BTreeSet<(ModuleId, String, Vec<String>)>;
 
+/// What `path` leads to, as code in `scope` names it.
 fn resolve(found: &Crate, scope: ModuleId, path: &[String], seen: &mut Seen) -> Vec<Target> {
-    let Some((first, rest)) = path.split_first() else { return vec![Target::Module(found.without_blocks(scope))] };
     let module = found.without_blocks(scope);
+    let Some((first, rest)) = path.split_first() else { return vec![Target::Module(module)] };
     let mut targets = match first.as_str() {
         "" => return vec![Target::External { path: rest.to_vec(), through: None }],
         "crate" => vec![Target::Module(0)],
         "self" => vec![Target::Module(module)],
-        "super" => found.modules[module]
-            .parent
-            .map(|parent| found.without_blocks(parent))
-            .map(Target::Module)
-            .into_iter()
-            .collect(),
-        name => {
-            let mut scope = scope;
-            loop {
-                let targets = lookup(found, scope, name, seen);
-                match found.modules[scope].parent {
-                    Some(parent) if targets.is_empty() && found.modules[scope].is_block => scope = parent,
-                    _ => break if targets.is_empty() { external(path) } else { targets },
-                }
-            }
-        }
+        "super" => found.parent(module).map(Target::Module).into_iter().collect(),
+        name => match in_scope(found, scope, name, seen) {
+            // Another crate, a local variable, a type parameter, or a name of the prelude.
+            targets if targets.is_empty() => return vec![Target::External { path: path.to_vec(), through: None }],
+            targets => targets,
+        },
     };
-    if targets == external(path) {
-        return targets;
-    }
     for segment in rest {
         targets = step(found, targets, segment, seen);
     }
     targets
 }
 
-fn external(path: &[String]) -> Vec<Target> {
-    vec![Target::External { path: path.to_vec(), through: None }]
+/// What `name` stands for in `scope`: in the blocks around the code, from the innermost, then in the module.
+fn in_scope(found: &Crate, mut scope: ModuleId, name: &str, seen: &mut Seen) -> Vec<Target> {
+    loop {
+        let targets = lookup(found, scope, name, seen);
+        let Module { is_block, parent, .. } = found.modules[scope];
+        match parent {
+            Some(parent) if is_block && targets.is_empty() => scope = parent,
+            _ => return targets,
+        }
+    }
 }
 
 /// What `segment` names in `targets`: in the modules among them, else in the types.
@@ -153,9 +152,7 @@ fn step(found: &Crate, targets: Vec<Target>, segment: &str, seen: &mut Seen) -> 
         match target {
             Target::Module(module) if segment == "self" => inside.push(Target::Module(module)),
             Target::Module(module) if segment == "super" => {
-                inside.extend(
-                    found.modules[module].parent.map(|parent| found.without_blocks(parent)).map(Target::Module),
-                );
+                inside.extend(found.parent(module).map(Target::Module));
             }
             Target::Module(module) => inside.extend(lookup(found, module, segment, seen)),
             Target::Item(file) => others.push(Target::Item(file)),
@@ -185,17 +182,17 @@ fn lookup(found: &Crate, module: ModuleId, name: &str, seen: &mut Seen) -> Vec<T
             }
         }
     }
-    for glob in globs.iter().filter(|_| targets.is_empty()) {
+    // A declared name hides that of a glob, but a module does not hide a function or a type of the same name.
+    let is_declared = !targets.is_empty();
+    let is_module = |target: &Target| matches!(target, Target::Module(_));
+    let globs = if targets.iter().all(is_module) { globs.as_slice() } else { &[] };
+    for glob in globs {
         let key = (module, name.to_owned(), glob.clone());
         if seen.insert(key.clone()) {
-            let modules = resolve(found, module, glob, seen);
-            let modules = modules.into_iter().filter(|target| matches!(target, Target::Module(_))).collect();
+            let modules = resolve(found, module, glob, seen).into_iter().filter(is_module).collect();
             let inside = step(found, modules, name, seen);
+            targets.extend(inside.into_iter().filter(|target| !(is_declared && is_module(target))));
             seen.remove(&key);
-            if !inside.is_empty() {
-                targets = inside;
-                break;
-            }
         }
     }
     for target in &mut targets {
