@@ -96,7 +96,7 @@ fn more_files_than_descriptors() {
 #[test]
 fn more_queued_files_than_descriptors() {
     child::scene("more_queued_files_than_descriptors", |folder| {
-        let report = many(folder, 10_000, |file| file.queued(Queue::new()).open().unwrap());
+        let report = many(folder, 10_000, |file| file.open().unwrap().queued(Queue::new()));
         json!([report, fs::read_dir("/proc/self/task").unwrap().count()])
     });
     let limited = ["sh", "-c", r#"ulimit -n 128; exec "$0" "$@""#];

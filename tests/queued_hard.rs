@@ -199,10 +199,10 @@ fn queues_that_follow_one_another_keep_the_order() {
     for file in 0..20 {
         let path = folder.path().join(format!("{file}.log"));
         for round in 0..QUEUES {
-            let uno = context(&sink::file(&path).queued(Queue::new()).open().unwrap());
+            let uno = context(&sink::file(&path).open().unwrap().queued(Queue::new()));
             uno.scope(|| (0..RECORDS).for_each(|n| tracing::info!("{}", round * RECORDS + n)));
         }
-        let uno = context(&sink::file(&path).queued(Queue::new()).open().unwrap());
+        let uno = context(&sink::file(&path).open().unwrap().queued(Queue::new()));
         assert!(uno.flush(PATIENCE).is_complete());
         let text = std::fs::read_to_string(&path).unwrap();
         let numbers = text.lines().map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
@@ -216,19 +216,19 @@ fn a_file_is_free_when_its_sinks_are_gone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("uno.log");
     for round in 0..30_u64 {
-        let queued = sink::file(&path).queued(Queue::new()).open().unwrap();
+        let queued = sink::file(&path).open().unwrap().queued(Queue::new());
         log(&context(&queued.format(Format::json())), 50);
         drop(queued);
-        let direct = sink::file(&path).open().unwrap_or_else(|error| panic!("round {round}: {error}"));
+        let direct = sink::file(&path).mode(0o640).open().unwrap_or_else(|error| panic!("round {round}: {error}"));
         log(&context(&direct.format(Format::json())), 1);
     }
     let text = std::fs::read_to_string(&path).unwrap();
     let expected = (0..30).flat_map(|_| (1..=50).chain([1])).map(Line::Record);
     assert!(text.lines().map(Line::parse).eq(expected));
     // One that is held is not free.
-    let held = sink::file(&path).queued(Queue::new()).open().unwrap();
+    let held = sink::file(&path).open().unwrap().queued(Queue::new());
     let start = Instant::now();
-    assert!(sink::file(&path).open().unwrap_err().is_option_mismatch());
+    assert!(sink::file(&path).mode(0o640).open().unwrap_err().is_option_mismatch());
     assert!(start.elapsed() < SOON);
     drop(held);
 }

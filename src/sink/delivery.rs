@@ -6,8 +6,6 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use tracing::level_filters::LevelFilter;
-
 use super::gap::{Claim, Gap, Loss, Owner};
 use super::ledger::{Delivery, Ledger, Outcome};
 use super::output::{Output, RecordOutput};
@@ -16,7 +14,7 @@ use super::{Batch, all, fallback};
 use crate::format::scratch::Buffer;
 use crate::format::{Renderer, Scratch, Screen};
 use crate::record::{ContextInfo, Moment, Notice, Record, drop_quietly, with_notice};
-use crate::sync::{AtomicBool, AtomicU8, Mutex, Ordering, Weak};
+use crate::sync::{AtomicBool, Mutex, Ordering, Weak};
 
 /// What a sink delivers to.
 pub(super) enum Target {
@@ -34,23 +32,10 @@ pub(super) struct Core {
     failed: Gap,
     /// Records that were given up before they reached the output, not yet stated in the log.
     dropped: Gap,
-    /// The thresholds that the log states, one [bit](threshold_bit) each.
-    stated: AtomicU8,
     /// It is among [all].
     entered: AtomicBool,
     /// The queues in front of the output.
     queues: Mutex<Vec<Weak<Queued>>>,
-}
-
-/// What a threshold of which the log tells is in [`Core::stated`]: 0 for those that leave nothing out, or everything.
-pub(super) fn threshold_bit(max_level: LevelFilter) -> u8 {
-    match max_level {
-        LevelFilter::ERROR => 1,
-        LevelFilter::WARN => 2,
-        LevelFilter::INFO => 4,
-        LevelFilter::DEBUG => 8,
-        _ => 0,
-    }
 }
 
 impl Core {
@@ -67,7 +52,6 @@ impl Core {
             ledger: Ledger::default(),
             failed: Gap::new(),
             dropped: Gap::new(),
-            stated: AtomicU8::new(0),
             entered: AtomicBool::new(false),
             queues: Mutex::new(Vec::new()),
         }
@@ -94,17 +78,16 @@ impl Core {
         self.ledger.outcome()
     }
 
-    /// True if the log has to state something before the next record of a view with this threshold's bit.
+    /// True if the log has to state, before the next record, that records are missing.
     #[inline]
-    pub(super) fn owes(&self, threshold: u8) -> bool {
-        self.owes_before_queue(threshold) || self.failed.is_open()
+    pub(super) fn owes(&self) -> bool {
+        self.has_dropped() || self.has_failed()
     }
 
-    /// The same for a view that is queued: what could not be written is stated where it is written.
+    /// True if records were dropped before they reached the output, and the log does not state that yet.
     #[inline]
-    pub(super) fn owes_before_queue(&self, threshold: u8) -> bool {
-        // Relaxed: a hint; the threads that see it compete with a swap, or for a claim.
-        threshold & !self.stated.load(Ordering::Relaxed) != 0 || self.dropped.is_open()
+    pub(super) fn has_dropped(&self) -> bool {
+        self.dropped.is_open()
     }
 
     /// Hands over `record`, as the line that `renderer` makes of it where the output takes lines.
@@ -140,75 +123,35 @@ impl Core {
         }
     }
 
-    /// States in the log what it leaves out and what is missing from it. If that fails so has the record that comes after it.
+    /// States in the log what is missing from it. If that fails so has the record that comes after it.
     ///
     /// In writes of their own, not joined to the record's: if a joined write broke off after a notice, nobody could say whether
     /// the notice is in the log.
     #[cold]
-    pub(super) fn state(&self, renderer: &Renderer, max_level: LevelFilter, record: &Record<'_>) -> io::Result<()> {
+    pub(super) fn state(&self, renderer: &Renderer, record: &Record<'_>) -> io::Result<()> {
         let moment = record.moment();
         let put: Put<'_> = &mut |_, notice| self.write_notice(renderer, notice);
-        self.state_threshold(renderer, max_level, &moment, put)?;
         state_gap(&self.failed, Notice::Failed, &moment, put)?;
         state_gap(&self.dropped, Notice::Dropped, &moment, put)
     }
 
     /// The same without the records that were dropped.
     #[cold]
-    pub(super) fn state_but_dropped(
-        &self,
-        renderer: &Renderer,
-        max_level: LevelFilter,
-        record: &Record<'_>,
-    ) -> io::Result<()> {
-        let moment = record.moment();
-        let put: Put<'_> = &mut |_, notice| self.write_notice(renderer, notice);
-        self.state_threshold(renderer, max_level, &moment, put)?;
-        self.state_failed(&moment, put)
+    pub(super) fn state_but_dropped(&self, renderer: &Renderer, record: &Record<'_>) -> io::Result<()> {
+        self.state_failed(&record.moment(), &mut |_, notice| self.write_notice(renderer, notice))
     }
 
-    /// The same for a view that is queued, where `put` puts notices into the queue.
+    /// The same for a view that is queued, where `put` puts notices into the queue: what could not be written is stated where it is
+    /// written.
     #[cold]
-    pub(super) fn state_before_queue(
-        &self,
-        renderer: &Renderer,
-        max_level: LevelFilter,
-        record: &Record<'_>,
-        put: Put<'_>,
-    ) -> io::Result<()> {
-        let moment = record.moment();
-        self.state_threshold(renderer, max_level, &moment, put)?;
-        state_gap(&self.dropped, Notice::Dropped, &moment, put)
+    pub(super) fn state_dropped(&self, record: &Record<'_>, put: Put<'_>) -> io::Result<()> {
+        state_gap(&self.dropped, Notice::Dropped, &record.moment(), put)
     }
 
     /// States what could not be written, before what is written next.
     #[inline]
     pub(super) fn state_failed(&self, moment: &Moment<'_>, put: Put<'_>) -> io::Result<()> {
         if self.failed.is_open() { state_gap(&self.failed, Notice::Failed, moment, put) } else { Ok(()) }
-    }
-
-    fn state_threshold(
-        &self,
-        renderer: &Renderer,
-        max_level: LevelFilter,
-        moment: &Moment<'_>,
-        put: Put<'_>,
-    ) -> io::Result<()> {
-        let bit = if renderer.states_seq() { threshold_bit(max_level) } else { 0 };
-        // Relaxed: this alone decides who states it.
-        if bit & !self.stated.fetch_or(bit, Ordering::Relaxed) == 0 {
-            return Ok(());
-        }
-        let stated = put_notice(Notice::MaxLevel(max_level), moment, put);
-        if stated.is_err() {
-            self.unstate_threshold(bit);
-        }
-        stated
-    }
-
-    /// The threshold with this bit is not in the log after all.
-    pub(super) fn unstate_threshold(&self, bit: u8) {
-        self.stated.fetch_and(!bit, Ordering::Relaxed);
     }
 
     /// Counts what became of `record`, and tells the first failure of an outage.

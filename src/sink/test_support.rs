@@ -70,8 +70,7 @@ pub(super) enum Line {
     Record(u64),
     Failed(u64),
     Dropped(u64),
-    MaxLevel,
-    /// Not a whole line.
+    /// Not a whole line, or none of these.
     Fragment,
 }
 
@@ -83,7 +82,7 @@ impl Line {
             (Some(seq), ..) => Line::Record(seq),
             (None, Some(count), _) => Line::Failed(count),
             (None, None, Some(count)) => Line::Dropped(count),
-            _ => Line::MaxLevel,
+            _ => Line::Fragment,
         }
     }
 

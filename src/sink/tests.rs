@@ -91,31 +91,16 @@ fn what_is_still_missing_when_the_sink_goes_is_told() {
 }
 
 #[test]
-fn a_threshold_is_stated_once_where_numbers_are_printed() {
+fn a_threshold_leaves_out_records_and_adds_none() {
     let writer = Scripted::default();
     let all = json(&writer);
     let sink = all.max_level(LevelFilter::INFO);
-    let clone = sink.clone();
     assert!(sink.wants(&Level::INFO) && !sink.wants(&Level::DEBUG) && all.wants(&Level::TRACE));
     assert!(!sink.max_level(LevelFilter::OFF).wants(&Level::ERROR));
-    for sink in [&all, &sink, &clone] {
+    for sink in [&all, &sink, &sink.max_level(LevelFilter::ERROR)] {
         deliver(sink, 1);
     }
-    assert_eq!(writer.lines(), [Line::Record(1), Line::MaxLevel, Line::Record(1), Line::Record(1)]);
-    deliver(&sink.format(Format::text()), 2);
-    assert_eq!(writer.writes(), 5, "text prints no numbers, so none are missing");
-}
-
-#[test]
-fn a_threshold_is_stated_once_for_all_its_views() {
-    let writer = Scripted::default();
-    let all = json(&writer);
-    for seq in 1..=3 {
-        deliver(&all.max_level(LevelFilter::INFO), seq);
-    }
-    deliver(&all.max_level(LevelFilter::DEBUG), 4);
-    use Line::{MaxLevel, Record};
-    assert_eq!(writer.lines(), [MaxLevel, Record(1), Record(2), Record(3), MaxLevel, Record(4)]);
+    assert_eq!(writer.lines(), [Line::Record(1); 3]);
 }
 
 #[test]
@@ -156,14 +141,6 @@ fn dropped_records_are_told_once_until_they_are_stated() {
     deliver(&sink, 4);
     assert_eq!(told(1).len(), 1, "another outage is told again");
     drop(overhear(|| drop(sink)));
-}
-
-#[test]
-fn a_threshold_that_could_not_be_stated_is_stated_later() {
-    let writer = Scripted::new([Step::Full]);
-    let sink = json(&writer).max_level(LevelFilter::INFO);
-    let (_, _told) = overhear(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
-    assert_eq!(writer.lines(), [Line::MaxLevel, Line::Failed(1), Line::Record(2)]);
 }
 
 #[test]

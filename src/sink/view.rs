@@ -8,7 +8,7 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 use super::all;
-use super::delivery::{Core, Target, threshold_bit};
+use super::delivery::{Core, Target};
 use super::file::FileLease;
 use super::gap::Loss;
 use super::ledger::{Delivery, Outcome};
@@ -40,8 +40,6 @@ pub(super) struct View {
     queue: Option<QueueView>,
     renderer: Renderer,
     max_level: LevelFilter,
-    /// The threshold that is to be stated in the log, as [`Core::owes`] takes it; 0 where lines have no numbers.
-    opening: u8,
 }
 
 /// A view's way through a queue.
@@ -57,10 +55,10 @@ impl Sink {
         self.with(Renderer::new(&format, self.0.core.screen()), self.0.max_level)
     }
 
-    /// This output seen through another threshold: records above `max_level` do not go there. The format stays.
+    /// Returns a view of this output with another threshold: records above `max_level` do not go there. The format stays.
     ///
-    /// A log that prints `seq` ([`Format::json`], [`Format::logfmt`]) begins with a record that states the threshold
-    /// (`max_level=…`), so that a reader knows why numbers are missing: one for each threshold, whatever the number of views.
+    /// A log that prints `seq` ([`Format::json`], [`Format::logfmt`]) then lacks the numbers of those records. A reader learns the threshold
+    /// from [`SinkSnapshot::max_level`](crate::SinkSnapshot::max_level).
     pub fn max_level(&self, max_level: impl Into<LevelFilter>) -> Sink {
         self.with(self.0.renderer.clone(), max_level.into())
     }
@@ -228,9 +226,8 @@ impl Sink {
         renderer: Renderer,
         max_level: LevelFilter,
     ) -> Sink {
-        let opening = if renderer.states_seq() { threshold_bit(max_level) } else { 0 };
         let queue = handle.map(|handle| QueueView { renderer: handle.queued().number_of(&renderer), handle });
-        Sink(Arc::new(View { core, queue, file, renderer, max_level, opening }))
+        Sink(Arc::new(View { core, queue, file, renderer, max_level }))
     }
 
     /// Opens an account with the sink's queue, if it has one, for a context that is given the sink.
@@ -284,13 +281,13 @@ impl Sink {
         scratch: &mut Scratch,
         attachment: Option<&Attachment>,
     ) -> Option<Delivery> {
-        let View { core, queue, renderer, max_level, opening, .. } = &*self.0;
+        let View { core, queue, renderer, .. } = &*self.0;
         if let Some(QueueView { handle, renderer: number }) = queue {
-            let through = Through { renderer, number: *number, max_level: *max_level, opening: *opening };
+            let through = Through { renderer, number: *number };
             return handle.queued().deliver(&through, record, scratch, attachment);
         }
-        let result = if core.owes(*opening) {
-            core.state(renderer, *max_level, record).and_then(|()| core.write(renderer, record, scratch))
+        let result = if core.owes() {
+            core.state(renderer, record).and_then(|()| core.write(renderer, record, scratch))
         } else {
             core.write(renderer, record, scratch)
         };

@@ -116,8 +116,7 @@ pub(crate) enum Line {
     Record(u64),
     Dropped(u64),
     Failed(u64),
-    MaxLevel,
-    /// Not a whole line.
+    /// Not a whole line, or none of these.
     Fragment,
 }
 
@@ -129,7 +128,7 @@ impl Line {
             (Some(seq), ..) => Line::Record(seq),
             (None, Some(count), _) => Line::Dropped(count),
             (None, None, Some(count)) => Line::Failed(count),
-            _ => Line::MaxLevel,
+            _ => Line::Fragment,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::roll::Roll;
 use super::safe_name::safe_name;
 use super::system::How;
 use crate::error::Error;
-use crate::sink::{Queue, Sink};
+use crate::sink::Sink;
 
 /// A file to log to, appended to and made if it does not exist: see [`FileOptions::open`].
 ///
@@ -23,7 +23,7 @@ pub fn file(path: impl Into<PathBuf>) -> FileOptions {
         path: path.into(),
         create_parents: false,
         allow_symlink: false,
-        fixed: Fixed { mode: 0o600, roll: None, queue: None },
+        fixed: Fixed { mode: 0o600, roll: None },
     }
 }
 
@@ -67,11 +67,10 @@ pub struct FileOptions {
 pub(super) struct Fixed {
     pub(super) mode: u32,
     pub(super) roll: Option<Roll>,
-    pub(super) queue: Option<Queue>,
 }
 
 impl Fixed {
-    /// What differs here and there, as in `with mode 0o600` and `with mode 0o640, not queued`.
+    /// What differs here and there, as in `with mode 0o600` and `with mode 0o640`.
     pub(super) fn differences(&self, other: &Fixed) -> (String, String) {
         let part = |fixed: &Fixed| {
             let mut parts = Vec::new();
@@ -80,9 +79,6 @@ impl Fixed {
             }
             if self.roll != other.roll {
                 parts.push(fixed.roll.as_ref().map_or_else(|| "not rolled".to_owned(), ToString::to_string));
-            }
-            if self.queue != other.queue {
-                parts.push(fixed.queue.as_ref().map_or_else(|| "not queued".to_owned(), ToString::to_string));
             }
             parts.join(", ")
         };
@@ -132,12 +128,6 @@ impl FileOptions {
         self
     }
 
-    /// Puts a queue in front of the file: the call that logs does not wait for the disk. See [`Sink::queued`].
-    pub fn queued(mut self, queue: Queue) -> Self {
-        self.fixed.queue = Some(queue);
-        self
-    }
-
     /// Opens the file, append-only.
     ///
     /// Opened a second time while a sink on it lives, by whatever path, it gives a view of the same output, which keeps what
@@ -158,14 +148,10 @@ impl FileOptions {
     /// # Errors
     ///
     /// [`is_open`](Error::is_open) if the file cannot be opened, and then the text names the path, the reason and what would
-    /// help; [`is_option_mismatch`](Error::is_option_mismatch) if it is open with another mode, or rolls or is queued in another way. (What
+    /// help; [`is_option_mismatch`](Error::is_option_mismatch) if it is open with another mode, or rolls in another way. (What
     /// was queued by sinks that are gone is waited for, five seconds at most, and is then no hindrance.)
     pub fn open(self) -> Result<Sink, Error> {
-        let sink = open::open(&self)?;
-        Ok(match self.fixed.queue {
-            Some(queue) => sink.queued(queue),
-            None => sink,
-        })
+        open::open(&self)
     }
 
     pub(super) fn how(&self) -> How {

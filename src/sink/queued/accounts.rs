@@ -27,14 +27,12 @@ pub(crate) trait Account: Send + Sync {
 
 /// Numbers that stand for something else than an account.
 pub(super) mod tag {
-    /// A notice of a threshold; the stamp is its bit.
-    pub(in super::super) const THRESHOLD: u32 = 0;
     /// A notice of dropped records; the stamp is how many.
-    pub(in super::super) const DROPPED: u32 = 1;
+    pub(in super::super) const DROPPED: u32 = 0;
     /// A record of nobody's.
-    pub(in super::super) const NOBODY: u32 = 2;
+    pub(in super::super) const NOBODY: u32 = 1;
     /// The first account.
-    pub(in super::super) const FIRST: u32 = 3;
+    pub(in super::super) const FIRST: u32 = 2;
 }
 
 /// True for the number of a record, not of a notice.

@@ -1,7 +1,5 @@
 //! What a queue is to be like.
 
-use std::fmt;
-
 use tracing::level_filters::LevelFilter;
 
 /// The least that a queue has room for, in bytes.
@@ -17,7 +15,7 @@ const MAX_BYTES: usize = 1 << 30;
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("uno.log");
 /// let queue = sink::Queue::new().bytes(256 << 10).overflow(sink::Overflow::DropOldest).flush_at(LevelFilter::ERROR);
-/// let log = sink::file(&path).queued(queue).open()?;
+/// let log = sink::file(&path).open()?.queued(queue);
 /// # Ok::<(), logscope::Error>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -75,22 +73,6 @@ impl Queue {
     }
 }
 
-/// As in `queued in 1048576 bytes`, and what is not as it is unless set.
-impl fmt::Display for Queue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "queued in {} bytes", self.bytes)?;
-        match self.overflow {
-            Overflow::Block => {}
-            Overflow::DropNewest => f.write_str(", dropping the newest")?,
-            Overflow::DropOldest => f.write_str(", dropping the oldest")?,
-        }
-        match self.flush_at.into_level() {
-            Some(level) => write!(f, ", flushed at {level}"),
-            None => Ok(()),
-        }
-    }
-}
-
 impl Default for Queue {
     fn default() -> Self {
         Queue::new()
@@ -102,11 +84,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_has_room_for_a_power_of_two() {
-        let room = |bytes| Queue::new().bytes(bytes).bytes;
-        assert_eq!([0, 4096, 4097, 1 << 20, usize::MAX].map(room), [4096, 4096, 8192, 1 << 20, 1 << 30]);
-        assert_eq!(Queue::new().to_string(), "queued in 1048576 bytes");
-        let queue = Queue::new().bytes(4096).overflow(Overflow::DropOldest).flush_at(LevelFilter::ERROR);
-        assert_eq!(queue.to_string(), "queued in 4096 bytes, dropping the oldest, flushed at ERROR");
+    fn the_size_is_rounded_up_to_a_power_of_two_within_bounds() {
+        for (asked, given) in [(0, MIN_BYTES), (5_000, 8 << 10), (1 << 20, 1 << 20), (usize::MAX, MAX_BYTES)] {
+            assert_eq!(Queue::new().bytes(asked).bytes, given, "{asked}");
+        }
     }
 }

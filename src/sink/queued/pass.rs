@@ -153,10 +153,6 @@ impl Queued {
     fn fail(&self, label: Label, error: io::Error) {
         let nobody = ContextInfo::nobody();
         match label.tag {
-            tag::THRESHOLD => {
-                self.core.unstate_threshold(label.stamp as u8);
-                discard(error);
-            }
             tag::DROPPED => {
                 let loss = Loss { count: label.stamp, context: &nobody, elapsed: Duration::ZERO };
                 self.unstated.add(loss);

@@ -8,13 +8,11 @@ use super::flush::left_at_work;
 use super::{Attachment, Overflow, Queued, end};
 use crate::format::{Renderer, Scratch};
 use crate::record::{ContextInfo, Notice, Record};
-use crate::sink::delivery::threshold_bit;
 use crate::sink::fallback;
 use crate::sink::gap::Loss;
 use crate::sink::ledger::Delivery;
 use crate::sink::queue::{Label, Pushed, Refused};
 use crate::sync::{Arc, Ordering, thread};
-use tracing::level_filters::LevelFilter;
 
 /// How long a record that is to be flushed at once waits for that.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
@@ -49,9 +47,6 @@ pub(in crate::sink) struct Through<'a> {
     pub(in crate::sink) renderer: &'a Renderer,
     /// The number of the renderer.
     pub(in crate::sink) number: u8,
-    pub(in crate::sink) max_level: LevelFilter,
-    /// As [`Core::owes`](crate::sink::delivery::Core::owes) takes it.
-    pub(in crate::sink) opening: u8,
 }
 
 impl Queued {
@@ -71,7 +66,7 @@ impl Queued {
         // Before it is in the queue, from where it may be settled at any moment.
         core.ledger().accept(1);
         let flushes = record.level() <= self.options.flush_at;
-        if core.owes_before_queue(through.opening) && self.state(through, record, flushes).is_err() {
+        if core.has_dropped() && self.state(through, record, flushes).is_err() {
             return Some(self.drop_record(record, FULL));
         }
         let stamp = Stamp { renderer: through.number, elapsed: record.elapsed() };
@@ -204,10 +199,6 @@ impl Queued {
     /// program's runs here.
     fn evict(&self, label: Label) -> bool {
         match label.tag {
-            tag::THRESHOLD => {
-                self.core.unstate_threshold(label.stamp as u8);
-                false
-            }
             tag::DROPPED => {
                 let nobody = ContextInfo::nobody();
                 self.evicted.add(Loss { count: label.stamp, context: &nobody, elapsed: Duration::ZERO })
@@ -233,12 +224,10 @@ impl Queued {
     /// Puts what is to be stated before `record` into the queue.
     #[cold]
     fn state(self: &Arc<Self>, through: &Through<'_>, record: &Record<'_>, flushes: bool) -> io::Result<()> {
-        let Through { renderer, max_level, .. } = through;
-        self.core.state_before_queue(renderer, *max_level, record, &mut |notice, record| {
-            let label = match notice {
-                Notice::MaxLevel(level) => Label { tag: tag::THRESHOLD, stamp: threshold_bit(level).into() },
-                Notice::Dropped(count) | Notice::Failed(count) => Label { tag: tag::DROPPED, stamp: count },
-            };
+        let renderer = through.renderer;
+        self.core.state_dropped(record, &mut |notice, record| {
+            let (Notice::Dropped(count) | Notice::Failed(count)) = notice;
+            let label = Label { tag: tag::DROPPED, stamp: count };
             let mut line = crate::format::scratch::Buffer::take();
             renderer.render(record, &mut line);
             match self.send_as(flushes, label, &line) {
@@ -259,9 +248,9 @@ impl Queued {
     /// Writes `record` in this call: the queue is closed, or too short for it.
     #[cold]
     fn write_past(&self, through: &Through<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Delivery {
-        let Through { renderer, max_level, opening, .. } = *through;
+        let renderer = through.renderer;
         let core = &self.core;
-        let stated = if core.owes(opening) { core.state(renderer, max_level, record) } else { Ok(()) };
+        let stated = if core.owes() { core.state(renderer, record) } else { Ok(()) };
         let delivery = match stated.and_then(|()| core.write(renderer, record, scratch)) {
             Ok(()) => Delivery::Written,
             Err(error) => core.fail(Loss::of(record), error),
@@ -273,15 +262,15 @@ impl Queued {
     /// Writes `record` in this call, in a process that was forked off.
     #[cold]
     fn deliver_in_child(&self, through: &Through<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Delivery {
-        let Through { renderer, max_level, opening, .. } = *through;
+        let renderer = through.renderer;
         let core = &self.core;
         let is_own = self.forks == end::forks();
         let usable = if self.is_at_work() { Err(left_at_work()) } else { Ok(()) };
-        let stated = usable.and_then(|()| match core.owes(opening) {
+        let stated = usable.and_then(|()| match core.owes() {
             false => Ok(()),
-            true if is_own => core.state(renderer, max_level, record),
+            true if is_own => core.state(renderer, record),
             // What was dropped before the fork is the parent's to state, and a thread that is not there may hold the lock on that.
-            true => core.state_but_dropped(renderer, max_level, record),
+            true => core.state_but_dropped(renderer, record),
         });
         let delivery = core.settle(record, stated.and_then(|()| core.write(renderer, record, scratch)));
         // What the parent's output held back at the fork will be passed on by the parent.

@@ -33,7 +33,7 @@ impl Files for Queued {
 
     fn open(path: &Path) -> Result<OutputContext, Box<dyn Error>> {
         let queue = Queue::new().bytes(1 << 20).overflow(Overflow::Block);
-        Ok(context(sink::file(path).queued(queue).open()?))
+        Ok(context(sink::file(path).open()?.queued(queue)))
     }
 
     fn log(log: &mut OutputContext, records: u64) {

@@ -19,8 +19,8 @@ pub const DIRECT: Tool = Tool {
 
 pub const QUEUED: Tool = Tool {
     name: "logscope, queued",
-    open: |path| install_queued(sink::file(path).queued(queue()).open()?),
-    open_rolling: Some(|path| install_queued(sink::file(path).roll(roll()).queued(queue()).open()?)),
+    open: |path| install_queued(sink::file(path).open()?.queued(queue())),
+    open_rolling: Some(|path| install_queued(sink::file(path).roll(roll()).open()?.queued(queue()))),
     complaint: "logscope: ",
     promise: Promise::UnlessKilled,
 };
