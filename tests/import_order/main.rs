@@ -25,15 +25,33 @@ use resolve::Place;
 ///
 /// A module may import from the modules below it, and they from it: no row says anything about them.
 const ORDER: &order::Table<'_> = &[
-    ("src", "sync → error → clock, verbosity → record → format → read → sink → context → scope → layer, build"),
+    (
+        "src",
+        "sync → limits → process → error → clock, verbosity → record → format → read → bytes → fallback → output → file \
+         → queue → delivery → background → sink → context → scope → layer, build",
+    ),
+    (
+        "src/background",
+        "options, accounts, closing, fork_gate → queued → drain → pool → front → list → handle → enqueue",
+    ),
+    ("src/bytes", "batch, byte_writer → line_writer"),
+    ("src/delivery", "outcome, missing, front → ledger, notices → core → flush"),
+    ("src/file", "os, registry → keys, descriptors, rescue → name → roll → options, current → appender → open"),
+    ("src/file/name", "period, safe → rolled"),
+    ("src/file/os", "unix, other"),
+    ("src/file/roll", "options, latest, retention → gzip → when"),
     ("src/layer", "capped, ceiling, nesting → emit, first_scope, install, spans"),
+    ("src/output", "traits, guard → stream, writer, memory, captured, null → target"),
+    ("src/queue", "ring, progress → reader → turn"),
     ("src/record", "guard, notice → thread, value → buf, span → context"),
     ("src/scope", "chain, carry → task, thread"),
     ("src/scope/chain", "glance, node → guard, release, task"),
+    ("src/sink", "exit → view → constructors, file"),
+    ("src/sink/exit", "fork, end → hooks"),
 ];
 
 /// The folders that have no order yet, and may have circles. Folders below them have none either.
-const WITHOUT_ORDER: &[&str] = &["src/context", "src/format", "src/sink", "src/verbosity"];
+const WITHOUT_ORDER: &[&str] = &["src/context", "src/format", "src/verbosity"];
 
 /// The module that imports the primitives of threads for all others.
 const SYNC: &str = "sync.rs";
@@ -63,14 +81,6 @@ const TOO_LONG: &[&str] = &[
     "format/scratch.rs",
     "format/serde.rs",
     "format/text.rs",
-    "sink/delivery.rs",
-    "sink/file/rescue.rs",
-    "sink/file/safe_name.rs",
-    "sink/gap.rs",
-    "sink/queue/ring.rs",
-    "sink/queue/turn.rs",
-    "sink/stream.rs",
-    "sink/tests.rs",
 ];
 
 fn sources() -> Sources {
@@ -125,7 +135,10 @@ fn a_circle_put_into_the_sources_is_found() {
     }
     let faults = faults_of_imports(&Graph::read(&sources).expect("the sources can be read"));
     let found = |start: &str| faults.iter().any(|fault| fault.starts_with(start));
-    assert!(found("src: a circle of imports among clock, "), "{faults:#?}");
+    assert!(
+        found("src: a circle of imports among ") && faults.iter().any(|fault| fault.contains(" clock, context")),
+        "{faults:#?}"
+    );
     assert!(found("src: clock imports scope, which does not stand before it in the table"), "{faults:#?}");
     assert!(found("src/record: a circle of imports among buf, thread"), "{faults:#?}");
     assert!(found("src/record: thread imports buf, which does not stand before it in the table"), "{faults:#?}");
