@@ -35,13 +35,19 @@ pub fn within(around: impl Fn(&mut dyn FnMut()) + 'static, mut operation: impl F
             operation();
             let requests = alloc::requests();
             let start = ThreadTime::now();
-            for _ in 0..times {
-                operation();
-            }
+            repeat(times, &mut operation);
             sample = Sample { time: start.elapsed(), allocations: alloc::requests() - requests };
         });
         sample
     })
+}
+
+/// Apart and never inlined, because instructions are counted inside this function alone: `benches/count-instructions` knows it by name.
+#[inline(never)]
+fn repeat(times: u64, operation: &mut impl FnMut()) {
+    for _ in 0..times {
+        operation();
+    }
 }
 
 /// How long to measure.

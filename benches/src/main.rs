@@ -15,8 +15,6 @@
 //! a process of its own. The jobs on events that nobody wants depend on the global subscriber, so they run in such processes
 //! alone. See [`harness`] for how is measured, and [`jobs::files`] for how it is where files are written.
 
-mod alloc;
-mod harness;
 mod jobs;
 mod remote;
 mod table;
@@ -25,6 +23,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use harness::Plan;
+use logscope_bench::{alloc, harness, subjects};
 
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;

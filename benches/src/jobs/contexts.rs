@@ -3,13 +3,13 @@
 use std::hint::black_box;
 use std::io;
 
-use logscope::sink::{self, Sink};
-use logscope::{LevelFilter, OutputContext};
+use logscope::{Clock, OutputContext, sink};
 use tracing::Dispatch;
 
 use super::Job;
 use crate::harness::subject;
 use crate::remote::{Remote, Subjects};
+use crate::subjects::one_context;
 use crate::table::Mark;
 
 pub fn jobs() -> Vec<Job> {
@@ -39,7 +39,7 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
     logscope::init().expect("nothing is installed yet");
     let sink = sink::null();
     let others: Vec<OutputContext> = match arrangement {
-        "crowd" => (0..1_000).map(|_| context(&sink)).collect(),
+        "crowd" => (0..1_000).map(|_| one_context(&sink, Clock::System)).collect(),
         _ => Vec::new(),
     };
     if let Some(context) = others.first() {
@@ -47,14 +47,10 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
     }
     let context = move || {
         black_box(&others);
-        drop(black_box(context(&sink)));
+        drop(black_box(one_context(&sink, Clock::System)));
     };
     let fmt = || drop(black_box(Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish())));
     Some(vec![("context", subject(context)), ("fmt", subject(fmt))])
-}
-
-fn context(sink: &Sink) -> OutputContext {
-    OutputContext::builder("uno").verbosity(LevelFilter::DEBUG).sink(sink.clone()).build()
 }
 
 macro_rules! ten_times {

@@ -1,15 +1,15 @@
 //! An event that becomes a line: a message, a `u64`, a `&str` and an `f64`, in a span with one field, to a writer that discards.
 
-use std::hint::black_box;
 use std::io;
 
-use logscope::{Color, Format, OutputContext, sink};
+use logscope::{Clock, Color, Format};
 use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::prelude::*;
 
 use super::Job;
 use crate::harness::{Subject, within};
 use crate::remote::{Remote, Subjects};
+use crate::subjects::{discarding, event, in_span, line};
 use crate::table::Mark;
 
 pub fn jobs() -> Vec<Job> {
@@ -41,22 +41,12 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
     match arrangement {
         "init" => {
             logscope::init().expect("nothing is installed yet");
-            Some(vec![("text", in_context(Format::text())), ("json", in_context(Format::json()))])
+            Some(vec![("text", line(Format::text(), Clock::System)), ("json", line(Format::json(), Clock::System))])
         }
         "fmt" => Some(vec![("line", under_global(fmt(true)))]),
         "fmt-json" => Some(vec![("line", under_global(json_fmt()))]),
         _ => None,
     }
-}
-
-/// The event that all sides log.
-#[inline(always)]
-fn event() {
-    tracing::info!(size = black_box(4_096_u64), path = black_box("src/main.cpp"), ratio = black_box(0.625), "linking");
-}
-
-fn in_span(round: &mut dyn FnMut()) {
-    tracing::info_span!("build", unit = "core").in_scope(round);
 }
 
 fn fmt(colored: bool) -> Dispatch {
@@ -67,25 +57,15 @@ fn json_fmt() -> Dispatch {
     Dispatch::new(tracing_subscriber::fmt().json().with_writer(io::sink).finish())
 }
 
-fn context(format: Format) -> OutputContext {
-    OutputContext::builder("uno").sink(sink::writer(io::sink()).format(format)).build()
-}
-
 /// In a context, under a subscriber that has our layer.
 fn under_layer(format: Format) -> Subject {
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(logscope::layer()));
-    let context = context(format);
+    let context = discarding(format, Clock::System);
     within(move |round| dispatcher::with_default(&dispatch, || context.scope(|| in_span(round))), event)
 }
 
 fn under_fmt(dispatch: Dispatch) -> Subject {
     within(move |round| dispatcher::with_default(&dispatch, || in_span(round)), event)
-}
-
-/// In a context, under the global subscriber, which is ours.
-fn in_context(format: Format) -> Subject {
-    let context = context(format);
-    within(move |round| context.scope(|| in_span(round)), event)
 }
 
 /// Makes `dispatch` the global subscriber.

@@ -1,15 +1,13 @@
 //! Entering a context and asking which one is current.
 
-use std::future::poll_fn;
 use std::hint::black_box;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
-use logscope::{FutureExt as _, OutputContext};
+use logscope::OutputContext;
 
 use super::Job;
 use crate::harness::{Subject, subject, within};
+use crate::subjects::{guard, never, plain, poll, poll_of, scope};
 use crate::table::Mark;
 
 tokio::task_local! {
@@ -34,12 +32,8 @@ pub fn jobs() -> Vec<Job> {
     ]
 }
 
-fn context() -> OutputContext {
-    OutputContext::builder("uno").build()
-}
-
 fn with_current() -> Subject {
-    let context = context();
+    let context = plain();
     within(
         move |round| context.scope(round),
         || {
@@ -48,23 +42,6 @@ fn with_current() -> Subject {
             })
         },
     )
-}
-
-fn scope() -> Subject {
-    let context = context();
-    subject(move || context.scope(|| black_box(())))
-}
-
-fn guard() -> Subject {
-    let context = context();
-    subject(move || {
-        let _scope = context.enter();
-        black_box(());
-    })
-}
-
-fn poll() -> Subject {
-    poll_of(never().in_context(&context()))
 }
 
 fn task_local_with() -> Subject {
@@ -112,17 +89,5 @@ fn opentelemetry_attach() -> Subject {
     subject(move || {
         let _guard = context.clone().attach();
         black_box(());
-    })
-}
-
-/// A future that is never ready, and does nothing else.
-fn never() -> impl Future<Output = ()> {
-    poll_fn(|_| black_box(Poll::Pending))
-}
-
-fn poll_of(future: impl Future<Output = ()> + 'static) -> Subject {
-    let mut future: Pin<Box<_>> = Box::pin(future);
-    subject(move || {
-        let _ = black_box(future.as_mut().poll(&mut Context::from_waker(Waker::noop())));
     })
 }

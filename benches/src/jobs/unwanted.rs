@@ -3,16 +3,12 @@
 use std::hint::black_box;
 use std::io;
 
-use logscope::{LevelFilter, OutputContext, sink};
 use tracing_subscriber::prelude::*;
 
 use super::Job;
-use crate::harness::{Subject, within};
 use crate::remote::{Remote, Subjects};
+use crate::subjects::{CEILING, in_quiet_context, unwanted};
 use crate::table::Mark;
-
-/// Above it, all is off; between it and the context's own level lies what only this context does not want.
-const CEILING: LevelFilter = LevelFilter::DEBUG;
 
 pub fn jobs() -> Vec<Job> {
     vec![
@@ -53,13 +49,6 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
         "quiet-fmt" => tracing_subscriber::fmt().with_max_level(CEILING).with_writer(io::sink).init(),
         _ => return None,
     }
-    let above = in_a_context(|| tracing::trace!(size = black_box(4_096_u64), "linking"));
-    let below = in_a_context(|| tracing::debug!(size = black_box(4_096_u64), "linking"));
-    Some(vec![("above", above), ("below", below)])
-}
-
-/// In a context at INFO.
-fn in_a_context(event: impl Fn() + 'static) -> Subject {
-    let context = OutputContext::builder("uno").sink(sink::null()).build();
-    within(move |round| context.scope(round), event)
+    let above = in_quiet_context(|| tracing::trace!(size = black_box(4_096_u64), "linking"));
+    Some(vec![("above", above), ("below", unwanted())])
 }
