@@ -32,7 +32,7 @@ fn count() {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
-                // SAFETY: the caller's promises are passed on.
+        // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
@@ -268,7 +268,7 @@ fn values_that_log_do_not_allocate() {
         }
     }
 
-    if let Some(child) = layers::alone("values_that_log_do_not_allocate", &[]) {
+    if let Some(child) = layers::in_own_process("values_that_log_do_not_allocate", &[]) {
         child.passed();
         return;
     }
@@ -296,11 +296,11 @@ fn tasks_do_not_allocate() {
                 let task = |subscriber: Dispatch, uno: OutputContext| {
                     let error = error();
                     let work = async move {
-                                                // A scoped subscriber belongs to the thread, so a task must bring it along.
+                        // A scoped subscriber belongs to the thread, so a task must bring it along.
                         let span = dispatcher::with_default(&subscriber, || info_span!("task", n = 1));
                         let mut found = 0;
                         for round in 0..WARM_UP + CALLS {
-                                                        // The worker may differ from that of the last poll: warm it up first.
+                            // The worker may differ from that of the last poll: warm it up first.
                             dispatcher::with_default(&subscriber, || span.in_scope(|| say(&error)));
                             let before = ALLOCATIONS.get();
                             dispatcher::with_default(&subscriber, || {

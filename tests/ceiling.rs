@@ -31,7 +31,7 @@ impl<S: Subscriber> Layer<S> for CountsEvents {
 #[test]
 fn every_context_gets_exactly_what_it_wants() {
     let other = CountsEvents::default();
-        // Each layer beside ours has a filter: a layer without one would keep every callsite enabled for all.
+    // Each layer beside ours has a filter: a layer without one would keep every callsite enabled for all.
     let (filter, handle) = reload::Layer::new(LevelFilter::OFF);
     let subscriber = tracing_subscriber::registry().with(other.clone().with_filter(filter)).with(logscope::layer());
     tracing::subscriber::set_global_default(subscriber).unwrap();

@@ -8,7 +8,7 @@ mod layers;
 
 use std::fmt;
 
-use layers::{Written, alone, context, messages, records};
+use layers::{Written, context, in_own_process, messages, records};
 use logscope::{Dial, LevelFilter, OutputContext, Verbosity, configure};
 use tracing::{Level, debug, enabled, info, trace};
 use tracing_subscriber::prelude::*;
@@ -30,7 +30,7 @@ fn fmt_layer(written: &Written) -> Box<dyn Layer<Registry> + Send + Sync> {
 /// is being rendered.
 #[test]
 fn only_records_above_the_ceiling_are_left_out() {
-    if let Some(child) = alone("only_records_above_the_ceiling_are_left_out", &[]) {
+    if let Some(child) = in_own_process("only_records_above_the_ceiling_are_left_out", &[]) {
         child.passed();
         return;
     }
@@ -62,7 +62,7 @@ fn only_records_above_the_ceiling_are_left_out() {
 
 #[test]
 fn an_installed_ceiling_caps_tracing_and_log() {
-    if let Some(child) = alone("an_installed_ceiling_caps_tracing_and_log", &[]) {
+    if let Some(child) = in_own_process("an_installed_ceiling_caps_tracing_and_log", &[]) {
         child.passed();
         return;
     }
@@ -83,11 +83,11 @@ fn an_installed_ceiling_caps_tracing_and_log() {
 
 #[test]
 fn contexts_above_the_ceiling_are_clamped_and_reported_once() {
-    if let Some(child) = alone("contexts_above_the_ceiling_are_clamped_and_reported_once", &[]) {
-        let told = child.passed().told();
-        assert_eq!(told.len(), 1, "{told:?}");
+    if let Some(child) = in_own_process("contexts_above_the_ceiling_are_clamped_and_reported_once", &[]) {
+        let reported = child.passed().fallback_lines();
+        assert_eq!(reported.len(), 1, "{reported:?}");
         for word in ["\"before\"", "trace", "the ceiling info", "logscope::configure().ceiling"] {
-            assert!(told[0].contains(word), "{word} is not in {}", told[0]);
+            assert!(reported[0].contains(word), "{word} is not in {}", reported[0]);
         }
         return;
     }
@@ -122,24 +122,24 @@ fn contexts_above_the_ceiling_are_clamped_and_reported_once() {
 /// The lines on stderr after `install` has installed the global subscriber and scopes were entered. `None` in the child process.
 #[track_caller]
 fn stderr_after(test: &str, install: impl FnOnce()) -> Option<Vec<String>> {
-    let child = alone(test, &[]);
+    let child = in_own_process(test, &[]);
     if child.is_none() {
         install();
         for _ in 0..3 {
             OutputContext::builder("uno").verbosity(LevelFilter::TRACE).build().scope(|| info!("said"));
         }
     }
-    child.map(|child| child.passed().told())
+    child.map(|child| child.passed().fallback_lines())
 }
 
 #[test]
 fn a_global_env_filter_that_caps_the_layer_is_reported_once() {
     let test = "a_global_env_filter_that_caps_the_layer_is_reported_once";
     let install = || registry().with(EnvFilter::new("warn,app=trace")).with(logscope::layer()).init();
-    let Some(told) = stderr_after(test, install) else { return };
-    assert_eq!(told.len(), 1, "{told:?}");
+    let Some(reported) = stderr_after(test, install) else { return };
+    assert_eq!(reported.len(), 1, "{reported:?}");
     for words in ["only up to warn", "up to trace", "with_filter", "ceiling"] {
-        assert!(told[0].contains(words), "{words} is not in {}", told[0]);
+        assert!(reported[0].contains(words), "{words} is not in {}", reported[0]);
     }
 }
 
@@ -147,9 +147,9 @@ fn a_global_env_filter_that_caps_the_layer_is_reported_once() {
 fn a_global_level_filter_that_caps_the_layer_is_reported_once() {
     let test = "a_global_level_filter_that_caps_the_layer_is_reported_once";
     let install = || registry().with(logscope::layer()).with(LevelFilter::OFF).init();
-    let Some(told) = stderr_after(test, install) else { return };
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("only up to off"), "{told:?}");
+    let Some(reported) = stderr_after(test, install) else { return };
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(reported[0].contains("only up to off"), "{reported:?}");
 }
 
 #[test]
@@ -159,8 +159,8 @@ fn a_filter_of_another_layer_is_not_reported() {
         let filtered = fmt_layer(&Written::default()).with_filter(EnvFilter::new("warn"));
         registry().with(filtered).with(logscope::layer()).init();
     };
-    let Some(told) = stderr_after(test, install) else { return };
-    assert!(told.is_empty(), "{told:?}");
+    let Some(reported) = stderr_after(test, install) else { return };
+    assert!(reported.is_empty(), "{reported:?}");
 }
 
 #[test]
@@ -171,15 +171,17 @@ fn a_filter_at_the_ceiling_is_not_reported() {
         // The contexts of `stderr_after` ask for more, which has a report of its own.
         let _ = OutputContext::builder("clamped").verbosity(LevelFilter::TRACE).build();
     };
-    let Some(told) = stderr_after(test, install) else { return };
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("clamped"), "{told:?}");
+    let Some(reported) = stderr_after(test, install) else { return };
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(reported[0].contains("clamped"), "{reported:?}");
 }
 
 #[test]
 fn without_other_layers_nothing_is_reported() {
-    let Some(told) = stderr_after("without_other_layers_nothing_is_reported", || logscope::init().unwrap()) else { return };
-    assert!(told.is_empty(), "{told:?}");
+    let Some(reported) = stderr_after("without_other_layers_nothing_is_reported", || logscope::init().unwrap()) else {
+        return;
+    };
+    assert!(reported.is_empty(), "{reported:?}");
 }
 
 /// While there is no global subscriber, logscope cannot ask whether one caps the layer.
@@ -188,8 +190,8 @@ fn under_a_scoped_subscriber_nothing_is_reported() {
     let test = "under_a_scoped_subscriber_nothing_is_reported";
     let mut guard = None;
     let install = || guard = Some(registry().with(logscope::layer()).set_default());
-    let Some(told) = stderr_after(test, install) else { return };
-    assert!(told.is_empty(), "{told:?}");
+    let Some(reported) = stderr_after(test, install) else { return };
+    assert!(reported.is_empty(), "{reported:?}");
 }
 
 /// The layer is found wherever in the subscriber it is, and so a filter beside it is reported.
@@ -197,6 +199,6 @@ fn under_a_scoped_subscriber_nothing_is_reported() {
 fn a_filter_beside_a_nested_layer_is_reported() {
     let test = "a_filter_beside_a_nested_layer_is_reported";
     let install = || registry().with(Some(vec![logscope::layer().boxed()])).with(LevelFilter::WARN).init();
-    let Some(told) = stderr_after(test, install) else { return };
-    assert_eq!(told.len(), 1, "{told:?}");
+    let Some(reported) = stderr_after(test, install) else { return };
+    assert_eq!(reported.len(), 1, "{reported:?}");
 }

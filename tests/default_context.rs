@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use common::{DEADLINE, Dropped, Line, Log, Runs, SetsWhenDropped, init, outside, pass, poll, tracked};
+use common::{
+    DEADLINE, DebugRuns, DropFlag, Line, Log, SetsWhenDropped, init, poll, tracked, unscoped_messages, yield_once,
+};
 use logscope::sink;
 use logscope::{FutureExt as _, LevelFilter, OutputContext};
 use tracing::info;
@@ -56,7 +58,7 @@ fn changing_the_process_default_affects_no_scope() {
     let mut work = Box::pin(
         async {
             tracing::debug!("before");
-            pass().await;
+            yield_once().await;
             tracing::debug!("after");
         }
         .in_context(&task.context),
@@ -90,7 +92,7 @@ fn an_update_outside_every_scope_does_nothing() {
     assert!(logscope::update(|_| panic!("`update` has no scope to update, and must not call this")).is_none());
     info!("to the default");
     default.assert_holds(&["to the default"]);
-    assert!(outside("to the default").is_empty());
+    assert!(unscoped_messages("to the default").is_empty());
 }
 
 #[test]
@@ -165,7 +167,7 @@ fn a_value_can_replace_the_default_that_it_is_logged_to() {
     let _exclusive = ExclusiveDefault::with_default(&next.context);
     let (default, lines, freed) = tracked("replaced");
     drop(logscope::set_default(default));
-    let replaces = Runs(|| {
+    let replaces = DebugRuns(|| {
         drop(logscope::set_default(next.context.clone()));
         info!("nested");
         format!("freed: {}", freed.get())
@@ -181,7 +183,7 @@ fn a_value_can_replace_the_default_that_it_is_logged_to() {
 fn a_sink_can_replace_the_default_that_it_belongs_to() {
     let next = Log::new("next");
     let _exclusive = ExclusiveDefault::with_default(&next.context);
-    let (freed, context) = (Dropped::default(), next.context.clone());
+    let (freed, context) = (DropFlag::default(), next.context.clone());
     let inside = SetsWhenDropped(freed.clone());
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sees = seen.clone();

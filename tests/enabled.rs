@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Once;
 
-use layers::{alone, context, messages, records};
+use layers::{context, in_own_process, messages, records};
 use logscope::{Dial, FutureExt as _, LevelFilter, OutputContext, Verbosity, sink};
 use tracing::{Level, debug, debug_span, enabled, event_enabled, info, info_span, span_enabled};
 
@@ -172,7 +172,7 @@ fn a_value_can_ask_while_it_is_rendered() {
         }
     }
 
-    if let Some(child) = alone("a_value_can_ask_while_it_is_rendered", &[]) {
+    if let Some(child) = in_own_process("a_value_can_ask_while_it_is_rendered", &[]) {
         child.passed();
         return;
     }

@@ -22,7 +22,7 @@ use logscope::sink::{self, Sink};
 use logscope::{Format, LevelFilter, OutputContext};
 use serde_json::{Value, json};
 
-use child::{Child, counts, settled};
+use child::{Child, expected_ledger, ledger_json};
 
 fn file(path: &Path) -> Sink {
     sink::file(path).open().unwrap().format(Format::json())
@@ -52,7 +52,7 @@ fn whole_messages(log: &str) -> Vec<String> {
 fn acknowledged_records_survive_sigkill() {
     const ROUNDS: usize = 12;
     const THREADS: usize = 3;
-    child::scene("acknowledged_records_survive_sigkill", |folder| {
+    child::in_child("acknowledged_records_survive_sigkill", |folder| {
         logscope::init().unwrap();
         let shared = file(&folder.join("shared.log"));
         // Open these before the first record is acknowledged, when the parent may kill.
@@ -142,7 +142,7 @@ fn install(folder: &Path) {
 
 #[test]
 fn atexit_handlers_can_log() {
-    child::scene("atexit_handlers_can_log", |folder| {
+    child::in_child("atexit_handlers_can_log", |folder| {
         extern "C" fn late() {
             log_at_the_end("late");
         }
@@ -167,7 +167,7 @@ fn atexit_handlers_can_log() {
 /// The handler enters the first scope of the process, and uses everything for the first time.
 #[test]
 fn an_atexit_handler_can_be_the_first_to_log() {
-    child::scene("an_atexit_handler_can_be_the_first_to_log", |folder| {
+    child::in_child("an_atexit_handler_can_be_the_first_to_log", |folder| {
         extern "C" fn first() {
             log_at_the_end("first");
         }
@@ -197,7 +197,7 @@ thread_local! {
 /// On a thread that ends, and on the one that exits. The thread-local that is made first is dropped last, after all other thread-locals.
 #[test]
 fn destructors_of_thread_locals_can_log() {
-    child::scene("destructors_of_thread_locals_can_log", |folder| {
+    child::in_child("destructors_of_thread_locals_can_log", |folder| {
         let play = || {
             BEFORE.with(|_| ());
             CONTEXT.get().unwrap().scope(|| tracing::info_span!("span").in_scope(|| tracing::info!("alive")));
@@ -226,7 +226,7 @@ fn destructors_of_thread_locals_can_log() {
 #[test]
 fn a_process_can_exit_while_threads_log() {
     const ROUNDS: usize = 10;
-    child::scene("a_process_can_exit_while_threads_log", |folder| {
+    child::in_child("a_process_can_exit_while_threads_log", |folder| {
         static LOGGED: AtomicU32 = AtomicU32::new(0);
         extern "C" fn goodbye() {
             log_at_the_end("goodbye");
@@ -260,7 +260,7 @@ fn a_process_can_exit_while_threads_log() {
 /// Logging at the end of a process with broken streams.
 #[test]
 fn a_process_with_broken_streams_exits_with_success() {
-    child::scene("a_process_with_broken_streams_exits_with_success", |folder| {
+    child::in_child("a_process_with_broken_streams_exits_with_success", |folder| {
         extern "C" fn goodbye() {
             log_at_the_end("goodbye");
         }
@@ -271,10 +271,10 @@ fn a_process_with_broken_streams_exits_with_success() {
         rustix::stdio::dup2_stderr(&full).unwrap();
         AFTER.with(|_| ());
         CONTEXT.get().unwrap().scope(|| tracing::info!("hello"));
-        json!([counts(sink::stdout().ledger()), counts(CONTEXT.get().unwrap().ledger())])
+        json!([ledger_json(sink::stdout().ledger()), ledger_json(CONTEXT.get().unwrap().ledger())])
     });
     let ended = Child::new("a_process_with_broken_streams_exits_with_success").run();
-    assert_eq!(ended.report, json!([settled(0, 1), settled(1, 1)]));
+    assert_eq!(ended.report, json!([expected_ledger(0, 1), expected_ledger(1, 1)]));
     let ends = ["made after", "goodbye"].into_iter().flat_map(|when| AT_THE_END.map(|what| format!("{when}, {what}")));
     let expected: Vec<_> = ["hello".to_owned()].into_iter().chain(ends).collect();
     assert_eq!(messages(&ended.read("uno.log")), expected);

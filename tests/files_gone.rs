@@ -210,7 +210,11 @@ fn files_that_swap_names_do_not_mix() {
     assert_eq!((read(&paths[0]), read(&paths[1])), (vec![2, 3], vec![1, 4]));
     let again = sink::file(&paths[1]).open().unwrap();
     uno_sink.reopen().unwrap();
-    assert_eq!((again.ledger().written, due_sink.ledger().written), (2, 2), "opening the path again must return the output that has it");
+    assert_eq!(
+        (again.ledger().written, due_sink.ledger().written),
+        (2, 2),
+        "opening the path again must return the output that has it"
+    );
 }
 
 /// Lets threads log while `go` moves or removes the file again and again. Returns how many records are there more than once.

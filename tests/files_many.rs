@@ -82,37 +82,37 @@ fn log_to_many_files(folder: &Path, count: usize, open: fn(FileOptions) -> Sink)
 
 #[test]
 fn more_files_than_descriptors() {
-    child::scene("more_files_than_descriptors", |folder| log_to_many_files(folder, 2_500, direct));
+    child::in_child("more_files_than_descriptors", |folder| log_to_many_files(folder, 2_500, direct));
     let limited = ["sh", "-c", r#"ulimit -n 128; exec "$0" "$@""#];
-    let ended = Child::new("more_files_than_descriptors").through(&limited).run();
+    let ended = Child::new("more_files_than_descriptors").launched_by(&limited).run();
     assert_eq!((&ended.report["wrong"], &ended.report["written"]), (&json!([]), &json!(7_500)));
     // The limit gives logs half of the descriptors. The few threads that wrote at that moment may have one more each.
     let open = ended.report["open"].as_u64().unwrap();
     assert!((32..=68).contains(&open), "{open}");
-    assert_eq!(ended.told(), Vec::<&str>::new());
+    assert_eq!(ended.fallback_lines(), Vec::<&str>::new());
 }
 
 /// The same behind queues, which share a few writer threads.
 #[test]
 fn more_queued_files_than_descriptors() {
-    child::scene("more_queued_files_than_descriptors", |folder| {
+    child::in_child("more_queued_files_than_descriptors", |folder| {
         let report = log_to_many_files(folder, 10_000, |file| file.queued(Queue::new()).open().unwrap());
         json!([report, fs::read_dir("/proc/self/task").unwrap().count()])
     });
     let limited = ["sh", "-c", r#"ulimit -n 128; exec "$0" "$@""#];
-    let ended = Child::new("more_queued_files_than_descriptors").through(&limited).run();
+    let ended = Child::new("more_queued_files_than_descriptors").launched_by(&limited).run();
     assert_eq!((&ended.report[0]["wrong"], &ended.report[0]["written"]), (&json!([]), &json!(30_000)));
     // Each writer thread may have one more open.
     let open = ended.report[0]["open"].as_u64().unwrap();
     assert!((32..=80).contains(&open), "{open}");
     // The test's own threads, and at most sixteen writer threads.
     assert!(ended.report[1].as_u64().unwrap() <= 19, "{}", ended.report);
-    assert_eq!(ended.told(), Vec::<&str>::new());
+    assert_eq!(ended.fallback_lines(), Vec::<&str>::new());
 }
 
 #[test]
 fn max_open_files_sets_the_limit() {
-    child::scene("max_open_files_sets_the_limit", |folder| {
+    child::in_child("max_open_files_sets_the_limit", |folder| {
         sink::max_open_files(8);
         let report = log_to_many_files(folder, 100, direct);
         let sinks: Vec<_> =
@@ -133,7 +133,7 @@ fn max_open_files_sets_the_limit() {
 /// Other parts of the program have taken all descriptors, and the limit of open log files does not help.
 #[test]
 fn logs_go_on_when_no_descriptor_is_left() {
-    child::scene("logs_go_on_when_no_descriptor_is_left", |folder| {
+    child::in_child("logs_go_on_when_no_descriptor_is_left", |folder| {
         init();
         sink::max_open_files(usize::MAX);
         let open = |n: u32| sink::file(folder.join(format!("{n}.log"))).open().unwrap();
@@ -154,18 +154,18 @@ fn logs_go_on_when_no_descriptor_is_left() {
         json!(failed)
     });
     let limited = ["sh", "-c", r#"ulimit -n 64; exec "$0" "$@""#];
-    let ended = Child::new("logs_go_on_when_no_descriptor_is_left").through(&limited).run();
+    let ended = Child::new("logs_go_on_when_no_descriptor_is_left").launched_by(&limited).run();
     assert_eq!(ended.report, json!(0));
     assert_eq!((ended.read("0.log"), ended.read("1.log")), (LINES.to_owned(), LINES.to_owned()));
     let rolled: String = (1..=3).map(|n| ended.read(&format!("rolls.{n}"))).collect();
     assert_eq!(rolled, LINES, "listing a directory takes a descriptor too");
-    assert_eq!(ended.told(), Vec::<&str>::new());
+    assert_eq!(ended.fallback_lines(), Vec::<&str>::new());
 }
 
 /// The output of a parked file keeps only its name. At the next write it takes the file that has the name by then.
 #[test]
 fn a_parked_file_is_found_again_by_its_name() {
-    child::scene("a_parked_file_is_found_again_by_its_name", |folder| {
+    child::in_child("a_parked_file_is_found_again_by_its_name", |folder| {
         init();
         sink::max_open_files(1);
         let logs = folder.join("logs");
@@ -207,7 +207,7 @@ fn a_parked_file_is_found_again_by_its_name() {
     ] {
         assert_eq!(ended.read(&format!("logs/{name}")), text, "{name}");
     }
-    assert_eq!(ended.told(), Vec::<&str>::new());
+    assert_eq!(ended.fallback_lines(), Vec::<&str>::new());
 }
 
 /// Files are parked while other threads write to them, flush them and open them again: no record is lost or mixed.
@@ -215,7 +215,7 @@ fn a_parked_file_is_found_again_by_its_name() {
 fn files_parked_under_load_lose_nothing() {
     const FILES: usize = 6;
     const RECORDS: usize = 500;
-    child::scene("files_parked_under_load_lose_nothing", |folder| {
+    child::in_child("files_parked_under_load_lose_nothing", |folder| {
         init();
         sink::max_open_files(2);
         let sinks: Vec<_> = (0..FILES).map(|n| sink::file(folder.join(format!("{n}.log"))).open().unwrap()).collect();

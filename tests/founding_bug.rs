@@ -252,7 +252,9 @@ fn outputs<L: Logging>() -> Scenario<L> {
         steps: || {
             let mut steps: Vec<Step<L>> = vec![Box::new(|run, build| run.log.set_output(&run.file_of(build)))];
             for round in 0..ROUNDS {
-                steps.push(Box::new(move |run, build| run.log.log_message(Level::INFO, &format!("{build}: line {round}"))));
+                steps.push(Box::new(move |run, build| {
+                    run.log.log_message(Level::INFO, &format!("{build}: line {round}"))
+                }));
             }
             steps
         },
@@ -355,7 +357,7 @@ const WORKERS: usize = 4;
 
 const ARRANGEMENTS: [Arrangement; 3] = [Arrangement::Threads, Arrangement::OneWorker, Arrangement::SeveralWorkers];
 
-/// Runs the steps, in all builds at once, and returns the corruptions.
+/// DebugRuns the steps, in all builds at once, and returns the corruptions.
 fn corruptions<L: Logging>(scenario: &Scenario<L>, arrangement: Arrangement, builds: usize) -> Vec<String> {
     let run = Arc::new(Run::<L>::new(builds));
     let steps = Arc::new((scenario.steps)());

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{Line, Log, PanicsWhenDropped, Runs, Worker, init, panic_of, text_of, unharmed};
+use common::{DebugRuns, Line, Log, PanicsWhenDropped, Worker, init, panic_of, text_of, without_panic};
 use logscope::sink::{self, RecordOutput};
 use logscope::{Format, LevelFilter, OutputContext, Record};
 use tracing::{info, info_span};
@@ -54,7 +54,7 @@ impl fmt::Debug for Fails {
 
 /// Logs values that panic or fail, in every place where a value can stand.
 fn log_failing_values() {
-    unharmed(|| {
+    without_panic(|| {
         info!(panics = ?Panics, fails = ?Fails, whole = 1, "fields");
         info!(panics = %Panics, whole = 2, "{Fails:?} is lost after it");
         info!(error = &Panics as &(dyn Error + 'static), whole = 3, "an error");
@@ -225,7 +225,7 @@ fn a_value_can_wait_for_a_thread_that_logs_to_the_same_sink() {
     let work = context.bind({
         let context = context.clone();
         move || {
-            let waits = Runs(|| {
+            let waits = DebugRuns(|| {
                 thread::spawn(context.bind(|| info!("the other thread"))).join().unwrap();
                 // These need the state of sinks, too.
                 let _ = (context.flush(Duration::ZERO), format!("{context:?}"), logscope::live());
@@ -246,7 +246,7 @@ fn a_value_can_ask_what_is_enabled() {
     let log = Log::new("log");
     let quiet = log.context.with_verbosity(LevelFilter::INFO);
     quiet.scope(|| {
-        let asks = Runs(|| {
+        let asks = DebugRuns(|| {
             format!("{} {}", tracing::enabled!(tracing::Level::DEBUG), tracing::enabled!(tracing::Level::INFO))
         });
         info!(value = ?asks, "the record");
@@ -296,9 +296,9 @@ fn a_value_that_makes_spans_of_itself_is_cut() {
     init();
     let log = Log::new("spans");
     log.context.scope(|| {
-        unharmed(|| info!(value = ?MakesSpans { on: None }, "made"));
+        without_panic(|| info!(value = ?MakesSpans { on: None }, "made"));
         let span = info_span!("span", value = tracing::field::Empty);
-        unharmed(|| info!(value = ?MakesSpans { on: Some(span.clone()) }, "recorded"));
+        without_panic(|| info!(value = ?MakesSpans { on: Some(span.clone()) }, "recorded"));
         span.in_scope(|| info!("after"));
     });
     assert_eq!(log.messages(), ["made", "recorded", "after"]);

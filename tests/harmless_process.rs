@@ -20,7 +20,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use common::{DEADLINE, Line, Log, Runs, block_on, outside, pass, text_of, wait_until};
+use common::{DEADLINE, DebugRuns, Line, Log, block_on, text_of, unscoped_messages, wait_until, yield_once};
 use logscope::sink::{self, Output};
 use logscope::{Format, FutureExt as _, OutputContext};
 use tracing::{error, info};
@@ -28,7 +28,7 @@ use tracing::{error, info};
 const ROLE: &str = "LOGSCOPE_TEST_ROLE";
 const FOLDER: &str = "LOGSCOPE_TEST_FOLDER";
 
-/// Runs the test called `test` again, as a child process with the role `role`. The child must exit with success within the deadline.
+/// DebugRuns the test called `test` again, as a child process with the role `role`. The child must exit with success within the deadline.
 /// Returns its folder, which holds its output in `stdout` and `stderr`.
 #[track_caller]
 fn run_child(test: &str, role: &str) -> tempfile::TempDir {
@@ -127,7 +127,9 @@ fn logging_goes_on_when_stdout_and_stderr_are_broken() {
         let all = builder.sink(sink::test()).build();
         for n in 0..RECORDS {
             info!("to the default");
-            all.scope(|| info!(n, panics = ?Runs(|| -> &str { panic!("the hook cannot print it either") }), "to all"));
+            all.scope(
+                || info!(n, panics = ?DebugRuns(|| -> &str { panic!("the hook cannot print it either") }), "to all"),
+            );
         }
         // The report of std's panic hook goes to stderr.
         assert!(thread::spawn(all.bind(|| panic!("on a thread"))).join().is_err());
@@ -177,12 +179,12 @@ fn a_panic_hook_can_log() {
         common::init();
         std::panic::set_hook(Box::new(|panic| {
             let message = text_of(panic.payload()).to_owned();
-            error!(value = ?Runs(|| { info!("from a value in the hook"); "v" }), "hook: {message}");
+            error!(value = ?DebugRuns(|| { info!("from a value in the hook"); "v" }), "hook: {message}");
         }));
         let caught = |f: &dyn Fn()| assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
 
         caught(&|| panic!("in no scope"));
-        assert_eq!(outside("hook: in no scope").len(), 1);
+        assert_eq!(unscoped_messages("hook: in no scope").len(), 1);
 
         let log = Log::new("scope");
         caught(&|| log.context.scope(|| panic!("in a scope")));
@@ -193,7 +195,7 @@ fn a_panic_hook_can_log() {
 
         // The hook runs in the middle of the record whose value panics.
         let log = Log::new("value");
-        log.context.scope(|| info!(value = ?Runs(|| -> &str { panic!("in a value") }), "the record"));
+        log.context.scope(|| info!(value = ?DebugRuns(|| -> &str { panic!("in a value") }), "the record"));
         log.assert_holds(&[value, "hook: in a value", "the record"]);
         assert_eq!(log.lines()[2].fields["value"], "<panicked>");
 
@@ -215,7 +217,7 @@ fn a_panic_hook_can_log() {
         struct LogsAndPanicsInside(OutputContext);
         impl Drop for LogsAndPanicsInside {
             fn drop(&mut self) {
-                self.0.scope(|| info!(value = ?Runs(|| -> &str { panic_any("the second") }), "while unwinding"));
+                self.0.scope(|| info!(value = ?DebugRuns(|| -> &str { panic_any("the second") }), "while unwinding"));
             }
         }
         let log = Log::new("unwinding");
@@ -224,7 +226,7 @@ fn a_panic_hook_can_log() {
             panic!("the first");
         });
         log.assert_holds(&[value, "hook: the second", "while unwinding"]);
-        assert_eq!(outside("hook: the first").len(), 1);
+        assert_eq!(unscoped_messages("hook: the first").len(), 1);
     });
     let folder = run_child("a_panic_hook_can_log", "hook");
     let stderr = fs::read_to_string(folder.path().join("stderr")).unwrap();
@@ -251,19 +253,19 @@ fn at_exit() -> &'static OutputContext {
 extern "C" fn logs_at_exit() {
     let context = at_exit();
     info!("in no scope at exit");
-    context.scope(|| info!(value = ?Runs(|| { info!("nested"); "v" }), "in a closure"));
+    context.scope(|| info!(value = ?DebugRuns(|| { info!("nested"); "v" }), "in a closure"));
     let guard = context.enter();
     logscope::update(|context| context.with_field("updated", true));
     info!("under a guard");
     drop(guard);
     block_on(
         async {
-            pass().await;
+            yield_once().await;
             info!("in a task")
         }
         .in_context(context),
     );
-    context.scope(|| info!(value = ?Runs(|| -> &str { panic!("at exit") }), "a value that panics"));
+    context.scope(|| info!(value = ?DebugRuns(|| -> &str { panic!("at exit") }), "a value that panics"));
     #[cfg(feature = "log")]
     context.scope(|| log::info!("through the log crate"));
     assert!(context.close(Duration::from_secs(1)).is_complete());
@@ -312,7 +314,7 @@ fn a_process_can_exit_while_its_threads_log() {
                 info!("started");
                 ready.send(()).unwrap();
                 loop {
-                    info!(value = ?Runs(|| "v"), "busy");
+                    info!(value = ?DebugRuns(|| "v"), "busy");
                 }
             }));
         }

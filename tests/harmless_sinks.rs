@@ -14,13 +14,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{Line, Log, PanicsWhenDropped, Runs, Worker, init, outside, unharmed};
+use common::{DebugRuns, Line, Log, PanicsWhenDropped, Worker, init, unscoped_messages, without_panic};
 use logscope::sink::{self, Output};
 use logscope::{Format, OutputContext};
 use tracing::info;
 
 fn panics_when_rendered() -> impl fmt::Debug {
-    Runs(|| -> &str { panic_any(PanicsWhenDropped(2)) })
+    DebugRuns(|| -> &str { panic_any(PanicsWhenDropped(2)) })
 }
 
 /// A switch that a test turns.
@@ -66,7 +66,7 @@ fn records_of_a_failing_sink_are_counted_and_it_recovers() {
         let output = Breaks { broken: broken.clone(), panics, lines: lines.clone() };
         let breaks = sink::custom(output).format(Format::json());
         let context = OutputContext::builder("breaks").sink(breaks).sink(beside.0).build();
-        unharmed(|| {
+        without_panic(|| {
             let _scope = context.enter();
             info!("one");
             broken.set(true);
@@ -173,32 +173,32 @@ fn an_output_can_log_and_panic_on_drop() {
     };
     // The output is dropped by hand, at the end of a scope, at the end of a log call, and on another thread.
     let (context, dropped) = make();
-    unharmed(|| drop(context));
+    without_panic(|| drop(context));
     assert!(dropped.is_on());
 
     let (context, dropped) = make();
     let scope = context.enter();
     drop(context);
-    unharmed(|| drop(scope));
+    without_panic(|| drop(scope));
     assert!(dropped.is_on());
 
     let (context, dropped) = make();
     let scope = Cell::new(Some(context.enter()));
     drop(context);
-    let drops = Runs(|| {
+    let drops = DebugRuns(|| {
         drop(scope.take());
         "v"
     });
-    unharmed(|| info!(value = ?drops, "the last record"));
+    without_panic(|| info!(value = ?drops, "the last record"));
     assert!(dropped.is_on());
 
     let (context, dropped) = make();
     thread::spawn(context.bind(|| info!("on a thread"))).join().unwrap();
     assert!(!dropped.is_on());
-    thread::spawn(move || unharmed(|| drop(context))).join().unwrap();
+    thread::spawn(move || without_panic(|| drop(context))).join().unwrap();
     assert!(dropped.is_on());
 
     // Records that are logged inside the drop go to stderr and are counted, like all that an output logs.
     assert_eq!(log.context.ledger().dropped, 4);
-    assert!(outside("from the drop of an output").is_empty());
+    assert!(unscoped_messages("from the drop of an output").is_empty());
 }

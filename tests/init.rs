@@ -8,7 +8,7 @@ mod layers;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use layers::{Child, Written, alone, context, messages};
+use layers::{Child, Written, context, in_own_process, messages};
 use logscope::{Error, LevelFilter, OutputContext, configure, sink};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber, debug, error, info, trace, warn};
@@ -41,7 +41,7 @@ const ALL: [&str; 5] = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 
 /// Runs `init` and logs everything under these environment variables. Returns the finished child, or `None` in the child.
 fn initialised(test: &str, variables: &[(&str, &str)]) -> Option<Child> {
-    let child = alone(test, variables);
+    let child = in_own_process(test, variables);
     if child.is_none() {
         logscope::init().unwrap();
         log_everything();
@@ -56,7 +56,7 @@ fn the_default_verbosity_is_info() {
         let Some(child) = initialised(test, variables) else { return };
         assert_eq!(levels(&child, "app"), ALL[..3]);
         assert_eq!(levels(&child, "linker"), ALL[..3]);
-        assert!(child.told().is_empty());
+        assert!(child.fallback_lines().is_empty());
     }
 }
 
@@ -76,7 +76,7 @@ fn logscope_takes_precedence_over_rust_log() {
         let Some(child) = initialised(test, variables) else { return };
         assert_eq!(levels(&child, "app"), app, "{variables:?}");
         assert_eq!(levels(&child, "linker"), linker, "{variables:?}");
-        assert!(child.told().is_empty(), "{:?}", child.told());
+        assert!(child.fallback_lines().is_empty(), "{:?}", child.fallback_lines());
     }
 }
 
@@ -86,17 +86,17 @@ fn a_bad_rust_log_is_reported_and_ignored() {
     let test = "a_bad_rust_log_is_reported_and_ignored";
     let Some(child) = initialised(test, &[("RUST_LOG", "debug,hyper[request]=info")]) else { return };
     assert_eq!(levels(&child, "app"), ALL[..3]);
-    let told = child.told();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].starts_with("RUST_LOG is not a verbosity"), "{told:?}");
-    assert!(told[0].contains("hyper[request]=info"), "{told:?}");
+    let reported = child.fallback_lines();
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(reported[0].starts_with("RUST_LOG is not a verbosity"), "{reported:?}");
+    assert!(reported[0].contains("hyper[request]=info"), "{reported:?}");
 }
 
 /// `LOGSCOPE` is written for logscope alone: a mistake in it is an error, and nothing is installed.
 #[test]
 fn a_bad_logscope_variable_is_an_error() {
     let test = "a_bad_logscope_variable_is_an_error";
-    if let Some(child) = alone(test, &[("LOGSCOPE", "info,hyper=loud"), ("RUST_LOG", "trace")]) {
+    if let Some(child) = in_own_process(test, &[("LOGSCOPE", "info,hyper=loud"), ("RUST_LOG", "trace")]) {
         child.passed();
         return;
     }
@@ -114,10 +114,10 @@ fn a_variable_that_is_not_unicode_is_not_ignored() {
 
     let test = "a_variable_that_is_not_unicode_is_not_ignored";
     let garbled = OsStr::from_bytes(b"debug\xff");
-    if let Some(child) = layers::alone_with(test, |command| command.env("RUST_LOG", garbled)) {
-        let told = child.passed().told();
-        assert!(told.len() == 1 && told[0].starts_with("RUST_LOG is not a verbosity"), "{told:?}");
-        layers::alone_with(test, |command| command.env("LOGSCOPE", garbled)).unwrap().passed();
+    if let Some(child) = layers::in_own_process_with(test, |command| command.env("RUST_LOG", garbled)) {
+        let reported = child.passed().fallback_lines();
+        assert!(reported.len() == 1 && reported[0].starts_with("RUST_LOG is not a verbosity"), "{reported:?}");
+        layers::in_own_process_with(test, |command| command.env("LOGSCOPE", garbled)).unwrap().passed();
         return;
     }
     match logscope::init() {
@@ -150,7 +150,7 @@ fn assert_refused(words: &[&str]) {
 
 #[test]
 fn a_second_install_is_refused() {
-    if let Some(child) = alone("a_second_install_is_refused", &[]) {
+    if let Some(child) = in_own_process("a_second_install_is_refused", &[]) {
         child.passed();
         return;
     }
@@ -163,7 +163,7 @@ fn a_second_install_is_refused() {
 
 #[test]
 fn install_is_refused_over_a_registry_with_its_layer() {
-    if let Some(child) = alone("install_is_refused_over_a_registry_with_its_layer", &[]) {
+    if let Some(child) = in_own_process("install_is_refused_over_a_registry_with_its_layer", &[]) {
         child.passed();
         return;
     }
@@ -173,7 +173,7 @@ fn install_is_refused_over_a_registry_with_its_layer() {
 
 #[test]
 fn install_is_refused_over_a_registry_without_its_layer() {
-    if let Some(child) = alone("install_is_refused_over_a_registry_without_its_layer", &[]) {
+    if let Some(child) = in_own_process("install_is_refused_over_a_registry_without_its_layer", &[]) {
         child.passed();
         return;
     }
@@ -183,7 +183,7 @@ fn install_is_refused_over_a_registry_without_its_layer() {
 
 #[test]
 fn install_is_refused_over_the_subscriber_of_fmt() {
-    if let Some(child) = alone("install_is_refused_over_the_subscriber_of_fmt", &[]) {
+    if let Some(child) = in_own_process("install_is_refused_over_the_subscriber_of_fmt", &[]) {
         child.passed();
         return;
     }
@@ -217,7 +217,7 @@ impl Subscriber for Bare {
 
 #[test]
 fn install_is_refused_over_a_subscriber_without_registry() {
-    if let Some(child) = alone("install_is_refused_over_a_subscriber_without_registry", &[]) {
+    if let Some(child) = in_own_process("install_is_refused_over_a_subscriber_without_registry", &[]) {
         child.passed();
         return;
     }
@@ -230,7 +230,7 @@ fn install_is_refused_over_a_subscriber_without_registry() {
 /// A scoped subscriber on the installing thread is not the global one: it neither prevents an installation nor hides one.
 #[test]
 fn install_ignores_a_scoped_subscriber() {
-    if let Some(child) = alone("install_ignores_a_scoped_subscriber", &[]) {
+    if let Some(child) = in_own_process("install_ignores_a_scoped_subscriber", &[]) {
         child.passed();
         return;
     }
@@ -262,7 +262,7 @@ fn install_is_refused_over_a_logger_of_the_log_crate() {
         fn flush(&self) {}
     }
 
-    if let Some(child) = alone("install_is_refused_over_a_logger_of_the_log_crate", &[]) {
+    if let Some(child) = in_own_process("install_is_refused_over_a_logger_of_the_log_crate", &[]) {
         child.passed();
         return;
     }
@@ -278,7 +278,7 @@ fn install_is_refused_over_a_logger_of_the_log_crate() {
 
 #[test]
 fn one_of_several_concurrent_installs_succeeds() {
-    if let Some(child) = alone("one_of_several_concurrent_installs_succeeds", &[]) {
+    if let Some(child) = in_own_process("one_of_several_concurrent_installs_succeeds", &[]) {
         child.passed();
         return;
     }
@@ -308,7 +308,7 @@ fn one_of_several_concurrent_installs_succeeds() {
 
 #[test]
 fn install_uses_the_configured_ceiling_and_default() {
-    if let Some(child) = alone("install_uses_the_configured_ceiling_and_default", &[("LOGSCOPE", "trace")]) {
+    if let Some(child) = in_own_process("install_uses_the_configured_ceiling_and_default", &[("LOGSCOPE", "trace")]) {
         child.passed();
         return;
     }

@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use layers::{Written, alone, context, records};
+use layers::{Written, context, in_own_process, records};
 use logscope::LevelFilter;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
@@ -216,9 +216,9 @@ fn position() -> usize {
 #[test]
 fn values_that_log_while_logscope_renders_them_cost_no_layer_an_event() {
     let name = "values_that_log_while_logscope_renders_them_cost_no_layer_an_event";
-    if alone(name, &[("POSITION", "0")]).map(layers::Child::passed).is_some() {
+    if in_own_process(name, &[("POSITION", "0")]).map(layers::Child::passed).is_some() {
         for position in ["1", "2", "3"] {
-            alone(name, &[("POSITION", position)]).unwrap().passed();
+            in_own_process(name, &[("POSITION", position)]).unwrap().passed();
         }
         return;
     }
@@ -233,7 +233,10 @@ fn values_that_log_while_logscope_renders_them_cost_no_layer_an_event() {
     // Only logscope renders, so whatever goes wrong is its fault.
     assert_eq!(others.all.numbers(), events.wanted(|_, _, _| true));
     assert_eq!(others.filtered.numbers(), events.wanted(|_, level, target| env_filter_wants(level, target)));
-    assert_eq!(others.reloadable.numbers(), events.wanted(|n, level, _| (from..to).contains(&n) || level <= Level::WARN));
+    assert_eq!(
+        others.reloadable.numbers(),
+        events.wanted(|n, level, _| (from..to).contains(&n) || level <= Level::WARN)
+    );
     let rendered = RENDERED.load(Ordering::Relaxed);
     assert!(rendered > 0);
     let (numbers, nested) = ours(&memory);
@@ -276,10 +279,10 @@ fn numbers(written: &Written) -> BTreeSet<u64> {
 #[test]
 fn beside_rendering_layers_logscope_adds_no_loss() {
     let name = "beside_rendering_layers_logscope_adds_no_loss";
-    if let Some(control) = alone(name, &[]) {
+    if let Some(control) = in_own_process(name, &[]) {
         let control = outcome(&control.passed().stderr());
         for position in ["0", "1", "2", "3"] {
-            let beside = outcome(&alone(name, &[("POSITION", position)]).unwrap().passed().stderr());
+            let beside = outcome(&in_own_process(name, &[("POSITION", position)]).unwrap().passed().stderr());
             for (layer, (control, beside)) in control.iter().zip(&beside).enumerate() {
                 let lost: Vec<_> = beside.lost.difference(&control.lost).collect();
                 let unwanted: Vec<_> = beside.unwanted.difference(&control.unwanted).collect();

@@ -10,7 +10,7 @@ mod layers;
 
 use std::sync::OnceLock;
 
-use layers::{Written, alone, context, messages, records};
+use layers::{Written, context, in_own_process, messages, records};
 use logscope::sink::{self, Memory};
 use logscope::{Dial, Format, LevelFilter, OutputContext, RecordBuf, Verbosity};
 use tracing::{info, info_span};
@@ -140,7 +140,7 @@ fn targets_and_messages_of_records_are_escaped() {
 /// With a subscriber of one's own, the bridge is that of tracing-subscriber, which the `init()` of its extension trait installs.
 #[test]
 fn records_arrive_as_one_layer_among_others() {
-    if let Some(child) = alone("records_arrive_as_one_layer_among_others", &[]) {
+    if let Some(child) = in_own_process("records_arrive_as_one_layer_among_others", &[]) {
         child.passed();
         return;
     }

@@ -169,7 +169,7 @@ fn install(subscriber: impl Subscriber + Send + Sync) {
 /// Runs `case` in two processes, and checks that its event arrived.
 #[track_caller]
 fn check(name: &str, case: fn()) {
-    child::scene(name, |_| {
+    child::in_child(name, |_| {
         case();
         known_event();
         json!({ "worked": WORKED.load(Ordering::Relaxed), "arrived": ARRIVED.load(Ordering::Relaxed) })

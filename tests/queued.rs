@@ -293,7 +293,10 @@ fn a_record_longer_than_the_queue_bypasses_it_or_is_dropped() {
     let (gate, _sink, uno) = small(Overflow::Block);
     log(&uno, 2);
     uno.scope(|| tracing::info!("{long}"));
-    assert!(gate.lines().into_iter().eq((1..=3).map(Line::Record)), "the long record must be written when the call returns");
+    assert!(
+        gate.lines().into_iter().eq((1..=3).map(Line::Record)),
+        "the long record must be written when the call returns"
+    );
     for overflow in [Overflow::DropNewest, Overflow::DropOldest] {
         let (gate, _sink, uno) = small(overflow);
         log(&uno, 1);

@@ -28,10 +28,10 @@ use rustix::stdio::{dup2_stderr, dup2_stdout};
 use serde_json::{Value, json};
 
 use broken::{
-    PATIENCE, assert_told_once, broken_pipe, close, context, dev_full, ledger, lines, log,
+    PATIENCE, assert_reported_once, broken_pipe, close, context, dev_full, ledger, lines, log,
     permission_to_write_is_taken_away, stdout_breaks_and_recovers,
 };
-use child::{Child, Ended, counts, settled};
+use child::{Child, Ended, expected_ledger, ledger_json};
 use gate::Line;
 
 fn queued(sink: &Sink) -> Sink {
@@ -62,7 +62,7 @@ fn a_full_stdout_recovers() {
 /// The reader of a real pipe closes it while the program runs.
 #[test]
 fn records_fail_when_the_reader_of_stdout_closes() {
-    child::scene("records_fail_when_the_reader_of_stdout_closes", |_| {
+    child::in_child("records_fail_when_the_reader_of_stdout_closes", |_| {
         let sink = queued(&sink::stdout());
         let context = context(&sink);
         log(&context, 2);
@@ -86,14 +86,14 @@ fn records_fail_when_the_reader_of_stdout_closes() {
     }
     drop(reader);
     let ended = running.wait();
-    assert_eq!(ended.report, settled(2, 5));
-    assert_told_once(&ended, "stdout", "Broken pipe");
+    assert_eq!(ended.report, expected_ledger(2, 5));
+    assert_reported_once(&ended, "stdout", "Broken pipe");
 }
 
 /// With both streams broken there is no place for reports: the failed records are counted, and so are the reports that were lost.
 #[test]
 fn both_full_streams_recover() {
-    child::scene("both_full_streams_recover", |folder| {
+    child::in_child("both_full_streams_recover", |folder| {
         let recovered = ["stdout recovered", "stderr recovered"].map(|name| File::create(folder.join(name)).unwrap());
         let sinks = [queued(&sink::stdout()), queued(&sink::stderr())];
         let contexts = sinks.each_ref().map(context);
@@ -108,7 +108,10 @@ fn both_full_streams_recover() {
         json!([broken, later, sink::fallback_lost()])
     });
     let ended = Child::new("both_full_streams_recover").run();
-    assert_eq!(ended.report, json!([[settled(0, 5), settled(0, 5)], [settled(1, 5), settled(1, 5)], 2]));
+    assert_eq!(
+        ended.report,
+        json!([[expected_ledger(0, 5), expected_ledger(0, 5)], [expected_ledger(1, 5), expected_ledger(1, 5)], 2])
+    );
     for stream in ["stdout recovered", "stderr recovered"] {
         assert_eq!(lines(&ended.read(stream)), [Line::Failed(5), Line::Record(6)], "{stream}");
     }
@@ -116,7 +119,7 @@ fn both_full_streams_recover() {
 
 #[test]
 fn records_for_a_full_device_fail() {
-    child::scene("records_for_a_full_device_fail", |_| {
+    child::in_child("records_for_a_full_device_fail", |_| {
         let sink = file(Path::new("/dev/full"));
         let context = context(&sink);
         log(&context, 5);
@@ -125,11 +128,14 @@ fn records_for_a_full_device_fail() {
         ledger
     });
     let ended = Child::new("records_for_a_full_device_fail").run();
-    assert_eq!(ended.report, settled(0, 5));
-    let told = ended.told();
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].contains("cannot write to file /dev/full: No space left on device"), "{told:?}");
-    assert!(told[1].contains("/dev/full is closed without stating that 5 records could not be written"), "{told:?}");
+    assert_eq!(ended.report, expected_ledger(0, 5));
+    let reported = ended.fallback_lines();
+    assert_eq!(reported.len(), 2, "{reported:?}");
+    assert!(reported[0].contains("cannot write to file /dev/full: No space left on device"), "{reported:?}");
+    assert!(
+        reported[1].contains("/dev/full is closed without stating that 5 records could not be written"),
+        "{reported:?}"
+    );
 }
 
 /// Logs more to `path` than there is room for, in one go, calls `make_room`, and logs two more.
@@ -150,10 +156,10 @@ fn fill(path: &Path, make_room: impl FnOnce()) -> Value {
 fn assert_filled_and_recovered(ended: &Ended, kept: bool) {
     let failed = ended.report["full"]["failed"].as_u64().unwrap();
     assert!((1..100).contains(&failed), "{}", ended.report["full"]);
-    assert_eq!(ended.report["full"], settled(100 - failed, failed));
+    assert_eq!(ended.report["full"], expected_ledger(100 - failed, failed));
     let mut expected: Vec<_> = (1..=100 - failed).map(Line::Record).chain([Line::Fragment]).collect();
     assert_eq!(ended.report["text"], format!("{expected:?}"));
-    assert_eq!(ended.report["ledger"], settled(102 - failed, failed));
+    assert_eq!(ended.report["ledger"], expected_ledger(102 - failed, failed));
     if !kept {
         expected.clear();
     }
@@ -164,34 +170,34 @@ fn assert_filled_and_recovered(ended: &Ended, kept: bool) {
 /// A small file system is full until another file on it is removed.
 #[test]
 fn a_full_file_system_recovers() {
-    child::scene("a_full_file_system_recovers", |folder| {
+    child::in_child("a_full_file_system_recovers", |folder| {
         let small = folder.join("small");
         fs::write(small.join("ballast"), [0; 8 << 10]).unwrap();
         fill(&small.join("uno.log"), || fs::remove_file(small.join("ballast")).unwrap())
     });
     let Some(in_own_mounts) = broken::in_own_mounts() else { return };
-    let ended = Child::new("a_full_file_system_recovers").through(&in_own_mounts).run();
+    let ended = Child::new("a_full_file_system_recovers").launched_by(&in_own_mounts).run();
     assert_filled_and_recovered(&ended, true);
     let path = ended.path("small/uno.log");
-    assert_told_once(&ended, &format!("file {}", path.display()), "No space left on device");
+    assert_reported_once(&ended, &format!("file {}", path.display()), "No space left on device");
 }
 
 /// A limit on the size of files cuts a record, until the file is emptied. (The report is short, because it may be written under the same
 /// limit.)
 #[test]
 fn a_file_at_its_size_limit_recovers() {
-    child::scene("a_file_at_its_size_limit_recovers", |folder| {
+    child::in_child("a_file_at_its_size_limit_recovers", |folder| {
         let path = folder.join("uno.log");
         fill(&path, || File::options().write(true).open(&path).unwrap().set_len(0).unwrap())
     });
-    let ended = Child::new("a_file_at_its_size_limit_recovers").through(&broken::WITH_SHORT_FILES).run();
+    let ended = Child::new("a_file_at_its_size_limit_recovers").launched_by(&broken::WITH_SHORT_FILES).run();
     assert_filled_and_recovered(&ended, false);
-    assert_told_once(&ended, &format!("file {}", ended.path("uno.log").display()), "File too large");
+    assert_reported_once(&ended, &format!("file {}", ended.path("uno.log").display()), "File too large");
 }
 
 #[test]
 fn records_survive_the_removal_of_the_directory() {
-    child::scene("records_survive_the_removal_of_the_directory", |folder| {
+    child::in_child("records_survive_the_removal_of_the_directory", |folder| {
         let path = folder.join("logs/uno.log");
         let sink = queued(&sink::file(&path).create_parents(true).open().unwrap());
         let mut kept = File::open(&path).unwrap();
@@ -201,7 +207,7 @@ fn records_survive_the_removal_of_the_directory() {
         log(&context, 5);
         let again = queued(&sink::file(&path).create_parents(true).open().unwrap());
         log(&context.with_sinks([again.format(Format::json())]), 1);
-        let ledgers = [counts(sink.flush(PATIENCE)), counts(again.flush(PATIENCE))];
+        let ledgers = [ledger_json(sink.flush(PATIENCE)), ledger_json(again.flush(PATIENCE))];
         let mut text = String::new();
         kept.rewind().unwrap();
         kept.read_to_string(&mut text).unwrap();
@@ -209,7 +215,7 @@ fn records_survive_the_removal_of_the_directory() {
     });
     let ended = Child::new("records_survive_the_removal_of_the_directory").run();
     // Both sinks are one output, which makes its directory again. The records that were lost with the old file are copied to the new one.
-    assert_eq!(ended.report["ledgers"], json!([settled(8, 0), settled(8, 0)]));
+    assert_eq!(ended.report["ledgers"], json!([expected_ledger(8, 0), expected_ledger(8, 0)]));
     let (old, new) = (lines(ended.report["text"].as_str().unwrap()), lines(&ended.read("logs/uno.log")));
     let first = 9 - new.len() as u64;
     assert!(new.into_iter().eq((first..=8).map(Line::Record)), "from {first}");
@@ -227,7 +233,7 @@ fn a_lost_permission_does_not_stop_an_open_file() {
 #[test]
 fn a_named_pipe_recovers_after_a_slow_reader_closed() {
     const RECORDS: usize = 2_000;
-    child::scene("a_named_pipe_recovers_after_a_slow_reader_closed", |folder| {
+    child::in_child("a_named_pipe_recovers_after_a_slow_reader_closed", |folder| {
         let path = folder.join("pipe");
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         let open =
@@ -259,10 +265,10 @@ fn a_named_pipe_recovers_after_a_slow_reader_closed() {
     let ended = Child::new("a_named_pipe_recovers_after_a_slow_reader_closed").run();
     let (written, failed) = (ended.report[0]["written"].as_u64().unwrap(), ended.report[0]["failed"].as_u64().unwrap());
     assert_eq!(written + failed, RECORDS as u64);
-    assert_eq!(ended.report, json!([settled(written, failed), settled(written + 1, failed)]));
+    assert_eq!(ended.report, json!([expected_ledger(written, failed), expected_ledger(written + 1, failed)]));
     let mut there = lines(&ended.read("text"));
     there.retain(|line| *line != Line::Fragment);
     let last = [Line::Failed(failed), Line::Record(RECORDS as u64 + 1)];
     assert!(there.into_iter().eq((1..=written).map(Line::Record).chain(last)));
-    assert_told_once(&ended, &format!("file {}", ended.path("pipe").display()), "Broken pipe");
+    assert_reported_once(&ended, &format!("file {}", ended.path("pipe").display()), "Broken pipe");
 }

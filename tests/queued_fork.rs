@@ -117,7 +117,7 @@ fn flush_at_once(context: &OutputContext) {
 #[test]
 fn records_pending_at_a_fork_are_written_once() {
     const FORKS: u64 = 100;
-    child::scene("records_pending_at_a_fork_are_written_once", |folder| {
+    child::in_child("records_pending_at_a_fork_are_written_once", |folder| {
         let path = folder.join("uno.log");
         let uno = file(&path, Queue::new());
         let (mut logged, mut pending) = (0, 0);
@@ -172,7 +172,7 @@ impl Output for LockedFile {
 #[test]
 fn a_child_does_not_wait_for_an_output_that_was_blocked_at_the_fork() {
     const RECORDS: u64 = 20;
-    child::scene("a_child_does_not_wait_for_an_output_that_was_blocked_at_the_fork", |folder| {
+    child::in_child("a_child_does_not_wait_for_an_output_that_was_blocked_at_the_fork", |folder| {
         let (until_closed, held_open) = io::pipe().unwrap();
         let file = Mutex::new(File::create(folder.join("uno.log")).unwrap());
         let held = Arc::new(LockedFile { file, until_closed, is_held: AtomicBool::new(false) });
@@ -208,11 +208,15 @@ fn a_child_does_not_wait_for_an_output_that_was_blocked_at_the_fork() {
     let (numbers, _) = read(&ended.path("uno.log"));
     assert!(numbers.len() == 1 && numbers["parent"].iter().copied().eq(0..RECORDS));
     let reason = "it was being written to when this process was forked off";
-    let told = ended.told();
-    let reports_of = |what: &str| told.iter().filter(|line| line.contains(what) && line.contains(reason)).count();
+    let reported = ended.fallback_lines();
+    let reports_of = |what: &str| reported.iter().filter(|line| line.contains(what) && line.contains(reason)).count();
     // One report when records fail, and one for each of the two flushes.
-    assert_eq!((reports_of("cannot write to custom output"), reports_of("cannot flush custom output")), (1, 2), "{told:?}");
-    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(
+        (reports_of("cannot write to custom output"), reports_of("cannot flush custom output")),
+        (1, 2),
+        "{reported:?}"
+    );
+    assert_eq!(reported.len(), 3, "{reported:?}");
 }
 
 /// Threads log through queues of all policies, as fast as they can, while two other threads fork.
@@ -220,7 +224,7 @@ fn a_child_does_not_wait_for_an_output_that_was_blocked_at_the_fork() {
 fn forks_while_threads_log_lose_nothing() {
     const FORKS: u64 = 60;
     const POLICIES: [Overflow; 3] = [Overflow::Block, Overflow::DropNewest, Overflow::DropOldest];
-    child::scene("forks_while_threads_log_lose_nothing", |folder| {
+    child::in_child("forks_while_threads_log_lose_nothing", |folder| {
         let queue = |overflow| Queue::new().bytes(4 << 10).overflow(overflow);
         let contexts: Vec<_> = POLICIES
             .iter()
@@ -279,7 +283,7 @@ fn forks_while_threads_log_lose_nothing() {
             stop.store(true, Ordering::Relaxed);
             assert!(ends.iter().all(Result::is_ok), "a fork has failed");
         });
-        let outcomes: Vec<_> = contexts.iter().map(|context| child::counts(context.flush(PATIENCE))).collect();
+        let outcomes: Vec<_> = contexts.iter().map(|context| child::ledger_json(context.flush(PATIENCE))).collect();
         json!({ "logged": logged.each_ref().map(|count| count.load(Ordering::Relaxed)), "outcomes": outcomes })
     });
     let ended = Child::new("forks_while_threads_log_lose_nothing").run();
@@ -311,7 +315,7 @@ fn forks_while_threads_log_lose_nothing() {
 #[test]
 fn a_daemon_loses_nothing() {
     const RECORDS: u64 = 300;
-    child::scene("a_daemon_loses_nothing", |folder| {
+    child::in_child("a_daemon_loses_nothing", |folder| {
         let uno = file(&folder.join("uno.log"), Queue::new());
         log(&uno, "parent", 0..RECORDS);
         let daemon = || {
@@ -382,7 +386,7 @@ fn an_output_can_fork() {
             Ok(())
         }
     }
-    child::scene("an_output_can_fork", |_| {
+    child::in_child("an_output_can_fork", |_| {
         let uno = context(&sink::custom(Forks).queued(Queue::new()));
         let start = Instant::now();
         for number in 0..RECORDS {

@@ -86,7 +86,11 @@ fn a_waker_can_log() {
     log(&uno, 1);
     let outcome = uno.flush(PATIENCE);
     assert_eq!((outcome.accepted, outcome.pending), (202, 0));
-    assert_eq!(outcome.written + outcome.dropped, 202, "records that the waker logs must be written or counted as dropped");
+    assert_eq!(
+        outcome.written + outcome.dropped,
+        202,
+        "records that the waker logs must be written or counted as dropped"
+    );
 }
 
 /// Some wakers panic: the other waiters are woken all the same, and the queue goes on.

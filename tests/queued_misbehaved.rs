@@ -24,8 +24,8 @@ use logscope::sink::{self, Output, Queue};
 use logscope::{Format, OutputContext};
 use serde_json::json;
 
-use broken::{PATIENCE, assert_told_once, context, dev_full, ledger, lines, log};
-use child::{Child, counts, settled};
+use broken::{PATIENCE, assert_reported_once, context, dev_full, ledger, lines, log};
+use child::{Child, expected_ledger, ledger_json};
 use gate::{Gate, Line};
 
 /// What an output logs on a writer thread goes to stderr and never back to that output, even if its context is the default.
@@ -47,7 +47,7 @@ fn an_output_that_logs_is_not_called_again() {
             Ok(())
         }
     }
-    child::scene("an_output_that_logs_is_not_called_again", |_| {
+    child::in_child("an_output_that_logs_is_not_called_again", |_| {
         let logs = Arc::new(Logs { written: AtomicU32::new(0), may_begin: Barrier::new(2) });
         let sink = sink::custom(Arc::clone(&logs)).queued(Queue::new());
         let context = context(&sink);
@@ -83,7 +83,7 @@ impl Output for Panics {
 
 #[test]
 fn records_of_a_panicking_output_fail() {
-    child::scene("records_of_a_panicking_output_fail", |_| {
+    child::in_child("records_of_a_panicking_output_fail", |_| {
         std::panic::set_hook(Box::new(|_| {}));
         let panics = Arc::new(Panics::default());
         let sink = sink::custom(Arc::clone(&panics)).queued(Queue::new());
@@ -92,11 +92,11 @@ fn records_of_a_panicking_output_fail() {
         json!([ledger(&sink, &context), panics.text.lock().unwrap().clone()])
     });
     let ended = Child::new("records_of_a_panicking_output_fail").run();
-    assert_eq!(ended.report[0], settled(5, 2));
+    assert_eq!(ended.report[0], expected_ledger(5, 2));
     let there = lines(ended.report[1].as_str().unwrap());
     let expected = [1, 2].map(Line::Record).into_iter().chain([Line::Failed(2)]).chain([5, 6, 7].map(Line::Record));
     assert!(there.iter().copied().eq(expected), "{there:?}");
-    assert_told_once(&ended, "custom output", "it panicked (line 3)");
+    assert_reported_once(&ended, "custom output", "it panicked (line 3)");
 }
 
 /// A record counts as written once the output has taken it. Whether the output can flush it is counted separately.
@@ -112,7 +112,7 @@ fn a_failed_flush_is_reported_and_can_succeed_later() {
             if self.0.load(Ordering::Relaxed) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
         }
     }
-    child::scene("a_failed_flush_is_reported_and_can_succeed_later", |_| {
+    child::in_child("a_failed_flush_is_reported_and_can_succeed_later", |_| {
         let output = FailsToFlush::default();
         let sink = sink::custom(output.clone()).queued(Queue::new());
         let uno = context(&sink);
@@ -126,19 +126,19 @@ fn a_failed_flush_is_reported_and_can_succeed_later() {
             assert!(error.is_incomplete(), "{error}");
             assert_eq!(
                 error.to_string(),
-                "an output could not be flushed, for the reason that was told on stderr: what it holds back may be lost"
+                "an output could not be flushed, for the reason that was reported on stderr: what it holds back may be lost"
             );
         }
         let error = sink.sync(PATIENCE).unwrap_err();
         assert!(error.to_string().contains("no storage space"), "{error}");
         output.0.store(false, Ordering::Relaxed);
-        assert_eq!(counts(uno.flush(PATIENCE).into_result().unwrap()), settled(3, 0));
+        assert_eq!(ledger_json(uno.flush(PATIENCE).into_result().unwrap()), expected_ledger(3, 0));
         json!(null)
     });
     let ended = Child::new("a_failed_flush_is_reported_and_can_succeed_later").run();
-    let told = ended.told();
-    assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told.iter().all(|line| line.contains("cannot flush custom output: no storage space")), "{told:?}");
+    let reported = ended.fallback_lines();
+    assert_eq!(reported.len(), 3, "{reported:?}");
+    assert!(reported.iter().all(|line| line.contains("cannot flush custom output: no storage space")), "{reported:?}");
 }
 
 /// A writer that cannot flush its buffer at the end is reported although nothing asks: at the end of the process, and when its last sink is
@@ -157,7 +157,7 @@ fn a_failed_flush_at_the_end_is_reported() {
     }
     static KEPT: OnceLock<OutputContext> = OnceLock::new();
     let test = "a_failed_flush_at_the_end_is_reported";
-    child::scene(test, |_| {
+    child::in_child(test, |_| {
         let gate = Gate::new();
         let uno = context(&sink::writer(Writer(BufWriter::new(dev_full()), gate.clone())).queued(Queue::new()));
         log(&uno, 3);
@@ -172,8 +172,8 @@ fn a_failed_flush_at_the_end_is_reported() {
     let kept = Child::new(test).var("KEEP", "1").run();
     let dropped = Child::new(test).run();
     for ended in [kept, dropped] {
-        let told = ended.told();
-        assert!(told.len() == 1 && told[0].contains("cannot flush writer: No space left"), "{told:?}");
+        let reported = ended.fallback_lines();
+        assert!(reported.len() == 1 && reported[0].contains("cannot flush writer: No space left"), "{reported:?}");
     }
 }
 
@@ -202,7 +202,7 @@ fn the_drop_of_an_output_can_wait_for_another_queue() {
             .unwrap();
         }
     }
-    child::scene("the_drop_of_an_output_can_wait_for_another_queue", |_| {
+    child::in_child("the_drop_of_an_output_can_wait_for_another_queue", |_| {
         let (memory, kept) = sink::memory();
         let other = context(&memory.queued(Queue::new()));
         for round in 0..ROUNDS {

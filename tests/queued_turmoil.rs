@@ -178,7 +178,10 @@ fn turmoil(overflow: Overflow, seed: u64) -> Value {
         seqs.dedup();
         assert_eq!(seqs.len() as u64, of_context.written, "{name}: a record is in the log twice");
         assert!(seqs.iter().all(|seq| (1..=accepted).contains(seq)), "{name}: a sequence number that no record had");
-        assert!(stated <= missing(&of_context), "{name}: the notices count {stated} missing records, the ledger {of_context}");
+        assert!(
+            stated <= missing(&of_context),
+            "{name}: the notices count {stated} missing records, the ledger {of_context}"
+        );
         for records in threads.values() {
             assert!(records.is_sorted_by(|one, next| one.0 < next.0 && one.1 < next.1), "{name}: out of order");
         }
@@ -187,14 +190,14 @@ fn turmoil(overflow: Overflow, seed: u64) -> Value {
     assert_eq!(sum, missing(&outcome), "the missing records by the ledgers of the contexts, and by that of the sink");
     // What is left are notices about the losses of several contexts.
     assert!(found.keys().all(|id| *id == 0), "a line of an unknown context");
-    let outcome = child::counts(outcome);
+    let outcome = child::ledger_json(outcome);
     json!({ "outcome": outcome, "outages": failed > 0 })
 }
 
 /// Runs a policy several times, each with another seed.
 fn play(test: &str, overflow: Overflow) {
     const ROUNDS: u64 = 3;
-    child::scene(test, |_| {
+    child::in_child(test, |_| {
         logscope::init().unwrap();
         std::panic::set_hook(Box::new(|_| {}));
         let given = std::env::var("LOGSCOPE_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
@@ -219,9 +222,9 @@ fn play(test: &str, overflow: Overflow) {
     assert!(written > 0 && failed > 0, "no record failed, so nothing is proved: {rounds:?}");
     assert_eq!(overflow == Overflow::Block, dropped == 0, "{rounds:?}");
     // stderr gets at most ten lines a second, and the first ones may be about a queue that drops.
-    let told = ended.told();
-    let is_told = |line: &&str| overflow != Overflow::Block || line.contains("cannot write to custom output");
-    assert!(told.iter().any(is_told), "{}", ended.stderr);
+    let reported = ended.fallback_lines();
+    let is_reported = |line: &&str| overflow != Overflow::Block || line.contains("cannot write to custom output");
+    assert!(reported.iter().any(is_reported), "{}", ended.stderr);
 }
 
 #[test]

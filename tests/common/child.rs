@@ -24,20 +24,20 @@ const FOLDER: &str = "LOGSCOPE_TEST_FOLDER";
 /// A child process to be started, which runs one test.
 pub(crate) struct Child {
     role: String,
-    through: Vec<String>,
+    launcher: Vec<String>,
     vars: Vec<(String, String)>,
     stdout: Option<Stdio>,
 }
 
 impl Child {
-        /// Prepares a child that runs the test `role`, which is the calling test.
+    /// Prepares a child that runs the test `role`, which is the calling test.
     pub(crate) fn new(role: &str) -> Child {
-        Child { role: role.to_owned(), through: Vec::new(), vars: Vec::new(), stdout: None }
+        Child { role: role.to_owned(), launcher: Vec::new(), vars: Vec::new(), stdout: None }
     }
 
-        /// Starts the child by another program, which gets the child's command line after these words.
-    pub(crate) fn through(mut self, words: &[&str]) -> Child {
-        self.through = words.iter().map(|word| (*word).to_owned()).collect();
+    /// Starts the child by another program, which gets the child's command line after these words.
+    pub(crate) fn launched_by(mut self, words: &[&str]) -> Child {
+        self.launcher = words.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 
@@ -47,24 +47,24 @@ impl Child {
         self
     }
 
-        /// Gives the child a pipe as stdout instead of a file. The reader is in [`Running::process`].
+    /// Gives the child a pipe as stdout instead of a file. The reader is in [`Running::process`].
     pub(crate) fn stdout_piped(mut self) -> Child {
         self.stdout = Some(Stdio::piped());
         self
     }
 
-        /// Runs the child to its end, which must be a success.
+    /// Runs the child to its end, which must be a success.
     #[track_caller]
     pub(crate) fn run(self) -> Ended {
         self.start().wait()
     }
 
-        /// Starts the child.
+    /// Starts the child.
     #[track_caller]
     pub(crate) fn start(self) -> Running {
         let folder = tempfile::tempdir().unwrap();
         let exe = std::env::current_exe().unwrap();
-        let mut words = self.through.into_iter();
+        let mut words = self.launcher.into_iter();
         let mut command = match words.next() {
             Some(program) => {
                 let mut command = Command::new(program);
@@ -95,16 +95,16 @@ pub(crate) fn role() -> Option<(String, PathBuf)> {
 
 /// Runs the child's part of the test `role`: first statement of that test. `play` gets a folder of the child's own and returns a report.
 ///
-/// In the child this does not return. It exits instead of going back through the test harness, whose stdout may be broken by then.
+/// In the child this does not return. It exits instead of going back launcher the test harness, whose stdout may be broken by then.
 /// In the parent it does nothing.
-pub(crate) fn scene(role: &str, play: impl FnOnce(&Path) -> Value) {
+pub(crate) fn in_child(role: &str, play: impl FnOnce(&Path) -> Value) {
     match std::env::var(ROLE) {
         Ok(asked) if asked == role => {}
         Ok(asked) => panic!("a child was started for {asked}, but runs {role}"),
         Err(_) => return,
     }
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
-        // Open the report first: `play` may close descriptors, and the next file to be opened would get one of those.
+    // Open the report first: `play` may close descriptors, and the next file to be opened would get one of those.
     let mut file = File::create(folder.join("report")).unwrap();
     let (report, status) = match catch_unwind(AssertUnwindSafe(|| play(&folder))) {
         Ok(report) => (report, 0),
@@ -134,7 +134,7 @@ impl Running {
         self.folder.path()
     }
 
-        /// Waits until the child has exited with success and written its report.
+    /// Waits until the child has exited with success and written its report.
     #[track_caller]
     pub(crate) fn wait(self) -> Ended {
         let role = self.role.clone();
@@ -148,7 +148,7 @@ impl Running {
         ended
     }
 
-        /// Waits until the child has exited, with whatever status. The report is null if the child wrote none.
+    /// Waits until the child has exited, with whatever status. The report is null if the child wrote none.
     #[track_caller]
     pub(crate) fn wait_for_any_end(mut self) -> (ExitStatus, Ended) {
         let status = self.wait_for_end();
@@ -160,7 +160,7 @@ impl Running {
         (status, Ended { report, stdout: text("stdout"), stderr, folder: self.folder })
     }
 
-        /// Waits for the child's exit and returns its status, or `None` if the child was stuck and had to be killed.
+    /// Waits for the child's exit and returns its status, or `None` if the child was stuck and had to be killed.
     pub(crate) fn wait_for_end(&mut self) -> Option<ExitStatus> {
         let start = Instant::now();
         loop {
@@ -172,7 +172,7 @@ impl Running {
                 let _ = self.process.wait();
                 return None;
             }
-                        // The length of this sleep changes the load only, not the result.
+            // The length of this sleep changes the load only, not the result.
             thread::sleep(Duration::from_millis(2));
         }
     }
@@ -191,26 +191,26 @@ impl Ended {
         self.folder.path().join(name)
     }
 
-        /// The text of a file in the child's folder.
+    /// The text of a file in the child's folder.
     #[track_caller]
     pub(crate) fn read(&self, name: &str) -> String {
         let path = self.path(name);
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-        /// The lines that logscope itself wrote on stderr, without those of the test harness and of panics.
-    pub(crate) fn told(&self) -> Vec<&str> {
+    /// The lines that logscope itself wrote on stderr, without those of the test harness and of panics.
+    pub(crate) fn fallback_lines(&self) -> Vec<&str> {
         self.stderr.lines().filter(|line| line.starts_with("logscope: ")).collect()
     }
 }
 
 /// A ledger as JSON, for a report.
-pub(crate) fn counts(outcome: Outcome) -> Value {
+pub(crate) fn ledger_json(outcome: Outcome) -> Value {
     let Outcome { accepted, written, dropped, failed, pending, .. } = outcome;
     json!({ "accepted": accepted, "written": written, "dropped": dropped, "failed": failed, "pending": pending })
 }
 
 /// The expected ledger, as JSON, of a direct sink: nothing dropped, nothing pending.
-pub(crate) fn settled(written: u64, failed: u64) -> Value {
+pub(crate) fn expected_ledger(written: u64, failed: u64) -> Value {
     json!({ "accepted": written + failed, "written": written, "dropped": 0, "failed": failed, "pending": 0 })
 }

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// counts as dropping the output, dropping the original does not.
 pub(crate) struct Gate {
     shared: Arc<Shared>,
-        /// True for a clone, which a sink is made of; false for the original, which the test keeps.
+    /// True for a clone, which a sink is made of; false for the original, which the test keeps.
     is_output: bool,
 }
 
@@ -29,7 +29,7 @@ struct Shared {
 #[derive(Default)]
 struct GateState {
     shut: bool,
-        /// A write has begun.
+    /// A write has begun.
     used: bool,
     dropped: bool,
     text: String,
@@ -63,7 +63,7 @@ impl Gate {
         self.change(|state| state.shut = false);
     }
 
-        /// Waits until a write has begun.
+    /// Waits until a write has begun.
     pub(crate) fn wait_until_used(&self) {
         self.wait_until(|state| state.used);
     }
@@ -83,7 +83,7 @@ impl Gate {
 }
 
 impl Clone for Gate {
-        /// Makes the output for a sink.
+    /// Makes the output for a sink.
     fn clone(&self) -> Gate {
         Gate { shared: Arc::clone(&self.shared), is_output: true }
     }
@@ -117,7 +117,7 @@ pub(crate) enum Line {
     Dropped(u64),
     Failed(u64),
     MaxLevel,
-        /// Not a whole JSON line.
+    /// Not a whole JSON line.
     Fragment,
 }
 

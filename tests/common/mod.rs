@@ -43,7 +43,7 @@ pub(crate) fn init() {
         let outside = OutputContext::builder("outside").sink(sink.format(Format::json())).build();
         let configure = logscope::configure().default_context(outside);
         if among_layers() {
-                        // This filter decides per event, so it keeps a verdict in the bit map that a thread holds for all layers.
+            // This filter decides per event, so it keeps a verdict in the bit map that a thread holds for all layers.
             let wants = tracing_subscriber::filter::dynamic_filter_fn(|metadata, _| *metadata.level() <= Level::WARN);
             tracing_subscriber::registry().with(configure.layer()).with(Silent.with_filter(wants)).init();
         } else {
@@ -59,7 +59,7 @@ struct Silent;
 impl<S: Subscriber> Layer<S> for Silent {}
 
 /// The messages of unscoped records that contain `tag`. Tests that run at the same time use other tags.
-pub(crate) fn outside(tag: &str) -> Vec<String> {
+pub(crate) fn unscoped_messages(tag: &str) -> Vec<String> {
     let lines = OUTSIDE.get().expect("`init` comes first").lines();
     lines.iter().map(|line| Line::parse(line)).map(|line| line.message).filter(|text| text.contains(tag)).collect()
 }
@@ -69,7 +69,7 @@ pub(crate) fn outside(tag: &str) -> Vec<String> {
 pub(crate) struct Line {
     pub(crate) context: String,
     pub(crate) id: u64,
-        /// Notices have no sequence number.
+    /// Notices have no sequence number.
     pub(crate) seq: Option<u64>,
     pub(crate) level: String,
     pub(crate) target: String,
@@ -99,7 +99,7 @@ impl Line {
         }
     }
 
-        /// True for a notice, which the sink writes on its own behalf.
+    /// True for a notice, which the sink writes on its own behalf.
     pub(crate) fn is_notice(&self) -> bool {
         self.target == "logscope"
     }
@@ -118,14 +118,14 @@ impl Log {
         Log { context: builder.sink(sink.format(Format::json())).build(), memory }
     }
 
-        /// The lines, in the order of arrival.
+    /// The lines, in the order of arrival.
     #[track_caller]
     pub(crate) fn lines(&self) -> Vec<Line> {
         self.memory.lines().iter().map(|line| Line::parse(line)).collect()
     }
 
-        /// Returns the messages of the records in the order of arrival. First checks what every log promises: no record of another
-        /// context, and no record missing by `seq` and by the ledger.
+    /// Returns the messages of the records in the order of arrival. First checks what every log promises: no record of another
+    /// context, and no record missing by `seq` and by the ledger.
     #[track_caller]
     pub(crate) fn messages(&self) -> Vec<String> {
         let lines = self.lines();
@@ -142,7 +142,7 @@ impl Log {
         lines.into_iter().map(|line| line.message).collect()
     }
 
-        /// Checks that the log holds exactly these messages in this order.
+    /// Checks that the log holds exactly these messages in this order.
     #[track_caller]
     pub(crate) fn assert_holds<S: AsRef<str> + fmt::Debug>(&self, expected: &[S]) {
         let messages = self.messages();
@@ -155,7 +155,7 @@ impl Log {
 }
 
 /// Returns `Pending` from the current poll; the next poll continues behind this await.
-pub(crate) async fn pass() {
+pub(crate) async fn yield_once() {
     let mut passed = false;
     poll_fn(move |cx| {
         if std::mem::replace(&mut passed, true) {
@@ -190,7 +190,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Runs `work` and the tasks that it spawns with `tokio::task::spawn_local` on a current-thread runtime.
+/// DebugRuns `work` and the tasks that it spawns with `tokio::task::spawn_local` on a current-thread runtime.
 pub(crate) fn on_one_worker<F: Future>(work: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, work)
@@ -211,21 +211,24 @@ impl Worker {
         Worker { jobs: Some(jobs), thread: Some(thread) }
     }
 
-        /// Runs `f` on this thread and returns its result. If `f` panics, this call panics with the same payload.
+    /// DebugRuns `f` on this thread and returns its result. If `f` panics, this call panics with the same payload.
     pub(crate) fn run<R: Send + 'static>(&self, f: impl FnOnce() -> R + Send + 'static) -> R {
         let (sender, result) = channel();
         let job: Job = Box::new(move || {
             let _ = sender.send(catch_unwind(AssertUnwindSafe(f)));
         });
         self.jobs.as_ref().expect("the worker runs").send(job).expect("the worker takes jobs");
-        result.recv_timeout(DEADLINE).expect("the job ends within the deadline").unwrap_or_else(|payload| resume_unwind(payload))
+        result
+            .recv_timeout(DEADLINE)
+            .expect("the job ends within the deadline")
+            .unwrap_or_else(|payload| resume_unwind(payload))
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         self.jobs = None;
-                // If the test has already failed, the thread may be in a job that never ends.
+        // If the test has already failed, the thread may be in a job that never ends.
         if !thread::panicking()
             && let Some(thread) = self.thread.take()
             && let Err(payload) = thread.join()
@@ -245,7 +248,7 @@ pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Runs `f`, which must panic, and returns the payload.
+/// DebugRuns `f`, which must panic, and returns the payload.
 #[track_caller]
 pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> Box<dyn Any + Send> {
     match catch_unwind(AssertUnwindSafe(f)) {
@@ -254,11 +257,11 @@ pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> Box<dyn Any + Send> {
     }
 }
 
-/// Runs log calls that must not let a panic out.
+/// DebugRuns log calls that must not let a panic out.
 #[track_caller]
-pub(crate) fn unharmed<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn without_panic<R>(f: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
-                    // The payload may panic when it is dropped, which the test harness would not survive.
+        // The payload may panic when it is dropped, which the test harness would not survive.
         std::mem::forget(payload);
         panic!("a panic came out of a log call")
     })
@@ -283,9 +286,9 @@ impl Drop for LogsWhenDropped {
 }
 
 /// A value whose `Debug` calls the function and shows its result.
-pub(crate) struct Runs<F>(pub(crate) F);
+pub(crate) struct DebugRuns<F>(pub(crate) F);
 
-impl<F: Fn() -> R, R: fmt::Display> fmt::Debug for Runs<F> {
+impl<F: Fn() -> R, R: fmt::Display> fmt::Debug for DebugRuns<F> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", (self.0)())
     }
@@ -304,16 +307,16 @@ impl Drop for PanicsWhenDropped {
 
 /// A flag that is set when its [`SetsWhenDropped`] is dropped.
 #[derive(Clone, Default)]
-pub(crate) struct Dropped(Arc<AtomicBool>);
+pub(crate) struct DropFlag(Arc<AtomicBool>);
 
-impl Dropped {
+impl DropFlag {
     pub(crate) fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 /// Sets its flag on drop.
-pub(crate) struct SetsWhenDropped(pub(crate) Dropped);
+pub(crate) struct SetsWhenDropped(pub(crate) DropFlag);
 
 impl Drop for SetsWhenDropped {
     fn drop(&mut self) {
@@ -334,8 +337,8 @@ impl Output for Tracked {
 }
 
 /// Returns a context that only its scopes keep alive, its lines, and a flag that is set when the output is freed.
-pub(crate) fn tracked(name: &str) -> (OutputContext, Memory, Dropped) {
-    let (memory, closed) = (Memory::default(), Dropped::default());
+pub(crate) fn tracked(name: &str) -> (OutputContext, Memory, DropFlag) {
+    let (memory, closed) = (Memory::default(), DropFlag::default());
     let output = Tracked { memory: memory.clone(), _closed: SetsWhenDropped(closed.clone()) };
     (OutputContext::builder(name).sink(sink::custom(output).format(Format::json())).build(), memory, closed)
 }

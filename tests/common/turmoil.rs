@@ -73,7 +73,7 @@ fn half(fresh: &CallsitePool, disturbances: Vec<Disturbance<'_>>) -> u64 {
                 }
             });
         }
-                // A worker that returns before `over` is set has panicked.
+        // A worker that returns before `over` is set has panicked.
         while !fresh.is_used_up() && !workers.iter().any(|worker| worker.is_finished()) {
             assert!(fresh.start.elapsed() < ALARM, "the workers are stuck");
             thread::park_timeout(Duration::from_millis(10));
@@ -158,9 +158,9 @@ enum Requested {
     Levels { near: LevelFilter, far: LevelFilter },
     /// A dial that only the thread that logs turns.
     Dial(Dial),
-        /// A dial that another thread turns all the time, between DEBUG and TRACE.
+    /// A dial that another thread turns all the time, between DEBUG and TRACE.
     Racing,
-        /// Nothing: the events are logged under a dispatcher without logscope.
+    /// Nothing: the events are logged under a dispatcher without logscope.
     Elsewhere,
 }
 
@@ -173,7 +173,7 @@ impl Worker {
         Worker { context, asked, sink, wanted: Arc::default(), arrived }
     }
 
-        /// A worker with another verbosity that shares the sink and so the counts.
+    /// A worker with another verbosity that shares the sink and so the counts.
     fn derived(&self, level: LevelFilter) -> Worker {
         Worker {
             context: self.context.with_verbosity(level),
@@ -200,8 +200,8 @@ impl Worker {
                 dial.set(level);
                 level
             }
-                        // Whether this event would arrive depends on the dial at this moment, so it is logged with nothing enabled. That may still be
-                        // the first hit of its callsite.
+            // Whether this event would arrive depends on the dial at this moment, so it is logged with nothing enabled. That may still be
+            // the first hit of its callsite.
             Requested::Racing if callsite.level > Level::DEBUG => {
                 return self.context.with_verbosity(LevelFilter::OFF).scope(callsite.hit);
             }
@@ -214,13 +214,22 @@ impl Worker {
         (callsite.hit)();
         let arrived = self.arrived.count.load(Ordering::Relaxed) - before;
         let Callsite { level: said, target, .. } = callsite;
-        assert_eq!(arrived, wanted, "{}: an event at {said} from {target:?}, under the verbosity {level}", self.context.name());
+        assert_eq!(
+            arrived,
+            wanted,
+            "{}: an event at {said} from {target:?}, under the verbosity {level}",
+            self.context.name()
+        );
     }
 
-        /// Checks that exactly the wanted records arrived, and returns their number.
+    /// Checks that exactly the wanted records arrived, and returns their number.
     fn finish(&self) -> u64 {
         let (name, wanted) = (self.context.name(), self.wanted.load(Ordering::Relaxed));
-        assert_eq!(self.arrived.count.load(Ordering::Relaxed), wanted, "{name}: records that arrived, and records that were wanted");
+        assert_eq!(
+            self.arrived.count.load(Ordering::Relaxed),
+            wanted,
+            "{name}: records that arrived, and records that were wanted"
+        );
         assert_eq!(self.arrived.foreign.load(Ordering::Relaxed), 0, "{name}: records of other contexts");
         for ledger in [self.context.ledger(), self.sink.ledger()] {
             assert_eq!((ledger.accepted, ledger.written), (wanted, wanted), "{name}: {ledger}");
@@ -249,9 +258,9 @@ impl RecordOutput for Counter {
 
 /// The callsites, some of which were not hit yet. Those are released one after the other as time passes, each for two threads at once.
 struct CallsitePool {
-        /// How many were hit before this half.
+    /// How many were hit before this half.
     known: usize,
-        /// How many are released in this half.
+    /// How many are released in this half.
     opening: usize,
     start: Instant,
     claims: AtomicUsize,
@@ -268,7 +277,7 @@ impl CallsitePool {
         &callsites()[random.below(known.max(1))]
     }
 
-        /// Returns a callsite that was not hit before, or that another thread is about to hit for the first time.
+    /// Returns a callsite that was not hit before, or that another thread is about to hit for the first time.
     fn open(&self) -> Option<usize> {
         let passed = self.start.elapsed().as_secs_f64() / HALF.as_secs_f64();
         let open = (self.opening as f64 * passed) as usize;

@@ -79,12 +79,12 @@ impl MakeWriter<'_> for Written {
 
 /// Runs the test `name` of this binary in a process of its own, with these environment variables and without `LOGSCOPE` and `RUST_LOG`.
 /// Returns `None` in that process.
-pub(crate) fn alone(name: &str, variables: &[(&str, &str)]) -> Option<Child> {
-    alone_with(name, |command| command.envs(variables.iter().copied()))
+pub(crate) fn in_own_process(name: &str, variables: &[(&str, &str)]) -> Option<Child> {
+    in_own_process_with(name, |command| command.envs(variables.iter().copied()))
 }
 
 /// [`in_own_process`], with the command prepared by `prepare`.
-pub(crate) fn alone_with(name: &str, prepare: impl FnOnce(&mut Command) -> &mut Command) -> Option<Child> {
+pub(crate) fn in_own_process_with(name: &str, prepare: impl FnOnce(&mut Command) -> &mut Command) -> Option<Child> {
     if std::env::var_os(CHILD).is_some() {
         return None;
     }
@@ -98,7 +98,7 @@ pub(crate) fn alone_with(name: &str, prepare: impl FnOnce(&mut Command) -> &mut 
 pub(crate) struct Child(Output);
 
 impl Child {
-        /// Fails unless the test ran in the process and passed.
+    /// Fails unless the test ran in the process and passed.
     #[track_caller]
     pub(crate) fn passed(self) -> Self {
         let stdout = String::from_utf8_lossy(&self.0.stdout);
@@ -115,8 +115,8 @@ impl Child {
         String::from_utf8_lossy(&self.0.stderr).into_owned()
     }
 
-        /// The lines that logscope itself wrote on stderr, without the prefix.
-    pub(crate) fn told(&self) -> Vec<String> {
+    /// The lines that logscope itself wrote on stderr, without the prefix.
+    pub(crate) fn fallback_lines(&self) -> Vec<String> {
         self.stderr().lines().filter_map(|line| line.strip_prefix("logscope: ")).map(str::to_owned).collect()
     }
 }

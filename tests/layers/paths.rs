@@ -46,7 +46,7 @@ impl Log {
         std::thread::scope(|scope| scope.spawn(|| self.scope(f)).join().unwrap())
     }
 
-        /// The message and the span path of each record, after a check that all formats agree on them.
+    /// The message and the span path of each record, after a check that all formats agree on them.
     #[track_caller]
     pub(crate) fn paths(&self) -> Vec<String> {
         let [text, color, logfmt, json] = &self.memories;

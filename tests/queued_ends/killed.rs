@@ -50,7 +50,7 @@ pub(crate) const ENDS: &[End] = &[
         },
     },
     End {
-                // The shutdown waits for the queues of other outputs, although the thread that waits is a writer thread inside an output.
+        // The shutdown waits for the queues of other outputs, although the thread that waits is a writer thread inside an output.
         name: "a_panic_hook_shuts_down_and_aborts_when_an_output_panics",
         rounds: 200,
         play: |stage| {
@@ -117,7 +117,7 @@ pub(crate) const ENDS: &[End] = &[
                     log(0, before..before + flush * 7 % 40);
                     let _complete = uno().flush(DEADLINE).into_result().unwrap();
                     say(&format!("{} 0", returned()[0])).unwrap();
-                                        // These records may be in the log or not.
+                    // These records may be in the log or not.
                     let before = returned()[0];
                     log(0, before..before + flush % 3);
                 }
@@ -146,7 +146,7 @@ fn handle_sigterm(stage: Stage) {
     FOLDER.set(stage.folder.clone()).unwrap();
     PIPE.set(std::io::pipe().unwrap()).unwrap();
     in_a_static(&stage.folder);
-        // SAFETY: the handler has the required signature, and does only what is async-signal-safe: it reads an initialised static and calls `write`.
+    // SAFETY: the handler has the required signature, and does only what is async-signal-safe: it reads an initialised static and calls `write`.
     unsafe { signal(Signal::TERM.as_raw(), on_sigterm) };
     let waits = thread::spawn(|| {
         (&PIPE.get().unwrap().0).read_exact(&mut [0]).unwrap();
@@ -187,5 +187,8 @@ fn killed_in_time(mut running: Running, round: u64) {
     }
     let log = Log::parse_whole(&ends_with(running, 128 + 9).read(LOG));
     let wanted: Vec<u64> = acknowledged.split(' ').map(|count| count.parse().unwrap()).collect();
-    assert!(log.of(0) >= wanted[0] && log.of(1) >= wanted[1], "{acknowledged} records were acknowledged, the log has {log:?}");
+    assert!(
+        log.of(0) >= wanted[0] && log.of(1) >= wanted[1],
+        "{acknowledged} records were acknowledged, the log has {log:?}"
+    );
 }

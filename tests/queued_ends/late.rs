@@ -28,14 +28,14 @@ pub(crate) const ENDS: &[End] = &[
             let outcome = logscope::shutdown(DEADLINE).into_result().unwrap();
             assert_eq!((outcome.written, there(&stage.folder)), (before, before));
             uno().scope(|| log_and_look(&stage.folder, 0, before..before + LATE));
-                        // The same holds for a sink that is made now.
+            // The same holds for a sink that is made now.
             let log = context(&file(&stage.folder));
             log.scope(|| log_and_look(&stage.folder, 0, before + LATE..before + 2 * LATE));
         },
         watch: |running, round| has_all(&ends_well(running), records(round) + 2 * LATE),
     },
     End {
-                // A thread that logs while the queues are closed waits until the queued records are written, and so keeps its order.
+        // A thread that logs while the queues are closed waits until the queued records are written, and so keeps its order.
         name: "threads_that_log_during_shutdown_lose_nothing",
         rounds: 100,
         play: |stage| {
@@ -80,7 +80,7 @@ pub(crate) fn at_exit(handler: extern "C" fn()) {
     unsafe extern "C" {
         fn atexit(handler: extern "C" fn()) -> c_int;
     }
-        // SAFETY: the handler is a function without arguments. (If it unwinds, the process aborts, which is fine for a failed test.)
+    // SAFETY: the handler is a function without arguments. (If it unwinds, the process aborts, which is fine for a failed test.)
     assert_eq!(unsafe { atexit(handler) }, 0);
 }
 

@@ -67,7 +67,7 @@ impl fmt::Display for Text {
 pub(crate) fn log(thread: usize, numbers: Range<u64>) {
     for number in numbers {
         tracing::info!("{}", Text { thread, number });
-                // Release, with the Acquire in `returned`: a thread that reads the count must find the records in the log.
+        // Release, with the Acquire in `returned`: a thread that reads the count must find the records in the log.
         RETURNED[thread].fetch_add(1, Ordering::Release);
     }
 }
@@ -113,8 +113,8 @@ impl Log {
         log
     }
 
-        /// Parses a log that was being written when the process was killed. The last line may be torn and is left out: Linux may cut a
-        /// `write` that has not returned at the end of a page.
+    /// Parses a log that was being written when the process was killed. The last line may be torn and is left out: Linux may cut a
+    /// `write` that has not returned at the end of a page.
     #[track_caller]
     pub(crate) fn parse_whole(text: &str) -> Log {
         Log::parse(&text[..text.rfind('\n').map_or(0, |end| end + 1)])

@@ -25,7 +25,7 @@ pub(crate) const ENDS: &[End] = &[
         watch: |running, round| has_all(&ends_well(running), records(round)),
     },
     End {
-                // The buffered bytes reach the operating system only at a flush, or when the output is dropped.
+        // The buffered bytes reach the operating system only at a flush, or when the output is dropped.
         name: "the_last_handle_of_a_buffered_writer_is_dropped_and_main_returns",
         rounds: 200,
         play: |stage| {
@@ -105,7 +105,7 @@ pub(crate) const ENDS: &[End] = &[
         },
         watch: |running, round| {
             let ended = ends_with(running, 0);
-            assert!(ended.stderr.contains("on purpose") && ended.told().is_empty(), "{}", ended.stderr);
+            assert!(ended.stderr.contains("on purpose") && ended.fallback_lines().is_empty(), "{}", ended.stderr);
             has_all(&ended, records(round));
         },
     },
@@ -121,7 +121,7 @@ pub(crate) const ENDS: &[End] = &[
         },
         watch: |running, round| {
             let ended = ends_with(running, 101);
-            assert!(ended.told().is_empty(), "{}", ended.stderr);
+            assert!(ended.fallback_lines().is_empty(), "{}", ended.stderr);
             has_all(&ended, records(round));
         },
     },
@@ -140,7 +140,7 @@ impl Output for WritesOnDrop {
 impl Drop for WritesOnDrop {
     fn drop(&mut self) {
         let (bytes, file) = self.0.get_mut().unwrap();
-                // In small pieces, as if each took some computation.
+        // In small pieces, as if each took some computation.
         bytes.chunks(64).for_each(|chunk| file.write_all(chunk).unwrap());
     }
 }
@@ -152,7 +152,7 @@ fn exit_while_others_log(stage: Stage) {
     extern "C" fn last() {
         report_returned(&STAGE.get().unwrap().folder);
     }
-        // Registered before logscope's handler, and so called after it: every record whose call has returned until then must be in the log.
+    // Registered before logscope's handler, and so called after it: every record whose call has returned until then must be in the log.
     crate::late::at_exit(last);
     in_a_static(&stage.folder);
     let stage = STAGE.get_or_init(|| stage);

@@ -15,11 +15,11 @@ const ROUND: &str = "LOGSCOPE_TEST_ROUND";
 #[derive(Clone, Copy)]
 pub(crate) struct End {
     pub(crate) name: &'static str,
-        /// How many children run it.
+    /// How many children run it.
     pub(crate) rounds: u64,
-        /// The child's part. If this returns, the child's `main` returns.
+    /// The child's part. If this returns, the child's `main` returns.
     pub(crate) play: fn(Stage),
-        /// The parent's part, for a child that has just been started and the number of its round.
+    /// The parent's part, for a child that has just been started and the number of its round.
     pub(crate) watch: fn(Running, u64),
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-        /// How many records the child logs: few or many, so that the writer threads have got to another point in each round.
+    /// How many records the child logs: few or many, so that the writer threads have got to another point in each round.
     pub(crate) fn records(&self) -> u64 {
         records(self.round)
     }
@@ -65,7 +65,7 @@ pub(crate) fn main(ends: &[End]) -> ExitCode {
 fn play(end: &End) -> bool {
     let next = AtomicU64::new(0);
     let play_some = || {
-                // Several run at once: while one child is checked, others run.
+        // Several run at once: while one child is checked, others run.
         while let round = next.fetch_add(1, Ordering::Relaxed)
             && round < end.rounds
         {

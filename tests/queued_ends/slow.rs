@@ -34,15 +34,15 @@ pub(crate) const ENDS: &[End] = &[
         play: block_at_the_end,
         watch: |running, round| {
             let ended = ends_with(running, 0);
-            let told = ended.told();
-            assert_eq!(told.len(), 1, "{told:?}");
+            let reported = ended.fallback_lines();
+            assert_eq!(reported.len(), 1, "{reported:?}");
             let expected = format!("{} records that were queued are not written", records(round));
-            assert!(told[0].contains(&expected) && told[0].contains("within 200ms"), "{told:?}");
+            assert!(reported[0].contains(&expected) && reported[0].contains("within 200ms"), "{reported:?}");
             assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
             let took = Duration::from_millis(ended.read("took").parse().unwrap());
-                        // Far below the default exit deadline of five seconds.
+            // Far below the default exit deadline of five seconds.
             assert!((EXIT_DEADLINE..EXIT_DEADLINE * 15).contains(&took), "it took {took:?}");
-                        // The blocked output did not hold up the other one.
+            // The blocked output did not hold up the other one.
             has_all(&ended, records(round));
         },
     },
@@ -52,10 +52,10 @@ pub(crate) const ENDS: &[End] = &[
         play: log_late_to_a_blocked_output,
         watch: |running, _| {
             let ended = ends_with(running, 0);
-            let told = ended.told();
-            assert_eq!(told.len(), 2, "{told:?}");
-            assert!(told[0].contains("1 records that were queued are not written"), "{told:?}");
-            assert!(told[1].contains("are dropped before they reach it: the process ends"), "{told:?}");
+            let reported = ended.fallback_lines();
+            assert_eq!(reported.len(), 2, "{reported:?}");
+            assert!(reported[0].contains("1 records that were queued are not written"), "{reported:?}");
+            assert!(reported[1].contains("are dropped before they reach it: the process ends"), "{reported:?}");
             assert_eq!(ended.read("ledger"), "4 accepted: 0 written, 3 dropped, 0 failed, 1 pending");
         },
     },
@@ -66,12 +66,12 @@ pub(crate) const ENDS: &[End] = &[
         watch: |running, round| {
             let ended = ends_with(running, 0);
             assert!(
-                ended.told().iter().any(|line| line.contains("within the time that they had")),
+                ended.fallback_lines().iter().any(|line| line.contains("within the time that they had")),
                 "{:?}",
-                ended.told()
+                ended.fallback_lines()
             );
             let took = Duration::from_millis(ended.read("took").parse().unwrap());
-                        // Neither the late record nor the end of the process waited for the default of five seconds.
+            // Neither the late record nor the end of the process waited for the default of five seconds.
             assert!(took < Duration::from_secs(4), "it took {took:?}");
             has_all(&ended, records(round));
         },
