@@ -1,4 +1,4 @@
-//! Events that nobody wants: above the ceiling, and below it where the current context is quieter.
+//! Unwanted events: above the ceiling, or below it where the current context is quieter.
 
 use std::hint::black_box;
 use std::io;
@@ -11,7 +11,7 @@ use crate::harness::{Subject, within};
 use crate::remote::{Remote, Subjects};
 use crate::table::Mark;
 
-/// Above it, all is off; between it and the context's own level lies what only this context does not want.
+/// Events above this are off for every context. Events between this and the context's own level are off for this context only.
 const CEILING: LevelFilter = LevelFilter::DEBUG;
 
 pub fn jobs() -> Vec<Job> {
@@ -58,7 +58,7 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
     Some(vec![("above", above), ("below", below)])
 }
 
-/// In a context at INFO.
+/// Measures `event` in a context at INFO.
 fn in_a_context(event: impl Fn() + 'static) -> Subject {
     let context = OutputContext::builder("uno").sink(sink::null()).build();
     within(move |round| context.scope(round), event)
