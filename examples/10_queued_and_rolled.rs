@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Errors are flushed at once; the rest is written by a thread in the background, and when the process ends.
     let queue = Queue::new().bytes(256 << 10).flush_at(LevelFilter::ERROR);
     let roll = Roll::by_size(4 << 10).keep(3).link_latest("latest");
-    let log = sink::file(folder.path().join("uno.log")).roll(roll).queued(queue).open()?;
+    let log = sink::file(folder.path().join("uno.log")).roll(roll).open()?.queued(queue);
     let uno = OutputContext::builder("uno").sink(log.format(Format::text().elapsed(false))).build();
 
     uno.scope(|| (1..=1000).for_each(|n| tracing::info!(target: "queued", "record {n}")));

@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     logscope::init()?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("uno.log");
-    let log = sink::file(&path).queued(Queue::new()).open()?.format(Format::build().elapsed(false));
+    let log = sink::file(&path).open()?.queued(Queue::new()).format(Format::build().elapsed(false));
     let uno = OutputContext::builder("uno").sink(log).build();
 
     let mut terminate = signal(SignalKind::terminate())?;

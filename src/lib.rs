@@ -87,11 +87,20 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod background;
+mod bytes;
 mod clock;
 mod context;
+mod delivery;
 mod error;
+mod fallback;
+mod file;
 mod format;
 mod layer;
+mod limits;
+mod output;
+mod process;
+mod queue;
 #[cfg(feature = "serde")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub mod read;

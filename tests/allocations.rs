@@ -1,6 +1,6 @@
 //! The event path does not allocate once a thread is warm: in every format, in spans and outside, on threads and in tasks.
 //!
-//! The allocator of this binary counts what each thread asks of it.
+//! The allocator of this binary counts the allocations of each thread.
 
 #![allow(clippy::unwrap_used)]
 
@@ -27,7 +27,7 @@ fn count() {
     ALLOCATIONS.set(ALLOCATIONS.get() + 1);
 }
 
-// SAFETY: every call is passed on to the system's allocator as it came; the count is a thread-local without destructor, which does
+// SAFETY: every call is passed on unchanged to the system's allocator. The count is a thread-local without destructor, so counting does
 // not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -58,10 +58,10 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 const WARM_UP: usize = 10;
-/// Each call says several things: thousands of records come of it.
+/// Each call logs several events, so this makes thousands of records.
 const CALLS: usize = 500;
 
-/// How often `f` allocates on this thread when it is called often enough, after some calls.
+/// How often `f` allocates on this thread in [`CALLS`] calls, after [`WARM_UP`] calls.
 fn allocations(mut f: impl FnMut()) -> u64 {
     (0..WARM_UP).for_each(|_| f());
     let before = ALLOCATIONS.get();
@@ -88,7 +88,7 @@ fn error() -> Failed {
     Failed(Some(Box::new(Failed(Some(Box::new(Failed(None)))))))
 }
 
-/// Says all that an event can have, some that is not wanted, and a record of the `log` crate.
+/// Logs events with everything that an event can have, some events that are not enabled, and records of the `log` crate.
 fn say(error: &Failed) {
     info!("linking");
     info!(unit = "main o", size = 12_u64, "linking {}", "main.o");
@@ -157,7 +157,7 @@ fn each_way(test: impl Fn(&str)) {
     dispatcher::with_default(&subscriber, || test("as a layer"));
 }
 
-/// `f` must not allocate, on this thread and on one of its own.
+/// Checks that `f` does not allocate on this thread, nor on a thread of its own.
 #[track_caller]
 fn assert_none(what: fmt::Arguments<'_>, f: impl Fn() + Sync) {
     assert_eq!(allocations(&f), 0, "{what}");
@@ -168,7 +168,7 @@ fn assert_none(what: fmt::Arguments<'_>, f: impl Fn() + Sync) {
 }
 
 #[test]
-fn the_count_counts() {
+fn the_counter_sees_allocations() {
     assert_eq!(allocations(|| drop(Box::new(1))), CALLS as u64);
     assert_eq!(allocations(|| drop(std::hint::black_box(vec![0_u8; 3]))), CALLS as u64);
     let mut grown = Vec::with_capacity(1);
@@ -177,7 +177,7 @@ fn the_count_counts() {
 }
 
 #[test]
-fn in_every_format_in_spans_and_outside() {
+fn no_format_allocates_in_spans_or_outside() {
     each_way(|way| {
         let error = error();
         for (format_name, format) in formats() {
@@ -204,7 +204,7 @@ fn in_every_format_in_spans_and_outside() {
 }
 
 #[test]
-fn to_every_sink() {
+fn no_sink_allocates() {
     each_way(|way| {
         let error = error();
         let folder = tempfile::tempdir().unwrap();
@@ -230,7 +230,7 @@ fn to_every_sink() {
 }
 
 #[test]
-fn with_every_verbosity() {
+fn no_verbosity_allocates() {
     each_way(|way| {
         let error = error();
         let directives = || "warn,allocations=info,linker=debug,h2=off".parse::<Verbosity>().unwrap();
@@ -250,14 +250,14 @@ fn with_every_verbosity() {
         let uno = context([sink::null()]).with_verbosity(&dial);
         assert_none(format_args!("{way}, outside every scope"), || say(&error));
         dial.set(directives());
-        assert_none(format_args!("{way}, a dial that was turned"), || uno.scope(|| say(&error)));
+        assert_none(format_args!("{way}, after the dial was turned"), || uno.scope(|| say(&error)));
     });
 }
 
-/// Values that log themselves, at every depth that is let through. Their own process: under a subscriber that is set for a scope what
-/// they log goes nowhere.
+/// Values that log themselves, to the depth that is let through. In a process of its own: under a scoped subscriber, the events that
+/// values log go nowhere.
 #[test]
-fn in_values_that_log() {
+fn values_that_log_do_not_allocate() {
     struct Logs(u32);
     impl fmt::Debug for Logs {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -268,7 +268,7 @@ fn in_values_that_log() {
         }
     }
 
-    if let Some(child) = layers::alone("in_values_that_log", &[]) {
+    if let Some(child) = layers::in_own_process("values_that_log_do_not_allocate", &[]) {
         child.passed();
         return;
     }
@@ -281,9 +281,9 @@ fn in_values_that_log() {
     }
 }
 
-/// A task that is polled anew for every few events, beside another, on one worker and on several.
+/// Tasks that are polled anew for every few events, two at once, on one worker and on several.
 #[test]
-fn in_tasks() {
+fn tasks_do_not_allocate() {
     each_way(|way| {
         let runtimes = [
             tokio::runtime::Builder::new_current_thread().build().unwrap(),
@@ -296,11 +296,11 @@ fn in_tasks() {
                 let task = |subscriber: Dispatch, uno: OutputContext| {
                     let error = error();
                     let work = async move {
-                        // The subscriber of a scope is the thread's; a task has to bring it along.
+                        // A scoped subscriber belongs to the thread, so a task must bring it along.
                         let span = dispatcher::with_default(&subscriber, || info_span!("task", n = 1));
                         let mut found = 0;
                         for round in 0..WARM_UP + CALLS {
-                            // Each worker is warmed up where it is found.
+                            // The worker may differ from that of the last poll: warm it up first.
                             dispatcher::with_default(&subscriber, || span.in_scope(|| say(&error)));
                             let before = ALLOCATIONS.get();
                             dispatcher::with_default(&subscriber, || {
@@ -330,7 +330,7 @@ fn in_tasks() {
     });
 }
 
-/// What a poll itself costs: entering the task's context and leaving it.
+/// A poll enters and leaves the task's context, without an allocation.
 #[test]
 fn a_poll_does_not_allocate() {
     each_way(|way| {
@@ -356,8 +356,8 @@ fn a_poll_does_not_allocate() {
     });
 }
 
-/// Nor where the line goes into a queue, whatever becomes of it there. (That a writer thread is started, which happens to whoever finds the
-/// others at work, is none of the record's doing: one measurement of a few must be free of it.)
+/// No allocation where the line goes into a queue, whatever the overflow policy. (A log call that finds the other writer threads busy
+/// may start one, which allocates. This is not a cost of the record: one measurement of five must be free of it.)
 #[test]
 fn queued_sinks_do_not_allocate() {
     use logscope::sink::{Overflow, Queue};

@@ -1,7 +1,7 @@
-//! Outputs that break (P2, P3, P4, P5): the program goes on and ends well, every record is counted, the outage is told once on stderr, and
-//! when the output works again the log states what is missing, on a line of its own.
+//! Outputs that break (P2, P3, P4, P5): the program goes on and exits well, every record is counted, stderr reports the outage once, and
+//! when the output works again the log says how many records are missing, on a line of its own.
 //!
-//! A binary of its own, and a process for each case: the standard streams are the process's, and so is what is told on stderr.
+//! A binary of its own, and a process for each case: the standard streams belong to the process, and so do the reports on stderr.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -26,33 +26,33 @@ use rustix::stdio::{dup2_stderr, dup2_stdout};
 use serde_json::{Value, json};
 
 use broken::{
-    assert_told_once, broken_pipe, close, context, dev_full, ledger, lines, log, permission_to_write_is_taken_away,
+    assert_reported_once, broken_pipe, close, context, dev_full, ledger, lines, log, permission_to_write_is_taken_away,
     stdout_breaks_and_recovers,
 };
-use child::{Child, Ended, counts, settled};
+use child::{Child, Ended, expected_ledger, ledger_json};
 use gate::Line;
 
 #[test]
-fn stdout_is_closed() {
-    stdout_breaks_and_recovers("stdout_is_closed", Sink::clone, || close(1), "Bad file descriptor");
+fn a_closed_stdout_recovers() {
+    stdout_breaks_and_recovers("a_closed_stdout_recovers", Sink::clone, || close(1), "Bad file descriptor");
 }
 
 #[test]
-fn stdout_is_a_pipe_without_a_reader() {
+fn a_stdout_pipe_without_a_reader_recovers() {
     let break_it = || dup2_stdout(broken_pipe()).unwrap();
-    stdout_breaks_and_recovers("stdout_is_a_pipe_without_a_reader", Sink::clone, break_it, "Broken pipe");
+    stdout_breaks_and_recovers("a_stdout_pipe_without_a_reader_recovers", Sink::clone, break_it, "Broken pipe");
 }
 
 #[test]
-fn stdout_is_full() {
+fn a_full_stdout_recovers() {
     let break_it = || dup2_stdout(dev_full()).unwrap();
-    stdout_breaks_and_recovers("stdout_is_full", Sink::clone, break_it, "No space left on device");
+    stdout_breaks_and_recovers("a_full_stdout_recovers", Sink::clone, break_it, "No space left on device");
 }
 
-/// std puts `/dev/null` in the place of a standard stream that is closed when the program starts.
+/// std opens `/dev/null` in place of a standard stream that is closed when the program starts.
 #[test]
-fn stdout_and_stderr_were_never_open() {
-    child::scene("stdout_and_stderr_were_never_open", |_| {
+fn streams_closed_at_start_take_records() {
+    child::in_child("streams_closed_at_start_take_records", |_| {
         let sink = sink::stdout();
         let context = context(&sink);
         log(&context, 5);
@@ -60,18 +60,18 @@ fn stdout_and_stderr_were_never_open() {
         ledger(&sink, &context)
     });
     let never_open = ["sh", "-c", r#"exec "$0" "$@" >&- 2>&-"#];
-    let ended = Child::new("stdout_and_stderr_were_never_open").through(&never_open).run();
-    assert_eq!(ended.report, settled(5, 0));
+    let ended = Child::new("streams_closed_at_start_take_records").launched_by(&never_open).run();
+    assert_eq!(ended.report, expected_ledger(5, 0));
 }
 
-/// The reader of a real pipe goes while the program runs.
+/// The reader of a real pipe closes it while the program runs.
 #[test]
-fn the_reader_of_stdout_goes() {
-    child::scene("the_reader_of_stdout_goes", |_| {
+fn records_fail_when_the_reader_of_stdout_closes() {
+    child::in_child("records_fail_when_the_reader_of_stdout_closes", |_| {
         let sink = sink::stdout();
         let context = context(&sink);
         log(&context, 2);
-        // Until the last copy of the reader is gone: children that are started meanwhile have one for a moment.
+        // Wait until the last copy of the reader is gone: a child that was being started at that moment holds one for a while.
         let stdout = rustix::stdio::stdout();
         let mut stdout = [PollFd::new(&stdout, PollFlags::empty())];
         while !stdout[0].revents().contains(PollFlags::ERR) {
@@ -80,7 +80,7 @@ fn the_reader_of_stdout_goes() {
         log(&context, 5);
         ledger(&sink, &context)
     });
-    let mut running = Child::new("the_reader_of_stdout_goes").stdout_piped().start();
+    let mut running = Child::new("records_fail_when_the_reader_of_stdout_closes").stdout_piped().start();
     let mut reader = running.process.stdout.take().unwrap();
     let mut text = String::new();
     while text.matches("hello").count() < 2 {
@@ -91,16 +91,16 @@ fn the_reader_of_stdout_goes() {
     }
     drop(reader);
     let ended = running.wait();
-    assert_eq!(ended.report, settled(2, 5));
-    assert_told_once(&ended, "stdout", "Broken pipe");
+    assert_eq!(ended.report, expected_ledger(2, 5));
+    assert_reported_once(&ended, "stdout", "Broken pipe");
 }
 
-/// What several threads lose in one outage is told once, and stated in full.
+/// The records that several threads lose in one outage are reported once on stderr, and all counted in the log.
 #[test]
-fn several_threads_log_to_a_broken_stdout() {
+fn an_outage_is_reported_once_for_all_threads() {
     const THREADS: usize = 4;
     const RECORDS: usize = 200;
-    child::scene("several_threads_log_to_a_broken_stdout", |folder| {
+    child::in_child("an_outage_is_reported_once_for_all_threads", |folder| {
         let recovered = File::create(folder.join("recovered")).unwrap();
         let sink = sink::stdout();
         let context = context(&sink);
@@ -118,27 +118,27 @@ fn several_threads_log_to_a_broken_stdout() {
         });
         ledger(&sink, &context)
     });
-    let ended = Child::new("several_threads_log_to_a_broken_stdout").run();
+    let ended = Child::new("an_outage_is_reported_once_for_all_threads").run();
     let count = (THREADS * RECORDS) as u64;
-    assert_eq!(ended.report, settled(count, count));
+    assert_eq!(ended.report, expected_ledger(count, count));
     let (mut seqs, mut stated) = (Vec::new(), 0);
     for line in lines(&ended.read("recovered")) {
         match line {
             Line::Record(seq) => seqs.push(seq),
             Line::Failed(failed) => stated += failed,
-            _ => panic!("a torn line, or a statement of something else"),
+            _ => panic!("a torn line, or a notice other than of failed records"),
         }
     }
     seqs.sort_unstable();
     assert!(seqs.into_iter().eq(count + 1..=2 * count));
     assert_eq!(stated, count);
-    assert_told_once(&ended, "stdout", "Broken pipe");
+    assert_reported_once(&ended, "stdout", "Broken pipe");
 }
 
-/// Breaks both standard streams with `broken`, and has them recover; then stdout breaks again, which is when stderr is spoken to.
+/// Breaks both standard streams with `break_them`, and has them recover. Then stdout breaks again, so that a report goes to stderr.
 #[track_caller]
 fn both_break(test: &str, break_them: fn()) {
-    child::scene(test, |folder| {
+    child::in_child(test, |folder| {
         let recovered = ["stdout recovered", "stderr recovered"].map(|name| File::create(folder.join(name)).unwrap());
         let (stdout, stderr) = (sink::stdout(), sink::stderr());
         let (to_stdout, to_stderr) =
@@ -148,45 +148,45 @@ fn both_break(test: &str, break_them: fn()) {
         log(&to_stdout, 5);
         log(&to_stderr, 5);
         tracing::error!("to the default, which is stderr too");
-        let broken = [counts(stdout.ledger()), counts(stderr.ledger())];
+        let broken = [ledger_json(stdout.ledger()), ledger_json(stderr.ledger())];
         dup2_stdout(&recovered[0]).unwrap();
         dup2_stderr(&recovered[1]).unwrap();
         log(&to_stdout, 1);
         log(&to_stderr, 1);
         dup2_stdout(dev_full()).unwrap();
         log(&to_stdout, 1);
-        json!({ "broken": broken, "recovered": [ledger(&stdout, &to_stdout), counts(stderr.ledger())] })
+        json!({ "broken": broken, "recovered": [ledger(&stdout, &to_stdout), ledger_json(stderr.ledger())] })
     });
     let ended = Child::new(test).run();
-    assert_eq!(ended.report["broken"], json!([settled(0, 5), settled(0, 6)]));
-    assert_eq!(ended.report["recovered"], json!([settled(1, 6), settled(1, 6)]));
+    assert_eq!(ended.report["broken"], json!([expected_ledger(0, 5), expected_ledger(0, 6)]));
+    assert_eq!(ended.report["recovered"], json!([expected_ledger(1, 6), expected_ledger(1, 6)]));
     assert_eq!(lines(&ended.read("stdout recovered")), [Line::Failed(5), Line::Record(6)]);
     let stderr = ended.read("stderr recovered");
     let (said, logged): (Vec<_>, Vec<_>) = stderr.lines().partition(|line| line.starts_with("logscope: "));
     assert_eq!(lines(&logged.join("\n")), [Line::Failed(6), Line::Record(6)]);
-    // One line for each of the two outages was lost.
+    // The report of each of the two outages was lost.
     assert!(said.len() == 2 && said[0].contains("and 2 more lines") && said[1].contains("stdout"), "{said:?}");
 }
 
 #[test]
-fn both_streams_are_full() {
-    both_break("both_streams_are_full", || {
+fn both_full_streams_recover() {
+    both_break("both_full_streams_recover", || {
         dup2_stdout(dev_full()).unwrap();
         dup2_stderr(dev_full()).unwrap();
     });
 }
 
 #[test]
-fn both_streams_are_pipes_without_a_reader() {
-    both_break("both_streams_are_pipes_without_a_reader", || {
+fn both_pipes_without_a_reader_recover() {
+    both_break("both_pipes_without_a_reader_recover", || {
         dup2_stdout(broken_pipe()).unwrap();
         dup2_stderr(broken_pipe()).unwrap();
     });
 }
 
 #[test]
-fn both_streams_are_closed() {
-    both_break("both_streams_are_closed", || {
+fn both_closed_streams_recover() {
+    both_break("both_closed_streams_recover", || {
         for fd in [1, 2] {
             close(fd);
         }
@@ -194,24 +194,27 @@ fn both_streams_are_closed() {
 }
 
 #[test]
-fn a_file_is_a_full_device() {
-    child::scene("a_file_is_a_full_device", |_| {
+fn records_for_a_full_device_fail() {
+    child::in_child("records_for_a_full_device_fail", |_| {
         let sink = sink::file("/dev/full").open().unwrap();
         let context = context(&sink);
         log(&context, 5);
         ledger(&sink, &context)
     });
-    let ended = Child::new("a_file_is_a_full_device").run();
-    assert_eq!(ended.report, settled(0, 5));
-    let told = ended.told();
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].contains("cannot write to file /dev/full: No space left on device"), "{told:?}");
-    assert!(told[1].contains("/dev/full is closed without stating that 5 records could not be written"), "{told:?}");
+    let ended = Child::new("records_for_a_full_device_fail").run();
+    assert_eq!(ended.report, expected_ledger(0, 5));
+    let reported = ended.fallback_lines();
+    assert_eq!(reported.len(), 2, "{reported:?}");
+    assert!(reported[0].contains("cannot write to file /dev/full: No space left on device"), "{reported:?}");
+    assert!(
+        reported[1].contains("/dev/full is closed without stating that 5 records could not be written"),
+        "{reported:?}"
+    );
 }
 
 #[test]
-fn the_directory_of_a_file_is_removed() {
-    child::scene("the_directory_of_a_file_is_removed", |folder| {
+fn records_survive_the_removal_of_the_directory() {
+    child::in_child("records_survive_the_removal_of_the_directory", |folder| {
         let (logs, path) = (folder.join("logs"), folder.join("logs/uno.log"));
         fs::create_dir(&logs).unwrap();
         let sink = sink::file(&path).open().unwrap();
@@ -227,23 +230,26 @@ fn the_directory_of_a_file_is_removed() {
         log(&context, 1);
         json!([astray, ledger(&sink, &context)])
     });
-    let ended = Child::new("the_directory_of_a_file_is_removed").run();
-    assert_eq!(ended.report, json!([settled(7, 0), settled(8, 0)]));
-    // The first two, which were in the file when it was removed, are copied too: it had not been looked at since it was opened.
+    let ended = Child::new("records_survive_the_removal_of_the_directory").run();
+    assert_eq!(ended.report, json!([expected_ledger(7, 0), expected_ledger(8, 0)]));
+    // The file was not checked between its opening and its removal, so its first two records are rescued too.
     assert!(lines(&ended.read("logs/uno.log")).into_iter().eq((1..=8).map(Line::Record)));
-    let told = ended.told();
-    assert!(told[0].contains("uno.log is not where it was, and cannot be opened anew: No such file"), "{told:?}");
-    assert!(told[1..].iter().all(|line| line.contains("cannot flush")), "{told:?}");
+    let reported = ended.fallback_lines();
+    assert!(
+        reported[0].contains("uno.log is not where it was, and cannot be opened anew: No such file"),
+        "{reported:?}"
+    );
+    assert!(reported[1..].iter().all(|line| line.contains("cannot flush")), "{reported:?}");
 }
 
 #[test]
-fn the_permission_to_write_is_taken_away() {
-    permission_to_write_is_taken_away("the_permission_to_write_is_taken_away", Sink::clone);
+fn a_lost_permission_does_not_stop_an_open_file() {
+    permission_to_write_is_taken_away("a_lost_permission_does_not_stop_an_open_file", Sink::clone);
 }
 
 #[test]
-fn the_reader_of_a_named_pipe_goes_and_comes_back() {
-    child::scene("the_reader_of_a_named_pipe_goes_and_comes_back", |folder| {
+fn a_named_pipe_recovers_with_a_new_reader() {
+    child::in_child("a_named_pipe_recovers_with_a_new_reader", |folder| {
         let path = folder.join("pipe");
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         let reader = || {
@@ -266,15 +272,15 @@ fn the_reader_of_a_named_pipe_goes_and_comes_back() {
         log(&context, 1);
         json!({ "ledger": ledger(&sink, &context), "texts": [first, read(second)] })
     });
-    let ended = Child::new("the_reader_of_a_named_pipe_goes_and_comes_back").run();
-    assert_eq!(ended.report["ledger"], settled(3, 5));
+    let ended = Child::new("a_named_pipe_recovers_with_a_new_reader").run();
+    assert_eq!(ended.report["ledger"], expected_ledger(3, 5));
     let texts = [0, 1].map(|index| lines(ended.report["texts"][index].as_str().unwrap()));
     assert_eq!(texts[0], [Line::Record(1), Line::Record(2)]);
     assert_eq!(texts[1], [Line::Failed(5), Line::Record(8)]);
-    assert_told_once(&ended, &format!("file {}", ended.path("pipe").display()), "Broken pipe");
+    assert_reported_once(&ended, &format!("file {}", ended.path("pipe").display()), "Broken pipe");
 }
 
-/// Logs to `path` until two records have failed, has `make_room` make room, and logs two more. The report is short: it may be written
+/// Logs to `path` until two records have failed, calls `make_room`, and logs two more. The report is short, because it may be written
 /// under the same limit.
 fn fill(path: &Path, make_room: impl FnOnce()) -> Value {
     let sink = sink::file(path).open().unwrap();
@@ -292,11 +298,11 @@ fn fill(path: &Path, make_room: impl FnOnce()) -> Value {
     json!({ "ledger": ledger(&sink, &context), "full": format!("{full:?}"), "later": format!("{:?}", read()) })
 }
 
-/// Checks what `fill` reported. A record was cut, and the log kept what it had or not when room was made.
+/// Checks the report of `fill`: one record was cut. `kept` says whether the log kept its records when room was made.
 #[track_caller]
 fn assert_filled_and_recovered(ended: &Ended, kept: bool) {
     let written = ended.report["ledger"]["written"].as_u64().unwrap();
-    assert_eq!(ended.report["ledger"], settled(written, 2));
+    assert_eq!(ended.report["ledger"], expected_ledger(written, 2));
     let mut expected: Vec<_> = (1..=written - 2).map(Line::Record).chain([Line::Fragment]).collect();
     assert_eq!(ended.report["full"], format!("{expected:?}"));
     if !kept {
@@ -306,29 +312,29 @@ fn assert_filled_and_recovered(ended: &Ended, kept: bool) {
     assert_eq!(ended.report["later"], format!("{expected:?}"));
 }
 
-/// A small file system that is full, until another file on it is removed.
+/// A small file system is full until another file on it is removed.
 #[test]
-fn the_file_system_of_a_file_is_full() {
-    child::scene("the_file_system_of_a_file_is_full", |folder| {
+fn a_full_file_system_recovers() {
+    child::in_child("a_full_file_system_recovers", |folder| {
         let small = folder.join("small");
         fs::write(small.join("ballast"), [0; 8 << 10]).unwrap();
         fill(&small.join("uno.log"), || fs::remove_file(small.join("ballast")).unwrap())
     });
     let Some(in_own_mounts) = broken::in_own_mounts() else { return };
-    let ended = Child::new("the_file_system_of_a_file_is_full").through(&in_own_mounts).run();
+    let ended = Child::new("a_full_file_system_recovers").launched_by(&in_own_mounts).run();
     assert_filled_and_recovered(&ended, true);
     let path = ended.path("small/uno.log");
-    assert_told_once(&ended, &format!("file {}", path.display()), "No space left on device");
+    assert_reported_once(&ended, &format!("file {}", path.display()), "No space left on device");
 }
 
-/// A limit on the size of files, which cuts the last record that fits in part, until the file is emptied.
+/// A limit on the size of files cuts a record, until the file is emptied.
 #[test]
-fn a_file_grows_to_its_limit() {
-    child::scene("a_file_grows_to_its_limit", |folder| {
+fn a_file_at_its_size_limit_recovers() {
+    child::in_child("a_file_at_its_size_limit_recovers", |folder| {
         let path = folder.join("uno.log");
         fill(&path, || File::options().write(true).open(&path).unwrap().set_len(0).unwrap())
     });
-    let ended = Child::new("a_file_grows_to_its_limit").through(&broken::WITH_SHORT_FILES).run();
+    let ended = Child::new("a_file_at_its_size_limit_recovers").launched_by(&broken::WITH_SHORT_FILES).run();
     assert_filled_and_recovered(&ended, false);
-    assert_told_once(&ended, &format!("file {}", ended.path("uno.log").display()), "File too large");
+    assert_reported_once(&ended, &format!("file {}", ended.path("uno.log").display()), "File too large");
 }

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use logscope::build::{detail, finished, header, phase, success, unit};
 use logscope::{Format, LevelFilter, ManualClock, OutputContext, sink};
 
-/// What `f` prints at this level, without the times.
+/// The text that `f` logs at this verbosity, without times.
 fn printed(verbosity: LevelFilter, format: Format, f: impl FnOnce()) -> String {
     let _ = logscope::init();
     let (log, memory) = sink::memory();
@@ -21,13 +21,13 @@ fn build(f: impl FnOnce()) -> String {
 }
 
 #[test]
-fn arguments_are_evaluated_where_the_event_is_enabled_and_once() {
+fn arguments_are_evaluated_once_and_only_if_enabled() {
     let evaluated = Cell::new(0);
     let seen = |value: &'static str| {
         evaluated.set(evaluated.get() + 1);
         value
     };
-    let say_all = || {
+    let log_all = || {
         header!(seen("name"), seen("1.0"));
         phase!(seen("1").len(), seen("1").len(), "{}", seen("message"));
         detail!("{}", seen("detail"));
@@ -36,9 +36,9 @@ fn arguments_are_evaluated_where_the_event_is_enabled_and_once() {
         success!("{}", seen("success"));
         finished!();
     };
-    assert_eq!(printed(LevelFilter::OFF, Format::build(), say_all), "");
+    assert_eq!(printed(LevelFilter::OFF, Format::build(), log_all), "");
     assert_eq!(evaluated.get(), 0);
-    let said = build(say_all);
+    let said = build(log_all);
     assert_eq!(evaluated.get(), 12);
     let lines = [
         "name v1.0\n",
@@ -53,7 +53,7 @@ fn arguments_are_evaluated_where_the_event_is_enabled_and_once() {
 }
 
 #[test]
-fn numbers_of_phases_are_never_changed() {
+fn phase_numbers_of_any_type_are_printed_exactly() {
     assert_eq!(build(|| phase!(1_u8, 9_usize, "p")), "[1/9] p\n");
     assert_eq!(build(|| phase!(u64::MAX, i64::MAX, "p")), format!("[{}/{}] p\n", u64::MAX, i64::MAX));
     assert_eq!(build(|| phase!(-1, 9, "p")), "p build=phase phase=-1 phases=9\n");

@@ -1,6 +1,6 @@
-//! The ceiling of a layer that stands among others, and what the program is told when something stands in its way.
+//! The ceiling of a layer among others, and the report on stderr when another filter cuts below it.
 //!
-//! The ceiling and the global subscriber are of the process, so each test is a process of its own.
+//! The ceiling and the global subscriber belong to the process, so each test runs in a process of its own.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,7 +8,7 @@ mod layers;
 
 use std::fmt;
 
-use layers::{Written, alone, context, messages, records};
+use layers::{Written, context, in_own_process, messages, records};
 use logscope::{Dial, LevelFilter, OutputContext, Verbosity, configure};
 use tracing::{Level, debug, enabled, info, trace};
 use tracing_subscriber::prelude::*;
@@ -26,11 +26,11 @@ fn fmt_layer(written: &Written) -> Box<dyn Layer<Registry> + Send + Sync> {
     tracing_subscriber::fmt::layer().with_ansi(false).without_time().with_writer(written.clone()).boxed()
 }
 
-/// What the other layer renders first asks about a level above our ceiling: a filter that said no to that would lose the record that is
-/// being rendered.
+/// The other layer asks about a level above our ceiling while it renders. A filter of ours that said no to that would lose the record that
+/// is being rendered.
 #[test]
-fn what_lies_above_the_ceiling_is_left_out_and_nothing_else() {
-    if let Some(child) = alone("what_lies_above_the_ceiling_is_left_out_and_nothing_else", &[]) {
+fn only_records_above_the_ceiling_are_left_out() {
+    if let Some(child) = in_own_process("only_records_above_the_ceiling_are_left_out", &[]) {
         child.passed();
         return;
     }
@@ -46,7 +46,7 @@ fn what_lies_above_the_ceiling_is_left_out_and_nothing_else() {
             debug!(asks = ?Asks, "above");
             trace!("above");
             info!("wanted");
-            assert!(enabled!(Level::TRACE), "the other layer wants it");
+            assert!(enabled!(Level::TRACE), "the other layer wants TRACE");
             info!("wanted");
         }
     });
@@ -61,8 +61,8 @@ fn what_lies_above_the_ceiling_is_left_out_and_nothing_else() {
 }
 
 #[test]
-fn alone_nothing_above_the_ceiling_is_even_asked_about() {
-    if let Some(child) = alone("alone_nothing_above_the_ceiling_is_even_asked_about", &[]) {
+fn an_installed_ceiling_caps_tracing_and_log() {
+    if let Some(child) = in_own_process("an_installed_ceiling_caps_tracing_and_log", &[]) {
         child.passed();
         return;
     }
@@ -82,12 +82,12 @@ fn alone_nothing_above_the_ceiling_is_even_asked_about() {
 }
 
 #[test]
-fn contexts_above_the_ceiling_are_clamped_and_it_is_said_once() {
-    if let Some(child) = alone("contexts_above_the_ceiling_are_clamped_and_it_is_said_once", &[]) {
-        let told = child.passed().told();
-        assert_eq!(told.len(), 1, "{told:?}");
+fn contexts_above_the_ceiling_are_clamped_and_reported_once() {
+    if let Some(child) = in_own_process("contexts_above_the_ceiling_are_clamped_and_reported_once", &[]) {
+        let reported = child.passed().fallback_lines();
+        assert_eq!(reported.len(), 1, "{reported:?}");
         for word in ["\"before\"", "trace", "the ceiling info", "logscope::configure().ceiling"] {
-            assert!(told[0].contains(word), "{word} is not in {}", told[0]);
+            assert!(reported[0].contains(word), "{word} is not in {}", reported[0]);
         }
         return;
     }
@@ -119,84 +119,86 @@ fn contexts_above_the_ceiling_are_clamped_and_it_is_said_once() {
     assert_eq!(messages(&memory_quiet), ["wanted"; 2]);
 }
 
-/// What is told when the subscriber that `install` makes is the global one and a first scope is entered.
+/// The lines on stderr after `install` has installed the global subscriber and scopes were entered. `None` in the child process.
 #[track_caller]
-fn told(test: &str, install: impl FnOnce()) -> Option<Vec<String>> {
-    let child = alone(test, &[]);
+fn stderr_after(test: &str, install: impl FnOnce()) -> Option<Vec<String>> {
+    let child = in_own_process(test, &[]);
     if child.is_none() {
         install();
         for _ in 0..3 {
             OutputContext::builder("uno").verbosity(LevelFilter::TRACE).build().scope(|| info!("said"));
         }
     }
-    child.map(|child| child.passed().told())
+    child.map(|child| child.passed().fallback_lines())
 }
 
 #[test]
-fn a_global_env_filter_that_caps_the_layer_is_told_once() {
-    let test = "a_global_env_filter_that_caps_the_layer_is_told_once";
+fn a_global_env_filter_that_caps_the_layer_is_reported_once() {
+    let test = "a_global_env_filter_that_caps_the_layer_is_reported_once";
     let install = || registry().with(EnvFilter::new("warn,app=trace")).with(logscope::layer()).init();
-    let Some(told) = told(test, install) else { return };
-    assert_eq!(told.len(), 1, "{told:?}");
+    let Some(reported) = stderr_after(test, install) else { return };
+    assert_eq!(reported.len(), 1, "{reported:?}");
     for words in ["only up to warn", "up to trace", "with_filter", "ceiling"] {
-        assert!(told[0].contains(words), "{words} is not in {}", told[0]);
+        assert!(reported[0].contains(words), "{words} is not in {}", reported[0]);
     }
 }
 
 #[test]
-fn a_global_level_filter_that_caps_the_layer_is_told_once() {
-    let test = "a_global_level_filter_that_caps_the_layer_is_told_once";
+fn a_global_level_filter_that_caps_the_layer_is_reported_once() {
+    let test = "a_global_level_filter_that_caps_the_layer_is_reported_once";
     let install = || registry().with(logscope::layer()).with(LevelFilter::OFF).init();
-    let Some(told) = told(test, install) else { return };
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("only up to off"), "{told:?}");
+    let Some(reported) = stderr_after(test, install) else { return };
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(reported[0].contains("only up to off"), "{reported:?}");
 }
 
 #[test]
-fn a_filter_of_another_layer_is_not_told() {
-    let test = "a_filter_of_another_layer_is_not_told";
+fn a_filter_of_another_layer_is_not_reported() {
+    let test = "a_filter_of_another_layer_is_not_reported";
     let install = || {
         let filtered = fmt_layer(&Written::default()).with_filter(EnvFilter::new("warn"));
         registry().with(filtered).with(logscope::layer()).init();
     };
-    let Some(told) = told(test, install) else { return };
-    assert!(told.is_empty(), "{told:?}");
+    let Some(reported) = stderr_after(test, install) else { return };
+    assert!(reported.is_empty(), "{reported:?}");
 }
 
 #[test]
-fn a_filter_at_the_ceiling_is_not_told() {
-    let test = "a_filter_at_the_ceiling_is_not_told";
+fn a_filter_at_the_ceiling_is_not_reported() {
+    let test = "a_filter_at_the_ceiling_is_not_reported";
     let install = || {
         registry().with(EnvFilter::new("info")).with(configure().ceiling(LevelFilter::INFO).layer()).init();
-        // The contexts of `told` want more, which is told for itself.
+        // The contexts of `stderr_after` ask for more, which has a report of its own.
         let _ = OutputContext::builder("clamped").verbosity(LevelFilter::TRACE).build();
     };
-    let Some(told) = told(test, install) else { return };
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("clamped"), "{told:?}");
+    let Some(reported) = stderr_after(test, install) else { return };
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(reported[0].contains("clamped"), "{reported:?}");
 }
 
 #[test]
-fn without_others_nothing_is_told() {
-    let Some(told) = told("without_others_nothing_is_told", || logscope::init().unwrap()) else { return };
-    assert!(told.is_empty(), "{told:?}");
+fn without_other_layers_nothing_is_reported() {
+    let Some(reported) = stderr_after("without_other_layers_nothing_is_reported", || logscope::init().unwrap()) else {
+        return;
+    };
+    assert!(reported.is_empty(), "{reported:?}");
 }
 
-/// Whether the global subscriber caps the layer cannot be asked while there is none.
+/// While there is no global subscriber, logscope cannot ask whether one caps the layer.
 #[test]
-fn under_a_scoped_subscriber_nothing_is_told() {
-    let test = "under_a_scoped_subscriber_nothing_is_told";
+fn under_a_scoped_subscriber_nothing_is_reported() {
+    let test = "under_a_scoped_subscriber_nothing_is_reported";
     let mut guard = None;
     let install = || guard = Some(registry().with(logscope::layer()).set_default());
-    let Some(told) = told(test, install) else { return };
-    assert!(told.is_empty(), "{told:?}");
+    let Some(reported) = stderr_after(test, install) else { return };
+    assert!(reported.is_empty(), "{reported:?}");
 }
 
-/// The layer is found, and a filter beside it is told, wherever in the subscriber it is.
+/// The layer is found wherever in the subscriber it is, and so a filter beside it is reported.
 #[test]
-fn a_layer_inside_others_is_found() {
-    let test = "a_layer_inside_others_is_found";
+fn a_filter_beside_a_nested_layer_is_reported() {
+    let test = "a_filter_beside_a_nested_layer_is_reported";
     let install = || registry().with(Some(vec![logscope::layer().boxed()])).with(LevelFilter::WARN).init();
-    let Some(told) = told(test, install) else { return };
-    assert_eq!(told.len(), 1, "{told:?}");
+    let Some(reported) = stderr_after(test, install) else { return };
+    assert_eq!(reported.len(), 1, "{reported:?}");
 }

@@ -1,6 +1,6 @@
-//! The ceiling, where the whole subscriber is logscope's (DESIGN section 6): see `ceiling.rs`.
+//! The ceiling where logscope is the whole subscriber (DESIGN section 6): see `ceiling.rs`.
 //!
-//! A binary of its own: it installs the global subscriber.
+//! A binary of its own, because it installs the global subscriber.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -1,4 +1,4 @@
-//! Ending a context: what comes after is refused, counted and told; what came before is passed on, by every sink of the family.
+//! Closing a context: later records are refused and counted, earlier ones are written, by every sink of the contexts that share its ledger.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ use common::{DEADLINE, init};
 use logscope::{Format, OutputContext, sink};
 use tracing::{error, info};
 
-/// A writer whose bytes the test can see.
+/// A writer whose bytes the test can read.
 #[derive(Clone, Default)]
 struct Bytes(Arc<Mutex<Vec<u8>>>);
 
@@ -36,7 +36,7 @@ impl Write for Bytes {
 }
 
 #[test]
-fn what_is_logged_to_a_closed_context_is_counted_and_goes_nowhere() {
+fn a_closed_context_counts_records_as_dropped() {
     init();
     let (memory, lines) = sink::memory();
     let uno = OutputContext::builder("uno").sink(memory.format(Format::json())).build();
@@ -52,26 +52,26 @@ fn what_is_logged_to_a_closed_context_is_counted_and_goes_nowhere() {
 }
 
 #[test]
-fn closing_flushes_the_sinks_of_the_whole_family() {
+fn closing_flushes_the_sinks_of_derived_contexts_too() {
     init();
     let (own, derived) = (Bytes::default(), Bytes::default());
     let uno = OutputContext::builder("uno").sink(sink::writer(BufWriter::new(own.clone()))).build();
     let more = uno.with_sink(sink::writer(BufWriter::new(derived.clone())));
     more.scope(|| info!("to both"));
-    assert_eq!((own.lines(), derived.lines()), (0, 0), "the writers hold it back");
+    assert_eq!((own.lines(), derived.lines()), (0, 0), "the writers buffer the record");
     assert!(uno.close(DEADLINE).is_complete());
     assert_eq!((own.lines(), derived.lines()), (1, 1));
 }
 
-/// A writer that says when it is inside, and stays there until it is told to go on.
-struct Held {
-    inside: Sender<()>,
+/// A writer that signals when its `write` is entered, and blocks there until the test lets it go on.
+struct BlockingWriter {
+    entered: Sender<()>,
     go_on: Receiver<()>,
 }
 
-impl Write for Held {
+impl Write for BlockingWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.inside.send(()).unwrap();
+        self.entered.send(()).unwrap();
         let _ = self.go_on.recv();
         Ok(bytes.len())
     }
@@ -82,19 +82,19 @@ impl Write for Held {
 }
 
 #[test]
-fn what_another_thread_is_writing_is_pending_until_it_is_written() {
+fn a_record_in_flight_is_pending() {
     init();
-    let (inside, is_inside) = channel();
-    let (go_on, told) = channel();
-    let uno = OutputContext::builder("uno").sink(sink::writer(Held { inside, go_on: told })).build();
+    let (entered, was_entered) = channel();
+    let (go_on, may_go_on) = channel();
+    let uno = OutputContext::builder("uno").sink(sink::writer(BlockingWriter { entered, go_on: may_go_on })).build();
     let writing = thread::spawn(uno.bind(|| info!("slow")));
-    is_inside.recv_timeout(DEADLINE).unwrap();
+    was_entered.recv_timeout(DEADLINE).unwrap();
 
     let start = Instant::now();
     let outcome = uno.close(Duration::from_millis(20));
     assert_eq!((outcome.accepted, outcome.written, outcome.pending), (1, 0, 1));
     assert!(!outcome.is_complete());
-    assert!(start.elapsed() < DEADLINE, "the deadline was not kept");
+    assert!(start.elapsed() < DEADLINE, "`close` returned after its deadline");
 
     go_on.send(()).unwrap();
     writing.join().unwrap();
@@ -103,13 +103,13 @@ fn what_another_thread_is_writing_is_pending_until_it_is_written() {
 }
 
 #[test]
-fn closing_waits_for_what_is_being_written() {
+fn closing_waits_for_records_in_flight() {
     init();
-    let (inside, is_inside) = channel();
-    let (go_on, told) = channel();
-    let uno = OutputContext::builder("uno").sink(sink::writer(Held { inside, go_on: told })).build();
+    let (entered, was_entered) = channel();
+    let (go_on, may_go_on) = channel();
+    let uno = OutputContext::builder("uno").sink(sink::writer(BlockingWriter { entered, go_on: may_go_on })).build();
     let writing = thread::spawn(uno.bind(|| info!("slow")));
-    is_inside.recv_timeout(DEADLINE).unwrap();
+    was_entered.recv_timeout(DEADLINE).unwrap();
     let closing = {
         let uno = uno.clone();
         thread::spawn(move || uno.close(DEADLINE))
@@ -120,18 +120,18 @@ fn closing_waits_for_what_is_being_written() {
 }
 
 #[test]
-fn waiting_takes_no_wake_up_of_the_thread() {
+fn a_flush_consumes_no_unpark_token() {
     init();
-    let (inside, is_inside) = channel();
-    let (go_on, told) = channel();
-    let uno = OutputContext::builder("uno").sink(sink::writer(Held { inside, go_on: told })).build();
+    let (entered, was_entered) = channel();
+    let (go_on, may_go_on) = channel();
+    let uno = OutputContext::builder("uno").sink(sink::writer(BlockingWriter { entered, go_on: may_go_on })).build();
     let writing = thread::spawn(uno.bind(|| info!("slow")));
-    is_inside.recv_timeout(DEADLINE).unwrap();
+    was_entered.recv_timeout(DEADLINE).unwrap();
     thread::current().unpark();
     let _ = uno.flush(Duration::from_millis(20));
     go_on.send(()).unwrap();
     writing.join().unwrap();
-    // The token is still there, or this would wait out the deadline.
+    // If `flush` had consumed the token of `unpark`, this would wait for the whole deadline.
     let start = Instant::now();
     thread::park_timeout(DEADLINE);
     assert!(start.elapsed() < DEADLINE / 2);

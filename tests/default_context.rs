@@ -1,8 +1,8 @@
-//! The process default: swapped under those who log, it loses nothing and reaches no scope.
+//! The process default: swapping it while threads log loses no record and affects no scope.
 //!
-//! A binary of its own, because the default belongs to the process; the tests take turns.
+//! A binary of its own, because the default belongs to the process. The tests run one at a time.
 
-// clippy's own exception for tests does not reach their helpers.
+// clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -13,33 +13,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use common::{DEADLINE, Dropped, Line, Log, Runs, SetsWhenDropped, init, outside, pass, poll, tracked};
+use common::{
+    DEADLINE, DebugRuns, DropFlag, Line, Log, SetsWhenDropped, init, poll, tracked, unscoped_messages, yield_once,
+};
 use logscope::sink;
 use logscope::{FutureExt as _, LevelFilter, OutputContext};
 use tracing::info;
 
-/// Has the test alone with the default, and puts it back at the end.
-struct Alone {
+/// Gives the test exclusive use of the process default, and restores the default at the end.
+struct ExclusiveDefault {
     before: Option<OutputContext>,
     _turn: MutexGuard<'static, ()>,
 }
 
-impl Alone {
-    fn with_default(context: &OutputContext) -> Alone {
+impl ExclusiveDefault {
+    fn with_default(context: &OutputContext) -> ExclusiveDefault {
         static TURN: Mutex<()> = Mutex::new(());
         init();
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        Alone { before: Some(logscope::set_default(context.clone())), _turn: turn }
+        ExclusiveDefault { before: Some(logscope::set_default(context.clone())), _turn: turn }
     }
 }
 
-impl Drop for Alone {
+impl Drop for ExclusiveDefault {
     fn drop(&mut self) {
         self.before.take().map(logscope::set_default);
     }
 }
 
-/// Changes everything that is the process's: the default, and an attempt to install again.
+/// Changes all that belongs to the process: sets another default, and tries to install again.
 fn change_the_process(default: &Log) {
     assert!(logscope::init().unwrap_err().is_already_installed());
     let quiet = logscope::configure().ceiling(LevelFilter::ERROR).default_context(Log::new("refused").context);
@@ -48,15 +50,15 @@ fn change_the_process(default: &Log) {
 }
 
 #[test]
-fn a_change_of_the_process_changes_no_scope() {
+fn changing_the_process_default_affects_no_scope() {
     let (first, second) = (Log::new("first default"), Log::new("second default"));
-    let _alone = Alone::with_default(&first.context);
+    let _exclusive = ExclusiveDefault::with_default(&first.context);
     let (closure, guard, task) = (Log::new("closure"), Log::new("guard"), Log::new("task"));
     info!("before");
     let mut work = Box::pin(
         async {
             tracing::debug!("before");
-            pass().await;
+            yield_once().await;
             tracing::debug!("after");
         }
         .in_context(&task.context),
@@ -84,24 +86,24 @@ fn a_change_of_the_process_changes_no_scope() {
 }
 
 #[test]
-fn an_update_outside_every_scope_changes_nothing() {
+fn an_update_outside_every_scope_does_nothing() {
     let default = Log::new("default");
-    let _alone = Alone::with_default(&default.context);
-    assert!(logscope::update(|_| panic!("there is nothing to update")).is_none());
-    info!("the default's");
-    default.assert_holds(&["the default's"]);
-    assert!(outside("the default's").is_empty());
+    let _exclusive = ExclusiveDefault::with_default(&default.context);
+    assert!(logscope::update(|_| panic!("`update` has no scope to update, and must not call this")).is_none());
+    info!("to the default");
+    default.assert_holds(&["to the default"]);
+    assert!(unscoped_messages("to the default").is_empty());
 }
 
 #[test]
-fn the_default_is_swapped_ten_thousand_times_while_four_threads_log() {
+fn swapping_the_default_while_threads_log_loses_nothing() {
     const SWAPS: u64 = 10_000;
     const THREADS: u64 = 4;
     let defaults: Vec<_> = (0..3).map(|n| Log::new(format!("default {n}"))).collect();
     let scoped = Log::new("scoped");
-    let _alone = Alone::with_default(&defaults[0].context);
+    let _exclusive = ExclusiveDefault::with_default(&defaults[0].context);
     let (logged, swapped, done) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
-    // Neither side runs ahead of the other: there are records between the swaps, and not many more than there are swaps.
+    // Neither side runs ahead: there are records between the swaps, and not many more records than swaps.
     let may_log = || logged.load(Ordering::Relaxed) < 4 * swapped.load(Ordering::Relaxed) + 100;
 
     let start = Instant::now();
@@ -129,7 +131,7 @@ fn the_default_is_swapped_ten_thousand_times_while_four_threads_log() {
             .collect();
         for swap in 1..=SWAPS {
             let next = &defaults[swap as usize % defaults.len()].context;
-            // A context of its own for every other swap: the default is then its only owner, and the next swap frees it.
+            // Every other swap sets a context of its own, which only the default owns: the next swap frees it.
             let next = if swap % 2 == 0 { next.to_builder().build() } else { next.clone() };
             drop(logscope::set_default(next));
             swapped.store(swap, Ordering::Relaxed);
@@ -155,17 +157,17 @@ fn the_default_is_swapped_ten_thousand_times_while_four_threads_log() {
     for (thread, count) in (0..THREADS).zip(&counts) {
         assert!((0..*count).all(|n| arrivals.contains_key(&(thread, n))), "a record of thread {thread} is missing");
     }
-    assert_eq!(arrivals.len() as u64, counts.iter().sum::<u64>(), "a record that nobody logged");
+    assert_eq!(arrivals.len() as u64, counts.iter().sum::<u64>(), "the logs hold a record that no thread logged");
     assert_eq!(scoped.messages().len() as u64, counts.iter().map(|count| count / 64).sum::<u64>());
 }
 
 #[test]
-fn a_value_may_replace_the_default_that_it_is_logged_to() {
+fn a_value_can_replace_the_default_that_it_is_logged_to() {
     let next = Log::new("next");
-    let _alone = Alone::with_default(&next.context);
+    let _exclusive = ExclusiveDefault::with_default(&next.context);
     let (default, lines, freed) = tracked("replaced");
     drop(logscope::set_default(default));
-    let replaces = Runs(|| {
+    let replaces = DebugRuns(|| {
         drop(logscope::set_default(next.context.clone()));
         info!("nested");
         format!("freed: {}", freed.get())
@@ -178,10 +180,10 @@ fn a_value_may_replace_the_default_that_it_is_logged_to() {
 }
 
 #[test]
-fn a_sink_may_replace_the_default_that_it_belongs_to() {
+fn a_sink_can_replace_the_default_that_it_belongs_to() {
     let next = Log::new("next");
-    let _alone = Alone::with_default(&next.context);
-    let (freed, context) = (Dropped::default(), next.context.clone());
+    let _exclusive = ExclusiveDefault::with_default(&next.context);
+    let (freed, context) = (DropFlag::default(), next.context.clone());
     let inside = SetsWhenDropped(freed.clone());
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sees = seen.clone();
@@ -192,7 +194,7 @@ fn a_sink_may_replace_the_default_that_it_belongs_to() {
     drop(logscope::set_default(OutputContext::builder("replaced by its sink").sink(callback).build()));
     info!("the record");
     info!("the next one");
-    assert_eq!(*seen.lock().unwrap(), [false], "freed while it ran");
+    assert_eq!(*seen.lock().unwrap(), [false], "the context was freed while its sink ran");
     assert!(freed.get());
     next.assert_holds(&["the next one"]);
 }

@@ -1,7 +1,7 @@
-//! `tracing::enabled!` under `install`, where the whole subscriber is logscope's: it answers by the current context. (As one layer among
+//! `tracing::enabled!` under `install`, where logscope is the whole subscriber: it answers by the current context. (As one layer among
 //! others it cannot, as the documentation of `layer()` says.)
 //!
-//! logscope is installed for the process; the tests have no context in common but the default one, which wants WARN.
+//! logscope is installed for the whole process. The tests share no context but the default one, whose verbosity is WARN.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Once;
 
-use layers::{alone, context, messages, records};
+use layers::{context, in_own_process, messages, records};
 use logscope::{Dial, FutureExt as _, LevelFilter, OutputContext, Verbosity, sink};
 use tracing::{Level, debug, debug_span, enabled, event_enabled, info, info_span, span_enabled};
 
@@ -34,7 +34,7 @@ fn enabled_here() -> LevelFilter {
     for (any, event, span, level) in ask!(ERROR, WARN, INFO, DEBUG, TRACE) {
         assert!(any == event && any == span, "{level}");
         if any {
-            assert_eq!(LevelFilter::from_level(level), next(most), "a less verbose level is not enabled");
+            assert_eq!(LevelFilter::from_level(level), next(most), "a less verbose level must be enabled too");
             most = LevelFilter::from_level(level);
         }
     }
@@ -65,7 +65,7 @@ fn with(verbosity: impl Into<Verbosity>) -> OutputContext {
 }
 
 #[test]
-fn it_answers_by_the_current_context() {
+fn enabled_answers_by_the_current_context() {
     init();
     assert_eq!(enabled_here(), LevelFilter::WARN);
     for level in LEVELS {
@@ -85,7 +85,7 @@ fn it_answers_by_the_current_context() {
 }
 
 #[test]
-fn it_answers_by_the_context_of_the_task_that_is_polled() {
+fn enabled_answers_by_the_context_of_the_polled_task() {
     init();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
@@ -109,7 +109,7 @@ fn it_answers_by_the_context_of_the_task_that_is_polled() {
 }
 
 #[test]
-fn it_follows_dials_and_directives() {
+fn enabled_follows_dials_and_directives() {
     init();
     let dial = Dial::new(LevelFilter::OFF);
     with(&dial).scope(|| {
@@ -127,9 +127,9 @@ fn it_follows_dials_and_directives() {
     });
 }
 
-/// What it answers is what happens: arguments of an event that is not enabled are not even evaluated, and a span is not made.
+/// An event that is not enabled does not even evaluate its arguments, and a span that is not enabled is not made.
 #[test]
-fn what_is_not_enabled_costs_nothing() {
+fn disabled_events_and_spans_evaluate_nothing() {
     init();
     let (uno, memory) = context("uno", LevelFilter::INFO);
     let evaluated = Cell::new(0);
@@ -150,7 +150,7 @@ fn what_is_not_enabled_costs_nothing() {
 
 #[cfg(feature = "log")]
 #[test]
-fn the_log_crate_is_answered_alike() {
+fn log_enabled_answers_by_the_current_context() {
     init();
     let (uno, _memory) = context("uno", "info,linker=trace".parse::<Verbosity>().unwrap());
     assert!(log::log_enabled!(log::Level::Warn) && !log::log_enabled!(log::Level::Info));
@@ -160,7 +160,7 @@ fn the_log_crate_is_answered_alike() {
     });
 }
 
-/// Where a value asks, or logs, while it is rendered. Its own process: a subscriber that is set for a scope would stand between.
+/// A value asks and logs while it is rendered. In a process of its own, because a scoped subscriber would hide ours from the value.
 #[test]
 fn a_value_can_ask_while_it_is_rendered() {
     struct Asks;
@@ -172,7 +172,7 @@ fn a_value_can_ask_while_it_is_rendered() {
         }
     }
 
-    if let Some(child) = alone("a_value_can_ask_while_it_is_rendered", &[]) {
+    if let Some(child) = in_own_process("a_value_can_ask_while_it_is_rendered", &[]) {
         child.passed();
         return;
     }
@@ -183,9 +183,9 @@ fn a_value_can_ask_while_it_is_rendered() {
     assert_eq!(records(&memory)[1]["fields"]["value"], "debug off");
 }
 
-/// What `layer()` says it cannot do, so that the documentation stays true: it answers for all contexts at once.
+/// Checks the limitation that the documentation of `layer()` states: `enabled!` answers for all contexts at once.
 #[test]
-fn as_one_layer_among_others_it_answers_for_all_contexts() {
+fn among_other_layers_enabled_answers_for_all_contexts() {
     use tracing_subscriber::prelude::*;
 
     let (uno, memory) = context("uno", LevelFilter::INFO);

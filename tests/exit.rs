@@ -1,7 +1,7 @@
-//! The end of a process (P1, P4): what was acknowledged survives SIGKILL, and a program may log in the destructors of thread-locals, in
+//! The end of a process (P1, P4): acknowledged records survive SIGKILL, and a program may log in the destructors of thread-locals, in
 //! `atexit` handlers, and while another thread exits.
 //!
-//! A binary of its own, and a process for each case: a process ends once.
+//! A binary of its own, and a process for each case, because a process ends once.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -22,7 +22,7 @@ use logscope::sink::{self, Sink};
 use logscope::{Format, LevelFilter, OutputContext};
 use serde_json::{Value, json};
 
-use child::{Child, counts, settled};
+use child::{Child, expected_ledger, ledger_json};
 
 fn file(path: &Path) -> Sink {
     sink::file(path).open().unwrap().format(Format::json())
@@ -39,23 +39,23 @@ fn messages(log: &str) -> Vec<String> {
     log.lines().map(message).collect()
 }
 
-/// The same for a log that was written to until the process was gone. Linux may then end the last `write` at the end of a page; that call
-/// had not returned.
+/// The messages of a log that was being written when the process was killed. The last line may be torn and is left out: Linux may cut a
+/// `write` that has not returned at the end of a page.
 #[track_caller]
 fn whole_messages(log: &str) -> Vec<String> {
     messages(&log[..log.rfind('\n').map_or(0, |end| end + 1)])
 }
 
-/// Threads log to one file and to one each, and say on stdout, past every buffer, which calls have returned. When the parent has read
-/// enough of that, it kills.
+/// Threads log to one shared file and to one file each, and acknowledge on stdout, unbuffered, each log call that has returned. The
+/// parent kills the child once it has read enough acknowledgements.
 #[test]
-fn what_was_acknowledged_survives_a_kill() {
+fn acknowledged_records_survive_sigkill() {
     const ROUNDS: usize = 12;
     const THREADS: usize = 3;
-    child::scene("what_was_acknowledged_survives_a_kill", |folder| {
+    child::in_child("acknowledged_records_survive_sigkill", |folder| {
         logscope::init().unwrap();
         let shared = file(&folder.join("shared.log"));
-        // Before the first record is acknowledged, and the parent may kill.
+        // Open these before the first record is acknowledged, when the parent may kill.
         let owns: Vec<_> = (0..THREADS).map(|number| file(&folder.join(format!("{number}.log")))).collect();
         thread::scope(|scope| {
             for (number, own) in owns.into_iter().enumerate() {
@@ -71,16 +71,16 @@ fn what_was_acknowledged_survives_a_kill() {
                 });
             }
         });
-        unreachable!("it is killed")
+        unreachable!("the parent kills this process")
     });
     for round in 0..ROUNDS {
-        let mut running = Child::new("what_was_acknowledged_survives_a_kill").stdout_piped().start();
+        let mut running = Child::new("acknowledged_records_survive_sigkill").stdout_piped().start();
         let mut acknowledged = Vec::new();
         let mut reader = BufReader::new(running.process.stdout.take().unwrap());
         let mut line = String::new();
         let mut killed = false;
         while reader.read_line(&mut line).unwrap() > 0 {
-            // The first one stands behind what the test harness says.
+            // The first acknowledgement stands behind text of the test harness on the same line.
             if let Some((_, record)) = line.trim_end().split_once("ack ") {
                 acknowledged.push(record.to_owned());
             }
@@ -98,7 +98,7 @@ fn what_was_acknowledged_survives_a_kill() {
         for record in acknowledged {
             assert!(
                 shared.contains(&record) && own.contains(&record),
-                "{record} was acknowledged and is not in the log"
+                "record {record} was acknowledged but is not in the log"
             );
         }
     }
@@ -108,7 +108,7 @@ unsafe extern "C" {
     fn atexit(handler: extern "C" fn()) -> c_int;
 }
 
-/// Has `handler` called when the process exits; the last one first.
+/// Registers `handler` for the exit of the process. Handlers are called in the reverse order of registration.
 fn at_exit(handler: extern "C" fn()) {
     // SAFETY: the handler is a function without arguments that does not unwind.
     assert_eq!(unsafe { atexit(handler) }, 0);
@@ -131,7 +131,7 @@ fn log_at_the_end(when: &str) {
 
 const AT_THE_END: [&str; 4] = ["outside", "in a scope", "under a guard", "in a new context"];
 
-/// Installs logscope with a default and a context that log to one file, and to stdout.
+/// Installs logscope with a default and a context that log to one file; the context logs to stdout too.
 fn install(folder: &Path) {
     let sink = file(&folder.join("uno.log"));
     let default = OutputContext::builder("default").sink(sink.clone()).build();
@@ -141,22 +141,22 @@ fn install(folder: &Path) {
 }
 
 #[test]
-fn atexit_handlers_log() {
-    child::scene("atexit_handlers_log", |folder| {
+fn atexit_handlers_can_log() {
+    child::in_child("atexit_handlers_can_log", |folder| {
         extern "C" fn late() {
             log_at_the_end("late");
         }
         extern "C" fn early() {
             log_at_the_end("early");
         }
-        // Before there is anything of logscope's or tracing's, and when there is everything.
+        // One handler is registered before logscope and tracing exist, one after they were used.
         at_exit(late);
         install(folder);
         CONTEXT.get().unwrap().scope(|| tracing::info_span!("span").in_scope(|| tracing::info!("before")));
         at_exit(early);
         json!(null)
     });
-    let ended = Child::new("atexit_handlers_log").run();
+    let ended = Child::new("atexit_handlers_can_log").run();
     let expected = ["early", "late"].into_iter().flat_map(|when| AT_THE_END.map(|what| format!("{when}, {what}")));
     let logged = messages(&ended.read("uno.log"));
     assert!(logged.iter().eq(&["before".to_owned()].into_iter().chain(expected).collect::<Vec<_>>()), "{logged:?}");
@@ -164,10 +164,10 @@ fn atexit_handlers_log() {
     assert_eq!(ended.stderr, "");
 }
 
-/// A first scope, in which a rebuild is made, and the first use of everything.
+/// The handler enters the first scope of the process, and uses everything for the first time.
 #[test]
-fn an_atexit_handler_is_the_first_to_log() {
-    child::scene("an_atexit_handler_is_the_first_to_log", |folder| {
+fn an_atexit_handler_can_be_the_first_to_log() {
+    child::in_child("an_atexit_handler_can_be_the_first_to_log", |folder| {
         extern "C" fn first() {
             log_at_the_end("first");
         }
@@ -175,12 +175,12 @@ fn an_atexit_handler_is_the_first_to_log() {
         at_exit(first);
         json!(null)
     });
-    let ended = Child::new("an_atexit_handler_is_the_first_to_log").run();
+    let ended = Child::new("an_atexit_handler_can_be_the_first_to_log").run();
     assert_eq!(messages(&ended.read("uno.log")), AT_THE_END.map(|what| format!("first, {what}")));
     assert_eq!(ended.stderr, "");
 }
 
-/// Logs when its thread ends.
+/// Logs on drop, when its thread ends.
 struct LogsWhenDropped(&'static str);
 
 impl Drop for LogsWhenDropped {
@@ -194,10 +194,10 @@ thread_local! {
     static AFTER: LogsWhenDropped = const { LogsWhenDropped("made after") };
 }
 
-/// On a thread that ends, and on the one that exits: what is made first is dropped last, when the thread-locals of everything else are gone.
+/// On a thread that ends, and on the one that exits. The thread-local that is made first is dropped last, after all other thread-locals.
 #[test]
-fn destructors_of_thread_locals_log() {
-    child::scene("destructors_of_thread_locals_log", |folder| {
+fn destructors_of_thread_locals_can_log() {
+    child::in_child("destructors_of_thread_locals_can_log", |folder| {
         let play = || {
             BEFORE.with(|_| ());
             CONTEXT.get().unwrap().scope(|| tracing::info_span!("span").in_scope(|| tracing::info!("alive")));
@@ -208,7 +208,7 @@ fn destructors_of_thread_locals_log() {
         play();
         json!(null)
     });
-    let ended = Child::new("destructors_of_thread_locals_log").run();
+    let ended = Child::new("destructors_of_thread_locals_can_log").run();
     let mut logged = messages(&ended.read("uno.log"));
     let mut expected: Vec<_> = ["made before", "made after"]
         .into_iter()
@@ -222,11 +222,11 @@ fn destructors_of_thread_locals_log() {
     assert_eq!(ended.stderr, "");
 }
 
-/// Others log while the process exits; what is logged then is whole or not there.
+/// Threads log while the process exits. Their last records are whole or missing.
 #[test]
-fn a_process_exits_while_others_log() {
+fn a_process_can_exit_while_threads_log() {
     const ROUNDS: usize = 10;
-    child::scene("a_process_exits_while_others_log", |folder| {
+    child::in_child("a_process_can_exit_while_threads_log", |folder| {
         static LOGGED: AtomicU32 = AtomicU32::new(0);
         extern "C" fn goodbye() {
             log_at_the_end("goodbye");
@@ -248,7 +248,7 @@ fn a_process_exits_while_others_log() {
         json!(LOGGED.load(Ordering::Relaxed))
     });
     for _ in 0..ROUNDS {
-        let ended = Child::new("a_process_exits_while_others_log").run();
+        let ended = Child::new("a_process_can_exit_while_threads_log").run();
         let logged = whole_messages(&ended.read("uno.log"));
         let others = logged.iter().filter(|message| *message == "others").count();
         assert!(others as u64 >= ended.report.as_u64().unwrap(), "{others} records");
@@ -257,10 +257,10 @@ fn a_process_exits_while_others_log() {
     }
 }
 
-/// The same with streams that are broken.
+/// Logging at the end of a process with broken streams.
 #[test]
-fn a_process_ends_well_with_broken_streams() {
-    child::scene("a_process_ends_well_with_broken_streams", |folder| {
+fn a_process_with_broken_streams_exits_with_success() {
+    child::in_child("a_process_with_broken_streams_exits_with_success", |folder| {
         extern "C" fn goodbye() {
             log_at_the_end("goodbye");
         }
@@ -271,10 +271,10 @@ fn a_process_ends_well_with_broken_streams() {
         rustix::stdio::dup2_stderr(&full).unwrap();
         AFTER.with(|_| ());
         CONTEXT.get().unwrap().scope(|| tracing::info!("hello"));
-        json!([counts(sink::stdout().ledger()), counts(CONTEXT.get().unwrap().ledger())])
+        json!([ledger_json(sink::stdout().ledger()), ledger_json(CONTEXT.get().unwrap().ledger())])
     });
-    let ended = Child::new("a_process_ends_well_with_broken_streams").run();
-    assert_eq!(ended.report, json!([settled(0, 1), settled(1, 1)]));
+    let ended = Child::new("a_process_with_broken_streams_exits_with_success").run();
+    assert_eq!(ended.report, json!([expected_ledger(0, 1), expected_ledger(1, 1)]));
     let ends = ["made after", "goodbye"].into_iter().flat_map(|when| AT_THE_END.map(|what| format!("{when}, {what}")));
     let expected: Vec<_> = ["hello".to_owned()].into_iter().chain(ends).collect();
     assert_eq!(messages(&ended.read("uno.log")), expected);

@@ -1,6 +1,6 @@
 //! Files that are moved, removed and replaced while they are logged to: no record is lost, and none is torn.
 //!
-//! What must come in time is waited for, up to a deadline; what must come at once is asked for with `flush` or `reopen`.
+//! What logscope notices by itself is waited for, up to a deadline; what must happen at once is triggered by `flush` or `reopen`.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -18,10 +18,10 @@ use std::time::{Duration, Instant};
 use logscope::sink::{self, Sink};
 use logscope::{Format, OutputContext};
 
-/// How long a test waits for what must come, however busy the machine is.
+/// How long a test waits for an event that must happen, however busy the machine is.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A context that logs to `path`, whose lines are only their messages.
+/// A context that logs to `path`. A line holds the message only.
 fn context(path: &Path) -> (Sink, OutputContext) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| logscope::init().unwrap());
@@ -34,9 +34,9 @@ fn log(context: &OutputContext, number: u32) {
     context.scope(|| tracing::info!("record {number} {}", "x".repeat(number as usize % 50)));
 }
 
-/// The numbers in `text`, each line of which must be whole.
+/// The numbers of the records in `text`, each line of which must be whole.
 fn numbers(text: &str) -> Vec<u32> {
-    assert!(text.is_empty() || text.ends_with('\n'), "the end is torn");
+    assert!(text.is_empty() || text.ends_with('\n'), "the last line is torn");
     let number = |line: &str| {
         let (number, rest) = line.strip_prefix("record ")?.split_once(' ')?;
         let number: u32 = number.parse().ok()?;
@@ -50,7 +50,7 @@ fn read(path: impl AsRef<Path>) -> Vec<u32> {
 }
 
 #[test]
-fn a_file_that_was_moved_is_opened_anew() {
+fn a_moved_file_is_opened_anew() {
     let dir = tempfile::tempdir().unwrap();
     let (path, moved) = (dir.path().join("uno.log"), dir.path().join("uno.log.1"));
     let (sink, uno) = context(&path);
@@ -63,11 +63,11 @@ fn a_file_that_was_moved_is_opened_anew() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let inode = fs::metadata(&path).unwrap().ino();
     sink.reopen().unwrap();
-    assert_eq!(fs::metadata(&path).unwrap().ino(), inode, "what is in its place stays");
+    assert_eq!(fs::metadata(&path).unwrap().ino(), inode, "a file that is in its place is not replaced");
 }
 
 #[test]
-fn a_file_that_was_removed_is_opened_anew_with_what_it_had() {
+fn a_removed_file_is_opened_anew_with_its_unseen_records() {
     for ask in [|sink: &Sink| sink.reopen().unwrap(), |sink: &Sink| assert!(sink.flush(DEADLINE).is_complete())] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("uno.log");
@@ -78,19 +78,19 @@ fn a_file_that_was_removed_is_opened_anew_with_what_it_had() {
         log(&uno, 2);
         log(&uno, 3);
         ask(&sink);
-        assert_eq!(read(&path), [2, 3], "the first was removed with the file, where it had been seen");
+        assert_eq!(read(&path), [2, 3], "record 1 had been flushed when the file was removed, and is not rescued");
         log(&uno, 4);
         assert_eq!(read(&path), [2, 3, 4]);
     }
 }
 
 #[test]
-fn a_file_that_was_replaced_is_left_for_the_new_one() {
+fn the_output_switches_to_a_file_that_replaced_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let (path, new) = (dir.path().join("uno.log"), dir.path().join("new"));
     let (sink, uno) = context(&path);
     log(&uno, 1);
-    // With a line that somebody did not end.
+    // The new file ends with an unfinished line.
     fs::write(&new, "record 9 xxxxxxxxx").unwrap();
     fs::rename(&new, &path).unwrap();
     log(&uno, 2);
@@ -101,11 +101,11 @@ fn a_file_that_was_replaced_is_left_for_the_new_one() {
     fs::write(&path, "record 0 ").unwrap();
     sink.reopen().unwrap();
     log(&uno, 4);
-    assert_eq!(read(&path), [0, 4], "each on its own line");
+    assert_eq!(read(&path), [0, 4], "the unfinished line must be ended before the record");
 }
 
 #[test]
-fn writing_alone_notices_in_time() {
+fn writes_alone_notice_a_missing_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("uno.log");
     let (_sink, uno) = context(&path);
@@ -117,14 +117,14 @@ fn writing_alone_notices_in_time() {
         }
         let start = Instant::now();
         while !path.exists() {
-            assert!(start.elapsed() < DEADLINE, "it is not noticed");
+            assert!(start.elapsed() < DEADLINE, "the output does not notice that its file is gone");
             log(&uno, 1);
         }
     }
 }
 
 #[test]
-fn a_file_that_is_closed_is_looked_at_for_a_last_time() {
+fn closing_rescues_the_records_of_a_removed_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("uno.log");
     let (sink, uno) = context(&path);
@@ -135,7 +135,7 @@ fn a_file_that_is_closed_is_looked_at_for_a_last_time() {
 }
 
 #[test]
-fn a_link_in_its_place_is_not_followed() {
+fn a_symlink_in_place_of_the_file_is_not_followed() {
     let dir = tempfile::tempdir().unwrap();
     let (path, target) = (dir.path().join("uno.log"), dir.path().join("target"));
     let (sink, uno) = context(&path);
@@ -149,7 +149,7 @@ fn a_link_in_its_place_is_not_followed() {
     assert_eq!(fs::metadata(&target).unwrap().len(), 0);
     fs::remove_file(&path).unwrap();
     symlink(dir.path().join("moved"), &path).unwrap();
-    assert!(sink.reopen().is_err(), "not even to where it was moved");
+    assert!(sink.reopen().is_err(), "a link must not be followed, even if it leads to the moved file");
     fs::remove_file(&path).unwrap();
     sink.reopen().unwrap();
     log(&uno, 2);
@@ -157,7 +157,7 @@ fn a_link_in_its_place_is_not_followed() {
 }
 
 #[test]
-fn a_link_that_is_turned_is_followed_if_that_is_allowed() {
+fn a_changed_symlink_is_followed_if_allowed() {
     let dir = tempfile::tempdir().unwrap();
     let link = dir.path().join("uno.log");
     let turn = |target: &str| {
@@ -176,7 +176,7 @@ fn a_link_that_is_turned_is_followed_if_that_is_allowed() {
 }
 
 #[test]
-fn a_file_that_is_emptied_goes_on_at_its_beginning() {
+fn a_truncated_file_goes_on_at_its_beginning() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("uno.log");
     let (sink, uno) = context(&path);
@@ -188,12 +188,12 @@ fn a_file_that_is_emptied_goes_on_at_its_beginning() {
     fs::remove_file(&path).unwrap();
     log(&uno, 5);
     let _ = sink.flush(DEADLINE);
-    assert_eq!(read(&path), [4, 5], "all that it had since it was emptied");
+    assert_eq!(read(&path), [4, 5], "all records since the file was emptied must be rescued");
 }
 
-/// Two files change places under their outputs: each stays with its name, and they do not mix.
+/// Two files swap their names under their outputs: each output stays with its name, and the logs do not mix.
 #[test]
-fn files_that_change_places_stay_apart() {
+fn files_that_swap_names_do_not_mix() {
     let dir = tempfile::tempdir().unwrap();
     let paths = ["uno.log", "due.log"].map(|name| dir.path().join(name));
     let [(uno_sink, uno), (due_sink, due)] = [&paths[0], &paths[1]].map(|path| context(path));
@@ -210,10 +210,14 @@ fn files_that_change_places_stay_apart() {
     assert_eq!((read(&paths[0]), read(&paths[1])), (vec![2, 3], vec![1, 4]));
     let again = sink::file(&paths[1]).open().unwrap();
     uno_sink.reopen().unwrap();
-    assert_eq!((again.ledger().written, due_sink.ledger().written), (2, 2), "whoever opens it again has its output");
+    assert_eq!(
+        (again.ledger().written, due_sink.ledger().written),
+        (2, 2),
+        "opening the path again must return the output that has it"
+    );
 }
 
-/// Threads log while the file is moved away, or removed, again and again. Returns how many records there are more than once.
+/// Lets threads log while `go` moves or removes the file again and again. Returns how many records are there more than once.
 fn while_threads_log(mut go: impl FnMut(&Path, u32)) -> usize {
     const THREADS: u32 = 4;
     const RECORDS: u32 = 4_000;
@@ -234,7 +238,7 @@ fn while_threads_log(mut go: impl FnMut(&Path, u32)) -> usize {
         let start = Instant::now();
         for round in 1..=10 {
             while logged.load(Ordering::Relaxed) < round * THREADS * RECORDS / 12 {
-                assert!(start.elapsed() < DEADLINE, "the threads have got stuck");
+                assert!(start.elapsed() < DEADLINE, "the threads are stuck");
                 thread::yield_now();
             }
             go(&path, round);
@@ -265,7 +269,7 @@ fn nothing_is_lost_while_files_are_moved() {
     assert_eq!(twice, 0);
 }
 
-/// What a file has when it is removed is put down beside it, as the remover has seen it.
+/// The text that a file has when it is removed is saved beside it, as the remover has read it.
 #[test]
 fn nothing_is_lost_while_files_are_removed() {
     let twice = while_threads_log(|path, round| {
@@ -274,9 +278,9 @@ fn nothing_is_lost_while_files_are_removed() {
         let mut text = String::new();
         kept.rewind().unwrap();
         kept.read_to_string(&mut text).unwrap();
-        // It is still being written to.
+        // The file is still being written to, so the last line may be incomplete.
         text.truncate(text.rfind('\n').map_or(0, |last| last + 1));
         fs::write(path.with_extension(round.to_string()), text).unwrap();
     });
-    assert!(twice < 16_000, "only what had just been written may be there twice: {twice}");
+    assert!(twice < 16_000, "only records that had just been written may be there twice: {twice}");
 }

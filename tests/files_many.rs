@@ -1,6 +1,6 @@
-//! More files than the process may have open: each sink has its file all the same, and no record is in another's.
+//! More files than the process may have open: each sink still has its file, and no record is in another sink's file.
 //!
-//! A process for each case: the limits are the process's.
+//! A process for each case, because the limits belong to the process.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -38,7 +38,7 @@ fn log(context: &OutputContext, text: &str) {
     context.scope(|| tracing::info!("{text}"));
 }
 
-/// How many descriptors this process has, on files in `folder`.
+/// How log_to_many_files descriptors of this process are open on files in `folder`.
 fn open_in(folder: &Path) -> usize {
     let leads_there = |entry: std::io::Result<fs::DirEntry>| {
         fs::read_link(entry.unwrap().path()).is_ok_and(|target| target.starts_with(folder))
@@ -46,8 +46,8 @@ fn open_in(folder: &Path) -> usize {
     fs::read_dir("/proc/self/fd").unwrap().map(leads_there).filter(|there| *there).count()
 }
 
-/// Threads log to `count` files in turn, three times; each must have its own records then, and no other.
-fn many(folder: &Path, count: usize, open: fn(FileOptions) -> Sink) -> Value {
+/// Logs to `count` files from several threads, three times, and reports which files do not hold exactly their own records.
+fn log_to_many_files(folder: &Path, count: usize, open: fn(FileOptions) -> Sink) -> Value {
     const THREADS: usize = 4;
     init();
     let logs = folder.join("logs");
@@ -82,39 +82,39 @@ fn many(folder: &Path, count: usize, open: fn(FileOptions) -> Sink) -> Value {
 
 #[test]
 fn more_files_than_descriptors() {
-    child::scene("more_files_than_descriptors", |folder| many(folder, 2_500, direct));
+    child::in_child("more_files_than_descriptors", |folder| log_to_many_files(folder, 2_500, direct));
     let limited = ["sh", "-c", r#"ulimit -n 128; exec "$0" "$@""#];
-    let ended = Child::new("more_files_than_descriptors").through(&limited).run();
+    let ended = Child::new("more_files_than_descriptors").launched_by(&limited).run();
     assert_eq!((&ended.report["wrong"], &ended.report["written"]), (&json!([]), &json!(7_500)));
-    // Half of them are for logs; the few threads that wrote at once may have one more each.
+    // The limit gives logs half of the descriptors. The few threads that wrote at that moment may have one more each.
     let open = ended.report["open"].as_u64().unwrap();
     assert!((32..=68).contains(&open), "{open}");
-    assert_eq!(ended.told(), Vec::<&str>::new());
+    assert_eq!(ended.fallback_lines(), Vec::<&str>::new());
 }
 
-/// Behind queues too, which have a few threads in all.
+/// The same behind queues, which share a few writer threads.
 #[test]
 fn more_queued_files_than_descriptors() {
-    child::scene("more_queued_files_than_descriptors", |folder| {
-        let report = many(folder, 10_000, |file| file.queued(Queue::new()).open().unwrap());
+    child::in_child("more_queued_files_than_descriptors", |folder| {
+        let report = log_to_many_files(folder, 10_000, |file| file.open().unwrap().queued(Queue::new()));
         json!([report, fs::read_dir("/proc/self/task").unwrap().count()])
     });
     let limited = ["sh", "-c", r#"ulimit -n 128; exec "$0" "$@""#];
-    let ended = Child::new("more_queued_files_than_descriptors").through(&limited).run();
+    let ended = Child::new("more_queued_files_than_descriptors").launched_by(&limited).run();
     assert_eq!((&ended.report[0]["wrong"], &ended.report[0]["written"]), (&json!([]), &json!(30_000)));
-    // Each writer thread may have one more.
+    // Each writer thread may have one more open.
     let open = ended.report[0]["open"].as_u64().unwrap();
     assert!((32..=80).contains(&open), "{open}");
-    // The test's own threads, and at most sixteen writers.
+    // The test's own threads, and at most sixteen writer threads.
     assert!(ended.report[1].as_u64().unwrap() <= 19, "{}", ended.report);
-    assert_eq!(ended.told(), Vec::<&str>::new());
+    assert_eq!(ended.fallback_lines(), Vec::<&str>::new());
 }
 
 #[test]
-fn the_limit_can_be_set() {
-    child::scene("the_limit_can_be_set", |folder| {
+fn max_open_files_sets_the_limit() {
+    child::in_child("max_open_files_sets_the_limit", |folder| {
         sink::max_open_files(8);
-        let report = many(folder, 100, direct);
+        let report = log_to_many_files(folder, 100, direct);
         let sinks: Vec<_> =
             (0..100).map(|n| sink::file(folder.join(format!("logs/{n}.log"))).open().unwrap()).collect();
         sink::max_open_files(2);
@@ -123,17 +123,17 @@ fn the_limit_can_be_set() {
         log(&context(&sinks[0]), "still there");
         json!([report, few, open_in(&folder.join("logs"))])
     });
-    let ended = Child::new("the_limit_can_be_set").run();
+    let ended = Child::new("max_open_files_sets_the_limit").run();
     assert_eq!((&ended.report[0]["wrong"], &ended.report[0]["written"]), (&json!([]), &json!(300)));
     assert!(ended.report[0]["open"].as_u64().unwrap() <= 12, "{}", ended.report);
     assert!(ended.report[1].as_u64().unwrap() <= 2, "{}", ended.report);
-    assert_eq!(ended.report[2], 1, "none is not enough");
+    assert_eq!(ended.report[2], 1, "a limit of 0 must still allow one open file");
 }
 
-/// Other parts of the program have taken the descriptors, and the limit is not what helps.
+/// Other parts of the program have taken all descriptors, and the limit of open log files does not help.
 #[test]
-fn no_descriptor_is_left() {
-    child::scene("no_descriptor_is_left", |folder| {
+fn logs_go_on_when_no_descriptor_is_left() {
+    child::in_child("logs_go_on_when_no_descriptor_is_left", |folder| {
         init();
         sink::max_open_files(usize::MAX);
         let open = |n: u32| sink::file(folder.join(format!("{n}.log"))).open().unwrap();
@@ -154,18 +154,18 @@ fn no_descriptor_is_left() {
         json!(failed)
     });
     let limited = ["sh", "-c", r#"ulimit -n 64; exec "$0" "$@""#];
-    let ended = Child::new("no_descriptor_is_left").through(&limited).run();
+    let ended = Child::new("logs_go_on_when_no_descriptor_is_left").launched_by(&limited).run();
     assert_eq!(ended.report, json!(0));
     assert_eq!((ended.read("0.log"), ended.read("1.log")), (LINES.to_owned(), LINES.to_owned()));
     let rolled: String = (1..=3).map(|n| ended.read(&format!("rolls.{n}"))).collect();
     assert_eq!(rolled, LINES, "listing a directory takes a descriptor too");
-    assert_eq!(ended.told(), Vec::<&str>::new());
+    assert_eq!(ended.fallback_lines(), Vec::<&str>::new());
 }
 
-/// A parked file is only its name, and what has that name when it is written to again.
+/// The output of a parked file keeps only its name. At the next write it takes the file that has the name by then.
 #[test]
-fn what_becomes_of_a_parked_file() {
-    child::scene("what_becomes_of_a_parked_file", |folder| {
+fn a_parked_file_is_found_again_by_its_name() {
+    child::in_child("a_parked_file_is_found_again_by_its_name", |folder| {
         init();
         sink::max_open_files(1);
         let logs = folder.join("logs");
@@ -177,24 +177,24 @@ fn what_becomes_of_a_parked_file() {
         let contexts: Vec<_> = sinks.iter().map(context).collect();
         contexts.iter().for_each(|context| log(context, "one"));
         let other = open("other");
-        log(&context(&other), "parks the last");
+        log(&context(&other), "parks the last file");
         assert_eq!(open_in(&logs), 1);
 
         fs::remove_file(path("removed")).unwrap();
-        // May well have the inode of the one that was removed, and is another file.
+        // This file may get the inode of the removed one, but is another file.
         let reborn = open("reborn");
         log(&context(&reborn), "reborn");
         fs::rename(path("moved"), path("moved away")).unwrap();
         fs::write(path("new"), "new\n").unwrap();
         fs::rename(path("new"), path("replaced")).unwrap();
         fs::write(path("torn"), "one\nto").unwrap();
-        // Opened again while it is parked, it has the same output.
+        // A parked file that is opened again keeps its output.
         assert_eq!(open("stays").ledger().written, 1);
         contexts.iter().for_each(|context| log(context, "two"));
         assert_eq!((reborn.ledger().written, sinks[1].ledger().written), (1, 2));
         json!(sinks.iter().map(|sink| sink.ledger().failed).sum::<u64>())
     });
-    let ended = Child::new("what_becomes_of_a_parked_file").run();
+    let ended = Child::new("a_parked_file_is_found_again_by_its_name").run();
     assert_eq!(ended.report, json!(0));
     for (name, text) in [
         ("stays", "one\ntwo\n"),
@@ -207,15 +207,15 @@ fn what_becomes_of_a_parked_file() {
     ] {
         assert_eq!(ended.read(&format!("logs/{name}")), text, "{name}");
     }
-    assert_eq!(ended.told(), Vec::<&str>::new());
+    assert_eq!(ended.fallback_lines(), Vec::<&str>::new());
 }
 
-/// Files are parked while others write to them, and removed, and opened: nothing is lost, nothing is mixed.
+/// Files are parked while other threads write to them, flush them and open them again: no record is lost or mixed.
 #[test]
-fn threads_write_to_files_that_are_parked_all_the_time() {
+fn files_parked_under_load_lose_nothing() {
     const FILES: usize = 6;
     const RECORDS: usize = 500;
-    child::scene("threads_write_to_files_that_are_parked_all_the_time", |folder| {
+    child::in_child("files_parked_under_load_lose_nothing", |folder| {
         init();
         sink::max_open_files(2);
         let sinks: Vec<_> = (0..FILES).map(|n| sink::file(folder.join(format!("{n}.log"))).open().unwrap()).collect();
@@ -238,7 +238,7 @@ fn threads_write_to_files_that_are_parked_all_the_time() {
         });
         json!(sinks.iter().map(|sink| sink.ledger().written).sum::<u64>())
     });
-    let ended = Child::new("threads_write_to_files_that_are_parked_all_the_time").run();
+    let ended = Child::new("files_parked_under_load_lose_nothing").run();
     assert_eq!(ended.report, json!(3 * RECORDS));
     let mut lines = 0;
     for file in 0..FILES {

@@ -1,6 +1,6 @@
-//! `reopen_all`: what a handler of `SIGHUP` calls.
+//! `reopen_all`, for a handler of `SIGHUP`.
 //!
-//! A binary of its own: it opens anew the files of all sinks of the process.
+//! A binary of its own, because it opens the files of all sinks of the process anew.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -19,7 +19,7 @@ fn log(context: &OutputContext, number: u32) {
 }
 
 #[test]
-fn all_files_are_opened_anew_and_the_first_error_is_returned() {
+fn reopen_all_opens_all_files_anew_and_returns_the_first_error() {
     logscope::init().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);

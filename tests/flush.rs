@@ -1,4 +1,4 @@
-//! Flushing and closing never hang: not from inside the output that is written to, and not behind a thread that is.
+//! Flushing and closing never hang: not from inside the output that is being written to, and not behind a thread that writes to it.
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -8,67 +8,67 @@ use std::time::Duration;
 
 use logscope::{OutputContext, sink};
 
-/// How long a call may take that must return at once, on a machine that is busy.
+/// How long a call that must return at once may take on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(60);
 
-/// Runs `f` on a thread of its own, which is left behind if it hangs.
-fn returns<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+/// Runs `f` on a thread of its own, which is left behind if `f` hangs.
+fn in_time<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, result) = channel();
     thread::spawn(move || done.send(f()));
     result.recv_timeout(AT_ONCE).expect("the call does not hang")
 }
 
 /// Where an output finds the context that writes to it.
-type Place = Arc<OnceLock<OutputContext>>;
+type ContextSlot = Arc<OnceLock<OutputContext>>;
 
-/// Logs once in a context whose only sink is `make`'s, which is handed the context, and returns it.
-fn log_through(make: fn(Place) -> sink::Sink) -> OutputContext {
+/// Logs once in a context whose only sink is the one that `make` in_time. `make` gets a slot for the context. Returns the context.
+fn log_through(make: fn(ContextSlot) -> sink::Sink) -> OutputContext {
     let _ = logscope::init();
-    let place = Place::default();
-    let uno = OutputContext::builder("uno").sink(make(Arc::clone(&place))).build();
-    place.set(uno.clone()).expect("it is set once");
-    returns(move || {
+    let slot = ContextSlot::default();
+    let uno = OutputContext::builder("uno").sink(make(Arc::clone(&slot))).build();
+    slot.set(uno.clone()).expect("the slot is set once");
+    in_time(move || {
         uno.scope(|| tracing::info!("one"));
         uno
     })
 }
 
-/// Flushes and closes the context that writes to it.
-struct Ends(Place);
+/// Flushes and closes the context that writes to it, from inside `write`.
+struct FlushesAndCloses(ContextSlot);
 
-impl Ends {
-    fn end(&self) {
-        let uno = self.0.get().expect("it is set before it is used");
+impl FlushesAndCloses {
+    fn flush_and_close(&self) {
+        let uno = self.0.get().expect("the slot is set before the output is used");
         assert_eq!(uno.flush(Duration::MAX).pending, 1);
         assert_eq!(uno.sinks()[0].flush(Duration::MAX).written, 0);
         assert_eq!(uno.close(Duration::MAX).pending, 1);
     }
 }
 
-impl io::Write for Ends {
+impl io::Write for FlushesAndCloses {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.end();
+        self.flush_and_close();
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        panic!("nothing is to be flushed from inside")
+        panic!("a flush from inside `write` must not reach the writer")
     }
 }
 
-impl sink::Output for Ends {
+impl sink::Output for FlushesAndCloses {
     fn write(&self, _: &[u8]) -> io::Result<()> {
-        self.end();
+        self.flush_and_close();
         Ok(())
     }
 }
 
 #[test]
 fn an_output_can_flush_and_close_the_context_that_writes_to_it() {
-    let makes: [fn(Place) -> sink::Sink; 3] = [
-        |place| sink::writer(Ends(place)),
-        |place| sink::custom(Ends(place)),
-        |place| sink::callback(move |_| Ends(Arc::clone(&place)).end()),
+    let makes: [fn(ContextSlot) -> sink::Sink; 3] = [
+        |slot| sink::writer(FlushesAndCloses(slot)),
+        |slot| sink::custom(FlushesAndCloses(slot)),
+        |slot| sink::callback(move |_| FlushesAndCloses(Arc::clone(&slot)).flush_and_close()),
     ];
     for make in makes {
         let uno = log_through(make);
@@ -77,13 +77,13 @@ fn an_output_can_flush_and_close_the_context_that_writes_to_it() {
     }
 }
 
-/// Stays in the middle of a line until it is told to go on.
-struct Waits {
+/// Blocks in the middle of a line until the test lets it go on.
+struct Blocks {
     inside: Sender<()>,
     go_on: Receiver<()>,
 }
 
-impl io::Write for Waits {
+impl io::Write for Blocks {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let _ = self.inside.send(());
         let _ = self.go_on.recv();
@@ -96,16 +96,16 @@ impl io::Write for Waits {
 }
 
 #[test]
-fn a_deadline_holds_behind_a_thread_that_is_in_the_middle_of_a_line() {
+fn a_deadline_holds_while_another_thread_is_inside_the_writer() {
     let _ = logscope::init();
     let ((inside, entered), (go, go_on)) = (channel(), channel());
-    let log = sink::writer(Waits { inside, go_on });
+    let log = sink::writer(Blocks { inside, go_on });
     let uno = OutputContext::builder("uno").sink(log.clone()).build();
     let logging = thread::spawn(uno.bind(|| tracing::info!("one")));
     entered.recv().expect("the writer is called");
 
     let moment = Duration::from_millis(10);
-    let (flushed, abandoned) = returns({
+    let (flushed, abandoned) = in_time({
         let (log, uno) = (log.clone(), uno.clone());
         move || (log.flush(moment), uno.close(moment))
     });

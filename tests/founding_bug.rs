@@ -1,12 +1,11 @@
-//! The bug that this library was written against: builds that run at once in one process, and a log whose file, timer and
-//! verbosity are the process's. Each build must find its lines in its own file, its time counted from its own start, and its
-//! own verbosity.
+//! The bug that this library was written against: concurrent builds in one process share one log, whose file, timer and verbosity
+//! belong to the process. Each build must find its lines in its own file, its time counted from its own start, and its own verbosity.
 //!
-//! The scenarios are written once. They are run by logscope, which must show no corruption, and by two imitations of what came
-//! before it, in which the checks must find some: one with globals, and one with thread-locals, which only tasks corrupt. The builds
-//! take turns at every step, so what the imitations do wrong they do wrong every time.
+//! The scenarios are written once. logscope runs them and must show no corruption. Two imitations of earlier loggers run them, and the
+//! checks must find corruption: one imitation uses globals, the other thread-locals, which only tasks corrupt. The builds take turns
+//! at every step, so the imitations go wrong in the same way in every run.
 
-// clippy's own exception for tests does not reach their helpers.
+// clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -28,18 +27,18 @@ use tracing::Level;
 type Work = Box<dyn FnOnce() + Send>;
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What a build asks of its log. What it sets is meant for itself.
+/// What a build asks of its log. Each build means its settings for itself only.
 trait Logging: Clone + Send + Sync + 'static {
-    /// One for all builds of a process, which reads `clock`; what is said before an output is set goes to `console`.
+    /// Makes the log of all builds of a process, which reads `clock`. Messages before an output is set go to `console`.
     fn new(clock: &ManualClock, console: &Path) -> Self;
 
-    /// What is to be done to a build that runs on a thread: nothing, in the imitations.
+    /// Prepares a build that runs on a thread. The imitations do nothing.
     fn thread(&self, build: usize, work: Work) -> Work {
         let _ = build;
         work
     }
 
-    /// What is to be done to a build that runs as a task.
+    /// Prepares a build that runs as a task. The imitations do nothing.
     fn task(&self, build: usize, work: Task) -> Task {
         let _ = build;
         work
@@ -48,10 +47,10 @@ trait Logging: Clone + Send + Sync + 'static {
     fn set_output(&self, file: &Path);
     fn reset_timer(&self);
     fn set_verbosity(&self, verbosity: LevelFilter);
-    fn say(&self, level: Level, message: &str);
+    fn log_message(&self, level: Level, message: &str);
 }
 
-/// logscope, as a build tool would use it.
+/// logscope, as a build tool uses it.
 #[derive(Clone)]
 struct Logscope {
     clock: ManualClock,
@@ -95,7 +94,7 @@ impl Logging for Logscope {
         logscope::update(|context| context.with_verbosity(verbosity)).unwrap();
     }
 
-    fn say(&self, level: Level, message: &str) {
+    fn log_message(&self, level: Level, message: &str) {
         match level {
             Level::ERROR => tracing::error!("{message}"),
             Level::WARN => tracing::warn!("{message}"),
@@ -106,7 +105,7 @@ impl Logging for Logscope {
     }
 }
 
-/// What the imitations keep, and where: in one place for the process, or in one for each thread.
+/// The settings of an imitation: one copy for the process, or one for each thread.
 #[derive(Clone)]
 struct Settings {
     output: PathBuf,
@@ -119,7 +118,7 @@ impl Settings {
         Settings { output: console.to_owned(), origin: Duration::ZERO, verbosity: LevelFilter::INFO }
     }
 
-    fn say(&self, now: Duration, level: Level, message: &str) {
+    fn log_message(&self, now: Duration, level: Level, message: &str) {
         if level > self.verbosity {
             return;
         }
@@ -134,7 +133,7 @@ impl Settings {
     }
 }
 
-/// The old way: what one build sets, all builds have. (Globals of one run: the tests run beside each other.)
+/// A log in globals: the settings of one build apply to all. (The globals belong to one run, because the tests run at the same time.)
 #[derive(Clone)]
 struct Globals {
     clock: ManualClock,
@@ -158,8 +157,8 @@ impl Logging for Globals {
         self.settings.lock().unwrap().verbosity = verbosity;
     }
 
-    fn say(&self, level: Level, message: &str) {
-        self.settings.lock().unwrap().say(self.clock.advanced(), level, message);
+    fn log_message(&self, level: Level, message: &str) {
+        self.settings.lock().unwrap().log_message(self.clock.advanced(), level, message);
     }
 }
 
@@ -167,7 +166,7 @@ thread_local! {
     static OF_THIS_THREAD: Cell<Option<Settings>> = const { Cell::new(None) };
 }
 
-/// The half-way house: what a build sets, its thread has, and every task on it.
+/// A log in thread-locals: the settings of one build apply to its thread, and to every task on it.
 #[derive(Clone)]
 struct ThreadLocals {
     clock: ManualClock,
@@ -184,7 +183,7 @@ impl ThreadLocals {
 
 impl Logging for ThreadLocals {
     fn new(clock: &ManualClock, console: &Path) -> Self {
-        // This thread is the one worker of run after run.
+        // This thread is the only worker of several runs, one after the other.
         OF_THIS_THREAD.set(None);
         ThreadLocals { clock: clock.clone(), console: console.to_owned() }
     }
@@ -201,12 +200,12 @@ impl Logging for ThreadLocals {
         self.change(|settings| settings.verbosity = verbosity);
     }
 
-    fn say(&self, level: Level, message: &str) {
-        self.change(|settings| settings.say(self.clock.advanced(), level, message));
+    fn log_message(&self, level: Level, message: &str) {
+        self.change(|settings| settings.log_message(self.clock.advanced(), level, message));
     }
 }
 
-/// One run: so many builds of one process, in a folder of their own.
+/// One run: several builds of one process, in a folder of their own.
 struct Run<L> {
     log: L,
     clock: ManualClock,
@@ -230,22 +229,22 @@ impl<L: Logging> Run<L> {
     }
 }
 
-/// The lines of a file; none where there is no such file.
+/// The lines of a file, or none if there is no such file.
 fn read(file: &Path) -> Vec<Line> {
     fs::read_to_string(file).unwrap_or_default().lines().map(Line::parse).collect()
 }
 
-/// What every build does in one step. All builds have done it before any does the next.
+/// One step of a build. All builds have done it before any build does the next one.
 type Step<L> = Box<dyn Fn(&Run<L>, usize) + Send + Sync>;
 
 struct Scenario<L> {
     name: &'static str,
     steps: fn() -> Vec<Step<L>>,
-    /// What is corrupt, for a reader; nothing if each build has got what it asked for.
+    /// Lists what is corrupt. Empty if each build got what it asked for.
     corruptions: fn(&Run<L>) -> Vec<String>,
 }
 
-/// (a) Each build sets its output file: its lines land there.
+/// (a) Each build sets its output file: its lines are there.
 fn outputs<L: Logging>() -> Scenario<L> {
     const ROUNDS: usize = 3;
     Scenario {
@@ -253,7 +252,9 @@ fn outputs<L: Logging>() -> Scenario<L> {
         steps: || {
             let mut steps: Vec<Step<L>> = vec![Box::new(|run, build| run.log.set_output(&run.file_of(build)))];
             for round in 0..ROUNDS {
-                steps.push(Box::new(move |run, build| run.log.say(Level::INFO, &format!("{build}: line {round}"))));
+                steps.push(Box::new(move |run, build| {
+                    run.log.log_message(Level::INFO, &format!("{build}: line {round}"))
+                }));
             }
             steps
         },
@@ -272,10 +273,10 @@ fn outputs<L: Logging>() -> Scenario<L> {
     }
 }
 
-/// How much later than the one before it each build resets its timer.
+/// The time between the resets of two successive builds.
 const APART: Duration = Duration::from_millis(50);
 
-/// (b) Each build resets its timer, later than the one before it: its time counts from its own reset, whatever else it sets later.
+/// (b) Each build resets its timer later than the build before it: its time counts from its own reset, whatever it sets later.
 fn timers<L: Logging>() -> Scenario<L> {
     Scenario {
         name: "timers",
@@ -285,12 +286,12 @@ fn timers<L: Logging>() -> Scenario<L> {
                     run.clock.advance(APART);
                     run.log.reset_timer();
                 }),
-                Box::new(|run, build| run.log.say(Level::INFO, &build.to_string())),
+                Box::new(|run, build| run.log.log_message(Level::INFO, &build.to_string())),
                 Box::new(|run, _| {
                     run.clock.advance(APART);
                     run.log.set_verbosity(LevelFilter::DEBUG);
                 }),
-                Box::new(|run, build| run.log.say(Level::INFO, &build.to_string())),
+                Box::new(|run, build| run.log.log_message(Level::INFO, &build.to_string())),
             ]
         },
         corruptions: |run| {
@@ -299,10 +300,10 @@ fn timers<L: Logging>() -> Scenario<L> {
             for build in 0..run.builds {
                 let of_build = lines.iter().filter(|line| line.message == build.to_string());
                 let times: Vec<_> = of_build.map(|line| line.elapsed).collect();
-                // When it has logged, all have reset their timers; when it logs again, all have set their verbosity.
+                // Each build logs first after all builds have reset their timers, and again after all have set their verbosity.
                 let expected = [1, 2].map(|rounds| APART * (rounds * run.builds - 1 - build) as u32);
                 if times != expected {
-                    found.push(format!("build {build} ran for {times:?}, not {expected:?}"));
+                    found.push(format!("build {build} logged the times {times:?}, not {expected:?}"));
                 }
             }
             found
@@ -310,7 +311,7 @@ fn timers<L: Logging>() -> Scenario<L> {
     }
 }
 
-/// (c) Every other build is verbose, the rest are quiet: each is heard as it wants to be.
+/// (c) Every other build is verbose, the rest are quiet: each logs at its own verbosity.
 fn verbosities<L: Logging>() -> Scenario<L> {
     const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
     fn wanted(build: usize) -> LevelFilter {
@@ -321,7 +322,7 @@ fn verbosities<L: Logging>() -> Scenario<L> {
         steps: || {
             let mut steps: Vec<Step<L>> = vec![Box::new(|run, build| run.log.set_verbosity(wanted(build)))];
             for level in LEVELS {
-                steps.push(Box::new(move |run, build| run.log.say(level, &build.to_string())));
+                steps.push(Box::new(move |run, build| run.log.log_message(level, &build.to_string())));
             }
             steps
         },
@@ -330,11 +331,11 @@ fn verbosities<L: Logging>() -> Scenario<L> {
             let lines = read(&run.console());
             for build in 0..run.builds {
                 let of_build = lines.iter().filter(|line| line.message == build.to_string());
-                let heard: Vec<_> = of_build.map(|line| line.level.as_str()).collect();
+                let logged: Vec<_> = of_build.map(|line| line.level.as_str()).collect();
                 let expected: Vec<_> =
                     LEVELS.iter().filter(|level| **level <= wanted(build)).map(Level::as_str).collect();
-                if heard != expected {
-                    found.push(format!("build {build} is heard at {heard:?}, not at {expected:?}"));
+                if logged != expected {
+                    found.push(format!("build {build} logged at {logged:?}, not at {expected:?}"));
                 }
             }
             found
@@ -342,13 +343,13 @@ fn verbosities<L: Logging>() -> Scenario<L> {
     }
 }
 
-/// Where the builds of a run are.
+/// What the builds of a run run on.
 #[derive(Clone, Copy, Debug)]
 enum Arrangement {
     Threads,
     /// Tasks of a runtime with one worker.
     OneWorker,
-    /// Tasks of a runtime with [`WORKERS`].
+    /// Tasks of a runtime with [`WORKERS`] workers.
     SeveralWorkers,
 }
 
@@ -356,21 +357,21 @@ const WORKERS: usize = 4;
 
 const ARRANGEMENTS: [Arrangement; 3] = [Arrangement::Threads, Arrangement::OneWorker, Arrangement::SeveralWorkers];
 
-/// Runs the steps, in all builds at once, and returns the corruptions.
+/// DebugRuns the steps, in all builds at once, and returns the corruptions.
 fn corruptions<L: Logging>(scenario: &Scenario<L>, arrangement: Arrangement, builds: usize) -> Vec<String> {
     let run = Arc::new(Run::<L>::new(builds));
     let steps = Arc::new((scenario.steps)());
     let turn = Arc::new(watch::Sender::new(0));
-    // Holds each thread until as many have come as there are workers, so that several take part where there are several.
-    let meet = Arc::new(Barrier::new(match arrangement {
+    // Holds each worker until as many have arrived as there are, so that several take part.
+    let barrier = Arc::new(Barrier::new(match arrangement {
         Arrangement::SeveralWorkers => builds.min(WORKERS),
         Arrangement::Threads | Arrangement::OneWorker => 1,
     }));
     let work = |build: usize| {
         let (run, steps, turn, mut turns) = (run.clone(), steps.clone(), turn.clone(), turn.subscribe());
-        let meet = meet.clone();
+        let barrier = barrier.clone();
         async move {
-            meet.wait();
+            barrier.wait();
             for (number, step) in steps.iter().enumerate() {
                 let own = number * builds + build;
                 turns.wait_for(|turn| *turn == own).await.unwrap();
@@ -409,7 +410,7 @@ fn corruptions<L: Logging>(scenario: &Scenario<L>, arrangement: Arrangement, bui
     (scenario.corruptions)(&run)
 }
 
-/// The corruptions of each scenario, arrangement and number of builds.
+/// Calls `each` with the corruptions of each scenario, arrangement and number of builds.
 fn all_corruptions<L: Logging>(mut each: impl FnMut(&'static str, Arrangement, usize, Vec<String>)) {
     for scenario in [outputs::<L>(), timers(), verbosities()] {
         for arrangement in ARRANGEMENTS {
@@ -433,7 +434,7 @@ fn logscope_keeps_builds_apart() {
 #[test]
 fn globals_are_found_corrupt() {
     all_corruptions::<Globals>(|scenario, arrangement, builds, found| {
-        // The build that set it last has what it asked for, and those that asked for the same; the others have not.
+        // The build that set it last, and the builds that asked for the same, have what they asked for. The others have not.
         assert!(found.len() >= builds / 2, "{scenario}, {arrangement:?}, {builds} builds: {found:#?}");
     });
 }
@@ -442,8 +443,8 @@ fn globals_are_found_corrupt() {
 fn thread_locals_are_found_corrupt_where_tasks_share_a_thread() {
     all_corruptions::<ThreadLocals>(|scenario, arrangement, builds, found| match arrangement {
         Arrangement::Threads => assert!(found.is_empty(), "{scenario}, {builds} builds: {found:#?}"),
-        Arrangement::OneWorker => assert!(!found.is_empty(), "{scenario}, {builds} builds: nothing found"),
-        // Depends on who runs where.
+        Arrangement::OneWorker => assert!(!found.is_empty(), "{scenario}, {builds} builds: no corruption was found"),
+        // The result depends on which worker runs which build.
         Arrangement::SeveralWorkers => {}
     });
 }

@@ -1,7 +1,7 @@
-//! A log call never panics, aborts, deadlocks or recurses its caller, whatever the values and the sinks do, and what is lost on
-//! the way is counted and stated.
+//! A log call never panics, aborts, deadlocks or recurses its caller, whatever its values and sinks do. Records that are lost on the way are
+//! counted, and a notice in the log says how many.
 
-// clippy's own exception for tests does not reach their helpers.
+// clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -15,12 +15,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{Line, Log, PanicsWhenDropped, Runs, Worker, init, panic_of, text_of, unharmed};
+use common::{DebugRuns, Line, Log, PanicsWhenDropped, Worker, init, panic_of, text_of, without_panic};
 use logscope::sink::{self, RecordOutput};
 use logscope::{Format, LevelFilter, OutputContext, Record};
 use tracing::{info, info_span};
 
-/// Panics when it is shown, after it has shown something, with a payload that panics again when it is dropped.
+/// Its `Debug` writes something and then panics, with a payload that panics again on drop.
 struct Panics;
 
 impl fmt::Debug for Panics {
@@ -42,7 +42,7 @@ impl Error for Panics {
     }
 }
 
-/// Returns an error when it is shown, though its writer has not.
+/// Its `Debug` writes something and then returns an error, although the formatter has not.
 struct Fails;
 
 impl fmt::Debug for Fails {
@@ -52,9 +52,9 @@ impl fmt::Debug for Fails {
     }
 }
 
-/// Logs the values that fail in every place where a value can stand.
-fn log_what_fails() {
-    unharmed(|| {
+/// Logs values that panic or fail, in every place where a value can stand.
+fn log_failing_values() {
+    without_panic(|| {
         info!(panics = ?Panics, fails = ?Fails, whole = 1, "fields");
         info!(panics = %Panics, whole = 2, "{Fails:?} is lost after it");
         info!(error = &Panics as &(dyn Error + 'static), whole = 3, "an error");
@@ -73,13 +73,13 @@ const RECORDS: usize = 5 + cfg!(feature = "log") as usize;
 fn values_that_panic_or_fail_are_marked_and_the_record_is_whole() {
     init();
     let log = Log::new("log");
-    log.context.scope(log_what_fails);
+    log.context.scope(log_failing_values);
     let mut expected = vec!["fields", "half<format error>", "an error", "in a span", "half<panicked>"];
     expected.extend(cfg!(feature = "log").then_some("half<panicked>"));
     log.assert_holds(&expected);
     let lines = log.lines();
     for (number, line) in lines.iter().take(4).enumerate() {
-        assert_eq!(line.fields["whole"], number + 1, "what stands after the value is lost");
+        assert_eq!(line.fields["whole"], number + 1, "the fields after the failing value are lost");
     }
     assert_eq!(lines[0].fields["panics"], "half<panicked>");
     assert_eq!(lines[0].fields["fails"], "half<format error>");
@@ -96,7 +96,7 @@ fn values_that_panic_or_fail_are_one_line_in_every_format() {
     for format in [Format::text(), Format::build(), Format::json(), Format::logfmt(), Format::text().multiline(true)] {
         let (sink, memory) = sink::memory();
         let context = OutputContext::builder("formats").sink(sink.format(format.clone())).build();
-        context.scope(log_what_fails);
+        context.scope(log_failing_values);
         let lines = memory.lines();
         assert_eq!(lines.len(), RECORDS, "{format:?}: {lines:#?}");
         assert!(lines[0].contains("half<panicked>"), "{}", lines[0]);
@@ -105,7 +105,7 @@ fn values_that_panic_or_fail_are_one_line_in_every_format() {
 }
 
 #[test]
-fn values_that_panic_harm_no_record_sink() {
+fn values_that_panic_do_not_harm_a_record_sink() {
     struct Captures(Mutex<Vec<String>>);
     impl RecordOutput for Captures {
         fn write(&self, record: &Record<'_>) -> io::Result<()> {
@@ -115,7 +115,7 @@ fn values_that_panic_harm_no_record_sink() {
     }
     init();
     let context = OutputContext::builder("records").sink(sink::records(Captures(Mutex::default()))).build();
-    context.scope(log_what_fails);
+    context.scope(log_failing_values);
     let ledger = context.ledger();
     assert!(ledger.is_complete() && ledger.written == RECORDS as u64, "{ledger}");
 }
@@ -126,7 +126,7 @@ fn a_value_that_panics_while_the_thread_unwinds_is_marked() {
     impl Drop for LogsWhileUnwinding {
         fn drop(&mut self) {
             assert!(thread::panicking());
-            log_what_fails();
+            log_failing_values();
         }
     }
     init();
@@ -141,7 +141,7 @@ fn a_value_that_panics_while_the_thread_unwinds_is_marked() {
     assert_eq!(log.messages().len(), RECORDS);
 }
 
-/// Logs itself, `branches` times, whenever it is shown.
+/// Logs itself `branches` times whenever it is rendered.
 struct LogsItself {
     branches: u32,
     shown: Cell<u64>,
@@ -158,13 +158,13 @@ impl fmt::Debug for LogsItself {
 }
 
 #[test]
-fn a_value_that_logs_itself_is_cut_at_depth_four_and_the_cut_is_stated() {
+fn a_value_that_logs_itself_is_cut_at_depth_four_with_a_notice() {
     init();
     for (branches, written, dropped) in [(1, 4, 1), (2, 1 + 2 + 4 + 8, 16)] {
         let log = Log::new("recursion");
         let value = LogsItself { branches, shown: Cell::new(0) };
         log.context.scope(|| info!(itself = ?value, "first"));
-        assert_eq!(value.shown.get(), written, "what is cut is not rendered");
+        assert_eq!(value.shown.get(), written, "a record that is cut must not be rendered");
         for ledger in [log.context.ledger(), log.context.sinks()[0].ledger()] {
             let counts = (ledger.accepted, ledger.written, ledger.dropped, ledger.failed, ledger.pending);
             assert_eq!(counts, (written + dropped, written, dropped, 0, 0), "{ledger}");
@@ -176,20 +176,20 @@ fn a_value_that_logs_itself_is_cut_at_depth_four_and_the_cut_is_stated() {
         let notices: Vec<_> = lines.iter().filter(|line| line.is_notice()).collect();
         assert_eq!(records.len() as u64, written + 1);
         assert!(records[..written as usize].iter().all(|line| line.fields["itself"] == "shown"));
-        assert_eq!(records[written as usize - 1].message, "first", "the outermost is finished last");
-        // Each number is a record's or is stated as missing.
+        assert_eq!(records[written as usize - 1].message, "first", "the outermost record must be finished last");
+        // Each sequence number belongs to a record, or a notice counts it as missing.
         assert_eq!(records[written as usize].seq, Some(written + dropped + 1));
         let stated: u64 = notices.iter().map(|line| line.fields["dropped"].as_u64().unwrap()).sum();
         assert_eq!(stated, dropped);
         assert!(notices.iter().all(|line| line.level == "WARN"));
         let last: Vec<_> = lines[lines.len() - 2..].iter().map(Line::is_notice).collect();
-        assert!(branches > 1 || last == [true, false], "the gap is stated before what comes after it");
+        assert!(branches > 1 || last == [true, false], "the notice must come before the next record");
         assert_eq!(log.context.ledger().written, written + 1, "notices are not counted");
     }
 }
 
 #[test]
-fn two_values_that_log_each_other_in_two_contexts_are_cut_too() {
+fn recursion_over_two_contexts_is_cut_too() {
     /// Logs itself in the context that is not current.
     struct PingPong<'a>([&'a OutputContext; 2], Cell<usize>);
     impl fmt::Debug for PingPong<'_> {
@@ -209,13 +209,13 @@ fn two_values_that_log_each_other_in_two_contexts_are_cut_too() {
         (ledger.written, ledger.dropped, log.lines().len())
     });
     assert_eq!(counts, [(2, 1, 2), (2, 0, 2)]);
-    // The depth is what a thread is in the middle of, not what has been.
+    // The depth counts the nested log calls that a thread is in, not those that have returned.
     left.context.scope(|| info!("after the rally"));
     assert_eq!(left.context.ledger().dropped, 1);
 }
 
 #[test]
-fn a_value_may_wait_for_other_threads_that_log_to_the_same_sink() {
+fn a_value_can_wait_for_a_thread_that_logs_to_the_same_sink() {
     init();
     let (sink, memory) = sink::memory();
     let under_a_lock = Arc::new(Mutex::new(Vec::new()));
@@ -225,9 +225,9 @@ fn a_value_may_wait_for_other_threads_that_log_to_the_same_sink() {
     let work = context.bind({
         let context = context.clone();
         move || {
-            let waits = Runs(|| {
+            let waits = DebugRuns(|| {
                 thread::spawn(context.bind(|| info!("the other thread"))).join().unwrap();
-                // It asks for what only sinks know, too.
+                // These need the state of sinks, too.
                 let _ = (context.flush(Duration::ZERO), format!("{context:?}"), logscope::live());
                 "v"
             });
@@ -235,18 +235,18 @@ fn a_value_may_wait_for_other_threads_that_log_to_the_same_sink() {
         }
     });
     Worker::start().run(work);
-    // Rendered once for each format.
+    // The value is rendered once for each format.
     assert_eq!(memory.lines().len(), 3);
     assert_eq!(under_a_lock.lock().unwrap().len(), 3);
 }
 
 #[test]
-fn a_value_may_ask_what_is_enabled() {
+fn a_value_can_ask_what_is_enabled() {
     init();
     let log = Log::new("log");
     let quiet = log.context.with_verbosity(LevelFilter::INFO);
     quiet.scope(|| {
-        let asks = Runs(|| {
+        let asks = DebugRuns(|| {
             format!("{} {}", tracing::enabled!(tracing::Level::DEBUG), tracing::enabled!(tracing::Level::INFO))
         });
         info!(value = ?asks, "the record");
@@ -254,29 +254,29 @@ fn a_value_may_ask_what_is_enabled() {
         info!("the next one");
     });
     log.assert_holds(&["the record", "the next one"]);
-    // Among other layers something else may want it, so the answer is not this context's; what arrives is.
+    // Among other layers another one may want the event, so the answer is not this context's. The record arrives by this context's verbosity.
     let answers = if common::among_layers() { "true true" } else { "false true" };
     assert_eq!(log.lines()[0].fields["value"], answers);
 }
 
 #[test]
-fn what_comes_after_close_is_counted_and_harms_nobody() {
+fn failing_values_after_close_are_counted_and_harmless() {
     init();
     let log = Log::new("log");
     log.context.scope(|| {
         info!("before");
         assert!(log.context.close(Duration::ZERO).is_complete());
-        log_what_fails();
+        log_failing_values();
         let itself = LogsItself { branches: 1, shown: Cell::new(0) };
         info!(value = ?itself, "after");
-        assert_eq!(itself.shown.get(), 0, "what is dropped is not rendered");
+        assert_eq!(itself.shown.get(), 0, "a dropped record must not be rendered");
     });
     let ledger = log.context.ledger();
     assert_eq!((ledger.written, ledger.dropped), (1, RECORDS as u64 + 1), "{ledger}");
     assert_eq!(log.memory.len(), 1);
 }
 
-/// Makes a span of itself when it is shown, or records itself on one.
+/// Makes a span of itself, or records itself on a span, whenever it is rendered.
 struct MakesSpans {
     on: Option<tracing::Span>,
 }
@@ -296,9 +296,9 @@ fn a_value_that_makes_spans_of_itself_is_cut() {
     init();
     let log = Log::new("spans");
     log.context.scope(|| {
-        unharmed(|| info!(value = ?MakesSpans { on: None }, "made"));
+        without_panic(|| info!(value = ?MakesSpans { on: None }, "made"));
         let span = info_span!("span", value = tracing::field::Empty);
-        unharmed(|| info!(value = ?MakesSpans { on: Some(span.clone()) }, "recorded"));
+        without_panic(|| info!(value = ?MakesSpans { on: Some(span.clone()) }, "recorded"));
         span.in_scope(|| info!("after"));
     });
     assert_eq!(log.messages(), ["made", "recorded", "after"]);

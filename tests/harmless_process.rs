@@ -1,10 +1,9 @@
-//! What only a process of its own can show of "a log call harms nobody": broken standard streams, a panic hook that logs, and
-//! logging at exit.
+//! "A log call harms nobody", where that needs a process of its own: broken standard streams, a panic hook that logs, and logging at exit.
 //!
-//! Each test runs itself again as a child process, which breaks what is the process's and checks the rest from the inside.
+//! Each test runs itself again as a child process. The child breaks what belongs to the process and checks the rest from the inside.
 
 #![cfg(target_os = "linux")]
-// clippy's own exception for tests does not reach their helpers.
+// clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -21,7 +20,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use common::{DEADLINE, Line, Log, Runs, block_on, outside, pass, text_of, wait_until};
+use common::{DEADLINE, DebugRuns, Line, Log, block_on, text_of, unscoped_messages, wait_until, yield_once};
 use logscope::sink::{self, Output};
 use logscope::{Format, FutureExt as _, OutputContext};
 use tracing::{error, info};
@@ -29,10 +28,10 @@ use tracing::{error, info};
 const ROLE: &str = "LOGSCOPE_TEST_ROLE";
 const FOLDER: &str = "LOGSCOPE_TEST_FOLDER";
 
-/// Runs the test called `test` again, as a child process that plays `role`. It must end well and in time. Returns its folder, in
-/// which its output is `stdout` and `stderr`.
+/// DebugRuns the test called `test` again, as a child process with the role `role`. The child must exit with success within the deadline.
+/// Returns its folder, which holds its output in `stdout` and `stderr`.
 #[track_caller]
-fn play(test: &str, role: &str) -> tempfile::TempDir {
+fn run_child(test: &str, role: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| File::create(folder.path().join(name)).unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
@@ -60,22 +59,22 @@ fn play(test: &str, role: &str) -> tempfile::TempDir {
     let text = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
     let ended_well = status.is_some_and(|status| status.success());
     assert!(ended_well, "{role}: {status:?}\n{}\n{}\n{}", text("report"), text("stdout"), text("stderr"));
-    assert_eq!(text("report"), "played", "{role}: the child did not come to its end");
+    assert_eq!(text("report"), "done", "{role}: the child did not finish its part");
     folder
 }
 
-/// Where a role ends so, its process ends by returning from `main`; the others call `exit`.
+/// The end of a role whose child ends by returning from `main`. The other children call `exit`.
 const RETURNS: &str = ", returns from main";
 
-/// In a child process, plays the role that `play` has given it, and ends the process. False where this is no child; true in a child
-/// that is to return.
-fn be_the_child(body: impl FnOnce(&str, &Path)) -> bool {
+/// In a child process, runs `body` with the child's role and folder, and exits. Returns false in the parent, and true in a child that
+/// must return from `main`.
+fn in_child(body: impl FnOnce(&str, &Path)) -> bool {
     let (Ok(role), Some(folder)) = (std::env::var(ROLE), std::env::var_os(FOLDER)) else { return false };
     let folder = PathBuf::from(folder);
-    // Opened before `body` closes anything: what is opened after that takes the place of what was closed.
+    // Open the report before `body` closes anything: the next file to be opened gets the closed descriptor.
     let mut report = File::create(folder.join("report")).unwrap();
     let (text, code) = match catch_unwind(AssertUnwindSafe(|| body(&role, &folder))) {
-        Ok(()) => ("played".to_owned(), 0),
+        Ok(()) => ("done".to_owned(), 0),
         Err(payload) => (text_of(&*payload).to_owned(), 1),
     };
     report.write_all(text.as_bytes()).unwrap();
@@ -87,12 +86,12 @@ fn be_the_child(body: impl FnOnce(&str, &Path)) -> bool {
 
 /// Closes a standard stream.
 fn close(stream: RawFd) {
-    // SAFETY: std's handles for the standard streams own no descriptor, and nothing else in this process owns this one. What
-    // writes to it from now on must cope: that is what is tested.
+    // SAFETY: std's handles for the standard streams own no descriptor, and nothing else in this process owns this one. Later writers to
+    // it must cope with the error: that is what is tested.
     drop(unsafe { OwnedFd::from_raw_fd(stream) });
 }
 
-/// Puts what is opened at `path` in the place of a standard stream.
+/// Replaces a standard stream by the file at `path`.
 fn replace(stream: RawFd, path: &str) {
     close(stream);
     let opened = File::options().write(true).open(path).unwrap().into_raw_fd();
@@ -116,9 +115,9 @@ fn break_both_streams(how: &str) {
 }
 
 #[test]
-fn stdout_and_stderr_may_both_be_broken() {
+fn logging_goes_on_when_stdout_and_stderr_are_broken() {
     const RECORDS: u64 = 50;
-    be_the_child(|how, folder| {
+    in_child(|how, folder| {
         let file = sink::file(folder.join("log.jsonl")).open().unwrap().format(Format::json());
         break_both_streams(how);
         logscope::init().unwrap();
@@ -128,18 +127,20 @@ fn stdout_and_stderr_may_both_be_broken() {
         let all = builder.sink(sink::test()).build();
         for n in 0..RECORDS {
             info!("to the default");
-            all.scope(|| info!(n, panics = ?Runs(|| -> &str { panic!("the hook cannot say it either") }), "to all"));
+            all.scope(
+                || info!(n, panics = ?DebugRuns(|| -> &str { panic!("the hook cannot print it either") }), "to all"),
+            );
         }
-        // What the hook of std says of it goes to stderr.
+        // The report of std's panic hook goes to stderr.
         assert!(thread::spawn(all.bind(|| panic!("on a thread"))).join().is_err());
         let ledger = all.flush(Duration::from_secs(1));
         assert_eq!(ledger.accepted, 4 * RECORDS);
         assert_eq!(ledger.accepted, ledger.written + ledger.failed, "{ledger}");
         assert_eq!(stdout.ledger().failed, RECORDS, "{}", stdout.ledger());
-        assert_eq!(stderr.ledger().failed, 2 * RECORDS, "the default's are among them: {}", stderr.ledger());
+        assert_eq!(stderr.ledger().failed, 2 * RECORDS, "the records of the default are included: {}", stderr.ledger());
     });
     for how in ["closed", "full", "without a reader"] {
-        let folder = play("stdout_and_stderr_may_both_be_broken", how);
+        let folder = run_child("logging_goes_on_when_stdout_and_stderr_are_broken", how);
         let log = fs::read_to_string(folder.path().join("log.jsonl")).unwrap();
         let lines: Vec<_> = log.lines().map(Line::parse).collect();
         assert!(lines.iter().map(|line| line.seq).eq((1..=RECORDS).map(Some)), "{how}: {log}");
@@ -147,7 +148,7 @@ fn stdout_and_stderr_may_both_be_broken() {
     }
 }
 
-/// Panics when it is called, under the lock of its sink; or fails with an error that panics when it is shown.
+/// An output that panics, under the lock of its sink, or fails with an error whose `Display` panics.
 struct Breaks(bool);
 
 struct PanicsWhenShown;
@@ -173,17 +174,17 @@ impl Output for Breaks {
 }
 
 #[test]
-fn a_panic_hook_may_log() {
-    be_the_child(|_, _| {
+fn a_panic_hook_can_log() {
+    in_child(|_, _| {
         common::init();
         std::panic::set_hook(Box::new(|panic| {
             let message = text_of(panic.payload()).to_owned();
-            error!(value = ?Runs(|| { info!("from a value in the hook"); "v" }), "hook: {message}");
+            error!(value = ?DebugRuns(|| { info!("from a value in the hook"); "v" }), "hook: {message}");
         }));
         let caught = |f: &dyn Fn()| assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
 
         caught(&|| panic!("in no scope"));
-        assert_eq!(outside("hook: in no scope").len(), 1);
+        assert_eq!(unscoped_messages("hook: in no scope").len(), 1);
 
         let log = Log::new("scope");
         caught(&|| log.context.scope(|| panic!("in a scope")));
@@ -194,17 +195,17 @@ fn a_panic_hook_may_log() {
 
         // The hook runs in the middle of the record whose value panics.
         let log = Log::new("value");
-        log.context.scope(|| info!(value = ?Runs(|| -> &str { panic!("in a value") }), "the record"));
+        log.context.scope(|| info!(value = ?DebugRuns(|| -> &str { panic!("in a value") }), "the record"));
         log.assert_holds(&[value, "hook: in a value", "the record"]);
         assert_eq!(log.lines()[2].fields["value"], "<panicked>");
 
-        // It runs inside a sink, under the sink's lock: what it logs there goes to stderr.
+        // The hook runs inside a sink, under the sink's lock: what it logs there goes to stderr.
         let callback = OutputContext::builder("callback").sink(sink::callback(|_| panic!("in the sink"))).build();
         callback.scope(|| info!("the record"));
         let ledger = callback.ledger();
         assert_eq!((ledger.accepted, ledger.failed, ledger.dropped), (3, 1, 2), "{ledger}");
 
-        // It runs while a failure is told on stderr.
+        // The hook runs while a failure is reported on stderr.
         for panics in [true, false] {
             let breaks = OutputContext::builder("breaks").sink(sink::custom(Breaks(panics))).build();
             breaks.scope(|| info!("the record"));
@@ -212,11 +213,11 @@ fn a_panic_hook_may_log() {
             assert_eq!(breaks.ledger().pending, 0);
         }
 
-        // A panic while another one unwinds.
+        // A panic while another panic unwinds.
         struct LogsAndPanicsInside(OutputContext);
         impl Drop for LogsAndPanicsInside {
             fn drop(&mut self) {
-                self.0.scope(|| info!(value = ?Runs(|| -> &str { panic_any("the second") }), "while unwinding"));
+                self.0.scope(|| info!(value = ?DebugRuns(|| -> &str { panic_any("the second") }), "while unwinding"));
             }
         }
         let log = Log::new("unwinding");
@@ -225,9 +226,9 @@ fn a_panic_hook_may_log() {
             panic!("the first");
         });
         log.assert_holds(&[value, "hook: the second", "while unwinding"]);
-        assert_eq!(outside("hook: the first").len(), 1);
+        assert_eq!(unscoped_messages("hook: the first").len(), 1);
     });
-    let folder = play("a_panic_hook_may_log", "hook");
+    let folder = run_child("a_panic_hook_can_log", "hook");
     let stderr = fs::read_to_string(folder.path().join("stderr")).unwrap();
     assert!(stderr.contains("hook: in the sink"), "{stderr}");
 }
@@ -236,7 +237,7 @@ unsafe extern "C" {
     safe fn atexit(handler: extern "C" fn()) -> std::ffi::c_int;
 }
 
-/// What the handlers use: made before the exit, or by the handler itself.
+/// The context of the exit handlers: made before the exit, or by the first handler.
 static AT_EXIT: OnceLock<OutputContext> = OnceLock::new();
 
 fn at_exit() -> &'static OutputContext {
@@ -248,31 +249,31 @@ fn at_exit() -> &'static OutputContext {
     })
 }
 
-/// Everything that a handler might do. A panic in it would abort.
+/// Logs in every way that a handler might. A panic here would abort.
 extern "C" fn logs_at_exit() {
     let context = at_exit();
     info!("in no scope at exit");
-    context.scope(|| info!(value = ?Runs(|| { info!("nested"); "v" }), "in a closure"));
+    context.scope(|| info!(value = ?DebugRuns(|| { info!("nested"); "v" }), "in a closure"));
     let guard = context.enter();
     logscope::update(|context| context.with_field("updated", true));
     info!("under a guard");
     drop(guard);
     block_on(
         async {
-            pass().await;
+            yield_once().await;
             info!("in a task")
         }
         .in_context(context),
     );
-    context.scope(|| info!(value = ?Runs(|| -> &str { panic!("at exit") }), "a value that panics"));
+    context.scope(|| info!(value = ?DebugRuns(|| -> &str { panic!("at exit") }), "a value that panics"));
     #[cfg(feature = "log")]
     context.scope(|| log::info!("through the log crate"));
     assert!(context.close(Duration::from_secs(1)).is_complete());
 }
 
 #[test]
-fn handlers_may_log_at_exit() {
-    let returned = be_the_child(|role, _| {
+fn exit_handlers_can_log() {
+    let returned = in_child(|role, _| {
         assert_eq!(atexit(logs_at_exit), 0);
         if role.starts_with("after use") {
             at_exit().scope(|| info!("before the exit"));
@@ -285,7 +286,7 @@ fn handlers_may_log_at_exit() {
     // Handlers run on the thread that calls `exit`, or on the main thread once `main` has returned.
     let roles = ["first contact", "after use"].map(|role| [role.to_owned(), format!("{role}{RETURNS}")]);
     for role in roles.as_flattened() {
-        let folder = play("handlers_may_log_at_exit", role);
+        let folder = run_child("exit_handlers_can_log", role);
         let log = fs::read_to_string(folder.path().join("log.jsonl")).unwrap();
         let mut expected = vec!["nested", "in a closure", "under a guard", "in a task", "a value that panics"];
         expected.extend(cfg!(feature = "log").then_some("through the log crate"));
@@ -300,9 +301,9 @@ fn handlers_may_log_at_exit() {
 }
 
 #[test]
-fn a_process_may_exit_while_its_threads_log() {
+fn a_process_can_exit_while_its_threads_log() {
     const THREADS: usize = 4;
-    be_the_child(|_, folder| {
+    in_child(|_, folder| {
         logscope::init().unwrap();
         let file = sink::file(folder.join("log.jsonl")).open().unwrap().format(Format::json());
         let context = OutputContext::builder("busy").sink(file).build();
@@ -313,16 +314,16 @@ fn a_process_may_exit_while_its_threads_log() {
                 info!("started");
                 ready.send(()).unwrap();
                 loop {
-                    info!(value = ?Runs(|| "v"), "busy");
+                    info!(value = ?DebugRuns(|| "v"), "busy");
                 }
             }));
         }
         (0..THREADS).for_each(|_| started.recv_timeout(DEADLINE).unwrap());
     });
     for _ in 0..5 {
-        let folder = play("a_process_may_exit_while_its_threads_log", "busy");
+        let folder = run_child("a_process_can_exit_while_its_threads_log", "busy");
         let log = fs::read_to_string(folder.path().join("log.jsonl")).unwrap();
-        // Linux may end the last `write` at the end of a page when the process is gone; that call had not returned.
+        // Linux may cut a `write` that has not returned at the end of a page, when the process exits.
         let whole = &log[..log.rfind('\n').unwrap() + 1];
         let lines: Vec<_> = whole.lines().map(Line::parse).collect();
         assert_eq!(lines.iter().filter(|line| line.message == "started").count(), THREADS);

@@ -1,6 +1,6 @@
-//! A sink that panics, fails, logs or goes away harms nobody who logs, and what it did not take is counted and stated.
+//! A sink that panics, fails, logs or is dropped harms no caller. The records that it did not take are counted, and a notice says how many.
 
-// clippy's own exception for tests does not reach their helpers.
+// clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -14,13 +14,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{Line, Log, PanicsWhenDropped, Runs, Worker, init, outside, unharmed};
+use common::{DebugRuns, Line, Log, PanicsWhenDropped, Worker, init, unscoped_messages, without_panic};
 use logscope::sink::{self, Output};
 use logscope::{Format, OutputContext};
 use tracing::info;
 
-fn panics_when_shown() -> impl fmt::Debug {
-    Runs(|| -> &str { panic_any(PanicsWhenDropped(2)) })
+fn panics_when_rendered() -> impl fmt::Debug {
+    DebugRuns(|| -> &str { panic_any(PanicsWhenDropped(2)) })
 }
 
 /// A switch that a test turns.
@@ -38,7 +38,7 @@ impl Switch {
 }
 
 #[test]
-fn sinks_that_panic_or_fail_are_counted_told_and_tried_again() {
+fn records_of_a_failing_sink_are_counted_and_it_recovers() {
     struct Breaks {
         broken: Switch,
         panics: bool,
@@ -66,12 +66,12 @@ fn sinks_that_panic_or_fail_are_counted_told_and_tried_again() {
         let output = Breaks { broken: broken.clone(), panics, lines: lines.clone() };
         let breaks = sink::custom(output).format(Format::json());
         let context = OutputContext::builder("breaks").sink(breaks).sink(beside.0).build();
-        unharmed(|| {
+        without_panic(|| {
             let _scope = context.enter();
             info!("one");
             broken.set(true);
             info!("two");
-            info!(value = ?panics_when_shown(), "three");
+            info!(value = ?panics_when_rendered(), "three");
             let _ = context.flush(Duration::ZERO);
             broken.set(false);
             info!("four");
@@ -79,7 +79,7 @@ fn sinks_that_panic_or_fail_are_counted_told_and_tried_again() {
         let messages: Vec<_> = lines.lines().iter().map(|line| Line::parse(line)).collect();
         assert_eq!(messages.iter().map(|line| line.seq).collect::<Vec<_>>(), [Some(1), None, Some(4)]);
         assert_eq!(messages[1].fields["failed"], 2);
-        assert_eq!(beside.1.len(), 4, "the other sink of the context is not concerned");
+        assert_eq!(beside.1.len(), 4, "the other sink of the context must get every record");
         let ledger = context.ledger();
         let counts = (ledger.accepted, ledger.written, ledger.dropped, ledger.failed, ledger.pending);
         assert_eq!(counts, (8, 6, 0, 2, 0), "{ledger}");
@@ -87,7 +87,7 @@ fn sinks_that_panic_or_fail_are_counted_told_and_tried_again() {
 }
 
 #[test]
-fn a_sink_that_logs_is_not_called_again_and_holds_nobody_up() {
+fn a_sink_that_logs_is_not_called_again() {
     init();
     let calls = Arc::new(AtomicU32::new(0));
     let (counts, shared) = (calls.clone(), Arc::new(Mutex::new(None::<OutputContext>)));
@@ -97,7 +97,7 @@ fn a_sink_that_logs_is_not_called_again_and_holds_nobody_up() {
         info!("from the sink, in the scope");
         let context = inside.lock().unwrap().clone();
         if let Some(context) = context {
-            context.scope(|| info!(value = ?panics_when_shown(), "from the sink, in a scope of its own"));
+            context.scope(|| info!(value = ?panics_when_rendered(), "from the sink, in a scope of its own"));
         }
     });
     let context = OutputContext::builder("logs").sink(callback).build();
@@ -110,14 +110,14 @@ fn a_sink_that_logs_is_not_called_again_and_holds_nobody_up() {
 }
 
 #[test]
-fn sinks_that_log_to_one_another_do_not_go_round() {
+fn sinks_that_log_to_each_other_do_not_recurse() {
     init();
     let slots: [Arc<Mutex<Option<OutputContext>>>; 2] = Default::default();
     let calls = Arc::new(AtomicU32::new(0));
     let contexts = [0, 1].map(|n| {
         let (other, calls) = (slots[1 - n].clone(), calls.clone());
         let callback = sink::callback(move |line| {
-            // The sink is also given the notices about what it drops.
+            // The sink also gets the notices about the records that it drops.
             if !line.contains("the record") {
                 return;
             }
@@ -131,7 +131,7 @@ fn sinks_that_log_to_one_another_do_not_go_round() {
         *slots[n].lock().unwrap() = Some(context.clone());
         context
     });
-    // At once from both sides: each holds its own sink's lock while it logs to the other's.
+    // Both sides log at once: each holds its own sink's lock while it logs to the other sink.
     let workers = contexts.each_ref().map(|context| {
         let context = context.clone();
         thread::spawn(move || {
@@ -150,7 +150,7 @@ fn sinks_that_log_to_one_another_do_not_go_round() {
 }
 
 #[test]
-fn an_output_may_log_and_panic_when_it_is_dropped() {
+fn an_output_can_log_and_panic_on_drop() {
     struct Last(OutputContext, Switch);
     impl Output for Last {
         fn write(&self, _: &[u8]) -> io::Result<()> {
@@ -171,34 +171,34 @@ fn an_output_may_log_and_panic_when_it_is_dropped() {
         let dropped = Switch::default();
         (OutputContext::builder("last").sink(sink::custom(Last(log.context.clone(), dropped.clone()))).build(), dropped)
     };
-    // By hand, at the end of a scope, at the end of a log call, and on another thread.
+    // The output is dropped by hand, at the end of a scope, at the end of a log call, and on another thread.
     let (context, dropped) = make();
-    unharmed(|| drop(context));
+    without_panic(|| drop(context));
     assert!(dropped.is_on());
 
     let (context, dropped) = make();
     let scope = context.enter();
     drop(context);
-    unharmed(|| drop(scope));
+    without_panic(|| drop(scope));
     assert!(dropped.is_on());
 
     let (context, dropped) = make();
     let scope = Cell::new(Some(context.enter()));
     drop(context);
-    let drops = Runs(|| {
+    let drops = DebugRuns(|| {
         drop(scope.take());
         "v"
     });
-    unharmed(|| info!(value = ?drops, "the last record"));
+    without_panic(|| info!(value = ?drops, "the last record"));
     assert!(dropped.is_on());
 
     let (context, dropped) = make();
     thread::spawn(context.bind(|| info!("on a thread"))).join().unwrap();
     assert!(!dropped.is_on());
-    thread::spawn(move || unharmed(|| drop(context))).join().unwrap();
+    thread::spawn(move || without_panic(|| drop(context))).join().unwrap();
     assert!(dropped.is_on());
 
-    // What is logged in there goes to stderr, as all that an output logs, and is counted.
+    // Records that are logged inside the drop go to stderr and are counted, like all that an output logs.
     assert_eq!(log.context.ledger().dropped, 4);
-    assert!(outside("from the drop of an output").is_empty());
+    assert!(unscoped_messages("from the drop of an output").is_empty());
 }

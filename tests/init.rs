@@ -1,6 +1,6 @@
-//! Installing: what the environment says, what stands in the way, and what is left as it was then.
+//! Installing: the verbosity from the environment, reasons for refusal, and what a refused installation leaves unchanged.
 //!
-//! Each test is a process of its own: what is installed stays installed.
+//! Each test runs in a process of its own, because an installation is for the whole process.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,15 +8,15 @@ mod layers;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use layers::{Child, Written, alone, context, messages};
+use layers::{Child, Written, context, in_own_process, messages};
 use logscope::{Error, LevelFilter, OutputContext, configure, sink};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber, debug, error, info, trace, warn};
 use tracing_subscriber::prelude::*;
 
-/// Says one event of each level, from two targets, to the default context.
-fn say_everything() {
-    macro_rules! say {
+/// Logs one event of each level, from two targets, in the default context.
+fn log_everything() {
+    macro_rules! log_each {
         ($target:expr) => {
             error!(target: $target, "said");
             warn!(target: $target, "said");
@@ -25,11 +25,11 @@ fn say_everything() {
             trace!(target: $target, "said");
         };
     }
-    say!("app");
-    say!("linker");
+    log_each!("app");
+    log_each!("linker");
 }
 
-/// The levels that reached stderr, for each target.
+/// The levels that reached stderr from `target`.
 fn levels(child: &Child, target: &str) -> Vec<String> {
     let ends = format!(" default {target}: said");
     let stderr = child.stderr();
@@ -39,30 +39,30 @@ fn levels(child: &Child, target: &str) -> Vec<String> {
 
 const ALL: [&str; 5] = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 
-/// Runs `init` and says everything under these variables; gives what was said, or `None` in that process.
+/// Runs `init` and logs everything under these environment variables. Returns the finished child, or `None` in the child.
 fn initialised(test: &str, variables: &[(&str, &str)]) -> Option<Child> {
-    let child = alone(test, variables);
+    let child = in_own_process(test, variables);
     if child.is_none() {
         logscope::init().unwrap();
-        say_everything();
+        log_everything();
     }
     child.map(Child::passed)
 }
 
 #[test]
-fn without_a_word_from_the_environment_it_is_info() {
-    let test = "without_a_word_from_the_environment_it_is_info";
+fn the_default_verbosity_is_info() {
+    let test = "the_default_verbosity_is_info";
     for variables in [&[][..], &[("LOGSCOPE", "")], &[("RUST_LOG", " ")], &[("LOGSCOPE", " "), ("RUST_LOG", "")]] {
         let Some(child) = initialised(test, variables) else { return };
         assert_eq!(levels(&child, "app"), ALL[..3]);
         assert_eq!(levels(&child, "linker"), ALL[..3]);
-        assert!(child.told().is_empty());
+        assert!(child.fallback_lines().is_empty());
     }
 }
 
 #[test]
-fn logscope_decides_else_rust_log() {
-    let test = "logscope_decides_else_rust_log";
+fn logscope_takes_precedence_over_rust_log() {
+    let test = "logscope_takes_precedence_over_rust_log";
     type Case = (&'static [(&'static str, &'static str)], &'static [&'static str], &'static [&'static str]);
     let cases: [Case; 6] = [
         (&[("LOGSCOPE", "debug")], &ALL[..4], &ALL[..4]),
@@ -76,81 +76,81 @@ fn logscope_decides_else_rust_log() {
         let Some(child) = initialised(test, variables) else { return };
         assert_eq!(levels(&child, "app"), app, "{variables:?}");
         assert_eq!(levels(&child, "linker"), linker, "{variables:?}");
-        assert!(child.told().is_empty(), "{:?}", child.told());
+        assert!(child.fallback_lines().is_empty(), "{:?}", child.fallback_lines());
     }
 }
 
-/// `RUST_LOG` is written for others too, and may hold what only they read.
+/// `RUST_LOG` is written for other libraries too, and may hold syntax that only they read.
 #[test]
-fn what_logscope_cannot_read_in_rust_log_is_told() {
-    let test = "what_logscope_cannot_read_in_rust_log_is_told";
+fn a_bad_rust_log_is_reported_and_ignored() {
+    let test = "a_bad_rust_log_is_reported_and_ignored";
     let Some(child) = initialised(test, &[("RUST_LOG", "debug,hyper[request]=info")]) else { return };
     assert_eq!(levels(&child, "app"), ALL[..3]);
-    let told = child.told();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].starts_with("RUST_LOG is not a verbosity"), "{told:?}");
-    assert!(told[0].contains("hyper[request]=info"), "{told:?}");
+    let reported = child.fallback_lines();
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(reported[0].starts_with("RUST_LOG is not a verbosity"), "{reported:?}");
+    assert!(reported[0].contains("hyper[request]=info"), "{reported:?}");
 }
 
-/// `LOGSCOPE` is written for logscope alone: an error says what is wrong in it, and nothing is installed.
+/// `LOGSCOPE` is written for logscope alone: a mistake in it is an error, and nothing is installed.
 #[test]
-fn what_it_cannot_read_in_logscope_is_an_error() {
-    let test = "what_it_cannot_read_in_logscope_is_an_error";
-    if let Some(child) = alone(test, &[("LOGSCOPE", "info,hyper=loud"), ("RUST_LOG", "trace")]) {
+fn a_bad_logscope_variable_is_an_error() {
+    let test = "a_bad_logscope_variable_is_an_error";
+    if let Some(child) = in_own_process(test, &[("LOGSCOPE", "info,hyper=loud"), ("RUST_LOG", "trace")]) {
         child.passed();
         return;
     }
     let error = logscope::init().unwrap_err();
     assert!(error.is_parse() && !error.is_already_installed());
-    assert_says(&error, &["LOGSCOPE", "hyper=loud", "\"loud\" is not a level"]);
+    assert_mentions(&error, &["LOGSCOPE", "hyper=loud", "\"loud\" is not a level"]);
     configure().install().expect("nothing was installed");
 }
 
 #[cfg(unix)]
 #[test]
-fn what_is_not_unicode_is_not_ignored() {
+fn a_variable_that_is_not_unicode_is_not_ignored() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
 
-    let test = "what_is_not_unicode_is_not_ignored";
+    let test = "a_variable_that_is_not_unicode_is_not_ignored";
     let garbled = OsStr::from_bytes(b"debug\xff");
-    if let Some(child) = layers::alone_with(test, |command| command.env("RUST_LOG", garbled)) {
-        let told = child.passed().told();
-        assert!(told.len() == 1 && told[0].starts_with("RUST_LOG is not a verbosity"), "{told:?}");
-        layers::alone_with(test, |command| command.env("LOGSCOPE", garbled)).unwrap().passed();
+    if let Some(child) = layers::in_own_process_with(test, |command| command.env("RUST_LOG", garbled)) {
+        let reported = child.passed().fallback_lines();
+        assert!(reported.len() == 1 && reported[0].starts_with("RUST_LOG is not a verbosity"), "{reported:?}");
+        layers::in_own_process_with(test, |command| command.env("LOGSCOPE", garbled)).unwrap().passed();
         return;
     }
     match logscope::init() {
         Ok(()) => assert!(std::env::var_os("LOGSCOPE").is_none()),
         Err(error) => {
             assert!(error.is_parse());
-            assert_says(&error, &["LOGSCOPE", "is not Unicode"]);
+            assert_mentions(&error, &["LOGSCOPE", "is not Unicode"]);
         }
     }
 }
 
 #[track_caller]
-fn assert_says(error: &Error, words: &[&str]) {
+fn assert_mentions(error: &Error, words: &[&str]) {
     for word in words {
         assert!(error.to_string().contains(word), "{word:?} is not in {:?}", error.to_string());
     }
 }
 
-/// Installing must fail with an error that has these words, as `init` and as `configure`, and leave the default context alone.
+/// Checks that installing fails, by `init` and by `configure`, with an error that contains these words, and leaves the default context alone.
 #[track_caller]
 fn assert_refused(words: &[&str]) {
     let before = OutputContext::current().id();
     let unused = OutputContext::builder("unused").sink(sink::null()).build();
     for error in [logscope::init(), configure().default_context(unused).install()].map(Result::unwrap_err) {
         assert!(error.is_already_installed() && !error.is_parse(), "{error:?}");
-        assert_says(&error, words);
+        assert_mentions(&error, words);
     }
     assert_eq!(OutputContext::current().id(), before);
 }
 
 #[test]
-fn twice() {
-    if let Some(child) = alone("twice", &[]) {
+fn a_second_install_is_refused() {
+    if let Some(child) = in_own_process("a_second_install_is_refused", &[]) {
         child.passed();
         return;
     }
@@ -162,8 +162,8 @@ fn twice() {
 }
 
 #[test]
-fn over_a_registry_with_its_layer() {
-    if let Some(child) = alone("over_a_registry_with_its_layer", &[]) {
+fn install_is_refused_over_a_registry_with_its_layer() {
+    if let Some(child) = in_own_process("install_is_refused_over_a_registry_with_its_layer", &[]) {
         child.passed();
         return;
     }
@@ -172,8 +172,8 @@ fn over_a_registry_with_its_layer() {
 }
 
 #[test]
-fn over_a_registry_without_its_layer() {
-    if let Some(child) = alone("over_a_registry_without_its_layer", &[]) {
+fn install_is_refused_over_a_registry_without_its_layer() {
+    if let Some(child) = in_own_process("install_is_refused_over_a_registry_without_its_layer", &[]) {
         child.passed();
         return;
     }
@@ -182,8 +182,8 @@ fn over_a_registry_without_its_layer() {
 }
 
 #[test]
-fn over_the_subscriber_of_fmt() {
-    if let Some(child) = alone("over_the_subscriber_of_fmt", &[]) {
+fn install_is_refused_over_the_subscriber_of_fmt() {
+    if let Some(child) = in_own_process("install_is_refused_over_the_subscriber_of_fmt", &[]) {
         child.passed();
         return;
     }
@@ -216,8 +216,8 @@ impl Subscriber for Bare {
 }
 
 #[test]
-fn over_a_subscriber_without_registry() {
-    if let Some(child) = alone("over_a_subscriber_without_registry", &[]) {
+fn install_is_refused_over_a_subscriber_without_registry() {
+    if let Some(child) = in_own_process("install_is_refused_over_a_subscriber_without_registry", &[]) {
         child.passed();
         return;
     }
@@ -227,10 +227,10 @@ fn over_a_subscriber_without_registry() {
     assert_eq!(GIVEN.load(Ordering::Relaxed), 1);
 }
 
-/// A subscriber that is set for a scope on the thread that installs is not the global one, neither to stand in the way nor to hide it.
+/// A scoped subscriber on the installing thread is not the global one: it neither prevents an installation nor hides one.
 #[test]
-fn under_a_subscriber_of_a_scope() {
-    if let Some(child) = alone("under_a_subscriber_of_a_scope", &[]) {
+fn install_ignores_a_scoped_subscriber() {
+    if let Some(child) = in_own_process("install_ignores_a_scoped_subscriber", &[]) {
         child.passed();
         return;
     }
@@ -250,7 +250,7 @@ fn under_a_subscriber_of_a_scope() {
 
 #[cfg(feature = "log")]
 #[test]
-fn over_a_logger_of_the_log_crate() {
+fn install_is_refused_over_a_logger_of_the_log_crate() {
     struct Logger;
     impl log::Log for Logger {
         fn enabled(&self, _: &log::Metadata<'_>) -> bool {
@@ -262,7 +262,7 @@ fn over_a_logger_of_the_log_crate() {
         fn flush(&self) {}
     }
 
-    if let Some(child) = alone("over_a_logger_of_the_log_crate", &[]) {
+    if let Some(child) = in_own_process("install_is_refused_over_a_logger_of_the_log_crate", &[]) {
         child.passed();
         return;
     }
@@ -271,14 +271,14 @@ fn over_a_logger_of_the_log_crate() {
     assert_refused(&["`log` logger is installed already", "remove it", "without its feature `log`"]);
     log::trace!("still to it");
     assert_eq!(GIVEN.load(Ordering::Relaxed), 1);
-    // No half of it is installed.
+    // Nothing was installed in part.
     assert!(!tracing::enabled!(tracing::Level::ERROR));
     tracing::subscriber::set_global_default(Bare).expect("the place of the subscriber is free");
 }
 
 #[test]
-fn from_several_threads_at_once_one_wins() {
-    if let Some(child) = alone("from_several_threads_at_once_one_wins", &[]) {
+fn one_of_several_concurrent_installs_succeeds() {
+    if let Some(child) = in_own_process("one_of_several_concurrent_installs_succeeds", &[]) {
         child.passed();
         return;
     }
@@ -290,7 +290,7 @@ fn from_several_threads_at_once_one_wins() {
             scope.spawn(move || {
                 barrier.wait();
                 let result = configure().default_context(context.clone()).install();
-                // Whoever was refused finds the other one installed.
+                // Once refused, a thread finds the other one's installation.
                 context.scope(|| info!("own"));
                 result
             })
@@ -307,15 +307,15 @@ fn from_several_threads_at_once_one_wins() {
 }
 
 #[test]
-fn what_is_configured_is_so() {
-    if let Some(child) = alone("what_is_configured_is_so", &[("LOGSCOPE", "trace")]) {
+fn install_uses_the_configured_ceiling_and_default() {
+    if let Some(child) = in_own_process("install_uses_the_configured_ceiling_and_default", &[("LOGSCOPE", "trace")]) {
         child.passed();
         return;
     }
     let (uno, memory) = context("uno", LevelFilter::DEBUG);
     configure().ceiling(LevelFilter::INFO).default_context(uno).install().unwrap();
-    say_everything();
+    log_everything();
     assert_eq!(OutputContext::current().name(), "uno");
-    // The environment is for `init` alone.
+    // Only `init` reads the environment.
     assert_eq!(memory.len(), 6);
 }

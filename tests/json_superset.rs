@@ -1,7 +1,7 @@
-//! JSON logs are a superset of tracing-subscriber's own: what a dashboard reads from `fmt().json()`, it reads from `Format::json()`.
+//! JSON logs are a superset of tracing-subscriber's own: a dashboard that reads `fmt().json()` can read `Format::json()`.
 //!
-//! The same events go through both layers of one subscriber, and every key that theirs has, ours has with the same value. Where
-//! tracing-subscriber contradicts itself, or writes what JSON readers cannot take, the difference is stated by a test.
+//! The same events go through both layers of one subscriber. Every key of theirs must be in ours with the same value. Where
+//! tracing-subscriber contradicts itself, or writes what JSON readers cannot take, a test of its own shows the difference.
 
 #![allow(clippy::unwrap_used)]
 
@@ -22,10 +22,10 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::prelude::*;
 
-/// The time of the context's clock, as tracing-subscriber writes times.
-struct At;
+/// A fixed time, that of the context's clock, as tracing-subscriber writes it.
+struct FixedTime;
 
-impl FormatTime for At {
+impl FormatTime for FixedTime {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
         writer.write_str("2026-11-21T09:08:00.123456Z")
     }
@@ -36,12 +36,12 @@ fn clock() -> ManualClock {
     ManualClock::at(Origin::from_parts(Instant::now(), wall))
 }
 
-/// What ours and theirs make of what `log` logs: the two objects of each record.
+/// Each record that `log` logs, as the objects in our log and in theirs.
 fn both(log: impl FnOnce(&OutputContext)) -> Vec<(Value, Value)> {
     let written = Written::default();
     let theirs = tracing_subscriber::fmt::layer()
         .json()
-        .with_timer(At)
+        .with_timer(FixedTime)
         .with_file(true)
         .with_line_number(true)
         .with_thread_names(true)
@@ -61,7 +61,7 @@ fn both(log: impl FnOnce(&OutputContext)) -> Vec<(Value, Value)> {
     ours.iter().map(parsed).zip(theirs.iter().map(parsed)).collect()
 }
 
-/// The keys of theirs whose value is another, or not there, in ours; objects and lists are looked into.
+/// Collects the keys of theirs that are missing or different in ours. Descends into objects and arrays.
 fn differences(ours: &Value, theirs: &Value, at: &str, found: &mut Vec<String>) {
     match (ours, theirs) {
         (Value::Object(ours), Value::Object(theirs)) => {
@@ -70,8 +70,8 @@ fn differences(ours: &Value, theirs: &Value, at: &str, found: &mut Vec<String>) 
             }
         }
         (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
-            for (place, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
-                differences(ours, theirs, &format!("{at}/{place}"), found);
+            for (index, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
+                differences(ours, theirs, &format!("{at}/{index}"), found);
             }
         }
         (Value::Number(ours), Value::Number(theirs)) if is_near(ours, theirs) => {}
@@ -80,14 +80,14 @@ fn differences(ours: &Value, theirs: &Value, at: &str, found: &mut Vec<String>) 
     }
 }
 
-/// True for floats that differ in their last bit at most: theirs reads the fields of spans back, and serde_json, without its feature
-/// `float_roundtrip`, is not always exact.
+/// True for floats that differ in their last bit at most. Their layer reads the fields of spans back by serde_json, which is not always
+/// exact without its feature `float_roundtrip`.
 fn is_near(ours: &Number, theirs: &Number) -> bool {
     let float = |number: &Number| number.as_f64().filter(|_| number.is_f64());
     float(ours).zip(float(theirs)).is_some_and(|(ours, theirs)| (ours - theirs).abs() <= ours.abs() * f64::EPSILON)
 }
 
-/// Each record of ours has what theirs has, and our own keys besides.
+/// Checks that each record of ours has all that theirs has, and apart from that only our own keys.
 #[track_caller]
 fn assert_superset(lines: &[(Value, Value)]) {
     for (ours, theirs) in lines {
@@ -124,10 +124,10 @@ fn failed() -> Failed {
     Failed("link \"a\"", Some(Box::new(Failed("open\n", Some(Box::new(Failed("no space", None)))))))
 }
 
-/// Every type that a field can have, as the fields of what `$say` says.
+/// Calls the macro `$log` with fields of every type that a field can have.
 macro_rules! with_all_fields {
-    ($($say:tt)*) => {
-        $($say)*!(
+    ($($log:tt)*) => {
+        $($log)*!(
             yes = true,
             no = false,
             small = -1_i8,
@@ -162,22 +162,22 @@ macro_rules! with_all_fields {
 }
 
 #[test]
-fn fields_of_every_kind_in_events_and_spans() {
+fn fields_of_every_type_agree() {
     let lines = both(|_| {
-        macro_rules! say {
+        macro_rules! log_it {
             ($($fields:tt)*) => { info!($($fields)* "all of them") };
         }
         macro_rules! enter {
             ($($fields:tt)*) => { info_span!("all", $($fields)*).entered() };
         }
-        with_all_fields!(say);
+        with_all_fields!(log_it);
         let _span = with_all_fields!(enter);
-        with_all_fields!(say);
+        with_all_fields!(log_it);
         info!("in a span");
     });
     assert_eq!(lines.len(), 3);
     assert_superset(&lines);
-    // The sources of an error are ours alone.
+    // Only our log has the sources of an error.
     let expected = json!(["open\n", "no space"]);
     assert_eq!(lines[0].0["fields"]["error.sources"], expected);
     assert_eq!(lines[1].0["span"]["error.sources"], expected);
@@ -185,7 +185,7 @@ fn fields_of_every_kind_in_events_and_spans() {
 }
 
 #[test]
-fn levels_targets_messages_and_places() {
+fn levels_targets_messages_and_locations_agree() {
     let lines = both(|_| {
         error!("an error");
         warn!(target: "", "no target");
@@ -195,7 +195,7 @@ fn levels_targets_messages_and_places() {
         info!(name: "named", "a name");
         info!(message = 3, n = 1, "later");
     });
-    // A message given twice is one of the differences.
+    // The last record is given a message twice, which is one of the differences.
     assert_superset(&lines[..6]);
     assert!(lines[4].0["fields"].get("message").is_none());
     std::thread::scope(|scope| {
@@ -209,7 +209,7 @@ fn levels_targets_messages_and_places() {
 }
 
 #[test]
-fn spans_entered_left_and_recorded() {
+fn spans_agree() {
     let lines = both(|_| {
         let outer = info_span!("outer", unit = "core", later = Empty, again = 1).entered();
         info!("one");
@@ -232,9 +232,9 @@ fn spans_entered_left_and_recorded() {
     assert_eq!(lines[3].0["spans"].as_array().unwrap().len(), 2);
 }
 
-/// A parent that is also the current span: there both agree.
+/// An explicit parent that is also the current span: both logs agree.
 #[test]
-fn an_explicit_parent_that_is_current() {
+fn an_explicit_parent_that_is_current_agrees() {
     let lines = both(|_| {
         let outer = info_span!("outer").entered();
         let inner = info_span!("inner", n = 1).entered();
@@ -245,9 +245,9 @@ fn an_explicit_parent_that_is_current() {
     assert_superset(&lines);
 }
 
-/// Theirs names the parent as `span` and the current path as `spans`; ours is the parent's path.
+/// With an explicit parent, theirs has the parent as `span` but the current path as `spans`. Ours has the parent's path.
 #[test]
-fn an_explicit_parent_elsewhere_is_a_difference() {
+fn an_explicit_parent_that_is_not_current_is_a_difference() {
     let lines = both(|_| {
         let elsewhere = info_span!("elsewhere", n = 1);
         let child = info_span!(parent: &elsewhere, "child");
@@ -260,9 +260,9 @@ fn an_explicit_parent_elsewhere_is_a_difference() {
     assert_eq!((&theirs["spans"], &theirs["span"]), (&json!([{ "name": "outer" }]), &path[1]));
 }
 
-/// Theirs shows the current spans around an event that is said to have none.
+/// Theirs shows the current spans for an event with `parent: None`.
 #[test]
-fn no_parent_is_a_difference() {
+fn a_parent_of_none_is_a_difference() {
     let lines = both(|_| {
         let _outer = info_span!("outer").entered();
         info!(parent: None, "by no parent");
@@ -272,9 +272,9 @@ fn no_parent_is_a_difference() {
     assert_eq!(theirs["span"], json!({ "name": "outer" }));
 }
 
-/// Theirs repeats a key, of which most readers keep the last; ours are unique.
+/// Theirs repeats a key, of which most readers keep the last value. Our keys are unique.
 #[test]
-fn names_that_are_taken_are_a_difference() {
+fn repeated_names_are_a_difference() {
     let lines = both(|_| {
         info!(x = 1, x = 2, "said");
         let _span = info_span!("spanned", name = "mine", bytes = &b"ab"[..]).entered();
@@ -285,11 +285,11 @@ fn names_that_are_taken_are_a_difference() {
     assert_eq!(theirs["fields"], json!({ "message": "said", "x": 2 }));
     let (ours, theirs) = &lines[1];
     assert_eq!(ours["span"], json!({ "name": "spanned", "field.name": "mine", "bytes": "[61 62]" }));
-    // In events bytes are a text in both; in spans theirs has a list.
+    // In events, both write bytes as text; in spans, theirs writes an array.
     assert_eq!(theirs["span"], json!({ "name": "spanned", "bytes": [97, 98] }));
 }
 
-/// Theirs shows where a record of the `log` crate comes from twice: in its place, and as fields.
+/// Theirs shows the origin of a record of the `log` crate twice: under its own keys, and as fields.
 #[cfg(feature = "log")]
 #[test]
 fn the_fields_of_the_log_bridge_are_a_difference() {
@@ -315,7 +315,7 @@ fn the_fields_of_the_log_bridge_are_a_difference() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn whatever_the_values_are(
+    fn arbitrary_values_agree(
         text in any::<String>(),
         shown in any::<String>(),
         debugged in any::<(String, Option<char>)>(),

@@ -1,9 +1,9 @@
-//! As one layer among others, logscope loses nothing to the others, and they lose nothing to it, whatever the values that are logged do.
+//! As one layer among others, logscope loses no event because of them, and they lose none because of it, whatever the logged values do.
 //!
-//! tracing-subscriber has one map of the verdicts of all per-layer filters for each thread. A value whose `Debug` logs, or asks `enabled!`,
-//! while a layer renders it, overwrites that map, and layers that come after lose the event, lose the next one, or get one that they do not
-//! want. That is so without logscope too (the control below); what is shown here is that logscope adds nothing to it, and suffers
-//! nothing from it. Each test is a process of its own: values can log only under the global subscriber.
+//! For each thread, tracing-subscriber has one map with the verdicts of all per-layer filters. A value whose `Debug` logs, or asks
+//! `enabled!`, while a layer renders it overwrites that map. Later layers then lose the event or the next one, or get one that they do
+//! not want. That happens without logscope too, as the control below shows. These tests show that logscope adds nothing to it, and is not
+//! affected by it. Each test runs in a process of its own, because values can log only under the global subscriber.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use layers::{Written, alone, context, records};
+use layers::{Written, context, in_own_process, records};
 use logscope::LevelFilter;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
@@ -26,7 +26,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// How often a [`Logs`] was rendered, by whatever layer.
+/// How often a [`Logs`] was rendered, by any layer.
 static RENDERED: AtomicUsize = AtomicUsize::new(0);
 
 /// A value that asks what is enabled while it is rendered.
@@ -39,7 +39,7 @@ impl fmt::Debug for Asks {
     }
 }
 
-/// A value that logs while it is rendered, what some layers want and what some do not.
+/// A value that logs while it is rendered, at one level that all layers want and one that some do not want.
 struct Logs;
 
 impl fmt::Debug for Logs {
@@ -51,11 +51,11 @@ impl fmt::Debug for Logs {
     }
 }
 
-/// Which of the numbered events and spans a layer was given, in order; and how many nested events.
+/// A layer that keeps the numbers of the events and spans that it is given, in order, and the count of nested events.
 #[derive(Clone, Default)]
-struct Given(Arc<Mutex<(Vec<u64>, usize)>>);
+struct CapturingLayer(Arc<Mutex<(Vec<u64>, usize)>>);
 
-impl Given {
+impl CapturingLayer {
     fn numbers(&self) -> Vec<u64> {
         self.0.lock().unwrap().0.clone()
     }
@@ -65,8 +65,8 @@ impl Given {
     }
 }
 
-/// Reads the number, and renders nothing.
-impl Visit for Given {
+/// Reads the number and renders nothing.
+impl Visit for CapturingLayer {
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 
     fn record_u64(&mut self, field: &Field, value: u64) {
@@ -87,7 +87,7 @@ impl Visit for Given {
     }
 }
 
-impl<S: Subscriber> Layer<S> for Given {
+impl<S: Subscriber> Layer<S> for CapturingLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         event.record(&mut self.clone());
     }
@@ -97,29 +97,29 @@ impl<S: Subscriber> Layer<S> for Given {
     }
 }
 
-/// An event, a span with an event in it, and a record of the `log` crate, for each level, target and value. Each is a callsite.
-macro_rules! say {
-    ($said:ident: $($level:ident $target:literal $value:expr),* $(,)?) => {$({
-        let n = $said.next(Level::$level, $target, false);
-        tracing::event!(target: $target, Level::$level, n, value = ?$value, "said");
-        if $said.with_spans {
-            let n = $said.next(Level::$level, $target, true);
+/// Logs an event, a span with an event in it, and a record of the `log` crate, for each level, target and value. Each has its own callsite.
+macro_rules! log_all_kinds {
+    ($events:ident: $($level:ident $target:literal $value:expr),* $(,)?) => {$({
+        let n = $events.next(Level::$level, $target, false);
+        tracing::event!(target: $target, Level::$level, n, value = ?$value, "logged");
+        if $events.with_spans {
+            let n = $events.next(Level::$level, $target, true);
             let span = tracing::span!(target: $target, Level::$level, "span", n, value = ?$value);
             span.in_scope(|| {
-                let n = $said.next(Level::$level, $target, false);
+                let n = $events.next(Level::$level, $target, false);
                 tracing::event!(target: $target, Level::$level, value = ?$value, n);
             });
         }
         if cfg!(feature = "log") {
-            let n = $said.next(Level::$level, $target, false);
+            let n = $events.next(Level::$level, $target, false);
             log::log!(target: &format!("{}::{n}", $target), to_log(Level::$level), "{:?}", $value);
         }
     })*};
 }
 
-macro_rules! say_all {
-    ($said:ident: $($value:expr),*) => {
-        say!($said: $(
+macro_rules! log_all_values {
+    ($events:ident: $($value:expr),*) => {
+        log_all_kinds!($events: $(
             ERROR "app" $value, INFO "app" $value, DEBUG "app" $value,
             TRACE "noisy" $value, WARN "app" $value, INFO "noisy" $value, TRACE "app" $value,
         )*)
@@ -136,13 +136,13 @@ fn to_log(level: Level) -> log::Level {
     }
 }
 
-/// What was said: level, target, and whether it was a span.
-struct Said {
+/// The numbered events and spans that were logged: level, target, and whether it was a span.
+struct LoggedEvents {
     with_spans: bool,
     all: Vec<(Level, &'static str, bool)>,
 }
 
-impl Said {
+impl LoggedEvents {
     fn next(&mut self, level: Level, target: &'static str, is_span: bool) -> u64 {
         self.all.push((level, target, is_span));
         self.all.len() as u64 - 1
@@ -158,12 +158,12 @@ impl Said {
     }
 }
 
-/// The layers beside logscope, and what they were given.
+/// The layers beside logscope, and what each was given.
 struct Others {
     layers: Vec<BoxedLayer>,
-    filtered: Given,
-    reloadable: Given,
-    all: Given,
+    filtered: CapturingLayer,
+    reloadable: CapturingLayer,
+    all: CapturingLayer,
     handle: reload::Handle<LevelFilter, Registry>,
 }
 
@@ -173,9 +173,9 @@ fn env_filter_wants(level: Level, target: &str) -> bool {
     level <= if target == "noisy" { Level::TRACE } else { Level::INFO }
 }
 
-/// An `EnvFilter`ed, a reloadable, and an unfiltered layer, which render nothing.
+/// Makes a layer with an `EnvFilter`, one with a reloadable filter, and one without a filter. They render nothing.
 fn others() -> Others {
-    let (filtered, reloadable, all) = (Given::default(), Given::default(), Given::default());
+    let (filtered, reloadable, all) = (CapturingLayer::default(), CapturingLayer::default(), CapturingLayer::default());
     let (filter, handle) = reload::Layer::new(LevelFilter::WARN);
     let layers: Vec<BoxedLayer> = vec![
         filtered.clone().with_filter(EnvFilter::new(ENV_FILTER)).boxed(),
@@ -185,19 +185,19 @@ fn others() -> Others {
     Others { layers, filtered, reloadable, all, handle }
 }
 
-/// Says everything, turns the reloadable filter to TRACE, says it again, turns it to WARN, and says it again. Gives the numbers
-/// between which it stood at TRACE.
-fn say_three_times(said: &mut Said, handle: &reload::Handle<LevelFilter, Registry>) -> (u64, u64) {
+/// Logs everything three times: with the reloadable filter at WARN, at TRACE, and at WARN again. Returns the numbers between which the
+/// filter was at TRACE.
+fn log_three_times(events: &mut LoggedEvents, handle: &reload::Handle<LevelFilter, Registry>) -> (u64, u64) {
     let mut turned = Vec::new();
     for level in [LevelFilter::TRACE, LevelFilter::WARN, LevelFilter::WARN] {
-        say_all!(said: "plain", Asks, Logs);
-        turned.push(said.all.len() as u64);
+        log_all_values!(events: "plain", Asks, Logs);
+        turned.push(events.all.len() as u64);
         handle.reload(level).unwrap();
     }
     (turned[0], turned[1])
 }
 
-/// The numbers of what is in a log of ours, spans included by the events inside them; and how many nested events.
+/// The numbers of the events in a log of ours, and how many nested events it has. (A span has a number too, but no line of its own.)
 fn ours(memory: &logscope::sink::Memory) -> (Vec<u64>, usize) {
     let records = records(memory);
     let nested = records.iter().filter(|record| record["fields"]["nested"] == true).count();
@@ -214,11 +214,11 @@ fn position() -> usize {
 }
 
 #[test]
-fn what_values_do_while_logscope_renders_them_costs_no_layer_anything() {
-    let name = "what_values_do_while_logscope_renders_them_costs_no_layer_anything";
-    if alone(name, &[("POSITION", "0")]).map(layers::Child::passed).is_some() {
+fn values_that_log_while_logscope_renders_them_cost_no_layer_an_event() {
+    let name = "values_that_log_while_logscope_renders_them_cost_no_layer_an_event";
+    if in_own_process(name, &[("POSITION", "0")]).map(layers::Child::passed).is_some() {
         for position in ["1", "2", "3"] {
-            alone(name, &[("POSITION", position)]).unwrap().passed();
+            in_own_process(name, &[("POSITION", position)]).unwrap().passed();
         }
         return;
     }
@@ -227,26 +227,29 @@ fn what_values_do_while_logscope_renders_them_costs_no_layer_anything() {
     tracing_subscriber::registry().with(others.layers).init();
 
     let (trace, memory) = context("trace", LevelFilter::TRACE);
-    let mut said = Said { with_spans: true, all: Vec::new() };
-    let (from, to) = trace.scope(|| say_three_times(&mut said, &others.handle));
+    let mut events = LoggedEvents { with_spans: true, all: Vec::new() };
+    let (from, to) = trace.scope(|| log_three_times(&mut events, &others.handle));
 
-    // Nobody but logscope renders, so whatever goes wrong is its doing.
-    assert_eq!(others.all.numbers(), said.wanted(|_, _, _| true));
-    assert_eq!(others.filtered.numbers(), said.wanted(|_, level, target| env_filter_wants(level, target)));
-    assert_eq!(others.reloadable.numbers(), said.wanted(|n, level, _| (from..to).contains(&n) || level <= Level::WARN));
+    // Only logscope renders, so whatever goes wrong is its fault.
+    assert_eq!(others.all.numbers(), events.wanted(|_, _, _| true));
+    assert_eq!(others.filtered.numbers(), events.wanted(|_, level, target| env_filter_wants(level, target)));
+    assert_eq!(
+        others.reloadable.numbers(),
+        events.wanted(|n, level, _| (from..to).contains(&n) || level <= Level::WARN)
+    );
     let rendered = RENDERED.load(Ordering::Relaxed);
     assert!(rendered > 0);
     let (numbers, nested) = ours(&memory);
-    assert_eq!(sorted(numbers), said.wanted(|n, _, _| said.is_event(n)));
+    assert_eq!(sorted(numbers), events.wanted(|n, _, _| events.is_event(n)));
     assert_eq!(nested, 2 * rendered);
     assert_eq!(others.all.nested(), 2 * rendered);
-    // At the level ERROR, which it wants always, and at TRACE, which it wants for a third of the time.
+    // It wants the nested ERROR always, and the nested TRACE for a third of the time.
     assert!(others.reloadable.nested() > rendered && others.reloadable.nested() < 2 * rendered);
     assert_eq!(others.filtered.nested(), rendered);
     assert!(trace.ledger().is_complete());
 }
 
-/// A value is rendered in the middle of the record that has it: what it logs comes first.
+/// Sorts the numbers. What a value logs stands before the record that has the value, since it is rendered in the middle of that record.
 fn sorted(mut numbers: Vec<u64>) -> Vec<u64> {
     numbers.sort_unstable();
     numbers
@@ -270,15 +273,16 @@ fn numbers(written: &Written) -> BTreeSet<u64> {
     written.lines().iter().filter_map(number).collect()
 }
 
-/// Beside three of tracing-subscriber's own layers, which render. What they lost or should not have got is printed; without `POSITION`,
-/// logscope is not there. (Events only: with spans, tracing-subscriber panics without logscope, "Span not found, this is a bug".)
+/// logscope beside three of tracing-subscriber's own layers, which render. The child prints the events that they lost or should not have
+/// got; without `POSITION`, logscope is not among the layers. (Events only: with spans, tracing-subscriber panics even without logscope:
+/// "Span not found, this is a bug".)
 #[test]
-fn beside_layers_that_render_nothing_is_lost_that_is_not_lost_without_logscope() {
-    let name = "beside_layers_that_render_nothing_is_lost_that_is_not_lost_without_logscope";
-    if let Some(control) = alone(name, &[]) {
+fn beside_rendering_layers_logscope_adds_no_loss() {
+    let name = "beside_rendering_layers_logscope_adds_no_loss";
+    if let Some(control) = in_own_process(name, &[]) {
         let control = outcome(&control.passed().stderr());
         for position in ["0", "1", "2", "3"] {
-            let beside = outcome(&alone(name, &[("POSITION", position)]).unwrap().passed().stderr());
+            let beside = outcome(&in_own_process(name, &[("POSITION", position)]).unwrap().passed().stderr());
             for (layer, (control, beside)) in control.iter().zip(&beside).enumerate() {
                 let lost: Vec<_> = beside.lost.difference(&control.lost).collect();
                 let unwanted: Vec<_> = beside.unwanted.difference(&control.unwanted).collect();
@@ -302,12 +306,12 @@ fn beside_layers_that_render_nothing_is_lost_that_is_not_lost_without_logscope()
     tracing_subscriber::registry().with(layers).init();
 
     let (trace, memory) = context("trace", LevelFilter::TRACE);
-    let mut said = Said { with_spans: false, all: Vec::new() };
-    let (from, to) = trace.scope(|| say_three_times(&mut said, &handle));
+    let mut events = LoggedEvents { with_spans: false, all: Vec::new() };
+    let (from, to) = trace.scope(|| log_three_times(&mut events, &handle));
     let wanted = [
-        said.wanted(|_, level, target| env_filter_wants(level, target)),
-        said.wanted(|n, level, _| (from..to).contains(&n) || level <= Level::WARN),
-        said.wanted(|_, _, _| true),
+        events.wanted(|_, level, target| env_filter_wants(level, target)),
+        events.wanted(|n, level, _| (from..to).contains(&n) || level <= Level::WARN),
+        events.wanted(|_, _, _| true),
     ];
     for (written, wanted) in written.iter().zip(wanted) {
         let (given, wanted) = (numbers(written), BTreeSet::from_iter(wanted));
@@ -316,7 +320,7 @@ fn beside_layers_that_render_nothing_is_lost_that_is_not_lost_without_logscope()
     }
     if !is_control {
         let (numbers, nested) = ours(&memory);
-        assert_eq!(sorted(numbers), said.wanted(|_, _, _| true));
+        assert_eq!(sorted(numbers), events.wanted(|_, _, _| true));
         assert_eq!(nested, 2 * RENDERED.load(Ordering::Relaxed));
     }
 }

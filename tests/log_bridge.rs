@@ -1,6 +1,6 @@
-//! Records of the `log` crate, through the bridge: to the current context, with the target, file and line that they were logged with.
+//! Records of the `log` crate, through the bridge: they reach the current context with the target, file and line that they were logged with.
 //!
-//! The bridge is the process's one `log` logger. It is installed once for the tests here; those that need another subscriber are
+//! The bridge is the one `log` logger of the process. It is installed once for the tests here. Tests that need another subscriber run in
 //! processes of their own.
 
 #![cfg(feature = "log")]
@@ -10,7 +10,7 @@ mod layers;
 
 use std::sync::OnceLock;
 
-use layers::{Written, alone, context, messages, records};
+use layers::{Written, context, in_own_process, messages, records};
 use logscope::sink::{self, Memory};
 use logscope::{Dial, Format, LevelFilter, OutputContext, RecordBuf, Verbosity};
 use tracing::{info, info_span};
@@ -75,7 +75,7 @@ fn a_record_output_sees_a_record_like_any_other() {
 }
 
 #[test]
-fn records_and_events_are_numbered_together_in_their_order() {
+fn records_and_events_share_one_sequence() {
     init();
     let (uno, memory) = context("uno", LevelFilter::INFO);
     uno.scope(|| {
@@ -88,7 +88,7 @@ fn records_and_events_are_numbered_together_in_their_order() {
 }
 
 #[test]
-fn verbosity_and_directives_go_by_the_real_target() {
+fn verbosity_and_directives_apply_to_the_target_of_the_record() {
     init();
     let directives: Verbosity = "warn,linker=trace,log=off".parse().unwrap();
     for verbosity in [directives.clone(), Dial::new(directives).into()] {
@@ -107,9 +107,9 @@ fn verbosity_and_directives_go_by_the_real_target() {
     }
 }
 
-/// A program's own event with the target `log` is no record of the bridge.
+/// A program's own event with the target `log` is not taken for a record of the bridge.
 #[test]
-fn an_event_with_the_target_log_is_an_event() {
+fn an_event_with_the_target_log_is_not_a_record_of_the_bridge() {
     init();
     let (uno, memory) = context("uno", LevelFilter::INFO);
     uno.scope(|| tracing::event!(target: "log", tracing::Level::INFO, { log.level = "mine" }, "said"));
@@ -127,7 +127,7 @@ fn outside_every_scope_a_record_goes_to_the_default_context() {
 }
 
 #[test]
-fn what_a_record_says_is_escaped() {
+fn targets_and_messages_of_records_are_escaped() {
     init();
     let (sink, memory) = sink::memory();
     let uno = OutputContext::builder("uno").sink(sink).build();
@@ -137,10 +137,10 @@ fn what_a_record_says_is_escaped() {
     assert_eq!((record.target.as_str(), record.message.lines().count()), ("a\nb", 2));
 }
 
-/// With a subscriber of one's own the bridge is that of tracing-subscriber, which `init()` of its extension trait installs.
+/// With a subscriber of one's own, the bridge is that of tracing-subscriber, which the `init()` of its extension trait installs.
 #[test]
-fn as_one_layer_among_others() {
-    if let Some(child) = alone("as_one_layer_among_others", &[]) {
+fn records_arrive_as_one_layer_among_others() {
+    if let Some(child) = in_own_process("records_arrive_as_one_layer_among_others", &[]) {
         child.passed();
         return;
     }
@@ -150,7 +150,7 @@ fn as_one_layer_among_others() {
     tracing_subscriber::registry().with(other).with(logscope::layer()).init();
     let (uno, memory) = context("uno", "warn,compiler=debug".parse::<Verbosity>().unwrap());
     uno.scope(|| {
-        log::trace!(target: "linker", "the other's");
+        log::trace!(target: "linker", "theirs");
         log::debug!(target: "compiler", "ours");
         log::error!(target: "linker", "both");
     });

@@ -1,8 +1,8 @@
-//! P4 (harmless): contexts are made, scopes entered and events logged wherever a program can do so, without a deadlock: inside a value's
-//! `Debug`, inside other layers' callbacks, under a `reload` handle's lock, and while a `Dispatch` is being registered.
+//! P4 (harmless): a program can make contexts, enter scopes and log events without a deadlock inside a value's `Debug`, inside other layers'
+//! callbacks, under a `reload` handle's lock, and while a `Dispatch` is being registered.
 //!
-//! A binary of its own, and a process for each case, with an alarm. Each case is played twice: what it does is the first scope of the
-//! process, which brings about a rebuild of `tracing`'s callsites on a thread of its own, or is not.
+//! A binary of its own, and a process for each case, with a time limit. Each case runs twice: with and without an earlier scope. The first
+//! scope of a process causes a rebuild of `tracing`'s callsites on a thread of its own.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
@@ -31,13 +31,13 @@ use tracing_subscriber::{registry, reload};
 
 use child::Child;
 
-/// What a library may do anywhere. Its one event is counted in [`ARRIVED`] when it arrives.
+/// Does what a library may do anywhere. [`ARRIVED`] counts its one event when it arrives.
 fn work() {
     work_and(known_event);
     WORKED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// The same, where `tracing-subscriber` itself cannot log: a layer's `reload` lock is held that every event takes.
+/// The same without an event, for where `tracing-subscriber` itself cannot log: a layer's `reload` lock is held, which every event takes.
 fn work_silently() {
     work_and(|| ());
 }
@@ -52,8 +52,8 @@ fn work_and(then: fn()) {
     drop((guard, context));
 }
 
-/// An event whose callsite `tracing` knows since the beginning: while a `Dispatch` is being registered on this thread, a new one makes
-/// `tracing` itself wait for its own lock.
+/// Logs an event whose callsite is registered since the beginning. While a `Dispatch` is being registered on this thread, an event from
+/// a new callsite would make `tracing` itself wait for its own lock.
 fn known_event() {
     tracing::info!("known");
 }
@@ -71,92 +71,92 @@ impl RecordOutput for Arrived {
 }
 
 thread_local! {
-    /// The callback in which this thread is to do its work, the next time that it comes there.
-    static NEXT: Cell<&'static str> = const { Cell::new("") };
+    /// The callback in which this thread calls [`work`], the next time that it gets there.
+    static CALLBACK: Cell<&'static str> = const { Cell::new("") };
 }
 
-/// Calls `trigger`, which is expected to come to `callback` on this thread.
-fn expecting(callback: &'static str, trigger: impl FnOnce()) {
-    NEXT.set(callback);
+/// Calls `trigger`, which must reach `callback` on this thread.
+fn work_during(callback: &'static str, trigger: impl FnOnce()) {
+    CALLBACK.set(callback);
     trigger();
-    assert_eq!(NEXT.get(), "", "{callback} was not called");
+    assert_eq!(CALLBACK.get(), "", "{callback} was not called");
 }
 
-fn at(callback: &str) {
-    if NEXT.get() == callback {
-        NEXT.set("");
+fn work_in(callback: &str) {
+    if CALLBACK.get() == callback {
+        CALLBACK.set("");
         work();
     }
 }
 
-/// A value that works when it is shown.
+/// A value that calls [`work`] when it is rendered.
 struct Works;
 
 impl fmt::Debug for Works {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        at("Debug");
+        work_in("Debug");
         f.write_str("Works")
     }
 }
 
-/// A layer that works in its callbacks.
+/// A layer that calls [`work`] in its callbacks.
 struct Probe;
 
 impl<S: Subscriber> Layer<S> for Probe {
     fn on_register_dispatch(&self, _: &Dispatch) {
-        at("on_register_dispatch");
+        work_in("on_register_dispatch");
     }
 
     fn on_layer(&mut self, _: &mut S) {
-        at("on_layer");
+        work_in("on_layer");
     }
 
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
-        at("register_callsite");
+        work_in("register_callsite");
         Interest::sometimes()
     }
 
     fn enabled(&self, _: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        at("enabled");
+        work_in("enabled");
         true
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        at("max_level_hint");
+        work_in("max_level_hint");
         None
     }
 
     fn on_new_span(&self, _: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
-        at("on_new_span");
+        work_in("on_new_span");
     }
 
     fn on_record(&self, _: &Id, _: &SpanRecord<'_>, _: Context<'_, S>) {
-        at("on_record");
+        work_in("on_record");
     }
 
     fn event_enabled(&self, _: &Event<'_>, _: Context<'_, S>) -> bool {
-        at("event_enabled");
+        work_in("event_enabled");
         true
     }
 
     fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
-        at("on_event");
+        work_in("on_event");
     }
 
     fn on_enter(&self, _: &Id, _: Context<'_, S>) {
-        at("on_enter");
+        work_in("on_enter");
     }
 
     fn on_exit(&self, _: &Id, _: Context<'_, S>) {
-        at("on_exit");
+        work_in("on_exit");
     }
 
     fn on_close(&self, _: Id, _: Context<'_, S>) {
-        at("on_close");
+        work_in("on_close");
     }
 }
 
-/// Installs the subscriber, and enters a first scope unless the case is to do so.
+/// Installs the subscriber, and enters a first scope unless the case itself is to enter it.
 fn install(subscriber: impl Subscriber + Send + Sync) {
     logscope::set_default(OutputContext::builder("default").sink(sink::memory().0).build());
     set_global_default(subscriber).unwrap();
@@ -166,10 +166,10 @@ fn install(subscriber: impl Subscriber + Send + Sync) {
     }
 }
 
-/// Plays `case` in two processes, and checks that what it logged has arrived.
+/// Runs `case` in two processes, and checks that its event arrived.
 #[track_caller]
 fn check(name: &str, case: fn()) {
-    child::scene(name, |_| {
+    child::in_child(name, |_| {
         case();
         known_event();
         json!({ "worked": WORKED.load(Ordering::Relaxed), "arrived": ARRIVED.load(Ordering::Relaxed) })
@@ -191,7 +191,7 @@ macro_rules! cases {
     )*};
 }
 
-fn with_probe() {
+fn install_with_probe() {
     install(registry().with(logscope::layer()).with(Probe));
 }
 
@@ -202,89 +202,89 @@ fn span_with_all_its_callbacks() {
 }
 
 cases! {
-    in_a_debug_that_logscope_renders: {
+    work_in_a_debug_that_logscope_renders: {
         install(registry().with(logscope::layer()));
-        expecting("Debug", || tracing::info!(value = ?Works));
+        work_during("Debug", || tracing::info!(value = ?Works));
     },
-    in_a_debug_that_another_layer_renders: {
+    work_in_a_debug_that_another_layer_renders: {
         install(registry().with(tracing_subscriber::fmt::layer().with_writer(io::sink)).with(logscope::layer()));
-        expecting("Debug", || tracing::info!(value = ?Works));
+        work_during("Debug", || tracing::info!(value = ?Works));
     },
-    in_a_debug_of_a_span: {
+    work_in_a_debug_of_a_span: {
         install(registry().with(logscope::layer()));
-        expecting("Debug", || drop(tracing::info_span!("span", value = ?Works)));
+        work_during("Debug", || drop(tracing::info_span!("span", value = ?Works)));
     },
-    in_on_event: {
-        with_probe();
-        expecting("on_event", || tracing::info!("trigger"));
+    work_in_on_event: {
+        install_with_probe();
+        work_during("on_event", || tracing::info!("trigger"));
     },
-    in_event_enabled: {
-        with_probe();
-        expecting("event_enabled", || tracing::info!("trigger"));
+    work_in_event_enabled: {
+        install_with_probe();
+        work_during("event_enabled", || tracing::info!("trigger"));
     },
-    in_enabled: {
-        with_probe();
-        expecting("enabled", || tracing::info!("trigger"));
+    work_in_enabled: {
+        install_with_probe();
+        work_during("enabled", || tracing::info!("trigger"));
     },
-    in_on_new_span: {
-        with_probe();
-        expecting("on_new_span", span_with_all_its_callbacks);
+    work_in_on_new_span: {
+        install_with_probe();
+        work_during("on_new_span", span_with_all_its_callbacks);
     },
-    in_on_record: {
-        with_probe();
-        expecting("on_record", span_with_all_its_callbacks);
+    work_in_on_record: {
+        install_with_probe();
+        work_during("on_record", span_with_all_its_callbacks);
     },
-    in_on_enter: {
-        with_probe();
-        expecting("on_enter", span_with_all_its_callbacks);
+    work_in_on_enter: {
+        install_with_probe();
+        work_during("on_enter", span_with_all_its_callbacks);
     },
-    in_on_exit: {
-        with_probe();
-        expecting("on_exit", span_with_all_its_callbacks);
+    work_in_on_exit: {
+        install_with_probe();
+        work_during("on_exit", span_with_all_its_callbacks);
     },
-    in_on_close: {
-        with_probe();
-        expecting("on_close", span_with_all_its_callbacks);
+    work_in_on_close: {
+        install_with_probe();
+        work_during("on_close", span_with_all_its_callbacks);
     },
-    in_register_callsite: {
-        with_probe();
-        expecting("register_callsite", || tracing::info!("trigger"));
+    work_in_register_callsite: {
+        install_with_probe();
+        work_during("register_callsite", || tracing::info!("trigger"));
     },
-    in_max_level_hint: {
-        with_probe();
-        expecting("max_level_hint", rebuild_interest_cache);
+    work_in_max_level_hint: {
+        install_with_probe();
+        work_during("max_level_hint", rebuild_interest_cache);
     },
-    in_register_callsite_of_a_rebuild: {
-        with_probe();
-        expecting("register_callsite", rebuild_interest_cache);
+    work_in_register_callsite_of_a_rebuild: {
+        install_with_probe();
+        work_during("register_callsite", rebuild_interest_cache);
     },
-    in_on_layer: {
-        with_probe();
-        expecting("on_layer", || drop(registry().with(Probe)));
+    work_in_on_layer: {
+        install_with_probe();
+        work_during("on_layer", || drop(registry().with(Probe)));
     },
-    in_on_register_dispatch: {
-        with_probe();
-        expecting("on_register_dispatch", || drop(Dispatch::new(registry().with(Probe))));
+    work_in_on_register_dispatch: {
+        install_with_probe();
+        work_during("on_register_dispatch", || drop(Dispatch::new(registry().with(Probe))));
     },
-    in_register_callsite_of_a_new_dispatch: {
-        with_probe();
-        expecting("register_callsite", || drop(Dispatch::new(registry().with(Probe))));
+    work_in_register_callsite_of_a_new_dispatch: {
+        install_with_probe();
+        work_during("register_callsite", || drop(Dispatch::new(registry().with(Probe))));
     },
-    in_max_level_hint_of_a_new_dispatch: {
-        with_probe();
-        expecting("max_level_hint", || drop(Dispatch::new(registry().with(Probe))));
+    work_in_max_level_hint_of_a_new_dispatch: {
+        install_with_probe();
+        work_during("max_level_hint", || drop(Dispatch::new(registry().with(Probe))));
     },
-    in_on_register_dispatch_of_a_second_layer_of_logscope: {
-        with_probe();
-        expecting("on_register_dispatch", || drop(Dispatch::new(registry().with(logscope::layer()).with(Probe))));
+    work_in_on_register_dispatch_beside_a_second_layer_of_logscope: {
+        install_with_probe();
+        work_during("on_register_dispatch", || drop(Dispatch::new(registry().with(logscope::layer()).with(Probe))));
     },
-    under_a_reload_lock: {
+    work_under_a_reload_lock: {
         let (filter, handle) = reload::Layer::new(LevelFilter::TRACE);
         install(registry().with(Probe.with_filter(filter)).with(logscope::layer()));
         handle.modify(|_| work_silently()).unwrap();
         work();
     },
-    in_a_debug_under_a_reload_lock_that_another_thread_wants: {
+    work_in_a_debug_under_a_reload_lock_that_another_thread_wants: {
         let (layer, handle) = reload::Layer::new(tracing_subscriber::fmt::layer().with_writer(io::sink));
         install(registry().with(layer).with(logscope::layer()));
         let ((ask, asked), (begin, begun)) = (channel(), channel());
@@ -298,46 +298,46 @@ cases! {
         reloading.join().unwrap();
         work();
     },
-    while_another_thread_registers_a_dispatch: {
+    work_while_another_thread_registers_a_dispatch: {
         install(registry().with(logscope::layer()));
         let other = Stopped::start(|gate| drop(Dispatch::new(registry().with(gate))));
         work();
         other.go_on();
     },
-    while_another_thread_rebuilds: {
+    work_while_another_thread_rebuilds: {
         let (gate, stops) = Gate::new();
         install(registry().with(logscope::layer()).with(gate));
         let other = stops.start(rebuild_interest_cache);
         work();
         other.go_on();
     },
-    while_another_thread_makes_a_span: {
+    work_while_another_thread_makes_a_span: {
         let (gate, stops) = Gate::new();
         install(registry().with(logscope::layer()).with(gate));
         let other = stops.start(|| drop(tracing::info_span!("span")));
         work();
         other.go_on();
     },
-    when_a_layer_panics_in_the_rebuild: {
-        install(registry().with(logscope::layer()).with(InTheRebuild(|| panic::resume_unwind(Box::new("layer")))));
+    scopes_do_not_wait_when_a_layer_panics_in_the_rebuild: {
+        install(registry().with(logscope::layer()).with(ActsInRebuild(|| panic::resume_unwind(Box::new("layer")))));
         let start = Instant::now();
         (0..20).for_each(|_| work_silently());
         assert!(start.elapsed() < SHORT, "scopes wait for a rebuild that is over");
         work();
     },
-    when_a_layer_hangs_in_the_rebuild: {
-        install(registry().with(logscope::layer()).with(InTheRebuild(|| loop { thread::park() })));
+    scopes_do_not_wait_when_a_layer_hangs_in_the_rebuild: {
+        install(registry().with(logscope::layer()).with(ActsInRebuild(|| loop { thread::park() })));
         let start = Instant::now();
         (0..20).for_each(|_| work_silently());
-        assert!(start.elapsed() < SHORT, "each scope waits anew");
+        assert!(start.elapsed() < SHORT, "each scope waits for the rebuild that hangs");
         work();
     },
 }
 
-/// How long twenty scopes may take together, each of which would wait a second.
+/// How long twenty scopes may take together. Each would take a second if it waited for the rebuild.
 const SHORT: Duration = Duration::from_secs(15);
 
-/// Has another thread ask for the lock that it is rendered under, and works while that thread waits or is about to.
+/// A value that has another thread ask for the lock that it is rendered under, and works while that thread waits or is about to.
 struct WorksMeanwhile {
     ask: Sender<()>,
     begun: Receiver<()>,
@@ -345,7 +345,7 @@ struct WorksMeanwhile {
 
 impl fmt::Debug for WorksMeanwhile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The layer that renders it second finds nobody to ask.
+        // For the layer that renders it second, the other thread is gone.
         if self.ask.send(()).is_ok() && self.begun.recv().is_ok() {
             (0..1_000).for_each(|_| thread::yield_now());
             work_silently();
@@ -354,10 +354,10 @@ impl fmt::Debug for WorksMeanwhile {
     }
 }
 
-/// A layer that does something on the thread that rebuilds.
-struct InTheRebuild(fn());
+/// A layer that calls a function on the thread that rebuilds.
+struct ActsInRebuild(fn());
 
-impl<S: Subscriber> Layer<S> for InTheRebuild {
+impl<S: Subscriber> Layer<S> for ActsInRebuild {
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
         if thread::current().name() == Some("logscope-rebuild") {
             (self.0)();
@@ -372,24 +372,24 @@ struct Gate {
     go_on: Mutex<Receiver<()>>,
 }
 
-/// The other side of a gate.
-struct Stops {
+/// The test's end of a [`Gate`].
+struct GateHandle {
     stopped: Receiver<()>,
     go_on: Sender<()>,
 }
 
 thread_local! {
-    /// True on a thread that stops at the next gate.
+    /// True on a thread that stops work_in the next gate.
     static STOPS: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Gate {
-    fn new() -> (Gate, Stops) {
+    fn new() -> (Gate, GateHandle) {
         let ((stopped, is_stopped), (go_on, goes_on)) = (channel(), channel());
-        (Gate { stopped: Mutex::new(stopped), go_on: Mutex::new(goes_on) }, Stops { stopped: is_stopped, go_on })
+        (Gate { stopped: Mutex::new(stopped), go_on: Mutex::new(goes_on) }, GateHandle { stopped: is_stopped, go_on })
     }
 
-    fn pass(&self) {
+    fn stop_if_asked(&self) {
         if STOPS.replace(false) {
             self.stopped.lock().unwrap().send(()).unwrap();
             self.go_on.lock().unwrap().recv().unwrap();
@@ -399,21 +399,21 @@ impl Gate {
 
 impl<S: Subscriber> Layer<S> for Gate {
     fn on_register_dispatch(&self, _: &Dispatch) {
-        self.pass();
+        self.stop_if_asked();
     }
 
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
-        self.pass();
+        self.stop_if_asked();
         Interest::sometimes()
     }
 
     fn on_new_span(&self, _: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
-        self.pass();
+        self.stop_if_asked();
     }
 }
 
-impl Stops {
-    /// Runs `f` on another thread, until it comes to the gate.
+impl GateHandle {
+    /// Runs `f` on another thread until it reaches the gate.
     fn start(self, f: impl FnOnce() + Send + 'static) -> Stopped {
         let thread = thread::spawn(move || {
             STOPS.set(true);
@@ -424,7 +424,7 @@ impl Stops {
     }
 }
 
-/// A thread that stands at a gate.
+/// A thread that is stopped work_in a gate.
 struct Stopped {
     go_on: Sender<()>,
     thread: JoinHandle<()>,

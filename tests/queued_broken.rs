@@ -1,8 +1,8 @@
-//! Outputs that break behind a queue (P2, P3, P4, P5): the program goes on and ends well, every record is counted, the outage is told once
-//! on stderr, and when the output works again the log states what is missing, where it is missing.
+//! Outputs that break behind a queue (P2, P3, P4, P5): the program goes on and exits well, every record is counted, stderr reports the outage
+//! once, and when the output works again the log says how many records are missing, where they are missing.
 //!
-//! The twin of `broken_outputs`, for writer threads, which see an outage in the middle of a batch. A process for each case: the
-//! standard streams are the process's, and so is what is told on stderr.
+//! The counterpart of `broken_outputs`, for writer threads, which see an outage in the middle of a batch. A process for each case: the
+//! standard streams belong to the process, and so do the reports on stderr.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -28,10 +28,10 @@ use rustix::stdio::{dup2_stderr, dup2_stdout};
 use serde_json::{Value, json};
 
 use broken::{
-    PATIENCE, assert_told_once, broken_pipe, close, context, dev_full, ledger, lines, log,
+    PATIENCE, assert_reported_once, broken_pipe, close, context, dev_full, ledger, lines, log,
     permission_to_write_is_taken_away, stdout_breaks_and_recovers,
 };
-use child::{Child, Ended, counts, settled};
+use child::{Child, Ended, expected_ledger, ledger_json};
 use gate::Line;
 
 fn queued(sink: &Sink) -> Sink {
@@ -43,30 +43,30 @@ fn file(path: &Path) -> Sink {
 }
 
 #[test]
-fn stdout_is_closed() {
-    stdout_breaks_and_recovers("stdout_is_closed", queued, || close(1), "Bad file descriptor");
+fn a_closed_stdout_recovers() {
+    stdout_breaks_and_recovers("a_closed_stdout_recovers", queued, || close(1), "Bad file descriptor");
 }
 
 #[test]
-fn stdout_is_a_pipe_without_a_reader() {
+fn a_stdout_pipe_without_a_reader_recovers() {
     let break_it = || dup2_stdout(broken_pipe()).unwrap();
-    stdout_breaks_and_recovers("stdout_is_a_pipe_without_a_reader", queued, break_it, "Broken pipe");
+    stdout_breaks_and_recovers("a_stdout_pipe_without_a_reader_recovers", queued, break_it, "Broken pipe");
 }
 
 #[test]
-fn stdout_is_full() {
+fn a_full_stdout_recovers() {
     let break_it = || dup2_stdout(dev_full()).unwrap();
-    stdout_breaks_and_recovers("stdout_is_full", queued, break_it, "No space left on device");
+    stdout_breaks_and_recovers("a_full_stdout_recovers", queued, break_it, "No space left on device");
 }
 
-/// The reader of a real pipe goes while the program runs.
+/// The reader of a real pipe closes it while the program runs.
 #[test]
-fn the_reader_of_stdout_goes() {
-    child::scene("the_reader_of_stdout_goes", |_| {
+fn records_fail_when_the_reader_of_stdout_closes() {
+    child::in_child("records_fail_when_the_reader_of_stdout_closes", |_| {
         let sink = queued(&sink::stdout());
         let context = context(&sink);
         log(&context, 2);
-        // Until the last copy of the reader is gone: children that are started meanwhile have one for a moment.
+        // Wait until the last copy of the reader is gone: a child that was being started at that moment holds one for a while.
         let stdout = rustix::stdio::stdout();
         let mut stdout = [PollFd::new(&stdout, PollFlags::empty())];
         while !stdout[0].revents().contains(PollFlags::ERR) {
@@ -75,7 +75,7 @@ fn the_reader_of_stdout_goes() {
         log(&context, 5);
         ledger(&sink, &context)
     });
-    let mut running = Child::new("the_reader_of_stdout_goes").stdout_piped().start();
+    let mut running = Child::new("records_fail_when_the_reader_of_stdout_closes").stdout_piped().start();
     let mut reader = running.process.stdout.take().unwrap();
     let mut text = String::new();
     while text.matches("hello").count() < 2 {
@@ -86,14 +86,14 @@ fn the_reader_of_stdout_goes() {
     }
     drop(reader);
     let ended = running.wait();
-    assert_eq!(ended.report, settled(2, 5));
-    assert_told_once(&ended, "stdout", "Broken pipe");
+    assert_eq!(ended.report, expected_ledger(2, 5));
+    assert_reported_once(&ended, "stdout", "Broken pipe");
 }
 
-/// Nothing can be said anywhere: it is counted, and the lines that could not be said are too.
+/// With both streams broken there is no place for reports: the failed records are counted, and so are the reports that were lost.
 #[test]
-fn both_streams_break() {
-    child::scene("both_streams_break", |folder| {
+fn both_full_streams_recover() {
+    child::in_child("both_full_streams_recover", |folder| {
         let recovered = ["stdout recovered", "stderr recovered"].map(|name| File::create(folder.join(name)).unwrap());
         let sinks = [queued(&sink::stdout()), queued(&sink::stderr())];
         let contexts = sinks.each_ref().map(context);
@@ -107,16 +107,19 @@ fn both_streams_break() {
         let later: Vec<_> = sinks.iter().zip(&contexts).map(|(sink, context)| ledger(sink, context)).collect();
         json!([broken, later, sink::fallback_lost()])
     });
-    let ended = Child::new("both_streams_break").run();
-    assert_eq!(ended.report, json!([[settled(0, 5), settled(0, 5)], [settled(1, 5), settled(1, 5)], 2]));
+    let ended = Child::new("both_full_streams_recover").run();
+    assert_eq!(
+        ended.report,
+        json!([[expected_ledger(0, 5), expected_ledger(0, 5)], [expected_ledger(1, 5), expected_ledger(1, 5)], 2])
+    );
     for stream in ["stdout recovered", "stderr recovered"] {
         assert_eq!(lines(&ended.read(stream)), [Line::Failed(5), Line::Record(6)], "{stream}");
     }
 }
 
 #[test]
-fn a_file_is_a_full_device() {
-    child::scene("a_file_is_a_full_device", |_| {
+fn records_for_a_full_device_fail() {
+    child::in_child("records_for_a_full_device_fail", |_| {
         let sink = file(Path::new("/dev/full"));
         let context = context(&sink);
         log(&context, 5);
@@ -124,15 +127,18 @@ fn a_file_is_a_full_device() {
         drop((sink, context));
         ledger
     });
-    let ended = Child::new("a_file_is_a_full_device").run();
-    assert_eq!(ended.report, settled(0, 5));
-    let told = ended.told();
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].contains("cannot write to file /dev/full: No space left on device"), "{told:?}");
-    assert!(told[1].contains("/dev/full is closed without stating that 5 records could not be written"), "{told:?}");
+    let ended = Child::new("records_for_a_full_device_fail").run();
+    assert_eq!(ended.report, expected_ledger(0, 5));
+    let reported = ended.fallback_lines();
+    assert_eq!(reported.len(), 2, "{reported:?}");
+    assert!(reported[0].contains("cannot write to file /dev/full: No space left on device"), "{reported:?}");
+    assert!(
+        reported[1].contains("/dev/full is closed without stating that 5 records could not be written"),
+        "{reported:?}"
+    );
 }
 
-/// Logs more to `path` than there is room for, in one go, has `make_room` make room, and logs two more.
+/// Logs more to `path` than there is room for, in one go, calls `make_room`, and logs two more.
 fn fill(path: &Path, make_room: impl FnOnce()) -> Value {
     let sink = file(path);
     let context = context(&sink);
@@ -145,15 +151,15 @@ fn fill(path: &Path, make_room: impl FnOnce()) -> Value {
     json!({ "full": full, "text": text, "ledger": ledger(&sink, &context), "later": read() })
 }
 
-/// Checks what `fill` reported: a record was cut, and the log kept what it had or not when room was made.
+/// Checks the report of `fill`: one record was cut. `kept` says whether the log kept its records when room was made.
 #[track_caller]
 fn assert_filled_and_recovered(ended: &Ended, kept: bool) {
     let failed = ended.report["full"]["failed"].as_u64().unwrap();
     assert!((1..100).contains(&failed), "{}", ended.report["full"]);
-    assert_eq!(ended.report["full"], settled(100 - failed, failed));
+    assert_eq!(ended.report["full"], expected_ledger(100 - failed, failed));
     let mut expected: Vec<_> = (1..=100 - failed).map(Line::Record).chain([Line::Fragment]).collect();
     assert_eq!(ended.report["text"], format!("{expected:?}"));
-    assert_eq!(ended.report["ledger"], settled(102 - failed, failed));
+    assert_eq!(ended.report["ledger"], expected_ledger(102 - failed, failed));
     if !kept {
         expected.clear();
     }
@@ -161,37 +167,37 @@ fn assert_filled_and_recovered(ended: &Ended, kept: bool) {
     assert_eq!(ended.report["later"], format!("{expected:?}"));
 }
 
-/// A small file system that is full, until another file on it is removed.
+/// A small file system is full until another file on it is removed.
 #[test]
-fn the_file_system_of_a_file_is_full() {
-    child::scene("the_file_system_of_a_file_is_full", |folder| {
+fn a_full_file_system_recovers() {
+    child::in_child("a_full_file_system_recovers", |folder| {
         let small = folder.join("small");
         fs::write(small.join("ballast"), [0; 8 << 10]).unwrap();
         fill(&small.join("uno.log"), || fs::remove_file(small.join("ballast")).unwrap())
     });
     let Some(in_own_mounts) = broken::in_own_mounts() else { return };
-    let ended = Child::new("the_file_system_of_a_file_is_full").through(&in_own_mounts).run();
+    let ended = Child::new("a_full_file_system_recovers").launched_by(&in_own_mounts).run();
     assert_filled_and_recovered(&ended, true);
     let path = ended.path("small/uno.log");
-    assert_told_once(&ended, &format!("file {}", path.display()), "No space left on device");
+    assert_reported_once(&ended, &format!("file {}", path.display()), "No space left on device");
 }
 
-/// A limit on the size of files, which cuts the last record that fits in part, until the file is emptied. (The report is short: it is
-/// written under the same limit.)
+/// A limit on the size of files cuts a record, until the file is emptied. (The report is short, because it may be written under the same
+/// limit.)
 #[test]
-fn a_file_grows_to_its_limit() {
-    child::scene("a_file_grows_to_its_limit", |folder| {
+fn a_file_at_its_size_limit_recovers() {
+    child::in_child("a_file_at_its_size_limit_recovers", |folder| {
         let path = folder.join("uno.log");
         fill(&path, || File::options().write(true).open(&path).unwrap().set_len(0).unwrap())
     });
-    let ended = Child::new("a_file_grows_to_its_limit").through(&broken::WITH_SHORT_FILES).run();
+    let ended = Child::new("a_file_at_its_size_limit_recovers").launched_by(&broken::WITH_SHORT_FILES).run();
     assert_filled_and_recovered(&ended, false);
-    assert_told_once(&ended, &format!("file {}", ended.path("uno.log").display()), "File too large");
+    assert_reported_once(&ended, &format!("file {}", ended.path("uno.log").display()), "File too large");
 }
 
 #[test]
-fn the_directory_of_a_file_is_removed() {
-    child::scene("the_directory_of_a_file_is_removed", |folder| {
+fn records_survive_the_removal_of_the_directory() {
+    child::in_child("records_survive_the_removal_of_the_directory", |folder| {
         let path = folder.join("logs/uno.log");
         let sink = queued(&sink::file(&path).create_parents(true).open().unwrap());
         let mut kept = File::open(&path).unwrap();
@@ -201,15 +207,15 @@ fn the_directory_of_a_file_is_removed() {
         log(&context, 5);
         let again = queued(&sink::file(&path).create_parents(true).open().unwrap());
         log(&context.with_sinks([again.format(Format::json())]), 1);
-        let ledgers = [counts(sink.flush(PATIENCE)), counts(again.flush(PATIENCE))];
+        let ledgers = [ledger_json(sink.flush(PATIENCE)), ledger_json(again.flush(PATIENCE))];
         let mut text = String::new();
         kept.rewind().unwrap();
         kept.read_to_string(&mut text).unwrap();
         json!({ "ledgers": ledgers, "text": text })
     });
-    let ended = Child::new("the_directory_of_a_file_is_removed").run();
-    // It is one output, which makes its directory again. What the old file took with it stands in the new one.
-    assert_eq!(ended.report["ledgers"], json!([settled(8, 0), settled(8, 0)]));
+    let ended = Child::new("records_survive_the_removal_of_the_directory").run();
+    // Both sinks are one output, which makes its directory again. The records that were lost with the old file are copied to the new one.
+    assert_eq!(ended.report["ledgers"], json!([expected_ledger(8, 0), expected_ledger(8, 0)]));
     let (old, new) = (lines(ended.report["text"].as_str().unwrap()), lines(&ended.read("logs/uno.log")));
     let first = 9 - new.len() as u64;
     assert!(new.into_iter().eq((first..=8).map(Line::Record)), "from {first}");
@@ -218,16 +224,16 @@ fn the_directory_of_a_file_is_removed() {
 }
 
 #[test]
-fn the_permission_to_write_is_taken_away() {
-    permission_to_write_is_taken_away("the_permission_to_write_is_taken_away", queued);
+fn a_lost_permission_does_not_stop_an_open_file() {
+    permission_to_write_is_taken_away("a_lost_permission_does_not_stop_an_open_file", queued);
 }
 
-/// The reader of a named pipe reads a little at a time, so that the pipe, the queue and the program wait for it; then it goes, in the
-/// middle of a record, and another one comes.
+/// The reader of a named pipe reads slowly, so that the pipe, the queue and the program wait for it. Then it closes in the middle of a
+/// record, and another reader comes.
 #[test]
-fn the_reader_of_a_named_pipe_is_slow_and_dies() {
+fn a_named_pipe_recovers_after_a_slow_reader_closed() {
     const RECORDS: usize = 2_000;
-    child::scene("the_reader_of_a_named_pipe_is_slow_and_dies", |folder| {
+    child::in_child("a_named_pipe_recovers_after_a_slow_reader_closed", |folder| {
         let path = folder.join("pipe");
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         let open =
@@ -244,25 +250,25 @@ fn the_reader_of_a_named_pipe_is_slow_and_dies() {
                 let count = first.read(&mut some).unwrap();
                 text.extend_from_slice(&some[..count]);
             }
-            assert!(!logs.is_finished(), "the pipe and the queue have room for all, and nobody waits");
+            assert!(!logs.is_finished(), "the pipe and the queue have room for all records, so nothing waited");
             drop(first);
         });
         let broken = ledger(&sink, &context);
         let mut second = open(OFlags::NONBLOCK);
         log(&context, 1);
         let recovered = ledger(&sink, &context);
-        // What the pipe had taken is there for who comes next. The error says that there is no more.
+        // The second reader gets what the pipe still holds. The error only says that there is no more.
         let _ = second.read_to_end(&mut text);
         fs::write(folder.join("text"), text).unwrap();
         json!([broken, recovered])
     });
-    let ended = Child::new("the_reader_of_a_named_pipe_is_slow_and_dies").run();
+    let ended = Child::new("a_named_pipe_recovers_after_a_slow_reader_closed").run();
     let (written, failed) = (ended.report[0]["written"].as_u64().unwrap(), ended.report[0]["failed"].as_u64().unwrap());
     assert_eq!(written + failed, RECORDS as u64);
-    assert_eq!(ended.report, json!([settled(written, failed), settled(written + 1, failed)]));
+    assert_eq!(ended.report, json!([expected_ledger(written, failed), expected_ledger(written + 1, failed)]));
     let mut there = lines(&ended.read("text"));
     there.retain(|line| *line != Line::Fragment);
     let last = [Line::Failed(failed), Line::Record(RECORDS as u64 + 1)];
     assert!(there.into_iter().eq((1..=written).map(Line::Record).chain(last)));
-    assert_told_once(&ended, &format!("file {}", ended.path("pipe").display()), "Broken pipe");
+    assert_reported_once(&ended, &format!("file {}", ended.path("pipe").display()), "Broken pipe");
 }

@@ -1,7 +1,7 @@
-//! Forks of a process that has queued sinks: what was queued is written by the parent, once; a child writes what it logs itself, in the
-//! call, and never waits for what is not there in it; and a process that leaves its parent behind loses nothing.
+//! Forks of a process that has queued sinks: the parent writes the queued records, once; a child writes its own records inside the log call,
+//! and never waits for threads that it does not have; and a daemon, which leaves its parent behind, loses nothing.
 //!
-//! A binary of its own, and a process for each case: a fork is of the whole process, and takes one thread along.
+//! A binary of its own, and a process for each case: a fork affects the whole process, and keeps one thread only.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 
 use child::Child;
 
-/// How long something may take that must happen, on a machine that is busy.
+/// How long an expected event may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn context(sink: &Sink) -> OutputContext {
@@ -41,12 +41,12 @@ fn file(path: &Path, queue: Queue) -> OutputContext {
     context(&sink::file(path).open().unwrap().queued(queue))
 }
 
-/// One callsite for all, so that no child is the first to hit one: registering it takes a lock of `tracing`'s.
+/// Logs from one callsite for all, so that no child is the first to hit one: registering a callsite takes a lock of `tracing`'s.
 fn log(context: &OutputContext, who: &str, numbers: std::ops::Range<u64>) {
     context.scope(|| numbers.for_each(|number| tracing::info!(who, number)));
 }
 
-/// What is in a log: the numbers of each who logged, as they stand. Each line must be whole; what the log says itself is returned too.
+/// Reads a log, each line of which must be whole. Returns the numbers of each `who`, in order, and how many records its notices call dropped.
 fn read(path: &Path) -> (BTreeMap<String, Vec<u64>>, u64) {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'), "the last line is torn");
@@ -62,17 +62,17 @@ fn read(path: &Path) -> (BTreeMap<String, Vec<u64>>, u64) {
     (numbers, missing)
 }
 
-/// A process that was forked off.
+/// A forked process.
 struct Forked(Pid);
 
-/// Forks. The child plays, and ends with `exit`, so that its `atexit` handlers run.
+/// Forks. The child runs `play` and ends with `exit`, so that its `atexit` handlers run.
 fn fork(play: impl FnOnce()) -> Forked {
     unsafe extern "C" {
         fn fork() -> i32;
     }
-    // SAFETY: POSIX allows the child of a process with threads only what is safe in a signal handler, and calls all else unsafe, since
-    // another thread's lock may be held for ever. That this is not so of what the child does here is what the tests are about; the
-    // allocator is seen to by the C library.
+    // SAFETY: in the child of a process with threads, POSIX allows only async-signal-safe calls, because a lock of another thread may be held
+    // for ever. These tests are about exactly that: whatever the child calls here must not take such a lock. The C library takes care of the
+    // allocator's locks.
     let pid = unsafe { fork() };
     match Pid::from_raw(pid) {
         Some(pid) => Forked(pid),
@@ -81,7 +81,7 @@ fn fork(play: impl FnOnce()) -> Forked {
 }
 
 impl Forked {
-    /// Waits until it has ended well. If it hangs it is killed.
+    /// Waits until the process has exited with success. Kills it if it hangs.
     #[track_caller]
     fn wait(self) {
         self.wait_for(PATIENCE);
@@ -100,24 +100,24 @@ impl Forked {
                 waitpid(Some(self.0), WaitOptions::empty()).unwrap();
                 panic!("the child hangs");
             }
-            // How long it waits between two looks changes nothing but the load.
+            // The length of this sleep changes the load only, not the result.
             thread::sleep(Duration::from_millis(1));
         }
     }
 }
 
-/// Flushes, which has nothing to wait for, and finds everything written.
+/// Flushes, and checks that the flush has nothing to wait for and finds everything written.
 fn flush_at_once(context: &OutputContext) {
     let start = Instant::now();
     let outcome = context.flush(PATIENCE * 2);
-    assert!(start.elapsed() < PATIENCE, "it has waited for what will not come");
+    assert!(start.elapsed() < PATIENCE, "the flush has waited for a thread that the child does not have");
     assert_eq!((outcome.pending, outcome.failed, outcome.unflushed), (0, 0, false), "{outcome}");
 }
 
 #[test]
-fn what_is_pending_at_a_fork_is_written_once() {
+fn records_pending_at_a_fork_are_written_once() {
     const FORKS: u64 = 100;
-    child::scene("what_is_pending_at_a_fork_is_written_once", |folder| {
+    child::in_child("records_pending_at_a_fork_are_written_once", |folder| {
         let path = folder.join("uno.log");
         let uno = file(&path, Queue::new());
         let (mut logged, mut pending) = (0, 0);
@@ -126,7 +126,7 @@ fn what_is_pending_at_a_fork_is_written_once() {
             log(&uno, "parent", logged..logged + more);
             logged += more;
             let forked = fork(|| {
-                // What is pending is told by the exit code, and nothing is done but what a child does.
+                // The child does only what a child may do; a file reports what was pending.
                 let inherited = uno.ledger().pending;
                 fs::write(folder.join("pending"), inherited.to_string()).unwrap();
                 log(&uno, "child", number * 2..number * 2 + 1);
@@ -143,23 +143,23 @@ fn what_is_pending_at_a_fork_is_written_once() {
         assert!(uno.flush(PATIENCE).is_complete());
         json!({ "logged": logged, "pending": pending })
     });
-    let ended = Child::new("what_is_pending_at_a_fork_is_written_once").run();
+    let ended = Child::new("records_pending_at_a_fork_are_written_once").run();
     assert_eq!(ended.stderr, "");
     let (numbers, missing) = read(&ended.path("uno.log"));
     assert!(numbers["parent"].iter().copied().eq(0..ended.report["logged"].as_u64().unwrap()));
     assert!(numbers["child"].iter().copied().eq(0..FORKS * 2), "{:?}", numbers["child"]);
     assert_eq!((numbers.len(), missing), (2, 0));
-    assert_ne!(ended.report["pending"], 0, "nothing was pending at any fork, and nothing is proved");
+    assert_ne!(ended.report["pending"], 0, "nothing was pending at any fork, so nothing is proved");
 }
 
-/// A file under a lock that is held for as long as the other end of a pipe is open.
-struct Held {
+/// A file under a lock, which `write` holds for as long as the other end of a pipe is open.
+struct LockedFile {
     file: Mutex<File>,
     until_closed: PipeReader,
     is_held: AtomicBool,
 }
 
-impl Output for Held {
+impl Output for LockedFile {
     fn write(&self, line: &[u8]) -> io::Result<()> {
         let mut file = self.file.lock().unwrap();
         self.is_held.store(true, Ordering::Relaxed);
@@ -168,14 +168,14 @@ impl Output for Held {
     }
 }
 
-/// A writer thread holds the output's lock when the process forks. In the child nobody will let go of it.
+/// A writer thread holds the output's lock when the process forks. In the child, no thread will ever release it.
 #[test]
-fn an_output_that_stands_still_at_a_fork_is_not_waited_for_in_the_child() {
+fn a_child_does_not_wait_for_an_output_that_was_blocked_at_the_fork() {
     const RECORDS: u64 = 20;
-    child::scene("an_output_that_stands_still_at_a_fork_is_not_waited_for_in_the_child", |folder| {
+    child::in_child("a_child_does_not_wait_for_an_output_that_was_blocked_at_the_fork", |folder| {
         let (until_closed, held_open) = io::pipe().unwrap();
         let file = Mutex::new(File::create(folder.join("uno.log")).unwrap());
-        let held = Arc::new(Held { file, until_closed, is_held: AtomicBool::new(false) });
+        let held = Arc::new(LockedFile { file, until_closed, is_held: AtomicBool::new(false) });
         let sink = sink::custom(Arc::clone(&held));
         let uno = context(&sink.queued(Queue::new()));
         log(&uno, "parent", 0..RECORDS);
@@ -186,14 +186,14 @@ fn an_output_that_stands_still_at_a_fork_is_not_waited_for_in_the_child() {
         }
         let in_child = || {
             log(&uno, "child", 0..5);
-            // Another queue in front of the same output is no way round it.
+            // Another queue in front of the same output must not get around that lock.
             log(&context(&sink.queued(Queue::new().bytes(1 << 14))), "child", 5..6);
             let start = Instant::now();
             let outcomes = [uno.flush(PATIENCE * 2), sink.flush(PATIENCE * 2)];
             assert!(start.elapsed() < PATIENCE);
             assert_eq!(outcomes.map(|outcome| (outcome.failed, outcome.unflushed)), [(5, true), (6, true)]);
         };
-        // The second fork does not wait for what the first one has waited for in vain.
+        // The forks after the first one do not wait again for the output that the first one waited for in vain.
         let start = Instant::now();
         fork(in_child).wait();
         let first = start.elapsed();
@@ -204,23 +204,27 @@ fn an_output_that_stands_still_at_a_fork_is_not_waited_for_in_the_child() {
         assert!(uno.flush(PATIENCE).is_complete());
         json!(null)
     });
-    let ended = Child::new("an_output_that_stands_still_at_a_fork_is_not_waited_for_in_the_child").run();
+    let ended = Child::new("a_child_does_not_wait_for_an_output_that_was_blocked_at_the_fork").run();
     let (numbers, _) = read(&ended.path("uno.log"));
     assert!(numbers.len() == 1 && numbers["parent"].iter().copied().eq(0..RECORDS));
-    let why = "it was being written to when this process was forked off";
-    let told = ended.told();
-    let told_of = |what: &str| told.iter().filter(|line| line.contains(what) && line.contains(why)).count();
-    // Once that records fail, and for each flush that it does.
-    assert_eq!((told_of("cannot write to custom output"), told_of("cannot flush custom output")), (1, 2), "{told:?}");
-    assert_eq!(told.len(), 3, "{told:?}");
+    let reason = "it was being written to when this process was forked off";
+    let reported = ended.fallback_lines();
+    let reports_of = |what: &str| reported.iter().filter(|line| line.contains(what) && line.contains(reason)).count();
+    // One report when records fail, and one for each of the two flushes.
+    assert_eq!(
+        (reports_of("cannot write to custom output"), reports_of("cannot flush custom output")),
+        (1, 2),
+        "{reported:?}"
+    );
+    assert_eq!(reported.len(), 3, "{reported:?}");
 }
 
-/// Threads log through queues of all kinds, as fast as they can, while two others fork.
+/// Threads log through queues of all policies, as fast as they can, while two other threads fork.
 #[test]
-fn many_forks_while_threads_log() {
+fn forks_while_threads_log_lose_nothing() {
     const FORKS: u64 = 60;
     const POLICIES: [Overflow; 3] = [Overflow::Block, Overflow::DropNewest, Overflow::DropOldest];
-    child::scene("many_forks_while_threads_log", |folder| {
+    child::in_child("forks_while_threads_log_lose_nothing", |folder| {
         let queue = |overflow| Queue::new().bytes(4 << 10).overflow(overflow);
         let contexts: Vec<_> = POLICIES
             .iter()
@@ -229,10 +233,10 @@ fn many_forks_while_threads_log() {
                 context(&sink::file(path).open().unwrap().queued(queue(*policy)))
             })
             .collect();
-        // The first scope of a process and the first event of a callsite are special, and what they lock is not what this is about.
+        // The first scope of a process and the first event of a callsite take other locks, which are not the subject of this test.
         log(&context(&sink::null()), "nobody", 0..1);
         let (stop, logged) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; 3]);
-        // A thread that starts or ends holds a lock of std's for a moment, which the `exit` of a child takes: nobody forks at that time.
+        // A thread that starts or ends holds a lock of std's for a moment, which the `exit` of a child takes. So no thread forks at that time.
         let (all_run, all_have_forked) = (Barrier::new(8), Barrier::new(2));
         thread::scope(|scope| {
             for (context, logged) in contexts.iter().zip(&logged) {
@@ -260,8 +264,8 @@ fn many_forks_while_threads_log() {
                         }
                         assert!(!logscope::shutdown(PATIENCE).unflushed);
                     };
-                    // A child that forks is the parent of the one that logs.
-                    // It is the first to give up, and so leaves none behind.
+                    // A child that forks is the parent of the process that logs.
+                    // It gives up first, and so leaves no process behind.
                     let in_child = || fork(play).wait_for(PATIENCE / 2);
                     let forked = if number % 4 == 0 { fork(in_child) } else { fork(play) };
                     forked.wait();
@@ -279,10 +283,10 @@ fn many_forks_while_threads_log() {
             stop.store(true, Ordering::Relaxed);
             assert!(ends.iter().all(Result::is_ok), "a fork has failed");
         });
-        let outcomes: Vec<_> = contexts.iter().map(|context| child::counts(context.flush(PATIENCE))).collect();
+        let outcomes: Vec<_> = contexts.iter().map(|context| child::ledger_json(context.flush(PATIENCE))).collect();
         json!({ "logged": logged.each_ref().map(|count| count.load(Ordering::Relaxed)), "outcomes": outcomes })
     });
-    let ended = Child::new("many_forks_while_threads_log").run();
+    let ended = Child::new("forks_while_threads_log_lose_nothing").run();
     for (index, policy) in POLICIES.iter().enumerate() {
         let (numbers, missing) = read(&ended.path(&format!("{policy:?}")));
         for who in ["child", "derived"] {
@@ -302,42 +306,42 @@ fn many_forks_while_threads_log() {
         let written = of_threads.map(|numbers| numbers.len() as u64).iter().sum::<u64>();
         assert_eq!(outcome["written"], written, "{policy:?}");
         assert_eq!(written + outcome["dropped"].as_u64().unwrap(), logged, "{policy:?}");
-        assert!(missing <= logged - written, "{policy:?}: a loss is stated twice");
+        assert!(missing <= logged - written, "{policy:?}: two notices count the same loss");
         assert_eq!(*policy == Overflow::Block, logged == written, "{policy:?}: the queue was never full");
     }
 }
 
-/// A process that becomes a daemon: it forks, and the child goes on when the parent has ended, and forks once more.
+/// A process becomes a daemon: it forks, the child goes on when the parent has ended, and forks once more.
 #[test]
 fn a_daemon_loses_nothing() {
     const RECORDS: u64 = 300;
-    child::scene("a_daemon_loses_nothing", |folder| {
+    child::in_child("a_daemon_loses_nothing", |folder| {
         let uno = file(&folder.join("uno.log"), Queue::new());
         log(&uno, "parent", 0..RECORDS);
         let daemon = || {
             log(&uno, "between", 0..RECORDS);
             fork(|| {
-                say(&format!("pid {}", std::process::id()));
+                send_line(&format!("pid {}", std::process::id()));
                 log(&uno, "daemon", 0..RECORDS);
                 let due = file(&folder.join("due.log"), Queue::new());
                 log(&due, "daemon", 0..RECORDS);
                 assert!(due.flush(PATIENCE).is_complete());
                 log(&due, "daemon", RECORDS..2 * RECORDS);
-                // What it holds back is passed on, though this is no process whose end is seen to.
+                // The records that the writer buffers must reach the file, although no exit handler runs for this process.
                 let writer = BufWriter::new(File::create(folder.join("tre.log")).unwrap());
                 let tre = context(&sink::writer(writer).queued(Queue::new()));
                 log(&tre, "daemon", 0..RECORDS);
                 assert!(logscope::shutdown(PATIENCE).failed == 0);
                 log(&tre, "daemon", RECORDS..2 * RECORDS);
                 std::mem::forget(tre);
-                say("done");
+                send_line("done");
             });
         };
         fork(daemon);
         json!(null)
     });
     let mut running = Child::new("a_daemon_loses_nothing").stdout_piped().start();
-    // Until the last process that has it is gone.
+    // Read until the last process that holds the pipe is gone.
     let mut stdout = running.process.stdout.take().unwrap();
     let mut text = String::new();
     while !text.contains("done\n") {
@@ -363,35 +367,35 @@ fn a_daemon_loses_nothing() {
     }
 }
 
-/// Says something on stdout, past every buffer.
-fn say(line: &str) {
+/// Writes a line to stdout, unbuffered.
+fn send_line(line: &str) {
     rustix::io::write(rustix::stdio::stdout(), format!("{line}\n").as_bytes()).unwrap();
 }
 
-/// A fork waits until no writer thread is at work, but not for the one that it is called on.
+/// A fork waits until no writer thread is at work, except the one that calls it.
 #[test]
-fn an_output_may_fork() {
+fn an_output_can_fork() {
     const RECORDS: u32 = 20;
     struct Forks;
     impl Output for Forks {
         fn write(&self, _: &[u8]) -> io::Result<()> {
             let mut command = Command::new("true");
-            // SAFETY: it does nothing. That there is such a function has std fork, where it would otherwise spawn.
+            // SAFETY: the function does nothing. Its presence makes std fork where it would spawn otherwise.
             unsafe { command.pre_exec(|| Ok(())) };
             assert!(command.status()?.success());
             Ok(())
         }
     }
-    child::scene("an_output_may_fork", |_| {
+    child::in_child("an_output_can_fork", |_| {
         let uno = context(&sink::custom(Forks).queued(Queue::new()));
         let start = Instant::now();
         for number in 0..RECORDS {
             log(&uno, "parent", number.into()..u64::from(number) + 1);
             assert!(uno.flush(PATIENCE).is_complete());
         }
-        // It would be half a second for each.
+        // If each fork waited for its own thread, it would take half a second each time.
         assert!(start.elapsed() < RECORDS * Duration::from_millis(300), "{:?}", start.elapsed());
         json!(null)
     });
-    let _ = Child::new("an_output_may_fork").run();
+    let _ = Child::new("an_output_can_fork").run();
 }

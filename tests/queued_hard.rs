@@ -1,6 +1,5 @@
-//! Queued sinks where what they run into is unkind: wakers and errors that log or panic, outputs that stand still for long, sinks that
-//! come and go. Nothing is lost, nobody waits for himself, and the order of a thread's records holds.
-
+//! Queued sinks under hard conditions: wakers and errors that log or panic, outputs that block for long, sinks that come and go. Nothing is
+//! lost, no thread waits for itself, and the records of a thread keep their order.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/gate.rs"]
@@ -22,10 +21,10 @@ use logscope::{Format, OutputContext};
 
 use gate::{Gate, Line};
 
-/// How long something may take that must happen, on a machine that is busy.
+/// How long an expected event may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What takes less than this has not waited for any of the queue's own deadlines.
+/// A call that takes less than this has not waited for any of the queue's own deadlines.
 const SOON: Duration = Duration::from_secs(2);
 
 fn context(sink: &Sink) -> OutputContext {
@@ -37,8 +36,8 @@ fn log(context: &OutputContext, count: u64) {
     context.scope(|| (0..count).for_each(|_| tracing::info!("hello")));
 }
 
-/// A gate that is shut behind a queue, with one record that waits for it.
-fn stuck() -> (Gate, Sink, OutputContext) {
+/// Makes a gate that is shut, behind a queue, with one record in flight.
+fn blocked() -> (Gate, Sink, OutputContext) {
     let gate = Gate::new();
     let sink = sink::custom(gate.clone()).queued(Queue::new().bytes(4096)).format(Format::json());
     let uno = context(&sink);
@@ -48,7 +47,7 @@ fn stuck() -> (Gate, Sink, OutputContext) {
     (gate, sink, uno)
 }
 
-/// Does something on the thread that wakes.
+/// A waker that calls a function on the thread that wakes.
 struct Wakes<F>(F);
 
 impl<F: Fn() + Send + Sync + 'static> Wake for Wakes<F> {
@@ -57,7 +56,7 @@ impl<F: Fn() + Send + Sync + 'static> Wake for Wakes<F> {
     }
 }
 
-/// Polls a flush of `sink` once, with a waker that does `wake`.
+/// Polls a flush of `sink` once, with a waker that calls `wake`.
 fn flush_with(sink: &Sink, wake: impl Fn() + Send + Sync + 'static) -> Box<dyn std::any::Any> {
     let mut flush = Box::pin(sink.flush_async());
     let waker = Waker::from(Arc::new(Wakes(wake)));
@@ -65,10 +64,10 @@ fn flush_with(sink: &Sink, wake: impl Fn() + Send + Sync + 'static) -> Box<dyn s
     Box::new(flush)
 }
 
-/// A waker that logs to the very queue that its thread empties, which is full and blocks.
+/// A waker logs to the queue that its own thread drains, and that is full and blocks.
 #[test]
-fn a_waker_may_log() {
-    let (gate, sink, uno) = stuck();
+fn a_waker_can_log() {
+    let (gate, sink, uno) = blocked();
     let woken = Arc::new(AtomicBool::new(false));
     let wake = {
         let (uno, woken) = (uno.clone(), Arc::clone(&woken));
@@ -81,19 +80,23 @@ fn a_waker_may_log() {
     gate.open();
     let start = Instant::now();
     while !woken.load(Ordering::Acquire) {
-        assert!(start.elapsed() < PATIENCE, "the waker waits for itself");
+        assert!(start.elapsed() < PATIENCE, "the waker waits for its own thread");
         thread::yield_now();
     }
     log(&uno, 1);
     let outcome = uno.flush(PATIENCE);
     assert_eq!((outcome.accepted, outcome.pending), (202, 0));
-    assert_eq!(outcome.written + outcome.dropped, 202, "what it logged is told elsewhere, and counted");
+    assert_eq!(
+        outcome.written + outcome.dropped,
+        202,
+        "records that the waker logs must be written or counted as dropped"
+    );
 }
 
-/// Of several that wait some panic when they are woken: the others are woken all the same, and the queue goes on.
+/// Some wakers panic: the other waiters are woken all the same, and the queue goes on.
 #[test]
-fn a_waker_may_panic() {
-    let (gate, sink, uno) = stuck();
+fn a_waker_can_panic() {
+    let (gate, sink, uno) = blocked();
     let _flushes =
         [flush_with(&sink, || panic!("a waker panics")), flush_with(&sink, || panic!("another waker panics"))];
     let waiting = thread::spawn({
@@ -110,7 +113,7 @@ fn a_waker_may_panic() {
     assert!(outcome.is_complete() && took < SOON, "{outcome} after {took:?}");
     let start = Instant::now();
     while last.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-        assert!(start.elapsed() < PATIENCE, "one who waits was forgotten");
+        assert!(start.elapsed() < PATIENCE, "a waiter was not woken");
         thread::yield_now();
     }
     let start = Instant::now();
@@ -118,9 +121,9 @@ fn a_waker_may_panic() {
     assert!(uno.flush(PATIENCE).is_complete() && start.elapsed() < SOON);
 }
 
-/// An error that logs when it is shown, on the writer thread.
+/// An error logs in its `Display`, on the writer thread.
 #[test]
-fn an_error_may_log() {
+fn an_error_can_log() {
     static CONTEXT: OnceLock<OutputContext> = OnceLock::new();
     #[derive(Debug)]
     struct Logs;
@@ -144,11 +147,11 @@ fn an_error_may_log() {
     assert_eq!((outcome.failed, outcome.pending, outcome.unflushed), (150, 0, false), "{outcome}");
 }
 
-/// Threads that have nothing to do notice when those that work stand still.
+/// Idle writer threads notice when the busy ones are blocked.
 #[test]
-fn spare_threads_take_over() {
-    // Some threads are there, and wait, before outputs begin to stand still one after the other.
-    let warm: Vec<_> = (0..6).map(|_| stuck()).collect();
+fn idle_writer_threads_take_over_from_blocked_ones() {
+    // Start some writer threads, which are idle by the time that outputs begin to block, one after the other.
+    let warm: Vec<_> = (0..6).map(|_| blocked()).collect();
     for (gate, sink, uno) in warm {
         gate.open();
         drop((sink, uno));
@@ -157,7 +160,7 @@ fn spare_threads_take_over() {
     let mut all = Vec::new();
     let start = Instant::now();
     for _ in 0..6 {
-        all.push(stuck());
+        all.push(blocked());
         let (memory, lines) = sink::memory();
         let healthy = context(&memory.queued(Queue::new().bytes(4096)));
         log(&healthy, 200);
@@ -170,9 +173,9 @@ fn spare_threads_take_over() {
     }
 }
 
-/// A derived context that is gone has left a record in a queue that no other has.
+/// A derived context that was dropped has left records in a queue of its own.
 #[test]
-fn a_flush_knows_of_contexts_that_are_gone() {
+fn a_flush_waits_for_records_of_dropped_contexts() {
     let (memory, _lines) = sink::memory();
     let uno = context(&memory);
     let gate = Gate::new();
@@ -185,66 +188,66 @@ fn a_flush_knows_of_contexts_that_are_gone() {
     gate.open();
     assert_eq!(uno.flush(PATIENCE).into_result().unwrap().written, 3);
     let Poll::Ready(outcome) = flush.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
-        panic!("it is not told of what is written")
+        panic!("the flush is not woken when the records are written")
     };
     assert!(outcome.is_complete(), "{outcome}");
 }
 
-/// A thread makes a queue, logs and drops it, again and again: what it logged first stands first.
+/// A thread makes a queue, logs and drops it, again and again: its records keep their order.
 #[test]
-fn queues_that_follow_one_another_keep_the_order() {
+fn successive_queues_of_a_file_keep_the_order() {
     const QUEUES: u64 = 4;
     const RECORDS: u64 = 2_000;
     let folder = tempfile::tempdir().unwrap();
     for file in 0..20 {
         let path = folder.path().join(format!("{file}.log"));
         for round in 0..QUEUES {
-            let uno = context(&sink::file(&path).queued(Queue::new()).open().unwrap());
+            let uno = context(&sink::file(&path).open().unwrap().queued(Queue::new()));
             uno.scope(|| (0..RECORDS).for_each(|n| tracing::info!("{}", round * RECORDS + n)));
         }
-        let uno = context(&sink::file(&path).queued(Queue::new()).open().unwrap());
+        let uno = context(&sink::file(&path).open().unwrap().queued(Queue::new()));
         assert!(uno.flush(PATIENCE).is_complete());
         let text = std::fs::read_to_string(&path).unwrap();
         let numbers = text.lines().map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
-        assert!(numbers.eq(0..QUEUES * RECORDS), "records changed places");
+        assert!(numbers.eq(0..QUEUES * RECORDS), "records are out of order");
     }
 }
 
-/// A file whose sinks are gone can be opened with other options: what was queued is written first.
+/// A file whose sinks were dropped can be opened with other options: the queued records are written first.
 #[test]
-fn a_file_is_free_when_its_sinks_are_gone() {
+fn a_file_can_be_opened_with_other_options_once_its_sinks_are_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("uno.log");
     for round in 0..30_u64 {
-        let queued = sink::file(&path).queued(Queue::new()).open().unwrap();
+        let queued = sink::file(&path).open().unwrap().queued(Queue::new());
         log(&context(&queued.format(Format::json())), 50);
         drop(queued);
-        let direct = sink::file(&path).open().unwrap_or_else(|error| panic!("round {round}: {error}"));
+        let direct = sink::file(&path).mode(0o640).open().unwrap_or_else(|error| panic!("round {round}: {error}"));
         log(&context(&direct.format(Format::json())), 1);
     }
     let text = std::fs::read_to_string(&path).unwrap();
     let expected = (0..30).flat_map(|_| (1..=50).chain([1])).map(Line::Record);
     assert!(text.lines().map(Line::parse).eq(expected));
-    // One that is held is not free.
-    let held = sink::file(&path).queued(Queue::new()).open().unwrap();
+    // A file whose sink is still held is not free.
+    let held = sink::file(&path).open().unwrap().queued(Queue::new());
     let start = Instant::now();
-    assert!(sink::file(&path).open().unwrap_err().is_option_mismatch());
+    assert!(sink::file(&path).mode(0o640).open().unwrap_err().is_option_mismatch());
     assert!(start.elapsed() < SOON);
     drop(held);
 }
 
-/// The output is dropped on a writer thread, whoever lets go of its last sink.
+/// A writer thread drops the output, whichever thread drops its last sink.
 #[test]
 fn outputs_are_dropped_on_writer_threads() {
     static DROPPED: AtomicUsize = AtomicUsize::new(0);
     static ELSEWHERE: AtomicU32 = AtomicU32::new(0);
-    struct Knows;
-    impl Output for Knows {
+    struct ChecksItsThread;
+    impl Output for ChecksItsThread {
         fn write(&self, _: &[u8]) -> io::Result<()> {
             Ok(())
         }
     }
-    impl Drop for Knows {
+    impl Drop for ChecksItsThread {
         fn drop(&mut self) {
             if thread::current().name() != Some("logscope-writer") {
                 ELSEWHERE.fetch_add(1, Ordering::Relaxed);
@@ -254,7 +257,7 @@ fn outputs_are_dropped_on_writer_threads() {
     }
     const OUTPUTS: usize = 2_000;
     for n in 0..OUTPUTS {
-        let uno = context(&sink::custom(Knows).queued(Queue::new().bytes(4096)));
+        let uno = context(&sink::custom(ChecksItsThread).queued(Queue::new().bytes(4096)));
         log(&uno, u64::from(n % 2 == 0));
         if n % 3 == 0 {
             assert!(uno.flush(PATIENCE).is_complete());
@@ -262,15 +265,15 @@ fn outputs_are_dropped_on_writer_threads() {
     }
     let start = Instant::now();
     while DROPPED.load(Ordering::Acquire) < OUTPUTS {
-        assert!(start.elapsed() < PATIENCE, "an output is kept");
+        assert!(start.elapsed() < PATIENCE, "an output is never dropped");
         thread::yield_now();
     }
     assert_eq!(ELSEWHERE.load(Ordering::Relaxed), 0);
 }
 
-/// Derived contexts come and go while others log: each delivery is counted for the one whose it is, and nothing stays pending.
+/// Derived contexts come and go while threads log: each delivery is counted for its own context, and none stays pending.
 #[test]
-fn contexts_come_and_go() {
+fn records_of_short_lived_contexts_are_counted() {
     const ROUNDS: u64 = 3_000;
     let (memory, lines) = sink::memory();
     let uno = context(&memory.queued(Queue::new().overflow(Overflow::Block)));
@@ -288,9 +291,9 @@ fn contexts_come_and_go() {
     assert_eq!(lines.len() as u64, 3 * ROUNDS);
 }
 
-/// An output that says that all is well in the middle of a line has not taken that line.
+/// An output that returns `Ok` in the middle of a line has not written that line.
 #[test]
-fn half_a_line_is_not_a_line() {
+fn a_line_written_in_part_counts_as_failed() {
     struct Halves {
         go_on: Mutex<Receiver<()>>,
         begun: Sender<()>,
@@ -311,7 +314,7 @@ fn half_a_line_is_not_a_line() {
     let uno = context(&sink::custom(Halves { go_on: Mutex::new(go_on), begun }).queued(Queue::new()));
     log(&uno, 1);
     begins.recv().unwrap();
-    // These come together: one whole and the half of another, and then the last.
+    // These come in one batch. One call takes a line and a half, the next one the last line.
     log(&uno, 3);
     (0..3).for_each(|_| go.send(()).unwrap());
     let outcome = uno.flush(PATIENCE);

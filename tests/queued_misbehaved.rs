@@ -1,7 +1,7 @@
-//! Outputs of a program's own that misbehave when a writer thread calls them (P2, P4, P5): they panic, log, refuse to pass on what they
-//! hold back, or take their time when they are dropped. The program goes on, others are not held up, and nothing is silent.
+//! Outputs of a program's own that misbehave when a writer thread calls them (P2, P4, P5): they panic, log, fail to flush their buffer, or
+//! block in their `Drop`. The program goes on, other outputs are not held up, and every loss is reported.
 //!
-//! A binary of its own, and a process for each case: what is told on stderr is the process's.
+//! A binary of its own, and a process for each case, because the reports on stderr belong to the process.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -24,13 +24,13 @@ use logscope::sink::{self, Output, Queue};
 use logscope::{Format, OutputContext};
 use serde_json::json;
 
-use broken::{PATIENCE, assert_told_once, context, dev_full, ledger, lines, log};
-use child::{Child, counts, settled};
+use broken::{PATIENCE, assert_reported_once, context, dev_full, ledger, lines, log};
+use child::{Child, expected_ledger, ledger_json};
 use gate::{Gate, Line};
 
-/// What an output logs when a writer thread calls it is said on stderr, and never comes back to it, though the context is the default.
+/// What an output logs on a writer thread goes to stderr and never back to that output, even if its context is the default.
 #[test]
-fn an_output_logs_while_it_writes() {
+fn an_output_that_logs_is_not_called_again() {
     struct Logs {
         written: AtomicU32,
         may_begin: Barrier,
@@ -41,31 +41,31 @@ fn an_output_logs_while_it_writes() {
             if before == 0 {
                 self.may_begin.wait();
             }
-            // Far more often than it is given a record, if that comes back.
+            // If its own events came back to it, this would be called again and again.
             assert!(before < 100);
             tracing::info!("from inside");
             Ok(())
         }
     }
-    child::scene("an_output_logs_while_it_writes", |_| {
+    child::in_child("an_output_that_logs_is_not_called_again", |_| {
         let logs = Arc::new(Logs { written: AtomicU32::new(0), may_begin: Barrier::new(2) });
         let sink = sink::custom(Arc::clone(&logs)).queued(Queue::new());
         let context = context(&sink);
         logscope::set_default(context.clone());
         log(&context, 3);
-        // All are queued, so that what is missing of those from inside is not stated between them.
+        // All three are queued by now, so that no notice about the events from inside stands between them.
         logs.may_begin.wait();
         let ledger = ledger(&sink, &context);
         json!([ledger, logs.written.load(Ordering::Relaxed)])
     });
-    let ended = Child::new("an_output_logs_while_it_writes").run();
-    // Those from inside are counted as dropped, and stated before the next record.
+    let ended = Child::new("an_output_that_logs_is_not_called_again").run();
+    // The events from inside are counted as dropped. A notice about them would stand before the next record.
     let expected = json!({ "accepted": 6, "written": 3, "dropped": 3, "failed": 0, "pending": 0 });
     assert_eq!(ended.report, json!([expected, 3]));
     assert_eq!(ended.stderr.lines().filter(|line| line.contains("from inside")).count(), 3, "{}", ended.stderr);
 }
 
-/// Lines, of which the third and the fourth make it panic.
+/// Keeps lines, and panics on the third and the fourth.
 #[derive(Default)]
 struct Panics {
     given: AtomicU32,
@@ -82,8 +82,8 @@ impl Output for Panics {
 }
 
 #[test]
-fn an_output_panics() {
-    child::scene("an_output_panics", |_| {
+fn records_of_a_panicking_output_fail() {
+    child::in_child("records_of_a_panicking_output_fail", |_| {
         std::panic::set_hook(Box::new(|_| {}));
         let panics = Arc::new(Panics::default());
         let sink = sink::custom(Arc::clone(&panics)).queued(Queue::new());
@@ -91,20 +91,20 @@ fn an_output_panics() {
         log(&context, 7);
         json!([ledger(&sink, &context), panics.text.lock().unwrap().clone()])
     });
-    let ended = Child::new("an_output_panics").run();
-    assert_eq!(ended.report[0], settled(5, 2));
+    let ended = Child::new("records_of_a_panicking_output_fail").run();
+    assert_eq!(ended.report[0], expected_ledger(5, 2));
     let there = lines(ended.report[1].as_str().unwrap());
     let expected = [1, 2].map(Line::Record).into_iter().chain([Line::Failed(2)]).chain([5, 6, 7].map(Line::Record));
     assert!(there.iter().copied().eq(expected), "{there:?}");
-    assert_told_once(&ended, "custom output", "it panicked (line 3)");
+    assert_reported_once(&ended, "custom output", "it panicked (line 3)");
 }
 
-/// What it is given is with it, and whether it can pass that on is another question.
+/// A record counts as written once the output has taken it. Whether the output can flush it is counted separately.
 #[test]
-fn a_flush_fails() {
+fn a_failed_flush_is_reported_and_can_succeed_later() {
     #[derive(Clone, Default)]
-    struct HoldsBack(Arc<AtomicBool>);
-    impl Output for HoldsBack {
+    struct FailsToFlush(Arc<AtomicBool>);
+    impl Output for FailsToFlush {
         fn write(&self, _: &[u8]) -> io::Result<()> {
             Ok(())
         }
@@ -112,8 +112,8 @@ fn a_flush_fails() {
             if self.0.load(Ordering::Relaxed) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
         }
     }
-    child::scene("a_flush_fails", |_| {
-        let output = HoldsBack::default();
+    child::in_child("a_failed_flush_is_reported_and_can_succeed_later", |_| {
+        let output = FailsToFlush::default();
         let sink = sink::custom(output.clone()).queued(Queue::new());
         let uno = context(&sink);
         log(&uno, 3);
@@ -126,26 +126,26 @@ fn a_flush_fails() {
             assert!(error.is_incomplete(), "{error}");
             assert_eq!(
                 error.to_string(),
-                "an output could not be flushed, for the reason that was told on stderr: what it holds back may be lost"
+                "an output could not be flushed, for the reason that was reported on stderr: what it holds back may be lost"
             );
         }
         let error = sink.sync(PATIENCE).unwrap_err();
         assert!(error.to_string().contains("no storage space"), "{error}");
         output.0.store(false, Ordering::Relaxed);
-        assert_eq!(counts(uno.flush(PATIENCE).into_result().unwrap()), settled(3, 0));
+        assert_eq!(ledger_json(uno.flush(PATIENCE).into_result().unwrap()), expected_ledger(3, 0));
         json!(null)
     });
-    let ended = Child::new("a_flush_fails").run();
-    let told = ended.told();
-    assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told.iter().all(|line| line.contains("cannot flush custom output: no storage space")), "{told:?}");
+    let ended = Child::new("a_failed_flush_is_reported_and_can_succeed_later").run();
+    let reported = ended.fallback_lines();
+    assert_eq!(reported.len(), 3, "{reported:?}");
+    assert!(reported.iter().all(|line| line.contains("cannot flush custom output: no storage space")), "{reported:?}");
 }
 
-/// What a writer holds back, and cannot pass on at the end, is told of, although nobody asks: when the process ends, and when its last sink
-/// goes before.
+/// A writer that cannot flush its buffer at the end is reported although nothing asks: at the end of the process, and when its last sink is
+/// dropped before.
 #[test]
-fn what_is_held_back_cannot_be_passed_on_at_the_end() {
-    /// A writer that holds back, and tells when it is dropped.
+fn a_failed_flush_at_the_end_is_reported() {
+    /// A writer that buffers, and signals its drop.
     struct Writer(BufWriter<File>, #[allow(dead_code, reason = "its drop is waited for")] Gate);
     impl Write for Writer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -156,8 +156,8 @@ fn what_is_held_back_cannot_be_passed_on_at_the_end() {
         }
     }
     static KEPT: OnceLock<OutputContext> = OnceLock::new();
-    let test = "what_is_held_back_cannot_be_passed_on_at_the_end";
-    child::scene(test, |_| {
+    let test = "a_failed_flush_at_the_end_is_reported";
+    child::in_child(test, |_| {
         let gate = Gate::new();
         let uno = context(&sink::writer(Writer(BufWriter::new(dev_full()), gate.clone())).queued(Queue::new()));
         log(&uno, 3);
@@ -172,15 +172,15 @@ fn what_is_held_back_cannot_be_passed_on_at_the_end() {
     let kept = Child::new(test).var("KEEP", "1").run();
     let dropped = Child::new(test).run();
     for ended in [kept, dropped] {
-        let told = ended.told();
-        assert!(told.len() == 1 && told[0].contains("cannot flush writer: No space left"), "{told:?}");
+        let reported = ended.fallback_lines();
+        assert!(reported.len() == 1 && reported[0].contains("cannot flush writer: No space left"), "{reported:?}");
     }
 }
 
-/// The `Drop` of an output is the program's own, and may wait for whom it likes: here for a thread that logs through another queue. It runs
-/// on a writer thread, with nothing held, and the others go on.
+/// The `Drop` of an output is the program's own code and may block: here it waits for a thread that logs through another queue. It runs
+/// on a writer thread that holds no lock, and the other writer threads go on.
 #[test]
-fn an_output_takes_its_time_when_it_is_dropped() {
+fn the_drop_of_an_output_can_wait_for_another_queue() {
     const ROUNDS: usize = 100;
     struct Waits {
         other: OutputContext,
@@ -202,7 +202,7 @@ fn an_output_takes_its_time_when_it_is_dropped() {
             .unwrap();
         }
     }
-    child::scene("an_output_takes_its_time_when_it_is_dropped", |_| {
+    child::in_child("the_drop_of_an_output_can_wait_for_another_queue", |_| {
         let (memory, kept) = sink::memory();
         let other = context(&memory.queued(Queue::new()));
         for round in 0..ROUNDS {
@@ -211,7 +211,7 @@ fn an_output_takes_its_time_when_it_is_dropped() {
             let sink = sink::custom(output).queued(Queue::new()).format(Format::json());
             let uno = context(&sink);
             log(&uno, 1);
-            // A flush, or none, leaves the queue in another place.
+            // With and without a flush, the queue is in another state at the drop.
             assert!(round % 2 == 0 || uno.flush(PATIENCE).is_complete());
             drop((sink, uno));
             gate.wait_until_dropped();
@@ -219,6 +219,6 @@ fn an_output_takes_its_time_when_it_is_dropped() {
         assert!(other.flush(PATIENCE).is_complete());
         json!(kept.len())
     });
-    let ended = Child::new("an_output_takes_its_time_when_it_is_dropped").run();
+    let ended = Child::new("the_drop_of_an_output_can_wait_for_another_queue").run();
     assert_eq!((ended.report, ended.stderr.as_str()), (json!(ROUNDS), ""));
 }

@@ -1,8 +1,8 @@
-//! Queued sinks in turmoil (P0, P2, P3, P5): many contexts and threads log through one small queue to an output that fails, panics, stands
-//! still and recovers at random. Afterwards each line is somebody's, each record is in the log or is missing from it, once, and the
-//! ledgers and the statements in the log say how many are.
+//! Queued sinks under stress (P0, P2, P3, P5): many contexts and threads log through one small queue to an output that fails, panics, blocks
+//! and recovers at random. Afterwards each line belongs to a context, each record is in the log or missing exactly once, and the ledgers and
+//! the notices in the log agree on how many are missing.
 //!
-//! The seed is in the message of what fails, and `LOGSCOPE_TEST_SEED` gives it again.
+//! A failure message contains the seed. `LOGSCOPE_TEST_SEED` runs the test with that seed again.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -39,28 +39,28 @@ impl Random {
     }
 }
 
-/// An output that is not well.
+/// An output that fails, panics and blocks at random.
 #[derive(Clone)]
-struct Unwell(Arc<Mutex<State>>);
+struct UnreliableOutput(Arc<Mutex<OutputState>>);
 
-struct State {
+struct OutputState {
     random: Random,
-    /// So many lines more fail.
+    /// How many more lines fail.
     outage: u64,
-    is_well: bool,
+    is_healthy: bool,
     text: String,
 }
 
-impl Output for Unwell {
+impl Output for UnreliableOutput {
     fn write(&self, line: &[u8]) -> io::Result<()> {
         let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !state.is_well {
+        if !state.is_healthy {
             if state.outage > 0 {
                 state.outage -= 1;
                 return Err(io::ErrorKind::StorageFull.into());
             }
             match state.random.below(100) {
-                0 => panic!("as the test wants it"),
+                0 => panic!("on purpose"),
                 1..3 => state.outage = state.random.below(40),
                 3 => {
                     let until = Instant::now() + Duration::from_millis(state.random.below(5));
@@ -76,19 +76,19 @@ impl Output for Unwell {
     }
 }
 
-/// What a log has of a context.
+/// The records of one context in a log.
 #[derive(Default)]
-struct Found {
-    /// By thread, the numbers and what they were counted as.
+struct ContextLog {
+    /// By thread: the record's number within its thread, and its `seq`.
     threads: HashMap<u64, Vec<(u64, u64)>>,
     seqs: Vec<u64>,
-    /// How many the log says are missing of this context alone.
+    /// How many records the notices count as missing for this context alone.
     stated: u64,
 }
 
-/// Reads the log: for each context what is there, and how many records the log says were dropped, and could not be written.
-fn read(text: &str) -> (HashMap<u64, Found>, u64, u64) {
-    let (mut contexts, mut dropped, mut failed) = (HashMap::<u64, Found>::new(), 0, 0);
+/// Reads a log. Returns the records of each context, and how many records its notices count as dropped and as failed.
+fn read(text: &str) -> (HashMap<u64, ContextLog>, u64, u64) {
+    let (mut contexts, mut dropped, mut failed) = (HashMap::<u64, ContextLog>::new(), 0, 0);
     for line in text.lines() {
         let json: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
         let (id, fields) = (json["context"]["id"].as_u64().unwrap(), &json["fields"]);
@@ -100,7 +100,7 @@ fn read(text: &str) -> (HashMap<u64, Found>, u64, u64) {
             (dropped, failed) = (dropped + more_dropped, failed + more_failed);
             continue;
         };
-        // Each record says itself whose it is.
+        // Each record names the context that it was logged in.
         assert_eq!(json["context"]["name"], fields["owner"], "{line}");
         found.seqs.push(seq);
         let thread = found.threads.entry(fields["thread"].as_u64().unwrap()).or_default();
@@ -120,8 +120,8 @@ fn assert_balanced(outcome: &Outcome) {
 }
 
 fn turmoil(overflow: Overflow, seed: u64) -> Value {
-    let state = State { random: Random(seed), outage: 0, is_well: false, text: String::new() };
-    let output = Unwell(Arc::new(Mutex::new(state)));
+    let state = OutputState { random: Random(seed), outage: 0, is_healthy: false, text: String::new() };
+    let output = UnreliableOutput(Arc::new(Mutex::new(state)));
     let queue = Queue::new().bytes(8 << 10).overflow(overflow).flush_at(LevelFilter::ERROR);
     let sink = sink::custom(output.clone()).queued(queue).format(Format::json());
     let names: Vec<String> = (0..CONTEXTS).map(|number| format!("context {number}")).collect();
@@ -153,9 +153,9 @@ fn turmoil(overflow: Overflow, seed: u64) -> Value {
             }
         }
     });
-    // All that was lost in the queue is known. What follows states it.
+    // All losses are known by now. The next records bring the notices about them.
     assert_eq!(sink.flush(PATIENCE).pending, 0);
-    output.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_well = true;
+    output.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_healthy = true;
     for (context, owner) in contexts.iter().zip(&names) {
         context.scope(|| tracing::info!(owner, thread = THREADS, number = 0));
         assert_eq!(context.flush(PATIENCE).pending, 0);
@@ -165,36 +165,39 @@ fn turmoil(overflow: Overflow, seed: u64) -> Value {
     let (mut found, dropped, failed) = read(&text);
     let outcome = sink.flush(PATIENCE);
     assert_balanced(&outcome);
-    assert_eq!((outcome.dropped, outcome.failed), (dropped, failed), "what the log states, and what is counted");
+    assert_eq!((outcome.dropped, outcome.failed), (dropped, failed), "the counts of the notices, and the ledger");
     let mut sum = 0;
     for (context, name) in contexts.iter().zip(&names) {
         let of_context = context.close(PATIENCE);
         assert_balanced(&of_context);
         let accepted = THREADS * RECORDS + 1;
         assert_eq!((of_context.accepted, of_context.pending), (accepted, 0), "{name}");
-        let Found { threads, mut seqs, stated } = found.remove(&context.id()).unwrap();
+        let ContextLog { threads, mut seqs, stated } = found.remove(&context.id()).unwrap();
         assert_eq!(seqs.len() as u64, of_context.written, "{name}: the records in the log");
         seqs.sort_unstable();
         seqs.dedup();
-        assert_eq!(seqs.len() as u64, of_context.written, "{name}: a record is there twice");
-        assert!(seqs.iter().all(|seq| (1..=accepted).contains(seq)), "{name}: a number that was never given");
-        assert!(stated <= missing(&of_context), "{name}: the log states {stated}, and misses {of_context}");
+        assert_eq!(seqs.len() as u64, of_context.written, "{name}: a record is in the log twice");
+        assert!(seqs.iter().all(|seq| (1..=accepted).contains(seq)), "{name}: a sequence number that no record had");
+        assert!(
+            stated <= missing(&of_context),
+            "{name}: the notices count {stated} missing records, the ledger {of_context}"
+        );
         for records in threads.values() {
             assert!(records.is_sorted_by(|one, next| one.0 < next.0 && one.1 < next.1), "{name}: out of order");
         }
         sum += missing(&of_context);
     }
-    assert_eq!(sum, missing(&outcome), "the ledgers of the contexts, and that of the sink");
-    // What is left was stated for several together.
-    assert!(found.keys().all(|id| *id == 0), "a line of nobody's");
-    let outcome = child::counts(outcome);
+    assert_eq!(sum, missing(&outcome), "the missing records by the ledgers of the contexts, and by that of the sink");
+    // What is left are notices about the losses of several contexts.
+    assert!(found.keys().all(|id| *id == 0), "a line of an unknown context");
+    let outcome = child::ledger_json(outcome);
     json!({ "outcome": outcome, "outages": failed > 0 })
 }
 
-/// Runs a policy in rounds, each with another seed.
+/// Runs a policy several times, each with another seed.
 fn play(test: &str, overflow: Overflow) {
     const ROUNDS: u64 = 3;
-    child::scene(test, |_| {
+    child::in_child(test, |_| {
         logscope::init().unwrap();
         std::panic::set_hook(Box::new(|_| {}));
         let given = std::env::var("LOGSCOPE_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
@@ -216,25 +219,25 @@ fn play(test: &str, overflow: Overflow) {
     let rounds = ended.report.as_array().unwrap();
     let sum = |fate: &str| rounds.iter().map(|round| round["outcome"][fate].as_u64().unwrap()).sum::<u64>();
     let (written, dropped, failed) = (sum("written"), sum("dropped"), sum("failed"));
-    assert!(written > 0 && failed > 0, "there was no turmoil: {rounds:?}");
+    assert!(written > 0 && failed > 0, "no record failed, so nothing is proved: {rounds:?}");
     assert_eq!(overflow == Overflow::Block, dropped == 0, "{rounds:?}");
-    // No more lines are said than ten in a second, and those of a queue that drops may be the first.
-    let told = ended.told();
-    let is_told = |line: &&str| overflow != Overflow::Block || line.contains("cannot write to custom output");
-    assert!(told.iter().any(is_told), "{}", ended.stderr);
+    // stderr gets at most ten lines a second, and the first ones may be about a queue that drops.
+    let reported = ended.fallback_lines();
+    let is_reported = |line: &&str| overflow != Overflow::Block || line.contains("cannot write to custom output");
+    assert!(reported.iter().any(is_reported), "{}", ended.stderr);
 }
 
 #[test]
-fn a_queue_that_blocks() {
-    play("a_queue_that_blocks", Overflow::Block);
+fn a_queue_that_blocks_keeps_its_promises() {
+    play("a_queue_that_blocks_keeps_its_promises", Overflow::Block);
 }
 
 #[test]
-fn a_queue_that_drops_the_newest() {
-    play("a_queue_that_drops_the_newest", Overflow::DropNewest);
+fn a_queue_that_drops_the_newest_keeps_its_promises() {
+    play("a_queue_that_drops_the_newest_keeps_its_promises", Overflow::DropNewest);
 }
 
 #[test]
-fn a_queue_that_drops_the_oldest() {
-    play("a_queue_that_drops_the_oldest", Overflow::DropOldest);
+fn a_queue_that_drops_the_oldest_keeps_its_promises() {
+    play("a_queue_that_drops_the_oldest_keeps_its_promises", Overflow::DropOldest);
 }

@@ -1,4 +1,4 @@
-//! Records, as an output of a program's own is given them.
+//! Records as a `RecordOutput` of a program's own gets them.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ impl RecordOutput for Messages {
     }
 }
 
-/// Counts how often it is rendered.
+/// A value that counts how often it is rendered.
 struct Counted<'a>(&'a AtomicUsize);
 
 impl std::fmt::Debug for Counted<'_> {
@@ -31,7 +31,7 @@ impl std::fmt::Debug for Counted<'_> {
 }
 
 #[test]
-fn the_message_is_rendered_alone() {
+fn asking_for_the_message_renders_no_other_field() {
     let _ = logscope::init();
     let (messages, rendered) = (Arc::new(Messages::default()), AtomicUsize::new(0));
     let uno = OutputContext::builder("uno").sink(sink::records(Arc::clone(&messages))).build();
@@ -44,5 +44,5 @@ fn the_message_is_rendered_alone() {
         tracing::info!(other = ?Counted(&rendered));
     });
     assert_eq!(*messages.0.lock().unwrap(), ["said 1", "late", "0.5", "broken", ""]);
-    assert_eq!(rendered.into_inner(), 3, "each was rendered once, by `to_buf`");
+    assert_eq!(rendered.into_inner(), 3, "each field was rendered once, by `to_buf`");
 }

@@ -1,6 +1,6 @@
-//! Logs that roll, by size and by time: which record is in which file, what the files are called, and which are kept.
+//! Logs that roll by size and by time: which record is in which file, what the files are called, and which are kept.
 //!
-//! The clock is turned by hand, and nothing waits for it.
+//! The tests set the clock by hand and never wait for it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
@@ -14,13 +14,13 @@ use std::time::{Duration, Instant, SystemTime};
 use logscope::sink::{self, Roll};
 use logscope::{Format, ManualClock, Origin, OutputContext};
 
-/// 2026-11-26T00:36:17Z, standing still.
+/// A clock that stands at 2026-11-26T00:36:17Z.
 fn clock() -> ManualClock {
     let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_653_377);
     ManualClock::at(Origin::from_parts(Instant::now(), wall))
 }
 
-/// A context whose log `uno.log` in `dir` rolls, and whose lines are only their messages.
+/// A context whose log `uno.log` in `dir` rolls. A line holds the message only.
 fn context(dir: &Path, roll: Roll) -> OutputContext {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| logscope::init().unwrap());
@@ -37,7 +37,7 @@ fn line(number: u32) -> String {
     format!("record {number:04}\n")
 }
 
-/// The files of `dir` with what is in them.
+/// The files in `dir` and their texts.
 fn files(dir: &Path) -> BTreeMap<String, String> {
     let read = |entry: std::io::Result<fs::DirEntry>| {
         let entry = entry.unwrap();
@@ -50,13 +50,13 @@ fn names(dir: &Path) -> Vec<String> {
     files(dir).into_keys().collect()
 }
 
-/// What `files` gives for these files with these records.
+/// The result of [`files`] for these files with these records.
 fn expected<const N: usize>(files: [(&str, &[u32]); N]) -> BTreeMap<String, String> {
     files.into_iter().map(|(name, records)| (name.to_owned(), records.iter().copied().map(line).collect())).collect()
 }
 
 #[test]
-fn a_file_takes_as_much_as_it_may() {
+fn a_file_is_filled_up_to_its_limit() {
     let dir = tempfile::tempdir().unwrap();
     log(&context(dir.path(), Roll::by_size(36)), 1..=7);
     assert_eq!(
@@ -66,7 +66,7 @@ fn a_file_takes_as_much_as_it_may() {
 }
 
 #[test]
-fn a_record_that_is_larger_has_a_file_for_itself() {
+fn a_record_larger_than_the_limit_has_its_own_file() {
     let dir = tempfile::tempdir().unwrap();
     let uno = context(dir.path(), Roll::by_size(24));
     let long = "x".repeat(100);
@@ -79,7 +79,7 @@ fn a_record_that_is_larger_has_a_file_for_itself() {
 }
 
 #[test]
-fn a_log_goes_on_in_its_newest_file() {
+fn a_reopened_log_goes_on_in_its_newest_file() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["uno.9.log", "uno.10.log"] {
         fs::write(dir.path().join(name), line(0)).unwrap();
@@ -90,7 +90,7 @@ fn a_log_goes_on_in_its_newest_file() {
     assert_eq!(
         files(dir.path()),
         expected([("uno.9.log", &[0]), ("uno.10.log", &[0, 1, 2]), ("uno.11.log", &[3, 4])]),
-        "the tenth is newer than the ninth"
+        "file 10 is newer than file 9"
     );
 }
 
@@ -102,7 +102,7 @@ fn a_compressed_file_is_followed_by_another() {
     assert_eq!(names(dir.path()), ["uno.7.log.gz", "uno.8.log"]);
 }
 
-/// Logs a record at once and one after each of `steps`, in seconds, and returns the files.
+/// Logs one record at once and one after each of `steps`, in seconds, and returns the files.
 fn steps<const N: usize>(roll: Roll, steps: [u64; N]) -> BTreeMap<String, String> {
     let dir = tempfile::tempdir().unwrap();
     let clock = clock();
@@ -141,7 +141,7 @@ fn a_log_rolls_at_the_full_minute_hour_and_day() {
 }
 
 #[test]
-fn a_day_may_begin_elsewhere() {
+fn days_and_hours_follow_the_utc_offset() {
     assert_eq!(
         steps(Roll::daily().utc_offset(-12_600), [3 * 3_600 - 6 * 60 - 18, 1]),
         expected([("uno.2026-11-25-0330.log", &[0, 1]), ("uno.2026-11-26-0330.log", &[2])])
@@ -150,7 +150,7 @@ fn a_day_may_begin_elsewhere() {
 }
 
 #[test]
-fn days_are_cut_by_size_too() {
+fn a_daily_log_rolls_by_size_too() {
     let dir = tempfile::tempdir().unwrap();
     let clock = clock();
     let roll = || Roll::daily().size(24).clock(&clock);
@@ -171,7 +171,7 @@ fn days_are_cut_by_size_too() {
     );
 }
 
-/// What is not this log's own, whatever it is called.
+/// Files that do not belong to the log, although their names resemble those of its files.
 const OTHERS: [&str; 8] = [
     "uno.log",
     "uno.debug.log",
@@ -184,7 +184,7 @@ const OTHERS: [&str; 8] = [
 ];
 
 #[test]
-fn the_newest_files_are_kept_and_others_left_alone() {
+fn the_newest_files_are_kept_and_files_of_others_are_not_removed() {
     let dir = tempfile::tempdir().unwrap();
     for name in OTHERS {
         fs::write(dir.path().join(name), "").unwrap();
@@ -217,7 +217,7 @@ fn the_live_file_is_always_kept() {
 }
 
 #[test]
-fn a_log_is_never_larger_than_it_may_be() {
+fn a_log_never_exceeds_keep_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let uno = context(dir.path(), Roll::by_size(24).keep_bytes(60));
     for number in 1..=20 {
@@ -233,7 +233,7 @@ fn a_log_is_never_larger_than_it_may_be() {
         log(&uno, [day]);
         clock.advance(Duration::from_secs(86_400));
     }
-    assert_eq!(files(dir.path()).len(), 4, "a day is as large as it is: the last three, and the one that begins");
+    assert_eq!(files(dir.path()).len(), 4, "a day has no size limit: the last three days and the new one are kept");
 }
 
 #[cfg(unix)]
@@ -254,13 +254,17 @@ fn directories_and_links_are_not_removed() {
 
 #[cfg(unix)]
 #[test]
-fn the_link_leads_to_the_live_file_at_every_moment() {
+fn the_link_always_leads_to_the_live_file() {
     let dir = tempfile::tempdir().unwrap();
     let uno = context(dir.path(), Roll::by_size(12).keep(2).link_latest("uno.log"));
     let link = dir.path().join("uno.log");
     for number in 1..=4 {
         log(&uno, [number]);
-        assert_eq!(fs::read_link(&link).unwrap(), Path::new(&format!("uno.{number}.log")), "relative");
+        assert_eq!(
+            fs::read_link(&link).unwrap(),
+            Path::new(&format!("uno.{number}.log")),
+            "the link must be relative and lead to the live file"
+        );
         assert_eq!(fs::read_to_string(&link).unwrap(), line(number));
     }
     let done = std::sync::atomic::AtomicBool::new(false);
@@ -268,17 +272,17 @@ fn the_link_leads_to_the_live_file_at_every_moment() {
         let (done, link) = (&done, &link);
         scope.spawn(move || {
             while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                assert!(link.is_symlink(), "there is a moment without a link");
+                assert!(link.is_symlink(), "for a moment there is no link");
             }
         });
         log(&uno, 5..=300);
         done.store(true, std::sync::atomic::Ordering::Relaxed);
     });
-    assert_eq!(names(dir.path()).len(), 3, "two files, the link, and nothing temporary");
+    assert_eq!(names(dir.path()).len(), 3, "there must be two files, the link, and no temporary file");
 }
 
-/// Several threads log while the log rolls by size and by time: each record is there once, whole, in files that are no larger
-/// than they may be, and for each thread in order.
+/// Several threads log while the log rolls by size and by time: each record is in the files once, whole, and in the order of its thread,
+/// and no file exceeds its limit.
 #[test]
 fn threads_lose_nothing_while_a_log_rolls() {
     const THREADS: u32 = 4;

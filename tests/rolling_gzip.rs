@@ -1,5 +1,5 @@
-//! Files of logs that roll are compressed in the background: with the mode that they had, whole or not at all, and what was
-//! interrupted is brought to its end.
+//! Files of logs that roll are compressed in the background: with their mode and time, whole or not at all; an interrupted compression is
+//! finished later.
 
 #![cfg(all(unix, feature = "gzip"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -19,10 +19,10 @@ use flate2::write::GzEncoder;
 use logscope::sink::{self, Roll};
 use logscope::{Format, OutputContext};
 
-/// How long the background may take, however busy the machine is.
+/// How long the background thread may take on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A context whose log `uno.log` in `dir` rolls, and whose lines are only their messages.
+/// A context whose log `uno.log` in `dir` rolls and is compressed. A line holds the message only.
 fn context(dir: &Path, roll: Roll) -> OutputContext {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| logscope::init().unwrap());
@@ -45,7 +45,7 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Waits until the files are these.
+/// Waits until `dir` has exactly these files.
 #[track_caller]
 fn wait_for(dir: &Path, expected: &[&str]) {
     let start = Instant::now();
@@ -55,7 +55,7 @@ fn wait_for(dir: &Path, expected: &[&str]) {
     }
 }
 
-/// What a file has in it, compressed or not.
+/// The text of a file, compressed or not.
 fn read(path: &Path) -> String {
     let mut text = String::new();
     let mut file = File::open(path).unwrap();
@@ -88,7 +88,7 @@ fn old_files_are_compressed_and_keep_their_mode_and_time() {
 }
 
 #[test]
-fn what_was_interrupted_is_done_when_the_log_is_opened() {
+fn opening_a_log_finishes_interrupted_compressions() {
     let dir = tempfile::tempdir().unwrap();
     let put = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
     put("uno.1.log", lines([1]).as_bytes());
@@ -115,11 +115,15 @@ fn what_was_interrupted_is_done_when_the_log_is_opened() {
     for n in 1..=3 {
         assert_eq!(read(&dir.path().join(format!("uno.{n}.log.gz"))), lines([n]));
     }
-    assert_eq!(read(&dir.path().join("uno.4.log.gz")), lines([0]), "nothing is written over");
+    assert_eq!(
+        read(&dir.path().join("uno.4.log.gz")),
+        lines([0]),
+        "a file with other contents must not be overwritten"
+    );
 }
 
 #[test]
-fn nothing_is_lost_while_files_roll_and_are_compressed_and_removed() {
+fn no_record_in_kept_files_is_lost_by_compression() {
     const THREADS: u32 = 3;
     const RECORDS: u32 = 400;
     let dir = tempfile::tempdir().unwrap();
@@ -130,7 +134,7 @@ fn nothing_is_lost_while_files_roll_and_are_compressed_and_removed() {
             scope.spawn(move || log(uno, thread * RECORDS..(thread + 1) * RECORDS));
         }
     });
-    // 50 records a file, 24 files, of which the newest ten are kept.
+    // 24 files of 50 records each, of which the newest ten are kept.
     let expected: Vec<_> = (15..24).map(|n| format!("uno.{n}.log.gz")).chain(["uno.24.log".to_owned()]).collect();
     let expected: Vec<_> = expected.iter().map(String::as_str).collect();
     wait_for(dir.path(), &expected);

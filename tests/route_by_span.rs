@@ -1,6 +1,6 @@
-//! Routing by span: off unless it is asked for; and where it is on, what it can and cannot attribute.
+//! Routing by span: off by default; where it is on, what it can and cannot attribute.
 //!
-//! The process has one default context, which all tests here share: each tells its own records by a tag.
+//! The process has one default context, which all tests here share: each recognises its own records by a tag.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,14 +9,14 @@ mod layers;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use layers::{alone, context, messages};
+use layers::{context, in_own_process, messages};
 use logscope::sink::Memory;
 use logscope::{Format, LevelFilter, OutputContext, configure, sink};
 use tracing::{Dispatch, Level, debug, dispatcher, enabled, info, info_span};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry;
 
-/// Runs `f` under a layer that routes by span, with the default context's log.
+/// Runs `f`, with the default context's log, under a layer that routes by span.
 fn routed<R>(f: impl FnOnce(&Memory) -> R) -> R {
     let outside = outside();
     let subscriber = Dispatch::new(registry().with(configure().route_by_span(true).layer()));
@@ -37,7 +37,7 @@ fn tagged(memory: &Memory, tag: &str) -> usize {
 }
 
 #[test]
-fn off_unless_asked_for() {
+fn routing_by_span_is_off_by_default() {
     let outside = outside();
     tracing::subscriber::with_default(registry().with(logscope::layer()), || {
         let (uno, memory) = context("uno", LevelFilter::TRACE);
@@ -49,7 +49,7 @@ fn off_unless_asked_for() {
 }
 
 #[test]
-fn an_event_outside_every_scope_goes_where_its_span_was_made() {
+fn an_unscoped_event_goes_to_the_context_its_span_was_made_in() {
     routed(|outside| {
         let (uno, memory) = context("uno", LevelFilter::INFO);
         let (due, other) = context("due", LevelFilter::DEBUG);
@@ -61,7 +61,7 @@ fn an_event_outside_every_scope_goes_where_its_span_was_made() {
                     info!("routed out");
                     span.in_scope(|| {
                         info!("routed");
-                        debug!("more than it wants");
+                        debug!("above the verbosity");
                         due.scope(|| debug!("a scope stands before it"));
                         info!("routed");
                     });
@@ -72,32 +72,32 @@ fn an_event_outside_every_scope_goes_where_its_span_was_made() {
         assert_eq!(messages(&memory), ["routed"; 2]);
         assert_eq!(messages(&other), ["a scope stands before it"]);
         assert_eq!(tagged(outside, "routed out"), 2);
-        // The record has the number, the spans and the fields that it has in a scope.
+        // The record has the number, the spans and the fields that it would have in a scope.
         let record = &layers::records(&memory)[1];
         assert_eq!((&record["seq"], &record["span"]["name"]), (&2.into(), &"work".into()));
     });
 }
 
 #[test]
-fn the_innermost_span_whose_context_lives_decides() {
+fn the_innermost_span_with_a_live_context_decides() {
     routed(|outside| {
         let (uno, first) = context("uno", LevelFilter::INFO);
         let (due, second) = context("due", LevelFilter::INFO);
         let outer = uno.scope(|| info_span!("outer"));
         let inner = due.scope(|| info_span!(parent: &outer, "inner"));
         let unbound = info_span!(parent: &inner, "unbound");
-        let say = || {
+        let log_all = || {
             unbound.in_scope(|| info!("innermost"));
             info!(parent: &outer, "named");
             unbound.in_scope(|| info!(parent: None, "innermost without a parent"));
         };
-        say();
+        log_all();
         assert_eq!((messages(&first), messages(&second)), (vec!["named".to_owned()], vec!["innermost".to_owned()]));
         drop(due);
-        say();
+        log_all();
         assert_eq!(messages(&first), ["named", "innermost", "named"]);
         drop(uno);
-        say();
+        log_all();
         assert_eq!(messages(&first).len() + messages(&second).len(), 4);
         assert_eq!(tagged(outside, "innermost without a parent"), 3);
         assert_eq!((tagged(outside, "innermost"), tagged(outside, "named")), (1, 1));
@@ -105,7 +105,7 @@ fn the_innermost_span_whose_context_lives_decides() {
 }
 
 #[test]
-fn a_span_does_not_keep_its_context() {
+fn a_span_does_not_keep_its_context_alive() {
     routed(|outside| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("uno.log");
@@ -122,7 +122,7 @@ fn a_span_does_not_keep_its_context() {
 }
 
 #[test]
-fn a_closed_context_counts_what_is_routed_to_it_as_dropped() {
+fn a_closed_context_counts_routed_records_as_dropped() {
     routed(|outside| {
         let (uno, memory) = context("uno", LevelFilter::INFO);
         let span = uno.scope(|| info_span!("work"));
@@ -133,9 +133,9 @@ fn a_closed_context_counts_what_is_routed_to_it_as_dropped() {
     });
 }
 
-/// What is documented as wrong: the span of a connection that one request opened and all enter.
+/// The documented limitation: all requests enter the span of a connection that one request opened.
 #[test]
-fn what_is_attributed_to_the_wrong_context_is_why_it_is_off() {
+fn a_shared_connection_span_attributes_to_the_wrong_context() {
     routed(|_| {
         let (opened, first) = context("opened", LevelFilter::INFO);
         let (_later, second) = context("later", LevelFilter::INFO);
@@ -145,10 +145,10 @@ fn what_is_attributed_to_the_wrong_context_is_why_it_is_off() {
     });
 }
 
-/// Installed alone, the layer answers `enabled!` by the context that an event would go to. Its own process: it is installed.
+/// Under `install`, the layer answers `enabled!` by the context that an event would go to. In a process of its own, because it installs.
 #[test]
-fn installed_alone_what_is_enabled_follows_the_route() {
-    if let Some(child) = alone("installed_alone_what_is_enabled_follows_the_route", &[]) {
+fn under_install_enabled_follows_the_route() {
+    if let Some(child) = in_own_process("under_install_enabled_follows_the_route", &[]) {
         child.passed();
         return;
     }
@@ -161,13 +161,13 @@ fn installed_alone_what_is_enabled_follows_the_route() {
         assert!(enabled!(Level::DEBUG) && !enabled!(Level::TRACE));
         debug!("routed");
         log::debug!("routed");
-        // Made outside every scope, for the context that the spans around it are of.
+        // A span that is made outside every scope is enabled by the context of the spans around it.
         tracing::debug_span!("inner").in_scope(|| debug!("routed"));
     });
     drop(uno);
     span.in_scope(|| {
         assert!(!enabled!(Level::INFO));
-        info!("nobody wants it");
+        info!("no context wants it");
         tracing::warn!("outside");
     });
     assert_eq!(messages(&memory), vec!["routed"; if cfg!(feature = "log") { 3 } else { 2 }]);
@@ -175,7 +175,7 @@ fn installed_alone_what_is_enabled_follows_the_route() {
 }
 
 #[test]
-fn a_span_made_in_a_derived_context_finds_the_work_that_goes_on() {
+fn a_span_of_a_dropped_derived_context_routes_to_the_original() {
     routed(|outside| {
         let (uno, memory) = context("uno", LevelFilter::TRACE);
         let span = uno.with_field("unit", 3_u64).scope(|| info_span!("unit"));

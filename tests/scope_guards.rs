@@ -1,6 +1,6 @@
-//! Guards end their own scope and no other, in every order in which they can be dropped and wherever that happens.
+//! A guard ends its own scope and no other, in every order of dropping and wherever it is dropped.
 
-// clippy's own exception for tests does not reach their helpers.
+// clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -10,13 +10,13 @@ use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::thread;
 
-use common::{Log, LogsWhenDropped, init, outside, panic_of, pass, poll};
+use common::{Log, LogsWhenDropped, init, panic_of, poll, unscoped_messages, yield_once};
 use logscope::{FutureExt as _, OutputContext, ScopeGuard};
 use tracing::info;
 
 const GUARDS: usize = 5;
 
-/// Every order of the guards.
+/// All orders in which the guards can be dropped.
 fn orders() -> Vec<[usize; GUARDS]> {
     fn extend(order: &mut Vec<usize>, orders: &mut Vec<[usize; GUARDS]>) {
         if let Ok(order) = order.as_slice().try_into() {
@@ -36,17 +36,17 @@ fn orders() -> Vec<[usize; GUARDS]> {
     orders
 }
 
-/// A log below all guards and one for each guard, and what each should hold.
-struct Stage {
+/// A log below all guards and one for each guard, and the messages that each must hold.
+struct GuardLogs {
     below: Log,
     logs: [Log; GUARDS],
     expected: RefCell<[Vec<String>; GUARDS + 1]>,
 }
 
-impl Stage {
-    fn new(name: &str) -> Rc<Stage> {
+impl GuardLogs {
+    fn new(name: &str) -> Rc<GuardLogs> {
         init();
-        Rc::new(Stage {
+        Rc::new(GuardLogs {
             below: Log::new(format!("{name}: below")),
             logs: std::array::from_fn(|n| Log::new(format!("{name}: guard {n}"))),
             expected: RefCell::default(),
@@ -57,18 +57,18 @@ impl Stage {
         Rc::new(RefCell::new(self.logs.each_ref().map(|log| Some(log.context.enter()))))
     }
 
-    /// Logs what must arrive with the newest guard of those in `order` that are left after `dropped` of them were dropped.
-    fn say(&self, order: [usize; GUARDS], dropped: usize) {
+    /// Logs a message that must reach the newest guard still held, after `dropped` of the guards in `order` were dropped.
+    fn log_message(&self, order: [usize; GUARDS], dropped: usize) {
         let message = format!("{order:?} {dropped}");
         info!("{message}");
         let newest = order[dropped..].iter().max().copied().unwrap_or(GUARDS);
         self.expected.borrow_mut()[newest].push(message);
     }
 
-    /// Checks that each log holds what was said to it, and nothing else.
-    fn assert_kept_apart(&self) {
+    /// Checks that each log holds exactly its own messages.
+    fn assert_all_hold(&self) {
         for (log, expected) in self.logs.iter().chain([&self.below]).zip(&*self.expected.borrow()) {
-            assert!(!expected.is_empty(), "nothing was shown of {:?}", log.context.name());
+            assert!(!expected.is_empty(), "no message was logged for {:?}", log.context.name());
             log.assert_holds(expected);
         }
     }
@@ -78,43 +78,43 @@ type Guards = Rc<RefCell<[Option<ScopeGuard>; GUARDS]>>;
 
 fn drop_guard(guards: &Guards, guard: usize) {
     let guard = guards.borrow_mut()[guard].take();
-    drop(guard.expect("it is dropped once"));
+    drop(guard.expect("each guard is dropped once"));
 }
 
 #[test]
-fn in_every_order_on_a_thread() {
-    let stage = Stage::new("thread");
-    let _below = stage.below.context.enter();
+fn guards_end_their_own_scope_on_a_thread() {
+    let logs = GuardLogs::new("thread");
+    let _below = logs.below.context.enter();
     for order in orders() {
-        let guards = stage.enter_all();
+        let guards = logs.enter_all();
         for (dropped, guard) in order.into_iter().enumerate() {
-            stage.say(order, dropped);
+            logs.log_message(order, dropped);
             drop_guard(&guards, guard);
         }
-        stage.say(order, GUARDS);
+        logs.log_message(order, GUARDS);
     }
-    stage.assert_kept_apart();
+    logs.assert_all_hold();
 }
 
 #[test]
-fn in_every_order_over_the_awaits_of_two_tasks_that_take_turns() {
-    let stages = [Stage::new("left"), Stage::new("right")];
+fn guards_end_their_own_scope_over_the_awaits_of_two_tasks() {
+    let both_logs = [GuardLogs::new("left"), GuardLogs::new("right")];
     let thread = Log::new("thread");
     let _thread = thread.context.enter();
-    let [mut left, mut right] = stages.each_ref().map(|stage| {
-        let (below, stage) = (stage.below.context.clone(), stage.clone());
-        let is_right = stage.below.context.name().starts_with("right");
+    let [mut left, mut right] = both_logs.each_ref().map(|logs| {
+        let (below, logs) = (logs.below.context.clone(), logs.clone());
+        let is_right = logs.below.context.name().starts_with("right");
         let work = async move {
             for mut order in orders() {
                 if is_right {
                     order.reverse();
                 }
-                let guards = stage.enter_all();
+                let guards = logs.enter_all();
                 for (dropped, guard) in order.into_iter().enumerate() {
-                    pass().await;
-                    stage.say(order, dropped);
+                    yield_once().await;
+                    logs.log_message(order, dropped);
                     drop_guard(&guards, guard);
-                    stage.say(order, dropped + 1);
+                    logs.log_message(order, dropped + 1);
                 }
             }
         };
@@ -126,28 +126,28 @@ fn in_every_order_over_the_awaits_of_two_tasks_that_take_turns() {
         polls += 1;
     }
     assert_eq!(polls, 120 * GUARDS);
-    stages.iter().for_each(|stage| stage.assert_kept_apart());
+    both_logs.iter().for_each(|logs| logs.assert_all_hold());
     thread.assert_holds(&(0..polls).map(|poll| poll.to_string()).collect::<Vec<_>>());
 }
 
 #[test]
-fn in_every_order_while_their_task_is_suspended() {
-    let stage = Stage::new("suspended");
+fn guards_end_their_own_scope_while_their_task_is_suspended() {
+    let logs = GuardLogs::new("suspended");
     let thread = Log::new("thread");
     let _thread = thread.context.enter();
     for order in orders() {
         let guards = Rc::new(RefCell::default());
-        let (stage, inside) = (&stage, guards.clone());
+        let (logs, inside) = (&logs, guards.clone());
         let mut task = Box::pin(
             async move {
-                let entered = Rc::into_inner(stage.enter_all()).unwrap();
+                let entered = Rc::into_inner(logs.enter_all()).unwrap();
                 inside.swap(&entered);
                 for dropped in 0..=GUARDS {
-                    stage.say(order, dropped);
-                    pass().await;
+                    logs.log_message(order, dropped);
+                    yield_once().await;
                 }
             }
-            .in_context(&stage.below.context),
+            .in_context(&logs.below.context),
         );
         for guard in order {
             assert!(poll(&mut task).is_pending());
@@ -156,46 +156,46 @@ fn in_every_order_while_their_task_is_suspended() {
         }
         assert!(poll(&mut task).is_pending());
     }
-    stage.assert_kept_apart();
+    logs.assert_all_hold();
     thread.assert_holds(&["between"; 120 * GUARDS]);
 }
 
 #[test]
-fn in_every_order_on_a_chain_that_is_not_active() {
-    let stage = Stage::new("interrupted");
+fn guards_of_an_inactive_chain_end_their_own_scope() {
+    let logs = GuardLogs::new("interrupted");
     let task = Log::new("task");
-    let _below = stage.below.context.enter();
+    let _below = logs.below.context.enter();
     for order in orders() {
-        let guards = stage.enter_all();
+        let guards = logs.enter_all();
         let mut work = Box::pin(
             async {
                 for guard in order {
                     drop_guard(&guards, guard);
                     info!("in the poll");
-                    pass().await;
+                    yield_once().await;
                 }
             }
             .in_context(&task.context),
         );
         for dropped in 1..=GUARDS {
             assert!(poll(&mut work).is_pending());
-            stage.say(order, dropped);
+            logs.log_message(order, dropped);
         }
         assert!(poll(&mut work).is_ready());
     }
-    stage.assert_kept_apart();
+    logs.assert_all_hold();
     task.assert_holds(&["in the poll"; 120 * GUARDS]);
 }
 
 #[test]
-fn in_every_order_inside_a_closure_scope_above_them() {
-    let stage = Stage::new("under a closure");
+fn guards_below_a_closure_scope_end_their_own_scope() {
+    let logs = GuardLogs::new("under a closure");
     let above = Log::new("above");
-    let _below = stage.below.context.enter();
+    let _below = logs.below.context.enter();
     for order in orders() {
-        let guards = stage.enter_all();
+        let guards = logs.enter_all();
         for dropped in 0..=GUARDS {
-            stage.say(order, dropped);
+            logs.log_message(order, dropped);
             above.context.scope(|| {
                 if let Some(guard) = order.get(dropped) {
                     drop_guard(&guards, *guard);
@@ -204,7 +204,7 @@ fn in_every_order_inside_a_closure_scope_above_them() {
             });
         }
     }
-    stage.assert_kept_apart();
+    logs.assert_all_hold();
     above.assert_holds(&["above"; 120 * GUARDS]);
 }
 
@@ -223,7 +223,7 @@ fn a_guard_outlives_the_closure_scope_and_the_update_that_it_was_entered_in() {
     info!("outside after the closure and its guard");
     outer.assert_holds(&["updated", "not updated"]);
     inner.assert_holds(&["the closure has returned"]);
-    assert_eq!(outside("after the closure and its guard").len(), 1);
+    assert_eq!(unscoped_messages("after the closure and its guard").len(), 1);
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn an_update_that_panics_changes_nothing() {
 }
 
 #[test]
-fn an_update_that_leaves_or_enters_a_scope_changes_no_other() {
+fn an_update_that_leaves_or_enters_a_scope_changes_no_other_scope() {
     init();
     let (outer, left, entered) = (Log::new("outer"), Log::new("left"), Log::new("entered"));
     let _outer = outer.context.enter();
@@ -249,7 +249,7 @@ fn an_update_that_leaves_or_enters_a_scope_changes_no_other() {
         drop(guard.take());
         context.with_field("updated", true)
     });
-    assert!(before.is_none(), "the scope is gone, so nothing was replaced");
+    assert!(before.is_none(), "the scope was left inside the update, so nothing was replaced");
     info!("after the scope was left");
 
     let before = logscope::update(|context| {
@@ -261,7 +261,7 @@ fn an_update_that_leaves_or_enters_a_scope_changes_no_other() {
     drop(guard);
     info!("after it");
 
-    // The inner update was made of what is current, the outer one was not any more.
+    // The inner update replaces the current context. The outer update then finds another context, and changes nothing.
     outer.context.scope(|| {
         let before = logscope::update(|context| {
             assert!(logscope::update(|context| context.with_field("updated", "inside")).is_some());
@@ -301,7 +301,7 @@ fn unwinding_leaves_each_scope_in_turn() {
 }
 
 #[test]
-fn a_forgotten_guard_keeps_its_scope_on_its_thread_alone() {
+fn a_forgotten_guard_keeps_its_scope_on_its_own_thread_only() {
     init();
     let log = Log::new("forgotten");
     let context = log.context.clone();
@@ -318,11 +318,11 @@ fn a_forgotten_guard_keeps_its_scope_on_its_thread_alone() {
     other.run(|| info!("on a thread without a forgotten guard"));
     info!("on another thread without a forgotten guard");
     log.assert_holds(&["in the next job", "and in the one after it"]);
-    assert_eq!(outside("thread without a forgotten guard").len(), 2);
+    assert_eq!(unscoped_messages("thread without a forgotten guard").len(), 2);
 }
 
 #[test]
-fn threads_are_given_a_context_or_have_none() {
+fn a_thread_has_the_context_bound_to_it_or_none() {
     init();
     let (outer, other) = (Log::new("outer"), Log::new("other"));
     let _scope = outer.context.enter();
@@ -333,11 +333,11 @@ fn threads_are_given_a_context_or_have_none() {
     info!("here");
     outer.assert_holds(&["bound to the current context", "here"]);
     other.assert_holds(&["bound to another", "called in place"]);
-    assert_eq!(outside("on a plain thread inside a scope").len(), 1);
+    assert_eq!(unscoped_messages("on a plain thread inside a scope").len(), 1);
 }
 
 #[test]
-fn what_is_asked_is_what_is_logged_to() {
+fn current_is_the_context_that_events_go_to() {
     init();
     let (outer, inner) = (Log::new("outer"), Log::new("inner"));
     assert!(OutputContext::try_current().is_none());

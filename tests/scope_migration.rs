@@ -1,6 +1,6 @@
-//! A task takes its scopes and updates along when it goes on on another thread, and leaves none behind.
+//! A task takes its scopes and updates along when it continues on another thread, and leaves none behind.
 
-// clippy's own exception for tests does not reach their helpers.
+// clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -14,14 +14,14 @@ use std::task::Poll;
 use std::thread::{self, ThreadId};
 use std::time::Instant;
 
-use common::{DEADLINE, Log, LogsWhenDropped, Worker, init, outside, pass, poll};
+use common::{DEADLINE, Log, LogsWhenDropped, Worker, init, poll, unscoped_messages, yield_once};
 use logscope::{FutureExt as _, ScopeGuard};
 use tokio::sync::oneshot;
 use tracing::info;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Polls `task` once on `worker`. `None` when it has ended and been dropped there.
+/// Polls `task` once on `worker`. Returns `None` if the task was done, and was dropped there.
 fn poll_on(worker: &Worker, mut task: Task) -> Option<Task> {
     worker.run(move || match poll(&mut task) {
         Poll::Pending => Some(task),
@@ -30,12 +30,12 @@ fn poll_on(worker: &Worker, mut task: Task) -> Option<Task> {
 }
 
 thread_local! {
-    /// A guard that a task has left on this thread.
+    /// A guard that a task left on this thread.
     static LEFT_BEHIND: Cell<Option<ScopeGuard>> = const { Cell::new(None) };
 }
 
 #[test]
-fn updates_go_along_when_every_poll_is_on_another_thread() {
+fn updates_stay_with_a_task_that_changes_threads() {
     const STEPS: u64 = 12;
     init();
     let (first, second) = (Log::new("first"), Log::new("second"));
@@ -43,16 +43,16 @@ fn updates_go_along_when_every_poll_is_on_another_thread() {
         let mut threads: Vec<ThreadId> = Vec::new();
         for step in 0..STEPS {
             logscope::update(|context| context.with_field("step", step)).unwrap();
-            pass().await;
+            yield_once().await;
             info!("{step}");
             threads.push(thread::current().id());
         }
-        assert!(threads.windows(2).all(|pair| pair[0] != pair[1]), "it did not migrate: {threads:?}");
+        assert!(threads.windows(2).all(|pair| pair[0] != pair[1]), "the task did not migrate: {threads:?}");
     };
     let unbound = async {
         for _ in 0..STEPS {
             info!("unbound and migrating");
-            pass().await;
+            yield_once().await;
         }
     };
     let workers = [Worker::start(), Worker::start(), Worker::start()];
@@ -62,8 +62,8 @@ fn updates_go_along_when_every_poll_is_on_another_thread() {
         Some(Box::pin(work().in_context(&second.context))),
     ];
     for round in 0.. {
-        for (place, slot) in tasks.iter_mut().enumerate() {
-            *slot = slot.take().and_then(|task| poll_on(&workers[(round + place) % workers.len()], task));
+        for (index, slot) in tasks.iter_mut().enumerate() {
+            *slot = slot.take().and_then(|task| poll_on(&workers[(round + index) % workers.len()], task));
         }
         if tasks.iter().all(Option::is_none) {
             break;
@@ -73,25 +73,25 @@ fn updates_go_along_when_every_poll_is_on_another_thread() {
         log.assert_holds(&(0..STEPS).map(|step| step.to_string()).collect::<Vec<_>>());
         assert!(log.lines().iter().all(|line| line.context_fields["step"].as_u64() == line.message.parse().ok()));
     }
-    assert_eq!(outside("unbound and migrating").len() as u64, STEPS);
+    assert_eq!(unscoped_messages("unbound and migrating").len() as u64, STEPS);
 }
 
-/// A task that enters `phase`, and leaves the guard on the thread of its first poll.
+/// A task that enters `phase`, and leaves the guard in a thread-local of the thread of its first poll.
 fn leaves_its_guard(task: &Log, phase: &Log) -> Task {
     let phase = phase.context.clone();
     let work = async move {
         LEFT_BEHIND.set(Some(phase.enter()));
         info!("entered");
-        pass().await;
+        yield_once().await;
         info!("elsewhere");
-        pass().await;
+        yield_once().await;
         info!("at the end");
     };
     Box::pin(work.in_context(&task.context))
 }
 
 #[test]
-fn a_guard_that_was_left_behind_ends_its_scope_from_there() {
+fn a_guard_left_on_another_thread_ends_its_scope() {
     init();
     let (task, phase, there) = (Log::new("task"), Log::new("phase"), Log::new("there"));
     let (a, b) = (Worker::start(), Worker::start());
@@ -111,11 +111,11 @@ fn a_guard_that_was_left_behind_ends_its_scope_from_there() {
     phase.assert_holds(&["entered", "elsewhere"]);
     task.assert_holds(&["at the end"]);
     there.assert_holds(&["the scope of the thread is not that of the guard"]);
-    assert_eq!(outside("a thread where a guard was left").len(), 3);
+    assert_eq!(unscoped_messages("a thread where a guard was left").len(), 3);
 }
 
 #[test]
-fn a_guard_that_was_left_behind_may_outlive_its_task() {
+fn a_guard_left_on_another_thread_can_outlive_its_task() {
     init();
     let (task, phase) = (Log::new("task"), Log::new("phase"));
     let (a, b) = (Worker::start(), Worker::start());
@@ -128,29 +128,29 @@ fn a_guard_that_was_left_behind_may_outlive_its_task() {
     });
     phase.assert_holds(&["entered"]);
     task.assert_holds::<&str>(&[]);
-    assert_eq!(outside("a guard without a task").len(), 2);
+    assert_eq!(unscoped_messages("a guard without a task").len(), 2);
 }
 
 #[test]
-fn a_guard_may_be_dropped_while_its_task_runs_elsewhere() {
-    /// How often: the drop comes at a moment that differs from round to round.
+fn a_guard_can_be_dropped_while_its_task_runs_elsewhere() {
+    /// The drop comes at another moment in each round.
     const ROUNDS: usize = 200;
     init();
     let (a, b) = (Worker::start(), Worker::start());
     for _ in 0..ROUNDS {
         let (task, phase, newer) = (Log::new("task"), Log::new("phase"), Log::new("newer"));
-        let meet = Arc::new(Barrier::new(2));
-        let (meets, entered, above) = (meet.clone(), phase.context.clone(), newer.context.clone());
+        let barrier = Arc::new(Barrier::new(2));
+        let (task_barrier, entered, above) = (barrier.clone(), phase.context.clone(), newer.context.clone());
         let work = async move {
             LEFT_BEHIND.set(Some(entered.enter()));
-            pass().await;
-            meets.wait();
-            // From here on the guard is dropped at any moment. What is above it does not care.
+            yield_once().await;
+            task_barrier.wait();
+            // From here on the guard may be dropped at any moment. That must not affect the scopes above it.
             for n in 0..3 {
                 above.scope(|| info!("{n}"));
             }
             info!("in either");
-            pass().await;
+            yield_once().await;
             info!("the guard is gone");
         };
         let work: Task = Box::pin(work.in_context(&task.context));
@@ -158,7 +158,7 @@ fn a_guard_may_be_dropped_while_its_task_runs_elsewhere() {
         let work = thread::scope(|scope| {
             let dropping = scope.spawn(|| {
                 a.run(move || {
-                    meet.wait();
+                    barrier.wait();
                     drop(LEFT_BEHIND.take());
                 });
             });
@@ -175,7 +175,7 @@ fn a_guard_may_be_dropped_while_its_task_runs_elsewhere() {
 }
 
 #[test]
-fn a_task_that_ends_on_another_thread_drops_its_values_inside_its_context() {
+fn a_task_dropped_on_another_thread_drops_its_values_in_its_context() {
     init();
     let (task, there) = (Log::new("task"), Log::new("there"));
     let (a, b) = (Worker::start(), Worker::start());
@@ -193,11 +193,11 @@ fn a_task_that_ends_on_another_thread_drops_its_values_inside_its_context() {
 }
 
 #[test]
-fn a_worker_may_block_inside_a_poll() {
+fn a_worker_can_block_inside_a_poll() {
     init();
     let (task, inner, beside) = (Log::new("task"), Log::new("inner"), Log::new("beside"));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    // Spawned before it blocks, so on the same worker: it goes on on a thread that the runtime puts in its place.
+    // Spawned before this task blocks, so queued on the same worker: it runs on the thread by which the runtime replaces the blocked one.
     let (sender, receiver) = oneshot::channel::<()>();
     let other = async move {
         info!("while the worker is blocked");
@@ -227,22 +227,22 @@ fn a_worker_may_block_inside_a_poll() {
 }
 
 #[test]
-fn tasks_keep_apart_while_the_workers_of_a_runtime_pass_them_around() {
+fn migrating_tasks_do_not_mix() {
     const TASKS: usize = 6;
     const MIGRATIONS: usize = 300;
     init();
     let migrations = Arc::new(AtomicUsize::new(0));
-    // Whoever is woken from outside the runtime is taken up by whichever worker comes first.
-    let (wakes, to_wake) = channel::<oneshot::Sender<()>>();
+    // A task that is woken from outside the runtime is taken by any of its workers.
+    let (sleepers, to_wake) = channel::<oneshot::Sender<()>>();
     let waker = thread::spawn(move || {
         for sleeper in to_wake {
             let _ = sleeper.send(());
         }
     });
     let start = Instant::now();
-    let bounce = move || {
+    let wake_elsewhere = move || {
         let (sender, receiver) = oneshot::channel();
-        wakes.send(sender).unwrap();
+        sleepers.send(sender).unwrap();
         async move {
             let before = thread::current().id();
             receiver.await.unwrap();
@@ -262,15 +262,15 @@ fn tasks_keep_apart_while_the_workers_of_a_runtime_pass_them_around() {
     let tasks: Vec<_> = logs
         .iter()
         .map(|[own, phase]| {
-            let (bounce, go_on, phase) = (bounce.clone(), go_on.clone(), phase.context.clone());
+            let (wake_elsewhere, go_on, phase) = (wake_elsewhere.clone(), go_on.clone(), phase.context.clone());
             let work = async move {
                 let mut steps = 0_u64;
                 loop {
                     logscope::update(|context| context.with_field("step", steps)).unwrap();
-                    let migrated = bounce().await;
+                    let migrated = wake_elsewhere().await;
                     info!("{steps}");
-                    // A scope over an await, of a future that may move: the task's, and gone when it is done.
-                    async { bounce().await }.in_context(&phase).await;
+                    // A scope of an inner future over an await, during which the task may move: the scope moves along, and ends with the future.
+                    async { wake_elsewhere().await }.in_context(&phase).await;
                     async { info!("{steps}") }.in_context(&phase).await;
                     steps += 1;
                     if !go_on(migrated) {
@@ -286,7 +286,7 @@ fn tasks_keep_apart_while_the_workers_of_a_runtime_pass_them_around() {
         loop {
             info!("unbound among the workers");
             steps += 1;
-            let _ = bounce().await;
+            let _ = wake_elsewhere().await;
             if !go_on(false) {
                 return steps;
             }
@@ -302,9 +302,9 @@ fn tasks_keep_apart_while_the_workers_of_a_runtime_pass_them_around() {
         assert!(phase.lines().iter().all(|line| line.context_fields.is_null()));
     }
     let steps = runtime.block_on(unbound).unwrap();
-    assert_eq!(outside("unbound among the workers").len(), steps);
+    assert_eq!(unscoped_messages("unbound among the workers").len(), steps);
     drop(runtime);
     waker.join().unwrap();
     let migrations = migrations.load(Ordering::Relaxed);
-    assert!(migrations >= MIGRATIONS, "only {migrations} migrations within {DEADLINE:?}: this shows too little");
+    assert!(migrations >= MIGRATIONS, "only {migrations} migrations within {DEADLINE:?}: too few to prove anything");
 }

@@ -1,6 +1,6 @@
-//! What a task enters and updates stays with the task: on one thread, whatever else is polled there in between.
+//! Scopes and updates of a task stay with the task: on one thread, whatever else is polled there in between.
 
-// clippy's own exception for tests does not reach their helpers.
+// clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
 
-use common::{Log, block_on, init, on_one_worker, outside, pass, poll};
+use common::{Log, block_on, init, on_one_worker, poll, unscoped_messages, yield_once};
 use logscope::{FutureExt as _, OutputContext, ScopeGuard};
 use tracing::info;
 
@@ -37,19 +37,19 @@ fn a_guard_held_over_an_await_stays_with_its_task() {
             let older = phase.enter();
             info!("{round}: phase, before the await");
             polls.borrow_mut().push(task);
-            pass().await;
+            yield_once().await;
             info!("{round}: phase, after the await");
             let newer = own.enter();
             polls.borrow_mut().push(task);
-            pass().await;
+            yield_once().await;
             info!("{round}: own, inside the phase");
             drop(older);
             polls.borrow_mut().push(task);
-            pass().await;
+            yield_once().await;
             info!("{round}: own, the phase has ended below");
             drop(newer);
             polls.borrow_mut().push(task);
-            pass().await;
+            yield_once().await;
             info!("{round}: own, after");
         }
     }
@@ -60,7 +60,7 @@ fn a_guard_held_over_an_await_stays_with_its_task() {
         let beside = tokio::task::spawn_local(async {
             for _ in 0..ROUNDS * POLLS {
                 info!("beside the guards");
-                pass().await;
+                yield_once().await;
             }
         });
         spawn_all(logs.iter().enumerate().map(|(n, [own, phase])| {
@@ -71,7 +71,7 @@ fn a_guard_held_over_an_await_stays_with_its_task() {
     });
 
     let in_turn: Vec<_> = (0..TASKS).cycle().take(TASKS * ROUNDS * POLLS).collect();
-    assert_eq!(*polls.borrow(), in_turn, "the tasks must take turns at every poll, or this shows nothing");
+    assert_eq!(*polls.borrow(), in_turn, "the tasks must take turns at every poll, or nothing is proved");
     for [own, phase] in &logs {
         let of = |texts: &[&str]| -> Vec<String> {
             (0..ROUNDS).flat_map(|round| texts.iter().map(move |text| format!("{round}: {text}"))).collect()
@@ -84,7 +84,7 @@ fn a_guard_held_over_an_await_stays_with_its_task() {
         ]));
         phase.assert_holds(&of(&["phase, before the await", "phase, after the await"]));
     }
-    assert_eq!(outside("beside the guards").len(), ROUNDS * POLLS);
+    assert_eq!(unscoped_messages("beside the guards").len(), ROUNDS * POLLS);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn an_update_stays_with_its_task_and_never_reaches_the_thread() {
         for step in 0..3_u64 {
             let before = logscope::update(|context| context.with_field("step", step)).unwrap();
             assert_eq!(before.fields().len(), usize::from(step > 0));
-            pass().await;
+            yield_once().await;
             info!("{step}");
         }
     }
@@ -106,7 +106,7 @@ fn an_update_stays_with_its_task_and_never_reaches_the_thread() {
             let unbound = tokio::task::spawn_local(async {
                 for n in 0..4 {
                     info!("between the polls {n}");
-                    pass().await;
+                    yield_once().await;
                 }
             });
             spawn_all([work().in_context(&left.context), work().in_context(&right.context)]).await;
@@ -133,11 +133,11 @@ fn an_update_ends_with_the_scope_that_it_was_made_in() {
     let work = async {
         let scope = phase.context.enter();
         logscope::update(|context| context.with_field("updated", "phase")).unwrap();
-        pass().await;
+        yield_once().await;
         info!("in the phase");
         drop(scope);
         info!("in the task");
-        pass().await;
+        yield_once().await;
         logscope::update(|context| context.with_field("updated", "task")).unwrap();
         phase.context.scope(|| info!("in the phase again"));
         info!("in the task again");
@@ -153,7 +153,7 @@ fn an_update_ends_with_the_scope_that_it_was_made_in() {
 }
 
 #[test]
-fn the_guard_of_a_parked_task_claims_nothing_and_can_be_dropped_from_outside() {
+fn the_guard_of_a_parked_task_affects_no_thread_and_can_be_dropped_there() {
     init();
     let (thread, task, phase) = (Log::new("thread"), Log::new("task"), Log::new("phase"));
     let _thread = thread.context.enter();
@@ -161,9 +161,9 @@ fn the_guard_of_a_parked_task_claims_nothing_and_can_be_dropped_from_outside() {
     let mut parked = Box::pin(
         async {
             guard.set(Some(phase.context.enter()));
-            pass().await;
+            yield_once().await;
             info!("the guard is there");
-            pass().await;
+            yield_once().await;
             info!("the guard is gone");
         }
         .in_context(&task.context),
@@ -192,7 +192,7 @@ fn a_guard_of_the_thread_can_be_dropped_inside_a_poll() {
             info!("before");
             drop(guard.take());
             info!("after");
-            pass().await;
+            yield_once().await;
             info!("later");
         }
         .in_context(&task.context),
@@ -217,7 +217,7 @@ fn nested_futures_have_chains_of_their_own() {
         async move {
             let _scope = guarded.then(|| extra.enter());
             info!("1");
-            pass().await;
+            yield_once().await;
             info!("2");
         }
     };
@@ -229,7 +229,7 @@ fn nested_futures_have_chains_of_their_own() {
             inner(true).in_context(&right.context),
             // Bound where it is made, inside the update.
             inner(false).in_current_context(),
-            // Bound twice: the inner one counts.
+            // Bound twice: the inner context counts.
             inner(false).in_context(&left.context).in_context(&right.context),
         );
         info!("done");
@@ -250,7 +250,7 @@ fn in_current_context_binds_nothing_outside_every_scope() {
     let (first, second) = (work(), work());
     block_on(first);
     later.context.scope(|| block_on(second));
-    assert_eq!(outside("bound to nothing").len(), 1);
+    assert_eq!(unscoped_messages("bound to nothing").len(), 1);
     later.assert_holds(&["bound to nothing"]);
 }
 
@@ -260,21 +260,21 @@ fn block_on_inside_a_poll_leaves_the_task_as_it_was() {
     let (task, phase, other) = (Log::new("task"), Log::new("phase"), Log::new("other"));
     let work = async {
         let scope = phase.context.enter();
-        pass().await;
+        yield_once().await;
         block_on(
             async {
                 std::mem::forget(OutputContext::current().enter());
                 info!("in the inner task");
-                pass().await;
+                yield_once().await;
                 logscope::update(|context| context.with_field("inner", true));
                 info!("in the inner task again");
             }
             .in_context(&other.context),
         );
         info!("after the inner task");
-        // Unbound, it is a part of the poll that it runs in.
+        // An unbound future is a part of the poll that it runs in.
         let inner = block_on(async {
-            pass().await;
+            yield_once().await;
             info!("in an unbound one");
             other.context.enter()
         });
@@ -282,7 +282,7 @@ fn block_on_inside_a_poll_leaves_the_task_as_it_was() {
         drop(scope);
         drop(inner);
         info!("after both");
-        pass().await;
+        yield_once().await;
         info!("at the end");
     };
     block_on(work.in_context(&task.context));
@@ -292,9 +292,9 @@ fn block_on_inside_a_poll_leaves_the_task_as_it_was() {
 }
 
 #[test]
-fn a_waker_that_logs_belongs_to_who_wakes() {
-    struct Wakes;
-    impl std::task::Wake for Wakes {
+fn a_waker_logs_in_the_context_that_wakes() {
+    struct LogsWhenWoken;
+    impl std::task::Wake for LogsWhenWoken {
         fn wake(self: Arc<Self>) {
             info!("woken");
         }
@@ -303,7 +303,7 @@ fn a_waker_that_logs_belongs_to_who_wakes() {
     let (task, waking) = (Log::new("task"), Log::new("waking"));
     let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
     let mut work = Box::pin(async { receiver.await.unwrap() }.in_context(&task.context));
-    let waker = Arc::new(Wakes).into();
+    let waker = Arc::new(LogsWhenWoken).into();
     assert!(work.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     waking.context.scope(|| sender.send(()).unwrap());
     assert!(work.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());

@@ -1,6 +1,6 @@
-//! How tasks end: done, dropped, aborted, by a panic. What is dropped with a task is dropped in its scopes, and its scopes end with it.
+//! How tasks end: completed, dropped, aborted, by a panic. The values of a task are dropped in its scopes, and its scopes end with it.
 
-// clippy's own exception for tests does not reach their helpers.
+// clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -9,14 +9,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use common::{Line, Log, LogsWhenDropped, block_on, init, on_one_worker, pass, poll, text_of};
+use common::{Line, Log, LogsWhenDropped, block_on, init, on_one_worker, poll, text_of, yield_once};
 use logscope::{FutureExt as _, OutputContext};
 use tracing::info;
 
 #[test]
 fn a_future_is_dropped_inside_its_context() {
-    /// Waits for ever, with a value on each side of a guard.
-    async fn waits(phase: OutputContext) {
+    /// Never completes, and holds a value on each side of a guard.
+    async fn pends(phase: OutputContext) {
         let _own = LogsWhenDropped("below the guard");
         let _scope = phase.enter();
         let _in_phase = LogsWhenDropped("above the guard");
@@ -31,7 +31,7 @@ fn a_future_is_dropped_inside_its_context() {
             let phase = phase.context.clone();
             let work = async move {
                 let _argument = argument;
-                waits(phase).await;
+                pends(phase).await;
             };
             let mut work = Box::pin(work.in_context(&task.context));
             for _ in 0..polls {
@@ -53,18 +53,18 @@ fn a_future_is_dropped_inside_its_context() {
 }
 
 #[test]
-fn tasks_that_are_aborted_or_left_behind_are_dropped_inside_their_contexts() {
+fn aborted_and_abandoned_tasks_are_dropped_inside_their_contexts() {
     init();
     let (aborted, left) = (Log::new("aborted"), Log::new("left behind"));
-    let waits = |text| async move {
+    let pends = |text| async move {
         let _value = LogsWhenDropped(text);
         std::future::pending::<()>().await;
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let task = tokio::spawn(waits("aborted").in_context(&aborted.context));
-        tokio::spawn(waits("left behind").in_context(&left.context));
-        pass().await;
+        let task = tokio::spawn(pends("aborted").in_context(&aborted.context));
+        tokio::spawn(pends("left behind").in_context(&left.context));
+        yield_once().await;
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
     });
@@ -75,7 +75,7 @@ fn tasks_that_are_aborted_or_left_behind_are_dropped_inside_their_contexts() {
 }
 
 #[test]
-fn a_guard_in_the_output_of_a_future_ends_nothing_when_it_is_dropped() {
+fn dropping_a_guard_that_a_task_returned_ends_no_scope() {
     init();
     let (thread, task, phase) = (Log::new("thread"), Log::new("task"), Log::new("phase"));
     let _thread = thread.context.enter();
@@ -87,20 +87,20 @@ fn a_guard_in_the_output_of_a_future_ends_nothing_when_it_is_dropped() {
     drop(guard);
     info!("after the guard");
 
-    // The task has ended, and is still there.
+    // The task has ended, but was not dropped.
     let mut ended = Box::pin(work());
-    let Poll::Ready(guard) = poll(&mut ended) else { panic!("it is ready") };
+    let Poll::Ready(guard) = poll(&mut ended) else { panic!("the task is done") };
     info!("beside the ended task");
     drop(guard);
     info!("beside the ended task, without the guard");
     drop(ended);
 
-    // The guard goes on in a task of its own, above a scope of that task.
+    // The guard lives on in another task, above a scope of that task.
     let other = Log::new("other");
     let in_other = async {
         let guard = block_on(work());
         let newer = other.context.enter();
-        pass().await;
+        yield_once().await;
         drop(guard);
         info!("in the other task");
         drop(newer);
@@ -130,11 +130,11 @@ fn a_forgotten_guard_keeps_its_scope_and_context_until_the_task_ends() {
         async move {
             std::mem::forget(phase.context.enter());
             drop(phase);
-            pass().await;
+            yield_once().await;
             info!("in the forgotten scope");
             let newer = OutputContext::current().enter();
             std::mem::forget(newer);
-            pass().await;
+            yield_once().await;
             info!("in a second one");
         }
         .in_context(&task.context),
@@ -142,7 +142,7 @@ fn a_forgotten_guard_keeps_its_scope_and_context_until_the_task_ends() {
     while poll(&mut work).is_pending() {
         info!("beside it");
     }
-    assert!(lives(), "the task has not been dropped");
+    assert!(lives(), "the task was not dropped yet, so its forgotten scope must live");
     drop(work);
     assert!(!lives(), "a forgotten guard leaked its context");
     info!("after it");
@@ -154,8 +154,8 @@ fn a_forgotten_guard_keeps_its_scope_and_context_until_the_task_ends() {
 }
 
 #[test]
-fn a_poll_that_panics_puts_everything_back() {
-    /// Panics in its second poll; its own `Drop` comes later.
+fn a_poll_that_panics_restores_the_scopes_of_the_thread() {
+    /// Panics in its second poll. Its value is dropped later.
     struct Panics {
         phase: OutputContext,
         polled: bool,
@@ -193,7 +193,7 @@ fn a_poll_that_panics_puts_everything_back() {
 }
 
 #[test]
-fn a_task_that_panics_harms_no_other_task_of_its_worker() {
+fn a_task_that_panics_harms_no_other_task_on_its_worker() {
     init();
     let (panics, phase, other) = (Log::new("panics"), Log::new("phase"), Log::new("other"));
     on_one_worker(async {
@@ -203,7 +203,7 @@ fn a_task_that_panics_harms_no_other_task_of_its_worker() {
                 let _value = LogsWhenDropped("unwound in the task");
                 let _scope = inside.enter();
                 let _value = LogsWhenDropped("unwound in the phase");
-                pass().await;
+                yield_once().await;
                 panic!("in the task");
             }
             .in_context(&panics.context),
@@ -212,7 +212,7 @@ fn a_task_that_panics_harms_no_other_task_of_its_worker() {
             async {
                 for n in 0..4 {
                     info!("{n}");
-                    pass().await;
+                    yield_once().await;
                 }
             }
             .in_context(&other.context),

@@ -1,6 +1,6 @@
-//! Scopes and log calls in the destructors of thread-locals, whether they were registered before or after those of what they use.
+//! Scopes and log calls in the destructors of thread-locals, whether those are registered before or after the thread-locals of the library.
 
-// clippy's own exception for tests does not reach their helpers.
+// clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -8,16 +8,16 @@ mod common;
 use std::cell::{Cell, RefCell};
 use std::thread;
 
-use common::{Log, Runs, block_on, init, messages, outside, panic_of, pass, tracked};
+use common::{DebugRuns, Log, block_on, init, messages, panic_of, tracked, unscoped_messages, yield_once};
 use logscope::{FutureExt as _, ScopeGuard};
 use tracing::info;
 
 thread_local! {
-    /// A guard that its thread leaves when it ends.
+    /// A guard that is dropped when its thread ends.
     static GUARD: Cell<Option<ScopeGuard>> = const { Cell::new(None) };
 }
 
-/// What a thread does in the destructor of a thread-local.
+/// Calls a function in the destructor of a thread-local.
 struct AtThreadEnd(RefCell<Option<Box<dyn FnOnce()>>>);
 
 impl Drop for AtThreadEnd {
@@ -32,9 +32,9 @@ thread_local! {
     static AT_THREAD_END: AtThreadEnd = const { AtThreadEnd(RefCell::new(None)) };
 }
 
-/// Runs `during` on a thread, and `end` in a destructor of that thread: one that was registered before all others of the thread, or
-/// after those that `during` brings about.
-fn on_a_thread_with_an_end(
+/// DebugRuns `during` on a thread, and `end` in a destructor of that thread, which is registered either before all others of the thread or after
+/// those that `during` registers.
+fn on_a_thread_with_a_destructor(
     registered_first: bool,
     during: impl FnOnce() + Send + 'static,
     end: impl FnOnce() + Send + 'static,
@@ -53,12 +53,12 @@ fn on_a_thread_with_an_end(
 }
 
 #[test]
-fn thread_local_destructors_log_enter_update_and_leave() {
+fn thread_local_destructors_can_log_enter_update_and_leave() {
     init();
     for registered_first in [true, false] {
         let (forgotten, held, inner) = (Log::new("forgotten"), Log::new("held"), Log::new("inner"));
         let (below, above, scoped) = (forgotten.context.clone(), held.context.clone(), inner.context.clone());
-        on_a_thread_with_an_end(
+        on_a_thread_with_a_destructor(
             registered_first,
             move || {
                 std::mem::forget(below.enter());
@@ -66,16 +66,16 @@ fn thread_local_destructors_log_enter_update_and_leave() {
                 info!("while the thread runs");
             },
             move || {
-                // In one order of registration its own destructor has dropped it already.
+                // In one order of registration, the destructor of `GUARD` has dropped the guard already.
                 let _ = GUARD.try_with(|guard| drop(guard.take()));
                 info!("in the destructor");
                 logscope::update(|context| context.with_field("updated", true)).unwrap();
-                info!(nested = ?Runs(|| { info!("nested"); "v" }), "updated");
+                info!(nested = ?DebugRuns(|| { info!("nested"); "v" }), "updated");
                 scoped.scope(|| info!("scoped"));
                 let guard = scoped.enter();
                 block_on(
                     async {
-                        pass().await;
+                        yield_once().await;
                         info!("in a task");
                     }
                     .in_context(&scoped),
@@ -96,12 +96,12 @@ fn thread_local_destructors_log_enter_update_and_leave() {
 }
 
 #[test]
-fn a_destructor_that_is_a_threads_first_contact_can_log() {
+fn a_destructor_can_be_the_first_to_log_on_its_thread() {
     init();
     let log = Log::new("scoped");
     for registered_first in [true, false] {
         let context = log.context.clone();
-        on_a_thread_with_an_end(
+        on_a_thread_with_a_destructor(
             registered_first,
             || {},
             move || {
@@ -110,12 +110,12 @@ fn a_destructor_that_is_a_threads_first_contact_can_log() {
             },
         );
     }
-    assert_eq!(outside("outside in a destructor").len(), 2);
+    assert_eq!(unscoped_messages("outside in a destructor").len(), 2);
     log.assert_holds(&["inside", "inside"]);
 }
 
 #[test]
-fn spans_may_end_in_thread_local_destructors() {
+fn spans_can_end_in_thread_local_destructors() {
     thread_local! {
         static SPAN: RefCell<Option<tracing::span::EnteredSpan>> = const { RefCell::new(None) };
     }
@@ -123,7 +123,7 @@ fn spans_may_end_in_thread_local_destructors() {
     for registered_first in [true, false] {
         let log = Log::new("log");
         let (during, end) = (log.context.clone(), log.context.clone());
-        on_a_thread_with_an_end(
+        on_a_thread_with_a_destructor(
             registered_first,
             move || {
                 let held = tracing::info_span!("held", n = 1).entered();
@@ -145,11 +145,11 @@ fn spans_may_end_in_thread_local_destructors() {
 }
 
 #[test]
-fn a_thread_local_may_hold_the_last_of_a_context() {
+fn a_thread_local_can_hold_the_last_handle_of_a_context() {
     init();
     for registered_first in [true, false] {
         let (context, lines, freed) = tracked("held by a thread-local");
-        on_a_thread_with_an_end(
+        on_a_thread_with_a_destructor(
             registered_first,
             || info!("something on the thread of a dying context"),
             move || {
@@ -161,5 +161,5 @@ fn a_thread_local_may_hold_the_last_of_a_context() {
         assert!(freed.get());
         assert_eq!(messages(&lines), ["in the destructor"]);
     }
-    assert_eq!(outside("on the thread of a dying context").len(), 2);
+    assert_eq!(unscoped_messages("on the thread of a dying context").len(), 2);
 }

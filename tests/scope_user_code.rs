@@ -1,9 +1,8 @@
-//! What a program's own code does to scopes from the inside of a log call: from a value's `Debug`, from a sink, and from the
-//! destructors of thread-locals.
+//! Code of the program that changes scopes inside a log call: in a value's `Debug`, in a sink, and in the destructors of thread-locals.
 //!
-//! A record that is under way stays with its context, a nested one sees the new state, and nothing that is in use is freed.
+//! The record in progress stays with its context, a nested record sees the new state, and nothing that is in use is freed.
 
-// clippy's own exception for tests does not reach their helpers.
+// clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -13,13 +12,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{Dropped, Line, Log, Runs, SetsWhenDropped, block_on, init, messages, pass, tracked};
+use common::{DebugRuns, DropFlag, Line, Log, SetsWhenDropped, block_on, init, messages, tracked, yield_once};
 use logscope::sink;
 use logscope::{FutureExt as _, OutputContext, ScopeGuard};
 use tracing::info;
 
 #[test]
-fn a_guard_may_be_dropped_in_its_own_emission() {
+fn a_guard_can_be_dropped_in_its_own_emission() {
     init();
     let outer = Log::new("outer");
     let _outer = outer.context.enter();
@@ -27,35 +26,35 @@ fn a_guard_may_be_dropped_in_its_own_emission() {
     let guard = Cell::new(Some(context.enter()));
     drop(context);
     info!(
-        before = ?Runs(|| { info!("nested, before"); "b" }),
-        drops = ?Runs(|| { drop(guard.take()); freed.get() }),
-        after = ?Runs(|| { info!("nested, after"); freed.get() }),
+        before = ?DebugRuns(|| { info!("nested, before"); "b" }),
+        drops = ?DebugRuns(|| { drop(guard.take()); freed.get() }),
+        after = ?DebugRuns(|| { info!("nested, after"); freed.get() }),
         "the emission",
     );
-    assert!(freed.get(), "what was released during the emission is freed at its end");
+    assert!(freed.get(), "a context released during the emission must be freed at its end");
     assert_eq!(messages(&lines), ["nested, before", "the emission"]);
     let line = Line::parse(&lines.lines()[1]);
     assert_eq!((line.context.as_str(), line.seq), ("ends while it is logged to", Some(1)));
     for field in ["drops", "after"] {
-        assert_eq!(line.fields[field], "false", "freed while in use, as {field} saw it");
+        assert_eq!(line.fields[field], "false", "the context was freed while in use, as {field} saw it");
     }
     outer.assert_holds(&["nested, after"]);
 }
 
 #[test]
-fn a_task_may_replace_its_context_in_its_own_emission() {
+fn a_task_can_replace_its_context_in_its_own_emission() {
     init();
     let next = Log::new("next");
     let (context, lines, freed) = tracked("the task's first");
     let work = async {
-        pass().await;
+        yield_once().await;
         info!(
-            updates = ?Runs(|| { drop(logscope::update(|_| next.context.clone())); freed.get() }),
-            after = ?Runs(|| { info!("nested, after"); freed.get() }),
+            updates = ?DebugRuns(|| { drop(logscope::update(|_| next.context.clone())); freed.get() }),
+            after = ?DebugRuns(|| { info!("nested, after"); freed.get() }),
             "the emission",
         );
         assert!(freed.get());
-        pass().await;
+        yield_once().await;
         info!("later");
     }
     .in_context(&context);
@@ -67,16 +66,16 @@ fn a_task_may_replace_its_context_in_its_own_emission() {
 }
 
 #[test]
-fn a_task_may_end_in_an_emission_of_its_own_context() {
+fn a_task_can_end_in_an_emission_of_its_own_context() {
     init();
     let outer = Log::new("outer");
     let (context, lines, freed) = tracked("ends with its task");
     let guard = Cell::new(None);
     let mut task = Box::pin(
         async {
-            // The guard's node is on the task's chain, and on the thread's there is another scope of the same context.
+            // The guard's node is on the task's chain; the thread's chain has another scope of the same context.
             guard.set(Some(OutputContext::current().enter()));
-            pass().await;
+            yield_once().await;
         }
         .in_context(&context),
     );
@@ -86,7 +85,7 @@ fn a_task_may_end_in_an_emission_of_its_own_context() {
     drop(context);
     let task = Cell::new(Some(task));
     info!(
-        drops = ?Runs(|| { drop(task.take()); drop(scope.take()); drop(guard.take()); freed.get() }),
+        drops = ?DebugRuns(|| { drop(task.take()); drop(scope.take()); drop(guard.take()); freed.get() }),
         "the emission",
     );
     assert!(freed.get());
@@ -95,33 +94,33 @@ fn a_task_may_end_in_an_emission_of_its_own_context() {
 }
 
 #[test]
-fn a_value_may_log_where_it_is_logged() {
+fn a_value_can_log_while_it_is_logged() {
     init();
     let log = Log::new("log");
-    let value = Runs(|| {
-        info!(inner = ?Runs(|| { info!("third"); "c" }), "second");
+    let value = DebugRuns(|| {
+        info!(inner = ?DebugRuns(|| { info!("third"); "c" }), "second");
         "b"
     });
     log.context.scope(|| info!(outer = ?value, "first"));
     log.assert_holds(&["third", "second", "first"]);
     let seqs: Vec<_> = log.lines().iter().map(|line| line.seq.unwrap()).collect();
-    assert_eq!(seqs, [3, 2, 1], "a record is numbered when it begins");
+    assert_eq!(seqs, [3, 2, 1], "a record gets its number when it begins");
 }
 
 #[test]
-fn a_value_may_enter_and_leave_where_it_is_logged() {
+fn a_value_can_enter_and_leave_scopes_while_it_is_logged() {
     init();
     let (outer, inner) = (Log::new("outer"), Log::new("inner"));
     let slot: Cell<Option<ScopeGuard>> = Cell::new(None);
     outer.context.scope(|| {
         info!(
-            scoped = ?Runs(|| { inner.context.scope(|| info!("in a closure")); "a" }),
-            enters = ?Runs(|| { slot.set(Some(inner.context.enter())); "b" }),
-            between = ?Runs(|| { info!("between the values"); "c" }),
+            scoped = ?DebugRuns(|| { inner.context.scope(|| info!("in a closure")); "a" }),
+            enters = ?DebugRuns(|| { slot.set(Some(inner.context.enter())); "b" }),
+            between = ?DebugRuns(|| { info!("between the values"); "c" }),
             "the record",
         );
         info!("the scope that a value entered is still there");
-        info!(leaves = ?Runs(|| { drop(slot.take()); "d" }), "the record that ends it");
+        info!(leaves = ?DebugRuns(|| { drop(slot.take()); "d" }), "the record that ends it");
         info!("after it");
     });
     outer.assert_holds(&["the record", "after it"]);
@@ -134,11 +133,11 @@ fn a_value_may_enter_and_leave_where_it_is_logged() {
 }
 
 #[test]
-fn a_value_may_update_where_it_is_logged() {
+fn a_value_can_update_the_context_while_it_is_logged() {
     init();
     let log = Log::new("log");
     log.context.scope(|| {
-        let updates = Runs(|| {
+        let updates = DebugRuns(|| {
             logscope::update(|context| context.with_field("updated", true)).unwrap();
             info!("nested");
             "v"
@@ -157,7 +156,7 @@ fn a_value_that_panics_leaves_the_scopes_that_it_entered() {
     init();
     let (outer, inner) = (Log::new("outer"), Log::new("inner"));
     outer.context.scope(|| {
-        let panics = Runs(|| -> &str {
+        let panics = DebugRuns(|| -> &str {
             let _scope = inner.context.enter();
             inner.context.scope(|| {
                 info!("in the value");
@@ -173,13 +172,13 @@ fn a_value_that_panics_leaves_the_scopes_that_it_entered() {
 }
 
 #[test]
-fn a_value_may_run_tasks_and_threads_where_it_is_logged() {
+fn a_value_can_run_tasks_and_threads_while_it_is_logged() {
     init();
     let (outer, inner) = (Log::new("outer"), Log::new("inner"));
-    let value = Runs(|| {
+    let value = DebugRuns(|| {
         let work = async {
             let _scope = OutputContext::current().enter();
-            pass().await;
+            yield_once().await;
             info!("in a task");
         };
         block_on(work.in_context(&inner.context));
@@ -194,11 +193,11 @@ fn a_value_may_run_tasks_and_threads_where_it_is_logged() {
 }
 
 #[test]
-fn the_fields_of_a_span_may_log_and_enter() {
+fn fields_of_a_span_can_log_and_enter_scopes() {
     init();
     let (outer, inner) = (Log::new("outer"), Log::new("inner"));
     let value = || {
-        Runs(|| {
+        DebugRuns(|| {
             info!("from a field");
             inner.context.scope(|| tracing::info_span!("nested").in_scope(|| info!("elsewhere")));
             "v"
@@ -214,16 +213,16 @@ fn the_fields_of_a_span_may_log_and_enter() {
 }
 
 thread_local! {
-    /// The guard that a sink drops, which cannot hold one itself: guards stay on their thread.
+    /// The guard that a sink drops. The sink itself cannot hold a guard, because guards are not `Send`.
     static GUARD: Cell<Option<ScopeGuard>> = const { Cell::new(None) };
 }
 
 #[test]
-fn a_sink_may_end_the_scope_that_it_is_called_for() {
+fn a_sink_can_end_the_scope_that_it_is_called_for() {
     init();
     let outer = Log::new("outer");
     let _outer = outer.context.enter();
-    let (freed, seen) = (Dropped::default(), Arc::new(Mutex::new(Vec::new())));
+    let (freed, seen) = (DropFlag::default(), Arc::new(Mutex::new(Vec::new())));
     let (inside, sees) = (SetsWhenDropped(freed.clone()), seen.clone());
     let callback = sink::callback(move |line| {
         drop(GUARD.take());
@@ -234,20 +233,24 @@ fn a_sink_may_end_the_scope_that_it_is_called_for() {
     drop(context);
     info!("the record");
     info!("the next one");
-    assert_eq!(*seen.lock().unwrap(), [(false, true)], "(freed while it ran, the record was whole)");
+    assert_eq!(
+        *seen.lock().unwrap(),
+        [(false, true)],
+        "(the context was freed while its sink ran, the record was whole)"
+    );
     assert!(freed.get());
     outer.assert_holds(&["the next one"]);
 }
 
 #[test]
-fn a_sink_may_drop_the_last_of_another_context() {
+fn a_sink_can_drop_the_last_handle_of_another_context() {
     init();
     let slot = Arc::new(Mutex::new(None::<OutputContext>));
     let drops = slot.clone();
     let first = Log::new("first");
     let callback = sink::callback(move |_| drop(drops.lock().unwrap().take()));
     let context = first.context.with_sink(callback.clone());
-    // One that shares the sink that drops it, and one with a sink of its own.
+    // One context shares the sink that drops it, the other one has a sink of its own.
     let (other, lines, freed) = tracked("dropped in a sink");
     for dropped in [other, OutputContext::builder("shares").sink(callback).build()] {
         let id = dropped.id();
@@ -262,13 +265,13 @@ fn a_sink_may_drop_the_last_of_another_context() {
 }
 
 #[test]
-fn a_sink_may_close_the_context_that_it_is_called_for() {
+fn a_sink_can_close_the_context_that_it_is_called_for() {
     init();
     let slot = Arc::new(Mutex::new(None::<OutputContext>));
     let closes = slot.clone();
     let callback = sink::callback(move |_| {
         let context = closes.lock().unwrap().take().expect("one record arrives");
-        assert_eq!(context.close(Duration::ZERO).pending, 1, "the record that is being delivered");
+        assert_eq!(context.close(Duration::ZERO).pending, 1, "the record in flight is pending");
     });
     let context = OutputContext::builder("closed in its sink").sink(callback).build();
     *slot.lock().unwrap() = Some(context.clone());

@@ -1,9 +1,9 @@
-//! The spans around a record: their fields, and the path to them, in every format, under `install` and as a layer.
+//! The spans around a record: their fields and their path, in every format, under `install` and as a layer.
 //!
-//! The path to the current span is cached for each thread. Each case here is one in which a cache that is maintained (a prefix that
-//! is pushed on enter and popped on exit) is wrong, and a record comes before it, so that the cache is warm.
+//! The path of the current span is cached for each thread. Each case here breaks a cache that is maintained (a prefix that is pushed on
+//! enter and popped on exit). In each case a record comes first, so that the cache is warm.
 //!
-//! The process has one global subscriber; it is used in every test, beside a subscriber of each test's own.
+//! The process has one global subscriber. Every test uses it, and a subscriber of its own.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use layers::alone;
+use layers::in_own_process;
 use layers::paths::Log;
 use logscope::{LevelFilter, OutputContext, Verbosity, sink};
 use tracing::field::{Empty, debug};
@@ -40,7 +40,7 @@ fn each_way(test: impl Fn(&Log)) {
 }
 
 #[test]
-fn record_after_entry() {
+fn a_field_recorded_after_entry_is_shown() {
     each_way(|log| {
         log.scope(|| {
             let build = info_span!("build", unit = Empty, n = 1).entered();
@@ -64,7 +64,7 @@ fn record_after_entry() {
 }
 
 #[test]
-fn record_on_another_thread() {
+fn a_field_recorded_on_another_thread_is_shown() {
     each_way(|log| {
         log.scope(|| {
             let build = info_span!("build", unit = Empty).entered();
@@ -78,7 +78,7 @@ fn record_on_another_thread() {
 }
 
 #[test]
-fn exit_out_of_order() {
+fn spans_exited_out_of_order_show_their_paths() {
     each_way(|log| {
         log.scope(|| {
             let outer = info_span!("outer", n = 1).entered();
@@ -92,7 +92,7 @@ fn exit_out_of_order() {
             drop(outer);
             info!("all left");
         });
-        // Where a span stands is decided when it is made: what was entered inside stays inside.
+        // The path of a span is fixed when the span is made: a span that was made inside another stays inside it.
         let expected = [
             "in all in outer{n=1}:inner:innermost",
             "inner left first in outer{n=1}:inner:innermost",
@@ -104,7 +104,7 @@ fn exit_out_of_order() {
 }
 
 #[test]
-fn explicit_parents() {
+fn explicit_parents_show_their_paths() {
     each_way(|log| {
         log.scope(|| {
             let build = info_span!("build", n = 1);
@@ -133,7 +133,7 @@ fn explicit_parents() {
 }
 
 #[test]
-fn no_parent() {
+fn a_parent_of_none_shows_no_path() {
     each_way(|log| {
         log.scope(|| {
             let _build = info_span!("build").entered();
@@ -152,7 +152,7 @@ fn no_parent() {
 }
 
 #[test]
-fn the_same_span_entered_twice() {
+fn a_span_entered_twice_is_shown_once() {
     each_way(|log| {
         log.scope(|| {
             let build = info_span!("build");
@@ -176,7 +176,7 @@ fn the_same_span_entered_twice() {
 }
 
 #[test]
-fn a_child_without_its_parent() {
+fn a_child_entered_without_its_parent_shows_both() {
     each_way(|log| {
         log.scope(|| {
             let build = info_span!("build", n = Empty).entered();
@@ -212,7 +212,7 @@ fn a_child_without_its_parent() {
 }
 
 #[test]
-fn a_span_that_moves_with_its_task() {
+fn a_span_moves_with_its_task() {
     use tracing::Instrument as _;
 
     each_way(|log| {
@@ -235,16 +235,16 @@ fn a_span_that_moves_with_its_task() {
         let steps = |task| (0..3).map(move |step| format!("{task}{step} in task{{task={task}}}"));
         let mut expected: Vec<String> = steps("a").chain(steps("b")).collect();
         expected.push("outside".to_owned());
-        // Which task is polled first is tokio's business.
+        // tokio decides which task is polled first.
         let mut paths = log.paths();
         paths.sort();
         assert_eq!(paths, expected);
     });
 }
 
-/// Two subscribers whose spans have the same numbers, on one thread with one cache.
+/// Two subscribers on one thread, with one cache, whose spans have the same ids.
 #[test]
-fn spans_of_another_subscriber_are_not_taken_for_these() {
+fn spans_of_two_subscribers_are_not_confused() {
     let logs = ["one", "two"].map(|_| Log::new(&Dispatch::new(registry().with(logscope::layer()))));
     let spans = [0, 1].map(|n| logs[n].scope(|| if n == 0 { info_span!("first") } else { info_span!("second") }));
     for _ in 0..3 {
@@ -254,7 +254,7 @@ fn spans_of_another_subscriber_are_not_taken_for_these() {
             drop(entered);
         }
     }
-    // Entered under both, so that nothing moves between the two records.
+    // Both spans are entered, so that no enter or exit comes between the two records.
     let _entered = spans.each_ref().map(|span| span.enter());
     for log in logs.iter().chain(&logs) {
         log.scope(|| info!("said"));
@@ -264,7 +264,7 @@ fn spans_of_another_subscriber_are_not_taken_for_these() {
 }
 
 #[test]
-fn a_path_too_long_to_keep_is_shown_all_the_same() {
+fn a_path_too_long_for_the_cache_is_shown() {
     each_way(|log| {
         let long = "x".repeat(20_000);
         log.scope(|| {
@@ -281,7 +281,7 @@ fn a_path_too_long_to_keep_is_shown_all_the_same() {
     });
 }
 
-/// What the context does not want is not around its records, whether another layer has it or not.
+/// A span that the context does not want is not in the path of its records, whether another layer wants it or not.
 #[test]
 fn spans_follow_the_verbosity_of_the_context_they_are_made_in() {
     each_way(|log| {
@@ -306,37 +306,37 @@ fn spans_follow_the_verbosity_of_the_context_they_are_made_in() {
     });
 }
 
-/// A value that panics, fails, or logs, when the span is made or a field is recorded.
-struct Odd(fn(&mut fmt::Formatter<'_>) -> fmt::Result);
+/// A value that panics, fails or logs when the span is made or a field is recorded.
+struct DebugBy(fn(&mut fmt::Formatter<'_>) -> fmt::Result);
 
-impl fmt::Debug for Odd {
+impl fmt::Debug for DebugBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (self.0)(f)
     }
 }
 
 #[test]
-fn values_of_spans_may_panic_fail_and_log() {
-    // Where any subscriber is set for a scope, as other tests here do, what a value logs goes nowhere.
-    if let Some(child) = alone("values_of_spans_may_panic_fail_and_log", &[]) {
+fn values_of_spans_can_panic_fail_and_log() {
+    // In a process of its own: while any scoped subscriber is set, as in other tests here, the events that a value logs go nowhere.
+    if let Some(child) = in_own_process("values_of_spans_can_panic_fail_and_log", &[]) {
         child.passed();
         return;
     }
     let log = Log::new(installed());
     static LOGGED: AtomicUsize = AtomicUsize::new(0);
     let logs = || {
-        Odd(|f| {
-            // In the middle of a span's making, of its recording; it may even record on the span that is current.
+        DebugBy(|f| {
+            // This runs while a span is made or a field is recorded. It even records a field on the current span.
             Span::current().record("again", LOGGED.fetch_add(1, Ordering::Relaxed));
             info!("nested");
             f.write_str("logs")
         })
     };
     let work = || {
-        let fails = Odd(|f| f.write_str("half").and(Err(fmt::Error)));
+        let fails = DebugBy(|f| f.write_str("half").and(Err(fmt::Error)));
         let _span = info_span!("odd", fails = ?fails, later = Empty, again = Empty, panics = Empty).entered();
         info!("failed");
-        Span::current().record("panics", debug(Odd(|_| panic!("as it should"))));
+        Span::current().record("panics", debug(DebugBy(|_| panic!("on purpose"))));
         info!("panicked");
         let _inner = info_span!("inner", logs = ?logs()).entered();
         info!("inside");

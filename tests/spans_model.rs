@@ -1,4 +1,4 @@
-//! The path that a record shows, against one that is found anew for each event by another layer: for any steps on two threads.
+//! Compares the path that a record shows with one that another layer determines anew for each event, after any steps on two threads.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,7 +19,7 @@ use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, registry};
 
-/// What the path of each event is, found anew for each: the span that the registry says, and its fields as they are.
+/// A layer that determines the path of each event anew: from the registry's spans, with their current fields.
 #[derive(Clone, Default)]
 struct Oracle(Arc<Mutex<Vec<String>>>);
 
@@ -46,7 +46,7 @@ impl<S: Subscriber + for<'lookup> LookupSpan<'lookup>> Layer<S> for Oracle {
     fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
         let scope = cx.event_scope(event).into_iter().flat_map(|scope| scope.from_root());
         let spans = scope.map(|span| show(span.name(), span.extensions().get::<OracleFields>().unwrap().0.clone()));
-        self.0.lock().unwrap().push(joined("said", spans));
+        self.0.lock().unwrap().push(joined("logged", spans));
     }
 }
 
@@ -61,10 +61,10 @@ enum Parent {
 enum Step {
     Make(Parent),
     Enter(usize),
-    /// Of whatever was entered before, in any order.
+    /// Exits any span that was entered before, in any order.
     Exit(usize),
     Record(usize, u32),
-    Say(Parent),
+    Log(Parent),
 }
 
 fn steps() -> impl Strategy<Value = Vec<(bool, Step)>> {
@@ -74,13 +74,13 @@ fn steps() -> impl Strategy<Value = Vec<(bool, Step)>> {
         3 => (0..9_usize).prop_map(Step::Enter),
         3 => (0..9_usize).prop_map(Step::Exit),
         2 => (0..9_usize, 0..99_u32).prop_map(|(span, value)| Step::Record(span, value)),
-        5 => parent().prop_map(Step::Say),
+        5 => parent().prop_map(Step::Log),
     ];
     prop::collection::vec((any::<bool>(), step), 1..60)
 }
 
-/// Takes a step on the thread that calls; `entered` is what was entered there.
-fn take(step: Step, spans: &Mutex<Vec<Span>>, entered: &mut Vec<Span>) {
+/// Does a step on the calling thread. `entered` holds the spans that this thread has entered.
+fn do_step(step: Step, spans: &Mutex<Vec<Span>>, entered: &mut Vec<Span>) {
     let mut spans = spans.lock().unwrap();
     let pick = |index: usize| (!spans.is_empty()).then(|| spans[index % spans.len()].clone());
     match step {
@@ -112,11 +112,11 @@ fn take(step: Step, spans: &Mutex<Vec<Span>>, entered: &mut Vec<Span>) {
                 span.record("value", value);
             }
         }
-        Step::Say(Parent::Current) => info!("said"),
-        Step::Say(Parent::None) => info!(parent: None, "said"),
-        Step::Say(Parent::Explicit(index)) => {
+        Step::Log(Parent::Current) => info!("logged"),
+        Step::Log(Parent::None) => info!(parent: None, "logged"),
+        Step::Log(Parent::Explicit(index)) => {
             if let Some(span) = pick(index) {
-                info!(parent: &span, "said");
+                info!(parent: &span, "logged");
             }
         }
     }
@@ -125,7 +125,7 @@ fn take(step: Step, spans: &Mutex<Vec<Span>>, entered: &mut Vec<Span>) {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn any_steps_on_two_threads_show_the_path_as_it_is(steps in steps()) {
+    fn records_show_the_current_path_after_any_steps(steps in steps()) {
         let oracle = Oracle::default();
         let log = Log::new(&Dispatch::new(registry().with(oracle.clone()).with(logscope::layer())));
         let spans = Mutex::new(Vec::new());
@@ -136,7 +136,7 @@ proptest! {
             scope.spawn(move || log.scope(|| {
                 let mut entered = Vec::new();
                 for step in receiver {
-                    take(step, spans, &mut entered);
+                    do_step(step, spans, &mut entered);
                     done.send(()).unwrap();
                 }
             }));
@@ -147,13 +147,13 @@ proptest! {
                         sender.send(step).unwrap();
                         is_done.recv().unwrap();
                     } else {
-                        take(step, spans, &mut entered);
+                        do_step(step, spans, &mut entered);
                     }
                 }
                 drop(sender);
             });
         });
-        // Under the subscriber that they are from: closing the parent of the last one goes through the current subscriber.
+        // Dropped under their own subscriber: closing the parent of the last span goes through the current subscriber.
         log.scope(|| drop(spans));
         prop_assert_eq!(log.paths(), oracle.0.lock().unwrap().clone());
     }

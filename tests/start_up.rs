@@ -1,7 +1,7 @@
-//! What happens only at start-up (DESIGN section 6): callsites that are hit before logscope is installed, while it is, and right after.
-//! Whatever becomes of those events, what is logged inside a scope that is entered after the installation arrives.
+//! The start-up (DESIGN section 6): callsites that are hit before logscope is installed, meanwhile, and right after. Whatever becomes of
+//! those events, an event inside a scope that is entered after the installation arrives.
 //!
-//! A binary of its own, and a process for each case: a process starts once.
+//! A binary of its own, and a process for each case, because a process starts once.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
@@ -34,18 +34,18 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use callsites::{Callsite, callsites};
 use child::Child;
 
-/// A context that wants everything, and what it got: how often each line of this crate logged.
-struct Wants {
+/// A context of the verbosity TRACE, and how many records arrived by level and target.
+struct TraceContext {
     context: OutputContext,
-    got: Arc<Got>,
+    counts: Arc<Counts>,
 }
 
 #[derive(Default)]
-struct Got(Mutex<BTreeMap<String, usize>>);
+struct Counts(Mutex<BTreeMap<String, usize>>);
 
-struct Keep(Arc<Got>);
+struct CountsRecords(Arc<Counts>);
 
-impl RecordOutput for Keep {
+impl RecordOutput for CountsRecords {
     fn write(&self, record: &Record<'_>) -> io::Result<()> {
         let key = format!("{} {}", record.level(), record.target());
         *self.0.0.lock().unwrap().entry(key).or_default() += 1;
@@ -53,22 +53,22 @@ impl RecordOutput for Keep {
     }
 }
 
-impl Wants {
-    fn everything() -> Wants {
-        let got = Arc::new(Got::default());
-        let context = OutputContext::builder("wants everything").verbosity(LevelFilter::TRACE);
-        Wants { context: context.sink(sink::records(Keep(got.clone()))).build(), got }
+impl TraceContext {
+    fn new() -> TraceContext {
+        let counts = Arc::new(Counts::default());
+        let context = OutputContext::builder("trace").verbosity(LevelFilter::TRACE);
+        TraceContext { context: context.sink(sink::records(CountsRecords(counts.clone()))).build(), counts }
     }
 
-    /// What is missing, or came too often, after each of `callsites` was hit once.
+    /// Lists the differences between what arrived and one hit of each of `callsites`.
     fn compare(&self, callsites: &[Callsite]) -> Vec<String> {
         let mut expected = BTreeMap::new();
         for callsite in callsites {
             *expected.entry(format!("{} {}", callsite.level, callsite.target)).or_default() += 1;
         }
-        let got = self.got.0.lock().unwrap();
+        let counts = self.counts.0.lock().unwrap();
         let differs = |(key, count): (&String, &usize)| {
-            let arrived = got.get(key).copied().unwrap_or_default();
+            let arrived = counts.get(key).copied().unwrap_or_default();
             std::iter::repeat_n(format!("{key}: {arrived} of {count}"), arrived.abs_diff(*count))
         };
         expected.iter().flat_map(differs).collect()
@@ -79,7 +79,7 @@ fn hit(callsites: &[Callsite]) {
     callsites.iter().for_each(|callsite| (callsite.hit)());
 }
 
-/// Keeps what no scope claims off stderr.
+/// Keeps unscoped records off stderr.
 fn silence_default() {
     logscope::set_default(OutputContext::builder("default").sink(sink::null()).build());
 }
@@ -88,7 +88,7 @@ fn dispatch() -> Dispatch {
     Dispatch::new(tracing_subscriber::registry().with(logscope::layer()))
 }
 
-/// Hits some callsites, installs a subscriber with the layer, and others in between: which `tracing` then takes for dead.
+/// Hits some callsites, installs a subscriber with the layer, and hits others in between, which `tracing` then marks as never enabled.
 fn install_with_a_gap(before: &[Callsite], between: &[Callsite]) {
     hit(before);
     let dispatch = dispatch();
@@ -96,13 +96,13 @@ fn install_with_a_gap(before: &[Callsite], between: &[Callsite]) {
     dispatcher::set_global_default(dispatch).unwrap();
 }
 
-/// Has a subscriber come and go, as for a program's own first steps. Until one was made, `tracing` takes no note of any callsite.
+/// Makes and drops a subscriber, as a program's first steps may. `tracing` registers no callsite before a first subscriber was made.
 fn begin() {
     silence_default();
     drop(Dispatch::new(tracing_subscriber::registry()));
 }
 
-/// How the first scope after the installation is entered.
+/// The ways to enter the first scope after the installation.
 const WAYS: [&str; 4] = ["scope", "enter", "bind", "task"];
 
 fn inside(way: &str, context: &OutputContext, f: impl FnOnce() + Send + 'static) {
@@ -118,15 +118,15 @@ fn inside(way: &str, context: &OutputContext, f: impl FnOnce() + Send + 'static)
 }
 
 #[test]
-fn a_callsite_between_making_and_installing_a_subscriber_is_not_dead() {
-    const TEST: &str = "a_callsite_between_making_and_installing_a_subscriber_is_not_dead";
-    child::scene(TEST, |_| {
+fn a_callsite_hit_between_making_and_installing_a_subscriber_is_not_lost() {
+    const TEST: &str = "a_callsite_hit_between_making_and_installing_a_subscriber_is_not_lost";
+    child::in_child(TEST, |_| {
         silence_default();
         let callsites = &callsites()[..30];
         install_with_a_gap(&callsites[..10], &callsites[10..20]);
-        let wants = Wants::everything();
-        inside(&std::env::var("WAY").unwrap(), &wants.context, || hit(callsites));
-        json!(wants.compare(callsites))
+        let trace = TraceContext::new();
+        inside(&std::env::var("WAY").unwrap(), &trace.context, || hit(callsites));
+        json!(trace.compare(callsites))
     });
     for way in WAYS {
         assert_eq!(Child::new(TEST).var("WAY", way).run().report, json!([]), "by {way}");
@@ -134,55 +134,55 @@ fn a_callsite_between_making_and_installing_a_subscriber_is_not_dead() {
 }
 
 #[test]
-fn nor_after_another_subscriber_was_used_for_a_while() {
-    child::scene("nor_after_another_subscriber_was_used_for_a_while", |_| {
+fn no_callsite_is_lost_after_another_subscriber_was_used() {
+    child::in_child("no_callsite_is_lost_after_another_subscriber_was_used", |_| {
         silence_default();
         let callsites = &callsites()[..30];
-        let first = Wants::everything();
+        let first = TraceContext::new();
         dispatcher::with_default(&dispatch(), || first.context.scope(|| hit(&callsites[..5])));
         install_with_a_gap(&callsites[..10], &callsites[10..20]);
-        let wants = Wants::everything();
-        wants.context.scope(|| hit(callsites));
-        json!({ "under the first": first.compare(&callsites[..5]), "after": wants.compare(callsites) })
+        let trace = TraceContext::new();
+        trace.context.scope(|| hit(callsites));
+        json!({ "under the first": first.compare(&callsites[..5]), "after": trace.compare(callsites) })
     });
-    let ended = Child::new("nor_after_another_subscriber_was_used_for_a_while").run();
+    let ended = Child::new("no_callsite_is_lost_after_another_subscriber_was_used").run();
     assert_eq!(ended.report, json!({ "under the first": [], "after": [] }));
 }
 
 #[test]
-fn nor_when_the_first_scopes_are_entered_elsewhere() {
-    child::scene("nor_when_the_first_scopes_are_entered_elsewhere", |_| {
+fn no_callsite_is_lost_when_the_first_scopes_are_under_no_subscriber() {
+    child::in_child("no_callsite_is_lost_when_the_first_scopes_are_under_no_subscriber", |_| {
         silence_default();
         let callsites = &callsites()[..30];
-        let elsewhere = Wants::everything();
-        // Before the subscriber is installed, and then where there is none.
+        let elsewhere = TraceContext::new();
+        // The first scopes are entered before the subscriber is installed, and under no subscriber.
         elsewhere.context.scope(|| install_with_a_gap(&callsites[..10], &callsites[10..20]));
         dispatcher::with_default(&Dispatch::none(), || elsewhere.context.scope(|| hit(callsites)));
-        let wants = Wants::everything();
-        wants.context.scope(|| hit(callsites));
-        json!(wants.compare(callsites))
+        let trace = TraceContext::new();
+        trace.context.scope(|| hit(callsites));
+        json!(trace.compare(callsites))
     });
-    let ended = Child::new("nor_when_the_first_scopes_are_entered_elsewhere").run();
+    let ended = Child::new("no_callsite_is_lost_when_the_first_scopes_are_under_no_subscriber").run();
     assert_eq!(ended.report, json!([]));
 }
 
 #[test]
-fn nor_under_a_subscriber_that_is_only_set_for_a_scope() {
-    child::scene("nor_under_a_subscriber_that_is_only_set_for_a_scope", |_| {
+fn no_callsite_is_lost_under_a_scoped_subscriber() {
+    child::in_child("no_callsite_is_lost_under_a_scoped_subscriber", |_| {
         let callsites = &callsites()[..30];
-        let wants = Wants::everything();
+        let trace = TraceContext::new();
         dispatcher::with_default(&dispatch(), || {
             hit(&callsites[..10]);
-            wants.context.scope(|| hit(callsites));
+            trace.context.scope(|| hit(callsites));
         });
-        json!(wants.compare(callsites))
+        json!(trace.compare(callsites))
     });
-    let ended = Child::new("nor_under_a_subscriber_that_is_only_set_for_a_scope").run();
+    let ended = Child::new("no_callsite_is_lost_under_a_scoped_subscriber").run();
     assert_eq!(ended.report, json!([]));
-    assert_eq!(ended.told(), [""; 0], "nothing caps the layer");
+    assert_eq!(ended.fallback_lines(), [""; 0], "no filter caps the layer, so nothing is reported");
 }
 
-/// Hits a callsite that was not hit before in each allocation of a thread that has [`HITS`] set.
+/// On a thread that has [`HITS`] set, each allocation hits a callsite that was not hit before.
 struct HittingAllocator;
 
 thread_local! {
@@ -191,8 +191,8 @@ thread_local! {
 
 static NEXT_HIT: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: both methods hand over to `System` what they were given. What is done before does not unwind and may allocate: it comes back
-// here with `HITS` unset.
+// SAFETY: both methods pass their arguments on to `System`. The code before does not unwind. It may allocate, and so come back here, but
+// with `HITS` unset.
 unsafe impl GlobalAlloc for HittingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if HITS.replace(false) {
@@ -201,7 +201,7 @@ unsafe impl GlobalAlloc for HittingAllocator {
             }
             HITS.set(true);
         }
-        // SAFETY: the caller keeps the contract of `alloc`, which is this one.
+        // SAFETY: the caller keeps the contract of `alloc`, which is the same.
         unsafe { System.alloc(layout) }
     }
 
@@ -215,28 +215,28 @@ unsafe impl GlobalAlloc for HittingAllocator {
 static ALLOCATOR: HittingAllocator = HittingAllocator;
 
 #[test]
-fn a_callsite_that_is_hit_inside_install_is_not_dead() {
-    const TEST: &str = "a_callsite_that_is_hit_inside_install_is_not_dead";
-    child::scene(TEST, |_| {
+fn a_callsite_hit_inside_install_is_not_lost() {
+    const TEST: &str = "a_callsite_hit_inside_install_is_not_lost";
+    child::in_child(TEST, |_| {
         begin();
-        // Something to register: that allocates, when the subscriber is there and not installed.
+        // Registers a callsite, so that making the subscriber allocates before it is installed.
         tracing::info!("before");
         HITS.set(true);
         logscope::init().unwrap();
         HITS.set(false);
-        // Outside every scope, where no first scope helps.
-        let wants = Wants::everything();
-        logscope::set_default(wants.context.clone());
+        // Outside every scope, where entering a first scope cannot mend anything.
+        let trace = TraceContext::new();
+        logscope::set_default(trace.context.clone());
         hit(callsites());
-        json!({ "hit inside": NEXT_HIT.load(Ordering::Relaxed), "lost": wants.compare(callsites()) })
+        json!({ "hit inside": NEXT_HIT.load(Ordering::Relaxed), "lost": trace.compare(callsites()) })
     });
     let report = Child::new(TEST).run().report;
     assert!(report["hit inside"].as_u64().unwrap() > 3, "{report}");
     assert_eq!(report["lost"], json!([]));
 }
 
-/// A thread that is held up in the middle of registering a callsite, and writes down `never` after the rebuild.
-struct HeldUp;
+/// Imitates a thread that is delayed in the middle of registering a callsite, and stores `never` after the rebuild.
+struct DelayedThread;
 
 static OLDER: DefaultCallsite = DefaultCallsite::new(&OLDER_METADATA);
 static NEWER: DefaultCallsite = DefaultCallsite::new(&NEWER_METADATA);
@@ -248,9 +248,9 @@ static NEWER_METADATA: Metadata<'static> = metadata! {
 };
 static SPOILT: AtomicBool = AtomicBool::new(false);
 
-impl<S: Subscriber> Layer<S> for HeldUp {
+impl<S: Subscriber> Layer<S> for DelayedThread {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // Newer ones come before it.
+        // A rebuild goes through the newer callsites first.
         let rebuilding = thread::current().name() == Some("logscope-rebuild");
         if rebuilding && metadata.callsite() == OLDER_METADATA.callsite() && !SPOILT.swap(true, Ordering::Relaxed) {
             NEWER.set_interest(Interest::never());
@@ -260,14 +260,14 @@ impl<S: Subscriber> Layer<S> for HeldUp {
 }
 
 #[test]
-fn what_a_thread_spoils_that_is_held_up_is_mended() {
-    const TEST: &str = "what_a_thread_spoils_that_is_held_up_is_mended";
-    child::scene(TEST, |_| {
-        let subscriber = tracing_subscriber::registry().with(logscope::layer()).with(HeldUp);
+fn a_callsite_spoilt_by_a_delayed_thread_is_mended() {
+    const TEST: &str = "a_callsite_spoilt_by_a_delayed_thread_is_mended";
+    child::in_child(TEST, |_| {
+        let subscriber = tracing_subscriber::registry().with(logscope::layer()).with(DelayedThread);
         tracing::subscriber::set_global_default(subscriber).unwrap();
         let registered = [OLDER.register(), NEWER.register()].map(|interest| !interest.is_never());
-        Wants::everything().context.scope(|| ());
-        // If this thread is slow, it is mended already.
+        TraceContext::new().context.scope(|| ());
+        // If this thread is slow, the callsite may be mended already.
         let spoilt = SPOILT.load(Ordering::Relaxed);
         wait_until("mended", || !NEWER.interest().is_never());
         json!({ "registered": registered, "spoilt": spoilt })
@@ -275,7 +275,7 @@ fn what_a_thread_spoils_that_is_held_up_is_mended() {
     assert_eq!(Child::new(TEST).run().report, json!({ "registered": [true, true], "spoilt": true }));
 }
 
-/// Asks `done` until it says yes.
+/// Calls `done` until it returns true.
 #[track_caller]
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -285,15 +285,15 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Three threads hit callsites while a fourth installs; each then enters a scope and hits all of them.
+/// Three threads hit callsites while a fourth installs. Each then enters a scope and hits all of them.
 ///
-/// Each of them may be in the middle of registering one callsite when the last rebuild is made that the scope waits for, and may spoil it
-/// after that. No more than this can be missing, hardly ever is, and is mended.
+/// Each may be registering one callsite during the last rebuild that the scope waits for, and may spoil it after that rebuild. No more
+/// than this can be missing, it hardly ever is, and it is mended.
 #[test]
 fn fresh_processes_lose_nothing() {
     const CHILDREN: usize = 300;
     const AT_ONCE: usize = 2;
-    child::scene("fresh_processes_lose_nothing", |_| start_up());
+    child::in_child("fresh_processes_lose_nothing", |_| start_up());
     let [next, in_between, losing] = [const { AtomicUsize::new(0) }; 3];
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
@@ -317,14 +317,17 @@ fn fresh_processes_lose_nothing() {
     println!(
         "in {in_between} of {CHILDREN} processes, callsites were hit during the installation; {losing} had one spoilt"
     );
-    assert!(in_between > CHILDREN / 3, "in {in_between} processes only something happened that could go wrong");
-    assert!(losing < CHILDREN / 20, "in {losing} processes something was lost");
+    assert!(
+        in_between > CHILDREN / 3,
+        "only in {in_between} processes were callsites hit during the installation: too few to prove anything"
+    );
+    assert!(losing < CHILDREN / 20, "in {losing} processes an event was lost");
 }
 
 const THREADS: usize = 3;
 
-/// A start, as the number of the child says: by `init` or not, as the process's first subscriber or not, with more or fewer callsites
-/// hit before, by slower or faster threads.
+/// One start-up, varied by the number of the child: by `init` or not, with the first subscriber of the process or not, with more or fewer
+/// callsites hit before, by slower or faster threads.
 fn start_up() -> Value {
     let number: usize = std::env::var("NUMBER").unwrap().parse().unwrap();
     let (pause, hits) = (number / 2 % 5 * 300, 10 + number / 10 % 6 * 80);
@@ -334,22 +337,22 @@ fn start_up() -> Value {
         begin();
     }
     let (installed, together) = (AtomicBool::new(false), Barrier::new(THREADS + 1));
-    let fresh = Fresh { next: AtomicUsize::new(0), open: AtomicUsize::new(hits) };
+    let unhit = UnhitCallsites { next: AtomicUsize::new(0), open: AtomicUsize::new(hits) };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|thread| {
-                let (installed, fresh, together) = (&installed, &fresh, &together);
+                let (installed, unhit, together) = (&installed, &unhit, &together);
                 scope.spawn(move || {
                     let log_everything = || {
-                        let wants = Wants::everything();
-                        wants.context.scope(|| hit(callsites()));
-                        wants.compare(callsites()).len()
+                        let trace = TraceContext::new();
+                        trace.context.scope(|| hit(callsites()));
+                        trace.compare(callsites()).len()
                     };
                     together.wait();
                     // The first thread goes on for a while after the installation, when the others enter their scopes.
                     let mut more = if thread == 0 { 50 } else { 0 };
                     while !installed.load(Ordering::Acquire) || more > 0 {
-                        fresh.hit_one();
+                        unhit.hit_one();
                         more -= i32::from(installed.load(Ordering::Relaxed));
                         (0..pause).for_each(|_| spin_loop());
                     }
@@ -360,29 +363,29 @@ fn start_up() -> Value {
             })
             .collect();
         together.wait();
-        fresh.wait_for(hits);
-        fresh.open.store(callsites().len(), Ordering::Relaxed);
+        unhit.wait_for(hits);
+        unhit.open.store(callsites().len(), Ordering::Relaxed);
         if number.is_multiple_of(2) {
             logscope::init().unwrap();
         } else {
             let dispatch = dispatch();
-            fresh.wait_for(hits + 20);
+            unhit.wait_for(hits + 20);
             dispatcher::set_global_default(dispatch).unwrap();
         }
-        let meanwhile = fresh.next.load(Ordering::Relaxed) - hits;
+        let meanwhile = unhit.next.load(Ordering::Relaxed) - hits;
         installed.store(true, Ordering::Release);
         let lost = threads.into_iter().map(|thread| thread.join().unwrap());
         json!({ "most lost": lost.max(), "meanwhile": meanwhile })
     })
 }
 
-/// The callsites that were not hit yet, of which some are open.
-struct Fresh {
+/// The callsites that were not hit yet. The first `open` of all may be hit.
+struct UnhitCallsites {
     next: AtomicUsize,
     open: AtomicUsize,
 }
 
-impl Fresh {
+impl UnhitCallsites {
     fn hit_one(&self) {
         let take = |next| (next < self.open.load(Ordering::Relaxed)).then_some(next + 1);
         if let Ok(index) = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {

@@ -1,7 +1,7 @@
-//! Builds at once, each on threads and tasks of its own, each to a file of its own and all of them to a console (P0, P2, P3): afterwards each
-//! line is read back, and is where it belongs, once, whole, and with its number.
+//! Concurrent builds, each on threads and tasks of its own, each logging to its own file and all of them to one console (P0, P2, P3). Afterwards
+//! each line is read back: it must be in its own log, once, whole, and with its number.
 //!
-//! A binary of its own: it installs the global subscriber.
+//! A binary of its own, because it installs the global subscriber.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
@@ -24,7 +24,7 @@ const THREADS: usize = 3;
 const TASKS: usize = 4;
 const EVENTS: usize = 250;
 
-/// One build: what it asked for, and what it should have got.
+/// One build: its context, and the verbosity that it asked for.
 struct Build {
     name: String,
     context: OutputContext,
@@ -53,7 +53,7 @@ impl Build {
         (0..EVENTS).filter(|event| level(*event) <= self.verbosity)
     }
 
-    /// Checks `log`, in which there may be lines of other builds.
+    /// Checks the records of this build in `log`, which may hold lines of other builds.
     fn check(&self, log: &str) {
         let mut seen = HashMap::new();
         let mut seqs = Vec::new();
@@ -69,19 +69,19 @@ impl Build {
             assert_eq!(json["level"], level(event).as_str(), "{line}");
             let worker = fields["worker"].as_str().unwrap().to_owned();
             let (seq, elapsed) = (json["seq"].as_u64().unwrap(), json["elapsed"].as_f64().unwrap());
-            assert!(seen.insert((worker, event), (seq, elapsed)).is_none(), "a second time: {line}");
+            assert!(seen.insert((worker, event), (seq, elapsed)).is_none(), "a record is there twice: {line}");
             seqs.push(seq);
         }
         seqs.sort_unstable();
         let expected = (THREADS + TASKS) * self.wanted().count();
-        assert!(seqs.into_iter().eq(1..=expected as u64), "{}: the numbers are not 1..={expected}", self.name);
+        assert!(seqs.into_iter().eq(1..=expected as u64), "{}: the sequence numbers are not 1..={expected}", self.name);
         for worker in workers() {
             let records: Vec<_> = self.wanted().map(|event| seen.get(&(worker.clone(), event))).collect();
             let rises = |pair: &[Option<&(u64, f64)>]| match pair {
                 [Some(first), Some(second)] => first.0 < second.0 && first.1 <= second.1,
                 _ => false,
             };
-            assert!(records.windows(2).all(rises), "{}: what {worker} logged is missing or out of order", self.name);
+            assert!(records.windows(2).all(rises), "{}: records of {worker} are missing or out of order", self.name);
         }
         let ledger = self.context.flush(Duration::ZERO);
         assert!(ledger.is_complete() && ledger.written == 2 * expected as u64, "{}: {ledger}", self.name);
@@ -98,7 +98,7 @@ fn workers() -> impl Iterator<Item = String> {
     (0..THREADS).map(|number| format!("thread {number}")).chain((0..TASKS).map(|number| format!("task {number}")))
 }
 
-/// Logs one event, which knows nothing of contexts. Some come out of spans.
+/// Logs one event, without knowledge of contexts. Some events are inside spans.
 fn log(build: &str, worker: &str, event: usize) {
     macro_rules! event {
         ($level:ident) => {
@@ -129,7 +129,7 @@ async fn task(build: Arc<Build>, worker: String) {
 }
 
 #[test]
-fn every_line_is_where_it_belongs() {
+fn every_record_is_in_its_own_log_once_and_whole() {
     logscope::init().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (console, printed) = sink::memory();

@@ -1,4 +1,4 @@
-//! An allocator that counts, so that "allocates nothing" is a measurement.
+//! An allocator that counts, so that "allocates nothing" is measured.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -17,7 +17,7 @@ fn count() {
     REQUESTS.set(REQUESTS.get() + 1);
 }
 
-/// The system's allocator, with a count of what each thread asks for.
+/// The system's allocator, with a count of the requests of each thread.
 pub struct Counting;
 
 // SAFETY: every call is passed on unchanged to the system's allocator, which keeps the contract; counting neither allocates

@@ -1,9 +1,9 @@
-//! Measuring two things against each other on a machine that does other things too.
+//! Measures two things against each other on a machine that does other things too.
 //!
-//! Each subject is calibrated to rounds of the same length; the rounds of the two alternate, so that what disturbs the machine
-//! disturbs both; the times are medians, and the ratio is the median of the ratios of neighbouring rounds.
-//! Time is that of the thread, which stands still while other programs run: no subject waits for anything. (The jobs that write files
-//! are measured in another way, which their module explains.)
+//! Each subject is calibrated to rounds of the same length. The rounds of the two alternate, so that a disturbance of the machine
+//! affects both. The times are medians, and the ratio is the median of the ratios of neighbouring rounds.
+//! Time is thread time, which stands still while other programs run, because no subject waits for anything. (The jobs that write files
+//! are measured in another way: see their module.)
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use cpu_time::ThreadTime;
 
 use crate::alloc;
 
-/// One thing to measure: does it so many times, and says what that took.
+/// One operation to measure: runs it this many times, and returns what that took.
 pub type Subject = Box<dyn FnMut(u64) -> Sample>;
 
 /// What a number of operations took.
@@ -26,12 +26,12 @@ pub fn subject(operation: impl FnMut() + 'static) -> Subject {
     within(|round| round(), operation)
 }
 
-/// Measures `operation` inside what `around` puts around a whole round: a scope, a subscriber, a span.
+/// Measures `operation` inside `around`, which is entered once for a whole round: a scope, a subscriber, a span.
 pub fn within(around: impl Fn(&mut dyn FnMut()) + 'static, mut operation: impl FnMut() + 'static) -> Subject {
     Box::new(move |times| {
         let mut sample = Sample::default();
         around(&mut || {
-            // What is kept for a span or a thread is made at its first use, which is not what is measured.
+            // The first call makes what is cached for a span or a thread, which is not to be measured.
             operation();
             let requests = alloc::requests();
             let start = ThreadTime::now();
@@ -55,20 +55,20 @@ fn repeat(times: u64, operation: &mut impl FnMut()) {
 pub struct Plan {
     pub rounds: usize,
     pub round: Duration,
-    /// Of the jobs that write files, whose rounds have a fixed size.
+    /// For the jobs that write files, whose rounds have a fixed size.
     pub file_rounds: usize,
     /// How many records a thread writes to its file in a round.
     pub records: u64,
 }
 
 impl Plan {
-    /// For numbers that are to be believed.
+    /// For reliable numbers.
     pub const FULL: Plan = Plan { rounds: 31, round: Duration::from_millis(12), file_rounds: 15, records: 100_000 };
     /// To see that everything runs.
     pub const QUICK: Plan = Plan { rounds: 5, round: Duration::from_millis(2), file_rounds: 3, records: 10_000 };
 }
 
-/// What came out: nanoseconds and allocations for each operation.
+/// The result: nanoseconds and allocations for each operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Comparison {
     pub ours: f64,
@@ -106,7 +106,7 @@ impl PerOperation {
     }
 }
 
-/// How many operations make a round. What it runs to find out warms the subject up.
+/// Returns how many operations make a round. The calls that find this out warm the subject up.
 fn calibrate(plan: Plan, subject: &mut Subject) -> u64 {
     let mut times = 1;
     loop {
@@ -129,7 +129,7 @@ pub fn median(numbers: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
-/// Not the median: one operation of a thousand that allocates is to be seen.
+/// The mean, not the median, so that one operation of a thousand that allocates shows.
 pub fn mean(numbers: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = numbers.fold((0.0, 0.0), |(sum, count), number| (sum + number, count + 1.0));
     sum / count

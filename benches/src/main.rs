@@ -1,19 +1,19 @@
-//! What logscope costs, against its peers.
+//! Measures what logscope costs, and compares it with its peers.
 //!
 //! ```text
 //! cargo run --profile bench -p logscope-bench -- [--quick] [--check] [--only WORD]
 //! ```
 //!
-//! Prints a table: nanoseconds and allocations for each operation, ours and another's, and what it is to be. What is to be in
-//! nanoseconds is so on a processor on which an event that is statically off takes 0.3 ns. A second table has what a line costs
-//! that goes to a file, with one thread and with two; how that scales shows only on a machine that has two processors to spare.
+//! Prints a table: nanoseconds and allocations for each operation, ours and another's, and the marks that ours must reach. Marks in
+//! nanoseconds hold for a processor on which an event that is statically off takes 0.3 ns. A second table shows what a line to a file
+//! costs, with one thread and with two. Scaling shows only on a machine that has two processors to spare.
 //!
 //! `--quick` runs short rounds, to see that everything works; `--check` makes the exit status say whether every mark is held;
 //! `--only` runs the jobs whose name contains a word.
 //!
 //! The jobs on lines run under `with_default`, both sides in one process, and once more with each side as the global subscriber of
-//! a process of its own. The jobs on events that nobody wants depend on the global subscriber, so they run in such processes
-//! alone. See [`harness`] for how is measured, and [`jobs::files`] for how it is where files are written.
+//! a process of its own. The jobs on unwanted events depend on the global subscriber, so they run in such processes only. [`harness`]
+//! explains how operations are measured, [`jobs::files`] how writing files is.
 
 mod jobs;
 mod remote;
@@ -73,7 +73,7 @@ impl Options {
                 "--quick" => options.plan = Plan::QUICK,
                 "--check" => options.check = true,
                 "--only" => options.only = arguments.next().ok_or("--only needs a word")?.clone(),
-                other => return Err(format!("{other} is not known; there are --quick, --check and --only WORD")),
+                other => return Err(format!("unknown argument {other}; there are --quick, --check and --only WORD")),
             }
         }
         Ok(options)

@@ -1,7 +1,7 @@
 //! Subjects in processes of their own, because a process has one global subscriber.
 //!
-//! The binary runs itself again for each arrangement. A child is asked for one round after the other over its standard input, so
-//! that rounds alternate between processes as they do within one.
+//! The binary runs itself again for each arrangement. The parent asks a child for one round after the other over the child's standard
+//! input, so that rounds alternate between processes as they do within one.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::harness::{Sample, Subject};
 
-/// The argument that makes a process a child; the arrangement follows.
+/// The argument that makes a process a child. The arrangement follows it.
 pub const CHILD: &str = "--child";
 
 /// The subjects of an arrangement, by name.
@@ -41,7 +41,7 @@ impl Remote {
         Ok(Remote(Rc::new(RefCell::new(connection))))
     }
 
-    /// Sends one line and returns the one that answers it.
+    /// Sends one line and returns the line that answers it.
     pub fn ask(&self, request: &str) -> Result<String, Box<dyn Error>> {
         self.0.borrow_mut().ask(request)
     }
@@ -58,11 +58,11 @@ impl Remote {
 
 impl Connection {
     fn ask(&mut self, request: &str) -> Result<String, Box<dyn Error>> {
-        let requests = self.requests.as_mut().ok_or("it takes no more requests")?;
+        let requests = self.requests.as_mut().ok_or("the process takes no more requests")?;
         writeln!(requests, "{request}")?;
         let mut reply = String::new();
         self.replies.read_line(&mut reply)?;
-        Ok(reply.strip_suffix('\n').ok_or("it has ended")?.to_owned())
+        Ok(reply.strip_suffix('\n').ok_or("the process has ended")?.to_owned())
     }
 
     fn measure(&mut self, name: &str, times: u64) -> Result<Sample, Box<dyn Error>> {
@@ -80,7 +80,7 @@ impl Drop for Connection {
     }
 }
 
-/// Runs in a child: measures what is asked for until the input ends.
+/// Runs in a child: measures the requested subjects until the input ends.
 pub fn serve(mut subjects: Subjects) -> Result<(), Box<dyn Error>> {
     answer(|request| {
         let (name, times) = request.split_once(' ').ok_or("a request is a name and a number")?;

@@ -1,4 +1,4 @@
-//! What is printed, and whether the marks are held.
+//! The tables that are printed, and whether the marks are held.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use crate::harness::Comparison;
 /// What a job must reach.
 #[derive(Clone, Copy, Debug)]
 pub enum Mark {
-    /// So many times faster than the other, or more.
+    /// At least this many times faster than the other.
     Faster(f64),
-    /// At most so many times as long as the other.
+    /// At most this many times as long as the other.
     AtMostTimes(f64),
-    /// At most so many nanoseconds.
+    /// At most this many nanoseconds.
     AtMost(f64),
-    /// Not one allocation.
+    /// No allocation.
     NoAllocation,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for Mark {
     }
 }
 
-/// One comparison and what it is to be.
+/// One comparison and its marks.
 pub struct Row {
     pub job: &'static str,
     pub against: &'static str,
@@ -82,14 +82,14 @@ fn verdict(mark: impl fmt::Display, is_held: bool) -> String {
     format!("{mark}: {}", if is_held { "held" } else { "MISSED" })
 }
 
-/// One way to write files, and whether it is what it is to be.
+/// One way to write files, and its marks.
 pub struct FileRow {
     pub job: &'static str,
-    /// For each record, until the system has the last, with one thread and with two.
+    /// Per record, until the system has the last one, with one thread and with two.
     pub nanos: [f64; 2],
-    /// For each record, until its log call returns.
+    /// Per record, until its log call returns.
     pub caller_nanos: [f64; 2],
-    /// How many times the lines in the same time two threads write.
+    /// How many times as many lines two threads write in the same time.
     pub scaling: f64,
     pub allocations: f64,
     pub lost: u64,

@@ -76,9 +76,8 @@ impl Logs {
 
 /// The context of a build: its file, its view of the terminal, its verbosity, its origin.
 fn context(plan: &Plan, origin: Origin, terminal: &Sink, queued: bool) -> Result<OutputContext> {
-    let file = sink::file(&plan.log).create_parents(true);
+    let file = sink::file(&plan.log).create_parents(true).open()?;
     let file = if queued { file.queued(Queue::new()) } else { file };
-    let file = file.open()?;
     let manner = plan.program.manner;
     Ok(OutputContext::builder(&plan.name)
         .origin(origin)

@@ -4,9 +4,12 @@ use tracing::level_filters::LevelFilter;
 
 use super::ceiling::clamp;
 use super::{Counter, Identity, Inner, OutputContext, live};
+use crate::background::OpenAccount;
 use crate::clock::{Clock, Origin};
+use crate::delivery::Ledger;
+use crate::process::is_forked;
 use crate::record::{ContextInfo, Value};
-use crate::sink::{Attachment, Ledger, Sink, is_forked};
+use crate::sink::Sink;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
 use crate::verbosity::Verbosity;
 
@@ -120,7 +123,7 @@ impl Builder {
                         clock: clock.clone(),
                         counter: Counter::new(),
                         ledger: Ledger::default(),
-                        traces: Mutex::new(Vec::new()),
+                        output_refs: Mutex::new(Vec::new()),
                         root: OnceLock::new(),
                         told_closed: AtomicBool::new(false),
                     }),
@@ -140,9 +143,9 @@ impl Builder {
             }
         };
         let verbosity = clamp(verbosity, identity.info.name());
-        let attachments = attach(&sinks, &identity);
+        let accounts = attach(&sinks, &identity);
         let inner =
-            Arc::new(Inner { identity, info, origin, clock, verbosity, sinks, attachments, live: live::Slot::new() });
+            Arc::new(Inner { identity, info, origin, clock, verbosity, sinks, accounts, live: live::Slot::new() });
         // Set by the first of the family; the derived ones find it there.
         inner.identity.root.get_or_init(|| Arc::downgrade(&inner));
         live::register(&inner);
@@ -162,19 +165,19 @@ fn group_by_renderer(sinks: &mut Vec<Sink>) {
 }
 
 /// Opens an account with the queue of each sink that has one.
-fn attach(sinks: &[Sink], identity: &Arc<Identity>) -> Vec<Option<Attachment>> {
-    let mut attachments = Vec::new();
+fn attach(sinks: &[Sink], identity: &Arc<Identity>) -> Vec<Option<OpenAccount>> {
+    let mut accounts = Vec::new();
     for (n, sink) in sinks.iter().enumerate() {
-        if let Some(attachment) = sink.attach(identity) {
+        if let Some(account) = sink.attach(identity) {
             // In a forked child another thread's lock may be held for ever, and nothing will be on its way.
             if !is_forked() {
                 identity.remember(sink);
             }
-            attachments.resize_with(n, || None);
-            attachments.push(Some(attachment));
+            accounts.resize_with(n, || None);
+            accounts.push(Some(account));
         }
     }
-    attachments
+    accounts
 }
 
 fn next_id() -> u64 {

@@ -7,7 +7,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::default::is_built_in;
 use super::live;
-use crate::sink::fallback;
+use crate::fallback;
 use crate::sync::{AtomicBool, AtomicU8, Ordering};
 use crate::verbosity::{LEVELS, Verbosity};
 

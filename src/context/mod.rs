@@ -21,9 +21,14 @@ pub use snapshot::{SinkSnapshot, Snapshot};
 
 use counter::Counter;
 
+use crate::background::{Account, OpenAccount};
 use crate::clock::{Clock, Origin};
+use crate::delivery::{Fate, Flush, Ledger, Outcome};
+use crate::fallback;
+use crate::output::is_inside_output;
+use crate::process::is_forked;
 use crate::record::{ContextInfo, Value};
-use crate::sink::{self, Account, Attachment, Delivery, Flush, Ledger, Outcome, Sink, Trace, fallback};
+use crate::sink::{OutputRef, Sink};
 use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Weak, thread};
 use crate::verbosity::Verbosity;
 
@@ -59,7 +64,7 @@ pub(crate) struct Inner {
     clock: Clock,
     verbosity: Verbosity,
     /// The accounts with the queues of the sinks, one for each; empty where none of them is queued. Before the sinks, which hold the queues.
-    attachments: Vec<Option<Attachment>>,
+    accounts: Vec<Option<OpenAccount>>,
     /// Views with the same format are neighbours, so that one rendering serves them all.
     sinks: Vec<Sink>,
     live: live::Slot,
@@ -73,7 +78,7 @@ pub(crate) struct Identity {
     counter: Counter,
     ledger: Ledger,
     /// The outputs of all queued sinks that it has, or had: records may be on their way there.
-    traces: Mutex<Vec<Trace>>,
+    output_refs: Mutex<Vec<OutputRef>>,
     /// The context that the others were derived from.
     root: OnceLock<Weak<Inner>>,
     /// It was said that something is logged to this context although it is closed.
@@ -194,7 +199,7 @@ impl OutputContext {
     pub fn flush_async(&self) -> impl Future<Output = Outcome> + Send + use<> {
         let context = self.clone();
         let accepted_before = self.ledger().accepted;
-        let flushes = self.begin_flushes(Sink::begin_flush_for_task, Trace::begin_flush_for_task);
+        let flushes = self.begin_flushes(Sink::begin_flush_for_task, OutputRef::begin_flush_for_task);
         async move {
             let mut unflushed = false;
             for flush in flushes {
@@ -229,7 +234,7 @@ impl OutputContext {
     fn begin_flushes(
         &self,
         begin: impl Fn(&Sink) -> Option<Flush>,
-        begin_trace: impl Fn(&Trace) -> Option<Flush>,
+        begin_output_ref: impl Fn(&OutputRef) -> Option<Flush>,
     ) -> Vec<Flush> {
         let family = live::family(&self.inner);
         let mut sinks: Vec<&Sink> = Vec::new();
@@ -239,24 +244,25 @@ impl OutputContext {
             }
         }
         // In a forked child another thread's lock may be held for ever, and nothing is on its way.
-        let traces = if sink::is_forked() { Vec::new() } else { self.inner.identity.traces.lock().clone() };
-        let traces = traces.iter().filter(|trace| !sinks.iter().any(|sink| trace.is_of(sink)));
-        traces.filter_map(begin_trace).chain(sinks.iter().filter_map(|sink| begin(sink))).collect()
+        let output_refs = if is_forked() { Vec::new() } else { self.inner.identity.output_refs.lock().clone() };
+        let output_refs = output_refs.iter().filter(|output_ref| !sinks.iter().any(|sink| output_ref.is_of(sink)));
+        output_refs.filter_map(begin_output_ref).chain(sinks.iter().filter_map(|sink| begin(sink))).collect()
     }
 
     fn settle(&self, deadline: Option<Instant>) -> Outcome {
         // The delivery that this thread is in the middle of ends after this call.
-        if sink::in_output() {
+        if is_inside_output() {
             return self.ledger();
         }
         let accepted_before = self.ledger().accepted;
-        let flushes = self.begin_flushes(|sink| sink.begin_flush(deadline), |trace| trace.begin_flush(deadline));
+        let flushes =
+            self.begin_flushes(|sink| sink.begin_flush(deadline), |output_ref| output_ref.begin_flush(deadline));
         let mut unflushed = false;
         for flush in flushes {
             unflushed |= flush.finish(deadline).unflushed;
         }
         // What is pending in a process that was forked off was so in its parent, where it will be settled.
-        if sink::is_forked() {
+        if is_forked() {
             return Outcome { unflushed, ..self.ledger() }.without_pending();
         }
         // A direct delivery counts itself when it returns, so what is pending here is being written on another thread at this
@@ -319,8 +325,8 @@ impl Inner {
 
     /// The account of the sink with this number, if that is queued.
     #[inline]
-    pub(crate) fn attachment(&self, sink: usize) -> Option<&Attachment> {
-        self.attachments.get(sink)?.as_ref()
+    pub(crate) fn account(&self, sink: usize) -> Option<&OpenAccount> {
+        self.accounts.get(sink)?.as_ref()
     }
 
     #[inline]
@@ -359,20 +365,20 @@ impl Inner {
 impl Identity {
     /// Keeps in mind that records may be on their way to the output of `sink`.
     fn remember(&self, sink: &Sink) {
-        let traces = &mut *self.traces.lock();
-        if traces.iter().any(|trace| trace.is_of(sink)) {
+        let output_refs = &mut *self.output_refs.lock();
+        if output_refs.iter().any(|output_ref| output_ref.is_of(sink)) {
             return;
         }
-        if traces.len() == traces.capacity() {
-            traces.retain(|trace| !trace.is_gone());
+        if output_refs.len() == output_refs.capacity() {
+            output_refs.retain(|output_ref| !output_ref.is_gone());
         }
-        traces.push(sink.trace());
+        output_refs.push(sink.output_ref());
     }
 }
 
 impl Account for Identity {
-    fn settle(&self, delivery: Delivery, count: u64) {
-        self.ledger.settle(delivery, count);
+    fn resolve(&self, fate: Fate, count: u64) {
+        self.ledger.resolve(fate, count);
     }
 
     fn info(&self) -> &ContextInfo {

@@ -347,11 +347,6 @@ impl Renderer {
         }
     }
 
-    /// True if lines state the record's number, so that a reader can tell from them what is missing.
-    pub(crate) fn states_seq(&self) -> bool {
-        self.format.seq
-    }
-
     /// The style of the fragments that this renderer shares between records.
     pub(crate) fn format(&self) -> &Format {
         &self.format
@@ -411,6 +406,5 @@ mod tests {
         let never = Renderer::new(&Format::text().color(Color::Never), Screen::Terminal);
         assert_eq!(never, Renderer::new(&Format::text().color(Color::Never), Screen::None));
         assert_ne!(never, Renderer::new(&Format::text().color(Color::Always), Screen::None));
-        assert!(!never.states_seq() && Renderer::new(&Format::json(), Screen::None).states_seq());
     }
 }

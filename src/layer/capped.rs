@@ -5,7 +5,7 @@ use tracing_core::callsite::DefaultCallsite;
 use tracing_core::metadata::Kind;
 
 use crate::LevelFilter;
-use crate::sink::fallback;
+use crate::fallback;
 use crate::sync::{AtomicBool, Ordering};
 
 macro_rules! probes {

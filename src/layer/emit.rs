@@ -6,9 +6,11 @@ use tracing::Event;
 
 use super::nesting::Nested;
 use crate::context::Inner;
+use crate::delivery::{Fate, Ledger, Loss};
+use crate::fallback;
 use crate::format::with_scratch;
+use crate::output::is_inside_output;
 use crate::record::{Record, Source, SpanPath};
-use crate::sink::{self, Delivery, Ledger, Loss, fallback};
 
 /// Gives `event` to each sink of `inner` that wants its level, and counts what became of it.
 pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: &dyn SpanPath) {
@@ -19,15 +21,15 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     }
     let ledger = inner.ledger();
     let Some(seq) = inner.accept(deliveries) else {
-        ledger.settle(Delivery::Dropped, deliveries);
+        ledger.resolve(Fate::Dropped, deliveries);
         return inner.tell_closed();
     };
     let nested = Nested::enter();
-    let inside_output = sink::in_output();
+    let inside_output = is_inside_output();
     if nested.is_too_deep() || inside_output {
         let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
         wanting().for_each(|sink| sink.count_dropped(loss));
-        ledger.settle(Delivery::Dropped, deliveries);
+        ledger.resolve(Fate::Dropped, deliveries);
         if nested.is_too_deep() {
             return;
         }
@@ -50,7 +52,7 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     with_scratch(|scratch| {
         scratch.begin();
         for (n, sink) in inner.sinks().iter().enumerate().filter(|(_, sink)| sink.wants(&record.source.level)) {
-            settled.count(sink.deliver(&record, scratch, inner.attachment(n)));
+            settled.count(sink.deliver(&record, scratch, inner.account(n)));
         }
     });
     settled.tell(ledger);
@@ -65,20 +67,19 @@ struct Settled {
 }
 
 impl Settled {
-    fn count(&mut self, delivery: Option<Delivery>) {
+    fn count(&mut self, delivery: Option<Fate>) {
         match delivery {
-            Some(Delivery::Written) => self.written += 1,
-            Some(Delivery::Failed) => self.failed += 1,
-            Some(Delivery::Dropped) => self.dropped += 1,
+            Some(Fate::Written) => self.written += 1,
+            Some(Fate::Failed) => self.failed += 1,
+            Some(Fate::Dropped) => self.dropped += 1,
             None => {}
         }
     }
 
     fn tell(self, ledger: &Ledger) {
-        let fates =
-            [(Delivery::Written, self.written), (Delivery::Failed, self.failed), (Delivery::Dropped, self.dropped)];
+        let fates = [(Fate::Written, self.written), (Fate::Failed, self.failed), (Fate::Dropped, self.dropped)];
         for (delivery, count) in fates.into_iter().filter(|(_, count)| *count > 0) {
-            ledger.settle(delivery, count);
+            ledger.resolve(delivery, count);
         }
     }
 }

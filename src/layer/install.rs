@@ -12,7 +12,8 @@ use super::{ContextLayer, ScopedLayer};
 use crate::LevelFilter;
 use crate::context::{OutputContext, built_in, replace_default, set_default};
 use crate::error::{Error, Kind};
-use crate::sink::{fallback, set_exit_deadline};
+use crate::fallback;
+use crate::process::set_exit_deadline;
 use crate::sync::{Mutex, thread};
 use crate::verbosity::Verbosity;
 

@@ -1,10 +1,9 @@
-//! What a sink says on its own behalf: that records are missing, or that its threshold leaves some out.
+//! What a sink says on its own behalf: that records are missing.
 //!
 //! A notice is an ordinary event, so that every format renders it as it renders the rest, but it is never dispatched: it is
 //! made for one sink, and no other subscriber sees it.
 
 use tracing::field::Value;
-use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata};
 use tracing_core::callsite::DefaultCallsite;
 use tracing_core::metadata::Kind;
@@ -16,8 +15,6 @@ pub(crate) enum Notice {
     Failed(u64),
     /// So many records were given up before they reached the output.
     Dropped(u64),
-    /// Records above this level are not in this log.
-    MaxLevel(LevelFilter),
 }
 
 macro_rules! notice_metadata {
@@ -36,17 +33,12 @@ macro_rules! notice_metadata {
 
 notice_metadata!(FAILED_CALLSITE, FAILED, Level::WARN, "failed");
 notice_metadata!(DROPPED_CALLSITE, DROPPED, Level::WARN, "dropped");
-notice_metadata!(MAX_LEVEL_CALLSITE, MAX_LEVEL, Level::INFO, "max_level");
 
 /// Calls `f` with the event that states `notice`.
 pub(crate) fn with_notice<R>(notice: Notice, f: impl FnOnce(&Event<'_>) -> R) -> R {
     match notice {
         Notice::Failed(count) => with_event(&FAILED, "records are missing here: they could not be written", &count, f),
         Notice::Dropped(count) => with_event(&DROPPED, "records are missing here: they were dropped", &count, f),
-        Notice::MaxLevel(level) => {
-            let level = level.to_string();
-            with_event(&MAX_LEVEL, "records above max_level are not in this log", &level.as_str(), f)
-        }
     }
 }
 

@@ -98,50 +98,32 @@
 //! Lost at SIGKILL is what was acknowledged, by the return of its call, and is not in the file; a fast one has acknowledged more than
 //! 10,000 by then. Told is what the logger's own counter says, else the number of its words on stderr.
 
-mod all;
-mod batch;
-mod delivery;
-pub(crate) mod fallback;
+mod constructors;
+mod exit;
 mod file;
-mod gap;
-mod ledger;
-mod memory;
-mod null;
-mod output;
 #[cfg(test)]
 mod properties;
-mod queue;
-mod queued;
-mod registry;
-mod stream;
-mod test;
 #[cfg(test)]
-mod test_support;
+mod stream_tests;
+#[cfg(test)]
+pub(crate) mod test_support;
 #[cfg(test)]
 mod tests;
 mod view;
-mod whole;
-mod writer;
 
 use std::time::{Duration, Instant};
 
-pub use batch::Batch;
-pub(crate) use delivery::in_output;
-pub use fallback::fallback_lost;
-pub use file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
-pub(crate) use gap::Loss;
-pub use ledger::Outcome;
-pub(crate) use ledger::{Delivery, Ledger};
-pub use memory::{Memory, memory};
-pub use null::null;
-pub use output::{Output, RecordOutput, custom, records};
-pub(crate) use queued::{Account, Attachment, Flush, is_forked, set_exit_deadline};
-pub use queued::{Overflow, Queue};
-pub use stream::{stderr, stdout};
-pub use test::test;
+use crate::delivery::flush_all;
+
+pub use crate::background::{Overflow, Queue};
+pub use crate::bytes::Batch;
+pub use crate::delivery::Outcome;
+pub use crate::fallback::fallback_lost;
+pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
+pub use crate::output::{Memory, Output, RecordOutput};
+pub use constructors::{callback, custom, memory, null, records, stderr, stdout, test, writer};
+pub(crate) use view::OutputRef;
 pub use view::Sink;
-pub(crate) use view::Trace;
-pub use writer::{callback, writer};
 
 /// Has everything that was logged before this call written, by all outputs of the process, and waits for that no longer than `deadline`.
 /// Returns what became of all records of the process, those of outputs that are closed among them: see [`Sink::flush`]. A task calls it where
@@ -155,7 +137,7 @@ pub use writer::{callback, writer};
 /// ```
 #[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
 pub fn flush(deadline: Duration) -> Outcome {
-    all::flush(Instant::now().checked_add(deadline))
+    flush_all(Instant::now().checked_add(deadline))
 }
 
 /// [Flushes](flush) when the process is about to end: from now on nothing is queued, each call that logs writes for itself. That goes for
@@ -177,5 +159,5 @@ pub fn flush(deadline: Duration) -> Outcome {
 /// ```
 #[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
 pub fn shutdown(deadline: Duration) -> Outcome {
-    queued::shutdown(deadline)
+    exit::shutdown(deadline)
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::fallback::overhear;
-use super::test_support::{Line, Scripted, Step, deliver, lose, send};
-use super::{Delivery, Overflow, Queue, Sink, writer};
+use super::test_support::{Line, deliver, lose, send};
+use super::{Overflow, Queue, Sink, writer};
+use crate::bytes::scripted::{Scripted, Step};
+use crate::delivery::Fate;
+use crate::fallback::overhear;
 use crate::format::Format;
 
 fn step() -> impl Strategy<Value = Step> {
@@ -36,13 +38,13 @@ fn act() -> impl Strategy<Value = Act> {
 
 /// The whole lines that must be in the log for these deliveries, the notices as running totals: how many records are missing
 /// before each record.
-fn check_lines(lines: &[Line], deliveries: &[(u64, Act, Option<Delivery>)]) {
+fn check_lines(lines: &[Line], deliveries: &[(u64, Act, Option<Fate>)]) {
     let mut lines = lines.iter().filter(|line| **line != Line::Fragment);
     let (mut failed, mut dropped, mut stated_failed, mut stated_dropped) = (0, 0, 0, 0);
     for (seq, act, delivery) in deliveries {
         match (act, delivery) {
             (Act::Drop(count), _) => dropped += count,
-            (Act::Deliver, Some(Delivery::Written)) => {
+            (Act::Deliver, Some(Fate::Written)) => {
                 loop {
                     match lines.next() {
                         Some(Line::Failed(count)) => stated_failed += count,
@@ -64,7 +66,7 @@ fn check_lines(lines: &[Line], deliveries: &[(u64, Act, Option<Delivery>)]) {
 }
 
 /// Lets `acts` happen to a sink over `writer`, then lets the writer recover, and one record more be delivered.
-fn run(sink: &Sink, writer: &Scripted, acts: &[Act]) -> Vec<(u64, Act, Option<Delivery>)> {
+fn run(sink: &Sink, writer: &Scripted, acts: &[Act]) -> Vec<(u64, Act, Option<Fate>)> {
     let last = std::iter::once(Act::Deliver);
     let (mut seq, mut done) = (0, Vec::new());
     for (n, act) in acts.iter().copied().chain(last).enumerate() {
@@ -97,7 +99,7 @@ fn check_queued_lines(lines: &[Line], last: u64, lost: u64) {
                 assert_eq!(seq - seen, stated, "what is stated before record {seq} is not what is missing");
             }
             Line::Failed(count) | Line::Dropped(count) => stated += count,
-            Line::MaxLevel | Line::Fragment => {}
+            Line::Fragment => {}
         }
     }
     assert_eq!((before, stated), (last, lost), "all that is missing is stated before the last record");
@@ -137,13 +139,13 @@ proptest! {
         let sink = writer(scripted.clone()).format(Format::json());
         let (deliveries, _told) = overhear(|| run(&sink, &scripted, &acts));
 
-        let is = |fate| move |(.., delivery): &&(u64, Act, Option<Delivery>)| *delivery == Some(fate);
+        let is = |fate| move |(.., delivery): &&(u64, Act, Option<Fate>)| *delivery == Some(fate);
         let outcome = sink.ledger();
-        prop_assert_eq!(outcome.written, deliveries.iter().filter(is(Delivery::Written)).count() as u64);
-        prop_assert_eq!(outcome.failed, deliveries.iter().filter(is(Delivery::Failed)).count() as u64);
+        prop_assert_eq!(outcome.written, deliveries.iter().filter(is(Fate::Written)).count() as u64);
+        prop_assert_eq!(outcome.failed, deliveries.iter().filter(is(Fate::Failed)).count() as u64);
         prop_assert_eq!(outcome.accepted, outcome.written + outcome.dropped + outcome.failed);
         prop_assert_eq!(outcome.pending, 0);
-        prop_assert!(is(Delivery::Written)(&deliveries.last().unwrap()), "the writer works again");
+        prop_assert!(is(Fate::Written)(&deliveries.last().unwrap()), "the writer works again");
 
         prop_assert!(scripted.text().ends_with('\n'));
         check_lines(&scripted.lines(), &deliveries);

@@ -7,10 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use super::fallback::overhear;
-use super::test_support::{Line, Scripted, Step, deliver, lose, with_record, with_record_of};
+use super::test_support::{Line, deliver, lose, with_record, with_record_of};
 use super::*;
+use crate::bytes::scripted::{Scripted, Step};
+use crate::delivery::Fate;
+use crate::fallback::overhear;
 use crate::format::{Format, Screen, with_scratch};
+use crate::output::is_inside_output;
 use crate::record::{Record, RecordBuf};
 use crate::sync::{Arc, Mutex};
 
@@ -24,7 +27,7 @@ fn one_record_is_one_line_and_one_write() {
     let writer = Scripted::default();
     let sink = json(&writer);
     for seq in 1..=3 {
-        assert_eq!(deliver(&sink, seq), Delivery::Written);
+        assert_eq!(deliver(&sink, seq), Fate::Written);
     }
     assert_eq!(writer.lines(), [Line::Record(1), Line::Record(2), Line::Record(3)]);
     assert_eq!(writer.writes(), 3);
@@ -66,8 +69,8 @@ fn a_line_that_lacks_only_its_end_is_written_and_ended_by_the_next() {
     };
     let writer = Scripted::new([Step::Short(line_length - 1), Step::Full]);
     let sink = json(&writer);
-    assert_eq!(deliver(&sink, 1), Delivery::Written);
-    assert_eq!(deliver(&sink, 2), Delivery::Written);
+    assert_eq!(deliver(&sink, 1), Fate::Written);
+    assert_eq!(deliver(&sink, 2), Fate::Written);
     assert_eq!(writer.lines(), [Line::Record(1), Line::Record(2)]);
 }
 
@@ -91,31 +94,16 @@ fn what_is_still_missing_when_the_sink_goes_is_told() {
 }
 
 #[test]
-fn a_threshold_is_stated_once_where_numbers_are_printed() {
+fn a_threshold_leaves_out_records_and_adds_none() {
     let writer = Scripted::default();
     let all = json(&writer);
     let sink = all.max_level(LevelFilter::INFO);
-    let clone = sink.clone();
     assert!(sink.wants(&Level::INFO) && !sink.wants(&Level::DEBUG) && all.wants(&Level::TRACE));
     assert!(!sink.max_level(LevelFilter::OFF).wants(&Level::ERROR));
-    for sink in [&all, &sink, &clone] {
+    for sink in [&all, &sink, &sink.max_level(LevelFilter::ERROR)] {
         deliver(sink, 1);
     }
-    assert_eq!(writer.lines(), [Line::Record(1), Line::MaxLevel, Line::Record(1), Line::Record(1)]);
-    deliver(&sink.format(Format::text()), 2);
-    assert_eq!(writer.writes(), 5, "text prints no numbers, so none are missing");
-}
-
-#[test]
-fn a_threshold_is_stated_once_for_all_its_views() {
-    let writer = Scripted::default();
-    let all = json(&writer);
-    for seq in 1..=3 {
-        deliver(&all.max_level(LevelFilter::INFO), seq);
-    }
-    deliver(&all.max_level(LevelFilter::DEBUG), 4);
-    use Line::{MaxLevel, Record};
-    assert_eq!(writer.lines(), [MaxLevel, Record(1), Record(2), Record(3), MaxLevel, Record(4)]);
+    assert_eq!(writer.lines(), [Line::Record(1); 3]);
 }
 
 #[test]
@@ -156,14 +144,6 @@ fn dropped_records_are_told_once_until_they_are_stated() {
     deliver(&sink, 4);
     assert_eq!(told(1).len(), 1, "another outage is told again");
     drop(overhear(|| drop(sink)));
-}
-
-#[test]
-fn a_threshold_that_could_not_be_stated_is_stated_later() {
-    let writer = Scripted::new([Step::Full]);
-    let sink = json(&writer).max_level(LevelFilter::INFO);
-    let (_, _told) = overhear(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
-    assert_eq!(writer.lines(), [Line::MaxLevel, Line::Failed(1), Line::Record(2)]);
 }
 
 #[test]
@@ -215,9 +195,9 @@ fn an_output_that_panics_is_an_output_that_fails() {
     }
     for sink in [custom(Panics), records(Panics), callback(|_| panic_twice())] {
         let ((), told) = overhear(|| {
-            assert_eq!(deliver(&sink, 1), Delivery::Failed);
-            assert_eq!(deliver(&sink, 2), Delivery::Failed);
-            assert!(!in_output());
+            assert_eq!(deliver(&sink, 1), Fate::Failed);
+            assert_eq!(deliver(&sink, 2), Fate::Failed);
+            assert!(!is_inside_output());
             assert_eq!(sink.flush(Duration::ZERO).failed, 2);
             drop(sink);
         });
@@ -256,7 +236,7 @@ fn an_error_that_panics_when_it_is_shown_or_dropped_harms_nobody() {
     }
     let sink = custom(Fails);
     let (delivery, told) = overhear(|| deliver(&sink, 1));
-    assert_eq!(delivery, Delivery::Failed);
+    assert_eq!(delivery, Fate::Failed);
     assert!(told[0].contains("cannot write to custom output: <panicked>"), "{told:?}");
     drop(overhear(|| drop(sink)));
 }
@@ -285,10 +265,10 @@ fn sinks_deliver_while_a_thread_unwinds() {
 fn an_output_knows_that_it_is_inside() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let put = Arc::clone(&seen);
-    let sink = callback(move |_| put.lock().push(in_output()));
-    assert!(!in_output());
+    let sink = callback(move |_| put.lock().push(is_inside_output()));
+    assert!(!is_inside_output());
     deliver(&sink, 1);
-    assert!(!in_output());
+    assert!(!is_inside_output());
     assert_eq!(*seen.lock(), [true]);
 }
 
@@ -407,7 +387,7 @@ fn many_threads_lose_nothing_and_state_each_loss_once() {
 #[test]
 fn nothing_is_asked_of_null() {
     let sink = null();
-    assert_eq!(deliver(&sink, 1), Delivery::Written);
+    assert_eq!(deliver(&sink, 1), Fate::Written);
     assert!(sink.flush(Duration::ZERO).is_complete());
     assert_eq!(sink.describe(), "null");
     with_record(1, |record| assert_eq!(record.seq(), Some(1)));

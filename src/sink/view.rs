@@ -1,5 +1,6 @@
 //! Views of outputs: what contexts are given.
 
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
@@ -7,14 +8,12 @@ use std::time::{Duration, Instant};
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use super::all;
-use super::delivery::{Core, Target, threshold_bit};
-use super::file::FileLease;
-use super::gap::Loss;
-use super::ledger::{Delivery, Outcome};
-use super::queued::{Account, Attachment, Flush, Handle, Queue, Through};
+use super::exit;
+use crate::background::{Account, NumberedRenderer, OpenAccount, Queue, QueueHandle};
+use crate::delivery::{Core, Fate, Flush, Loss, Outcome};
 use crate::error::{Error, Kind};
 use crate::format::{Format, Renderer, Scratch};
+use crate::output::{Output, Target, not_reopened};
 use crate::record::Record;
 use crate::sync::{Arc, Weak};
 
@@ -34,20 +33,18 @@ pub struct Sink(pub(super) Arc<View>);
 
 pub(super) struct View {
     pub(super) core: Arc<Core>,
-    /// Keeps the file open, where it is one; after `core`, so that the last view's lease closes it.
-    file: Option<FileLease>,
+    /// Keeps open what the output needs: the entry of a file in its registry. After `core`, so that the last view closes the file.
+    keep: Option<Arc<dyn Any + Send + Sync>>,
     /// After both: where there is a queue, it and not this is the last that holds them.
     queue: Option<QueueView>,
     renderer: Renderer,
     max_level: LevelFilter,
-    /// The threshold that is to be stated in the log, as [`Core::owes`] takes it; 0 where lines have no numbers.
-    opening: u8,
 }
 
 /// A view's way through a queue.
 struct QueueView {
-    handle: Arc<Handle>,
-    /// What the queue knows the view's renderer by.
+    handle: Arc<QueueHandle>,
+    /// The number by which the queue knows the view's renderer.
     renderer: u8,
 }
 
@@ -57,10 +54,10 @@ impl Sink {
         self.with(Renderer::new(&format, self.0.core.screen()), self.0.max_level)
     }
 
-    /// This output seen through another threshold: records above `max_level` do not go there. The format stays.
+    /// Returns a view of this output with another threshold: records above `max_level` do not go there. The format stays.
     ///
-    /// A log that prints `seq` ([`Format::json`], [`Format::logfmt`]) begins with a record that states the threshold
-    /// (`max_level=…`), so that a reader knows why numbers are missing: one for each threshold, whatever the number of views.
+    /// A log that prints `seq` ([`Format::json`], [`Format::logfmt`]) then lacks the numbers of those records. A reader learns the threshold
+    /// from [`SinkSnapshot::max_level`](crate::SinkSnapshot::max_level).
     pub fn max_level(&self, max_level: impl Into<LevelFilter>) -> Sink {
         self.with(self.0.renderer.clone(), max_level.into())
     }
@@ -92,12 +89,13 @@ impl Sink {
     /// # Ok::<(), logscope::Error>(())
     /// ```
     pub fn queued(&self, queue: Queue) -> Sink {
-        let View { core, file, renderer, max_level, .. } = &*self.0;
+        let View { core, keep, renderer, max_level, .. } = &*self.0;
         if !core.takes_lines() {
             return self.clone();
         }
-        let handle = Handle::of(core, file.clone(), queue);
-        Sink::view(Arc::clone(core), file.clone(), Some(handle), renderer.clone(), *max_level)
+        exit::install();
+        let handle = QueueHandle::find_or_make(core, keep.clone(), queue);
+        Sink::view(Arc::clone(core), keep.clone(), Some(handle), renderer.clone(), *max_level)
     }
 
     /// What became of all the records that were delivered to this output, through any of its views.
@@ -193,50 +191,39 @@ impl Sink {
         self.0.core.name()
     }
 
-    pub(super) fn over(target: Target) -> Sink {
-        Sink::on(Arc::new(Core::new(target)))
+    /// The first view of an output that takes lines: in text, without threshold.
+    pub(super) fn over(output: impl Output) -> Sink {
+        Sink::on(Core::new(Target::Lines(Box::new(output))), None)
     }
 
-    pub(super) fn on(core: Arc<Core>) -> Sink {
-        Sink::first(core, None)
-    }
-
-    pub(super) fn on_file(core: Arc<Core>, file: FileLease) -> Sink {
-        Sink::first(core, Some(file))
-    }
-
-    /// The first view of `core`: in text, without threshold.
-    pub(super) fn first(core: Arc<Core>, file: Option<FileLease>) -> Sink {
-        if core.enters() {
-            all::enter(&core);
-        }
+    /// The first view of `core`, which keeps `keep` as long as it lives: in text, without threshold.
+    pub(super) fn on(core: Arc<Core>, keep: Option<Arc<dyn Any + Send + Sync>>) -> Sink {
         let renderer = Renderer::new(&Format::text(), core.screen());
-        Sink::view(core, file, None, renderer, LevelFilter::TRACE)
+        Sink::view(core, keep, None, renderer, LevelFilter::TRACE)
     }
 
     /// Another view of the same output.
     fn with(&self, renderer: Renderer, max_level: LevelFilter) -> Sink {
-        let View { core, file, queue, .. } = &*self.0;
+        let View { core, keep, queue, .. } = &*self.0;
         let handle = queue.as_ref().map(|queue| Arc::clone(&queue.handle));
-        Sink::view(Arc::clone(core), file.clone(), handle, renderer, max_level)
+        Sink::view(Arc::clone(core), keep.clone(), handle, renderer, max_level)
     }
 
     fn view(
         core: Arc<Core>,
-        file: Option<FileLease>,
-        handle: Option<Arc<Handle>>,
+        keep: Option<Arc<dyn Any + Send + Sync>>,
+        handle: Option<Arc<QueueHandle>>,
         renderer: Renderer,
         max_level: LevelFilter,
     ) -> Sink {
-        let opening = if renderer.states_seq() { threshold_bit(max_level) } else { 0 };
-        let queue = handle.map(|handle| QueueView { renderer: handle.queued().number_of(&renderer), handle });
-        Sink(Arc::new(View { core, queue, file, renderer, max_level, opening }))
+        let queue = handle.map(|handle| QueueView { renderer: handle.queued().renderer_number(&renderer), handle });
+        Sink(Arc::new(View { core, queue, keep, renderer, max_level }))
     }
 
     /// Opens an account with the sink's queue, if it has one, for a context that is given the sink.
-    pub(crate) fn attach(&self, account: &Arc<impl Account + 'static>) -> Option<Attachment> {
+    pub(crate) fn attach(&self, account: &Arc<impl Account + 'static>) -> Option<OpenAccount> {
         let queue = self.0.queue.as_ref()?;
-        Some(Attachment::open(&queue.handle, Arc::clone(account) as Arc<dyn Account>))
+        Some(OpenAccount::open(&queue.handle, Arc::clone(account) as Arc<dyn Account>))
     }
 
     /// Begins to flush the output.
@@ -250,8 +237,8 @@ impl Sink {
     }
 
     /// What is left of the output where no sink of it is, as long as something is on its way there.
-    pub(crate) fn trace(&self) -> Trace {
-        Trace(Arc::downgrade(&self.0.core))
+    pub(crate) fn output_ref(&self) -> OutputRef {
+        OutputRef(Arc::downgrade(&self.0.core))
     }
 
     /// True if this and `other` are views of one output.
@@ -276,25 +263,25 @@ impl Sink {
     }
 
     /// Delivers `record`, counts what became of it, and states in the log what is missing from it. Never panics. Returns what became of it,
-    /// if that is known: a queue tells the account of `attachment` later.
+    /// if that is known: a queue tells the account of `account` later.
     #[inline]
     pub(crate) fn deliver(
         &self,
         record: &Record<'_>,
         scratch: &mut Scratch,
-        attachment: Option<&Attachment>,
-    ) -> Option<Delivery> {
-        let View { core, queue, renderer, max_level, opening, .. } = &*self.0;
+        account: Option<&OpenAccount>,
+    ) -> Option<Fate> {
+        let View { core, queue, renderer, .. } = &*self.0;
         if let Some(QueueView { handle, renderer: number }) = queue {
-            let through = Through { renderer, number: *number, max_level: *max_level, opening: *opening };
-            return handle.queued().deliver(&through, record, scratch, attachment);
+            let via = NumberedRenderer { renderer, number: *number };
+            return handle.queued().deliver(via, record, scratch, account);
         }
-        let result = if core.owes(*opening) {
-            core.state(renderer, *max_level, record).and_then(|()| core.write(renderer, record, scratch))
+        let result = if core.owes() {
+            core.state(renderer, record).and_then(|()| core.write(renderer, record, scratch))
         } else {
             core.write(renderer, record, scratch)
         };
-        Some(core.settle(record, result))
+        Some(core.count_result(record, result))
     }
 
     /// Counts records that were given up before they reached this sink; the log states them before the next record.
@@ -305,9 +292,9 @@ impl Sink {
 
 /// An output that records may be on their way to although none of their sinks is left.
 #[derive(Clone)]
-pub(crate) struct Trace(Weak<Core>);
+pub(crate) struct OutputRef(Weak<Core>);
 
-impl Trace {
+impl OutputRef {
     /// True if there is nothing on its way there any more.
     pub(crate) fn is_gone(&self) -> bool {
         self.0.strong_count() == 0
@@ -326,16 +313,6 @@ impl Trace {
     pub(crate) fn begin_flush_for_task(&self) -> Option<Flush> {
         Flush::begin_for_task(&self.0.upgrade()?)
     }
-}
-
-/// The error for an output of this name that could not be opened anew.
-#[cold]
-pub(super) fn not_reopened(name: &str, error: io::Error) -> Error {
-    let message = match error.kind() {
-        io::ErrorKind::Unsupported => format!("{name} cannot be opened anew: it is not a file that has a name"),
-        _ => format!("{name} cannot be opened anew, and is written to as before: {error}"),
-    };
-    Error::new(Kind::Open, message).with_source(error)
 }
 
 impl fmt::Display for Sink {

@@ -1,6 +1,6 @@
-//! Outputs that break, and what a log and stderr say of that.
+//! Outputs that break, and checks of what the log and stderr show of it.
 
-// Each test binary uses a part of it.
+// Each test binary uses only some of these helpers.
 #![allow(dead_code, clippy::print_stdout)]
 
 use std::fs::{self, File};
@@ -13,10 +13,10 @@ use logscope::{Format, OutputContext};
 use rustix::stdio::dup2_stdout;
 use serde_json::{Value, json};
 
-use crate::child::{self, Child, Ended, counts, settled};
+use crate::child::{self, Child, Ended, expected_ledger, ledger_json};
 use crate::gate::Line;
 
-/// How long something may take that must happen, on a machine that is busy.
+/// How long an expected event may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Installs logscope and makes a context that logs to `sink`, in JSON.
@@ -30,9 +30,9 @@ pub(crate) fn log(context: &OutputContext, count: usize) {
     context.scope(|| (0..count).for_each(|_| tracing::info!("hello")));
 }
 
-/// The ledgers after a flush, and a check that those of the sink and of the context are the same.
+/// Flushes, and returns the ledger after checking that the sink's and the context's are equal.
 pub(crate) fn ledger(sink: &Sink, context: &OutputContext) -> Value {
-    let (of_sink, of_context) = (counts(sink.flush(PATIENCE)), counts(context.flush(PATIENCE)));
+    let (of_sink, of_context) = (ledger_json(sink.flush(PATIENCE)), ledger_json(context.flush(PATIENCE)));
     assert_eq!(of_sink, of_context, "the ledgers of the sink and of the context");
     of_sink
 }
@@ -42,19 +42,22 @@ pub(crate) fn lines(log: &str) -> Vec<Line> {
     log.lines().filter(|line| !line.is_empty()).map(Line::parse).collect()
 }
 
-/// Checks that stderr says once that `output` cannot be written to, with `reason`, and nothing else.
+/// Checks that stderr holds one line only, which reports that `output` cannot be written to, with `reason`.
 #[track_caller]
-pub(crate) fn assert_told_once(ended: &Ended, output: &str, reason: &str) {
-    let told = ended.told();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains(&format!("cannot write to {output}: ")) && told[0].contains(reason), "{told:?}");
+pub(crate) fn assert_reported_once(ended: &Ended, output: &str, reason: &str) {
+    let reported = ended.fallback_lines();
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(
+        reported[0].contains(&format!("cannot write to {output}: ")) && reported[0].contains(reason),
+        "{reported:?}"
+    );
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
 }
 
-/// To a `view` of stdout two records are logged, five while stdout is broken by `break_it`, and two when it is a file of the child's folder.
+/// Logs to a `view` of stdout: two records; five while stdout is broken by `break_it`; two after stdout has become a file in the child's folder.
 #[track_caller]
 pub(crate) fn stdout_breaks_and_recovers(test: &str, view: fn(&Sink) -> Sink, break_it: fn(), reason: &str) {
-    child::scene(test, |folder| {
+    child::in_child(test, |folder| {
         let recovered = File::create(folder.join("recovered")).unwrap();
         let sink = view(&sink::stdout());
         let context = context(&sink);
@@ -68,19 +71,19 @@ pub(crate) fn stdout_breaks_and_recovers(test: &str, view: fn(&Sink) -> Sink, br
         json!([broken, ledger(&sink, &context)])
     });
     let ended = Child::new(test).run();
-    assert_eq!(ended.report, json!([settled(2, 5), settled(4, 5)]));
+    assert_eq!(ended.report, json!([expected_ledger(2, 5), expected_ledger(4, 5)]));
     assert_eq!(lines(&ended.read("recovered")), [Line::Failed(5), Line::Record(8), Line::Record(9)]);
-    assert_told_once(&ended, "stdout", reason);
-    // What the test harness says stands before it, on the same line.
+    assert_reported_once(&ended, "stdout", reason);
+    // The test harness writes its own text first, on the same line.
     let (_, before) = ended.stdout.split_at(ended.stdout.find('{').unwrap());
     assert_eq!(lines(before), [Line::Record(1), Line::Record(2)]);
 }
 
-/// A `view` of a file goes on when the directory is made read-only: what is open stays so, since a file is asked for permission when it is
-/// opened. (By a mount, because root is refused by nothing else; where mounting is not allowed, nothing is done.)
+/// Checks that a `view` of a file keeps working when the directory becomes read-only: the system checks permission on open only.
+/// Uses a read-only mount, because nothing else refuses root. Where mounting is not allowed, the test is skipped.
 #[track_caller]
 pub(crate) fn permission_to_write_is_taken_away(test: &str, view: fn(&Sink) -> Sink) {
-    child::scene(test, |folder| {
+    child::in_child(test, |folder| {
         let path = folder.join("small/uno.log");
         let sink = view(&sink::file(&path).open().unwrap());
         let context = context(&sink);
@@ -93,8 +96,8 @@ pub(crate) fn permission_to_write_is_taken_away(test: &str, view: fn(&Sink) -> S
         json!({ "ledger": ledger(&sink, &context), "text": fs::read_to_string(&path).unwrap() })
     });
     let Some(in_own_mounts) = in_own_mounts() else { return };
-    let ended = Child::new(test).through(&in_own_mounts).run();
-    assert_eq!(ended.report["ledger"], settled(7, 0));
+    let ended = Child::new(test).launched_by(&in_own_mounts).run();
+    assert_eq!(ended.report["ledger"], expected_ledger(7, 0));
     assert!(lines(ended.report["text"].as_str().unwrap()).into_iter().eq((1..=7).map(Line::Record)));
     assert_eq!(ended.stderr, "");
 }
@@ -111,13 +114,13 @@ pub(crate) fn broken_pipe() -> OwnedFd {
 
 /// Closes a standard stream.
 pub(crate) fn close(fd: i32) {
-    // SAFETY: nothing in this process owns the descriptor; std's streams use it as a number. Nothing is opened before another file is put
-    // in its place.
+    // SAFETY: nothing in this process owns the descriptor (std's streams use it as a number), and no file is opened before another one
+    // takes its place.
     drop(unsafe { OwnedFd::from_raw_fd(fd) });
 }
 
-/// What a child is started through that has a file system of 32 KiB in the folder `small` of its own, and may mount others; `None`,
-/// and a word about it, if that is not permitted.
+/// The command that starts a child in mounts of its own, with a file system of 32 KiB at `small` in its folder; the child may mount others.
+/// Prints a line and returns `None` where that is not permitted.
 pub(crate) fn in_own_mounts() -> Option<[&'static str; 7]> {
     let mount = r#"mkdir "$LOGSCOPE_TEST_FOLDER/small" && mount -t tmpfs -o size=32k none "$LOGSCOPE_TEST_FOLDER/small" && exec "$@""#;
     let words = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh"];
@@ -131,6 +134,6 @@ pub(crate) fn in_own_mounts() -> Option<[&'static str; 7]> {
     None
 }
 
-/// What a child is started through whose files grow to 8 KiB and no further: 16 blocks of 512 bytes. The signal that says so by default
-/// kills.
+/// The command that starts a child whose files cannot grow beyond 8 KiB (16 blocks of 512 bytes). It ignores SIGXFSZ, which would kill
+/// the child at that limit.
 pub(crate) const WITH_SHORT_FILES: [&str; 3] = ["sh", "-c", r#"trap "" XFSZ; ulimit -f 16; exec "$0" "$@""#];

@@ -1,4 +1,4 @@
-//! Hundreds of callsites, each of which is hit for the first time once in a process.
+//! Hundreds of callsites, each of which is hit for the first time once per process.
 
 use tracing::Level;
 
@@ -33,7 +33,7 @@ macro_rules! one_of_each {
     };
 }
 
-/// Expands its argument four times, so that each is a callsite of its own.
+/// Expands its argument four times, so that each expansion has callsites of its own.
 macro_rules! four_times {
     ($($array:tt)*) => {
         [$($array)*, $($array)*, $($array)*, $($array)*]
@@ -42,7 +42,7 @@ macro_rules! four_times {
 
 static CALLSITES: [[[[Callsite; 10]; 4]; 4]; 4] = four_times!(four_times!(four_times!(one_of_each!())));
 
-/// All of them.
+/// All callsites.
 pub(crate) fn callsites() -> &'static [Callsite] {
     CALLSITES.as_flattened().as_flattened().as_flattened()
 }

@@ -1,6 +1,6 @@
-//! Child processes: this test binary, executed again to play one of its tests in a process of its own.
+//! Child processes: this test binary, executed again to run the child's part of one test in a process of its own.
 
-// Each test binary uses a part of it.
+// Each test binary uses only some of these helpers.
 #![allow(dead_code)]
 
 use std::any::Any;
@@ -15,29 +15,29 @@ use std::time::{Duration, Instant};
 use logscope::sink::Outcome;
 use serde_json::{Value, json};
 
-/// How long a child may take, however busy the machine is. One that takes longer has got stuck: it is killed, and its test fails.
+/// How long a child may take on a busy machine. A child that takes longer is stuck: it is killed, and its test fails.
 pub(crate) const ALARM: Duration = Duration::from_secs(45);
 
 const ROLE: &str = "LOGSCOPE_TEST_ROLE";
 const FOLDER: &str = "LOGSCOPE_TEST_FOLDER";
 
-/// A process that plays a test.
+/// A child process to be started, which runs one test.
 pub(crate) struct Child {
     role: String,
-    through: Vec<String>,
+    launcher: Vec<String>,
     vars: Vec<(String, String)>,
     stdout: Option<Stdio>,
 }
 
 impl Child {
-    /// A child that plays the test called `role`: the one that says this.
+    /// Prepares a child that runs the test `role`, which is the calling test.
     pub(crate) fn new(role: &str) -> Child {
-        Child { role: role.to_owned(), through: Vec::new(), vars: Vec::new(), stdout: None }
+        Child { role: role.to_owned(), launcher: Vec::new(), vars: Vec::new(), stdout: None }
     }
 
-    /// Has the child started by another program, which is given the child's words after these.
-    pub(crate) fn through(mut self, words: &[&str]) -> Child {
-        self.through = words.iter().map(|word| (*word).to_owned()).collect();
+    /// Starts the child by another program, which gets the child's command line after these words.
+    pub(crate) fn launched_by(mut self, words: &[&str]) -> Child {
+        self.launcher = words.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 
@@ -47,24 +47,24 @@ impl Child {
         self
     }
 
-    /// Gives the child a pipe as stdout, for [`Running::process`], in place of a file.
+    /// Gives the child a pipe as stdout instead of a file. The reader is in [`Running::process`].
     pub(crate) fn stdout_piped(mut self) -> Child {
         self.stdout = Some(Stdio::piped());
         self
     }
 
-    /// Runs it to its end, which must be a good one.
+    /// Runs the child to its end, which must be a success.
     #[track_caller]
     pub(crate) fn run(self) -> Ended {
         self.start().wait()
     }
 
-    /// Starts it.
+    /// Starts the child.
     #[track_caller]
     pub(crate) fn start(self) -> Running {
         let folder = tempfile::tempdir().unwrap();
         let exe = std::env::current_exe().unwrap();
-        let mut words = self.through.into_iter();
+        let mut words = self.launcher.into_iter();
         let mut command = match words.next() {
             Some(program) => {
                 let mut command = Command::new(program);
@@ -88,23 +88,23 @@ impl Child {
     }
 }
 
-/// What this process is to play, and the folder that it has for that: for a binary without the test harness, whose `main` asks.
+/// The role and the folder of this process if it is a child. For the `main` of a binary without test harness.
 pub(crate) fn role() -> Option<(String, PathBuf)> {
     Some((std::env::var(ROLE).ok()?, std::env::var_os(FOLDER)?.into()))
 }
 
-/// What the child does that plays the test called `role`: said first in that test. It is given a folder of its own, and returns a report.
+/// Runs the child's part of the test `role`: first statement of that test. `play` gets a folder of the child's own and returns a report.
 ///
-/// In the child this does not return: it exits, and does not go back through the test harness, whose own stdout may be broken by then.
-/// Elsewhere nothing is done.
-pub(crate) fn scene(role: &str, play: impl FnOnce(&Path) -> Value) {
+/// In the child this does not return. It exits instead of going back launcher the test harness, whose stdout may be broken by then.
+/// In the parent it does nothing.
+pub(crate) fn in_child(role: &str, play: impl FnOnce(&Path) -> Value) {
     match std::env::var(ROLE) {
         Ok(asked) if asked == role => {}
-        Ok(asked) => panic!("a child was started as {asked}, and runs {role}"),
+        Ok(asked) => panic!("a child was started for {asked}, but runs {role}"),
         Err(_) => return,
     }
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
-    // Opened first: the scene may close descriptors, and whatever is opened next takes their place.
+    // Open the report first: `play` may close descriptors, and the next file to be opened would get one of those.
     let mut file = File::create(folder.join("report")).unwrap();
     let (report, status) = match catch_unwind(AssertUnwindSafe(|| play(&folder))) {
         Ok(report) => (report, 0),
@@ -122,7 +122,7 @@ fn text_of(payload: &(dyn Any + Send)) -> &str {
         .unwrap_or("?")
 }
 
-/// A child that plays.
+/// A child that runs.
 pub(crate) struct Running {
     role: String,
     pub(crate) process: Process,
@@ -134,7 +134,7 @@ impl Running {
         self.folder.path()
     }
 
-    /// Waits until the child has ended well.
+    /// Waits until the child has exited with success and written its report.
     #[track_caller]
     pub(crate) fn wait(self) -> Ended {
         let role = self.role.clone();
@@ -142,25 +142,25 @@ impl Running {
         let report = fs::read_to_string(ended.path("report")).unwrap_or_default();
         assert!(
             status.success() && !report.is_empty(),
-            "{role}: the child ended with {status}, reported {report}, and said:\n{}",
+            "{role}: the child exited with {status}, reported {report}, and wrote on stderr:\n{}",
             ended.stderr
         );
         ended
     }
 
-    /// Waits until the child has ended, well or not; its report is null if it has made none.
+    /// Waits until the child has exited, with whatever status. The report is null if the child wrote none.
     #[track_caller]
     pub(crate) fn wait_for_any_end(mut self) -> (ExitStatus, Ended) {
         let status = self.wait_for_end();
         let read = |name: &str| fs::read(self.folder.path().join(name)).unwrap_or_default();
         let text = |name: &str| String::from_utf8_lossy(&read(name)).into_owned();
         let (report, stderr) = (text("report"), text("stderr"));
-        let Some(status) = status else { panic!("{}: the child was stuck, and said:\n{stderr}", self.role) };
+        let Some(status) = status else { panic!("{}: the child was stuck, and wrote on stderr:\n{stderr}", self.role) };
         let report = serde_json::from_str(&report).unwrap_or_default();
         (status, Ended { report, stdout: text("stdout"), stderr, folder: self.folder })
     }
 
-    /// How the child ended; `None` if it had to be killed.
+    /// Waits for the child's exit and returns its status, or `None` if the child was stuck and had to be killed.
     pub(crate) fn wait_for_end(&mut self) -> Option<ExitStatus> {
         let start = Instant::now();
         loop {
@@ -172,13 +172,13 @@ impl Running {
                 let _ = self.process.wait();
                 return None;
             }
-            // How long it waits between two looks changes nothing but the load.
+            // The length of this sleep changes the load only, not the result.
             thread::sleep(Duration::from_millis(2));
         }
     }
 }
 
-/// A child that has ended well.
+/// A child that has exited.
 pub(crate) struct Ended {
     pub(crate) report: Value,
     pub(crate) stdout: String,
@@ -191,26 +191,26 @@ impl Ended {
         self.folder.path().join(name)
     }
 
-    /// What is in a file of the child's folder.
+    /// The text of a file in the child's folder.
     #[track_caller]
     pub(crate) fn read(&self, name: &str) -> String {
         let path = self.path(name);
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// What the library said on stderr: the harness and the panics of others are left out.
-    pub(crate) fn told(&self) -> Vec<&str> {
+    /// The lines that logscope itself wrote on stderr, without those of the test harness and of panics.
+    pub(crate) fn fallback_lines(&self) -> Vec<&str> {
         self.stderr.lines().filter(|line| line.starts_with("logscope: ")).collect()
     }
 }
 
-/// A ledger, for a report.
-pub(crate) fn counts(outcome: Outcome) -> Value {
+/// A ledger as JSON, for a report.
+pub(crate) fn ledger_json(outcome: Outcome) -> Value {
     let Outcome { accepted, written, dropped, failed, pending, .. } = outcome;
     json!({ "accepted": accepted, "written": written, "dropped": dropped, "failed": failed, "pending": pending })
 }
 
-/// What a ledger in a report should be, for direct sinks: nothing dropped, nothing pending.
-pub(crate) fn settled(written: u64, failed: u64) -> Value {
+/// The expected ledger, as JSON, of a direct sink: nothing dropped, nothing pending.
+pub(crate) fn expected_ledger(written: u64, failed: u64) -> Value {
     json!({ "accepted": written + failed, "written": written, "dropped": 0, "failed": failed, "pending": 0 })
 }

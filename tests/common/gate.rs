@@ -1,6 +1,6 @@
-//! An output that can be made to stand still, and the lines that it is given.
+//! An output that a test can block, and the kinds of lines that reach it.
 
-// Each test binary uses a part of it.
+// Each test binary uses only some of these helpers.
 #![allow(dead_code)]
 
 use std::io;
@@ -10,26 +10,26 @@ use std::time::{Duration, Instant};
 use logscope::sink::Output;
 use serde_json::Value;
 
-/// How long something may take that must happen, on a machine that is busy.
+/// How long an expected event may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An output that writes while it is open, and waits while it is shut. Clones are the same gate; only the output itself is counted when
-/// it is dropped.
+/// An output that writes while it is open and blocks while it is shut. Clones share one state. The clones are the outputs: dropping one
+/// counts as dropping the output, dropping the original does not.
 pub(crate) struct Gate {
     shared: Arc<Shared>,
-    /// This is the output, not a way to look at it.
+    /// True for a clone, which a sink is made of; false for the original, which the test keeps.
     is_output: bool,
 }
 
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<GateState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct GateState {
     shut: bool,
-    /// Somebody waits, or has written.
+    /// A write has begun.
     used: bool,
     dropped: bool,
     text: String,
@@ -37,20 +37,20 @@ struct State {
 
 impl Gate {
     pub(crate) fn new() -> Gate {
-        let shared = Shared { state: Mutex::new(State::default()), changed: Condvar::new() };
+        let shared = Shared { state: Mutex::new(GateState::default()), changed: Condvar::new() };
         Gate { shared: Arc::new(shared), is_output: false }
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(&self, change: impl FnOnce(&mut GateState)) {
         change(&mut self.shared.state.lock().unwrap());
         self.shared.changed.notify_all();
     }
 
-    fn wait_until(&self, is_so: impl Fn(&State) -> bool) {
+    fn wait_until(&self, is_so: impl Fn(&GateState) -> bool) {
         let start = Instant::now();
         let mut state = self.shared.state.lock().unwrap();
         while !is_so(&state) {
-            assert!(start.elapsed() < PATIENCE, "it does not happen");
+            assert!(start.elapsed() < PATIENCE, "the gate does not reach the expected state");
             (state, _) = self.shared.changed.wait_timeout(state, PATIENCE).unwrap();
         }
     }
@@ -63,7 +63,7 @@ impl Gate {
         self.change(|state| state.shut = false);
     }
 
-    /// Waits until somebody wants to write.
+    /// Waits until a write has begun.
     pub(crate) fn wait_until_used(&self) {
         self.wait_until(|state| state.used);
     }
@@ -83,7 +83,7 @@ impl Gate {
 }
 
 impl Clone for Gate {
-    /// The output: what a sink is made of.
+    /// Makes the output for a sink.
     fn clone(&self) -> Gate {
         Gate { shared: Arc::clone(&self.shared), is_output: true }
     }
@@ -116,8 +116,7 @@ pub(crate) enum Line {
     Record(u64),
     Dropped(u64),
     Failed(u64),
-    MaxLevel,
-    /// Not a whole line.
+    /// Not a whole JSON line, or none of these.
     Fragment,
 }
 
@@ -129,7 +128,7 @@ impl Line {
             (Some(seq), ..) => Line::Record(seq),
             (None, Some(count), _) => Line::Dropped(count),
             (None, None, Some(count)) => Line::Failed(count),
-            _ => Line::MaxLevel,
+            _ => Line::Fragment,
         }
     }
 }

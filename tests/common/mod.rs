@@ -1,8 +1,8 @@
-//! What the tests of the promises share: logs in memory that know what is theirs, and ways to run work step by step.
+//! Helpers shared by the tests of the promises: in-memory logs that know which records are theirs, and ways to run work step by step.
 //!
-//! Nothing here waits by sleeping: work is handed from thread to thread, and polled by hand, in an order that the test fixes.
+//! No helper waits by sleeping. A test fixes the order itself: it hands work from thread to thread, and polls futures by hand.
 
-// Each test binary uses a part of it; and clippy's own exception for tests does not reach their helpers.
+// Each test binary uses only some of these helpers, and clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::any::Any;
@@ -25,25 +25,25 @@ use tracing::{Level, Subscriber};
 use tracing_subscriber::layer::Layer;
 use tracing_subscriber::prelude::*;
 
-/// How long a test waits for what must come before it says that it did not.
+/// How long a test waits for an event that must happen before the test fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 static OUTSIDE: OnceLock<Memory> = OnceLock::new();
 
-/// True where the tests are run with logscope as one layer among others, by setting `LOGSCOPE_TEST_AMONG_LAYERS`: what is
-/// promised of scopes and values does not depend on how logscope is installed.
+/// True if `LOGSCOPE_TEST_AMONG_LAYERS` is set: the tests then run with logscope as one layer among others. What logscope promises of
+/// scopes and values must not depend on how it is installed.
 pub(crate) fn among_layers() -> bool {
     std::env::var_os("LOGSCOPE_TEST_AMONG_LAYERS").is_some()
 }
 
-/// Installs logscope, once for the binary, with a default context that keeps what no scope claims: see [`outside`].
+/// Installs logscope once for the binary, with a default context that keeps the unscoped records: see [`unscoped_messages`].
 pub(crate) fn init() {
     OUTSIDE.get_or_init(|| {
         let (sink, memory) = sink::memory();
         let outside = OutputContext::builder("outside").sink(sink.format(Format::json())).build();
         let configure = logscope::configure().default_context(outside);
         if among_layers() {
-            // Its filter decides by event, and so keeps a verdict of its own in the map that the thread has for all layers.
+            // This filter decides per event, so it keeps a verdict in the bit map that a thread holds for all layers.
             let wants = tracing_subscriber::filter::dynamic_filter_fn(|metadata, _| *metadata.level() <= Level::WARN);
             tracing_subscriber::registry().with(configure.layer()).with(Silent.with_filter(wants)).init();
         } else {
@@ -58,8 +58,8 @@ struct Silent;
 
 impl<S: Subscriber> Layer<S> for Silent {}
 
-/// The messages that no scope claimed and that contain `tag`: tests that run beside this one have tags of their own.
-pub(crate) fn outside(tag: &str) -> Vec<String> {
+/// The messages of unscoped records that contain `tag`. Tests that run at the same time use other tags.
+pub(crate) fn unscoped_messages(tag: &str) -> Vec<String> {
     let lines = OUTSIDE.get().expect("`init` comes first").lines();
     lines.iter().map(|line| Line::parse(line)).map(|line| line.message).filter(|text| text.contains(tag)).collect()
 }
@@ -69,7 +69,7 @@ pub(crate) fn outside(tag: &str) -> Vec<String> {
 pub(crate) struct Line {
     pub(crate) context: String,
     pub(crate) id: u64,
-    /// Notices have none.
+    /// Notices have no sequence number.
     pub(crate) seq: Option<u64>,
     pub(crate) level: String,
     pub(crate) target: String,
@@ -88,7 +88,7 @@ impl Line {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Line {
             context: text(&json["context"]["name"]),
-            id: json["context"]["id"].as_u64().expect("a context has an id"),
+            id: json["context"]["id"].as_u64().expect("a record names its context's id"),
             seq: json["seq"].as_u64(),
             level: text(&json["level"]),
             target: text(&json["target"]),
@@ -99,7 +99,7 @@ impl Line {
         }
     }
 
-    /// True for what the sink says on its own behalf.
+    /// True for a notice, which the sink writes on its own behalf.
     pub(crate) fn is_notice(&self) -> bool {
         self.target == "logscope"
     }
@@ -118,14 +118,14 @@ impl Log {
         Log { context: builder.sink(sink.format(Format::json())).build(), memory }
     }
 
-    /// The lines, in the order in which they arrived.
+    /// The lines, in the order of arrival.
     #[track_caller]
     pub(crate) fn lines(&self) -> Vec<Line> {
         self.memory.lines().iter().map(|line| Line::parse(line)).collect()
     }
 
-    /// The messages of the records, in the order in which they arrived, after a check of what is promised of every log: nothing
-    /// in it is another context's, and `seq` and ledger say that nothing is missing.
+    /// Returns the messages of the records in the order of arrival. First checks what every log promises: no record of another
+    /// context, and no record missing by `seq` and by the ledger.
     #[track_caller]
     pub(crate) fn messages(&self) -> Vec<String> {
         let lines = self.lines();
@@ -133,15 +133,16 @@ impl Log {
             let owner = (line.context.as_str(), line.id);
             assert_eq!(owner, (self.context.name(), self.context.id()), "a foreign record: {line:?}");
         }
-        let mut seqs: Vec<_> = lines.iter().map(|line| line.seq.expect("a record has a number")).collect();
+        let mut seqs: Vec<_> = lines.iter().map(|line| line.seq.expect("a record has a sequence number")).collect();
         seqs.sort_unstable();
-        assert!(seqs.iter().copied().eq(1..=lines.len() as u64), "the numbers are not 1..={}: {seqs:?}", lines.len());
+        let count = lines.len() as u64;
+        assert!(seqs.iter().copied().eq(1..=count), "the sequence numbers are not 1..={count}: {seqs:?}");
         let ledger = self.context.ledger();
         assert!(ledger.is_complete() && ledger.written == lines.len() as u64, "{} lines, but {ledger}", lines.len());
         lines.into_iter().map(|line| line.message).collect()
     }
 
-    /// Checks that the log holds exactly these messages, in this order.
+    /// Checks that the log holds exactly these messages in this order.
     #[track_caller]
     pub(crate) fn assert_holds<S: AsRef<str> + fmt::Debug>(&self, expected: &[S]) {
         let messages = self.messages();
@@ -153,8 +154,8 @@ impl Log {
     }
 }
 
-/// Ends the poll that it is awaited in; the next one goes on.
-pub(crate) async fn pass() {
+/// Returns `Pending` from the current poll; the next poll continues behind this await.
+pub(crate) async fn yield_once() {
     let mut passed = false;
     poll_fn(move |cx| {
         if std::mem::replace(&mut passed, true) {
@@ -171,7 +172,7 @@ pub(crate) fn poll<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Outp
     future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Polls `future` to its end on this thread: an executor as small as can be, which runs inside another's poll too.
+/// Polls `future` to completion on this thread: a minimal executor, which also runs inside another executor's poll.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
@@ -189,7 +190,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Runs `work` and the tasks that it spawns with `tokio::task::spawn_local` on a current-thread runtime.
+/// DebugRuns `work` and the tasks that it spawns with `tokio::task::spawn_local` on a current-thread runtime.
 pub(crate) fn on_one_worker<F: Future>(work: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, work)
@@ -197,7 +198,7 @@ pub(crate) fn on_one_worker<F: Future>(work: F) -> F::Output {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A thread that does what it is told, one job after the other, while the test waits for each.
+/// A thread that runs one job after the other, while the test waits for each.
 pub(crate) struct Worker {
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
@@ -210,21 +211,24 @@ impl Worker {
         Worker { jobs: Some(jobs), thread: Some(thread) }
     }
 
-    /// Runs `f` on this thread and returns what it returned; its panic comes out here.
+    /// DebugRuns `f` on this thread and returns its result. If `f` panics, this call panics with the same payload.
     pub(crate) fn run<R: Send + 'static>(&self, f: impl FnOnce() -> R + Send + 'static) -> R {
         let (sender, result) = channel();
         let job: Job = Box::new(move || {
             let _ = sender.send(catch_unwind(AssertUnwindSafe(f)));
         });
         self.jobs.as_ref().expect("the worker runs").send(job).expect("the worker takes jobs");
-        result.recv_timeout(DEADLINE).expect("the job is done in time").unwrap_or_else(|payload| resume_unwind(payload))
+        result
+            .recv_timeout(DEADLINE)
+            .expect("the job ends within the deadline")
+            .unwrap_or_else(|payload| resume_unwind(payload))
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         self.jobs = None;
-        // Where the test has failed already, the thread may be in a job that will never end.
+        // If the test has already failed, the thread may be in a job that never ends.
         if !thread::panicking()
             && let Some(thread) = self.thread.take()
             && let Err(payload) = thread.join()
@@ -234,7 +238,7 @@ impl Drop for Worker {
     }
 }
 
-/// Asks `done` until it says yes.
+/// Calls `done` until it returns true.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -244,26 +248,26 @@ pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Runs `f`, which is expected to panic, and returns the payload.
+/// DebugRuns `f`, which must panic, and returns the payload.
 #[track_caller]
 pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> Box<dyn Any + Send> {
     match catch_unwind(AssertUnwindSafe(f)) {
-        Ok(_) => panic!("it did not panic"),
+        Ok(_) => panic!("the function did not panic"),
         Err(payload) => payload,
     }
 }
 
-/// Runs log calls, out of which no panic may come.
+/// DebugRuns log calls that must not let a panic out.
 #[track_caller]
-pub(crate) fn unharmed<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn without_panic<R>(f: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
-        // It may be one that panics when it is dropped, which the test harness would not survive.
+        // The payload may panic when it is dropped, which the test harness would not survive.
         std::mem::forget(payload);
         panic!("a panic came out of a log call")
     })
 }
 
-/// The text that a panic was given.
+/// The message of a panic, from its payload.
 pub(crate) fn text_of(payload: &(dyn Any + Send)) -> &str {
     payload
         .downcast_ref::<&str>()
@@ -272,7 +276,7 @@ pub(crate) fn text_of(payload: &(dyn Any + Send)) -> &str {
         .unwrap_or("")
 }
 
-/// Logs its text when it is dropped.
+/// Logs its text on drop.
 pub(crate) struct LogsWhenDropped(pub(crate) &'static str);
 
 impl Drop for LogsWhenDropped {
@@ -281,16 +285,16 @@ impl Drop for LogsWhenDropped {
     }
 }
 
-/// A value whose `Debug` runs `f` and shows what it returns.
-pub(crate) struct Runs<F>(pub(crate) F);
+/// A value whose `Debug` calls the function and shows its result.
+pub(crate) struct DebugRuns<F>(pub(crate) F);
 
-impl<F: Fn() -> R, R: fmt::Display> fmt::Debug for Runs<F> {
+impl<F: Fn() -> R, R: fmt::Display> fmt::Debug for DebugRuns<F> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", (self.0)())
     }
 }
 
-/// Panics when it is dropped, with a payload like itself, so often: dropping what a catch caught panics too.
+/// Panics on drop with a payload of the same type, this many times: so dropping a caught payload panics too.
 pub(crate) struct PanicsWhenDropped(pub(crate) u32);
 
 impl Drop for PanicsWhenDropped {
@@ -301,18 +305,18 @@ impl Drop for PanicsWhenDropped {
     }
 }
 
-/// Remembers that it was dropped.
+/// A flag that is set when its [`SetsWhenDropped`] is dropped.
 #[derive(Clone, Default)]
-pub(crate) struct Dropped(Arc<AtomicBool>);
+pub(crate) struct DropFlag(Arc<AtomicBool>);
 
-impl Dropped {
+impl DropFlag {
     pub(crate) fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Sets its flag when it is dropped.
-pub(crate) struct SetsWhenDropped(pub(crate) Dropped);
+/// Sets its flag on drop.
+pub(crate) struct SetsWhenDropped(pub(crate) DropFlag);
 
 impl Drop for SetsWhenDropped {
     fn drop(&mut self) {
@@ -320,7 +324,7 @@ impl Drop for SetsWhenDropped {
     }
 }
 
-/// Keeps lines like a memory sink, and tells when it is closed.
+/// An output that keeps lines like a memory sink, and sets a flag when it is closed.
 struct Tracked {
     memory: Memory,
     _closed: SetsWhenDropped,
@@ -332,14 +336,14 @@ impl Output for Tracked {
     }
 }
 
-/// A context that only its scopes will keep alive, with its lines and whether it was freed.
-pub(crate) fn tracked(name: &str) -> (OutputContext, Memory, Dropped) {
-    let (memory, closed) = (Memory::default(), Dropped::default());
+/// Returns a context that only its scopes keep alive, its lines, and a flag that is set when the output is freed.
+pub(crate) fn tracked(name: &str) -> (OutputContext, Memory, DropFlag) {
+    let (memory, closed) = (Memory::default(), DropFlag::default());
     let output = Tracked { memory: memory.clone(), _closed: SetsWhenDropped(closed.clone()) };
     (OutputContext::builder(name).sink(sink::custom(output).format(Format::json())).build(), memory, closed)
 }
 
-/// The messages of a log that may hold notices, too.
+/// The messages of a log that may also hold notices.
 pub(crate) fn messages(memory: &Memory) -> Vec<String> {
     memory.lines().iter().map(|line| Line::parse(line).message).collect()
 }

@@ -1,6 +1,6 @@
-//! The ceiling under stress: contexts of any verbosity come and go on several threads, log from callsites that are hit for the first
-//! time, and turn dials, while others disturb `tracing`'s caches. What should arrive is known to the thread that logs, event by event,
-//! from the verbosity that it asked for; what did arrive is counted by a sink of each context's own.
+//! The ceiling under stress. On several threads, contexts of any verbosity come and go, log from callsites that are hit for the first
+//! time, and turn dials, while other threads disturb `tracing`'s caches. The logging thread knows from the verbosity that it asked for,
+//! event by event, what must arrive; a sink of each context's own counts what does arrive.
 
 use std::io;
 use std::sync::Arc;
@@ -19,21 +19,21 @@ use super::callsites::{Callsite, callsites};
 
 /// How long each of the two halves takes.
 const HALF: Duration = Duration::from_millis(1_800);
-/// When a half that does not come to its end has got stuck, however busy the machine is.
+/// A half that takes longer than this is stuck, however busy the machine is.
 const ALARM: Duration = Duration::from_secs(60);
 const WORKERS: u64 = 3;
 
-/// Something that goes on while the workers log: called again and again on a thread of its own.
+/// A disturbance while the workers log: called again and again on a thread of its own.
 pub(crate) type Disturbance<'a> = Box<dyn FnMut(&mut Random) + Send + 'a>;
 
-/// Runs the stress, and returns how many records the contexts wanted: all of them, and nothing else, arrived.
+/// Runs the stress and returns how many records the contexts wanted. Checks that exactly those arrived.
 ///
-/// In the first half there is one `Dispatch` in the process, in the second others come and go: `tracing` has different code for the two.
+/// In the first half the process has one `Dispatch`; in the second half others come and go: `tracing` has different code for the two.
 pub(crate) fn run(disturbances: impl Fn() -> Vec<Disturbance<'static>>) -> u64 {
     let middle = callsites().len() / 2;
     let wanted = [0..middle, middle..callsites().len()].map(|part| {
         let fresh =
-            Fresh { known: part.start, opening: part.len(), start: Instant::now(), tickets: AtomicUsize::new(0) };
+            CallsitePool { known: part.start, opening: part.len(), start: Instant::now(), claims: AtomicUsize::new(0) };
         let mut disturbances: Vec<Disturbance<'_>> = disturbances();
         disturbances.push(Box::new(|_| rebuild_interest_cache()));
         if part.start > 0 {
@@ -45,16 +45,16 @@ pub(crate) fn run(disturbances: impl Fn() -> Vec<Disturbance<'static>>) -> u64 {
     wanted.iter().sum()
 }
 
-fn half(fresh: &Fresh, disturbances: Vec<Disturbance<'_>>) -> u64 {
+fn half(fresh: &CallsitePool, disturbances: Vec<Disturbance<'_>>) -> u64 {
     let (over, racing) = (AtomicBool::new(false), Dial::new(LevelFilter::DEBUG));
     let (over, racing) = (&over, &racing);
     thread::scope(|scope| {
-        let _end = End(over);
+        let _end = StopOnDrop(over);
         let workers: Vec<_> = (0..WORKERS)
             .map(|number| {
                 scope.spawn(move || {
                     let mut random = Random::new(number + fresh.known as u64);
-                    let steady = Worker::new("steady", Asked::Racing, Verbosity::from(racing));
+                    let steady = Worker::new("steady", Requested::Racing, Verbosity::from(racing));
                     let mut wanted = 0;
                     while !over.load(Ordering::Relaxed) {
                         wanted += one_context(&mut random, fresh);
@@ -73,9 +73,9 @@ fn half(fresh: &Fresh, disturbances: Vec<Disturbance<'_>>) -> u64 {
                 }
             });
         }
-        // A worker that is finished before it is over has failed.
+        // A worker that returns before `over` is set has panicked.
         while !fresh.is_used_up() && !workers.iter().any(|worker| worker.is_finished()) {
-            assert!(fresh.start.elapsed() < ALARM, "the workers have got stuck");
+            assert!(fresh.start.elapsed() < ALARM, "the workers are stuck");
             thread::park_timeout(Duration::from_millis(10));
         }
         over.store(true, Ordering::Relaxed);
@@ -83,10 +83,10 @@ fn half(fresh: &Fresh, disturbances: Vec<Disturbance<'_>>) -> u64 {
     })
 }
 
-/// Ends the half, in the end or when it fails.
-struct End<'a>(&'a AtomicBool);
+/// Stops the half when it is dropped, at the regular end or on a panic.
+struct StopOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for End<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -99,12 +99,12 @@ fn turning(dial: &Dial) -> Disturbance<'_> {
     Box::new(move |_| dial.set(settings.next().unwrap()))
 }
 
-/// Makes a `Dispatch` that knows nothing of logscope, logs under it, and drops it.
-fn foreign_dispatches(fresh: &Fresh) -> Disturbance<'_> {
+/// Makes a `Dispatch` without logscope, logs under it, and drops it.
+fn foreign_dispatches(fresh: &CallsitePool) -> Disturbance<'_> {
     struct Ignores;
     impl<S: Subscriber> Layer<S> for Ignores {}
 
-    let foreign = Worker::new("foreign", Asked::Elsewhere, LevelFilter::TRACE.into());
+    let foreign = Worker::new("foreign", Requested::Elsewhere, LevelFilter::TRACE.into());
     Box::new(move |random| {
         let (filter, handle) = reload::Layer::new(random.level());
         let dispatch = Dispatch::new(tracing_subscriber::registry().with(Ignores).with(filter));
@@ -118,16 +118,16 @@ fn foreign_dispatches(fresh: &Fresh) -> Disturbance<'_> {
     })
 }
 
-/// One context, from its making to its end. Returns how many records it wanted.
-fn one_context(random: &mut Random, fresh: &Fresh) -> u64 {
+/// Makes one context, logs in it, and checks it. Returns how many records it wanted.
+fn one_context(random: &mut Random, fresh: &CallsitePool) -> u64 {
     let (near, far) = (random.level(), random.level());
     let worker = match random.below(3) {
-        0 => Worker::new("level", Asked::Levels { near, far: near }, near.into()),
-        1 => Worker::new("directives", Asked::Levels { near, far }, format!("{near},far={far}").parse().unwrap()),
+        0 => Worker::new("level", Requested::Levels { near, far: near }, near.into()),
+        1 => Worker::new("directives", Requested::Levels { near, far }, format!("{near},far={far}").parse().unwrap()),
         _ => {
             let dial = Dial::new(near);
             let verbosity = Verbosity::from(&dial);
-            Worker::new("dial", Asked::Dial(dial), verbosity)
+            Worker::new("dial", Requested::Dial(dial), verbosity)
         }
     };
     match random.below(3) {
@@ -147,25 +147,25 @@ fn one_context(random: &mut Random, fresh: &Fresh) -> u64 {
 /// A context, what it asked for, and what arrived.
 struct Worker {
     context: OutputContext,
-    asked: Asked,
+    asked: Requested,
     sink: Sink,
     wanted: Arc<AtomicU64>,
     arrived: Arc<Arrived>,
 }
 
-enum Asked {
+enum Requested {
     /// Fixed levels, by target.
     Levels { near: LevelFilter, far: LevelFilter },
     /// A dial that only the thread that logs turns.
     Dial(Dial),
-    /// A dial that another thread turns all the time, between DEBUG and more.
+    /// A dial that another thread turns all the time, between DEBUG and TRACE.
     Racing,
-    /// Nothing: it is logged under a dispatcher without logscope.
+    /// Nothing: the events are logged under a dispatcher without logscope.
     Elsewhere,
 }
 
 impl Worker {
-    fn new(name: &str, asked: Asked, verbosity: Verbosity) -> Worker {
+    fn new(name: &str, asked: Requested, verbosity: Verbosity) -> Worker {
         let arrived = Arc::new(Arrived::default());
         let sink = sink::records(Counter(arrived.clone()));
         let context = OutputContext::builder(name).verbosity(verbosity).sink(sink.clone()).build();
@@ -173,18 +173,18 @@ impl Worker {
         Worker { context, asked, sink, wanted: Arc::default(), arrived }
     }
 
-    /// The same work with another verbosity: it shares the sink, and so the counts.
+    /// A worker with another verbosity that shares the sink and so the counts.
     fn derived(&self, level: LevelFilter) -> Worker {
         Worker {
             context: self.context.with_verbosity(level),
-            asked: Asked::Levels { near: level, far: level },
+            asked: Requested::Levels { near: level, far: level },
             sink: self.sink.clone(),
             wanted: self.wanted.clone(),
             arrived: self.arrived.clone(),
         }
     }
 
-    fn log(&self, random: &mut Random, fresh: &Fresh, events: usize) {
+    fn log(&self, random: &mut Random, fresh: &CallsitePool, events: usize) {
         self.context.scope(|| {
             for _ in 0..events {
                 self.log_one(fresh.pick(random), random);
@@ -194,18 +194,19 @@ impl Worker {
 
     fn log_one(&self, callsite: &Callsite, random: &mut Random) {
         let level = match &self.asked {
-            Asked::Levels { near, far } => *if callsite.target == "far" { far } else { near },
-            Asked::Dial(dial) => {
+            Requested::Levels { near, far } => *if callsite.target == "far" { far } else { near },
+            Requested::Dial(dial) => {
                 let level = random.level();
                 dial.set(level);
                 level
             }
-            // Whether that arrives depends on where the dial stands at the moment. It may be hit for the first time all the same.
-            Asked::Racing if callsite.level > Level::DEBUG => {
+            // Whether this event would arrive depends on the dial at this moment, so it is logged with nothing enabled. That may still be
+            // the first hit of its callsite.
+            Requested::Racing if callsite.level > Level::DEBUG => {
                 return self.context.with_verbosity(LevelFilter::OFF).scope(callsite.hit);
             }
-            Asked::Racing => LevelFilter::DEBUG,
-            Asked::Elsewhere => LevelFilter::OFF,
+            Requested::Racing => LevelFilter::DEBUG,
+            Requested::Elsewhere => LevelFilter::OFF,
         };
         let wanted = u64::from(callsite.level <= level);
         self.wanted.fetch_add(wanted, Ordering::Relaxed);
@@ -213,13 +214,22 @@ impl Worker {
         (callsite.hit)();
         let arrived = self.arrived.count.load(Ordering::Relaxed) - before;
         let Callsite { level: said, target, .. } = callsite;
-        assert_eq!(arrived, wanted, "{}: {said} from {target:?}, where {level} was asked for", self.context.name());
+        assert_eq!(
+            arrived,
+            wanted,
+            "{}: an event at {said} from {target:?}, under the verbosity {level}",
+            self.context.name()
+        );
     }
 
-    /// Checks that all that was wanted has arrived and nothing else, and returns how much that is.
+    /// Checks that exactly the wanted records arrived, and returns their number.
     fn finish(&self) -> u64 {
         let (name, wanted) = (self.context.name(), self.wanted.load(Ordering::Relaxed));
-        assert_eq!(self.arrived.count.load(Ordering::Relaxed), wanted, "{name}: arrived, and wanted");
+        assert_eq!(
+            self.arrived.count.load(Ordering::Relaxed),
+            wanted,
+            "{name}: records that arrived, and records that were wanted"
+        );
         assert_eq!(self.arrived.foreign.load(Ordering::Relaxed), 0, "{name}: records of other contexts");
         for ledger in [self.context.ledger(), self.sink.ledger()] {
             assert_eq!((ledger.accepted, ledger.written), (wanted, wanted), "{name}: {ledger}");
@@ -246,19 +256,19 @@ impl RecordOutput for Counter {
     }
 }
 
-/// The callsites, of which some are still to be hit: those open one after the other as time passes, each for two threads at once.
-struct Fresh {
-    /// How many were hit before.
+/// The callsites, some of which were not hit yet. Those are released one after the other as time passes, each for two threads at once.
+struct CallsitePool {
+    /// How many were hit before this half.
     known: usize,
-    /// How many open.
+    /// How many are released in this half.
     opening: usize,
     start: Instant,
-    tickets: AtomicUsize,
+    claims: AtomicUsize,
 }
 
-impl Fresh {
+impl CallsitePool {
     fn pick(&self, random: &mut Random) -> &'static Callsite {
-        let known = self.known + self.tickets.load(Ordering::Relaxed).min(2 * self.opening) / 2;
+        let known = self.known + self.claims.load(Ordering::Relaxed).min(2 * self.opening) / 2;
         if (random.below(4) == 0 || known == 0)
             && let Some(index) = self.open()
         {
@@ -267,22 +277,22 @@ impl Fresh {
         &callsites()[random.below(known.max(1))]
     }
 
-    /// One that was not hit before, or that another thread is about to hit for the first time.
+    /// Returns a callsite that was not hit before, or that another thread is about to hit for the first time.
     fn open(&self) -> Option<usize> {
         let passed = self.start.elapsed().as_secs_f64() / HALF.as_secs_f64();
         let open = (self.opening as f64 * passed) as usize;
-        let ticket = self.tickets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |ticket| {
-            (ticket / 2 < open.min(self.opening)).then_some(ticket + 1)
+        let claim = self.claims.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |claim| {
+            (claim / 2 < open.min(self.opening)).then_some(claim + 1)
         });
-        ticket.ok().map(|ticket| self.known + ticket / 2)
+        claim.ok().map(|claim| self.known + claim / 2)
     }
 
     fn is_used_up(&self) -> bool {
-        self.tickets.load(Ordering::Relaxed) >= 2 * self.opening
+        self.claims.load(Ordering::Relaxed) >= 2 * self.opening
     }
 }
 
-/// Numbers that are the same in every run; the interleaving is not.
+/// A generator of the same numbers in every run. (The interleaving differs.)
 pub(crate) struct Random(u64);
 
 impl Random {

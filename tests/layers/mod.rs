@@ -1,9 +1,9 @@
-//! What the tests of the layer share: logs in memory, writers for other layers, and processes of their own.
+//! Helpers shared by the tests of the layer: in-memory logs, writers for other layers, and processes of their own.
 //!
-//! A test needs a process of its own where the subscriber must be the global one: under a subscriber that is set for a scope, whatever a
-//! value logs or asks while it is rendered goes nowhere.
+//! A test needs a process of its own if the subscriber must be the global one: under a scoped subscriber, whatever a value logs or asks
+//! (`enabled!`) while it is rendered goes nowhere.
 
-// Each test binary uses a part of it.
+// Each test binary uses only some of these helpers.
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub(crate) mod paths;
@@ -17,7 +17,7 @@ use logscope::{Format, OutputContext, Verbosity};
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Set in the processes that [`alone`] starts.
+/// Set in the processes that [`in_own_process`] starts.
 const CHILD: &str = "LOGSCOPE_TEST_CHILD";
 
 /// A context that logs to memory, in JSON.
@@ -44,7 +44,7 @@ pub(crate) fn parse(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in the line {line}"))
 }
 
-/// What another layer has written.
+/// A writer for another layer, which keeps what is written.
 #[derive(Clone, Default)]
 pub(crate) struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -77,14 +77,14 @@ impl MakeWriter<'_> for Written {
     }
 }
 
-/// Runs the test `name` of this binary in a process of its own, with these environment variables and neither `LOGSCOPE` nor `RUST_LOG`
-/// besides; `None` in that process.
-pub(crate) fn alone(name: &str, variables: &[(&str, &str)]) -> Option<Child> {
-    alone_with(name, |command| command.envs(variables.iter().copied()))
+/// Runs the test `name` of this binary in a process of its own, with these environment variables and without `LOGSCOPE` and `RUST_LOG`.
+/// Returns `None` in that process.
+pub(crate) fn in_own_process(name: &str, variables: &[(&str, &str)]) -> Option<Child> {
+    in_own_process_with(name, |command| command.envs(variables.iter().copied()))
 }
 
-/// [`alone`], as `prepare` has it.
-pub(crate) fn alone_with(name: &str, prepare: impl FnOnce(&mut Command) -> &mut Command) -> Option<Child> {
+/// [`in_own_process`], with the command prepared by `prepare`.
+pub(crate) fn in_own_process_with(name: &str, prepare: impl FnOnce(&mut Command) -> &mut Command) -> Option<Child> {
     if std::env::var_os(CHILD).is_some() {
         return None;
     }
@@ -94,11 +94,11 @@ pub(crate) fn alone_with(name: &str, prepare: impl FnOnce(&mut Command) -> &mut 
     Some(Child(prepare(&mut command).output().unwrap()))
 }
 
-/// A process that has ended.
+/// A process that has exited.
 pub(crate) struct Child(Output);
 
 impl Child {
-    /// Fails unless the test ran, and passed, in the process.
+    /// Fails unless the test ran in the process and passed.
     #[track_caller]
     pub(crate) fn passed(self) -> Self {
         let stdout = String::from_utf8_lossy(&self.0.stdout);
@@ -115,8 +115,8 @@ impl Child {
         String::from_utf8_lossy(&self.0.stderr).into_owned()
     }
 
-    /// The lines that logscope said on stderr on its own behalf.
-    pub(crate) fn told(&self) -> Vec<String> {
+    /// The lines that logscope itself wrote on stderr, without the prefix.
+    pub(crate) fn fallback_lines(&self) -> Vec<String> {
         self.stderr().lines().filter_map(|line| line.strip_prefix("logscope: ")).map(str::to_owned).collect()
     }
 }

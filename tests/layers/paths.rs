@@ -46,7 +46,7 @@ impl Log {
         std::thread::scope(|scope| scope.spawn(|| self.scope(f)).join().unwrap())
     }
 
-    /// For each record, its message and its path, on which all formats agree.
+    /// The message and the span path of each record, after a check that all formats agree on them.
     #[track_caller]
     pub(crate) fn paths(&self) -> Vec<String> {
         let [text, color, logfmt, json] = &self.memories;
@@ -62,7 +62,7 @@ impl Log {
     }
 }
 
-/// The paths of records as a sink of records sees them, which is not cached.
+/// The span paths as a `RecordOutput` sees them, which are not cached.
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<String>>>);
 

@@ -1,4 +1,4 @@
-//! Ends that no C library sees: the program has to ask for what it wants kept.
+//! Ends that the C library does not see: the program itself must have its queues written.
 
 use std::ffi::c_int;
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read as _};
@@ -20,7 +20,7 @@ use crate::log::{
 };
 use crate::run::{End, Stage, records};
 
-/// What the program gives what is queued, at most.
+/// How long the program's own flush or shutdown may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) const ENDS: &[End] = &[
@@ -44,13 +44,13 @@ pub(crate) const ENDS: &[End] = &[
             let _ = thread.join();
         },
         watch: |mut running, round| {
-            assert_eq!(next_line(&mut reader(&mut running)).as_deref(), Some("true"), "the shutdown is complete");
+            assert_eq!(next_line(&mut reader(&mut running)).as_deref(), Some("true"), "the shutdown must be complete");
             let log = Log::parse(&ends_with(running, 128 + 6).read(LOG));
             assert_eq!((log.of(0), log.of(1)), (records(round), 1));
         },
     },
     End {
-        // What is queued for other outputs is waited for, although the thread that waits is a writer thread, inside an output.
+        // The shutdown waits for the queues of other outputs, although the thread that waits is a writer thread inside an output.
         name: "a_panic_hook_shuts_down_and_aborts_when_an_output_panics",
         rounds: 200,
         play: |stage| {
@@ -71,13 +71,13 @@ pub(crate) const ENDS: &[End] = &[
             assert_eq!(
                 next_line(&mut reader(&mut running)).as_deref(),
                 Some("1"),
-                "what the output panics over is pending"
+                "the record that the output panics on must be pending"
             );
             has_all(&ends_with(running, 128 + 6), records(round));
         },
     },
     End {
-        name: "sigterm_is_handled",
+        name: "a_sigterm_handler_shuts_down_and_exits",
         rounds: 200,
         play: handle_sigterm,
         watch: |mut running, _| {
@@ -90,7 +90,7 @@ pub(crate) const ENDS: &[End] = &[
         },
     },
     End {
-        name: "sigkill_comes_after_errors_that_are_flushed_at_once",
+        name: "errors_with_flush_at_survive_sigkill",
         rounds: 200,
         play: |stage| {
             let queue = Queue::new().flush_at(LevelFilter::ERROR);
@@ -107,7 +107,7 @@ pub(crate) const ENDS: &[End] = &[
         watch: killed_in_time,
     },
     End {
-        name: "sigkill_comes_after_a_flush",
+        name: "flushed_records_survive_sigkill",
         rounds: 200,
         play: |stage| {
             in_a_static(&stage.folder);
@@ -117,7 +117,7 @@ pub(crate) const ENDS: &[End] = &[
                     log(0, before..before + flush * 7 % 40);
                     let _complete = uno().flush(DEADLINE).into_result().unwrap();
                     say(&format!("{} 0", returned()[0])).unwrap();
-                    // These are there or not.
+                    // These records may be in the log or not.
                     let before = returned()[0];
                     log(0, before..before + flush % 3);
                 }
@@ -127,7 +127,7 @@ pub(crate) const ENDS: &[End] = &[
     },
 ];
 
-/// Three threads log as fast as they can when SIGTERM comes; the thread that waits for it has what is queued written, and exits.
+/// Three threads log as fast as they can when SIGTERM arrives. The thread that waits for it shuts logscope down, and exits.
 fn handle_sigterm(stage: Stage) {
     static PIPE: OnceLock<(PipeReader, PipeWriter)> = OnceLock::new();
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -146,7 +146,7 @@ fn handle_sigterm(stage: Stage) {
     FOLDER.set(stage.folder.clone()).unwrap();
     PIPE.set(std::io::pipe().unwrap()).unwrap();
     in_a_static(&stage.folder);
-    // SAFETY: the handler takes what handlers take, and does what is safe in one: it reads a static that is set, and calls `write`.
+    // SAFETY: the handler has the required signature, and does only what is async-signal-safe: it reads an initialised static and calls `write`.
     unsafe { signal(Signal::TERM.as_raw(), on_sigterm) };
     let waits = thread::spawn(|| {
         (&PIPE.get().unwrap().0).read_exact(&mut [0]).unwrap();
@@ -172,7 +172,7 @@ fn next_line(reader: &mut impl BufRead) -> Option<String> {
     (reader.read_line(&mut line).unwrap() > 0).then(|| line.trim_end().to_owned())
 }
 
-/// Kills a child that says how many records of two threads must be in the log, sooner or later.
+/// Kills a child, sooner or later, that sends how many records of threads 0 and 1 must be in the log.
 fn killed_in_time(mut running: Running, round: u64) {
     let mut reader = reader(&mut running);
     let mut acknowledged = String::from("0 0");
@@ -183,9 +183,12 @@ fn killed_in_time(mut running: Running, round: u64) {
         if lines == 1 + round % 37 {
             running.process.kill().unwrap();
         }
-        assert!(lines < 1_000_000, "it is not killed");
+        assert!(lines < 1_000_000, "the child is not killed");
     }
     let log = Log::parse_whole(&ends_with(running, 128 + 9).read(LOG));
     let wanted: Vec<u64> = acknowledged.split(' ').map(|count| count.parse().unwrap()).collect();
-    assert!(log.of(0) >= wanted[0] && log.of(1) >= wanted[1], "{acknowledged} were acknowledged: {log:?}");
+    assert!(
+        log.of(0) >= wanted[0] && log.of(1) >= wanted[1],
+        "{acknowledged} records were acknowledged, the log has {log:?}"
+    );
 }

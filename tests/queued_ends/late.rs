@@ -1,4 +1,4 @@
-//! What is logged when the queues are closed: it is written in the call that logs it, behind what was queued.
+//! Records that are logged after the queues were closed: the log call itself writes them, behind the queued ones.
 
 use std::ffi::c_int;
 use std::fs::{self, File};
@@ -19,7 +19,7 @@ const LATE: u64 = 20;
 
 pub(crate) const ENDS: &[End] = &[
     End {
-        name: "what_is_logged_after_a_shutdown_is_written_at_once",
+        name: "a_record_logged_after_shutdown_is_written_before_the_call_returns",
         rounds: 100,
         play: |stage| {
             in_a_static(&stage.folder);
@@ -28,15 +28,15 @@ pub(crate) const ENDS: &[End] = &[
             let outcome = logscope::shutdown(DEADLINE).into_result().unwrap();
             assert_eq!((outcome.written, there(&stage.folder)), (before, before));
             uno().scope(|| log_and_look(&stage.folder, 0, before..before + LATE));
-            // What is made now is no exception.
+            // The same holds for a sink that is made now.
             let log = context(&file(&stage.folder));
             log.scope(|| log_and_look(&stage.folder, 0, before + LATE..before + 2 * LATE));
         },
         watch: |running, round| has_all(&ends_well(running), records(round) + 2 * LATE),
     },
     End {
-        // Whoever logs while the queues are closed waits until what is queued is written, and keeps its order.
-        name: "threads_log_while_the_queues_are_closed",
+        // A thread that logs while the queues are closed waits until the queued records are written, and so keeps its order.
+        name: "threads_that_log_during_shutdown_lose_nothing",
         rounds: 100,
         play: |stage| {
             in_a_static(&stage.folder);
@@ -63,7 +63,7 @@ pub(crate) const ENDS: &[End] = &[
         watch: handlers_have_logged,
     },
     End {
-        name: "atexit_handlers_log_to_a_writer_that_holds_back",
+        name: "atexit_handlers_log_to_a_buffered_writer",
         rounds: 100,
         play: |stage| {
             handlers_log(&stage, || {
@@ -75,12 +75,12 @@ pub(crate) const ENDS: &[End] = &[
     },
 ];
 
-/// Has `handler` called when the process exits; the last one first.
+/// Registers `handler` for the exit of the process. Handlers are called in the reverse order of registration.
 pub(crate) fn at_exit(handler: extern "C" fn()) {
     unsafe extern "C" {
         fn atexit(handler: extern "C" fn()) -> c_int;
     }
-    // SAFETY: the handler is a function without arguments. (If it unwinds the process aborts, as a test that has failed may.)
+    // SAFETY: the handler is a function without arguments. (If it unwinds, the process aborts, which is fine for a failed test.)
     assert_eq!(unsafe { atexit(handler) }, 0);
 }
 
@@ -89,7 +89,7 @@ fn there(folder: &Path) -> u64 {
     Log::parse(&fs::read_to_string(folder.join(LOG)).unwrap()).total()
 }
 
-/// Logs, and finds each record in the log when the call has returned.
+/// Logs, and checks after each log call that its record is in the log.
 fn log_and_look(folder: &Path, thread: usize, numbers: std::ops::Range<u64>) {
     for number in numbers {
         let before = there(folder);
@@ -98,7 +98,7 @@ fn log_and_look(folder: &Path, thread: usize, numbers: std::ops::Range<u64>) {
     }
 }
 
-/// One handler is registered before logscope's, and called after it; another one the other way round.
+/// Registers one handler before logscope's, which is called after it, and another one behind it, which is called before it.
 fn handlers_log(stage: &Stage, make: impl FnOnce()) {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     extern "C" fn first() {

@@ -1,4 +1,4 @@
-//! Ends at which the C library's `exit` runs: nothing needs to be done by the program.
+//! Ends at which the C library's `exit` runs: the program itself need not do anything.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -25,8 +25,8 @@ pub(crate) const ENDS: &[End] = &[
         watch: |running, round| has_all(&ends_well(running), records(round)),
     },
     End {
-        // Only a flush, or the end of its output, brings what it holds back to the operating system.
-        name: "the_last_handle_of_a_writer_that_holds_back_is_dropped_and_main_returns",
+        // The buffered bytes reach the operating system only at a flush, or when the output is dropped.
+        name: "the_last_handle_of_a_buffered_writer_is_dropped_and_main_returns",
         rounds: 200,
         play: |stage| {
             let writer = BufWriter::new(File::create(stage.folder.join(LOG)).unwrap());
@@ -36,11 +36,11 @@ pub(crate) const ENDS: &[End] = &[
         watch: |running, round| has_all(&ends_well(running), records(round)),
     },
     End {
-        name: "an_output_that_finishes_when_it_is_dropped_is_waited_for",
+        name: "the_end_waits_for_the_drop_of_an_output",
         rounds: 200,
         play: |stage| {
             let file = File::create(stage.folder.join("finished")).unwrap();
-            let uno = context(&sink::custom(Finishes(Mutex::new((Vec::new(), file)))).queued(Queue::new()));
+            let uno = context(&sink::custom(WritesOnDrop(Mutex::new((Vec::new(), file)))).queued(Queue::new()));
             uno.scope(|| log(0, 0..stage.records()));
         },
         watch: |running, round| {
@@ -98,14 +98,14 @@ pub(crate) const ENDS: &[End] = &[
             let thread = thread::spawn(move || {
                 uno().scope(|| {
                     log(0, 0..stage.records());
-                    panic!("as the test wants it");
+                    panic!("on purpose");
                 })
             });
             assert!(thread.join().is_err());
         },
         watch: |running, round| {
             let ended = ends_with(running, 0);
-            assert!(ended.stderr.contains("as the test wants it") && ended.told().is_empty(), "{}", ended.stderr);
+            assert!(ended.stderr.contains("on purpose") && ended.fallback_lines().is_empty(), "{}", ended.stderr);
             has_all(&ended, records(round));
         },
     },
@@ -116,31 +116,31 @@ pub(crate) const ENDS: &[End] = &[
             let uno = context(&file(&stage.folder));
             uno.scope(|| {
                 log(0, 0..stage.records());
-                panic!("as the test wants it");
+                panic!("on purpose");
             })
         },
         watch: |running, round| {
             let ended = ends_with(running, 101);
-            assert!(ended.told().is_empty(), "{}", ended.stderr);
+            assert!(ended.fallback_lines().is_empty(), "{}", ended.stderr);
             has_all(&ended, records(round));
         },
     },
 ];
 
-/// Keeps what it is given, and writes it when it is dropped: as what compresses does with its last block.
-struct Finishes(Mutex<(Vec<u8>, File)>);
+/// Buffers all lines, and writes them on drop, as a compressor does with its last block.
+struct WritesOnDrop(Mutex<(Vec<u8>, File)>);
 
-impl Output for Finishes {
+impl Output for WritesOnDrop {
     fn write(&self, line: &[u8]) -> io::Result<()> {
         self.0.lock().unwrap().0.extend_from_slice(line);
         Ok(())
     }
 }
 
-impl Drop for Finishes {
+impl Drop for WritesOnDrop {
     fn drop(&mut self) {
         let (bytes, file) = self.0.get_mut().unwrap();
-        // By and by, as it would if there were something to compute.
+        // In small pieces, as if each took some computation.
         bytes.chunks(64).for_each(|chunk| file.write_all(chunk).unwrap());
     }
 }
@@ -152,7 +152,7 @@ fn exit_while_others_log(stage: Stage) {
     extern "C" fn last() {
         report_returned(&STAGE.get().unwrap().folder);
     }
-    // Before logscope's, and so called after it: whatever has returned until then must be in the log.
+    // Registered before logscope's handler, and so called after it: every record whose call has returned until then must be in the log.
     crate::late::at_exit(last);
     in_a_static(&stage.folder);
     let stage = STAGE.get_or_init(|| stage);

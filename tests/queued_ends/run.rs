@@ -1,4 +1,4 @@
-//! Plays the ends, each in many children.
+//! Runs the ends, each in many children.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -11,40 +11,40 @@ use crate::child::{self, Child, Running};
 
 const ROUND: &str = "LOGSCOPE_TEST_ROUND";
 
-/// An end of a process.
+/// One way for a process to end.
 #[derive(Clone, Copy)]
 pub(crate) struct End {
     pub(crate) name: &'static str,
-    /// How many children play it.
+    /// How many children run it.
     pub(crate) rounds: u64,
-    /// What a child does. If this returns, so does its `main`.
+    /// The child's part. If this returns, the child's `main` returns.
     pub(crate) play: fn(Stage),
-    /// What the parent does with a child that has just been started.
+    /// The parent's part, for a child that has just been started and the number of its round.
     pub(crate) watch: fn(Running, u64),
 }
 
-/// Where a child plays.
+/// The folder of a child and the number of its round.
 pub(crate) struct Stage {
     pub(crate) folder: PathBuf,
     pub(crate) round: u64,
 }
 
 impl Stage {
-    /// How many records are logged: few or many, so that the writer threads have come to another place each time.
+    /// How many records the child logs: few or many, so that the writer threads have got to another point in each round.
     pub(crate) fn records(&self) -> u64 {
         records(self.round)
     }
 }
 
-/// How many records are logged in a round.
+/// How many records a child logs in a round.
 pub(crate) fn records(round: u64) -> u64 {
     1 + (round.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % 900
 }
 
-/// Plays what this process is to play; or has all ends played.
+/// Runs the child's part if this process is a child; otherwise runs all ends.
 pub(crate) fn main(ends: &[End]) -> ExitCode {
     if let Some((role, folder)) = child::role() {
-        let end = ends.iter().find(|end| end.name == role).expect("it is one of the ends");
+        let end = ends.iter().find(|end| end.name == role).expect("the role is the name of an end");
         let round = std::env::var(ROUND).unwrap().parse().unwrap();
         (end.play)(Stage { folder, round });
         return ExitCode::SUCCESS;
@@ -61,11 +61,11 @@ pub(crate) fn main(ends: &[End]) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// True if all went well. What did not has been said by the panic.
+/// Runs an end, and returns true if all its rounds passed. A failed round has printed its panic.
 fn play(end: &End) -> bool {
     let next = AtomicU64::new(0);
     let play_some = || {
-        // A second child while the first one is looked at.
+        // Several run at once: while one child is checked, others run.
         while let round = next.fetch_add(1, Ordering::Relaxed)
             && round < end.rounds
         {

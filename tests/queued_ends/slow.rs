@@ -1,4 +1,4 @@
-//! Outputs that hold up the end of the process, or bring it about.
+//! Outputs that delay the end of the process, or cause it.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -14,12 +14,12 @@ use crate::late::at_exit;
 use crate::log::{LOG, context, ends_well, ends_with, file, has_all, in_a_static, keep, log, uno};
 use crate::run::{End, Stage, records};
 
-/// How long the process may take at its end, where an output stands still.
+/// The exit deadline that these tests configure.
 const EXIT_DEADLINE: Duration = Duration::from_millis(200);
 
 pub(crate) const ENDS: &[End] = &[
     End {
-        name: "a_slow_output_is_given_its_time",
+        name: "the_end_waits_for_a_slow_output",
         rounds: 20,
         play: |stage| {
             let file = File::create(stage.folder.join(LOG)).unwrap();
@@ -29,49 +29,49 @@ pub(crate) const ENDS: &[End] = &[
         watch: |running, round| has_all(&ends_well(running), records(round)),
     },
     End {
-        name: "an_output_that_stands_still_does_not_hold_up_the_end",
+        name: "a_blocked_output_holds_up_the_end_no_longer_than_the_deadline",
         rounds: 20,
-        play: stand_still,
+        play: block_at_the_end,
         watch: |running, round| {
             let ended = ends_with(running, 0);
-            let told = ended.told();
-            assert_eq!(told.len(), 1, "{told:?}");
+            let reported = ended.fallback_lines();
+            assert_eq!(reported.len(), 1, "{reported:?}");
             let expected = format!("{} records that were queued are not written", records(round));
-            assert!(told[0].contains(&expected) && told[0].contains("within 200ms"), "{told:?}");
+            assert!(reported[0].contains(&expected) && reported[0].contains("within 200ms"), "{reported:?}");
             assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
             let took = Duration::from_millis(ended.read("took").parse().unwrap());
-            // Far from the five seconds that it would be given otherwise.
+            // Far below the default exit deadline of five seconds.
             assert!((EXIT_DEADLINE..EXIT_DEADLINE * 15).contains(&took), "it took {took:?}");
-            // The other output is not held up.
+            // The blocked output did not hold up the other one.
             has_all(&ended, records(round));
         },
     },
     End {
-        name: "what_is_logged_after_the_end_to_an_output_that_stands_still_is_dropped",
+        name: "late_records_for_a_blocked_output_are_dropped",
         rounds: 20,
-        play: log_to_it_late,
+        play: log_late_to_a_blocked_output,
         watch: |running, _| {
             let ended = ends_with(running, 0);
-            let told = ended.told();
-            assert_eq!(told.len(), 2, "{told:?}");
-            assert!(told[0].contains("1 records that were queued are not written"), "{told:?}");
-            assert!(told[1].contains("are dropped before they reach it: the process ends"), "{told:?}");
+            let reported = ended.fallback_lines();
+            assert_eq!(reported.len(), 2, "{reported:?}");
+            assert!(reported[0].contains("1 records that were queued are not written"), "{reported:?}");
+            assert!(reported[1].contains("are dropped before they reach it: the process ends"), "{reported:?}");
             assert_eq!(ended.read("ledger"), "4 accepted: 0 written, 3 dropped, 0 failed, 1 pending");
         },
     },
     End {
-        name: "what_a_shutdown_has_given_up_is_not_waited_for_again",
+        name: "the_end_does_not_wait_again_for_an_output_that_shutdown_gave_up",
         rounds: 20,
-        play: give_up,
+        play: shut_down_with_a_blocked_output,
         watch: |running, round| {
             let ended = ends_with(running, 0);
             assert!(
-                ended.told().iter().any(|line| line.contains("within the time that they had")),
+                ended.fallback_lines().iter().any(|line| line.contains("within the time that they had")),
                 "{:?}",
-                ended.told()
+                ended.fallback_lines()
             );
             let took = Duration::from_millis(ended.read("took").parse().unwrap());
-            // The five seconds that a late record and the end would be given otherwise are not over.
+            // Neither the late record nor the end of the process waited for the default of five seconds.
             assert!(took < Duration::from_secs(4), "it took {took:?}");
             has_all(&ended, records(round));
         },
@@ -90,7 +90,7 @@ pub(crate) const ENDS: &[End] = &[
     },
 ];
 
-/// A device that needs half a millisecond for a line.
+/// An output that takes half a millisecond for a line.
 struct Slow(File);
 
 impl Output for Slow {
@@ -100,10 +100,10 @@ impl Output for Slow {
     }
 }
 
-/// A device that never comes back.
-struct StandsStill;
+/// An output whose `write` never returns.
+struct Blocks;
 
-impl Output for StandsStill {
+impl Output for Blocks {
     fn write(&self, _: &[u8]) -> io::Result<()> {
         loop {
             thread::park();
@@ -111,10 +111,10 @@ impl Output for StandsStill {
     }
 }
 
-/// What `atexit` handlers know.
+/// The folder, and the start of the end of the process, for `atexit` handlers.
 static END: OnceLock<(PathBuf, Instant)> = OnceLock::new();
 
-fn stand_still(stage: Stage) {
+fn block_at_the_end(stage: Stage) {
     extern "C" fn last() {
         let (folder, start) = END.get().unwrap();
         fs::write(folder.join("took"), start.elapsed().as_millis().to_string()).unwrap();
@@ -122,13 +122,13 @@ fn stand_still(stage: Stage) {
     at_exit(last);
     logscope::configure().exit_deadline(EXIT_DEADLINE).install().unwrap();
     in_a_static(&stage.folder);
-    let other = context(&sink::custom(StandsStill).queued(Queue::new()));
+    let other = context(&sink::custom(Blocks).queued(Queue::new()));
     other.scope(|| log(1, 0..stage.records()));
     uno().scope(|| log(0, 0..stage.records()));
     END.set((stage.folder, Instant::now())).unwrap();
 }
 
-fn give_up(stage: Stage) {
+fn shut_down_with_a_blocked_output(stage: Stage) {
     extern "C" fn last() {
         let (folder, start) = END.get().unwrap();
         fs::write(folder.join("took"), start.elapsed().as_millis().to_string()).unwrap();
@@ -136,7 +136,7 @@ fn give_up(stage: Stage) {
     at_exit(last);
     logscope::init().unwrap();
     in_a_static(&stage.folder);
-    let other = context(&sink::custom(StandsStill).queued(Queue::new()));
+    let other = context(&sink::custom(Blocks).queued(Queue::new()));
     other.scope(|| log(1, 0..stage.records()));
     uno().scope(|| log(0, 0..stage.records()));
     END.set((stage.folder, Instant::now())).unwrap();
@@ -145,14 +145,14 @@ fn give_up(stage: Stage) {
     other.scope(|| log(1, 0..3));
 }
 
-fn log_to_it_late(stage: Stage) {
+fn log_late_to_a_blocked_output(stage: Stage) {
     extern "C" fn last() {
         uno().scope(|| log(0, 1..4));
         fs::write(END.get().unwrap().0.join("ledger"), uno().ledger().to_string()).unwrap();
     }
     at_exit(last);
     logscope::configure().exit_deadline(EXIT_DEADLINE).install().unwrap();
-    keep(context(&sink::custom(StandsStill).queued(Queue::new())));
+    keep(context(&sink::custom(Blocks).queued(Queue::new())));
     uno().scope(|| log(0, 0..1));
     END.set((stage.folder, Instant::now())).unwrap();
 }
@@ -166,7 +166,7 @@ impl Output for Exits {
     }
 }
 
-/// What is queued elsewhere is written all the same.
+/// Records that are queued for other outputs are written all the same.
 fn exit_in_an_output(stage: &Stage, view: fn(&Sink) -> Sink) {
     let uno = context(&file(&stage.folder));
     let last = context(&view(&sink::custom(Exits)));

@@ -1,4 +1,4 @@
-//! An event that becomes a line: a message, a `u64`, a `&str` and an `f64`, in a span with one field, to a writer that discards.
+//! An event that becomes a line: a message, a `u64`, a `&str` and an `f64`, in a span with one field, to a writer that discards it.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! The jobs: what is measured, against what, and what it is to be.
+//! The jobs: what is measured, against what, and which marks it must reach.
 
 mod contexts;
 pub mod files;
@@ -17,7 +17,7 @@ pub struct Job {
     job: &'static str,
     against: &'static str,
     marks: Vec<Mark>,
-    /// Makes the two subjects, ours first. Called when it is the job's turn, so that no other job runs beside it.
+    /// Makes the two subjects, ours first. Called when it is the job's turn, so that no two jobs run at once.
     subjects: Box<dyn FnOnce() -> Pair>,
 }
 
@@ -45,7 +45,7 @@ pub fn all() -> Vec<Job> {
     [lines::jobs(), unwanted::jobs(), scopes::jobs(), contexts::jobs()].into_iter().flatten().collect()
 }
 
-/// Makes this process the one that an arrangement needs, and returns what can be measured in it.
+/// Sets this process up for an arrangement, and returns the subjects that can be measured in it.
 pub fn arrange(arrangement: &str) -> Result<Subjects, Box<dyn Error>> {
     lines::arrange(arrangement)
         .or_else(|| unwanted::arrange(arrangement))

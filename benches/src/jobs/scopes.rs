@@ -14,7 +14,7 @@ tokio::task_local! {
     static TASK: Arc<str>;
 }
 
-/// A task's context may cost what a task's value costs, give or take what two runs of one thing differ by.
+/// A task's context may cost as much as a task-local value, plus the noise between two runs of the same code.
 const NO_SLOWER: Mark = Mark::AtMostTimes(1.05);
 
 pub fn jobs() -> Vec<Job> {
@@ -78,7 +78,7 @@ fn opentelemetry_current() -> Subject {
     )
 }
 
-/// With a value, as every context has that is of use.
+/// A context with a value, as any useful one has.
 fn opentelemetry_context() -> opentelemetry::Context {
     struct Name(#[allow(dead_code, reason = "it is there to be carried")] &'static str);
     opentelemetry::Context::new().with_value(Name("uno"))

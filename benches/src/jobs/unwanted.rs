@@ -1,4 +1,4 @@
-//! Events that nobody wants: above the ceiling, and below it where the current context is quieter.
+//! Unwanted events: above the ceiling, or below it where the current context is quieter.
 
 use std::hint::black_box;
 use std::io;

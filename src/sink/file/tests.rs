@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 use std::{fs, io};
 
-use super::*;
+use crate::delivery::Fate;
+use crate::fallback::overhear;
+use crate::file::appender_of;
 use crate::format::Format;
-use crate::sink::fallback::overhear;
 use crate::sink::test_support::{Line, deliver};
-use crate::sink::{Delivery, Outcome, Sink};
+use crate::sink::{FileOptions, Outcome, Sink, file};
 
 #[cfg(unix)]
 mod rolling;
@@ -136,7 +137,7 @@ mod unix {
         let old = json(file(&path));
         deliver(&old, 1);
         fs::remove_file(&path).unwrap();
-        assert_eq!(deliver(&old, 2), Delivery::Written);
+        assert_eq!(deliver(&old, 2), Fate::Written);
         let new = json(file(&path));
         deliver(&new, 3);
         assert_eq!(lines(&path), [1, 2, 3].map(Line::Record), "what was written since it was last seen there");
@@ -163,7 +164,7 @@ mod unix {
         fs::create_dir(&path).unwrap();
         refusal(file(&path));
         fs::remove_dir(&path).unwrap();
-        assert_eq!(deliver(&json(file(&path)), 1), Delivery::Written);
+        assert_eq!(deliver(&json(file(&path)), 1), Fate::Written);
     }
 
     #[test]
@@ -215,7 +216,7 @@ mod unix {
         let descriptors = ["/dev/fd", "/proc/self/fd", "/proc/thread-self/fd", &format!("/proc/{pid}/fd")]
             .map(|directory| format!("{directory}/{fd}"));
         for (seq, descriptor) in (1..).zip(&descriptors) {
-            assert_eq!(deliver(&json(file(descriptor)), seq), Delivery::Written, "{descriptor}");
+            assert_eq!(deliver(&json(file(descriptor)), seq), Fate::Written, "{descriptor}");
         }
         assert_eq!(lines(&path).len(), descriptors.len());
 
@@ -228,13 +229,13 @@ mod unix {
             symlink(target, &link).unwrap();
             assert!(refusal(file(&link)).contains("allow_symlink(true)"), "{name}");
         }
-        assert_eq!(deliver(&json(file(dir.path().join("null")).allow_symlink(true)), 1), Delivery::Written);
+        assert_eq!(deliver(&json(file(dir.path().join("null")).allow_symlink(true)), 1), Fate::Written);
     }
 
     #[test]
     fn devices_and_pipes_are_written_to() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(deliver(&json(file("/dev/null")), 1), Delivery::Written);
+        assert_eq!(deliver(&json(file("/dev/null")), 1), Fate::Written);
 
         let pipe = dir.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
@@ -261,7 +262,7 @@ mod unix {
     fn a_full_disk_is_counted_and_told() {
         let sink = json(file("/dev/full"));
         let (delivery, told) = overhear(|| deliver(&sink, 1));
-        assert_eq!(delivery, Delivery::Failed);
+        assert_eq!(delivery, Fate::Failed);
         assert_eq!(sink.ledger(), Outcome { accepted: 1, failed: 1, ..Outcome::default() });
         assert!(told[0].contains("cannot write to file /dev/full: "), "{told:?}");
         drop(overhear(|| drop(sink)));
@@ -274,10 +275,10 @@ mod unix {
         let (reader, writer) = io::pipe().unwrap();
         let path = format!("/dev/fd/{}", writer.as_raw_fd());
         let sink = json(file(path));
-        assert_eq!(deliver(&sink, 1), Delivery::Written);
+        assert_eq!(deliver(&sink, 1), Fate::Written);
         drop(reader);
         let (delivery, told) = overhear(|| deliver(&sink, 2));
-        assert_eq!(delivery, Delivery::Failed);
+        assert_eq!(delivery, Fate::Failed);
         assert!(told[0].to_lowercase().contains("broken pipe"), "{told:?}");
         drop(overhear(|| drop(sink)));
     }
@@ -293,8 +294,8 @@ mod unix {
         }
         let (_, told) = overhear(|| {
             for seq in 1..=3 {
-                assert_eq!(deliver(&sink, seq), Delivery::Written);
-                assert_eq!(deliver(&maker, seq), Delivery::Written);
+                assert_eq!(deliver(&sink, seq), Fate::Written);
+                assert_eq!(deliver(&maker, seq), Fate::Written);
                 let _ = (sink.flush(Duration::MAX), maker.flush(Duration::MAX));
             }
             assert!(refusal(file(&path)).contains("set create_parents(true)"));
@@ -318,7 +319,7 @@ mod unix {
         let (_reader, writer) = io::pipe().unwrap();
         let (path, pipe) = (dir.path().join("log"), format!("/dev/fd/{}", writer.as_raw_fd()));
         let sinks = (json(file(&path)), json(file(&pipe)));
-        let sync = |path: &Path| open::files().named(&path.to_owned()).unwrap().value().appender.sync();
+        let sync = |path: &Path| appender_of(path).sync();
         deliver(&sinks.0, 1);
         fs::remove_file(&path).unwrap();
         sync(&path).unwrap();

@@ -1,4 +1,4 @@
-//! The parent's side of a child: started, waited for no longer than it deserves, and what it said on stderr.
+//! The parent's side of a child: starts it, waits for it up to a deadline, and reads its stderr.
 
 use std::fs::{self, File};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,14 +9,14 @@ use crate::Result;
 use crate::scene::Role;
 use crate::shared::Shared;
 
-/// The argument that makes a process a child; its role follows.
+/// The argument that makes a process a child. Its role follows it.
 pub const CHILD: &str = "--child";
 
-/// A child that takes longer has got stuck.
+/// A child that takes longer is stuck.
 const DEADLINE: Duration = Duration::from_secs(20);
 const TICK: Duration = Duration::from_micros(100);
 
-/// A child at work. Dropped, it is killed.
+/// A child that runs. Dropping this kills it.
 pub struct Running {
     process: Child,
     role: Role,
@@ -24,7 +24,7 @@ pub struct Running {
     deadline: Instant,
 }
 
-/// What is known of a child that has ended.
+/// The result of a child that has ended.
 pub struct Ended {
     pub status: ExitStatus,
     /// How many of its log calls have returned.
@@ -41,7 +41,7 @@ impl Running {
         let process = Command::new(std::env::current_exe()?)
             .arg(CHILD)
             .args(role.to_arguments())
-            // What a panic prints takes time, in which other threads write.
+            // Printing a backtrace takes time, in which other threads write.
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -50,24 +50,24 @@ impl Running {
         Ok(Running { process, role, shared, deadline: Instant::now() + DEADLINE })
     }
 
-    /// Kills it once `condition` holds of what it shares.
+    /// Kills the child once `condition` holds for its shared page.
     pub fn kill_when(&mut self, condition: impl Fn(&Shared) -> bool) -> Result<()> {
         self.wait_until(condition)?;
         Ok(self.process.kill()?)
     }
 
-    /// Waits until `condition` holds of what it shares.
+    /// Waits until `condition` holds for the child's shared page.
     pub fn wait_until(&mut self, condition: impl Fn(&Shared) -> bool) -> Result<()> {
         while !condition(self.shared) {
             if self.process.try_wait()?.is_some() {
-                return Err(format!("{} ended before its time: {}", self.describe(), self.stderr()?).into());
+                return Err(format!("{} ended too early: {}", self.describe(), self.stderr()?).into());
             }
             self.tick()?;
         }
         Ok(())
     }
 
-    /// Waits for its end.
+    /// Waits until the child has ended.
     pub fn wait(mut self) -> Result<Ended> {
         let status = loop {
             match self.process.try_wait()? {
@@ -85,7 +85,7 @@ impl Running {
 
     fn tick(&self) -> Result<()> {
         if Instant::now() > self.deadline {
-            return Err(format!("{} got stuck", self.describe()).into());
+            return Err(format!("{} is stuck", self.describe()).into());
         }
         thread::sleep(TICK);
         Ok(())
@@ -97,13 +97,13 @@ impl Running {
     }
 
     fn describe(&self) -> String {
-        format!("the child that plays {} with {}", self.role.scene.name(), self.role.tool.name)
+        format!("the child that runs {} with {}", self.role.scene.name(), self.role.tool.name)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail if it has been waited for, which is as well.
+        // Both calls fail if the child has been waited for, which does no harm.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,11 +1,11 @@
-//! The parent's side of a job: plays its scene several times, and counts what is left.
+//! The parent's side of a job: runs its scene several times, and counts what is lost.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
 
 use crate::Result;
 use crate::child::{Ended, Running};
-use crate::read::Found;
+use crate::read::LogContents;
 use crate::scene::{Role, Scene};
 use crate::tools::{Promise, Tool};
 
@@ -28,37 +28,37 @@ pub struct Job {
     scene: Scene,
 }
 
-/// How often a job is done, and with how many records.
+/// How often a job runs, and with how many records.
 #[derive(Clone, Copy, Debug)]
 pub struct Rounds {
-    /// Of a job whose result is a matter of chance.
+    /// For a job whose result is a matter of chance.
     racy: usize,
-    /// Of one that writes much.
+    /// For a job that writes much.
     heavy: usize,
     records: u64,
 }
 
 impl Rounds {
-    /// For numbers that are to be believed.
+    /// For reliable numbers.
     pub const FULL: Rounds = Rounds { racy: 15, heavy: 5, records: 10_000 };
     /// To see that everything works.
     pub const QUICK: Rounds = Rounds { racy: 3, heavy: 1, records: 10_000 };
 }
 
-/// What came of a job.
+/// The result of a job.
 pub enum Outcome {
-    /// The tool has no such thing.
-    NotThere,
-    /// The child got stuck, or did not end as the scene wants it.
+    /// The tool does not have the feature.
+    NotSupported,
+    /// The child got stuck, or did not end as its scene requires.
     Failed(String),
     /// How many records were lost and how many lines torn, in each round.
     Left { lost: Vec<u64>, torn: Vec<u64> },
     /// With a file that takes nothing.
     Refused {
         lost: u64,
-        /// What the tool's own counter says, where it has one.
+        /// The value of the tool's own counter, if it has one.
         counted: Option<u64>,
-        /// How many messages it left on stderr.
+        /// How many messages it wrote to stderr.
         said: u64,
         ended: End,
     },
@@ -77,7 +77,7 @@ pub enum End {
 impl Job {
     pub fn run(&self, tool: &'static Tool, rounds: Rounds) -> Result<Outcome> {
         if self.scene == Scene::Roll && tool.open_rolling.is_none() {
-            return Ok(Outcome::NotThere);
+            return Ok(Outcome::NotSupported);
         }
         let times = match self.scene {
             Scene::Full => 1,
@@ -111,11 +111,11 @@ impl Job {
         if tool.promise == Promise::Nothing {
             return true;
         }
-        // The system may cut a `write` at which a process is killed; its log call had not returned.
+        // The system may cut a `write` in which the process is killed. The log call of that record had not returned.
         let may_tear = self.scene == Scene::Kill;
         let may_lose = may_tear && tool.promise == Promise::UnlessKilled;
         match outcome {
-            Outcome::NotThere => true,
+            Outcome::NotSupported => true,
             Outcome::Failed(_) => false,
             Outcome::Left { lost, torn } => (may_lose || sum(lost) == 0) && (may_tear || sum(torn) == 0),
             Outcome::Refused { lost, counted, said, ended } => {
@@ -133,9 +133,9 @@ fn of_one(role: Role) -> Result<Outcome> {
     }
     let ended = child.wait()?;
     expect(scene, &ended)?;
-    let found = Found::read(&logs)?;
+    let found = LogContents::read(&logs)?;
     if scene == Scene::Roll && found.files < 2 {
-        return Err("the file was not rolled over".into());
+        return Err("the file was not rolled".into());
     }
     Ok(Outcome::Left { lost: vec![found.missing(1..=ended.acknowledged)], torn: vec![found.torn] })
 }
@@ -153,7 +153,7 @@ fn of_two(one: Role, other: Role) -> Result<Outcome> {
     for child in children {
         expect(scene, &child.wait()?)?;
     }
-    let found = Found::read(&logs)?;
+    let found = LogContents::read(&logs)?;
     let missing = firsts.map(|first| found.missing(first..first + records));
     Ok(Outcome::Left { lost: vec![missing.iter().sum()], torn: vec![found.torn] })
 }
@@ -178,7 +178,7 @@ const PANICKED: i32 = 101;
 const SIGABRT: i32 = 6;
 const SIGKILL: i32 = 9;
 
-/// An error if the child did not end as its scene wants it.
+/// Returns an error if the child did not end as its scene requires.
 fn expect(scene: Scene, ended: &Ended) -> Result<()> {
     let as_expected = match scene {
         Scene::Abort => ended.status.signal() == Some(SIGABRT),
@@ -191,7 +191,7 @@ fn expect(scene: Scene, ended: &Ended) -> Result<()> {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Outcome::NotThere => f.write_str("n/a"),
+            Outcome::NotSupported => f.write_str("n/a"),
             Outcome::Failed(reason) => write!(f, "failed: {}", reason.lines().next().unwrap_or_default()),
             Outcome::Left { lost, torn } if sum(torn) == 0 => write!(f, "{}", Spread(lost)),
             Outcome::Left { lost, torn } => write!(f, "{}, torn {}", Spread(lost), Spread(torn)),
@@ -204,7 +204,7 @@ impl fmt::Display for Outcome {
                     (_, 0) => "counter",
                     _ => "counter, stderr",
                 };
-                // Without a counter, each message tells of one.
+                // Without a counter, each message stands for one loss.
                 let told = if counted > 0 { counted } else { *said };
                 let end = if *ended == End::Aborted { ", aborts at exit" } else { "" };
                 write!(f, "{}/{} {by}{end}", Thousands(*lost), Thousands(told))
@@ -217,7 +217,7 @@ fn sum(numbers: &[u64]) -> u64 {
     numbers.iter().sum()
 }
 
-/// The median and the worst, or 0 where both are.
+/// Shows the median and the worst, or 0 if both are 0.
 struct Spread<'a>(&'a [u64]);
 
 impl fmt::Display for Spread<'_> {

@@ -1,4 +1,4 @@
-//! What is left of a log when a process ends, when its file takes nothing, when others write to it, and when it rolls over: logscope
+//! What a log loses when a process ends, when its file takes nothing, when another process writes to it, and when it rolls: logscope
 //! and its peers, each in processes of its own.
 //!
 //! ```text
@@ -6,12 +6,12 @@
 //! ```
 //!
 //! Prints a table with a row for each tool ([`tools`]) and a column for each job ([`jobs`]). Every child is this program again
-//! ([`scene`]), which logs numbered records; what is lost is what the child's log calls returned from and what is not in the
-//! file afterwards ([`read`]). A cell holds the median and the worst of the rounds, or 0 where none lost anything, and the same for
-//! lines that are torn, where any are. What each column is, [`scene::Scene`] says.
+//! ([`scene`]), which logs numbered records. A record is lost if its log call returned and it is not in the file afterwards
+//! ([`read`]). A cell holds the median and the worst of the rounds, or 0 if no round lost anything; then the same for torn lines, if
+//! there are any. [`scene::Scene`] explains the columns.
 //!
-//! `--quick` makes fewer rounds, to see that everything works; `--markdown` prints the table as one;
-//! `--only` has the tools whose name contains a word.
+//! `--quick` makes fewer rounds, to see that everything works; `--markdown` prints the table as Markdown;
+//! `--only` runs the tools whose name contains a word.
 //!
 //! The exit status is 1 if logscope loses or tears what it promises not to ([`tools::Promise`]). Unix only.
 
@@ -72,7 +72,9 @@ impl Options {
                 "--markdown" => options.style = Style::Markdown,
                 "--only" => options.only = arguments.next().ok_or("--only needs a word")?.clone(),
                 other => {
-                    return Err(format!("{other} is not known; there are --quick, --markdown and --only WORD").into());
+                    return Err(
+                        format!("unknown argument {other}; there are --quick, --markdown and --only WORD").into()
+                    );
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Logs read back: which records are there, and which lines are not whole.
+//! Reads logs back: which records are there, and which lines are not whole.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -7,34 +7,34 @@ use std::path::Path;
 use crate::Result;
 use crate::scene::payload;
 
-/// What the files of one run hold.
+/// The contents of the files of one run.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct LogContents {
     numbers: HashSet<u64>,
     pub files: usize,
-    /// Lines that are not one whole record: cut, glued, mixed, or without end.
+    /// Lines that are not one whole record: cut, joined, mixed, or without a newline.
     pub torn: u64,
-    /// How many lines begin as this one does; digits are all the same.
+    /// How many lines have each beginning, with every digit replaced by 0.
     beginnings: HashMap<String, u64>,
 }
 
-impl Found {
+impl LogContents {
     /// Reads every file in `folder`.
-    pub fn read(folder: &Path) -> Result<Found> {
-        let mut found = Found::default();
+    pub fn read(folder: &Path) -> Result<LogContents> {
+        let mut contents = LogContents::default();
         for entry in fs::read_dir(folder)? {
-            found.files += 1;
+            contents.files += 1;
             for line in fs::read(entry?.path())?.split_inclusive(|byte| *byte == b'\n') {
-                found.line(line);
+                contents.line(line);
             }
         }
-        // What stands before the records has one form in one log, but for a line that was torn there.
-        let whole = found.beginnings.values().max().copied().unwrap_or(0);
-        found.torn += found.beginnings.values().sum::<u64>() - whole;
-        Ok(found)
+        // The text before the records has one form in one log. A line with another beginning is torn.
+        let whole = contents.beginnings.values().max().copied().unwrap_or(0);
+        contents.torn += contents.beginnings.values().sum::<u64>() - whole;
+        Ok(contents)
     }
 
-    /// How many of `numbers` are not there.
+    /// How many of `numbers` are missing.
     pub fn missing(&self, numbers: impl Iterator<Item = u64>) -> u64 {
         numbers.filter(|number| !self.numbers.contains(number)).count() as u64
     }
@@ -42,17 +42,17 @@ impl Found {
     fn line(&mut self, line: &[u8]) {
         match std::str::from_utf8(line).ok().and_then(record) {
             Some((beginning, number)) => {
-                // A record that is there twice is as wrong as one that is torn.
+                // A record that is there twice is as wrong as a torn one.
                 self.torn += u64::from(!self.numbers.insert(number));
                 let beginning = beginning.replace(|char: char| char.is_ascii_digit(), "0");
                 *self.beginnings.entry(beginning).or_default() += 1;
             }
-            None => self.torn += u64::from(!is_statement(line)),
+            None => self.torn += u64::from(!is_notice(line)),
         }
     }
 }
 
-/// What stands before the record of a whole line, and its number.
+/// The text before the record of a whole line, and the record's number.
 fn record(line: &str) -> Option<(&str, u64)> {
     let (beginning, record) = line.strip_suffix(">\n")?.split_once('<')?;
     let (number, rest) = record.split_once(':')?;
@@ -62,8 +62,8 @@ fn record(line: &str) -> Option<(&str, u64)> {
     is_whole.then_some((beginning, number))
 }
 
-/// True of a line in which the tool itself says that records are missing, or what it does with the file.
-fn is_statement(line: &[u8]) -> bool {
+/// True for a line in which the tool itself reports missing records or what it does with the file.
+fn is_notice(line: &[u8]) -> bool {
     let line = String::from_utf8_lossy(line);
     line.ends_with('\n') && (line.contains("slog-async: logger dropped messages") || line.contains(" logscope: "))
 }

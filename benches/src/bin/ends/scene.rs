@@ -1,4 +1,4 @@
-//! The child's side: installs a tool, logs, and ends in the way that is asked for.
+//! The child's side: installs a tool, logs, and ends in the requested way.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,23 +14,23 @@ use crate::tools::{self, Guard, Log, Logger, Tool};
 /// What a child does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Scene {
-    /// Returns from `main`, which holds what the tool's documentation wants held there.
+    /// Returns from `main`, which holds the guard that the tool's documentation wants held there.
     Return,
-    /// Returns from `main` while that is in a static.
+    /// Returns from `main` while the guard is in a static.
     ReturnStatic,
     /// Calls `process::exit`.
     Exit,
-    /// Another thread logs and panics; `main` has waited for it, and returns.
+    /// Logs on another thread, which panics. `main` waits for that thread, and returns.
     Panic,
-    /// Aborts from a panic hook, which first does what the tool's documentation says flushes.
+    /// Aborts from a panic hook, which first calls what the tool's documentation offers for flushing.
     Abort,
     /// Logs until it is killed.
     Kill,
     /// Logs to a device that is full.
     Full,
-    /// Logs to a file that another process logs to, lines of many lengths.
+    /// Logs lines of many lengths to a file that another process logs to.
     Append,
-    /// Logs from two threads to a file that rolls over by size.
+    /// Logs from two threads to a file that rolls by size.
     Roll,
 }
 
@@ -52,14 +52,14 @@ impl Scene {
     }
 }
 
-/// A file of this size is rolled over: often enough that each run of the job sees a dozen.
+/// A file of this size is rolled. A run of the job then rolls about a dozen times.
 pub const ROLL_AT: u64 = 64 * 1024;
 
-/// What a child is told on its command line.
+/// The arguments of a child.
 pub struct Role {
     pub tool: &'static Tool,
     pub scene: Scene,
-    /// Where its files are; the logs are in a folder of their own below it.
+    /// The folder of its files. The logs are in a folder of their own below it.
     pub folder: PathBuf,
     /// The number of this child among those of one run.
     pub part: u64,
@@ -103,11 +103,11 @@ impl TryFrom<&[String]> for Role {
     }
 }
 
-/// As programs keep them whose loggers are global.
+/// The log and the guard in statics, as in programs whose loggers are global.
 static LOG: OnceLock<Log> = OnceLock::new();
 static GUARD: Mutex<Option<Guard>> = Mutex::new(None);
 
-/// Does what `role` says. The process may end within.
+/// Runs `role`. The process may end inside this call.
 pub fn play(role: &Role) -> Result<ExitCode> {
     let shared = role.shared()?;
     let path = match role.scene {
@@ -115,7 +115,7 @@ pub fn play(role: &Role) -> Result<ExitCode> {
         _ => role.logs().join("app.log"),
     };
     let open = match role.scene {
-        Scene::Roll => role.tool.open_rolling.ok_or("the tool does not roll over")?,
+        Scene::Roll => role.tool.open_rolling.ok_or("the tool does not roll files")?,
         _ => role.tool.open,
     };
     let logger = open(&path)?;
@@ -151,7 +151,7 @@ fn held_in_main(role: &Role, shared: &Shared, logger: Logger) {
     } else {
         log_from(&log, shared, role.first(), role.records, 40);
     }
-    // In the order in which a `main` drops them that made the guard first.
+    // In the order in which they are dropped in a `main` that made the guard first.
     drop(log);
     drop(guard);
     if let Some(losses) = losses {
@@ -173,10 +173,10 @@ fn in_a_static(role: &Role, shared: &'static Shared, logger: Logger) -> Result<(
         Scene::Panic => {
             let thread = thread::spawn(move || {
                 log_all(records);
-                panic!("as the scene wants it");
+                panic!("on purpose");
             });
             if thread.join().is_ok() {
-                return Err("the thread was to panic".into());
+                return Err("the thread did not panic".into());
             }
         }
         Scene::Abort => {
@@ -188,10 +188,10 @@ fn in_a_static(role: &Role, shared: &'static Shared, logger: Logger) -> Result<(
                 process::abort();
             }));
             log_all(records);
-            panic!("as the scene wants it");
+            panic!("on purpose");
         }
         Scene::Kill => {
-            // It is to be killed in the middle; a parent that is late must not find the disk full.
+            // The parent kills this process in the middle. The number of records is limited, so that a slow parent does not find the disk full.
             log_all(20 * records);
             loop {
                 thread::park();
@@ -212,7 +212,7 @@ fn log_from(log: &dyn Fn(&str), shared: &Shared, first: u64, records: u64, lengt
     }
 }
 
-/// `<number:length:payload>`, which [`read`](crate::read) takes apart.
+/// Writes `<number:length:payload>`, which [`read`](crate::read) parses.
 fn write_message(message: &mut String, number: u64, length: usize) {
     message.clear();
     let _ = write!(message, "<{number}:{length}:");
@@ -220,12 +220,12 @@ fn write_message(message: &mut String, number: u64, length: usize) {
     message.push('>');
 }
 
-/// What the payload of a record consists of, so that pieces of two of them are seen where they are mixed.
+/// The character of a record's payload. It differs between records, so that mixed pieces of two records show.
 pub fn payload(number: u64) -> char {
     char::from(b'a' + u8::try_from(number % 26).unwrap_or(0))
 }
 
-/// Mostly short, some longer than a page, a few longer than what `BufWriter` holds.
+/// Mostly short, some longer than a page, a few longer than the buffer of a `BufWriter`.
 fn mixed_length(number: u64) -> usize {
     match number % 64 {
         0 => 20_000,

@@ -1,5 +1,5 @@
-//! A page that a child shares with its parent: what a child has stored there outlives it, however it ends, and storing costs it
-//! next to nothing.
+//! A page of memory that a child shares with its parent. A value that the child has stored there survives the child, however it ends,
+//! and storing costs next to nothing.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -10,9 +10,9 @@ use rustix::mm::{MapFlags, ProtFlags, mmap};
 
 use crate::Result;
 
-/// What is on the page; all zero at first.
+/// The contents of the page, which are all zero at first.
 ///
-/// Every access is sequentially consistent: the two sides are processes, and none of it is about speed.
+/// Every access is sequentially consistent, because the two sides are processes and speed does not matter here.
 #[repr(C)]
 pub struct Shared {
     acknowledged: AtomicU64,
@@ -23,7 +23,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Maps the file at `path`, which is made if it is not there. It stays mapped: a run makes a thousand such pages at most.
+    /// Maps the file at `path`, which is created if missing. It is never unmapped: a run maps a thousand such pages at most.
     pub fn open(path: &Path) -> Result<&'static Shared> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let length = size_of::<Shared>();
@@ -52,7 +52,7 @@ impl Shared {
         self.counted.store(losses + 1, Ordering::SeqCst);
     }
 
-    /// `None` if the tool counts nothing, or the child did not come so far.
+    /// `None` if the tool counts nothing, or the child did not get that far.
     pub fn counted(&self) -> Option<u64> {
         self.counted.load(Ordering::SeqCst).checked_sub(1)
     }

@@ -1,5 +1,5 @@
-//! Tools that hold lines back or write them on a thread of their own: slog-async and spdlog-rs. None of them drops a line when its
-//! queue is full, and dropping their loggers waits until all is written.
+//! Tools that buffer lines or write them on a background thread: slog-async and spdlog-rs. None of them drops a line when its queue is
+//! full, and dropping their loggers waits until all lines are written.
 
 use std::error::Error;
 use std::fs::File;
@@ -21,15 +21,15 @@ pub struct Slog;
 /// spdlog-rs with its file sink, which buffers.
 pub struct SpdlogFile;
 
-/// The same behind its pool, which is one thread for all.
+/// spdlog-rs with its file sink behind its pool, which is one thread for all sinks.
 pub struct SpdlogPool;
 
 impl Files for Slog {
-    /// In the order in which they must go.
+    /// In the order in which they must be dropped.
     type Log = (slog::Logger, AsyncGuard);
 
     fn open(path: &Path) -> Result<Self::Log, Box<dyn Error>> {
-        // Its decorator flushes after each record. Without the buffer, as its example has it, each piece of a line is a `write`.
+        // The decorator flushes after each record. Without the buffer, as in its example, each piece of a line would be a `write`.
         let file = BufWriter::new(File::options().append(true).create_new(true).open(path)?);
         let lines = FullFormat::new(PlainDecorator::new(file)).build().fuse();
         let (drain, guard) = Async::new(lines).overflow_strategy(OverflowStrategy::Block).build_with_guard();

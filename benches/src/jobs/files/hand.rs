@@ -1,4 +1,4 @@
-//! What a program without a library would write: the least that a line can cost, and what formatting adds to it.
+//! Lines written without a library: the least that a line can cost, and what formatting adds to that.
 
 use std::error::Error;
 use std::fs::File;
@@ -10,29 +10,29 @@ use std::time::Instant;
 use super::line::{path, ratio, size};
 use super::round::Files;
 
-/// The same line again and again, one `write` each.
+/// The same line again and again, with one `write` for each.
 pub struct Fixed;
 
-/// A line formatted by `write!`, one `write` each.
+/// A line formatted by `write!`, with one `write` for each.
 pub struct Formatted;
 
-/// A line formatted by `write!` into a buffer that is written when it is full.
+/// Lines formatted by `write!` into a buffer, which is written when it is full.
 pub struct Buffered;
 
-/// A file and what has not been written to it.
-pub struct Open {
+/// A file and the bytes that are not written to it yet.
+pub struct OpenFile {
     file: File,
     origin: Instant,
     buffer: Vec<u8>,
 }
 
-impl Open {
-    fn new(path: &Path, capacity: usize) -> Result<Open, Box<dyn Error>> {
+impl OpenFile {
+    fn new(path: &Path, capacity: usize) -> Result<OpenFile, Box<dyn Error>> {
         let file = File::options().append(true).create_new(true).open(path)?;
-        Ok(Open { file, origin: Instant::now(), buffer: Vec::with_capacity(capacity) })
+        Ok(OpenFile { file, origin: Instant::now(), buffer: Vec::with_capacity(capacity) })
     }
 
-    /// Appends a line with what logscope's has: time, level, context, target, message and fields.
+    /// Appends a line with the parts of a line of logscope's: time, level, context, target, message and fields.
     fn push_line(&mut self) {
         let elapsed = self.origin.elapsed();
         let (seconds, micros) = (elapsed.as_secs(), elapsed.subsec_micros());
@@ -59,7 +59,7 @@ impl Files for Fixed {
     type Log = File;
 
     fn open(path: &Path) -> Result<File, Box<dyn Error>> {
-        Ok(Open::new(path, 0)?.file)
+        Ok(OpenFile::new(path, 0)?.file)
     }
 
     fn log(log: &mut File, records: u64) {
@@ -72,13 +72,13 @@ impl Files for Fixed {
 }
 
 impl Files for Formatted {
-    type Log = Open;
+    type Log = OpenFile;
 
-    fn open(path: &Path) -> Result<Open, Box<dyn Error>> {
-        Open::new(path, 256)
+    fn open(path: &Path) -> Result<OpenFile, Box<dyn Error>> {
+        OpenFile::new(path, 256)
     }
 
-    fn log(log: &mut Open, records: u64) {
+    fn log(log: &mut OpenFile, records: u64) {
         for _ in 0..records {
             log.push_line();
             log.write();
@@ -87,13 +87,13 @@ impl Files for Formatted {
 }
 
 impl Files for Buffered {
-    type Log = Open;
+    type Log = OpenFile;
 
-    fn open(path: &Path) -> Result<Open, Box<dyn Error>> {
-        Open::new(path, BUFFER)
+    fn open(path: &Path) -> Result<OpenFile, Box<dyn Error>> {
+        OpenFile::new(path, BUFFER)
     }
 
-    fn log(log: &mut Open, records: u64) {
+    fn log(log: &mut OpenFile, records: u64) {
         for _ in 0..records {
             log.push_line();
             if log.buffer.len() > BUFFER - LONGEST {
@@ -102,7 +102,7 @@ impl Files for Buffered {
         }
     }
 
-    fn finish(logs: Vec<Open>) {
+    fn finish(logs: Vec<OpenFile>) {
         for mut log in logs {
             log.write();
         }
@@ -110,5 +110,5 @@ impl Files for Buffered {
 }
 
 const BUFFER: usize = 64 * 1024;
-/// A line is not longer.
+/// No line is longer.
 const LONGEST: usize = 256;

@@ -1,4 +1,4 @@
-//! What all say: that something is linked, with a `u64`, a `&str` and an `f64`.
+//! The record that all contenders log: a message, a `u64`, a `&str` and an `f64`.
 
 use std::hint::black_box;
 
@@ -14,7 +14,7 @@ pub fn ratio() -> f64 {
     black_box(0.625)
 }
 
-/// The same as an event.
+/// The record as an event.
 #[inline(always)]
 pub fn event() {
     tracing::info!(size = size(), path = path(), ratio = ratio(), "linking");

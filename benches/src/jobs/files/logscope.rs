@@ -10,10 +10,10 @@ use logscope::sink::{self, Overflow, Queue, Sink};
 use super::line::event;
 use super::round::Files;
 
-/// As files come: one record, one `write`.
+/// A file sink as it is by default: one record, one `write`.
 pub struct Direct;
 
-/// Through a queue, which a thread in the background empties.
+/// A file sink behind a queue, which a writer thread drains.
 pub struct Queued;
 
 impl Files for Direct {
@@ -33,7 +33,7 @@ impl Files for Queued {
 
     fn open(path: &Path) -> Result<OutputContext, Box<dyn Error>> {
         let queue = Queue::new().bytes(1 << 20).overflow(Overflow::Block);
-        Ok(context(sink::file(path).queued(queue).open()?))
+        Ok(context(sink::file(path).open()?.queued(queue)))
     }
 
     fn log(log: &mut OutputContext, records: u64) {
@@ -41,14 +41,14 @@ impl Files for Queued {
     }
 
     fn finish(logs: Vec<OutputContext>) {
-        // What it did not get done in that time is counted as lost.
+        // Records that are not written within that time count as lost.
         let _ = logscope::flush(Duration::from_secs(60));
         drop(logs);
     }
 }
 
 fn context(sink: Sink) -> OutputContext {
-    // The second round finds it installed.
+    // From the second round on, it is installed already.
     let _ = logscope::init();
     OutputContext::builder("uno").sink(sink).build()
 }

@@ -1,9 +1,9 @@
 //! Text lines to files on disk, from the first log call to the moment at which the system has the last line.
 //!
 //! Each thread has a file of its own, new in each round, and with it a context, a subscriber or a logger of its own. Each contender
-//! runs in a process of its own, because a process has one global subscriber; the rounds of all alternate, so that what disturbs
-//! the machine disturbs all. Here time is that of the clock on the wall: what a thread in the background does is part of it. After
-//! each round the lines are counted. See [`round`] for what is measured in one, [`line`] for what all write.
+//! runs in a process of its own, because a process has one global subscriber. The rounds of all contenders alternate, so that a
+//! disturbance of the machine affects all. Time is wall-clock time here, because it must include the work of background threads. After
+//! each round the lines are counted. [`round`] explains what is measured in a round; [`line`] is the line that all write.
 
 mod background;
 mod hand;
@@ -23,18 +23,18 @@ use round::{Play, Round, play};
 struct Contender {
     name: &'static str,
     play: Play,
-    /// What is asked of it beside losing nothing.
+    /// The marks apart from losing nothing, which all must reach.
     marks: &'static [FileMark],
 }
 
-/// What one contender must reach.
+/// A mark of one contender.
 #[derive(Clone, Copy, Debug)]
 enum FileMark {
     /// With one thread, against another contender.
     Against(&'static str, Mark),
-    /// So many times the lines in the same time, or more, where two threads write.
+    /// At least this many times as many lines in the same time with two threads.
     Scales(f64),
-    /// Not one allocation by a thread that logs.
+    /// No allocation by a thread that logs.
     NoAllocation,
 }
 
@@ -42,7 +42,7 @@ const FORMATTED: &str = "file: line by write!, write(2)";
 const BUFFERED: &str = "file: line by write!, into 64 KiB";
 const SPDLOG_POOL: &str = "file: spdlog-rs, AsyncPoolSink";
 
-/// Give or take what two runs of one thing differ by.
+/// Plus the noise between two runs of the same code.
 const NO_SLOWER: Mark = Mark::AtMostTimes(1.05);
 
 const CONTENDERS: &[Contender] = &[
@@ -79,7 +79,7 @@ pub fn are_wanted(word: &str) -> bool {
     CONTENDERS.iter().any(|contender| contender.name.contains(word))
 }
 
-/// Runs in a child, if `arrangement` is one of these.
+/// Runs in a child, if `arrangement` is the name of a contender.
 pub fn serve(arrangement: &str) -> Option<Result<(), Box<dyn Error>>> {
     let contender = CONTENDERS.iter().find(|contender| contender.name == arrangement)?;
     Some(remote::answer(|request| {
@@ -88,7 +88,7 @@ pub fn serve(arrangement: &str) -> Option<Result<(), Box<dyn Error>>> {
     }))
 }
 
-/// Measures all of them.
+/// Measures all contenders.
 pub fn run(plan: Plan) -> Result<Vec<FileRow>, Box<dyn Error>> {
     let processes = CONTENDERS.iter().map(|contender| Remote::start(contender.name)).collect::<Result<Vec<_>, _>>()?;
     let mut measured: Vec<Measured> = CONTENDERS.iter().map(|_| Measured::default()).collect();
@@ -121,7 +121,8 @@ fn row(contender: &Contender, own: &Measured, all: &[Measured]) -> FileRow {
             (format!("{mark}, against {name}"), held)
         }
         FileMark::Scales(times) => (format!("{times}x with two threads"), scaling >= *times),
-        // Whoever finds the other writer threads at work starts one, once in a long while: that is no record's doing.
+        // A log call that finds the other writer threads busy may start one, which allocates, about once in a long while. This is not a cost of
+        // the record.
         FileMark::NoAllocation => (Mark::NoAllocation.to_string(), allocations < 0.001),
     });
     FileRow {

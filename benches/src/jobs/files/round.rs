@@ -13,13 +13,13 @@ use crate::alloc;
 
 /// A way to write lines to files.
 pub trait Files {
-    /// What one thread logs to in one round.
+    /// The log of one thread in one round.
     type Log: Send;
 
     /// Opens the file at `path`, which is not there yet.
     fn open(path: &Path) -> Result<Self::Log, Box<dyn Error>>;
 
-    /// Logs so many records.
+    /// Logs this many records.
     fn log(log: &mut Self::Log, records: u64);
 
     /// Returns when the system has all of them.
@@ -31,21 +31,21 @@ pub trait Files {
 /// [`play`] for one contender.
 pub type Play = fn(usize, u64) -> Result<Round, Box<dyn Error>>;
 
-/// What came of a round.
+/// The result of a round.
 #[derive(Clone, Copy, Debug)]
 pub struct Round {
     /// The records of all threads.
     records: u64,
     /// From the first log call until the system had the last line.
     time: Duration,
-    /// The sum of what each thread needed to have said all that it had to say.
+    /// The sum over all threads of the time from a thread's first log call to the return of its last one.
     caller_time: Duration,
-    /// By the threads that log; what others allocate is not seen.
+    /// By the threads that log. Allocations of other threads are not counted.
     allocations: u64,
     pub lost: u64,
 }
 
-/// Has `threads` threads log so many records each.
+/// Has each of `threads` threads log `records` records.
 pub fn play<F: Files>(threads: usize, records: u64) -> Result<Round, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let paths: Vec<_> = (0..threads).map(|thread| folder.path().join(format!("{thread}.log"))).collect();
@@ -73,7 +73,7 @@ pub fn play<F: Files>(threads: usize, records: u64) -> Result<Round, Box<dyn Err
     Ok(round)
 }
 
-/// What is made for a thread or a callsite is made at its first use, which is not what is measured.
+/// The first records make what is cached for a thread or a callsite, which is not to be measured.
 const WARM_UP: u64 = 10;
 
 struct Produced<L> {

@@ -1,4 +1,4 @@
-//! tracing-subscriber's `fmt`, which gives a thread a file of its own by giving it a subscriber of its own.
+//! tracing-subscriber's `fmt`. A thread has a file of its own by a subscriber of its own.
 
 use std::error::Error;
 use std::fs::File;
@@ -12,7 +12,7 @@ use super::round::Files;
 /// A file as the writer.
 pub struct PlainFile;
 
-/// tracing-appender's file as the writer, without its thread.
+/// tracing-appender's file as the writer, without its background thread.
 pub struct Rolling;
 
 impl Files for PlainFile {

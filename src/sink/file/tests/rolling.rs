@@ -38,9 +38,8 @@ fn write_batch(path: &Path, lines: &[&str]) {
             })
         })
         .collect();
-    let lease = super::super::open::files().named(&path.to_owned()).unwrap();
     let mut batch = Batch::new(bytes.as_bytes(), &ends);
-    lease.value().appender.write_batch(&mut batch).unwrap();
+    appender_of(path).write_batch(&mut batch).unwrap();
     assert!(batch.rest().is_empty());
 }
 

@@ -1,4 +1,4 @@
-//! tracing-appender's non-blocking writer. It rolls over by time alone.
+//! tracing-appender's non-blocking writer. It rolls by time only.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! tracing-subscriber's `fmt` with a file as its writer: the yardstick.
+//! tracing-subscriber's `fmt` with a file as its writer: the baseline.
 
 use std::fs::File;
 use std::path::Path;

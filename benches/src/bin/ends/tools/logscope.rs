@@ -1,4 +1,4 @@
-//! logscope, with a context as the process default: as files come, and with a queue.
+//! logscope, with a context as the process default: a direct file sink, and one behind a queue.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ pub const DIRECT: Tool = Tool {
 
 pub const QUEUED: Tool = Tool {
     name: "logscope, queued",
-    open: |path| install_queued(sink::file(path).queued(queue()).open()?),
-    open_rolling: Some(|path| install_queued(sink::file(path).roll(roll()).queued(queue()).open()?)),
+    open: |path| install_queued(sink::file(path).open()?.queued(queue())),
+    open_rolling: Some(|path| install_queued(sink::file(path).roll(roll()).open()?.queued(queue()))),
     complaint: "logscope: ",
     promise: Promise::UnlessKilled,
 };
 
-/// More files than a run makes.
+/// Keeps more files than a run makes.
 fn roll() -> Roll {
     Roll::by_size(ROLL_AT).keep(1_000)
 }
@@ -44,18 +44,19 @@ fn install(sink: Sink) -> Result<Logger> {
     Ok(Logger { losses: Some(Box::new(losses)), ..Logger::of_events() })
 }
 
-/// The same with what a program calls that wants to see its log before it ends: in a panic hook that aborts, or to read the ledger.
+/// Installs the context, and flushes where a program must that needs its log before the end: in a panic hook that aborts, or before it
+/// reads the ledger.
 fn install_queued(sink: Sink) -> Result<Logger> {
     let flush = || {
         let _ = logscope::flush(Duration::from_secs(10));
     };
     let direct = install(sink)?;
     let losses = direct.losses.map(|losses| {
-        let settled = move || {
+        let flushed_losses = move || {
             flush();
             losses()
         };
-        Box::new(settled) as _
+        Box::new(flushed_losses) as _
     });
     Ok(Logger { flush: Some(flush), losses, ..direct })
 }

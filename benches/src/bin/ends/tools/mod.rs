@@ -29,25 +29,25 @@ pub struct Tool {
     pub name: &'static str,
     /// Installs it in this process, to append to a file.
     pub open: fn(&Path) -> Result<Logger>,
-    /// The same, to a file that is rolled over at [`ROLL_AT`](crate::scene::ROLL_AT) bytes and never deleted.
+    /// The same, to a file that is rolled at [`ROLL_AT`](crate::scene::ROLL_AT) bytes and never deleted.
     pub open_rolling: Option<fn(&Path) -> Result<Logger>>,
-    /// What marks a message of the tool's own on stderr.
+    /// A text that marks the tool's own messages on stderr.
     pub complaint: &'static str,
     pub promise: Promise,
 }
 
-/// What must come out.
+/// What a tool promises.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Promise {
-    /// Not ours to say.
+    /// Not judged here.
     Nothing,
-    /// Nothing is lost or torn; where the file takes nothing, as much is counted as is lost, and stderr has a word on it.
+    /// Nothing is lost or torn. Where the file takes nothing, the tool counts every loss, and stderr has a message about it.
     Everything,
-    /// The same, but for what was still queued when the process was killed.
+    /// The same, except for records that were still queued when the process was killed.
     UnlessKilled,
 }
 
-/// What a tool's documentation wants held until the end; dropping it flushes.
+/// The value that a tool's documentation wants held until the end. Dropping it flushes.
 pub type Guard = Box<dyn Any + Send>;
 
 /// Logs a message.
@@ -57,14 +57,14 @@ pub type Log = Box<dyn Fn(&str) + Send + Sync>;
 pub struct Logger {
     pub log: Log,
     pub guard: Guard,
-    /// What the documentation offers to flush with, besides dropping the guard.
+    /// A function that the documentation offers for flushing, besides dropping the guard.
     pub flush: Option<fn()>,
     /// The losses that the tool has counted.
     pub losses: Option<Box<dyn Fn() -> u64 + Send + Sync>>,
 }
 
 impl Logger {
-    /// One that logs events, to whatever was installed, and has nothing else.
+    /// A logger that logs events to whatever was installed, without guard, flush and counter.
     fn of_events() -> Logger {
         Logger { log: Box::new(|message| tracing::info!("{message}")), guard: Box::new(()), flush: None, losses: None }
     }

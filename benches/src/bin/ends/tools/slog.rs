@@ -1,5 +1,5 @@
-//! slog-async over slog-term, as its example `to-file` has it, with the guard that its documentation calls the simplest way to
-//! guarantee flushing. slog has no rolling.
+//! slog-async over slog-term, as in its example `to-file`, with the guard that its documentation calls the simplest way to guarantee
+//! flushing. slog has no rolling.
 
 use std::fs::File;
 use std::path::Path;

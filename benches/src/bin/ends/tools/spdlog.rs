@@ -1,4 +1,4 @@
-//! spdlog-rs: its file sinks, and the same behind its pool. The default logger, which it flushes at exit itself.
+//! spdlog-rs: its file sinks, directly and behind its pool, as the default logger, which spdlog-rs flushes at exit itself.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ fn file(path: &Path) -> Result<Arc<dyn Sink>> {
 }
 
 fn rotating(path: &Path) -> Result<Arc<dyn Sink>> {
-    // 0, the default, is documented as "no limit", but where the size decides it keeps no old file at all.
+    // The default, 0, is documented as "no limit", but with rolling by size it keeps no old file at all.
     let sink = RotatingFileSink::builder().base_path(path).max_files(1_000);
     Ok(sink.rotation_policy(RotationPolicy::FileSize(ROLL_AT)).build_arc()?)
 }

@@ -1,0 +1,75 @@
+//! Tests of `ledger`.
+
+use std::thread;
+
+use super::*;
+use crate::sync::AtomicBool;
+
+fn assert_balanced(outcome: Outcome) {
+    let Outcome { accepted, written, dropped, failed, pending, .. } = outcome;
+    assert_eq!(accepted, written + dropped + failed + pending, "{outcome}");
+}
+
+#[test]
+fn each_fate_is_counted_apart() {
+    let ledger = Ledger::default();
+    ledger.count(Fate::Written, 3);
+    ledger.count(Fate::Failed, 1);
+    ledger.accept(5);
+    ledger.resolve(Fate::Written, 2);
+    ledger.resolve(Fate::Dropped, 1);
+    let outcome = ledger.outcome();
+    assert_eq!(outcome, Outcome { accepted: 9, written: 5, dropped: 1, failed: 1, pending: 2, unflushed: false });
+    assert!(!outcome.is_complete());
+    assert_balanced(outcome);
+    assert_eq!(outcome.to_string(), "9 accepted: 5 written, 1 dropped, 1 failed, 2 pending");
+}
+
+#[test]
+fn the_outcome_of_a_part_is_a_difference() {
+    let ledger = Ledger::default();
+    ledger.count(Fate::Failed, 3);
+    ledger.accept(2);
+    let before = ledger.outcome();
+    assert!(!before.is_complete());
+    ledger.resolve(Fate::Written, 2);
+    ledger.count(Fate::Written, 4);
+    let since = ledger.outcome().since(before);
+    assert_eq!(since, Outcome { accepted: 6, written: 6, ..Outcome::default() });
+    assert!(since.into_result().is_ok() && ledger.outcome().into_result().is_err());
+    assert_balanced(since);
+}
+
+#[test]
+fn every_reading_balances_and_grows_while_others_deliver() {
+    const ROUNDS: u64 = 20_000;
+    let ledger = Ledger::default();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let workers = [Fate::Written, Fate::Dropped].map(|fate| {
+            let ledger = &ledger;
+            scope.spawn(move || {
+                for _ in 0..ROUNDS {
+                    ledger.accept(1);
+                    ledger.resolve(fate, 1);
+                    ledger.count(Fate::Failed, 1);
+                }
+            })
+        });
+        scope.spawn(|| {
+            let mut last = 0;
+            while !done.load(Ordering::Relaxed) {
+                let outcome = ledger.outcome();
+                assert_balanced(outcome);
+                assert!(outcome.accepted >= last && outcome.pending <= 2 * ROUNDS);
+                last = outcome.accepted;
+            }
+        });
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    let outcome = ledger.outcome();
+    assert_eq!((outcome.accepted, outcome.failed, outcome.pending), (4 * ROUNDS, 2 * ROUNDS, 0));
+}

@@ -1,0 +1,124 @@
+//! Tests of `safe`.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Takes back what [`escaped`] did.
+fn unescaped(safe: &str) -> String {
+    if safe == "%" {
+        return String::new();
+    }
+    let mut bytes = Vec::new();
+    let mut rest = safe.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b'%' {
+            bytes.push(u8::from_str_radix(str::from_utf8(&after[..2]).unwrap(), 16).unwrap());
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// What a directory may be given on any system.
+fn assert_safe(safe: &str, name: &str) {
+    assert!(!safe.is_empty() && safe.len() <= LONGEST, "{name:?} became {safe:?}");
+    assert!(!safe.starts_with('.') && !safe.ends_with(['.', ' ']), "{name:?} became {safe:?}");
+    assert!(!safe.contains(['/', '\\', '<', '>', ':', '"', '|', '?', '*', '\0']), "{name:?} became {safe:?}");
+    assert!(!safe.chars().any(is_escaped), "{name:?} became {safe:?}");
+    assert!(!is_device(safe), "{name:?} became {safe:?}");
+    let path = std::path::Path::new(safe);
+    let mut components = path.components();
+    assert!(matches!(components.next(), Some(std::path::Component::Normal(_))) && components.next().is_none());
+}
+
+#[test]
+fn names_are_readable_and_lead_nowhere_else() {
+    for (name, safe) in [
+        ("uno.log", "uno.log"),
+        ("Größe 日本.log", "Größe 日本.log"),
+        ("[1/9] uno", "[1%2F9] uno"),
+        ("", "%"),
+        ("%", "%25"),
+        (".", "%2E"),
+        ("..", "%2E%2E"),
+        ("../../etc/passwd", "%2E.%2F..%2Fetc%2Fpasswd"),
+        (".profile", "%2Eprofile"),
+        ("uno. ", "uno.%20"),
+        ("uno ..", "uno .%2E"),
+        (r"C:\uno", "C%3A%5Cuno"),
+        ("a<b>c\"d|e?f*", "a%3Cb%3Ec%22d%7Ce%3Ff%2A"),
+        ("uno\n\0\u{1b}", "uno%0A%00%1B"),
+        ("uno\u{202e}gol", "uno%E2%80%AEgol"),
+        ("CON", "%43ON"),
+        ("nul.tar.gz", "%6Eul.tar.gz"),
+        ("Com1 .log", "%43om1 .log"),
+        ("LPT²", "%4CPT²"),
+        ("conout$", "%63onout$"),
+        ("CON1", "CON1"),
+        ("COMO", "COMO"),
+        ("console", "console"),
+    ] {
+        assert_eq!(safe_name(name), safe, "{name:?}");
+        assert_safe(safe, name);
+    }
+}
+
+#[test]
+fn long_names_are_cut_and_stay_apart() {
+    let long = "x".repeat(LONGEST + 1);
+    let (one, two) = (format!("{long}a.log"), format!("{long}b.log"));
+    assert_ne!(safe_name(&one), safe_name(&two));
+    for name in [&one, &two] {
+        let safe = safe_name(name);
+        assert_eq!(safe.len(), LONGEST);
+        assert!(safe.starts_with("xxx") && safe.ends_with(".log"), "{safe}");
+    }
+    assert_eq!(safe_name(&"x".repeat(LONGEST)), "x".repeat(LONGEST), "it just fits");
+    let without_extension = safe_name(&format!("uno.{long}"));
+    assert!(without_extension.starts_with("uno.xxx") && without_extension.len() == LONGEST);
+    // What is cut is not cut in the middle of an escape, nor of a character, wherever that falls.
+    for shift in 0..5 {
+        let pad = "x".repeat(shift);
+        assert_safe(&safe_name(&format!("{pad}{}", "/".repeat(100))), "slashes");
+        let accents = safe_name(&format!("{pad}{}", "é/".repeat(100)));
+        let (beginning, _) = accents.split_once("%-").unwrap();
+        assert!(format!("{pad}{}", "é/".repeat(100)).starts_with(&unescaped(beginning)), "{accents}");
+    }
+}
+
+/// Names of which many are alike, or full of what must be escaped.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => "[a-cA-C%./\\\\: 2E]{0,6}",
+        2 => any::<String>(),
+        1 => "(con|NUL|com1|lpt¹|aux)[. ]{0,2}[a-z]{0,3}",
+        1 => "(x{195,205}|(é|/|\u{202e}){60,80})[ab]?(\\.[a-z]{0,18})?",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_name_is_safe_and_can_be_read_back(name in name()) {
+        let safe = safe_name(&name);
+        assert_safe(&safe, &name);
+        let whole = escaped(&name);
+        prop_assert_eq!(&unescaped(&whole), &name);
+        if whole.len() > LONGEST {
+            prop_assert!(safe.contains("%-"), "no name that is not cut becomes this");
+        } else {
+            prop_assert_eq!(safe, whole);
+        }
+    }
+
+    #[test]
+    fn no_two_names_are_one_file(one in name(), other in name()) {
+        // What a name becomes is a name too, and the likeliest to become the same.
+        for two in [&other, &safe_name(&one), &escaped(&one)] {
+            prop_assert_eq!(safe_name(&one) == safe_name(two), one == *two, "{:?} and {:?}", one, two);
+        }
+    }
+}

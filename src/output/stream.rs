@@ -1,0 +1,77 @@
+//! The process's standard streams, past std's buffers and locks.
+//!
+//! std's `Stdout` keeps what it could not write and comes back with it later, takes a closed stream for a success, and holds a
+//! lock that a caller may be holding. So on Unix the bytes go straight to the descriptor.
+
+use std::io::{self, IsTerminal};
+
+use super::Output;
+use crate::bytes::{Batch, LineWriter};
+use crate::sync::Mutex;
+
+#[derive(Clone, Copy)]
+enum Descriptor {
+    Stdout,
+    Stderr,
+}
+
+/// One of the process's standard streams as an output.
+pub(crate) struct Stream {
+    descriptor: Descriptor,
+    lines: Mutex<LineWriter>,
+}
+
+impl Stream {
+    pub(crate) fn stdout() -> Self {
+        Stream { descriptor: Descriptor::Stdout, lines: Mutex::new(LineWriter::default()) }
+    }
+
+    pub(crate) fn stderr() -> Self {
+        Stream { descriptor: Descriptor::Stderr, lines: Mutex::new(LineWriter::stderr()) }
+    }
+}
+
+impl Output for Stream {
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        self.write_batch(&mut Batch::of(line, &[line.len()]))
+    }
+
+    #[cfg(unix)]
+    fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
+        let fd = match self.descriptor {
+            Descriptor::Stdout => rustix::stdio::stdout(),
+            Descriptor::Stderr => rustix::stdio::stderr(),
+        };
+        self.lines.lock().write_batch(&mut crate::bytes::FdWriter(fd), batch)
+    }
+
+    #[cfg(not(unix))]
+    fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
+        use crate::bytes::IoWriter;
+        use io::Write as _;
+
+        let mut lines = self.lines.lock();
+        match self.descriptor {
+            Descriptor::Stdout => {
+                let mut stdout = io::stdout().lock();
+                lines.write_batch(&mut IoWriter::new(&mut stdout), batch)?;
+                stdout.flush()
+            }
+            Descriptor::Stderr => lines.write_batch(&mut IoWriter::new(&mut io::stderr().lock()), batch),
+        }
+    }
+
+    fn is_terminal(&self) -> bool {
+        match self.descriptor {
+            Descriptor::Stdout => io::stdout().is_terminal(),
+            Descriptor::Stderr => io::stderr().is_terminal(),
+        }
+    }
+
+    fn describe(&self) -> String {
+        String::from(match self.descriptor {
+            Descriptor::Stdout => "stdout",
+            Descriptor::Stderr => "stderr",
+        })
+    }
+}

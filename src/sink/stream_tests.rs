@@ -1,0 +1,150 @@
+//! The standard streams when they break. Each test runs itself again as a child process, whose standard streams it then breaks.
+
+#![cfg(target_os = "linux")]
+
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::process::{Command, Output};
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::stdio::{dup2_stderr, dup2_stdout};
+
+use std::io;
+
+use super::*;
+use crate::fallback;
+use crate::format::{Format, with_scratch};
+use crate::record::ContextInfo;
+use crate::sink::test_support::{Line, deliver, with_record_of};
+
+const CHILD: &str = "LOGSCOPE_TEST_CHILD";
+
+/// Runs this test again in a child process and gives what became of it; in the child, runs `body` and exits.
+fn in_child(name: &str, body: impl FnOnce()) -> Output {
+    if std::env::var_os(CHILD).is_some() {
+        body();
+        std::process::exit(0);
+    }
+    let test = format!("sink::stream_tests::{name}");
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "--nocapture", &test]).env(CHILD, "1").output().unwrap()
+}
+
+fn full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
+}
+
+/// What the child said on stderr through the fallback.
+fn told(output: &Output) -> Vec<String> {
+    assert!(output.status.success(), "{output:?}");
+    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
+    stderr.lines().filter(|line| line.starts_with("logscope: ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_full_stdout_is_counted_told_once_and_stated() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("stdout");
+    let output = in_child("a_full_stdout_is_counted_told_once_and_stated", || {
+        let sink = stdout().format(Format::json());
+        dup2_stdout(full()).unwrap();
+        (1..=3).for_each(|seq| _ = deliver(&sink, seq));
+        assert_eq!((sink.ledger().failed, stdout().ledger().written), (3, 0));
+        dup2_stdout(File::create(&path).unwrap()).unwrap();
+        deliver(&sink, 4);
+        let lines = Line::parse_all(&std::fs::read_to_string(&path).unwrap());
+        assert_eq!(lines, [Line::Failed(3), Line::Record(4)]);
+    });
+    let told = told(&output);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("logscope: cannot write to stdout: No space left on device"), "{told:?}");
+}
+
+#[test]
+fn a_broken_pipe_is_counted_and_told() {
+    let output = in_child("a_broken_pipe_is_counted_and_told", || {
+        let (reader, writer) = io::pipe().unwrap();
+        dup2_stdout(writer).unwrap();
+        drop(reader);
+        deliver(&stdout(), 1);
+        assert_eq!(stdout().ledger().failed, 1);
+    });
+    assert!(told(&output)[0].contains("stdout: Broken pipe"));
+}
+
+#[test]
+fn both_streams_broken_harm_nobody() {
+    let output = in_child("both_streams_broken_harm_nobody", || {
+        dup2_stdout(full()).unwrap();
+        dup2_stderr(full()).unwrap();
+        for sink in [stdout(), stderr(), crate::sink::test()] {
+            deliver(&sink, 1);
+            assert_eq!(sink.ledger().failed, 1, "{sink}");
+        }
+        assert!(fallback::fallback_lost() >= 3);
+    });
+    assert_eq!(told(&output).len(), 0);
+}
+
+#[test]
+fn a_stderr_that_nobody_reads_holds_up_the_fallback_a_moment() {
+    let output = in_child("a_stderr_that_nobody_reads_holds_up_the_fallback_a_moment", || {
+        let (_reader, mut writer) = io::pipe().unwrap();
+        let blocking = fcntl_getfl(&writer).unwrap();
+        fcntl_setfl(&writer, blocking | OFlags::NONBLOCK).unwrap();
+        while io::Write::write(&mut writer, &[0; 4_096]).is_ok() {}
+        fcntl_setfl(&writer, blocking).unwrap();
+        dup2_stderr(writer).unwrap();
+        fallback::tell(format_args!("nobody reads this"));
+        assert_eq!(fallback::fallback_lost(), 1);
+    });
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn the_sink_and_the_fallback_end_each_others_torn_lines() {
+    let output = in_child("the_sink_and_the_fallback_end_each_others_torn_lines", || {
+        let (mut reader, mut writer) = io::pipe().unwrap();
+        for end in [reader.as_fd(), writer.as_fd()] {
+            fcntl_setfl(end, fcntl_getfl(end).unwrap() | OFlags::NONBLOCK).unwrap();
+        }
+        dup2_stderr(&writer).unwrap();
+        // Leaves room for a page.
+        let mut fill = |reader: &mut io::PipeReader| {
+            while io::Write::write(&mut writer, &[b'x'; 4_096]).is_ok() {}
+            io::Read::read_exact(reader, &mut [0; 4_096]).unwrap();
+        };
+        let drain = |reader: &mut io::PipeReader| {
+            let mut bytes = Vec::new();
+            let _ = io::Read::read_to_end(reader, &mut bytes);
+            String::from_utf8(bytes).unwrap()
+        };
+        let sink = stderr().format(Format::json());
+
+        fill(&mut reader);
+        let long = ContextInfo::new("n".repeat(8_192), 1, Vec::new());
+        with_record_of(&long, 1, |record| with_scratch(|scratch| _ = sink.deliver(record, scratch, None)));
+        assert!(drain(&mut reader).ends_with("nnn"), "the record was cut");
+        fallback::tell(format_args!("said"));
+        assert!(drain(&mut reader).starts_with("\nlogscope: "));
+
+        fill(&mut reader);
+        fallback::tell(format_args!("{}", "m".repeat(900)));
+        assert!(drain(&mut reader).ends_with("mmm"), "what was said was cut");
+        deliver(&sink, 2);
+        assert!(drain(&mut reader).starts_with("\n{"));
+    });
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn test_output_is_printed() {
+    let output = in_child("test_output_is_printed", || {
+        deliver(&crate::sink::test().format(Format::json()), 1);
+    });
+    assert!(output.status.success());
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    // A harness that runs one test at a time has begun the line with the test's name.
+    let record = |line: &str| line.find('{').map(|start| Line::parse(&line[start..]));
+    assert!(stdout.lines().any(|line| record(line) == Some(Line::Record(1))), "{stdout}");
+}

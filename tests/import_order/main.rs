@@ -1,0 +1,276 @@
+//! Imports run one way: between the rooms of the crate, and between the files of each room. Locks and threads come from one
+//! module. Files are short.
+//!
+//! These tests read the sources, as a reviewer would. To see every import, every circle, and an order for each folder:
+//! `cargo test --test import_order -- --ignored --nocapture print_the_graph`
+
+mod graph;
+mod order;
+mod reader;
+mod reader_tests;
+mod resolve;
+mod walk;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use graph::{Graph, show};
+use reader::{File, Sources};
+use resolve::Place;
+
+/// The modules of each folder by rank. A module imports only from modules left of it in the row, and not from those of its own
+/// rank, which commas separate.
+///
+/// A module may import from the modules below it, and they from it: no row says anything about them.
+const ORDER: &order::Table<'_> = &[
+    (
+        "src",
+        "sync → limits → process → error → clock, verbosity → record → format → read → bytes → fallback → output → file \
+         → queue → delivery → background → sink → context → scope → layer, build",
+    ),
+    (
+        "src/background",
+        "options, accounts, closing, fork_gate → queued → drain → pool → front → list → handle → enqueue",
+    ),
+    ("src/bytes", "batch, byte_writer → line_writer"),
+    ("src/delivery", "outcome, missing, front → ledger, notices → core → flush"),
+    ("src/file", "os, registry → keys, descriptors, rescue → name → roll → options, current → appender → open"),
+    ("src/file/name", "period, safe → rolled"),
+    ("src/file/os", "unix, other"),
+    ("src/file/roll", "options, latest, retention → gzip → when"),
+    ("src/layer", "capped, ceiling, nesting → emit, first_scope, install, spans"),
+    ("src/output", "traits, guard → stream, writer, memory, captured, null → target"),
+    ("src/queue", "ring, progress → reader → turn"),
+    ("src/record", "guard, notice → thread, value → buf, span → context"),
+    ("src/scope", "chain, carry → task, thread"),
+    ("src/scope/chain", "glance, node → guard, release, task"),
+    ("src/sink", "exit → view → constructors, file"),
+    ("src/sink/exit", "fork, end → hooks"),
+];
+
+/// The folders that have no order yet, and may have circles. Folders below them have none either.
+const WITHOUT_ORDER: &[&str] = &["src/context", "src/format", "src/verbosity"];
+
+/// The module that imports the primitives of threads for all others.
+const SYNC: &str = "sync.rs";
+
+/// What only [`SYNC`] may name.
+const PRIMITIVES: &[&str] = &[
+    "alloc::sync",
+    "core::sync",
+    "lock_api",
+    "loom",
+    "once_cell",
+    "parking_lot",
+    "parking_lot_core",
+    "std::sync",
+    "std::thread",
+];
+
+/// The most lines that a file may have, so that a reader can take it in at one sitting.
+const MOST_LINES: usize = 400;
+
+/// The files that are still too long, or that have tests which should stand in a file of their own.
+const TOO_LONG: &[&str] = &[
+    "context/counter.rs",
+    "context/mod.rs",
+    "format/escape.rs",
+    "format/mod.rs",
+    "format/scratch.rs",
+    "format/serde.rs",
+    "format/text.rs",
+];
+
+fn sources() -> Sources {
+    fn collect(folder: &Path, prefix: &str, found: &mut Sources) {
+        for entry in fs::read_dir(folder).expect("the folder is there") {
+            let path = entry.expect("the folder can be read").path();
+            let name = path.file_name().and_then(|name| name.to_str()).expect("the name is Unicode");
+            let name = format!("{prefix}{name}");
+            if path.is_dir() {
+                collect(&path, &format!("{name}/"), found);
+            } else if name.ends_with(".rs") {
+                found.insert(name, fs::read_to_string(&path).expect("the file can be read"));
+            }
+        }
+    }
+    let mut found = Sources::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut found);
+    found
+}
+
+fn graph() -> &'static Graph {
+    static GRAPH: OnceLock<Graph> = OnceLock::new();
+    GRAPH.get_or_init(|| Graph::read(&sources()).expect("the sources can be read"))
+}
+
+fn has_no_order(folder: &str) -> bool {
+    WITHOUT_ORDER.iter().any(|name| Path::new(&show(folder)).starts_with(name))
+}
+
+/// Everything that breaks the order of imports.
+fn faults_of_imports(graph: &Graph) -> Vec<String> {
+    [graph.circles(has_no_order), order::faults(graph, ORDER, has_no_order)].concat()
+}
+
+#[track_caller]
+fn assert_none(what: &str, faults: &[String]) {
+    assert!(faults.is_empty(), "{what}:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn imports_run_one_way() {
+    assert_none("imports against the order", &faults_of_imports(graph()));
+}
+
+#[test]
+fn a_circle_put_into_the_sources_is_found() {
+    let mut sources = sources();
+    for (importer, import) in
+        [("clock.rs", "use crate::scope::update;"), ("record/thread.rs", "use crate::record::RecordBuf;")]
+    {
+        sources.get_mut(importer).expect(importer).push_str(&format!("\n{import}\n"));
+    }
+    let faults = faults_of_imports(&Graph::read(&sources).expect("the sources can be read"));
+    let found = |start: &str| faults.iter().any(|fault| fault.starts_with(start));
+    assert!(
+        found("src: a circle of imports among ") && faults.iter().any(|fault| fault.contains(" clock, context")),
+        "{faults:#?}"
+    );
+    assert!(found("src: clock imports scope, which does not stand before it in the table"), "{faults:#?}");
+    assert!(found("src/record: a circle of imports among buf, thread"), "{faults:#?}");
+    assert!(found("src/record: thread imports buf, which does not stand before it in the table"), "{faults:#?}");
+}
+
+/// The other tests here cannot see an import that the reader overlooks.
+#[test]
+fn the_reader_understands_every_file() {
+    let Graph { found, imports, .. } = graph();
+    assert_none("paths that lead nowhere", &imports.unresolved);
+    let read: BTreeSet<&str> = found.files.iter().map(|file| file.path.as_str()).collect();
+    let overlooked: Vec<String> = sources()
+        .into_keys()
+        .filter(|path| !read.contains(path.as_str()) && !found.test_files.contains(path))
+        .collect();
+    assert_none("files that no module declares", &overlooked);
+}
+
+#[test]
+fn locks_and_threads_are_imported_in_one_file() {
+    let Graph { found, imports, .. } = graph();
+    let faults: Vec<String> = imports
+        .external
+        .iter()
+        .map(|(file, place)| (&found.files[*file].path, place))
+        .filter(|(path, place)| *path != SYNC && is_primitive(&place.path))
+        .map(|(path, place)| format!("src/{path}:{}: {}", place.line, place.path))
+        .collect();
+    assert_none("locks, atomics and threads that do not come through crate::sync", &faults);
+    assert!(imports.external.iter().any(|(file, place)| found.files[*file].path == SYNC && is_primitive(&place.path)));
+}
+
+fn is_primitive(path: &str) -> bool {
+    let is_below = |name: &str| path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+    PRIMITIVES.iter().any(|name| is_below(name))
+}
+
+#[test]
+fn loom_replaces_only_what_stands_in_sync_model() {
+    let Graph { found, .. } = graph();
+    let in_sync = |module: usize| found.files[found.modules[module].file].path == SYNC;
+    let in_model = |module: usize| found.modules[module].path.starts_with(&["sync".to_owned(), "model".to_owned()]);
+    let faults: Vec<String> = found
+        .loom_cfgs
+        .iter()
+        .filter(|(module, _)| in_sync(*module) && !in_model(*module))
+        .map(|(_, line)| format!("src/{SYNC}:{line}"))
+        .collect();
+    assert_none("items outside sync::model that depend on loom", &faults);
+    assert!(found.loom_cfgs.iter().any(|(module, _)| in_model(*module)));
+}
+
+#[test]
+fn files_are_short() {
+    let Graph { found, .. } = graph();
+    let mut faults = Vec::new();
+    for (path, text) in sources().iter().filter(|(path, _)| !TOO_LONG.contains(&path.as_str())) {
+        let lines = text.lines().count();
+        if lines > MOST_LINES {
+            faults.push(format!("src/{path}: {lines} lines, which are more than {MOST_LINES}"));
+        }
+    }
+    for File { path, lines, test_lines, .. } in
+        found.files.iter().filter(|file| !TOO_LONG.contains(&file.path.as_str()))
+    {
+        let code = lines - test_lines;
+        if *test_lines > code {
+            faults.push(format!(
+                "src/{path}: {test_lines} lines of tests beside {code} of code: move them to a file of their own"
+            ));
+        }
+    }
+    assert_none("files that should be split", &faults);
+}
+
+#[test]
+#[ignore = "a tool that prints the graph"]
+fn print_the_graph() {
+    let graph = graph();
+    println!("# Imports, file by file (^ = a module below or above, which no circle counts)\n");
+    for (id, file) in graph.found.files.iter().enumerate() {
+        println!("src/{}", file.path);
+        for ((_, to), places) in graph.imports.edges.range((id, 0)..(id + 1, 0)) {
+            let imported = &graph.found.files[*to];
+            let is_kin = imported.module.starts_with(&file.module) || file.module.starts_with(&imported.module);
+            let (mark, line) = (if is_kin { "^" } else { " " }, places[0].line);
+            println!("  {mark} src/{} (line {line}: {})", imported.path, list(places));
+        }
+    }
+    println!("\n# Circles\n");
+    for circle in graph.circles(|_| false) {
+        println!("{circle}");
+    }
+    println!("\n# Every import inside a circle\n");
+    for (path, folder) in &graph.folders {
+        for group in folder.groups().into_iter().filter(|group| group.len() > 1) {
+            println!("{}: {}", show(path), group.join(", "));
+            let is_inside = |(from, to): &(String, String)| group.contains(from) && group.contains(to);
+            for ((from, to), edges) in folder.edges.iter().filter(|(step, _)| is_inside(step)) {
+                println!("  {from} → {to}");
+                edges.iter().for_each(|edge| println!("      {}", graph.describe(edge)));
+            }
+        }
+    }
+    println!("\n# Modules that import from a module around them, which may import from them\n");
+    for ((from, to), places) in &graph.imports.edges {
+        let (importer, imported) = (&graph.found.files[*from], &graph.found.files[*to]);
+        if importer.module.starts_with(&imported.module) && !imported.module.is_empty() {
+            let back = graph.imports.edges.get(&(*to, *from));
+            let back = back.map_or(String::new(), |back| format!("; back: {}", list(back)));
+            println!("src/{} from src/{}: {}{back}", importer.path, imported.path, list(places));
+        }
+    }
+    println!("\n# An order for each folder, as a row of the table (a group in braces is a circle)\n");
+    for (path, folder) in graph.folders.iter().filter(|(_, folder)| folder.children.len() > 1) {
+        let show_group = |group: &Vec<String>| match group.as_slice() {
+            [one] => one.clone(),
+            circle => format!("{{{}}}", circle.join(", ")),
+        };
+        let ranks = folder.ranks();
+        let ranks: Vec<String> =
+            ranks.iter().map(|rank| rank.iter().map(show_group).collect::<Vec<_>>().join(", ")).collect();
+        println!("    (\"{}\", \"{}\"),", show(path), ranks.join(order::ARROW));
+    }
+    println!("\n# Paths that lead nowhere\n");
+    for path in &graph.imports.unresolved {
+        println!("{path}");
+    }
+}
+
+/// The paths that code names in `places`.
+fn list(places: &[Place]) -> String {
+    let names: BTreeSet<&str> = places.iter().map(|place| place.path.as_str()).collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
