@@ -20,8 +20,9 @@ use arc_swap::ArcSwap;
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 
-use super::fixed::Fixed;
-use super::{LEVELS, Verbosity, number};
+use super::Verbosity;
+use super::directives::Directives;
+use super::levels::{LEVELS, number};
 use crate::sync::{Arc, AtomicU8, Mutex, Ordering, fence};
 
 /// A shared verbosity that can be turned while work goes on. Clones are the same dial.
@@ -44,7 +45,7 @@ pub struct Dial(Arc<Shared>);
 
 struct Shared {
     hint: AtomicU8,
-    full: ArcSwap<Fixed>,
+    full: ArcSwap<Directives>,
     /// Held while a setter writes the two, so that they cannot end up as those of two setters.
     turning: Mutex<()>,
 }
@@ -62,10 +63,10 @@ impl Dial {
     /// ```
     #[must_use]
     pub fn new(verbosity: impl Into<Verbosity>) -> Self {
-        let fixed = verbosity.into().fixed();
+        let directives = verbosity.into().directives();
         Dial(Arc::new(Shared {
-            hint: AtomicU8::new(Hint::of(&fixed).0),
-            full: ArcSwap::from_pointee(fixed),
+            hint: AtomicU8::new(Hint::of(&directives).0),
+            full: ArcSwap::from_pointee(directives),
             turning: Mutex::new(()),
         }))
     }
@@ -85,9 +86,9 @@ impl Dial {
     /// assert_eq!(dial.get(), LevelFilter::DEBUG.into());
     /// ```
     pub fn set(&self, verbosity: impl Into<Verbosity>) {
-        let fixed = verbosity.into().fixed();
-        let hint = Hint::of(&fixed);
-        let full = Arc::new(fixed);
+        let directives = verbosity.into().directives();
+        let hint = Hint::of(&directives);
+        let full = Arc::new(directives);
         let turning = self.0.turning.lock();
         let before = self.0.full.swap(full);
         // Release, for the fence in `decide`: a thread that reads this hint finds this full verbosity or a later one.
@@ -110,11 +111,11 @@ impl Dial {
     /// ```
     #[must_use]
     pub fn get(&self) -> Verbosity {
-        self.fixed().into()
+        self.directives().into()
     }
 
-    pub(super) fn fixed(&self) -> Fixed {
-        Fixed::clone(&self.0.full.load())
+    pub(super) fn directives(&self) -> Directives {
+        Directives::clone(&self.0.full.load())
     }
 
     pub(super) fn max_level(&self) -> LevelFilter {
@@ -147,7 +148,7 @@ impl Dial {
     }
 
     #[inline]
-    fn decide(&self, level: Level, ask: impl FnOnce(&Fixed) -> bool) -> bool {
+    fn decide(&self, level: Level, ask: impl FnOnce(&Directives) -> bool) -> bool {
         let hint = self.hint();
         number(level.into()) <= hint.level() && (hint.is_plain() || self.ask_full(ask))
     }
@@ -160,7 +161,7 @@ impl Dial {
 
     /// Out of line, so that a dial that stands at a plain level costs its callers no registers.
     #[inline(never)]
-    fn ask_full(&self, ask: impl FnOnce(&Fixed) -> bool) -> bool {
+    fn ask_full(&self, ask: impl FnOnce(&Directives) -> bool) -> bool {
         // Acquire, with the Release store of the hint that was read: the full verbosity is not older than it. Without, a
         // thread that had already been decided by one verbosity could see the hint of the next and the full one of before.
         fence(Ordering::Acquire);
@@ -170,7 +171,7 @@ impl Dial {
 
 impl fmt::Debug for Dial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Dial").field(&format_args!("{}", self.fixed())).finish()
+        f.debug_tuple("Dial").field(&format_args!("{}", self.directives())).finish()
     }
 }
 
@@ -187,9 +188,9 @@ impl Hint {
     const LEVEL: u8 = 0b0111;
     const DIRECTIVES: u8 = 0b1000;
 
-    fn of(fixed: &Fixed) -> Self {
-        let level = number(fixed.max_level());
-        Hint(if fixed.is_plain() { level } else { level | Hint::DIRECTIVES })
+    fn of(directives: &Directives) -> Self {
+        let level = number(directives.max_level());
+        Hint(if directives.is_plain() { level } else { level | Hint::DIRECTIVES })
     }
 
     fn max_level(self) -> LevelFilter {
@@ -211,6 +212,6 @@ impl Hint {
 impl Dial {
     /// True if the hint is that of the full verbosity, as it is whenever nobody is turning the dial.
     pub(super) fn agrees(&self) -> bool {
-        self.hint() == Hint::of(&self.fixed())
+        self.hint() == Hint::of(&self.directives())
     }
 }

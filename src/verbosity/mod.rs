@@ -8,7 +8,9 @@
 mod decisions;
 mod dial;
 mod directives;
-mod fixed;
+mod flags;
+mod levels;
+mod parse;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +23,8 @@ use tracing::{Level, Metadata};
 use crate::error::Error;
 pub(crate) use decisions::{Decisions, learn_callsite};
 pub use dial::Dial;
-use fixed::Fixed;
+use directives::Directives;
+pub(crate) use levels::LEVELS;
 
 /// How much of what is said is let through: a level, with a level of its own for some targets where that is wanted.
 ///
@@ -73,59 +76,17 @@ use fixed::Fixed;
 ///
 /// [`tracing_subscriber::filter::Targets`]: https://docs.rs/tracing-subscriber/0.3/tracing_subscriber/filter/struct.Targets.html
 #[derive(Clone)]
-pub struct Verbosity(Source);
+pub struct Verbosity(Repr);
 
 /// Where a verbosity takes its decisions from.
 #[derive(Clone)]
-enum Source {
-    Fixed(Fixed),
+enum Repr {
+    Fixed(Directives),
     /// A dial, with the most verbose level that may pass whatever it says: TRACE, unless the verbosity was clamped.
     Follows(Dial, LevelFilter),
 }
 
-/// The levels, by the number that stands for each in a text of directives.
-pub(crate) const LEVELS: [LevelFilter; 6] = [
-    LevelFilter::OFF,
-    LevelFilter::ERROR,
-    LevelFilter::WARN,
-    LevelFilter::INFO,
-    LevelFilter::DEBUG,
-    LevelFilter::TRACE,
-];
-
-/// The number that stands for `level` in a text of directives: its index in [`LEVELS`].
-#[inline]
-fn number(level: LevelFilter) -> u8 {
-    match level {
-        LevelFilter::OFF => 0,
-        LevelFilter::ERROR => 1,
-        LevelFilter::WARN => 2,
-        LevelFilter::INFO => 3,
-        LevelFilter::DEBUG => 4,
-        LevelFilter::TRACE => 5,
-    }
-}
-
 impl Verbosity {
-    /// The verbosity that a command line asks for with its `-q` and `-v` flags, of which it gives the counts.
-    ///
-    /// INFO without any; each `quiet` is one level less, down to OFF, and each `verbose` one more, up to TRACE.
-    ///
-    /// ```
-    /// use logscope::{LevelFilter, Verbosity};
-    ///
-    /// assert_eq!(Verbosity::from_flags(0, 0), Verbosity::default());
-    /// assert_eq!(Verbosity::from_flags(0, 1), Verbosity::from(LevelFilter::DEBUG)); // -v
-    /// assert_eq!(Verbosity::from_flags(1, 0), Verbosity::from(LevelFilter::WARN)); // -q
-    /// assert_eq!(Verbosity::from_flags(9, 0), Verbosity::from(LevelFilter::OFF));
-    /// ```
-    #[must_use]
-    pub fn from_flags(quiet: u8, verbose: u8) -> Self {
-        let info = usize::from(number(LevelFilter::INFO));
-        let number = (info + usize::from(verbose)).saturating_sub(usize::from(quiet));
-        LEVELS[number.min(LEVELS.len() - 1)].into()
-    }
-
     /// The most verbose level that is let through from any target.
     ///
     /// ```
@@ -137,8 +98,8 @@ impl Verbosity {
     #[must_use]
     pub fn max_level(&self) -> LevelFilter {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.max_level(),
-            Source::Follows(dial, ceiling) => dial.max_level().min(*ceiling),
+            Repr::Fixed(directives) => directives.max_level(),
+            Repr::Follows(dial, ceiling) => dial.max_level().min(*ceiling),
         }
     }
 
@@ -155,8 +116,8 @@ impl Verbosity {
     #[must_use]
     pub fn level_for(&self, target: &str) -> LevelFilter {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.level_for(target),
-            Source::Follows(dial, ceiling) => dial.level_for(target).min(*ceiling),
+            Repr::Fixed(directives) => directives.level_for(target),
+            Repr::Follows(dial, ceiling) => dial.level_for(target).min(*ceiling),
         }
     }
 
@@ -184,9 +145,9 @@ impl Verbosity {
     #[inline]
     pub(crate) fn glance(&self, level: &Level) -> Option<bool> {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.glance(level),
-            Source::Follows(_, ceiling) if *level > *ceiling => Some(false),
-            Source::Follows(dial, _) => dial.glance(level),
+            Repr::Fixed(directives) => directives.glance(level),
+            Repr::Follows(_, ceiling) if *level > *ceiling => Some(false),
+            Repr::Follows(dial, _) => dial.glance(level),
         }
     }
 
@@ -194,8 +155,8 @@ impl Verbosity {
     #[inline]
     pub(crate) fn allows(&self, metadata: &'static Metadata<'static>) -> bool {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.allows(metadata),
-            Source::Follows(dial, ceiling) => *metadata.level() <= *ceiling && dial.allows(metadata),
+            Repr::Fixed(directives) => directives.allows(metadata),
+            Repr::Follows(dial, ceiling) => *metadata.level() <= *ceiling && dial.allows(metadata),
         }
     }
 
@@ -203,8 +164,8 @@ impl Verbosity {
     #[inline]
     pub(crate) fn allows_any(&self, metadata: &Metadata<'_>) -> bool {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.allows_any(metadata),
-            Source::Follows(dial, ceiling) => *metadata.level() <= *ceiling && dial.allows_any(metadata),
+            Repr::Fixed(directives) => directives.allows_any(metadata),
+            Repr::Follows(dial, ceiling) => *metadata.level() <= *ceiling && dial.allows_any(metadata),
         }
     }
 
@@ -212,29 +173,29 @@ impl Verbosity {
     /// the `log` bridge has them; nothing is remembered.
     pub(crate) fn allows_target(&self, level: Level, target: &str) -> bool {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.allows_target(level, target),
-            Source::Follows(dial, ceiling) => level <= *ceiling && dial.allows_target(level, target),
+            Repr::Fixed(directives) => directives.allows_target(level, target),
+            Repr::Follows(dial, ceiling) => level <= *ceiling && dial.allows_target(level, target),
         }
     }
 
     /// This verbosity with no level above `ceiling`. One that follows a dial still follows it, as far as the ceiling.
     pub(crate) fn clamped(&self, ceiling: LevelFilter) -> Verbosity {
         Verbosity(match &self.0 {
-            Source::Fixed(fixed) => Source::Fixed(fixed.clamped(ceiling)),
-            Source::Follows(dial, own) => Source::Follows(dial.clone(), ceiling.min(*own)),
+            Repr::Fixed(directives) => Repr::Fixed(directives.clamped(ceiling)),
+            Repr::Follows(dial, own) => Repr::Follows(dial.clone(), ceiling.min(*own)),
         })
     }
 
     /// This verbosity as it stands, without the dial that it may follow.
     pub(crate) fn now(&self) -> Verbosity {
-        self.fixed().into()
+        self.directives().into()
     }
 
     /// What this verbosity says now, whatever becomes of the dial that it may follow.
-    fn fixed(&self) -> Fixed {
+    fn directives(&self) -> Directives {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.clone(),
-            Source::Follows(dial, ceiling) => dial.fixed().clamped(*ceiling),
+            Repr::Fixed(directives) => directives.clone(),
+            Repr::Follows(dial, ceiling) => dial.directives().clamped(*ceiling),
         }
     }
 }
@@ -248,7 +209,7 @@ impl Default for Verbosity {
 
 impl From<LevelFilter> for Verbosity {
     fn from(level: LevelFilter) -> Self {
-        Fixed::plain(level).into()
+        Directives::plain(level).into()
     }
 }
 
@@ -261,7 +222,7 @@ impl From<Level> for Verbosity {
 impl From<Dial> for Verbosity {
     /// A verbosity that follows the dial from now on.
     fn from(dial: Dial) -> Self {
-        Verbosity(Source::Follows(dial, LevelFilter::TRACE))
+        Verbosity(Repr::Follows(dial, LevelFilter::TRACE))
     }
 }
 
@@ -272,9 +233,9 @@ impl From<&Dial> for Verbosity {
     }
 }
 
-impl From<Fixed> for Verbosity {
-    fn from(fixed: Fixed) -> Self {
-        Verbosity(Source::Fixed(fixed))
+impl From<Directives> for Verbosity {
+    fn from(directives: Directives) -> Self {
+        Verbosity(Repr::Fixed(directives))
     }
 }
 
@@ -288,13 +249,13 @@ impl FromStr for Verbosity {
     /// If the text is not such a list. The error names the directive that is wrong, the place where it stands and what would
     /// be right; [`is_parse`](Error::is_parse) is true of it.
     fn from_str(text: &str) -> Result<Self, Error> {
-        directives::parse(text).map(Verbosity::from)
+        parse::parse(text).map(Verbosity::from)
     }
 }
 
 impl fmt::Display for Verbosity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fixed().fmt(f)
+        self.directives().fmt(f)
     }
 }
 
@@ -302,9 +263,9 @@ impl fmt::Debug for Verbosity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_tuple("Verbosity");
         match &self.0 {
-            Source::Fixed(fixed) => debug.field(&format_args!("{fixed}")),
-            Source::Follows(dial, LevelFilter::TRACE) => debug.field(dial),
-            Source::Follows(dial, ceiling) => debug.field(dial).field(ceiling),
+            Repr::Fixed(directives) => debug.field(&format_args!("{directives}")),
+            Repr::Follows(dial, LevelFilter::TRACE) => debug.field(dial),
+            Repr::Follows(dial, ceiling) => debug.field(dial).field(ceiling),
         };
         debug.finish()
     }
@@ -312,7 +273,7 @@ impl fmt::Debug for Verbosity {
 
 impl PartialEq for Verbosity {
     fn eq(&self, other: &Self) -> bool {
-        self.fixed() == other.fixed()
+        self.directives() == other.directives()
     }
 }
 

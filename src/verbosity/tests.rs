@@ -174,13 +174,6 @@ fn an_error_names_the_directive_its_place_and_what_is_right() {
 }
 
 #[test]
-fn flags_move_from_info_and_stop_at_the_ends() {
-    let levels = |flags: [(u8, u8); 6]| flags.map(|(quiet, verbose)| Verbosity::from_flags(quiet, verbose).max_level());
-    assert_eq!(levels([(3, 0), (2, 0), (1, 0), (0, 0), (0, 1), (0, 2)]), LEVELS);
-    assert_eq!(levels([(4, 0), (255, 253), (4, 3), (255, 255), (2, 3), (0, 255)]), LEVELS);
-}
-
-#[test]
 fn the_maximum_is_that_of_the_directives_that_stand() {
     assert_eq!(Verbosity::default().max_level(), LevelFilter::INFO);
     assert_eq!(verbosity("warn,a=off").max_level(), LevelFilter::WARN);
@@ -317,11 +310,11 @@ fn clones_share_what_they_remember_and_threads_may_share_them() {
     let (one, dial) = (verbosity("info,a=debug"), Dial::new(Level::INFO));
     shared(&one);
     shared(&dial);
-    let Source::Fixed(fixed) = &one.0 else { panic!("it follows nothing") };
-    assert!(!fixed.remembers(callsite(Level::DEBUG, "a")));
+    let Repr::Fixed(directives) = &one.0 else { panic!("it follows nothing") };
+    assert!(!directives.remembers(callsite(Level::DEBUG, "a")));
     let metadata = callsite(Level::DEBUG, "a");
     assert!(one.clone().allows(metadata));
-    assert!(fixed.remembers(metadata));
+    assert!(directives.remembers(metadata));
 }
 
 #[cfg(feature = "serde")]
