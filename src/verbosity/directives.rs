@@ -1,7 +1,7 @@
 //! A list of directives as a value: one level for all targets, or a level per target.
 //!
-//! It decides as `tracing_subscriber::filter::Targets` does; a property test compares the two. [`parse`](super::parse) reads such a
-//! list from text. A list never changes; a [`Dial`](super::Dial) replaces one by another.
+//! It decides as `tracing_subscriber::filter::Targets` does; a property test compares the two. [`parse`](super::parse) reads
+//! such a list from text. A list never changes; a [`Dial`](super::Dial) replaces one by another.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -27,7 +27,8 @@ impl Directives {
         Directives { max: level, by_target: None }
     }
 
-    /// The directives of `list`, each a level, with a target or for all targets. Of two with the same target, the later one counts.
+    /// The directives of `list`, each a level, with a target or for all targets. Of two with the same target, the later one
+    /// counts.
     pub(super) fn from_list<'a>(list: impl IntoIterator<Item = (Option<&'a str>, LevelFilter)>) -> Self {
         let (mut others, mut named) = (LevelFilter::OFF, Vec::new());
         for (target, level) in list {
@@ -59,7 +60,7 @@ impl Directives {
     }
 
     #[inline]
-    pub(super) fn glance(&self, level: &Level) -> Option<bool> {
+    pub(super) fn decide_by_level(&self, level: &Level) -> Option<bool> {
         let wanted = *level <= self.max;
         (!wanted || self.by_target.is_none()).then_some(wanted)
     }
@@ -172,8 +173,8 @@ fn insert(named: &mut Vec<TargetLevel>, new: TargetLevel) {
     }
 }
 
-/// Orders the longest target first. Targets of one length are compared as text only to make the order total: at most one of them can
-/// match.
+/// Orders the longest target first. Targets of one length are compared as text only to make the order total: at most one of
+/// them can match.
 fn by_specificity(left: &TargetLevel, right: &TargetLevel) -> Ordering {
     right.target.len().cmp(&left.target.len()).then_with(|| right.target.cmp(&left.target))
 }

@@ -1,7 +1,7 @@
 //! Reads [`Directives`] from a text such as `info,hyper=warn`.
 //!
-//! The syntax is that of `tracing_subscriber::filter::Targets`. A text that `Targets` accepts but reads in a way that nobody means
-//! is an error here.
+//! The syntax is that of `tracing_subscriber::filter::Targets`. A text that `Targets` accepts but reads in a way that nobody
+//! means is an error here.
 
 use tracing::level_filters::LevelFilter;
 
@@ -52,8 +52,8 @@ fn parse_directive(directive: &str) -> Result<(Option<&str>, LevelFilter), Strin
     }
 }
 
-/// Checks a target without a level. A text that looks like a misspelt level or list is an error: read as a target, it would turn off
-/// every target that it does not name.
+/// Checks a target without a level. A text that looks like a misspelt level or list is an error: read as a target, it would
+/// turn off every target that it does not name.
 fn check_lone_target(text: &str) -> Result<(), String> {
     let unusual = |c: char| c.is_whitespace() || matches!(c, ';' | '/' | '*' | '|' | '"' | '\'');
     if text.contains(unusual) || text.starts_with('-') || text.replace("::", "").contains(':') {
