@@ -12,7 +12,7 @@ use tracing_core::metadata::Kind;
 use super::{Delivery, Loss, Sink};
 use crate::clock::{Clock, ManualClock, Origin};
 use crate::format::with_scratch;
-use crate::record::{ContextInfo, NoSpans, Record, Source};
+use crate::record::{ContextInfo, NoSpans, Record, RecordMetadata};
 use crate::sync::{Arc, Mutex};
 
 static CALLSITE: DefaultCallsite = DefaultCallsite::new(&METADATA);
@@ -39,7 +39,7 @@ pub(super) fn with_record_of<R>(context: &ContextInfo, seq: u64, f: impl FnOnce(
     let origin = Origin::from_parts(std::time::Instant::now(), SystemTime::UNIX_EPOCH);
     f(&Record {
         event: &Event::new(&METADATA, &values),
-        source: Source::of(&METADATA),
+        metadata: RecordMetadata::new(&METADATA),
         elapsed: Duration::from_millis(seq),
         clock: &Clock::from(ManualClock::at(origin)),
         wall: None.into(),
