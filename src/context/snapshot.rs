@@ -67,7 +67,7 @@ impl OutputContext {
             id: self.id(),
             origin: self.origin().wall(),
             elapsed: self.elapsed(),
-            verbosity: self.verbosity().now(),
+            verbosity: self.verbosity().without_dial(),
             fields: self.fields().to_vec(),
             sinks: self
                 .sinks()

@@ -29,7 +29,7 @@ impl Plain {
     pub(super) fn of(record: &Record<'_>) -> Self {
         static CALLSITES: Decisions = Decisions::new();
         let names = CALLSITES.of(record.event.metadata(), is_plain);
-        Plain { names, target: names && !record.source.from_log }
+        Plain { names, target: names && !record.metadata.from_log }
     }
 }
 

@@ -210,14 +210,14 @@ fn fragment_text(fragment: &[u8]) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Name;
+    use crate::record::FieldName;
 
     const STYLES: [Style; 4] = [Style::Text, Style::TextColor, Style::Json, Style::Logfmt];
 
     fn span(name: &'static str, fields: &[(&'static str, Value)]) -> Arc<SpanValues> {
         let mut span = SpanValues::new(name);
         for (field, value) in fields {
-            span.record(Name { field, suffix: "" }, value.clone());
+            span.record(FieldName { field, suffix: "" }, value.clone());
         }
         Arc::new(span)
     }
@@ -274,8 +274,8 @@ mod tests {
     #[test]
     fn the_names_in_a_span_are_unique() {
         let mut values = SpanValues::new("s");
-        values.record(Name { field: "e", suffix: ".sources" }, Value::List(vec!["io".to_owned()]));
-        values.record(Name { field: "e.sources", suffix: "" }, Value::Null);
+        values.record(FieldName { field: "e", suffix: ".sources" }, Value::List(vec!["io".to_owned()]));
+        values.record(FieldName { field: "e.sources", suffix: "" }, Value::Null);
         let spans = [Arc::new(values)];
         assert_eq!(path(Style::Text, &spans), r#"s{e.sources=["io"] e.sources#2=null}"#);
         assert!(path(Style::Json, &spans).starts_with(r#""span":{"e.sources":["io"],"e.sources#2":null,"name":"s"}"#));

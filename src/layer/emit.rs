@@ -10,11 +10,11 @@ use crate::delivery::{Fate, Ledger, Loss};
 use crate::fallback;
 use crate::format::with_scratch;
 use crate::output::is_inside_output;
-use crate::record::{Record, Source, SpanPath};
+use crate::record::{Record, RecordMetadata, SpanPath};
 
 /// Gives `event` to each sink of `inner` that wants its level, and counts what became of it.
-pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: &dyn SpanPath) {
-    let wanting = || inner.sinks().iter().filter(|sink| sink.wants(&source.level));
+pub(super) fn emit(inner: &Inner, event: &Event<'_>, metadata: RecordMetadata<'_>, spans: &dyn SpanPath) {
+    let wanting = || inner.sinks().iter().filter(|sink| sink.wants(&metadata.level));
     let deliveries = wanting().count() as u64;
     if deliveries == 0 {
         return;
@@ -36,7 +36,7 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     }
     let record = Record {
         event,
-        source,
+        metadata,
         elapsed: inner.elapsed(),
         clock: inner.clock(),
         wall: Cell::new(None),
@@ -51,7 +51,7 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     let mut settled = Settled::default();
     with_scratch(|scratch| {
         scratch.begin();
-        for (n, sink) in inner.sinks().iter().enumerate().filter(|(_, sink)| sink.wants(&record.source.level)) {
+        for (n, sink) in inner.sinks().iter().enumerate().filter(|(_, sink)| sink.wants(&record.metadata.level)) {
             settled.count(sink.deliver(&record, scratch, inner.account(n)));
         }
     });

@@ -28,7 +28,7 @@ pub use install::{Configure, configure, init};
 
 use crate::LevelFilter;
 use crate::context::{Inner, add_ceiling, with_default};
-use crate::record::Source;
+use crate::record::RecordMetadata;
 use crate::scope;
 use crate::sync::Arc;
 use crate::verbosity::learn_callsite;
@@ -129,30 +129,30 @@ impl ContextLayer {
         if metadata.target() == LOG_TARGET
             && let Some(normalized) = tracing_log::NormalizeEvent::normalized_metadata(event)
         {
-            let source = Source { from_log: true, ..Source::of(&normalized) };
+            let log_metadata = RecordMetadata { from_log: true, ..RecordMetadata::new(&normalized) };
             let take = |inner: &Inner| {
-                if inner.verbosity().allows_target(source.level, source.target) {
-                    self.deliver(event, &cx, inner, source);
+                if inner.verbosity().allows_target(log_metadata.level, log_metadata.target) {
+                    self.deliver(event, &cx, inner, log_metadata);
                 }
             };
             return keeping_verdicts(&normalized, || self.route(event, &cx, take));
         }
         let take = |inner: &Inner| {
             if inner.verbosity().allows(metadata) {
-                self.deliver(event, &cx, inner, Source::of(metadata));
+                self.deliver(event, &cx, inner, RecordMetadata::new(metadata));
             }
         };
         keeping_verdicts(metadata, || self.route(event, &cx, take));
     }
 
-    fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &Inner, source: Source<'_>)
+    fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &Inner, metadata: RecordMetadata<'_>)
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
         if event.is_contextual() {
-            emit(inner, event, source, &CurrentPath::new(self.id, cx));
+            emit(inner, event, metadata, &CurrentPath::new(self.id, cx));
         } else {
-            emit(inner, event, source, &ParentPath::new(event.parent(), cx));
+            emit(inner, event, metadata, &ParentPath::new(event.parent(), cx));
         }
     }
 }

@@ -18,7 +18,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use super::nesting::Nested;
 use crate::context::{Inner, OutputContext};
 use crate::format::spans::append_path;
-use crate::record::{Name, STYLES, SpanPath, SpanValues, Style, Value, capture_fields, capture_primitives};
+use crate::record::{FieldName, STYLES, SpanPath, SpanValues, Style, Value, capture_fields, capture_primitives};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering, Weak};
 
 /// The most bytes that a thread keeps of one rendered path.
@@ -64,7 +64,7 @@ where
 }
 
 /// Captures fields; of a value that makes spans in its own `Debug`, in the end only that it is there.
-fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(Name, Value)) {
+fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(FieldName, Value)) {
     let nested = Nested::enter();
     if nested.is_too_deep() {
         capture_primitives(visit, each);

@@ -5,8 +5,8 @@
 
 mod buf;
 mod context;
-mod guard;
 mod notice;
+mod render;
 mod span;
 mod thread;
 mod value;
@@ -20,12 +20,12 @@ use tracing::{Event, Level};
 
 pub use buf::{ContextBuf, RecordBuf, SpanBuf};
 pub use context::ContextInfo;
-pub(crate) use guard::{drop_quietly, for_each_source, render_debug, render_display};
 pub(crate) use notice::{Notice, with_notice};
+pub(crate) use render::{drop_quietly, for_each_source, render_debug, render_display};
 pub(crate) use span::{NoSpans, STYLES, SpanPath, SpanValues, Style};
 pub(crate) use thread::write_thread_name;
 pub use value::Value;
-pub(crate) use value::{Name, capture_fields, capture_primitives, field_name};
+pub(crate) use value::{FieldName, capture_fields, capture_primitives, field_name};
 
 use crate::clock::Clock;
 
@@ -35,7 +35,7 @@ use crate::clock::Clock;
 /// copy.
 pub struct Record<'a> {
     pub(crate) event: &'a Event<'a>,
-    pub(crate) source: Source<'a>,
+    pub(crate) metadata: RecordMetadata<'a>,
     pub(crate) elapsed: Duration,
     pub(crate) clock: &'a Clock,
     /// The wall-clock time, read when it is first asked for: a format that does not print it does not pay for it.
@@ -48,7 +48,7 @@ pub struct Record<'a> {
 
 /// Where in the program a record comes from: the event's own metadata, or what the `log` bridge carried in its place.
 #[derive(Clone, Copy)]
-pub(crate) struct Source<'a> {
+pub(crate) struct RecordMetadata<'a> {
     pub(crate) level: Level,
     pub(crate) target: &'a str,
     pub(crate) module_path: Option<&'a str>,
@@ -58,9 +58,9 @@ pub(crate) struct Source<'a> {
     pub(crate) from_log: bool,
 }
 
-impl<'a> Source<'a> {
-    pub(crate) fn of(metadata: &tracing::Metadata<'a>) -> Self {
-        Source {
+impl<'a> RecordMetadata<'a> {
+    pub(crate) fn new(metadata: &tracing::Metadata<'a>) -> Self {
+        RecordMetadata {
             level: *metadata.level(),
             target: metadata.target(),
             module_path: metadata.module_path(),
@@ -75,31 +75,31 @@ impl<'a> Record<'a> {
     /// The level.
     #[must_use]
     pub fn level(&self) -> Level {
-        self.source.level
+        self.metadata.level
     }
 
     /// The target: by default, the path of the module that logged.
     #[must_use]
     pub fn target(&self) -> &str {
-        self.source.target
+        self.metadata.target
     }
 
     /// The path of the module that logged.
     #[must_use]
     pub fn module_path(&self) -> Option<&str> {
-        self.source.module_path
+        self.metadata.module_path
     }
 
     /// The source file that logged.
     #[must_use]
     pub fn file(&self) -> Option<&str> {
-        self.source.file
+        self.metadata.file
     }
 
     /// The line in that file.
     #[must_use]
     pub fn line(&self) -> Option<u32> {
-        self.source.line
+        self.metadata.line
     }
 
     /// The time since the origin of the context.
@@ -138,7 +138,7 @@ impl<'a> Record<'a> {
     /// The visitor is handed the program's own values: a `Debug` of theirs may do anything, panic included. The values of
     /// [`to_buf`](Record::to_buf) are rendered under a guard.
     pub fn visit(&self, visitor: &mut dyn Visit) {
-        if self.source.from_log {
+        if self.metadata.from_log {
             self.event.record(&mut SkipLogFields(visitor));
         } else {
             self.event.record(visitor);
@@ -184,7 +184,7 @@ impl Moment<'_> {
     pub(crate) fn notice<'b>(&'b self, event: &'b Event<'b>) -> Record<'b> {
         Record {
             event,
-            source: Source::of(event.metadata()),
+            metadata: RecordMetadata::new(event.metadata()),
             elapsed: self.elapsed,
             clock: self.clock,
             wall: self.wall.clone(),

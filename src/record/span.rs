@@ -4,7 +4,7 @@
 //! rendered in a style when a record in that style first needs them, once. Who keeps them, and how the path to the current
 //! span is found and cached, is the tracing layer's business; formats see a [`SpanPath`].
 
-use super::value::{Name, Value};
+use super::value::{FieldName, Value};
 use crate::sync::OnceLock;
 
 /// The ways in which spans and contexts are rendered as fragments that many records share. A format picks one.
@@ -47,7 +47,7 @@ impl Fragments {
 #[derive(Debug)]
 pub(crate) struct SpanValues {
     name: &'static str,
-    fields: Vec<(Name, Value)>,
+    fields: Vec<(FieldName, Value)>,
     fragments: Fragments,
 }
 
@@ -66,19 +66,19 @@ impl SpanValues {
     }
 
     /// The fields in the order in which they were first recorded.
-    pub(crate) fn fields(&self) -> &[(Name, Value)] {
+    pub(crate) fn fields(&self) -> &[(FieldName, Value)] {
         &self.fields
     }
 
     /// Records a field; a field that was recorded before takes the new value in its old place, and what accompanied the old
     /// value (the sources of an error) goes with it. What accompanies a value stands behind it.
-    pub(crate) fn record(&mut self, name: Name, value: Value) {
+    pub(crate) fn record(&mut self, name: FieldName, value: Value) {
         self.fragments = Fragments::default();
         if name.suffix.is_empty() {
             self.fields.retain(|(known, _)| known.field != name.field || known.suffix.is_empty());
         }
-        let place = |name: Name| self.fields.iter().position(|(known, _)| *known == name);
-        match (place(name), place(Name { suffix: "", ..name })) {
+        let index_of = |name: FieldName| self.fields.iter().position(|(known, _)| *known == name);
+        match (index_of(name), index_of(FieldName { suffix: "", ..name })) {
             (Some(at), _) => self.fields[at].1 = value,
             (None, Some(before)) => self.fields.insert(before + 1, (name, value)),
             (None, None) => self.fields.push((name, value)),
@@ -115,12 +115,12 @@ mod tests {
 
     #[test]
     fn a_value_recorded_anew_leaves_nothing_of_the_old_one() {
-        let (error, sources) = (Name { field: "err", suffix: "" }, Name { field: "err", suffix: ".sources" });
+        let (error, sources) = (FieldName { field: "err", suffix: "" }, FieldName { field: "err", suffix: ".sources" });
         let list = |text: &str| Value::List(vec![text.to_owned()]);
         let mut span = SpanValues::new("s");
         span.record(error, "one".into());
         span.record(sources, list("cause of one"));
-        span.record(Name { field: "n", suffix: "" }, 1.into());
+        span.record(FieldName { field: "n", suffix: "" }, 1.into());
         span.record(error, "two".into());
         let names = |span: &SpanValues| span.fields().iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>();
         assert_eq!(names(&span), ["err", "n"]);

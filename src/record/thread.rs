@@ -4,19 +4,19 @@ use std::cell::Cell;
 use std::fmt::{self, Write};
 use std::panic::catch_unwind;
 
-use super::guard::drop_quietly;
+use super::render::drop_quietly;
 use crate::sync::thread;
 
 /// How long a name may be to be remembered.
 const REMEMBERED: usize = 63;
 
 /// A name, and its length; 0 where none is remembered.
-type Name = (u8, [u8; REMEMBERED]);
+type CachedName = (u8, [u8; REMEMBERED]);
 
 thread_local! {
     /// The thread's name, as it was first written. It has no destructor, so it outlives the thread's handle: an `atexit`
     /// handler that logs finds it, where `thread::current()` would panic.
-    static NAME: Cell<Name> = const { Cell::new((0, [0; REMEMBERED])) };
+    static NAME: Cell<CachedName> = const { Cell::new((0, [0; REMEMBERED])) };
 }
 
 /// Writes the name of the current thread or, where it has none, its id, as `tracing-subscriber` does. Writes nothing on a

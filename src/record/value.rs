@@ -5,7 +5,7 @@ use std::fmt;
 
 use tracing::field::{Field, Visit};
 
-use super::guard::{for_each_source, render_debug, render_display};
+use super::render::{for_each_source, render_debug, render_display};
 
 /// The value of a field, owned: what is kept of a span's fields, and what is read back from a log.
 ///
@@ -184,34 +184,34 @@ pub(crate) fn field_name(field: &Field) -> &'static str {
 
 /// Hands each field that `visit` shows to `each`, as an owned value. Errors give a second field, `NAME.sources`, where they
 /// have any.
-pub(crate) fn capture_fields(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(Name, Value)) {
+pub(crate) fn capture_fields(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(FieldName, Value)) {
     visit(&mut Capture(&mut each));
 }
 
 /// [`capture_fields`] without running any code of the program's: in the place of a `Debug`, `Display` or error value stands a marker.
-pub(crate) fn capture_primitives(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(Name, Value)) {
+pub(crate) fn capture_primitives(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(FieldName, Value)) {
     visit(&mut Primitives(Capture(&mut each)));
 }
 
 /// A field's name, or the name of what accompanies it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Name {
+pub(crate) struct FieldName {
     pub(crate) field: &'static str,
     pub(crate) suffix: &'static str,
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for FieldName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.field)?;
         f.write_str(self.suffix)
     }
 }
 
-struct Capture<'a>(&'a mut dyn FnMut(Name, Value));
+struct Capture<'a>(&'a mut dyn FnMut(FieldName, Value));
 
 impl Capture<'_> {
     fn put(&mut self, field: &Field, value: impl Into<Value>) {
-        (self.0)(Name { field: field_name(field), suffix: "" }, value.into());
+        (self.0)(FieldName { field: field_name(field), suffix: "" }, value.into());
     }
 }
 
@@ -250,7 +250,7 @@ impl Visit for Capture<'_> {
         self.put(field, text);
         let sources = error_sources(value);
         if !sources.is_empty() {
-            (self.0)(Name { field: field_name(field), suffix: ".sources" }, Value::List(sources));
+            (self.0)(FieldName { field: field_name(field), suffix: ".sources" }, Value::List(sources));
         }
     }
 

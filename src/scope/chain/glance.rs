@@ -17,5 +17,5 @@ pub(crate) fn glance(level: &Level) -> Option<bool> {
     // - A context that is not null has a count: that of the chain, or the one that a closure scope borrows.
     // - Neither ends before this function does: what it calls compares levels. It leaves no scope, ends no task, replaces
     //   no context, and runs no code of the program's.
-    unsafe { current.as_ref() }?.verbosity().glance(level)
+    unsafe { current.as_ref() }?.verbosity().decide_by_level(level)
 }
