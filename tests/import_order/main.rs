@@ -43,15 +43,16 @@ const ORDER: &order::Table<'_> = &[
     ("src/layer", "capped, ceiling, nesting → emit, first_scope, install, spans"),
     ("src/output", "traits, guard → stream, writer, memory, captured, null → target"),
     ("src/queue", "ring, progress → reader → turn"),
-    ("src/record", "guard, notice → thread, value → buf, span → context"),
+    ("src/record", "render, notice → thread, value → buf, span → context"),
     ("src/scope", "chain, carry → task, thread"),
     ("src/scope/chain", "glance, node → guard, release, task"),
     ("src/sink", "exit → view → constructors, file"),
     ("src/sink/exit", "fork, end → hooks"),
+    ("src/verbosity", "levels, decisions → flags, directives → parse, dial"),
 ];
 
 /// The folders that have no order yet, and may have circles. Folders below them have none either.
-const WITHOUT_ORDER: &[&str] = &["src/context", "src/format", "src/verbosity"];
+const WITHOUT_ORDER: &[&str] = &["src/context", "src/format"];
 
 /// The module that imports the primitives of threads for all others.
 const SYNC: &str = "sync.rs";
