@@ -1,7 +1,17 @@
-//! Records: one event as a sink sees it.
+//! Records: an event as a sink sees it, borrowed ([`Record`]) or owned ([`RecordBuf`]).
 //!
-//! A [`Record`] borrows everything and is what formats and [`RecordOutput`](crate::sink::RecordOutput)s are given, on the
-//! thread that logs. A [`RecordBuf`] owns everything: what a test captures, or what is read back from a log.
+//! | to change | see |
+//! |---|---|
+//! | an owned record, and how a record is copied into one | `buf.rs` |
+//! | how a field's value is captured and owned | `value.rs` |
+//! | what a record knows of its context | `context.rs` |
+//! | what a record knows of its spans | `span.rs` |
+//! | the thread's name | `thread.rs` |
+//! | the text of the notices that logscope itself writes into a log | `notice.rs` |
+//! | how a `Debug` or `Display` that panics is caught | `render.rs` |
+//!
+//! How a record is printed is in `format`; which records a context lets through is in `verbosity`. Of this crate, this module
+//! imports `sync`, `clock` and, for links in its docs only, later ones.
 
 mod buf;
 mod context;
@@ -29,16 +39,15 @@ pub(crate) use value::{FieldName, capture_fields, capture_primitives, field_name
 
 use crate::clock::Clock;
 
-/// One event, as a sink sees it: what was said, where and when, and by which context.
+/// Holds one event as a sink sees it: its message and fields, where and when it was logged, and its context.
 ///
-/// It borrows from the call that logged, so it lives only as long as that call; [`to_buf`](Record::to_buf) makes an owned
-/// copy.
+/// A record borrows from the log call, so it lives only as long as that call; [`to_buf`](Record::to_buf) makes an owned copy.
 pub struct Record<'a> {
     pub(crate) event: &'a Event<'a>,
     pub(crate) metadata: RecordMetadata<'a>,
     pub(crate) elapsed: Duration,
     pub(crate) clock: &'a Clock,
-    /// The wall-clock time, read when it is first asked for: a format that does not print it does not pay for it.
+    /// The wall-clock time. It is read from the clock at first use, so a format that does not print it does not pay for it.
     pub(crate) wall: Cell<Option<SystemTime>>,
     /// The record's number in its context. Notices have none.
     pub(crate) seq: Option<u64>,
@@ -46,7 +55,7 @@ pub struct Record<'a> {
     pub(crate) spans: &'a dyn SpanPath,
 }
 
-/// Where in the program a record comes from: the event's own metadata, or what the `log` bridge carried in its place.
+/// The metadata of a record: those of its event or, for a record of the `log` crate, those of the `log` call.
 #[derive(Clone, Copy)]
 pub(crate) struct RecordMetadata<'a> {
     pub(crate) level: Level,
@@ -54,7 +63,7 @@ pub(crate) struct RecordMetadata<'a> {
     pub(crate) module_path: Option<&'a str>,
     pub(crate) file: Option<&'a str>,
     pub(crate) line: Option<u32>,
-    /// True for a record of the `log` crate, whose event carries its source in `log.*` fields.
+    /// True for a record of the `log` crate. The event of such a record carries these metadata in fields named `log.*`.
     pub(crate) from_log: bool,
 }
 
@@ -72,43 +81,45 @@ impl<'a> RecordMetadata<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The level.
+    /// Returns the level.
     #[must_use]
     pub fn level(&self) -> Level {
         self.metadata.level
     }
 
-    /// The target: by default, the path of the module that logged.
+    /// Returns the target: by default, the path of the module that logged.
     #[must_use]
     pub fn target(&self) -> &str {
         self.metadata.target
     }
 
-    /// The path of the module that logged.
+    /// Returns the path of the module that logged.
     #[must_use]
     pub fn module_path(&self) -> Option<&str> {
         self.metadata.module_path
     }
 
-    /// The source file that logged.
+    /// Returns the source file of the log call.
     #[must_use]
     pub fn file(&self) -> Option<&str> {
         self.metadata.file
     }
 
-    /// The line in that file.
+    /// Returns the line of the log call in that file.
     #[must_use]
     pub fn line(&self) -> Option<u32> {
         self.metadata.line
     }
 
-    /// The time since the origin of the context.
+    /// Returns the time since the origin of the context.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }
 
-    /// The wall-clock time: one reading for each record, whatever the number of sinks that print it.
+    /// Returns the wall-clock time.
+    ///
+    /// The clock is read once per record, however many sinks print the time.
     #[must_use]
     pub fn timestamp(&self) -> SystemTime {
         match self.wall.get() {
@@ -121,22 +132,22 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The record's number in its context, counted from 1; `None` for a notice of logscope's own.
+    /// Returns the record's number in its context, counted from 1, or `None` for a notice that logscope wrote itself.
     #[must_use]
     pub fn seq(&self) -> Option<u64> {
         self.seq
     }
 
-    /// The context that the record belongs to.
+    /// Returns the context that the record belongs to.
     #[must_use]
     pub fn context(&self) -> &ContextInfo {
         self.context
     }
 
-    /// Shows each field, the message among them as `message`, to `visitor`, in the order of the call that logged.
+    /// Passes each field to `visitor`, in the order of the log call, and the message as the field `message`.
     ///
-    /// The visitor is handed the program's own values: a `Debug` of theirs may do anything, panic included. The values of
-    /// [`to_buf`](Record::to_buf) are rendered under a guard.
+    /// The visitor gets the program's own values, whose `Debug` may do anything, panic included. [`to_buf`](Record::to_buf)
+    /// catches such a panic.
     pub fn visit(&self, visitor: &mut dyn Visit) {
         if self.metadata.from_log {
             self.event.record(&mut SkipLogFields(visitor));
@@ -145,10 +156,10 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The message, rendered; empty where there is none. No other field is.
+    /// Renders the message; empty if there is none. Other fields are not rendered.
     #[must_use]
     pub fn message(&self) -> String {
-        let mut message = Message(None);
+        let mut message = MessageVisitor(None);
         self.visit(&mut message);
         message.0.unwrap_or_default()
     }
@@ -158,19 +169,19 @@ impl<'a> Record<'a> {
         self.spans.visit(&mut |span| each(span.name()));
     }
 
-    /// An owned copy.
+    /// Makes an owned copy.
     #[must_use]
     pub fn to_buf(&self) -> RecordBuf {
         RecordBuf::from_record(self)
     }
 
-    /// When it was, and of which context.
+    /// The context of this record, and its time.
     pub(crate) fn moment(&self) -> Moment<'_> {
         Moment { context: self.context, elapsed: self.elapsed, clock: self.clock, wall: self.wall.clone() }
     }
 }
 
-/// A time in a context, at which something can be stated.
+/// A context and a time in it, for a notice.
 #[derive(Clone)]
 pub(crate) struct Moment<'a> {
     pub(crate) context: &'a ContextInfo,
@@ -180,7 +191,7 @@ pub(crate) struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    /// The record of `event` at this moment, without a number: how a sink states something on its own behalf.
+    /// Makes a record of `event`, which is a notice, at this moment. It has no number.
     pub(crate) fn notice<'b>(&'b self, event: &'b Event<'b>) -> Record<'b> {
         Record {
             event,
@@ -202,9 +213,9 @@ impl fmt::Debug for Record<'_> {
 }
 
 /// Renders the first field called `message`.
-struct Message(Option<String>);
+struct MessageVisitor(Option<String>);
 
-impl Message {
+impl MessageVisitor {
     fn render(&mut self, field: &Field, render: impl FnOnce(&mut String)) {
         if self.0.is_none() && field_name(field) == "message" {
             render(self.0.insert(String::new()));
@@ -212,7 +223,7 @@ impl Message {
     }
 }
 
-impl Visit for Message {
+impl Visit for MessageVisitor {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.render(field, |text| text.push_str(value));
     }
@@ -222,7 +233,7 @@ impl Visit for Message {
     }
 }
 
-/// Passes on everything but the fields in which the `log` bridge carries its source.
+/// Passes on all fields but those in which the `log` bridge carries its metadata.
 struct SkipLogFields<'a>(&'a mut dyn Visit);
 
 macro_rules! skip_log_fields {

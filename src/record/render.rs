@@ -1,23 +1,23 @@
-//! Rendering a program's own values: their `Debug` and `Display` may panic, fail, or log.
+//! Renders the program's values, whose `Debug` and `Display` may panic, return an error, or log.
 //!
-//! A logger that renders them must survive all three (promise P4): the panic is caught here, what was rendered before it is
-//! kept, and a marker says what happened, so that the record is still written and still whole.
+//! A log call must survive all three (promise P4). A panic is caught here. The text that was rendered before it is kept, and a
+//! marker follows it, so that the record is still written, and whole.
 
 use std::error::Error;
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What stands in the place of what a value did not render, because its `Debug` or `Display` panicked.
+/// The marker after the text of a value whose `Debug` or `Display` panicked.
 const PANICKED: &str = "<panicked>";
-/// What stands there because it returned an error.
+/// The marker after the text of a value whose `Debug` or `Display` returned an error.
 const FAILED: &str = "<format error>";
 
 /// How rendering a value ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Rendered {
-    /// It rendered itself whole.
+    /// The value is rendered in full.
     Whole,
-    /// It returned an error or panicked; a marker follows what it had rendered.
+    /// The value returned an error or panicked; a marker follows the text that it had rendered.
     Cut,
 }
 
@@ -32,8 +32,8 @@ pub(crate) fn render_display<T: fmt::Display + ?Sized>(value: &T, out: &mut dyn 
 }
 
 fn guarded(out: &mut dyn Write, render: impl FnOnce(&mut dyn Write) -> fmt::Result) -> Rendered {
-    // Unwind safety: `out` only ever grows by whole `write_str` calls of this crate's own writers, which hold no state that
-    // an unwind out of the value's code between two of them could tear.
+    // Unwind safety: the value reaches `out` through `write_str` only. The writers are this crate's own, and consistent between
+    // two such calls, which is where a panic of the value's code unwinds.
     let marker = match catch_unwind(AssertUnwindSafe(|| render(out))) {
         Ok(Ok(())) => return Rendered::Whole,
         Ok(Err(_)) => FAILED,
@@ -46,10 +46,10 @@ fn guarded(out: &mut dyn Write, render: impl FnOnce(&mut dyn Write) -> fmt::Resu
     Rendered::Cut
 }
 
-/// How many sources of an error are followed, in case they form a circle.
+/// The most sources of an error that are followed: they might form a cycle.
 const MOST_SOURCES: usize = 64;
 
-/// Calls `each` with the errors that caused `error`, nearest first. A `source` that panics ends the chain.
+/// Calls `each` with the sources of `error`, nearest first. A `source` method that panics ends the chain.
 pub(crate) fn for_each_source(error: &(dyn Error + 'static), mut each: impl FnMut(&(dyn Error + 'static))) {
     let mut next = source_of(error);
     for _ in 0..MOST_SOURCES {
@@ -68,7 +68,7 @@ fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 's
     })
 }
 
-/// Drops the payload of a caught panic, whose own `Drop` may panic too; a payload that does so is leaked.
+/// Drops the payload of a caught panic. Its `Drop` may panic too; the payload of that second panic is leaked.
 #[cold]
 pub(crate) fn drop_quietly(payload: Box<dyn std::any::Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
@@ -103,7 +103,7 @@ mod tests {
         }
     }
 
-    /// An error that is its own cause, or whose `source` panics.
+    /// An error that is its own source, or whose `source` panics.
     #[derive(Debug)]
     struct Odd {
         panics: bool,
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sources_of_an_error_end() {
+    fn a_cycle_of_sources_or_a_panic_ends_the_chain() {
         for (panics, expected) in [(false, MOST_SOURCES), (true, 0)] {
             let mut count = 0;
             for_each_source(&Odd { panics }, |_| count += 1);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_rendered_is_kept_and_marked() {
+    fn text_before_a_panic_or_an_error_is_kept_and_marked() {
         let mut text = String::new();
         assert_eq!(render_debug(&Panics, &mut text), Rendered::Cut);
         assert_eq!(text, "half<panicked>");
