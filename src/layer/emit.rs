@@ -5,13 +5,13 @@ use std::cell::Cell;
 use tracing::Event;
 
 use super::nesting::Nested;
-use crate::context::Inner;
+use crate::context::ContextInner;
 use crate::format::with_scratch;
 use crate::record::{Record, Source, SpanPath};
 use crate::sink::{self, Delivery, Ledger, Loss, fallback};
 
 /// Gives `event` to each sink of `inner` that wants its level, and counts what became of it.
-pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: &dyn SpanPath) {
+pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, source: Source<'_>, spans: &dyn SpanPath) {
     let wanting = || inner.sinks().iter().filter(|sink| sink.wants(&source.level));
     let deliveries = wanting().count() as u64;
     if deliveries == 0 {
@@ -20,7 +20,7 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     let ledger = inner.ledger();
     let Some(seq) = inner.accept(deliveries) else {
         ledger.settle(Delivery::Dropped, deliveries);
-        return inner.tell_closed();
+        return inner.warn_closed();
     };
     let nested = Nested::enter();
     let inside_output = sink::in_output();

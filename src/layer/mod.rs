@@ -27,7 +27,7 @@ pub use ceiling::CeilingFilter;
 pub use install::{Configure, configure, init};
 
 use crate::LevelFilter;
-use crate::context::{Inner, add_ceiling, with_default};
+use crate::context::{ContextInner, add_ceiling, with_default};
 use crate::record::Source;
 use crate::scope;
 use crate::sync::Arc;
@@ -87,7 +87,7 @@ impl ContextLayer {
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
-        let wants = |inner: &Inner| *metadata.level() <= self.ceiling && inner.verbosity().allows_any(metadata);
+        let wants = |inner: &ContextInner| *metadata.level() <= self.ceiling && inner.verbosity().allows_any(metadata);
         scope::with_current(|current| match current {
             Some(inner) => wants(inner),
             // An event may name another parent than the current span, so only `on_event` knows whose it is.
@@ -101,7 +101,7 @@ impl ContextLayer {
     }
 
     /// Calls `f` with the context that `event` belongs to.
-    fn route<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, f: impl FnOnce(&Inner))
+    fn route<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, f: impl FnOnce(&ContextInner))
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
@@ -130,14 +130,14 @@ impl ContextLayer {
             && let Some(normalized) = tracing_log::NormalizeEvent::normalized_metadata(event)
         {
             let source = Source { from_log: true, ..Source::of(&normalized) };
-            let take = |inner: &Inner| {
+            let take = |inner: &ContextInner| {
                 if inner.verbosity().allows_target(source.level, source.target) {
                     self.deliver(event, &cx, inner, source);
                 }
             };
             return keeping_verdicts(&normalized, || self.route(event, &cx, take));
         }
-        let take = |inner: &Inner| {
+        let take = |inner: &ContextInner| {
             if inner.verbosity().allows(metadata) {
                 self.deliver(event, &cx, inner, Source::of(metadata));
             }
@@ -145,7 +145,7 @@ impl ContextLayer {
         keeping_verdicts(metadata, || self.route(event, &cx, take));
     }
 
-    fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &Inner, source: Source<'_>)
+    fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &ContextInner, source: Source<'_>)
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {

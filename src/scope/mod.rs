@@ -15,16 +15,16 @@ pub use thread::ScopeGuard;
 
 use std::ptr;
 
-use crate::context::{Inner, OutputContext, default_context};
+use crate::context::{ContextInner, OutputContext, default_context};
 use crate::sync::thread::LocalKey;
 use crate::sync::{AtomicUsize, OnceLock, Ordering};
 
 thread_local! {
     /// Without destructor, so that it can be read in the destructors of other thread-locals.
-    static LOCAL: chain::Local<Inner> = const { chain::Local::new() };
+    static LOCAL: chain::Local<ContextInner> = const { chain::Local::new() };
 }
 
-impl chain::Scoped for Inner {
+impl chain::Scoped for ContextInner {
     #[inline]
     fn local() -> &'static LocalKey<chain::Local<Self>> {
         &LOCAL
@@ -34,8 +34,8 @@ impl chain::Scoped for Inner {
 /// Calls `f` with the current context, or with `None` outside every scope. No count is taken: what this thread releases
 /// meanwhile stays alive until the outermost such call ends.
 #[inline]
-pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Inner>) -> R) -> R {
-    chain::with_current::<Inner, R>(|current| f(current.map(|inner| &**inner)))
+pub(crate) fn with_current<R>(f: impl FnOnce(Option<&ContextInner>) -> R) -> R {
+    chain::with_current::<ContextInner, R>(|current| f(current.map(|inner| &**inner)))
 }
 
 impl OutputContext {
@@ -64,7 +64,7 @@ impl OutputContext {
     /// ```
     #[inline]
     pub fn with_current<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
-        chain::with_current_as::<Inner, OutputContext, R>(|current| match current {
+        chain::with_current_as::<ContextInner, OutputContext, R>(|current| match current {
             Some(context) => f(context),
             None => with_default_context(f),
         })

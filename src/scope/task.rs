@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::{chain, entering};
-use crate::context::{Inner, OutputContext};
+use crate::context::{ContextInner, OutputContext};
 
 /// Gives futures a context: [`in_context`](FutureExt::in_context) and [`in_current_context`](FutureExt::in_current_context).
 pub trait FutureExt: Future + Sized {
@@ -55,7 +55,7 @@ pin_project! {
     /// A future with a context; from [`FutureExt`].
     #[must_use = "futures do nothing unless polled: await it or spawn it"]
     pub struct InContext<F> {
-        chain: Option<chain::TaskChain<Inner>>,
+        chain: Option<chain::TaskChain<ContextInner>>,
         // Emptied when this is dropped, so that the future's own Drop runs inside its context.
         #[pin]
         future: Option<F>,

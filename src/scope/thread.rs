@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{chain, entering};
-use crate::context::{Inner, OutputContext};
+use crate::context::{ContextInner, OutputContext};
 
 /// Keeps a context current until it is dropped; from [`OutputContext::enter`].
 ///
@@ -26,7 +26,7 @@ use crate::context::{Inner, OutputContext};
 /// ```
 #[must_use = "the scope ends when the guard is dropped: bind it, `let _scope = context.enter();` (`let _ = …` drops it at once)"]
 pub struct ScopeGuard {
-    _guard: chain::Guard<Inner>,
+    _guard: chain::Guard<ContextInner>,
 }
 
 impl fmt::Debug for ScopeGuard {

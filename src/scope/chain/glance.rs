@@ -3,7 +3,7 @@
 use tracing::Level;
 
 use super::Local;
-use crate::context::Inner;
+use crate::context::ContextInner;
 
 /// What the level alone says about whether the current context wants it: the answer to most of what nobody wants, for a
 /// nanosecond. `None` where more must be asked, and outside every scope.
@@ -12,7 +12,7 @@ use crate::context::Inner;
 /// question.
 #[inline]
 pub(crate) fn glance(level: &Level) -> Option<bool> {
-    let current = Local::<Inner>::here().current.get();
+    let current = Local::<ContextInner>::here().current.get();
     // SAFETY:
     // - A context that is not null has a count: that of the chain, or the one that a closure scope borrows.
     // - Neither ends before this function does: what it calls compares levels. It leaves no scope, ends no task, replaces

@@ -77,8 +77,8 @@ use crate::sync::{Arc, thread::LocalKey};
 /// A type of contexts, with the thread-local that holds the running chain of its scopes.
 ///
 /// ```ignore
-/// thread_local! { static LOCAL: Local<Inner> = const { Local::new() } }
-/// impl Scoped for Inner { fn local() -> &'static LocalKey<Local<Self>> { &LOCAL } }
+/// thread_local! { static LOCAL: Local<ContextInner> = const { Local::new() } }
+/// impl Scoped for ContextInner { fn local() -> &'static LocalKey<Local<Self>> { &LOCAL } }
 /// ```
 pub(crate) trait Scoped: Sized + 'static {
     /// The thread-local. It has no destructor, so where the platform has native thread-locals it can always be reached.
