@@ -11,7 +11,7 @@ fn debug_shows_all_settings() {
     let (memory, _lines) = sink::memory();
     let uno = OutputContext::builder("uno")
         .clock(&clock)
-        .verbosity("info,linker=output_ref".parse::<Verbosity>().unwrap())
+        .verbosity("info,linker=trace".parse::<Verbosity>().unwrap())
         .field("env", "uno")
         .field("jobs", 2_u64)
         .field("env", "due")
@@ -21,7 +21,7 @@ fn debug_shows_all_settings() {
     assert_eq!(
         format!("{uno:?}"),
         format!(
-            "OutputContext {{ name: \"uno\", id: {}, elapsed: 1.5s, verbosity: info,linker=output_ref, \
+            "OutputContext {{ name: \"uno\", id: {}, elapsed: 1.5s, verbosity: info,linker=trace, \
              fields: {{\"env\": \"due\", \"jobs\": \"2\"}}, sinks: [\"memory (json)\"], closed: false }}",
             uno.id()
         )
