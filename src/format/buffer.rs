@@ -1,0 +1,137 @@
+//! The pool of byte buffers that each thread renders into.
+//!
+//! A buffer is taken *out* of a thread-local and put back afterwards, so that nothing is borrowed while a program's own `Debug`
+//! runs: an event that is logged from inside one takes another buffer. In a destructor of a thread-local, when the pool may
+//! already be destroyed, a buffer is allocated and freed.
+
+use std::cell::RefCell;
+use std::ops::{Deref, DerefMut};
+
+/// A buffer that grew beyond this is freed: one huge record must not hold its memory for the life of the thread.
+const KEEP_CAPACITY: usize = 64 << 10;
+/// How many buffers a thread keeps: a line and a side buffer for each of the four levels at which a value may log itself.
+const KEEP_BUFFERS: usize = 8;
+/// The capacity of a new buffer: most lines are shorter.
+const FIRST_CAPACITY: usize = 512;
+
+thread_local! {
+    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An empty buffer from the thread's pool, which takes it back on drop, also when a panic drops it.
+#[derive(Debug)]
+pub(crate) struct Buffer(Vec<u8>);
+
+impl Buffer {
+    /// Takes a buffer from this thread's pool, or allocates one.
+    pub(crate) fn take() -> Self {
+        let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok()?.pop()).ok().flatten();
+        Buffer(pooled.unwrap_or_else(|| Vec::with_capacity(FIRST_CAPACITY)))
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.0);
+        if bytes.capacity() > KEEP_CAPACITY {
+            return;
+        }
+        bytes.clear();
+        // If the pool is destroyed or full, the buffer is freed after the borrow has ended.
+        let _ = POOL.try_with(|pool| {
+            if let Ok(mut pool) = pool.try_borrow_mut()
+                && pool.len() < KEEP_BUFFERS
+            {
+                pool.push(std::mem::take(&mut bytes));
+            }
+        });
+    }
+}
+
+impl Deref for Buffer {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.0
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    fn pooled() -> usize {
+        POOL.with(|pool| pool.borrow().len())
+    }
+
+    #[test]
+    fn nested_buffers_are_distinct_and_all_are_kept() {
+        {
+            let mut outer = Buffer::take();
+            outer.extend_from_slice(b"outer");
+            let mut inner = Buffer::take();
+            assert!(inner.is_empty());
+            inner.extend_from_slice(b"inner");
+            assert_eq!(&outer[..], b"outer");
+        }
+        assert_eq!(pooled(), 2);
+        assert!(Buffer::take().is_empty());
+    }
+
+    #[test]
+    fn a_panic_gives_the_buffer_back() {
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            Buffer::take().extend_from_slice(b"half");
+            let _buffer = Buffer::take();
+            std::panic::resume_unwind(Box::new(()))
+        }));
+        let () = result.unwrap_err().downcast().map(|payload| *payload).unwrap();
+        assert_eq!(pooled(), 1);
+        assert!(Buffer::take().is_empty());
+    }
+
+    #[test]
+    fn a_huge_buffer_is_freed() {
+        Buffer::take().resize(KEEP_CAPACITY + 1, 0);
+        assert_eq!(pooled(), 0);
+        Buffer::take().resize(KEEP_CAPACITY, 0);
+        assert_eq!(pooled(), 1);
+    }
+
+    #[test]
+    fn the_pool_is_bounded() {
+        let buffers: Vec<_> = (0..KEEP_BUFFERS + 3).map(|_| Buffer::take()).collect();
+        drop(buffers);
+        assert_eq!(pooled(), KEEP_BUFFERS);
+    }
+
+    #[test]
+    fn destructors_of_thread_locals_can_render() {
+        struct Last;
+        impl Drop for Last {
+            fn drop(&mut self) {
+                // Either this or the pool is destroyed first, so one of the two orders below finds the pool destroyed.
+                Buffer::take().push(b'x');
+            }
+        }
+        thread_local!(static LAST: Last = const { Last });
+        for pool_first in [false, true] {
+            let thread = std::thread::spawn(move || {
+                if pool_first {
+                    drop(Buffer::take());
+                }
+                LAST.with(|_| {});
+                drop(Buffer::take());
+            });
+            thread.join().unwrap();
+        }
+    }
+}
