@@ -17,7 +17,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::nesting::Nested;
 use crate::context::{ContextInner, OutputContext};
-use crate::format::spans::append_path;
+use crate::format::append_path;
 use crate::record::{FieldName, STYLES, SpanPath, SpanValues, Style, Value, capture_fields, capture_primitives};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering, Weak};
 

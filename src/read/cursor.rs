@@ -1,9 +1,9 @@
-//! A place in a line that is being read.
+//! A position in a line that is being parsed.
 
+use super::unescape::unescape;
 use crate::error::{Error, Kind};
-use crate::format::escape::unescape;
 
-/// A line, and how far it has been read.
+/// A line, and how far it has been parsed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
     line: &'a str,
@@ -15,7 +15,7 @@ impl<'a> Cursor<'a> {
         Cursor { line, at: 0 }
     }
 
-    /// What has not been read.
+    /// Returns the unparsed rest of the line.
     pub(super) fn rest(&self) -> &'a str {
         &self.line[self.at..]
     }
@@ -31,13 +31,13 @@ impl<'a> Cursor<'a> {
         taken
     }
 
-    /// Takes what comes before the first character for which `belongs` is false; that may be nothing.
+    /// Takes the characters, perhaps none, before the first one for which `belongs` is false.
     pub(super) fn take_while(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
         self.take(rest.find(|next| !belongs(next)).unwrap_or(rest.len()))
     }
 
-    /// Takes the next `length` bytes, as a cursor of their own.
+    /// Takes the next `length` bytes, as a cursor of their own that still counts columns from the start of the line.
     pub(super) fn split(&mut self, length: usize) -> Cursor<'a> {
         let at = self.at;
         self.at += length;
@@ -53,12 +53,12 @@ impl<'a> Cursor<'a> {
         is_next
     }
 
-    /// Takes `text`, or fails because it does not come next.
+    /// Takes `text`, or fails if something else comes next.
     pub(super) fn expect(&mut self, text: &str) -> Result<(), Error> {
         if self.eat(text) { Ok(()) } else { Err(self.fail(&format!("`{text}`"))) }
     }
 
-    /// The error that `expected` does not stand here.
+    /// Returns the error that names this column, what is `expected` here and what stands here instead.
     #[cold]
     pub(super) fn fail(&self, expected: &str) -> Error {
         const SHOWN: usize = 20;
@@ -89,15 +89,15 @@ impl<'a> Cursor<'a> {
         Ok(text)
     }
 
-    /// Takes all that is left, as a text with escapes but without quotes.
+    /// Takes the rest of the line, as a text with escapes but without quotes.
     pub(super) fn unquoted(&mut self) -> Result<String, Error> {
         match unescape(self.rest()) {
             Ok(text) => {
                 self.at = self.line.len();
                 Ok(text.into_owned())
             }
-            Err(place) => {
-                self.at += place;
+            Err(offset) => {
+                self.at += offset;
                 Err(self.fail("an escape (`\\n`, `\\r`, `\\t`, `\\\\`, `\\\"`, `\\x1b` or `\\u{202e}`)"))
             }
         }

@@ -1,4 +1,4 @@
-//! Whatever is logged is one line in each format, and reads back.
+//! Every record is one line in each format, and text and logfmt read back. The same test for JSON is in `json/tests.rs`.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::format::{Renderer, Screen};
 use crate::record::{ContextBuf, RecordBuf, SpanValues};
 use crate::sync::Arc;
 
-/// The line that `format` writes, and the record as it was.
+/// Returns the line that `format` writes, and the record itself.
 fn written(format: &Format, event: &MadeEvent, spans: &[Arc<SpanValues>], fixture: &Fixture) -> (String, RecordBuf) {
     let renderer = Renderer::new(format, Screen::None);
     event.with_event(|event| {
@@ -21,13 +21,13 @@ fn written(format: &Format, event: &MadeEvent, spans: &[Arc<SpanValues>], fixtur
     })
 }
 
-/// What `record` is after a line that says neither its thread, nor its place, nor the id of its context.
-fn without_what_is_not_said(record: RecordBuf) -> RecordBuf {
+/// Clears the thread, the location and the id of the context, which the lines of these tests do not state.
+fn without_unstated_parts(record: RecordBuf) -> RecordBuf {
     let context = record.context.map(|context| ContextBuf { id: None, ..context });
     RecordBuf { context, thread: None, file: None, line: None, ..record }
 }
 
-/// Any line that has the look of one that a format writes.
+/// Generates lines that look like a format's.
 fn line() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "00:01\\.5 |INFO  |uno |t: |\\[|\\]|\\{|\\}|\\[\"|\\\\x5b|=|\"| |, |#3 |:|level=info |ts=|spans=|\\\\|context\\.x=|\n| \\| ",
@@ -46,7 +46,7 @@ proptest! {
         let (line, expected) = written(&Format::logfmt(), &event, &spans, &fixture);
         let content = line.strip_suffix('\n').unwrap();
         prop_assert!(!content.contains(is_escaped), "{content:?}");
-        prop_assert_eq!(RecordBuf::parse_logfmt(&line).unwrap(), without_what_is_not_said(expected), "{}", line);
+        prop_assert_eq!(RecordBuf::parse_logfmt(&line).unwrap(), without_unstated_parts(expected), "{}", line);
     }
 
     #[test]
@@ -58,10 +58,10 @@ proptest! {
         let (line, expected) = written(&Format::text().timestamp(true).seq(true), &event, &spans, &fixture);
         let content = line.strip_suffix('\n').unwrap();
         prop_assert!(!content.contains(is_escaped), "{content:?}");
-        let mut expected = without_what_is_not_said(expected);
+        let mut expected = without_unstated_parts(expected);
         let mut read = RecordBuf::parse_text(&line).unwrap();
         if read.message != expected.message {
-            // The one thing that does not read back: the end of the message looks like fields.
+            // The one exception: the end of the message looks like fields.
             prop_assert!(expected.message.contains('='), "{line}");
             prop_assert!(expected.message.starts_with(&read.message), "{line}");
             let from_message = read.fields.len() - expected.fields.len();

@@ -1,4 +1,4 @@
-//! Lines of [`Format::text`](crate::Format::text).
+//! Parses lines of [`Format::text`](crate::Format::text). How they are written stands in `format/text/`.
 //!
 //! ```text
 //! line    = [ timestamp " " ] [ elapsed " " ] [ "#" seq " " ] [ "[" name "]" " " ]
@@ -6,7 +6,7 @@
 //! context = braced
 //! ```
 //!
-//! The message has no quotes, so where it ends must be found: the fields are the longest tail of the line that reads as
+//! The message has no quotes, so its end must be searched for: the fields are the longest tail of the line that parses as
 //! fields from its first character to its last.
 
 use std::borrow::Cow;
@@ -14,14 +14,42 @@ use std::borrow::Cow;
 use tracing::Level;
 
 use super::cursor::Cursor;
-use super::value::{braced_fields, field, path, text};
+use super::plain::{braced_fields, field, path, text};
+use super::time::{parse_elapsed, parse_rfc3339};
 use crate::error::Error;
-use crate::format::escape::is_bare_char;
-use crate::format::pairs::is_plain_name_char;
-use crate::format::timestamp;
+use crate::format::quote::{is_bare_char, is_plain_name_char};
 use crate::record::{ContextBuf, RecordBuf, SpanBuf};
 
-pub(super) fn parse(line: &str) -> Result<RecordBuf, Error> {
+impl RecordBuf {
+    /// Parses one line of [`Format::text`](crate::Format::text), with or without its end of line, with or without colour.
+    ///
+    /// ```
+    /// use logscope::{RecordBuf, Value};
+    ///
+    /// let record = RecordBuf::parse_text("00:01.234567 INFO  uno build{n=1}:link linker: linking main.o size=12")?;
+    /// assert_eq!(record.message, "linking main.o");
+    /// assert_eq!(record.target, "linker");
+    /// assert_eq!(record.spans[1].name, "link");
+    /// assert_eq!(record.field("size"), Some(&Value::from(12)));
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    ///
+    /// The line must have the level, the context, the spans and the target, which the format shows unless its options hide
+    /// them. The wall-clock time, the elapsed time, the number and the thread are read if they are there. A source location
+    /// reads back as the beginning of the message. The continuation lines of a message of several lines may follow.
+    ///
+    /// Everything reads back as it was logged, with two exceptions, the price of a message without quotes: a message that
+    /// itself ends in ` key=value` gives a field `key`, and bytes, errors and `Debug` values read back as their text.
+    ///
+    /// # Errors
+    ///
+    /// If the line is not of this form ([`Error::is_parse`]). The error names the column, and what is expected there.
+    pub fn parse_text(line: &str) -> Result<Self, Error> {
+        parse(line)
+    }
+}
+
+fn parse(line: &str) -> Result<RecordBuf, Error> {
     let line = strip_color(line.strip_suffix('\n').unwrap_or(line));
     let line = join_continuations(&line)?;
     let mut cursor = Cursor::new(&line);
@@ -46,10 +74,10 @@ pub(super) fn parse(line: &str) -> Result<RecordBuf, Error> {
     Ok(record)
 }
 
-/// What stands before the level, each part of it optional.
+/// Takes the columns before the level, each of them optional.
 fn leading(cursor: &mut Cursor<'_>, record: &mut RecordBuf) -> Result<(), Error> {
-    record.timestamp = word(cursor, timestamp::parse_rfc3339);
-    record.elapsed = word(cursor, timestamp::parse_elapsed);
+    record.timestamp = word(cursor, parse_rfc3339);
+    record.elapsed = word(cursor, parse_elapsed);
     record.seq = word(cursor, |word| word.strip_prefix('#')?.parse().ok());
     if cursor.eat("[") {
         record.thread = Some(text(cursor, "the name of a thread")?);
@@ -58,7 +86,7 @@ fn leading(cursor: &mut Cursor<'_>, record: &mut RecordBuf) -> Result<(), Error>
     Ok(())
 }
 
-/// Takes the next word and the blank after it, if `parse` knows it.
+/// Takes the next word and the blank after it if `parse` accepts the word.
 fn word<T>(cursor: &mut Cursor<'_>, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
     let (word, _) = cursor.rest().split_once(' ')?;
     let parsed = parse(word)?;
@@ -66,7 +94,7 @@ fn word<T>(cursor: &mut Cursor<'_>, parse: impl FnOnce(&str) -> Option<T>) -> Op
     Some(parsed)
 }
 
-/// Takes a level and the blanks that fill its column.
+/// Takes a level and the blanks that pad it.
 fn level(cursor: &mut Cursor<'_>) -> Result<Level, Error> {
     const LEVELS: [(&str, Level); 5] = [
         ("ERROR ", Level::ERROR),
@@ -83,8 +111,8 @@ fn level(cursor: &mut Cursor<'_>) -> Result<Level, Error> {
     Err(cursor.fail("a level (`ERROR`, `WARN `, `INFO `, `DEBUG` or `TRACE`)"))
 }
 
-/// Takes the path of spans, if there is one. What is not a path followed by a blank is the target, which ends in a
-/// colon.
+/// Takes the path of spans, if there is one. A path is followed by a blank; a target ends in a colon, so it never parses as
+/// a path with a blank after it.
 fn spans(cursor: &mut Cursor<'_>) -> Vec<SpanBuf> {
     let mut ahead = *cursor;
     match path(&mut ahead) {
@@ -111,15 +139,15 @@ fn target(cursor: &mut Cursor<'_>) -> Result<String, Error> {
     }
 }
 
-/// Where the message ends in `text` if the fields start at `start`: a blank stands between the two.
+/// Returns where the message ends in `text` if the fields start at `start`: a blank separates the two.
 fn message_end(text: &str, start: usize) -> usize {
     if start == text.len() { start } else { start.saturating_sub(1) }
 }
 
-/// Where the longest tail of `text` starts that consists of fields alone; its end, if there is none.
+/// Returns where the longest tail of `text` starts that consists of fields alone, or the length of `text` if there is none.
 ///
-/// Tried from the right, so that each place looks at one field and at what is known of the place after it: the time is
-/// linear in the length of the text, whatever it says.
+/// The search goes from right to left: each offset parses one field and looks up the answer for the offset after it, so the
+/// time is linear in the length of any text.
 fn fields_start(text: &str) -> usize {
     let bytes = text.as_bytes();
     let closing = closing_quotes(bytes);
@@ -139,7 +167,7 @@ fn fields_start(text: &str) -> usize {
     first
 }
 
-/// For each place, where the quote is that closes a quoted text whose content goes on from there.
+/// Returns, for each offset inside a quoted text, the offset of the quote that closes the text.
 fn closing_quotes(bytes: &[u8]) -> Vec<Option<usize>> {
     let mut closing = vec![None; bytes.len() + 2];
     for at in (0..bytes.len()).rev() {
@@ -152,7 +180,7 @@ fn closing_quotes(bytes: &[u8]) -> Vec<Option<usize>> {
     closing
 }
 
-/// Where the field ends that starts at `at`, if one does.
+/// Returns the end of the field that starts at `at`, if one starts there.
 fn field_end(text: &str, at: usize, closing: &[Option<usize>]) -> Option<usize> {
     let quoted_end = |at: usize| Some(closing[at + 1]? + 1);
     let rest = &text[at..];
@@ -193,12 +221,12 @@ fn list_end(bytes: &[u8], at: usize, closing: &[Option<usize>]) -> Option<usize>
     }
 }
 
-/// How much of `text` can be the bare name of a field.
+/// Returns the length of the prefix of `text` that can be the name of a field without quotes.
 fn plain_name_length(text: &str) -> usize {
     text.find(|next| !is_plain_name_char(next)).unwrap_or(text.len())
 }
 
-/// Takes the colours out: the only escape sequences that are ever in a line are the format's own.
+/// Removes colours. The format escapes ESC in everything that is logged, so every escape sequence is the format's own.
 fn strip_color(line: &str) -> Cow<'_, str> {
     const OPENING: &str = "\x1b[";
     if !line.contains(OPENING) {
@@ -218,7 +246,7 @@ fn strip_color(line: &str) -> Cow<'_, str> {
     Cow::Owned(stripped)
 }
 
-/// Turns the lines of a multi-line message into the one line that it would be otherwise.
+/// Joins a message of several lines into the one line that the format writes without the option `multiline`.
 fn join_continuations(text: &str) -> Result<Cow<'_, str>, Error> {
     let mut lines = text.split('\n');
     let first = lines.next().unwrap_or_default();
@@ -238,112 +266,4 @@ fn join_continuations(text: &str) -> Result<Cow<'_, str>, Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::format::test_support::wall;
-    use crate::record::Value;
-
-    /// The message and the fields of a line that ends in `rest`.
-    fn message(rest: &str) -> (String, Vec<(String, Value)>) {
-        let record = parse(&format!("INFO  uno t: {rest}")).unwrap();
-        (record.message, record.fields)
-    }
-
-    fn error(line: &str) -> String {
-        parse(line).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn every_part_is_read() {
-        let record = parse(concat!(
-            r#"2026-11-21T09:08:00.123456Z 00:01.234567 #42 ["wor ker"] WARN  "u no"{env=x} build{n=1}:"a:b" my::mod: "#,
-            r#"it\\s: broken size=12 err=x err.sources=["a", "b"]"#
-        ));
-        let record = record.unwrap();
-        assert_eq!(record.timestamp, Some(wall()));
-        assert_eq!(record.elapsed, Some(Duration::from_micros(1_234_567)));
-        assert_eq!((record.seq, record.thread.as_deref(), record.level), (Some(42), Some("wor ker"), Level::WARN));
-        let context = record.context.unwrap();
-        assert_eq!((context.name.as_str(), context.fields), ("u no", vec![("env".to_owned(), "x".into())]));
-        assert_eq!(record.spans[0].fields, [("n".to_owned(), 1.into())]);
-        assert_eq!(record.spans[1].name, "a:b");
-        assert_eq!((record.target.as_str(), record.message.as_str()), ("my::mod", "it\\s: broken"));
-        assert_eq!(record.fields[2], ("err.sources".to_owned(), Value::List(vec!["a".to_owned(), "b".to_owned()])));
-    }
-
-    #[test]
-    fn a_target_is_told_from_spans_and_from_the_message() {
-        for (line, spans, target, message) in [
-            ("INFO  uno t: m", 0, "t", "m"),
-            ("INFO  uno a:b t: m", 2, "t", "m"),
-            ("INFO  uno a::b: c: m", 0, "a::b", "c: m"),
-            ("INFO  uno t: a b: c", 0, "t", "a b: c"),
-            ("INFO  uno t:: m", 0, "t:", "m"),
-            ("INFO  uno \"t: t\": m", 0, "t: t", "m"),
-            ("INFO  uno \"s\" \"\": m", 1, "", "m"),
-            ("INFO  uno t:", 0, "t", ""),
-        ] {
-            let record = parse(line).unwrap();
-            assert_eq!((record.spans.len(), &*record.target, &*record.message), (spans, target, message), "{line}");
-        }
-    }
-
-    #[test]
-    fn the_fields_are_the_longest_tail_that_is_all_fields() {
-        for (rest, expected, fields) in [
-            ("m a=1 b=2", "m", 2),
-            ("a=1 b=2", "", 2),
-            ("a=1 m b=2", "a=1 m", 1),
-            ("1 + 1 = 2", "1 + 1 = 2", 0),
-            ("x= y", "x= y", 0),
-            ("see http://x/?a=b", "see http://x/?a=b", 0),
-            ("m a=\"b=1 c\"", "m", 1),
-            ("m k=\"a x=\" foo b=\"", "m k=\"a", 1),
-            ("m \"a b\"=1", "m", 1),
-            ("m v=[\"a\", \"b=1\"]", "m", 1),
-            ("m v=[1, 2]", "m v=[1, 2]", 0),
-            ("m  a=1", "m ", 1),
-            ("m a=1 ", "m a=1 ", 0),
-        ] {
-            let (message, found) = message(rest);
-            assert_eq!((message.as_str(), found.len()), (expected, fields), "{rest}");
-        }
-    }
-
-    #[test]
-    fn a_long_line_takes_linear_time() {
-        let started = std::time::Instant::now();
-        for piece in ["a=\"", "a=[\"", "a=b x ", "\\\\\" "] {
-            let line = format!("INFO  uno t: {}", format!("{piece} ").repeat(60_000));
-            let _ = parse(&line);
-        }
-        // A quadratic search takes many minutes.
-        assert!(started.elapsed() < Duration::from_secs(20));
-    }
-
-    #[test]
-    fn colour_and_continuation_lines_are_taken_out() {
-        let colored = "\x1b[2m00:01.5\x1b[0m \x1b[33mWARN \x1b[0m \x1b[1muno\x1b[0m \x1b[2mt:\x1b[0m x a=1\n";
-        assert_eq!(parse(colored).unwrap(), parse("00:01.5 WARN  uno t: x a=1").unwrap());
-        let several = "INFO  uno t: x\n      | y\n      | \n      |  z a=1\n";
-        assert_eq!(parse(several).unwrap().message, "x\ny\n\n z");
-    }
-
-    #[test]
-    fn an_error_names_the_column_and_what_should_stand_there() {
-        assert_eq!(
-            error(""),
-            "column 1: expected a level (`ERROR`, `WARN `, `INFO `, `DEBUG` or `TRACE`), found the end of the line"
-        );
-        assert!(error("00:01.5 INFORM uno t: x").starts_with("column 9: expected a level"));
-        assert_eq!(error("INFO  =x"), "column 7: expected the name of a context, found \"=x\"");
-        assert_eq!(error("INFO  é{a} t: x"), "column 10: expected `=`, found \"} t: x\"");
-        assert_eq!(error("INFO  uno no target"), "column 14: expected the target and a `:`, found \"target\"");
-        assert_eq!(error("INFO  uno t:x"), "column 11: expected the target and a `:`, found \"t:x\"");
-        assert!(error("INFO  uno t: a\\q").starts_with("column 15: expected an escape"));
-        assert_eq!(error("INFO  uno{a=\"x} t: x"), "column 21: expected a closing `\"`, found the end of the line");
-        assert!(error("INFO  uno t: x\nINFO  uno t: y").contains("expected `|`"));
-    }
-}
+mod tests;

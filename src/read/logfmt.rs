@@ -1,15 +1,39 @@
-//! Lines of [`Format::logfmt`](crate::Format::logfmt).
+//! Parses lines of [`Format::logfmt`](crate::Format::logfmt). How they are written stands in `format/logfmt/`.
 
 use tracing::Level;
 
 use super::cursor::Cursor;
-use super::value::{Fields, list, literal, path};
+use super::plain::{Fields, list, literal, path};
+use super::time::{parse_rfc3339, parse_seconds};
 use crate::error::Error;
-use crate::format::logfmt::{CONTEXT_PREFIX, LIST_NAME, PREFIX};
-use crate::format::timestamp;
+use crate::format::reserved::{CONTEXT_PREFIX, FIELD_PREFIX, SOURCES};
 use crate::record::{RecordBuf, SpanBuf, Value};
 
-pub(super) fn parse(line: &str) -> Result<RecordBuf, Error> {
+impl RecordBuf {
+    /// Parses one line of [`Format::logfmt`](crate::Format::logfmt), with or without its end of line.
+    ///
+    /// ```
+    /// use logscope::RecordBuf;
+    ///
+    /// let record = RecordBuf::parse_logfmt(r#"level=warn context=uno target=linker msg="no symbols" field.level=3"#)?;
+    /// assert_eq!(record.message, "no symbols");
+    /// assert_eq!(record.fields, [("level".to_owned(), 3.into())]);
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    ///
+    /// Everything in the line reads back as it was logged, with one exception: bytes, errors and `Debug` values read back as
+    /// their text, and so does a list in a field of the context, unless the field's name contains `.sources`. Lines of other
+    /// programs are read too, as long as they have a `level`.
+    ///
+    /// # Errors
+    ///
+    /// If the line is not logfmt with a `level` ([`Error::is_parse`]). The error names the column, and what is expected there.
+    pub fn parse_logfmt(line: &str) -> Result<Self, Error> {
+        parse(line)
+    }
+}
+
+fn parse(line: &str) -> Result<RecordBuf, Error> {
     let cursor = &mut Cursor::new(line.strip_suffix('\n').unwrap_or(line));
     let mut record = RecordBuf::new(Level::INFO, "");
     let mut level = None;
@@ -17,11 +41,11 @@ pub(super) fn parse(line: &str) -> Result<RecordBuf, Error> {
     while !cursor.is_done() {
         let name = name(cursor)?;
         match name.as_str() {
-            "ts" => record.timestamp = Some(known(cursor, "a time in RFC 3339", timestamp::parse_rfc3339)?),
+            "ts" => record.timestamp = Some(known(cursor, "a time in RFC 3339", parse_rfc3339)?),
             "level" => {
                 level = Some(known(cursor, "`error`, `warn`, `info`, `debug` or `trace`", |text| text.parse().ok())?)
             }
-            "elapsed" => record.elapsed = Some(known(cursor, "seconds, as `1.234567`", timestamp::parse_seconds)?),
+            "elapsed" => record.elapsed = Some(known(cursor, "seconds, as `1.234567`", parse_seconds)?),
             "context" => record.context.get_or_insert_default().name = string(cursor)?,
             "seq" => record.seq = Some(known(cursor, "a number", |text| text.parse().ok())?),
             "target" => record.target = string(cursor)?,
@@ -35,7 +59,7 @@ pub(super) fn parse(line: &str) -> Result<RecordBuf, Error> {
             name => {
                 let (name, fields) = match name.strip_prefix(CONTEXT_PREFIX) {
                     Some(name) => (name, &mut context_fields),
-                    None => (name.strip_prefix(PREFIX).unwrap_or(name), &mut record.fields),
+                    None => (name.strip_prefix(FIELD_PREFIX).unwrap_or(name), &mut record.fields),
                 };
                 fields.push((name.to_owned(), field_value(cursor, name)?));
             }
@@ -62,7 +86,7 @@ fn name(cursor: &mut Cursor<'_>) -> Result<String, Error> {
     name.split(length).unquoted()
 }
 
-/// Takes a value that is a text whatever it looks like; it may be empty, as other programs write it.
+/// Takes a value as text, whatever it looks like. It may be empty without quotes, as other programs write it.
 fn string(cursor: &mut Cursor<'_>) -> Result<String, Error> {
     match cursor.rest().starts_with('"') {
         true => cursor.quoted(),
@@ -70,16 +94,16 @@ fn string(cursor: &mut Cursor<'_>) -> Result<String, Error> {
     }
 }
 
-/// Takes a value that `parse` knows.
+/// Takes a value that `parse` accepts.
 fn known<T>(cursor: &mut Cursor<'_>, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Error> {
     let start = *cursor;
     parse(&string(cursor)?).ok_or_else(|| start.fail(expected))
 }
 
-/// Takes the value of a field: a list where the name says so.
+/// Takes the value of the field `name`: a list, if the name says that it holds one and the value looks like one.
 fn field_value(cursor: &mut Cursor<'_>, name: &str) -> Result<Value, Error> {
     let start = *cursor;
-    if name.contains(LIST_NAME) && cursor.rest().starts_with("\"[") {
+    if name.contains(SOURCES) && cursor.rest().starts_with("\"[") {
         let text = cursor.quoted()?;
         let mut inner = Cursor::new(&text);
         return match list(&mut inner) {
@@ -129,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_are_taken_off_and_lists_are_lists() {
+    fn prefixes_are_removed_and_lists_read_back() {
         let fields = parse(r#"level=info field.level=3 field.field.x=1 e.sources="[\"a\"]" f.sources="\x5bx" v="[1]""#)
             .unwrap()
             .fields;
@@ -154,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_column_and_what_should_stand_there() {
+    fn an_error_names_the_column_and_what_is_expected() {
         let error = |line: &str| parse(line).unwrap_err().to_string();
         assert_eq!(error("msg=x"), "column 6: expected `level=` somewhere in the line, found the end of the line");
         assert_eq!(

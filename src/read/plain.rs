@@ -1,4 +1,4 @@
-//! What text and logfmt have in common: names, values, fields, spans and contexts.
+//! Parses the notation that text and logfmt share: names, values, fields and paths of spans.
 //!
 //! ```text
 //! value   = quoted | list | bare
@@ -11,13 +11,13 @@
 
 use super::cursor::Cursor;
 use crate::error::Error;
-use crate::format::escape::is_bare_char;
+use crate::format::quote::is_bare_char;
 use crate::record::{SpanBuf, Value};
 
-/// Fields, in order.
+/// Fields, in the order of the line.
 pub(super) type Fields = Vec<(String, Value)>;
 
-/// The value that a bare text stands for, if it is not itself.
+/// Returns the value that a text without quotes stands for, or `None` if it stands for itself.
 pub(super) fn literal(text: &str) -> Option<Value> {
     match text {
         "null" => return Some(Value::Null),
@@ -28,7 +28,7 @@ pub(super) fn literal(text: &str) -> Option<Value> {
         "-inf" => return Some(Value::F64(f64::NEG_INFINITY)),
         _ => {}
     }
-    // What Rust's parsers take beyond what the formats write (`+1`, `.5`, `infinity`) stays a text.
+    // Rust's parsers accept more than the formats write: `+1`, `.5` and `infinity` stay texts.
     let digits = text.strip_prefix('-').unwrap_or(text);
     if !digits.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
@@ -52,7 +52,7 @@ pub(super) fn value(cursor: &mut Cursor<'_>) -> Result<Value, Error> {
     bare(cursor, "a value").map(|bare| literal(bare).unwrap_or_else(|| bare.into()))
 }
 
-/// Takes a list of texts.
+/// Takes a list of quoted texts.
 pub(super) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Error> {
     cursor.expect("[")?;
     let mut texts = Vec::new();
@@ -68,7 +68,7 @@ pub(super) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Error> {
     }
 }
 
-/// Takes a name or a text, in quotes or bare.
+/// Takes a name or a text, with or without quotes.
 pub(super) fn text(cursor: &mut Cursor<'_>, what: &str) -> Result<String, Error> {
     if cursor.rest().starts_with('"') { cursor.quoted() } else { bare(cursor, what).map(str::to_owned) }
 }
@@ -87,7 +87,7 @@ pub(super) fn field(cursor: &mut Cursor<'_>) -> Result<(String, Value), Error> {
     Ok((name, value(cursor)?))
 }
 
-/// Takes the fields in braces, if a brace comes next.
+/// Takes fields in braces if a brace comes next; otherwise returns none.
 pub(super) fn braced_fields(cursor: &mut Cursor<'_>) -> Result<Fields, Error> {
     let mut fields = Fields::new();
     if cursor.eat("{") {
@@ -102,7 +102,7 @@ pub(super) fn braced_fields(cursor: &mut Cursor<'_>) -> Result<Fields, Error> {
     Ok(fields)
 }
 
-/// Takes a path of spans, outermost first.
+/// Takes a path of spans, such as `build{unit=core}:link`, outermost first.
 pub(super) fn path(cursor: &mut Cursor<'_>) -> Result<Vec<SpanBuf>, Error> {
     let mut spans = Vec::new();
     loop {
