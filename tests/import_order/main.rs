@@ -41,6 +41,14 @@ const ORDER: &order::Table<'_> = &[
     ("src/file/name", "period, safe → rolled"),
     ("src/file/os", "unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),
+    (
+        "src/format",
+        "ansi, buffer, color, escape, number, reserved, timestamp → options, quote → names → plain, json → text, build, \
+         logfmt → renderer, spans → scratch",
+    ),
+    ("src/format/json", "value, serialize → fields, fragments"),
+    ("src/format/logfmt", "value → fragments"),
+    ("src/format/plain", "name, value → braces, fields → columns"),
     ("src/layer", "environment, capped, ceiling, nesting → first_scope, emit, spans → context_layer → install"),
     ("src/output", "traits, guard → stream, writer, memory, captured, null → target"),
     ("src/queue", "ring, progress → reader → turn"),
