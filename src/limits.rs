@@ -26,6 +26,10 @@
 //! | a queue that is ready | a writer thread that is held up by another output | [`HELD_UP`] | is taken over by a spare thread |
 //! | a spare writer thread | work | [`SPARE_THREAD`] | ends |
 //! | a writer thread | a thread that is in the middle of enqueueing a record | [`ENQUEUE_YIELDS`] | looks again after `LINGER` |
+//! | a context's flush | a direct delivery of another thread | [`LEDGER_LOOK`] to [`LONGEST_LEDGER_LOOK`], until its deadline | looks again |
+//! | an installation | another installation | [`INSTALLATION`] | goes on |
+//! | the first scope under `layer()` | the rebuild of the interest cache | [`FIRST_REBUILD`] | goes on |
+//! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`] within [`REBUILD_WINDOW`] | ends |
 
 use std::time::Duration;
 
@@ -107,3 +111,22 @@ pub(crate) const BATCH_BYTES: usize = 128 << 10;
 
 /// The largest buffer that a writer thread keeps for the next batch, in bytes.
 pub(crate) const KEPT_BATCH_BYTES: usize = 1 << 20;
+
+/// How long an installation waits for another one that is under way on another thread.
+pub(crate) const INSTALLATION: Duration = Duration::from_secs(5);
+
+/// How long a scope waits for the first rebuild of the interest cache, counted from the first scope.
+pub(crate) const FIRST_REBUILD: Duration = Duration::from_secs(1);
+
+/// How long the rebuilding thread sleeps before each rebuild after the first. Nobody waits for it.
+pub(crate) const REBUILD_PAUSES: [Duration; 3] =
+    [Duration::from_millis(1), Duration::from_millis(10), Duration::from_millis(85)];
+
+/// How long after the first scope the rebuilding thread may begin a rebuild. It ends when its next rebuild would begin later.
+pub(crate) const REBUILD_WINDOW: Duration = Duration::from_millis(120);
+
+/// How long a context's flush sleeps before it looks at the ledger again, at first. Each sleep is twice as long as the one before.
+pub(crate) const LEDGER_LOOK: Duration = Duration::from_micros(10);
+
+/// The longest sleep between two looks at the ledger.
+pub(crate) const LONGEST_LEDGER_LOOK: Duration = Duration::from_millis(5);
