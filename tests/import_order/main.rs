@@ -42,7 +42,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/file/roll", "options, latest, retention → gzip → when"),
     ("src/layer", "capped, ceiling, nesting → emit, first_scope, install, spans"),
     ("src/output", "traits, guard → stream, writer, memory, captured, null → target"),
-    ("src/queue", "ring, progress → reader → turn"),
+    ("src/queue", "ring, progress → reader → schedule"),
     ("src/record", "guard, notice → thread, value → buf, span → context"),
     ("src/scope", "chain, carry → task, thread"),
     ("src/scope/chain", "glance, node → guard, release, task"),

@@ -37,7 +37,7 @@ pub(crate) fn shutdown(deadline: Duration) -> Outcome {
                 GAVE_UP.store(true, Ordering::Relaxed);
                 queued.abandon();
             }
-            pool::let_go(queued);
+            pool::drop_on_writer_thread(queued);
         }
     }
     outcome
@@ -80,7 +80,7 @@ pub(super) fn at_exit() {
 /// waits inside an output too, where nobody will come back later: only what this very thread is writing is not waited for.
 fn wait_for_all(until: Option<Instant>) -> Vec<Arc<QueuedOutput>> {
     let requests = queues().into_iter().map(|queued| {
-        let ticket = (!pool::is_at_hand(&queued)).then(|| Arc::clone(&queued).request_flush(until, false));
+        let ticket = (!pool::is_draining(&queued)).then(|| Arc::clone(&queued).request_flush(until, false));
         // Not held while it waits: whoever lets go last drops the output, and that had better be a writer thread.
         (Arc::downgrade(&queued), queued.core().name().to_owned(), ticket)
     });
