@@ -16,14 +16,14 @@ use crate::queue::{Drained, FlushRequest, Label, Stop};
 use crate::record::{ContextInfo, Moment, Notice};
 use crate::sync::{AtomicBool, Ordering};
 
-/// Marks a queue as being written until it is dropped.
+/// Marks a queue as being written, until this is dropped.
 struct BusyFlag<'a>(&'a AtomicBool);
 
 impl<'a> BusyFlag<'a> {
-    fn begin(busy: &'a AtomicBool) -> Self {
+    fn begin(being_written: &'a AtomicBool) -> Self {
         // Relaxed: see `QueuedOutput::is_being_written`.
-        busy.store(true, Ordering::Relaxed);
-        BusyFlag(busy)
+        being_written.store(true, Ordering::Relaxed);
+        BusyFlag(being_written)
     }
 }
 

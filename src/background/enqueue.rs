@@ -1,6 +1,6 @@
 //! What a log call does with a queue: it enqueues its record, also when the queue is full, closed, or in a forked child.
 //!
-//! `enqueue_refused` decides what happens if the ring refuses a record: it applies the [`Overflow`] policy to a full queue.
+//! To change what a full queue does, begin at `enqueue_refused`: it applies the [`Overflow`] policy.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ const ABANDONED: &str = "the process ends, and what was queued before them is no
 pub(crate) enum Enqueued {
     /// The line is in the queue.
     Queued,
-    /// The queue is full, and the line was not enqueued.
+    /// The queue has no room for the line, and the overflow policy does not wait for room.
     Dropped,
     /// The line is longer than the queue. Every record that was enqueued before is written.
     TooLong,
@@ -93,7 +93,8 @@ impl QueuedOutput {
         }
     }
 
-    /// Enqueues a line. If it `flushes`, it waits a while for room even if the overflow policy does not.
+    /// Enqueues the line of a record, or of its drop notice. If the record `flushes`, this waits a while for room even if the overflow policy
+    /// does not.
     #[inline]
     fn enqueue_line(self: &Arc<Self>, flushes: bool, label: Label, line: &[u8]) -> Enqueued {
         match self.enqueue(label, line) {
@@ -111,7 +112,7 @@ impl QueuedOutput {
         Enqueued::Queued
     }
 
-    /// Does what the overflow policy says about a line that the ring has refused.
+    /// Does with a refused line what the overflow policy says.
     #[cold]
     fn enqueue_refused(self: &Arc<Self>, refused: Refused, label: Label, line: &[u8]) -> Enqueued {
         match (refused, self.options.overflow) {
@@ -276,7 +277,7 @@ impl QueuedOutput {
             true => core.state_but_dropped(renderer, record),
         });
         let fate = core.count_result(record, notices.and_then(|()| core.write(renderer, record, scratch)));
-        // In an output that existed at the fork, the parent flushes what was buffered then.
+        // Not if the queue is the parent's: the parent flushes what its output had buffered at the fork.
         if is_own {
             self.flush_output();
         }

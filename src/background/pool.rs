@@ -41,7 +41,7 @@ struct Pool {
 struct PoolState {
     /// Ready queues, each with the moment at which it became ready.
     ready: VecDeque<(Instant, Arc<QueuedOutput>)>,
-    /// Lingering queues, each with the moment at which a thread looks at it again, in this order.
+    /// Lingering queues, each with the moment at which a thread looks at it again, sorted by it.
     lingering: VecDeque<(Instant, u64, Arc<QueuedOutput>)>,
     /// Queues that a writer thread must drop: each of these may be the last reference to its queue, and so to its output.
     to_drop: Vec<Arc<QueuedOutput>>,
