@@ -1,6 +1,6 @@
 //! Before and after a fork.
 //!
-//! The rule for forked children stands in [`process`](crate::process). Before a fork the parent waits until no writer thread is inside an
+//! The rule for forked children stands in [`process`]. Before a fork the parent waits until no writer thread is inside an
 //! output: see [`fork_gate`].
 
 use crate::background::{fork_gate, pool};
