@@ -232,7 +232,7 @@ impl QueuedOutput {
         self.core.state_dropped(record, &mut |notice, record| {
             let (Notice::Dropped(count) | Notice::Failed(count)) = notice;
             let label = Label { tag: tag::DROPPED, stamp: count };
-            let mut line = crate::format::scratch::Buffer::take();
+            let mut line = crate::format::buffer::Buffer::take();
             renderer.render(record, &mut line);
             match self.enqueue_line(flushes, label, &line) {
                 Enqueued::Queued => Ok(()),

@@ -92,7 +92,7 @@ impl Outcome {
         match (parts.is_empty(), self.unflushed) {
             (true, _) => {
                 message = String::from(
-                    "an output could not be flushed, for the reason that was told on stderr: what it holds back may be lost",
+                    "an output could not be flushed, for the reason that was reported on stderr: what it holds back may be lost",
                 )
             }
             (false, false) => message = format!("{message}: {}", parts.join(", ")),

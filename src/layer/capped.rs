@@ -36,7 +36,7 @@ probes! {
 }
 
 /// Says so, once for the process, if a filter of the program's own keeps from the layer what lies below its ceiling.
-pub(super) fn tell_if_capped(ceiling: LevelFilter) {
+pub(super) fn warn_if_capped(ceiling: LevelFilter) {
     static SAID: AtomicBool = AtomicBool::new(false);
     let wanted = PROBES.iter().zip(PROBE_METADATA).filter(|(_, metadata)| *metadata.level() <= ceiling);
     let mut passed = LevelFilter::OFF;

@@ -5,16 +5,16 @@ use std::cell::Cell;
 use tracing::Event;
 
 use super::nesting::Nested;
-use crate::context::Inner;
+use crate::context::ContextInner;
 use crate::delivery::{Fate, Ledger, Loss};
 use crate::fallback;
 use crate::format::with_scratch;
 use crate::output::is_inside_output;
-use crate::record::{Record, Source, SpanPath};
+use crate::record::{Record, RecordMetadata, SpanPath};
 
 /// Gives `event` to each sink of `inner` that wants its level, and counts what became of it.
-pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: &dyn SpanPath) {
-    let wanting = || inner.sinks().iter().filter(|sink| sink.wants(&source.level));
+pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMetadata<'_>, spans: &dyn SpanPath) {
+    let wanting = || inner.sinks().iter().filter(|sink| sink.wants(&metadata.level));
     let deliveries = wanting().count() as u64;
     if deliveries == 0 {
         return;
@@ -22,7 +22,7 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     let ledger = inner.ledger();
     let Some(seq) = inner.accept(deliveries) else {
         ledger.resolve(Fate::Dropped, deliveries);
-        return inner.tell_closed();
+        return inner.warn_closed();
     };
     let nested = Nested::enter();
     let inside_output = is_inside_output();
@@ -36,7 +36,7 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     }
     let record = Record {
         event,
-        source,
+        metadata,
         elapsed: inner.elapsed(),
         clock: inner.clock(),
         wall: Cell::new(None),
@@ -51,7 +51,7 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     let mut settled = Settled::default();
     with_scratch(|scratch| {
         scratch.begin();
-        for (n, sink) in inner.sinks().iter().enumerate().filter(|(_, sink)| sink.wants(&record.source.level)) {
+        for (n, sink) in inner.sinks().iter().enumerate().filter(|(_, sink)| sink.wants(&record.metadata.level)) {
             settled.count(sink.deliver(&record, scratch, inner.account(n)));
         }
     });
@@ -67,8 +67,8 @@ struct Settled {
 }
 
 impl Settled {
-    fn count(&mut self, delivery: Option<Fate>) {
-        match delivery {
+    fn count(&mut self, fate: Option<Fate>) {
+        match fate {
             Some(Fate::Written) => self.written += 1,
             Some(Fate::Failed) => self.failed += 1,
             Some(Fate::Dropped) => self.dropped += 1,
@@ -78,8 +78,8 @@ impl Settled {
 
     fn tell(self, ledger: &Ledger) {
         let fates = [(Fate::Written, self.written), (Fate::Failed, self.failed), (Fate::Dropped, self.dropped)];
-        for (delivery, count) in fates.into_iter().filter(|(_, count)| *count > 0) {
-            ledger.resolve(delivery, count);
+        for (fate, count) in fates.into_iter().filter(|(_, count)| *count > 0) {
+            ledger.resolve(fate, count);
         }
     }
 }

@@ -16,9 +16,9 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::nesting::Nested;
-use crate::context::{Inner, OutputContext};
-use crate::format::spans::append_path;
-use crate::record::{Name, STYLES, SpanPath, SpanValues, Style, Value, capture_fields, capture_primitives};
+use crate::context::{ContextInner, OutputContext};
+use crate::format::append_path;
+use crate::record::{FieldName, STYLES, SpanPath, SpanValues, Style, Value, capture_fields, capture_primitives};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering, Weak};
 
 /// The most bytes that a thread keeps of one rendered path.
@@ -34,9 +34,9 @@ struct SpanData {
 
 /// A context, held weakly.
 struct Binding {
-    context: Weak<Inner>,
+    context: Weak<ContextInner>,
     /// The one that it was derived from in the beginning: the same work, which may live on where the derived one is gone.
-    root: Weak<Inner>,
+    root: Weak<ContextInner>,
 }
 
 impl Binding {
@@ -44,7 +44,7 @@ impl Binding {
         Binding { context: Arc::downgrade(context.inner()), root: context.inner().root() }
     }
 
-    fn upgrade(&self) -> Option<Arc<Inner>> {
+    fn upgrade(&self) -> Option<Arc<ContextInner>> {
         self.context.upgrade().or_else(|| self.root.upgrade())
     }
 }
@@ -64,7 +64,7 @@ where
 }
 
 /// Captures fields; of a value that makes spans in its own `Debug`, in the end only that it is there.
-fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(Name, Value)) {
+fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(FieldName, Value)) {
     let nested = Nested::enter();
     if nested.is_too_deep() {
         capture_primitives(visit, each);
@@ -97,7 +97,7 @@ where
 }
 
 /// The context that the innermost span with a live one was made in, from `span` outwards.
-pub(super) fn bound_context<S>(span: Option<SpanRef<'_, S>>) -> Option<Arc<Inner>>
+pub(super) fn bound_context<S>(span: Option<SpanRef<'_, S>>) -> Option<Arc<ContextInner>>
 where
     S: for<'lookup> LookupSpan<'lookup>,
 {

@@ -7,7 +7,7 @@ use super::guard::guarded;
 use super::{Null, Output, RecordOutput};
 use crate::bytes::Batch;
 use crate::error::{Error, Kind};
-use crate::format::scratch::Buffer;
+use crate::format::buffer::Buffer;
 use crate::format::{Renderer, Scratch};
 use crate::record::Record;
 

@@ -1,19 +1,19 @@
-//! What a sink says on its own behalf: that records are missing.
+//! Notices: records that a sink itself writes into a log, to say that records are missing.
 //!
-//! A notice is an ordinary event, so that every format renders it as it renders the rest, but it is never dispatched: it is
-//! made for one sink, and no other subscriber sees it.
+//! A notice is an ordinary event, so that every format renders it like any other. It is made for one sink and never dispatched,
+//! so no subscriber sees it.
 
 use tracing::field::Value;
 use tracing::{Event, Level, Metadata};
 use tracing_core::callsite::DefaultCallsite;
 use tracing_core::metadata::Kind;
 
-/// Something that a sink states in the log.
+/// What a sink has to report in its log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Notice {
-    /// So many records could not be written.
+    /// This number of records could not be written: the output failed.
     Failed(u64),
-    /// So many records were given up before they reached the output.
+    /// This number of records was dropped before it reached the output.
     Dropped(u64),
 }
 
@@ -34,7 +34,7 @@ macro_rules! notice_metadata {
 notice_metadata!(FAILED_CALLSITE, FAILED, Level::WARN, "failed");
 notice_metadata!(DROPPED_CALLSITE, DROPPED, Level::WARN, "dropped");
 
-/// Calls `f` with the event that states `notice`.
+/// Calls `f` with the event for `notice`.
 pub(crate) fn with_notice<R>(notice: Notice, f: impl FnOnce(&Event<'_>) -> R) -> R {
     match notice {
         Notice::Failed(count) => with_event(&FAILED, "records are missing here: they could not be written", &count, f),

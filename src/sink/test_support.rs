@@ -12,7 +12,7 @@ use crate::bytes::scripted::Scripted;
 use crate::clock::{Clock, ManualClock, Origin};
 use crate::delivery::{Fate, Loss};
 use crate::format::with_scratch;
-use crate::record::{ContextInfo, NoSpans, Record, Source};
+use crate::record::{ContextInfo, NoSpans, Record, RecordMetadata};
 
 static CALLSITE: DefaultCallsite = DefaultCallsite::new(&METADATA);
 static METADATA: Metadata<'static> = tracing_core::metadata! {
@@ -38,7 +38,7 @@ pub(crate) fn with_record_of<R>(context: &ContextInfo, seq: u64, f: impl FnOnce(
     let origin = Origin::from_parts(std::time::Instant::now(), SystemTime::UNIX_EPOCH);
     f(&Record {
         event: &Event::new(&METADATA, &values),
-        source: Source::of(&METADATA),
+        metadata: RecordMetadata::new(&METADATA),
         elapsed: Duration::from_millis(seq),
         clock: &Clock::from(ManualClock::at(origin)),
         wall: None.into(),
