@@ -24,6 +24,10 @@
 //! | a write of one or several lines | room in an output that does not block | [`WRITABLE`] | the current line has failed; later lines do not wait until the output takes bytes |
 //! | a write of one or several lines | a `write` that is interrupted | [`INTERRUPTIONS`] in a row | the current line has failed |
 //! | a write of one or several lines | an `io::Write` that returns `WouldBlock` | [`WRITER_YIELDS`], for [`WRITABLE`] at most | the current line has failed |
+//! | a flush or close of a context | direct deliveries on other threads | its own deadline; sleeps of [`FLUSH_FIRST_PAUSE`] to [`FLUSH_LONGEST_PAUSE`] | returns an outcome with pending records |
+//! | the first scopes under `layer()` | the rebuild of the interest cache | [`FIRST_REBUILD_WAIT`] after the first scope | enter the scope |
+//! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`], within [`REBUILD_WINDOW`] after the first scope | ends |
+//! | `Configure::install` | another installation, on another thread | [`INSTALL_WAIT`] | tries to install all the same |
 //! | a line of the fallback | room in stderr | [`FALLBACK_WRITABLE`] | the line is lost, and counted |
 //! | a line of the fallback, in a forked child | the lock of the fallback | [`FALLBACK_LOCK`] | the line is lost, and counted |
 //! | `FileOptions::open`, with other options than the open file has | the queues of sinks that are gone | [`FILE_IS_FREE`] | fails |
@@ -62,6 +66,26 @@ pub(crate) const INTERRUPTIONS: u32 = 10_000;
 
 /// How often an `io::Write` that returns `WouldBlock` is called again: it offers no way to wait for room.
 pub(crate) const WRITER_YIELDS: u32 = 100;
+
+/// How long `flush` and `close` of a context first sleep before they look again whether direct deliveries on other threads have returned.
+/// Each sleep is twice as long as the one before.
+pub(crate) const FLUSH_FIRST_PAUSE: Duration = Duration::from_micros(10);
+
+/// The longest of those sleeps.
+pub(crate) const FLUSH_LONGEST_PAUSE: Duration = Duration::from_millis(5);
+
+/// How long a scope waits for the first rebuild of the interest cache, counted from the first scope. Then it goes on without.
+pub(crate) const FIRST_REBUILD_WAIT: Duration = Duration::from_secs(1);
+
+/// How long the rebuilding thread sleeps before each rebuild that follows the first. Nobody waits for it.
+pub(crate) const REBUILD_PAUSES: [Duration; 3] =
+    [Duration::from_millis(1), Duration::from_millis(10), Duration::from_millis(85)];
+
+/// How long after the first scope the rebuilding thread may begin a rebuild. It ends when its next rebuild would come later.
+pub(crate) const REBUILD_WINDOW: Duration = Duration::from_millis(120);
+
+/// How long `Configure::install` waits for another installation that is under way on another thread.
+pub(crate) const INSTALL_WAIT: Duration = Duration::from_secs(5);
 
 /// How long a line of the fallback waits for room in stderr.
 pub(crate) const FALLBACK_WRITABLE: Duration = Duration::from_millis(100);

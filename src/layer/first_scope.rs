@@ -3,7 +3,7 @@
 //!
 //! The rebuild runs on a thread of its own. The thread that enters the scope may hold locks that a rebuild needs: it may be in a layer's
 //! callback, in a value's `Debug` under a `reload` lock, or registering a `Dispatch`. The scope waits for the rebuild, at most
-//! [`FIRST_REBUILD_PATIENCE`].
+//! [`FIRST_REBUILD_WAIT`].
 //!
 //! The scope's subscriber must be the current one on the rebuilding thread. As long as a process has made one `Dispatch` only,
 //! `tracing` asks the current subscriber of the thread that rebuilds; if that thread has none, every callsite of the process is dead from
@@ -13,32 +13,24 @@
 //!
 //! No single rebuild can reach a callsite that another thread is registering at that moment. That thread has asked while there was
 //! no subscriber yet, may be preempted, and then stores `never` after the rebuild. Nobody can ask a callsite whether it is being
-//! registered. So under the global subscriber the rebuilding thread rebuilds a few more times, after [`PAUSES`], which gives such a
+//! registered. So under the global subscriber the rebuilding thread rebuilds a few more times, after [`REBUILD_PAUSES`], which gives such a
 //! thread time to store its answer. It begins no rebuild later than [`REBUILD_WINDOW`] after the first scope, and then ends. Nothing
 //! waits for these later rebuilds: no scope, fork, flush or exit.
 //!
 //! Each layer keeps a state of its own, because subscribers follow one another: a program may log its own start under a subscriber that is
 //! set for a scope, and then install another. (One case is not covered: one `Dispatch` that is first used for a scope and then installed.)
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::callsite::rebuild_interest_cache;
 use tracing::{Dispatch, dispatcher};
 
 use super::capped::warn_if_capped;
 use crate::LevelFilter;
+use crate::limits::{FIRST_REBUILD_WAIT, REBUILD_PAUSES, REBUILD_WINDOW};
 use crate::scope;
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Arc, Condvar, Mutex};
-
-/// How long a scope waits for the first rebuild, counted from the first scope. Then it goes on without.
-const FIRST_REBUILD_PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long the rebuilding thread sleeps before each rebuild that follows the first. Nobody waits for it.
-const PAUSES: [Duration; 3] = [Duration::from_millis(1), Duration::from_millis(10), Duration::from_millis(85)];
-
-/// How long after the first scope the rebuilding thread may begin a rebuild. It ends when its next rebuild would come later.
-const REBUILD_WINDOW: Duration = Duration::from_millis(120);
 
 /// The name of the rebuilding thread.
 const THREAD_NAME: &str = "logscope-rebuild";
@@ -98,7 +90,7 @@ impl FirstScope {
                     *phase = Phase::Running {
                         thread: handle.thread().id(),
                         process: std::process::id(),
-                        until: entered + FIRST_REBUILD_PATIENCE,
+                        until: entered + FIRST_REBUILD_WAIT,
                     }
                 }
                 // The next scope tries again.
@@ -122,7 +114,7 @@ impl FirstScope {
         if !self.rebuild_first(dispatch) {
             return;
         }
-        for pause in PAUSES {
+        for pause in REBUILD_PAUSES {
             if entered.elapsed() + pause > REBUILD_WINDOW {
                 return;
             }

@@ -13,11 +13,9 @@ use super::environment::verbosity_from_environment;
 use crate::LevelFilter;
 use crate::context::{OutputContext, built_in, replace_default, set_default};
 use crate::error::{Error, Kind};
+use crate::limits::INSTALL_WAIT;
 use crate::process::set_exit_deadline;
 use crate::sync::{Mutex, thread};
-
-/// How long [`Configure::install`] waits for another installation that is under way on another thread.
-const INSTALL_PATIENCE: Duration = Duration::from_secs(5);
 
 static INSTALLING: Mutex<()> = Mutex::new(());
 
@@ -134,7 +132,7 @@ impl Configure {
     pub fn install(self) -> Result<(), Error> {
         // A second installation is refused only when the first is over: tests that run at once may each begin with `let _ =
         // logscope::init();` and then log. (The wait is bounded, in case a replaced default installs something in its `Drop`.)
-        let _installing = INSTALLING.try_lock_for(INSTALL_PATIENCE);
+        let _installing = INSTALLING.try_lock_for(INSTALL_WAIT);
         if let Some(error) = already_installed() {
             return Err(error);
         }
