@@ -12,22 +12,22 @@
 //! | the exit of the process | every queue to be written, and every output without sinks to be dropped | the exit deadline: [`EXIT_DEADLINE`], or none after a `shutdown` in vain | reports how many records are not written |
 //! | `shutdown`, called inside an output | every queue to be written | its own deadline or the exit deadline, whichever is shorter | returns |
 //! | a log call that wrote past a closed queue, or a writer thread that leaves a queue without sinks | the output to write what it buffers | the exit deadline | reports the error |
-//! | a fork | writer threads that are inside an output, starting or ending | [`FORK_WAIT`] | forks; the child cannot use those outputs, and later forks do not wait for those threads |
+//! | a fork | writer threads that are inside an output, starting or ending | [`FORK`] | forks; the child cannot use those outputs, and later forks do not wait for those threads |
 //! | a writer thread | a fork that is under way | until the fork is over | works on |
 //! | a log call with `Overflow::Block` | room in the queue; for a record that is longer than the queue, the queue to be written | no limit | |
 //! | a log call whose queue is closed, with `Overflow::Block` | the queue to be written | the exit deadline | drops its record; later calls do not wait |
-//! | a log call whose queue is closed, otherwise | the queue to be written | [`CLOSED_QUEUE_WAIT`] | drops its record; later calls do not wait |
-//! | a log call at a level of `Queue::flush_at`, unless with `Overflow::Block` | room in the queue | [`FLUSH_AT_WAIT`] | drops its record; later calls do not wait until the output was written to |
-//! | a log call at a level of `Queue::flush_at` | the flush | [`FLUSH_AT_WAIT`] | returns; later calls do not wait until the output was written to |
+//! | a log call whose queue is closed, otherwise | the queue to be written | [`CLOSED_QUEUE`] | drops its record; later calls do not wait |
+//! | a log call at a level of `Queue::flush_at`, unless with `Overflow::Block` | room in the queue | [`FLUSH_AT`] | drops its record; later calls do not wait until the output was written to |
+//! | a log call at a level of `Queue::flush_at` | the flush | [`FLUSH_AT`] | returns; later calls do not wait until the output was written to |
 //! | a log call with `Overflow::DropOldest` | other threads, which take the room that it makes or have not committed the oldest record | [`EVICTION_ATTEMPTS`] | drops its record |
 //! | `flush_async` | a direct output that another thread writes to | [`TASK_FLUSH`] | returns an outcome that is `unflushed`, unless the output is a file |
 //! | a write of one or several lines | room in an output that does not block | [`WRITABLE`] | the current line has failed; later lines do not wait until the output takes bytes |
 //! | a write of one or several lines | a `write` that is interrupted | [`INTERRUPTIONS`] in a row | the current line has failed |
 //! | a write of one or several lines | an `io::Write` that returns `WouldBlock` | [`WRITER_YIELDS`], for [`WRITABLE`] at most | the current line has failed |
-//! | a flush or close of a context | direct deliveries on other threads | its own deadline; sleeps of [`FLUSH_FIRST_PAUSE`] to [`FLUSH_LONGEST_PAUSE`] | returns an outcome with pending records |
-//! | the first scopes under `layer()` | the rebuild of the interest cache | [`FIRST_REBUILD_WAIT`] after the first scope | enter the scope |
+//! | a flush or close of a context | direct deliveries on other threads | its own deadline, in sleeps of [`LEDGER_LOOK`] to [`LONGEST_LEDGER_LOOK`] | returns an outcome with pending records |
+//! | the first scopes under `layer()` | the rebuild of the interest cache | [`FIRST_REBUILD`] after the first scope | enter the scope |
 //! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`], within [`REBUILD_WINDOW`] after the first scope | ends |
-//! | `Configure::install` | another installation, on another thread | [`INSTALL_WAIT`] | tries to install all the same |
+//! | `Configure::install` | another installation, on another thread | [`INSTALLATION`] | tries to install all the same |
 //! | a line of the fallback | room in stderr | [`FALLBACK_WRITABLE`] | the line is lost, and counted |
 //! | a line of the fallback, in a forked child | the lock of the fallback | [`FALLBACK_LOCK`] | the line is lost, and counted |
 //! | `FileOptions::open`, with other options than the open file has | the queues of sinks that are gone | [`FILE_IS_FREE`] | fails |
@@ -44,13 +44,13 @@ use std::time::Duration;
 pub(crate) const EXIT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long a fork waits for writer threads that are inside an output, starting or ending.
-pub(crate) const FORK_WAIT: Duration = Duration::from_millis(500);
+pub(crate) const FORK: Duration = Duration::from_millis(500);
 
 /// How long a log call without `Overflow::Block` waits for a closed queue to be written, before it writes its own record.
-pub(crate) const CLOSED_QUEUE_WAIT: Duration = Duration::from_millis(100);
+pub(crate) const CLOSED_QUEUE: Duration = Duration::from_millis(100);
 
 /// How long a log call at a level of `Queue::flush_at` waits for room, and again for the flush.
-pub(crate) const FLUSH_AT_WAIT: Duration = Duration::from_secs(1);
+pub(crate) const FLUSH_AT: Duration = Duration::from_secs(1);
 
 /// How often a log call evicts the oldest records from a full queue and tries to enqueue its own.
 pub(crate) const EVICTION_ATTEMPTS: u32 = 1_000;
@@ -66,26 +66,6 @@ pub(crate) const INTERRUPTIONS: u32 = 10_000;
 
 /// How often an `io::Write` that returns `WouldBlock` is called again: it offers no way to wait for room.
 pub(crate) const WRITER_YIELDS: u32 = 100;
-
-/// How long `flush` and `close` of a context first sleep before they look again whether direct deliveries on other threads have returned.
-/// Each sleep is twice as long as the one before.
-pub(crate) const FLUSH_FIRST_PAUSE: Duration = Duration::from_micros(10);
-
-/// The longest of those sleeps.
-pub(crate) const FLUSH_LONGEST_PAUSE: Duration = Duration::from_millis(5);
-
-/// How long a scope waits for the first rebuild of the interest cache, counted from the first scope. Then it goes on without.
-pub(crate) const FIRST_REBUILD_WAIT: Duration = Duration::from_secs(1);
-
-/// How long the rebuilding thread sleeps before each rebuild that follows the first. Nobody waits for it.
-pub(crate) const REBUILD_PAUSES: [Duration; 3] =
-    [Duration::from_millis(1), Duration::from_millis(10), Duration::from_millis(85)];
-
-/// How long after the first scope the rebuilding thread may begin a rebuild. It ends when its next rebuild would come later.
-pub(crate) const REBUILD_WINDOW: Duration = Duration::from_millis(120);
-
-/// How long `Configure::install` waits for another installation that is under way on another thread.
-pub(crate) const INSTALL_WAIT: Duration = Duration::from_secs(5);
 
 /// How long a line of the fallback waits for room in stderr.
 pub(crate) const FALLBACK_WRITABLE: Duration = Duration::from_millis(100);
@@ -139,3 +119,22 @@ pub(crate) const BATCH_BYTES: usize = 128 << 10;
 
 /// The largest buffer that a writer thread keeps for the next batch, in bytes.
 pub(crate) const KEPT_BATCH_BYTES: usize = 1 << 20;
+
+/// How long an installation waits for another one that is under way on another thread.
+pub(crate) const INSTALLATION: Duration = Duration::from_secs(5);
+
+/// How long a scope waits for the first rebuild of the interest cache, counted from the first scope.
+pub(crate) const FIRST_REBUILD: Duration = Duration::from_secs(1);
+
+/// How long the rebuilding thread sleeps before each rebuild after the first. Nobody waits for it.
+pub(crate) const REBUILD_PAUSES: [Duration; 3] =
+    [Duration::from_millis(1), Duration::from_millis(10), Duration::from_millis(85)];
+
+/// How long after the first scope the rebuilding thread may begin a rebuild. It ends when its next rebuild would begin later.
+pub(crate) const REBUILD_WINDOW: Duration = Duration::from_millis(120);
+
+/// How long a context's flush sleeps before it looks at the ledger again, at first. Each sleep is twice as long as the one before.
+pub(crate) const LEDGER_LOOK: Duration = Duration::from_micros(10);
+
+/// The longest sleep between two looks at the ledger.
+pub(crate) const LONGEST_LEDGER_LOOK: Duration = Duration::from_millis(5);

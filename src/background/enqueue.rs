@@ -12,7 +12,7 @@ use super::queued::QueuedOutput;
 use crate::delivery::{Fate, Loss, left_at_work};
 use crate::fallback;
 use crate::format::{Renderer, Scratch};
-use crate::limits::{CLOSED_QUEUE_WAIT, EVICTION_ATTEMPTS, FLUSH_AT_WAIT};
+use crate::limits::{CLOSED_QUEUE, EVICTION_ATTEMPTS, FLUSH_AT};
 use crate::process::{exit_deadline, fork_generation, is_forked};
 use crate::queue::{Label, Pushed, Refused};
 use crate::record::{ContextInfo, Notice, Record};
@@ -133,7 +133,7 @@ impl QueuedOutput {
             (Refused::Closed, overflow) => {
                 // Wait, so that the order of a thread's records holds even now. Not for ever: while the process exits, there may be no writer
                 // thread any more.
-                let patience = if overflow == Overflow::Block { exit_deadline() } else { CLOSED_QUEUE_WAIT };
+                let patience = if overflow == Overflow::Block { exit_deadline() } else { CLOSED_QUEUE };
                 match self.wait_until_written(Instant::now().checked_add(patience)) {
                     Some(_) => Enqueued::Closed,
                     None => {
@@ -166,7 +166,7 @@ impl QueuedOutput {
             return Enqueued::Dropped;
         }
         self.notify();
-        let result = self.enqueue_when_room(Some(Instant::now() + FLUSH_AT_WAIT), label, line);
+        let result = self.enqueue_when_room(Some(Instant::now() + FLUSH_AT), label, line);
         self.stalled.store(result.is_none(), Ordering::Relaxed);
         result.unwrap_or(Enqueued::Dropped)
     }
@@ -297,7 +297,7 @@ impl QueuedOutput {
     fn wait_for_flush(self: &Arc<Self>) {
         // Relaxed, here and where it is cleared: a hint, which spares later calls a wait.
         if !self.stalled.load(Ordering::Relaxed) {
-            let written = self.wait_until_written(Some(Instant::now() + FLUSH_AT_WAIT));
+            let written = self.wait_until_written(Some(Instant::now() + FLUSH_AT));
             self.stalled.store(written.is_none(), Ordering::Relaxed);
         }
     }

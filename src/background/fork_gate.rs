@@ -1,7 +1,7 @@
 //! Forks wait for writer threads, and writer threads for forks.
 //!
 //! A forked child must not find a lock that a writer thread of its parent held at the fork (see [`process`](crate::process)). So a fork
-//! waits, for [`FORK_WAIT`] at most, until no writer thread is working, starting or ending. Starting and ending count because std takes a
+//! waits, for [`FORK`] at most, until no writer thread is working, starting or ending. Starting and ending count because std takes a
 //! lock of its own then, which the `exit` of the child takes too. While a fork is under way no writer thread starts to work, to start or to
 //! end.
 //!
@@ -13,7 +13,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use crate::limits::FORK_WAIT;
+use crate::limits::FORK;
 use crate::process::is_forked;
 use crate::sync::{Condvar, Mutex};
 
@@ -107,9 +107,9 @@ pub(super) fn begin_end() {
     ENDING.set(Some(begin()));
 }
 
-/// Waits, for [`FORK_WAIT`] at most, until no writer thread is working, starting or ending. Called in the parent.
+/// Waits, for [`FORK`] at most, until no writer thread is working, starting or ending. Called in the parent.
 pub(crate) fn before_fork() {
-    before_fork_within(FORK_WAIT);
+    before_fork_within(FORK);
 }
 
 fn before_fork_within(patience: Duration) {

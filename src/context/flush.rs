@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::live::family_members;
 use super::output_context::OutputContext;
 use crate::delivery::{Flush, Outcome};
-use crate::limits::{FLUSH_FIRST_PAUSE, FLUSH_LONGEST_PAUSE};
+use crate::limits::{LEDGER_LOOK, LONGEST_LEDGER_LOOK};
 use crate::output::is_inside_output;
 use crate::process::is_forked;
 use crate::sink::{OutputRef, Sink};
@@ -97,7 +97,7 @@ impl OutputContext {
         }
         // A direct delivery counts itself when it returns. So a record that is pending here is being written at this moment: by another
         // thread, or by this one, if a value asks from inside its own `Debug`. In that case waiting cannot help, and the deadline ends it.
-        let mut pause = FLUSH_FIRST_PAUSE;
+        let mut pause = LEDGER_LOOK;
         loop {
             let outcome = Outcome { unflushed, ..self.ledger() };
             if !unflushed && outcome.accepted - outcome.pending >= accepted_before {
@@ -112,7 +112,7 @@ impl OutputContext {
             }
             // Not `park_timeout`: it would take a wake-up that is meant for an executor which polls on this thread.
             thread::sleep(pause.min(left));
-            pause = (pause * 2).min(FLUSH_LONGEST_PAUSE);
+            pause = (pause * 2).min(LONGEST_LEDGER_LOOK);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From a context and an event to the sinks.
+//! From a context and an event to its sinks.
 
 use std::cell::Cell;
 
@@ -48,26 +48,26 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
         // A sink that logs while it writes: its own lock may be held, and whatever it says about itself must not come back to it.
         return fallback::record(&record);
     }
-    let mut settled = Settled::default();
+    let mut fates = FateCounts::default();
     with_scratch(|scratch| {
         scratch.begin();
         for (n, sink) in inner.sinks().iter().enumerate().filter(|(_, sink)| sink.wants(&record.metadata.level)) {
-            settled.count(sink.deliver(&record, scratch, inner.account(n)));
+            fates.count(sink.deliver(&record, scratch, inner.account(n)));
         }
     });
-    settled.tell(ledger);
+    fates.resolve(ledger);
 }
 
-/// The deliveries of one record whose fate is known. The others are in queues, which tell it later.
+/// How many deliveries of one record have which fate. Those that are not counted here are in queues, which resolve them later.
 #[derive(Default)]
-struct Settled {
+pub(super) struct FateCounts {
     written: u64,
     failed: u64,
     dropped: u64,
 }
 
-impl Settled {
-    fn count(&mut self, fate: Option<Fate>) {
+impl FateCounts {
+    pub(super) fn count(&mut self, fate: Option<Fate>) {
         match fate {
             Some(Fate::Written) => self.written += 1,
             Some(Fate::Failed) => self.failed += 1,
@@ -76,7 +76,8 @@ impl Settled {
         }
     }
 
-    fn tell(self, ledger: &Ledger) {
+    /// Counts the deliveries in `ledger`, which has accepted them.
+    pub(super) fn resolve(self, ledger: &Ledger) {
         let fates = [(Fate::Written, self.written), (Fate::Failed, self.failed), (Fate::Dropped, self.dropped)];
         for (fate, count) in fates.into_iter().filter(|(_, count)| *count > 0) {
             ledger.resolve(fate, count);

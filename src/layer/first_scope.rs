@@ -3,7 +3,7 @@
 //!
 //! The rebuild runs on a thread of its own. The thread that enters the scope may hold locks that a rebuild needs: it may be in a layer's
 //! callback, in a value's `Debug` under a `reload` lock, or registering a `Dispatch`. The scope waits for the rebuild, at most
-//! [`FIRST_REBUILD_WAIT`].
+//! [`FIRST_REBUILD`].
 //!
 //! The scope's subscriber must be the current one on the rebuilding thread. As long as a process has made one `Dispatch` only,
 //! `tracing` asks the current subscriber of the thread that rebuilds; if that thread has none, every callsite of the process is dead from
@@ -27,7 +27,7 @@ use tracing::{Dispatch, dispatcher};
 
 use super::capped::warn_if_capped;
 use crate::LevelFilter;
-use crate::limits::{FIRST_REBUILD_WAIT, REBUILD_PAUSES, REBUILD_WINDOW};
+use crate::limits::{FIRST_REBUILD, REBUILD_PAUSES, REBUILD_WINDOW};
 use crate::scope;
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Arc, Condvar, Mutex};
@@ -90,7 +90,7 @@ impl FirstScope {
                     *phase = Phase::Running {
                         thread: handle.thread().id(),
                         process: std::process::id(),
-                        until: entered + FIRST_REBUILD_WAIT,
+                        until: entered + FIRST_REBUILD,
                     }
                 }
                 // The next scope tries again.

@@ -13,7 +13,7 @@ use super::environment::verbosity_from_environment;
 use crate::LevelFilter;
 use crate::context::{OutputContext, built_in, replace_default, set_default};
 use crate::error::{Error, Kind};
-use crate::limits::INSTALL_WAIT;
+use crate::limits::INSTALLATION;
 use crate::process::set_exit_deadline;
 use crate::sync::{Mutex, thread};
 
@@ -132,7 +132,7 @@ impl Configure {
     pub fn install(self) -> Result<(), Error> {
         // A second installation is refused only when the first is over: tests that run at once may each begin with `let _ =
         // logscope::init();` and then log. (The wait is bounded, in case a replaced default installs something in its `Drop`.)
-        let _installing = INSTALLING.try_lock_for(INSTALL_WAIT);
+        let _installing = INSTALLING.try_lock_for(INSTALLATION);
         if let Some(error) = already_installed() {
             return Err(error);
         }

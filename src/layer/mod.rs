@@ -12,6 +12,7 @@
 //! | `environment` | the verbosity in `LOGSCOPE` or `RUST_LOG` |
 //! | `context_layer` | the layer: which context an event belongs to, and whether that context wants it |
 //! | `emit` | from a context to its sinks |
+//! | `opening` | opening records, which say which levels a log has |
 //! | `spans` | the spans around a record |
 //! | `ceiling` | the ceiling, the filter of `layer()`, and why the interest cache is left alone |
 //! | `first_scope` | rebuilding the interest cache after the first scope under `layer()` |
@@ -30,6 +31,7 @@ mod environment;
 mod first_scope;
 mod install;
 mod nesting;
+mod opening;
 mod spans;
 
 pub use ceiling::CeilingFilter;

@@ -30,7 +30,7 @@ use tracing::{Event, Level};
 
 pub use buf::{ContextBuf, RecordBuf, SpanBuf};
 pub use context::ContextInfo;
-pub(crate) use notice::{Notice, with_notice};
+pub(crate) use notice::{Notice, with_notice, with_opening};
 pub(crate) use render::{drop_quietly, for_each_source, render_debug, render_display};
 pub(crate) use span::{NoSpans, STYLES, SpanPath, SpanValues, Style};
 pub(crate) use thread::write_thread_name;

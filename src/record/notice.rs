@@ -1,9 +1,10 @@
-//! Notices: records that a sink itself writes into a log, to say that records are missing.
+//! Notices: records that logscope itself writes into a log, to say that records are missing, or at which level the log begins.
 //!
 //! A notice is an ordinary event, so that every format renders it like any other. It is made for one sink and never dispatched,
 //! so no subscriber sees it.
 
 use tracing::field::Value;
+use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata};
 use tracing_core::callsite::DefaultCallsite;
 use tracing_core::metadata::Kind;
@@ -33,6 +34,7 @@ macro_rules! notice_metadata {
 
 notice_metadata!(FAILED_CALLSITE, FAILED, Level::WARN, "failed");
 notice_metadata!(DROPPED_CALLSITE, DROPPED, Level::WARN, "dropped");
+notice_metadata!(OPENING_CALLSITE, OPENING, Level::INFO, "max_level");
 
 /// Calls `f` with the event for `notice`.
 pub(crate) fn with_notice<R>(notice: Notice, f: impl FnOnce(&Event<'_>) -> R) -> R {
@@ -40,6 +42,12 @@ pub(crate) fn with_notice<R>(notice: Notice, f: impl FnOnce(&Event<'_>) -> R) ->
         Notice::Failed(count) => with_event(&FAILED, "records are missing here: they could not be written", &count, f),
         Notice::Dropped(count) => with_event(&DROPPED, "records are missing here: they were dropped", &count, f),
     }
+}
+
+/// Calls `f` with the event of an opening record: the log has no records above `max_level`.
+pub(crate) fn with_opening<R>(max_level: LevelFilter, f: impl FnOnce(&Event<'_>) -> R) -> R {
+    let max_level = max_level.to_string();
+    with_event(&OPENING, "records above max_level are not in this log", &max_level.as_str(), f)
 }
 
 fn with_event<R>(

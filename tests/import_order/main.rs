@@ -49,7 +49,10 @@ const ORDER: &order::Table<'_> = &[
     ("src/format/json", "value, serialize → fields, fragments"),
     ("src/format/logfmt", "value → fragments"),
     ("src/format/plain", "name, value → braces, fields → columns"),
-    ("src/layer", "environment, capped, ceiling, nesting → first_scope, emit, spans → context_layer → install"),
+    (
+        "src/layer",
+        "environment, capped, ceiling, nesting → first_scope, emit, spans → opening, context_layer → install",
+    ),
     ("src/output", "traits, guard → stream, writer, memory, captured, null → target"),
     ("src/queue", "ring, progress → reader → schedule"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),
