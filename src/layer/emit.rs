@@ -45,7 +45,7 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
         spans,
     };
     if inside_output {
-        // A sink that logs while it writes: its own lock may be held, and whatever it says about itself must not come back to it.
+        // An output logs while it is called: its own lock may be held, and its record must not come back to it.
         return fallback::record(&record);
     }
     let mut fates = FateCounts::default();
