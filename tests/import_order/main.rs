@@ -54,7 +54,7 @@ const ORDER: &order::Table<'_> = &[
         "environment, capped, ceiling, nesting → first_scope, emit, spans → opening, context_layer → install",
     ),
     ("src/output", "traits, guard → stream, writer, memory, captured, null → target"),
-    ("src/queue", "ring, progress → reader → turn"),
+    ("src/queue", "ring, progress → reader → schedule"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),
     ("src/read/json", "deserialize → parse → lines"),
     ("src/record", "render, notice → thread, value → buf, span → context"),
