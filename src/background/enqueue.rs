@@ -7,7 +7,7 @@ use super::accounts::{Stamp, tag};
 use super::handle::OpenAccount;
 use super::options::Overflow;
 use super::queued::QueuedOutput;
-use crate::delivery::{Fate, Loss, left_at_work};
+use crate::delivery::{Fate, Loss, busy_at_fork};
 use crate::fallback;
 use crate::format::{Renderer, Scratch};
 use crate::limits::{CLOSED_QUEUE, EVICTIONS, FLUSH_AT};
@@ -218,7 +218,7 @@ impl QueuedOutput {
     #[cold]
     fn state(self: &Arc<Self>, via: NumberedRenderer<'_>, record: &Record<'_>, flushes: bool) -> io::Result<()> {
         let renderer = via.renderer;
-        self.core.state_dropped(record, &mut |notice, record| {
+        self.core.put_dropped_notice(record, &mut |notice, record| {
             let (Notice::Dropped(count) | Notice::Failed(count)) = notice;
             let label = Label { tag: tag::DROPPED, stamp: count };
             let mut line = crate::format::scratch::Buffer::take();
@@ -234,7 +234,7 @@ impl QueuedOutput {
     #[cold]
     fn drop_record(&self, record: &Record<'_>, why: &str) -> Fate {
         self.core.ledger().resolve(Fate::Dropped, 1);
-        self.core.drop_records(Loss::of(record), why);
+        self.core.add_dropped(Loss::of(record), why);
         Fate::Dropped
     }
 
@@ -243,10 +243,10 @@ impl QueuedOutput {
     fn write_past(&self, via: NumberedRenderer<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Fate {
         let renderer = via.renderer;
         let core = &self.core;
-        let stated = if core.owes() { core.state(renderer, record) } else { Ok(()) };
+        let stated = if core.has_missing() { core.write_notices(renderer, record) } else { Ok(()) };
         let delivery = match stated.and_then(|()| core.write(renderer, record, scratch)) {
             Ok(()) => Fate::Written,
-            Err(error) => core.fail(Loss::of(record), error),
+            Err(error) => core.add_failed(Loss::of(record), error),
         };
         core.ledger().resolve(delivery, 1);
         delivery
@@ -258,12 +258,12 @@ impl QueuedOutput {
         let renderer = via.renderer;
         let core = &self.core;
         let is_own = self.fork_generation == fork_generation();
-        let usable = if self.is_being_written() { Err(left_at_work()) } else { Ok(()) };
-        let stated = usable.and_then(|()| match core.owes() {
+        let usable = if self.is_being_written() { Err(busy_at_fork()) } else { Ok(()) };
+        let stated = usable.and_then(|()| match core.has_missing() {
             false => Ok(()),
-            true if is_own => core.state(renderer, record),
+            true if is_own => core.write_notices(renderer, record),
             // What was dropped before the fork is the parent's to state, and a thread that is not there may hold the lock on that.
-            true => core.state_but_dropped(renderer, record),
+            true => core.write_failed_notice(renderer, record),
         });
         let delivery = core.count_result(record, stated.and_then(|()| core.write(renderer, record, scratch)));
         // What the parent's output held back at the fork will be passed on by the parent.
@@ -277,7 +277,7 @@ impl QueuedOutput {
     #[cold]
     fn pass_on(&self) {
         if let Err(error) = self.core.flush_output(exit_deadline()) {
-            self.core.tell_unflushed(error);
+            self.core.report_unflushed(error);
         }
     }
 

@@ -153,7 +153,7 @@ impl QueuedOutput {
         }
         // Now, because nobody would be told of an error when the output is dropped.
         if let Err(error) = self.core.flush_output(exit_deadline()) {
-            self.core.tell_unflushed(error);
+            self.core.report_unflushed(error);
         }
         // While the queue still exists: a caller that waits for the file to be free waits for one of the two.
         if self.is_done() {
@@ -165,8 +165,8 @@ impl QueuedOutput {
 
 impl Drop for QueuedOutput {
     fn drop(&mut self) {
-        self.core.tell_unstated(&self.evicted, "were dropped");
-        self.core.tell_unstated(&self.unstated, "were dropped");
+        self.core.report_unnoticed(&self.evicted, "were dropped");
+        self.core.report_unnoticed(&self.unstated, "were dropped");
     }
 }
 

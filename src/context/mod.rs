@@ -180,7 +180,7 @@ impl OutputContext {
     #[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
     pub fn ledger(&self) -> Outcome {
         let Identity { counter, ledger, .. } = &*self.inner.identity;
-        ledger.outcome_besides(|| counter.taken())
+        ledger.outcome_with(|| counter.taken())
     }
 
     /// Brings what was logged before this call to the operating system, waiting for `deadline` at most, and returns the

@@ -46,7 +46,7 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     };
     if inside_output {
         // A sink that logs while it writes: its own lock may be held, and whatever it says about itself must not come back to it.
-        return fallback::record(&record);
+        return fallback::report_record(&record);
     }
     let mut settled = Settled::default();
     with_scratch(|scratch| {

@@ -10,7 +10,7 @@ use super::test_support::{Line, deliver, lose, send};
 use super::{Overflow, Queue, Sink, writer};
 use crate::bytes::scripted::{Scripted, Step};
 use crate::delivery::Fate;
-use crate::fallback::overhear;
+use crate::fallback::capture_reports;
 use crate::format::Format;
 
 fn step() -> impl Strategy<Value = Step> {
@@ -137,7 +137,7 @@ proptest! {
     fn promises_hold_over_any_writer(steps in vec(step(), 0..80), acts in vec(act(), 0..40)) {
         let scripted = Scripted::new(steps);
         let sink = writer(scripted.clone()).format(Format::json());
-        let (deliveries, _told) = overhear(|| run(&sink, &scripted, &acts));
+        let (deliveries, _told) = capture_reports(|| run(&sink, &scripted, &acts));
 
         let is = |fate| move |(.., delivery): &&(u64, Act, Option<Fate>)| *delivery == Some(fate);
         let outcome = sink.ledger();

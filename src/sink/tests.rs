@@ -11,7 +11,7 @@ use super::test_support::{Line, deliver, lose, with_record, with_record_of};
 use super::*;
 use crate::bytes::scripted::{Scripted, Step};
 use crate::delivery::Fate;
-use crate::fallback::overhear;
+use crate::fallback::capture_reports;
 use crate::format::{Format, Screen, with_scratch};
 use crate::output::is_inside_output;
 use crate::record::{Record, RecordBuf};
@@ -38,16 +38,16 @@ fn one_record_is_one_line_and_one_write() {
 fn an_outage_is_counted_told_once_and_stated_when_it_ends() {
     let writer = Scripted::new([Step::Take, Step::Full, Step::Full, Step::Full]);
     let sink = json(&writer);
-    let (_, told) = overhear(|| (1..=6).for_each(|seq| _ = deliver(&sink, seq)));
+    let (_, told) = capture_reports(|| (1..=6).for_each(|seq| _ = deliver(&sink, seq)));
     assert_eq!(writer.lines(), [Line::Record(1), Line::Failed(3), Line::Record(5), Line::Record(6)]);
     assert_eq!((sink.ledger().written, sink.ledger().failed), (3, 3));
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("cannot write to writer") && told[0].contains("no storage space"), "{told:?}");
 
     writer.then([Step::Full]);
-    let (_, told) = overhear(|| _ = deliver(&sink, 7));
+    let (_, told) = capture_reports(|| _ = deliver(&sink, 7));
     assert_eq!(told.len(), 1, "another outage is told again");
-    let ((), told) = overhear(|| drop(sink));
+    let ((), told) = capture_reports(|| drop(sink));
     assert!(told[0].contains("1 records could not be written"), "{told:?}");
 }
 
@@ -55,7 +55,7 @@ fn an_outage_is_counted_told_once_and_stated_when_it_ends() {
 fn what_follows_a_torn_line_starts_on_its_own() {
     let writer = Scripted::new([Step::Short(5), Step::Full]);
     let sink = json(&writer);
-    let (_, _told) = overhear(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
+    let (_, _told) = capture_reports(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
     assert_eq!(writer.lines(), [Line::Fragment, Line::Failed(1), Line::Record(2)]);
     assert_eq!(writer.writes(), 4, "the new start of line is part of the next write");
 }
@@ -88,7 +88,7 @@ fn records_that_were_given_up_before_are_stated() {
 fn what_is_still_missing_when_the_sink_goes_is_told() {
     let sink = json(&Scripted::default());
     lose(&sink, 2);
-    let ((), told) = overhear(|| drop(sink));
+    let ((), told) = capture_reports(|| drop(sink));
     assert_eq!(told.len(), 1);
     assert!(told[0].contains("2 records were dropped"), "{told:?}");
 }
@@ -120,7 +120,7 @@ fn a_notice_is_of_the_context_that_misses_the_records() {
     let notice = |losers: &[usize], recovers: usize| {
         let writer = Scripted::new(losers.iter().map(|_| Step::Full));
         let sink = json(&writer);
-        overhear(|| {
+        capture_reports(|| {
             losers.iter().for_each(|loser| deliver(&sink, *loser, 5_000));
             deliver(&sink, recovers, 7_000);
         });
@@ -136,14 +136,14 @@ fn a_notice_is_of_the_context_that_misses_the_records() {
 #[test]
 fn dropped_records_are_told_once_until_they_are_stated() {
     let sink = json(&Scripted::default());
-    let told = |count| overhear(|| lose(&sink, count)).1;
+    let told = |count| capture_reports(|| lose(&sink, count)).1;
     let first = told(2);
     assert_eq!(first.len(), 1);
     assert!(first[0].contains("records for writer are dropped"), "{first:?}");
     assert!(told(1).is_empty());
     deliver(&sink, 4);
     assert_eq!(told(1).len(), 1, "another outage is told again");
-    drop(overhear(|| drop(sink)));
+    drop(capture_reports(|| drop(sink)));
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn an_output_that_panics_is_an_output_that_fails() {
         }
     }
     for sink in [custom(Panics), records(Panics), callback(|_| panic_twice())] {
-        let ((), told) = overhear(|| {
+        let ((), told) = capture_reports(|| {
             assert_eq!(deliver(&sink, 1), Fate::Failed);
             assert_eq!(deliver(&sink, 2), Fate::Failed);
             assert!(!is_inside_output());
@@ -209,7 +209,7 @@ fn an_output_that_panics_is_an_output_that_fails() {
 fn a_writer_goes_on_after_its_panic() {
     let writer = Scripted::new([Step::Panic(7)]);
     let sink = json(&writer);
-    let (_, _told) = overhear(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
+    let (_, _told) = capture_reports(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
     assert_eq!(writer.lines(), [Line::Fragment, Line::Failed(1), Line::Record(2)]);
 }
 
@@ -235,10 +235,10 @@ fn an_error_that_panics_when_it_is_shown_or_dropped_harms_nobody() {
         }
     }
     let sink = custom(Fails);
-    let (delivery, told) = overhear(|| deliver(&sink, 1));
+    let (delivery, told) = capture_reports(|| deliver(&sink, 1));
     assert_eq!(delivery, Fate::Failed);
     assert!(told[0].contains("cannot write to custom output: <panicked>"), "{told:?}");
-    drop(overhear(|| drop(sink)));
+    drop(capture_reports(|| drop(sink)));
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn sinks_deliver_while_a_thread_unwinds() {
     }
     let writer = Scripted::new([Step::Panic(3)]);
     let logs = LogsInDrop(json(&writer));
-    let (_, _told) = overhear(|| {
+    let (_, _told) = capture_reports(|| {
         catch_unwind(AssertUnwindSafe(move || {
             let _logs = logs;
             std::panic::resume_unwind(Box::new("outer"))
@@ -338,7 +338,7 @@ fn a_pointer_to_an_output_is_that_output() {
     let (lines, taken): (Box<dyn Output>, Arc<dyn RecordOutput>) = (Box::new(Own), Arc::new(Own));
     assert_eq!(custom(Arc::new(Own)).0.core.screen(), Screen::Terminal);
     for sink in [custom(lines), custom(Arc::new(Own)), records(taken), records(Box::new(Own))] {
-        let (_, told) = overhear(|| {
+        let (_, told) = capture_reports(|| {
             deliver(&sink, 1);
             let _ = sink.flush(Duration::from_secs(7));
             drop(sink);
@@ -369,7 +369,7 @@ fn many_threads_lose_nothing_and_state_each_loss_once() {
         for thread in 0..THREADS {
             let sink = &sink;
             scope.spawn(move || {
-                overhear(|| (0..RECORDS).for_each(|n| _ = deliver(sink, thread * RECORDS + n)));
+                capture_reports(|| (0..RECORDS).for_each(|n| _ = deliver(sink, thread * RECORDS + n)));
             });
         }
     });

@@ -41,7 +41,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/file/os", "unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),
     ("src/layer", "capped, ceiling, nesting → emit, first_scope, install, spans"),
-    ("src/output", "traits, guard → stream, writer, memory, captured, null → target"),
+    ("src/output", "traits, guard → stream, writer, memory, print, null → any"),
     ("src/queue", "ring, progress → reader → turn"),
     ("src/record", "guard, notice → thread, value → buf, span → context"),
     ("src/scope", "chain, carry → task, thread"),
