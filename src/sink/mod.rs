@@ -98,6 +98,7 @@
 // - `constructors`: the functions that make a sink of an output. `file`: the same for files. The outputs themselves are in `output` and `file`
 //   at the root of the crate; to add one, begin there.
 // - `view`: the type `Sink`, and the delivery of a record to an output or to its queue.
+// - `flush`: the flush of a sink, of all outputs, and at the end of the process.
 // - `exit`: writes the queues when the process ends, and prepares them for a fork.
 // - `properties`, `tests`, `stream_tests`: what every sink promises. Their helpers are in `test_support`.
 //
@@ -106,6 +107,7 @@
 mod constructors;
 mod exit;
 mod file;
+mod flush;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -116,10 +118,6 @@ pub(crate) mod test_support;
 mod tests;
 mod view;
 
-use std::time::{Duration, Instant};
-
-use crate::delivery::flush_all;
-
 pub use crate::background::{Overflow, Queue};
 pub use crate::bytes::Batch;
 pub use crate::delivery::Outcome;
@@ -127,47 +125,6 @@ pub use crate::fallback::fallback_lost;
 pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
 pub use crate::output::{Memory, Output, RecordOutput};
 pub use constructors::{callback, custom, memory, null, records, stderr, stdout, test, writer};
+pub use flush::{flush, shutdown};
 pub(crate) use view::OutputRef;
 pub use view::Sink;
-
-/// Waits until all outputs of the process have written the records that were logged before the call.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let outcome = logscope::flush(Duration::from_secs(5));
-/// assert!(outcome.is_complete(), "{outcome}");
-/// ```
-///
-/// It waits for `deadline` at most, and returns the counts of all records of the process, including those of closed outputs. It does for all
-/// outputs what [`Sink::flush`] does for one.
-///
-/// The call blocks. A task makes it where blocking is allowed (`spawn_blocking`), or awaits [`flush_async`](Sink::flush_async) of its sinks.
-#[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
-pub fn flush(deadline: Duration) -> Outcome {
-    flush_all(Instant::now().checked_add(deadline))
-}
-
-/// Ends all queues of the process and [flushes](flush), because the process is about to end.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let outcome = logscope::shutdown(Duration::from_secs(5));
-/// assert!(outcome.is_complete(), "{outcome}");
-/// ```
-///
-/// From now on nothing is queued: each record is written in the call that logs it. This holds for sinks that are made later, too, and cannot
-/// be undone.
-///
-/// The call waits for `deadline` at most. If an output has not taken its queue by then, the queue is abandoned: records that are logged to it
-/// later are dropped, and the end of the process does not wait for the output again. The call does not wait for files that are being
-/// compressed. It blocks; a task makes it where blocking is allowed (`spawn_blocking`).
-///
-/// A program that returns from `main` or calls `std::process::exit` need not call this: queued sinks notice that end. They do not notice other
-/// ends. Call it before `abort` or `_exit`, at the end of a handler of SIGTERM, before `exec`, and on Windows before `std::process::exit`,
-/// which calls `ExitProcess` there.
-#[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
-pub fn shutdown(deadline: Duration) -> Outcome {
-    exit::shutdown(deadline)
-}

@@ -46,7 +46,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/record", "guard, notice → thread, value → buf, span → context"),
     ("src/scope", "chain, carry → task, thread"),
     ("src/scope/chain", "glance, node → guard, release, task"),
-    ("src/sink", "exit → view → constructors, file"),
+    ("src/sink", "exit → view → constructors, file, flush"),
     ("src/sink/exit", "fork, end → hooks"),
 ];
 
