@@ -9,9 +9,9 @@ use super::fork_gate;
 use super::queued::QueuedOutput;
 use crate::bytes::Batch;
 use crate::clock::Clock;
-use crate::delivery::{Fate, Loss, MissingClaim, PutNotice, state_claim, state_missing};
+use crate::delivery::{Fate, Loss, MissingClaim, PutNotice, put_claimed_notice, put_notice};
 use crate::limits::BATCH_BYTES;
-use crate::output::discard;
+use crate::output::drop_error;
 use crate::queue::{Drained, FlushRequest, Label, Stop};
 use crate::record::{ContextInfo, Moment, Notice};
 use crate::sync::{AtomicBool, Ordering};
@@ -84,7 +84,7 @@ impl QueuedOutput {
     fn write<'a>(&'a self, drained: &mut Drained, mut evicted: Option<MissingClaim<'a>>) {
         let Drained { bytes, ends, labels, resolved: at } = drained;
         while *at < labels.len() {
-            let has_notices = evicted.is_some() || self.core.has_failed() || self.failed_notices.is_open();
+            let has_notices = evicted.is_some() || self.core.has_failed() || self.failed_notices.has_unclaimed();
             let is_record = is_record(labels[*at].tag);
             // Notices are written before a record, because they take its moment. A drop notice in the queue has none: it is written alone,
             // and the others wait for the next record.
@@ -113,7 +113,7 @@ impl QueuedOutput {
                     *at += 1;
                 }
                 // The output has taken the whole batch and returns an error: then no record has failed.
-                Err(error) if *at == until => self.core.tell_unflushed(error),
+                Err(error) if *at == until => self.core.report_unflushed(error),
                 Err(error) => {
                     self.count_failed(labels[*at], error);
                     *at += 1;
@@ -135,15 +135,15 @@ impl QueuedOutput {
         };
         let moment = Moment { context, elapsed, clock, wall: Cell::new(None) };
         let put: PutNotice<'_> = &mut |_, notice| self.core.write_notice(&renderer, notice);
-        self.core.state_failed(&moment, put)?;
-        state_missing(&self.failed_notices, Notice::Dropped, &moment, put)?;
+        self.core.put_failed_notice(&moment, put)?;
+        put_notice(&self.failed_notices, Notice::Dropped, &moment, put)?;
         if let Some(claim) = evicted.take() {
             // If the notice cannot be written, keep the claim for the next record: records that were evicted since are missing after it.
-            if let Err(error) = state_claim(&claim, Notice::Dropped, &moment, put) {
+            if let Err(error) = put_claimed_notice(&claim, Notice::Dropped, &moment, put) {
                 *evicted = Some(claim);
                 return Err(error);
             }
-            claim.stated();
+            claim.confirm();
         }
         Ok(())
     }
@@ -156,13 +156,13 @@ impl QueuedOutput {
             tag::DROPPED => {
                 let loss = Loss { count: label.stamp, context: &nobody, elapsed: Duration::ZERO };
                 self.failed_notices.add(loss);
-                discard(error);
+                drop_error(error);
             }
             number => {
                 let account = self.accounts.get(number);
                 let context = account.as_ref().map_or(&nobody, |account| account.info());
                 let loss = Loss { count: 1, context, elapsed: Stamp::unpack(label.stamp).elapsed };
-                self.core.fail(loss, error);
+                self.core.add_failed(loss, error);
                 self.resolve(&[label], Fate::Failed);
             }
         }

@@ -9,7 +9,7 @@ use super::accounts::{Stamp, tag};
 use super::handle::OpenAccount;
 use super::options::Overflow;
 use super::queued::QueuedOutput;
-use crate::delivery::{Fate, Loss, left_at_work};
+use crate::delivery::{Fate, Loss, busy_at_fork};
 use crate::fallback;
 use crate::format::{Renderer, Scratch};
 use crate::limits::{CLOSED_QUEUE, EVICTION_ATTEMPTS, FLUSH_AT};
@@ -229,7 +229,7 @@ impl QueuedOutput {
         flushes: bool,
     ) -> io::Result<()> {
         let renderer = via.renderer;
-        self.core.state_dropped(record, &mut |notice, record| {
+        self.core.put_dropped_notice(record, &mut |notice, record| {
             let (Notice::Dropped(count) | Notice::Failed(count)) = notice;
             let label = Label { tag: tag::DROPPED, stamp: count };
             let mut line = crate::format::buffer::Buffer::take();
@@ -245,7 +245,7 @@ impl QueuedOutput {
     #[cold]
     fn drop_record(&self, record: &Record<'_>, why: &str) -> Fate {
         self.core.ledger().resolve(Fate::Dropped, 1);
-        self.core.drop_records(Loss::of(record), why);
+        self.core.add_dropped(Loss::of(record), why);
         Fate::Dropped
     }
 
@@ -254,10 +254,10 @@ impl QueuedOutput {
     fn write_directly(&self, via: NumberedRenderer<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Fate {
         let renderer = via.renderer;
         let core = &self.core;
-        let notices = if core.owes() { core.state(renderer, record) } else { Ok(()) };
+        let notices = if core.has_missing() { core.write_notices(renderer, record) } else { Ok(()) };
         let fate = match notices.and_then(|()| core.write(renderer, record, scratch)) {
             Ok(()) => Fate::Written,
-            Err(error) => core.fail(Loss::of(record), error),
+            Err(error) => core.add_failed(Loss::of(record), error),
         };
         core.ledger().resolve(fate, 1);
         fate
@@ -269,12 +269,12 @@ impl QueuedOutput {
         let renderer = via.renderer;
         let core = &self.core;
         let is_own = self.fork_generation == fork_generation();
-        let usable = if self.is_being_written() { Err(left_at_work()) } else { Ok(()) };
-        let notices = usable.and_then(|()| match core.owes() {
+        let usable = if self.is_being_written() { Err(busy_at_fork()) } else { Ok(()) };
+        let notices = usable.and_then(|()| match core.has_missing() {
             false => Ok(()),
-            true if is_own => core.state(renderer, record),
+            true if is_own => core.write_notices(renderer, record),
             // The parent writes the drop notice for records that it dropped before the fork. (Another thread may have held their lock.)
-            true => core.state_but_dropped(renderer, record),
+            true => core.write_failed_notice(renderer, record),
         });
         let fate = core.count_result(record, notices.and_then(|()| core.write(renderer, record, scratch)));
         // Not if the queue is the parent's: the parent flushes what its output had buffered at the fork.
@@ -288,7 +288,7 @@ impl QueuedOutput {
     #[cold]
     fn flush_output(&self) {
         if let Err(error) = self.core.flush_output(exit_deadline()) {
-            self.core.tell_unflushed(error);
+            self.core.report_unflushed(error);
         }
     }
 

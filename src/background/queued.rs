@@ -154,7 +154,7 @@ impl QueuedOutput {
         }
         // Now, because an error could not be reported when the output is dropped.
         if let Err(error) = self.core.flush_output(exit_deadline()) {
-            self.core.tell_unflushed(error);
+            self.core.report_unflushed(error);
         }
         // While the queue still exists: `FileOptions::open` waits as long as it finds a queue without sinks, and then needs the file free.
         if self.is_done() {
@@ -166,8 +166,8 @@ impl QueuedOutput {
 
 impl Drop for QueuedOutput {
     fn drop(&mut self) {
-        self.core.tell_unstated(&self.evicted, "were dropped");
-        self.core.tell_unstated(&self.failed_notices, "were dropped");
+        self.core.report_unnoticed(&self.evicted, "were dropped");
+        self.core.report_unnoticed(&self.failed_notices, "were dropped");
     }
 }
 

@@ -81,7 +81,7 @@ impl OutputContext {
     #[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
     pub fn ledger(&self) -> Outcome {
         let Family { counter, ledger, .. } = &*self.inner.family;
-        ledger.outcome_besides(|| counter.taken())
+        ledger.outcome_with(|| counter.taken())
     }
 
     /// Returns true once [`close`](OutputContext::close) was called on this context, or on one with the same id.

@@ -13,7 +13,7 @@ use super::os::{self, OpenedFile};
 use super::registry::{EntryId, Lease, Registry, Shared};
 use super::roll::Roller;
 use crate::error::{Error, Kind};
-use crate::output::{Output as _, not_reopened};
+use crate::output::{Output as _, reopen_error};
 use crate::sync::{Arc, OnceLock, model};
 
 /// How often an output is asked where its file is, which has the key of the one that is being opened and may have it closed.
@@ -198,7 +198,7 @@ pub fn reopen_all() -> Result<(), Error> {
         if let Err(error) = open.appender.reopen()
             && result.is_ok()
         {
-            result = Err(not_reopened(&open.appender.describe(), error));
+            result = Err(reopen_error(&open.appender.describe(), error));
         }
     }
     result

@@ -46,7 +46,7 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
     };
     if inside_output {
         // An output logs while it is called: its own lock may be held, and its record must not come back to it.
-        return fallback::record(&record);
+        return fallback::report_record(&record);
     }
     let mut fates = FateCounts::default();
     with_scratch(|scratch| {

@@ -8,7 +8,7 @@ use crate::delivery::Core;
 use crate::error::Error;
 use crate::file::{self, FileLease, FileOptions};
 use crate::limits::FILE_IS_FREE;
-use crate::output::Target;
+use crate::output::AnyOutput;
 use crate::sync::{Arc, thread};
 
 impl FileOptions {
@@ -41,7 +41,7 @@ impl FileOptions {
             let lease = file::open(&self)?;
             let core = core_of(&lease);
             if lease.value().agrees_with(&self) {
-                return Ok(Sink::on(core, Some(Arc::new(lease))));
+                return Ok(Sink::of_core(core, Some(Arc::new(lease))));
             }
             // Nobody may have the file any more but a writer thread, which writes what was queued and then lets go of it.
             if has_closing_queues(&core) && Instant::now() < deadline {
@@ -62,7 +62,7 @@ impl FileOptions {
 /// Returns the core of an open file, which all sinks on it share.
 fn core_of(lease: &FileLease) -> Arc<Core> {
     let open = lease.value();
-    let core = open.attached(|appender| Core::new(Target::Lines(Box::new(appender))));
+    let core = open.attached(|appender| Core::new(AnyOutput::Lines(Box::new(appender))));
     match core.downcast() {
         Ok(core) => core,
         Err(_) => unreachable!("only this function attaches something to an open file"),

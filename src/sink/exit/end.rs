@@ -14,7 +14,7 @@ use crate::background::list::{close_all, queues};
 use crate::background::{QueuedOutput, closing, pool};
 use crate::delivery::{Front as _, Outcome, flush_all};
 use crate::fallback;
-use crate::output::{discard, is_inside_output};
+use crate::output::{drop_error, is_inside_output};
 use crate::process::{exit_deadline, is_forked};
 use crate::sync::{Arc, AtomicBool, Ordering};
 
@@ -91,7 +91,7 @@ fn wait_for_queues(until: Option<Instant>) -> Vec<Arc<QueuedOutput>> {
         Some(Ok(())) => None,
         Some(Err(error)) => {
             fallback::tell(format_args!("cannot flush {name}: {error}"));
-            discard(error);
+            drop_error(error);
             None
         }
         None => queued.upgrade(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use crate::delivery::Fate;
-use crate::fallback::overhear;
+use crate::fallback::capture_reports;
 use crate::file::appender_of;
 use crate::format::Format;
 use crate::sink::test_support::{Line, deliver};
@@ -261,11 +261,11 @@ mod unix {
     #[test]
     fn a_full_disk_is_counted_and_told() {
         let sink = json(file("/dev/full"));
-        let (delivery, told) = overhear(|| deliver(&sink, 1));
+        let (delivery, told) = capture_reports(|| deliver(&sink, 1));
         assert_eq!(delivery, Fate::Failed);
         assert_eq!(sink.ledger(), Outcome { accepted: 1, failed: 1, ..Outcome::default() });
         assert!(told[0].contains("cannot write to file /dev/full: "), "{told:?}");
-        drop(overhear(|| drop(sink)));
+        drop(capture_reports(|| drop(sink)));
     }
 
     #[test]
@@ -277,10 +277,10 @@ mod unix {
         let sink = json(file(path));
         assert_eq!(deliver(&sink, 1), Fate::Written);
         drop(reader);
-        let (delivery, told) = overhear(|| deliver(&sink, 2));
+        let (delivery, told) = capture_reports(|| deliver(&sink, 2));
         assert_eq!(delivery, Fate::Failed);
         assert!(told[0].to_lowercase().contains("broken pipe"), "{told:?}");
-        drop(overhear(|| drop(sink)));
+        drop(capture_reports(|| drop(sink)));
     }
 
     #[test]
@@ -292,7 +292,7 @@ mod unix {
         for directory in ["sub", "made"] {
             fs::remove_dir_all(dir.path().join(directory)).unwrap();
         }
-        let (_, told) = overhear(|| {
+        let (_, told) = capture_reports(|| {
             for seq in 1..=3 {
                 assert_eq!(deliver(&sink, seq), Fate::Written);
                 assert_eq!(deliver(&maker, seq), Fate::Written);
@@ -334,7 +334,7 @@ mod unix {
         let sink = json(file(dir.path().join("sub/log")));
         fs::remove_dir_all(dir.path().join("sub")).unwrap();
         deliver(&sink, 1);
-        let ((), told) = overhear(|| drop(sink));
+        let ((), told) = capture_reports(|| drop(sink));
         assert!(told[0].contains("bytes that were written to it since are lost with it: No such file"), "{told:?}");
     }
 }

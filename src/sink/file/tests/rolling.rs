@@ -69,7 +69,7 @@ fn what_is_in_the_way_is_told_once_and_tried_again_a_second_later() {
             fs::create_dir(path(minute)).unwrap()
         }
         clock.advance(Duration::from_secs(60));
-        let (_, told) = overhear(|| {
+        let (_, told) = capture_reports(|| {
             deliver(&sink, 1);
             deliver(&sink, 2);
             clock.advance(Duration::from_secs(1));
@@ -104,7 +104,7 @@ fn a_directory_that_went_is_no_end() {
     deliver(&sink, 1);
     fs::remove_dir_all(&logs).unwrap();
     clock.advance(Duration::from_secs(3_600));
-    let (_, told) = overhear(|| (2..=4).for_each(|seq| _ = deliver(&sink, seq)));
+    let (_, told) = capture_reports(|| (2..=4).for_each(|seq| _ = deliver(&sink, seq)));
     assert!(told.len() == 1 && told[0].contains("cannot be followed by another file: No such file"), "{told:?}");
     fs::create_dir(&logs).unwrap();
     clock.advance(Duration::from_secs(1));
@@ -123,7 +123,7 @@ fn a_link_of_somebody_elses_stays() {
     for (link, reason) in
         [("file", "something of this name that is no link"), ("link", "a link to file, which is no file of this log")]
     {
-        let (sink, told) = overhear(|| {
+        let (sink, told) = capture_reports(|| {
             let sink = json(roll(link));
             (1..=3).for_each(|seq| _ = deliver(&sink, seq));
             sink
@@ -132,7 +132,7 @@ fn a_link_of_somebody_elses_stays() {
         assert_eq!(sink.ledger().written, 3);
     }
     assert_eq!(read(dir.path().join("link")), "mine");
-    let (_, told) = overhear(|| deliver(&json(roll("old")), 1));
+    let (_, told) = capture_reports(|| deliver(&json(roll("old")), 1));
     assert!(told.is_empty(), "what the log made when it rolled otherwise is its own: {told:?}");
     for name in ["a/b", "..", "", "uno.7.log"] {
         assert!(roll(name).open().unwrap_err().to_string().contains("give link_latest a plain file name"), "{name}");
@@ -163,7 +163,7 @@ fn a_log_of_a_time_to_come_goes_on_and_says_so() {
     let open = || json(file(dir.path().join("uno.log")).roll(Roll::daily().clock(&clock)));
     let later = dir.path().join("uno.2026-11-28Z.log");
     fs::write(&later, "").unwrap();
-    let (sink, told) = overhear(open);
+    let (sink, told) = capture_reports(open);
     assert!(told.len() == 1 && told[0].contains("is of a time that has not come yet"), "{told:?}");
     deliver(&sink, 1);
     clock.advance(Duration::from_secs(2 * 86_400));
@@ -285,7 +285,7 @@ fn links_are_not_rolled_into() {
     let path = dir.path().join("uno.log");
     let sink = file(&path).allow_symlink(true).roll(Roll::by_size(10)).open().unwrap();
     symlink(&elsewhere, dir.path().join("uno.2.log")).unwrap();
-    let ((), told) = overhear(|| write_batch(&path, &["one\n", "two\n", "three\n"]));
+    let ((), told) = capture_reports(|| write_batch(&path, &["one\n", "two\n", "three\n"]));
     assert_eq!(read(elsewhere), "mine\n");
     assert_eq!(read(dir.path().join("uno.1.log")), "one\ntwo\nthree\n", "{told:?}");
     assert_eq!(told.len(), 1, "{told:?}");
@@ -299,7 +299,7 @@ fn a_link_that_was_left_half_turned_is_no_hindrance() {
     let path = dir.path().join("uno.log");
     let sink = file(&path).roll(Roll::by_size(4).link_latest("latest")).open().unwrap();
     symlink("uno.1.log", dir.path().join(format!("latest.{}.tmp", std::process::id()))).unwrap();
-    let ((), told) = overhear(|| write_batch(&path, &["one\n", "two\n"]));
+    let ((), told) = capture_reports(|| write_batch(&path, &["one\n", "two\n"]));
     assert_eq!(fs::read_link(dir.path().join("latest")).unwrap(), Path::new("uno.2.log"));
     assert_eq!(told, Vec::<String>::new());
     drop(sink);

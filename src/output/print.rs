@@ -1,13 +1,13 @@
-//! The output of tests.
+//! The output for tests: `print!`.
 
 use std::io;
 
 use super::Output;
 
-/// `print!`, which the test harness captures.
-pub(crate) struct Captured;
+/// Prints each line with `print!`, so that the test harness captures it.
+pub(crate) struct Print;
 
-impl Output for Captured {
+impl Output for Print {
     #[expect(clippy::print_stdout, reason = "only `print!` is captured; its panic is caught where outputs are called")]
     fn write(&self, line: &[u8]) -> io::Result<()> {
         let line = str::from_utf8(line).map_err(io::Error::other)?;
