@@ -37,6 +37,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/bytes", "batch, byte_writer → line_writer"),
     ("src/delivery", "outcome, missing, front → ledger, notices → core → flush"),
     ("src/file", "os, registry → keys, descriptors, rescue → name → roll → options, current → appender → open"),
+    ("src/file/appender", "location, roll"),
     ("src/file/name", "period, safe → rolled"),
     ("src/file/os", "unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),
