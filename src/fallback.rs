@@ -28,7 +28,7 @@ static FALLBACK: Fallback = Fallback::new(LineWriter::stderr());
 
 /// Writes a line to stderr: `logscope: ` and `message`, with control characters escaped, and cut if it is long.
 #[cold]
-pub(crate) fn tell(message: fmt::Arguments<'_>) {
+pub(crate) fn report(message: fmt::Arguments<'_>) {
     FALLBACK.enter(|fallback| {
         let mut line = Message::new();
         // The `Display` of an error may be code of the program, and panic.
@@ -324,12 +324,12 @@ mod tests {
         struct Reports;
         impl fmt::Display for Reports {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                tell(format_args!("from inside"));
+                report(format_args!("from inside"));
                 f.write_str("whole")
             }
         }
         let before = fallback_lost();
-        let ((), reports) = capture_reports(|| tell(format_args!("{Reports}")));
+        let ((), reports) = capture_reports(|| report(format_args!("{Reports}")));
         assert_eq!(reports, ["logscope: whole\n"]);
         assert!(fallback_lost() > before);
     }
@@ -337,8 +337,8 @@ mod tests {
     #[test]
     fn messages_are_escaped_and_cut() {
         let ((), reports) = capture_reports(|| {
-            tell(format_args!("a \u{1b}[31m\n\u{202e}\u{3164}\"ä…\""));
-            tell(format_args!("{}", "x".repeat(5_000)));
+            report(format_args!("a \u{1b}[31m\n\u{202e}\u{3164}\"ä…\""));
+            report(format_args!("{}", "x".repeat(5_000)));
         });
         assert_eq!(reports[0], "logscope: a \\u{1b}[31m\\n\\u{202e}\\u{3164}\"ä…\"\n");
         assert!(reports[1].ends_with("x…\n") && reports[1].len() <= MAX_MESSAGE);

@@ -236,7 +236,7 @@ fn records_survive_the_removal_of_the_directory() {
     assert!(lines(&ended.read("logs/uno.log")).into_iter().eq((1..=8).map(Line::Record)));
     let reported = ended.fallback_lines();
     assert!(
-        reported[0].contains("uno.log is not where it was, and cannot be opened anew: No such file"),
+        reported[0].contains("uno.log no longer leads to the open log file, and cannot be opened anew: No such file"),
         "{reported:?}"
     );
     assert!(reported[1..].iter().all(|line| line.contains("cannot flush")), "{reported:?}");

@@ -178,7 +178,7 @@ impl QueuedOutput {
             let made = self.ring.reader().make_room(line.len(), |label| is_first |= self.count_evicted(label));
             if is_first {
                 let name = self.core.name();
-                fallback::tell(format_args!(
+                fallback::report(format_args!(
                     "the oldest records in the queue of {name} are dropped, since it is full; what is missing is counted, and stated in \
                      the log where they would stand"
                 ));

@@ -190,7 +190,7 @@ impl NewThread {
         if stranded.is_empty() {
             return;
         }
-        fallback::tell(format_args!(
+        fallback::report(format_args!(
             "no writer thread can be started: {error}; what was to be queued is written by the calls that log"
         ));
         let _inside = InsideOutput::enter();
@@ -311,7 +311,7 @@ fn drain_batches(queued: &Arc<QueuedOutput>, drained: &mut Drained) -> Option<Pu
         let stop = catch_unwind(AssertUnwindSafe(|| queued.drain_batch(drained))).unwrap_or_else(|payload| {
             drop_quietly(payload);
             queued.give_up(drained);
-            fallback::tell(format_args!(
+            fallback::report(format_args!(
                 "a writer thread panicked over {}; it is written to directly now",
                 queued.core().name()
             ));

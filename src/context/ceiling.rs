@@ -64,7 +64,7 @@ fn warn_if_above(verbosity: &Verbosity, name: &str) {
     let ceiling = ceiling();
     // Relaxed: the flag orders nothing. It only picks one of several threads to print the warning.
     if verbosity.max_level() > ceiling && !WARNED.swap(true, Ordering::Relaxed) {
-        fallback::tell(format_args!(
+        fallback::report(format_args!(
             "context {name:?} asks for {}, but this process was installed with the ceiling {ceiling}: it gets that; \
              raise it with logscope::configure().ceiling(…)",
             verbosity.max_level(),

@@ -95,7 +95,7 @@ impl ContextInner {
         // Relaxed: the flag orders nothing. It only picks one of several threads to print the warning.
         if !self.family.warned_closed.swap(true, Ordering::Relaxed) {
             let name = self.info().name();
-            fallback::tell(format_args!(
+            fallback::report(format_args!(
                 "context {name:?} is closed, and is logged to all the same: those records are dropped, and counted in its ledger"
             ));
         }

@@ -165,7 +165,7 @@ impl Core {
     pub(crate) fn add_failed(&self, loss: Loss<'_>, error: io::Error) -> Fate {
         if self.failed.add(loss) {
             let name = &self.name;
-            fallback::tell(format_args!(
+            fallback::report(format_args!(
                 "cannot write to {name}: {error}; what is missing is counted, and stated in the log when it works again"
             ));
         }
@@ -189,7 +189,7 @@ impl Core {
     pub(crate) fn add_dropped(&self, loss: Loss<'_>, why: &str) {
         if self.dropped.add(loss) {
             let name = &self.name;
-            fallback::tell(format_args!("records for {name} are dropped before they reach it: {why}"));
+            fallback::report(format_args!("records for {name} are dropped before they reach it: {why}"));
         }
     }
 
@@ -197,7 +197,7 @@ impl Core {
     pub(crate) fn report_unnoticed(&self, missing: &Missing, fate: &str) {
         if let Some(claim) = missing.claim() {
             let (name, count) = (&self.name, claim.count());
-            fallback::tell(format_args!("{name} is closed without stating that {count} records {fate}"));
+            fallback::report(format_args!("{name} is closed without stating that {count} records {fate}"));
             claim.confirm();
         }
     }
@@ -230,7 +230,7 @@ impl Core {
     /// Reports that the output could not be flushed.
     #[cold]
     pub(crate) fn report_unflushed(&self, error: io::Error) {
-        fallback::tell(format_args!("cannot flush {}: {error}", self.name));
+        fallback::report(format_args!("cannot flush {}: {error}", self.name));
         drop_error(error);
     }
 

@@ -1,4 +1,4 @@
-//! The file that an output writes to at the moment.
+//! The file that an output writes to at the moment, and how its last records survive a switch to another file.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -10,25 +10,25 @@ use super::rescue::copy_lines;
 use super::roll::Roller;
 use crate::bytes::{Batch, ByteWriter, LineWriter};
 
-/// The file that an output writes to, kept under the output's lock.
+/// The file that an output writes to. The output's lock protects it.
 pub(super) struct CurrentFile {
-    /// None while it is parked.
+    /// None while the file is parked.
     pub(super) file: Option<File>,
-    /// Where it is to be, absolute.
+    /// The absolute path at which the file should be.
     pub(super) path: PathBuf,
     pub(super) identity: Identity,
     readable: bool,
     pub(super) lines: LineWriter,
-    /// How long it is, as far as is known: others may append to it, or empty it.
+    /// The length of the file as far as this output knows: others may append to the file, or truncate it.
     pub(super) length: u64,
-    /// How long it was when it was last seen in its path.
-    seen: u64,
-    /// When it is looked at again.
-    pub(super) next_look: u64,
-    /// Whether it has its key in the registry.
-    pub(super) keyed: bool,
-    /// It is not where it should be, and cannot be opened anew: that was told.
-    pub(super) astray: bool,
+    /// The length when the file was last found at its path.
+    checked_length: u64,
+    /// When a write checks the location of the file again, by [`os::coarse_monotonic`].
+    pub(super) next_check: u64,
+    /// Whether the output holds the key of this file in the registry.
+    pub(super) holds_key: bool,
+    /// The file is not at its path, the path cannot be reopened, and this was reported.
+    pub(super) failure_reported: bool,
     pub(super) roller: Option<Roller>,
 }
 
@@ -41,53 +41,53 @@ impl CurrentFile {
             readable: opened.readable,
             lines: LineWriter::new(torn),
             length: opened.length,
-            seen: opened.length,
+            checked_length: opened.length,
             file: Some(opened.file),
-            next_look: 0,
-            keyed: true,
-            astray: false,
+            next_check: 0,
+            holds_key: true,
+            failure_reported: false,
             roller,
         }
     }
 
     /// Writes what is left of `batch`.
     #[inline]
-    pub(super) fn push(&mut self, batch: &mut Batch<'_>) -> io::Result<()> {
+    pub(super) fn write_batch(&mut self, batch: &mut Batch<'_>) -> io::Result<()> {
         let Some(file) = &self.file else { return Err(ErrorKind::NotConnected.into()) };
-        self.lines.write_batch(&mut CountingWriter { to: os::byte_writer(file), length: &mut self.length }, batch)
+        self.lines.write_batch(&mut CountingWriter { inner: os::byte_writer(file), length: &mut self.length }, batch)
     }
 
-    /// Where the file is; a parked one is taken to be where it was left.
-    pub(super) fn standing(&self, follow_links: bool) -> io::Result<FileLocation> {
+    /// Returns where the file is. A parked file is assumed to be where it was.
+    pub(super) fn locate(&self, follow_links: bool) -> io::Result<FileLocation> {
         match &self.file {
-            Some(file) => os::standing(file, &self.path, follow_links),
+            Some(file) => os::locate(file, &self.path, follow_links),
             None => Ok(FileLocation::InPlace { length: self.length }),
         }
     }
 
-    /// The file was seen in its path.
-    pub(super) fn found(&mut self, length: u64) {
+    /// Records that the file was found at its path with this length.
+    pub(super) fn mark_in_place(&mut self, length: u64) {
         self.length = length;
-        self.seen = length;
-        self.astray = false;
+        self.checked_length = length;
+        self.failure_reported = false;
     }
 
-    /// How many bytes would be lost if the file were closed now, and it was removed.
-    pub(super) fn unseen(&self) -> u64 {
-        self.length.saturating_sub(self.seen)
+    /// Returns how many bytes were written since the file was last found at its path. If it has been removed, closing it loses them.
+    pub(super) fn unchecked_bytes(&self) -> u64 {
+        self.length.saturating_sub(self.checked_length)
     }
 
-    /// Puts `opened`, which is another file or the same one anew, in the path of the one that there is, which is closed. If
-    /// that was removed, what was written to it since it was last seen is copied first; where it cannot be read, how many
-    /// bytes are lost is returned.
+    /// Switches to `opened`, which is another file or the same one reopened, and closes the old file. If the old file was removed, first
+    /// copies the bytes that were written to it since it was last found at its path. Returns how many bytes are lost because the old
+    /// file cannot be read.
     ///
-    /// `hold` takes the key of the new one, and says whether that went well: when both are open, so that neither's inode can
-    /// be another file's.
+    /// `hold_key` takes the key of the new file, and returns whether that succeeded. It is called while both files are open, so that
+    /// neither inode can be reused yet.
     ///
     /// # Errors
     ///
-    /// If the copy could not be written. Then all is as before, and what is copied already is not copied again.
-    pub(super) fn replace(&mut self, opened: OpenedFile, hold: impl FnOnce(&Identity) -> bool) -> io::Result<u64> {
+    /// The copy could not be written. The old file then stays the current one, and the next attempt does not copy the same bytes again.
+    pub(super) fn replace(&mut self, opened: OpenedFile, hold_key: impl FnOnce(&Identity) -> bool) -> io::Result<u64> {
         let mut torn = ends_inside_a_line(&opened);
         let (mut copied, mut lost) = (0, 0);
         if let Some(file) = &self.file
@@ -95,11 +95,11 @@ impl CurrentFile {
             && os::is_removed(file)?
         {
             if self.readable {
-                let copy = copy_lines(file, &mut self.seen, &mut &opened.file, torn == Some(true))?;
+                let copy = copy_lines(file, &mut self.checked_length, &mut &opened.file, torn == Some(true))?;
                 copied = copy.0;
                 torn = copy.1.or(torn);
             } else {
-                lost = self.unseen();
+                lost = self.unchecked_bytes();
             }
         }
         match torn {
@@ -107,36 +107,35 @@ impl CurrentFile {
             None if opened.identity != self.identity => self.lines = LineWriter::new(false),
             None => {}
         }
-        self.keyed = hold(&opened.identity);
+        self.holds_key = hold_key(&opened.identity);
         self.identity = opened.identity;
         self.readable = opened.readable;
         self.file = Some(opened.file);
-        self.found(opened.length + copied);
+        self.mark_in_place(opened.length + copied);
         Ok(lost)
     }
 }
 
-/// A port that knows how far the file has come.
+/// Writes to `inner`, and adds what it took to `length`.
 struct CountingWriter<'a, W> {
-    to: W,
+    inner: W,
     length: &'a mut u64,
 }
 
 impl<W: ByteWriter> ByteWriter for CountingWriter<'_, W> {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = self.to.write(bytes)?;
+        let taken = self.inner.write(bytes)?;
         *self.length += taken as u64;
         Ok(taken)
     }
 
     fn wait_for_room(&mut self, deadline: Instant) -> bool {
-        self.to.wait_for_room(deadline)
+        self.inner.wait_for_room(deadline)
     }
 }
 
-/// Whether what was written to a file before, by a process that was cut short, ends in the middle of a line. None if it cannot be
-/// read.
+/// Returns whether the file ends inside a line, as it does after a process was killed while it wrote. None if the file cannot be read.
 fn ends_inside_a_line(opened: &OpenedFile) -> Option<bool> {
     if opened.length == 0 {
         return Some(false);

@@ -1,22 +1,26 @@
-//! Log files: opened append-only, one output per file, rolled, and found again when they are moved or removed.
+//! Log files: opened for appending, one output per file, rolled, and reopened after they were moved or removed.
 //!
-//! Two handles with a lock each would tear each other's lines after a short write and give two ledgers for one file, so a file has one
-//! output however it is reached. It is known by device and inode *after* it was opened: names prove nothing (relative and absolute
-//! spellings, links, a file that was removed and made again), and a look before opening would race.
+//! A file has one output, by whatever path a program opens it. Two outputs would tear each other's lines after a short write, and would
+//! count one file in two ledgers. The registry recognises a file by device and inode *after* it was opened. A path proves nothing:
+//! relative paths, absolute paths and links lead to the same file, and a removed file may be created again. A check before opening would
+//! race.
 //!
 //! | file | what |
 //! |---|---|
-//! | `options` | what a program says of a file |
-//! | `name` | file names: safe ones for any text, and those of rolled files |
-//! | `open` | opening, and the errors that say what would help |
+//! | `options` | the options that a program sets for a file |
+//! | `name` | file names: safe names for any text, and the names of rolled files |
+//! | `open` | opens files; errors that say what to do |
 //! | `registry`, `keys` | one output per file |
-//! | `appender` | the output, and how a file that is gone is noticed |
-//! | `current`, `rescue` | the file that is written to, and what is saved of one that was removed |
-//! | `roll` | when a log goes on in another file, and what becomes of the old ones |
-//! | `descriptors` | how many files are open at once |
-//! | `os` | what is asked of Unix, and of others |
+//! | `appender` | the output; how it notices that its file was moved or removed |
+//! | `current` | the file that the output writes to at the moment |
+//! | `rescue` | copies the last records of a removed file |
+//! | `roll` | which file a log continues in, and when; old files |
+//! | `descriptors` | the limit of files that are open at once |
+//! | `os` | system calls, for Unix and for other systems |
 //!
-//! Nothing here knows queues, ledgers or sinks: `sink::file` makes a sink of an open file. Imports what stands before it, `output` last.
+//! This module imports only modules that stand before it in the crate's order, up to `output`. It knows no queues, ledgers or sinks.
+//! `sink::file` makes a sink of an open file, and `background` queues it. `bytes` writes lines and continues short writes. `fallback`
+//! reports to stderr what went wrong here. `limits` has all intervals.
 
 mod appender;
 mod current;

@@ -1,4 +1,4 @@
-//! What a program says of a file before it is opened.
+//! The options that a program sets for a file before it opens the file.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use super::name::safe_name;
 use super::os::OpenOptions;
 use super::roll::Roll;
 
-/// A file to log to, appended to and made if it does not exist: see [`FileOptions::open`].
+/// Returns options for logging to the file at `path`, which [`FileOptions::open`] opens.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -15,6 +15,8 @@ use super::roll::Roll;
 /// let same = logscope::sink::file(&path).open()?.format(logscope::Format::json());
 /// # Ok::<(), logscope::Error>(())
 /// ```
+///
+/// The file is created if it does not exist, and otherwise appended to.
 pub fn file(path: impl Into<PathBuf>) -> FileOptions {
     FileOptions {
         path: path.into(),
@@ -24,17 +26,7 @@ pub fn file(path: impl Into<PathBuf>) -> FileOptions {
     }
 }
 
-/// A file in the directory `dir` for a name that comes from anywhere: a context's, a user's, a branch's. It is in that directory
-/// whatever the name is, and two names are two files.
-///
-/// The file is called as the name is, where every system takes that for a file name. What could lead elsewhere, hide
-/// something, or mean something to one system or another is written as `%` and hexadecimal digits: separators, `%` itself,
-/// `<>:"|?*`, control characters and those that show nothing, a dot at the beginning, a dot or a space at the end, the first
-/// letter of a device's name on Windows (`CON`). No name at all is called `%`. Of a name that is longer than 200 bytes then,
-/// the beginning is kept, and a hash of the whole, and the extension. A name is called the same on every system. (File
-/// systems that do not tell capital letters from small ones take names that differ only in those for one file.) A log that
-/// [rolls](FileOptions::roll) takes whatever is called as its own files are for its own, so `uno.log` and `uno.1.log` are not to be in one
-/// directory if the first of them rolls.
+/// Returns options for logging to a file in the directory `dir`, named after any text.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -45,11 +37,30 @@ pub fn file(path: impl Into<PathBuf>) -> FileOptions {
 /// assert!(dir.join("%2E.%2F..%2Fetc%2Fpasswd").exists());
 /// # Ok::<(), logscope::Error>(())
 /// ```
+///
+/// The name may come from a context, a user or a branch. Whatever it is, the file is in `dir`, and two names get two files.
+///
+/// A name that is a valid file name on every system stays as it is. Characters that could lead elsewhere, hide something, or have a
+/// meaning on some system are written as `%` and hexadecimal digits: separators, `%` itself, `<>:"|?*`, control characters, invisible
+/// characters, a dot at the beginning, a dot or a space at the end, and the first letter of a Windows device name (`CON`). The empty name
+/// becomes `%`. A name that is then longer than 200 bytes keeps its beginning and its extension, with a hash of the whole between them. A
+/// name gets the same file name on every system. (File systems that ignore the case of letters take names that differ only in case for
+/// one file.)
+///
+/// A log that [rolls](FileOptions::roll) treats every file with a name like those of its own files as its own. So if `uno.log` rolls, do
+/// not put a log `uno.1.log` into the same directory.
 pub fn file_in(dir: impl AsRef<Path>, name: impl AsRef<str>) -> FileOptions {
     file(dir.as_ref().join(safe_name(name.as_ref())))
 }
 
-/// How a file is opened.
+/// Options for opening a log file, from [`file`] or [`file_in`].
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("build/uno.log");
+/// let log = logscope::sink::file(&path).create_parents(true).mode(0o640).open()?;
+/// # Ok::<(), logscope::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is opened until `.open()` is called"]
 pub struct FileOptions {
@@ -59,7 +70,7 @@ pub struct FileOptions {
     pub(super) shared: SharedOptions,
 }
 
-/// The options that an open file has, and which all who open it must agree on.
+/// The options that everybody who opens a file must agree on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct SharedOptions {
     pub(super) mode: u32,
@@ -67,49 +78,50 @@ pub(super) struct SharedOptions {
 }
 
 impl SharedOptions {
-    /// What differs here and there, as in `with mode 0o600` and `with mode 0o640`.
+    /// Describes the differing options of each side, such as `with mode 0o600` and `with mode 0o640`.
     pub(super) fn differences(&self, other: &SharedOptions) -> (String, String) {
-        let part = |shared: &SharedOptions| {
+        let describe = |options: &SharedOptions| {
             let mut parts = Vec::new();
             if self.mode != other.mode {
-                parts.push(format!("with mode {:#o}", shared.mode));
+                parts.push(format!("with mode {:#o}", options.mode));
             }
             if self.roll != other.roll {
-                parts.push(shared.roll.as_ref().map_or_else(|| "not rolled".to_owned(), ToString::to_string));
+                parts.push(options.roll.as_ref().map_or_else(|| "not rolled".to_owned(), ToString::to_string));
             }
             parts.join(", ")
         };
-        (part(self), part(other))
+        (describe(self), describe(other))
     }
 }
 
 impl FileOptions {
-    /// Sets whether directories that are missing on the way to the file are made, now and whenever it is opened anew. They
-    /// are not, unless set.
+    /// Sets whether missing parent directories are created. They are not, unless set.
+    ///
+    /// They are created when the file is opened, and whenever it is opened anew.
     pub fn create_parents(mut self, create: bool) -> Self {
         self.create_parents = create;
         self
     }
 
-    /// Sets the mode with which the file is made, if it is, less the umask: `0o600` unless set. The owner and the mode of a file
-    /// that exists are neither changed nor checked. Unix only.
+    /// Sets the mode of a file that is created, less the umask. It is `0o600`, unless set.
+    ///
+    /// The owner and the mode of an existing file are neither changed nor checked. Unix only.
     pub fn mode(mut self, mode: u32) -> Self {
         self.shared.mode = mode;
         self
     }
 
-    /// Sets whether the path may end in a symbolic link. It may not, unless set: in a directory that others can write to, a link
-    /// could send the log over any file of the user's, or into a pipe that somebody else reads. The system's own links, which
-    /// lie in `/dev` and among the descriptors of a process (`/dev/stdout`, `/dev/fd/3`), are followed always, whatever they lead
-    /// to. Character devices and pipes that are named themselves are no links. Unix only.
+    /// Sets whether the path may be a symbolic link. It may not, unless set.
+    ///
+    /// In a directory that others can write to, a link could direct the log into any file of the user, or into a pipe that somebody else
+    /// reads. The system's own links, in `/dev` and among the descriptors of a process (`/dev/stdout`, `/dev/fd/3`), are always followed,
+    /// whatever they lead to. Links in the directories of the path are followed too. Unix only.
     pub fn allow_symlink(mut self, allow: bool) -> Self {
         self.allow_symlink = allow;
         self
     }
 
-    /// Spreads the log over several files, by size or by time: see [`Roll`]. The path then names the log, and the files are
-    /// called after it: `logs/uno.log` is in `logs/uno.2026-11-26Z.log`. Each is made with the mode of the first, and none is
-    /// a link.
+    /// Makes the log roll: continue in another file, by size or by time.
     ///
     /// ```
     /// use logscope::sink::{Roll, file};
@@ -120,13 +132,16 @@ impl FileOptions {
     /// assert!(path.with_file_name("uno.1.log").exists());
     /// # Ok::<(), logscope::Error>(())
     /// ```
+    ///
+    /// The path then names the log, and the names of its files are made from it: see [`Roll`]. All files are created with the same mode. A
+    /// symbolic link with the name of such a file is not followed, whatever [`allow_symlink`](FileOptions::allow_symlink) says.
     pub fn roll(mut self, roll: Roll) -> Self {
         self.shared.roll = Some(roll);
         self
     }
 
     pub(super) fn open_options(&self) -> OpenOptions {
-        // The names of files that roll are made here, and no link has a place among them.
+        // logscope itself makes the names of rolled files, so a link with such a name was planted by somebody else.
         OpenOptions { mode: self.shared.mode, follow_links: self.allow_symlink && self.shared.roll.is_none() }
     }
 }

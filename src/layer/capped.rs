@@ -50,7 +50,7 @@ pub(super) fn warn_if_capped(ceiling: LevelFilter) {
             if SAID.swap(true, Ordering::Relaxed) {
                 return;
             }
-            return fallback::tell(format_args!(
+            return fallback::report(format_args!(
                 "a filter beside logscope::layer() lets events of the target `logscope` through only up to {passed}, so contexts \
                  do not get what they want up to {ceiling}; give that filter to the layer that it is meant for, with \
                  `.with_filter(…)`, or lower the ceiling with logscope::configure().ceiling(…)"

@@ -16,7 +16,7 @@ pub(super) fn verbosity_from_environment() -> Result<Option<Verbosity>, Error> {
     }
     verbosity_from("RUST_LOG").or_else(|error| {
         // The variable is written for other libraries too, and may hold directives that only they read.
-        fallback::tell(format_args!("RUST_LOG is not a verbosity that logscope reads, so INFO is used: {error}"));
+        fallback::report(format_args!("RUST_LOG is not a verbosity that logscope reads, so INFO is used: {error}"));
         Ok(None)
     })
 }

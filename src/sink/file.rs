@@ -1,4 +1,4 @@
-//! Opening a file as a sink.
+//! Opens a log file as a sink. `file` has the options and the output; this module joins them with a core.
 
 use std::time::{Duration, Instant};
 
@@ -12,46 +12,51 @@ use crate::output::AnyOutput;
 use crate::sync::{Arc, thread};
 
 impl FileOptions {
-    /// Opens the file, append-only.
+    /// Opens the file for appending, and returns a sink on it.
     ///
-    /// Opened a second time while a sink on it lives, by whatever path, it gives a view of the same output, which keeps what
-    /// the first said of parents and links. When the last view goes the file is closed.
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("uno.log");
+    /// let log = logscope::sink::file(&path).open()?;
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
     ///
-    /// A file that is removed or moved while it is open is noticed: at the next record, but at most ten times a second, at
-    /// every [`flush`](Sink::flush), and when it is closed. It is then opened anew, by its name, with the same options. No
-    /// record is lost: those that a removed file took with it are copied (the user must be allowed to read the file for
-    /// that). If it cannot be opened anew, because its directory is gone and [`create_parents`](FileOptions::create_parents)
-    /// was not asked for, or something else has its name, that is told on stderr, records are kept in the file that was open,
-    /// and it is tried again. [`Sink::reopen`] and [`reopen_all`](super::reopen_all) do the same at once. A path that is not
-    /// absolute is resolved now: changing the working directory later changes nothing. Outside Unix, only `reopen` opens a
-    /// file anew, and nothing is copied.
+    /// A file has one output. If the file is opened again while a sink on it lives, by whatever path, the new sink is a view of the same
+    /// output, which keeps the first opener's options for parents and links. Dropping the last view closes the file. A relative path is
+    /// resolved now, so a later change of the working directory has no effect.
     ///
-    /// A named pipe must have a reader, and is then like any pipe: a reader who stands still holds up the writers. Pipes and
-    /// devices are not opened anew.
+    /// If the file is removed or moved while it is open, the output notices this at the next record (it checks at most ten times a second),
+    /// at every [`flush`](Sink::flush), and when the last view is dropped. It then opens the path anew with the same options. No record is
+    /// lost: the last records of a removed file are copied to the new one, if the user may read the file. The path may fail to open,
+    /// because its directory is gone and [`create_parents`](FileOptions::create_parents) is not set, or because something else has the
+    /// name. This is reported on stderr, records go to the file that was open before, and opening is tried again. [`Sink::reopen`] and
+    /// [`reopen_all`](super::reopen_all) check at once. Outside Unix, only they open a file anew, and nothing is copied.
+    ///
+    /// A named pipe must have a reader. A reader that stops reading holds up the threads that log. Pipes and devices are not opened anew.
     ///
     /// # Errors
     ///
-    /// [`is_open`](Error::is_open) if the file cannot be opened, and then the text names the path, the reason and what would
-    /// help; [`is_option_mismatch`](Error::is_option_mismatch) if it is open with another mode, or rolls in another way. (What
-    /// was queued by sinks that are gone is waited for, five seconds at most, and is then no hindrance.)
+    /// [`is_open`](Error::is_open) if the file cannot be opened. The message names the path, the reason, and what to do.
+    /// [`is_option_mismatch`](Error::is_option_mismatch) if the file is open with another mode or another [`Roll`](super::Roll). If only a
+    /// queue of dropped sinks still has the file open, this waits until the queue is written, for five seconds at most.
     pub fn open(self) -> Result<Sink, Error> {
         let deadline = Instant::now() + FILE_IS_FREE;
-        let mut is_held = false;
+        let mut is_last_attempt = false;
         loop {
             let lease = file::open(&self)?;
             let core = core_of(&lease);
             if lease.value().agrees_with(&self) {
                 return Ok(Sink::of_core(core, Some(Arc::new(lease))));
             }
-            // Nobody may have the file any more but a writer thread, which writes what was queued and then lets go of it.
+            // Perhaps only a writer thread still has the file. It writes the queued records and then releases the file.
             if has_closing_queues(&core) && Instant::now() < deadline {
-                is_held = false;
+                is_last_attempt = false;
                 drop((core, lease));
                 thread::sleep(Duration::from_millis(1));
-            } else if !is_held {
-                // The writer thread may have let go of the file after we looked. Retry once without our own lease: if the options still
+            } else if !is_last_attempt {
+                // The writer thread may have released the file after we looked. Retry once without our own lease: if the options still
                 // differ, another sink holds the file.
-                is_held = true;
+                is_last_attempt = true;
             } else {
                 return Err(lease.value().mismatch(&self));
             }
@@ -59,7 +64,7 @@ impl FileOptions {
     }
 }
 
-/// Returns the core of an open file, which all sinks on it share.
+/// Returns the core of an open file. All sinks on the file share it.
 fn core_of(lease: &FileLease) -> Arc<Core> {
     let open = lease.value();
     let core = open.attached(|appender| Core::new(AnyOutput::Lines(Box::new(appender))));

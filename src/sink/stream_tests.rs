@@ -95,7 +95,7 @@ fn a_stderr_that_nobody_reads_holds_up_the_fallback_only_for_a_moment() {
         while io::Write::write(&mut writer, &[0; 4_096]).is_ok() {}
         fcntl_setfl(&writer, blocking).unwrap();
         dup2_stderr(writer).unwrap();
-        fallback::tell(format_args!("nobody reads this"));
+        fallback::report(format_args!("nobody reads this"));
         assert_eq!(fallback::fallback_lost(), 1);
     });
     assert!(output.status.success(), "{output:?}");
@@ -125,11 +125,11 @@ fn the_sink_and_the_fallback_end_the_torn_lines_of_each_other() {
         let long = ContextInfo::new("n".repeat(8_192), 1, Vec::new());
         with_record_of(&long, 1, |record| with_scratch(|scratch| _ = sink.deliver(record, scratch, None)));
         assert!(drain(&mut reader).ends_with("nnn"), "the record is torn");
-        fallback::tell(format_args!("reported"));
+        fallback::report(format_args!("reported"));
         assert!(drain(&mut reader).starts_with("\nlogscope: "));
 
         fill(&mut reader);
-        fallback::tell(format_args!("{}", "m".repeat(900)));
+        fallback::report(format_args!("{}", "m".repeat(900)));
         assert!(drain(&mut reader).ends_with("mmm"), "the report is torn");
         deliver(&sink, 2);
         assert!(drain(&mut reader).starts_with("\n{"));

@@ -38,6 +38,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/context", "counter, live_list → inner → output_context → live, snapshot → ceiling, flush → default, builder"),
     ("src/delivery", "outcome, missing, front → ledger, notices → core → flush"),
     ("src/file", "os, registry → keys, descriptors, rescue → name → roll → options, current → appender → open"),
+    ("src/file/appender", "location, roll"),
     ("src/file/name", "period, safe → rolled"),
     ("src/file/os", "unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),

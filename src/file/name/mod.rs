@@ -2,9 +2,9 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `safe` | file names for names that come from anywhere, such as a context's |
+//! | `safe` | safe file names for any text, such as the name of a context |
 //! | `rolled` | the names of the files of a log that rolls |
-//! | `period` | minutes, hours and days in those names |
+//! | `period` | the minutes, hours and days in those names |
 
 mod period;
 mod rolled;

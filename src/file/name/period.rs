@@ -1,17 +1,17 @@
-//! Minutes, hours and days as the names of rolled files have them.
+//! Minutes, hours and days in the names of rolled files.
 //!
-//! | interval | a period in a name |
+//! | interval | period in a name |
 //! |---|---|
 //! | a day | `2026-11-26Z` |
 //! | an hour | `2026-11-26T00Z` |
 //! | a minute | `2026-11-26T00-36Z` |
 //!
-//! `Z` is UTC; with an offset it is that, as `+0200` or `-0330`, so that a name says which day, hour or minute is meant.
-//! Periods are ordered by the instant at which they begin, whatever their offsets.
+//! `Z` is UTC. Any other offset stands in its place, such as `+0200` or `-0330`, so that a name is unambiguous. Periods are ordered by the
+//! instant at which they begin, whatever their offsets.
 
 use time::{Date, Month, OffsetDateTime};
 
-/// How long a file is written to.
+/// How long a log writes to one file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::file) enum Interval {
     Minute,
@@ -32,38 +32,39 @@ impl Interval {
 /// One minute, hour or day.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(in crate::file) struct Period {
-    /// When it begins, in seconds since 1970.
+    /// The first second of the period, in seconds since 1970.
     start: i64,
-    /// How many seconds east of UTC its name is.
+    /// How many seconds the local time in the name is ahead of UTC.
     offset: i32,
 }
 
-/// The largest offset, a second less than a day.
-const FARTHEST: i32 = 86_399;
+/// The largest offset: a second less than a day.
+const MAX_OFFSET: i32 = 86_399;
 
-/// The instants that have a period of their own: the years 0 to 9999, less some days, so that the local time is in them too.
-const INSTANTS: (i64, i64) = (-62_167_000_000, 253_402_100_000);
+/// The first and the last instant that a period can be named for: the years 0 to 9999, except for some days, so that the local time is in
+/// those years too.
+const NAMEABLE: (i64, i64) = (-62_167_000_000, 253_402_100_000);
 
 impl Period {
-    /// The period in which the instant `now` lies, in seconds since 1970, where local time is `offset` seconds ahead of UTC.
+    /// Returns the period of the instant `now`, in seconds since 1970, where local time is `offset` seconds ahead of UTC.
     pub(in crate::file) fn at(interval: Interval, now: i64, offset: i32) -> Self {
-        let offset = offset.clamp(-FARTHEST, FARTHEST);
-        let local = now.clamp(INSTANTS.0, INSTANTS.1) + i64::from(offset);
+        let offset = offset.clamp(-MAX_OFFSET, MAX_OFFSET);
+        let local = now.clamp(NAMEABLE.0, NAMEABLE.1) + i64::from(offset);
         let start = local - local.rem_euclid(interval.seconds());
         Period { start: start - i64::from(offset), offset }
     }
 
-    /// The first instant after it.
+    /// Returns the first second after the period.
     pub(in crate::file) fn end(self, interval: Interval) -> i64 {
         self.start + interval.seconds()
     }
 
-    /// The first instant of it.
+    /// Returns the first second of the period.
     pub(in crate::file) fn start(self) -> i64 {
         self.start
     }
 
-    /// Reads what [`Period::name`] writes, and nothing else.
+    /// Parses what [`Period::name`] returns, and nothing else.
     pub(in crate::file) fn parse(interval: Interval, text: &str) -> Option<Self> {
         let number = |from: usize, to: usize| text.get(from..to)?.parse::<u16>().ok();
         let byte = |from: usize, to: usize| u8::try_from(number(from, to)?).ok();
@@ -77,11 +78,11 @@ impl Period {
         let local = date.with_hms(hour, minute, 0).ok()?.assume_utc().unix_timestamp();
         let offset = parse_offset(offset)?;
         let period = Period { start: local - i64::from(offset), offset };
-        // What is between the numbers was not looked at, and numbers can be written in more than one way.
+        // The characters between the numbers were not checked, and numbers can be written in more than one way.
         (period.name(interval) == text).then_some(period)
     }
 
-    /// The period as it is in a name.
+    /// Returns the period as it stands in a file name.
     pub(in crate::file) fn name(self, interval: Interval) -> String {
         let local = OffsetDateTime::from_unix_timestamp(self.start + i64::from(self.offset));
         let local = local.unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -95,7 +96,7 @@ impl Period {
     }
 }
 
-/// `Z`, `+0200` or, where the offset is not one of whole minutes, `+020030`.
+/// Returns `Z`, `+0200` or, if the offset is not a whole number of minutes, `+020030`.
 fn offset_name(offset: i32) -> String {
     let (sign, seconds) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
     let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
@@ -113,7 +114,7 @@ fn parse_offset(text: &str) -> Option<i32> {
     let number = |from: usize| text.get(from..from + 2)?.parse::<u8>().ok();
     let seconds = if text.len() == 7 { number(5)? } else { 0 };
     let offset = (i32::from(number(1)?) * 60 + i32::from(number(3)?)) * 60 + i32::from(seconds);
-    if offset > FARTHEST { None } else { Some(if text.starts_with('-') { -offset } else { offset }) }
+    if offset > MAX_OFFSET { None } else { Some(if text.starts_with('-') { -offset } else { offset }) }
 }
 
 #[cfg(test)]
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_no_periods() {
+    fn other_text_is_no_period() {
         for name in [
             "",
             "2026-11-26",
@@ -169,9 +170,9 @@ mod tests {
     }
 
     #[test]
-    fn years_end_at_9999() {
+    fn years_after_9999_are_clamped() {
         for now in [i64::MIN, i64::MAX] {
-            let period = Period::at(Interval::Day, now, FARTHEST);
+            let period = Period::at(Interval::Day, now, MAX_OFFSET);
             assert_eq!(Period::parse(Interval::Day, &period.name(Interval::Day)), Some(period));
         }
     }
@@ -182,15 +183,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_period_can_be_read_back(interval in interval(), now in INSTANTS.0..INSTANTS.1, offset in -FARTHEST..=FARTHEST) {
+        fn every_name_parses_back(interval in interval(), now in NAMEABLE.0..NAMEABLE.1, offset in -MAX_OFFSET..=MAX_OFFSET) {
             let period = Period::at(interval, now, offset);
             prop_assert!(period.start <= now && now < period.end(interval));
             prop_assert_eq!(Period::parse(interval, &period.name(interval)), Some(period));
-            prop_assert_eq!(Period::at(interval, period.end(interval), offset).start, period.end(interval), "they follow each other");
+            prop_assert_eq!(Period::at(interval, period.end(interval), offset).start, period.end(interval), "the next period begins where this one ends");
         }
 
         #[test]
-        fn anything_can_be_read(interval in interval(), text in "[0-9TZ+.é-]{0,24}") {
+        fn only_names_of_periods_parse(interval in interval(), text in "[0-9TZ+.é-]{0,24}") {
             if let Some(period) = Period::parse(interval, &text) {
                 prop_assert_eq!(period.name(interval), text);
             }

@@ -1,6 +1,6 @@
-//! The files of a log that rolls, by their names.
+//! The names of the files of a log that rolls, and the list of those files.
 //!
-//! The log `logs/uno.log` is in files that are called, by what it rolls by,
+//! What the log `logs/uno.log` rolls by decides the names of its files:
 //!
 //! | rolls by | files |
 //! |---|---|
@@ -8,12 +8,12 @@
 //! | day, hour, minute | `uno.2026-11-26Z.log`, `uno.2026-11-26T00Z.log`, `uno.2026-11-26T00-36Z.log` |
 //! | both | `uno.2026-11-26Z.1.log`, `uno.2026-11-26Z.2.log`, … |
 //!
-//! and with `.gz` behind that when they are compressed. A file has its name from the beginning and keeps it: no record moves
-//! from file to file while somebody reads, and a program that ships logs, or an operator who writes a name down, never has to
-//! know about renaming. The extension stays at the end, so what goes by extensions goes on doing so.
+//! A compressed file has `.gz` at the end. Otherwise a file keeps its first name: no record moves to another file while somebody reads it,
+//! and programs that ship logs, and operators who write a name down, need not know about renaming. The extension stays at the end,
+//! so programs that go by extensions still work.
 //!
-//! What is of this log is what is called exactly so: as the log rolls now, with no number written in another way. `uno.debug.log`
-//! and `uno.1.debug.log` are others', and so is what the same log had when it rolled by something else.
+//! A file belongs to a log only if it has exactly such a name, as the log rolls now, with its numbers written in exactly this way.
+//! `uno.debug.log` and `uno.1.debug.log` belong to other logs. So do files of the same log from when it rolled by something else.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -21,37 +21,37 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::period::{Interval, Period};
-use crate::file::descriptors::or_park;
+use crate::file::descriptors::retry_after_parking;
 
-/// A log's place, and how its files are called.
+/// The directory of a log, and how its files are named.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::file) struct RolledNames {
     pub(in crate::file) directory: PathBuf,
     stem: OsString,
     extension: Option<OsString>,
     pub(in crate::file) interval: Option<Interval>,
-    /// Whether there can be several in a period.
+    /// Whether names have an index: the log rolls by size, so a period can have several files.
     pub(in crate::file) indexed: bool,
 }
 
-/// Which file of a log; a later one is greater.
+/// Identifies a file of a log. A later file is greater.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(in crate::file) struct FileId {
     pub(in crate::file) period: Option<Period>,
-    /// 0 where there is no index in the name.
+    /// 0 if names have no index.
     pub(in crate::file) index: u64,
 }
 
-/// What a file of a log is.
+/// The form that a file of a log has on disk.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(in crate::file) enum FileForm {
     Compressed,
-    /// What a compression has that did not come to its end.
+    /// The temporary file of a compression that is under way or was interrupted.
     Partial,
     Plain,
 }
 
-/// A file of a log, as it was found.
+/// A file of a log, as it was when the directory was listed.
 #[derive(Clone, Debug)]
 pub(in crate::file) struct LogFile {
     pub(in crate::file) id: FileId,
@@ -61,7 +61,7 @@ pub(in crate::file) struct LogFile {
 }
 
 impl RolledNames {
-    /// The names of the log `path`; none if that is not a path of a file.
+    /// Returns the names for the log `path`. None if `path` has no file name.
     pub(in crate::file) fn new(path: &Path, interval: Option<Interval>, indexed: bool) -> Option<Self> {
         path.file_name()?;
         Some(RolledNames {
@@ -73,7 +73,7 @@ impl RolledNames {
         })
     }
 
-    /// What the file `id` is called.
+    /// Returns the name of the file `id`.
     pub(in crate::file) fn name(&self, id: FileId) -> OsString {
         let mut name = self.stem.clone();
         if let (Some(interval), Some(period)) = (self.interval, id.period) {
@@ -90,7 +90,7 @@ impl RolledNames {
         name
     }
 
-    /// The path by which the log is known.
+    /// Returns the path of the log itself, as if it did not roll.
     pub(in crate::file) fn log(&self) -> PathBuf {
         let mut name = self.stem.clone();
         if let Some(extension) = &self.extension {
@@ -100,12 +100,12 @@ impl RolledNames {
         self.directory.join(name)
     }
 
-    /// Where the file `id` is.
+    /// Returns the path of the file `id`.
     pub(in crate::file) fn path(&self, id: FileId) -> PathBuf {
         self.directory.join(self.name(id))
     }
 
-    /// Where the file `id` is when it is compressed, or while it is being compressed.
+    /// Returns the path of the file `id` in another form, such as compressed.
     #[cfg(any(test, feature = "gzip"))]
     pub(in crate::file) fn path_as(&self, id: FileId, form: FileForm) -> PathBuf {
         let mut name = self.name(id);
@@ -117,7 +117,7 @@ impl RolledNames {
         self.directory.join(name)
     }
 
-    /// Which file of this log is called so.
+    /// Returns the file of this log that has this name.
     pub(in crate::file) fn parse(&self, name: &OsStr) -> Option<(FileId, FileForm)> {
         let name = name.as_encoded_bytes();
         let (name, form) = match (name.strip_suffix(b".gz"), name.strip_suffix(b".gz.tmp")) {
@@ -130,8 +130,8 @@ impl RolledNames {
         self.parse_plain(name).map(|id| (id, form))
     }
 
-    /// True if a file of this log is called so, or was when it rolled in another way.
-    pub(in crate::file) fn was_ever(&self, name: &OsStr) -> bool {
+    /// Returns true if a file of this log has this name, or would have it if the log rolled in another way.
+    pub(in crate::file) fn ever_named(&self, name: &OsStr) -> bool {
         [None, Some(Interval::Minute), Some(Interval::Hour), Some(Interval::Day)].into_iter().any(|interval| {
             [false, true].into_iter().any(|indexed| {
                 (indexed || interval.is_some())
@@ -163,20 +163,20 @@ impl RolledNames {
         Some(FileId { period, index })
     }
 
-    /// The files of this log that there are, the oldest first: regular ones, no links.
+    /// Lists the regular files of this log, the oldest first. Links are left out.
     pub(in crate::file) fn list(&self) -> io::Result<Vec<LogFile>> {
-        let mut members = Vec::new();
-        for entry in or_park(|| fs::read_dir(&self.directory))? {
+        let mut files = Vec::new();
+        for entry in retry_after_parking(|| fs::read_dir(&self.directory))? {
             let entry = entry?;
             let Some((id, form)) = self.parse(&entry.file_name()) else { continue };
-            // It may be gone by now: another process removes old ones too.
+            // Skip a file that has been removed since: another process removes old files too.
             let Ok(metadata) = entry.metadata() else { continue };
             if metadata.is_file() {
-                members.push(LogFile { id, form, path: entry.path(), length: metadata.len() });
+                files.push(LogFile { id, form, path: entry.path(), length: metadata.len() });
             }
         }
-        members.sort_unstable_by_key(|member| (member.id, member.form));
-        Ok(members)
+        files.sort_unstable_by_key(|file| (file.id, file.form));
+        Ok(files)
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_back() {
+    fn names_parse_back() {
         let day = Some("2026-11-26Z");
         for (path, interval, indexed, id, name) in [
             ("logs/uno.log", None, true, id(None, 1), "uno.1.log"),
@@ -209,15 +209,15 @@ mod tests {
             assert_eq!(names.name(id), name);
             for (suffix, form) in [("", FileForm::Plain), (".gz", FileForm::Compressed), (".gz.tmp", FileForm::Partial)]
             {
-                let called = format!("{name}{suffix}");
-                assert_eq!(names.parse(OsStr::new(&called)), Some((id, form)), "{called}");
-                assert_eq!(names.path_as(id, form), names.directory.join(called));
+                let full_name = format!("{name}{suffix}");
+                assert_eq!(names.parse(OsStr::new(&full_name)), Some((id, form)), "{full_name}");
+                assert_eq!(names.path_as(id, form), names.directory.join(full_name));
             }
         }
     }
 
     #[test]
-    fn others_files_are_not_ours() {
+    fn files_of_other_logs_are_left_out() {
         let (sized, daily, both) =
             (names("uno.log", None, true), names("uno.log", DAY, false), names("uno.log", DAY, true));
         for (names, others) in [

@@ -1,55 +1,54 @@
-//! File names for names that come from anywhere: a context's, a user's, a branch's.
+//! Safe file names for any text, such as the name of a context, a user or a branch.
 //!
-//! A name is written as it is, but for the characters that could lead out of the directory, hide something, or mean something
-//! to one system or another: these are written as `%` and the two hexadecimal digits of each of their bytes, and so is `%`
-//! itself. What is written can be read back, so no two names are one file; it is the same on every system, so that a
-//! directory of logs can be carried from one to the other.
+//! Most characters stay as they are. A character that could lead out of the directory, hide something, or have a meaning on some system is
+//! escaped: written as `%` and the two hexadecimal digits of each of its bytes. So is `%` itself. An escaped name can be read back, so no
+//! two names get the same file. A name is escaped in the same way on every system, so a directory of logs can be copied from one system
+//! to another.
 //!
-//! | what | becomes |
+//! | in the name | in the file name |
 //! |---|---|
-//! | `%`, `/`, `\`, `<`, `>`, `:`, `"`, `\|`, `?`, `*`, control characters, and those that show nothing or turn text round | `%2F` … |
+//! | `%`, `/`, `\`, `<`, `>`, `:`, `"`, `\|`, `?`, `*`, control characters, invisible characters, and characters that change the direction of text | `%2F` … |
 //! | a dot at the beginning; a dot or a space at the end | `%2E`, `%20` |
-//! | the first letter of what Windows takes for a device (`CON`, `nul.log`, `COM1`) | `%43ON` |
-//! | no name at all | `%` |
-//! | what would be longer than [`LONGEST`] bytes | its beginning, `%-`, a hash of the whole, and its extension if that is short |
+//! | the first letter of a name that Windows takes for a device (`CON`, `nul.log`, `COM1`) | `%43ON` |
+//! | nothing: the name is empty | `%` |
+//! | more than [`LONGEST`] bytes after escaping | the beginning, `%-`, a hash of the whole name, and the extension if it is short |
 //!
-//! No shorter name becomes what the last two lines give, since there the `%` has no digits after it. The hash is SHA-256, cut to
-//! 160 bits: names come from strangers, who could find two with the same hash if it were a weaker one.
+//! No other name becomes what the last two rows give, since in those no digits follow the `%`. The hash is SHA-256, cut to 160 bits: names
+//! come from strangers, who could find two names with the same weaker hash.
 //!
-//! Two names that differ only in upper and lower case, or only in how Unicode composes a letter, are two file names, which
-//! some file systems (Windows, macOS) take for one. To keep them apart there, every capital letter would have to be written
-//! as `%41`.
+//! Two names that differ only in upper and lower case, or only in how Unicode composes a letter, get different file names, but some file
+//! systems (Windows, macOS) take those for the same file. To keep them apart there, every capital letter would have to be escaped.
 
 use std::fmt::Write as _;
 
 use crate::format::escape::is_escaped;
 
-/// The longest file name that comes of it, in bytes. Names may have 255, and rolling and compressing append up to 52:
+/// The longest safe file name in bytes. File systems allow 255, and rolling and compressing append up to 52:
 /// `.2026-11-26T00-36+023015`, `.` and an index of twenty digits, `.gz.tmp`.
 pub(in crate::file) const LONGEST: usize = 200;
 
-/// The longest extension that a name which is cut keeps, its dot included.
+/// The longest extension, with its dot, that a name keeps when it is cut.
 const LONGEST_EXTENSION: usize = 16;
 
-/// How many bytes of the hash are written, in two digits each.
-const HASHED: usize = 20;
+/// How many bytes of the hash are written, as two digits each.
+const HASH_BYTES: usize = 20;
 
-/// The file name for `name`.
+/// Returns the file name for `name`.
 pub(in crate::file) fn safe_name(name: &str) -> String {
-    let whole = escaped(name);
-    if whole.len() <= LONGEST { whole } else { cut(&whole, name) }
+    let escaped = escape(name);
+    if escaped.len() <= LONGEST { escaped } else { cut(&escaped, name) }
 }
 
-fn escaped(name: &str) -> String {
+fn escape(name: &str) -> String {
     if name.is_empty() {
         return "%".to_owned();
     }
-    let device = is_device(name);
+    let is_device = is_device(name);
     let last = name.char_indices().next_back().map_or(0, |(at, _)| at);
     let mut safe = String::with_capacity(name.len());
     for (at, char) in name.char_indices() {
-        let stands_ill = (at == 0 && (device || char == '.')) || (at == last && matches!(char, '.' | ' '));
-        if stands_ill || is_special(char) {
+        let is_misplaced = (at == 0 && (is_device || char == '.')) || (at == last && matches!(char, '.' | ' '));
+        if is_misplaced || is_special(char) {
             for byte in char.encode_utf8(&mut [0; 4]).bytes() {
                 // Writing to a `String` does not fail.
                 let _ = write!(safe, "%{byte:02X}");
@@ -65,7 +64,7 @@ fn is_special(char: char) -> bool {
     matches!(char, '%' | '/' | '\\' | '<' | '>' | ':' | '"' | '|' | '?' | '*') || is_escaped(char)
 }
 
-/// True if Windows takes a file of this name for a device, whatever comes after the first dot.
+/// Returns true if Windows takes a file of this name for a device. The text after the first dot does not matter.
 fn is_device(name: &str) -> bool {
     const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
     let base = name.split('.').next().unwrap_or_default().trim_end_matches(' ');
@@ -79,21 +78,21 @@ fn is_device(name: &str) -> bool {
         && (number.is_ascii_digit() || matches!(number, '¹' | '²' | '³'))
 }
 
-/// The beginning of `whole`, which is `name` escaped, and what tells it from others that begin so.
-fn cut(whole: &str, name: &str) -> String {
-    let extension = whole.rfind('.').map_or("", |dot| &whole[dot..]);
+/// Returns the beginning of `escaped`, the escaped form of `name`, with a hash of `name` that distinguishes it from other names.
+fn cut(escaped: &str, name: &str) -> String {
+    let extension = escaped.rfind('.').map_or("", |dot| &escaped[dot..]);
     let extension = if extension.len() <= LONGEST_EXTENSION { extension } else { "" };
-    let room = LONGEST - extension.len() - "%-".len() - 2 * HASHED;
-    let mut safe = beginning(whole, room).to_owned();
+    let room = LONGEST - extension.len() - "%-".len() - 2 * HASH_BYTES;
+    let mut safe = beginning(escaped, room).to_owned();
     safe.push_str("%-");
-    for byte in &hmac_sha256::Hash::hash(name.as_bytes())[..HASHED] {
+    for byte in &hmac_sha256::Hash::hash(name.as_bytes())[..HASH_BYTES] {
         let _ = write!(safe, "{byte:02x}");
     }
     safe.push_str(extension);
     safe
 }
 
-/// At most `room` bytes of `escaped`, which ends in the middle neither of a character nor of an escape.
+/// Returns at most `room` bytes of `escaped`, without cutting a character or an escape.
 fn beginning(escaped: &str, room: usize) -> &str {
     let mut end = room;
     while !escaped.is_char_boundary(end) {

@@ -1,4 +1,4 @@
-//! What the operating system is asked for: opening, and where a file is. Two implementations with one face.
+//! System calls: opening files, locating them, and the clocks. `unix` and `other` have the same functions.
 
 #[cfg(not(unix))]
 mod other;
@@ -15,41 +15,41 @@ use unix as this;
 pub(crate) use this::Identity;
 pub(super) use this::open;
 pub(super) use this::{
-    CAN_TRACK, byte_writer, coarse_monotonic, coarse_unix_seconds, descriptor_limit, identity_at, is_removed,
-    is_system_link, lacks_reader, link_to, no_room, read_at, standing,
+    CAN_TRACK, byte_writer, coarse_monotonic, coarse_unix_seconds, descriptor_limit, identity_at,
+    is_out_of_descriptors, is_pipe_without_reader, is_removed, is_system_link, locate, make_link, read_at,
 };
 #[cfg(feature = "gzip")]
-pub(super) use this::{create_new, open_to_read};
+pub(super) use this::{create_new, open_for_reading};
 
-/// How a path is opened, now and later.
+/// How a path is opened the first time and whenever it is reopened.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(unix), allow(dead_code, reason = "modes are Unix's"))]
 pub(super) struct OpenOptions {
-    /// With which mode the file is made, if it is.
+    /// The mode of the file, if it is created.
     pub(super) mode: u32,
     pub(super) follow_links: bool,
 }
 
-/// A file that was opened.
+/// A file that was just opened.
 #[derive(Debug)]
 pub(super) struct OpenedFile {
     pub(super) file: File,
     pub(super) identity: Identity,
-    /// True for a regular file that has a name: one that can be removed, moved, closed and opened again. Not for devices and
-    /// pipes, nor for what is reached by a link of the system's, such as `/dev/stdout`.
-    pub(super) is_plain: bool,
+    /// True for a regular file that was opened by its own name, so that it can be removed, moved, parked and reopened. False for devices
+    /// and pipes, and for any file that was opened through a link of the system, such as `/dev/stdout`.
+    pub(super) is_named_regular: bool,
     pub(super) readable: bool,
     pub(super) length: u64,
 }
 
-/// Where a file is that was opened by a name.
+/// Where an open file is, compared with the path that it was opened by.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(not(unix), allow(dead_code, reason = "it cannot be told there"))]
+#[cfg_attr(not(unix), allow(dead_code, reason = "only Unix can locate a file"))]
 pub(super) enum FileLocation {
-    /// Where it was, with this length.
+    /// At its path, with this length.
     InPlace { length: u64 },
-    /// Nowhere: it has no name any more, and is gone when it is closed.
+    /// Without any name: its contents are lost when it is closed.
     Removed,
-    /// Somewhere else; its own name is gone, or another file's.
+    /// Somewhere else: its path leads to nothing or to another file.
     Moved,
 }

@@ -1,4 +1,4 @@
-//! Unix: device and inode, links that are not followed, descriptors that run out.
+//! Unix. Files are identified by device and inode. Links are followed only where allowed.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
@@ -13,11 +13,10 @@ use rustix::io::Errno;
 use super::{FileLocation, OpenOptions, OpenedFile};
 use crate::bytes::FdWriter;
 
-/// Whether it can be seen where a file is: only then is one that was removed or moved noticed, and may one be closed and
-/// opened again.
+/// Whether [`locate`] works. Only then are removed and moved files noticed, and only then may a file be parked.
 pub(in crate::file) const CAN_TRACK: bool = true;
 
-/// Device and inode: no other file has them while this one is open.
+/// Device and inode of a file. No other file has the same while this one is open.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Identity {
     device: u64,
@@ -33,26 +32,33 @@ impl Identity {
 pub(in crate::file) fn open(path: &Path, options: OpenOptions) -> io::Result<OpenedFile> {
     let link = system_link(path);
     let (file, readable) = match &link {
-        Some(link) => open_appending(link, &appending(OFlags::empty())),
+        Some(link) => open_appending(link, &append_options(OFlags::empty())),
         None => {
-            let mut appending = appending(if options.follow_links { OFlags::empty() } else { OFlags::NOFOLLOW });
-            open_appending(path, appending.create(true).mode(options.mode))
+            let mut options_to_append =
+                append_options(if options.follow_links { OFlags::empty() } else { OFlags::NOFOLLOW });
+            open_appending(path, options_to_append.create(true).mode(options.mode))
         }
     }?;
-    // Opening did not wait for the reader of a pipe; writing does.
+    // The file was opened with `NONBLOCK`, but writes to a pipe must wait for its reader.
     fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     let metadata = file.metadata()?;
     let identity = Identity::of(&metadata);
-    Ok(OpenedFile { file, identity, is_plain: metadata.is_file() && link.is_none(), readable, length: metadata.len() })
+    Ok(OpenedFile {
+        file,
+        identity,
+        is_named_regular: metadata.is_file() && link.is_none(),
+        readable,
+        length: metadata.len(),
+    })
 }
 
-/// Opens `path`; true if the file can also be read. Only a regular one is asked for that: a pipe that is opened for reading
-/// too would be its own reader.
+/// Opens `path`, for reading too if it is a regular file and the user may read it. A pipe that is opened for reading too would be its own
+/// reader. Returns whether the file can be read.
 fn open_appending(path: &Path, options: &fs::OpenOptions) -> io::Result<(File, bool)> {
     if fs::metadata(path).map_or(true, |metadata| metadata.is_file()) {
         match options.clone().read(true).open(path) {
             Ok(file) if file.metadata()?.is_file() => return Ok((file, true)),
-            // It was replaced in this very moment.
+            // The path was replaced by something else just now.
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
             Err(error) => return Err(error),
@@ -61,8 +67,8 @@ fn open_appending(path: &Path, options: &fs::OpenOptions) -> io::Result<(File, b
     options.open(path).map(|file| (file, false))
 }
 
-/// If `path` is one of the system's own links: the same link, by a path in which no other one is left that could be turned
-/// before it is opened.
+/// If `path` is one of the system's own links, returns the path of that link with all links in its directories resolved, so that none of
+/// them can be changed before the link is opened.
 fn system_link(path: &Path) -> Option<PathBuf> {
     if !fs::symlink_metadata(path).ok()?.is_symlink() {
         return None;
@@ -78,73 +84,74 @@ fn system_link(path: &Path) -> Option<PathBuf> {
     has_system_links.then(|| Some(directory.join(path.file_name()?))).flatten()
 }
 
-/// True if `path` is one of the system's own links.
+/// Returns true if `path` is one of the system's own links, such as `/dev/stdout`.
 pub(in crate::file) fn is_system_link(path: &Path) -> bool {
     system_link(path).is_some()
 }
 
-/// Options for appending. With `NONBLOCK`, opening a pipe that nobody reads is an error rather than a wait.
-fn appending(flags: OFlags) -> fs::OpenOptions {
+/// Returns options for appending. With `NONBLOCK`, opening a pipe that nobody reads fails instead of waiting.
+fn append_options(flags: OFlags) -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
     options.append(true).custom_flags((flags | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
     options
 }
 
-/// Where `file` is, which was opened as `path`.
-pub(in crate::file) fn standing(file: &File, path: &Path, follow_links: bool) -> io::Result<FileLocation> {
+/// Returns where `file` is, which was opened by `path`.
+pub(in crate::file) fn locate(file: &File, path: &Path, follow_links: bool) -> io::Result<FileLocation> {
     let own = file.metadata()?;
     if own.nlink() == 0 {
         return Ok(FileLocation::Removed);
     }
-    let there = if follow_links { fs::metadata(path) } else { fs::symlink_metadata(path) };
-    match there {
-        Ok(there) if Identity::of(&there) == Identity::of(&own) => Ok(FileLocation::InPlace { length: own.len() }),
+    let at_path = if follow_links { fs::metadata(path) } else { fs::symlink_metadata(path) };
+    match at_path {
+        Ok(at_path) if Identity::of(&at_path) == Identity::of(&own) => Ok(FileLocation::InPlace { length: own.len() }),
         Ok(_) => Ok(FileLocation::Moved),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(FileLocation::Moved),
         Err(error) => Err(error),
     }
 }
 
-/// True if `file` has no name left.
+/// Returns true if `file` has no name left.
 pub(in crate::file) fn is_removed(file: &File) -> io::Result<bool> {
     file.metadata().map(|metadata| metadata.nlink() == 0)
 }
 
-/// What is at `path`, which is not followed if it is a link.
+/// Returns the identity of the file at `path`. A link is not followed.
 pub(in crate::file) fn identity_at(path: &Path) -> io::Result<Identity> {
     fs::symlink_metadata(path).map(|metadata| Identity::of(&metadata))
 }
 
-/// Opens a regular file that is no link, for reading.
+/// Opens a regular file for reading. Does not follow a link.
 #[cfg(feature = "gzip")]
-pub(in crate::file) fn open_to_read(path: &Path) -> io::Result<File> {
+pub(in crate::file) fn open_for_reading(path: &Path) -> io::Result<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
-/// Makes a file that only its owner can read, where there is nothing.
+/// Creates a file that only its owner can read. Fails if the path exists.
 #[cfg(feature = "gzip")]
 pub(in crate::file) fn create_new(path: &Path) -> io::Result<File> {
     fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Reads from a place in a file that was opened as readable.
+/// Reads from `offset` in a readable file.
 pub(in crate::file) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
     file.read_at(bytes, offset)
 }
 
-pub(in crate::file) fn lacks_reader(path: &Path, error: &io::Error) -> bool {
+/// Returns true if opening `path` failed because it is a named pipe that nobody reads.
+pub(in crate::file) fn is_pipe_without_reader(path: &Path, error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::NXIO.raw_os_error())
         && fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
 
-/// True if what failed lacked a descriptor: the process has as many as it may, or the system has.
-pub(in crate::file) fn no_room(error: &io::Error) -> bool {
+/// Returns true if the process, or the system, has no descriptor left.
+pub(in crate::file) fn is_out_of_descriptors(error: &io::Error) -> bool {
     [Errno::MFILE, Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-/// How many descriptors the process may have; none if there is no limit.
+/// Returns how many descriptors the process may have. None means no limit.
 pub(in crate::file) fn descriptor_limit() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current
 }
@@ -153,32 +160,32 @@ pub(in crate::file) fn byte_writer(file: &File) -> FdWriter<'_> {
     FdWriter(file.as_fd())
 }
 
-/// Makes `link` a symbolic link to `target`, if nothing has this name.
-pub(in crate::file) fn link_to(target: &OsStr, link: &Path) -> io::Result<()> {
+/// Creates a symbolic link `link` to `target`. Fails if the path exists.
+pub(in crate::file) fn make_link(target: &OsStr, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, link)
 }
 
-/// Nanoseconds on a monotonic clock that costs next to nothing to read, and is a few milliseconds late.
+/// Returns the nanoseconds of a monotonic clock that is cheap to read, and up to a few milliseconds late.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in crate::file) fn coarse_monotonic() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
 
-/// Seconds since 1970, by a clock that costs next to nothing to read, and is a few milliseconds late.
+/// Returns the seconds since 1970, by a clock that is cheap to read, and up to a few milliseconds late.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in crate::file) fn coarse_unix_seconds() -> i64 {
     rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse).tv_sec
 }
 
-/// Nanoseconds on a monotonic clock.
+/// Returns the nanoseconds of a monotonic clock.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(in crate::file) fn coarse_monotonic() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs() as u64
 }
 
-/// Seconds since 1970.
+/// Returns the seconds since 1970.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(in crate::file) fn coarse_unix_seconds() -> i64 {
     rustix::time::clock_gettime(rustix::time::ClockId::Realtime).tv_sec

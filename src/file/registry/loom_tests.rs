@@ -1,23 +1,23 @@
-//! Models of the registry, each with a twin that is weakened in one step and must fail.
+//! Models of the registry under loom. Each has a twin in which one step is weakened, and which must fail.
 
 use loom::thread;
 
 use super::*;
 
 type Files = Registry<u8, (), u8>;
-type Leave = fn(&Files, EntryId);
-type Hold = fn(&Files, EntryId, &u8) -> bool;
+type RemoveLease = fn(&Files, EntryId);
+type HoldKey = fn(&Files, EntryId, &u8) -> bool;
 
-/// Counts a lease on what is in use under `key`, or else on `value`, without a guard for it.
-fn enter(registry: &Files, key: u8, value: u8) -> (EntryId, Arc<u8>) {
+/// Counts a lease on the value that holds `key`, or else on `value`, without a guard for the lease.
+fn acquire(registry: &Files, key: u8, value: u8) -> (EntryId, Arc<u8>) {
     let id = registry.new_id();
-    match registry.share(id, &key, &(), &Arc::new(value), false) {
-        Shared::Lease(lease) => {
+    match registry.acquire(id, &key, &(), &Arc::new(value), false) {
+        Acquired::Lease(lease) => {
             let entered = (lease.id, Arc::clone(lease.value()));
-            registry.join(lease.id);
+            registry.add_lease(lease.id);
             entered
         }
-        Shared::Unproven(_) => unreachable!("it is always held here"),
+        Acquired::Unproven(_) => unreachable!("every key is held here"),
     }
 }
 
@@ -26,65 +26,65 @@ fn assert_empty(registry: &Files) {
     assert!(state.entries.is_empty() && state.owners.is_empty(), "a value is registered that nobody uses");
 }
 
-/// One thread lets go of the only lease while another takes two: those two must be on one value.
-fn open_against_last_drop(leave: Leave) {
+/// One thread drops the only lease while another acquires two. Those two must be on one value.
+fn open_against_last_drop(remove_lease: RemoveLease) {
     loom::model(move || {
         let registry = Registry::new();
-        let (only, value) = enter(&registry, 1, 1);
+        let (only, value) = acquire(&registry, 1, 1);
         let leaving = {
             let registry = registry.clone();
             thread::spawn(move || {
-                leave(&registry, only);
+                remove_lease(&registry, only);
                 drop(value);
             })
         };
-        let (first, first_value) = enter(&registry, 1, 2);
-        let (second, second_value) = enter(&registry, 1, 3);
+        let (first, first_value) = acquire(&registry, 1, 2);
+        let (second, second_value) = acquire(&registry, 1, 3);
         assert!(Arc::ptr_eq(&first_value, &second_value), "two values are in use under one key");
-        leave(&registry, first);
-        leave(&registry, second);
+        remove_lease(&registry, first);
+        remove_lease(&registry, second);
         leaving.join().unwrap();
         assert_empty(&registry);
     });
 }
 
-fn leave(registry: &Files, id: EntryId) {
-    drop(registry.leave(id));
+fn remove_lease(registry: &Files, id: EntryId) {
+    drop(registry.remove_lease(id));
 }
 
-/// Counts and removes under the lock, but not under the same hold of it.
-fn leave_in_two_steps(registry: &Files, id: EntryId) {
+/// Counts the lease and removes the entry in two critical sections instead of one.
+fn remove_lease_in_two_steps(registry: &Files, id: EntryId) {
     let last = {
         let mut state = registry.state.lock();
         let Some(entry) = state.entries.get_mut(&id) else { return };
-        entry.leases -= 1;
-        entry.leases == 0
+        entry.lease_count -= 1;
+        entry.lease_count == 0
     };
     if last {
-        let removed = registry.state.lock().take_out(id);
+        let removed = registry.state.lock().remove_entry(id);
         drop(removed);
     }
 }
 
 #[test]
 fn loom_open_against_last_drop() {
-    open_against_last_drop(leave);
+    open_against_last_drop(remove_lease);
 }
 
 #[test]
 #[should_panic(expected = "two values are in use under one key")]
-fn loom_leaving_in_two_steps_puts_two_values_in_use() {
-    open_against_last_drop(leave_in_two_steps);
+fn loom_leaving_in_two_steps_gives_a_key_two_values() {
+    open_against_last_drop(remove_lease_in_two_steps);
 }
 
-/// Two threads open at once and let go: each value is dropped, and nothing stays.
+/// Two threads open at once, and drop their leases: every value is dropped, and no entry stays.
 #[test]
 fn loom_two_opens_and_two_drops() {
     loom::model(|| {
         let registry: Files = Registry::new();
         let share = |registry: &Files| {
-            let shared = registry.share(registry.new_id(), &1, &(), &Arc::new(1), false);
-            let Shared::Lease(lease) = shared else { unreachable!("it is always held here") };
+            let shared = registry.acquire(registry.new_id(), &1, &(), &Arc::new(1), false);
+            let Acquired::Lease(lease) = shared else { unreachable!("every key is held here") };
             lease
         };
         let other = {
@@ -99,31 +99,31 @@ fn loom_two_opens_and_two_drops() {
     });
 }
 
-/// A value goes to the file 2 while another thread opens that file: one of the two has it, and both know who.
-fn one_file_has_one_value(hold: Hold) {
+/// A value changes to the key 2 while another thread acquires that key. One of the two gets it, and both know which.
+fn one_key_has_one_value(hold_key: HoldKey) {
     loom::model(move || {
         let registry = Registry::new();
-        let (rolling, _) = enter(&registry, 1, 1);
+        let (rolling, _) = acquire(&registry, 1, 1);
         let rolls = {
             let registry = registry.clone();
-            thread::spawn(move || hold(&registry, rolling, &2))
+            thread::spawn(move || hold_key(&registry, rolling, &2))
         };
-        let (opened, value) = enter(&registry, 2, 2);
-        let held = rolls.join().unwrap();
-        assert_eq!(held, *value == 1, "two values believe to be the one of a file");
-        leave(&registry, opened);
-        leave(&registry, rolling);
+        let (opened, value) = acquire(&registry, 2, 2);
+        let is_held = rolls.join().unwrap();
+        assert_eq!(is_held, *value == 1, "two values for one key");
+        remove_lease(&registry, opened);
+        remove_lease(&registry, rolling);
         assert_empty(&registry);
     });
 }
 
-fn hold(registry: &Files, id: EntryId, key: &u8) -> bool {
-    registry.hold(id, key)
+fn hold_key(registry: &Files, id: EntryId, key: &u8) -> bool {
+    registry.hold_key(id, key)
 }
 
-/// Looks whose the key is and takes it under the lock, but not under the same hold of it.
-fn hold_in_two_steps(registry: &Files, id: EntryId, key: &u8) -> bool {
-    if registry.is_of_another(id, key) {
+/// Checks the owner of the key and takes the key in two critical sections instead of one.
+fn hold_key_in_two_steps(registry: &Files, id: EntryId, key: &u8) -> bool {
+    if registry.belongs_to_another(id, key) {
         return false;
     }
     let mut state = registry.state.lock();
@@ -132,92 +132,92 @@ fn hold_in_two_steps(registry: &Files, id: EntryId, key: &u8) -> bool {
     {
         other.key = None;
     }
-    let before = state.entries.get_mut(&id).and_then(|entry| entry.key.replace(*key));
-    before.map(|before| state.owners.remove(&before));
+    let old_key = state.entries.get_mut(&id).and_then(|entry| entry.key.replace(*key));
+    old_key.map(|old_key| state.owners.remove(&old_key));
     true
 }
 
 #[test]
-fn loom_one_file_has_one_value() {
-    one_file_has_one_value(hold);
+fn loom_one_key_has_one_value() {
+    one_key_has_one_value(hold_key);
 }
 
 #[test]
-#[should_panic(expected = "two values believe to be the one of a file")]
-fn loom_taking_a_key_in_two_steps_gives_a_file_two_values() {
-    one_file_has_one_value(hold_in_two_steps);
+#[should_panic(expected = "two values for one key")]
+fn loom_taking_a_key_in_two_steps_gives_it_two_values() {
+    one_key_has_one_value(hold_key_in_two_steps);
 }
 
-/// A value takes another key while its last lease goes.
-fn nothing_stays_of_one_who_leaves(hold: Hold) {
+/// A value takes another key while its last lease is dropped.
+fn a_value_that_leaves_keeps_no_key(hold_key: HoldKey) {
     loom::model(move || {
         let registry = Registry::new();
-        let (id, _) = enter(&registry, 1, 1);
+        let (id, _) = acquire(&registry, 1, 1);
         let rolls = {
             let registry = registry.clone();
-            thread::spawn(move || hold(&registry, id, &2))
+            thread::spawn(move || hold_key(&registry, id, &2))
         };
-        leave(&registry, id);
+        remove_lease(&registry, id);
         rolls.join().unwrap();
         assert_empty(&registry);
     });
 }
 
-/// Takes the key whether or not there is still somebody to have it.
-fn hold_without_a_look(registry: &Files, id: EntryId, key: &u8) -> bool {
-    let there = registry.state.lock().entries.contains_key(&id);
-    if there {
+/// Takes the key even if the value has left since the check.
+fn hold_key_after_a_stale_check(registry: &Files, id: EntryId, key: &u8) -> bool {
+    let is_registered = registry.state.lock().entries.contains_key(&id);
+    if is_registered {
         let mut state = registry.state.lock();
         state.owners.insert(*key, id);
-        let before = state.entries.get_mut(&id).and_then(|entry| entry.key.replace(*key));
-        before.map(|before| state.owners.remove(&before));
+        let old_key = state.entries.get_mut(&id).and_then(|entry| entry.key.replace(*key));
+        old_key.map(|old_key| state.owners.remove(&old_key));
     }
-    there
+    is_registered
 }
 
 #[test]
-fn loom_nothing_stays_of_one_who_leaves() {
-    nothing_stays_of_one_who_leaves(hold);
+fn loom_a_value_that_leaves_keeps_no_key() {
+    a_value_that_leaves_keeps_no_key(hold_key);
 }
 
 #[test]
 #[should_panic(expected = "a value is registered that nobody uses")]
-fn loom_a_key_that_is_taken_without_a_look_stays() {
-    nothing_stays_of_one_who_leaves(hold_without_a_look);
+fn loom_a_key_that_is_taken_after_a_stale_check_stays() {
+    a_value_that_leaves_keeps_no_key(hold_key_after_a_stale_check);
 }
 
 type Park = fn(&Files, EntryId, close: &dyn Fn());
 
-/// A value closes its file, which was removed, while another thread makes a file, which may get the inode: they are two files.
+/// A value parks its file, which was removed, while another thread creates a file, which may get the same inode. They are two files.
 fn two_files_never_share(park: Park) {
     loom::model(move || {
         let registry = Registry::new();
         let inode_is_free = Arc::new(Mutex::new(false));
-        let (parked, _) = enter(&registry, 1, 1);
+        let (parked, _) = acquire(&registry, 1, 1);
         let parks = {
             let (registry, inode_is_free) = (registry.clone(), Arc::clone(&inode_is_free));
             thread::spawn(move || park(&registry, parked, &|| *inode_is_free.lock() = true))
         };
         let inode = if *inode_is_free.lock() { 1 } else { 2 };
-        let shared = registry.share(registry.new_id(), &inode, &(), &Arc::new(2), false);
-        if let Shared::Lease(lease) = &shared {
+        let shared = registry.acquire(registry.new_id(), &inode, &(), &Arc::new(2), false);
+        if let Acquired::Lease(lease) = &shared {
             assert_eq!(**lease.value(), 2, "two files share a value");
         }
         parks.join().unwrap();
         drop(shared);
-        leave(&registry, parked);
+        remove_lease(&registry, parked);
         assert_empty(&registry);
     });
 }
 
 fn park(registry: &Files, id: EntryId, close: &dyn Fn()) {
-    registry.let_go(id);
+    registry.release_key(id);
     close();
 }
 
-fn park_closing_first(registry: &Files, id: EntryId, close: &dyn Fn()) {
+fn park_and_release_last(registry: &Files, id: EntryId, close: &dyn Fn()) {
     close();
-    registry.let_go(id);
+    registry.release_key(id);
 }
 
 #[test]
@@ -227,6 +227,6 @@ fn loom_two_files_never_share() {
 
 #[test]
 #[should_panic(expected = "two files share a value")]
-fn loom_closing_before_letting_go_has_two_files_share() {
-    two_files_never_share(park_closing_first);
+fn loom_closing_before_the_key_is_released_has_two_files_share() {
+    two_files_never_share(park_and_release_last);
 }

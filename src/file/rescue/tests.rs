@@ -1,25 +1,28 @@
-//! Tests of `rescue`.
+//! Tests of copying the last records of a removed file.
 
 use std::io::Write as _;
 
 use super::*;
 
-/// A file with `text` in it.
+/// Returns a file that contains `text`.
 fn file_of(text: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(text).unwrap();
     file
 }
 
-/// Keeps each `write`, and takes no more than so many.
-struct Pieces(Vec<String>, usize);
+/// Records each `write`, and fails after `limit` of them.
+struct Writes {
+    pieces: Vec<String>,
+    limit: usize,
+}
 
-impl io::Write for Pieces {
+impl io::Write for Writes {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() == self.1 {
+        if self.pieces.len() == self.limit {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        self.0.push(String::from_utf8(bytes.to_vec()).unwrap());
+        self.pieces.push(String::from_utf8(bytes.to_vec()).unwrap());
         Ok(bytes.len())
     }
 
@@ -28,23 +31,28 @@ impl io::Write for Pieces {
     }
 }
 
-fn copy(text: &[u8], mut done: u64, torn: bool) -> (String, u64, Option<bool>) {
-    let mut pieces = Pieces(Vec::new(), usize::MAX);
-    let (copied, inside) = copy_lines(&file_of(text), &mut done, &mut pieces, torn).unwrap();
-    assert_eq!(done, text.len() as u64);
-    assert!(pieces.0.iter().rev().skip(1).all(|piece| piece.ends_with('\n')), "a write ends inside a line");
-    let copy = pieces.0.concat();
+/// Copies the bytes of `text` behind `offset`. Returns them, how many they are, and whether they end inside a line.
+fn copy(text: &[u8], mut offset: u64, to_is_torn: bool) -> (String, u64, Option<bool>) {
+    let mut to = Writes { pieces: Vec::new(), limit: usize::MAX };
+    let (copied, ends_inside_a_line) = copy_lines(&file_of(text), &mut offset, &mut to, to_is_torn).unwrap();
+    assert_eq!(offset, text.len() as u64);
+    assert!(to.pieces.iter().rev().skip(1).all(|piece| piece.ends_with('\n')), "a write ends inside a line");
+    let copy = to.pieces.concat();
     assert_eq!(copy.len() as u64, copied);
-    (copy, copied, inside)
+    (copy, copied, ends_inside_a_line)
 }
 
 #[test]
-fn what_is_new_is_copied() {
+fn bytes_behind_the_offset_are_copied() {
     assert_eq!(copy(b"one\ntwo\n", 4, false), ("two\n".to_owned(), 4, Some(false)));
     assert_eq!(copy(b"one\ntwo\n", 8, true), (String::new(), 0, None));
     assert_eq!(copy(b"one\ntw", 4, true), ("\ntw".to_owned(), 3, Some(true)));
-    assert_eq!(copy(b"on\ntwo\n", 2, false), ("two\n".to_owned(), 4, Some(false)), "`on` had been cut");
-    assert_eq!(copy(b"one\n", 400, false), ("one\n".to_owned(), 4, Some(false)), "it was emptied");
+    assert_eq!(
+        copy(b"on\ntwo\n", 2, false),
+        ("two\n".to_owned(), 4, Some(false)),
+        "the line end of a torn line is left out"
+    );
+    assert_eq!(copy(b"one\n", 400, false), ("one\n".to_owned(), 4, Some(false)), "the file was truncated");
 }
 
 #[test]
@@ -55,12 +63,12 @@ fn long_files_and_long_lines_are_copied_whole() {
 }
 
 #[test]
-fn nothing_is_copied_twice() {
+fn a_retry_copies_nothing_twice() {
     let text: String = (0..40_000).map(|n| format!("line {n}\n")).collect();
-    let (file, mut done) = (file_of(text.as_bytes()), 0);
-    let mut pieces = Pieces(Vec::new(), 2);
-    assert!(copy_lines(&file, &mut done, &mut pieces, false).is_err());
-    pieces.1 = usize::MAX;
-    copy_lines(&file, &mut done, &mut pieces, false).unwrap();
-    assert_eq!(pieces.0.concat(), text);
+    let (file, mut offset) = (file_of(text.as_bytes()), 0);
+    let mut to = Writes { pieces: Vec::new(), limit: 2 };
+    assert!(copy_lines(&file, &mut offset, &mut to, false).is_err());
+    to.limit = usize::MAX;
+    copy_lines(&file, &mut offset, &mut to, false).unwrap();
+    assert_eq!(to.pieces.concat(), text);
 }

@@ -1,19 +1,20 @@
-//! Compressing the files that a log has left, in the background.
+//! Compresses the files that a log no longer writes to, in the background.
 //!
-//! One thread does it for all logs, begins when there is something to do, and ends when there is nothing more; a log waits in
-//! the queue once, however often it rolls. For each file it writes what it makes of it under a name of its own, gives that
-//! the name of a compressed file when it is whole and on the device, and only then removes the file itself. So at every
-//! moment one of the two is there whole, whatever ends the process, and when the log is opened again the rest is done:
+//! One thread compresses the files of all logs. It starts when there is something to do, and ends when there is nothing left. A log is in
+//! the queue at most once, however often it rolls. The thread writes the compressed form of a file to a temporary file, renames that when
+//! it is complete and on the storage device, and only then removes the original. So whatever ends the process, at every moment the original
+//! or its compressed form is complete. When the log is opened again, the thread finishes the work:
 //!
-//! | is there | means | and then |
+//! | files | meaning | what the thread does |
 //! |---|---|---|
-//! | `uno.1.log` | not begun | it is compressed |
-//! | `uno.1.log`, `uno.1.log.gz.tmp` | interrupted | it is compressed from the beginning |
-//! | `uno.1.log`, `uno.1.log.gz` | interrupted before the last step | the first is removed if the other has the same in it; else both stay |
-//! | `uno.1.log.gz.tmp` alone | the file was removed as too old meanwhile | it is removed |
+//! | `uno.1.log` | not begun | compresses it |
+//! | `uno.1.log`, `uno.1.log.gz.tmp` | interrupted | compresses it from the beginning |
+//! | `uno.1.log`, `uno.1.log.gz` | interrupted before the last step | removes the original if the contents are the same, else leaves both |
+//! | `uno.1.log.gz.tmp` alone | the original was removed as too old in the meantime | removes it |
 //!
-//! A log that rolls removes its oldest files while this goes on. What it found under the one name may have the other by then,
-//! or be in the directory's list under neither; so when a log's files are compressed, those that are too old are removed again.
+//! While this goes on, the log may roll and remove its oldest files. The listing of the directory that it works from can be out of date:
+//! a file may have changed from the original's name to the compressed one, or, while it was renamed, have been listed under neither. So
+//! after compressing the files of a log, the thread removes the files that are too old once more.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -26,71 +27,71 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, Crc};
 
 use super::retention::Retention;
-use crate::fallback::tell;
-use crate::file::descriptors::or_park;
+use crate::fallback::report;
+use crate::file::descriptors::retry_after_parking;
 use crate::file::name::{FileForm, FileId, LogFile, RolledNames};
 use crate::file::os;
 use crate::record::drop_quietly;
 use crate::sync::{Arc, Mutex, thread};
 
-/// How much is read at a time.
+/// How many bytes are read at a time.
 const CHUNK: usize = 64 << 10;
 
-static QUEUE: Mutex<Queue> = Mutex::new(Queue::new());
+static QUEUE: Mutex<JobQueue> = Mutex::new(JobQueue::new());
 
-struct Queue {
+struct JobQueue {
     jobs: VecDeque<Job>,
-    /// The process that has a thread for them.
-    worker: Option<u32>,
+    /// The process whose thread does the jobs; none if there is no thread.
+    worker_process: Option<u32>,
 }
 
-/// A log of which the files before one are to be compressed.
+/// Compress all files of one log that are older than one of them.
 struct Job {
     names: Arc<RolledNames>,
     before: FileId,
-    /// What stays of them.
+    /// How many of them are kept.
     retention: Retention,
 }
 
-impl Queue {
+impl JobQueue {
     const fn new() -> Self {
-        Queue { jobs: VecDeque::new(), worker: None }
+        JobQueue { jobs: VecDeque::new(), worker_process: None }
     }
 
-    /// Adds a job of this process; true if a thread is to be started for it.
+    /// Adds a job of `process`. Returns true if the caller must start a thread.
     fn add(&mut self, new: Job, process: u32) -> bool {
-        if self.worker.is_some_and(|worker| worker != process) {
-            // This is the child of a fork: that thread is its parent's, which does those jobs.
-            *self = Queue::new();
+        if self.worker_process.is_some_and(|worker_process| worker_process != process) {
+            // This process is the child of a fork. The thread and the jobs belong to the parent.
+            *self = JobQueue::new();
         }
         match self.jobs.iter_mut().find(|job| job.names == new.names) {
             Some(job) if job.before <= new.before => *job = new,
             Some(_) => {}
             None => self.jobs.push_back(new),
         }
-        self.worker.replace(process).is_none()
+        self.worker_process.replace(process).is_none()
     }
 }
 
-/// Has the files of a log that are older than `before` compressed, and what was begun brought to its end.
+/// Queues the files of a log that are older than `before` for compression, and interrupted compressions to be finished.
 pub(in crate::file) fn compress_before(names: &Arc<RolledNames>, before: FileId, retention: Retention) {
     let new = Job { names: Arc::clone(names), before, retention };
     if !QUEUE.lock().add(new, process::id()) {
         return;
     }
-    if let Err(error) = thread::Builder::new().name("logscope gzip".to_owned()).spawn(work) {
-        QUEUE.lock().worker = None;
-        tell(format_args!("log files are not compressed until one rolls again: no thread can be started: {error}"));
+    if let Err(error) = thread::Builder::new().name("logscope gzip".to_owned()).spawn(run_jobs) {
+        QUEUE.lock().worker_process = None;
+        report(format_args!("log files are not compressed until one rolls again: no thread can be started: {error}"));
     }
 }
 
-fn work() {
+fn run_jobs() {
     loop {
         let job = {
             let mut queue = QUEUE.lock();
             let Some(job) = queue.jobs.pop_front() else {
-                // Under the same hold of the lock: who comes later starts another thread.
-                queue.worker = None;
+                // In the same critical section: whoever adds a job later starts another thread.
+                queue.worker_process = None;
                 return;
             };
             job
@@ -101,25 +102,25 @@ fn work() {
         });
         if let Err(error) = result {
             let log = job.names.log();
-            tell(format_args!("an old file of {} is not compressed: {error}", log.display()));
+            report(format_args!("an old file of {} is not compressed: {error}", log.display()));
         }
     }
 }
 
 impl Job {
-    /// Does all that can be done, and returns the first error.
+    /// Compresses all files that can be compressed, and returns the first error.
     fn run(&self) -> io::Result<()> {
-        let members = match self.names.list() {
+        let files = match self.names.list() {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            members => members?,
+            files => files?,
         };
         let mut result = Ok(());
-        for group in members.chunk_by(|one, other| one.id == other.id).filter(|group| group[0].id < self.before) {
-            let plain = group.iter().find(|member| member.form == FileForm::Plain);
-            let partial = group.iter().find(|member| member.form == FileForm::Partial);
+        for group in files.chunk_by(|one, other| one.id == other.id).filter(|group| group[0].id < self.before) {
+            let plain = group.iter().find(|file| file.form == FileForm::Plain);
+            let partial = group.iter().find(|file| file.form == FileForm::Partial);
             let done = match (plain, partial) {
                 (Some(plain), _) => self.compress(plain).or_else(|error| match error.kind() {
-                    // Removed as too old meanwhile, or with its directory.
+                    // It was removed as too old in the meantime, or with its directory.
                     ErrorKind::NotFound if !plain.path.exists() => Ok(()),
                     _ => Err(error),
                 }),
@@ -132,47 +133,47 @@ impl Job {
         result
     }
 
-    /// Removes what escaped the log when it rolled.
+    /// Removes old files that the log missed when it rolled, because they were being renamed.
     fn remove_old(&self) {
-        // The log has gone on since: the next job knows what stays.
+        // The log has rolled since. The next job knows how many files are kept now.
         if QUEUE.lock().jobs.iter().any(|job| job.names == self.names) {
             return;
         }
-        // The log has told what cannot be removed, or does when it rolls again.
-        let _ = self.names.list().and_then(|members| self.retention.remove_old(&members, self.before));
+        // An error is not reported here: the log has reported it, or does so when it rolls again.
+        let _ = self.names.list().and_then(|files| self.retention.remove_old(&files, self.before));
     }
 
     fn compress(&self, plain: &LogFile) -> io::Result<()> {
         let [partial, compressed] =
             [FileForm::Partial, FileForm::Compressed].map(|form| self.names.path_as(plain.id, form));
-        let mut from = or_park(|| os::open_to_read(&plain.path))?;
-        // Somebody has a sink on it by its own name.
+        let mut from = retry_after_parking(|| os::open_for_reading(&plain.path))?;
+        // A sink was opened on this very file, by its own name.
         if self.retention.keys.is_in_use(&os::identity_at(&plain.path)?) {
             return Ok(());
         }
-        match or_park(|| os::open_to_read(&compressed)) {
-            Ok(mut there) => {
-                if holds(&mut there, &mut from)? {
+        match retry_after_parking(|| os::open_for_reading(&compressed)) {
+            Ok(mut existing) => {
+                if is_compressed_copy(&mut existing, &mut from)? {
                     return fs::remove_file(&plain.path);
                 }
-                return Err(io::Error::other(format!("{} is there, and is of another", compressed.display())));
+                return Err(io::Error::other(format!("{} exists already, with other contents", compressed.display())));
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
         write_compressed(&mut from, &partial)
-            .and_then(|()| replace(&plain.path, &partial, &compressed))
+            .and_then(|()| put_in_place(&plain.path, &partial, &compressed))
             .inspect_err(|_| drop(fs::remove_file(&partial)))
     }
 }
 
-/// Writes to `partial` what `from` has, compressed, with its mode and its time.
+/// Writes the compressed contents of `from` to a new file `partial`, with the same mode and modification time.
 fn write_compressed(from: &mut File, partial: &Path) -> io::Result<()> {
     match fs::remove_file(partial) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut encoder = GzEncoder::new(or_park(|| os::create_new(partial))?, Compression::default());
+    let mut encoder = GzEncoder::new(retry_after_parking(|| os::create_new(partial))?, Compression::default());
     let length = io::copy(from, &mut encoder)?;
     let to = encoder.finish()?;
     let metadata = from.metadata()?;
@@ -181,33 +182,33 @@ fn write_compressed(from: &mut File, partial: &Path) -> io::Result<()> {
     }
     to.set_permissions(metadata.permissions())?;
     to.set_modified(metadata.modified()?)?;
-    // The one that is whole is removed next, and a machine can lose its power.
+    // The original is removed next, so the compressed form must survive a power cut.
     to.sync_all()
 }
 
-/// Puts `compressed`, which is `partial` until then, in the place of `plain`.
-fn replace(plain: &Path, partial: &Path, compressed: &Path) -> io::Result<()> {
+/// Renames `partial` to `compressed`, and removes `plain`.
+fn put_in_place(plain: &Path, partial: &Path, compressed: &Path) -> io::Result<()> {
     fs::rename(partial, compressed)?;
     #[cfg(unix)]
     if let Some(directory) = compressed.parent() {
-        // Its name, too, must be there before the other's goes.
+        // The new name must survive a power cut before the original is removed.
         File::open(directory)?.sync_all()?;
     }
     match fs::remove_file(plain) {
-        // Removed as too old meanwhile, and so is this.
+        // The original was removed as too old in the meantime, so its compressed form is too old as well.
         Err(error) if error.kind() == ErrorKind::NotFound => fs::remove_file(compressed),
         result => result,
     }
 }
 
-/// True if what is compressed in `compressed` is what `plain` has: going by the checksum and the length at its end.
-fn holds(compressed: &mut File, plain: &mut File) -> io::Result<bool> {
-    let mut all = Vec::new();
+/// Returns true if `compressed` holds the contents of `plain`, judged by the checksum and the length at its end.
+fn is_compressed_copy(compressed: &mut File, plain: &mut File) -> io::Result<bool> {
+    let mut trailer = Vec::new();
     let length = compressed.metadata()?.len();
     let Some(start) = length.checked_sub(8) else { return Ok(false) };
     io::Seek::seek(compressed, io::SeekFrom::Start(start))?;
-    compressed.read_to_end(&mut all)?;
-    let Ok(trailer) = <[u8; 8]>::try_from(all) else { return Ok(false) };
+    compressed.read_to_end(&mut trailer)?;
+    let Ok(trailer) = <[u8; 8]>::try_from(trailer) else { return Ok(false) };
     let mut crc = Crc::new();
     let mut buffer = vec![0; CHUNK];
     loop {
@@ -226,18 +227,18 @@ mod tests {
     use crate::file::keys::OwnKeys;
     use crate::file::registry::Registry;
 
-    /// The files of `dir/uno.log` before the fourth, of which the newest three stay, with that.
+    /// Compresses the files of `dir/uno.log` before the fourth, and keeps the newest three files, the fourth included.
     fn job(dir: &Path) -> Job {
         let registry: &Registry<os::Identity, (), ()> = Box::leak(Box::new(Registry::new()));
         let retention =
-            Retention { keep: 3, keep_bytes: u64::MAX, room: 0, keys: OwnKeys::new(registry.new_id(), registry) };
+            Retention { keep: 3, keep_bytes: u64::MAX, reserved: 0, keys: OwnKeys::new(registry.new_id(), registry) };
         let names = RolledNames::new(&dir.join("uno.log"), None, true).unwrap();
         Job { names: Arc::new(names), before: FileId { period: None, index: 4 }, retention }
     }
 
-    /// What is left when a log, as it rolls, finds an old file under its first name, and that is removed before the log does it.
+    /// The log, as it rolls, lists an old file by its original name. Before the log removes it, the file is compressed and renamed.
     #[test]
-    fn what_escaped_the_log_when_it_rolled_is_removed() {
+    fn files_that_the_log_missed_when_it_rolled_are_removed() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["uno.1.log.gz", "uno.2.log.gz", "uno.3.log", "uno.4.log"] {
             fs::write(dir.path().join(name), name).unwrap();
@@ -245,21 +246,22 @@ mod tests {
         let job = job(dir.path());
         job.run().unwrap();
         let names = &job.names;
-        let left: Vec<_> = names.list().unwrap().iter().map(|member| names.path_as(member.id, member.form)).collect();
+        let left: Vec<_> = names.list().unwrap().iter().map(|file| names.path_as(file.id, file.form)).collect();
         let expected = ["uno.2.log.gz", "uno.3.log.gz", "uno.4.log"].map(|name| dir.path().join(name));
         assert_eq!(left, expected);
     }
+
     #[test]
-    fn the_child_of_a_fork_has_a_thread_of_its_own() {
+    fn the_child_of_a_fork_starts_its_own_thread() {
         const PARENT: u32 = 1;
         const CHILD: u32 = 2;
         let [uno, due] = ["uno", "due"].map(Path::new);
-        let mut queue = Queue::new();
-        assert!(queue.add(job(uno), PARENT), "it has no thread yet");
+        let mut queue = JobQueue::new();
+        assert!(queue.add(job(uno), PARENT), "there is no thread yet");
         assert!(!queue.add(job(uno), PARENT) && !queue.add(job(due), PARENT));
-        assert_eq!(queue.jobs.len(), 2, "one for each log");
+        assert_eq!(queue.jobs.len(), 2, "one job for each log");
         assert!(queue.add(job(due), CHILD));
-        assert_eq!(queue.jobs.len(), 1, "the others are done by the parent");
+        assert_eq!(queue.jobs.len(), 1, "the parent does its own jobs");
         assert!(!queue.add(job(uno), CHILD));
     }
 }

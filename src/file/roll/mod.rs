@@ -1,14 +1,14 @@
-//! Rolling: a log goes on in another file, by size or by time.
+//! Rolling: a log continues in another file, by size or by time.
 //!
 //! | file | what |
 //! |---|---|
-//! | `options` | what a program sets: [`Roll`] |
-//! | `when` | when a log goes on in which file |
-//! | `retention` | removing the oldest files |
-//! | `latest` | the link to the newest file |
-//! | `gzip` | compressing the files that are no longer written to (feature `gzip`) |
+//! | `options` | the options that a program sets: [`Roll`] |
+//! | `when` | when a log rolls, and to which file |
+//! | `retention` | removes the oldest files |
+//! | `latest` | the link to the current file |
+//! | `gzip` | compresses the files that are no longer written to (feature `gzip`) |
 //!
-//! How the files are called is in `file::name`.
+//! `file::name` has the names of the files, and `file::appender` switches from one file to the next.
 
 #[cfg(feature = "gzip")]
 mod gzip;

@@ -1,36 +1,11 @@
-//! When a log goes on in another file, and what becomes of the old ones: what a program says of it.
+//! The options for a log that rolls: when it continues in another file, and what happens to the old files.
 
 use std::fmt;
 
 use crate::clock::Clock;
 use crate::file::name::Interval;
 
-/// How a log is spread over several files: see [`FileOptions::roll`](crate::sink::FileOptions::roll).
-///
-/// A log rolls by size, by time, or by both, and is given to [`file`](crate::sink::file()) with the name that it would have without
-/// rolling. Its files are called after that:
-///
-/// | | `logs/uno.log` is in |
-/// |---|---|
-/// | `Roll::by_size(bytes)` | `uno.1.log`, `uno.2.log`, … |
-/// | `Roll::daily()` | `uno.2026-11-26Z.log` |
-/// | `Roll::hourly()` | `uno.2026-11-26T00Z.log` |
-/// | `Roll::minutely()` | `uno.2026-11-26T00-36Z.log` |
-/// | `Roll::daily().size(bytes)` | `uno.2026-11-26Z.1.log`, `uno.2026-11-26Z.2.log`, … |
-///
-/// A file has its name from the beginning and is never renamed, so a program that follows or ships logs reads each once,
-/// whenever it comes by. `tail -F`, and people, find the file that is written to by [`link_latest`](Roll::link_latest):
-/// `.link_latest("uno.log")`.
-///
-/// No record is spread over two files. One that is larger than the limit gets a file of its own. A log that is opened again
-/// goes on in its newest file, if that has room and its time is not over. When the clock is put back, records go on to the
-/// newest file, so that their order is that of the files; a log that is opened while its newest file is of a time to come
-/// goes on in that, and says so on stderr. What was logged in the last milliseconds of a day may be in the file of the next.
-///
-/// Opening the log, and rolling, list its directory.
-///
-/// If it cannot roll (the disk is full, something else has the next name) it goes on in the file that it has; that is told on
-/// stderr once, and it is tried again a second later.
+/// Says when a log continues in another file, and which old files are kept.
 ///
 /// ```
 /// use logscope::sink::{self, Roll};
@@ -41,6 +16,30 @@ use crate::file::name::Interval;
 /// let log = sink::file(&path).create_parents(true).roll(roll).open()?;
 /// # Ok::<(), logscope::Error>(())
 /// ```
+///
+/// [`FileOptions::roll`](crate::sink::FileOptions::roll) takes it. A log rolls by size, by time, or by both. The path that is given to
+/// [`file`](crate::sink::file()) names the log, and the names of its files are made from it:
+///
+/// | | the files of `logs/uno.log` |
+/// |---|---|
+/// | `Roll::by_size(bytes)` | `uno.1.log`, `uno.2.log`, … |
+/// | `Roll::daily()` | `uno.2026-11-26Z.log` |
+/// | `Roll::hourly()` | `uno.2026-11-26T00Z.log` |
+/// | `Roll::minutely()` | `uno.2026-11-26T00-36Z.log` |
+/// | `Roll::daily().size(bytes)` | `uno.2026-11-26Z.1.log`, `uno.2026-11-26Z.2.log`, … |
+///
+/// A file is never renamed, so a program that follows or ships logs reads each file once, whenever it looks. `tail -F`, and people, find
+/// the current file by a link: see [`link_latest`](Roll::link_latest).
+///
+/// No record is split between two files. A record that is larger than the size limit gets a file of its own. A log that is opened again
+/// continues in its newest file, if that file has room and its period is not over. If the clock is put back, records still go to the
+/// newest file, so that the files stay in order. If a log is opened while its newest file is named for a time that is still to come, it
+/// continues in that file and reports this on stderr. A record of the last milliseconds of a day may be in the file of the next day.
+///
+/// Opening the log and rolling it list its directory.
+///
+/// If the log cannot roll, because the disk is full or something else has the next name, it stays in its current file. This is reported
+/// once on stderr, and rolling is tried again a second later.
 #[derive(Clone, Debug)]
 #[must_use = "a roll does something once it is given to a file, with `.roll(…)`"]
 pub struct Roll {
@@ -50,12 +49,12 @@ pub struct Roll {
     pub(super) keep_bytes: Option<u64>,
     pub(super) offset: i32,
     pub(super) clock: Clock,
-    pub(super) latest: Option<String>,
+    pub(super) link_name: Option<String>,
     pub(super) compress: bool,
 }
 
 impl Roll {
-    /// Rolls before a file would become larger than `bytes`.
+    /// Rolls by size, before a file would become larger than `bytes`.
     ///
     /// ```
     /// let roll = logscope::sink::Roll::by_size(10 << 20).keep(5);
@@ -74,7 +73,7 @@ impl Roll {
         Roll::by(Some(Interval::Hour))
     }
 
-    /// Rolls at midnight, of UTC unless [`utc_offset`](Roll::utc_offset) says otherwise.
+    /// Rolls at midnight, UTC unless [`utc_offset`](Roll::utc_offset) is set.
     pub fn daily() -> Self {
         Roll::by(Some(Interval::Day))
     }
@@ -87,72 +86,77 @@ impl Roll {
             keep_bytes: None,
             offset: 0,
             clock: Clock::System,
-            latest: None,
+            link_name: None,
             compress: false,
         }
     }
 
-    /// Rolls before a file would become larger than `bytes` too.
+    /// Rolls by size too, before a file would become larger than `bytes`.
     pub fn size(mut self, bytes: u64) -> Self {
         self.size = Some(bytes);
         self
     }
 
-    /// Keeps the newest `files`, the one that is written to among them, and removes older ones when it rolls and when it is
-    /// opened. All are kept, unless set. (The one that is written to is never removed, so 0 is the same as 1.)
+    /// Keeps the newest `files`, including the current one, and removes older ones.
     ///
-    /// Removed are only regular files that are called exactly as this log calls its own, as it rolls now, and that no other
-    /// sink of the process writes to; never the one that is written to.
+    /// Old files are removed when the log is opened and when it rolls. Unless set, all are kept. The current file is never removed, so 0
+    /// means the same as 1. A file is removed only if it is a regular file, has exactly a name that this log gives its files as it rolls
+    /// now, and no other sink of the process writes to it.
     pub fn keep(mut self, files: usize) -> Self {
         self.keep = Some(files);
         self
     }
 
-    /// Keeps as many of the newest files as have `bytes` together, the one that is written to among them, and removes older
-    /// ones, as [`keep`](Roll::keep) does. That one counts as large as it may become, where there is a limit, so that the log
-    /// does not become larger than this between two rolls.
+    /// Keeps the newest files that have `bytes` together, including the current one, and removes older ones.
+    ///
+    /// Files are removed as [`keep`](Roll::keep) describes. If the log rolls by size, the current file counts as large as it may become,
+    /// so the log does not become larger than `bytes` between two rolls.
     pub fn keep_bytes(mut self, bytes: u64) -> Self {
         self.keep_bytes = Some(bytes);
         self
     }
 
-    /// Sets how many seconds local time is ahead of UTC: days, hours and minutes begin by that, and the names say it, as
-    /// `+0200` in the place of `Z`. It is less than a day, else the log is not opened, and stays the same while the log is open: it does not know of
-    /// daylight saving time.
-    ///
-    /// It is a plain number, such as every library for dates gives: `UtcOffset::whole_seconds` of `time`,
-    /// `FixedOffset::local_minus_utc` of `chrono`, `Offset::seconds` of `jiff`.
+    /// Sets by how many seconds local time is ahead of UTC.
     ///
     /// ```
     /// let roll = logscope::sink::Roll::daily().utc_offset(2 * 3_600); // uno.2026-11-26+0200.log
     /// ```
+    ///
+    /// Days, hours and minutes begin by local time, and the names of files have the offset, such as `+0200`, instead of `Z`. The offset must
+    /// be less than a day, or the log is not opened. It stays the same while the log is open, so it does not follow daylight saving time.
+    ///
+    /// Libraries for dates return this number: `UtcOffset::whole_seconds` of `time`, `FixedOffset::local_minus_utc` of `chrono`,
+    /// `Offset::seconds` of `jiff`.
     pub fn utc_offset(mut self, seconds_east: i32) -> Self {
         self.offset = seconds_east;
         self
     }
 
-    /// Sets by which clock it rolls: the system's unless set, or a [`ManualClock`](crate::ManualClock), for tests.
+    /// Sets the clock of the log: the system's unless set, or a [`ManualClock`](crate::ManualClock) for tests.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
         self
     }
 
-    /// Keeps a symbolic link of this name, in the directory of the log, to the file that is written to. It is relative, and
-    /// there at every moment.
+    /// Keeps a symbolic link of this name to the current file, in the directory of the log.
     ///
-    /// What has this name and is not a link to a file of this log stays as it is: that is told on stderr, and the log goes on
-    /// without a link. Unix only; elsewhere that is told.
+    /// ```
+    /// let roll = logscope::sink::Roll::daily().link_latest("uno.log");
+    /// ```
+    ///
+    /// The link is relative, and exists at every moment once the log is open. If something else than a link to a file of this log has the
+    /// name, it stays as it is; this is reported on stderr, and the log goes on without a link. Unix only: elsewhere it is reported that
+    /// there is no link.
     pub fn link_latest(mut self, name: impl Into<String>) -> Self {
-        self.latest = Some(name.into());
+        self.link_name = Some(name.into());
         self
     }
 
-    /// Sets whether files that are no longer written to are compressed, with the name `uno.1.log.gz` and the mode that they
-    /// have. They are not, unless set.
+    /// Sets whether files that are no longer written to are compressed. They are not, unless set.
     ///
-    /// A thread does that, which lives while there is something to do; there is one for all logs of the process. A compressed
-    /// file has its name when it is whole, and only then the other one is removed; what the end of the process interrupts is
-    /// done when the log is opened again.
+    /// The compressed form of `uno.1.log` is called `uno.1.log.gz` and has the same mode. One thread compresses the files of all logs of
+    /// the process; it ends when there is nothing left to do. A compressed file gets its name once it is complete, and only then is the
+    /// original removed. If the process ends before that, the file is compressed when the log is opened again.
     #[cfg(feature = "gzip")]
     #[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
     pub fn compress(mut self, compress: bool) -> Self {
@@ -163,16 +167,16 @@ impl Roll {
 
 impl PartialEq for Roll {
     fn eq(&self, other: &Roll) -> bool {
-        let Roll { interval, size, keep, keep_bytes, offset, clock, latest, compress } = self;
+        let Roll { interval, size, keep, keep_bytes, offset, clock, link_name, compress } = self;
         (interval, size, keep, keep_bytes) == (&other.interval, &other.size, &other.keep, &other.keep_bytes)
-            && (offset, latest, compress) == (&other.offset, &other.latest, &other.compress)
+            && (offset, link_name, compress) == (&other.offset, &other.link_name, &other.compress)
             && clock.is_same(&other.clock)
     }
 }
 
 impl Eq for Roll {}
 
-/// As in `rolled daily, by size 1000, keep 5`.
+/// Writes, for example, `rolled daily, by size 1000, keep 5`.
 impl fmt::Display for Roll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("rolled")?;
@@ -196,8 +200,8 @@ impl fmt::Display for Roll {
         if self.offset != 0 {
             say(format_args!("utc_offset {}", self.offset))?;
         }
-        if let Some(latest) = &self.latest {
-            say(format_args!("link_latest {latest:?}"))?;
+        if let Some(name) = &self.link_name {
+            say(format_args!("link_latest {name:?}"))?;
         }
         if self.compress {
             say(format_args!("compressed"))?;

@@ -1,11 +1,11 @@
-//! Which file a log goes on in, when, and what becomes of the old ones.
+//! Decides when a log rolls and to which file, and has the old files removed, linked and compressed.
 //!
-//! What is asked for each record is one comparison, of a number of bytes, or of a cheap clock with the end of the period that
-//! was reckoned when it began. All else happens when it is time, under the output's lock: the directory is listed, the next
-//! file opened, and only then is the old one let go.
+//! Each record costs one comparison: of a length with the size limit, or of a cheap clock with the end of the period, which was computed
+//! when the period began. Everything else happens when the log rolls, under the output's lock: the directory is listed, the next file
+//! opened, and only then is the old file closed.
 //!
-//! The next file is always later than the one that there is, in the order of names, whatever the clock says: so the order of
-//! files is that of records.
+//! The next file is always later than the current one in the order of names, whatever the clock says, so files are in the order of their
+//! records.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,9 @@ use super::latest;
 use super::options::Roll;
 use super::retention::Retention;
 use crate::clock::Clock;
-use crate::fallback::tell;
+use crate::fallback::report;
 use crate::file::keys::OwnKeys;
-use crate::file::name::Period;
-use crate::file::name::{FileForm, FileId, LogFile, RolledNames};
+use crate::file::name::{FileForm, FileId, LogFile, Period, RolledNames};
 use crate::file::os;
 use crate::limits::ROLL_RETRY;
 use crate::sync::Arc;
@@ -29,26 +28,27 @@ pub(in crate::file) struct Roller {
     names: Arc<RolledNames>,
     /// The file that is written to.
     id: FileId,
-    /// The first second that is not of that file's period.
+    /// The first second after that file's period.
     end: i64,
-    /// When it may be tried again to roll, by [`Roller::ticks`]; 0 if it went well last time.
+    /// When the log may try to roll again, by [`Roller::monotonic_nanos`]; 0 if it could roll the last time.
     retry_at: u64,
-    /// The link, or an old file, gave trouble: that was told.
-    link_told: bool,
-    keep_told: bool,
+    /// The link could not be set, and this was reported.
+    link_failure_reported: bool,
+    /// Old files could not be removed, and this was reported.
+    removal_failure_reported: bool,
 }
 
 impl Roller {
-    /// The log `path`, at its newest file or the first.
+    /// Returns the roller of the log `path`, at the log's newest file or at its first.
     ///
     /// # Errors
     ///
-    /// If its directory cannot be listed, or what is asked for makes no sense.
+    /// The directory of the log cannot be listed, or the options make no sense.
     pub(in crate::file) fn new(path: &Path, roll: &Roll) -> io::Result<Self> {
         let names = RolledNames::new(path, roll.interval, roll.size.is_some());
         let names = names.ok_or_else(|| io::Error::other("it has no file name"))?;
-        if let Some(name) = &roll.latest
-            && !latest::is_link_name(&names, name)
+        if let Some(name) = &roll.link_name
+            && !latest::is_allowed_link_name(&names, name)
         {
             let reason = format!(
                 "the link {name:?} cannot have this name; give link_latest a plain file name that is none of the log's files"
@@ -59,36 +59,36 @@ impl Roller {
             return Err(io::Error::other("a file of 0 bytes holds no record; give Roll a size, in bytes, that does"));
         }
         if roll.offset.unsigned_abs() >= 86_400 {
-            let reason = format!("no place is {} seconds ahead of UTC; give utc_offset less than a day", roll.offset);
+            let reason =
+                format!("no local time is {} seconds ahead of UTC; give utc_offset less than a day", roll.offset);
             return Err(io::Error::other(reason));
         }
-        let none = FileId { period: None, index: 0 };
+        let no_file = FileId { period: None, index: 0 };
         let mut roller = Roller {
             roll: roll.clone(),
             names: Arc::new(names),
-            id: none,
+            id: no_file,
             end: i64::MAX,
             retry_at: 0,
-            link_told: false,
-            keep_told: false,
+            link_failure_reported: false,
+            removal_failure_reported: false,
         };
-        let members = roller.list()?;
-        let id = roller.following(&members, None, 1);
-        roller.arrive(id);
+        let files = roller.list()?;
+        let id = roller.file_after(&files, None, 1);
+        roller.set_current(id);
         if let Some(period) = id.period
-            && period.start() > roller.wall()
+            && period.start() > roller.unix_seconds()
         {
-            let place = roller.path();
-            tell(format_args!(
-                "{} is of a time that has not come yet; it goes on being written to until that is over, so that \
-                 the files are in order",
-                place.display()
+            let path = roller.path();
+            report(format_args!(
+                "{} is named for a time that is still to come; records go to it until that time is over, so that the files stay in order",
+                path.display()
             ));
         }
         Ok(roller)
     }
 
-    /// Where the file is that is written to.
+    /// Returns the path of the current file.
     pub(in crate::file) fn path(&self) -> PathBuf {
         self.names.path(self.id)
     }
@@ -101,13 +101,14 @@ impl Roller {
         self.names.list()
     }
 
-    /// True if the time of the file is over, and the log may roll.
+    /// Returns true if the period of the current file is over, and the log may roll.
     #[inline]
-    pub(in crate::file) fn is_over(&self) -> bool {
-        self.end != i64::MAX && self.wall() >= self.end && self.may_roll()
+    pub(in crate::file) fn is_period_over(&self) -> bool {
+        self.end != i64::MAX && self.unix_seconds() >= self.end && self.may_roll()
     }
 
-    /// How many bytes the file has room for: any number, where there is no limit or the log cannot roll now.
+    /// Returns how many bytes the current file, which has `length`, has room for. Without a limit, or while the log may not roll, any
+    /// number of bytes has room.
     #[inline]
     pub(in crate::file) fn room(&self, length: u64) -> u64 {
         match self.roll.size {
@@ -116,46 +117,46 @@ impl Roller {
         }
     }
 
+    /// Returns true unless the log could not roll a moment ago.
     fn may_roll(&self) -> bool {
-        self.retry_at == 0 || self.ticks() >= self.retry_at
+        self.retry_at == 0 || self.monotonic_nanos() >= self.retry_at
     }
 
-    /// True if a file of this length takes so many bytes more.
+    /// Returns true if a file of this length has room for `needed` bytes more. An empty file has room for any record.
     pub(in crate::file) fn fits(&self, length: u64, needed: u64) -> bool {
         length == 0 || self.roll.size.is_none_or(|size| length.saturating_add(needed) <= size)
     }
 
-    /// The file after the one that is written to.
-    pub(in crate::file) fn next(&self, members: &[LogFile], needed: u64) -> FileId {
-        self.following(members, Some(self.id), needed)
+    /// Returns the file to roll to from the current one.
+    pub(in crate::file) fn next_file(&self, files: &[LogFile], needed: u64) -> FileId {
+        self.file_after(files, Some(self.id), needed)
     }
 
-    /// The file to try if somebody else has `id`, or it is full.
-    pub(in crate::file) fn after(&self, id: FileId) -> Option<FileId> {
+    /// Returns the file to try if another output has the file `id`, or that file is full.
+    pub(in crate::file) fn with_next_index(&self, id: FileId) -> Option<FileId> {
         let index = id.index.checked_add(1).filter(|_| self.names.indexed)?;
         Some(FileId { index, ..id })
     }
 
-    /// The file in which to go on from `current`: the newest there is if that is later and has room for `needed` bytes, or
-    /// else one behind it.
-    fn following(&self, members: &[LogFile], current: Option<FileId>, needed: u64) -> FileId {
-        let now = self.roll.interval.map(|interval| Period::at(interval, self.wall(), self.roll.offset));
+    /// Returns the file in which to continue after `current`: the newest existing file if it is later than `current` and has room for
+    /// `needed` bytes, or else a file after that.
+    fn file_after(&self, files: &[LogFile], current: Option<FileId>, needed: u64) -> FileId {
+        let now = self.roll.interval.map(|interval| Period::at(interval, self.unix_seconds(), self.roll.offset));
         let first = FileId { period: now, index: u64::from(self.names.indexed) };
-        let Some(newest) = members.last().map(|member| member.id).max(current) else { return first };
+        let Some(newest) = files.last().map(|file| file.id).max(current) else { return first };
         if newest.period.map(Period::start) < now.map(Period::start) {
             return first;
         }
-        let has_room = |member: &LogFile| {
-            member.id == newest && member.form == FileForm::Plain && self.fits(member.length, needed)
-        };
-        if Some(newest) > current && members.iter().any(has_room) {
+        let has_room =
+            |file: &LogFile| file.id == newest && file.form == FileForm::Plain && self.fits(file.length, needed);
+        if Some(newest) > current && files.iter().any(has_room) {
             return newest;
         }
-        self.after(newest).unwrap_or(newest)
+        self.with_next_index(newest).unwrap_or(newest)
     }
 
-    /// The file `id` is written to from now on.
-    pub(in crate::file) fn arrive(&mut self, id: FileId) {
+    /// Records that the file `id` is the current file from now on.
+    pub(in crate::file) fn set_current(&mut self, id: FileId) {
         self.id = id;
         self.end = match (self.roll.interval, id.period) {
             (Some(interval), Some(period)) => period.end(interval),
@@ -164,53 +165,53 @@ impl Roller {
         self.retry_at = 0;
     }
 
-    /// The log could not roll: that is told once, and tried again later.
+    /// Records that the log could not roll. Reports the first error in a row, and sets when to try again.
     #[cold]
-    pub(in crate::file) fn stay(&mut self, error: &io::Error) {
+    pub(in crate::file) fn postpone(&mut self, error: &io::Error) {
         if self.retry_at == 0 {
-            let place = self.path();
-            tell(format_args!(
-                "{} cannot be followed by another file: {error}; it goes on being written to, and that is tried again",
-                place.display()
+            let path = self.path();
+            report(format_args!(
+                "cannot roll from {} to another file: {error}; records stay in that file until rolling succeeds",
+                path.display()
             ));
         }
-        self.retry_at = self.ticks().saturating_add(ROLL_RETRY.as_nanos() as u64).max(1);
+        self.retry_at = self.monotonic_nanos().saturating_add(ROLL_RETRY.as_nanos() as u64).max(1);
     }
 
-    /// Removes old files, sets the link, and has files compressed.
-    pub(in crate::file) fn tidy(&mut self, keys: OwnKeys, members: Vec<LogFile>, needed: u64) {
+    /// Removes old files, sets the link, and has the remaining old files compressed. `needed` bytes are reserved for the current file, or
+    /// the size limit if that is larger.
+    pub(in crate::file) fn clean_up(&mut self, keys: OwnKeys, files: Vec<LogFile>, needed: u64) {
         let retention = self.retention(keys, needed);
-        let removed = retention.remove_old(&members, self.id);
-        report(removed, &mut self.keep_told, |error| {
-            tell(format_args!("old files of {} cannot be removed: {error}", self.names.log().display()));
+        let removed = retention.remove_old(&files, self.id);
+        report_once(removed, &mut self.removal_failure_reported, |error| {
+            report(format_args!("old files of {} cannot be removed: {error}", self.names.log().display()));
         });
-        if let Some(name) = &self.roll.latest {
-            let linked = latest::point(&self.names, name, &self.names.name(self.id));
+        if let Some(name) = &self.roll.link_name {
+            let linked = latest::set_link(&self.names, name, &self.names.name(self.id));
             let link = self.names.directory.join(name);
-            report(linked, &mut self.link_told, |error| {
-                tell(format_args!("the link {} is not set: {error}; the log goes on without it", link.display()));
+            report_once(linked, &mut self.link_failure_reported, |error| {
+                report(format_args!("the link {} cannot be set: {error}; the log goes on without it", link.display()));
             });
         }
         #[cfg(feature = "gzip")]
-        if self.roll.compress && members.iter().any(|member| member.id < self.id && member.form != FileForm::Compressed)
-        {
+        if self.roll.compress && files.iter().any(|file| file.id < self.id && file.form != FileForm::Compressed) {
             super::gzip::compress_before(&self.names, self.id, retention);
         }
     }
 
-    /// Which old files stay, from now on.
+    /// Returns how many files are kept.
     fn retention(&self, keys: OwnKeys, needed: u64) -> Retention {
         Retention {
             keep: self.roll.keep.unwrap_or(usize::MAX),
             keep_bytes: self.roll.keep_bytes.unwrap_or(u64::MAX),
-            room: self.roll.size.unwrap_or(0).max(needed),
+            reserved: self.roll.size.unwrap_or(0).max(needed),
             keys,
         }
     }
 
-    /// The present, in seconds since 1970.
+    /// Returns the current time in seconds since 1970.
     #[inline]
-    fn wall(&self) -> i64 {
+    fn unix_seconds(&self) -> i64 {
         match &self.roll.clock {
             Clock::System => os::coarse_unix_seconds(),
             manual => match manual.wall().duration_since(SystemTime::UNIX_EPOCH) {
@@ -220,8 +221,8 @@ impl Roller {
         }
     }
 
-    /// Nanoseconds that only grow.
-    fn ticks(&self) -> u64 {
+    /// Returns the time in nanoseconds of a clock that is never put back.
+    fn monotonic_nanos(&self) -> u64 {
         match &self.roll.clock {
             Clock::Manual(manual) => u64::try_from(manual.advanced().as_nanos()).unwrap_or(u64::MAX),
             _ => os::coarse_monotonic(),
@@ -229,13 +230,13 @@ impl Roller {
     }
 }
 
-/// Has the first error in a row told.
-fn report(result: io::Result<()>, told: &mut bool, tell: impl FnOnce(io::Error)) {
+/// Reports the first error in a row with `report`.
+fn report_once(result: io::Result<()>, reported: &mut bool, report: impl FnOnce(io::Error)) {
     match result {
-        Ok(()) => *told = false,
+        Ok(()) => *reported = false,
         Err(error) => {
-            if !std::mem::replace(told, true) {
-                tell(error);
+            if !std::mem::replace(reported, true) {
+                report(error);
             }
         }
     }

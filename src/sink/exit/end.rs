@@ -66,7 +66,7 @@ pub(super) fn at_exit() {
     if pending > 0 {
         late.iter().for_each(|queued| queued.abandon());
         let time = if has_timed_out { String::from("the time that they had") } else { format!("{patience:?}") };
-        fallback::tell(format_args!(
+        fallback::report(format_args!(
             "{pending} records that were queued are not written, because the process ends and its outputs did not take them within {time}"
         ));
     }
@@ -90,7 +90,7 @@ fn wait_for_queues(until: Option<Instant>) -> Vec<Arc<QueuedOutput>> {
     let late = requests.into_iter().filter_map(|(queued, name, ticket)| match ticket.and_then(|it| it.wait(until)) {
         Some(Ok(())) => None,
         Some(Err(error)) => {
-            fallback::tell(format_args!("cannot flush {name}: {error}"));
+            fallback::report(format_args!("cannot flush {name}: {error}"));
             drop_error(error);
             None
         }

@@ -1,4 +1,4 @@
-//! One output per file, however it is reached; errors that help.
+//! Tests of opening files: one output per file, whatever the path, and errors that say what to do.
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,8 +22,8 @@ fn lines(path: &Path) -> Vec<Line> {
     Line::parse_all(&fs::read_to_string(path).unwrap())
 }
 
-/// The error of opening, which must name the path.
-fn refusal(options: FileOptions) -> String {
+/// Returns the message of the error from opening, which must name the path.
+fn open_error(options: FileOptions) -> String {
     let path = options.path.display().to_string();
     let error = options.open().unwrap_err();
     let text = error.to_string();
@@ -33,10 +33,10 @@ fn refusal(options: FileOptions) -> String {
 }
 
 #[test]
-fn a_file_is_made_and_appended_to() {
+fn a_file_is_created_and_appended_to() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a/b/c.log");
-    assert!(refusal(file(&path)).contains("set create_parents(true)"));
+    assert!(open_error(file(&path)).contains("set create_parents(true)"));
     let sink = json(file(&path).create_parents(true));
     assert_eq!(sink.describe(), format!("file {}", path.display()));
     deliver(&sink, 1);
@@ -46,7 +46,7 @@ fn a_file_is_made_and_appended_to() {
 }
 
 #[test]
-fn when_the_call_returns_the_bytes_are_there() {
+fn a_record_is_in_the_file_when_the_call_returns() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     let sink = json(file(&path));
@@ -59,22 +59,22 @@ fn when_the_call_returns_the_bytes_are_there() {
 #[test]
 fn a_directory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(refusal(file(dir.path())).contains("it is a directory; name a file in it"));
+    assert!(open_error(file(dir.path())).contains("it is a directory; name a file in it"));
     let inside_a_file = dir.path().join("log/x");
     fs::write(dir.path().join("log"), "").unwrap();
-    refusal(file(&inside_a_file));
-    assert!(refusal(file(inside_a_file.join("y")).create_parents(true)).contains("its directory cannot be made"));
+    open_error(file(&inside_a_file));
+    assert!(open_error(file(inside_a_file.join("y")).create_parents(true)).contains("its directory cannot be created"));
     assert!(file("nul\0").open().unwrap_err().is_open());
 }
 
 #[test]
-fn the_last_view_closes_the_file_and_the_ledger_begins_anew() {
+fn the_last_view_closes_the_file_and_ends_its_ledger() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     let first = json(file(&path));
     let second = json(file(&path));
     deliver(&first, 1);
-    assert_eq!(second.ledger().written, 1, "two handles are one output");
+    assert_eq!(second.ledger().written, 1, "two views of one output");
     drop(first);
     deliver(&second, 2);
     let third = file(&path).open().unwrap();
@@ -84,7 +84,7 @@ fn the_last_view_closes_the_file_and_the_ledger_begins_anew() {
 }
 
 #[test]
-fn a_torn_end_from_before_is_left_on_a_line_of_its_own() {
+fn a_torn_last_line_stays_on_a_line_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     fs::write(&path, "{\"torn\":").unwrap();
@@ -102,7 +102,7 @@ mod unix {
     use super::*;
 
     #[test]
-    fn all_spellings_are_one_output() {
+    fn all_paths_to_a_file_lead_to_one_output() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let sink = json(file(&path));
@@ -110,11 +110,11 @@ mod unix {
         fs::hard_link(&path, dir.path().join("hard")).unwrap();
         symlink(&path, dir.path().join("link")).unwrap();
         symlink(dir.path(), dir.path().join("dirlink")).unwrap();
-        let from_here = std::env::current_dir().unwrap();
-        let up: std::path::PathBuf = from_here.components().skip(1).map(|_| "..").collect();
+        let working_directory = std::env::current_dir().unwrap();
+        let up: std::path::PathBuf = working_directory.components().skip(1).map(|_| "..").collect();
         let relative = up.join(path.strip_prefix("/").unwrap());
         assert!(relative.is_relative());
-        let spellings = [
+        let options = [
             file(dir.path().join("sub/../log")),
             file(dir.path().join("./log")),
             file(dir.path().join("hard")),
@@ -122,8 +122,8 @@ mod unix {
             file(dir.path().join("dirlink/log")),
             file(relative),
         ];
-        for (seq, spelling) in (1..).zip(spellings) {
-            let view = json(spelling);
+        for (seq, options) in (1..).zip(options) {
+            let view = json(options);
             deliver(&view, seq);
             assert_eq!(sink.ledger().written, seq, "{view:?}");
         }
@@ -131,7 +131,7 @@ mod unix {
     }
 
     #[test]
-    fn a_file_that_was_removed_is_opened_anew_with_all_that_it_had() {
+    fn opening_a_removed_file_again_saves_its_last_records() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let old = json(file(&path));
@@ -140,8 +140,8 @@ mod unix {
         assert_eq!(deliver(&old, 2), Fate::Written);
         let new = json(file(&path));
         deliver(&new, 3);
-        assert_eq!(lines(&path), [1, 2, 3].map(Line::Record), "what was written since it was last seen there");
-        assert_eq!((old.ledger().written, new.ledger().written), (3, 3), "they are one output");
+        assert_eq!(lines(&path), [1, 2, 3].map(Line::Record), "the records since the last check are saved");
+        assert_eq!((old.ledger().written, new.ledger().written), (3, 3), "two views of one output");
     }
 
     #[test]
@@ -149,10 +149,10 @@ mod unix {
         let dir = tempfile::tempdir().unwrap();
         let (path, link) = (dir.path().join("log"), dir.path().join("link"));
         symlink(&path, &link).unwrap();
-        assert!(refusal(file(&link)).contains("allow_symlink(true)"), "dangling");
+        assert!(open_error(file(&link)).contains("allow_symlink(true)"), "a dangling link");
         assert!(!path.exists());
         fs::write(&path, "").unwrap();
-        assert!(refusal(file(&link)).contains("allow_symlink(true)"));
+        assert!(open_error(file(&link)).contains("allow_symlink(true)"));
         deliver(&json(file(&link).allow_symlink(true)), 1);
         assert_eq!(lines(&path), [Line::Record(1)]);
     }
@@ -162,13 +162,13 @@ mod unix {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         fs::create_dir(&path).unwrap();
-        refusal(file(&path));
+        open_error(file(&path));
         fs::remove_dir(&path).unwrap();
         assert_eq!(deliver(&json(file(&path)), 1), Fate::Written);
     }
 
     #[test]
-    fn the_mode_is_private_unless_set_and_all_must_agree_on_it() {
+    fn the_mode_is_private_unless_set_and_all_openers_must_agree() {
         let dir = tempfile::tempdir().unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let (private, shared) = (dir.path().join("private"), dir.path().join("shared"));
@@ -186,27 +186,27 @@ mod unix {
     }
 
     #[test]
-    fn a_link_that_cannot_be_followed_says_where_it_leads_and_why_not() {
+    fn the_error_of_a_link_names_its_target_and_the_reason() {
         let dir = tempfile::tempdir().unwrap();
         let link = |name: &str, target: &Path| {
             let link = dir.path().join(name);
             symlink(target, &link).unwrap();
-            refusal(file(link).allow_symlink(true))
+            open_error(file(link).allow_symlink(true))
         };
         let dangling = link("dangling", Path::new("nowhere/log"));
         assert!(
-            dangling.contains("a symbolic link to nowhere/log, and that cannot be opened: No such file"),
+            dangling.contains("a symbolic link to nowhere/log, which cannot be opened: No such file"),
             "{dangling}"
         );
         let directory = link("directory", dir.path());
         assert!(directory.contains("a symbolic link to /") && directory.contains("Is a directory"), "{directory}");
         let round = link("round", Path::new("round"));
-        assert!(round.contains("a symbolic link to round, and that cannot be opened: Too many levels"), "{round}");
+        assert!(round.contains("a symbolic link to round, which cannot be opened: Too many levels"), "{round}");
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn links_are_followed_without_leave_only_where_the_system_keeps_its_own() {
+    fn only_links_of_the_system_are_followed_unasked() {
         use std::os::fd::AsRawFd as _;
 
         let dir = tempfile::tempdir().unwrap();
@@ -227,26 +227,26 @@ mod unix {
         {
             let link = dir.path().join(name);
             symlink(target, &link).unwrap();
-            assert!(refusal(file(&link)).contains("allow_symlink(true)"), "{name}");
+            assert!(open_error(file(&link)).contains("allow_symlink(true)"), "{name}");
         }
         assert_eq!(deliver(&json(file(dir.path().join("null")).allow_symlink(true)), 1), Fate::Written);
     }
 
     #[test]
-    fn devices_and_pipes_are_written_to() {
+    fn devices_and_pipes_can_be_opened() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(deliver(&json(file("/dev/null")), 1), Fate::Written);
 
         let pipe = dir.path().join("pipe");
-        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
-        assert!(made.success());
-        assert!(refusal(file(&pipe)).contains("nobody reads"));
+        let status = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(status.success());
+        assert!(open_error(file(&pipe)).contains("nobody reads"));
         let reader = std::thread::spawn({
             let pipe = pipe.clone();
             move || fs::read_to_string(pipe).unwrap()
         });
         let sink = loop {
-            // The reader is there once opening succeeds.
+            // Opening fails until the reader has opened the pipe.
             match file(&pipe).open() {
                 Ok(sink) => break sink.format(Format::json()),
                 Err(_) => std::thread::yield_now(),
@@ -259,7 +259,7 @@ mod unix {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_is_counted_and_told() {
+    fn a_full_disk_is_counted_and_reported() {
         let sink = json(file("/dev/full"));
         let (delivery, told) = capture_reports(|| deliver(&sink, 1));
         assert_eq!(delivery, Fate::Failed);
@@ -269,7 +269,7 @@ mod unix {
     }
 
     #[test]
-    fn a_pipe_whose_reader_went_is_counted_and_told() {
+    fn a_pipe_without_reader_is_counted_and_reported() {
         use std::os::fd::AsRawFd as _;
 
         let (reader, writer) = io::pipe().unwrap();
@@ -284,33 +284,33 @@ mod unix {
     }
 
     #[test]
-    fn a_removed_directory_stops_nobody_and_is_made_again_only_if_asked_for() {
+    fn a_removed_directory_is_created_again_only_if_the_options_say_so() {
         let dir = tempfile::tempdir().unwrap();
-        let (path, made) = (dir.path().join("sub/log"), dir.path().join("made/log"));
+        let (path, created) = (dir.path().join("sub/log"), dir.path().join("created/log"));
         fs::create_dir(dir.path().join("sub")).unwrap();
-        let (sink, maker) = (json(file(&path)), json(file(&made).create_parents(true)));
-        for directory in ["sub", "made"] {
+        let (sink, creating) = (json(file(&path)), json(file(&created).create_parents(true)));
+        for directory in ["sub", "created"] {
             fs::remove_dir_all(dir.path().join(directory)).unwrap();
         }
         let (_, told) = capture_reports(|| {
             for seq in 1..=3 {
                 assert_eq!(deliver(&sink, seq), Fate::Written);
-                assert_eq!(deliver(&maker, seq), Fate::Written);
-                let _ = (sink.flush(Duration::MAX), maker.flush(Duration::MAX));
+                assert_eq!(deliver(&creating, seq), Fate::Written);
+                let _ = (sink.flush(Duration::MAX), creating.flush(Duration::MAX));
             }
-            assert!(refusal(file(&path)).contains("set create_parents(true)"));
+            assert!(open_error(file(&path)).contains("set create_parents(true)"));
         });
-        let astray = told.iter().filter(|line| line.contains("sub/log is not where it was"));
-        assert_eq!(astray.count(), 1, "{told:?}");
-        assert!(!told.iter().any(|line| line.contains("made/log")), "{told:?}");
-        assert_eq!(lines(&made), [1, 2, 3].map(Line::Record));
+        let about_sub = told.iter().filter(|line| line.contains("sub/log no longer leads to the open log file"));
+        assert_eq!(about_sub.count(), 1, "{told:?}");
+        assert!(!told.iter().any(|line| line.contains("created/log")), "{told:?}");
+        assert_eq!(lines(&created), [1, 2, 3].map(Line::Record));
         fs::create_dir(dir.path().join("sub")).unwrap();
         assert_eq!(sink.flush(Duration::MAX).written, 3);
-        assert_eq!(lines(&path), [1, 2, 3].map(Line::Record), "nothing is lost that can be saved");
+        assert_eq!(lines(&path), [1, 2, 3].map(Line::Record), "all records are saved");
     }
 
     #[test]
-    fn files_are_synced_where_they_should_be_and_pipes_are_not() {
+    fn sync_saves_the_records_of_a_removed_file_and_refuses_pipes() {
         use std::os::fd::AsRawFd as _;
 
         use crate::sink::Output as _;
@@ -323,18 +323,21 @@ mod unix {
         deliver(&sinks.0, 1);
         fs::remove_file(&path).unwrap();
         sync(&path).unwrap();
-        assert_eq!(lines(&path), [Line::Record(1)], "what is synced is what has the name");
+        assert_eq!(lines(&path), [Line::Record(1)], "the file that has the name was synced");
         assert_eq!(sync(Path::new(&pipe)).unwrap_err().kind(), io::ErrorKind::Unsupported);
     }
 
     #[test]
-    fn what_is_lost_with_a_removed_directory_is_told() {
+    fn records_lost_with_a_removed_directory_are_reported() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("sub")).unwrap();
         let sink = json(file(dir.path().join("sub/log")));
         fs::remove_dir_all(dir.path().join("sub")).unwrap();
         deliver(&sink, 1);
         let ((), told) = capture_reports(|| drop(sink));
-        assert!(told[0].contains("bytes that were written to it since are lost with it: No such file"), "{told:?}");
+        assert!(
+            told[0].contains("bytes that were written to it are lost, because it cannot be opened anew: No such file"),
+            "{told:?}"
+        );
     }
 }

@@ -1,11 +1,11 @@
-//! Tests of `safe`.
+//! Tests of safe file names.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Takes back what [`escaped`] did.
-fn unescaped(safe: &str) -> String {
+/// Undoes [`escape`].
+fn unescape(safe: &str) -> String {
     if safe == "%" {
         return String::new();
     }
@@ -23,7 +23,7 @@ fn unescaped(safe: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// What a directory may be given on any system.
+/// Checks that `safe` is a valid name for a file in a directory, on any system.
 fn assert_safe(safe: &str, name: &str) {
     assert!(!safe.is_empty() && safe.len() <= LONGEST, "{name:?} became {safe:?}");
     assert!(!safe.starts_with('.') && !safe.ends_with(['.', ' ']), "{name:?} became {safe:?}");
@@ -36,7 +36,7 @@ fn assert_safe(safe: &str, name: &str) {
 }
 
 #[test]
-fn names_are_readable_and_lead_nowhere_else() {
+fn names_stay_readable_and_cannot_lead_elsewhere() {
     for (name, safe) in [
         ("uno.log", "uno.log"),
         ("Größe 日本.log", "Größe 日本.log"),
@@ -68,7 +68,7 @@ fn names_are_readable_and_lead_nowhere_else() {
 }
 
 #[test]
-fn long_names_are_cut_and_stay_apart() {
+fn long_names_are_cut_and_stay_different() {
     let long = "x".repeat(LONGEST + 1);
     let (one, two) = (format!("{long}a.log"), format!("{long}b.log"));
     assert_ne!(safe_name(&one), safe_name(&two));
@@ -77,20 +77,20 @@ fn long_names_are_cut_and_stay_apart() {
         assert_eq!(safe.len(), LONGEST);
         assert!(safe.starts_with("xxx") && safe.ends_with(".log"), "{safe}");
     }
-    assert_eq!(safe_name(&"x".repeat(LONGEST)), "x".repeat(LONGEST), "it just fits");
+    assert_eq!(safe_name(&"x".repeat(LONGEST)), "x".repeat(LONGEST), "the longest name that fits");
     let without_extension = safe_name(&format!("uno.{long}"));
     assert!(without_extension.starts_with("uno.xxx") && without_extension.len() == LONGEST);
-    // What is cut is not cut in the middle of an escape, nor of a character, wherever that falls.
+    // No escape and no character is cut, wherever the cut falls.
     for shift in 0..5 {
         let pad = "x".repeat(shift);
         assert_safe(&safe_name(&format!("{pad}{}", "/".repeat(100))), "slashes");
         let accents = safe_name(&format!("{pad}{}", "é/".repeat(100)));
         let (beginning, _) = accents.split_once("%-").unwrap();
-        assert!(format!("{pad}{}", "é/".repeat(100)).starts_with(&unescaped(beginning)), "{accents}");
+        assert!(format!("{pad}{}", "é/".repeat(100)).starts_with(&unescape(beginning)), "{accents}");
     }
 }
 
-/// Names of which many are alike, or full of what must be escaped.
+/// Generates names, many of them similar, or full of characters that are escaped.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => "[a-cA-C%./\\\\: 2E]{0,6}",
@@ -105,19 +105,19 @@ proptest! {
     fn every_name_is_safe_and_can_be_read_back(name in name()) {
         let safe = safe_name(&name);
         assert_safe(&safe, &name);
-        let whole = escaped(&name);
-        prop_assert_eq!(&unescaped(&whole), &name);
-        if whole.len() > LONGEST {
-            prop_assert!(safe.contains("%-"), "no name that is not cut becomes this");
+        let escaped = escape(&name);
+        prop_assert_eq!(&unescape(&escaped), &name);
+        if escaped.len() > LONGEST {
+            prop_assert!(safe.contains("%-"), "the mark of a cut name");
         } else {
-            prop_assert_eq!(safe, whole);
+            prop_assert_eq!(safe, escaped);
         }
     }
 
     #[test]
-    fn no_two_names_are_one_file(one in name(), other in name()) {
-        // What a name becomes is a name too, and the likeliest to become the same.
-        for two in [&other, &safe_name(&one), &escaped(&one)] {
+    fn no_two_names_get_one_file(one in name(), other in name()) {
+        // The safe form of a name is a name too, and the likeliest to get the same file.
+        for two in [&other, &safe_name(&one), &escape(&one)] {
             prop_assert_eq!(safe_name(&one) == safe_name(two), one == *two, "{:?} and {:?}", one, two);
         }
     }

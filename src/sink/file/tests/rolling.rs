@@ -1,4 +1,4 @@
-//! Rolling, where it goes wrong, and where it meets batches and other sinks.
+//! Tests of rolling: its errors, batches, and other sinks in the same directory.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
@@ -8,13 +8,13 @@ use super::*;
 use crate::clock::{ManualClock, Origin};
 use crate::sink::{Batch, Output as _, Roll};
 
-/// 2026-11-26T00:36:17Z, standing still.
+/// Returns a clock that stands at 2026-11-26T00:36:17Z.
 fn clock() -> ManualClock {
     let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_653_377);
     ManualClock::at(Origin::from_parts(Instant::now(), wall))
 }
 
-/// The names of what is in a directory.
+/// Returns the names in a directory, sorted.
 fn names(dir: &Path) -> Vec<String> {
     let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
     let mut names: Vec<_> = fs::read_dir(dir).unwrap().map(name).collect();
@@ -26,14 +26,14 @@ fn read(path: PathBuf) -> String {
     fs::read_to_string(path).unwrap()
 }
 
-/// Writes `lines` to the log `path`, which is open, in one batch; each may be several lines of one record.
-fn write_batch(path: &Path, lines: &[&str]) {
-    let bytes = lines.concat();
-    let ends: Vec<_> = lines
+/// Writes `records` to the open log `path` in one batch. A record may have several lines.
+fn write_batch(path: &Path, records: &[&str]) {
+    let bytes = records.concat();
+    let ends: Vec<_> = records
         .iter()
-        .scan(0, |end, line| {
+        .scan(0, |end, record| {
             Some({
-                *end += line.len();
+                *end += record.len();
                 *end
             })
         })
@@ -44,7 +44,7 @@ fn write_batch(path: &Path, lines: &[&str]) {
 }
 
 #[test]
-fn a_batch_is_cut_between_records() {
+fn a_batch_is_split_only_between_records() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("uno.log");
     let sink = file(&path).roll(Roll::by_size(10)).open().unwrap();
@@ -57,7 +57,7 @@ fn a_batch_is_cut_between_records() {
 }
 
 #[test]
-fn what_is_in_the_way_is_told_once_and_tried_again_a_second_later() {
+fn a_failed_roll_is_reported_once_and_tried_again_a_second_later() {
     let dir = tempfile::tempdir().unwrap();
     let clock = clock();
     let sink = json(file(dir.path().join("uno.log")).roll(Roll::minutely().clock(&clock)));
@@ -76,7 +76,7 @@ fn what_is_in_the_way_is_told_once_and_tried_again_a_second_later() {
             deliver(&sink, 3);
         });
         assert_eq!(told.len(), 1, "{told:?}");
-        let expected = format!("00-{}Z.log cannot be followed by another file", minute - 1);
+        let expected = format!("00-{}Z.log to another file", minute - 1);
         assert!(told[0].contains(&expected), "{told:?}");
         if link {
             fs::remove_file(path(minute)).unwrap()
@@ -84,7 +84,7 @@ fn what_is_in_the_way_is_told_once_and_tried_again_a_second_later() {
             fs::remove_dir(path(minute)).unwrap()
         }
         deliver(&sink, 4);
-        assert!(!path(minute).exists(), "it is not tried again for each record");
+        assert!(!path(minute).exists(), "rolling is not tried again for each record");
         clock.advance(Duration::from_secs(1));
         deliver(&sink, 5);
         assert_eq!(lines(&path(minute)), [Line::Record(5)]);
@@ -95,7 +95,7 @@ fn what_is_in_the_way_is_told_once_and_tried_again_a_second_later() {
 }
 
 #[test]
-fn a_directory_that_went_is_no_end() {
+fn a_log_survives_the_removal_of_its_directory() {
     let dir = tempfile::tempdir().unwrap();
     let logs = dir.path().join("logs");
     fs::create_dir(&logs).unwrap();
@@ -105,24 +105,29 @@ fn a_directory_that_went_is_no_end() {
     fs::remove_dir_all(&logs).unwrap();
     clock.advance(Duration::from_secs(3_600));
     let (_, told) = capture_reports(|| (2..=4).for_each(|seq| _ = deliver(&sink, seq)));
-    assert!(told.len() == 1 && told[0].contains("cannot be followed by another file: No such file"), "{told:?}");
+    assert!(told.len() == 1 && told[0].contains("to another file: No such file"), "{told:?}");
     fs::create_dir(&logs).unwrap();
     clock.advance(Duration::from_secs(1));
     deliver(&sink, 5);
     assert_eq!(names(&logs), ["uno.2026-11-26T01Z.log"]);
-    assert_eq!(lines(&logs.join("uno.2026-11-26T01Z.log")), [1, 2, 3, 4, 5].map(Line::Record), "saved, and in order");
+    assert_eq!(
+        lines(&logs.join("uno.2026-11-26T01Z.log")),
+        [1, 2, 3, 4, 5].map(Line::Record),
+        "all records are saved, in order"
+    );
 }
 
 #[test]
-fn a_link_of_somebody_elses_stays() {
+fn a_link_to_a_foreign_file_stays() {
     let dir = tempfile::tempdir().unwrap();
     let roll = |link: &str| file(dir.path().join("uno.log")).roll(Roll::by_size(1).link_latest(link));
     fs::write(dir.path().join("file"), "mine").unwrap();
     symlink("file", dir.path().join("link")).unwrap();
     symlink("uno.2026-11-26Z.log", dir.path().join("old")).unwrap();
-    for (link, reason) in
-        [("file", "something of this name that is no link"), ("link", "a link to file, which is no file of this log")]
-    {
+    for (link, reason) in [
+        ("file", "something that is not a link has this name"),
+        ("link", "a link to file, which is not a file of this log"),
+    ] {
         let (sink, told) = capture_reports(|| {
             let sink = json(roll(link));
             (1..=3).for_each(|seq| _ = deliver(&sink, seq));
@@ -133,14 +138,14 @@ fn a_link_of_somebody_elses_stays() {
     }
     assert_eq!(read(dir.path().join("link")), "mine");
     let (_, told) = capture_reports(|| deliver(&json(roll("old")), 1));
-    assert!(told.is_empty(), "what the log made when it rolled otherwise is its own: {told:?}");
+    assert!(told.is_empty(), "a link to a file from when the log rolled differently is the log's own: {told:?}");
     for name in ["a/b", "..", "", "uno.7.log"] {
         assert!(roll(name).open().unwrap_err().to_string().contains("give link_latest a plain file name"), "{name}");
     }
 }
 
 #[test]
-fn a_file_of_another_sink_is_neither_rolled_into_nor_removed() {
+fn files_of_other_sinks_are_neither_written_nor_removed() {
     let dir = tempfile::tempdir().unwrap();
     let other = json(file(dir.path().join("uno.2.log")));
     let old = json(file(dir.path().join("uno.1.log")));
@@ -153,18 +158,18 @@ fn a_file_of_another_sink_is_neither_rolled_into_nor_removed() {
     assert_eq!(lines(&dir.path().join("uno.5.log")), [Line::Record(2)]);
     drop((other, old, third));
     deliver(&sink, 3);
-    assert_eq!(names(dir.path()), ["uno.6.log"], "they are closed, and are called as this log's are");
+    assert_eq!(names(dir.path()), ["uno.6.log"], "they are closed, and have names of this log's files");
 }
 
 #[test]
-fn a_log_of_a_time_to_come_goes_on_and_says_so() {
+fn a_file_named_for_a_future_time_is_continued_and_reported() {
     let dir = tempfile::tempdir().unwrap();
     let clock = clock();
     let open = || json(file(dir.path().join("uno.log")).roll(Roll::daily().clock(&clock)));
     let later = dir.path().join("uno.2026-11-28Z.log");
     fs::write(&later, "").unwrap();
     let (sink, told) = capture_reports(open);
-    assert!(told.len() == 1 && told[0].contains("is of a time that has not come yet"), "{told:?}");
+    assert!(told.len() == 1 && told[0].contains("is named for a time that is still to come"), "{told:?}");
     deliver(&sink, 1);
     clock.advance(Duration::from_secs(2 * 86_400));
     deliver(&sink, 2);
@@ -175,7 +180,7 @@ fn a_log_of_a_time_to_come_goes_on_and_says_so() {
 }
 
 #[test]
-fn all_who_open_a_log_must_agree_how_it_rolls() {
+fn all_openers_must_agree_how_a_log_rolls() {
     let dir = tempfile::tempdir().unwrap();
     let (path, clock) = (dir.path().join("uno.log"), clock());
     let roll = || Roll::by_size(100).keep(5).clock(&clock);
@@ -200,14 +205,14 @@ fn all_who_open_a_log_must_agree_how_it_rolls() {
         assert!(error.is_option_mismatch(), "{error}");
         let text = error.to_string();
         let names_what_differs = text.contains("rolled by size 100, keep 5") != text.contains("with mode 0o600, and");
-        assert!(names_what_differs && text.contains("and is now asked for "), "{error}");
+        assert!(names_what_differs && text.contains("and this call requests it "), "{error}");
     }
     drop((sink, same));
     assert!(file(&path).open().is_ok());
 }
 
 #[test]
-fn a_log_that_rolled_is_opened_again_as_the_same_output() {
+fn opening_a_log_that_has_rolled_gives_the_same_output() {
     let dir = tempfile::tempdir().unwrap();
     let options = || file(dir.path().join("uno.log")).roll(Roll::by_size(1));
     let sink = json(options());
@@ -218,12 +223,12 @@ fn a_log_that_rolled_is_opened_again_as_the_same_output() {
     }
     let relative = json(file(dir.path().join("./uno.log")).roll(Roll::by_size(1)));
     deliver(&relative, 11);
-    assert_eq!(sink.ledger().written, 11, "by another spelling");
+    assert_eq!(sink.ledger().written, 11, "another path to the same log");
     assert_eq!(names(dir.path()).len(), 11);
 }
 
 #[test]
-fn every_file_has_the_mode_of_the_first() {
+fn every_file_gets_the_same_mode() {
     let dir = tempfile::tempdir().unwrap();
     for (name, options, expected) in [
         ("private", file(dir.path().join("private")), 0o600),
@@ -239,32 +244,33 @@ fn every_file_has_the_mode_of_the_first() {
 }
 
 #[test]
-fn only_files_roll() {
+fn only_regular_files_roll() {
     let dir = tempfile::tempdir().unwrap();
     for device in ["/dev/null", "/dev/stdout", "/dev/fd/1"] {
-        let refusal = refusal_of(file(device).roll(Roll::by_size(10)));
-        assert!(refusal.contains("only regular files roll"), "{refusal}");
+        let error = open_error_of(file(device).roll(Roll::by_size(10)));
+        assert!(error.contains("only regular files roll"), "{error}");
     }
-    assert!(refusal_of(file(dir.path().join("uno.log")).roll(Roll::by_size(0))).contains("holds no record"));
+    assert!(open_error_of(file(dir.path().join("uno.log")).roll(Roll::by_size(0))).contains("holds no record"));
     assert!(
-        refusal_of(file(dir.path().join("uno.log")).roll(Roll::daily().utc_offset(90_000))).contains("less than a day")
+        open_error_of(file(dir.path().join("uno.log")).roll(Roll::daily().utc_offset(90_000)))
+            .contains("less than a day")
     );
     symlink("/dev/null", dir.path().join("uno.1.log")).unwrap();
     let roll = |allow| file(dir.path().join("uno.log")).allow_symlink(allow).roll(Roll::by_size(1));
-    // The link is no file of the log's, so it is in the way of the first.
+    // The link is not a file of the log, but has the name of the log's first file.
     for allow in [false, true] {
-        assert!(refusal_of(roll(allow)).contains("it is a symbolic link, and none is followed where"));
+        assert!(open_error_of(roll(allow)).contains("it is a symbolic link, which is not followed among"));
     }
-    assert!(refusal_of(file("/").roll(Roll::daily())).contains("it has no file name"));
+    assert!(open_error_of(file("/").roll(Roll::daily())).contains("it has no file name"));
 }
 
-fn refusal_of(options: FileOptions) -> String {
+fn open_error_of(options: FileOptions) -> String {
     options.open().unwrap_err().to_string()
 }
 
-/// A file of the last name that there can be is in nobody's way: no name comes after it, and the log stays in the file that it has.
+/// A file with the largest index does no harm. No name comes after it, so the log stays in its current file.
 #[test]
-fn the_numbers_of_files_end() {
+fn a_file_with_the_largest_index_is_the_last() {
     let dir = tempfile::tempdir().unwrap();
     let planted = dir.path().join(format!("uno.{}.log", u64::MAX));
     fs::write(&planted, "planted\n").unwrap();
@@ -276,9 +282,9 @@ fn the_numbers_of_files_end() {
     drop(sink);
 }
 
-/// Links that have the names of files to come are not followed, whether or not links are allowed, and what they lead to is left alone.
+/// Links with the names of the next files are not followed, whether or not links are allowed. The files that they lead to stay as they are.
 #[test]
-fn links_are_not_rolled_into() {
+fn links_among_the_next_files_are_not_followed() {
     let dir = tempfile::tempdir().unwrap();
     let elsewhere = dir.path().join("elsewhere");
     fs::write(&elsewhere, "mine\n").unwrap();
@@ -292,9 +298,9 @@ fn links_are_not_rolled_into() {
     drop(sink);
 }
 
-/// A process that was killed while it turned the link has left something behind, and another one has its number now.
+/// A process that was killed while it replaced the link has left a temporary link, and another process has the same id now.
 #[test]
-fn a_link_that_was_left_half_turned_is_no_hindrance() {
+fn a_temporary_link_of_a_killed_process_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("uno.log");
     let sink = file(&path).roll(Roll::by_size(4).link_latest("latest")).open().unwrap();

@@ -1,0 +1,114 @@
+//! Notices that a log file was moved or removed, and reopens its path.
+//!
+//! A file that is moved or removed while it is open goes on taking writes, but nobody finds those records at its path. `logrotate` and its
+//! like move a log away and then signal the program; other tools remove it without a signal. Both must be noticed without losing a
+//! record. Two system calls answer the question: `fstat` returns whether the file has a name left, and `stat` of the path returns whether
+//! the path still leads to it. Together they cost as much as the `write` of a record, which rules out a check for each record. The output
+//! checks the location under its lock,
+//!
+//! - before a write, if the last check is older than [`CHECK_INTERVAL`], by a clock that costs a hundredth of the check;
+//! - at every `flush`, `sync` and `reopen`, before the file is parked, and when the output is dropped;
+//! - when the log rolls, by `fstat` alone.
+//!
+//! The difficulty is the records that are written after the last good check and before the file goes. They are saved afterwards. A *moved*
+//! file still has those records, and a reader finds them in it, so it is enough to reopen the path. A *removed* file would take them with
+//! it, but it exists for as long as it is open. So files are opened for reading too, and the output keeps the length that the file had at
+//! each good check. The bytes behind that length are [copied](crate::file::rescue) to the newly opened file before anything else is
+//! written there. A record may be found twice, if somebody copied the file just before removing it; no record is lost.
+//!
+//! The path may fail to reopen: its directory is gone and was not to be created, or something else has the name. Then the output goes on
+//! writing to the old file, reports this once, and tries again with each check. Nothing is lost as long as the output lives: when the path
+//! can be reopened, all bytes behind the last good check are copied. If it cannot be reopened until the output is dropped, the loss is
+//! reported then.
+//!
+//! The output never takes another file for its own: [`registry`](crate::file::registry) explains when the key of a file proves something.
+
+use std::io;
+
+use super::Appender;
+use crate::fallback::report;
+use crate::file::current::CurrentFile;
+use crate::file::os::{self, FileLocation, OpenOptions};
+use crate::limits::FILE_LOOK;
+
+/// How long a check of the location stays valid, in nanoseconds.
+pub(super) const CHECK_INTERVAL: u64 = FILE_LOOK.as_nanos() as u64;
+
+impl Appender {
+    /// Checks the location of the file, and reopens its path if the file was moved or removed.
+    ///
+    /// # Errors
+    ///
+    /// The path cannot be checked or reopened.
+    pub(in crate::file) fn check_location_now(&self) -> io::Result<()> {
+        if self.is_tracked() { self.check_location(&mut self.current.lock()) } else { Ok(()) }
+    }
+
+    /// Returns true if opening the path with `options` would open the file of this output.
+    pub(in crate::file) fn would_open_this_file(&self, options: OpenOptions) -> bool {
+        // An output that follows no links has found the file itself at its path, not a link, so all options open the same file.
+        let opens_the_same = !self.options.follow_links || options.follow_links;
+        self.is_tracked() && opens_the_same && self.check_location_now().is_ok()
+    }
+
+    /// Opens a parked file, and checks the location of an open one if the last check is too old.
+    #[inline]
+    pub(super) fn prepare_write(&self, current: &mut CurrentFile) -> io::Result<()> {
+        if !self.is_tracked() {
+            return Ok(());
+        }
+        let now = os::coarse_monotonic();
+        if current.file.is_none() || now >= current.next_check {
+            self.open_or_check(current, now)?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn open_or_check(&self, current: &mut CurrentFile, now: u64) -> io::Result<()> {
+        current.next_check = now + CHECK_INTERVAL;
+        if current.file.is_none() {
+            return self.reopen_path(current);
+        }
+        // An error was reported by the check, and the record goes to the file that is open.
+        let _ = self.check_location(current);
+        Ok(())
+    }
+
+    /// Checks the location of the file, reopens its path if necessary, and reports the first error in a row.
+    pub(super) fn check_location(&self, current: &mut CurrentFile) -> io::Result<()> {
+        let result = self.check_location_quietly(current);
+        if let Err(error) = &result
+            && !std::mem::replace(&mut current.failure_reported, true)
+        {
+            let path = current.path.display();
+            report(format_args!(
+                "{path} no longer leads to the open log file, and cannot be opened anew: {error}; until it can, records go to the \
+                 file that was open before"
+            ));
+        }
+        result
+    }
+
+    /// Does what [`check_location`](Appender::check_location) does, but reports nothing.
+    pub(super) fn check_location_quietly(&self, current: &mut CurrentFile) -> io::Result<()> {
+        match current.locate(self.options.follow_links) {
+            _ if current.file.is_none() => self.reopen_path(current),
+            Ok(FileLocation::InPlace { length }) => {
+                current.mark_in_place(length);
+                if !current.holds_key {
+                    current.holds_key = self.keys.hold_key(&current.identity);
+                }
+                Ok(())
+            }
+            Ok(FileLocation::Removed | FileLocation::Moved) => self.reopen_path(current),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens the path of the file, and writes to that file from now on.
+    pub(super) fn reopen_path(&self, current: &mut CurrentFile) -> io::Result<()> {
+        let opened = self.open(&current.path)?;
+        self.switch_to(current, opened)
+    }
+}

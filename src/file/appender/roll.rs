@@ -1,0 +1,84 @@
+//! Switches to the next file of a log that rolls, between two records.
+
+use std::io;
+
+use super::Appender;
+use crate::bytes::Batch;
+use crate::file::current::CurrentFile;
+use crate::file::roll::Roller;
+
+impl Appender {
+    /// Writes the rest of `batch` to the current file and, once that is full, to the next files.
+    pub(super) fn write_rolling(&self, current: &mut CurrentFile, batch: &mut Batch<'_>) -> io::Result<()> {
+        if current.roller.as_ref().is_some_and(Roller::is_period_over) {
+            self.roll(current, 0);
+        }
+        while !batch.rest().is_empty() {
+            let mut part = self.next_part(current, batch);
+            let before = part.rest().len();
+            let result = current.write_batch(&mut part);
+            batch.advance(before - part.rest().len());
+            result?;
+            if !part.rest().is_empty() {
+                // The `\n` of a line could not be written. The caller tries the remaining lines again.
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the lines that go to the current file, after rolling if that file is full: the whole records that fit, or one record that
+    /// is larger than the limit and gets a file of its own.
+    fn next_part<'a>(&self, current: &mut CurrentFile, batch: &Batch<'a>) -> Batch<'a> {
+        // Twice: for a file that is full, and for the file after it.
+        for _ in 0..2 {
+            // The `\n` that ends a torn line takes room too.
+            let newline = u64::from(current.lines.is_torn());
+            let room =
+                current.roller.as_ref().map_or(u64::MAX, |roller| roller.room(current.length.saturating_add(newline)));
+            let part = batch.within(room);
+            if !part.rest().is_empty() {
+                return part;
+            }
+            if current.length == 0 {
+                break;
+            }
+            self.roll(current, batch.first().rest().len() as u64);
+        }
+        batch.first()
+    }
+
+    /// Switches to the next file, which must have room for `needed` bytes. On an error, stays with the current file and postpones the next
+    /// attempt.
+    #[cold]
+    fn roll(&self, current: &mut CurrentFile, needed: u64) {
+        if let Err(error) = self.try_roll(current, needed)
+            && let Some(roller) = &mut current.roller
+        {
+            roller.postpone(&error);
+        }
+    }
+
+    fn try_roll(&self, current: &mut CurrentFile, needed: u64) -> io::Result<()> {
+        let Some(roller) = &current.roller else { return Ok(()) };
+        let files = roller.list()?;
+        let mut id = roller.next_file(&files, needed);
+        let mut path = roller.path_of(id);
+        let mut opened = self.open(&path)?;
+        // The directory may have changed since it was listed: other processes and other sinks write there too.
+        while self.keys.belongs_to_another(&opened.identity) || !roller.fits(opened.length, needed) {
+            let taken = || io::Error::other(format!("{} is already open, as the file of another log", path.display()));
+            id = roller.with_next_index(id).ok_or_else(taken)?;
+            path = roller.path_of(id);
+            opened = self.open(&path)?;
+        }
+        let length = opened.length;
+        self.switch_to(current, opened)?;
+        current.path = path;
+        if let Some(roller) = &mut current.roller {
+            roller.set_current(id);
+            roller.clean_up(self.keys, files, needed.max(length));
+        }
+        Ok(())
+    }
+}
