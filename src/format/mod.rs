@@ -1,7 +1,7 @@
 //! Formats: how a record becomes a line of bytes.
 //!
 //! A program chooses a [`Format`] for each sink; a [`Renderer`] is a format together with the answer to whether its lines are coloured.
-//! Rendering happens on the thread that logs, outside every lock, into a [buffer](buffer) of the thread's own; equal renderers share one
+//! Rendering happens on the thread that logs, outside every lock, into a [`buffer`] of the thread's own; equal renderers share one
 //! rendering of a record ([`scratch`]).
 //!
 //! | to change | see |
