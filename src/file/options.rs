@@ -53,7 +53,7 @@ pub fn file_in(dir: impl AsRef<Path>, name: impl AsRef<str>) -> FileOptions {
     file(dir.as_ref().join(safe_name(name.as_ref())))
 }
 
-/// Options for opening a log file, from [`file`] or [`file_in`].
+/// Options for opening a log file, from [`file()`] or [`file_in`].
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
