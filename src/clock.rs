@@ -1,14 +1,15 @@
-//! Time as a context sees it: an [`Origin`] from which elapsed time counts, and the [`Clock`] that is asked.
+//! The time of a context: the [`Origin`] from which its elapsed time counts, and the [`Clock`] that it reads.
 //!
-//! The clock is a value, given to a context when it is built, so that a test of time never sleeps: a [`ManualClock`] stands
-//! still until it is told to [`advance`](ManualClock::advance).
+//! A context is given its clock when it is built, so a test of time never sleeps: it uses a [`ManualClock`], which stands still
+//! until the test
+//! [advances](ManualClock::advance) it. Of this crate, this module imports `sync` only. How a time is printed is in `format/timestamp.rs`.
 
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::sync::{Arc, AtomicU64, Ordering};
 
-/// The instant from which a context counts its elapsed time, with the wall-clock time it had.
+/// Marks the instant from which a context counts its elapsed time, with its wall-clock time.
 ///
 /// ```
 /// use logscope::Origin;
@@ -24,50 +25,58 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The present, by the system's clocks.
+    /// Reads the present from the system's clocks.
     #[must_use]
     pub fn now() -> Self {
         Origin { instant: Instant::now(), wall: SystemTime::now() }
     }
 
-    /// An origin from its two readings, for work that began before its context could be made.
+    /// Makes an origin from two readings of the same moment, for work that began before its context could be made.
     #[must_use]
     pub fn from_parts(instant: Instant, wall: SystemTime) -> Self {
         Origin { instant, wall }
     }
 
-    /// The monotonic instant.
+    /// Returns the monotonic instant.
     #[must_use]
     pub fn instant(&self) -> Instant {
         self.instant
     }
 
-    /// The wall-clock time at that instant.
+    /// Returns the wall-clock time at that instant.
     #[must_use]
     pub fn wall(&self) -> SystemTime {
         self.wall
     }
 
-    /// The time from this origin to `instant`; zero for one that lies before it.
+    /// Returns the time from this origin to `instant`, or zero if `instant` is earlier.
     #[must_use]
     pub fn elapsed_at(&self, instant: Instant) -> Duration {
         instant.saturating_duration_since(self.instant)
     }
 }
 
-/// Where a context reads the time: the system's clocks, or one that a test turns by hand.
+/// Gives a context the time: the system's clocks, or a clock that a test advances by hand.
+///
+/// ```
+/// use logscope::{ManualClock, OutputContext};
+///
+/// let clock = ManualClock::new();
+/// let uno = OutputContext::builder("uno").clock(&clock).build();
+/// assert!(uno.elapsed().is_zero());
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Clock {
     /// `Instant::now` and `SystemTime::now`.
     #[default]
     System,
-    /// A clock that stands still until it is advanced.
+    /// A clock that stands still until the program advances it.
     Manual(ManualClock),
 }
 
 impl Clock {
-    /// The present as this clock sees it, monotonic.
+    /// Returns the present monotonic instant of this clock.
     #[must_use]
     pub fn now(&self) -> Instant {
         match self {
@@ -76,7 +85,7 @@ impl Clock {
         }
     }
 
-    /// The present as this clock sees it, as wall-clock time.
+    /// Returns the present wall-clock time of this clock.
     #[must_use]
     pub fn wall(&self) -> SystemTime {
         match self {
@@ -85,7 +94,7 @@ impl Clock {
         }
     }
 
-    /// True if both are the system's clocks, or the same manual one.
+    /// True if both are the system's clocks, or clones of one manual clock.
     pub(crate) fn is_same(&self, other: &Clock) -> bool {
         match (self, other) {
             (Clock::System, Clock::System) => true,
@@ -94,7 +103,7 @@ impl Clock {
         }
     }
 
-    /// An origin at the present of this clock.
+    /// Returns an origin at the present of this clock.
     #[must_use]
     pub fn origin(&self) -> Origin {
         Origin { instant: self.now(), wall: self.wall() }
@@ -113,7 +122,7 @@ impl From<&ManualClock> for Clock {
     }
 }
 
-/// A clock for tests: it stands still until [`advance`](ManualClock::advance) is called. Clones are the same clock.
+/// Stands still until [`advance`](ManualClock::advance) is called: a clock for tests. Clones are the same clock.
 ///
 /// ```
 /// use logscope::{Clock, ManualClock};
@@ -129,30 +138,32 @@ pub struct ManualClock(Arc<Manual>);
 
 struct Manual {
     start: Origin,
+    /// In nanoseconds.
     advanced: AtomicU64,
 }
 
 impl ManualClock {
-    /// A clock that stands at the present of the system's clocks.
+    /// Makes a clock that stands at the present of the system's clocks.
     #[must_use]
     pub fn new() -> Self {
         ManualClock::at(Origin::now())
     }
 
-    /// A clock that stands at `start`: with a fixed wall-clock time, rendered timestamps can be compared to the letter.
+    /// Makes a clock that stands at `start`. With a fixed wall-clock time, printed timestamps are the same in each run.
     #[must_use]
     pub fn at(start: Origin) -> Self {
         ManualClock(Arc::new(Manual { start, advanced: AtomicU64::new(0) }))
     }
 
-    /// Moves the clock on by `by`, to the nanosecond; it stops at 584 years.
+    /// Advances the clock by `by`, to the nanosecond, up to 584 years in total.
     pub fn advance(&self, by: Duration) {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        // Relaxed: the count is the whole message. A thread that must see an advance has synchronised with it in another way.
+        // Relaxed: no other memory is read on the strength of this count. A thread that must see an advance synchronises with
+        // the advancing thread by other means.
         let _ = self.0.advanced.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| Some(at.saturating_add(by)));
     }
 
-    /// How far the clock was advanced since it was made.
+    /// Returns how far the clock was advanced in total.
     #[must_use]
     pub fn advanced(&self) -> Duration {
         Duration::from_nanos(self.0.advanced.load(Ordering::Relaxed))
@@ -186,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manual_clock_moves_only_when_told() {
+    fn a_manual_clock_moves_only_when_it_is_advanced() {
         let clock = ManualClock::new();
         let origin = Clock::from(&clock).origin();
         assert_eq!(origin.elapsed_at(clock.now()), Duration::ZERO);
@@ -197,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_before_the_origin_is_zero_and_an_overflow_stops() {
+    fn elapsed_time_before_the_origin_is_zero_and_an_advance_saturates() {
         let clock = ManualClock::new();
         let earlier = clock.now();
         clock.advance(Duration::from_secs(1));

@@ -1,22 +1,25 @@
-//! One opaque error for the whole crate, with predicates instead of public variants.
+//! The error of the whole crate: one opaque type, with predicates instead of public variants.
+//!
+//! This module imports nothing of the crate. A write error of an output is no [`Error`] and reaches no caller: the sink counts
+//! it.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// What went wrong in a call of this crate.
-///
-/// The text says what was wrong and what would be right. Programs that need to tell cases apart ask the predicates
-/// ([`is_parse`](Error::is_parse), [`is_open`](Error::is_open), …); the cause below, where there is one, is in
-/// [`source`](StdError::source).
+/// Reports why a call of this crate failed.
 ///
 /// ```
 /// let error = "info,hyper=loud".parse::<logscope::Verbosity>().unwrap_err();
 /// assert!(error.is_parse());
 /// assert!(error.to_string().contains("loud"));
 /// ```
-pub struct Error(Box<Inner>);
+///
+/// The text says what is wrong and what to do instead. A program distinguishes cases by the predicates
+/// ([`is_parse`](Error::is_parse),
+/// [`is_open`](Error::is_open), …). [`source`](StdError::source) returns the underlying error, if there is one.
+pub struct Error(Box<Details>);
 
-struct Inner {
+struct Details {
     kind: Kind,
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -24,24 +27,24 @@ struct Inner {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
-    /// A text that does not have the form that it should have.
+    /// A text has the wrong syntax.
     Parse,
-    /// An output that could not be opened.
+    /// An output could not be opened.
     Open,
-    /// A file that is open already, with other options.
+    /// A file is already open with other options.
     Options,
-    /// A global subscriber or logger stands where ours should go.
+    /// The process already has a global subscriber or logger.
     Installed,
-    /// A log that could not be read back.
+    /// A log could not be read back.
     Read,
-    /// Records that are not, or may not be, where they should be.
+    /// A flush or sync has failed, or has not finished in time, for some records.
     Incomplete,
 }
 
 impl Error {
     #[cold]
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Error(Box::new(Inner { kind, message: message.into(), source: None }))
+        Error(Box::new(Details { kind, message: message.into(), source: None }))
     }
 
     #[cold]
@@ -50,37 +53,39 @@ impl Error {
         self
     }
 
-    /// True if a text (a verbosity, a line of a log) did not have the form that it should have.
+    /// Returns true if a text (a verbosity, a line of a log) has the wrong syntax.
     #[must_use]
     pub fn is_parse(&self) -> bool {
         self.0.kind == Kind::Parse
     }
 
-    /// True if an output could not be opened. The source is the `io::Error`, where the operating system refused.
+    /// Returns true if an output could not be opened.
+    ///
+    /// If the operating system refused, the source is its `io::Error`.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.0.kind == Kind::Open
     }
 
-    /// True if a file is open already with options that differ from the ones that were asked for.
+    /// Returns true if a file is already open with other options.
     #[must_use]
     pub fn is_option_mismatch(&self) -> bool {
         self.0.kind == Kind::Options
     }
 
-    /// True if a global `tracing` subscriber or `log` logger stands where logscope's should go.
+    /// Returns true if the process already has a global `tracing` subscriber or `log` logger.
     #[must_use]
     pub fn is_already_installed(&self) -> bool {
         self.0.kind == Kind::Installed
     }
 
-    /// True if records are not with the operating system after a flush, or not on the storage device after a sync.
+    /// Returns true if, after a flush or sync, some records are not with the operating system or on the storage device.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
         self.0.kind == Kind::Incomplete
     }
 
-    /// True if reading a log back failed below the level of its records (an I/O error).
+    /// Returns true if a log could not be read back because of an I/O error.
     #[must_use]
     pub fn is_read(&self) -> bool {
         self.0.kind == Kind::Read
@@ -95,7 +100,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What a `main` that returns an error prints.
+        // The text: a `main` that returns an error prints its `Debug`.
         f.write_str(&self.0.message)
     }
 }

@@ -1,7 +1,10 @@
-//! The last resort: what cannot be said in a log is said on stderr, on a path that cannot fail its caller.
+//! The fallback: reports on stderr what no log can say, such as the failure of an output. It never fails or blocks its caller for long.
 //!
-//! It takes no lock of a sink's, goes past std's stderr, does not wait for a reader who does not read, and cannot be re-entered
-//! by what it renders. What it cannot say it counts, and says the count when it can speak again.
+//! The fallback takes no lock of a sink, writes to stderr's descriptor without std's lock, waits only for a moment if stderr has no room, and
+//! cannot be re-entered by a value that it renders. It writes ten lines a second at most. It counts the lines that it cannot write, and
+//! writes their number before the next line.
+//!
+//! Losses of single records are counted in `delivery`, which reports them here. Imports the rooms up to `bytes`.
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
@@ -16,44 +19,44 @@ use crate::process::is_forked;
 use crate::record::{Record, render_display};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 
-/// Where a message is cut, in bytes.
+/// The most bytes of a report. A longer one is cut.
 const MAX_MESSAGE: usize = 1024;
-/// How many bytes a pipe that has room takes without blocking: at least `PIPE_BUF`, which is nowhere less than this.
-const ROOM: usize = 512;
+/// How many bytes a pipe takes without blocking if it has room. It is `PIPE_BUF`, which POSIX makes at least 512.
+const PIPE_ROOM: usize = 512;
 
 static FALLBACK: Fallback = Fallback::new(LineWriter::stderr());
 
-/// Says one line on stderr: `logscope: ` and `message`, control characters escaped, cut where it gets long.
+/// Writes a line to stderr: `logscope: ` and `message`, with control characters escaped, and cut if it is long.
 #[cold]
 pub(crate) fn tell(message: fmt::Arguments<'_>) {
-    FALLBACK.guarded(|fallback| {
+    FALLBACK.enter(|fallback| {
         let mut line = Message::new();
-        // An error's `Display` may be a program's own, and panic.
+        // The `Display` of an error may be code of the program, and panic.
         render_display(&message, &mut line);
-        fallback.say(Instant::now(), &mut stderr_port(), line.finish());
+        fallback.write(Instant::now(), &mut stderr(), line.finish());
     });
 }
 
-/// Says a record on stderr, in text: one that was logged where it cannot be delivered, such as inside an output.
+/// Writes a record to stderr, in text. The record was logged where it cannot be delivered, such as inside an output.
 #[cold]
-pub(crate) fn record(record: &Record<'_>) {
-    FALLBACK.guarded(|fallback| {
+pub(crate) fn report_record(record: &Record<'_>) {
+    FALLBACK.enter(|fallback| {
         with_scratch(|scratch| {
             let line = scratch.line(&Renderer::new(&Format::text(), Screen::None), record);
-            fallback.say(Instant::now(), &mut stderr_port(), line);
+            fallback.write(Instant::now(), &mut stderr(), line);
         });
     });
 }
 
-/// How many lines logscope could not say on stderr, its fallback, in this process: there were more than ten in a second, or stderr
-/// did not take them.
-///
-/// The fallback tells of an output that fails, and takes what is logged inside an output. The records themselves are in the
-/// [ledgers](crate::sink::Outcome) all the same.
+/// Returns how many lines the fallback could not write to stderr.
 ///
 /// ```
 /// assert_eq!(logscope::sink::fallback_lost(), 0);
 /// ```
+///
+/// The fallback reports on stderr that an output fails, and writes there the records that are logged inside an output. It loses a line if
+/// there were more than ten in a second, or if stderr did not take the line. The count is that of this process. The
+/// [ledgers](crate::sink::Outcome) count the records themselves all the same.
 pub fn fallback_lost() -> u64 {
     FALLBACK.lost()
 }
@@ -64,74 +67,75 @@ struct Fallback {
 }
 
 struct FallbackState {
-    end: LineWriter,
+    lines: LineWriter,
     window_start: Option<Instant>,
-    said_in_window: u32,
-    /// How much of `lost` has been stated.
-    stated: u64,
+    lines_in_window: u32,
+    /// How many of the lost lines have been reported.
+    lost_reported: u64,
 }
 
 thread_local! {
-    /// True while this thread is in the fallback: what it renders may log.
-    static SPEAKING: Cell<bool> = const { Cell::new(false) };
+    /// True while this thread is in the fallback. A value that the fallback renders may log.
+    static REPORTING: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Fallback {
-    const fn new(end: LineWriter) -> Self {
-        let state = FallbackState { end, window_start: None, said_in_window: 0, stated: 0 };
+    const fn new(lines: LineWriter) -> Self {
+        let state = FallbackState { lines, window_start: None, lines_in_window: 0, lost_reported: 0 };
         Fallback { state: Mutex::new(state), lost: AtomicU64::new(0) }
     }
 
-    /// Calls `speak` unless this thread is speaking already.
-    fn guarded(&self, speak: impl FnOnce(&Fallback)) {
-        struct Silence;
-        impl Drop for Silence {
+    /// Calls `report`, unless this thread is in the fallback already.
+    fn enter(&self, report: impl FnOnce(&Fallback)) {
+        struct Leave;
+        impl Drop for Leave {
             fn drop(&mut self) {
-                SPEAKING.set(false);
+                REPORTING.set(false);
             }
         }
-        if SPEAKING.replace(true) {
-            self.lose();
+        if REPORTING.replace(true) {
+            self.count_lost();
             return;
         }
-        let _silence = Silence;
-        speak(self);
+        let _leave = Leave;
+        report(self);
     }
 
-    fn say(&self, now: Instant, port: &mut impl ByteWriter, line: &[u8]) {
+    /// Writes `line`, after the number of lost lines, if there are any.
+    fn write(&self, now: Instant, stderr: &mut impl ByteWriter, line: &[u8]) {
         #[cfg(test)]
-        if overheard(line) {
+        if captured(line) {
             return;
         }
-        let Some(mut state) = self.lock() else { return self.lose() };
+        let Some(mut state) = self.lock() else { return self.count_lost() };
         let state = &mut *state;
         if !state.admits(now) {
-            self.lose();
+            self.count_lost();
             return;
         }
-        if let Err(_unsaid) = self.state_losses(state, port).and_then(|()| state.end.write(port, line)) {
-            self.lose();
+        if let Err(_lost) = self.report_lost(state, stderr).and_then(|()| state.lines.write(stderr, line)) {
+            self.count_lost();
         }
     }
 
-    /// In a forked child it may be held for ever, by a thread that is not there: `None` where it looks so.
+    /// `None` in a forked child that cannot have the lock soon: a thread that only the parent has may hold it for ever.
     fn lock(&self) -> Option<MutexGuard<'_, FallbackState>> {
         if is_forked() { self.state.try_lock_for(FALLBACK_LOCK) } else { Some(self.state.lock()) }
     }
 
-    fn state_losses(&self, state: &mut FallbackState, port: &mut impl ByteWriter) -> io::Result<()> {
+    fn report_lost(&self, state: &mut FallbackState, stderr: &mut impl ByteWriter) -> io::Result<()> {
         let lost = self.lost();
-        if lost > state.stated {
+        if lost > state.lost_reported {
             let mut line = Message::new();
-            let _ = write!(line, "and {} more lines, which are not shown", lost - state.stated);
-            state.end.write(port, line.finish())?;
-            state.stated = lost;
+            let _ = write!(line, "and {} more lines, which are not shown", lost - state.lost_reported);
+            state.lines.write(stderr, line.finish())?;
+            state.lost_reported = lost;
         }
         Ok(())
     }
 
-    fn lose(&self) {
-        // Relaxed: a count, and nothing else is read by it.
+    fn count_lost(&self) {
+        // Relaxed: a count, by which no other data is read.
         self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -141,14 +145,14 @@ impl Fallback {
 }
 
 impl FallbackState {
-    /// True if a line may be said at `now`.
+    /// Counts a line that is to be written at `now`. True if the limit of lines per second allows it.
     fn admits(&mut self, now: Instant) -> bool {
         if self.window_start.is_none_or(|start| now.saturating_duration_since(start) >= FALLBACK_WINDOW) {
             self.window_start = Some(now);
-            self.said_in_window = 0;
+            self.lines_in_window = 0;
         }
-        self.said_in_window += 1;
-        self.said_in_window <= FALLBACK_LINES
+        self.lines_in_window += 1;
+        self.lines_in_window <= FALLBACK_LINES
     }
 }
 
@@ -169,7 +173,7 @@ impl Message {
         message
     }
 
-    /// Appends `text` whole, or nothing of it from here on.
+    /// Appends `text`. If there is no room for all of it, appends nothing, now and later.
     fn push(&mut self, text: &str) {
         let end = self.len + text.len();
         if self.cut || end > MAX_MESSAGE - Message::CUT.len() {
@@ -191,7 +195,8 @@ impl Message {
 impl fmt::Write for Message {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for char in text.chars() {
-            // `escape_debug` escapes what controls a terminal or turns text round, but quotes too, and not all that is unseen.
+            // `escape_debug` escapes characters that control a terminal or reverse the direction of text. It also escapes quotes, which we
+            // do not want, and leaves some invisible characters, which we escape.
             if char.is_ascii_graphic() || char == ' ' {
                 self.push(char.encode_utf8(&mut [0; 4]));
             } else if !char.is_control() && is_escaped(char) {
@@ -208,12 +213,12 @@ impl fmt::Write for Message {
     }
 }
 
-/// stderr, a little at a time and only when it has room.
+/// Writes to stderr, a few bytes at a time, and only when it has room.
 #[cfg(unix)]
 struct Stderr;
 
 #[cfg(unix)]
-fn stderr_port() -> Stderr {
+fn stderr() -> Stderr {
     Stderr
 }
 
@@ -224,7 +229,7 @@ impl ByteWriter for Stderr {
         if !crate::bytes::is_writable(stderr, Duration::ZERO) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        rustix::io::write(stderr, &bytes[..bytes.len().min(ROOM)]).map_err(io::Error::from)
+        rustix::io::write(stderr, &bytes[..bytes.len().min(PIPE_ROOM)]).map_err(io::Error::from)
     }
 
     fn wait_for_room(&mut self, deadline: Instant) -> bool {
@@ -240,14 +245,14 @@ impl ByteWriter for Stderr {
 struct Stderr(io::Stderr);
 
 #[cfg(not(unix))]
-fn stderr_port() -> Stderr {
+fn stderr() -> Stderr {
     Stderr(io::stderr())
 }
 
 #[cfg(not(unix))]
 impl ByteWriter for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::Write::write(&mut self.0, &bytes[..bytes.len().min(ROOM)])
+        io::Write::write(&mut self.0, &bytes[..bytes.len().min(PIPE_ROOM)])
     }
 
     fn wait_for_room(&mut self, _: Instant) -> bool {
@@ -257,24 +262,24 @@ impl ByteWriter for Stderr {
 
 #[cfg(test)]
 thread_local! {
-    static OVERHEARD: std::cell::RefCell<Option<Vec<String>>> = const { std::cell::RefCell::new(None) };
+    static CAPTURED: std::cell::RefCell<Option<Vec<String>>> = const { std::cell::RefCell::new(None) };
 }
 
 #[cfg(test)]
-fn overheard(line: &[u8]) -> bool {
-    OVERHEARD.with_borrow_mut(|lines| {
+fn captured(line: &[u8]) -> bool {
+    CAPTURED.with_borrow_mut(|lines| {
         let Some(lines) = lines else { return false };
         lines.push(String::from_utf8_lossy(line).into_owned());
         true
     })
 }
 
-/// What the fallback was given to say on this thread while `f` ran, in place of stderr.
+/// Calls `f`, and returns the lines that the fallback would have written to stderr on this thread meanwhile.
 #[cfg(test)]
-pub(crate) fn overhear<R>(f: impl FnOnce() -> R) -> (R, Vec<String>) {
-    OVERHEARD.set(Some(Vec::new()));
+pub(crate) fn capture_reports<R>(f: impl FnOnce() -> R) -> (R, Vec<String>) {
+    CAPTURED.set(Some(Vec::new()));
     let result = f();
-    (result, OVERHEARD.take().unwrap_or_default())
+    (result, CAPTURED.take().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -284,65 +289,65 @@ mod tests {
     use crate::bytes::scripted::{Scripted, Step};
     use crate::sink::test_support::with_record;
 
-    fn say(fallback: &Fallback, now: Instant, port: &Scripted, line: &str) {
-        fallback.guarded(|fallback| fallback.say(now, &mut IoWriter::new(&mut port.clone()), line.as_bytes()));
+    fn write(fallback: &Fallback, now: Instant, stderr: &Scripted, line: &str) {
+        fallback.enter(|fallback| fallback.write(now, &mut IoWriter::new(&mut stderr.clone()), line.as_bytes()));
     }
 
     #[test]
-    fn a_flood_is_cut_and_its_size_stated() {
-        let (fallback, port, start) = (Fallback::new(LineWriter::default()), Scripted::default(), Instant::now());
+    fn a_flood_is_cut_and_the_number_of_lost_lines_reported() {
+        let (fallback, stderr, start) = (Fallback::new(LineWriter::default()), Scripted::default(), Instant::now());
         for _ in 0..FALLBACK_LINES + 5 {
-            say(&fallback, start, &port, "flood\n");
+            write(&fallback, start, &stderr, "flood\n");
         }
-        assert_eq!(port.text(), "flood\n".repeat(FALLBACK_LINES as usize));
+        assert_eq!(stderr.text(), "flood\n".repeat(FALLBACK_LINES as usize));
         assert_eq!(fallback.lost(), 5);
-        say(&fallback, start + FALLBACK_WINDOW, &port, "later\n");
+        write(&fallback, start + FALLBACK_WINDOW, &stderr, "later\n");
         let flood = "flood\n".repeat(FALLBACK_LINES as usize);
-        assert_eq!(port.text(), format!("{flood}logscope: and 5 more lines, which are not shown\nlater\n"));
-        say(&fallback, start + FALLBACK_WINDOW, &port, "again\n");
-        assert!(port.text().ends_with("later\nagain\n"), "a loss is stated once");
+        assert_eq!(stderr.text(), format!("{flood}logscope: and 5 more lines, which are not shown\nlater\n"));
+        write(&fallback, start + FALLBACK_WINDOW, &stderr, "again\n");
+        assert!(stderr.text().ends_with("later\nagain\n"), "a lost line is reported once");
     }
 
     #[test]
-    fn what_stderr_refuses_is_counted_and_stated() {
-        let (fallback, port) =
+    fn lines_that_stderr_refuses_are_counted_and_reported() {
+        let (fallback, stderr) =
             (Fallback::new(LineWriter::default()), Scripted::new([Step::Full, Step::Short(3), Step::Full]));
         for line in ["one\n", "two\n", "three\n"] {
-            say(&fallback, Instant::now(), &port, line);
+            write(&fallback, Instant::now(), &stderr, line);
         }
         assert_eq!(fallback.lost(), 2);
-        assert_eq!(port.text(), "log\nlogscope: and 2 more lines, which are not shown\nthree\n");
+        assert_eq!(stderr.text(), "log\nlogscope: and 2 more lines, which are not shown\nthree\n");
     }
 
     #[test]
-    fn it_is_not_re_entered() {
-        struct Tells;
-        impl fmt::Display for Tells {
+    fn a_value_that_reports_does_not_re_enter_the_fallback() {
+        struct Reports;
+        impl fmt::Display for Reports {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 tell(format_args!("from inside"));
                 f.write_str("whole")
             }
         }
         let before = fallback_lost();
-        let ((), told) = overhear(|| tell(format_args!("{Tells}")));
-        assert_eq!(told, ["logscope: whole\n"]);
+        let ((), reports) = capture_reports(|| tell(format_args!("{Reports}")));
+        assert_eq!(reports, ["logscope: whole\n"]);
         assert!(fallback_lost() > before);
     }
 
     #[test]
     fn messages_are_escaped_and_cut() {
-        let ((), told) = overhear(|| {
+        let ((), reports) = capture_reports(|| {
             tell(format_args!("a \u{1b}[31m\n\u{202e}\u{3164}\"ä…\""));
             tell(format_args!("{}", "x".repeat(5_000)));
         });
-        assert_eq!(told[0], "logscope: a \\u{1b}[31m\\n\\u{202e}\\u{3164}\"ä…\"\n");
-        assert!(told[1].ends_with("x…\n") && told[1].len() <= MAX_MESSAGE);
+        assert_eq!(reports[0], "logscope: a \\u{1b}[31m\\n\\u{202e}\\u{3164}\"ä…\"\n");
+        assert!(reports[1].ends_with("x…\n") && reports[1].len() <= MAX_MESSAGE);
     }
 
     #[test]
-    fn records_are_said_in_text() {
-        let ((), told) = overhear(|| with_record(3, record));
-        assert_eq!(told.len(), 1);
-        assert!(told[0].ends_with('\n'));
+    fn records_are_written_as_text() {
+        let ((), reports) = capture_reports(|| with_record(3, report_record));
+        assert_eq!(reports.len(), 1);
+        assert!(reports[0].ends_with('\n'));
     }
 }

@@ -17,61 +17,63 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A process does many things at once: a daemon runs eight builds, a server answers a thousand requests, a test binary runs
-//! sixty tests. Each of them wants its own file, its own verbosity, and its own clock that starts at zero. An
-//! [`OutputContext`] is that, as an immutable value. It follows the work through threads, tasks and pools, and plain
-//! `tracing::info!` (and `log::info!`) calls anywhere below, in any crate, end up in the right place.
+//! A process does many things at once: a daemon runs eight builds, a server answers a thousand requests, a test binary runs sixty tests.
+//! Each of them wants its own file, its own verbosity, and its own clock that starts at zero. An [`OutputContext`] is an immutable value
+//! with these three. It follows the work through threads, tasks and pools, and plain `tracing::info!` (and `log::info!`) calls anywhere
+//! below, in any crate, end up in the right place.
 //!
 //! # Reading order
 //!
 //! - [`OutputContext`], its [`Builder`], and [`update`], [`set_default`], [`live`]: what a context is, and how it is derived.
-//! - [`OutputContext::scope`], [`enter`](OutputContext::enter), [`bind`](OutputContext::bind), [`FutureExt`], [`bind_current`]: how work is
-//!   given one.
-//! - [`init`], [`configure`], [`layer()`]: how events come here, alone or beside other layers.
-//! - [`Verbosity`], [`Dial`]: how much is said. [`Origin`], [`Clock`], [`ManualClock`]: since when time counts.
-//! - [`mod@sink`], [`Format`], [`Color`]: where it goes, and in which form. [`flush`], [`shutdown`]: that it has got there.
+//! - [`OutputContext::scope`], [`enter`](OutputContext::enter), [`bind`](OutputContext::bind), [`FutureExt`], [`bind_current`]: how work
+//!   gets a context.
+//! - [`init`], [`configure`], [`layer()`]: how events reach logscope, alone or beside other layers.
+//! - [`Verbosity`], [`Dial`]: which levels a context lets through. [`Origin`], [`Clock`], [`ManualClock`]: the clock of a context.
+//! - [`mod@sink`], [`Format`], [`Color`]: where records go, and in which form. [`flush`], [`shutdown`]: making sure that they got there.
 //! - [`Record`], [`RecordBuf`], `read` (feature `serde`): records, and reading logs back. `build` (feature `build`): the vocabulary of
 //!   builds.
 //!
 //! # Which context is current
 //!
-//! That of the newest scope of the running stack, else the process default. A running stack is a thread, or a task while it is polled,
-//! if it was given a context with [`in_context`](FutureExt::in_context): what such a task enters or [updates](update) stays with the task over every `.await`, on whatever thread it goes on, and never
-//! reaches what else runs there. Guards may be dropped in any order. A plain `std::thread::spawn` or `tokio::spawn` does not carry the
-//! context, because Rust offers no place to do so: say `bind`, `in_context` or `in_current_context` there.
+//! The current context is that of the newest scope of the running stack, or the process default outside every scope. A running stack is a
+//! thread, or a task while it is polled if it was given a context with [`in_context`](FutureExt::in_context). What such a task enters or
+//! [updates](update) stays with the task over every `.await`, on whatever thread it goes on, and never reaches other work on that thread.
+//! Guards may be dropped in any order. A plain `std::thread::spawn` or `tokio::spawn` does not carry the context, because Rust offers no
+//! place to do so: use `bind`, `in_context` or `in_current_context` there.
 //!
 //! # Promises
 //!
 //! - **Right place.** No record reaches another context's sink, whatever the interleaving.
-//! - **Acknowledged.** When a log call returns, what went to a file or a standard stream is with the operating system; what went into a
+//! - **Acknowledged.** When a log call returns, a record for a file or a standard stream is with the operating system. A record for a
 //!   [queue](sink::Sink::queued) is written soon after, and before the process ends in an ordinary way. The [table](mod@sink#durability) has
 //!   every case.
 //! - **Ledger.** `accepted = written + dropped + failed + pending`, exactly, for each context and each sink: see [`Outcome`].
-//! - **Whole.** One record, one start of line, one write. Nothing in it can forge another: control characters, line separators,
-//!   bidirectional overrides and characters that show nothing are escaped in every format.
+//! - **Whole.** One record, one start of line, one write. Nothing in a record can forge another: control characters, line separators,
+//!   bidirectional overrides and invisible characters are escaped in every format.
 //! - **Harmless.** A log call never panics, aborts, deadlocks or recurses its caller: not when a value's `Debug` panics or logs, when a sink
 //!   panics or fails, when stdout and stderr are both broken, while unwinding, or in the destructors of thread-locals.
-//! - **Told.** No loss without a counter and a word on stderr (rate-limited), nor, in a log that goes on, without a record where the
-//!   gap is.
+//! - **Told.** Every loss is counted and reported on stderr (rate-limited). A log that goes on has a record where the gap is.
 //!
 //! # Not supported
 //!
 //! - Logging from signal handlers; a `Debug` that panics inside a panic hook; stack overflow; `panic = "abort"`, where a panic in a value or a
-//!   sink ends the process as any other does.
+//!   sink ends the process like any other panic.
 //! - *Spans* that are made in the destructors of thread-locals: tracing-subscriber's registry panics there. Events are fine.
-//! - Logging between `fork` and `exec`, or in the forked child of a process with several threads: a lock that another thread held at
-//!   the time of the fork, a sink's or the allocator's, stays held for ever. (logscope's own writer threads hold none: a fork waits for
-//!   them, and the child of a process whose other threads do not log at that moment can log. A thread of the program's that is just starting or
-//!   ending holds one of std's, which `exit` takes; and the thread that compresses the old files of logs is not waited for.)
-//!   `std::process::Command` does not log there; a `pre_exec` closure must not.
+//! - Logging between `fork` and `exec`, or in the forked child of a process with several threads: a lock that another thread held at the time
+//!   of the fork, a sink's or the allocator's, stays held for ever. `std::process::Command` does not log there; a `pre_exec` closure must
+//!   not. logscope's own writer threads hold no lock, because a fork waits for them, so the child can log if no other thread of the parent
+//!   was logging at that moment. Two threads can still hold a lock: a thread of the program that is just starting or ending holds one of
+//!   std's, which `exit` takes, and no fork waits for the thread that compresses old log files.
 //! - Signals that end the process in the middle of a write: `SIGPIPE` where its default action was restored (Rust ignores it), and
-//!   `SIGXFSZ`, which a file beyond `RLIMIT_FSIZE` raises. Ignored, they become write errors, which are counted and told.
+//!   `SIGXFSZ`, which a file beyond `RLIMIT_FSIZE` raises. If they are ignored, they become write errors, which are counted and reported.
 //! - A [`sink::writer`] that waits for another thread which logs to the same writer.
-//! - Stackful coroutines that change threads inside [`OutputContext::scope`]: the process aborts, rather than mixing two stacks up.
-//! - A callsite that is hit for the first time under `Dispatch::none()`: where the process has made one `Dispatch` only, `tracing` takes it for
-//!   disabled from then on.
-//! - An event whose callsite its thread is registering at the very moment of installation, before it saw the subscriber: it may be
-//!   lost, and others of that callsite in the tenth of a second after the first scope is entered.
+//! - Stackful coroutines that change threads inside [`OutputContext::scope`]: the process aborts, so that two stacks do not mix.
+//! - A callsite that is hit for the first time under `Dispatch::none()`: if the process has made one `Dispatch` only, `tracing` disables the
+//!   callsite from then on.
+//! - A callsite that another thread is registering at the very moment of installation. That thread asked while there was no subscriber, and
+//!   may store `never` after the rebuild. Under [`init`] and [`install`](Configure::install) such a callsite stays disabled until something
+//!   rebuilds `tracing`'s interest cache; call them before other threads log. Under [`layer()`] it is mended within 120 ms of the first
+//!   scope.
 //! - A level above the [ceiling](Configure::ceiling), which is fixed when logscope is installed.
 //!
 //! Not there yet: contexts that follow child processes, several processes on one file, and a test harness.
@@ -84,6 +86,10 @@
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `log` | yes | records of the `log` crate, through `tracing-log` |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
+
+// The rooms of this crate, each of which imports only those before it:
+// sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, output, file, queue, delivery, background, sink,
+// context, scope, layer and build. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -101,6 +107,8 @@ mod limits;
 mod output;
 mod process;
 mod queue;
+#[cfg(not(feature = "serde"))]
+mod read;
 #[cfg(feature = "serde")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub mod read;
@@ -126,13 +134,13 @@ pub use tracing::Level;
 pub use tracing::level_filters::LevelFilter;
 pub use verbosity::{Dial, Verbosity};
 
-/// For the macros of this crate.
+/// The crates that the macros of this crate name.
 #[doc(hidden)]
 pub mod __private {
     pub use tracing;
 }
 
-/// Has the program in the README compiled with the tests.
+/// Compiles the program in the README with the tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,33 +1,43 @@
-//! What the library knows of its own process: whether it was forked, and how long its end waits.
+//! What the library knows of its own process: whether it was forked, and how long its exit waits.
 //!
-//! A forked child has a copy of its parent's memory and only the thread that forked. Locks that other threads held at that moment stay held
-//! for ever, and there are no writer threads. Code that would wait for either asks [`is_forked`] first. The handlers of forks are in
-//! `sink::exit`.
+//! # The rule for forks
 //!
-//! Imports `sync` and `limits` only.
+//! A forked child has a copy of its parent's memory, but only the thread that forked. Two things are missing in it, and code must not wait
+//! for either:
+//!
+//! - **Locks.** A lock that another thread held at the fork stays held for ever. So code that runs in a log call, a flush, the making of a
+//!   sink or a context, or a `Drop` asks [`is_forked`] before it takes a lock that another thread can hold, and does without the lock, or
+//!   only tries it.
+//! - **Writer threads.** Records in a queue and pending flushes are left to the parent, and so are the drop notices that were due at the
+//!   fork. In the child each log call writes its own record. An output that a writer thread was inside of at the fork cannot be used.
+//!
+//! The comments at the places that ask [`is_forked`] only say what they do instead. The handlers of forks are in `sink::exit`, and
+//! `background::fork_gate` makes forks and writer threads wait for each other.
+//!
+//! This module imports `sync` and `limits` only. How long an exit waits unless the program sets it stands in `limits`.
 
 use std::time::Duration;
 
 use crate::limits::EXIT_DEADLINE;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
-/// How many forks lie between the process that made the first queue and this one.
+/// The number of forks between the process that made the first queue and this process.
 static FORK_GENERATION: AtomicUsize = AtomicUsize::new(0);
 
-/// Returns how many forks lie between the process that made the first queue and this one.
+/// Returns the number of forks between the process that made the first queue and this process.
 #[inline]
 pub(crate) fn fork_generation() -> usize {
-    // Relaxed: it changes only in the child of a fork, which then has one thread.
+    // Relaxed: the number changes only in the child of a fork, which has one thread then.
     FORK_GENERATION.load(Ordering::Relaxed)
 }
 
-/// True in the child of a process that had queues.
+/// True in a forked child of a process that had made a queue.
 #[inline]
 pub(crate) fn is_forked() -> bool {
     fork_generation() != 0
 }
 
-/// Notes in the child of a fork that it is one. Safe in a signal handler, as all code is that runs in the child of a process with
+/// Notes, in the child of a fork, that it is one. Safe in a signal handler, as all code must be that runs in the child of a process with
 /// several threads.
 #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix forks"))]
 pub(crate) fn enter_forked_child() {
@@ -37,13 +47,13 @@ pub(crate) fn enter_forked_child() {
 /// In milliseconds.
 static EXIT_DEADLINE_MILLIS: AtomicU64 = AtomicU64::new(EXIT_DEADLINE.as_millis() as u64);
 
-/// Returns how long the end of the process waits for queues to be written.
+/// Returns how long the exit of the process waits for queues to be written.
 pub(crate) fn exit_deadline() -> Duration {
-    // Relaxed: the number is the whole message.
+    // Relaxed: no other data depends on the number.
     Duration::from_millis(EXIT_DEADLINE_MILLIS.load(Ordering::Relaxed))
 }
 
-/// Sets how long the end of the process waits for queues to be written.
+/// Sets how long the exit of the process waits for queues to be written.
 pub(crate) fn set_exit_deadline(deadline: Duration) {
     EXIT_DEADLINE_MILLIS.store(u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
 }

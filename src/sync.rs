@@ -1,13 +1,13 @@
-//! The one import point for what threads share: atomics, locks, condition variables and threads.
+//! The one import point for atomics, locks, condition variables and threads.
 //!
 //! Other modules import none of these from `std` or `parking_lot` themselves, so that one file shows what the crate is built on.
 //! `thread_local!` is the exception: it stands beside the data that it holds.
 //!
 //! - [`model`] has the primitives of algorithms that loom checks: `std` and `parking_lot` in a normal build, `loom` under
-//!   `--cfg logscope_loom`. The flag has a name of our own because `RUSTFLAGS` reaches every dependency, and several of them react to
+//!   `--cfg logscope_loom`. The flag has a name of our own because `RUSTFLAGS` reaches every dependency, and several dependencies react to
 //!   the bare `loom`.
-//! - The root of this module has the primitives that loom never replaces: those of process-wide statics, which must be constructible
-//!   in a `const`, of plain counters, and of threads.
+//! - The root of this module has the primitives that loom never replaces: for process-wide statics, which must be constructible in a
+//!   `const`, for plain counters, and for threads.
 //!
 //! This module imports nothing of the crate.
 
@@ -51,8 +51,8 @@ pub(crate) mod model {
         }
     }
 
-    /// A condition variable whose waiters take the guard and give it back, which both kinds of mutex can do. loom has no time: there
-    /// a deadline never passes.
+    /// A condition variable whose wait takes the guard and returns it: parking_lot and loom can both do that. loom has no time, so a deadline
+    /// never passes there.
     #[cfg(not(logscope_loom))]
     #[derive(Debug, Default)]
     pub(crate) struct Condvar(parking_lot::Condvar);
@@ -63,7 +63,7 @@ pub(crate) mod model {
             Condvar::default()
         }
 
-        /// Waits until it is notified, at most until `deadline`. True if that has passed.
+        /// Waits for a notification, at most until `deadline`. True if the deadline has passed.
         pub(crate) fn wait_until<'a, T>(
             &self,
             mut guard: MutexGuard<'a, T>,

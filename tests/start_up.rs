@@ -287,8 +287,9 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 
 /// Three threads hit callsites while a fourth installs. Each then enters a scope and hits all of them.
 ///
-/// Each may be registering one callsite during the last rebuild that the scope waits for, and may spoil it after that rebuild. No more
-/// than this can be missing, it hardly ever is, and it is mended.
+/// Each may be registering one callsite during the rebuild of the installation, or during the last one that the first scope waits for, and
+/// may spoil it after that rebuild. No more than this can be missing, and it hardly ever is. Under `layer()` it is mended; under `init` it is
+/// not, as the crate's documentation says.
 #[test]
 fn fresh_processes_lose_nothing() {
     const CHILDREN: usize = 300;
@@ -331,6 +332,7 @@ const THREADS: usize = 3;
 fn start_up() -> Value {
     let number: usize = std::env::var("NUMBER").unwrap().parse().unwrap();
     let (pause, hits) = (number / 2 % 5 * 300, 10 + number / 10 % 6 * 80);
+    let by_init = number.is_multiple_of(2);
     if number.is_multiple_of(3) {
         silence_default();
     } else {
@@ -357,7 +359,9 @@ fn start_up() -> Value {
                         (0..pause).for_each(|_| spin_loop());
                     }
                     let lost = log_everything();
-                    wait_until("mended", || log_everything() == 0);
+                    if !by_init {
+                        wait_until("mended", || log_everything() == 0);
+                    }
                     lost
                 })
             })
@@ -365,7 +369,7 @@ fn start_up() -> Value {
         together.wait();
         unhit.wait_for(hits);
         unhit.open.store(callsites().len(), Ordering::Relaxed);
-        if number.is_multiple_of(2) {
+        if by_init {
             logscope::init().unwrap();
         } else {
             let dispatch = dispatch();

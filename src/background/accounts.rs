@@ -1,8 +1,8 @@
-//! Whose the records in a queue are.
+//! Which context each record in a queue belongs to.
 //!
-//! A record carries a number, not a pointer that would have to be counted twice for each: a context opens an account with each queue
-//! among its sinks when it is made, and the number of that goes with its records. When the context goes, the account stays until the
-//! last of them is settled.
+//! A context that is made opens an account with each queue among its sinks. Each of its records carries the number of the account, and not
+//! a pointer, whose count would have to change twice for each record. When the context is dropped, its account stays until the last of its
+//! records is resolved.
 
 use std::time::Duration;
 
@@ -13,45 +13,47 @@ use crate::record::ContextInfo;
 use crate::sync::Arc;
 use crate::sync::model::Mutex;
 
-/// Who records are counted for: a context, as a queue knows it.
+/// A context, as a queue sees it.
 pub(crate) trait Account: Send + Sync {
-    /// Counts what became of `count` deliveries that were accepted before.
+    /// Counts the fate of `count` records that were accepted before.
     fn resolve(&self, fate: Fate, count: u64);
 
-    /// Who it is.
+    /// The name, id and fields of the context.
     fn info(&self) -> &ContextInfo;
 
-    /// By which clock its records are dated.
+    /// The clock that dates the context's records.
     fn clock(&self) -> &Clock;
 }
 
-/// Numbers that stand for something else than an account.
+/// The numbers that are no accounts, and the first that is one. A number is the tag of a record in the ring.
 pub(super) mod tag {
-    /// A notice of dropped records; the stamp is how many.
+    /// A drop notice. Its stamp in the ring is the number of records that it says are missing.
     pub(crate) const DROPPED: u32 = 0;
-    /// A record of nobody's.
+    /// A record without an account: no context learns its fate.
     pub(crate) const NOBODY: u32 = 1;
     /// The first account.
     pub(crate) const FIRST: u32 = 2;
 }
 
-/// True for the number of a record, not of a notice.
+/// True for the number of a record, false for that of a drop notice.
 pub(super) fn is_record(number: u32) -> bool {
     number >= tag::NOBODY
 }
 
 /// The open accounts of a queue.
-pub(super) struct Accounts(Mutex<Open>);
+pub(super) struct Accounts(Mutex<AccountTable>);
 
 #[derive(Default)]
-struct Open {
+struct AccountTable {
+    /// The account with number `tag::FIRST + n` is the nth.
     accounts: Vec<Option<Arc<dyn Account>>>,
+    /// The numbers that can be given again.
     free: Vec<u32>,
-    /// Accounts whose contexts are gone, and up to where in the queue their records may be.
-    leaving: Vec<(u64, u32)>,
+    /// The accounts of dropped contexts, each with the position in the ring before which all its records lie.
+    closing: Vec<(u64, u32)>,
 }
 
-impl Open {
+impl AccountTable {
     fn get(&self, number: u32) -> Option<&Arc<dyn Account>> {
         self.accounts.get(number.checked_sub(tag::FIRST)? as usize)?.as_ref()
     }
@@ -59,81 +61,82 @@ impl Open {
 
 impl Accounts {
     pub(super) fn new() -> Self {
-        Accounts(Mutex::new(Open::default()))
+        Accounts(Mutex::new(AccountTable::default()))
     }
 
-    /// Opens an account and returns its number; that of nobody if there are too many.
+    /// Opens an account and returns its number, or [`tag::NOBODY`] if there are too many accounts.
     pub(super) fn open(&self, account: Arc<dyn Account>) -> u32 {
-        let open = &mut *self.0.lock();
-        if let Some(number) = open.free.pop() {
-            open.accounts[(number - tag::FIRST) as usize] = Some(account);
+        let table = &mut *self.0.lock();
+        if let Some(number) = table.free.pop() {
+            table.accounts[(number - tag::FIRST) as usize] = Some(account);
             return number;
         }
-        let number = u32::try_from(open.accounts.len()).unwrap_or(u32::MAX).saturating_add(tag::FIRST);
+        let number = u32::try_from(table.accounts.len()).unwrap_or(u32::MAX).saturating_add(tag::FIRST);
         if number > MAX_TAG {
             return tag::NOBODY;
         }
-        open.accounts.push(Some(account));
+        table.accounts.push(Some(account));
         number
     }
 
-    /// Closes an account, once its records, which are all in `ring` or were, are settled. `settled` says up to where all is, if nobody is
-    /// going to settle anything.
-    pub(super) fn close(&self, number: u32, ring: &Ring, settled: impl FnOnce() -> Option<u64>) {
+    /// Frees account `number` once every record up to the current end of `ring` is resolved. If no writer thread drains the ring, none will
+    /// call `release_up_to` later: then `idle_at` returns the position up to which every record is resolved, and we release here.
+    pub(super) fn close(&self, number: u32, ring: &Ring, idle_at: impl FnOnce() -> Option<u64>) {
         if number < tag::FIRST {
             return;
         }
-        self.0.lock().leaving.push((ring.end(), number));
-        // Where it rests, by one reading: where it ends now may be behind records of others, which are not settled.
-        if let Some(position) = settled() {
+        self.0.lock().closing.push((ring.end(), number));
+        // `idle_at` reads the ring once. The ring's end, read in a second step, could lie behind records that other threads have pushed
+        // meanwhile and that are not resolved.
+        if let Some(position) = idle_at() {
             self.release_up_to(position);
         }
     }
 
-    /// All up to `position` is settled: closes the accounts that wait for that.
+    /// Frees the closing accounts whose records are all resolved, now that every record up to `position` is.
     pub(super) fn release_up_to(&self, position: u64) {
-        let mut open = self.0.lock();
-        if open.leaving.is_empty() {
+        let mut table = self.0.lock();
+        if table.closing.is_empty() {
             return;
         }
-        let (gone, stay) = std::mem::take(&mut open.leaving).into_iter().partition(|(end, _)| *end <= position);
-        open.leaving = stay;
-        let gone: Vec<(u64, u32)> = gone;
-        let closed: Vec<_> =
-            gone.iter().filter_map(|(_, number)| open.accounts[(number - tag::FIRST) as usize].take()).collect();
-        open.free.extend(gone.iter().map(|(_, number)| number));
-        drop(open);
-        // Outside the lock: the last count of a context's identity may go here.
-        drop(closed);
+        let (due, later) = std::mem::take(&mut table.closing).into_iter().partition(|(end, _)| *end <= position);
+        table.closing = later;
+        let due: Vec<(u64, u32)> = due;
+        let freed: Vec<_> =
+            due.iter().filter_map(|(_, number)| table.accounts[(number - tag::FIRST) as usize].take()).collect();
+        table.free.extend(due.iter().map(|(_, number)| number));
+        drop(table);
+        // Outside the lock: this may drop the last reference to a context's identity.
+        drop(freed);
     }
 
-    /// The account with this number.
+    /// Returns the account with this number.
     pub(super) fn get(&self, number: u32) -> Option<Arc<dyn Account>> {
         self.0.lock().get(number).cloned()
     }
 
-    /// Counts what became of records, by the numbers of whose they are; runs of equal numbers are counted together.
+    /// Counts the fate of records, given the account number of each. Equal numbers in a row are counted in one call.
     pub(super) fn resolve(&self, fate: Fate, numbers: impl Iterator<Item = u32>) {
-        let open = self.0.lock();
+        let table = self.0.lock();
         let mut numbers = numbers.peekable();
         while let Some(number) = numbers.next() {
             let mut count = 1;
             while numbers.next_if_eq(&number).is_some() {
                 count += 1;
             }
-            if let Some(account) = open.get(number) {
+            if let Some(account) = table.get(number) {
                 account.resolve(fate, count);
             }
         }
     }
 }
 
-/// What goes with a record beside its number.
+/// What a record carries beside the number of its account.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Stamp {
-    /// Which of the queue's renderers has made its line.
+    /// The number of the queue's renderer that made the line.
     pub(super) renderer: u8,
-    /// Its elapsed time, to the microsecond, of which 2,283 years can be told apart.
+    /// The record's elapsed time, to the microsecond, up to 2,283 years.
     pub(super) elapsed: Duration,
 }
 
@@ -151,14 +154,14 @@ impl Stamp {
     }
 }
 
-/// An account that counts what is settled.
+/// An account that counts its resolved records.
 #[cfg(test)]
-struct Counted(ContextInfo, crate::sync::AtomicU64);
+struct CountingAccount(ContextInfo, crate::sync::AtomicU64);
 
 #[cfg(test)]
-impl Counted {
+impl CountingAccount {
     fn new() -> Arc<Self> {
-        Arc::new(Counted(ContextInfo::nobody(), crate::sync::AtomicU64::new(0)))
+        Arc::new(CountingAccount(ContextInfo::nobody(), crate::sync::AtomicU64::new(0)))
     }
 
     fn count(&self) -> u64 {
@@ -167,7 +170,7 @@ impl Counted {
 }
 
 #[cfg(test)]
-impl Account for Counted {
+impl Account for CountingAccount {
     fn resolve(&self, _: Fate, count: u64) {
         self.1.fetch_add(count, crate::sync::Ordering::Relaxed);
     }
@@ -185,22 +188,23 @@ impl Account for Counted {
 mod tests {
     use super::*;
     use crate::queue::Label;
+
     #[test]
-    fn an_account_stays_until_its_records_are_settled() {
+    fn an_account_stays_until_its_records_are_resolved() {
         let (accounts, ring) = (Accounts::new(), Ring::new(64));
-        let (one, two) = (Counted::new(), Counted::new());
+        let (one, two) = (CountingAccount::new(), CountingAccount::new());
         let number = accounts.open(one.clone());
         let other = accounts.open(two.clone());
         assert_ne!(number, other);
         let end = ring.push(Label::default(), b"").unwrap().end;
-        accounts.close(number, &ring, || ring.rests_at());
+        accounts.close(number, &ring, || ring.idle_at());
         accounts.release_up_to(end - 1);
         accounts.resolve(Fate::Written, [number, number, other, tag::NOBODY, tag::DROPPED, number].into_iter());
         assert_eq!([&one, &two].map(|account| account.count()), [3, 1]);
         accounts.release_up_to(end);
-        assert_eq!(Arc::strong_count(&one), 1, "it is closed");
+        assert_eq!(Arc::strong_count(&one), 1, "the account is freed");
         assert!(accounts.get(number).is_none() && accounts.get(other).is_some());
-        assert_eq!(accounts.open(one), number, "its number is given again");
+        assert_eq!(accounts.open(one), number, "the number is given again");
     }
 
     #[test]
@@ -223,23 +227,23 @@ mod loom_tests {
     use crate::sync::model;
 
     /// What a writer thread does.
-    fn pass(ring: &Ring, accounts: &Accounts) {
+    fn drain_batch(ring: &Ring, accounts: &Accounts) {
         let mut drained = Drained::default();
         let mut reader = ring.reader();
-        reader.take(&mut drained, usize::MAX);
+        reader.drain(&mut drained, usize::MAX);
         let head = reader.head();
         drop(reader);
         accounts.resolve(Fate::Written, drained.labels.iter().map(|label| label.tag));
         accounts.release_up_to(head);
     }
 
-    type Settled = fn(&Ring) -> Option<u64>;
+    type IdleAt = fn(&Ring) -> Option<u64>;
 
-    /// One context logs and goes, while another one goes and a writer thread writes: what the first has logged is counted for it.
-    fn a_record_is_counted_for_whose_it_is(settled: Settled) {
+    /// One context logs and is dropped, while another is dropped and a writer thread drains: the record is counted for the first context.
+    fn a_record_is_counted_for_its_context(idle_at: IdleAt) {
         loom::model(move || {
             let shared = model::Arc::new((Ring::new(64), Accounts::new()));
-            let account = Counted::new();
+            let account = CountingAccount::new();
             let (own, other) = (shared.1.open(account.clone()), shared.1.open(account.clone()));
             let spawn = |work: Box<dyn FnOnce(&Ring, &Accounts)>| {
                 let shared = model::Arc::clone(&shared);
@@ -248,30 +252,30 @@ mod loom_tests {
             let threads = [
                 spawn(Box::new(move |ring, accounts| {
                     ring.push(Label { tag: own, stamp: 0 }, b"").unwrap();
-                    accounts.close(own, ring, || settled(ring));
+                    accounts.close(own, ring, || idle_at(ring));
                 })),
-                spawn(Box::new(move |ring, accounts| accounts.close(other, ring, || settled(ring)))),
+                spawn(Box::new(move |ring, accounts| accounts.close(other, ring, || idle_at(ring)))),
                 spawn(Box::new(|ring, accounts| {
-                    pass(ring, accounts);
-                    ring.reader().rest();
+                    drain_batch(ring, accounts);
+                    ring.reader().go_idle();
                 })),
             ];
             for thread in threads {
                 thread.join().unwrap();
             }
-            pass(&shared.0, &shared.1);
+            drain_batch(&shared.0, &shared.1);
             assert_eq!(account.count(), 1, "a record is counted for nobody");
         });
     }
 
     #[test]
-    fn loom_a_record_is_counted_for_whose_it_is() {
-        a_record_is_counted_for_whose_it_is(Ring::rests_at);
+    fn loom_a_record_is_counted_for_its_context() {
+        a_record_is_counted_for_its_context(Ring::idle_at);
     }
 
     #[test]
     #[should_panic(expected = "counted for nobody")]
-    fn loom_two_readings_of_a_ring_at_rest_close_an_account_too_early() {
-        a_record_is_counted_for_whose_it_is(|ring| ring.rests_at().map(|_| ring.end()));
+    fn loom_reading_an_idle_ring_twice_frees_an_account_too_early() {
+        a_record_is_counted_for_its_context(|ring| ring.idle_at().map(|_| ring.end()));
     }
 }

@@ -1,4 +1,4 @@
-//! Queues that no sink holds any more: the end of the process waits until they are dropped.
+//! Queues that no sink holds any more: the exit of the process waits until they are dropped.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use crate::sync::{AtomicBool, Condvar, Mutex, Ordering};
 
 /// How many queues are held by no sink and are not dropped yet.
 static CLOSING: Mutex<usize> = Mutex::new(0);
-static ONE_IS_DROPPED: Condvar = Condvar::new();
+static QUEUE_DROPPED: Condvar = Condvar::new();
 
 /// Part of each queue, and dropped last: counts the queue from the moment at which no sink holds it any more until it is dropped.
 #[derive(Default)]
@@ -27,7 +27,7 @@ impl Drop for ClosingGuard {
     fn drop(&mut self) {
         if *self.0.get_mut() && !is_forked() {
             *CLOSING.lock() -= 1;
-            ONE_IS_DROPPED.notify_all();
+            QUEUE_DROPPED.notify_all();
         }
     }
 }
@@ -37,9 +37,9 @@ pub(crate) fn wait_for_closing_queues(deadline: Option<Instant>) {
     let mut closing = CLOSING.lock();
     while *closing > 0 {
         match deadline {
-            Some(deadline) if ONE_IS_DROPPED.wait_until(&mut closing, deadline).timed_out() => return,
+            Some(deadline) if QUEUE_DROPPED.wait_until(&mut closing, deadline).timed_out() => return,
             Some(_) => {}
-            None => ONE_IS_DROPPED.wait(&mut closing),
+            None => QUEUE_DROPPED.wait(&mut closing),
         }
     }
 }

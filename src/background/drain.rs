@@ -1,4 +1,4 @@
-//! Out of the queue: what a writer thread does.
+//! What a writer thread does with a queue: it drains a batch, writes it, resolves its records, and completes the flushes that are due.
 
 use std::cell::Cell;
 use std::io;
@@ -9,21 +9,21 @@ use super::fork_gate;
 use super::queued::QueuedOutput;
 use crate::bytes::Batch;
 use crate::clock::Clock;
-use crate::delivery::{Fate, Loss, MissingClaim, PutNotice, state_claim, state_missing};
+use crate::delivery::{Fate, Loss, MissingClaim, PutNotice, put_claimed_notice, put_notice};
 use crate::limits::BATCH_BYTES;
-use crate::output::discard;
+use crate::output::drop_error;
 use crate::queue::{Drained, FlushRequest, Label, Stop};
 use crate::record::{ContextInfo, Moment, Notice};
 use crate::sync::{AtomicBool, Ordering};
 
-/// Says so of a queue until it is dropped.
+/// Marks a queue as being written, until this is dropped.
 struct BusyFlag<'a>(&'a AtomicBool);
 
 impl<'a> BusyFlag<'a> {
-    fn begin(at_work: &'a AtomicBool) -> Self {
-        // Relaxed: see `Queued::is_busy`.
-        at_work.store(true, Ordering::Relaxed);
-        BusyFlag(at_work)
+    fn begin(being_written: &'a AtomicBool) -> Self {
+        // Relaxed: see `QueuedOutput::is_being_written`.
+        being_written.store(true, Ordering::Relaxed);
+        BusyFlag(being_written)
     }
 }
 
@@ -34,24 +34,24 @@ impl Drop for BusyFlag<'_> {
 }
 
 impl QueuedOutput {
-    /// Takes a batch out and writes it, and meets the demands that are due then. `None` if another queue comes first.
+    /// Drains a batch, writes it, and completes the flushes that are due then. `None` if another queue must be written first.
     pub(super) fn drain_batch(&self, drained: &mut Drained) -> Option<Stop> {
-        let _working = fork_gate::begin_to_work();
+        let _working = fork_gate::begin_work();
         let _busy = BusyFlag::begin(&self.being_written);
         drained.clear();
-        if self.has_to_wait() {
+        if self.has_unwritten_predecessor() {
             return None;
         }
         let mut reader = self.ring.reader();
-        let stop = reader.take(drained, BATCH_BYTES);
+        let stop = reader.drain(drained, BATCH_BYTES);
         let head = reader.head();
-        // In the same turn: what was thrown out is missing before the first of those that were drained.
+        // Under the same lock of readers: the evicted records are missing from the log just before the first of the batch.
         let evicted = if drained.labels.is_empty() { None } else { self.evicted.claim() };
         drop(reader);
         if !drained.labels.is_empty() {
             self.progress.notify_room();
             self.write(drained, evicted);
-            // Relaxed: see `flush_now` and `abandon`.
+            // Relaxed: see `wait_for_flush` and `abandon`.
             self.stalled.store(false, Ordering::Relaxed);
             self.abandoned.store(false, Ordering::Relaxed);
         }
@@ -60,13 +60,13 @@ impl QueuedOutput {
         Some(stop)
     }
 
-    /// What is left to do after a panic of our own, or when the process has no thread to spare: nothing more is accepted, nobody waits, and
-    /// what was taken out has failed.
+    /// Closes the queue after a panic of our own, or when no writer thread can be started: the records of the batch that are not resolved
+    /// have failed, and nobody goes on waiting.
     pub(super) fn give_up(&self, drained: &mut Drained) {
         self.ring.close();
         self.progress.notify_room();
-        let lost = drained.labels.get(drained.settled..).unwrap_or_default();
-        self.resolve(lost, Fate::Failed);
+        let unresolved = drained.labels.get(drained.resolved..).unwrap_or_default();
+        self.resolve(unresolved, Fate::Failed);
         drained.clear();
         for request in self.progress.take_all() {
             request.ticket.complete(Err(io::Error::other("the writer thread of its queue has failed")));
@@ -82,17 +82,18 @@ impl QueuedOutput {
     }
 
     fn write<'a>(&'a self, drained: &mut Drained, mut evicted: Option<MissingClaim<'a>>) {
-        let Drained { bytes, ends, labels, settled: at } = drained;
+        let Drained { bytes, ends, labels, resolved: at } = drained;
         while *at < labels.len() {
-            let owes = evicted.is_some() || self.core.has_failed() || self.unstated.is_open();
+            let has_notices = evicted.is_some() || self.core.has_failed() || self.failed_notices.has_unclaimed();
             let is_record = is_record(labels[*at].tag);
-            // Before a record: the moment of a notice is not known. It is written alone then.
-            let until = if owes && !is_record { *at + 1 } else { labels.len() };
-            if owes
+            // Notices are written before a record, because they take its moment. A drop notice in the queue has none: it is written alone,
+            // and the others wait for the next record.
+            let until = if has_notices && !is_record { *at + 1 } else { labels.len() };
+            if has_notices
                 && is_record
-                && let Err(error) = self.state_before(labels[*at], &mut evicted)
+                && let Err(error) = self.write_notices_before(labels[*at], &mut evicted)
             {
-                self.fail(labels[*at], error);
+                self.count_failed(labels[*at], error);
                 *at += 1;
                 continue;
             }
@@ -100,29 +101,30 @@ impl QueuedOutput {
             let result = self.core.write_batch(&mut batch);
             let done = batch.lines_done();
             self.resolve(&labels[*at..done], Fate::Written);
-            let got_on = done > *at;
+            let has_advanced = done > *at;
             *at = done;
             match result {
-                // Only the end of a line could not be written.
-                Ok(()) if *at == until || got_on && !batch.is_inside_a_line() => {}
-                // It says that it took nothing more, or not all of a line, and not why.
+                // The batch is written, or the output has stopped behind a line of which only the `\n` could not be written: that line counts
+                // as written, and the next round goes on behind it.
+                Ok(()) if *at == until || has_advanced && !batch.is_inside_a_line() => {}
+                // The output has taken nothing, or a part of a line, and does not say why.
                 Ok(()) => {
-                    self.fail(labels[*at], took_nothing());
+                    self.count_failed(labels[*at], took_nothing());
                     *at += 1;
                 }
-                // An output that has taken all may say that it failed: then it is not the records that did.
-                Err(error) if *at == until => self.core.tell_unflushed(error),
+                // The output has taken the whole batch and returns an error: then no record has failed.
+                Err(error) if *at == until => self.core.report_unflushed(error),
                 Err(error) => {
-                    self.fail(labels[*at], error);
+                    self.count_failed(labels[*at], error);
                     *at += 1;
                 }
             }
         }
     }
 
-    /// States what is missing before the record with this label.
+    /// Writes the notices of missing records that are due before the record with this label.
     #[cold]
-    fn state_before<'a>(&'a self, label: Label, evicted: &mut Option<MissingClaim<'a>>) -> io::Result<()> {
+    fn write_notices_before<'a>(&'a self, label: Label, evicted: &mut Option<MissingClaim<'a>>) -> io::Result<()> {
         let Stamp { renderer, elapsed } = Stamp::unpack(label.stamp);
         let Some(renderer) = self.renderer(renderer) else { return Ok(()) };
         let account = self.accounts.get(label.tag);
@@ -133,34 +135,34 @@ impl QueuedOutput {
         };
         let moment = Moment { context, elapsed, clock, wall: Cell::new(None) };
         let put: PutNotice<'_> = &mut |_, notice| self.core.write_notice(&renderer, notice);
-        self.core.state_failed(&moment, put)?;
-        state_missing(&self.unstated, Notice::Dropped, &moment, put)?;
+        self.core.put_failed_notice(&moment, put)?;
+        put_notice(&self.failed_notices, Notice::Dropped, &moment, put)?;
         if let Some(claim) = evicted.take() {
-            // Kept for the next record if it cannot be stated: those that have been thrown out since are missing later.
-            if let Err(error) = state_claim(&claim, Notice::Dropped, &moment, put) {
+            // If the notice cannot be written, keep the claim for the next record: records that were evicted since are missing after it.
+            if let Err(error) = put_claimed_notice(&claim, Notice::Dropped, &moment, put) {
                 *evicted = Some(claim);
                 return Err(error);
             }
-            claim.stated();
+            claim.confirm();
         }
         Ok(())
     }
 
-    /// Counts a record that could not be written.
+    /// Counts a record, or the records of a drop notice, that could not be written.
     #[cold]
-    fn fail(&self, label: Label, error: io::Error) {
+    fn count_failed(&self, label: Label, error: io::Error) {
         let nobody = ContextInfo::nobody();
         match label.tag {
             tag::DROPPED => {
                 let loss = Loss { count: label.stamp, context: &nobody, elapsed: Duration::ZERO };
-                self.unstated.add(loss);
-                discard(error);
+                self.failed_notices.add(loss);
+                drop_error(error);
             }
             number => {
                 let account = self.accounts.get(number);
                 let context = account.as_ref().map_or(&nobody, |account| account.info());
                 let loss = Loss { count: 1, context, elapsed: Stamp::unpack(label.stamp).elapsed };
-                self.core.fail(loss, error);
+                self.core.add_failed(loss, error);
                 self.resolve(&[label], Fate::Failed);
             }
         }
@@ -176,7 +178,7 @@ impl QueuedOutput {
     }
 }
 
-/// For an output that says that all is well, and has not taken all.
+/// Returns the error of an output that has returned `Ok` without taking the lines.
 #[cold]
 fn took_nothing() -> io::Error {
     let reason = "it took nothing, or not all of a line, without saying why (Batch::advance tells how far a write_batch has come)";

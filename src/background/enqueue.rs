@@ -1,4 +1,6 @@
-//! Into the queue: what the call that logs does.
+//! What a log call does with a queue: it enqueues its record, also when the queue is full, closed, or in a forked child.
+//!
+//! To change what a full queue does, begin at `enqueue_refused`: it applies the [`Overflow`] policy.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -7,35 +9,35 @@ use super::accounts::{Stamp, tag};
 use super::handle::OpenAccount;
 use super::options::Overflow;
 use super::queued::QueuedOutput;
-use crate::delivery::{Fate, Loss, left_at_work};
+use crate::delivery::{Fate, Loss, busy_at_fork};
 use crate::fallback;
 use crate::format::{Renderer, Scratch};
-use crate::limits::{CLOSED_QUEUE, EVICTIONS, FLUSH_AT};
+use crate::limits::{CLOSED_QUEUE, EVICTION_ATTEMPTS, FLUSH_AT};
 use crate::process::{exit_deadline, fork_generation, is_forked};
 use crate::queue::{Label, Pushed, Refused};
 use crate::record::{ContextInfo, Notice, Record};
 use crate::sync::{Arc, Ordering, thread};
 
-/// Why records are dropped.
+/// Why records are dropped, as the fallback reports it.
 const FULL: &str = "its queue is full; what is missing is counted, and stated in the log where there is room again";
 const ABANDONED: &str = "the process ends, and what was queued before them is not written";
 
-/// What became of a line that was to be put into a queue.
+/// The result of enqueueing a line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Enqueued {
-    /// It is in the queue.
+    /// The line is in the queue.
     Queued,
-    /// There was no room.
+    /// The queue has no room for the line, and the overflow policy does not wait for room.
     Dropped,
-    /// It is too long for the queue; all that was queued before is written.
+    /// The line is longer than the queue. Every record that was enqueued before is written.
     TooLong,
-    /// The queue is closed; all that was queued before is written, as far as that was to be had.
+    /// The queue is closed. Every record that was enqueued before is written, or has failed.
     Closed,
-    /// The queue is closed, and what was queued before will not be written.
+    /// The queue is closed, and its records were not written in time.
     Abandoned,
 }
 
-/// A renderer, and the number by which the queue knows it.
+/// A renderer, and its number in the queue.
 #[derive(Clone, Copy)]
 pub(crate) struct NumberedRenderer<'a> {
     pub(crate) renderer: &'a Renderer,
@@ -43,7 +45,7 @@ pub(crate) struct NumberedRenderer<'a> {
 }
 
 impl QueuedOutput {
-    /// Delivers `record`, and says what became of it if that is known: not if it is in the queue.
+    /// Delivers `record`. Returns its fate, or `None` if it is in the queue and so not resolved yet.
     #[inline]
     pub(crate) fn deliver(
         self: &Arc<Self>,
@@ -56,66 +58,69 @@ impl QueuedOutput {
             return Some(self.deliver_in_child(via, record, scratch));
         }
         let core = &self.core;
-        // Before it is in the queue, from where it may be settled at any moment.
+        // Before the record is enqueued: from then on a writer thread may resolve it at any moment.
         core.ledger().accept(1);
         let flushes = record.level() <= self.options.flush_at;
-        if core.has_dropped() && self.state(via, record, flushes).is_err() {
+        if core.has_dropped() && self.enqueue_drop_notice(via, record, flushes).is_err() {
             return Some(self.drop_record(record, FULL));
         }
         let stamp = Stamp { renderer: via.number, elapsed: record.elapsed() };
         let label = Label { tag: account.map_or(tag::NOBODY, |open| open.number), stamp: stamp.pack() };
-        match self.send_as(flushes, label, scratch.line(via.renderer, record)) {
+        match self.enqueue_line(flushes, label, scratch.line(via.renderer, record)) {
             Enqueued::Queued => {
                 if flushes {
-                    self.flush_now();
+                    self.wait_for_flush();
                 }
                 None
             }
             Enqueued::Dropped => Some(self.drop_record(record, FULL)),
             Enqueued::Abandoned => Some(self.drop_record(record, ABANDONED)),
-            Enqueued::TooLong => Some(self.write_past(via, record, scratch)),
+            Enqueued::TooLong => Some(self.write_directly(via, record, scratch)),
             Enqueued::Closed => {
-                let delivery = self.write_past(via, record, scratch);
-                self.pass_on();
-                Some(delivery)
+                let fate = self.write_directly(via, record, scratch);
+                self.flush_output();
+                Some(fate)
             }
         }
     }
 
-    /// Puts a line into the queue.
+    /// Enqueues a line, as the overflow policy says.
     #[inline]
-    fn send(self: &Arc<Self>, label: Label, line: &[u8]) -> Enqueued {
+    fn enqueue(self: &Arc<Self>, label: Label, line: &[u8]) -> Enqueued {
         match self.ring.push(label, line) {
-            Ok(pushed) => self.sent(pushed),
-            Err(refused) => self.send_refused(refused, label, line),
+            Ok(pushed) => self.pushed(pushed),
+            Err(refused) => self.enqueue_refused(refused, label, line),
         }
     }
 
-    /// The same, with some patience if it `flushes`.
+    /// Enqueues the line of a record, or of its drop notice. If the record `flushes`, this waits a while for room even if the overflow policy
+    /// does not.
     #[inline]
-    fn send_as(self: &Arc<Self>, flushes: bool, label: Label, line: &[u8]) -> Enqueued {
-        match self.send(label, line) {
-            Enqueued::Dropped if flushes => self.send_with_patience(label, line),
-            sent => sent,
+    fn enqueue_line(self: &Arc<Self>, flushes: bool, label: Label, line: &[u8]) -> Enqueued {
+        match self.enqueue(label, line) {
+            Enqueued::Dropped if flushes => self.enqueue_flushing(label, line),
+            result => result,
         }
     }
 
+    /// Schedules the queue, if the ring was idle before this push or is half full with it.
     #[inline]
-    fn sent(self: &Arc<Self>, pushed: Pushed) -> Enqueued {
+    fn pushed(self: &Arc<Self>, pushed: Pushed) -> Enqueued {
         if pushed.wake || pushed.is_half {
-            self.call();
+            self.notify();
         }
         Enqueued::Queued
     }
 
+    /// Does with a refused line what the overflow policy says.
     #[cold]
-    fn send_refused(self: &Arc<Self>, refused: Refused, label: Label, line: &[u8]) -> Enqueued {
+    fn enqueue_refused(self: &Arc<Self>, refused: Refused, label: Label, line: &[u8]) -> Enqueued {
         match (refused, self.options.overflow) {
             (Refused::Full, Overflow::Block) => {
-                self.call();
-                self.wait_for_room(None, label, line).unwrap_or(Enqueued::Dropped)
+                self.notify();
+                self.enqueue_when_room(None, label, line).unwrap_or(Enqueued::Dropped)
             }
-            (Refused::Full, Overflow::DropOldest) => self.send_for_the_oldest(label, line),
+            (Refused::Full, Overflow::DropOldest) => self.enqueue_evicting(label, line),
             (Refused::Full, Overflow::DropNewest) | (Refused::TooLong, Overflow::DropNewest | Overflow::DropOldest) => {
                 Enqueued::Dropped
             }
@@ -123,10 +128,11 @@ impl QueuedOutput {
                 let _ = self.wait_until_written(None);
                 Enqueued::TooLong
             }
-            // Relaxed, here and where it is set: whoever logs at that moment finds the output standing still or not.
+            // Relaxed, here and where it is set: a log call at that very moment may see either value.
             (Refused::Closed, _) if self.abandoned.load(Ordering::Relaxed) => Enqueued::Abandoned,
             (Refused::Closed, overflow) => {
-                // The order of a thread's records holds even now. Not for ever: where the process ends, nobody may be left to write.
+                // Wait, so that the order of a thread's records holds even now. Not for ever: while the process exits, there may be no writer
+                // thread any more.
                 let patience = if overflow == Overflow::Block { exit_deadline() } else { CLOSED_QUEUE };
                 match self.wait_until_written(Instant::now().checked_add(patience)) {
                     Some(_) => Enqueued::Closed,
@@ -139,38 +145,38 @@ impl QueuedOutput {
         }
     }
 
-    /// Puts a line into the queue once there is room for it; `None` if the deadline passes before.
-    fn wait_for_room(self: &Arc<Self>, deadline: Option<Instant>, label: Label, line: &[u8]) -> Option<Enqueued> {
+    /// Waits for room and enqueues a line. `None` if the deadline passes before.
+    fn enqueue_when_room(self: &Arc<Self>, deadline: Option<Instant>, label: Label, line: &[u8]) -> Option<Enqueued> {
         let result = self.progress.wait_for_room(deadline, || match self.ring.push(label, line) {
             Err(Refused::Full) => None,
             result => Some(result),
         });
         Some(match result? {
-            Ok(pushed) => self.sent(pushed),
-            Err(refused) => self.send_refused(refused, label, line),
+            Ok(pushed) => self.pushed(pushed),
+            Err(refused) => self.enqueue_refused(refused, label, line),
         })
     }
 
-    /// Puts the line of a record that is to be flushed at once, and for which there was no room, into the queue, unless the last wait for
-    /// such a one was in vain.
+    /// Enqueues the line of a record at a level of [`Queue::flush_at`](super::Queue::flush_at) for which there was no room: waits for room,
+    /// unless the last such wait was in vain.
     #[cold]
-    fn send_with_patience(self: &Arc<Self>, label: Label, line: &[u8]) -> Enqueued {
-        // Relaxed: see `flush_now`.
+    fn enqueue_flushing(self: &Arc<Self>, label: Label, line: &[u8]) -> Enqueued {
+        // Relaxed: see `wait_for_flush`.
         if self.stalled.load(Ordering::Relaxed) {
             return Enqueued::Dropped;
         }
-        self.call();
-        let sent = self.wait_for_room(Some(Instant::now() + FLUSH_AT), label, line);
-        self.stalled.store(sent.is_none(), Ordering::Relaxed);
-        sent.unwrap_or(Enqueued::Dropped)
+        self.notify();
+        let result = self.enqueue_when_room(Some(Instant::now() + FLUSH_AT), label, line);
+        self.stalled.store(result.is_none(), Ordering::Relaxed);
+        result.unwrap_or(Enqueued::Dropped)
     }
 
-    /// Puts a line into the queue in the place of the oldest.
-    fn send_for_the_oldest(self: &Arc<Self>, label: Label, line: &[u8]) -> Enqueued {
-        for _ in 0..EVICTIONS {
-            let mut begins = false;
-            let made = self.ring.reader().make_room(line.len(), |label| begins |= self.evict(label));
-            if begins {
+    /// Evicts the oldest records and enqueues a line in their place.
+    fn enqueue_evicting(self: &Arc<Self>, label: Label, line: &[u8]) -> Enqueued {
+        for _ in 0..EVICTION_ATTEMPTS {
+            let mut is_first = false;
+            let made = self.ring.reader().make_room(line.len(), |label| is_first |= self.count_evicted(label));
+            if is_first {
                 let name = self.core.name();
                 fallback::tell(format_args!(
                     "the oldest records in the queue of {name} are dropped, since it is full; what is missing is counted, and stated in \
@@ -178,19 +184,19 @@ impl QueuedOutput {
                 ));
             }
             match self.ring.push(label, line) {
-                Ok(pushed) => return self.sent(pushed),
+                Ok(pushed) => return self.pushed(pushed),
                 Err(Refused::Full) if made => {}
-                // The oldest is not there yet: another thread is in the middle of it.
+                // Another thread has not committed the oldest record yet.
                 Err(Refused::Full) => thread::yield_now(),
-                Err(refused) => return self.send_refused(refused, label, line),
+                Err(refused) => return self.enqueue_refused(refused, label, line),
             }
         }
         Enqueued::Dropped
     }
 
-    /// Counts a record that was thrown out of the queue; true if it is the first of an outage. Called under the reader's turn: no code of the
-    /// program's runs here.
-    fn evict(&self, label: Label) -> bool {
+    /// Counts a record that was evicted. True if it is the first of an outage. Called under the lock of readers: no code of the program runs
+    /// here.
+    fn count_evicted(&self, label: Label) -> bool {
         match label.tag {
             tag::DROPPED => {
                 let nobody = ContextInfo::nobody();
@@ -214,16 +220,21 @@ impl QueuedOutput {
         }
     }
 
-    /// Puts what is to be stated before `record` into the queue.
+    /// Enqueues the drop notice that is due before `record`.
     #[cold]
-    fn state(self: &Arc<Self>, via: NumberedRenderer<'_>, record: &Record<'_>, flushes: bool) -> io::Result<()> {
+    fn enqueue_drop_notice(
+        self: &Arc<Self>,
+        via: NumberedRenderer<'_>,
+        record: &Record<'_>,
+        flushes: bool,
+    ) -> io::Result<()> {
         let renderer = via.renderer;
-        self.core.state_dropped(record, &mut |notice, record| {
+        self.core.put_dropped_notice(record, &mut |notice, record| {
             let (Notice::Dropped(count) | Notice::Failed(count)) = notice;
             let label = Label { tag: tag::DROPPED, stamp: count };
-            let mut line = crate::format::scratch::Buffer::take();
+            let mut line = crate::format::buffer::Buffer::take();
             renderer.render(record, &mut line);
-            match self.send_as(flushes, label, &line) {
+            match self.enqueue_line(flushes, label, &line) {
                 Enqueued::Queued => Ok(()),
                 Enqueued::Dropped | Enqueued::Abandoned => Err(io::ErrorKind::WouldBlock.into()),
                 Enqueued::TooLong | Enqueued::Closed => self.core.write_notice(renderer, record),
@@ -234,57 +245,57 @@ impl QueuedOutput {
     #[cold]
     fn drop_record(&self, record: &Record<'_>, why: &str) -> Fate {
         self.core.ledger().resolve(Fate::Dropped, 1);
-        self.core.drop_records(Loss::of(record), why);
+        self.core.add_dropped(Loss::of(record), why);
         Fate::Dropped
     }
 
-    /// Writes `record` in this call: the queue is closed, or too short for it.
+    /// Writes `record` in this call, because the queue is closed, or the record is longer than the queue.
     #[cold]
-    fn write_past(&self, via: NumberedRenderer<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Fate {
+    fn write_directly(&self, via: NumberedRenderer<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Fate {
         let renderer = via.renderer;
         let core = &self.core;
-        let stated = if core.owes() { core.state(renderer, record) } else { Ok(()) };
-        let delivery = match stated.and_then(|()| core.write(renderer, record, scratch)) {
+        let notices = if core.has_missing() { core.write_notices(renderer, record) } else { Ok(()) };
+        let fate = match notices.and_then(|()| core.write(renderer, record, scratch)) {
             Ok(()) => Fate::Written,
-            Err(error) => core.fail(Loss::of(record), error),
+            Err(error) => core.add_failed(Loss::of(record), error),
         };
-        core.ledger().resolve(delivery, 1);
-        delivery
+        core.ledger().resolve(fate, 1);
+        fate
     }
 
-    /// Writes `record` in this call, in a process that was forked off.
+    /// Writes `record` in this call, in a forked child.
     #[cold]
     fn deliver_in_child(&self, via: NumberedRenderer<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Fate {
         let renderer = via.renderer;
         let core = &self.core;
         let is_own = self.fork_generation == fork_generation();
-        let usable = if self.is_being_written() { Err(left_at_work()) } else { Ok(()) };
-        let stated = usable.and_then(|()| match core.owes() {
+        let usable = if self.is_being_written() { Err(busy_at_fork()) } else { Ok(()) };
+        let notices = usable.and_then(|()| match core.has_missing() {
             false => Ok(()),
-            true if is_own => core.state(renderer, record),
-            // What was dropped before the fork is the parent's to state, and a thread that is not there may hold the lock on that.
-            true => core.state_but_dropped(renderer, record),
+            true if is_own => core.write_notices(renderer, record),
+            // The parent writes the drop notice for records that it dropped before the fork. (Another thread may have held their lock.)
+            true => core.write_failed_notice(renderer, record),
         });
-        let delivery = core.count_result(record, stated.and_then(|()| core.write(renderer, record, scratch)));
-        // What the parent's output held back at the fork will be passed on by the parent.
+        let fate = core.count_result(record, notices.and_then(|()| core.write(renderer, record, scratch)));
+        // Not if the queue is the parent's: the parent flushes what its output had buffered at the fork.
         if is_own {
-            self.pass_on();
+            self.flush_output();
         }
-        delivery
+        fate
     }
 
-    /// Has the output pass on what it holds back, where nobody may come and do so later.
+    /// Flushes the output, since no writer thread may do so later.
     #[cold]
-    fn pass_on(&self) {
+    fn flush_output(&self) {
         if let Err(error) = self.core.flush_output(exit_deadline()) {
-            self.core.tell_unflushed(error);
+            self.core.report_unflushed(error);
         }
     }
 
-    /// Waits for what is in the queue to be written, unless the last such wait was in vain.
+    /// Waits until the records in the queue are written, unless the last such wait was in vain.
     #[cold]
-    fn flush_now(self: &Arc<Self>) {
-        // Relaxed, here and where it is cleared: a hint, which spares others a wait.
+    fn wait_for_flush(self: &Arc<Self>) {
+        // Relaxed, here and where it is cleared: a hint, which spares later calls a wait.
         if !self.stalled.load(Ordering::Relaxed) {
             let written = self.wait_until_written(Some(Instant::now() + FLUSH_AT));
             self.stalled.store(written.is_none(), Ordering::Relaxed);

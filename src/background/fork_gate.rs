@@ -1,12 +1,12 @@
-//! Forks.
+//! Forks wait for writer threads, and writer threads for forks.
 //!
-//! A child that was forked has the memory of its parent, with what the parent will write, but no writer threads. There, nothing goes
-//! through a queue: each call writes for itself, and what the queues contained at the fork is left to the parent, with the statements of
-//! what is missing. So that no lock is left held by a writer thread that is not there in the child, a fork waits, for [`FORK`] at
-//! most, until none is at work, none is being started and none is ending: at both times std takes a lock of its own, which the child's
-//! `exit` takes too. An output that holds a thread up for longer cannot be written to in the child, and later forks do not wait for it.
+//! A forked child must not find a lock that a writer thread of its parent held at the fork (see [`process`](crate::process)). So a fork
+//! waits, for [`FORK`] at most, until no writer thread is working, starting or ending. Starting and ending count because std takes a
+//! lock of its own then, which the `exit` of the child takes too. While a fork is under way no writer thread starts to work, to start or to
+//! end.
 //!
-//! What other threads hold at a fork, and the child would wait for, is avoided in the child wherever a record passes by.
+//! If an output holds a writer thread up for longer, the fork gives the thread up: the child cannot write to that output, and later forks do
+//! not wait for the thread.
 
 #![cfg_attr(not(unix), allow(dead_code, reason = "nothing forks there"))]
 
@@ -17,123 +17,127 @@ use crate::limits::FORK;
 use crate::process::is_forked;
 use crate::sync::{Condvar, Mutex};
 
-static AT_WORK: Mutex<ThreadCounts> = Mutex::new(ThreadCounts { threads: 0, forks: 0, given_up: 0, era: 0 });
-static WORK_OR_FORK_ENDS: Condvar = Condvar::new();
+static COUNTS: Mutex<ThreadCounts> = Mutex::new(ThreadCounts { threads: 0, forks: 0, given_up: 0, era: 0 });
+static THREAD_OR_FORK_ENDED: Condvar = Condvar::new();
 
 struct ThreadCounts {
-    /// How many threads are at work, being started or ending.
+    /// How many writer threads are working, starting or ending.
     threads: usize,
     /// How many forks are under way.
     forks: usize,
-    /// How many of the threads no fork waits for any more.
+    /// How many of `threads` were given up: no fork waits for them any more.
     given_up: usize,
-    /// How often that was decided: of all who were at work at the time.
+    /// How often a fork has given up all the threads that were counted at that moment.
     era: u64,
 }
 
 thread_local! {
-    /// How often this thread is counted in [`ThreadCounts::threads`].
-    static WORKS: Cell<usize> = const { Cell::new(0) };
+    /// How often this thread is counted in [`ThreadCounts::threads`] as working.
+    static OWN_WORK: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Forks wait until it is dropped.
-pub(super) struct Counted {
-    /// In which [era](ThreadCounts::era) it was counted.
+/// A thread that forks wait for, until this is dropped.
+pub(super) struct ForkBlocker {
+    /// The [era](ThreadCounts::era) in which the thread was counted. If that is over, the thread was given up.
     era: u64,
 }
 
-impl Counted {
-    fn count(at_work: &mut ThreadCounts) -> Self {
-        at_work.threads += 1;
-        Counted { era: at_work.era }
+impl ForkBlocker {
+    fn count(counts: &mut ThreadCounts) -> Self {
+        counts.threads += 1;
+        ForkBlocker { era: counts.era }
     }
 }
 
-impl Drop for Counted {
+impl Drop for ForkBlocker {
     fn drop(&mut self) {
-        // In the child of a fork in an output: the lock may be held by a thread that is not there.
+        // In a child that was forked inside an output, nothing needs to be counted.
         if is_forked() {
             return;
         }
-        let mut at_work = AT_WORK.lock();
-        at_work.threads -= 1;
-        at_work.given_up -= usize::from(self.era < at_work.era);
-        if at_work.forks > 0 {
-            WORK_OR_FORK_ENDS.notify_all();
+        let mut counts = COUNTS.lock();
+        counts.threads -= 1;
+        counts.given_up -= usize::from(self.era < counts.era);
+        if counts.forks > 0 {
+            THREAD_OR_FORK_ENDED.notify_all();
         }
     }
 }
 
-/// A writer thread that is at work.
-pub(super) struct Working {
-    _counted: Counted,
+/// A writer thread that is working, until this is dropped.
+pub(super) struct WorkGuard {
+    _blocker: ForkBlocker,
 }
 
-/// Waits for a fork that is under way; until what is returned is dropped, forks wait.
-pub(super) fn begin_to_work() -> Working {
-    let working = Working { _counted: begin() };
-    WORKS.set(WORKS.get() + 1);
-    working
+/// Begins to work: waits until no fork is under way. Forks then wait until the guard is dropped.
+pub(super) fn begin_work() -> WorkGuard {
+    let guard = WorkGuard { _blocker: begin() };
+    OWN_WORK.set(OWN_WORK.get() + 1);
+    guard
 }
 
-fn begin() -> Counted {
-    let mut at_work = AT_WORK.lock();
-    while at_work.forks > 0 {
-        WORK_OR_FORK_ENDS.wait(&mut at_work);
+fn begin() -> ForkBlocker {
+    let mut counts = COUNTS.lock();
+    while counts.forks > 0 {
+        THREAD_OR_FORK_ENDED.wait(&mut counts);
     }
-    Counted::count(&mut at_work)
+    ForkBlocker::count(&mut counts)
 }
 
-impl Drop for Working {
+impl Drop for WorkGuard {
     fn drop(&mut self) {
-        WORKS.set(WORKS.get() - 1);
+        OWN_WORK.set(OWN_WORK.get() - 1);
     }
 }
 
-/// A thread may be started, and holds what is returned until it runs; `None` while a fork is under way: when that is over,
-/// [`pool::after_fork`] is called.
-pub(super) fn begin_to_start() -> Option<Counted> {
-    let mut at_work = AT_WORK.lock();
-    (at_work.forks == 0).then(|| Counted::count(&mut at_work))
+/// Asks whether a thread may be started. The thread holds the returned blocker until it runs. `None` while a fork is under way: after the
+/// fork, `pool::after_fork` starts a thread if one is needed.
+pub(super) fn begin_start() -> Option<ForkBlocker> {
+    let mut counts = COUNTS.lock();
+    (counts.forks == 0).then(|| ForkBlocker::count(&mut counts))
 }
 
-/// This thread is about to return from its function: it waits for a fork that is under way, and later forks wait until it has ended.
-pub(super) fn begin_to_end() {
+/// Begins to end: to be called by a thread that is about to return from its function. Waits until no fork is under way. Later forks wait
+/// until the thread has ended.
+pub(super) fn begin_end() {
     thread_local! {
-        /// Dropped with the thread's other locals, which is after std has taken its lock for the last time.
-        static ENDING: Cell<Option<Counted>> = const { Cell::new(None) };
+        /// Dropped with the other thread-locals of the thread, after std has taken its lock for the last time.
+        static ENDING: Cell<Option<ForkBlocker>> = const { Cell::new(None) };
     }
     ENDING.set(Some(begin()));
 }
 
+/// Waits, for [`FORK`] at most, until no writer thread is working, starting or ending. Called in the parent.
 pub(crate) fn before_fork() {
     before_fork_within(FORK);
 }
 
 fn before_fork_within(patience: Duration) {
-    // A child has no writer threads, and the lock may be held by a thread that is not there.
+    // A forked child that forks has no writer threads to wait for.
     if is_forked() {
         return;
     }
     let deadline = Instant::now() + patience;
-    let mut at_work = AT_WORK.lock();
-    at_work.forks += 1;
-    // An output that forks does not wait for itself. (If it was given up it is counted twice: then another may be missed.)
-    while at_work.threads > at_work.given_up + WORKS.get() {
-        if WORK_OR_FORK_ENDS.wait_until(&mut at_work, deadline).timed_out() {
-            at_work.given_up = at_work.threads;
-            at_work.era += 1;
+    let mut counts = COUNTS.lock();
+    counts.forks += 1;
+    // A writer thread whose output forks does not wait for itself. (If it was given up, the sum counts it twice, and the fork may miss
+    // another thread.)
+    while counts.threads > counts.given_up + OWN_WORK.get() {
+        if THREAD_OR_FORK_ENDED.wait_until(&mut counts, deadline).timed_out() {
+            counts.given_up = counts.threads;
+            counts.era += 1;
             break;
         }
     }
 }
 
+/// Lets writer threads work, start and end again. Called in the parent.
 pub(crate) fn after_fork() {
     if is_forked() {
         return;
     }
-    AT_WORK.lock().forks -= 1;
-    WORK_OR_FORK_ENDS.notify_all();
+    COUNTS.lock().forks -= 1;
+    THREAD_OR_FORK_ENDED.notify_all();
 }
 
 #[cfg(test)]
@@ -146,19 +150,20 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    /// Begins a fork, which must wait until `end` has made what was counted end, and while which no thread starts.
+    /// Begins a fork, and then calls `end`, which ends a thread that is counted. The fork must wait for that, and no thread may start during
+    /// the fork.
     fn forks_wait_for(end: impl FnOnce()) {
         let has_ended = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&has_ended);
         let fork = thread::spawn(move || {
             before_fork_within(PATIENCE);
             let seen = seen.load(Ordering::SeqCst);
-            let starts = begin_to_start().is_some();
+            let starts = begin_start().is_some();
             after_fork();
             (seen, starts)
         });
         let start = Instant::now();
-        while AT_WORK.lock().forks == 0 {
+        while COUNTS.lock().forks == 0 {
             assert!(start.elapsed() < PATIENCE);
             thread::yield_now();
         }
@@ -167,34 +172,34 @@ mod tests {
         assert_eq!(fork.join().unwrap(), (true, false), "(it has ended, a thread starts)");
     }
 
-    /// Holds the end of a thread up.
-    struct HeldUp(mpsc::Receiver<()>);
+    /// Delays the end of a thread.
+    struct Delay(mpsc::Receiver<()>);
 
-    impl Drop for HeldUp {
+    impl Drop for Delay {
         fn drop(&mut self) {
             let _ = self.0.recv_timeout(PATIENCE);
         }
     }
 
     thread_local! {
-        static HELD_UP: Cell<Option<HeldUp>> = const { Cell::new(None) };
+        static DELAY: Cell<Option<Delay>> = const { Cell::new(None) };
     }
 
     #[test]
     fn a_fork_waits_for_threads_that_start_or_end() {
-        let starting = begin_to_start().unwrap();
+        let starting = begin_start().unwrap();
         forks_wait_for(|| drop(starting));
 
-        let (let_go, held) = mpsc::channel();
+        let (release, held) = mpsc::channel();
         let (ends, has_begun) = mpsc::channel();
         let ending = thread::spawn(move || {
-            begin_to_end();
-            // What is first used last is dropped first.
-            HELD_UP.set(Some(HeldUp(held)));
+            begin_end();
+            // Used after the thread-local of `begin_end`, and so dropped before it.
+            DELAY.set(Some(Delay(held)));
             ends.send(()).unwrap();
         });
         has_begun.recv_timeout(PATIENCE).unwrap();
-        forks_wait_for(|| drop(let_go));
+        forks_wait_for(|| drop(release));
         ending.join().unwrap();
     }
 }

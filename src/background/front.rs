@@ -1,4 +1,4 @@
-//! Calling writer threads to a queue: for a flush, at its close, when it is half full.
+//! Scheduling a queue on a writer thread, closing it, and waiting until it is written.
 
 use std::any::Any;
 use std::io;
@@ -14,20 +14,20 @@ use crate::sync::Arc;
 
 impl QueuedOutput {
     /// Has a writer thread look at the queue at once.
-    pub(super) fn call(self: &Arc<Self>) {
-        if !is_forked() && self.turn.call(&self.ring) {
+    pub(super) fn notify(self: &Arc<Self>) {
+        if !is_forked() && self.schedule.notify(&self.ring) {
             pool::put_ready(Arc::clone(self));
         }
     }
 
-    /// Closes the queue: it accepts nothing more, and what is in it is written.
+    /// Closes the queue: it accepts no more records, and a writer thread writes those that it has.
     pub(super) fn close(self: &Arc<Self>) {
         self.ring.close();
-        self.call();
+        self.notify();
     }
 
-    /// Waits until all that is in the queue by now is written. `None` if the deadline passes before, in a forked child, and inside an output,
-    /// where the caller could wait for itself.
+    /// Waits until every record that is in the queue now is written, and the output flushed. `None` if the deadline passes before, in a
+    /// forked child, and inside an output, where the caller could wait for itself.
     pub(super) fn wait_until_written(self: &Arc<Self>, deadline: Option<Instant>) -> Option<io::Result<()>> {
         if is_forked() || is_inside_output() {
             return None;
@@ -46,7 +46,7 @@ impl Front for QueuedOutput {
         let ticket = Arc::new(FlushTicket::new());
         let request = FlushRequest { deadline, sync, ticket: Arc::clone(&ticket) };
         self.progress.request_flush(self.ring.end(), request);
-        self.call();
+        self.notify();
         ticket
     }
 

@@ -1,4 +1,4 @@
-//! How sinks and contexts get hold of a queue, and let go of it.
+//! How sinks and contexts hold a queue: the handles of sinks, and the accounts of contexts.
 
 use std::any::Any;
 
@@ -11,7 +11,7 @@ use crate::process::is_forked;
 use crate::sync::{Arc, Weak};
 
 impl QueueHandle {
-    /// Returns a handle on the queue with these options in front of `core`: on the one that exists, or on a new one.
+    /// Returns a handle on the queue with these options in front of `core`, and makes the queue if it does not exist.
     pub(crate) fn find_or_make(
         core: &Arc<Core>,
         keep: Option<Arc<dyn Any + Send + Sync>>,
@@ -19,15 +19,15 @@ impl QueueHandle {
     ) -> Arc<QueueHandle> {
         let mut fronts = match is_forked() {
             false => core.fronts().lock(),
-            // Another thread's lock may be held for ever. A queue that nobody finds does no harm in a forked child, since nothing is put
-            // into it.
+            // If the lock is taken, the new queue stays out of the list. That does no harm, since nothing is put into a queue of a forked
+            // child.
             true => match core.fronts().try_lock() {
                 Some(fronts) => fronts,
                 None => return QueueHandle::new(core, keep, options, &[]).1,
             },
         };
         fronts.retain(|front| front.strong_count() > 0);
-        // Collected, so that none of them is dropped under the lock.
+        // Collected, so that no queue is dropped under the lock.
         let known = queues(fronts.iter());
         let mut same = known.iter().filter(|queued| queued.options == options);
         if let Some(handle) = same.find_map(|queued| queued.handle.lock().upgrade()) {
@@ -42,19 +42,19 @@ impl QueueHandle {
         handle
     }
 
-    /// A new queue and the first handle on it, where the queues in `known` exist already.
+    /// Makes a queue and the first handle on it. `known` are the queues in front of `core` that exist already.
     fn new(
         core: &Arc<Core>,
         keep: Option<Arc<dyn Any + Send + Sync>>,
         options: Queue,
         known: &[Arc<QueuedOutput>],
     ) -> (Arc<QueuedOutput>, Arc<QueueHandle>) {
-        // Queues whose sinks are gone and that are not written to the end yet: what a thread has put into one of them comes before what it
-        // puts into this one.
+        // Queues without sinks that are not written to the end yet: a record that a thread has put into one of them comes before a record
+        // that it puts into the new queue.
         let closing = known.iter().filter(|queued| queued.handle.lock().strong_count() == 0 && !queued.is_done());
-        let before = closing.map(Arc::downgrade).collect();
+        let predecessors = closing.map(Arc::downgrade).collect();
         let being_written = is_forked() && known.iter().any(|queued| queued.is_being_written());
-        let queued = Arc::new(QueuedOutput::new(core, keep, options, before, being_written));
+        let queued = Arc::new(QueuedOutput::new(core, keep, options, predecessors, being_written));
         let handle = Arc::new(QueueHandle(Some(Arc::clone(&queued))));
         *queued.handle.lock() = Arc::downgrade(&handle);
         (queued, handle)
@@ -77,32 +77,32 @@ impl Drop for QueueHandle {
         if is_forked() {
             return;
         }
-        // Not dropped here, where it could be the last: see `pool::let_go`.
-        if queued.turn.call(&queued.ring) {
+        // Not dropped here: see `pool::drop_on_writer_thread`.
+        if queued.schedule.notify(&queued.ring) {
             pool::put_ready(queued);
         } else {
-            pool::let_go(queued);
+            pool::drop_on_writer_thread(queued);
         }
     }
 }
 
-/// The queues among `fronts` that still exist.
+/// Returns the queues in `fronts` that still exist.
 fn queues<'a>(fronts: impl Iterator<Item = &'a Weak<dyn Front>>) -> Vec<Arc<QueuedOutput>> {
     fronts.filter_map(|front| front.upgrade()?.into_any().downcast().ok()).collect()
 }
 
-/// True if there are queues in front of `core` whose sinks are gone, and which are being written to the end.
+/// True if there are queues without sinks in front of `core`, which are being written to the end.
 pub(crate) fn has_closing_queues(core: &Core) -> bool {
     if is_forked() {
         return false;
     }
     let queues = queues(core.fronts().lock().iter());
     let closing = queues.iter().any(|queued| queued.handle.lock().strong_count() == 0);
-    queues.into_iter().for_each(pool::let_go);
+    queues.into_iter().for_each(pool::drop_on_writer_thread);
     closing
 }
 
-/// A context's account with a queue, open until this is dropped.
+/// A context's account with a queue, open until this is dropped. See `accounts`.
 pub(crate) struct OpenAccount {
     queued: Arc<QueuedOutput>,
     pub(super) number: u32,
@@ -111,7 +111,7 @@ pub(crate) struct OpenAccount {
 impl OpenAccount {
     pub(crate) fn open(handle: &QueueHandle, account: Arc<dyn Account>) -> Self {
         let queued = Arc::clone(handle.queued());
-        // In a forked child another thread's lock may be held for ever, and no record is counted later.
+        // In a forked child no record goes into the queue, so none is counted later.
         let number = if is_forked() { tag::NOBODY } else { queued.accounts.open(account) };
         OpenAccount { queued, number }
     }
@@ -122,6 +122,6 @@ impl Drop for OpenAccount {
         if is_forked() {
             return;
         }
-        self.queued.accounts.close(self.number, &self.queued.ring, || self.queued.resting_end());
+        self.queued.accounts.close(self.number, &self.queued.ring, || self.queued.idle_at());
     }
 }

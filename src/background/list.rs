@@ -1,21 +1,21 @@
-//! All queues of the process, for its end.
+//! The list of all queues of the process, for its exit.
 
 use super::pool;
 use super::queued::QueuedOutput;
 use crate::process::is_forked;
 use crate::sync::{Arc, Mutex, Weak};
 
-static QUEUES: Mutex<QueueList> = Mutex::new(QueueList { queues: Vec::new(), ended: false });
+static QUEUES: Mutex<QueueList> = Mutex::new(QueueList { queues: Vec::new(), exiting: false });
 
 struct QueueList {
     queues: Vec<Weak<QueuedOutput>>,
-    /// The process ends: new queues are closed at once.
-    ended: bool,
+    /// The process exits: new queues are closed at once.
+    exiting: bool,
 }
 
-/// Enters a queue, so that the end of the process has it written.
+/// Enters a queue, so that the exit of the process waits until it is written.
 pub(super) fn enter(queued: &Arc<QueuedOutput>) {
-    // Nothing will be in the queue of a forked child; and a thread that is not there may hold the lock.
+    // Nothing is ever put into a queue of a forked child.
     if is_forked() {
         return;
     }
@@ -24,28 +24,28 @@ pub(super) fn enter(queued: &Arc<QueuedOutput>) {
         list.queues.retain(|queued| queued.strong_count() > 0);
     }
     list.queues.push(Arc::downgrade(queued));
-    let ended = list.ended;
+    let exiting = list.exiting;
     drop(list);
-    if ended {
+    if exiting {
         queued.close();
     }
 }
 
-/// Returns all queues. The caller may be the last to let go of one, and hands it to [`pool::let_go`].
+/// Returns all queues. The caller may come to hold the last reference to one, and hands it to [`pool::drop_on_writer_thread`].
 pub(crate) fn queues() -> Vec<Arc<QueuedOutput>> {
     QUEUES.lock().queues.iter().filter_map(Weak::upgrade).collect()
 }
 
-/// Closes all queues, and those that are made later.
+/// Closes all queues, and every queue that is made later.
 pub(crate) fn close_all() {
     let mut list = QUEUES.lock();
-    list.ended = true;
+    list.exiting = true;
     let queues: Vec<_> = list.queues.iter().filter_map(Weak::upgrade).collect();
     drop(list);
-    // Outside the lock: where no thread can be started, what is in the queues is written in this call.
-    pool::prepare_for_the_end();
+    // Outside the lock: if no writer thread can be started, this call writes the records that are in the queues.
+    pool::prepare_for_exit();
     for queued in queues {
         queued.close();
-        pool::let_go(queued);
+        pool::drop_on_writer_thread(queued);
     }
 }

@@ -1,20 +1,23 @@
-//! Queued outputs: a [queue](crate::queue) in front of an output, and the writer threads that take records from the one to the other.
+//! Queued outputs: a [queue](crate::queue) in front of an output, and the writer threads that drain it.
 //!
 //! | file | what |
 //! |---|---|
-//! | `options` | what a program sets of a queue |
+//! | `options` | the options of a queue that a program sets |
 //! | `queued` | an output with its queue |
-//! | `handle` | how sinks and contexts get hold of a queue; with its last handle a queue is closed |
-//! | `accounts` | whose the records in a queue are |
-//! | `enqueue` | into the queue: what a log call does, also when the queue is full or closed |
-//! | `drain` | out of the queue: what a writer thread does |
-//! | `front` | calling writer threads to a queue, for a flush or at its close |
+//! | `handle` | how sinks and contexts hold a queue; when the last sink is dropped, the queue is closed |
+//! | `accounts` | which context each record in a queue belongs to |
+//! | `enqueue` | what a log call does, **also when the queue is full**, closed, or in a forked child |
+//! | `drain` | what a writer thread does with a queue: it drains a batch, writes it, and completes flushes |
+//! | `front` | scheduling a queue on a writer thread, closing it, waiting until it is written |
 //! | `pool` | the writer threads |
 //! | `fork_gate` | forks wait for writer threads, and writer threads for forks |
-//! | `list`, `closing` | all queues of the process, and those that no sink holds any more, for its end |
+//! | `list`, `closing` | for the exit of the process: all queues, and those without sinks that are not dropped yet |
 //!
-//! The algorithm of a queue is in `queue`; counting and notices are in `delivery`; what happens when the process ends or forks is in
-//! `sink::exit`. Nothing here knows files. Imports what stands before it, `delivery` last.
+//! To change what a full queue does, change `enqueue` (and `options`, where [`Overflow`] is). To change how long a log call or an exit
+//! waits, change `limits`.
+//!
+//! Not here: the algorithm of a queue (`queue`), counting, drop notices and flushes (`delivery`), the exit of the process and forks
+//! (`sink::exit`). Imports `delivery` and the modules before it, but not `file`.
 
 mod accounts;
 pub(crate) mod closing;

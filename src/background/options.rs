@@ -1,13 +1,13 @@
-//! What a queue is to be like.
+//! The options of a queue.
 
 use tracing::level_filters::LevelFilter;
 
-/// The least that a queue has room for, in bytes.
+/// The smallest capacity of a queue, in bytes.
 const MIN_BYTES: usize = 4 << 10;
-/// The most, in bytes.
+/// The largest, in bytes.
 const MAX_BYTES: usize = 1 << 30;
 
-/// How a sink is queued: see [`Sink::queued`](crate::sink::Sink::queued).
+/// Sets the size of a sink's queue, and what happens when it is full.
 ///
 /// ```
 /// use logscope::{LevelFilter, sink};
@@ -18,6 +18,8 @@ const MAX_BYTES: usize = 1 << 30;
 /// let log = sink::file(&path).open()?.queued(queue);
 /// # Ok::<(), logscope::Error>(())
 /// ```
+///
+/// [`Sink::queued`](crate::sink::Sink::queued) takes these options and says when queued records are written.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[must_use = "a queue does nothing until it is given to a sink, with `.queued(…)`"]
 pub struct Queue {
@@ -26,47 +28,58 @@ pub struct Queue {
     pub(super) flush_at: LevelFilter,
 }
 
-/// What happens to a record that a queue has no room for.
+/// Decides what happens to a record that a full queue has no room for.
+///
+/// ```
+/// use logscope::sink::{Overflow, Queue};
+///
+/// let queue = Queue::new().overflow(Overflow::DropNewest);
+/// ```
+///
+/// Dropped records are counted in the sink's [ledger](crate::sink::Sink::ledger), and a drop notice in the log says how many are missing.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// The call that logs waits until there is room: nothing is lost, and a device that stands still holds up the work.
+    /// The log call waits until there is room (backpressure): no record is lost, but a device that stalls blocks the threads that log.
     #[default]
     Block,
-    /// The record is dropped.
+    /// The new record is dropped.
     DropNewest,
-    /// The oldest records in the queue are dropped to make room for it.
+    /// The oldest records in the queue are evicted (dropped) to make room for the new one.
     DropOldest,
 }
 
 impl Queue {
-    /// A queue with room for 1 MiB, which blocks when it is full.
+    /// Creates the options of a queue of 1 MiB that blocks when it is full.
     pub fn new() -> Self {
         Queue { bytes: 1 << 20, overflow: Overflow::Block, flush_at: LevelFilter::OFF }
     }
 
-    /// Sets for how many bytes it has room: 1 MiB unless set. A record takes the bytes of its line and 16 to 23 more. What is given is
-    /// rounded up to a power of two, from 4 KiB to 1 GiB. Memory is used only as far as the queue fills up.
+    /// Sets the capacity of the queue in bytes: 1 MiB unless set.
     ///
-    /// A record that is longer than the queue waits until the queue is empty and is written by the call that logs, or is dropped,
-    /// if [`overflow`](Queue::overflow) is not [`Block`](Overflow::Block).
+    /// The number is rounded up to a power of two, from 4 KiB to 1 GiB. A record takes 16 to 23 bytes more than its line. Memory is used
+    /// only as far as the queue fills up.
+    ///
+    /// A record that is longer than the whole queue is dropped, unless [`overflow`](Queue::overflow) is [`Block`](Overflow::Block). Then
+    /// the log call waits until the queue is written, and writes the record itself.
     pub fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes.clamp(MIN_BYTES, MAX_BYTES).next_power_of_two();
         self
     }
 
-    /// Sets what happens to a record that there is no room for: [`Overflow::Block`] unless set. Whatever is dropped is counted, and
-    /// stated in the log where it is missing.
+    /// Sets what happens to a record that a full queue has no room for: [`Overflow::Block`] unless set.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
     }
 
-    /// Sets which records are to be flushed at once: with `LevelFilter::ERROR`, a call that logs an error returns when that, and all
-    /// that was logged before it, is with the operating system. No record is, unless set.
+    /// Sets the levels whose records are flushed at once: none unless set.
     ///
-    /// It waits for a second at most, for room if there is none and for the flush, and after a wait in vain not again until the output has
-    /// taken something.
+    /// With `LevelFilter::ERROR`, a call that logs an error returns after that record, and every record that was logged before it, has
+    /// reached the operating system.
+    ///
+    /// The call waits one second at most for room, if the queue is full, and one second at most for the flush. After such a wait in vain,
+    /// later calls do not wait until the output has been written to. With [`Overflow::Block`], the wait for room has no limit.
     pub fn flush_at(mut self, level: impl Into<LevelFilter>) -> Self {
         self.flush_at = level.into();
         self

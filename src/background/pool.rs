@@ -1,12 +1,11 @@
-//! The writer threads: few, for any number of queues.
+//! The writer threads: a few, for any number of queues.
 //!
-//! A thread takes a queue from among those that are ready, works on it until there is nothing more, and looks at it again a moment
-//! later; only if it finds nothing then does the queue come to rest. So a stream of records wakes nobody, and a process that is silent
-//! has no timer running.
+//! A thread takes a queue from the list of ready queues, drains it until it is empty, and looks at it again a moment later. Only if the
+//! queue is still empty then does it go idle. So a stream of records needs no wake-ups, and a silent process has no timer running.
 //!
-//! As many as [`eager`] says work at once. A device that stands still holds the thread that writes to it, so there is always one more than are
-//! at work, up to [`WRITER_THREADS`]: it takes what others have left lying for [`HELD_UP`], which they only do if they are held up. A thread that
-//! is not needed for a while ends.
+//! As many threads work at once as [`parallelism`] says. An output that stalls blocks the thread that writes to it, so there is always one
+//! thread more than work, up to [`WRITER_THREADS`]. The idle thread takes over queues that have been waiting for [`TAKEOVER`], because they
+//! wait that long only if the other threads are blocked. A thread that is not needed for a while ends.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -18,7 +17,7 @@ use super::fork_gate;
 use super::queued::QueuedOutput;
 use crate::fallback;
 use crate::limits::{
-    BATCHES_PER_TURN, EAGER_WRITER_THREADS, ENQUEUE_YIELDS, HELD_UP, KEPT_BATCH_BYTES, LINGER, SPARE_THREAD,
+    BATCHES_PER_TURN, ENQUEUE_YIELDS, KEPT_BATCH_BYTES, LINGER, SPARE_THREAD, TAKEOVER, WRITER_PARALLELISM,
     WRITER_THREADS, WRITER_THREADS_AT_EXIT,
 };
 use crate::output::InsideOutput;
@@ -26,10 +25,10 @@ use crate::queue::{Drained, NextStep, Stop};
 use crate::record::drop_quietly;
 use crate::sync::{Arc, Condvar, Mutex, OnceLock, thread};
 
-/// How many threads work at once, where none is held up.
-fn eager() -> usize {
-    static EAGER: OnceLock<usize> = OnceLock::new();
-    *EAGER.get_or_init(|| thread::available_parallelism().map_or(1, usize::from).clamp(1, EAGER_WRITER_THREADS))
+/// Returns how many threads work at once as long as none is blocked in an output.
+fn parallelism() -> usize {
+    static PARALLELISM: OnceLock<usize> = OnceLock::new();
+    *PARALLELISM.get_or_init(|| thread::available_parallelism().map_or(1, usize::from).clamp(1, WRITER_PARALLELISM))
 }
 
 static POOL: Pool = Pool { state: Mutex::new(PoolState::new()), work: Condvar::new() };
@@ -40,31 +39,31 @@ struct Pool {
 }
 
 struct PoolState {
-    /// With the moment since when it is ready.
+    /// Ready queues, each with the moment at which it became ready.
     ready: VecDeque<(Instant, Arc<QueuedOutput>)>,
-    /// In the order of the moments at which they are looked at again.
+    /// Lingering queues, each with the moment at which a thread looks at it again, sorted by it.
     lingering: VecDeque<(Instant, u64, Arc<QueuedOutput>)>,
-    /// Queues that somebody else has let go of, and that may be the last to hold their outputs.
-    left: Vec<Arc<QueuedOutput>>,
+    /// Queues that a writer thread must drop: each of these may be the last reference to its queue, and so to its output.
+    to_drop: Vec<Arc<QueuedOutput>>,
     threads: usize,
-    /// Of these, how many wait for work.
-    waiting: usize,
-    /// Of these, how many look again by themselves, without being told.
+    /// How many of `threads` wait for work.
+    idle: usize,
+    /// How many of `idle` wait with a timeout, and so look for work without being notified.
     watching: usize,
-    most: usize,
+    max_threads: usize,
 }
 
-/// What a thread has found.
+/// Work that a thread has found.
 enum PoolWork {
-    /// A queue to work on.
-    Work(Arc<QueuedOutput>),
-    /// A queue to let go of, outside the lock: it may be the last that holds the output, whose `Drop` is the program's own.
-    Left(Arc<QueuedOutput>),
+    /// A queue to drain.
+    Drain(Arc<QueuedOutput>),
+    /// A queue to drop outside the lock: see [`drop_on_writer_thread`].
+    Drop(Arc<QueuedOutput>),
 }
 
-/// A thread that is counted, and is to be started: forks wait until it runs.
+/// A thread that is counted already and must be started. Forks wait until it runs.
 struct NewThread {
-    _starting: fork_gate::Counted,
+    _blocker: fork_gate::ForkBlocker,
 }
 
 impl PoolState {
@@ -72,99 +71,100 @@ impl PoolState {
         PoolState {
             ready: VecDeque::new(),
             lingering: VecDeque::new(),
-            left: Vec::new(),
+            to_drop: Vec::new(),
             threads: 0,
-            waiting: 0,
+            idle: 0,
             watching: 0,
-            most: WRITER_THREADS,
+            max_threads: WRITER_THREADS,
         }
     }
 
     fn running(&self) -> usize {
-        self.threads - self.waiting
+        self.threads - self.idle
     }
 
-    /// Takes what a thread that waits can work on at `now`. That thread is counted as waiting.
+    /// Takes the work that an idle thread can do at `now`. The thread is still counted as idle.
     fn next(&mut self, now: Instant) -> Option<PoolWork> {
-        let since = if self.running() < eager() { now } else { now.checked_sub(HELD_UP)? };
-        if let Some(queued) = self.left.pop() {
-            return Some(PoolWork::Left(queued));
+        let since = if self.running() < parallelism() { now } else { now.checked_sub(TAKEOVER)? };
+        if let Some(queued) = self.to_drop.pop() {
+            return Some(PoolWork::Drop(queued));
         }
         if self.ready.front().is_some_and(|(ready, _)| *ready <= since) {
             let (_, queued) = self.ready.pop_front()?;
-            queued.turn.begin();
-            return Some(PoolWork::Work(queued));
+            queued.schedule.start();
+            return Some(PoolWork::Drain(queued));
         }
         if self.lingering.front().is_some_and(|(due, ..)| *due <= since) {
             let (_, lingered, queued) = self.lingering.pop_front()?;
-            let begins = queued.turn.begin_after_lingering(lingered);
-            // If not, it was called meanwhile, and is or was among those that are ready.
-            return Some(if begins { PoolWork::Work(queued) } else { PoolWork::Left(queued) });
+            let starts = queued.schedule.start_after_linger(lingered);
+            // If it does not start, the queue was notified meanwhile: then it is, or was, in `ready`.
+            return Some(if starts { PoolWork::Drain(queued) } else { PoolWork::Drop(queued) });
         }
         None
     }
 
     fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.lingering.is_empty() && self.left.is_empty()
+        self.ready.is_empty() && self.lingering.is_empty() && self.to_drop.is_empty()
     }
 
-    /// When a thread that waits has to look again.
+    /// Returns when an idle thread has to look for work again without being notified.
     fn next_look(&self, now: Instant) -> Option<Instant> {
-        if self.running() >= eager() {
-            return Some(now + HELD_UP);
+        if self.running() >= parallelism() {
+            return Some(now + TAKEOVER);
         }
         self.lingering.front().map(|(due, ..)| *due)
     }
 
-    /// One thread more, if it is needed: it is then counted as there, and waiting.
-    fn one_more(&mut self) -> Option<NewThread> {
-        let needs = self.waiting == 0 && self.threads < self.most && !self.is_empty();
-        let starting = needs.then(fork_gate::begin_to_start).flatten()?;
+    /// Returns one more thread to start, if one is needed. It is counted as idle from now on.
+    fn new_thread_if_needed(&mut self) -> Option<NewThread> {
+        let needs = self.idle == 0 && self.threads < self.max_threads && !self.is_empty();
+        let blocker = needs.then(fork_gate::begin_start).flatten()?;
         self.threads += 1;
-        self.waiting += 1;
-        Some(NewThread { _starting: starting })
+        self.idle += 1;
+        Some(NewThread { _blocker: blocker })
     }
 }
 
-/// Puts a queue among those that are ready.
+/// Puts a queue into the list of ready queues.
 pub(super) fn put_ready(queued: Arc<QueuedOutput>) {
     add(|state| state.ready.push_back((Instant::now(), queued)));
 }
 
-/// Lets go of a queue, on a writer thread: whoever is the last drops the output, whose `Drop` is the program's own and takes its time.
-pub(crate) fn let_go(queued: Arc<QueuedOutput>) {
-    add(|state| state.left.push(queued));
+/// Drops a reference to a queue on a writer thread. The last reference drops the output, whose `Drop` may be the program's own code and take
+/// long.
+pub(crate) fn drop_on_writer_thread(queued: Arc<QueuedOutput>) {
+    add(|state| state.to_drop.push(queued));
 }
 
 fn add(add: impl FnOnce(&mut PoolState)) {
     let mut state = POOL.state.lock();
     add(&mut state);
-    let one_more = state.one_more();
-    let is_waited_for = state.waiting > 0 && (state.running() < eager() || state.watching == 0);
+    let new_thread = state.new_thread_if_needed();
+    let needs_wake_up = state.idle > 0 && (state.running() < parallelism() || state.watching == 0);
     drop(state);
-    if let Some(one_more) = one_more {
-        one_more.start();
-    } else if is_waited_for {
+    if let Some(new_thread) = new_thread {
+        new_thread.start();
+    } else if needs_wake_up {
         POOL.work.notify_one();
     }
 }
 
-/// The process ends: there may be more threads from now on.
-pub(crate) fn prepare_for_the_end() {
+/// Allows more threads from now on, because the process exits.
+pub(crate) fn prepare_for_exit() {
     let mut state = POOL.state.lock();
-    state.most = WRITER_THREADS_AT_EXIT;
-    let one_more = state.one_more();
+    state.max_threads = WRITER_THREADS_AT_EXIT;
+    let new_thread = state.new_thread_if_needed();
     drop(state);
-    if let Some(one_more) = one_more {
-        one_more.start();
+    if let Some(new_thread) = new_thread {
+        new_thread.start();
     }
 }
 
-/// A fork is over, while which no thread was started.
+/// Starts a thread if one is needed: none was started while the fork was under way.
 pub(crate) fn after_fork() {
-    let one_more = POOL.state.lock().one_more();
-    if let Some(one_more) = one_more {
-        one_more.start();
+    let new_thread = POOL.state.lock().new_thread_if_needed();
+    if let Some(new_thread) = new_thread {
+        new_thread.start();
     }
 }
 
@@ -173,20 +173,20 @@ impl NewThread {
     fn start(self) {
         let started = thread::Builder::new().name("logscope-writer".into()).spawn(|| {
             drop(self);
-            work();
-            fork_gate::begin_to_end();
+            run();
+            fork_gate::begin_end();
         });
         let Err(error) = started else { return };
         let mut state = POOL.state.lock();
         state.threads -= 1;
-        state.waiting -= 1;
-        // The threads that there are do what there is to do, if there are any.
+        state.idle -= 1;
+        // If there are other threads, they do the work.
         if state.threads > 0 {
             return;
         }
-        let (stranded, left) = (std::mem::take(&mut state.ready), std::mem::take(&mut state.left));
+        let (stranded, to_drop) = (std::mem::take(&mut state.ready), std::mem::take(&mut state.to_drop));
         drop(state);
-        drop(left);
+        drop(to_drop);
         if stranded.is_empty() {
             return;
         }
@@ -196,18 +196,18 @@ impl NewThread {
         let _inside = InsideOutput::enter();
         for (_, queued) in stranded {
             queued.give_up(&mut Drained::default());
-            queued.turn.begin();
-            while let Some(After::Ready) = run(&queued, &mut Drained::default()) {
-                queued.turn.begin();
+            queued.schedule.start();
+            while let Some(PutBack::Ready) = drain(&queued, &mut Drained::default()) {
+                queued.schedule.start();
             }
         }
     }
 }
 
-/// What a writer thread does.
-fn work() {
-    // For its whole life: a waker, or an error that is shown, is a program's own code too, and what it logs must not wait for room in a queue
-    // that this thread is to empty.
+/// Runs a writer thread.
+fn run() {
+    // For the whole life of the thread: wakers, and the `Display` of an error, are the program's own code too. What they log must not wait
+    // for room in a queue that this thread has to drain.
     let _inside = InsideOutput::enter();
     let mut drained = Drained::default();
     let mut state = POOL.state.lock();
@@ -215,37 +215,37 @@ fn work() {
     loop {
         let now = Instant::now();
         if let Some(found) = state.next(now) {
-            state.waiting -= 1;
-            // Somebody has to be there for what lies there meanwhile, and to look at it should this take long.
-            let one_more = state.one_more();
+            state.idle -= 1;
+            // Another thread must be there for the remaining queues, and must look at them again in case this one is blocked.
+            let new_thread = state.new_thread_if_needed();
             let needs_watch =
-                state.waiting > 0 && state.watching == 0 && (state.running() >= eager() || !state.is_empty());
+                state.idle > 0 && state.watching == 0 && (state.running() >= parallelism() || !state.is_empty());
             drop(state);
-            if let Some(one_more) = one_more {
-                one_more.start();
+            if let Some(new_thread) = new_thread {
+                new_thread.start();
             } else if needs_watch {
                 POOL.work.notify_one();
             }
-            let after = work_on(found, &mut drained);
+            let put_back = do_work(found, &mut drained);
             if drained.bytes.capacity() > KEPT_BATCH_BYTES {
                 drained = Drained::default();
             }
             state = POOL.state.lock();
-            state.waiting += 1;
+            state.idle += 1;
             idle_since = Instant::now();
-            match after {
-                Some((After::Linger(lingered), queued)) => {
+            match put_back {
+                Some((PutBack::Linger(lingered), queued)) => {
                     state.lingering.push_back((idle_since + LINGER, lingered, queued));
                 }
-                Some((After::Ready, queued)) => state.ready.push_back((idle_since, queued)),
+                Some((PutBack::Ready, queued)) => state.ready.push_back((idle_since, queued)),
                 None => {}
             }
             continue;
         }
-        let spare = state.threads > 1 && now.saturating_duration_since(idle_since) >= SPARE_THREAD;
-        if spare && state.waiting > 1 {
+        let is_spare = state.threads > 1 && now.saturating_duration_since(idle_since) >= SPARE_THREAD;
+        if is_spare && state.idle > 1 {
             state.threads -= 1;
-            state.waiting -= 1;
+            state.idle -= 1;
             return;
         }
         let end = (state.threads > 1).then(|| idle_since + SPARE_THREAD);
@@ -260,25 +260,24 @@ fn work() {
     }
 }
 
-/// What becomes of a queue that was worked on, and is not left.
-enum After {
+/// The list into which a queue is put back after its batches were drained.
+enum PutBack {
     Linger(u64),
     Ready,
 }
 
-/// Works on what was found. What is left is let go of here, since it may be the last that holds the output, whose `Drop` is the program's
-/// own and takes its time.
-fn work_on(found: PoolWork, drained: &mut Drained) -> Option<(After, Arc<QueuedOutput>)> {
-    let (queued, is_left) = match found {
-        PoolWork::Work(queued) => match run(&queued, drained) {
-            Some(after) => return Some((after, queued)),
+/// Does the work that was found. A queue that is not put back is dropped here, outside the lock of the pool.
+fn do_work(found: PoolWork, drained: &mut Drained) -> Option<(PutBack, Arc<QueuedOutput>)> {
+    let (queued, was_drained) = match found {
+        PoolWork::Drain(queued) => match drain(&queued, drained) {
+            Some(put_back) => return Some((put_back, queued)),
             None => (queued, true),
         },
-        PoolWork::Left(queued) => (queued, false),
+        PoolWork::Drop(queued) => (queued, false),
     };
-    // Forks wait for this too: the output's own locks are drained, and that of the files that are open.
-    let _working = fork_gate::begin_to_work();
-    if is_left {
+    // Forks wait for this too: it takes the output's own locks, and that of the registry of open files.
+    let _working = fork_gate::begin_work();
+    if was_drained {
         queued.finish_if_last();
     }
     drop(queued);
@@ -286,28 +285,29 @@ fn work_on(found: PoolWork, drained: &mut Drained) -> Option<(After, Arc<QueuedO
 }
 
 thread_local! {
-    /// The queue that this thread works on.
-    static AT_HAND: Cell<*const QueuedOutput> = const { Cell::new(ptr::null()) };
+    /// The queue that this thread drains.
+    static DRAINING: Cell<*const QueuedOutput> = const { Cell::new(ptr::null()) };
 }
 
-/// True if this thread is working on `queued`, and so is inside its output.
-pub(crate) fn is_at_hand(queued: &Arc<QueuedOutput>) -> bool {
-    AT_HAND.get() == Arc::as_ptr(queued)
+/// True if this thread drains `queued`, and so may be inside its output.
+pub(crate) fn is_draining(queued: &Arc<QueuedOutput>) -> bool {
+    DRAINING.get() == Arc::as_ptr(queued)
 }
 
-/// Works on a queue until there is nothing more, or others should have their turn.
-fn run(queued: &Arc<QueuedOutput>, drained: &mut Drained) -> Option<After> {
-    let before = AT_HAND.replace(Arc::as_ptr(queued));
-    let after = run_at_hand(queued, drained);
-    AT_HAND.set(before);
-    after
+/// Drains a queue until it is empty, or other queues should have their turn. `None` if the thread
+/// leaves the queue, which is idle or written to the end then.
+fn drain(queued: &Arc<QueuedOutput>, drained: &mut Drained) -> Option<PutBack> {
+    let before = DRAINING.replace(Arc::as_ptr(queued));
+    let put_back = drain_batches(queued, drained);
+    DRAINING.set(before);
+    put_back
 }
 
-fn run_at_hand(queued: &Arc<QueuedOutput>, drained: &mut Drained) -> Option<After> {
+fn drain_batches(queued: &Arc<QueuedOutput>, drained: &mut Drained) -> Option<PutBack> {
     let mut found = false;
     let mut yields = 0;
     for _ in 0..BATCHES_PER_TURN {
-        // Unwind safety: what a panic of our own leaves half done is given up.
+        // Unwind safety: after a panic of our own, the queue is given up, half done as it is.
         let stop = catch_unwind(AssertUnwindSafe(|| queued.drain_batch(drained))).unwrap_or_else(|payload| {
             drop_quietly(payload);
             queued.give_up(drained);
@@ -320,24 +320,24 @@ fn run_at_hand(queued: &Arc<QueuedOutput>, drained: &mut Drained) -> Option<Afte
         found |= !drained.labels.is_empty();
         match stop {
             Some(Stop::Enough) => continue,
-            // The thread that is in the middle of a record may have been held up. If that takes long, it is better not waited for.
-            Some(Stop::Unfinished) if yields < ENQUEUE_YIELDS => {
+            // The thread that has not committed its record may have been descheduled. If that lasts, look again later.
+            Some(Stop::Uncommitted) if yields < ENQUEUE_YIELDS => {
                 yields += 1;
                 thread::yield_now();
                 continue;
             }
-            Some(Stop::Unfinished) | None => found = true,
+            Some(Stop::Uncommitted) | None => found = true,
             Some(Stop::Empty) => {}
         }
-        match queued.turn.end(&queued.ring, found) {
+        match queued.schedule.next_step(&queued.ring, found) {
             NextStep::Again => {}
-            NextStep::Linger(lingered) => return Some(After::Linger(lingered)),
+            NextStep::Linger(lingered) => return Some(PutBack::Linger(lingered)),
             NextStep::Leave => {
                 queued.note_if_done();
                 return None;
             }
         }
     }
-    queued.turn.give_way();
-    Some(After::Ready)
+    queued.schedule.requeue();
+    Some(PutBack::Ready)
 }

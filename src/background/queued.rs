@@ -9,7 +9,7 @@ use super::options::Queue;
 use crate::delivery::{Core, Missing};
 use crate::format::Renderer;
 use crate::process::{exit_deadline, fork_generation, is_forked};
-use crate::queue::{Progress, Ring, Turn};
+use crate::queue::{Progress, Ring, Schedule};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
 
 /// An output with a queue in front of it.
@@ -18,46 +18,47 @@ pub(crate) struct QueuedOutput {
     pub(super) options: Queue,
     pub(super) ring: Ring,
     pub(super) progress: Progress,
-    pub(super) turn: Turn,
+    pub(super) schedule: Schedule,
     pub(super) accounts: Accounts,
-    /// The renderers that made the lines in the queue, so that notices can be rendered likewise.
+    /// The renderers that made the lines in the queue. Drop notices are rendered by the renderer of the record that follows.
     renderers: Mutex<Vec<Renderer>>,
-    /// Records that were in the queue and were dropped to make room, not yet stated in the log.
+    /// Records that were evicted from the queue to make room, and that no drop notice in the log counts yet.
     pub(super) evicted: Missing,
-    /// Records whose drop notice was in the queue and could not be written.
-    pub(super) unstated: Missing,
-    /// A record that was to be flushed at once waited in vain.
+    /// Dropped records whose drop notice was in the queue and could not be written.
+    pub(super) failed_notices: Missing,
+    /// The last wait of a record at a level of [`Queue::flush_at`] was in vain, and the output was not written to since. Such records do not
+    /// wait then.
     pub(super) stalled: AtomicBool,
     /// Queues in front of the same output that must be written to the end before this one.
-    before: Mutex<Vec<Weak<QueuedOutput>>>,
-    /// The queue is closed, and written to the end.
+    predecessors: Mutex<Vec<Weak<QueuedOutput>>>,
+    /// The queue is closed and written to the end.
     done: AtomicBool,
-    /// A writer thread is inside the output.
+    /// A writer thread drains the queue and may be inside the output.
     pub(super) being_written: AtomicBool,
-    /// The queue is closed, and its output has not taken what was queued in the time that it had.
+    /// The queue is closed, and its output has not taken the records in time. Later records are dropped at once.
     pub(super) abandoned: AtomicBool,
-    /// The [fork generation](fork_generation) in which the queue was made.
+    /// The [fork generation](fork_generation) of the process that made the queue.
     pub(super) fork_generation: usize,
-    /// What sinks hold the queue by, if any do.
+    /// The handle by which sinks hold the queue, if any sink does.
     pub(super) handle: Mutex<Weak<QueueHandle>>,
-    /// Keeps open what the output needs (the entry of a file in its registry) until all is written.
+    /// Keeps alive what the output needs until every record is written: for a file, its lease in the registry.
     keep: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
-    /// Must stay the last field: fields drop in order, and the guard's `Drop` tells the exit handler that the others are gone.
+    /// Must stay the last field: fields drop in order, and the guard's `Drop` lets the exit handler know that the others are gone.
     pub(super) closing: ClosingGuard,
 }
 
-/// A sink's hold on a queue. With the last handle the queue is closed: a writer thread writes what is in it, and then lets go of the output.
+/// The handle by which sinks hold a queue. When it is dropped, the queue is closed, and a writer thread writes its records and then drops it.
 ///
-/// The queue is `Some` until the handle is dropped, which hands it over. How handles are made and dropped is in `handle`.
+/// The field is `Some` until the handle is dropped. `handle` makes and drops handles.
 pub(crate) struct QueueHandle(pub(super) Option<Arc<QueuedOutput>>);
 
 impl QueuedOutput {
-    /// A queue in front of `core`, which begins to be written when those in `before` are written to the end.
+    /// Makes a queue in front of `core`. Its records are written after the queues in `predecessors` are written to the end.
     pub(super) fn new(
         core: &Arc<Core>,
         keep: Option<Arc<dyn Any + Send + Sync>>,
         options: Queue,
-        before: Vec<Weak<QueuedOutput>>,
+        predecessors: Vec<Weak<QueuedOutput>>,
         being_written: bool,
     ) -> Self {
         QueuedOutput {
@@ -65,13 +66,13 @@ impl QueuedOutput {
             ring: Ring::new(options.bytes),
             options,
             progress: Progress::new(),
-            turn: Turn::new(),
+            schedule: Schedule::new(),
             accounts: Accounts::new(),
             renderers: Mutex::new(Vec::new()),
             evicted: Missing::new(),
-            unstated: Missing::new(),
+            failed_notices: Missing::new(),
             stalled: AtomicBool::new(false),
-            before: Mutex::new(before),
+            predecessors: Mutex::new(predecessors),
             done: AtomicBool::new(false),
             being_written: AtomicBool::new(being_written),
             abandoned: AtomicBool::new(false),
@@ -82,15 +83,15 @@ impl QueuedOutput {
         }
     }
 
-    /// The output behind the queue, with its counts.
+    /// Returns the output behind the queue.
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
     }
 
-    /// Returns the number of a renderer, which goes with the lines that it makes. There are few renderers; where there are more than 256,
-    /// the others have the number of the first.
+    /// Returns the number of a renderer, which is queued with the lines that it makes. There are few renderers; if there are more than 256,
+    /// the others get the number of the first.
     pub(crate) fn renderer_number(&self, renderer: &Renderer) -> u8 {
-        // In a forked child, where the number is not used, another thread's lock may be held for ever.
+        // The number is not used in a forked child.
         if is_forked() {
             return 0;
         }
@@ -108,54 +109,54 @@ impl QueuedOutput {
         self.renderers.lock().get(usize::from(number)).cloned()
     }
 
-    /// True if the queue is closed, and written to the end.
+    /// True if the queue is closed and written to the end.
     pub(crate) fn is_done(&self) -> bool {
-        // Acquire: whoever sees this may rely on the counts of the queue's records.
+        // Acquire, and Release where it is set: whoever sees true also sees the final counts of the queue's records.
         self.done.load(Ordering::Acquire)
     }
 
-    /// Notes, when a writer thread leaves the queue, whether it is closed and written to the end.
+    /// Notes whether the queue is closed and written to the end. Called when a writer thread leaves the queue.
     pub(super) fn note_if_done(&self) {
         if self.ring.reader().is_finished() {
             self.done.store(true, Ordering::Release);
         }
     }
 
-    /// True if another queue must be written to the end before anything of this one is.
-    pub(super) fn has_to_wait(&self) -> bool {
-        let mut before = self.before.lock();
-        before.retain(|queued| queued.upgrade().is_some_and(|queued| !queued.is_done()));
-        !before.is_empty()
+    /// True if another queue must be written to the end before a record of this one is.
+    pub(super) fn has_unwritten_predecessor(&self) -> bool {
+        let mut predecessors = self.predecessors.lock();
+        predecessors.retain(|queued| queued.upgrade().is_some_and(|queued| !queued.is_done()));
+        !predecessors.is_empty()
     }
 
-    /// Returns the position up to which every record is accounted for, if no writer thread is going to account for any: none runs on this
-    /// queue.
-    pub(super) fn resting_end(&self) -> Option<u64> {
-        if self.is_done() { Some(self.ring.end()) } else { self.ring.rests_at() }
+    /// Returns the position up to which every record is resolved, if no writer thread drains the queue. `None` if one does, and so resolves
+    /// records later.
+    pub(super) fn idle_at(&self) -> Option<u64> {
+        if self.is_done() { Some(self.ring.end()) } else { self.ring.idle_at() }
     }
 
-    /// True while a writer thread is inside the output. In a forked child the thread is not there, and this may stay true for ever.
+    /// True while a writer thread drains the queue. In a forked child the thread does not exist, and this may stay true for ever.
     pub(super) fn is_being_written(&self) -> bool {
-        // Relaxed: a fork shows the child all that the parent's memory contained.
+        // Relaxed: it is read in forked children only, and a fork copies the parent's memory as it is.
         self.being_written.load(Ordering::Relaxed)
     }
 
-    /// Gives the queue up: its output was waited for in vain.
+    /// Abandons the queue: its output did not take the records in time.
     pub(crate) fn abandon(&self) {
-        // Relaxed, here and where it is cleared: a hint, for records that come later.
+        // Relaxed, here and where it is cleared: a hint for later records.
         self.abandoned.store(true, Ordering::Relaxed);
     }
 
-    /// Flushes the output when a writer thread has left the queue and no sink holds it any more, and lets its file go.
+    /// Flushes the output if no sink holds the queue any more, and releases the file. Called when a writer thread has left the queue.
     pub(super) fn finish_if_last(&self) {
         if self.handle.lock().strong_count() > 0 {
             return;
         }
-        // Now, because nobody would be told of an error when the output is dropped.
+        // Now, because an error could not be reported when the output is dropped.
         if let Err(error) = self.core.flush_output(exit_deadline()) {
-            self.core.tell_unflushed(error);
+            self.core.report_unflushed(error);
         }
-        // While the queue still exists: a caller that waits for the file to be free waits for one of the two.
+        // While the queue still exists: `FileOptions::open` waits as long as it finds a queue without sinks, and then needs the file free.
         if self.is_done() {
             let keep = self.keep.lock().take();
             drop(keep);
@@ -165,8 +166,8 @@ impl QueuedOutput {
 
 impl Drop for QueuedOutput {
     fn drop(&mut self) {
-        self.core.tell_unstated(&self.evicted, "were dropped");
-        self.core.tell_unstated(&self.unstated, "were dropped");
+        self.core.report_unnoticed(&self.evicted, "were dropped");
+        self.core.report_unnoticed(&self.failed_notices, "were dropped");
     }
 }
 

@@ -1,14 +1,8 @@
-//! Several records' lines in one piece, for outputs that take them in one call.
+//! The lines of several records in one piece, so that an output can write them with one call.
 
 use std::fmt;
 
-/// Lines of records that go to an output together, from a queue: each as [`Output::write`](crate::sink::Output::write) takes it,
-/// one behind the other.
-///
-/// An output that is given a batch says how far it has come with [`advance`](Batch::advance). That, and not what it returns, decides
-/// which records count as written, so that an error or a panic in the middle leaves no doubt: a line that it has come into but not
-/// through has failed, and those behind it are tried again. An output that has come into a line must not say that all is well before it
-/// is through.
+/// Holds the lines of several records, which a queued sink writes to its output together.
 ///
 /// ```
 /// use std::io::{self, Write as _};
@@ -25,56 +19,71 @@ use std::fmt;
 ///     fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
 ///         let mut all = self.0.lock().unwrap();
 ///         while !batch.rest().is_empty() {
-///             let taken = all.write(batch.rest())?; // as many lines as there are in one call
+///             let taken = all.write(batch.rest())?; // all lines with one call
 ///             batch.advance(taken);
 ///         }
 ///         Ok(())
 ///     }
 /// }
 /// ```
+///
+/// Each line is as [`Output::write`](crate::sink::Output::write) takes it, and they follow one another.
+///
+/// The output says with [`advance`](Batch::advance) how many bytes it has taken. This, and not the return value, decides which records count
+/// as written, so an error or a panic in the middle leaves no doubt: a line of which the output has taken only a part has failed, and the
+/// lines after it are tried again. An output must not return `Ok(())` in the middle of a line.
 pub struct Batch<'a> {
     bytes: &'a [u8],
-    /// Where each line ends.
+    /// The end of each line, in bytes from the start of `bytes`.
     ends: &'a [usize],
-    /// How many bytes are taken.
+    /// How many bytes the output has taken.
     done: usize,
     /// How many lines end at or before `done`.
     lines_done: usize,
 }
 
 impl<'a> Batch<'a> {
-    /// The lines in `bytes`, each of which ends where `ends` says, the last one with `bytes`: for a test of an output, or one that passes
-    /// a part of a batch on to another.
+    /// Makes a batch of the lines in `bytes`, which end at `ends`.
+    ///
+    /// ```
+    /// use logscope::sink::Batch;
+    ///
+    /// let batch = Batch::new(b"one\ntwo\n", &[4, 8]);
+    /// assert_eq!(batch.lines().count(), 2);
+    /// ```
+    ///
+    /// The ends are in bytes from the start of `bytes`. Tests of an output make batches, and outputs that pass a part of a batch on to another
+    /// output.
     ///
     /// # Panics
     ///
-    /// If the ends are not in order, or the last one is not that of `bytes`.
+    /// If the ends are not sorted, or the last one is not the length of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8], ends: &'a [usize]) -> Self {
         assert!(ends.is_sorted(), "the ends of the lines are not in order");
         assert_eq!(ends.last().copied().unwrap_or(0), bytes.len(), "the last line does not end with the batch");
-        Batch::of(bytes, ends)
+        Batch::new_unchecked(bytes, ends)
     }
 
-    /// The same, where that is known.
+    /// Makes a batch like [`new`](Batch::new), without checking the ends.
     #[inline]
-    pub(crate) fn of(bytes: &'a [u8], ends: &'a [usize]) -> Self {
+    pub(crate) fn new_unchecked(bytes: &'a [u8], ends: &'a [usize]) -> Self {
         Batch { bytes, ends, done: 0, lines_done: 0 }
     }
 
-    /// The same, of which so many lines are taken already.
+    /// Makes a batch of which the output has taken the first `lines` lines already.
     pub(crate) fn after(bytes: &'a [u8], ends: &'a [usize], lines: usize) -> Self {
         let done = lines.checked_sub(1).map_or(0, |last| ends[last]);
-        Batch { done, lines_done: lines, ..Batch::of(bytes, ends) }
+        Batch { done, lines_done: lines, ..Batch::new_unchecked(bytes, ends) }
     }
 
-    /// What is not yet taken, in one piece.
+    /// Returns the bytes that the output has not taken yet, in one piece.
     #[must_use]
     pub fn rest(&self) -> &'a [u8] {
         &self.bytes[self.done..]
     }
 
-    /// The lines that are not yet taken; of the first, what is left.
+    /// Returns the lines that the output has not taken yet. If it has taken a part of the first line, that line is only the rest of it.
     pub fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let (bytes, mut start) = (self.bytes, self.done);
         self.ends[self.lines_done..].iter().map(move |end| {
@@ -84,41 +93,41 @@ impl<'a> Batch<'a> {
         })
     }
 
-    /// Says that the output has taken so many bytes more; more than there are is all that there are.
+    /// Records that the output has taken `bytes` more bytes. More bytes than are left count as all that are left.
     pub fn advance(&mut self, bytes: usize) {
         self.done = self.done.saturating_add(bytes).min(self.bytes.len());
         self.lines_done += self.ends[self.lines_done..].iter().take_while(|end| **end <= self.done).count();
     }
 
-    /// What is left of the lines that end within the next `bytes` bytes.
+    /// Returns a batch of the lines that end within the next `bytes` bytes.
     pub(crate) fn within(&self, bytes: u64) -> Batch<'a> {
         let end = self.done.saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX));
         let lines = self.ends[self.lines_done..].iter().take_while(|line| **line <= end).count();
         self.until(self.lines_done + lines)
     }
 
-    /// What is left of the first line.
+    /// Returns a batch of the rest of the first line that is not taken.
     pub(crate) fn first(&self) -> Batch<'a> {
         self.until((self.lines_done + 1).min(self.ends.len()))
     }
 
-    /// The same batch, as if it had only so many lines.
+    /// Returns the same batch, cut after its first `lines` lines.
     fn until(&self, lines: usize) -> Batch<'a> {
         let end = lines.checked_sub(1).map_or(0, |last| self.ends[last]);
         Batch { bytes: &self.bytes[..end.max(self.done)], ends: &self.ends[..lines], ..*self }
     }
 
-    /// How many lines have been taken whole.
+    /// Returns how many lines the output has taken whole.
     pub(crate) fn lines_done(&self) -> usize {
         self.lines_done
     }
 
-    /// True if the output has come into the next line.
+    /// True if the output has taken a part of the next line.
     pub(crate) fn is_inside_a_line(&self) -> bool {
         self.done > self.lines_done.checked_sub(1).map_or(0, |before| self.ends[before])
     }
 
-    /// True if the output has come into the next line, and only the `\n` of that is left.
+    /// True if the output has taken all of the next line but its `\n`.
     pub(crate) fn lacks_only_line_end(&self) -> bool {
         let start = self.lines_done.checked_sub(1).map_or(0, |before| self.ends[before]);
         self.ends
@@ -143,10 +152,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_those_that_are_left() {
+    fn lines_returns_what_is_left() {
         let mut batch = Batch::new(b"one\ntwo\nthree\n", &[4, 8, 14]);
         assert!(batch.lines().eq([&b"one\n"[..], b"two\n", b"three\n"]));
-        assert!(!batch.lacks_only_line_end(), "it is at the start of a line");
+        assert!(!batch.lacks_only_line_end(), "the output has taken no line yet");
         batch.advance(3);
         assert_eq!(batch.lines_done(), 0);
         assert!(batch.lacks_only_line_end());

@@ -1,4 +1,4 @@
-//! What takes bytes, some at a time, and can be waited for.
+//! [`ByteWriter`]: a destination that takes some bytes at a time and can be waited for.
 
 use std::io;
 use std::time::Instant;
@@ -15,7 +15,7 @@ pub(crate) trait ByteWriter {
     fn wait_for_room(&mut self, deadline: Instant) -> bool;
 }
 
-/// An [`io::Write`] as a [`ByteWriter`]. It offers no way to wait for room, so it is called again a number of times.
+/// An [`io::Write`] as a [`ByteWriter`]. It has no method that waits for room, so a write is repeated up to [`WRITER_YIELDS`] times.
 pub(crate) struct IoWriter<'a, W: ?Sized> {
     writer: &'a mut W,
     yields: u32,
@@ -56,7 +56,7 @@ impl ByteWriter for FdWriter<'_> {
     }
 }
 
-/// Waits at most `timeout` for room in `fd`. True if a `write` may find room, or may return what is wrong.
+/// Waits at most `timeout` for room in `fd`. True if a `write` may find room, or may return an error that says what is wrong.
 #[cfg(unix)]
 pub(crate) fn is_writable(fd: rustix::fd::BorrowedFd<'_>, timeout: std::time::Duration) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -1,7 +1,7 @@
-//! Whole lines through a [`ByteWriter`]: one `write` for each line or batch, and what to do when it takes less.
+//! Writes whole lines to a [`ByteWriter`]: one `write` for each line or batch, and more if the first takes only a part.
 //!
-//! [`LineWriter`] is the state that this needs from one line to the next; each output keeps one under its lock. It promises (P3) that every
-//! line begins at the start of a line, even after an error has cut the line before.
+//! A [`LineWriter`] keeps the state that this needs from one line to the next. Each output has one under its lock. It promises (P3) that each
+//! record begins at the start of a line, even after an error has cut the line before.
 
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -11,19 +11,19 @@ use super::{Batch, ByteWriter};
 use crate::limits::{INTERRUPTIONS, WRITABLE};
 use crate::sync::{AtomicBool, Ordering};
 
-/// Writes whole lines to one output, and remembers how the last one ended.
+/// Writes whole lines to one output, and remembers whether the last one is complete.
 #[derive(Debug, Default)]
 pub(crate) struct LineWriter {
     torn: TornFlag,
-    /// The last line waited in vain for room. The next lines do not wait, so that a reader that has stopped reading holds up one call and
-    /// not all of them.
+    /// The last line waited in vain for room. The next lines do not wait, so that a reader that has stopped reading holds up one call, not
+    /// all of them.
     stalled: bool,
 }
 
-/// Whether the last byte that the output took is, or may be, inside a line.
+/// Whether the output ends, or may end, in the middle of a line.
 #[derive(Debug)]
 enum TornFlag {
-    /// Known to this writer alone.
+    /// Used by this writer only.
     Own(bool),
     /// Shared by several writers to one stream.
     Shared(&'static AtomicBool),
@@ -40,7 +40,7 @@ impl TornFlag {
         match self {
             TornFlag::Own(torn) => *torn,
             // Relaxed, here and below: two writers that use the stream at the same moment may mix their lines in any case, and a writer that
-            // uses it later has synchronised with the first in another way.
+            // uses the stream later has synchronised with the first in another way.
             TornFlag::Shared(torn) => torn.load(Ordering::Relaxed),
         }
     }
@@ -54,56 +54,56 @@ impl TornFlag {
 }
 
 impl LineWriter {
-    /// A writer to an output that ends inside a line if `torn`.
+    /// Returns the state for an output that ends in the middle of a line if `torn`.
     pub(crate) const fn new(torn: bool) -> Self {
         LineWriter { torn: TornFlag::Own(torn), stalled: false }
     }
 
-    /// A writer to the process's stderr. The stderr sink and the fallback each have one, under a lock of their own; either begins a new line
-    /// after a line that the other could not finish.
+    /// Returns the state for the process's stderr. The stderr sink and the fallback have one each, under a lock of their own. They share the
+    /// flag that tells whether the last line is torn, so either begins a new line after a line that the other could not finish.
     pub(crate) const fn stderr() -> Self {
         static TORN: AtomicBool = AtomicBool::new(false);
         LineWriter { torn: TornFlag::Shared(&TORN), stalled: false }
     }
 
-    /// True if the last line was cut, so that the next one is preceded by a `\n`.
+    /// True if the last line is torn, so that a `\n` precedes the next line.
     pub(crate) fn is_torn(&self) -> bool {
         self.torn.get()
     }
 
     /// Writes `line`, which ends with `\n`, at the start of a line.
     ///
-    /// An error leaves the output as it is; the next line starts on a line of its own. A line that is written but for its `\n` counts as
-    /// written, since it can be read: the `\n` follows with the next line.
+    /// After an error, the next line starts on a line of its own. A line of which only the `\n` could not be written counts as written, since
+    /// it can be read: the `\n` is written with the next line.
     ///
     /// # Errors
     ///
     /// The error of the writer; `WriteZero` if it takes nothing and returns no error.
     pub(crate) fn write(&mut self, to: &mut impl ByteWriter, line: &[u8]) -> io::Result<()> {
-        self.write_batch(to, &mut Batch::of(line, &[line.len()]))
+        self.write_batch(to, &mut Batch::new_unchecked(line, &[line.len()]))
     }
 
-    /// Writes the rest of `batch`, in one `write` if the writer takes it.
+    /// Writes the rest of `batch`, with one `write` if `to` takes all of it.
     ///
-    /// `Ok` with lines left means that the `\n` of a line could not be written: the lines that are left are to be tried again.
+    /// `Ok` with lines left means that the `\n` of a line could not be written: the caller tries the lines that are left again.
     ///
     /// # Errors
     ///
     /// The error of the writer; `WriteZero` if it takes nothing and returns no error.
     pub(crate) fn write_batch(&mut self, to: &mut impl ByteWriter, batch: &mut Batch<'_>) -> io::Result<()> {
-        // Torn until the result is known: a writer that panics may have taken anything.
+        // Torn until the result is known: we cannot know how many bytes a writer took that panics.
         let was_torn = self.torn.replace(true);
         if was_torn {
-            // Joined, so that this too is a single `write`. There is something to join only after an error.
+            // The `\n` is joined with the batch, so that this is a single `write` too. It is rare: only after an error.
             let joined = [b"\n", batch.rest()].concat();
-            return self.push(to, &joined, 1, was_torn, batch);
+            return self.write_bytes(to, &joined, 1, was_torn, batch);
         }
         let rest = batch.rest();
-        self.push(to, rest, 0, was_torn, batch)
+        self.write_bytes(to, rest, 0, was_torn, batch)
     }
 
-    /// Writes `bytes`, which are `lead` bytes and then the rest of `batch`.
-    fn push(
+    /// Writes `bytes`, which consist of `lead` bytes and the rest of `batch`. Advances the batch, and notes whether the last line is torn.
+    fn write_bytes(
         &mut self,
         to: &mut impl ByteWriter,
         bytes: &[u8],
@@ -112,8 +112,8 @@ impl LineWriter {
         batch: &mut Batch<'_>,
     ) -> io::Result<()> {
         let mut done = 0;
-        let result = self.push_all(to, bytes, |taken| {
-            // At once, so that the batch is right if the writer panics later.
+        let result = self.write_all(to, bytes, |taken| {
+            // After each `write`, so that the batch is right if a later one panics.
             batch.advance((done + taken).saturating_sub(lead.max(done)));
             done += taken;
         });
@@ -128,7 +128,8 @@ impl LineWriter {
         result
     }
 
-    fn push_all(&mut self, to: &mut impl ByteWriter, bytes: &[u8], mut took: impl FnMut(usize)) -> io::Result<()> {
+    /// Calls `write` until all `bytes` are taken, and calls `took` with the number of bytes after each `write`.
+    fn write_all(&mut self, to: &mut impl ByteWriter, bytes: &[u8], mut took: impl FnMut(usize)) -> io::Result<()> {
         let mut interruptions = 0;
         let mut deadline = None;
         let mut rest = bytes;
@@ -136,7 +137,7 @@ impl LineWriter {
             match to.write(rest) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(taken) => {
-                    // A writer that claims more than it was given has taken at least that.
+                    // A writer that returns more bytes than it was given has taken those that it was given.
                     let taken = taken.min(rest.len());
                     took(taken);
                     rest = &rest[taken..];

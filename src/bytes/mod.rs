@@ -1,10 +1,10 @@
 //! How bytes reach a file descriptor or an [`io::Write`](std::io::Write): batches of lines, and whole lines in spite of short writes.
 //!
-//! [`Batch`] is several lines in one piece, with a note of how many the output has taken. [`ByteWriter`] is what takes bytes, and
-//! [`LineWriter`] is the state that one output keeps from line to line, so that each line begins at the start of a line.
+//! - [`Batch`]: several lines in one piece, and how many of them the output has taken;
+//! - [`ByteWriter`]: a destination of bytes, which may take only some of them;
+//! - [`LineWriter`]: the state that an output keeps from one line to the next, so that each record begins at the start of a line.
 //!
-//! Nothing here knows what a record is: rendering is in `format`, the outputs themselves are in `output` and `file`. Imports `sync` and
-//! `limits` only.
+//! Nothing here knows what a record is: rendering is in `format`, the outputs are in `output` and `file`. Imports `sync` and `limits` only.
 
 mod batch;
 mod byte_writer;

@@ -1,25 +1,25 @@
-//! A writer that follows a script, for tests.
+//! A writer for tests that follows a script.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 
 use crate::sync::{Arc, Mutex};
 
-/// What a scripted writer does in one call of `write`.
+/// What a [`Scripted`] writer does in one call of `write`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     Take,
-    /// Takes at most so many bytes.
+    /// Takes at most this many bytes.
     Short(usize),
     Interrupted,
     WouldBlock,
     Zero,
     Full,
-    /// Takes at most so many bytes, never a whole line, and panics.
+    /// Takes at most this many bytes, never a whole line, and panics.
     Panic(usize),
 }
 
-/// A writer that follows a script and then takes everything. Clones are the same writer.
+/// A writer that follows a script and then takes all bytes. Clones share the script.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scripted(Arc<Mutex<Script>>);
 
@@ -42,7 +42,7 @@ impl Scripted {
         self.0.lock().steps.extend(steps);
     }
 
-    /// Ends the script: from now on everything is taken.
+    /// Ends the script: from now on the writer takes all bytes.
     pub(crate) fn recover(&self) {
         self.0.lock().steps.clear();
     }
@@ -51,7 +51,7 @@ impl Scripted {
         String::from_utf8(self.0.lock().taken.clone()).unwrap()
     }
 
-    /// How often `write` was called.
+    /// Returns how often `write` was called.
     pub(crate) fn writes(&self) -> usize {
         self.0.lock().writes
     }
@@ -74,13 +74,13 @@ impl io::Write for Scripted {
             Step::WouldBlock => Err(ErrorKind::WouldBlock.into()),
             Step::Zero => Ok(0),
             Step::Full => Err(ErrorKind::StorageFull.into()),
-            // What a writer took in the call that panics is not known, so a line that it completes there counts as failed and is
-            // in the log all the same. The scripted ones complete none.
+            // Nobody knows how many bytes a writer took in a call that panics. If it completed a line in that call, the line would count as
+            // failed and be in the log all the same. So this writer completes no line when it panics.
             Step::Panic(_) if bytes.len() < 2 => Err(ErrorKind::StorageFull.into()),
             Step::Panic(most) => {
                 let _ = take(most.min(bytes.len().saturating_sub(2)));
                 drop(script);
-                // Past the panic hook, which would print.
+                // `resume_unwind` does not call the panic hook, which would print.
                 std::panic::resume_unwind(Box::new("scripted"))
             }
         }

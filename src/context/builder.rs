@@ -1,9 +1,12 @@
-//! Making contexts, and deriving them from others.
+//! Building contexts, and deriving them from others.
 
 use tracing::level_filters::LevelFilter;
 
 use super::ceiling::clamp;
-use super::{Counter, Identity, Inner, OutputContext, live};
+use super::counter::Counter;
+use super::inner::{ContextInner, Family, LIVE};
+use super::live_list::ListPosition;
+use super::output_context::OutputContext;
 use crate::background::OpenAccount;
 use crate::clock::{Clock, Origin};
 use crate::delivery::Ledger;
@@ -13,14 +16,66 @@ use crate::sink::Sink;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
 use crate::verbosity::Verbosity;
 
-/// Makes an [`OutputContext`]; from [`OutputContext::builder`] or [`OutputContext::to_builder`].
+impl OutputContext {
+    /// Starts a context called `name`. The name appears on its records; it need not be unique.
+    #[must_use = "a builder does nothing until `build` is called"]
+    pub fn builder(name: impl Into<String>) -> Builder {
+        Builder::new(name.into())
+    }
+
+    /// Starts a context that is derived from this one: it begins with the same settings, and shares id, counter and ledger.
+    ///
+    /// Derive a context to go on with the same work under other settings.
+    #[must_use = "a builder does nothing until `build` is called"]
+    pub fn to_builder(&self) -> Builder {
+        Builder::derive(self)
+    }
+
+    /// Derives a context with another verbosity.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn with_verbosity(&self, verbosity: impl Into<Verbosity>) -> OutputContext {
+        self.to_builder().verbosity(verbosity).build()
+    }
+
+    /// Derives a context with another origin: its elapsed time counts from there.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn with_origin(&self, origin: Origin) -> OutputContext {
+        self.to_builder().origin(origin).build()
+    }
+
+    /// Derives a context whose origin is the present of its clock.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn with_origin_now(&self) -> OutputContext {
+        self.with_origin(self.inner.clock.origin())
+    }
+
+    /// Derives a context with one more field, or with another value for a field that this one has.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn with_field(&self, name: impl Into<String>, value: impl Into<Value>) -> OutputContext {
+        self.to_builder().field(name, value).build()
+    }
+
+    /// Derives a context with one more sink.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn with_sink(&self, sink: Sink) -> OutputContext {
+        self.to_builder().sink(sink).build()
+    }
+
+    /// Derives a context with these sinks and no others.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn with_sinks(&self, sinks: impl IntoIterator<Item = Sink>) -> OutputContext {
+        self.to_builder().sinks(sinks).build()
+    }
+}
+
+/// Builds an [`OutputContext`]; from [`OutputContext::builder`] or [`OutputContext::to_builder`].
 ///
-/// Without more said, a context has the verbosity INFO, no sink, and its origin at the moment of
+/// A context that is not derived has, unless it is set otherwise, the verbosity INFO, no sink, and as its origin the moment of
 /// [`build`](Builder::build).
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
-    from: Basis,
+    start: Start,
     fields: Option<Vec<(String, Value)>>,
     origin: Option<Origin>,
     clock: Clock,
@@ -28,17 +83,17 @@ pub struct Builder {
     sinks: Vec<Sink>,
 }
 
-/// Who the context will be.
+/// What a builder started from.
 #[derive(Debug)]
-enum Basis {
+enum Start {
     Name(String),
-    Context(OutputContext),
+    Derived(OutputContext),
 }
 
 impl Builder {
     pub(super) fn new(name: String) -> Self {
         Builder {
-            from: Basis::Name(name),
+            start: Start::Name(name),
             fields: None,
             origin: None,
             clock: Clock::System,
@@ -50,7 +105,7 @@ impl Builder {
     pub(super) fn derive(context: &OutputContext) -> Self {
         let inner = &context.inner;
         Builder {
-            from: Basis::Context(context.clone()),
+            start: Start::Derived(context.clone()),
             fields: None,
             origin: Some(inner.origin),
             clock: inner.clock.clone(),
@@ -59,30 +114,30 @@ impl Builder {
         }
     }
 
-    /// How much is let through: a `LevelFilter`, a [`Verbosity`] with directives, or a [`Dial`](crate::Dial) that can be
+    /// Sets which levels are let through: a `LevelFilter`, a [`Verbosity`] with directives, or a [`Dial`](crate::Dial) that can be
     /// turned later.
     pub fn verbosity(mut self, verbosity: impl Into<Verbosity>) -> Self {
         self.verbosity = verbosity.into();
         self
     }
 
-    /// Adds a sink. The same sink given twice gets each record twice.
+    /// Adds a sink. A sink that is added twice gets each record twice.
     pub fn sink(mut self, sink: Sink) -> Self {
         self.sinks.push(sink);
         self
     }
 
-    /// Sets the sinks, in place of those that were added or inherited.
+    /// Sets the sinks, and drops those that were added or inherited.
     pub fn sinks(mut self, sinks: impl IntoIterator<Item = Sink>) -> Self {
         self.sinks = sinks.into_iter().collect();
         self
     }
 
-    /// Puts a field on each record. A field of the same name that was given before takes the new value.
+    /// Adds a field to each record. A field that already has this name takes the new value.
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        let fields = self.fields.get_or_insert_with(|| match &self.from {
-            Basis::Name(_) => Vec::new(),
-            Basis::Context(context) => context.fields().to_vec(),
+        let fields = self.fields.get_or_insert_with(|| match &self.start {
+            Start::Name(_) => Vec::new(),
+            Start::Derived(context) => context.fields().to_vec(),
         });
         let (name, value) = (name.into(), value.into());
         match fields.iter_mut().find(|(known, _)| *known == name) {
@@ -92,7 +147,7 @@ impl Builder {
         self
     }
 
-    /// Sets the origin, for work that began earlier or shares another's clock.
+    /// Sets the origin, for work that began earlier or counts time from the same instant as other work.
     pub fn origin(mut self, origin: Origin) -> Self {
         self.origin = Some(origin);
         self
@@ -100,37 +155,37 @@ impl Builder {
 
     /// Sets the clock: a [`ManualClock`](crate::ManualClock) makes elapsed times exact in a test.
     ///
-    /// A new context's origin is then the present of that clock, unless [`origin`](Builder::origin) is given.
+    /// A context that is not derived then has the present of that clock as its origin, unless [`origin`](Builder::origin) is set.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
         self
     }
 
-    /// Makes the context.
+    /// Builds the context.
     #[must_use = "a context does nothing until work is given to it: use `scope`, `enter`, `bind` or `in_context`"]
     pub fn build(self) -> OutputContext {
-        let Builder { from, fields, origin, clock, verbosity, mut sinks } = self;
+        let Builder { start, fields, origin, clock, verbosity, mut sinks } = self;
         if sinks.len() > 1 {
             group_by_renderer(&mut sinks);
         }
         let origin = origin.unwrap_or_else(|| clock.origin());
-        let (identity, info) = match from {
-            Basis::Name(name) => {
+        let (family, info) = match start {
+            Start::Name(name) => {
                 let info = ContextInfo::new(name, next_id(), fields.unwrap_or_default());
                 (
-                    Arc::new(Identity {
+                    Arc::new(Family {
                         info,
                         clock: clock.clone(),
                         counter: Counter::new(),
                         ledger: Ledger::default(),
                         output_refs: Mutex::new(Vec::new()),
                         root: OnceLock::new(),
-                        told_closed: AtomicBool::new(false),
+                        warned_closed: AtomicBool::new(false),
                     }),
                     None,
                 )
             }
-            Basis::Context(context) => {
+            Start::Derived(context) => {
                 let inner = &context.inner;
                 let info = match (fields, &inner.info) {
                     (Some(fields), _) => Some(ContextInfo::new(context.name().to_owned(), context.id(), fields)),
@@ -139,21 +194,29 @@ impl Builder {
                     }
                     (None, None) => None,
                 };
-                (inner.identity.clone(), info)
+                (inner.family.clone(), info)
             }
         };
-        let verbosity = clamp(verbosity, identity.info.name());
-        let accounts = attach(&sinks, &identity);
-        let inner =
-            Arc::new(Inner { identity, info, origin, clock, verbosity, sinks, accounts, live: live::Slot::new() });
-        // Set by the first of the family; the derived ones find it there.
-        inner.identity.root.get_or_init(|| Arc::downgrade(&inner));
-        live::register(&inner);
+        let verbosity = clamp(verbosity, family.info.name());
+        let accounts = attach(&sinks, &family);
+        let inner = Arc::new(ContextInner {
+            family,
+            info,
+            origin,
+            clock,
+            verbosity,
+            sinks,
+            accounts,
+            position: ListPosition::new(),
+        });
+        // The first member of the family sets it; the derived ones find it set.
+        inner.family.root.get_or_init(|| Arc::downgrade(&inner));
+        LIVE.insert(inner.info().id(), &inner, &inner.position);
         OutputContext { inner }
     }
 }
 
-/// Brings views that share a rendering together. The order is otherwise kept.
+/// Moves sinks that share a rendering together, and otherwise keeps their order.
 fn group_by_renderer(sinks: &mut Vec<Sink>) {
     let mut grouped: Vec<Sink> = Vec::with_capacity(sinks.len());
     for sink in sinks.drain(..) {
@@ -164,14 +227,14 @@ fn group_by_renderer(sinks: &mut Vec<Sink>) {
     *sinks = grouped;
 }
 
-/// Opens an account with the queue of each sink that has one.
-fn attach(sinks: &[Sink], identity: &Arc<Identity>) -> Vec<Option<OpenAccount>> {
+/// Opens an account with the queue of each queued sink.
+fn attach(sinks: &[Sink], family: &Arc<Family>) -> Vec<Option<OpenAccount>> {
     let mut accounts = Vec::new();
     for (n, sink) in sinks.iter().enumerate() {
-        if let Some(account) = sink.attach(identity) {
-            // In a forked child another thread's lock may be held for ever, and nothing will be on its way.
+        if let Some(account) = sink.attach(family) {
+            // In a forked child the lock may be held for ever by a thread of the parent, and no record will be on its way.
             if !is_forked() {
-                identity.remember(sink);
+                family.remember_output(sink);
             }
             accounts.resize_with(n, || None);
             accounts.push(Some(account));
@@ -182,6 +245,6 @@ fn attach(sinks: &[Sink], identity: &Arc<Identity>) -> Vec<Option<OpenAccount>> 
 
 fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    // Relaxed: only uniqueness counts.
+    // Relaxed: ids only need to be unique.
     NEXT.fetch_add(1, Ordering::Relaxed)
 }

@@ -1,37 +1,27 @@
-//! The process default: where events go that no scope claims.
+//! The process default: the context of events outside every scope.
 
 use arc_swap::ArcSwap;
 use tracing::level_filters::LevelFilter;
 
-use super::ceiling::ceiling;
-use super::{Inner, OutputContext};
+use super::ceiling::{ceiling, exempt_built_in};
+use super::inner::ContextInner;
+use super::output_context::OutputContext;
 use crate::sink;
-use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
+use crate::sync::{Arc, OnceLock};
 
-/// The built-in one is made at first use, so that its origin is the first moment that anything asked for it, and not at all where the
-/// program sets one of its own before.
-static DEFAULT: OnceLock<ArcSwap<Inner>> = OnceLock::new();
+/// Filled at first use, so that the built-in context's origin is the first moment at which anything asked for it, and so that a program
+/// that sets a default of its own before never makes the built-in one.
+static DEFAULT: OnceLock<ArcSwap<ContextInner>> = OnceLock::new();
 
-/// The id of the newest built-in context.
-static BUILT_IN: AtomicU64 = AtomicU64::new(0);
-
-/// Text on stderr, INFO.
+/// Makes the built-in context: text on stderr, INFO.
 pub(crate) fn built_in() -> OutputContext {
     let context =
         OutputContext::builder("default").verbosity(LevelFilter::INFO.min(ceiling())).sink(sink::stderr()).build();
-    // Relaxed: the id is the whole message.
-    BUILT_IN.store(context.id(), Ordering::Relaxed);
+    exempt_built_in(&context);
     context
 }
 
-/// True of the context that the program did not ask for.
-pub(super) fn is_built_in(context: &OutputContext) -> bool {
-    context.id() == BUILT_IN.load(Ordering::Relaxed)
-}
-
-/// Makes `context` the one that events go to which no scope claims, and returns the one that was.
-///
-/// No scope is changed by it: work that was given a context keeps it.
+/// Makes `context` the process default, to which events outside every scope go, and returns the one before.
 ///
 /// ```
 /// use logscope::{OutputContext, sink};
@@ -40,11 +30,13 @@ pub(super) fn is_built_in(context: &OutputContext) -> bool {
 /// assert_eq!(OutputContext::current().name(), "main");
 /// logscope::set_default(before);
 /// ```
+///
+/// No scope changes: work that was given a context keeps it.
 pub fn set_default(context: OutputContext) -> OutputContext {
     replace_default(context).unwrap_or_else(built_in)
 }
 
-/// [`set_default`] that does not make the built-in context only to return it: `None` where it was the default, and not made yet.
+/// Does as [`set_default`], but returns `None`, instead of making the built-in context only to return it, if no default was in use yet.
 pub(crate) fn replace_default(context: OutputContext) -> Option<OutputContext> {
     let context = match DEFAULT.get() {
         Some(_) => context,
@@ -56,25 +48,25 @@ pub(crate) fn replace_default(context: OutputContext) -> Option<OutputContext> {
     Some(OutputContext::from(default().swap(context.into_inner())))
 }
 
-/// The process default, counted.
+/// Returns the process default, with a count of its own.
 pub(crate) fn default_context() -> OutputContext {
     OutputContext::from(default().load_full())
 }
 
-/// Calls `f` with the process default, held for the call without a count of its own where that is possible.
-pub(crate) fn with_default<R>(f: impl FnOnce(&Inner) -> R) -> R {
+/// Calls `f` with the process default, which is held for the call, where possible without a count of its own.
+pub(crate) fn with_default<R>(f: impl FnOnce(&ContextInner) -> R) -> R {
     f(&default().load())
 }
 
-/// The place of the default. Not by `get_or_init`: making a context allocates, and an allocator that logs would come back here while
-/// the place is being filled.
-fn default() -> &'static ArcSwap<Inner> {
+/// Returns the static of the default, filled. Not by `get_or_init`: making a context allocates, and an allocator that logs would come
+/// back here while the static is being filled.
+fn default() -> &'static ArcSwap<ContextInner> {
     loop {
         if let Some(default) = DEFAULT.get() {
             return default;
         }
-        let built_in: Arc<Inner> = built_in().into_inner();
-        // An error hands it back: another thread was quicker.
+        let built_in: Arc<ContextInner> = built_in().into_inner();
+        // On an error, which returns ours, another thread was faster.
         drop(DEFAULT.set(ArcSwap::new(built_in)));
     }
 }

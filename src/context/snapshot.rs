@@ -1,56 +1,57 @@
-//! What can be said of a context in a report.
+//! A context as plain data, for reports.
 
 use std::time::{Duration, SystemTime};
 
-use super::OutputContext;
+use super::output_context::OutputContext;
 use crate::record::Value;
 use crate::sink::Outcome;
 use crate::verbosity::Verbosity;
 
-/// A context as data: for a status page, a report, or a test. It does not change when the context is turned or logs on.
+/// Describes a context as plain data, for a status page, a report or a test.
 ///
-/// With the feature `serde` it serialises; the origin is then seconds and nanoseconds since the Unix epoch.
+/// A snapshot does not change when the context logs on or its dial is turned. With the feature `serde` it serialises; the origin is then
+/// seconds and nanoseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The name.
+    /// The context's name.
     pub name: String,
-    /// The id.
+    /// The context's id.
     pub id: u64,
     /// The wall-clock time of the origin.
     pub origin: SystemTime,
     /// The time since the origin.
     pub elapsed: Duration,
-    /// How much is let through; of a dial, where it stands.
+    /// The levels that are let through. Of a dial, its present setting.
     pub verbosity: Verbosity,
-    /// The fields that are on each record.
+    /// The fields that each record carries.
     pub fields: Vec<(String, Value)>,
-    /// Where it goes.
+    /// The context's sinks.
     pub sinks: Vec<SinkSnapshot>,
-    /// The deliveries so far.
+    /// The deliveries so far of the context and of all that share its id.
     pub ledger: Outcome,
     /// True once the context was closed.
     pub closed: bool,
 }
 
-/// A sink as data.
+/// Describes a sink as plain data; part of a [`Snapshot`].
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct SinkSnapshot {
-    /// What the output is: `stderr`, `file /var/log/uno.log`.
+    /// The output: `stderr`, `file /var/log/uno.log`.
     pub output: String,
     /// The format: `text`, `json`.
     pub format: String,
     /// The threshold.
     pub max_level: Verbosity,
-    /// The deliveries of all contexts to its output so far.
+    /// The deliveries so far of all contexts to this sink's output.
     pub ledger: Outcome,
 }
 
 impl OutputContext {
-    /// What can be said of this context now, as data.
+    /// Returns a snapshot of this context: its settings and its ledger at this moment, as plain data.
     ///
     /// ```
     /// use logscope::{OutputContext, sink};
@@ -67,7 +68,7 @@ impl OutputContext {
             id: self.id(),
             origin: self.origin().wall(),
             elapsed: self.elapsed(),
-            verbosity: self.verbosity().now(),
+            verbosity: self.verbosity().without_dial(),
             fields: self.fields().to_vec(),
             sinks: self
                 .sinks()

@@ -3,9 +3,10 @@ use std::time::Duration;
 use super::*;
 use crate::LevelFilter;
 use crate::sink;
+use crate::verbosity::Verbosity;
 
 #[test]
-fn a_context_shows_what_it_is() {
+fn debug_shows_all_settings() {
     let clock = crate::ManualClock::new();
     let (memory, _lines) = sink::memory();
     let uno = OutputContext::builder("uno")
@@ -28,7 +29,7 @@ fn a_context_shows_what_it_is() {
 }
 
 #[test]
-fn a_derived_context_shares_what_makes_it_the_same_work() {
+fn a_derived_context_shares_id_name_origin_and_closing() {
     let uno = OutputContext::builder("uno").field("env", "uno").sink(sink::null()).build();
     let louder = uno.to_builder().verbosity(LevelFilter::TRACE).build();
     assert_eq!((louder.id(), louder.name(), louder.origin()), (uno.id(), "uno", uno.origin()));
@@ -43,7 +44,7 @@ fn a_derived_context_shares_what_makes_it_the_same_work() {
 }
 
 #[test]
-fn views_with_one_format_become_neighbours_and_keep_their_order() {
+fn sinks_with_one_format_become_neighbours_and_keep_their_order() {
     use crate::Format;
     let sinks = [Format::text(), Format::json(), Format::text().seq(true), Format::json(), Format::text()];
     let context = OutputContext::builder("c").sinks(sinks.map(|format| sink::null().format(format))).build();
@@ -59,13 +60,13 @@ fn live_lists_each_context_once_while_it_lives() {
     assert_eq!(count(uno.id()), 1);
     let id = uno.id();
     drop(uno);
-    assert_eq!(count(id), 1, "the derived one lives");
+    assert_eq!(count(id), 1, "the derived context lives");
     drop(louder);
     assert_eq!(count(id), 0);
 }
 
 #[test]
-fn contexts_come_and_go_on_many_threads_while_others_list_them() {
+fn contexts_are_built_and_dropped_on_many_threads_while_another_lists_them() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {

@@ -1,56 +1,56 @@
-//! One output with its counts, shared by all its sinks, and what happens when it fails.
+//! One output with its counts, shared by all its sinks; what happens when the output fails; the list of all outputs.
 
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::notices::{PutNotice, state_missing};
+use super::notices::{PutNotice, put_notice};
 use super::{Fate, Front, Ledger, Loss, Missing, Outcome};
 use crate::bytes::Batch;
 use crate::fallback;
 use crate::format::{Renderer, Scratch, Screen};
-use crate::output::{Target, discard};
+use crate::output::{AnyOutput, drop_error};
 use crate::process::is_forked;
 use crate::record::{Moment, Notice, Record};
 use crate::sync::{Arc, Mutex, Weak};
 
-/// All outputs of the process.
+/// All outputs of the process. Entries of closed outputs are removed when the list needs room.
 static CORES: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
 
-/// What became of the records of outputs that are closed.
-static CLOSED: Mutex<Outcome> = Mutex::new(Outcome::NOTHING);
+/// What became of the records of closed outputs.
+static CLOSED: Mutex<Outcome> = Mutex::new(Outcome::EMPTY);
 
 /// One output with its counts, shared by all its sinks.
 pub(crate) struct Core {
-    target: Target,
+    output: AnyOutput,
     name: String,
     screen: Screen,
     ledger: Ledger,
-    /// Records that the output refused, not yet stated in the log.
+    /// Records that the output refused, and that no notice in the log counts yet.
     failed: Missing,
-    /// Records that were dropped before they reached the output, not yet stated in the log.
+    /// Records that were dropped before they reached the output, and that no notice in the log counts yet.
     dropped: Missing,
     /// The queues in front of the output.
     fronts: Mutex<Vec<Weak<dyn Front>>>,
 }
 
 impl Core {
-    /// An output, and its entry in the list of all outputs, which it leaves when it is dropped.
-    pub(crate) fn new(target: Target) -> Arc<Self> {
-        let screen = if target.is_terminal() { Screen::Terminal } else { Screen::None };
-        Core::on_screen(target, screen)
+    /// Returns the core of `output`, and enters it into the list of all outputs.
+    pub(crate) fn new(output: AnyOutput) -> Arc<Self> {
+        let screen = if output.is_terminal() { Screen::Terminal } else { Screen::None };
+        Core::with_screen(output, screen)
     }
 
-    /// One of the process's standard streams.
-    pub(crate) fn console(target: Target) -> Arc<Self> {
-        let screen = if target.is_terminal() { Screen::Terminal } else { Screen::Piped };
-        Core::on_screen(target, screen)
+    /// Returns the core of one of the process's standard streams, and enters it into the list of all outputs.
+    pub(crate) fn console(output: AnyOutput) -> Arc<Self> {
+        let screen = if output.is_terminal() { Screen::Terminal } else { Screen::Piped };
+        Core::with_screen(output, screen)
     }
 
-    fn on_screen(target: Target, screen: Screen) -> Arc<Self> {
+    fn with_screen(output: AnyOutput, screen: Screen) -> Arc<Self> {
         let core = Arc::new(Core {
-            name: target.describe(),
-            target,
+            name: output.describe(),
+            output,
             screen,
             ledger: Ledger::default(),
             failed: Missing::new(),
@@ -66,15 +66,16 @@ impl Core {
         core
     }
 
-    /// Returns all outputs of the process. The caller may be the last to let go of one, and then drops it.
+    /// Returns all outputs of the process. The caller may come to hold the last reference to one, and then closes that output when it drops
+    /// the list.
     pub(super) fn all() -> Vec<Arc<Core>> {
         CORES.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Returns what became of the records of outputs that are closed.
+    /// Returns what became of the records of closed outputs.
     pub(super) fn closed_outcome() -> Outcome {
-        // In a forked child another thread's lock may be held for ever.
-        if is_forked() { Outcome::NOTHING } else { *CLOSED.lock() }
+        // In a forked child the lock may stay held for ever, by a thread that only the parent has.
+        if is_forked() { Outcome::EMPTY } else { *CLOSED.lock() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -89,131 +90,131 @@ impl Core {
         self.ledger.outcome()
     }
 
-    /// True if the log has to state, before the next record, that records are missing.
+    /// True if a notice about missing records has to stand in the log before the next record.
     #[inline]
-    pub(crate) fn owes(&self) -> bool {
+    pub(crate) fn has_missing(&self) -> bool {
         self.has_dropped() || self.has_failed()
     }
 
-    /// True if records were dropped before they reached the output, and the log does not state that yet.
+    /// True if records were dropped before they reached the output, and no notice in the log counts them yet.
     #[inline]
     pub(crate) fn has_dropped(&self) -> bool {
-        self.dropped.is_open()
+        self.dropped.has_unclaimed()
     }
 
-    /// Hands `record` to the output.
+    /// Writes `record` to the output.
     #[inline]
     pub(crate) fn write(&self, renderer: &Renderer, record: &Record<'_>, scratch: &mut Scratch) -> io::Result<()> {
-        self.target.write(renderer, record, scratch)
+        self.output.write(renderer, record, scratch)
     }
 
-    /// Hands several lines to the output.
+    /// Writes several lines to the output.
     pub(crate) fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
-        self.target.write_batch(batch)
+        self.output.write_batch(batch)
     }
 
-    /// Hands a notice to the output.
+    /// Writes one notice to the output.
     pub(crate) fn write_notice(&self, renderer: &Renderer, notice: &Record<'_>) -> io::Result<()> {
-        self.target.write_notice(renderer, notice)
+        self.output.write_notice(renderer, notice)
     }
 
-    /// States in the log what is missing from it. If that fails so has the record that comes after it.
+    /// Writes the notices about all missing records, before `record`. If this fails, the caller counts `record` as failed too.
     ///
-    /// In writes of their own, not joined to the record's: if a joined write broke off after a notice, nobody could say whether
-    /// the notice is in the log.
+    /// Each notice is a write of its own, not joined with that of the record: if a joined write broke off after the notice, we could not know
+    /// whether the log contains the notice.
     #[cold]
-    pub(crate) fn state(&self, renderer: &Renderer, record: &Record<'_>) -> io::Result<()> {
+    pub(crate) fn write_notices(&self, renderer: &Renderer, record: &Record<'_>) -> io::Result<()> {
         let moment = record.moment();
         let put: PutNotice<'_> = &mut |_, notice| self.write_notice(renderer, notice);
-        state_missing(&self.failed, Notice::Failed, &moment, put)?;
-        state_missing(&self.dropped, Notice::Dropped, &moment, put)
+        put_notice(&self.failed, Notice::Failed, &moment, put)?;
+        put_notice(&self.dropped, Notice::Dropped, &moment, put)
     }
 
-    /// The same without the records that were dropped.
+    /// Writes only the notice about failed records, before `record`.
     #[cold]
-    pub(crate) fn state_but_dropped(&self, renderer: &Renderer, record: &Record<'_>) -> io::Result<()> {
-        self.state_failed(&record.moment(), &mut |_, notice| self.write_notice(renderer, notice))
+    pub(crate) fn write_failed_notice(&self, renderer: &Renderer, record: &Record<'_>) -> io::Result<()> {
+        self.put_failed_notice(&record.moment(), &mut |_, notice| self.write_notice(renderer, notice))
     }
 
-    /// The same for a view that is queued, where `put` puts notices into the queue: what could not be written is stated where it is
-    /// written.
+    /// Hands `put` the notice about dropped records, which a queued sink enqueues before `record`. The notice about failed records is not
+    /// enqueued: the writer thread writes it.
     #[cold]
-    pub(crate) fn state_dropped(&self, record: &Record<'_>, put: PutNotice<'_>) -> io::Result<()> {
-        state_missing(&self.dropped, Notice::Dropped, &record.moment(), put)
+    pub(crate) fn put_dropped_notice(&self, record: &Record<'_>, put: PutNotice<'_>) -> io::Result<()> {
+        put_notice(&self.dropped, Notice::Dropped, &record.moment(), put)
     }
 
-    /// States what could not be written, before what is written next.
+    /// Hands `put` the notice about failed records, if there are any, before the record that is logged at `moment`.
     #[inline]
-    pub(crate) fn state_failed(&self, moment: &Moment<'_>, put: PutNotice<'_>) -> io::Result<()> {
-        if self.failed.is_open() { state_missing(&self.failed, Notice::Failed, moment, put) } else { Ok(()) }
+    pub(crate) fn put_failed_notice(&self, moment: &Moment<'_>, put: PutNotice<'_>) -> io::Result<()> {
+        if self.has_failed() { put_notice(&self.failed, Notice::Failed, moment, put) } else { Ok(()) }
     }
 
-    /// Counts what became of `record`, and tells the first failure of an outage.
+    /// Counts the fate of `record` in the ledger. Reports the first failure of an outage.
     #[inline]
     pub(crate) fn count_result(&self, record: &Record<'_>, result: io::Result<()>) -> Fate {
         let fate = match result {
             Ok(()) => Fate::Written,
-            Err(error) => self.fail(Loss::of(record), error),
+            Err(error) => self.add_failed(Loss::of(record), error),
         };
         self.ledger.count(fate, 1);
         fate
     }
 
-    /// Tells the first failure of an outage, and has it stated in the log when that works again.
+    /// Adds records to those that the next notice counts as failed. Reports the first failure of an outage. Does not count in the ledger.
     #[cold]
-    pub(crate) fn fail(&self, loss: Loss<'_>, error: io::Error) -> Fate {
+    pub(crate) fn add_failed(&self, loss: Loss<'_>, error: io::Error) -> Fate {
         if self.failed.add(loss) {
             let name = &self.name;
             fallback::tell(format_args!(
                 "cannot write to {name}: {error}; what is missing is counted, and stated in the log when it works again"
             ));
         }
-        discard(error);
+        drop_error(error);
         Fate::Failed
     }
 
-    /// Counts records that were given up before they reached the output, and tells the first of an outage.
+    /// Counts records in the ledger that were logged where they cannot be delivered. Reports the first of an outage.
     #[cold]
     pub(crate) fn count_dropped(&self, loss: Loss<'_>) {
         self.ledger.count(Fate::Dropped, loss.count);
-        self.drop_records(
+        self.add_dropped(
             loss,
             "they are logged inside an output, or too deep inside values that log; what is missing is counted, and stated in the log \
              before the next record",
         );
     }
 
-    /// Has records that are given up before they reached the output stated in the log, and tells the first of an outage.
+    /// Adds records to those that the next notice counts as dropped. Reports the first of an outage, and `why`. Does not count in the ledger.
     #[cold]
-    pub(crate) fn drop_records(&self, loss: Loss<'_>, why: &str) {
+    pub(crate) fn add_dropped(&self, loss: Loss<'_>, why: &str) {
         if self.dropped.add(loss) {
             let name = &self.name;
             fallback::tell(format_args!("records for {name} are dropped before they reach it: {why}"));
         }
     }
 
-    /// Tells of losses that the log will never state.
-    pub(crate) fn tell_unstated(&self, missing: &Missing, fate: &str) {
+    /// Reports missing records that no notice will ever count, because the log is closed.
+    pub(crate) fn report_unnoticed(&self, missing: &Missing, fate: &str) {
         if let Some(claim) = missing.claim() {
             let (name, count) = (&self.name, claim.count());
             fallback::tell(format_args!("{name} is closed without stating that {count} records {fate}"));
-            claim.stated();
+            claim.confirm();
         }
     }
 
-    /// True if there is something to state before the next line, because it could not be written.
+    /// True if records could not be written, and no notice in the log counts them yet.
     #[inline]
     pub(crate) fn has_failed(&self) -> bool {
-        self.failed.is_open()
+        self.failed.has_unclaimed()
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// True if the output takes lines, which can be queued.
+    /// True if the output takes lines. Only lines can be queued.
     pub(crate) fn takes_lines(&self) -> bool {
-        self.target.takes_lines()
+        self.output.takes_lines()
     }
 
     /// The queues in front of the output.
@@ -221,39 +222,39 @@ impl Core {
         &self.fronts
     }
 
-    /// Has the output pass on what it holds back.
+    /// Flushes the buffers of the output itself. Queues in front of it are not flushed: see [`Flush`](super::Flush).
     pub(crate) fn flush_output(&self, deadline: Duration) -> io::Result<()> {
-        self.target.flush(deadline)
+        self.output.flush(deadline)
     }
 
-    /// Writes to the fallback that the output could not be flushed.
+    /// Reports that the output could not be flushed.
     #[cold]
-    pub(crate) fn tell_unflushed(&self, error: io::Error) {
+    pub(crate) fn report_unflushed(&self, error: io::Error) {
         fallback::tell(format_args!("cannot flush {}: {error}", self.name));
-        discard(error);
+        drop_error(error);
     }
 
-    /// Has what was written reach the storage device.
+    /// Brings all written bytes to the storage device.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        self.target.sync()
+        self.output.sync()
     }
 
-    /// Has the output open anew what it writes to.
+    /// Opens the file of the output anew.
     pub(crate) fn reopen(&self) -> io::Result<()> {
-        self.target.reopen()
+        self.output.reopen()
     }
 }
 
 impl Drop for Core {
     fn drop(&mut self) {
-        self.tell_unstated(&self.failed, "could not be written");
-        self.tell_unstated(&self.dropped, "were dropped");
-        // In a forked child another thread's lock may be held for ever.
+        self.report_unnoticed(&self.failed, "could not be written");
+        self.report_unnoticed(&self.dropped, "were dropped");
+        // In a forked child the lock may stay held for ever, by a thread that only the parent has.
         if !is_forked() {
             let closed = &mut *CLOSED.lock();
             *closed = closed.plus(self.ledger.outcome());
         }
-        self.target.close();
+        self.output.close();
     }
 }
 

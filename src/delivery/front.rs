@@ -1,4 +1,4 @@
-//! A queue as the output behind it sees it.
+//! What a flush of an output needs from a queue in front of it.
 
 use std::any::Any;
 use std::time::Instant;
@@ -6,19 +6,21 @@ use std::time::Instant;
 use crate::queue::FlushTicket;
 use crate::sync::Arc;
 
-/// A queue in front of an output. The output's [core](super::Core) lists its queues, so that a flush of the output waits for all of them; this
-/// trait is all that `delivery` knows of a queue.
+/// A queue in front of an output.
+///
+/// The [core](super::Core) of an output lists the queues in front of it, so that a flush of the output waits for all of them. `delivery`
+/// knows queues only through this trait.
 pub(crate) trait Front: Any + Send + Sync {
-    /// Asks that all records that are in the queue by now be written, the output flushed until `deadline`, and synced if `sync`. The ticket
-    /// has the result.
+    /// Requests that all records that are in the queue now be written, and that the output be flushed until `deadline`, and synced if `sync`.
+    /// The returned ticket gets the result.
     fn request_flush(self: Arc<Self>, deadline: Option<Instant>, sync: bool) -> Arc<FlushTicket>;
 
-    /// Takes a request back, for a caller that no longer waits.
+    /// Withdraws the request of a caller that no longer waits.
     fn withdraw_flush(&self, ticket: &Arc<FlushTicket>);
 
-    /// True while a writer thread writes the queue's records. In a forked child the thread is not there, and this may stay true for ever.
+    /// True while a writer thread is inside the output. A forked child has no writer threads: there this can stay true for ever.
     fn is_being_written(&self) -> bool;
 
-    /// The queue itself, for the code that made it.
+    /// Returns the queue itself, for `background`, which made it.
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }

@@ -1,48 +1,49 @@
-//! What became of the records: exact counts that can be read at any moment.
+//! Exact counts of what became of records, readable at any moment.
 //!
-//! A direct output knows at once what became of a record, a queue only later, so a [`Ledger`] counts the two apart:
+//! The fate of a record is known in the call that delivers it to a direct output, and later if it goes through a queue. A [`Ledger`] counts
+//! the two groups apart:
 //!
-//! - what was settled in the call that delivered it: one counter per fate, one addition per record;
-//! - what was accepted and is settled later: a counter of the accepted, and one counter per fate.
+//! - fates known in the call that delivers the record: one counter per fate, one addition per record;
+//! - fates resolved after the record was accepted: one counter of accepted records, and one counter per fate.
 //!
-//! All counters only grow, and `accepted` is derived: the sum of the first group plus the accepted of the second. So the
-//! equation `accepted = written + dropped + failed + pending` holds in every reading by construction, and what is left to
-//! prove is that `pending`, a difference of counters, is never negative: see [`Ledger::outcome`].
+//! All counters only grow. A reading derives `accepted`: the fates of the first group plus the accepted records of the second. So the
+//! equation `accepted = written + dropped + failed + pending` holds in every reading by construction. It remains to prove that `pending`, a
+//! difference of counters, is never negative: see [`Ledger::outcome`].
 
 use super::Outcome;
 use crate::sync::Ordering;
 use crate::sync::model::AtomicU64;
 
-/// What became of one record at one sink.
+/// The fate of one record at one sink.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fate {
-    /// The output took it.
+    /// The output took the record.
     Written,
-    /// It was given up before it reached the output.
+    /// The record was dropped before it reached the output.
     Dropped,
-    /// The output refused it.
+    /// The output refused the record.
     Failed,
 }
 
-/// The counters of a sink or of a context.
+/// The counters of an output or of a context.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// Settled in the call that delivered them.
-    at_once: Fates,
-    /// Settled some time after they were accepted.
-    later: Fates,
-    /// What `later` will come to.
+    /// Fates known in the call that delivered the record.
+    immediate: FateCounters,
+    /// Fates resolved after the record was accepted.
+    deferred: FateCounters,
+    /// How many records were accepted whose fate `deferred` counts, now or later.
     accepted: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct Fates {
+struct FateCounters {
     written: AtomicU64,
     dropped: AtomicU64,
     failed: AtomicU64,
 }
 
-impl Fates {
+impl FateCounters {
     fn of(&self, fate: Fate) -> &AtomicU64 {
         match fate {
             Fate::Written => &self.written,
@@ -53,52 +54,52 @@ impl Fates {
 }
 
 impl Ledger {
-    /// Counts `n` records that were accepted and settled in the same call.
+    /// Counts `n` records that are accepted, and whose fate is known, in this call.
     #[inline]
     pub(crate) fn count(&self, fate: Fate, n: u64) {
-        // Relaxed: each of these counters stands alone. Who must see a count has synchronised with the call in another way.
-        self.at_once.of(fate).fetch_add(n, Ordering::Relaxed);
+        // Relaxed: each of these counters stands alone. A thread that must see a count has synchronised with this call in another way.
+        self.immediate.of(fate).fetch_add(n, Ordering::Relaxed);
     }
 
-    /// Counts `n` records whose fate [`resolve`](Ledger::resolve) will tell.
+    /// Counts `n` accepted records, whose fate [`resolve`](Ledger::resolve) makes known later.
     #[inline]
     pub(crate) fn accept(&self, n: u64) {
-        // Relaxed: ordered before its own `resolve` by whatever hands the record over (a queue), and that is all it needs.
+        // Relaxed: it needs to be ordered only before the `resolve` of the same records, and the queue that hands them over does that.
         self.accepted.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// Tells the fate of `n` records that were accepted before, on this thread or on one that handed them over.
+    /// Makes the fate of `n` accepted records known. They were accepted on this thread, or on one that handed them over.
     pub(crate) fn resolve(&self, fate: Fate, n: u64) {
         // Release: see `outcome`.
-        self.later.of(fate).fetch_add(n, Ordering::Release);
+        self.deferred.of(fate).fetch_add(n, Ordering::Release);
     }
 
-    /// The counts at this moment.
+    /// Returns the counts at this moment.
     pub(crate) fn outcome(&self) -> Outcome {
-        self.outcome_besides(|| 0)
+        self.outcome_with(|| 0)
     }
 
-    /// The counts at this moment, where deliveries whose fate is told here are also counted elsewhere as accepted.
-    pub(crate) fn outcome_besides(&self, accepted_elsewhere: impl FnOnce() -> u64) -> Outcome {
-        // The fates first and with Acquire, the accepted last: the `accept` of every record whose `resolve` we see happened
-        // before that `resolve`, so it is in the count that we read now. In the other order, or with weaker orderings, a
-        // record that is accepted and settled between the two readings would make `pending` negative.
-        let later = self.later.read(Ordering::Acquire);
+    /// Returns the counts at this moment, with records that were accepted elsewhere and whose fate this ledger resolves.
+    pub(crate) fn outcome_with(&self, accepted_elsewhere: impl FnOnce() -> u64) -> Outcome {
+        // The fates first, with Acquire, and the accepted records after them: the `accept` of every record whose `resolve` we see happened
+        // before that `resolve`, so the count that we read last includes it. In the other order, or with weaker orderings, a record that
+        // is accepted and resolved between the two reads would make `pending` negative.
+        let deferred = self.deferred.read(Ordering::Acquire);
         let accepted = self.accepted.load(Ordering::Relaxed) + accepted_elsewhere();
-        let at_once = self.at_once.read(Ordering::Relaxed);
-        let settled = later.written + later.dropped + later.failed;
+        let immediate = self.immediate.read(Ordering::Relaxed);
+        let resolved = deferred.written + deferred.dropped + deferred.failed;
         Outcome {
-            accepted: accepted + at_once.written + at_once.dropped + at_once.failed,
-            written: later.written + at_once.written,
-            dropped: later.dropped + at_once.dropped,
-            failed: later.failed + at_once.failed,
-            pending: accepted.saturating_sub(settled),
+            accepted: accepted + immediate.written + immediate.dropped + immediate.failed,
+            written: deferred.written + immediate.written,
+            dropped: deferred.dropped + immediate.dropped,
+            failed: deferred.failed + immediate.failed,
+            pending: accepted.saturating_sub(resolved),
             unflushed: false,
         }
     }
 }
 
-impl Fates {
+impl FateCounters {
     fn read(&self, ordering: Ordering) -> Outcome {
         Outcome {
             written: self.written.load(ordering),

@@ -1,13 +1,16 @@
-//! Records that are missing from a log and of which the log does not say so yet.
+//! The records that are missing from a log, and that no notice in the log counts yet.
 //!
-//! A [`Missing`] is shared by every thread that delivers to an output. Whoever delivers next *claims* all losses, states them in the
-//! log, and either settles the claim or, when the notice could not be written either, puts them back. What this keeps, whatever
-//! the interleaving: each loss is stated exactly once or is still counted; whose losses they are is told of those that are stated,
-//! and of no others; and an outage is told once, where an outage lasts from a loss until every loss is stated.
+//! All threads that deliver to an output share one [`Missing`] for each kind of notice. The thread that delivers next *claims* all losses and
+//! writes a notice that counts them. Then it confirms the claim. If the notice could not be written, the thread drops the claim, which puts
+//! the losses back. This keeps three promises, at any interleaving:
 //!
-//! Losses are rare and whatever happens to them is followed by a `write`, so they are counted under a lock, and only a hint is
-//! read on the event path. Two threads that deliver at the same moment may write their records in either order, as always, so a
-//! record of another thread can stand before the notice that this thread is about to write.
+//! - exactly one notice counts each loss, or the loss is still to be counted;
+//! - a notice names the owner of the losses that it counts, and of no others;
+//! - an outage is reported once. It lasts from a loss until notices count every loss.
+//!
+//! Losses are rare, and each time that something happens to them a `write` follows, so a lock guards them, and the event path reads only
+//! a hint. Two threads that deliver at the same moment can write their records in either order, so a record of another thread can stand
+//! before the notice that this thread is about to write.
 
 use std::mem;
 use std::time::Duration;
@@ -16,41 +19,41 @@ use crate::record::{ContextInfo, Record};
 use crate::sync::Ordering;
 use crate::sync::model::{AtomicBool, Mutex};
 
-/// The losses of one kind that are still to be stated.
+/// The losses of one kind, failed or dropped, that no notice counts yet.
 #[derive(Debug)]
 pub(crate) struct Missing {
-    /// There is something to claim. Written under the lock, so that it always comes to rest at what is true.
-    open: AtomicBool,
+    /// Whether losses can be claimed: a hint. It is written under the lock, so its last value is always the right one.
+    has_unclaimed: AtomicBool,
     losses: Mutex<Losses>,
 }
 
 #[derive(Debug)]
 struct Losses {
-    /// Nobody has claimed these.
+    /// How many losses no thread has claimed.
     unclaimed: u64,
-    /// Some thread is about to state these.
+    /// How many losses threads have claimed, and are about to write notices for.
     claimed: u64,
-    /// Whose the unclaimed ones are.
+    /// The owner of the unclaimed losses.
     owner: Owner,
 }
 
-/// Whose losses these are.
+/// The contexts that lost records.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Owner {
-    /// There are none.
+    /// There are no losses.
     Nobody,
-    /// All of one context, and of those that were derived from it.
+    /// One context, or contexts that were derived from it and share its id.
     One {
         id: u64,
         name: String,
-        /// The elapsed time of the last of them, by the clock of that context.
+        /// The elapsed time of the last loss, by the clock of that context.
         elapsed: Duration,
     },
-    /// Of several contexts.
+    /// Several contexts.
     Several,
 }
 
-/// What was lost, and by whom.
+/// Records that a context lost at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Loss<'a> {
     pub(crate) count: u64,
@@ -59,14 +62,14 @@ pub(crate) struct Loss<'a> {
 }
 
 impl<'a> Loss<'a> {
-    /// The loss of one record.
+    /// Returns the loss of `record`.
     pub(crate) fn of(record: &'a Record<'_>) -> Self {
         Loss { count: 1, context: record.context(), elapsed: record.elapsed() }
     }
 }
 
 impl Owner {
-    /// Counts the owner of `loss` in.
+    /// Adds the context of `loss`.
     fn add(&mut self, loss: Loss<'_>) {
         match self {
             Owner::Nobody => {
@@ -78,7 +81,7 @@ impl Owner {
         }
     }
 
-    /// Makes these losses those of `newer` too.
+    /// Adds the owner of `newer` losses.
     fn join(&mut self, newer: Owner) {
         let joined = match (mem::replace(self, Owner::Nobody), newer) {
             (Owner::Nobody, owner) | (owner, Owner::Nobody) => owner,
@@ -94,21 +97,22 @@ impl Owner {
 impl Missing {
     pub(crate) fn new() -> Self {
         let losses = Losses { unclaimed: 0, claimed: 0, owner: Owner::Nobody };
-        Missing { open: AtomicBool::new(false), losses: Mutex::new(losses) }
+        Missing { has_unclaimed: AtomicBool::new(false), losses: Mutex::new(losses) }
     }
 
-    /// True if there is something to state: what the event path asks before each record.
+    /// True if there are losses to claim. The event path asks this before each record.
     #[inline]
-    pub(crate) fn is_open(&self) -> bool {
-        // Relaxed: only a hint. A loss of this thread's own is seen, one of another thread is stated by whoever sees it.
-        self.open.load(Ordering::Relaxed)
+    pub(crate) fn has_unclaimed(&self) -> bool {
+        // Relaxed: only a hint. A thread always sees its own losses; those of another thread are claimed by the first thread that sees them.
+        self.has_unclaimed.load(Ordering::Relaxed)
     }
 
-    /// Counts a loss. True if it begins an outage, which is then to be told.
+    /// Adds a loss. True if it begins an outage, which the caller then reports.
     #[cold]
     pub(crate) fn add(&self, loss: Loss<'_>) -> bool {
-        self.with(|losses| {
-            // In one hold of the lock with the count: two losses at the same moment would otherwise both begin the outage.
+        self.update(|losses| {
+            // Looked at in the same hold of the lock in which the loss is added: otherwise two losses at the same moment would both begin the
+            // outage.
             let first = losses.unclaimed + losses.claimed == 0;
             losses.unclaimed += loss.count;
             losses.owner.add(loss);
@@ -116,12 +120,12 @@ impl Missing {
         })
     }
 
-    /// Takes what is to be stated, if there is anything. Dropping the claim puts it back.
+    /// Claims all unclaimed losses, if there are any. Dropping the claim puts them back.
     #[cold]
     pub(crate) fn claim(&self) -> Option<MissingClaim<'_>> {
-        // In one hold of the lock: a loss counted between reading and zeroing would vanish, and two claimers would both state the
-        // same losses.
-        self.with(|losses| {
+        // In one hold of the lock: otherwise a loss that is added between reading and zeroing would vanish, and two threads could claim
+        // the same losses.
+        self.update(|losses| {
             let count = mem::take(&mut losses.unclaimed);
             losses.claimed += count;
             let owner = mem::replace(&mut losses.owner, Owner::Nobody);
@@ -129,17 +133,18 @@ impl Missing {
         })
     }
 
-    /// Changes the losses, and the hint with them. No code of the program's runs in `change`.
-    fn with<R>(&self, change: impl FnOnce(&mut Losses) -> R) -> R {
+    /// Changes the losses, and the hint with them. `change` must run no code of the program: the lock is held.
+    fn update<R>(&self, change: impl FnOnce(&mut Losses) -> R) -> R {
         let losses = &mut *self.losses.lock();
         let result = change(losses);
-        // Relaxed: see `is_open`. Under the lock: a hint that two threads wrote in the other order could stay closed over a loss.
-        self.open.store(losses.unclaimed != 0, Ordering::Relaxed);
+        // Relaxed: see `has_unclaimed`. Under the lock: otherwise two threads could store their hints in the wrong order, and the last value
+        // would hide a loss.
+        self.has_unclaimed.store(losses.unclaimed != 0, Ordering::Relaxed);
         result
     }
 }
 
-/// Losses that this thread is about to state.
+/// Losses that this thread has claimed, and is about to write a notice for.
 #[derive(Debug)]
 #[must_use = "a claim that is dropped puts the losses back"]
 pub(crate) struct MissingClaim<'a> {
@@ -157,10 +162,10 @@ impl MissingClaim<'_> {
         &self.owner
     }
 
-    /// The losses were stated in the log. If there are no others, the outage is over.
-    pub(crate) fn stated(mut self) {
+    /// Confirms that a notice in the log counts the losses. If there are no others, the outage is over.
+    pub(crate) fn confirm(mut self) {
         let count = mem::take(&mut self.count);
-        self.missing.with(|losses| losses.claimed -= count);
+        self.missing.update(|losses| losses.claimed -= count);
     }
 }
 
@@ -168,10 +173,10 @@ impl Drop for MissingClaim<'_> {
     fn drop(&mut self) {
         if self.count != 0 {
             let (count, owner) = (self.count, mem::replace(&mut self.owner, Owner::Nobody));
-            self.missing.with(|losses| {
+            self.missing.update(|losses| {
                 losses.claimed -= count;
                 losses.unclaimed += count;
-                // What was lost since is newer.
+                // Losses that were added since the claim are newer.
                 let newer = mem::replace(&mut losses.owner, owner);
                 losses.owner.join(newer);
             });

@@ -1,14 +1,15 @@
-//! From a sink to its output: counting, notices of missing records, flushing.
+//! The way of a record from a sink to its output: counts, notices about missing records, and flushes.
 //!
 //! | file | what |
 //! |---|---|
-//! | `core` | one output with its counts, shared by all its sinks; the list of all of them |
-//! | `ledger`, `outcome` | exact counts of what became of records, and their reading |
-//! | `missing`, `notices` | records that are missing from a log, and how the log states them |
-//! | `front` | what a queue in front of an output does for a flush |
-//! | `flush` | waiting until what was accepted is written |
+//! | `core` | one output with its counts, shared by all its sinks, and the list of all outputs |
+//! | `ledger`, `outcome` | the exact counts of what became of records, and a reading of them |
+//! | `missing`, `notices` | the records that are missing from a log, and the notices that say so in the log |
+//! | `front` | what a flush needs from a queue in front of an output |
+//! | `flush` | waiting until all accepted records are written |
 //!
-//! Queues themselves are elsewhere: their algorithm in `queue`, their threads in `background`. Imports what stands before it, not files.
+//! The algorithm of a queue is in `queue`, and the threads that write queues are in `background`. Single outputs are in `output` and `file`,
+//! the functions that make sinks of them in `sink`. Imports the rooms up to `queue`, but not `file`.
 
 mod core;
 mod flush;
@@ -19,9 +20,9 @@ mod notices;
 mod outcome;
 
 pub(crate) use self::core::Core;
-pub(crate) use flush::{Flush, flush_all, left_at_work};
+pub(crate) use flush::{Flush, busy_at_fork, flush_all};
 pub(crate) use front::Front;
 pub(crate) use ledger::{Fate, Ledger};
 pub(crate) use missing::{Loss, Missing, MissingClaim};
-pub(crate) use notices::{PutNotice, state_claim, state_missing};
+pub(crate) use notices::{PutNotice, put_claimed_notice, put_notice};
 pub use outcome::Outcome;

@@ -1,51 +1,48 @@
-//! How a log states that records are missing from it.
+//! Notices: the records in a log that say how many records are missing there.
 
 use std::io;
 
 use super::missing::{Missing, MissingClaim, Owner};
 use crate::record::{ContextInfo, Moment, Notice, Record, with_notice};
 
-/// Puts a notice into the log.
+/// Writes or enqueues a notice.
 pub(crate) type PutNotice<'a> = &'a mut dyn FnMut(Notice, &Record<'_>) -> io::Result<()>;
 
-fn put_notice(notice: Notice, moment: &Moment<'_>, put: PutNotice<'_>) -> io::Result<()> {
-    with_notice(notice, |event| put(notice, &moment.notice(event)))
-}
-
-/// States the losses of `missing`, if there are any, before what comes at `moment`.
-pub(crate) fn state_missing(
+/// Puts a notice about the losses of `missing` into the log, if there are any, before the record that is logged at `moment`.
+pub(crate) fn put_notice(
     missing: &Missing,
     notice: fn(u64) -> Notice,
     moment: &Moment<'_>,
     put: PutNotice<'_>,
 ) -> io::Result<()> {
     if let Some(claim) = missing.claim() {
-        state_claim(&claim, notice, moment, put)?;
-        claim.stated();
+        put_claimed_notice(&claim, notice, moment, put)?;
+        claim.confirm();
     }
     Ok(())
 }
 
-/// The same for losses that are claimed, and are stated if this ends well.
+/// Puts a notice about claimed losses into the log. After `Ok` the caller confirms the claim.
 ///
-/// The notice is one of the context whose records are missing; if they are of several, of one that is neither.
-pub(crate) fn state_claim(
+/// The notice is a record of the context that lost the records. If several did, it is one of a context called `logscope` with the id 0.
+pub(crate) fn put_claimed_notice(
     claim: &MissingClaim<'_>,
     notice: fn(u64) -> Notice,
     moment: &Moment<'_>,
     put: PutNotice<'_>,
 ) -> io::Result<()> {
-    let stranger;
+    let other;
     let moment = match claim.owner() {
         Owner::One { id, .. } if *id == moment.context.id() => moment.clone(),
         Owner::One { id, name, elapsed } => {
-            stranger = ContextInfo::new(name.clone(), *id, Vec::new());
-            Moment { context: &stranger, elapsed: *elapsed, ..moment.clone() }
+            other = ContextInfo::new(name.clone(), *id, Vec::new());
+            Moment { context: &other, elapsed: *elapsed, ..moment.clone() }
         }
         Owner::Nobody | Owner::Several => {
-            stranger = ContextInfo::nobody();
-            Moment { context: &stranger, ..moment.clone() }
+            other = ContextInfo::nobody();
+            Moment { context: &other, ..moment.clone() }
         }
     };
-    put_notice(notice(claim.count()), &moment, put)
+    let notice = notice(claim.count());
+    with_notice(notice, |event| put(notice, &moment.notice(event)))
 }

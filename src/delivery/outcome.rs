@@ -1,52 +1,51 @@
-//! The reading of a ledger.
+//! The public type for a reading of a ledger.
 
 use std::fmt;
 
 use crate::error::{Error, Kind};
 
-/// What became of the records that were delivered: the reading of a ledger.
-///
-/// At any moment, `accepted = written + dropped + failed + pending`, exactly. A ledger counts deliveries: a record that goes
-/// to two sinks counts twice. The notices in which a sink states what is missing are not counted. All counts are of the whole life of
-/// the sink, the context or the process; [`since`](Outcome::since) gives those of a part of it.
+/// Counts what became of the records of a sink, a context or the process.
 ///
 /// ```
 /// let outcome = logscope::sink::null().ledger();
 /// assert!(outcome.is_complete());
 /// assert_eq!(outcome.to_string(), "0 accepted: 0 written, 0 dropped, 0 failed, 0 pending");
 /// ```
+///
+/// At any moment, `accepted = written + dropped + failed + pending`, exactly. The counts are of deliveries: a record that goes to two sinks
+/// counts twice. The notices in which a log says how many records are missing are not counted. The counts begin with the life of the sink,
+/// the context or the process; [`since`](Outcome::since) gives the counts from a later moment on.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Outcome {
-    /// Deliveries that were taken on.
+    /// Deliveries that were accepted. Each is in exactly one of the counts below.
     pub accepted: u64,
-    /// Deliveries that the output has taken.
+    /// Deliveries that the output took.
     pub written: u64,
-    /// Deliveries that were given up before they reached the output.
+    /// Deliveries that were dropped before they reached the output.
     pub dropped: u64,
     /// Deliveries that the output refused.
     pub failed: u64,
-    /// Deliveries whose fate is open; after close, those that were abandoned.
+    /// Deliveries whose fate is not known yet. After a close, deliveries that were abandoned.
     pub pending: u64,
-    /// After a flush: true if an output could not pass on what it holds back, or not in time. Its records count as written.
+    /// True after a flush if an output could not pass on what it had buffered, or not in time. Buffered records count as written.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "std::ops::Not::not"))]
     pub unflushed: bool,
 }
 
 impl Outcome {
-    /// That of one who was given nothing.
-    pub(crate) const NOTHING: Outcome =
+    /// The outcome where no record was accepted.
+    pub(crate) const EMPTY: Outcome =
         Outcome { accepted: 0, written: 0, dropped: 0, failed: 0, pending: 0, unflushed: false };
 
-    /// True if nothing was dropped, nothing failed and nothing is pending, and every output that was flushed could be.
+    /// Returns true if no record was dropped, failed or is pending, and no flush failed.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.missing() == 0 && !self.unflushed
+        self.unwritten() == 0 && !self.unflushed
     }
 
-    /// What came to be since an `earlier` outcome of the same sink, context or process: a program that has lost records before, and has
-    /// said so, asks whether it has lost others.
+    /// Returns the counts since an `earlier` outcome of the same sink, context or process.
     ///
     /// ```
     /// let (sink, _lines) = logscope::sink::memory();
@@ -54,6 +53,9 @@ impl Outcome {
     /// // …
     /// assert!(sink.ledger().since(before).is_complete());
     /// ```
+    ///
+    /// With it, a program that has lost records before, and knows that, checks whether it has lost others. `pending` counts all deliveries
+    /// that are pending now.
     #[must_use]
     pub fn since(self, earlier: Outcome) -> Outcome {
         let Outcome { written, dropped, failed, pending, unflushed, .. } = self;
@@ -63,8 +65,7 @@ impl Outcome {
         Outcome { accepted: written + dropped + failed + pending, written, dropped, failed, pending, unflushed }
     }
 
-    /// This outcome if it [is complete](Outcome::is_complete), for the `?` of a program that wants to stop otherwise. One record that was
-    /// lost makes it incomplete for good: see [`since`](Outcome::since).
+    /// Returns this outcome if it [is complete](Outcome::is_complete), and an error if it is not.
     ///
     /// ```
     /// use std::time::Duration;
@@ -76,23 +77,25 @@ impl Outcome {
     /// # }
     /// ```
     ///
+    /// One lost record makes all later outcomes of the sink, the context or the process incomplete: see [`since`](Outcome::since).
+    ///
     /// # Errors
     ///
-    /// [`is_incomplete`](Error::is_incomplete), which says how many records are not with the operating system: dropped, failed or pending. (The
-    /// reason was told on stderr when it happened.)
+    /// [`is_incomplete`](Error::is_incomplete). The message says how many records were dropped, failed or are pending. The reasons were
+    /// reported on stderr when the losses happened.
     pub fn into_result(self) -> Result<Outcome, Error> {
         if self.is_complete() {
             return Ok(self);
         }
         let Outcome { accepted, dropped, failed, pending, .. } = self;
-        let mut message = format!("{} of {accepted} records are not with the operating system", self.missing());
+        let mut message = format!("{} of {accepted} records are not with the operating system", self.unwritten());
         let parts = [(dropped, "dropped"), (failed, "failed"), (pending, "pending")];
         let parts: Vec<_> =
             parts.iter().filter(|(count, _)| *count > 0).map(|(count, fate)| format!("{count} {fate}")).collect();
         match (parts.is_empty(), self.unflushed) {
             (true, _) => {
                 message = String::from(
-                    "an output could not be flushed, for the reason that was told on stderr: what it holds back may be lost",
+                    "an output could not be flushed, for the reason that was reported on stderr: what it holds back may be lost",
                 )
             }
             (false, false) => message = format!("{message}: {}", parts.join(", ")),
@@ -103,16 +106,17 @@ impl Outcome {
         Err(Error::new(Kind::Incomplete, message))
     }
 
-    fn missing(&self) -> u64 {
+    /// Returns how many records were not written.
+    fn unwritten(&self) -> u64 {
         self.dropped + self.failed + self.pending
     }
 
-    /// Without what is pending, where that was accepted too late to be asked about.
+    /// Returns the outcome without its pending records, which were accepted after the moment in question.
     pub(crate) fn without_pending(self) -> Self {
         Outcome { accepted: self.accepted - self.pending, pending: 0, ..self }
     }
 
-    /// This and another one together.
+    /// Returns the sum of two outcomes.
     pub(crate) fn plus(self, other: Outcome) -> Self {
         Outcome {
             accepted: self.accepted + other.accepted,

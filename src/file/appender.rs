@@ -150,7 +150,7 @@ impl Parkable for Appender {
 
 impl Output for Appender {
     fn write(&self, line: &[u8]) -> io::Result<()> {
-        self.write_batch(&mut Batch::of(line, &[line.len()]))
+        self.write_batch(&mut Batch::new_unchecked(line, &[line.len()]))
     }
 
     fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {

@@ -13,7 +13,7 @@ use super::os::{self, OpenedFile};
 use super::registry::{Acquired, EntryId, Lease, Registry};
 use super::roll::Roller;
 use crate::error::{Error, Kind};
-use crate::output::{Output as _, not_reopened};
+use crate::output::{Output as _, reopen_error};
 use crate::sync::{Arc, OnceLock, model};
 
 /// How often a lease is asked for, before a key is taken from an output that does not hold it.
@@ -202,7 +202,7 @@ pub fn reopen_all() -> Result<(), Error> {
         if let Err(error) = open.appender.reopen()
             && result.is_ok()
         {
-            result = Err(not_reopened(&open.appender.describe(), error));
+            result = Err(reopen_error(&open.appender.describe(), error));
         }
     }
     result

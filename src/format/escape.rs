@@ -1,10 +1,10 @@
-//! Escaping: what a program logs may hold anything, and must neither forge a line nor hide or reorder what a reader sees.
+//! Escapes logged text, which may hold any character, so that it neither forges a line nor hides or reorders what a reader sees.
 //!
 //! Escaped everywhere: control characters (C0, DEL and C1, with CR, LF, TAB, ESC and NUL among them), the separators U+2028
-//! and U+2029, the characters that set the direction of text, and those that show nothing, so that two names which look
-//! alike are alike: soft hyphens, spaces without width, fillers, tags, and what else Unicode calls ignorable by default. Two
-//! kinds of these pass, because emoji and many scripts are not written without them: the joiners U+200C and U+200D, and the
-//! variation selectors U+FE00 to U+FE0F. The rest of Unicode passes.
+//! and U+2029, the characters that set the direction of text, and invisible ones, so that two names which look alike are
+//! alike: soft hyphens, spaces without width, fillers, tags, and the other characters that Unicode calls ignorable by default.
+//! Two kinds of ignorable characters are not escaped, because emoji and many scripts are not written without them: the joiners
+//! U+200C and U+200D, and the variation selectors U+FE00 to U+FE0F. The rest of Unicode is not escaped either.
 //!
 //! Three writers append to a buffer, so that `Debug` and `Display` output streams through them:
 //!
@@ -14,21 +14,20 @@
 //! | [`PlainText`] | text outside quotes | `\n` `\r` `\t` `\\`, `\x1b` below U+0080, else `\u{202e}` |
 //! | [`Quoted`] | the inside of double quotes in text and logfmt | as `PlainText`, and `\"` |
 //!
-//! Each is reversible: [`unescape`] takes back what the last two wrote. The exception is `PlainText` with
+//! Each is reversible (`read/unescape.rs` reverses the last two), except for `PlainText` with
 //! [`keep_backslashes`](PlainText::keep_backslashes), for output that is only read by people, who want Windows paths as
-//! they are.
+//! they are. Which text needs quotes at all stands in [`quote`](super::quote).
 
-use std::borrow::Cow;
 use std::fmt;
 
-/// What a byte of UTF-8 is to the writers.
+/// How the writers treat a byte of UTF-8.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Class {
     /// Copied.
     Plain,
     /// A control character below U+0080.
     Control,
-    /// A quote or a backslash: each writer has its own rule.
+    /// A quote or a backslash, for which each writer has its own rule.
     Special,
     /// The first byte of a longer character that may need escaping.
     Lead,
@@ -53,7 +52,7 @@ const CLASSES: [Class; 256] = {
     classes
 };
 
-/// True if `character` never appears raw in what the writers write, but for LF where lines are kept.
+/// Returns true if the writers escape `character`, apart from LF in a message of several lines.
 pub(crate) fn is_escaped(character: char) -> bool {
     matches!(
         character,
@@ -65,13 +64,13 @@ pub(crate) fn is_escaped(character: char) -> bool {
     )
 }
 
-/// True if none of eight bytes needs a closer look: all are printable ASCII, and neither a quote nor a backslash.
+/// Returns true if all eight bytes are printable ASCII, and neither a quote nor a backslash.
 fn is_plain(chunk: [u8; 8]) -> bool {
     const LOW: u64 = u64::MAX / 255;
     const HIGH: u64 = LOW << 7;
     let word = u64::from_ne_bytes(chunk);
     // A byte of `word ^ (LOW * b)` is zero where the byte was `b`; subtracting LOW borrows into the high bit of a zero byte.
-    // A borrow may also mark the byte above one that is marked: the answer is the same.
+    // A borrow may also mark the byte above a marked byte, which does not change the answer.
     let is = |byte: u8| {
         let zeroed = word ^ (LOW * u64::from(byte));
         zeroed.wrapping_sub(LOW) & !zeroed
@@ -80,7 +79,7 @@ fn is_plain(chunk: [u8; 8]) -> bool {
     ((word | below_space | is(b'"') | is(b'\\') | is(0x7f)) & HIGH) == 0
 }
 
-/// How many bytes at the start of `bytes` are known to be plain: all of them, or some chunks of eight.
+/// Returns a number of bytes at the start of `bytes` that need no escape: all of them, or some chunks of eight.
 #[inline]
 fn plain_prefix(bytes: &[u8]) -> usize {
     let Some(last) = bytes.last_chunk::<8>() else {
@@ -96,7 +95,7 @@ fn plain_prefix(bytes: &[u8]) -> usize {
     if is_plain(*last) { bytes.len() } else { chunks.len() * 8 }
 }
 
-/// As [`is_plain`], for fewer than eight bytes.
+/// Does the same as [`is_plain`] for fewer than eight bytes.
 #[inline]
 fn is_plain_short(bytes: &[u8]) -> bool {
     match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
@@ -105,7 +104,7 @@ fn is_plain_short(bytes: &[u8]) -> bool {
     }
 }
 
-/// Copies `text` to `out`, handing each character that needs it to `escape`: escaped ones, quotes and backslashes.
+/// Copies `text` to `out`, but hands characters [to be escaped](is_escaped), quotes and backslashes to `escape`.
 #[inline]
 fn push_escaped(out: &mut Vec<u8>, text: &str, escape: impl FnMut(&mut Vec<u8>, char)) {
     let plain = plain_prefix(text.as_bytes());
@@ -116,7 +115,7 @@ fn push_escaped(out: &mut Vec<u8>, text: &str, escape: impl FnMut(&mut Vec<u8>, 
     }
 }
 
-/// As [`push_escaped`], where nothing before `at` needs escaping.
+/// Does the same as [`push_escaped`] for a text of which no character before `at` needs escaping.
 fn push_escaped_from(out: &mut Vec<u8>, text: &str, mut at: usize, mut escape: impl FnMut(&mut Vec<u8>, char)) {
     let bytes = text.as_bytes();
     let mut copied = 0;
@@ -185,7 +184,7 @@ fn escape_json(out: &mut Vec<u8>, character: char) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-/// Writes text that stands outside quotes.
+/// Writes text outside quotes.
 pub(crate) struct PlainText<'a> {
     out: &'a mut Vec<u8>,
     keep_backslashes: bool,
@@ -193,19 +192,19 @@ pub(crate) struct PlainText<'a> {
 }
 
 impl<'a> PlainText<'a> {
-    /// A writer that escapes reversibly: a backslash is doubled.
+    /// Creates a writer that escapes reversibly: it doubles backslashes.
     pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
         PlainText { out, keep_backslashes: false, continuation: None }
     }
 
-    /// Leaves backslashes as they are, which no reader can take back.
+    /// Leaves backslashes as they are, so that the text cannot be unescaped.
     pub(crate) fn keep_backslashes(self) -> Self {
         PlainText { keep_backslashes: true, ..self }
     }
 
-    /// Keeps LF as it is and puts `continuation` at the start of each line that it begins.
-    pub(crate) fn multiline(self, continuation: &'static str) -> Self {
-        PlainText { continuation: Some(continuation), ..self }
+    /// Keeps LF and writes `continuation` after each, at the start of the new line. With `None`, escapes LF.
+    pub(crate) fn multiline(self, continuation: Option<&'static str>) -> Self {
+        PlainText { continuation, ..self }
     }
 
     /// Appends `text`, escaped.
@@ -230,7 +229,7 @@ impl fmt::Write for PlainText<'_> {
     }
 }
 
-/// Writes the inside of double quotes, in text and logfmt. The quotes are the caller's.
+/// Writes the inside of double quotes in text and logfmt; the caller writes the quotes.
 pub(crate) struct Quoted<'a>(pub(crate) &'a mut Vec<u8>);
 
 impl Quoted<'_> {
@@ -267,20 +266,6 @@ fn push_hex(out: &mut Vec<u8>, number: u32, digits: u32) {
     }
 }
 
-/// Appends `text`, which stands outside quotes where blanks, `=` and quotes have a meaning: these, backslashes and whatever is no
-/// visible character are written as `\x20` or `\u{a0}`.
-pub(super) fn push_escaped_bare(out: &mut Vec<u8>, text: &str) {
-    for character in text.chars() {
-        match character {
-            '=' | '"' | '\\' => push_code(out, character),
-            _ if character.is_ascii_graphic() || is_visible_alphanumeric(character) => {
-                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            _ => push_code(out, character),
-        }
-    }
-}
-
 /// Appends `character` as `\x1b` or `\u{202e}`.
 pub(super) fn push_code(out: &mut Vec<u8>, character: char) {
     let code = u32::from(character);
@@ -297,122 +282,6 @@ pub(super) fn push_code(out: &mut Vec<u8>, character: char) {
     };
     push_hex(out, code, digits);
     out.push(b'}');
-}
-
-/// Takes back the escapes of [`PlainText`], [`Quoted`] and [`push_escaped_bare`]. An error is the place (in bytes) of a backslash that begins none.
-pub(crate) fn unescape(text: &str) -> Result<Cow<'_, str>, usize> {
-    let Some(first) = text.find('\\') else {
-        return Ok(Cow::Borrowed(text));
-    };
-    let mut plain = String::with_capacity(text.len());
-    let (mut rest, mut at) = (text, first);
-    while let Some(escape) = rest.get(at..).filter(|escape| !escape.is_empty()) {
-        plain.push_str(&rest[..at]);
-        let place = text.len() - escape.len();
-        let (character, length) = unescape_one(escape).ok_or(place)?;
-        plain.push(character);
-        rest = &escape[length..];
-        at = rest.find('\\').unwrap_or(rest.len());
-    }
-    plain.push_str(rest);
-    Ok(Cow::Owned(plain))
-}
-
-/// The character that the escape at the start of `escape` stands for, and the escape's length.
-fn unescape_one(escape: &str) -> Option<(char, usize)> {
-    let hexadecimal = |digits: &str| {
-        let is_hexadecimal = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        is_hexadecimal.then(|| u32::from_str_radix(digits, 16).ok()).flatten().and_then(char::from_u32)
-    };
-    match *escape.as_bytes().get(1)? {
-        b'n' => Some(('\n', 2)),
-        b'r' => Some(('\r', 2)),
-        b't' => Some(('\t', 2)),
-        b'\\' => Some(('\\', 2)),
-        b'"' => Some(('"', 2)),
-        b'x' => Some((hexadecimal(escape.get(2..4)?)?, 4)),
-        b'u' => {
-            let (digits, _) = escape.get(2..)?.strip_prefix('{')?.split_once('}')?;
-            Some((hexadecimal(digits)?, digits.len() + 4))
-        }
-        _ => None,
-    }
-}
-
-/// The ASCII bytes of bare text: graphic characters other than `"` `\` `=` `,` `{` `}` `[` `]`.
-const BARE: ByteSet =
-    ByteSet::of(b"!#$%&'()*+-./0123456789:;<>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~");
-
-/// True if `text` can stand as a value without quotes: it is not empty, and all of its characters [can](is_bare_char).
-#[inline]
-pub(crate) fn is_bare(text: &str) -> bool {
-    !text.is_empty() && (BARE.has_all(text.as_bytes()) || text.chars().all(is_bare_char))
-}
-
-/// A set of bytes.
-pub(super) struct ByteSet {
-    /// 0 for a byte of the set, else 1: so that one addition decides about several.
-    outside: [u8; 256],
-}
-
-impl ByteSet {
-    pub(super) const fn of(bytes: &[u8]) -> Self {
-        let mut outside = [1; 256];
-        let mut at = 0;
-        while at < bytes.len() {
-            outside[bytes[at] as usize] = 0;
-            at += 1;
-        }
-        ByteSet { outside }
-    }
-
-    pub(super) const fn has(&self, byte: u8) -> bool {
-        self.outside[byte as usize] == 0
-    }
-
-    /// True if each of `bytes` is in the set.
-    #[inline]
-    pub(super) fn has_all(&self, bytes: &[u8]) -> bool {
-        // Without a branch for each byte; but what is long may end early.
-        bytes
-            .chunks(32)
-            .all(|chunk| chunk.iter().fold(0, |outside, byte| outside | self.outside[usize::from(*byte)]) == 0)
-    }
-}
-
-/// True for a character of bare text: those of [`BARE`], and letters and digits of any script that can be seen.
-pub(crate) fn is_bare_char(character: char) -> bool {
-    if character.is_ascii() { BARE.has(character as u8) } else { is_visible_alphanumeric(character) }
-}
-
-/// True for letters and digits, but for letters that are fillers.
-pub(super) fn is_visible_alphanumeric(character: char) -> bool {
-    character.is_alphanumeric() && !is_escaped(character)
-}
-
-/// Appends `text` in double quotes, escaped.
-pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    Quoted(out).push(text);
-    out.push(b'"');
-}
-
-/// Appends `text` as it is if it [can stand so](is_bare), else in double quotes.
-pub(crate) fn push_bare_or_quoted(out: &mut Vec<u8>, text: &str) {
-    if is_bare(text) {
-        out.extend_from_slice(text.as_bytes());
-    } else {
-        push_quoted(out, text);
-    }
-}
-
-/// As [`push_bare_or_quoted`], for the parts of a path: a colon is quoted too.
-pub(crate) fn push_path_name(out: &mut Vec<u8>, name: &str) {
-    if name.contains(':') {
-        push_quoted(out, name);
-    } else {
-        push_bare_or_quoted(out, name);
-    }
 }
 
 #[cfg(test)]

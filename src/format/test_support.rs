@@ -16,7 +16,9 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::{Format, Renderer, Screen};
 use crate::clock::{Clock, ManualClock, Origin};
-use crate::record::{ContextInfo, Name, Record, Source, SpanPath, SpanValues, Style, Value, capture_fields};
+use crate::record::{
+    ContextInfo, FieldName, Record, RecordMetadata, SpanPath, SpanValues, Style, Value, capture_fields,
+};
 use crate::sync::{Arc, Mutex, OnceLock};
 
 /// `2026-11-21T09:08:00.123456Z`.
@@ -104,7 +106,7 @@ pub(crate) fn with_record<R>(
     let clock = Clock::from(ManualClock::at(Origin::from_parts(std::time::Instant::now(), fixture.wall)));
     f(&Record {
         event,
-        source: Source::of(event.metadata()),
+        metadata: RecordMetadata::new(event.metadata()),
         elapsed: fixture.elapsed,
         clock: &clock,
         wall: None.into(),
@@ -289,7 +291,7 @@ pub(crate) mod strategies {
                     MadeValue::Plain(value) => value,
                     MadeValue::Debug(text) => Value::from(text),
                 };
-                span.record(Name { field: name.leak(), suffix: "" }, value);
+                span.record(FieldName { field: name.leak(), suffix: "" }, value);
             }
             Arc::new(span)
         });

@@ -1,4 +1,4 @@
-//! Finding out that a filter of the program's own stands between its events and the layer.
+//! Warns the program if a filter of its own takes events from the layer.
 
 use tracing::{Metadata, dispatcher};
 use tracing_core::callsite::DefaultCallsite;
@@ -21,7 +21,7 @@ macro_rules! probes {
                 kind: Kind::EVENT,
             };
         )*
-        /// A callsite of each level that nothing is ever logged from, most severe first.
+        /// One callsite for each level, most severe first. Nothing is logged from them.
         static PROBES: [&DefaultCallsite; 5] = [$(&$callsite),*];
         static PROBE_METADATA: [&Metadata<'static>; 5] = [$(&$metadata),*];
     };
@@ -35,8 +35,8 @@ probes! {
     TRACE_PROBE TRACE_METADATA TRACE,
 }
 
-/// Says so, once for the process, if a filter of the program's own keeps from the layer what lies below its ceiling.
-pub(super) fn tell_if_capped(ceiling: LevelFilter) {
+/// Warns, once per process, if a filter of the program's own takes events below the ceiling from the layer.
+pub(super) fn warn_if_capped(ceiling: LevelFilter) {
     static SAID: AtomicBool = AtomicBool::new(false);
     let wanted = PROBES.iter().zip(PROBE_METADATA).filter(|(_, metadata)| *metadata.level() <= ceiling);
     let mut passed = LevelFilter::OFF;
@@ -46,7 +46,7 @@ pub(super) fn tell_if_capped(ceiling: LevelFilter) {
             && !interest.is_never()
             && dispatcher::get_default(|dispatch| dispatch.enabled(metadata));
         if !enabled {
-            // Relaxed: the flag orders nothing; it only makes one layer of several the one that speaks.
+            // Relaxed: the flag orders nothing; it only lets one layer of several warn.
             if SAID.swap(true, Ordering::Relaxed) {
                 return;
             }

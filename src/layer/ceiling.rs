@@ -1,24 +1,25 @@
-//! The ceiling, and why there is no cleverer game with the interest cache.
+//! The ceiling of a layer, and why the interest cache is left alone.
 //!
-//! `tracing` asks a subscriber once for each callsite whether it is interested, caches the answer in the callsite, and keeps one
-//! global maximum of levels. A library whose contexts come and go at run time could try to keep both exact: the most verbose
-//! level of the contexts that live. It cannot be right. A foreign `reload` or `Dispatch::new` may publish an older maximum after
-//! ours; a callsite that is being registered on one thread can store `never` after another thread's rebuild; and rebuilding
-//! from inside the making of a context deadlocks with locks that other layers hold while they call us.
+//! `tracing` asks a subscriber once per callsite whether it is interested, caches the answer in the callsite, and keeps one global maximum
+//! level. A library whose contexts come and go at run time could try to keep both exact, by following the most verbose level of all live
+//! contexts. Such bookkeeping cannot be right:
 //!
-//! So the answer never changes. The *ceiling* fixes at installation the most that any context can be given. No callsite at or
-//! below it is ever answered `never`, none above it anything else, and making a context costs the same whatever the number of
-//! callsites and contexts.
+//! - a foreign `reload` or `Dispatch::new` may publish an older maximum after ours;
+//! - a callsite that one thread is registering can store `never` after another thread's rebuild;
+//! - a rebuild from inside `build()` deadlocks with locks that other layers hold while they call us.
 //!
-//! One gap is left, at start-up. A callsite that is hit first between `Dispatch::new` and `set_global_default` asks a dispatcher that
-//! is not there yet, caches `never`, and stays dead, because installing does not rebuild. So [`install`](super::Configure::install)
-//! rebuilds once after it has installed; and the [first scope](super::first_scope) that is entered under a subscriber with this layer
-//! rebuilds again, for a subscriber that the program installed itself, and, a few times within a tenth of a second, for callsites that
-//! were in the middle of registering.
+//! So the answer never changes. The *ceiling* fixes, at installation, the most verbose level that any context can have. No callsite at or
+//! below the ceiling is ever answered `never`, and none above it is answered anything else. Building a context costs the same whatever the
+//! number of callsites and contexts.
 //!
-//! What stays out of reach is a callsite that a thread hits first where there is no subscriber although one is installed: under
-//! `Dispatch::none()`, or, while some thread has a subscriber of its own, inside another event. As long as the process has made one
-//! `Dispatch` only, `tracing` writes down `never` for it, until something rebuilds.
+//! One gap is left, at start-up. A callsite that is hit for the first time between `Dispatch::new` and `set_global_default` finds no
+//! dispatcher, caches `never`, and stays dead, because installing does not rebuild the cache. So [`install`](super::Configure::install)
+//! rebuilds once after it has installed. Under `layer()`, where the program installs its own subscriber, the
+//! [first scope](super::first_scope) rebuilds, and repeats that a few times within 120 ms for callsites that other threads were registering.
+//!
+//! Out of reach is a callsite that a thread hits for the first time where it has no subscriber although one is installed: under
+//! `Dispatch::none()`, or inside another event while some thread has a subscriber of its own. As long as the process has made one
+//! `Dispatch` only, `tracing` stores `never` for this callsite until something rebuilds the cache.
 
 use std::cell::Cell;
 
@@ -28,16 +29,15 @@ use tracing_subscriber::layer::{Context, Filter};
 
 use crate::LevelFilter;
 
-/// The static half of a per-layer filter: it tells `tracing` the ceiling, and never says no to an event.
+/// Tells `tracing` the ceiling of a [`layer()`](crate::layer()), and never rejects an event.
 ///
-/// A per-layer filter that says no sets a bit in a map that the thread has once for all layers; when the no was to an `enabled!` that
-/// was asked by a value inside another layer's formatting, the bit stays set and the event that is being formatted is lost to this
-/// layer. A filter that never says no never sets its bit. What lies above the ceiling the layer leaves out itself.
+/// tracing-subscriber keeps one bit map per thread for the per-layer filters of all layers, and a filter that rejects an event sets its bit
+/// there. If a value asks `enabled!` inside another layer's formatting, a rejection stays in the map, and the layer then loses the event
+/// that is being formatted. A filter that never rejects never sets its bit. The layer itself drops the events above the ceiling.
 ///
-/// It asks to be asked about every event, so that `tracing` asks every filter beside it too. Were all of them content with one answer
-/// for each callsite, a bit that an `enabled!` has left behind would cost another layer the next event. What a value does to the map
-/// while this layer itself renders it, the layer puts right. The asking makes an event that nobody wants one or two nanoseconds dearer
-/// than a cached answer would.
+/// The filter answers `sometimes` for each callsite, so that `tracing` asks all filters about each event. If all filters had cached answers,
+/// a bit that an `enabled!` left behind would cost another layer its next event. Asking makes an unwanted event one or two nanoseconds
+/// dearer than a cached answer. The map that a value changes while this layer renders it is restored by this layer.
 #[derive(Clone, Debug)]
 pub struct CeilingFilter {
     ceiling: LevelFilter,
@@ -65,19 +65,20 @@ impl<S> Filter<S> for CeilingFilter {
 }
 
 thread_local! {
-    /// How often this thread asked the filters beside a layer of ours. Without destructor, so that it can be counted in other destructors.
+    /// How often this thread asked the filters beside this layer. Without destructor, so that other destructors can count.
     static PASSES: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Calls `f`, which may render values of the program's own, and leaves the verdicts of the filters beside this layer about the event or
-/// span that is being dispatched as they were.
+/// Calls `f`, which may render values of the program's own, and restores the filters' verdicts about the event or span that is being
+/// dispatched.
 ///
-/// The thread has one map of verdicts for all filters, and each layer consults it when its turn comes. A value that logs, or asks
-/// `enabled!`, while this layer renders it, overwrites the map; the layers whose turn is still to come would lose the event, or get
-/// one that they do not want. Whether that has happened is known, because this layer's own filter was asked too: then all of them are
-/// asked again about `metadata`, with `enabled`: a filter that has refused the event itself, in `event_enabled`, is not, and may get an
-/// event after all that such a value is in, as it may from any other layer that renders it. (What the layers before this one are told
-/// by that, they have no use for, and are asked anew for the next event.)
+/// Each layer reads its verdict from the thread's one map when its turn comes. A value that logs, or asks `enabled!`, while this layer
+/// renders it overwrites the map. The layers whose turn is still to come would then lose the event, or get one that they rejected. This
+/// layer's own filter counts how often filters are asked, so we know that it happened, and ask all of them again about `metadata`.
+///
+/// We re-ask `enabled`, not `event_enabled`. A filter that rejected this event in `event_enabled` can still receive it if one of its values
+/// logs while being rendered, as it can from any other layer that renders the value. Layers before this one have had their turn, and are
+/// asked anew for the next event.
 #[inline]
 pub(super) fn keeping_verdicts(metadata: &Metadata<'_>, f: impl FnOnce()) {
     let before = PASSES.get();
@@ -89,6 +90,6 @@ pub(super) fn keeping_verdicts(metadata: &Metadata<'_>, f: impl FnOnce()) {
 
 #[cold]
 fn ask_again(metadata: &Metadata<'_>) {
-    // What counts is what the filters note down; the answer was yes before.
+    // The answer was yes before, and is not used. Asking makes the filters set their bits again.
     dispatcher::get_default(|dispatch| dispatch.enabled(metadata));
 }

@@ -1,20 +1,20 @@
-//! From a context and an event to the sinks.
+//! From a context and an event to its sinks.
 
 use std::cell::Cell;
 
 use tracing::Event;
 
 use super::nesting::Nested;
-use crate::context::Inner;
+use crate::context::ContextInner;
 use crate::delivery::{Fate, Ledger, Loss};
 use crate::fallback;
 use crate::format::with_scratch;
 use crate::output::is_inside_output;
-use crate::record::{Record, Source, SpanPath};
+use crate::record::{Record, RecordMetadata, SpanPath};
 
 /// Gives `event` to each sink of `inner` that wants its level, and counts what became of it.
-pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: &dyn SpanPath) {
-    let wanting = || inner.sinks().iter().filter(|sink| sink.wants(&source.level));
+pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMetadata<'_>, spans: &dyn SpanPath) {
+    let wanting = || inner.sinks().iter().filter(|sink| sink.wants(&metadata.level));
     let deliveries = wanting().count() as u64;
     if deliveries == 0 {
         return;
@@ -22,7 +22,7 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     let ledger = inner.ledger();
     let Some(seq) = inner.accept(deliveries) else {
         ledger.resolve(Fate::Dropped, deliveries);
-        return inner.tell_closed();
+        return inner.warn_closed();
     };
     let nested = Nested::enter();
     let inside_output = is_inside_output();
@@ -36,7 +36,7 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
     }
     let record = Record {
         event,
-        source,
+        metadata,
         elapsed: inner.elapsed(),
         clock: inner.clock(),
         wall: Cell::new(None),
@@ -45,30 +45,30 @@ pub(super) fn emit(inner: &Inner, event: &Event<'_>, source: Source<'_>, spans: 
         spans,
     };
     if inside_output {
-        // A sink that logs while it writes: its own lock may be held, and whatever it says about itself must not come back to it.
-        return fallback::record(&record);
+        // An output logs while it is called: its own lock may be held, and its record must not come back to it.
+        return fallback::report_record(&record);
     }
-    let mut settled = Settled::default();
+    let mut fates = FateCounts::default();
     with_scratch(|scratch| {
         scratch.begin();
-        for (n, sink) in inner.sinks().iter().enumerate().filter(|(_, sink)| sink.wants(&record.source.level)) {
-            settled.count(sink.deliver(&record, scratch, inner.account(n)));
+        for (n, sink) in inner.sinks().iter().enumerate().filter(|(_, sink)| sink.wants(&record.metadata.level)) {
+            fates.count(sink.deliver(&record, scratch, inner.account(n)));
         }
     });
-    settled.tell(ledger);
+    fates.resolve(ledger);
 }
 
-/// The deliveries of one record whose fate is known. The others are in queues, which tell it later.
+/// How many deliveries of one record have which fate. Those that are not counted here are in queues, which resolve them later.
 #[derive(Default)]
-struct Settled {
+pub(super) struct FateCounts {
     written: u64,
     failed: u64,
     dropped: u64,
 }
 
-impl Settled {
-    fn count(&mut self, delivery: Option<Fate>) {
-        match delivery {
+impl FateCounts {
+    pub(super) fn count(&mut self, fate: Option<Fate>) {
+        match fate {
             Some(Fate::Written) => self.written += 1,
             Some(Fate::Failed) => self.failed += 1,
             Some(Fate::Dropped) => self.dropped += 1,
@@ -76,10 +76,11 @@ impl Settled {
         }
     }
 
-    fn tell(self, ledger: &Ledger) {
+    /// Counts the deliveries in `ledger`, which has accepted them.
+    pub(super) fn resolve(self, ledger: &Ledger) {
         let fates = [(Fate::Written, self.written), (Fate::Failed, self.failed), (Fate::Dropped, self.dropped)];
-        for (delivery, count) in fates.into_iter().filter(|(_, count)| *count > 0) {
-            ledger.resolve(delivery, count);
+        for (fate, count) in fates.into_iter().filter(|(_, count)| *count > 0) {
+            ledger.resolve(fate, count);
         }
     }
 }

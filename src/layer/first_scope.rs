@@ -1,70 +1,76 @@
-//! The rebuild that the first scope under a layer brings about; why there has to be one stands in [`ceiling`](super::ceiling).
+//! Rebuilding the interest cache of `tracing` from the first scope that is entered under [`layer()`](crate::layer()). Why a rebuild is
+//! needed stands in [`ceiling`](super::ceiling). Under [`init`](crate::init()) none of this exists: `install` rebuilds itself.
 //!
-//! It runs on a thread of its own: whoever enters the scope may hold locks that a rebuild needs (it may be a layer's callback, a value's
-//! `Debug` under a `reload` lock, or a `Dispatch` that is being registered). The scope waits for it, but not for ever.
+//! The rebuild runs on a thread of its own. The thread that enters the scope may hold locks that a rebuild needs: it may be in a layer's
+//! callback, in a value's `Debug` under a `reload` lock, or registering a `Dispatch`. The scope waits for the rebuild, at most
+//! [`FIRST_REBUILD`].
 //!
-//! On that thread the subscriber of the scope must be the current one. As long as a process has made one `Dispatch`, `tracing` asks that
-//! of the thread that rebuilds; where there is none, every callsite of the process is dead from then on. So a subscriber that is not the
-//! global one is made current there. The global one is so anyway, and is left alone: while any thread has a subscriber of its own,
-//! `tracing` does not let one event be logged inside another, on no thread.
+//! The scope's subscriber must be the current one on the rebuilding thread. As long as a process has made one `Dispatch` only,
+//! `tracing` asks the current subscriber of the thread that rebuilds; if that thread has none, every callsite of the process is dead from
+//! then on. A subscriber that is not the global one is therefore made current on the rebuilding thread. The global one is current
+//! there anyway, and is not set again: while any thread has a subscriber of its own, `tracing` drops, on every thread, each event that is
+//! logged inside another.
 //!
-//! One thing no rebuild can know of is a callsite that another thread is registering at that moment: having asked where there was no
-//! subscriber yet, the thread may be held up, and write down `never` when the rebuild is over. Nobody can ask a callsite whether it is being
-//! registered. So under the global subscriber the same thread rebuilds a few times more, when such a thread has had time to go on, and what
-//! it left behind is mended.
+//! No single rebuild can reach a callsite that another thread is registering at that moment. That thread has asked while there was
+//! no subscriber yet, may be preempted, and then stores `never` after the rebuild. Nobody can ask a callsite whether it is being
+//! registered. So under the global subscriber the rebuilding thread rebuilds a few more times, after [`REBUILD_PAUSES`], which gives such a
+//! thread time to store its answer. It begins no rebuild later than [`REBUILD_WINDOW`] after the first scope, and then ends. Nothing
+//! waits for these later rebuilds: no scope, fork, flush or exit.
 //!
-//! Each layer keeps where it stands, because subscribers come one after the other: a program may log its own start under one that is set
-//! for a scope, and install another. (What is not covered is one `Dispatch` that is first used for a scope and then installed.)
+//! Each layer keeps a state of its own, because subscribers follow one another: a program may log its own start under a subscriber that is
+//! set for a scope, and then install another. (One case is not covered: one `Dispatch` that is first used for a scope and then installed.)
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::callsite::rebuild_interest_cache;
 use tracing::{Dispatch, dispatcher};
 
-use super::ContextLayer;
-use super::capped::tell_if_capped;
+use super::capped::warn_if_capped;
 use crate::LevelFilter;
+use crate::limits::{FIRST_REBUILD, REBUILD_PAUSES, REBUILD_WINDOW};
 use crate::scope;
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Arc, Condvar, Mutex};
 
-/// How long scopes wait for a rebuild, from its beginning, before they go on without.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The name of the rebuilding thread.
+const THREAD_NAME: &str = "logscope-rebuild";
 
-/// The pauses before the rebuilds that follow the first.
-const PAUSES: [Duration; 3] = [Duration::from_millis(1), Duration::from_millis(10), Duration::from_millis(100)];
+/// Finds the state of the layer in a subscriber that holds one.
+pub(super) type FindState = fn(&Dispatch) -> Option<&Arc<FirstScope>>;
 
-/// What a layer knows of the first scope that is entered under it.
+/// What a layer knows about the first scope that is entered under it.
 pub(super) struct FirstScope {
     phase: Mutex<Phase>,
-    done: Condvar,
-    /// The ceiling of a layer that stands among others, whose filters may cap it.
-    among_others: Option<LevelFilter>,
+    rebuilt: Condvar,
+    /// The layer's ceiling: filters beside the layer may take from it what lies below.
+    ceiling: LevelFilter,
+    find: FindState,
 }
 
 #[derive(Clone, Copy)]
 enum Phase {
     /// The layer is not in a subscriber yet.
     New,
-    /// It is: the next scope under it rebuilds.
+    /// The layer is in a subscriber: the next scope under it rebuilds.
     Armed,
-    /// A thread is rebuilding.
-    Running { thread: ThreadId, until: Instant },
-    /// The callsites are right, and stay so.
+    /// A thread of `process` is making the first rebuild. Scopes wait for it until `until`.
+    Running { thread: ThreadId, process: u32, until: Instant },
+    /// The first rebuild is over.
     Done,
 }
 
 impl FirstScope {
-    pub(super) fn new(among_others: Option<LevelFilter>) -> Arc<Self> {
-        Arc::new(FirstScope { phase: Mutex::new(Phase::New), done: Condvar::new(), among_others })
+    pub(super) fn new(ceiling: LevelFilter, find: FindState) -> Arc<Self> {
+        Arc::new(FirstScope { phase: Mutex::new(Phase::New), rebuilt: Condvar::new(), ceiling, find })
     }
 
-    /// The layer was added to a subscriber.
-    pub(super) fn arm(&self) {
+    /// Has each scope call `hook`, which calls [`entering_scope`], until the rebuild is done. Called when the layer is added to a
+    /// subscriber.
+    pub(super) fn arm(&self, hook: fn()) {
         let mut phase = self.phase.lock();
         if matches!(*phase, Phase::New) {
             *phase = Phase::Armed;
-            scope::arm(entered);
+            scope::arm(hook);
         }
     }
 
@@ -72,29 +78,76 @@ impl FirstScope {
         matches!(*self.phase.lock(), Phase::Done)
     }
 
-    /// Has the callsites rebuilt under `dispatch`, which holds the layer, unless that has been done, and waits.
+    /// Starts the rebuild under `dispatch`, which holds the layer, unless a scope has done so before, and waits for it.
     fn rebuild(self: &Arc<Self>, dispatch: Dispatch) {
         let mut phase = self.phase.lock();
         if matches!(*phase, Phase::Armed) {
-            let until = Instant::now() + PATIENCE;
+            let entered = Instant::now();
             let first_scope = Arc::clone(self);
-            let thread = thread::Builder::new().name("logscope-rebuild".to_owned());
-            match thread.spawn(move || run(&first_scope, dispatch)) {
-                Ok(handle) => *phase = Phase::Running { thread: handle.thread().id(), until },
+            let thread = thread::Builder::new().name(THREAD_NAME.to_owned());
+            match thread.spawn(move || first_scope.run(dispatch, entered)) {
+                Ok(handle) => {
+                    *phase = Phase::Running {
+                        thread: handle.thread().id(),
+                        process: std::process::id(),
+                        until: entered + FIRST_REBUILD,
+                    }
+                }
                 // The next scope tries again.
                 Err(_) => return,
             }
         }
-        while let Phase::Running { thread, until } = *phase {
-            // The rebuild asks the layers beside this one about each callsite, and what they do on its thread must not wait for it.
-            if thread == thread::current().id() || self.done.wait_until(&mut phase, until).timed_out() {
+        while let Phase::Running { thread, process, until } = *phase {
+            // The rebuild asks the other layers about each callsite. A scope that they enter on its thread must not wait for the rebuild,
+            // and neither must a scope in a forked child, which does not have that thread.
+            if thread == thread::current().id()
+                || process != std::process::id()
+                || self.rebuilt.wait_until(&mut phase, until).timed_out()
+            {
                 return;
             }
         }
     }
 
+    /// What the rebuilding thread does. The first scope was entered at `entered`.
+    fn run(self: Arc<Self>, dispatch: Dispatch, entered: Instant) {
+        if !self.rebuild_first(dispatch) {
+            return;
+        }
+        for pause in REBUILD_PAUSES {
+            if entered.elapsed() + pause > REBUILD_WINDOW {
+                return;
+            }
+            thread::sleep(pause);
+            // The sleep may have taken longer.
+            if entered.elapsed() > REBUILD_WINDOW {
+                return;
+            }
+            rebuild_interest_cache();
+        }
+    }
+
+    /// Makes the rebuild that the first scope waits for. Returns true if it was under the global subscriber.
+    fn rebuild_first(&self, dispatch: Dispatch) -> bool {
+        // Declared first, so that it drops last: `dispatch` may be the last reference to its subscriber, whose layers are the
+        // program's code.
+        let _rebuilt = MarkDone(self);
+        let dispatch = dispatch;
+        let rebuild = || {
+            rebuild_interest_cache();
+            warn_if_capped(self.ceiling);
+        };
+        let is_global = dispatcher::get_default(|global| self.is_in(global));
+        if is_global {
+            rebuild();
+        } else {
+            dispatcher::with_default(&dispatch, rebuild);
+        }
+        is_global
+    }
+
     fn is_in(&self, dispatch: &Dispatch) -> bool {
-        dispatch.downcast_ref::<ContextLayer>().is_some_and(|layer| std::ptr::eq(self, &*layer.first_scope))
+        (self.find)(dispatch).is_some_and(|found| std::ptr::eq(self, &**found))
     }
 }
 
@@ -106,10 +159,10 @@ impl Drop for FirstScope {
     }
 }
 
-/// Runs whenever a scope is entered while a layer is armed.
-fn entered() {
+/// Rebuilds if the current subscriber holds a layer that needs it. Called before each scope while a layer is armed.
+pub(super) fn entering_scope(find: FindState) {
     let found = dispatcher::get_default(|dispatch| {
-        let first_scope = &dispatch.downcast_ref::<ContextLayer>()?.first_scope;
+        let first_scope = find(dispatch)?;
         (!first_scope.is_done()).then(|| (Arc::clone(first_scope), dispatch.clone()))
     });
     if let Some((first_scope, dispatch)) = found {
@@ -117,43 +170,13 @@ fn entered() {
     }
 }
 
-/// What the thread does that rebuilds.
-fn run(first_scope: &FirstScope, dispatch: Dispatch) {
-    if rebuild_first(first_scope, dispatch) {
-        for pause in PAUSES {
-            thread::sleep(pause);
-            rebuild_interest_cache();
-        }
-    }
-}
+/// Ends the first rebuild when it is dropped: also when a layer has panicked in it.
+struct MarkDone<'a>(&'a FirstScope);
 
-/// The rebuild that the first scope waits for. True if it was under the global subscriber.
-fn rebuild_first(first_scope: &FirstScope, dispatch: Dispatch) -> bool {
-    // Declared first, to be dropped last: the dispatcher may be the last of its kind, and the layers in it the program's own.
-    let _over = Over(first_scope);
-    let dispatch = dispatch;
-    let rebuild = || {
-        rebuild_interest_cache();
-        if let Some(ceiling) = first_scope.among_others {
-            tell_if_capped(ceiling);
-        }
-    };
-    let global = dispatcher::get_default(|global| first_scope.is_in(global));
-    if global {
-        rebuild();
-    } else {
-        dispatcher::with_default(&dispatch, rebuild);
-    }
-    global
-}
-
-/// Ends the rebuild when it is dropped: also when a layer has panicked in it.
-struct Over<'a>(&'a FirstScope);
-
-impl Drop for Over<'_> {
+impl Drop for MarkDone<'_> {
     fn drop(&mut self) {
         *self.0.phase.lock() = Phase::Done;
         scope::disarm();
-        self.0.done.notify_all();
+        self.0.rebuilt.notify_all();
     }
 }

@@ -1,29 +1,25 @@
-//! Installing: the whole subscriber, or the layer for one's own.
+//! Installing logscope: as the whole subscriber, or as a layer of the program's own subscriber.
 
-use std::env::VarError;
 use std::time::Duration;
 
+use tracing::callsite::rebuild_interest_cache;
 use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::ceiling::CeilingFilter;
-use super::{ContextLayer, ScopedLayer};
+use super::context_layer::{ContextLayer, ScopedLayer};
+use super::environment::verbosity_from_environment;
 use crate::LevelFilter;
 use crate::context::{OutputContext, built_in, replace_default, set_default};
 use crate::error::{Error, Kind};
-use crate::fallback;
+use crate::limits::INSTALLATION;
 use crate::process::set_exit_deadline;
 use crate::sync::{Mutex, thread};
-use crate::verbosity::Verbosity;
+
+static INSTALLING: Mutex<()> = Mutex::new(());
 
 /// Installs logscope as the global subscriber, and as the receiver of `log` records.
-///
-/// What no scope claims goes to the process default: text on stderr, with the verbosity that the environment variable `LOGSCOPE`
-/// gives, else `RUST_LOG`, else INFO. (Other contexts have the verbosity that they were built with.) A variable that is set to nothing
-/// counts as not set. What logscope cannot read in `RUST_LOG`, which is written for others too, is told on stderr, and INFO used.
-///
-/// Call it once, early in `main`: events before it go nowhere. In tests, where each may be the first, `let _ = logscope::init();`.
 ///
 /// ```
 /// logscope::init()?;
@@ -31,10 +27,17 @@ use crate::verbosity::Verbosity;
 /// # Ok::<(), logscope::Error>(())
 /// ```
 ///
+/// Call it once, early in `main` and before other threads log: events before it go nowhere, and a callsite that another thread registers
+/// at the very moment of the call can stay disabled. In tests, where each may be the first, `let _ = logscope::init();`.
+///
+/// Events outside every scope go to the process default: text on stderr, with the verbosity in the environment variable `LOGSCOPE`,
+/// else that in `RUST_LOG`, else INFO. (Other contexts have the verbosity with which they were built.) An empty variable
+/// counts as not set. `RUST_LOG` is written for other libraries too: if logscope cannot read it, it warns on stderr and uses INFO.
+///
 /// # Errors
 ///
 /// If a global subscriber or logger is installed already (the error says which; add [`layer()`](crate::layer()) to a subscriber of
-/// your own instead), or if `LOGSCOPE` does not parse as a [`Verbosity`].
+/// your own instead), or if `LOGSCOPE` does not parse as a [`Verbosity`](crate::Verbosity).
 pub fn init() -> Result<(), Error> {
     match verbosity_from_environment()? {
         Some(verbosity) => configure().default_context(built_in().with_verbosity(verbosity)).install(),
@@ -42,17 +45,43 @@ pub fn init() -> Result<(), Error> {
     }
 }
 
-static INSTALLING: Mutex<()> = Mutex::new(());
-
-/// How long an installation waits for another one that is under way.
-const INSTALL_PATIENCE: Duration = Duration::from_secs(5);
+/// Returns a layer for a subscriber of the program's own: `registry().with(logscope::layer()).with(other)`.
+///
+/// ```
+/// use tracing_subscriber::prelude::*;
+///
+/// let subscriber = tracing_subscriber::registry().with(logscope::layer());
+/// # tracing::subscriber::with_default(subscriber, || tracing::info!("hello"));
+/// ```
+///
+/// Some context may want any level up to TRACE, so spans and events of every level are enabled for this layer, and
+/// the verbosity of the current context then decides which of them are logged. Therefore `tracing::enabled!` cannot answer by the current
+/// context here, as it does under [`init`]. [`Configure::layer`] makes a layer with a lower ceiling.
+///
+/// Events outside every scope still go to the process default, which is text on stderr unless another is set. Beside a layer that prints to
+/// the terminal too, set one without sinks: `configure().default_context(OutputContext::builder("main").build()).layer()`.
+///
+/// Records of the `log` crate come here if something forwards them: `.init()` of `tracing_subscriber` does. Beside
+/// `set_global_default`, call `tracing_log::LogTracer::init()`.
+///
+/// # The first scope
+///
+/// `tracing` does not look at its callsites again when a subscriber is installed, so one that another thread hits meanwhile can be
+/// left disabled. The first scope that is entered under this layer therefore starts a thread named `logscope-rebuild`, which has `tracing`
+/// ask about all callsites again, and the scope waits for that, at most one second. If the subscriber is the global one, the thread
+/// repeats this a few times, begins no repetition later than 120 ms after the first scope, and then ends. No fork, flush or exit waits
+/// for this thread; a child that is forked off while `tracing`'s own locks are held there cannot register new callsites.
+#[must_use = "a layer does nothing until it is added to a subscriber: `registry().with(logscope::layer())`"]
+pub fn layer<S>() -> ScopedLayer<S> {
+    configure().layer()
+}
 
 /// Starts a configuration; end it with [`install`](Configure::install) or [`layer`](Configure::layer).
 pub fn configure() -> Configure {
     Configure { ceiling: LevelFilter::TRACE, route_by_span: false, default: None }
 }
 
-/// What can be set when logscope is installed.
+/// Sets how logscope is installed; from [`configure`].
 #[derive(Debug)]
 #[must_use = "nothing is installed until `install` or `layer` is called"]
 pub struct Configure {
@@ -62,31 +91,33 @@ pub struct Configure {
 }
 
 impl Configure {
-    /// The most verbose level that any context can be given from now on; TRACE if it is not set.
+    /// Sets the most verbose level that any context can be given from now on; TRACE if it is not set.
     ///
-    /// What lies above it costs what a statically disabled event costs, and cannot be turned on while the process lives.
+    /// An event above it costs as much as a statically disabled one, and cannot be turned on while the process lives.
     pub fn ceiling(mut self, ceiling: impl Into<LevelFilter>) -> Self {
         self.ceiling = ceiling.into();
         self
     }
 
-    /// The context that events go to which no scope claims, in place of the built-in one.
+    /// Sets the process default, to which events outside every scope go, in place of the built-in context.
     pub fn default_context(mut self, context: OutputContext) -> Self {
         self.default = Some(context);
         self
     }
 
-    /// Whether an event outside every scope goes to the context in which the span around it was made, while that context lives.
+    /// Sets whether an event outside every scope goes to the context in which the span around it was made, while that context lives.
     ///
-    /// Off, because it can attribute wrongly: a span may be made by one piece of work and entered by others. A connection pool,
-    /// for one, makes a connection's span on behalf of the request that opened it, and enters it for every later one.
+    /// Off by default, because it can attribute events wrongly: one piece of work may make a span, and others enter it. A connection pool,
+    /// for example, makes a connection's span on behalf of the request that opened it, and enters that span for every later request.
     pub fn route_by_span(mut self, on: bool) -> Self {
         self.route_by_span = on;
         self
     }
 
-    /// How long the process waits at its end, once nothing else holds it up, for what is in queues to be written: five seconds unless set.
-    /// What is not written by then is told on stderr. It is set at once, and for the whole process.
+    /// Sets how long the process waits at its end until the records in queues are written; five seconds unless set.
+    ///
+    /// The wait begins when nothing else keeps the process from ending. A message on stderr says how many records were not written by then.
+    /// The setting takes effect at once, and for the whole process.
     pub fn exit_deadline(self, deadline: Duration) -> Self {
         set_exit_deadline(deadline);
         self
@@ -96,46 +127,61 @@ impl Configure {
     ///
     /// # Errors
     ///
-    /// If a global subscriber or logger is installed already; the error says which. A process default that was set by
+    /// If a global subscriber or logger is installed already; the error says which. The process default that was given to
     /// [`default_context`](Configure::default_context) is then not set.
     pub fn install(self) -> Result<(), Error> {
-        // Whoever comes second is refused once the first is done, not before: tests that run at once may each begin with `let _ =
-        // logscope::init();`, and then log. (Bounded, in case a default that is replaced installs something in its `Drop`.)
-        let _installing = INSTALLING.try_lock_for(INSTALL_PATIENCE);
+        // A second installation is refused only when the first is over: tests that run at once may each begin with `let _ =
+        // logscope::init();` and then log. (The wait is bounded, in case a replaced default installs something in its `Drop`.)
+        let _installing = INSTALLING.try_lock_for(INSTALLATION);
         if let Some(error) = already_installed() {
             return Err(error);
         }
         #[cfg(feature = "log")]
         install_log_bridge(self.ceiling)?;
-        let layer = ContextLayer::new(self.ceiling, true, self.route_by_span);
+        let layer = ContextLayer::alone(self.ceiling, self.route_by_span);
+        let id = layer.id();
         let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
-        // Before the subscriber, so that no event of another thread goes to the default that was.
+        // Replaced before the subscriber is set, so that no event of another thread goes to the default before.
         let before = self.default.map(replace_default);
-        if dispatcher::set_global_default(dispatch).is_err() {
+        if dispatcher::set_global_default(dispatch.clone()).is_err() {
             // Another thread was faster.
             if let Some(before) = before {
                 set_default(before.unwrap_or_else(built_in));
             }
             return Err(already_installed().unwrap_or_else(|| installed("a global tracing subscriber", "")));
         }
-        tracing::callsite::rebuild_interest_cache();
+        rebuild_under(&dispatch, id);
         Ok(())
     }
 
-    /// The layer for a subscriber of one's own.
+    /// Returns the layer for a subscriber of the program's own; see [`layer()`](crate::layer()).
     ///
-    /// The process default is set at once, if one was given.
+    /// A process default that was given is set at once.
     #[must_use = "a layer does nothing until it is added to a subscriber: `registry().with(…)`"]
     pub fn layer<S>(self) -> ScopedLayer<S> {
         if let Some(context) = self.default {
             replace_default(context);
         }
-        let layer = ContextLayer::new(self.ceiling, false, self.route_by_span);
+        let layer = ContextLayer::among_others(self.ceiling, self.route_by_span);
         tracing_subscriber::filter::Filtered::new(layer, CeilingFilter::new(self.ceiling))
     }
 }
 
-/// The error that names what stands in our place, if anything does.
+/// Rebuilds the interest cache with `dispatch`, which holds the layer `id`, as the current subscriber: why stands in
+/// [`ceiling`](super::ceiling).
+///
+/// As long as the process has made one `Dispatch` only, `tracing` asks the current subscriber of this thread. Inside
+/// `with_default(&Dispatch::none(), …)` that is none, and every callsite would be dead from then on. `dispatch` is set as current only
+/// there: while any thread has a subscriber of its own, `tracing` drops each event that is logged inside another.
+fn rebuild_under(dispatch: &Dispatch, id: u32) {
+    if dispatcher::get_default(|current| ContextLayer::is_in(id, current)) {
+        rebuild_interest_cache();
+    } else {
+        dispatcher::with_default(dispatch, rebuild_interest_cache);
+    }
+}
+
+/// Returns the error that names what is installed already, if anything is.
 fn already_installed() -> Option<Error> {
     if !tracing_core::dispatcher::has_been_set() {
         return None;
@@ -162,8 +208,8 @@ fn already_installed() -> Option<Error> {
     })
 }
 
-/// Asks the global dispatcher. On a thread of its own, because on this one a subscriber that is set for a scope (`with_default`) would
-/// answer in its place.
+/// Calls `ask` with the global dispatcher. On a thread of its own, because on this one a subscriber that is set for a scope
+/// (`with_default`) would answer instead.
 fn ask_global<R: Send>(ask: impl Fn(&Dispatch) -> R + Sync) -> R {
     thread::scope(|scope| {
         let asking = thread::Builder::new().spawn_scoped(scope, || dispatcher::get_default(&ask));
@@ -186,27 +232,4 @@ fn install_log_bridge(ceiling: LevelFilter) -> Result<(), Error> {
                        remove it, or build logscope without its feature `log`";
         Error::new(Kind::Installed, message).with_source(source)
     })
-}
-
-/// The verbosity that `LOGSCOPE` gives, else `RUST_LOG`.
-fn verbosity_from_environment() -> Result<Option<Verbosity>, Error> {
-    let ours = verbosity_from("LOGSCOPE").map_err(|error| {
-        Error::new(Kind::Parse, format!("the environment variable LOGSCOPE is not a verbosity: {error}"))
-    })?;
-    if ours.is_some() {
-        return Ok(ours);
-    }
-    verbosity_from("RUST_LOG").or_else(|error| {
-        // It is written for others too, and may hold what only they read.
-        fallback::tell(format_args!("RUST_LOG is not a verbosity that logscope reads, so INFO is used: {error}"));
-        Ok(None)
-    })
-}
-
-fn verbosity_from(variable: &str) -> Result<Option<Verbosity>, Error> {
-    match std::env::var(variable) {
-        Ok(text) if !text.trim().is_empty() => text.parse().map(Some),
-        Ok(_) | Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(text)) => Err(Error::new(Kind::Parse, format!("{text:?} is not Unicode"))),
-    }
 }

@@ -1,17 +1,17 @@
-//! How deep a thread is in rendering values that log.
+//! How deep values that log may nest inside one another.
 
 use std::cell::Cell;
 
-/// How deep a value that logs, or makes spans, from inside its own `Debug` may nest.
+/// How deep a value that logs, or makes spans, inside its own `Debug` may nest.
 const MAX_DEPTH: u32 = 4;
 
 thread_local! {
-    /// The records and spans whose values this thread is in the middle of. Without destructor, so that it can be read in other
-    /// destructors.
+    /// How many records and spans this thread is rendering, one inside the other. Without destructor, so that the destructors of other
+    /// thread-locals can read it.
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// One more record or span in the middle, until it is dropped.
+/// Counts one more record or span that this thread is rendering, until it is dropped.
 pub(super) struct Nested {
     depth: u32,
 }
@@ -23,7 +23,7 @@ impl Nested {
         Nested { depth }
     }
 
-    /// True if this one must not render values any more: they would come back here for ever.
+    /// Returns true if values must no longer be rendered at this depth: each would log again, without end.
     pub(super) fn is_too_deep(&self) -> bool {
         self.depth > MAX_DEPTH
     }

@@ -1,11 +1,13 @@
-//! The spans around a record: captured when they are made, and the path to the current one cached for each thread.
+//! The spans around a record: their fields are captured when they are made, and each thread caches the rendered path to its current span.
 //!
-//! The cache is invalidated, never maintained. A prefix that is pushed on enter and popped on exit is wrong as soon as a span
-//! records a field after it was entered, is exited out of order, is entered twice, has another parent than the span around
-//! it, or is entered on a thread where its parent is not. So a thread keeps the rendered path with what it was made under (the
-//! registry, this thread's count of enters and exits, and the process's count of records of span fields), and makes it anew when
-//! any of the three has changed. Explicit parents bypass it. (One case is left: a layer beneath this one that logs inside its own
-//! `on_enter` or `on_exit`, where this layer has not been told yet, gets the path from before.)
+//! The cache is invalidated, never maintained. A prefix that is pushed on enter and popped on exit is wrong as soon as a span records a
+//! field after it was entered, is exited out of order, is entered twice, has another parent than the span around it, or is entered on a
+//! thread where its parent is not. So a thread keeps a rendered path together with three values: the layer, the thread's count of enters
+//! and exits, and the process's count of recorded span fields. When any of them has changed, the path is rendered anew. Explicit parents
+//! bypass the cache.
+//!
+//! One case is left: a layer beneath this one that logs inside its own `on_enter` or `on_exit`, before this layer is called, gets the path
+//! from before.
 
 use std::cell::{Cell, RefCell};
 
@@ -16,27 +18,27 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::nesting::Nested;
-use crate::context::{Inner, OutputContext};
-use crate::format::spans::append_path;
-use crate::record::{Name, STYLES, SpanPath, SpanValues, Style, Value, capture_fields, capture_primitives};
+use crate::context::{ContextInner, OutputContext};
+use crate::format::append_path;
+use crate::record::{FieldName, STYLES, SpanPath, SpanValues, Style, Value, capture_fields, capture_primitives};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering, Weak};
 
 /// The most bytes that a thread keeps of one rendered path.
 const MAX_CACHED: usize = 16 << 10;
 
-/// What this layer keeps in a span's extensions.
+/// The data that this layer keeps in a span's extensions.
 struct SpanData {
     values: Arc<SpanValues>,
-    /// The context in which the span was made, where events are routed by span. Weak: a span that lives long, such as a
-    /// connection's, must not keep a finished build's log open.
+    /// The context in which the span was made, if events are routed by span. Weak: a long-lived span, such as that of a connection, must
+    /// not keep a finished build's log open.
     context: Option<Binding>,
 }
 
 /// A context, held weakly.
 struct Binding {
-    context: Weak<Inner>,
-    /// The one that it was derived from in the beginning: the same work, which may live on where the derived one is gone.
-    root: Weak<Inner>,
+    context: Weak<ContextInner>,
+    /// The first context of its family: it is the same work, and may outlive the derived context.
+    root: Weak<ContextInner>,
 }
 
 impl Binding {
@@ -44,12 +46,12 @@ impl Binding {
         Binding { context: Arc::downgrade(context.inner()), root: context.inner().root() }
     }
 
-    fn upgrade(&self) -> Option<Arc<Inner>> {
+    fn upgrade(&self) -> Option<Arc<ContextInner>> {
         self.context.upgrade().or_else(|| self.root.upgrade())
     }
 }
 
-/// Captures a new span's fields. Their `Debug` runs here, before the extensions are locked.
+/// Captures the fields of a new span. Their `Debug` runs here, before the extensions are locked.
 pub(super) fn attach<S>(span: &SpanRef<'_, S>, attributes: &Attributes<'_>, bind_context: bool)
 where
     S: for<'lookup> LookupSpan<'lookup>,
@@ -63,8 +65,8 @@ where
     span.extensions_mut().replace(SpanData { values: Arc::new(values), context });
 }
 
-/// Captures fields; of a value that makes spans in its own `Debug`, in the end only that it is there.
-fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(Name, Value)) {
+/// Captures fields. Beyond the nesting limit (a value that makes spans in its own `Debug`, without end) only primitive values are captured.
+fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(FieldName, Value)) {
     let nested = Nested::enter();
     if nested.is_too_deep() {
         capture_primitives(visit, each);
@@ -73,7 +75,7 @@ fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(Name, Value)) {
     }
 }
 
-/// Takes in fields that are recorded after the span was made.
+/// Captures fields that are recorded after the span was made.
 pub(super) fn record<S>(span: &SpanRef<'_, S>, record: &SpanRecord<'_>)
 where
     S: for<'lookup> LookupSpan<'lookup>,
@@ -83,21 +85,21 @@ where
     {
         let mut extensions = span.extensions_mut();
         let Some(data) = extensions.get_mut::<SpanData>() else { return };
-        // Another thread may be rendering the old values: they are replaced, not changed under it.
+        // Another thread may be rendering the old values, so they are replaced and not changed.
         let mut values = data.values.with_same_fields();
         for (name, value) in fields {
             values.record(name, value);
         }
         data.values = Arc::new(values);
     }
-    // Release, with the Acquire of `Cache::is_fresh`: a thread that sees this count and makes its path anew sees the new values.
-    // What it says of other threads' later events is only this: once they synchronise with the thread that recorded, they
-    // see the new count, because it was stored before.
+    // Release, with the Acquire in `Epoch::now`: a thread that sees this count renders its path with the new values. With Relaxed, it could
+    // cache the old values under the new count. Another thread's later event sees the new count once that thread has synchronised with this
+    // one, because the count was stored before.
     RECORDED.fetch_add(1, Ordering::Release);
 }
 
-/// The context that the innermost span with a live one was made in, from `span` outwards.
-pub(super) fn bound_context<S>(span: Option<SpanRef<'_, S>>) -> Option<Arc<Inner>>
+/// Returns the context of the innermost span, from `span` outwards, whose context still lives.
+pub(super) fn bound_context<S>(span: Option<SpanRef<'_, S>>) -> Option<Arc<ContextInner>>
 where
     S: for<'lookup> LookupSpan<'lookup>,
 {
@@ -108,16 +110,16 @@ where
 static RECORDED: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// How often this thread entered or exited a span. Without destructor, so that it can be counted in other destructors.
+    /// How often this thread entered or exited a span. Without destructor, so that other destructors can count.
     static MOVES: Cell<u64> = const { Cell::new(0) };
 
     static CACHE: RefCell<Cache> = const { RefCell::new(Cache::new()) };
 
-    /// Space for walking a path, kept so that walking does not allocate.
+    /// The buffer for walking a path, kept so that walking does not allocate.
     static WALK: Cell<Vec<Arc<SpanValues>>> = const { Cell::new(Vec::new()) };
 }
 
-/// This thread has entered or exited a span.
+/// Notes that this thread has entered or exited a span.
 pub(super) fn moved() {
     MOVES.set(MOVES.get().wrapping_add(1));
 }
@@ -128,7 +130,7 @@ pub(super) fn next_layer_id() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed) as u32
 }
 
-/// A thread's renderings of the path to its current span.
+/// A thread's rendered paths to its current span, one for each style.
 struct Cache {
     paths: [Path; STYLES],
 }
@@ -138,7 +140,7 @@ struct Path {
     bytes: Vec<u8>,
 }
 
-/// What a rendering was made under.
+/// The values under which a path was rendered: it is valid while they are the same.
 #[derive(Clone, Copy, Eq, PartialEq)]
 struct Epoch {
     layer: u32,
@@ -189,7 +191,7 @@ where
     path.reverse();
 }
 
-/// Calls `f` with the values of `leaf` and of the spans around it, outermost first, in space that the thread keeps. It is taken out
+/// Calls `f` with the values of `leaf` and of the spans around it, outermost first. They are in the thread's buffer, which is taken out
 /// meanwhile, so that nothing is borrowed while `f` runs.
 fn with_walk<S>(leaf: Option<SpanRef<'_, S>>, f: impl FnOnce(&[Arc<SpanValues>]))
 where
@@ -220,8 +222,8 @@ where
 {
     fn append(&self, style: Style, out: &mut Vec<u8>) {
         let epoch = Epoch::now(self.layer);
-        // The cache is borrowed only while this module and the registry run: no value of the program's is rendered below, they
-        // were captured when the span was made. It is gone on a thread that is ending.
+        // The cache is borrowed only while this module and the registry run. The values were captured when the span was made, so no code of
+        // the program's runs here. On a thread that is ending the cache may be gone.
         let cached = CACHE.try_with(|cache| match cache.try_borrow_mut() {
             Ok(mut cache) => {
                 cache.append(epoch, style, self.cx, out);
@@ -239,7 +241,7 @@ where
     }
 }
 
-/// The path to the parent that an event names; empty for one that names none.
+/// The path to the parent that an event names; empty if it names none.
 pub(super) struct ParentPath<'a, S> {
     parent: Option<&'a Id>,
     cx: &'a Context<'a, S>,

@@ -1,4 +1,4 @@
-//! Calling the code of an output, which may be the program's: a panic becomes an error, and what the code logs is recognised.
+//! Calls into the code of an output, which may be the program's. A panic becomes an error, and events that the code logs are recognised.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -8,18 +8,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::record::drop_quietly;
 
 thread_local! {
-    /// True while this thread is inside an output. Const and without a destructor, so that other destructors can read it.
+    /// True while this thread runs the code of an output. Const and without a destructor, so that the destructors of other thread-locals can
+    /// read it.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// True while this thread runs the code of an output. What it logs then goes to the [`fallback`](crate::fallback): delivered in the
-/// ordinary way, it could wait for a lock that this thread holds, or come back to this output without end.
+/// True while this thread runs the code of an output.
+///
+/// Events that it logs then go to the [`fallback`](crate::fallback). Delivered in the ordinary way, an event could wait for a lock that this
+/// thread holds, or come back to this output without end.
 #[inline]
 pub(crate) fn is_inside_output() -> bool {
     INSIDE.get()
 }
 
-/// Marks this thread as being inside an output until it is dropped.
+/// Marks this thread as inside an output, until the guard is dropped.
 pub(crate) struct InsideOutput {
     before: bool,
 }
@@ -36,11 +39,11 @@ impl Drop for InsideOutput {
     }
 }
 
-/// Calls the code of an output. A panic comes back as an error.
+/// Calls the code of an output, marks the thread as inside an output meanwhile, and returns a panic as an error.
 ///
-/// Unwind safety: nothing of ours is left half changed. What a panic does to an output's own state is the output's matter; its lock is not
+/// Unwind safety: a panic leaves none of our state half changed. The output answers for its own state. Our locks around outputs are not
 /// poisoned.
-pub(super) fn guarded(call: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+pub(super) fn call_contained(call: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let _inside = InsideOutput::enter();
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result,
@@ -60,10 +63,10 @@ fn panicked(payload: Box<dyn Any + Send>) -> io::Error {
     error
 }
 
-/// Drops an error, which may hold a value of the program's own.
+/// Drops an error, and catches the panic of a value of the program that it may contain.
 #[cold]
-pub(crate) fn discard(error: io::Error) {
-    let _ = guarded(|| {
+pub(crate) fn drop_error(error: io::Error) {
+    let _ = call_contained(|| {
         drop(error);
         Ok(())
     });

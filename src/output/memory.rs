@@ -7,36 +7,47 @@ use super::Output;
 use crate::bytes::Batch;
 use crate::sync::{Arc, Mutex};
 
-/// What a [`memory`](crate::sink::memory()) sink has been given. Clones are the same memory.
+/// Reads the lines that a [`memory`](crate::sink::memory()) sink has taken. Clones share the lines.
+///
+/// ```
+/// use logscope::{OutputContext, sink};
+///
+/// # logscope::init()?;
+/// let (sink, memory) = sink::memory();
+/// OutputContext::builder("uno").sink(sink).build().scope(|| tracing::info!("compiling"));
+/// assert_eq!(memory.len(), 1);
+/// assert!(memory.text().ends_with("compiling\n"));
+/// # Ok::<(), logscope::Error>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Memory(Arc<Mutex<String>>);
 
 impl Memory {
-    /// The lines, without their `\n`.
+    /// Returns the lines, without their `\n`.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         self.0.lock().lines().map(str::to_owned).collect()
     }
 
-    /// The whole text.
+    /// Returns the whole text.
     #[must_use]
     pub fn text(&self) -> String {
         self.0.lock().clone()
     }
 
-    /// How many lines there are.
+    /// Returns the number of lines.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.lock().lines().count()
     }
 
-    /// True if there are no lines.
+    /// Returns true if there are no lines.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.lock().is_empty()
     }
 
-    /// Forgets all lines.
+    /// Removes all lines.
     pub fn clear(&self) {
         self.0.lock().clear();
     }

@@ -1,30 +1,30 @@
-//! Outputs: what bytes or records go to. The traits, the small outputs, and how an output's code is called.
+//! Outputs: the traits that an output implements, the small outputs, and how the code of an output is called.
 //!
 //! | file | what |
 //! |---|---|
 //! | `traits` | [`Output`] takes finished lines, [`RecordOutput`] takes records |
-//! | `stream`, `writer`, `memory`, `captured`, `null` | one output each |
-//! | `target` | an output of either kind, called with its panics contained |
-//! | `guard` | calling code of the program: panics become errors, and what it logs is recognised |
+//! | `stream`, `writer`, `memory`, `print`, `null` | one kind of output each |
+//! | `any` | an output of either trait, as `delivery` calls it |
+//! | `guard` | calls into an output: panics become errors, and events that the output logs are recognised |
 //!
-//! To add an output, such as one for syslog: write its file here, implement [`Output`], and add a function to `sink::constructors` that makes
-//! a sink of it. The largest output, that of files, has a room of its own: `file`. Counting, formats and notices of lost records are in
-//! `delivery`. Imports what stands before it: `bytes`, `record`, `format`, `fallback`.
+//! To add an output, for example one for syslog: put a file here that implements [`Output`], and add a function to `sink::constructors` that
+//! makes a sink of it. The output that writes files is in `file`. Counts and notices about missing records are in `delivery`, queues in
+//! `queue` and `background`. Imports the rooms up to `fallback`: mainly `bytes`, `record` and `format`.
 
-mod captured;
+mod any;
 mod guard;
 mod memory;
 mod null;
+mod print;
 mod stream;
-mod target;
 mod traits;
 mod writer;
 
-pub(crate) use captured::Captured;
-pub(crate) use guard::{InsideOutput, discard, is_inside_output};
+pub(crate) use any::{AnyOutput, reopen_error};
+pub(crate) use guard::{InsideOutput, drop_error, is_inside_output};
 pub use memory::Memory;
 pub(crate) use null::Null;
+pub(crate) use print::Print;
 pub(crate) use stream::Stream;
-pub(crate) use target::{Target, not_reopened};
 pub use traits::{Output, RecordOutput};
 pub(crate) use writer::{Callback, Writer};

@@ -1,4 +1,4 @@
-//! The output that discards.
+//! The output that discards all lines.
 
 use std::io;
 

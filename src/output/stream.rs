@@ -1,7 +1,7 @@
-//! The process's standard streams, past std's buffers and locks.
+//! The process's standard streams, without std's buffers and locks.
 //!
-//! std's `Stdout` keeps what it could not write and comes back with it later, takes a closed stream for a success, and holds a
-//! lock that a caller may be holding. So on Unix the bytes go straight to the descriptor.
+//! std's `Stdout` keeps bytes that it could not write and writes them later, treats a closed stream as a success, and takes a lock that the
+//! caller may hold. So on Unix the bytes go straight to the descriptor.
 
 use std::io::{self, IsTerminal};
 
@@ -33,7 +33,7 @@ impl Stream {
 
 impl Output for Stream {
     fn write(&self, line: &[u8]) -> io::Result<()> {
-        self.write_batch(&mut Batch::of(line, &[line.len()]))
+        self.write_batch(&mut Batch::new_unchecked(line, &[line.len()]))
     }
 
     #[cfg(unix)]

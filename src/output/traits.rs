@@ -7,29 +7,50 @@ use crate::bytes::Batch;
 use crate::record::Record;
 use crate::sync::Arc;
 
-/// Something that finished lines go to.
+/// Takes finished lines: the trait of outputs such as files, streams and a program's own.
 ///
-/// A program's own output is made a sink by [`custom`](crate::sink::custom). It is called on the threads that log, several at a time; where its sink is
-/// [queued](crate::sink::Sink::queued), on writer threads, one at a time for each queue, and it is dropped there too. What it logs itself, while it is called, goes to the fallback (stderr), never back to it. It may fail or panic: the record is
-/// counted as failed and the program goes on (see [the module](crate::sink#io-failures)).
+/// ```
+/// use std::io;
+/// use std::sync::mpsc::{Sender, channel};
+/// use logscope::sink::{self, Output};
+///
+/// struct Channel(Sender<Vec<u8>>);
+///
+/// impl Output for Channel {
+///     fn write(&self, line: &[u8]) -> io::Result<()> {
+///         self.0.send(line.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe.into())
+///     }
+/// }
+///
+/// let (sender, lines) = channel();
+/// let sink = sink::custom(Channel(sender));
+/// # drop((sink, lines));
+/// ```
+///
+/// [`custom`](crate::sink::custom) makes a sink of an output. The threads that log call the output, several at a time. If the sink is
+/// [queued](crate::sink::Sink::queued), writer threads call it instead, one at a time for each queue, and a writer thread drops it. Events
+/// that the output logs while it is called go to the fallback (stderr), never back to the output. An output may fail or panic: the record
+/// counts as failed and the program goes on (see [I/O failures](crate::sink#io-failures)).
 pub trait Output: Send + Sync + 'static {
-    /// Takes one record's rendering: UTF-8, whole, `\n` included, in one call. (A record in a multi-line format is several
-    /// lines.)
+    /// Writes one rendered record.
+    ///
+    /// `line` is UTF-8, and ends with `\n`. In a multi-line format it contains several lines.
     ///
     /// # Errors
     ///
-    /// Why the line could not be taken. The next record is tried all the same.
+    /// The reason why the output did not take the line. The next record is tried all the same.
     fn write(&self, line: &[u8]) -> io::Result<()>;
 
-    /// Takes the lines of several records: what a queued sink calls, on a writer thread, with some 128 KiB at the most, unless one line is
-    /// longer. Unless an output does better, it takes them one by one.
+    /// Writes the lines of several records. By default, calls [`write`](Output::write) for each.
     ///
-    /// It says with [`Batch::advance`] how far it has come. One that says that all is well and has taken nothing, or not all of a line, has
-    /// failed to take that line.
+    /// The writer thread of a queued sink calls this, with about 128 KiB at most, unless one line is longer.
+    ///
+    /// [`Batch::advance`] decides which lines count as written, not the return value. Returning `Ok(())` without having taken anything, or in
+    /// the middle of a line, counts as a failure of that line.
     ///
     /// # Errors
     ///
-    /// Why the first line that is not taken could not be. It has failed; what is behind it is tried again.
+    /// The reason why the output did not take the first line that is left. That line has failed; the lines after it are tried again.
     fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
         for line in batch.lines() {
             self.write(line)?;
@@ -38,76 +59,99 @@ pub trait Output: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Passes on what it holds back, if it does, and waits for that no longer than `deadline`.
+    /// Passes on what the output has buffered, within `deadline`. By default, does nothing.
     ///
     /// # Errors
     ///
-    /// Why what it held back could not be passed on.
+    /// The reason why the output could not pass on what it had buffered.
     fn flush(&self, deadline: Duration) -> io::Result<()> {
         let _ = deadline;
         Ok(())
     }
 
-    /// Has what was written reach the storage device, so that it survives a power cut: `fdatasync`, for a file.
+    /// Brings all written bytes to the storage device, so that they survive a power cut. For a file this is `fdatasync`.
     ///
     /// # Errors
     ///
-    /// Why that is not certain; `Unsupported` for an output that is not on a storage device.
+    /// The reason why this is not certain. `Unsupported`, the default, for an output that is not on a storage device.
     fn sync(&self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Opens anew what it writes to, by the name that it has: a file that another program has moved away.
+    /// Opens the file of the output anew, by its name, because another program has moved the file away.
     ///
     /// # Errors
     ///
-    /// Why it could not be opened. What was open before is then written to as before. `Unsupported` for an output that has no name to
-    /// be opened by.
+    /// The reason why the file could not be opened. The output then goes on with the file that was open before. `Unsupported`, the default,
+    /// for an output that is not a file with a name.
     fn reopen(&self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// True if a person watches: [`Color::Auto`](crate::Color::Auto) then colours. Asked once, when the sink is made.
+    /// Returns true if the output is a terminal, so that [`Color::Auto`](crate::Color::Auto) colours. Called once, when the sink is made.
     fn is_terminal(&self) -> bool {
         false
     }
 
-    /// What it is called in messages, such as `file build.log`. Asked once, when the sink is made.
+    /// Returns the name of the output in messages, such as `file build.log`. Called once, when the sink is made.
     fn describe(&self) -> String {
         String::from("custom output")
     }
 }
 
-/// Something that takes the records themselves: a test's capture, an exporter.
+/// Takes the records themselves: the trait of exporters, and of tests that capture records.
 ///
-/// It is made a sink by [`records`](crate::sink::records). It is called on the threads that log, several at a time, while the values that were
-/// logged are still borrowed. What it logs itself goes to the fallback (stderr).
+/// ```
+/// use std::io;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use logscope::{Record, sink};
+///
+/// #[derive(Default)]
+/// struct Errors(AtomicU64);
+///
+/// impl sink::RecordOutput for Errors {
+///     fn write(&self, record: &Record<'_>) -> io::Result<()> {
+///         if record.level() == tracing::Level::ERROR {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let sink = sink::records(Errors::default());
+/// # drop(sink);
+/// ```
+///
+/// [`records`](crate::sink::records) makes a sink of an output. The threads that log call the output, several at a time, while the logged
+/// values are still borrowed. Events that the output logs go to the fallback (stderr). Such a sink cannot be queued.
 pub trait RecordOutput: Send + Sync + 'static {
-    /// Takes a record. The sink's own notices come as records too, with the target `logscope` and without a number.
+    /// Writes one record.
+    ///
+    /// The notices about missing records are records too. Their target is `logscope`, and they have no `seq`.
     ///
     /// # Errors
     ///
-    /// Why the record could not be taken. The next one is tried all the same.
+    /// The reason why the output did not take the record. The next record is tried all the same.
     fn write(&self, record: &Record<'_>) -> io::Result<()>;
 
-    /// Passes on what it holds back, if it does, and waits for that no longer than `deadline`.
+    /// Passes on what the output has buffered, within `deadline`. By default, does nothing.
     ///
     /// # Errors
     ///
-    /// Why what it held back could not be passed on.
+    /// The reason why the output could not pass on what it had buffered.
     fn flush(&self, deadline: Duration) -> io::Result<()> {
         let _ = deadline;
         Ok(())
     }
 
-    /// What it is called in messages. Asked once, when the sink is made.
+    /// Returns the name of the output in messages. Called once, when the sink is made.
     fn describe(&self) -> String {
         String::from("custom record output")
     }
 }
 
-/// What is pointed to is the output: a program can keep an `Arc` of it, or choose one at run time.
-macro_rules! through_pointer {
+/// Makes a pointer to an output an output, so that a program can keep an `Arc` of its output, or choose one at run time.
+macro_rules! impl_for_pointers {
     ($($pointer:ident),*) => {$(
         impl<T: Output + ?Sized> Output for $pointer<T> {
             fn write(&self, line: &[u8]) -> io::Result<()> {
@@ -155,4 +199,4 @@ macro_rules! through_pointer {
     )*};
 }
 
-through_pointer!(Arc, Box);
+impl_for_pointers!(Arc, Box);

@@ -1,4 +1,4 @@
-//! A program's own writer, or closure, under a lock.
+//! The outputs that call a writer or a closure of the program, under a lock.
 
 use std::io;
 use std::time::Duration;

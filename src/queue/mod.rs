@@ -1,21 +1,30 @@
-//! The algorithm of a queue, alone: nothing here knows of outputs, threads or contexts.
+//! The algorithm of a queue, without outputs, threads or contexts.
 //!
-//! [`Ring`] is a bounded ring of bytes that many push into and one at a time takes out of. [`Progress`] is how those who wait for it
-//! learn how far it has come: who has found it full, and who wants everything that was pushed before to be written. [`Turn`] is whose
-//! turn it is to work on it. What is promised, whatever the interleaving, and checked by the loom models beside this file:
+//! | file | what |
+//! |---|---|
+//! | `ring` | [`Ring`]: many threads push records into a bounded ring of bytes. An essay explains its layout, its invariants and its wake-ups |
+//! | `reader` | draining the ring, and evicting its oldest records, one thread at a time |
+//! | `progress` | [`Progress`]: threads and tasks that wait for room in the ring or for a flush |
+//! | `schedule` | [`Schedule`]: at most one writer thread drains a queue, and one does whenever there is something to do |
 //!
-//! - a record that was accepted is taken out, or shown as thrown away, exactly once, and whole;
-//! - the records of one thread come out in the order in which it pushed them, and all in the order in which they were accepted;
-//! - a ring at rest is empty, and who first pushes into it is told to wake the reader;
-//! - a flush is done only when everything that was accepted before it was asked for is settled;
-//! - a push into a ring that is being closed is accepted, and then taken out, or refused;
-//! - a queue that was called is worked on, by one thread at a time;
-//! - nobody waits for room that has been made, or for a reader that is gone.
+//! The algorithm promises the following at any interleaving. The loom models beside these files check it.
+//!
+//! - A record that was accepted is drained or evicted exactly once, and whole.
+//! - The records of one thread are drained in the order in which the thread pushed them, and all records in the order in which the ring
+//!   accepted them.
+//! - An idle ring is empty, and the first push into it returns that the reader must be woken.
+//! - A flush completes only after every record that was accepted before the flush was requested is resolved.
+//! - A push into a ring that is being closed is either accepted and drained later, or refused.
+//! - A queue that was notified is drained, by one thread at a time.
+//! - No thread goes on waiting for room after room was made, or after the ring was closed.
+//!
+//! This module imports `sync` and `record` only. Not here: what a log call does when the queue is full (`background::enqueue`), the writer
+//! threads (`background::pool`), and how long anybody waits (`limits`).
 
 mod progress;
 mod reader;
 mod ring;
-mod turn;
+mod schedule;
 
 #[cfg(all(test, logscope_loom))]
 mod models;
@@ -25,4 +34,4 @@ mod tests;
 pub(crate) use progress::{FlushRequest, FlushTicket, Progress, TicketFuture};
 pub(crate) use reader::{Drained, Stop};
 pub(crate) use ring::{Label, MAX_TAG, Pushed, Refused, Ring};
-pub(crate) use turn::{NextStep, Turn};
+pub(crate) use schedule::{NextStep, Schedule};

@@ -1,8 +1,8 @@
-//! How far a ring has come, for those who wait.
+//! Waiting for a ring: for room, and for a flush.
 //!
-//! Everything here is under one lock, which the reader takes once or twice for a batch and the others only when they have to wait. Who
-//! waits for room tries again *under the lock* before it sleeps: the reader makes room first and takes the lock then, so either the
-//! one who tries finds the room, or it sleeps before the reader notifies.
+//! One lock protects all of it. A reader takes the lock once or twice for each batch, other threads only when they have to wait. A thread
+//! that waits for room tries to push again *under the lock* before it sleeps. The reader makes room first and then takes the lock to
+//! notify. So either the thread finds the room, or it sleeps before the reader notifies, and is woken.
 
 use std::future::Future;
 use std::io;
@@ -15,36 +15,39 @@ use crate::record::drop_quietly;
 use crate::sync::Arc;
 use crate::sync::model::{Condvar, Mutex};
 
-/// How far a ring has come.
+/// The threads that wait for room in a ring, and the flushes that were requested of it.
 #[derive(Debug)]
 pub(crate) struct Progress {
     state: Mutex<ProgressState>,
-    room: Condvar,
+    room_made: Condvar,
 }
 
 #[derive(Debug)]
 struct ProgressState {
-    /// How many wait for room.
-    waiting: usize,
+    /// How many threads wait for room.
+    waiters: usize,
+    /// Each with the position up to which records must be resolved before it is due.
     requests: Vec<(u64, FlushRequest)>,
 }
 
-/// What is to be done once everything up to a position is settled.
+/// A flush of the output, due once every record up to a position is resolved.
 #[derive(Clone, Debug)]
 pub(crate) struct FlushRequest {
-    /// Until when the output has time to pass on what it holds back.
+    /// Until when the output has time to write what it buffers.
     pub(crate) deadline: Option<Instant>,
-    /// Not only to the operating system: to the storage device.
+    /// True if the output must be synced to the storage device too.
     pub(crate) sync: bool,
+    /// Where the caller waits for the result.
     pub(crate) ticket: Arc<FlushTicket>,
 }
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        Progress { state: Mutex::new(ProgressState { waiting: 0, requests: Vec::new() }), room: Condvar::new() }
+        Progress { state: Mutex::new(ProgressState { waiters: 0, requests: Vec::new() }), room_made: Condvar::new() }
     }
 
-    /// Waits until `attempt` gives something. It is called under the lock, and does not wait itself. `None` if the deadline passes before.
+    /// Calls `attempt` until it returns something, and waits for room in between. `attempt` runs under the lock and must not wait. `None`
+    /// if the deadline passes before.
     #[cold]
     pub(crate) fn wait_for_room<R>(
         &self,
@@ -60,26 +63,26 @@ impl Progress {
             if timed_out {
                 return None;
             }
-            state.waiting += 1;
-            (state, timed_out) = self.room.wait_until(state, deadline);
-            state.waiting -= 1;
+            state.waiters += 1;
+            (state, timed_out) = self.room_made.wait_until(state, deadline);
+            state.waiters -= 1;
         }
     }
 
-    /// Wakes those who wait for room. Called after there is some, or after it has become certain that there will be none.
+    /// Wakes the threads that wait for room. To be called after room was made, or after the ring was closed.
     pub(crate) fn notify_room(&self) {
-        // The lock is what makes sure that who tried before is asleep by now.
-        if self.state.lock().waiting > 0 {
-            self.room.notify_all();
+        // The lock ensures that a thread whose attempt failed before is asleep by now.
+        if self.state.lock().waiters > 0 {
+            self.room_made.notify_all();
         }
     }
 
-    /// Asks for `demand` to be met once all up to `position` is settled. Whoever asks then sees to it that a reader comes.
+    /// Enters a request that is due once every record up to `position` is resolved. The caller must then have a thread drain the queue.
     pub(crate) fn request_flush(&self, position: u64, request: FlushRequest) {
         self.state.lock().requests.push((position, request));
     }
 
-    /// All up to `position` is settled: returns the requests that can now be met.
+    /// Returns the requests that are due, now that every record up to `position` is resolved.
     pub(crate) fn take_due(&self, position: u64) -> Vec<FlushRequest> {
         let mut state = self.state.lock();
         if state.requests.is_empty() {
@@ -91,22 +94,22 @@ impl Progress {
         due.into_iter().map(|(_, request)| request).collect()
     }
 
-    /// Nobody waits for this any more.
+    /// Removes the request with this ticket, on which nobody waits any more.
     pub(crate) fn withdraw(&self, ticket: &Arc<FlushTicket>) {
         self.state.lock().requests.retain(|(_, request)| !Arc::ptr_eq(&request.ticket, ticket));
     }
 
-    /// Takes all requests, whatever they wait for.
+    /// Returns all requests, due or not.
     pub(crate) fn take_all(&self) -> Vec<FlushRequest> {
         std::mem::take(&mut self.state.lock().requests).into_iter().map(|(_, request)| request).collect()
     }
 }
 
-/// Where one waits until a demand is met: a thread, or a task.
+/// Where a thread or a task waits for the result of a flush.
 #[derive(Debug)]
 pub(crate) struct FlushTicket {
     state: Mutex<FlushTicketState>,
-    done: Condvar,
+    completed: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -117,17 +120,18 @@ struct FlushTicketState {
 
 impl FlushTicket {
     pub(crate) fn new() -> Self {
-        FlushTicket { state: Mutex::new(FlushTicketState::default()), done: Condvar::new() }
+        FlushTicket { state: Mutex::new(FlushTicketState::default()), completed: Condvar::new() }
     }
 
-    /// The demand was met, or could not be.
+    /// Sets the result, and wakes the thread or the task that waits for it.
     pub(crate) fn complete(&self, result: io::Result<()>) {
         let mut state = self.state.lock();
         state.result = Some(result);
         let waker = state.waker.take();
         drop(state);
-        self.done.notify_all();
-        // Outside the lock: a waker is a program's own code. And contained, since others wait for what comes after this.
+        self.completed.notify_all();
+        // Outside the lock, because a waker is the program's own code. A panic of it is caught, because other callers wait for the flushes
+        // that this thread completes next.
         if let Some(waker) = waker
             && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
         {
@@ -143,7 +147,7 @@ impl FlushTicket {
                 return Some(result);
             }
             let timed_out;
-            (state, timed_out) = self.done.wait_until(state, deadline);
+            (state, timed_out) = self.completed.wait_until(state, deadline);
             if timed_out {
                 return state.result.take();
             }
@@ -151,7 +155,7 @@ impl FlushTicket {
     }
 }
 
-/// Waits for a ticket as a task.
+/// Waits for the result of a flush as a task.
 #[derive(Debug)]
 pub(crate) struct TicketFuture(pub(crate) Arc<FlushTicket>);
 
@@ -159,15 +163,15 @@ impl Future for TicketFuture {
     type Output = io::Result<()>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Outside the lock, both this and the drop below: what wakers do is a program's own code too.
+        // Cloned, and dropped below, outside the lock: both run the program's own code.
         let waker = context.waker().clone();
         let mut state = self.0.state.lock();
         if let Some(result) = state.result.take() {
             return Poll::Ready(result);
         }
-        let before = state.waker.replace(waker);
+        let previous = state.waker.replace(waker);
         drop(state);
-        drop(before);
+        drop(previous);
         Poll::Pending
     }
 }

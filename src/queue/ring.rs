@@ -1,103 +1,113 @@
-//! A bounded ring of bytes: many threads push records into it, one at a time takes them out.
+//! A bounded ring of bytes: many threads push records, and one thread at a time drains them.
 //!
-//! # What it is made of
+//! # Layout
 //!
-//! The ring is an array of atomic words. A position counts bytes from the beginning of time and is a multiple of eight; where it lies
-//! in the array is its remainder. `tail` is where the next record will begin, `head` where the oldest one does. A record is
+//! The ring is an array of atomic words. A position counts bytes from the beginning of time and is a multiple of eight; its remainder by
+//! the capacity is its place in the array. `tail` is the position at which the next record will begin, `head` the position at which the
+//! oldest record begins. A record is
 //!
-//! | word | what |
+//! | word | content |
 //! |---|---|
 //! | 0 | the header: bit 63 set, the tag in bits 32 to 62, the length in bytes in bits 0 to 31 |
 //! | 1 | the stamp |
-//! | 2… | the bytes, the last word filled up with zeros |
+//! | 2… | the bytes, with zeros up to the end of the last word |
 //!
-//! A thread that pushes *reserves* with one compare-and-swap of `tail`, copies, and *commits* by storing the header. Between the two
-//! it runs none but this module's code, so what was reserved will be committed; until then whoever takes out stops there. What is
-//! taken out is *copied* out and set to zero, so that a word that will be a header reads as "not committed", and only then is `head`
-//! moved. The words are atomic and relaxed, which costs what plain words cost and leaves nothing to `unsafe`.
+//! # Push and drain
 //!
-//! Copying, where a vectored write could send the ring's own memory, has three reasons: the space is free again *before* the device is
-//! asked, so a device that stands still holds back one batch and not the ring, and the oldest records can be dropped while it does;
-//! lines are contiguous without their headers, so a batch is one plain `write`; and copying a line costs less than its entry in an
-//! `iovec`.
+//! A thread that pushes *reserves* space with one compare-and-swap of `tail`, copies the record, and *commits* it by storing the header.
+//! Between reserving and committing it runs this module's code only, so every reserved record is committed in the end. The reader stops at
+//! a record that is not committed yet. The invariants are:
 //!
-//! # Where one who pushes must wake one who takes
+//! - `head` is at most the position in `tail`, and what lies between them is at most the capacity.
+//! - Every word outside that stretch is zero, so that the first word of a reserved record reads as "not committed" until the header is
+//!   stored. The reader therefore copies a record out, sets its words to zero, and only then moves `head`.
+//! - Only the thread that holds the `reader` lock moves `head`, but for an idle ring: there `head` follows the position in `tail`.
 //!
-//! The low bits of `tail` say who has to do something. That they are in the same word as the position is the point: "the ring is empty,
-//! and so I rest" and "I have put something into a ring whose reader rests" are both a compare-and-swap of one word, and there is no
-//! moment between the looking and the resting in which a record could be overlooked.
+//! The words are atomics with relaxed accesses, which cost as much as plain words and need no `unsafe`.
+//!
+//! A vectored write could send the ring's own memory. Copying has three advantages over it. The space is free again *before* the device is
+//! asked: a device that stalls holds back one batch and not the ring, and the oldest records can be evicted meanwhile. Lines are contiguous
+//! without their headers, so a batch is one plain `write`. And copying a line costs less than its entry in an `iovec`.
+//!
+//! # Wake-ups
+//!
+//! The low bits of `tail` say whether the reader must be woken. They are in the same word as the position, so "the ring is empty, go idle"
+//! and "push a record, and learn whether the ring was idle" are each one compare-and-swap of one word. No record can slip in between the
+//! reader's last look and its going idle.
 //!
 //! | bit | name | meaning |
 //! |---|---|---|
-//! | 0 | `IDLE` | the ring is empty and its reader rests; who clears it must wake the reader |
-//! | 1 | `CLOSED` | nothing more is accepted |
+//! | 0 | `IDLE` | the ring is empty and has no reader; the thread that clears the bit must wake one |
+//! | 1 | `CLOSED` | the ring accepts no more records |
 //!
-//! When it rests, and is some way into the array, the reader moves `tail` (and with it `head`) to the next beginning of that, so that a
-//! ring that is mostly empty uses its first pages only, which are in the cache and are all the memory that it ever touches. `head`
-//! follows `tail`: whoever finds `IDLE` moves it up, if the reader has not come to do so.
+//! A reader that goes idle some way into the array moves `tail`, and `head` with it, to the position at which the array begins again. So a
+//! ring that is mostly empty uses only its first pages: they stay in the cache, and the ring touches no other memory. `head` is moved after
+//! `tail`; a thread that finds `IDLE` moves `head` itself if the reader has not done it yet.
 
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::model::{AtomicU64, Mutex};
 
-/// The ring is empty and its reader rests.
+/// Flag of `tail`: the ring is empty and has no reader.
 pub(super) const IDLE: u64 = 1;
-/// Nothing more is accepted.
+/// Flag of `tail`: the ring accepts no more records.
 pub(super) const CLOSED: u64 = 2;
+/// The bits of `tail` that are no part of the position.
 pub(super) const FLAGS: u64 = 7;
 
-/// A header that is there.
+/// Bit of a header: the record is committed.
 const COMMITTED: u64 = 1 << 63;
-/// Header and stamp.
-const HEAD_BYTES: u64 = 16;
+/// The header and the stamp.
+const PREFIX_BYTES: u64 = 16;
 pub(super) const WORD: u64 = 8;
 
 /// The greatest tag.
 pub(crate) const MAX_TAG: u32 = u32::MAX >> 1;
 
-/// A word in a cache line of its own (two, as processors fetch them in pairs): those who push and those who take out change different ones.
+/// A word in a cache line of its own (in two, since processors fetch them in pairs): threads that push change `tail`, readers change
+/// `head`.
 #[repr(align(128))]
 #[derive(Debug)]
-pub(super) struct Apart(pub(super) AtomicU64);
+pub(super) struct CachePadded(pub(super) AtomicU64);
 
-/// The ring. See the [module](self).
+/// The ring. The [module](self) explains it.
 #[derive(Debug)]
 pub(crate) struct Ring {
     /// | bits | meaning |
     /// |---|---|
     /// | 0 | `IDLE` |
     /// | 1 | `CLOSED` |
-    /// | 3..=63 | where the next record will begin |
-    pub(super) tail: Apart,
-    /// Where the oldest record begins. At most the position in `tail`; changed under `reader`, or while `IDLE`.
-    pub(super) head: Apart,
+    /// | 3..=63 | the position at which the next record will begin |
+    pub(super) tail: CachePadded,
+    /// The position at which the oldest record begins. Changed only under `reader`, or while `tail` has `IDLE`.
+    pub(super) head: CachePadded,
     pub(super) words: Box<[AtomicU64]>,
-    /// Held by the thread that takes records out: see [`Reader`](super::reader::Reader).
+    /// Held by the thread that drains or evicts: see [`Reader`](super::reader::Reader).
     pub(super) reader: Mutex<()>,
 }
 
 /// A record that was pushed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Pushed {
-    /// Where it ends.
+    /// The position at which the record ends.
     pub(crate) end: u64,
-    /// The reader rested, and must be woken by who got this.
+    /// True if the ring was idle: the thread that pushed must wake a reader.
     pub(crate) wake: bool,
-    /// With this record the ring is half full.
+    /// True if the ring became half full with this record.
     pub(crate) is_half: bool,
 }
 
 /// Why a record was not pushed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Refused {
-    /// There is no room.
+    /// The ring has no room for it now.
     Full,
-    /// There would be none if the ring were empty.
+    /// Even an empty ring has no room for it.
     TooLong,
     /// The ring is closed.
     Closed,
 }
 
-/// What a record is pushed with, beside its bytes.
+/// The numbers that a record carries beside its bytes. The ring gives them no meaning.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Label {
     /// At most [`MAX_TAG`].
@@ -106,12 +116,12 @@ pub(crate) struct Label {
 }
 
 impl Ring {
-    /// A ring of `capacity` bytes, a power of two of at least eight.
+    /// Makes an idle ring of `capacity` bytes, a power of two of at least eight.
     pub(crate) fn new(capacity: usize) -> Self {
         debug_assert!(capacity.is_power_of_two() && capacity >= WORD as usize, "{capacity} bytes are not a ring");
         Ring {
-            tail: Apart(AtomicU64::new(IDLE)),
-            head: Apart(AtomicU64::new(0)),
+            tail: CachePadded(AtomicU64::new(IDLE)),
+            head: CachePadded(AtomicU64::new(0)),
             words: zeros(capacity / WORD as usize),
             reader: Mutex::new(()),
         }
@@ -130,8 +140,8 @@ impl Ring {
         if size > capacity || bytes.len() > u32::MAX as usize {
             return Err(Refused::TooLong);
         }
-        // Acquire, here and in the exchange: `head`, which is read next, must not be older than what the one who wrote this tail had
-        // moved it up to, else the ring would look full.
+        // Acquire, here and in the exchange: the thread that wrote this tail may have moved `head` before. With Relaxed we could read an
+        // older `head` next, and the ring would look full.
         let mut tail = self.tail.0.load(Acquire);
         loop {
             if tail & CLOSED != 0 {
@@ -139,14 +149,14 @@ impl Ring {
             }
             let start = tail & !FLAGS;
             let used = if tail & IDLE != 0 {
-                self.move_head_up(start);
+                self.advance_head(start);
                 0
             } else {
-                // Acquire: the words that `head` sets free were zeroed before it was stored. With Relaxed, what is written there now
-                // could come first and be zeroed.
+                // Acquire: the reader zeroed the words before it stored the `head` that frees them. With Relaxed, what we write there could
+                // come before the zeroing and be lost.
                 start.wrapping_sub(self.head.0.load(Acquire))
             };
-            // A head beyond this tail, which wraps to something huge, means that the tail is not this any more.
+            // A `head` beyond this tail makes `used` wrap to a huge number: then `tail` has moved on since we read it.
             if used > capacity - size {
                 let now = self.tail.0.load(Acquire);
                 if now == tail {
@@ -155,7 +165,7 @@ impl Ring {
                 tail = now;
                 continue;
             }
-            // Release: a reader who finds the ring empty up to here, or another who pushes, sees the head that was moved up above.
+            // Release: a reader that finds the ring empty up to here, or another thread that pushes, sees the `head` that was moved above.
             match self.tail.0.compare_exchange_weak(tail, start + size, AcqRel, Acquire) {
                 Ok(_) => {
                     self.commit(start, label, bytes);
@@ -171,11 +181,11 @@ impl Ring {
         }
     }
 
-    /// Writes a record into its place.
+    /// Writes a record into the space that was reserved for it at `start`, the header last.
     #[inline]
     pub(super) fn commit(&self, start: u64, label: Label, bytes: &[u8]) {
         let first = self.index(start);
-        // Relaxed, all but the last: it is the header that shows them.
+        // Relaxed, all but the header: a reader reads them only after it has read the header.
         self.words[self.wrap(first + 1)].store(label.stamp, Relaxed);
         let (chunks, rest) = bytes.as_chunks::<{ WORD as usize }>();
         let at = self.wrap(first + 2);
@@ -188,38 +198,40 @@ impl Ring {
             self.words[self.wrap(first + 2 + chunks.len())].store(u64::from_ne_bytes(last), Relaxed);
         }
         let header = COMMITTED | u64::from(label.tag) << 32 | bytes.len() as u64;
-        // Release: who reads the header reads the rest of the record too, not what was there before.
+        // Release: a reader that sees the header sees the rest of the record too. With Relaxed it could read older words.
         self.words[first].store(header, Release);
     }
 
-    /// Moves `head` to `start`, where `tail` is or was with `IDLE`: everything before was taken out.
-    pub(super) fn move_head_up(&self, start: u64) {
+    /// Moves `head` up to `start`, the position of a `tail` that has or had `IDLE`: every record before it was drained or evicted.
+    pub(super) fn advance_head(&self, start: u64) {
         let head = self.head.0.load(Acquire);
-        // Never down: if `tail` has moved on since it was read, so may `head` have.
+        // Never back: if `tail` has moved on since it was read, `head` may have moved on too.
         if head < start {
-            // A failure means that another thread has done it. Release, as where the reader stores it; Acquire, to pass that on.
+            // A failure means that another thread has done it. Release, as where the reader stores `head`; Acquire, to pass on what the
+            // store of the replaced value published.
             let _ = self.head.0.compare_exchange(head, start, AcqRel, Acquire);
         }
     }
 
-    /// True if there was nobody who would take out: whoever gets this must see to it that somebody does.
-    pub(crate) fn rouse(&self) -> bool {
-        self.change_tail(|tail| tail & !IDLE)
+    /// Clears `IDLE`. True if it was set: the caller must wake a reader.
+    pub(crate) fn clear_idle(&self) -> bool {
+        self.change_flags(|tail| tail & !IDLE)
     }
 
-    /// Accepts nothing more. True if there was nobody who would take out what is left, or find that nothing is.
+    /// Closes the ring: it accepts no more records. True if it was idle: the caller must wake a reader, which drains the ring or finds it
+    /// empty.
     pub(crate) fn close(&self) -> bool {
-        self.change_tail(|tail| (tail | CLOSED) & !IDLE)
+        self.change_flags(|tail| (tail | CLOSED) & !IDLE)
     }
 
-    /// Changes the flags of `tail`; true if that cleared `IDLE`.
-    fn change_tail(&self, change: impl Fn(u64) -> u64) -> bool {
+    /// Changes the flags of `tail`. True if that cleared `IDLE`.
+    fn change_flags(&self, change: impl Fn(u64) -> u64) -> bool {
         let mut tail = self.tail.0.load(Acquire);
         loop {
             if tail & IDLE != 0 {
-                self.move_head_up(tail & !FLAGS);
+                self.advance_head(tail & !FLAGS);
             }
-            // As in `push`.
+            // Acquire and Release for the same reasons as in `push`.
             match self.tail.0.compare_exchange_weak(tail, change(tail), AcqRel, Acquire) {
                 Ok(_) => return tail & IDLE != 0,
                 Err(now) => tail = now,
@@ -227,14 +239,15 @@ impl Ring {
         }
     }
 
-    /// Where it rests, if it does: all that was pushed before is taken out, and what came of it settled by whoever took it.
-    pub(crate) fn rests_at(&self) -> Option<u64> {
-        // One reading: between two, others could push and take out.
+    /// Returns the end of an idle ring: every record before it was drained, and is resolved by the thread that drained it. `None` if the
+    /// ring is not idle.
+    pub(crate) fn idle_at(&self) -> Option<u64> {
+        // One load: between two, other threads could push and drain.
         let tail = self.tail.0.load(Acquire);
         (tail & IDLE != 0).then_some(tail & !FLAGS)
     }
 
-    /// Where the newest record ends.
+    /// Returns the position at which the newest record ends.
     pub(crate) fn end(&self) -> u64 {
         self.tail.0.load(Acquire) & !FLAGS
     }
@@ -256,8 +269,8 @@ fn copy_in(words: &[AtomicU64], chunks: &[[u8; WORD as usize]]) {
     }
 }
 
-/// So many zeros, of which the operating system gives none before they are used (if the allocator asks it for them, as for large pieces it
-/// does at first; one that was freed before may be zeroed at once).
+/// Allocates zeroed words. The operating system provides their memory only when they are used, if the allocator asks it for zeroed pages:
+/// it does so for large allocations at first, but may zero memory that was freed before at once.
 #[cfg(not(logscope_loom))]
 fn zeros(count: usize) -> Box<[AtomicU64]> {
     bytemuck::zeroed_slice_box(count)
@@ -268,7 +281,7 @@ fn zeros(count: usize) -> Box<[AtomicU64]> {
     (0..count).map(|_| AtomicU64::new(0)).collect()
 }
 
-/// What a record of so many bytes takes in a ring.
+/// Returns the size in the ring of a record of so many bytes.
 pub(super) fn size_of_record(bytes: usize) -> u64 {
-    HEAD_BYTES + (bytes as u64).next_multiple_of(WORD)
+    PREFIX_BYTES + (bytes as u64).next_multiple_of(WORD)
 }

@@ -1,4 +1,4 @@
-//! Owned records.
+//! Owned records, and how a borrowed [`Record`] is copied into one.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,9 +6,17 @@ use tracing::Level;
 
 use super::{Record, Value, capture_fields, write_thread_name};
 
-/// One record, owned: what [`Record::to_buf`] copies, and what is read back from a log.
+/// Holds a record that owns its parts: a copy of a [`Record`], or one that was read back from a log.
 ///
-/// What a format does not print is `None` or empty after reading back.
+/// ```
+/// use logscope::{Level, RecordBuf, Value};
+///
+/// let mut record = RecordBuf::new(Level::INFO, "linker");
+/// record.fields.push(("size".to_owned(), Value::from(5120)));
+/// assert_eq!(record.field("size").and_then(Value::as_u64), Some(5120));
+/// ```
+///
+/// In a record that was read back, the parts that its format does not print are `None` or empty.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RecordBuf {
@@ -16,10 +24,10 @@ pub struct RecordBuf {
     pub level: Level,
     /// The target.
     pub target: String,
-    /// The message, which is the first field called `message`, as text; empty where there was none.
+    /// The message: the text of the first field called `message`, or empty without one.
     pub message: String,
-    /// The other fields, in order. Their names are unique: a later field of a name that was used is called `NAME#2`, or by
-    /// the next number that is free.
+    /// The other fields, in order. Their names are unique: a later field with a used name is called `NAME#2`, or gets the next
+    /// free number.
     pub fields: Vec<(String, Value)>,
     /// The spans around the record, outermost first.
     pub spans: Vec<SpanBuf>,
@@ -31,15 +39,15 @@ pub struct RecordBuf {
     pub timestamp: Option<SystemTime>,
     /// The record's number in its context.
     pub seq: Option<u64>,
-    /// The source file that logged.
+    /// The source file of the log call.
     pub file: Option<String>,
-    /// The line in that file.
+    /// The line of the log call in that file.
     pub line: Option<u32>,
-    /// The name of the thread that logged; its id, as `ThreadId(2)`, where it has none.
+    /// The name of the thread that logged or, if it has no name, its id as `ThreadId(2)`.
     pub thread: Option<String>,
 }
 
-/// A span, owned.
+/// Holds an owned span.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SpanBuf {
@@ -49,20 +57,20 @@ pub struct SpanBuf {
     pub fields: Vec<(String, Value)>,
 }
 
-/// Who a context is, owned.
+/// Holds the identity of a context: an owned [`ContextInfo`](super::ContextInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContextBuf {
     /// The name.
     pub name: String,
-    /// The id, where the format prints it.
+    /// The id, if the format prints it.
     pub id: Option<u64>,
     /// The fields that the context puts on its records.
     pub fields: Vec<(String, Value)>,
 }
 
 impl RecordBuf {
-    /// A record that says nothing yet, for a parser or a test to fill in.
+    /// Makes a record with a level and a target only, for a parser or a test to fill in.
     #[must_use]
     pub fn new(level: Level, target: impl Into<String>) -> Self {
         RecordBuf {
@@ -81,7 +89,7 @@ impl RecordBuf {
         }
     }
 
-    /// The value of the first field called `name`.
+    /// Returns the value of the first field called `name`.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Value> {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value)
@@ -124,8 +132,8 @@ impl RecordBuf {
     }
 }
 
-/// Appends a field, as `NAME#2` or with the next number that is free where `fields` has the name (or the record has a message
-/// and the field is called so).
+/// Appends a field under a unique name: `NAME#2`, or with the next free number, if `fields` has the name already, or if it is
+/// `message` and the record has a message.
 fn push_unique(fields: &mut Vec<(String, Value)>, has_message: bool, name: String, value: Value) {
     let taken =
         |name: &str| (has_message && name == "message") || fields.iter().any(|(known, _)| known.as_str() == name);

@@ -1,9 +1,9 @@
-//! What a record knows of its context: not the context itself, only who it is.
+//! What a record knows of its context: name, id and fields.
 
 use super::Value;
 use super::span::{Fragments, Style};
 
-/// Who a context is: its name, its id, and the fields that it puts on each of its records.
+/// Identifies the context of a record: its name, its id, and the fields that it adds to each of its records.
 #[derive(Debug)]
 pub struct ContextInfo {
     name: String,
@@ -17,30 +17,30 @@ impl ContextInfo {
         ContextInfo { name, id, fields, fragments: Fragments::default() }
     }
 
-    /// The one that has what is nobody's, or several contexts', to say.
+    /// The context of notices that concern no context, or several.
     pub(crate) fn nobody() -> Self {
         ContextInfo::new("logscope".to_owned(), 0, Vec::new())
     }
 
-    /// The name, as it was given. Formats escape it.
+    /// Returns the name as the program gave it; formats escape it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The id: unique in this process, shared by the contexts that were derived from one another.
+    /// Returns the id, which is unique in this process, and shared by contexts that are derived from one another.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// The fields, in the order in which they were given; a name appears once.
+    /// Returns the fields in the order in which the program gave them; each name appears once.
     #[must_use]
     pub fn fields(&self) -> &[(String, Value)] {
         &self.fields
     }
 
-    /// This context's rendering in `style`, made once by `render`.
+    /// The fragment of this context in `style`; the first call in a style makes it with `render`.
     pub(crate) fn fragment(&self, style: Style, render: impl FnOnce(&ContextInfo, &mut Vec<u8>)) -> &[u8] {
         self.fragments.get(style, |out| render(self, out))
     }

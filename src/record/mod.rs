@@ -1,12 +1,22 @@
-//! Records: one event as a sink sees it.
+//! Records: an event as a sink sees it, borrowed ([`Record`]) or owned ([`RecordBuf`]).
 //!
-//! A [`Record`] borrows everything and is what formats and [`RecordOutput`](crate::sink::RecordOutput)s are given, on the
-//! thread that logs. A [`RecordBuf`] owns everything: what a test captures, or what is read back from a log.
+//! | to change | see |
+//! |---|---|
+//! | an owned record, and how a record is copied into one | `buf.rs` |
+//! | how a field's value is captured and owned | `value.rs` |
+//! | what a record knows of its context | `context.rs` |
+//! | what a record knows of its spans | `span.rs` |
+//! | the thread's name | `thread.rs` |
+//! | the text of the notices that logscope itself writes into a log | `notice.rs` |
+//! | how a `Debug` or `Display` that panics is caught | `render.rs` |
+//!
+//! How a record is printed is in `format`; which records a context lets through is in `verbosity`. Of this crate, this module
+//! imports `sync`, `clock` and, for links in its docs only, later ones.
 
 mod buf;
 mod context;
-mod guard;
 mod notice;
+mod render;
 mod span;
 mod thread;
 mod value;
@@ -20,25 +30,24 @@ use tracing::{Event, Level};
 
 pub use buf::{ContextBuf, RecordBuf, SpanBuf};
 pub use context::ContextInfo;
-pub(crate) use guard::{drop_quietly, for_each_source, render_debug, render_display};
-pub(crate) use notice::{Notice, with_notice};
+pub(crate) use notice::{Notice, with_notice, with_opening};
+pub(crate) use render::{drop_quietly, for_each_source, render_debug, render_display};
 pub(crate) use span::{NoSpans, STYLES, SpanPath, SpanValues, Style};
 pub(crate) use thread::write_thread_name;
 pub use value::Value;
-pub(crate) use value::{Name, capture_fields, capture_primitives, field_name};
+pub(crate) use value::{FieldName, capture_fields, capture_primitives, field_name};
 
 use crate::clock::Clock;
 
-/// One event, as a sink sees it: what was said, where and when, and by which context.
+/// Holds one event as a sink sees it: its message and fields, where and when it was logged, and its context.
 ///
-/// It borrows from the call that logged, so it lives only as long as that call; [`to_buf`](Record::to_buf) makes an owned
-/// copy.
+/// A record borrows from the log call, so it lives only as long as that call; [`to_buf`](Record::to_buf) makes an owned copy.
 pub struct Record<'a> {
     pub(crate) event: &'a Event<'a>,
-    pub(crate) source: Source<'a>,
+    pub(crate) metadata: RecordMetadata<'a>,
     pub(crate) elapsed: Duration,
     pub(crate) clock: &'a Clock,
-    /// The wall-clock time, read when it is first asked for: a format that does not print it does not pay for it.
+    /// The wall-clock time. It is read from the clock at first use, so a format that does not print it does not pay for it.
     pub(crate) wall: Cell<Option<SystemTime>>,
     /// The record's number in its context. Notices have none.
     pub(crate) seq: Option<u64>,
@@ -46,21 +55,21 @@ pub struct Record<'a> {
     pub(crate) spans: &'a dyn SpanPath,
 }
 
-/// Where in the program a record comes from: the event's own metadata, or what the `log` bridge carried in its place.
+/// The metadata of a record: those of its event or, for a record of the `log` crate, those of the `log` call.
 #[derive(Clone, Copy)]
-pub(crate) struct Source<'a> {
+pub(crate) struct RecordMetadata<'a> {
     pub(crate) level: Level,
     pub(crate) target: &'a str,
     pub(crate) module_path: Option<&'a str>,
     pub(crate) file: Option<&'a str>,
     pub(crate) line: Option<u32>,
-    /// True for a record of the `log` crate, whose event carries its source in `log.*` fields.
+    /// True for a record of the `log` crate. The event of such a record carries these metadata in fields named `log.*`.
     pub(crate) from_log: bool,
 }
 
-impl<'a> Source<'a> {
-    pub(crate) fn of(metadata: &tracing::Metadata<'a>) -> Self {
-        Source {
+impl<'a> RecordMetadata<'a> {
+    pub(crate) fn new(metadata: &tracing::Metadata<'a>) -> Self {
+        RecordMetadata {
             level: *metadata.level(),
             target: metadata.target(),
             module_path: metadata.module_path(),
@@ -72,43 +81,45 @@ impl<'a> Source<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The level.
+    /// Returns the level.
     #[must_use]
     pub fn level(&self) -> Level {
-        self.source.level
+        self.metadata.level
     }
 
-    /// The target: by default, the path of the module that logged.
+    /// Returns the target: by default, the path of the module that logged.
     #[must_use]
     pub fn target(&self) -> &str {
-        self.source.target
+        self.metadata.target
     }
 
-    /// The path of the module that logged.
+    /// Returns the path of the module that logged.
     #[must_use]
     pub fn module_path(&self) -> Option<&str> {
-        self.source.module_path
+        self.metadata.module_path
     }
 
-    /// The source file that logged.
+    /// Returns the source file of the log call.
     #[must_use]
     pub fn file(&self) -> Option<&str> {
-        self.source.file
+        self.metadata.file
     }
 
-    /// The line in that file.
+    /// Returns the line of the log call in that file.
     #[must_use]
     pub fn line(&self) -> Option<u32> {
-        self.source.line
+        self.metadata.line
     }
 
-    /// The time since the origin of the context.
+    /// Returns the time since the origin of the context.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }
 
-    /// The wall-clock time: one reading for each record, whatever the number of sinks that print it.
+    /// Returns the wall-clock time.
+    ///
+    /// The clock is read once per record, however many sinks print the time.
     #[must_use]
     pub fn timestamp(&self) -> SystemTime {
         match self.wall.get() {
@@ -121,34 +132,34 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The record's number in its context, counted from 1; `None` for a notice of logscope's own.
+    /// Returns the record's number in its context, counted from 1, or `None` for a notice that logscope wrote itself.
     #[must_use]
     pub fn seq(&self) -> Option<u64> {
         self.seq
     }
 
-    /// The context that the record belongs to.
+    /// Returns the context that the record belongs to.
     #[must_use]
     pub fn context(&self) -> &ContextInfo {
         self.context
     }
 
-    /// Shows each field, the message among them as `message`, to `visitor`, in the order of the call that logged.
+    /// Passes each field to `visitor`, in the order of the log call, and the message as the field `message`.
     ///
-    /// The visitor is handed the program's own values: a `Debug` of theirs may do anything, panic included. The values of
-    /// [`to_buf`](Record::to_buf) are rendered under a guard.
+    /// The visitor gets the program's own values, whose `Debug` may do anything, panic included. [`to_buf`](Record::to_buf)
+    /// catches such a panic.
     pub fn visit(&self, visitor: &mut dyn Visit) {
-        if self.source.from_log {
+        if self.metadata.from_log {
             self.event.record(&mut SkipLogFields(visitor));
         } else {
             self.event.record(visitor);
         }
     }
 
-    /// The message, rendered; empty where there is none. No other field is.
+    /// Renders the message; empty if there is none. Other fields are not rendered.
     #[must_use]
     pub fn message(&self) -> String {
-        let mut message = Message(None);
+        let mut message = MessageVisitor(None);
         self.visit(&mut message);
         message.0.unwrap_or_default()
     }
@@ -158,19 +169,19 @@ impl<'a> Record<'a> {
         self.spans.visit(&mut |span| each(span.name()));
     }
 
-    /// An owned copy.
+    /// Makes an owned copy.
     #[must_use]
     pub fn to_buf(&self) -> RecordBuf {
         RecordBuf::from_record(self)
     }
 
-    /// When it was, and of which context.
+    /// The context of this record, and its time.
     pub(crate) fn moment(&self) -> Moment<'_> {
         Moment { context: self.context, elapsed: self.elapsed, clock: self.clock, wall: self.wall.clone() }
     }
 }
 
-/// A time in a context, at which something can be stated.
+/// A context and a time in it, for a notice.
 #[derive(Clone)]
 pub(crate) struct Moment<'a> {
     pub(crate) context: &'a ContextInfo,
@@ -180,11 +191,11 @@ pub(crate) struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    /// The record of `event` at this moment, without a number: how a sink states something on its own behalf.
+    /// Makes a record of `event`, which is a notice, at this moment. It has no number.
     pub(crate) fn notice<'b>(&'b self, event: &'b Event<'b>) -> Record<'b> {
         Record {
             event,
-            source: Source::of(event.metadata()),
+            metadata: RecordMetadata::new(event.metadata()),
             elapsed: self.elapsed,
             clock: self.clock,
             wall: self.wall.clone(),
@@ -202,9 +213,9 @@ impl fmt::Debug for Record<'_> {
 }
 
 /// Renders the first field called `message`.
-struct Message(Option<String>);
+struct MessageVisitor(Option<String>);
 
-impl Message {
+impl MessageVisitor {
     fn render(&mut self, field: &Field, render: impl FnOnce(&mut String)) {
         if self.0.is_none() && field_name(field) == "message" {
             render(self.0.insert(String::new()));
@@ -212,7 +223,7 @@ impl Message {
     }
 }
 
-impl Visit for Message {
+impl Visit for MessageVisitor {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.render(field, |text| text.push_str(value));
     }
@@ -222,7 +233,7 @@ impl Visit for Message {
     }
 }
 
-/// Passes on everything but the fields in which the `log` bridge carries its source.
+/// Passes on all fields but those in which the `log` bridge carries its metadata.
 struct SkipLogFields<'a>(&'a mut dyn Visit);
 
 macro_rules! skip_log_fields {

@@ -1,19 +1,20 @@
-//! What a sink says on its own behalf: that records are missing.
+//! Notices: records that logscope itself writes into a log, to say that records are missing, or at which level the log begins.
 //!
-//! A notice is an ordinary event, so that every format renders it as it renders the rest, but it is never dispatched: it is
-//! made for one sink, and no other subscriber sees it.
+//! A notice is an ordinary event, so that every format renders it like any other. It is made for one sink and never dispatched,
+//! so no subscriber sees it.
 
 use tracing::field::Value;
+use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata};
 use tracing_core::callsite::DefaultCallsite;
 use tracing_core::metadata::Kind;
 
-/// Something that a sink states in the log.
+/// What a sink has to report in its log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Notice {
-    /// So many records could not be written.
+    /// This number of records could not be written: the output failed.
     Failed(u64),
-    /// So many records were given up before they reached the output.
+    /// This number of records was dropped before it reached the output.
     Dropped(u64),
 }
 
@@ -33,13 +34,20 @@ macro_rules! notice_metadata {
 
 notice_metadata!(FAILED_CALLSITE, FAILED, Level::WARN, "failed");
 notice_metadata!(DROPPED_CALLSITE, DROPPED, Level::WARN, "dropped");
+notice_metadata!(OPENING_CALLSITE, OPENING, Level::INFO, "max_level");
 
-/// Calls `f` with the event that states `notice`.
+/// Calls `f` with the event for `notice`.
 pub(crate) fn with_notice<R>(notice: Notice, f: impl FnOnce(&Event<'_>) -> R) -> R {
     match notice {
         Notice::Failed(count) => with_event(&FAILED, "records are missing here: they could not be written", &count, f),
         Notice::Dropped(count) => with_event(&DROPPED, "records are missing here: they were dropped", &count, f),
     }
+}
+
+/// Calls `f` with the event of an opening record: the log has no records above `max_level`.
+pub(crate) fn with_opening<R>(max_level: LevelFilter, f: impl FnOnce(&Event<'_>) -> R) -> R {
+    let max_level = max_level.to_string();
+    with_event(&OPENING, "records above max_level are not in this log", &max_level.as_str(), f)
 }
 
 fn with_event<R>(

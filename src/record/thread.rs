@@ -1,36 +1,36 @@
-//! The name of the thread that logs.
+//! The name of the thread that logs, cached per thread.
 
 use std::cell::Cell;
 use std::fmt::{self, Write};
 use std::panic::catch_unwind;
 
-use super::guard::drop_quietly;
+use super::render::drop_quietly;
 use crate::sync::thread;
 
-/// How long a name may be to be remembered.
-const REMEMBERED: usize = 63;
+/// The longest name that is cached, in bytes.
+const CACHED_BYTES: usize = 63;
 
-/// A name, and its length; 0 where none is remembered.
-type Name = (u8, [u8; REMEMBERED]);
+/// The length of a name, and the name. The length is 0 if none is cached.
+type CachedName = (u8, [u8; CACHED_BYTES]);
 
 thread_local! {
     /// The thread's name, as it was first written. It has no destructor, so it outlives the thread's handle: an `atexit`
-    /// handler that logs finds it, where `thread::current()` would panic.
-    static NAME: Cell<Name> = const { Cell::new((0, [0; REMEMBERED])) };
+    /// handler that logs can still read it, while `thread::current()` panics there.
+    static NAME: Cell<CachedName> = const { Cell::new((0, [0; CACHED_BYTES])) };
 }
 
-/// Writes the name of the current thread or, where it has none, its id, as `tracing-subscriber` does. Writes nothing on a
-/// thread whose handle is gone, if it was never asked for its name before.
+/// Writes the name of the current thread or, if it has none, its id, as `tracing-subscriber` does. Writes nothing if the
+/// thread's handle is gone and its name is not cached.
 pub(crate) fn write_thread_name(out: &mut dyn Write) -> fmt::Result {
     let (length, bytes) = NAME.get();
     match std::str::from_utf8(&bytes[..usize::from(length)]) {
         Ok(name) if !name.is_empty() => out.write_str(name),
-        _ => write_unremembered(out),
+        _ => write_and_cache(out),
     }
 }
 
 #[cold]
-fn write_unremembered(out: &mut dyn Write) -> fmt::Result {
+fn write_and_cache(out: &mut dyn Write) -> fmt::Result {
     let thread = match catch_unwind(thread::current) {
         Ok(thread) => thread,
         Err(payload) => {
@@ -46,9 +46,9 @@ fn write_unremembered(out: &mut dyn Write) -> fmt::Result {
             &id
         }
     };
-    let mut bytes = [0; REMEMBERED];
-    if let (Some(place), Ok(length)) = (bytes.get_mut(..name.len()), u8::try_from(name.len())) {
-        place.copy_from_slice(name.as_bytes());
+    let mut bytes = [0; CACHED_BYTES];
+    if let (Some(cached), Ok(length)) = (bytes.get_mut(..name.len()), u8::try_from(name.len())) {
+        cached.copy_from_slice(name.as_bytes());
         NAME.set((length, bytes));
     }
     out.write_str(name)
@@ -58,7 +58,7 @@ fn write_unremembered(out: &mut dyn Write) -> fmt::Result {
 mod tests {
     use super::*;
 
-    /// What a thread called `name` writes, the first time and the second.
+    /// What a thread called `name` writes in two calls.
     fn written(name: Option<&str>) -> (String, String) {
         let write = || {
             let mut text = String::new();
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_name_is_written_the_same_every_time() {
-        let long = "n".repeat(REMEMBERED + 1);
+        let long = "n".repeat(CACHED_BYTES + 1);
         for name in ["worker", &long[1..], &long] {
             assert_eq!(written(Some(name)), (name.to_owned(), name.to_owned()));
         }

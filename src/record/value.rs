@@ -1,19 +1,26 @@
-//! Field values, owned.
+//! Owned field values, and the visitors that capture them.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use tracing::field::{Field, Visit};
 
-use super::guard::{for_each_source, render_debug, render_display};
+use super::render::{for_each_source, render_debug, render_display};
 
-/// The value of a field, owned: what is kept of a span's fields, and what is read back from a log.
+/// Holds the value of a field: of a context, of a span, or of a record that was read back from a log.
 ///
-/// Integers are equal when their numbers are, whatever their width; a NaN is equal to a NaN, so that records compare.
+/// ```
+/// use logscope::Value;
+///
+/// assert_eq!(Value::from("blink.cpp").as_str(), Some("blink.cpp"));
+/// assert_eq!(Value::from(5_u8), Value::from(5_i64));
+/// ```
+///
+/// Integers are equal if their numbers are, whatever their width. A NaN is equal to a NaN, so that records can be compared.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Value {
-    /// No value: how JSON renders a float that is not finite.
+    /// No value. JSON also renders a float that is not finite as this.
     Null,
     /// A boolean.
     Bool(bool),
@@ -27,14 +34,14 @@ pub enum Value {
     U128(u128),
     /// A float.
     F64(f64),
-    /// A text: a string, or the rendering of a `Debug` or `Display` value, of an error or of bytes.
+    /// A text: a string, or the rendering of a `Debug` or `Display` value, an error or bytes.
     Str(String),
-    /// Texts: the sources of an error, nearest first.
+    /// A list of texts: the sources of an error, nearest first.
     List(Vec<String>),
 }
 
 impl Value {
-    /// The text, if this is one.
+    /// Returns the text, if this is one.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -43,7 +50,7 @@ impl Value {
         }
     }
 
-    /// The boolean, if this is one.
+    /// Returns the boolean, if this is one.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match *self {
@@ -52,7 +59,7 @@ impl Value {
         }
     }
 
-    /// The number, if this is an integer that fits.
+    /// Returns the number, if this is an integer that fits.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         match *self {
@@ -64,7 +71,7 @@ impl Value {
         }
     }
 
-    /// The number, if this is an integer that fits.
+    /// Returns the number, if this is an integer that fits.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         match *self {
@@ -76,7 +83,7 @@ impl Value {
         }
     }
 
-    /// The number, if this is one: the nearest float, where an integer has more than 53 bits.
+    /// Returns the number, if this is one; for an integer of more than 53 bits, the nearest float.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         match *self {
@@ -97,7 +104,7 @@ impl Value {
         }
     }
 
-    /// The integer split into its sign and its magnitude, which every width has in common.
+    /// The sign and the magnitude of an integer, to compare integers of different widths.
     fn integer(&self) -> Option<(bool, u128)> {
         match *self {
             Value::I64(number) => Some((number < 0, u128::from(number.unsigned_abs()))),
@@ -169,49 +176,49 @@ impl From<usize> for Value {
     }
 }
 
-/// Nothing is [`Value::Null`].
+/// `None` becomes [`Value::Null`].
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Value::Null, Into::into)
     }
 }
 
-/// The name of a field as a program means it: `r#type` is `type`.
+/// The name of a field without the `r#` of a raw identifier: `type` for `r#type`.
 pub(crate) fn field_name(field: &Field) -> &'static str {
     let name = field.name();
     name.strip_prefix("r#").unwrap_or(name)
 }
 
-/// Hands each field that `visit` shows to `each`, as an owned value. Errors give a second field, `NAME.sources`, where they
-/// have any.
-pub(crate) fn capture_fields(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(Name, Value)) {
+/// Calls `each` with each field that `visit` records, as an owned value. An error with sources gives a second field,
+/// `NAME.sources`.
+pub(crate) fn capture_fields(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(FieldName, Value)) {
     visit(&mut Capture(&mut each));
 }
 
-/// [`capture_fields`] without running any code of the program's: in the place of a `Debug`, `Display` or error value stands a marker.
-pub(crate) fn capture_primitives(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(Name, Value)) {
+/// [`capture_fields`] without running code of the program: a marker replaces each `Debug`, `Display` or error value.
+pub(crate) fn capture_primitives(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(FieldName, Value)) {
     visit(&mut Primitives(Capture(&mut each)));
 }
 
-/// A field's name, or the name of what accompanies it.
+/// The name of a field. A field that belongs to another one, as `.sources` to an error, has the other's name and a suffix.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Name {
+pub(crate) struct FieldName {
     pub(crate) field: &'static str,
     pub(crate) suffix: &'static str,
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for FieldName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.field)?;
         f.write_str(self.suffix)
     }
 }
 
-struct Capture<'a>(&'a mut dyn FnMut(Name, Value));
+struct Capture<'a>(&'a mut dyn FnMut(FieldName, Value));
 
 impl Capture<'_> {
     fn put(&mut self, field: &Field, value: impl Into<Value>) {
-        (self.0)(Name { field: field_name(field), suffix: "" }, value.into());
+        (self.0)(FieldName { field: field_name(field), suffix: "" }, value.into());
     }
 }
 
@@ -250,7 +257,7 @@ impl Visit for Capture<'_> {
         self.put(field, text);
         let sources = error_sources(value);
         if !sources.is_empty() {
-            (self.0)(Name { field: field_name(field), suffix: ".sources" }, Value::List(sources));
+            (self.0)(FieldName { field: field_name(field), suffix: ".sources" }, Value::List(sources));
         }
     }
 
@@ -261,7 +268,7 @@ impl Visit for Capture<'_> {
     }
 }
 
-/// What stands in the place of a value that is not rendered because it lies too deep in others that are being rendered.
+/// The marker for a value that is not rendered, because the rendering of too many other values is under way on this thread.
 const TOO_DEEP: &str = "<nested too deep>";
 
 struct Primitives<'a>(Capture<'a>);
@@ -317,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_programs_have_at_hand_becomes_a_value() {
+    fn common_types_convert_into_values() {
         let name = String::from("x");
         for text in [Value::from(&name), Cow::Borrowed("x").into(), 'x'.into(), Some("x").into()] {
             assert_eq!(text.as_str(), Some("x"));
@@ -327,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_as_what_it_holds() {
+    fn a_value_is_read_only_as_a_type_that_it_fits() {
         let values =
             [Value::from(true), (-1).into(), u64::MAX.into(), (1_i128 << 64).into(), 5_u128.into(), 0.5.into()];
         let read = |read: fn(&Value) -> bool| values.iter().map(read).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Scopes of tasks: a future that brings its context along.
+//! Scopes of futures: a future that carries its context.
 
 use std::fmt;
 use std::pin::Pin;
@@ -6,15 +6,13 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::{chain, entering};
-use crate::context::{Inner, OutputContext};
+use super::chain;
+use super::hook::entering;
+use crate::context::{ContextInner, OutputContext};
 
-/// Gives futures a context: [`in_context`](FutureExt::in_context) and [`in_current_context`](FutureExt::in_current_context).
+/// Gives a future a context, by [`in_context`](FutureExt::in_context) or [`in_current_context`](FutureExt::in_current_context).
 pub trait FutureExt: Future + Sized {
     /// Makes `context` current whenever this future is polled, and when it is dropped.
-    ///
-    /// What the future enters or [updates](crate::update) stays with it over every `.await`, on whatever thread it goes on, and never
-    /// reaches what else runs there.
     ///
     /// ```
     /// use logscope::{FutureExt as _, OutputContext, sink};
@@ -27,12 +25,14 @@ pub trait FutureExt: Future + Sized {
     /// assert_eq!(lines.lines().len(), 1);
     /// # });
     /// ```
+    ///
+    /// A scope that the future enters, and a context that it [updates](crate::update), stay with it over every `.await`, on whatever
+    /// thread it continues, and never reach other work there.
     fn in_context(self, context: &OutputContext) -> InContext<Self> {
         InContext { chain: Some(chain::TaskChain::new(context.inner().clone())), future: Some(self) }
     }
 
-    /// Makes the context that is current now current for this future; outside every scope it binds nothing, and the future logs
-    /// to whatever is current where it is polled, and a guard that it holds over an `.await` is the thread's.
+    /// Makes the context that is current now current for this future.
     ///
     /// ```
     /// use logscope::{FutureExt as _, OutputContext};
@@ -43,6 +43,9 @@ pub trait FutureExt: Future + Sized {
     /// assert_eq!(name.await, "uno");
     /// # });
     /// ```
+    ///
+    /// Outside every scope it binds nothing: the future logs to the context that is current where it is polled, and a guard that it holds
+    /// over an `.await` belongs to the thread.
     fn in_current_context(self) -> InContext<Self> {
         let chain = OutputContext::try_current().map(|context| chain::TaskChain::new(context.into_inner()));
         InContext { chain, future: Some(self) }
@@ -52,11 +55,11 @@ pub trait FutureExt: Future + Sized {
 impl<F: Future> FutureExt for F {}
 
 pin_project! {
-    /// A future with a context; from [`FutureExt`].
+    /// Polls and drops a future inside a context; from [`FutureExt`].
     #[must_use = "futures do nothing unless polled: await it or spawn it"]
     pub struct InContext<F> {
-        chain: Option<chain::TaskChain<Inner>>,
-        // Emptied when this is dropped, so that the future's own Drop runs inside its context.
+        chain: Option<chain::TaskChain<ContextInner>>,
+        // `None` only while `self` is dropped: the future is dropped first, inside its context.
         #[pin]
         future: Option<F>,
     }

@@ -2,23 +2,24 @@
 
 use std::fmt;
 
-use super::{chain, entering};
-use crate::context::{Inner, OutputContext};
+use super::chain;
+use super::hook::entering;
+use crate::context::{ContextInner, OutputContext};
 
 /// Keeps a context current until it is dropped; from [`OutputContext::enter`].
 ///
-/// Guards may be dropped in any order, in another poll of the task that made them, after that task has ended, and while another
-/// task is running: each ends its own scope and no other. A guard that is forgotten keeps its scope until its task ends; on a
-/// thread, for ever. A guard cannot be sent to another thread:
+/// Each guard ends its own scope and no other. Guards may be dropped in any order, in another poll of the task that made them, after
+/// that task has ended, and while another task is running. A forgotten guard keeps its scope open until its task ends, or on a
+/// thread for ever. A guard cannot be sent to another thread:
 ///
 /// ```compile_fail,E0277
 /// let guard = logscope::OutputContext::builder("uno").build().enter();
 /// std::thread::spawn(move || drop(guard));
 /// ```
 ///
-/// The context can: `std::thread::spawn(context.bind(f))`. For the same reason a future that holds a guard over an `.await` cannot be given
-/// to a runtime that moves tasks between threads: give the future the context instead, with
-/// [`in_context`](crate::FutureExt::in_context).
+/// For the same reason a runtime that moves tasks between threads does not accept a future that holds a guard over an `.await`: give the
+/// future the context instead, with [`in_context`](crate::FutureExt::in_context). A closure takes the context with
+/// [`bind`](OutputContext::bind):
 ///
 /// ```
 /// let context = logscope::OutputContext::builder("uno").build();
@@ -26,7 +27,7 @@ use crate::context::{Inner, OutputContext};
 /// ```
 #[must_use = "the scope ends when the guard is dropped: bind it, `let _scope = context.enter();` (`let _ = …` drops it at once)"]
 pub struct ScopeGuard {
-    _guard: chain::Guard<Inner>,
+    _guard: chain::Guard<ContextInner>,
 }
 
 impl fmt::Debug for ScopeGuard {
@@ -38,10 +39,6 @@ impl fmt::Debug for ScopeGuard {
 impl OutputContext {
     /// Makes this context current until the guard is dropped.
     ///
-    /// Inside a future that was given a context ([`in_context`](crate::FutureExt::in_context)), the scope belongs to the task: it stays
-    /// over every `.await` and never reaches what else runs on the thread. Inside one that was not, there is no task to belong to: the
-    /// guard is the thread's, and one that is held over an `.await` is current for whatever the thread runs meanwhile. Where a closure will do, [`scope`](OutputContext::scope) is cheaper: it does not allocate.
-    ///
     /// ```
     /// use logscope::OutputContext;
     ///
@@ -51,13 +48,19 @@ impl OutputContext {
     /// drop(scope);
     /// assert!(OutputContext::try_current().is_none());
     /// ```
+    ///
+    /// Where a closure will do, [`scope`](OutputContext::scope) is cheaper: it does not allocate.
+    ///
+    /// Inside a future that was given a context ([`in_context`](crate::FutureExt::in_context)), the scope belongs to the task: it stays
+    /// over every `.await` and never reaches other work on the thread. Inside a future without a context there is no task for it to belong
+    /// to: the scope is the thread's, and while the guard is held over an `.await` everything that the thread runs is in it.
     #[inline]
     pub fn enter(&self) -> ScopeGuard {
         entering();
         ScopeGuard { _guard: chain::Guard::enter(self.inner().clone()) }
     }
 
-    /// Makes this context current while `f` runs. Nothing is allocated.
+    /// Makes this context current while `f` runs, without allocating.
     ///
     /// ```
     /// use logscope::{OutputContext, sink};

@@ -1,61 +1,63 @@
-//! The functions that make a sink of an output; those for files are in `file`.
+//! The functions that make a sink of an output. The functions for files are in `file`, beside this file.
 
 use std::io;
 
 use super::view::Sink;
 use crate::delivery::Core;
-use crate::output::{Callback, Captured, Memory, Null, Output, RecordOutput, Stream, Target, Writer};
+use crate::output::{AnyOutput, Callback, Memory, Null, Output, Print, RecordOutput, Stream, Writer};
 use crate::sync::{Arc, OnceLock};
 
-/// The process's standard output. All views share one output.
-///
-/// On Unix the bytes go past std's buffer: what was `print!`ed without a `\n` appears after the lines that are logged before
-/// its `\n` comes, unless it is flushed. (To a terminal or not, std's stdout is buffered by line.)
+/// Returns a sink for the process's standard output.
 ///
 /// ```
 /// let console = logscope::sink::stdout().format(logscope::Format::build());
 /// assert_eq!(console.to_string(), "stdout");
 /// ```
+///
+/// All these sinks are views of one output. On Unix the bytes do not go through std's buffer. That buffer keeps text that was `print!`ed
+/// without a `\n`, on a terminal or not, until its `\n` comes or it is flushed. So lines that are logged meanwhile appear before that text.
 pub fn stdout() -> Sink {
     static STDOUT: OnceLock<Arc<Core>> = OnceLock::new();
     console(&STDOUT, Stream::stdout)
 }
 
-/// The process's standard error. All views share one output.
+/// Returns a sink for the process's standard error.
 ///
 /// ```
 /// let console = logscope::sink::stderr().max_level(logscope::LevelFilter::WARN);
 /// assert_eq!(console.to_string(), "stderr");
 /// ```
+///
+/// All these sinks are views of one output.
 pub fn stderr() -> Sink {
     static STDERR: OnceLock<Arc<Core>> = OnceLock::new();
     console(&STDERR, Stream::stderr)
 }
 
-/// The sink of a standard stream, whose views all share one output.
+/// Returns a sink for a standard stream. All sinks of one stream are views of one output.
 fn console(core: &OnceLock<Arc<Core>>, stream: fn() -> Stream) -> Sink {
-    let core = core.get_or_init(|| Core::console(Target::Lines(Box::new(stream()))));
-    Sink::on(Arc::clone(core), None)
+    let core = core.get_or_init(|| Core::console(AnyOutput::Lines(Box::new(stream()))));
+    Sink::of_core(Arc::clone(core), None)
 }
 
-/// A sink for any [`io::Write`], which is called under a lock, one line per call of `write`.
-///
-/// Nothing is flushed after a line: give it a [`BufWriter`](io::BufWriter) if lines may wait, and call [`Sink::flush`]. An
-/// `Interrupted` write is repeated and a `WouldBlock` tried a hundred times more. What the writer itself logs goes to the
-/// fallback (stderr). It must not wait for another thread that logs to the same writer: that thread waits for the lock.
+/// Returns a sink for any [`io::Write`].
 ///
 /// ```
 /// let sink = logscope::sink::writer(Vec::new());
 /// assert_eq!(sink.to_string(), "writer");
 /// ```
+///
+/// The writer is called under a lock, with one line per call of `write`. It is not flushed after a line: pass a
+/// [`BufWriter`](io::BufWriter) if lines may wait, and call [`Sink::flush`]. A write that returns `Interrupted` is repeated, and one that
+/// returns `WouldBlock` is repeated up to a hundred times.
+///
+/// Events that the writer itself logs go to the fallback (stderr). The writer must not wait for another thread that logs to the same writer:
+/// that thread waits for the lock.
 pub fn writer(writer: impl io::Write + Send + 'static) -> Sink {
-    Sink::over(Writer::new(writer))
+    Sink::of_output(Writer::new(writer))
 }
 
-/// A sink that calls `take` with each line, without its `\n`, under a lock: for a broadcast to WebSockets, a text widget.
-///
-/// (A record in a multi-line format is one call with several lines.) What the closure itself logs goes to the fallback
-/// (stderr). It must not wait for another thread that logs to the same sink.
+/// Returns a sink that calls `take` with each line, without its `\n`.
 ///
 /// ```
 /// let (sender, lines) = std::sync::mpsc::channel();
@@ -64,36 +66,42 @@ pub fn writer(writer: impl io::Write + Send + 'static) -> Sink {
 /// });
 /// # drop((sink, lines));
 /// ```
+///
+/// It suits a broadcast to WebSockets, or a text widget. The closure is called under a lock. A record in a multi-line format is one call with
+/// several lines. Events that the closure itself logs go to the fallback (stderr). The closure must not wait for another thread that logs to
+/// the same sink: that thread waits for the lock.
 pub fn callback(take: impl FnMut(&str) + Send + 'static) -> Sink {
-    Sink::over(Callback::new(take))
+    Sink::of_output(Callback::new(take))
 }
 
-/// A sink that keeps its lines in memory, and the [`Memory`] to read them from. It grows until it is cleared.
+/// Returns a sink that keeps its lines in memory, and the [`Memory`] that reads them.
 ///
 /// ```
 /// let (sink, memory) = logscope::sink::memory();
 /// assert!(memory.is_empty());
 /// # drop(sink);
 /// ```
+///
+/// The memory grows until it is [cleared](Memory::clear).
 pub fn memory() -> (Sink, Memory) {
     let memory = Memory::default();
-    (Sink::over(memory.clone()), memory)
+    (Sink::of_output(memory.clone()), memory)
 }
 
-/// A sink that goes through `print!`, so that the test harness captures it and shows it with a test that fails.
-///
-/// The harness captures what the test's own thread prints, and the threads that it started through std. Where `print!`
-/// panics, because stdout is closed, the record counts as failed.
+/// Returns a sink that uses `print!`, so that the test harness shows the lines with a test that fails.
 ///
 /// ```
 /// let sink = logscope::sink::test();
 /// # drop(sink);
 /// ```
+///
+/// The harness captures the lines of the test's own thread, and of threads that this thread started through std. If `print!` panics, because
+/// stdout is closed, the record counts as failed.
 pub fn test() -> Sink {
-    Sink::over(Captured)
+    Sink::of_output(Print)
 }
 
-/// A sink for an [`Output`] of the program's own.
+/// Returns a sink for an [`Output`] of the program's own.
 ///
 /// ```
 /// use std::io;
@@ -112,10 +120,10 @@ pub fn test() -> Sink {
 /// # drop((sink, lines));
 /// ```
 pub fn custom(output: impl Output) -> Sink {
-    Sink::over(output)
+    Sink::of_output(output)
 }
 
-/// A sink for a [`RecordOutput`] of the program's own. Its format is not used: nothing is rendered.
+/// Returns a sink for a [`RecordOutput`] of the program's own.
 ///
 /// ```
 /// use std::io;
@@ -137,16 +145,20 @@ pub fn custom(output: impl Output) -> Sink {
 /// let sink = sink::records(Arc::clone(&capture)); // for contexts, while the program reads `capture`
 /// # drop(sink);
 /// ```
+///
+/// No record is rendered, so the format of the sink is not used. The sink cannot be [queued](Sink::queued).
 pub fn records(output: impl RecordOutput) -> Sink {
-    Sink::on(Core::new(Target::Records(Box::new(output))), None)
+    Sink::of_core(Core::new(AnyOutput::Records(Box::new(output))), None)
 }
 
-/// A sink that renders each record and discards the line: for benchmarks, and where a sink is required.
+/// Returns a sink that renders each record and discards the line.
 ///
 /// ```
 /// let sink = logscope::sink::null();
 /// assert_eq!(sink.to_string(), "null");
 /// ```
+///
+/// It suits benchmarks, and code that requires a sink.
 pub fn null() -> Sink {
-    Sink::over(Null)
+    Sink::of_output(Null)
 }

@@ -8,7 +8,7 @@ use crate::delivery::Core;
 use crate::error::Error;
 use crate::file::{self, FileLease, FileOptions};
 use crate::limits::FILE_IS_FREE;
-use crate::output::Target;
+use crate::output::AnyOutput;
 use crate::sync::{Arc, thread};
 
 impl FileOptions {
@@ -46,7 +46,7 @@ impl FileOptions {
             let lease = file::open(&self)?;
             let core = core_of(&lease);
             if lease.value().agrees_with(&self) {
-                return Ok(Sink::on(core, Some(Arc::new(lease))));
+                return Ok(Sink::of_core(core, Some(Arc::new(lease))));
             }
             // Perhaps only a writer thread still has the file. It writes the queued records and then releases the file.
             if has_closing_queues(&core) && Instant::now() < deadline {
@@ -67,7 +67,7 @@ impl FileOptions {
 /// Returns the core of an open file. All sinks on the file share it.
 fn core_of(lease: &FileLease) -> Arc<Core> {
     let open = lease.value();
-    let core = open.attached(|appender| Core::new(Target::Lines(Box::new(appender))));
+    let core = open.attached(|appender| Core::new(AnyOutput::Lines(Box::new(appender))));
     match core.downcast() {
         Ok(core) => core,
         Err(_) => unreachable!("only this function attaches something to an open file"),

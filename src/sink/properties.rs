@@ -1,5 +1,5 @@
-//! A writer that does what it likes, against the promises: P2 (ledger), P3 (whole lines), P4 (no panic) and P5 (each loss
-//! stated).
+//! Property tests: the promises hold whatever the writer does. P2 (ledger), P3 (whole lines), P4 (no panic) and P5 (a notice counts each
+//! loss).
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::test_support::{Line, deliver, lose, send};
 use super::{Overflow, Queue, Sink, writer};
 use crate::bytes::scripted::{Scripted, Step};
 use crate::delivery::Fate;
-use crate::fallback::overhear;
+use crate::fallback::capture_reports;
 use crate::format::Format;
 
 fn step() -> impl Strategy<Value = Step> {
@@ -25,7 +25,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What happens to a sink.
+/// An action on a sink.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Deliver,
@@ -36,19 +36,19 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![6 => Just(Act::Deliver), 1 => (1_u64..4).prop_map(Act::Drop)]
 }
 
-/// The whole lines that must be in the log for these deliveries, the notices as running totals: how many records are missing
-/// before each record.
+/// Checks the whole lines of a log against the deliveries: each written record is there, in order, and the notices before it count the records
+/// that are missing before it.
 fn check_lines(lines: &[Line], deliveries: &[(u64, Act, Option<Fate>)]) {
     let mut lines = lines.iter().filter(|line| **line != Line::Fragment);
-    let (mut failed, mut dropped, mut stated_failed, mut stated_dropped) = (0, 0, 0, 0);
+    let (mut failed, mut dropped, mut counted_failed, mut counted_dropped) = (0, 0, 0, 0);
     for (seq, act, delivery) in deliveries {
         match (act, delivery) {
             (Act::Drop(count), _) => dropped += count,
             (Act::Deliver, Some(Fate::Written)) => {
                 loop {
                     match lines.next() {
-                        Some(Line::Failed(count)) => stated_failed += count,
-                        Some(Line::Dropped(count)) => stated_dropped += count,
+                        Some(Line::Failed(count)) => counted_failed += count,
+                        Some(Line::Dropped(count)) => counted_dropped += count,
                         Some(Line::Record(found)) => {
                             assert_eq!(found, seq, "a record is out of place");
                             break;
@@ -56,16 +56,16 @@ fn check_lines(lines: &[Line], deliveries: &[(u64, Act, Option<Fate>)]) {
                         other => panic!("record {seq} was written and is not in the log: {other:?}"),
                     }
                 }
-                assert_eq!(stated_failed, failed, "what is stated before record {seq} is not what is missing");
-                assert_eq!(stated_dropped, dropped, "what is stated before record {seq} was not dropped");
+                assert_eq!(counted_failed, failed, "the notices before record {seq} count other failed records");
+                assert_eq!(counted_dropped, dropped, "the notices before record {seq} count other dropped records");
             }
             (Act::Deliver, _) => failed += 1,
         }
     }
-    assert_eq!(lines.next(), None, "there are lines in the log that nobody wrote");
+    assert_eq!(lines.next(), None, "the log has lines that nobody wrote");
 }
 
-/// Lets `acts` happen to a sink over `writer`, then lets the writer recover, and one record more be delivered.
+/// Performs `acts` on a sink over `writer`, then lets the writer recover, and delivers one more record.
 fn run(sink: &Sink, writer: &Scripted, acts: &[Act]) -> Vec<(u64, Act, Option<Fate>)> {
     let last = std::iter::once(Act::Deliver);
     let (mut seq, mut done) = (0, Vec::new());
@@ -86,23 +86,23 @@ fn run(sink: &Sink, writer: &Scripted, acts: &[Act]) -> Vec<(u64, Act, Option<Fa
     done
 }
 
-/// The same of a log that was written by a queue, of which only the whole is known: the records that are missing before each that is
-/// there have been stated.
+/// Checks the lines of a log that was written through a queue. The fates of single records are not known there, only their sums: the notices
+/// before each record count all records that are missing before it.
 fn check_queued_lines(lines: &[Line], last: u64, lost: u64) {
-    let (mut seen, mut before, mut stated) = (0, 0, 0);
+    let (mut seen, mut before, mut counted) = (0, 0, 0);
     for line in lines {
         match line {
             Line::Record(seq) => {
                 assert!(*seq > before, "a record is out of place");
                 seen += 1;
                 before = *seq;
-                assert_eq!(seq - seen, stated, "what is stated before record {seq} is not what is missing");
+                assert_eq!(seq - seen, counted, "the notices before record {seq} count other records");
             }
-            Line::Failed(count) | Line::Dropped(count) => stated += count,
+            Line::Failed(count) | Line::Dropped(count) => counted += count,
             Line::Fragment => {}
         }
     }
-    assert_eq!((before, stated), (last, lost), "all that is missing is stated before the last record");
+    assert_eq!((before, counted), (last, lost), "notices before the last record count all missing records");
 }
 
 fn overflow() -> impl Strategy<Value = Overflow> {
@@ -137,7 +137,7 @@ proptest! {
     fn promises_hold_over_any_writer(steps in vec(step(), 0..80), acts in vec(act(), 0..40)) {
         let scripted = Scripted::new(steps);
         let sink = writer(scripted.clone()).format(Format::json());
-        let (deliveries, _told) = overhear(|| run(&sink, &scripted, &acts));
+        let (deliveries, _reports) = capture_reports(|| run(&sink, &scripted, &acts));
 
         let is = |fate| move |(.., delivery): &&(u64, Act, Option<Fate>)| *delivery == Some(fate);
         let outcome = sink.ledger();

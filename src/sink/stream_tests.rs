@@ -1,4 +1,4 @@
-//! The standard streams when they break. Each test runs itself again as a child process, whose standard streams it then breaks.
+//! Tests with broken standard streams. Each test runs itself again as a child process, which then breaks its own standard streams.
 
 #![cfg(target_os = "linux")]
 
@@ -19,7 +19,7 @@ use crate::sink::test_support::{Line, deliver, with_record_of};
 
 const CHILD: &str = "LOGSCOPE_TEST_CHILD";
 
-/// Runs this test again in a child process and gives what became of it; in the child, runs `body` and exits.
+/// Runs this test again in a child process, and returns the output of the child. In the child, runs `body` and exits.
 fn in_child(name: &str, body: impl FnOnce()) -> Output {
     if std::env::var_os(CHILD).is_some() {
         body();
@@ -34,18 +34,18 @@ fn full() -> File {
     File::options().write(true).open("/dev/full").unwrap()
 }
 
-/// What the child said on stderr through the fallback.
-fn told(output: &Output) -> Vec<String> {
+/// Returns the lines that the fallback of the child wrote to stderr.
+fn reports(output: &Output) -> Vec<String> {
     assert!(output.status.success(), "{output:?}");
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();
     stderr.lines().filter(|line| line.starts_with("logscope: ")).map(str::to_owned).collect()
 }
 
 #[test]
-fn a_full_stdout_is_counted_told_once_and_stated() {
+fn a_full_stdout_is_counted_and_reported_once_and_a_notice_ends_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("stdout");
-    let output = in_child("a_full_stdout_is_counted_told_once_and_stated", || {
+    let output = in_child("a_full_stdout_is_counted_and_reported_once_and_a_notice_ends_it", || {
         let sink = stdout().format(Format::json());
         dup2_stdout(full()).unwrap();
         (1..=3).for_each(|seq| _ = deliver(&sink, seq));
@@ -55,26 +55,26 @@ fn a_full_stdout_is_counted_told_once_and_stated() {
         let lines = Line::parse_all(&std::fs::read_to_string(&path).unwrap());
         assert_eq!(lines, [Line::Failed(3), Line::Record(4)]);
     });
-    let told = told(&output);
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].starts_with("logscope: cannot write to stdout: No space left on device"), "{told:?}");
+    let reports = reports(&output);
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    assert!(reports[0].starts_with("logscope: cannot write to stdout: No space left on device"), "{reports:?}");
 }
 
 #[test]
-fn a_broken_pipe_is_counted_and_told() {
-    let output = in_child("a_broken_pipe_is_counted_and_told", || {
+fn a_broken_pipe_is_counted_and_reported() {
+    let output = in_child("a_broken_pipe_is_counted_and_reported", || {
         let (reader, writer) = io::pipe().unwrap();
         dup2_stdout(writer).unwrap();
         drop(reader);
         deliver(&stdout(), 1);
         assert_eq!(stdout().ledger().failed, 1);
     });
-    assert!(told(&output)[0].contains("stdout: Broken pipe"));
+    assert!(reports(&output)[0].contains("stdout: Broken pipe"));
 }
 
 #[test]
-fn both_streams_broken_harm_nobody() {
-    let output = in_child("both_streams_broken_harm_nobody", || {
+fn two_broken_streams_do_not_panic() {
+    let output = in_child("two_broken_streams_do_not_panic", || {
         dup2_stdout(full()).unwrap();
         dup2_stderr(full()).unwrap();
         for sink in [stdout(), stderr(), crate::sink::test()] {
@@ -83,12 +83,12 @@ fn both_streams_broken_harm_nobody() {
         }
         assert!(fallback::fallback_lost() >= 3);
     });
-    assert_eq!(told(&output).len(), 0);
+    assert_eq!(reports(&output).len(), 0);
 }
 
 #[test]
-fn a_stderr_that_nobody_reads_holds_up_the_fallback_a_moment() {
-    let output = in_child("a_stderr_that_nobody_reads_holds_up_the_fallback_a_moment", || {
+fn a_stderr_that_nobody_reads_holds_up_the_fallback_only_for_a_moment() {
+    let output = in_child("a_stderr_that_nobody_reads_holds_up_the_fallback_only_for_a_moment", || {
         let (_reader, mut writer) = io::pipe().unwrap();
         let blocking = fcntl_getfl(&writer).unwrap();
         fcntl_setfl(&writer, blocking | OFlags::NONBLOCK).unwrap();
@@ -102,14 +102,14 @@ fn a_stderr_that_nobody_reads_holds_up_the_fallback_a_moment() {
 }
 
 #[test]
-fn the_sink_and_the_fallback_end_each_others_torn_lines() {
-    let output = in_child("the_sink_and_the_fallback_end_each_others_torn_lines", || {
+fn the_sink_and_the_fallback_end_the_torn_lines_of_each_other() {
+    let output = in_child("the_sink_and_the_fallback_end_the_torn_lines_of_each_other", || {
         let (mut reader, mut writer) = io::pipe().unwrap();
         for end in [reader.as_fd(), writer.as_fd()] {
             fcntl_setfl(end, fcntl_getfl(end).unwrap() | OFlags::NONBLOCK).unwrap();
         }
         dup2_stderr(&writer).unwrap();
-        // Leaves room for a page.
+        // Leaves room for one page.
         let mut fill = |reader: &mut io::PipeReader| {
             while io::Write::write(&mut writer, &[b'x'; 4_096]).is_ok() {}
             io::Read::read_exact(reader, &mut [0; 4_096]).unwrap();
@@ -124,13 +124,13 @@ fn the_sink_and_the_fallback_end_each_others_torn_lines() {
         fill(&mut reader);
         let long = ContextInfo::new("n".repeat(8_192), 1, Vec::new());
         with_record_of(&long, 1, |record| with_scratch(|scratch| _ = sink.deliver(record, scratch, None)));
-        assert!(drain(&mut reader).ends_with("nnn"), "the record was cut");
-        fallback::tell(format_args!("said"));
+        assert!(drain(&mut reader).ends_with("nnn"), "the record is torn");
+        fallback::tell(format_args!("reported"));
         assert!(drain(&mut reader).starts_with("\nlogscope: "));
 
         fill(&mut reader);
         fallback::tell(format_args!("{}", "m".repeat(900)));
-        assert!(drain(&mut reader).ends_with("mmm"), "what was said was cut");
+        assert!(drain(&mut reader).ends_with("mmm"), "the report is torn");
         deliver(&sink, 2);
         assert!(drain(&mut reader).starts_with("\n{"));
     });
@@ -138,13 +138,13 @@ fn the_sink_and_the_fallback_end_each_others_torn_lines() {
 }
 
 #[test]
-fn test_output_is_printed() {
-    let output = in_child("test_output_is_printed", || {
+fn the_test_sink_prints() {
+    let output = in_child("the_test_sink_prints", || {
         deliver(&crate::sink::test().format(Format::json()), 1);
     });
     assert!(output.status.success());
     let stdout = String::from_utf8(output.stdout).unwrap();
-    // A harness that runs one test at a time has begun the line with the test's name.
+    // If the harness runs one test at a time, the line begins with the name of the test.
     let record = |line: &str| line.find('{').map(|start| Line::parse(&line[start..]));
     assert!(stdout.lines().any(|line| record(line) == Some(Line::Record(1))), "{stdout}");
 }

@@ -1,4 +1,4 @@
-//! Records for the tests of sinks, and the lines of their logs.
+//! Helpers for tests of sinks: make records, and parse the lines of logs.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use crate::bytes::scripted::Scripted;
 use crate::clock::{Clock, ManualClock, Origin};
 use crate::delivery::{Fate, Loss};
 use crate::format::with_scratch;
-use crate::record::{ContextInfo, NoSpans, Record, Source};
+use crate::record::{ContextInfo, NoSpans, Record, RecordMetadata};
 
 static CALLSITE: DefaultCallsite = DefaultCallsite::new(&METADATA);
 static METADATA: Metadata<'static> = tracing_core::metadata! {
@@ -24,12 +24,12 @@ static METADATA: Metadata<'static> = tracing_core::metadata! {
     kind: Kind::EVENT,
 };
 
-/// Calls `f` with the record number `seq` of the context `uno` with the id 1, whose message is `record SEQ`.
+/// Calls `f` with record number `seq` of the context `uno`, whose id is 1. The message is `record SEQ`.
 pub(crate) fn with_record<R>(seq: u64, f: impl FnOnce(&Record<'_>) -> R) -> R {
     with_record_of(&ContextInfo::new("uno".into(), 1, Vec::new()), seq, f)
 }
 
-/// As [`with_record`], of another context, `seq` milliseconds after its origin.
+/// Calls `f` with record number `seq` of `context`, logged `seq` milliseconds after its origin.
 pub(crate) fn with_record_of<R>(context: &ContextInfo, seq: u64, f: impl FnOnce(&Record<'_>) -> R) -> R {
     let message = format!("record {seq}");
     let field = METADATA.fields().field("message").unwrap();
@@ -38,7 +38,7 @@ pub(crate) fn with_record_of<R>(context: &ContextInfo, seq: u64, f: impl FnOnce(
     let origin = Origin::from_parts(std::time::Instant::now(), SystemTime::UNIX_EPOCH);
     f(&Record {
         event: &Event::new(&METADATA, &values),
-        source: Source::of(&METADATA),
+        metadata: RecordMetadata::new(&METADATA),
         elapsed: Duration::from_millis(seq),
         clock: &Clock::from(ManualClock::at(origin)),
         wall: None.into(),
@@ -48,28 +48,28 @@ pub(crate) fn with_record_of<R>(context: &ContextInfo, seq: u64, f: impl FnOnce(
     })
 }
 
-/// Delivers the record number `seq` to `sink`, which is direct.
+/// Delivers record number `seq` to `sink`, which is direct.
 pub(crate) fn deliver(sink: &Sink, seq: u64) -> Fate {
     send(sink, seq).unwrap()
 }
 
-/// Delivers the record number `seq` to `sink`; `None` if that has queued it.
+/// Delivers record number `seq` to `sink`. `None` if the sink queued it.
 pub(crate) fn send(sink: &Sink, seq: u64) -> Option<Fate> {
     with_record(seq, |record| with_scratch(|scratch| sink.deliver(record, scratch, None)))
 }
 
-/// Gives up `count` records before they reach `sink`.
+/// Drops `count` records before they reach `sink`.
 pub(crate) fn lose(sink: &Sink, count: u64) {
     with_record(0, |record| sink.count_dropped(Loss { count, ..Loss::of(record) }));
 }
 
-/// A line of a JSON log: a record, by its number, or a notice.
+/// A line of a JSON log: a record with its number, or a notice with its count.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Line {
     Record(u64),
     Failed(u64),
     Dropped(u64),
-    /// Not a whole line, or none of these.
+    /// Not a whole line, or neither a record nor a notice.
     Fragment,
 }
 
@@ -85,14 +85,14 @@ impl Line {
         }
     }
 
-    /// The lines of a JSON log; empty ones are left out.
+    /// Parses the lines of a JSON log, but not the empty ones.
     pub(crate) fn parse_all(text: &str) -> Vec<Line> {
         text.lines().filter(|line| !line.is_empty()).map(Line::parse).collect()
     }
 }
 
 impl Scripted {
-    /// The lines that the writer has taken, which are those of a JSON log.
+    /// Parses the lines of the JSON log that the writer has taken.
     pub(crate) fn lines(&self) -> Vec<Line> {
         Line::parse_all(&self.text())
     }

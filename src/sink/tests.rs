@@ -1,8 +1,9 @@
-//! What every sink promises, whatever its output: P2 (ledger), P3 (whole), P4 (harmless), P5 (told).
+//! Tests of what every sink promises, whatever its output: P2 (ledger), P3 (whole), P4 (harmless), P5 (told).
 
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
@@ -11,13 +12,13 @@ use super::test_support::{Line, deliver, lose, with_record, with_record_of};
 use super::*;
 use crate::bytes::scripted::{Scripted, Step};
 use crate::delivery::Fate;
-use crate::fallback::overhear;
+use crate::fallback::capture_reports;
 use crate::format::{Format, Screen, with_scratch};
 use crate::output::is_inside_output;
 use crate::record::{Record, RecordBuf};
 use crate::sync::{Arc, Mutex};
 
-/// A sink in JSON over `writer`, whose lines parse.
+/// Returns a sink that writes JSON to `writer`, whose lines a test can parse.
 fn json(writer: &Scripted) -> Sink {
     super::writer(writer.clone()).format(Format::json())
 }
@@ -35,33 +36,33 @@ fn one_record_is_one_line_and_one_write() {
 }
 
 #[test]
-fn an_outage_is_counted_told_once_and_stated_when_it_ends() {
+fn an_outage_is_counted_and_reported_once_and_a_notice_ends_it() {
     let writer = Scripted::new([Step::Take, Step::Full, Step::Full, Step::Full]);
     let sink = json(&writer);
-    let (_, told) = overhear(|| (1..=6).for_each(|seq| _ = deliver(&sink, seq)));
+    let (_, reports) = capture_reports(|| (1..=6).for_each(|seq| _ = deliver(&sink, seq)));
     assert_eq!(writer.lines(), [Line::Record(1), Line::Failed(3), Line::Record(5), Line::Record(6)]);
     assert_eq!((sink.ledger().written, sink.ledger().failed), (3, 3));
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("cannot write to writer") && told[0].contains("no storage space"), "{told:?}");
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    assert!(reports[0].contains("cannot write to writer") && reports[0].contains("no storage space"), "{reports:?}");
 
     writer.then([Step::Full]);
-    let (_, told) = overhear(|| _ = deliver(&sink, 7));
-    assert_eq!(told.len(), 1, "another outage is told again");
-    let ((), told) = overhear(|| drop(sink));
-    assert!(told[0].contains("1 records could not be written"), "{told:?}");
+    let (_, reports) = capture_reports(|| _ = deliver(&sink, 7));
+    assert_eq!(reports.len(), 1, "another outage is reported again");
+    let ((), reports) = capture_reports(|| drop(sink));
+    assert!(reports[0].contains("1 records could not be written"), "{reports:?}");
 }
 
 #[test]
-fn what_follows_a_torn_line_starts_on_its_own() {
+fn a_record_after_a_torn_line_starts_on_a_line_of_its_own() {
     let writer = Scripted::new([Step::Short(5), Step::Full]);
     let sink = json(&writer);
-    let (_, _told) = overhear(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
+    let (_, _reports) = capture_reports(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
     assert_eq!(writer.lines(), [Line::Fragment, Line::Failed(1), Line::Record(2)]);
-    assert_eq!(writer.writes(), 4, "the new start of line is part of the next write");
+    assert_eq!(writer.writes(), 4, "the newline that ends the torn line is part of the next write");
 }
 
 #[test]
-fn a_line_that_lacks_only_its_end_is_written_and_ended_by_the_next() {
+fn a_line_that_lacks_only_its_newline_counts_as_written() {
     let line_length = {
         let writer = Scripted::default();
         deliver(&json(&writer), 1);
@@ -75,7 +76,7 @@ fn a_line_that_lacks_only_its_end_is_written_and_ended_by_the_next() {
 }
 
 #[test]
-fn records_that_were_given_up_before_are_stated() {
+fn a_notice_counts_dropped_records() {
     let writer = Scripted::default();
     let sink = json(&writer);
     lose(&sink, 2);
@@ -85,12 +86,12 @@ fn records_that_were_given_up_before_are_stated() {
 }
 
 #[test]
-fn what_is_still_missing_when_the_sink_goes_is_told() {
+fn losses_without_a_notice_are_reported_when_the_sink_is_dropped() {
     let sink = json(&Scripted::default());
     lose(&sink, 2);
-    let ((), told) = overhear(|| drop(sink));
-    assert_eq!(told.len(), 1);
-    assert!(told[0].contains("2 records were dropped"), "{told:?}");
+    let ((), reports) = capture_reports(|| drop(sink));
+    assert_eq!(reports.len(), 1);
+    assert!(reports[0].contains("2 records were dropped"), "{reports:?}");
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn a_threshold_leaves_out_records_and_adds_none() {
 }
 
 #[test]
-fn a_notice_is_of_the_context_that_misses_the_records() {
+fn a_notice_belongs_to_the_context_that_misses_the_records() {
     let contexts = [1, 2].map(|id| {
         let fields = vec![("env".to_owned(), crate::Value::from(id))];
         crate::record::ContextInfo::new(format!("context {id}"), id, fields)
@@ -120,7 +121,7 @@ fn a_notice_is_of_the_context_that_misses_the_records() {
     let notice = |losers: &[usize], recovers: usize| {
         let writer = Scripted::new(losers.iter().map(|_| Step::Full));
         let sink = json(&writer);
-        overhear(|| {
+        capture_reports(|| {
             losers.iter().for_each(|loser| deliver(&sink, *loser, 5_000));
             deliver(&sink, recovers, 7_000);
         });
@@ -134,16 +135,16 @@ fn a_notice_is_of_the_context_that_misses_the_records() {
 }
 
 #[test]
-fn dropped_records_are_told_once_until_they_are_stated() {
+fn dropped_records_are_reported_once_until_a_notice_counts_them() {
     let sink = json(&Scripted::default());
-    let told = |count| overhear(|| lose(&sink, count)).1;
-    let first = told(2);
+    let report = |count| capture_reports(|| lose(&sink, count)).1;
+    let first = report(2);
     assert_eq!(first.len(), 1);
     assert!(first[0].contains("records for writer are dropped"), "{first:?}");
-    assert!(told(1).is_empty());
+    assert!(report(1).is_empty());
     deliver(&sink, 4);
-    assert_eq!(told(1).len(), 1, "another outage is told again");
-    drop(overhear(|| drop(sink)));
+    assert_eq!(report(1).len(), 1, "another outage is reported again");
+    drop(capture_reports(|| drop(sink)));
 }
 
 #[test]
@@ -161,7 +162,7 @@ fn views_share_output_and_ledger() {
     assert_eq!(text.renderer(), text.max_level(LevelFilter::WARN).renderer());
 }
 
-/// Panics, with a payload that panics again when it is dropped.
+/// Panics with a payload that panics again when it is dropped.
 fn panic_twice() -> ! {
     struct Again;
     impl Drop for Again {
@@ -173,7 +174,7 @@ fn panic_twice() -> ! {
 }
 
 #[test]
-fn an_output_that_panics_is_an_output_that_fails() {
+fn an_output_that_panics_fails_the_record() {
     struct Panics;
     impl Output for Panics {
         fn write(&self, _: &[u8]) -> io::Result<()> {
@@ -194,36 +195,36 @@ fn an_output_that_panics_is_an_output_that_fails() {
         }
     }
     for sink in [custom(Panics), records(Panics), callback(|_| panic_twice())] {
-        let ((), told) = overhear(|| {
+        let ((), reports) = capture_reports(|| {
             assert_eq!(deliver(&sink, 1), Fate::Failed);
             assert_eq!(deliver(&sink, 2), Fate::Failed);
             assert!(!is_inside_output());
             assert_eq!(sink.flush(Duration::ZERO).failed, 2);
             drop(sink);
         });
-        assert!(told[0].contains("it panicked"), "{told:?}");
+        assert!(reports[0].contains("it panicked"), "{reports:?}");
     }
 }
 
 #[test]
-fn a_writer_goes_on_after_its_panic() {
+fn a_writer_is_used_again_after_its_panic() {
     let writer = Scripted::new([Step::Panic(7)]);
     let sink = json(&writer);
-    let (_, _told) = overhear(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
+    let (_, _reports) = capture_reports(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
     assert_eq!(writer.lines(), [Line::Fragment, Line::Failed(1), Line::Record(2)]);
 }
 
 #[test]
-fn an_error_that_panics_when_it_is_shown_or_dropped_harms_nobody() {
+fn an_error_may_panic_when_it_is_displayed_or_dropped() {
     #[derive(Debug)]
-    struct Nasty;
-    impl std::error::Error for Nasty {}
-    impl fmt::Display for Nasty {
+    struct PanickingError;
+    impl std::error::Error for PanickingError {}
+    impl fmt::Display for PanickingError {
         fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
             panic_twice()
         }
     }
-    impl Drop for Nasty {
+    impl Drop for PanickingError {
         fn drop(&mut self) {
             panic_twice()
         }
@@ -231,14 +232,14 @@ fn an_error_that_panics_when_it_is_shown_or_dropped_harms_nobody() {
     struct Fails;
     impl Output for Fails {
         fn write(&self, _: &[u8]) -> io::Result<()> {
-            Err(io::Error::other(Nasty))
+            Err(io::Error::other(PanickingError))
         }
     }
     let sink = custom(Fails);
-    let (delivery, told) = overhear(|| deliver(&sink, 1));
+    let (delivery, reports) = capture_reports(|| deliver(&sink, 1));
     assert_eq!(delivery, Fate::Failed);
-    assert!(told[0].contains("cannot write to custom output: <panicked>"), "{told:?}");
-    drop(overhear(|| drop(sink)));
+    assert!(reports[0].contains("cannot write to custom output: <panicked>"), "{reports:?}");
+    drop(capture_reports(|| drop(sink)));
 }
 
 #[test]
@@ -252,7 +253,7 @@ fn sinks_deliver_while_a_thread_unwinds() {
     }
     let writer = Scripted::new([Step::Panic(3)]);
     let logs = LogsInDrop(json(&writer));
-    let (_, _told) = overhear(|| {
+    let (_, _reports) = capture_reports(|| {
         catch_unwind(AssertUnwindSafe(move || {
             let _logs = logs;
             std::panic::resume_unwind(Box::new("outer"))
@@ -262,7 +263,7 @@ fn sinks_deliver_while_a_thread_unwinds() {
 }
 
 #[test]
-fn an_output_knows_that_it_is_inside() {
+fn the_thread_is_marked_while_it_runs_an_output() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let put = Arc::clone(&seen);
     let sink = callback(move |_| put.lock().push(is_inside_output()));
@@ -273,7 +274,7 @@ fn an_output_knows_that_it_is_inside() {
 }
 
 #[test]
-fn a_callback_is_given_each_line_without_its_end() {
+fn a_callback_gets_each_line_without_its_newline() {
     let (sender, lines) = std::sync::mpsc::channel();
     let sink = callback(move |line| sender.send(line.to_owned()).unwrap()).format(Format::json());
     deliver(&sink, 1);
@@ -287,7 +288,7 @@ fn a_callback_is_given_each_line_without_its_end() {
 }
 
 #[test]
-fn record_outputs_are_given_records_and_notices() {
+fn a_record_output_gets_records_and_notices() {
     #[derive(Clone, Default)]
     struct Capture(Arc<Mutex<Vec<RecordBuf>>>);
     impl RecordOutput for Capture {
@@ -338,18 +339,18 @@ fn a_pointer_to_an_output_is_that_output() {
     let (lines, taken): (Box<dyn Output>, Arc<dyn RecordOutput>) = (Box::new(Own), Arc::new(Own));
     assert_eq!(custom(Arc::new(Own)).0.core.screen(), Screen::Terminal);
     for sink in [custom(lines), custom(Arc::new(Own)), records(taken), records(Box::new(Own))] {
-        let (_, told) = overhear(|| {
+        let (_, reports) = capture_reports(|| {
             deliver(&sink, 1);
             let _ = sink.flush(Duration::from_secs(7));
             drop(sink);
         });
-        assert!(told[0].starts_with("logscope: cannot write to own: own write"), "{told:?}");
-        assert_eq!(told[1], "logscope: cannot flush own: own flush 7\n");
+        assert!(reports[0].starts_with("logscope: cannot write to own: own write"), "{reports:?}");
+        assert_eq!(reports[1], "logscope: cannot flush own: own flush 7\n");
     }
 }
 
 #[test]
-fn only_what_may_be_shown_is_coloured_by_the_environment() {
+fn the_environment_colours_only_standard_streams() {
     for console in [stdout(), stderr()] {
         assert_ne!(console.0.core.screen(), Screen::None);
     }
@@ -359,7 +360,7 @@ fn only_what_may_be_shown_is_coloured_by_the_environment() {
 }
 
 #[test]
-fn many_threads_lose_nothing_and_state_each_loss_once() {
+fn many_threads_count_each_loss_in_one_notice() {
     const THREADS: u64 = 4;
     const RECORDS: u64 = 500;
     let steps = (0..THREADS * RECORDS).map(|n| if n % 3 == 0 { Step::Full } else { Step::Take });
@@ -369,7 +370,7 @@ fn many_threads_lose_nothing_and_state_each_loss_once() {
         for thread in 0..THREADS {
             let sink = &sink;
             scope.spawn(move || {
-                overhear(|| (0..RECORDS).for_each(|n| _ = deliver(sink, thread * RECORDS + n)));
+                capture_reports(|| (0..RECORDS).for_each(|n| _ = deliver(sink, thread * RECORDS + n)));
             });
         }
     });
@@ -377,15 +378,15 @@ fn many_threads_lose_nothing_and_state_each_loss_once() {
     deliver(&sink, u64::MAX);
     let lines = writer.lines();
     let written = lines.iter().filter(|line| matches!(line, Line::Record(_))).count() as u64;
-    let stated: u64 = lines.iter().map(|line| if let Line::Failed(count) = line { *count } else { 0 }).sum();
+    let counted: u64 = lines.iter().map(|line| if let Line::Failed(count) = line { *count } else { 0 }).sum();
     let outcome = sink.ledger();
     assert_eq!(outcome.accepted, THREADS * RECORDS + 1);
-    assert_eq!((outcome.written, outcome.failed), (written, stated));
-    assert!(stated > 0);
+    assert_eq!((outcome.written, outcome.failed), (written, counted));
+    assert!(counted > 0);
 }
 
 #[test]
-fn nothing_is_asked_of_null() {
+fn null_takes_every_record() {
     let sink = null();
     assert_eq!(deliver(&sink, 1), Fate::Written);
     assert!(sink.flush(Duration::ZERO).is_complete());

@@ -1,65 +1,66 @@
-//! What directives decided about each callsite, remembered without a lock.
+//! A lock-free cache of yes-or-no decisions, one per callsite.
 //!
-//! A callsite's metadata is `'static`, so its address names it for as long as the process lives, and a decision about it
-//! never changes: a memory of decisions only grows. It is a hash table of words, each of which is the address of a callsite's
-//! metadata with the decision in bit 0, where every address has a zero. A line of the table is a cache line; an address has
-//! one line in which it may stand, and takes the first free slot there. When its line is full, it goes on to a larger table,
-//! and after the largest one decisions are simply taken anew: the memory is bounded whatever a program does.
+//! A callsite's metadata is `'static`, so its address identifies the callsite as long as the process lives. A decision about a
+//! callsite never changes, so the cache only grows. It is a hash table of words. Each word is the address of a callsite's
+//! metadata, with the decision in bit 0, which is zero in every such address. A bucket of the table is a cache line of eight
+//! slots. An address belongs to one bucket, and takes the first free slot there. If the bucket is full, the address goes to the
+//! next, larger table. If it finds no slot in the largest table either, its decision is made anew each time: the memory is
+//! bounded, whatever a program does.
 //!
 //! | word | meaning |
 //! |---|---|
-//! | 0 | free; so are all slots after it in the line |
-//! | address | not allowed |
-//! | address \| 1 | allowed |
+//! | 0 | free, and so are all slots behind it in the bucket |
+//! | address | decided: no |
+//! | address \| 1 | decided: yes |
 //!
-//! A slot changes once, from free to taken. Relaxed suffices for it: the word is the whole message, as nothing is read
-//! through the address, and a thread that does not see another's word yet comes to the same decision by itself. The tables
-//! are made at the first use and published by their `OnceLock`.
+//! A slot changes once, from free to taken. Relaxed is enough for its accesses: nothing is read through the address, so the
+//! word needs no other memory to be visible; and a thread that does not see another thread's word yet makes the same decision
+//! itself. A table is made when it is first needed, and its `OnceLock` publishes it.
 
 use tracing::Metadata;
 
 use crate::sync::{AtomicUsize, OnceLock, Ordering};
 
-/// The decisions taken so far, in a chain of tables that are made when they are needed.
+/// A cache of decisions: a chain of tables, each made when it is needed.
 #[derive(Default)]
 pub(crate) struct Decisions(OnceLock<Box<Table>>);
 
-/// The callsites that were registered. Nothing else is ever at their addresses, as may be at that of the temporary metadata which the
-/// `log` bridge asks about, so an address that is in here stands for a callsite.
+/// The registered callsites. The `log` bridge asks about temporary metadata, whose address can be used again for other
+/// metadata; the address of a registered callsite never is.
 static CALLSITES: Decisions = Decisions::new();
 
-/// Takes note that `metadata` is a callsite's, so that decisions about it can be remembered wherever it is asked about.
+/// Notes that `metadata` belongs to a callsite, so that [`Decisions::of_any`] can remember decisions about it.
 pub(crate) fn learn_callsite(metadata: &'static Metadata<'static>) {
     CALLSITES.of(metadata, |_| true);
 }
 
 struct Table {
-    /// A power of two of them.
-    lines: Box<[Line]>,
-    /// For the addresses that found their line full.
+    /// Their number is a power of two.
+    buckets: Box<[Bucket]>,
+    /// For addresses whose bucket in this table is full.
     next: Decisions,
 }
 
-/// The slots in which an address may stand: one cache line.
+/// The slots for the addresses of one hash: one cache line.
 #[derive(Default)]
 #[repr(align(64))]
-struct Line([AtomicUsize; 8]);
+struct Bucket([AtomicUsize; 8]);
 
-/// The lines of each table of a chain, hence 128, 1,024, 8,192 and 65,536 slots: from 1 KiB for the callsites of a small
-/// program to room for all of a very large one.
-const LINES: [usize; 4] = [16, 128, 1_024, 8_192];
+/// The number of buckets in each table of a chain. The tables have 128, 1,024, 8,192 and 65,536 slots: 1 KiB suffices for a small
+/// program, and all tables together hold the callsites of a very large one.
+const BUCKETS: [usize; 4] = [16, 128, 1_024, 8_192];
 
-/// The bit of a word that holds the decision.
+/// The bit of a word that is set if the decision is yes.
 const ALLOWED: usize = 1;
 const _: () = assert!(align_of::<Metadata<'static>>() > ALLOWED, "bit 0 of an address is not free");
 
 impl Decisions {
-    /// No decisions yet.
+    /// Makes an empty cache.
     pub(crate) const fn new() -> Self {
         Decisions(OnceLock::new())
     }
 
-    /// The decision about a callsite: the one that is remembered, else the one that `decide` takes.
+    /// The remembered decision about a callsite, or that of `decide`, which is then remembered.
     #[inline]
     pub(crate) fn of(
         &self,
@@ -74,7 +75,8 @@ impl Decisions {
         })
     }
 
-    /// The same for metadata that may be a temporary: a decision is remembered only if `metadata` is known to be a callsite's.
+    /// The same for metadata that may be a temporary: the decision is remembered only if `metadata` belongs to a registered
+    /// callsite.
     #[inline]
     pub(super) fn of_any(&self, metadata: &Metadata<'_>, decide: impl FnOnce(&Metadata<'_>) -> bool) -> bool {
         let address = std::ptr::from_ref(metadata).addr();
@@ -91,7 +93,7 @@ impl Decisions {
     fn recall(&self, address: usize) -> Option<bool> {
         let mut decisions = self;
         while let Some(table) = decisions.0.get() {
-            for slot in &table.line(address).0 {
+            for slot in &table.bucket(address).0 {
                 match slot.load(Ordering::Relaxed) {
                     0 => return None,
                     word if word & !ALLOWED == address => return Some(word & ALLOWED != 0),
@@ -107,12 +109,12 @@ impl Decisions {
     fn remember(&self, address: usize, allowed: bool) {
         let word = address | usize::from(allowed);
         let mut decisions = self;
-        for lines in LINES {
-            let Some(table) = decisions.table(lines) else { return };
-            for slot in &table.line(address).0 {
+        for buckets in BUCKETS {
+            let Some(table) = decisions.table(buckets) else { return };
+            for slot in &table.bucket(address).0 {
                 match slot.compare_exchange(0, word, Ordering::Relaxed, Ordering::Relaxed) {
                     Ok(_) => return,
-                    // Another thread was quicker, with the same decision.
+                    // Another thread was first, with the same decision.
                     Err(taken) if taken == word => return,
                     Err(_) => {}
                 }
@@ -121,35 +123,35 @@ impl Decisions {
         }
     }
 
-    /// The table, made if it is not there yet. Not by `get_or_init`: the allocator is the program's, and one that logs would
-    /// come back here while the cell is being filled.
-    fn table(&self, lines: usize) -> Option<&Table> {
+    /// The table, which is made if it does not exist. Not by `get_or_init`: an allocator that logs would re-enter this function
+    /// during the initialisation of the cell, and deadlock.
+    fn table(&self, buckets: usize) -> Option<&Table> {
         if self.0.get().is_none() {
-            // An error hands the table back: another thread was quicker.
-            let _ = self.0.set(Box::new(Table::new(lines)));
+            // `Err` returns our table: another thread, or a nested call, has set the cell.
+            let _ = self.0.set(Box::new(Table::new(buckets)));
         }
         self.0.get().map(|table| &**table)
     }
 }
 
 impl Table {
-    fn new(lines: usize) -> Self {
-        Table { lines: std::iter::repeat_with(Line::default).take(lines).collect(), next: Decisions::default() }
+    fn new(buckets: usize) -> Self {
+        Table { buckets: std::iter::repeat_with(Bucket::default).take(buckets).collect(), next: Decisions::default() }
     }
 
     #[inline]
-    fn line(&self, address: usize) -> &Line {
-        &self.lines[line_index(address, self.lines.len())]
+    fn bucket(&self, address: usize) -> &Bucket {
+        &self.buckets[bucket_index(address, self.buckets.len())]
     }
 }
 
-/// Which of `lines` an address has: by multiplicative hashing, as the addresses of statics differ in a few low bits only, and
-/// these decide all the bits above them in the product.
+/// The bucket of an address, by multiplicative hashing: addresses of statics differ in a few low bits only, and in the product
+/// these affect all higher bits.
 #[inline]
-fn line_index(address: usize, lines: usize) -> usize {
+fn bucket_index(address: usize, buckets: usize) -> usize {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
     let hash = (address as u64).wrapping_mul(GOLDEN) >> 32;
-    hash as usize & (lines - 1)
+    hash as usize & (buckets - 1)
 }
 
 #[cfg(test)]
@@ -173,25 +175,25 @@ mod tests {
         (0..count).map(|_| callsite(Level::INFO, "a")).collect()
     }
 
-    /// The tables that were made, by their lines.
+    /// The number of buckets in each table that was made.
     fn tables(decisions: &Decisions) -> Vec<usize> {
-        std::iter::successors(decisions.0.get(), |table| table.next.0.get()).map(|table| table.lines.len()).collect()
+        std::iter::successors(decisions.0.get(), |table| table.next.0.get()).map(|table| table.buckets.len()).collect()
     }
 
     #[test]
-    fn a_decision_is_taken_once_whichever_it_is() {
+    fn a_callsite_is_decided_once() {
         let decisions = Decisions::default();
         assert!(tables(&decisions).is_empty(), "made at the first use");
         for (index, metadata) in callsites(3_000).into_iter().enumerate() {
             let decision = index % 3 == 0;
             assert_eq!(decisions.of(metadata, |_| decision), decision);
-            assert_eq!(decisions.of(metadata, |_| panic!("it is remembered")), decision);
+            assert_eq!(decisions.of(metadata, |_| panic!("the decision is remembered")), decision);
         }
         assert!(tables(&decisions).len() > 1, "3,000 cannot stand in the first table");
     }
 
     #[test]
-    fn what_is_remembered_stays_when_tables_are_added() {
+    fn decisions_stay_when_tables_are_added() {
         let decisions = Decisions::default();
         let callsites = callsites(3_000);
         let decision = |metadata: &Metadata<'static>| std::ptr::from_ref(metadata).addr() & 64 == 0;
@@ -199,36 +201,36 @@ mod tests {
             decisions.of(metadata, decision);
         }
         for metadata in callsites {
-            assert_eq!(decisions.of(metadata, |_| panic!("it is remembered")), decision(metadata));
+            assert_eq!(decisions.of(metadata, |_| panic!("the decision is remembered")), decision(metadata));
         }
     }
 
-    /// The first table should take in a good part of its 128 slots before a second one is made.
+    /// The first table should fill a good part of its 128 slots before a second one is made.
     #[test]
-    fn callsites_spread_over_the_lines() {
+    fn callsites_spread_over_the_buckets() {
         let decisions = Decisions::default();
         for metadata in callsites(32) {
             decisions.of(metadata, |_| true);
         }
-        assert_eq!(tables(&decisions), LINES[..1]);
+        assert_eq!(tables(&decisions), BUCKETS[..1]);
     }
 
     #[test]
-    fn the_memory_is_bounded_and_a_callsite_beyond_it_is_decided_each_time() {
+    fn the_memory_is_bounded_and_a_callsite_without_a_slot_is_decided_each_time() {
         let decisions = Decisions::default();
-        // Addresses that share a line of the largest table share one in each of the others.
-        let alike: Vec<usize> = (1..).map(|n| n * 8).filter(|at| line_index(*at, LINES[3]) == 0).take(40).collect();
+        // Addresses that share a bucket of the largest table share one in each smaller table.
+        let alike: Vec<usize> = (1..).map(|n| n * 8).filter(|at| bucket_index(*at, BUCKETS[3]) == 0).take(40).collect();
         for address in &alike {
             decisions.remember(*address, true);
         }
-        assert_eq!(tables(&decisions), LINES);
+        assert_eq!(tables(&decisions), BUCKETS);
         let remembered = alike.iter().filter(|address| decisions.recall(**address) == Some(true)).count();
-        assert_eq!(remembered, 8 * LINES.len());
+        assert_eq!(remembered, 8 * BUCKETS.len());
         assert_eq!(decisions.recall(alike[39]), None);
     }
 
     #[test]
-    fn threads_that_decide_at_once_agree() {
+    fn threads_that_decide_at_the_same_time_agree() {
         for _ in 0..200 {
             let (decisions, barrier) = (Decisions::default(), Barrier::new(2));
             let callsites = callsites(64);
@@ -243,14 +245,14 @@ mod tests {
                 }
             });
             for (index, metadata) in callsites.into_iter().enumerate() {
-                assert_eq!(decisions.of(metadata, |_| panic!("it is remembered")), index % 2 == 0);
+                assert_eq!(decisions.of(metadata, |_| panic!("the decision is remembered")), index % 2 == 0);
             }
         }
     }
 
-    /// As when two threads found a callsite undecided, and the slower one comes to write its decision.
+    /// As if two threads found a callsite undecided, and the second one stores its decision after the first.
     #[test]
-    fn a_decision_that_is_taken_twice_takes_one_slot() {
+    fn a_decision_that_is_made_twice_takes_one_slot() {
         let decisions = Decisions::default();
         let metadata = callsite(Level::INFO, "a");
         let decide = |_: &Metadata<'static>| {
@@ -264,7 +266,7 @@ mod tests {
     fn slots_of(decisions: &Decisions, metadata: &'static Metadata<'static>) -> usize {
         let address = std::ptr::from_ref(metadata).addr();
         std::iter::successors(decisions.0.get(), |table| table.next.0.get())
-            .flat_map(|table| &table.line(address).0)
+            .flat_map(|table| &table.bucket(address).0)
             .filter(|slot| slot.load(Ordering::Relaxed) & !ALLOWED == address)
             .count()
     }

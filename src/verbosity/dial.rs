@@ -1,18 +1,20 @@
-//! A verbosity that is turned while the contexts that were given it live.
+//! A verbosity that can be changed while contexts use it.
 //!
-//! Every event of these contexts asks the dial, and it is hardly ever turned, so what an event needs is in one byte, the
-//! *hint*: a plain level, or the most verbose level of directives. Only for directives, and only for a level that one of
-//! them lets through, is the *full* verbosity asked, which is always there beside the hint, plain or not.
+//! A dial is read by every event and hardly ever set. So it has two parts: its *value*, a list of directives, and a *hint* of
+//! one byte, made from the value: a plain level, or the most verbose level of the directives. Most events read the hint only.
+//! An event reads the value only if the hint says that there are directives, and that one of them may let the event's level
+//! through.
 //!
-//! The two are written one after the other, the full verbosity first, and can be read torn. That does no harm:
+//! `set` stores the value first and then the hint, so a reader can find the hint of one verbosity beside the value of another.
+//! That does no harm:
 //!
-//! - A hint alone decides as the verbosity that it was made of: for a plain level always, for directives when the level is
-//!   above all of theirs.
-//! - Else the full verbosity decides alone, its own levels included. It is the one of the hint or one that was set after it.
+//! - If the hint decides alone, it decides as the verbosity that it was made from: for a plain level always, for directives if
+//!   the event's level is above all of theirs.
+//! - Otherwise the value decides alone. It belongs to the hint that was read, or was set later.
 //!
-//! So each event is decided as a whole by one verbosity that was set. Once `set` has returned, whatever happens after it (on
-//! this thread, or on one that synchronised with it) reads both as new: for a store that happened before a load, coherence
-//! alone promises that, whatever the orderings.
+//! So each event is decided by exactly one verbosity that was set. After `set` has returned, everything that happens later (on
+//! this thread, or on a thread that synchronised with it) reads the new hint and the new value: if a store happened before a
+//! load, coherence alone guarantees that, whatever the orderings.
 
 use std::fmt;
 
@@ -20,13 +22,12 @@ use arc_swap::ArcSwap;
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 
-use super::fixed::Fixed;
-use super::{LEVELS, Verbosity, number};
+use super::Verbosity;
+use super::directives::Directives;
+use super::levels::{LEVELS, number};
 use crate::sync::{Arc, AtomicU8, Mutex, Ordering, fence};
 
-/// A shared verbosity that can be turned while work goes on. Clones are the same dial.
-///
-/// A context that was given a dial follows it: the next event after [`set`](Dial::set) is decided by what was set.
+/// A shared verbosity that can be changed while contexts use it. Clones are the same dial.
 ///
 /// ```
 /// use logscope::{Dial, LevelFilter, Verbosity};
@@ -39,20 +40,21 @@ use crate::sync::{Arc, AtomicU8, Mutex, Ordering, fence};
 /// assert_eq!(verbosity.level_for("linker"), LevelFilter::TRACE);
 /// # Ok::<(), logscope::Error>(())
 /// ```
+///
+/// A context whose verbosity was made from a dial follows the dial: from the next event on, the verbosity that was
+/// [`set`](Dial::set) decides.
 #[derive(Clone)]
-pub struct Dial(Arc<Shared>);
+pub struct Dial(Arc<Setting>);
 
-struct Shared {
+struct Setting {
     hint: AtomicU8,
-    full: ArcSwap<Fixed>,
-    /// Held while a setter writes the two, so that they cannot end up as those of two setters.
-    turning: Mutex<()>,
+    value: ArcSwap<Directives>,
+    /// Held while `set` stores value and hint: two setters at once could leave the value of one beside the hint of the other.
+    setter: Mutex<()>,
 }
 
 impl Dial {
-    /// A dial that stands at `verbosity`.
-    ///
-    /// Given a verbosity that follows another dial, it takes what that one says now, and does not follow it.
+    /// Makes a dial whose value is `verbosity`.
     ///
     /// ```
     /// use logscope::{Dial, Level, LevelFilter, Verbosity};
@@ -60,21 +62,19 @@ impl Dial {
     /// assert_eq!(Dial::new(LevelFilter::OFF).get(), LevelFilter::OFF.into());
     /// assert_eq!(Dial::new(Verbosity::default()).get(), Level::INFO.into());
     /// ```
+    ///
+    /// If `verbosity` follows another dial, the new dial takes that one's present value and does not follow it.
     #[must_use]
     pub fn new(verbosity: impl Into<Verbosity>) -> Self {
-        let fixed = verbosity.into().fixed();
-        Dial(Arc::new(Shared {
-            hint: AtomicU8::new(Hint::of(&fixed).0),
-            full: ArcSwap::from_pointee(fixed),
-            turning: Mutex::new(()),
+        let directives = verbosity.into().directives();
+        Dial(Arc::new(Setting {
+            hint: AtomicU8::new(Hint::of(&directives).0),
+            value: ArcSwap::from_pointee(directives),
+            setter: Mutex::new(()),
         }))
     }
 
-    /// Turns the dial, for all contexts that were given it and for all of its clones.
-    ///
-    /// What is logged after the call is decided by `verbosity`; an event on another thread during the call by that or by the
-    /// one before, as a whole. Given a verbosity that follows a dial, this one takes what that says now, and does not follow
-    /// it. A level above the process's ceiling is let through as far as the ceiling.
+    /// Sets the value, for all clones of this dial and all contexts that follow it.
     ///
     /// ```
     /// use logscope::{Dial, LevelFilter};
@@ -84,20 +84,24 @@ impl Dial {
     /// same.set(LevelFilter::DEBUG);
     /// assert_eq!(dial.get(), LevelFilter::DEBUG.into());
     /// ```
+    ///
+    /// Events after the call are decided by `verbosity`. An event on another thread during the call is decided either by
+    /// `verbosity` or by the old value, never by a mixture. If `verbosity` follows another dial, this one takes that one's
+    /// present value and does not follow it. Levels above the ceiling of the process stay off.
     pub fn set(&self, verbosity: impl Into<Verbosity>) {
-        let fixed = verbosity.into().fixed();
-        let hint = Hint::of(&fixed);
-        let full = Arc::new(fixed);
-        let turning = self.0.turning.lock();
-        let before = self.0.full.swap(full);
-        // Release, for the fence in `decide`: a thread that reads this hint finds this full verbosity or a later one.
+        let directives = verbosity.into().directives();
+        let hint = Hint::of(&directives);
+        let value = Arc::new(directives);
+        let setter = self.0.setter.lock();
+        let old = self.0.value.swap(value);
+        // Release, for the fence in `ask_value`: a thread that reads this hint finds this value or a later one.
         self.0.hint.store(hint.0, Ordering::Release);
-        drop(turning);
-        // Freed only now: the allocator is the program's code.
-        drop(before);
+        drop(setter);
+        // Freed after the lock is released: the global allocator is code of the program.
+        drop(old);
     }
 
-    /// What the dial stands at: a verbosity that does not follow it.
+    /// Returns the present value, as a verbosity that does not follow this dial.
     ///
     /// ```
     /// use logscope::{Dial, LevelFilter};
@@ -110,11 +114,11 @@ impl Dial {
     /// ```
     #[must_use]
     pub fn get(&self) -> Verbosity {
-        self.fixed().into()
+        self.directives().into()
     }
 
-    pub(super) fn fixed(&self) -> Fixed {
-        Fixed::clone(&self.0.full.load())
+    pub(super) fn directives(&self) -> Directives {
+        Directives::clone(&self.0.value.load())
     }
 
     pub(super) fn max_level(&self) -> LevelFilter {
@@ -122,11 +126,11 @@ impl Dial {
     }
 
     pub(super) fn level_for(&self, target: &str) -> LevelFilter {
-        self.0.full.load().level_for(target)
+        self.0.value.load().level_for(target)
     }
 
     #[inline]
-    pub(super) fn glance(&self, level: &Level) -> Option<bool> {
+    pub(super) fn decide_by_level(&self, level: &Level) -> Option<bool> {
         let hint = self.hint();
         let wanted = *level <= hint.max_level();
         (!wanted || hint.is_plain()).then_some(wanted)
@@ -134,52 +138,53 @@ impl Dial {
 
     #[inline]
     pub(super) fn allows(&self, metadata: &'static Metadata<'static>) -> bool {
-        self.decide(*metadata.level(), move |full| full.allows(metadata))
+        self.decide(*metadata.level(), move |value| value.allows(metadata))
     }
 
     #[inline]
     pub(super) fn allows_any(&self, metadata: &Metadata<'_>) -> bool {
-        self.decide(*metadata.level(), |full| full.allows_any(metadata))
+        self.decide(*metadata.level(), |value| value.allows_any(metadata))
     }
 
     pub(super) fn allows_target(&self, level: Level, target: &str) -> bool {
-        self.decide(level, move |full| full.allows_target(level, target))
+        self.decide(level, move |value| value.allows_target(level, target))
     }
 
     #[inline]
-    fn decide(&self, level: Level, ask: impl FnOnce(&Fixed) -> bool) -> bool {
+    fn decide(&self, level: Level, ask: impl FnOnce(&Directives) -> bool) -> bool {
         let hint = self.hint();
-        number(level.into()) <= hint.level() && (hint.is_plain() || self.ask_full(ask))
+        number(level.into()) <= hint.level() && (hint.is_plain() || self.ask_value(ask))
     }
 
     #[inline]
     fn hint(&self) -> Hint {
-        // Relaxed: where the hint decides alone, the byte is the whole message.
+        // Relaxed: where the hint decides alone, nothing else is read. Where the value is read too, `ask_value` has a fence.
         Hint(self.0.hint.load(Ordering::Relaxed))
     }
 
-    /// Out of line, so that a dial that stands at a plain level costs its callers no registers.
+    /// Never inlined, so that callers whose dial has a plain level reserve no registers for this.
     #[inline(never)]
-    fn ask_full(&self, ask: impl FnOnce(&Fixed) -> bool) -> bool {
-        // Acquire, with the Release store of the hint that was read: the full verbosity is not older than it. Without, a
-        // thread that had already been decided by one verbosity could see the hint of the next and the full one of before.
+    fn ask_value(&self, ask: impl FnOnce(&Directives) -> bool) -> bool {
+        // Acquire, paired with the Release store of the hint that was read: the value is not older than that hint. Without the
+        // fence, a thread whose last event was decided by one verbosity could read the next one's hint and a value that is
+        // older than both.
         fence(Ordering::Acquire);
-        ask(&self.0.full.load())
+        ask(&self.0.value.load())
     }
 }
 
 impl fmt::Debug for Dial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Dial").field(&format_args!("{}", self.fixed())).finish()
+        f.debug_tuple("Dial").field(&format_args!("{}", self.directives())).finish()
     }
 }
 
-/// What a full verbosity says in one byte.
+/// A summary of the value in one byte.
 ///
 /// | bits | meaning |
 /// |---|---|
 /// | 0 to 2 | the most verbose level that is let through, from 0 (off) to 5 (trace) |
-/// | 3 | there are directives: the full verbosity must be asked |
+/// | 3 | there are directives for targets: the value must be asked |
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Hint(u8);
 
@@ -187,9 +192,9 @@ impl Hint {
     const LEVEL: u8 = 0b0111;
     const DIRECTIVES: u8 = 0b1000;
 
-    fn of(fixed: &Fixed) -> Self {
-        let level = number(fixed.max_level());
-        Hint(if fixed.is_plain() { level } else { level | Hint::DIRECTIVES })
+    fn of(directives: &Directives) -> Self {
+        let level = number(directives.max_level());
+        Hint(if directives.is_plain() { level } else { level | Hint::DIRECTIVES })
     }
 
     fn max_level(self) -> LevelFilter {
@@ -209,8 +214,8 @@ impl Hint {
 
 #[cfg(test)]
 impl Dial {
-    /// True if the hint is that of the full verbosity, as it is whenever nobody is turning the dial.
+    /// True if the hint was made from the value, as it must be whenever no `set` is under way.
     pub(super) fn agrees(&self) -> bool {
-        self.hint() == Hint::of(&self.fixed())
+        self.hint() == Hint::of(&self.directives())
     }
 }

@@ -1,14 +1,27 @@
-//! How much is said: a level, a level per target, or a [`Dial`] that is turned while work goes on.
+//! Which records a context lets through: a [`Verbosity`] is a level, a level per target, or a [`Dial`] that changes at run time.
 //!
-//! A [`Verbosity`] is asked once per event, so what it costs is decided by what it is: a plain level is one comparison, a
-//! dial that stands at a plain level is one relaxed load and a comparison, and directives are evaluated once per callsite
-//! and remembered (see [`decisions`]). The level is always compared first, with the most verbose one that could pass, so an
-//! unwanted `trace!` costs the same under all three.
+//! | to change | see |
+//! |---|---|
+//! | what the flags `-v` and `-q` mean: the verbosity for a number of each | `flags.rs` |
+//! | how a text such as `info,hyper=warn` is read, and the errors for a wrong one | `parse.rs` |
+//! | which level a list of directives gives to a target | `directives.rs` |
+//! | how a verbosity is changed while contexts use it | `dial.rs` |
+//! | how the decision about a callsite is remembered | `decisions.rs` |
+//!
+//! Elsewhere: `layer/install.rs` reads the environment variables `LOGSCOPE` and `RUST_LOG`, `context/ceiling.rs` has the
+//! ceiling of the process, and the threshold of a sink is in `sink`. Of this crate, this module imports `sync` and `error`
+//! only.
+//!
+//! Every event asks a verbosity. A plain level costs one comparison; a dial whose value is a plain level costs one relaxed load
+//! more; directives are evaluated once per callsite. The level of the event is always compared first with the most verbose
+//! level of any target, so an unwanted `trace!` costs the same in all three cases.
 
 mod decisions;
 mod dial;
 mod directives;
-mod fixed;
+mod flags;
+mod levels;
+mod parse;
 #[cfg(test)]
 mod tests;
 
@@ -21,12 +34,10 @@ use tracing::{Level, Metadata};
 use crate::error::Error;
 pub(crate) use decisions::{Decisions, learn_callsite};
 pub use dial::Dial;
-use fixed::Fixed;
+use directives::Directives;
+pub(crate) use levels::LEVELS;
 
-/// How much of what is said is let through: a level, with a level of its own for some targets where that is wanted.
-///
-/// A plain level is made from a [`LevelFilter`] or a [`Level`], a verbosity that can be turned later from a [`Dial`], and
-/// one with directives is parsed from a text:
+/// Decides which records are let through, by their level and target.
 ///
 /// ```
 /// use logscope::{LevelFilter, Verbosity};
@@ -38,9 +49,12 @@ use fixed::Fixed;
 /// # Ok::<(), logscope::Error>(())
 /// ```
 ///
+/// A text of directives is parsed into a verbosity. A [`LevelFilter`] or a [`Level`] converts into one that has the same level
+/// for every target, and a [`Dial`] into one that follows the dial.
+///
 /// # Directives
 ///
-/// A text is a list of directives, separated by commas. They are read as [`tracing_subscriber::filter::Targets`] reads them:
+/// Directives are separated by commas, and read as [`tracing_subscriber::filter::Targets`] reads them:
 ///
 /// | directive | lets through |
 /// |---|---|
@@ -50,18 +64,20 @@ use fixed::Fixed;
 ///
 /// - A level is `off`, `error`, `warn`, `info`, `debug` or `trace`, in upper or lower case, or a number from `0` (off) to `5`
 ///   (trace). Any other word is a target.
-/// - A target is compared as text: `hyper` names `hyper::client`, and `hyper_util` too.
-/// - Where several directives name a target, the longest one decides. Of two for the same target, the later one does.
-/// - A target that none names is off, unless a plain level is among the directives: `hyper=warn` says nothing else at all.
+/// - Targets are compared as text: `hyper` names `hyper::client`, and `hyper_util` too.
+/// - If several directives name a target, the longest one decides. Of two for the same target, the later one decides.
+/// - A target that no directive names is off, unless a plain level is among the directives: `hyper=warn` turns off all other
+///   targets.
 ///
-/// Spaces around a directive, a target or a level are ignored. What `Targets` reads in a way that nobody means is refused:
-/// an empty text, an empty directive (`info,` is `error` to `Targets`), a missing level (`hyper=`), a missing target (`=info`), a
-/// number that is not a level (`7`), and the span and field directives of `EnvFilter` (`hyper[request]=info`).
+/// Spaces around a directive, a target or a level are ignored. Texts that `Targets` accepts but reads in a way that nobody
+/// means are errors: an empty text, an empty directive (`Targets` reads `info,` as `error`), a missing level (`hyper=`), a
+/// missing target (`=info`), a number that is not a level (`7`), the span and field directives of `EnvFilter`
+/// (`hyper[request]=info`), and a misspelt level (`inof`).
 ///
 /// # Printing and comparing
 ///
-/// The printed text parses back to an equal value. It is in one order, so two verbosities are equal if and only if they print
-/// alike. One that follows a dial prints, and is compared, as what the dial says now.
+/// The printed text parses back to an equal value. Its order is fixed, so two verbosities are equal if and only if their
+/// printed texts are. A verbosity that follows a dial is printed and compared as the dial's value at that moment.
 ///
 /// ```
 /// # use logscope::Verbosity;
@@ -73,60 +89,18 @@ use fixed::Fixed;
 ///
 /// [`tracing_subscriber::filter::Targets`]: https://docs.rs/tracing-subscriber/0.3/tracing_subscriber/filter/struct.Targets.html
 #[derive(Clone)]
-pub struct Verbosity(Source);
+pub struct Verbosity(Repr);
 
-/// Where a verbosity takes its decisions from.
+/// The private representation of a [`Verbosity`].
 #[derive(Clone)]
-enum Source {
-    Fixed(Fixed),
-    /// A dial, with the most verbose level that may pass whatever it says: TRACE, unless the verbosity was clamped.
-    Follows(Dial, LevelFilter),
-}
-
-/// The levels, by the number that stands for each in a text of directives.
-pub(crate) const LEVELS: [LevelFilter; 6] = [
-    LevelFilter::OFF,
-    LevelFilter::ERROR,
-    LevelFilter::WARN,
-    LevelFilter::INFO,
-    LevelFilter::DEBUG,
-    LevelFilter::TRACE,
-];
-
-/// The number that stands for `level` in a text of directives: its index in [`LEVELS`].
-#[inline]
-fn number(level: LevelFilter) -> u8 {
-    match level {
-        LevelFilter::OFF => 0,
-        LevelFilter::ERROR => 1,
-        LevelFilter::WARN => 2,
-        LevelFilter::INFO => 3,
-        LevelFilter::DEBUG => 4,
-        LevelFilter::TRACE => 5,
-    }
+enum Repr {
+    Directives(Directives),
+    /// A dial, and the ceiling for its value: TRACE, unless the verbosity was clamped.
+    Dial(Dial, LevelFilter),
 }
 
 impl Verbosity {
-    /// The verbosity that a command line asks for with its `-q` and `-v` flags, of which it gives the counts.
-    ///
-    /// INFO without any; each `quiet` is one level less, down to OFF, and each `verbose` one more, up to TRACE.
-    ///
-    /// ```
-    /// use logscope::{LevelFilter, Verbosity};
-    ///
-    /// assert_eq!(Verbosity::from_flags(0, 0), Verbosity::default());
-    /// assert_eq!(Verbosity::from_flags(0, 1), Verbosity::from(LevelFilter::DEBUG)); // -v
-    /// assert_eq!(Verbosity::from_flags(1, 0), Verbosity::from(LevelFilter::WARN)); // -q
-    /// assert_eq!(Verbosity::from_flags(9, 0), Verbosity::from(LevelFilter::OFF));
-    /// ```
-    #[must_use]
-    pub fn from_flags(quiet: u8, verbose: u8) -> Self {
-        let info = usize::from(number(LevelFilter::INFO));
-        let number = (info + usize::from(verbose)).saturating_sub(usize::from(quiet));
-        LEVELS[number.min(LEVELS.len() - 1)].into()
-    }
-
-    /// The most verbose level that is let through from any target.
+    /// Returns the most verbose level that is let through from any target.
     ///
     /// ```
     /// use logscope::{LevelFilter, Verbosity};
@@ -137,12 +111,12 @@ impl Verbosity {
     #[must_use]
     pub fn max_level(&self) -> LevelFilter {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.max_level(),
-            Source::Follows(dial, ceiling) => dial.max_level().min(*ceiling),
+            Repr::Directives(directives) => directives.max_level(),
+            Repr::Dial(dial, ceiling) => dial.max_level().min(*ceiling),
         }
     }
 
-    /// The most verbose level that is let through from `target`.
+    /// Returns the most verbose level that is let through from `target`.
     ///
     /// ```
     /// use logscope::{LevelFilter, Verbosity};
@@ -155,12 +129,12 @@ impl Verbosity {
     #[must_use]
     pub fn level_for(&self, target: &str) -> LevelFilter {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.level_for(target),
-            Source::Follows(dial, ceiling) => dial.level_for(target).min(*ceiling),
+            Repr::Directives(directives) => directives.level_for(target),
+            Repr::Dial(dial, ceiling) => dial.level_for(target).min(*ceiling),
         }
     }
 
-    /// True if a span or an event with this `metadata` is let through: what a filter of another layer can ask.
+    /// Returns true if a span or an event with this `metadata` is let through, for filters of other layers.
     ///
     /// ```
     /// use logscope::Verbosity;
@@ -180,67 +154,67 @@ impl Verbosity {
         self.allows_target(*metadata.level(), metadata.target())
     }
 
-    /// What the level alone decides, whatever the target; `None` where directives must be asked. Runs no code but this crate's.
+    /// The decision for `level`, if it is the same for every target; else `None`. Runs no code of other crates or of the program.
     #[inline]
-    pub(crate) fn glance(&self, level: &Level) -> Option<bool> {
+    pub(crate) fn decide_by_level(&self, level: &Level) -> Option<bool> {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.glance(level),
-            Source::Follows(_, ceiling) if *level > *ceiling => Some(false),
-            Source::Follows(dial, _) => dial.glance(level),
+            Repr::Directives(directives) => directives.decide_by_level(level),
+            Repr::Dial(_, ceiling) if *level > *ceiling => Some(false),
+            Repr::Dial(dial, _) => dial.decide_by_level(level),
         }
     }
 
-    /// What [`enabled`](Verbosity::enabled) answers, remembered per callsite: the question of the event path.
+    /// [`enabled`](Verbosity::enabled), with the decision remembered per callsite: what the layer asks for each event.
     #[inline]
     pub(crate) fn allows(&self, metadata: &'static Metadata<'static>) -> bool {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.allows(metadata),
-            Source::Follows(dial, ceiling) => *metadata.level() <= *ceiling && dial.allows(metadata),
+            Repr::Directives(directives) => directives.allows(metadata),
+            Repr::Dial(dial, ceiling) => *metadata.level() <= *ceiling && dial.allows(metadata),
         }
     }
 
-    /// [`allows`](Verbosity::allows) for metadata that may be a temporary; remembered where it is a callsite's.
+    /// [`allows`](Verbosity::allows) for metadata that may be a temporary. The decision is remembered if the metadata is a callsite's.
     #[inline]
     pub(crate) fn allows_any(&self, metadata: &Metadata<'_>) -> bool {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.allows_any(metadata),
-            Source::Follows(dial, ceiling) => *metadata.level() <= *ceiling && dial.allows_any(metadata),
+            Repr::Directives(directives) => directives.allows_any(metadata),
+            Repr::Dial(dial, ceiling) => *metadata.level() <= *ceiling && dial.allows_any(metadata),
         }
     }
 
-    /// True if a record of this level and target is let through. For records whose target is not that of their callsite, as
-    /// the `log` bridge has them; nothing is remembered.
+    /// True if a record of this level and target is let through; nothing is remembered. For records of the `log` bridge, whose
+    /// target is not that of their callsite.
     pub(crate) fn allows_target(&self, level: Level, target: &str) -> bool {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.allows_target(level, target),
-            Source::Follows(dial, ceiling) => level <= *ceiling && dial.allows_target(level, target),
+            Repr::Directives(directives) => directives.allows_target(level, target),
+            Repr::Dial(dial, ceiling) => level <= *ceiling && dial.allows_target(level, target),
         }
     }
 
-    /// This verbosity with no level above `ceiling`. One that follows a dial still follows it, as far as the ceiling.
+    /// This verbosity with no level above `ceiling`. If it follows a dial, the result follows the same dial, up to the ceiling.
     pub(crate) fn clamped(&self, ceiling: LevelFilter) -> Verbosity {
         Verbosity(match &self.0 {
-            Source::Fixed(fixed) => Source::Fixed(fixed.clamped(ceiling)),
-            Source::Follows(dial, own) => Source::Follows(dial.clone(), ceiling.min(*own)),
+            Repr::Directives(directives) => Repr::Directives(directives.clamped(ceiling)),
+            Repr::Dial(dial, own) => Repr::Dial(dial.clone(), ceiling.min(*own)),
         })
     }
 
-    /// This verbosity as it stands, without the dial that it may follow.
-    pub(crate) fn now(&self) -> Verbosity {
-        self.fixed().into()
+    /// The present value of this verbosity, which follows no dial.
+    pub(crate) fn without_dial(&self) -> Verbosity {
+        self.directives().into()
     }
 
-    /// What this verbosity says now, whatever becomes of the dial that it may follow.
-    fn fixed(&self) -> Fixed {
+    /// The present value. A dial that is turned later does not change it.
+    fn directives(&self) -> Directives {
         match &self.0 {
-            Source::Fixed(fixed) => fixed.clone(),
-            Source::Follows(dial, ceiling) => dial.fixed().clamped(*ceiling),
+            Repr::Directives(directives) => directives.clone(),
+            Repr::Dial(dial, ceiling) => dial.directives().clamped(*ceiling),
         }
     }
 }
 
 impl Default for Verbosity {
-    /// INFO.
+    /// Returns INFO, for every target.
     fn default() -> Self {
         LevelFilter::INFO.into()
     }
@@ -248,7 +222,7 @@ impl Default for Verbosity {
 
 impl From<LevelFilter> for Verbosity {
     fn from(level: LevelFilter) -> Self {
-        Fixed::plain(level).into()
+        Directives::plain(level).into()
     }
 }
 
@@ -259,22 +233,22 @@ impl From<Level> for Verbosity {
 }
 
 impl From<Dial> for Verbosity {
-    /// A verbosity that follows the dial from now on.
+    /// Returns a verbosity that follows `dial`.
     fn from(dial: Dial) -> Self {
-        Verbosity(Source::Follows(dial, LevelFilter::TRACE))
+        Verbosity(Repr::Dial(dial, LevelFilter::TRACE))
     }
 }
 
 impl From<&Dial> for Verbosity {
-    /// A verbosity that follows the dial from now on.
+    /// Returns a verbosity that follows `dial`.
     fn from(dial: &Dial) -> Self {
         dial.clone().into()
     }
 }
 
-impl From<Fixed> for Verbosity {
-    fn from(fixed: Fixed) -> Self {
-        Verbosity(Source::Fixed(fixed))
+impl From<Directives> for Verbosity {
+    fn from(directives: Directives) -> Self {
+        Verbosity(Repr::Directives(directives))
     }
 }
 
@@ -285,16 +259,16 @@ impl FromStr for Verbosity {
     ///
     /// # Errors
     ///
-    /// If the text is not such a list. The error names the directive that is wrong, the place where it stands and what would
-    /// be right; [`is_parse`](Error::is_parse) is true of it.
+    /// If the text is not such a list. The error names the wrong directive, its position in the list, and what to write instead;
+    /// [`is_parse`](Error::is_parse) is true for it.
     fn from_str(text: &str) -> Result<Self, Error> {
-        directives::parse(text).map(Verbosity::from)
+        parse::parse(text).map(Verbosity::from)
     }
 }
 
 impl fmt::Display for Verbosity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fixed().fmt(f)
+        self.directives().fmt(f)
     }
 }
 
@@ -302,9 +276,9 @@ impl fmt::Debug for Verbosity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_tuple("Verbosity");
         match &self.0 {
-            Source::Fixed(fixed) => debug.field(&format_args!("{fixed}")),
-            Source::Follows(dial, LevelFilter::TRACE) => debug.field(dial),
-            Source::Follows(dial, ceiling) => debug.field(dial).field(ceiling),
+            Repr::Directives(directives) => debug.field(&format_args!("{directives}")),
+            Repr::Dial(dial, LevelFilter::TRACE) => debug.field(dial),
+            Repr::Dial(dial, ceiling) => debug.field(dial).field(ceiling),
         };
         debug.finish()
     }
@@ -312,11 +286,11 @@ impl fmt::Debug for Verbosity {
 
 impl PartialEq for Verbosity {
     fn eq(&self, other: &Self) -> bool {
-        self.fixed() == other.fixed()
+        self.directives() == other.directives()
     }
 }
 
-/// As the text that it prints.
+/// Serializes the printed text.
 #[cfg(feature = "serde")]
 impl serde::Serialize for Verbosity {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -324,7 +298,7 @@ impl serde::Serialize for Verbosity {
     }
 }
 
-/// From the text that it is parsed from.
+/// Parses the text.
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Verbosity {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,4 +1,4 @@
-//! What a verbosity promises: to read as `Targets` reads, to print what it reads, to be turned as a whole.
+//! A verbosity reads texts as `Targets` does, prints a text that it reads back, and never mixes two values of a dial.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ impl Callsite for NoCallsite {
 
 static NO_CALLSITE: NoCallsite = NoCallsite;
 
-/// The metadata of a callsite of its own.
+/// The metadata of a new callsite.
 pub(super) fn callsite(level: Level, target: &str) -> &'static Metadata<'static> {
     let fields = FieldSet::new(&[], Identifier(&NO_CALLSITE));
     let target = String::leak(target.to_owned());
@@ -38,7 +38,7 @@ fn verbosity(text: &str) -> Verbosity {
     text.parse().unwrap()
 }
 
-/// Asserts that `ours` and `theirs` decide alike about `target`, at every level and by every way of asking.
+/// Asserts that `ours` and `theirs` make the same decision about `target`, at every level and through every method.
 fn decide_alike(ours: &Verbosity, theirs: &Targets, target: &str) {
     for level in ALL {
         let expected = theirs.would_enable(target, &level);
@@ -53,7 +53,7 @@ fn decide_alike(ours: &Verbosity, theirs: &Targets, target: &str) {
     }
 }
 
-/// Targets that are often prefixes of one another, in the middle of a segment too, and sometimes look like levels.
+/// Targets that are often prefixes of one another, even within a segment, and sometimes look like levels.
 fn target() -> impl Strategy<Value = String> {
     let segment = prop::sample::select(vec!["a", "ab", "abc", "b", "info", "hyper", "hyper_util", "Ä"]);
     prop::collection::vec(segment, 1..4).prop_map(|segments| segments.join("::"))
@@ -66,7 +66,7 @@ fn level() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-/// A list of directives without spaces, which `Targets` would take for parts of the targets.
+/// A list of directives. It has no spaces, because `Targets` would read them as parts of the targets.
 fn text() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         1 => level().prop_map(str::to_owned),
@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_printed_parses_back(text in text()) {
+    fn the_printed_text_parses_back(text in text()) {
         let ours = verbosity(&text);
         let printed = ours.to_string();
         prop_assert_eq!(&verbosity(&printed), &ours);
@@ -94,14 +94,14 @@ proptest! {
     }
 
     #[test]
-    fn two_are_equal_if_and_only_if_they_print_alike(one in text(), other in text()) {
+    fn two_verbosities_are_equal_if_and_only_if_their_texts_are(one in text(), other in text()) {
         let (one, other) = (verbosity(&one), verbosity(&other));
         prop_assert_eq!(one == other, one.to_string() == other.to_string());
     }
 
-    /// Whatever the text, it is an error or it is read as `Targets` reads it, as far as it has no spaces.
+    /// Every text is an error, or is read as `Targets` reads it if it has no spaces.
     #[test]
-    fn any_text_is_refused_or_read_as_targets_does(text in "[ai,=:0-9\\[{]{0,10}|\\PC{0,10}", asked in "[ai]{0,3}") {
+    fn any_text_is_an_error_or_read_as_targets_does(text in "[ai,=:0-9\\[{]{0,10}|\\PC{0,10}", asked in "[ai]{0,3}") {
         match text.parse::<Verbosity>() {
             Err(error) => prop_assert!(error.is_parse()),
             Ok(ours) => {
@@ -116,7 +116,7 @@ proptest! {
     }
 
     #[test]
-    fn clamped_is_the_lesser_of_both(text in text(), ceiling in 0..LEVELS.len(), asked in target()) {
+    fn a_clamped_level_is_the_lower_of_both(text in text(), ceiling in 0..LEVELS.len(), asked in target()) {
         let (ceiling, ours) = (LEVELS[ceiling], verbosity(&text));
         let expected = ours.level_for(&asked).min(ceiling);
         let dial = Dial::new(ours.clone());
@@ -134,7 +134,7 @@ proptest! {
 }
 
 #[test]
-fn spaces_are_ignored_and_the_order_is_one() {
+fn spaces_are_ignored_and_the_printed_order_is_fixed() {
     for text in ["info,hyper=warn,my::mod=trace", " my::mod=5 , INFO,hyper = 2", "my::mod,\thyper=Warn ,debug,info"] {
         assert_eq!(verbosity(text).to_string(), "info,hyper=warn,my::mod=trace");
     }
@@ -147,7 +147,7 @@ fn spaces_are_ignored_and_the_order_is_one() {
 }
 
 #[test]
-fn an_error_names_the_directive_its_place_and_what_is_right() {
+fn an_error_names_the_directive_its_position_and_the_remedy() {
     let cases: [(&str, &[&str]); 11] = [
         ("", &["empty", "off, error, warn, info, debug or trace", "info,hyper=warn"]),
         ("  ", &["empty"]),
@@ -174,14 +174,7 @@ fn an_error_names_the_directive_its_place_and_what_is_right() {
 }
 
 #[test]
-fn flags_move_from_info_and_stop_at_the_ends() {
-    let levels = |flags: [(u8, u8); 6]| flags.map(|(quiet, verbose)| Verbosity::from_flags(quiet, verbose).max_level());
-    assert_eq!(levels([(3, 0), (2, 0), (1, 0), (0, 0), (0, 1), (0, 2)]), LEVELS);
-    assert_eq!(levels([(4, 0), (255, 253), (4, 3), (255, 255), (2, 3), (0, 255)]), LEVELS);
-}
-
-#[test]
-fn the_maximum_is_that_of_the_directives_that_stand() {
+fn a_replaced_directive_does_not_count_for_the_maximum() {
     assert_eq!(Verbosity::default().max_level(), LevelFilter::INFO);
     assert_eq!(verbosity("warn,a=off").max_level(), LevelFilter::WARN);
     assert_eq!(verbosity("a=warn,b=debug").max_level(), LevelFilter::DEBUG);
@@ -189,7 +182,7 @@ fn the_maximum_is_that_of_the_directives_that_stand() {
 }
 
 #[test]
-fn debug_shows_what_it_is() {
+fn debug_shows_the_directives_the_dial_and_the_ceiling() {
     let dial = Dial::new(verbosity("a"));
     assert_eq!(format!("{:?}", verbosity("info,a=warn")), "Verbosity(info,a=warn)");
     assert_eq!(format!("{:?}", Verbosity::from(&dial)), "Verbosity(Dial(a=trace))");
@@ -228,7 +221,7 @@ fn a_verbosity_follows_its_dial_and_a_snapshot_does_not() {
 }
 
 #[test]
-fn a_dial_takes_what_another_says_and_does_not_follow_it() {
+fn a_dial_takes_the_value_of_another_and_does_not_follow_it() {
     let (one, other) = (Dial::new(LevelFilter::INFO), Dial::new(LevelFilter::DEBUG));
     one.set(Verbosity::from(&other).clamped(LevelFilter::WARN));
     assert_eq!(one.get(), LevelFilter::WARN.into());
@@ -240,7 +233,7 @@ fn a_dial_takes_what_another_says_and_does_not_follow_it() {
 }
 
 #[test]
-fn a_clamped_verbosity_follows_its_dial_as_far_as_the_ceiling() {
+fn a_clamped_verbosity_follows_its_dial_up_to_the_ceiling() {
     let dial = Dial::new(LevelFilter::ERROR);
     let clamped = Verbosity::from(&dial).clamped(LevelFilter::INFO).clamped(LevelFilter::DEBUG);
     dial.set(verbosity("warn,a=trace"));
@@ -251,10 +244,9 @@ fn a_clamped_verbosity_follows_its_dial_as_far_as_the_ceiling() {
     assert!(!clamped.allows_target(Level::INFO, "b"));
 }
 
-/// Each of the verbosities that are set lets INFO of `a` through and TRACE of `b` not, so nothing may ever be decided
-/// otherwise; a mixture of two of them would be.
+/// Each verbosity that is set lets INFO of `a` through, but not TRACE of `b`. A mixture of two of them would decide otherwise.
 #[test]
-fn an_event_is_decided_by_one_verbosity_while_the_dial_turns() {
+fn an_event_is_decided_by_one_verbosity_while_the_dial_is_set() {
     let texts = ["info", "off,a=trace", "debug", "info,b=off,c=trace"].map(verbosity);
     let dial = Dial::new(texts[0].clone());
     let follows = Verbosity::from(&dial);
@@ -274,10 +266,10 @@ fn an_event_is_decided_by_one_verbosity_while_the_dial_turns() {
     });
 }
 
-/// Each round, two threads set at the same moment. Between the two steps of a `set` lies a walk over all threads that have
-/// ever read, so that many readers make the moment long in which another setter could come between.
+/// In each round, two threads call `set` at the same moment. Between its two stores, `set` walks over all threads that have
+/// ever read the dial; many readers make that walk long, so that the other setter could store in between.
 #[test]
-fn setters_that_race_leave_one_verbosity() {
+fn concurrent_setters_leave_the_hint_and_value_of_one() {
     const ROUNDS: usize = 20_000;
     const READERS: usize = 64;
     let dial = Dial::new(LevelFilter::INFO);
@@ -312,21 +304,21 @@ fn setters_that_race_leave_one_verbosity() {
 }
 
 #[test]
-fn clones_share_what_they_remember_and_threads_may_share_them() {
+fn clones_share_their_decisions_and_threads_may_share_them() {
     fn shared<T: Send + Sync>(_: &T) {}
     let (one, dial) = (verbosity("info,a=debug"), Dial::new(Level::INFO));
     shared(&one);
     shared(&dial);
-    let Source::Fixed(fixed) = &one.0 else { panic!("it follows nothing") };
-    assert!(!fixed.remembers(callsite(Level::DEBUG, "a")));
+    let Repr::Directives(directives) = &one.0 else { panic!("it follows no dial") };
+    assert!(!directives.remembers(callsite(Level::DEBUG, "a")));
     let metadata = callsite(Level::DEBUG, "a");
     assert!(one.clone().allows(metadata));
-    assert!(fixed.remembers(metadata));
+    assert!(directives.remembers(metadata));
 }
 
 #[cfg(feature = "serde")]
 #[test]
-fn serde_has_it_as_its_text() {
+fn serde_uses_the_printed_text() {
     let ours = verbosity("info,a::b=off");
     let json = serde_json::to_string(&ours).unwrap();
     assert_eq!(json, r#""info,a::b=off""#);
@@ -339,7 +331,7 @@ fn serde_has_it_as_its_text() {
 }
 
 #[test]
-fn a_slip_is_not_read_as_a_target() {
+fn a_misspelt_level_is_not_read_as_a_target() {
     for (slip, meant) in [
         ("inof", "info"),
         ("Warning", "warn"),

@@ -95,7 +95,7 @@ pub(crate) fn role() -> Option<(String, PathBuf)> {
 
 /// Runs the child's part of the test `role`: first statement of that test. `play` gets a folder of the child's own and returns a report.
 ///
-/// In the child this does not return. It exits instead of going back launcher the test harness, whose stdout may be broken by then.
+/// In the child this does not return. It exits instead of returning to the test harness, whose stdout may be broken by then.
 /// In the parent it does nothing.
 pub(crate) fn in_child(role: &str, play: impl FnOnce(&Path) -> Value) {
     match std::env::var(ROLE) {

@@ -1,4 +1,4 @@
-//! Lines stay whole whatever the writer does.
+//! Tests of `line_writer`: lines stay whole, whatever the writer does.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -29,7 +29,7 @@ fn a_writer_that_takes_nothing_is_an_error_and_not_a_loop() {
 }
 
 #[test]
-fn only_the_first_line_waits_for_a_reader_who_sleeps() {
+fn only_the_first_line_waits_for_a_reader_that_stopped_reading() {
     let writer = Scripted::new([Step::WouldBlock; WRITER_YIELDS as usize + 2]);
     let mut lines = LineWriter::default();
     assert_eq!(write(&mut lines, &writer, "one\n"), Err(ErrorKind::WouldBlock));
@@ -38,23 +38,23 @@ fn only_the_first_line_waits_for_a_reader_who_sleeps() {
     assert_eq!(writer.writes(), WRITER_YIELDS as usize + 2);
     assert_eq!(write(&mut lines, &writer, "three\n"), Ok(()));
     writer.then([Step::WouldBlock]);
-    assert_eq!(write(&mut lines, &writer, "four\n"), Ok(()), "what takes something again is waited for again");
+    assert_eq!(write(&mut lines, &writer, "four\n"), Ok(()), "after a write that succeeds, a line waits again");
     assert_eq!(writer.text(), "three\nfour\n");
 }
 
 #[test]
-fn a_torn_line_is_ended_once() {
+fn a_torn_line_is_ended_with_one_newline() {
     let writer = Scripted::new([Step::Short(2), Step::Full, Step::Full, Step::Short(1), Step::Full]);
     let mut lines = LineWriter::default();
     assert!(write(&mut lines, &writer, "one\n").is_err());
     assert!(write(&mut lines, &writer, "two\n").is_err());
-    assert!(write(&mut lines, &writer, "three\n").is_err(), "only the new start of line was taken");
+    assert!(write(&mut lines, &writer, "three\n").is_err(), "the writer took only the `\\n` that ends the torn line");
     assert_eq!(write(&mut lines, &writer, "four\n"), Ok(()));
     assert_eq!(writer.text(), "on\nfour\n");
 }
 
 #[test]
-fn a_multi_line_record_torn_between_its_lines_ends_well() {
+fn a_record_torn_between_its_lines_needs_no_newline() {
     let writer = Scripted::new([Step::Short(4), Step::Full]);
     let mut lines = LineWriter::default();
     assert!(write(&mut lines, &writer, "one\n  more\n").is_err());
@@ -63,9 +63,9 @@ fn a_multi_line_record_torn_between_its_lines_ends_well() {
 }
 
 #[test]
-fn a_writer_that_claims_too_much_is_taken_at_its_word() {
-    struct Boasts(AtomicU32);
-    impl io::Write for Boasts {
+fn a_writer_that_returns_too_many_bytes_has_taken_the_line() {
+    struct TakesTooMuch(AtomicU32);
+    impl io::Write for TakesTooMuch {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
             self.0.fetch_add(1, Ordering::Relaxed);
             Ok(usize::MAX)
@@ -74,14 +74,14 @@ fn a_writer_that_claims_too_much_is_taken_at_its_word() {
             Ok(())
         }
     }
-    let mut boasts = Boasts(AtomicU32::new(0));
-    assert!(LineWriter::default().write(&mut IoWriter::new(&mut boasts), b"line\n").is_ok());
-    assert_eq!(boasts.0.into_inner(), 1);
+    let mut writer = TakesTooMuch(AtomicU32::new(0));
+    assert!(LineWriter::default().write(&mut IoWriter::new(&mut writer), b"line\n").is_ok());
+    assert_eq!(writer.0.into_inner(), 1);
 }
 
 #[cfg(unix)]
 #[test]
-fn a_full_pipe_is_waited_for_a_second_and_then_not() {
+fn the_first_line_into_a_full_pipe_waits_and_the_next_does_not() {
     use std::io::Read as _;
     use std::os::fd::AsFd as _;
 

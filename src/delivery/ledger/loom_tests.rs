@@ -5,8 +5,8 @@ use loom::thread;
 
 use super::*;
 
-/// A reading while another thread accepts and settles a record: its two sides must be equal.
-fn a_reading_balances(resolve: fn(&Ledger), read: fn(&Ledger) -> (u64, u64)) {
+/// Reads a ledger while another thread accepts and resolves a record: accepted must equal the sum of the fates and pending.
+fn every_reading_balances(resolve: fn(&Ledger), read: fn(&Ledger) -> (u64, u64)) {
     loom::model(move || {
         let ledger = Arc::new(Ledger::default());
         let other = {
@@ -30,8 +30,8 @@ fn read(ledger: &Ledger) -> (u64, u64) {
 
 fn read_accepted_first(ledger: &Ledger) -> (u64, u64) {
     let accepted = ledger.accepted.load(Ordering::Acquire);
-    let settled = ledger.later.written.load(Ordering::Acquire);
-    (accepted, settled + accepted.saturating_sub(settled))
+    let resolved = ledger.deferred.written.load(Ordering::Acquire);
+    (accepted, resolved + accepted.saturating_sub(resolved))
 }
 
 fn resolve(ledger: &Ledger) {
@@ -39,22 +39,22 @@ fn resolve(ledger: &Ledger) {
 }
 
 fn resolve_relaxed(ledger: &Ledger) {
-    ledger.later.written.fetch_add(1, Ordering::Relaxed);
+    ledger.deferred.written.fetch_add(1, Ordering::Relaxed);
 }
 
 #[test]
 fn loom_every_reading_balances() {
-    a_reading_balances(resolve, read);
+    every_reading_balances(resolve, read);
 }
 
 #[test]
 #[should_panic(expected = "the ledger does not balance")]
 fn loom_a_relaxed_resolve_unbalances_a_reading() {
-    a_reading_balances(resolve_relaxed, read);
+    every_reading_balances(resolve_relaxed, read);
 }
 
 #[test]
 #[should_panic(expected = "the ledger does not balance")]
-fn loom_reading_the_accepted_first_unbalances_it() {
-    a_reading_balances(resolve, read_accepted_first);
+fn loom_reading_accepted_first_unbalances_a_reading() {
+    every_reading_balances(resolve, read_accepted_first);
 }

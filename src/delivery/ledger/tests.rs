@@ -26,7 +26,7 @@ fn each_fate_is_counted_apart() {
 }
 
 #[test]
-fn the_outcome_of_a_part_is_a_difference() {
+fn since_is_the_difference_of_two_outcomes() {
     let ledger = Ledger::default();
     ledger.count(Fate::Failed, 3);
     ledger.accept(2);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// `count` losses of the context with this id, `seconds` after its origin.
+/// Adds `count` losses of the context `id`, `seconds` after its origin.
 fn lose(missing: &Missing, count: u64, id: u64, seconds: u64) -> bool {
     let context = ContextInfo::new(format!("context {id}"), id, Vec::new());
     missing.add(Loss { count, context: &context, elapsed: Duration::from_secs(seconds) })
@@ -13,42 +13,42 @@ fn one(id: u64, seconds: u64) -> Owner {
 }
 
 #[test]
-fn losses_are_claimed_once_and_put_back_unless_stated() {
+fn losses_are_claimed_once_and_put_back_unless_confirmed() {
     let missing = Missing::new();
-    assert!(!missing.is_open());
+    assert!(!missing.has_unclaimed());
     assert!(missing.claim().is_none());
     assert!(lose(&missing, 2, 1, 0), "the first loss begins an outage");
     assert!(!lose(&missing, 1, 1, 0));
     let claim = missing.claim().unwrap();
     assert_eq!(claim.count(), 3);
-    assert!(missing.claim().is_none() && !missing.is_open());
+    assert!(missing.claim().is_none() && !missing.has_unclaimed());
     assert!(!lose(&missing, 4, 1, 0), "an outage goes on while its losses are claimed");
     drop(claim);
-    assert!(missing.is_open());
+    assert!(missing.has_unclaimed());
     let claim = missing.claim().unwrap();
     assert_eq!(claim.count(), 7);
-    claim.stated();
-    assert!(!missing.is_open());
-    assert!(lose(&missing, 1, 1, 0), "a loss after the statement begins another outage");
+    claim.confirm();
+    assert!(!missing.has_unclaimed());
+    assert!(lose(&missing, 1, 1, 0), "a loss after the notice begins another outage");
 }
 
 #[test]
-fn an_outage_goes_on_until_every_loss_is_stated() {
+fn an_outage_goes_on_until_notices_count_every_loss() {
     let missing = Missing::new();
     assert!(lose(&missing, 1, 1, 0));
     let first = missing.claim().unwrap();
     assert!(!lose(&missing, 1, 1, 0));
     let second = missing.claim().unwrap();
-    first.stated();
-    assert!(!lose(&missing, 1, 1, 0), "the second claim is not stated yet");
+    first.confirm();
+    assert!(!lose(&missing, 1, 1, 0), "the second claim is not confirmed yet");
     drop(second);
-    assert!(!lose(&missing, 1, 1, 0), "nor are these");
-    missing.claim().unwrap().stated();
+    assert!(!lose(&missing, 1, 1, 0), "nor are the losses that were put back");
+    missing.claim().unwrap().confirm();
     assert!(lose(&missing, 1, 1, 0));
 }
 
 #[test]
-fn losses_are_those_of_one_context_or_of_several() {
+fn the_owner_is_one_context_or_several() {
     let missing = Missing::new();
     let claimed = || missing.claim().map(|claim| claim.owner().clone());
     for (id, seconds) in [(1, 5), (1, 6)] {
@@ -58,13 +58,13 @@ fn losses_are_those_of_one_context_or_of_several() {
     let claim = missing.claim().unwrap();
     lose(&missing, 1, 1, 7);
     drop(claim);
-    assert_eq!(claimed(), Some(one(1, 7)), "what was lost since is newer than what is put back");
+    assert_eq!(claimed(), Some(one(1, 7)), "the loss since the claim is newer than the losses that are put back");
     lose(&missing, 1, 2, 8);
     assert_eq!(claimed(), Some(Owner::Several));
     lose(&missing, 1, 2, 9);
     let claim = missing.claim().unwrap();
     assert_eq!((claim.owner(), claim.count()), (&Owner::Several, 5));
-    claim.stated();
+    claim.confirm();
     lose(&missing, 1, 2, 10);
-    assert_eq!(claimed(), Some(one(2, 10)), "what is stated is forgotten");
+    assert_eq!(claimed(), Some(one(2, 10)), "a confirmed claim is forgotten");
 }

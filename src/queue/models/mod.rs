@@ -1,4 +1,4 @@
-//! Models of the queue, and weakened twins of them that must fail.
+//! Models of the ring, and weakened twins of them that must fail.
 
 mod progress;
 
@@ -10,7 +10,7 @@ use super::*;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::sync::model::{Arc, Mutex};
 
-/// What a record takes: a third one lies where the first one lay.
+/// The size of a record in the ring, which has room for two: the third record lies where the first one lay.
 const SIZE: u64 = 32;
 
 /// The bytes of the record with this tag, which are not zero.
@@ -28,7 +28,7 @@ fn push(ring: &Ring, tag: u32) -> Result<Pushed, Refused> {
     ring.push(label(tag), &line(tag))
 }
 
-/// Pushes, waiting for room.
+/// Pushes the records with these tags, and waits for room.
 fn push_all(ring: &Ring, push: Push, tags: &[u32]) {
     for tag in tags {
         while push(ring, *tag).is_err() {
@@ -37,31 +37,31 @@ fn push_all(ring: &Ring, push: Push, tags: &[u32]) {
     }
 }
 
-/// Takes out what there is and returns the tags, after a check that each record is whole.
-fn take(ring: &Ring) -> Vec<u32> {
-    let mut taken = Drained::default();
-    ring.reader().take(&mut taken, usize::MAX);
-    check(&taken)
+/// Drains the ring and returns the tags of its records. Checks that each record is whole.
+fn drain(ring: &Ring) -> Vec<u32> {
+    let mut drained = Drained::default();
+    ring.reader().drain(&mut drained, usize::MAX);
+    check(&drained)
 }
 
-fn check(taken: &Drained) -> Vec<u32> {
-    let lines = taken.bytes.chunks(16);
-    for (found, bytes) in taken.labels.iter().zip(lines) {
+fn check(drained: &Drained) -> Vec<u32> {
+    let lines = drained.bytes.chunks(16);
+    for (found, bytes) in drained.labels.iter().zip(lines) {
         assert!(*found == label(found.tag) && *bytes == line(found.tag), "a record is torn");
     }
-    taken.labels.iter().map(|label| label.tag).collect()
+    drained.labels.iter().map(|label| label.tag).collect()
 }
 
-/// Calls `f` on a thread of its own, and waits for it. loom runs threads in the order in which they were started and then looks for other
-/// orders, for which it remembers the last access to each atomic only: a thread that looks at what others change must come last, else it
-/// is always too early.
+/// Calls `f` on a thread of its own, and waits for it. loom runs the threads in the order in which they were started, and then looks for
+/// other orders, but remembers only the last access to each atomic. So the thread that looks at what others change must be started last,
+/// else it always looks too early.
 fn last<R: 'static>(ring: &Arc<Ring>, f: impl FnOnce(&Ring) -> R + 'static) -> R {
     let ring = Arc::clone(ring);
     thread::spawn(move || f(&ring)).join().unwrap()
 }
 
-/// Two threads push three records, while a third takes out, into a ring that has room for two.
-fn each_record_comes_out_once_and_whole(push: Push, take: fn(&Ring) -> Vec<u32>) {
+/// Two threads push three records into a ring with room for two, while a third thread drains it.
+fn each_record_is_drained_once_and_whole(push: Push, drain: fn(&Ring) -> Vec<u32>) {
     loom::model(move || {
         let ring = Arc::new(Ring::new(64));
         let accepted = |tags: &'static [u32]| {
@@ -69,9 +69,9 @@ fn each_record_comes_out_once_and_whole(push: Push, take: fn(&Ring) -> Vec<u32>)
             thread::spawn(move || tags.iter().copied().filter(|tag| push(&ring, *tag).is_ok()).collect::<Vec<_>>())
         };
         let (one, two) = (accepted(&[0, 1]), accepted(&[2]));
-        let mut tags = last(&ring, take);
+        let mut tags = last(&ring, drain);
         let (one, two) = (one.join().unwrap(), two.join().unwrap());
-        tags.extend(take(&ring));
+        tags.extend(drain(&ring));
         let of_one = tags.iter().copied().filter(|tag| *tag < 2);
         assert!(of_one.eq(one.iter().copied()), "a record was lost, doubled or moved");
         tags.sort_unstable();
@@ -80,11 +80,11 @@ fn each_record_comes_out_once_and_whole(push: Push, take: fn(&Ring) -> Vec<u32>)
 }
 
 #[test]
-fn loom_each_record_comes_out_once_and_whole() {
-    each_record_comes_out_once_and_whole(push, take);
+fn loom_each_record_is_drained_once_and_whole() {
+    each_record_is_drained_once_and_whole(push, drain);
 }
 
-/// As [`Ring::push`], with a header that shows nothing but itself.
+/// As [`Ring::push`], but stores the header with Relaxed.
 fn push_with_a_relaxed_header(ring: &Ring, tag: u32) -> Result<Pushed, Refused> {
     let tail = ring.tail.0.load(Acquire);
     let start = tail & !FLAGS;
@@ -105,11 +105,11 @@ fn push_with_a_relaxed_header(ring: &Ring, tag: u32) -> Result<Pushed, Refused> 
 #[test]
 #[should_panic(expected = "a record is torn")]
 fn loom_a_relaxed_header_tears_a_record() {
-    each_record_comes_out_once_and_whole(push_with_a_relaxed_header, take);
+    each_record_is_drained_once_and_whole(push_with_a_relaxed_header, drain);
 }
 
-/// As [`Reader::take`], but the space is free before it is zero.
-fn take_that_publishes_first(ring: &Ring) -> Vec<u32> {
+/// As [`Reader::drain`], but frees the space before it is set to zero.
+fn drain_that_publishes_first(ring: &Ring) -> Vec<u32> {
     let mut reader = ring.reader();
     let mut tags = Vec::new();
     loop {
@@ -132,17 +132,17 @@ fn take_that_publishes_first(ring: &Ring) -> Vec<u32> {
 
 #[test]
 #[should_panic(expected = "lost, doubled or moved")]
-fn loom_space_that_is_free_before_it_is_zero_swallows_a_record() {
-    each_record_comes_out_once_and_whole(push, take_that_publishes_first);
+fn loom_space_that_is_freed_before_it_is_zeroed_loses_a_record() {
+    each_record_is_drained_once_and_whole(push, drain_that_publishes_first);
 }
 
-/// One thread takes out and rests while another pushes: what it pushes is taken out, or it is told to wake somebody. The ring does not
-/// begin at its beginning, so resting moves it.
-fn nothing_is_left_in_a_ring_at_rest(push: Push, rest: fn(&Ring) -> bool) {
+/// Two threads push while a third drains and makes the ring idle: each record is drained, or its push returns that a reader must be woken.
+/// The oldest record does not lie at the start of the array, so going idle moves `tail`.
+fn no_record_is_left_in_an_idle_ring(push: Push, go_idle: fn(&Ring) -> bool) {
     loom::model(move || {
         let ring = Arc::new(Ring::new(64));
         push_all(&ring, self::push, &[0]);
-        assert_eq!(take(&ring), [0]);
+        assert_eq!(drain(&ring), [0]);
         let pushing: Vec<_> = [1, 2]
             .map(|tag| {
                 let ring = Arc::clone(&ring);
@@ -150,30 +150,30 @@ fn nothing_is_left_in_a_ring_at_rest(push: Push, rest: fn(&Ring) -> bool) {
             })
             .into_iter()
             .collect();
-        let (mut tags, rests) = last(&ring, move |ring| (take(ring), rest(ring)));
+        let (mut tags, is_idle) = last(&ring, move |ring| (drain(ring), go_idle(ring)));
         let pushed: Vec<_> = pushing.into_iter().map(|thread| thread.join().unwrap()).collect();
         assert!(pushed.iter().all(Result::is_ok), "a ring with room was full");
         let woken = pushed.iter().flatten().filter(|pushed| pushed.wake).count();
         assert!(woken <= 1, "two threads were told to wake the reader");
-        if !rests || woken == 1 {
-            tags.extend(take(&ring));
+        if !is_idle || woken == 1 {
+            tags.extend(drain(&ring));
         }
         tags.sort_unstable();
-        assert_eq!(tags, [1, 2], "a record is left in a ring at rest");
+        assert_eq!(tags, [1, 2], "a record is left in an idle ring");
     });
 }
 
-fn rest(ring: &Ring) -> bool {
-    ring.reader().rest()
+fn go_idle(ring: &Ring) -> bool {
+    ring.reader().go_idle()
 }
 
 #[test]
-fn loom_nothing_is_left_in_a_ring_at_rest() {
-    nothing_is_left_in_a_ring_at_rest(push, rest);
+fn loom_no_record_is_left_in_an_idle_ring() {
+    no_record_is_left_in_an_idle_ring(push, go_idle);
 }
 
-/// Looks and rests in two steps.
-fn rest_in_two_steps(ring: &Ring) -> bool {
+/// Looks whether the ring is empty, and makes it idle, in two steps.
+fn go_idle_in_two_steps(ring: &Ring) -> bool {
     let reader = ring.reader();
     let empty = ring.end() == reader.head;
     if empty {
@@ -183,13 +183,13 @@ fn rest_in_two_steps(ring: &Ring) -> bool {
 }
 
 #[test]
-#[should_panic(expected = "left in a ring at rest")]
-fn loom_resting_in_two_steps_leaves_a_record() {
-    nothing_is_left_in_a_ring_at_rest(push, rest_in_two_steps);
+#[should_panic(expected = "left in an idle ring")]
+fn loom_going_idle_in_two_steps_leaves_a_record() {
+    no_record_is_left_in_an_idle_ring(push, go_idle_in_two_steps);
 }
 
-/// As [`Ring::push`], by one who leaves it to the reader to move the head.
-fn push_without_moving_the_head(ring: &Ring, tag: u32) -> Result<Pushed, Refused> {
+/// As [`Ring::push`], but leaves it to the reader to move `head` of an idle ring.
+fn push_without_advancing_the_head(ring: &Ring, tag: u32) -> Result<Pushed, Refused> {
     loop {
         let tail = ring.tail.0.load(Acquire);
         let start = tail & !FLAGS;
@@ -206,11 +206,11 @@ fn push_without_moving_the_head(ring: &Ring, tag: u32) -> Result<Pushed, Refused
 
 #[test]
 #[should_panic(expected = "a ring with room was full")]
-fn loom_a_head_that_is_not_moved_up_fills_the_ring() {
-    nothing_is_left_in_a_ring_at_rest(push_without_moving_the_head, rest);
+fn loom_a_head_that_is_not_advanced_fills_the_ring() {
+    no_record_is_left_in_an_idle_ring(push_without_advancing_the_head, go_idle);
 }
 
-/// Two threads push while a third closes and takes out the rest.
+/// Two threads push while a third closes the ring and drains it.
 fn a_push_into_a_closing_ring_is_accepted_or_refused(close: fn(&Ring) -> bool) {
     loom::model(move || {
         let ring = Arc::new(Ring::new(64));
@@ -222,12 +222,12 @@ fn a_push_into_a_closing_ring_is_accepted_or_refused(close: fn(&Ring) -> bool) {
             .into_iter()
             .collect();
         close(&ring);
-        let mut tags = take(&ring);
+        let mut tags = drain(&ring);
         let mut accepted: Vec<_> = pushing.into_iter().filter_map(|thread| thread.join().unwrap()).collect();
-        tags.extend(take(&ring));
+        tags.extend(drain(&ring));
         tags.sort_unstable();
         accepted.sort_unstable();
-        assert_eq!(tags, accepted, "a record was accepted and lost, or refused and taken");
+        assert_eq!(tags, accepted, "a record was accepted and lost, or refused and drained");
         assert!(ring.reader().is_finished(), "a closed and empty ring is not finished");
         assert_eq!(push(&ring, 3), Err(Refused::Closed));
     });
@@ -248,48 +248,48 @@ fn loom_closing_in_two_steps_loses_a_record() {
     });
 }
 
-/// One thread throws the oldest away to push, while another takes out: each record goes one way.
-fn a_record_is_taken_or_thrown_away(reader: for<'a> fn(&'a Ring, &'a Mutex<()>) -> Reader<'a>) {
+/// One thread evicts the oldest record to push, while another drains: each record goes one way.
+fn a_record_is_drained_or_evicted(reader: for<'a> fn(&'a Ring, &'a Mutex<()>) -> Reader<'a>) {
     loom::model(move || {
         let shared = Arc::new((Ring::new(64), Mutex::new(())));
         push_all(&shared.0, push, &[0, 1]);
         let pushing = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
-                let mut lost = Vec::new();
+                let mut evicted = Vec::new();
                 while push(&shared.0, 2).is_err() {
-                    reader(&shared.0, &shared.1).make_room(16, |label| lost.push(label.tag));
+                    reader(&shared.0, &shared.1).make_room(16, |label| evicted.push(label.tag));
                 }
-                lost
+                evicted
             })
         };
-        let taking = {
+        let draining = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
-                let mut taken = Drained::default();
-                shared.0.reader().take(&mut taken, 1);
-                check(&taken)
+                let mut drained = Drained::default();
+                shared.0.reader().drain(&mut drained, 1);
+                check(&drained)
             })
         };
-        let mut tags = taking.join().unwrap();
+        let mut tags = draining.join().unwrap();
         tags.extend(pushing.join().unwrap());
-        tags.extend(take(&shared.0));
+        tags.extend(drain(&shared.0));
         tags.sort_unstable();
-        assert_eq!(tags, [0, 1, 2], "a record was taken and thrown away, or neither");
+        assert_eq!(tags, [0, 1, 2], "a record was drained and evicted, or neither");
     });
 }
 
 #[test]
-fn loom_a_record_is_taken_or_thrown_away() {
-    a_record_is_taken_or_thrown_away(|ring, _| ring.reader());
+fn loom_a_record_is_drained_or_evicted() {
+    a_record_is_drained_or_evicted(|ring, _| ring.reader());
 }
 
 #[test]
-#[should_panic(expected = "a record was taken and thrown away")]
-fn loom_without_turns_a_record_goes_both_ways() {
-    a_record_is_taken_or_thrown_away(|ring, another| Reader {
+#[should_panic(expected = "a record was drained and evicted")]
+fn loom_without_the_lock_a_record_goes_both_ways() {
+    a_record_is_drained_or_evicted(|ring, another| Reader {
         ring,
         head: ring.head.0.load(Acquire),
-        _turn: another.lock(),
+        _lock: another.lock(),
     });
 }

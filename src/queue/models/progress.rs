@@ -1,26 +1,26 @@
-//! Models of those who wait for a ring.
+//! Models of threads that wait for a ring.
 
 use loom::thread;
 
 use super::super::{Drained, FlushRequest, FlushTicket, Progress, Refused, Ring};
-use super::{push, push_all, take};
+use super::{drain, push, push_all};
 use crate::sync::Ordering::Relaxed;
 use crate::sync::model::{Arc, AtomicBool, AtomicU64};
 
-/// A ring that is full, and its progress. Leaked: when loom finds a deadlock it panics in one thread and drops what the others hold, and
-/// an `Arc` of its own would panic again there.
+/// Returns a full ring, and its progress. Both are leaked: when loom finds a deadlock, it panics in one thread and drops what the other
+/// threads hold, and there one of loom's `Arc`s would panic again.
 fn full() -> (&'static Ring, &'static Progress) {
     let (ring, progress) = (Box::leak(Box::new(Ring::new(64))), Box::leak(Box::new(Progress::new())));
     push_all(ring, push, &[0, 1]);
     (ring, progress)
 }
 
-/// A thread waits for room in a full ring while another makes some.
+/// One thread waits for room in a full ring while another makes room.
 fn room_is_found(wait: fn(&Ring, &Progress)) {
     loom::model(move || {
         let (ring, progress) = full();
         let waiting = thread::spawn(move || wait(ring, progress));
-        assert_eq!(take(ring)[..2], [0, 1]);
+        assert_eq!(drain(ring)[..2], [0, 1]);
         progress.notify_room();
         waiting.join().unwrap();
     });
@@ -33,7 +33,7 @@ fn loom_room_is_found() {
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn loom_trying_before_the_lock_misses_the_room() {
+fn loom_trying_outside_the_lock_misses_the_room() {
     room_is_found(|ring, progress| {
         if push(ring, 2).is_err() {
             let mut first = true;
@@ -42,8 +42,8 @@ fn loom_trying_before_the_lock_misses_the_room() {
     });
 }
 
-/// Two threads wait for room that nobody will make: the writer is gone.
-fn who_is_gone_keeps_nobody_waiting(go: fn(&Ring, &Progress)) {
+/// Two threads wait for room that nobody makes: the ring is closed.
+fn closing_wakes_the_waiters(close: fn(&Ring, &Progress)) {
     loom::model(move || {
         let (ring, progress) = full();
         let waiting = [2, 3].map(|tag| {
@@ -55,7 +55,7 @@ fn who_is_gone_keeps_nobody_waiting(go: fn(&Ring, &Progress)) {
                 assert_eq!(result, Some(Err(Refused::Closed)));
             })
         });
-        go(ring, progress);
+        close(ring, progress);
         for thread in waiting {
             thread.join().unwrap();
         }
@@ -63,8 +63,8 @@ fn who_is_gone_keeps_nobody_waiting(go: fn(&Ring, &Progress)) {
 }
 
 #[test]
-fn loom_who_is_gone_keeps_nobody_waiting() {
-    who_is_gone_keeps_nobody_waiting(|ring, progress| {
+fn loom_closing_wakes_the_waiters() {
+    closing_wakes_the_waiters(|ring, progress| {
         ring.close();
         progress.notify_room();
     });
@@ -72,14 +72,14 @@ fn loom_who_is_gone_keeps_nobody_waiting() {
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn loom_a_writer_that_tells_before_it_closes_keeps_them_waiting() {
-    who_is_gone_keeps_nobody_waiting(|ring, progress| {
+fn loom_notifying_before_closing_leaves_waiters_asleep() {
+    closing_wakes_the_waiters(|ring, progress| {
         progress.notify_room();
         ring.close();
     });
 }
 
-/// A queue and what is written of it; and whether a flush was ever told that all is when it was not.
+/// A queue, how many of its records are written, and whether a flush completed before both records were written.
 struct Flushed {
     ring: Ring,
     progress: Progress,
@@ -87,8 +87,8 @@ struct Flushed {
     early: AtomicBool,
 }
 
-/// A thread pushes, and asks for what it pushed to be written; another writes.
-fn a_flush_does_not_return_early(pass: fn(&Flushed)) {
+/// One thread pushes and requests a flush, another drains and writes.
+fn a_flush_does_not_return_early(drain_batch: fn(&Flushed)) {
     loom::model(move || {
         let shared = Arc::new(Flushed {
             ring: Ring::new(64),
@@ -99,16 +99,16 @@ fn a_flush_does_not_return_early(pass: fn(&Flushed)) {
         push_all(&shared.ring, push, &[0]);
         let writing = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || pass(&shared))
+            thread::spawn(move || drain_batch(&shared))
         };
         push_all(&shared.ring, push, &[1]);
         let ticket = crate::sync::Arc::new(FlushTicket::new());
-        let demand = FlushRequest { deadline: None, sync: false, ticket: crate::sync::Arc::clone(&ticket) };
-        shared.progress.request_flush(shared.ring.end(), demand);
+        let request = FlushRequest { deadline: None, sync: false, ticket: crate::sync::Arc::clone(&ticket) };
+        shared.progress.request_flush(shared.ring.end(), request);
         writing.join().unwrap();
-        // What a writer thread does when it is called again.
-        pass(&shared);
-        pass(&shared);
+        // What a writer thread does when it is notified.
+        drain_batch(&shared);
+        drain_batch(&shared);
         ticket.wait(None).unwrap().unwrap();
         assert!(!shared.early.load(Relaxed), "a flush returned before all was written");
         assert_eq!(shared.written.load(Relaxed), 2);
@@ -116,53 +116,53 @@ fn a_flush_does_not_return_early(pass: fn(&Flushed)) {
 }
 
 impl Flushed {
-    fn write(&self, taken: &Drained) {
-        self.written.fetch_add(taken.labels.len() as u64, Relaxed);
+    fn write(&self, drained: &Drained) {
+        self.written.fetch_add(drained.labels.len() as u64, Relaxed);
     }
 
     fn complete_up_to(&self, position: u64) {
-        for demand in self.progress.take_due(position) {
+        for request in self.progress.take_due(position) {
             self.early.fetch_or(self.written.load(Relaxed) != 2, Relaxed);
-            demand.ticket.complete(Ok(()));
+            request.ticket.complete(Ok(()));
         }
     }
 }
 
-/// Takes out, writes, and meets the demands that are due. One thread after the other does so, as one at a time works on a queue.
-fn pass(queue: &Flushed) {
-    let mut taken = Drained::default();
+/// Drains, writes, and completes the flushes that are due. The threads do so one after the other, as one at a time drains a queue.
+fn drain_batch(queue: &Flushed) {
+    let mut drained = Drained::default();
     let mut reader = queue.ring.reader();
-    reader.take(&mut taken, 1);
+    reader.drain(&mut drained, 1);
     let head = reader.head();
     drop(reader);
-    queue.write(&taken);
+    queue.write(&drained);
     queue.complete_up_to(head);
 }
 
 #[test]
 fn loom_a_flush_does_not_return_early() {
-    a_flush_does_not_return_early(pass);
+    a_flush_does_not_return_early(drain_batch);
 }
 
 #[test]
 #[should_panic(expected = "returned before all was written")]
-fn loom_settling_what_is_not_taken_out_returns_early() {
+fn loom_completing_flushes_of_records_not_drained_is_too_early() {
     a_flush_does_not_return_early(|queue| {
-        let mut taken = Drained::default();
-        queue.ring.reader().take(&mut taken, 1);
-        queue.write(&taken);
+        let mut drained = Drained::default();
+        queue.ring.reader().drain(&mut drained, 1);
+        queue.write(&drained);
         queue.complete_up_to(queue.ring.end());
     });
 }
 
 #[test]
 #[should_panic(expected = "returned before all was written")]
-fn loom_settling_before_writing_returns_early() {
+fn loom_completing_flushes_before_writing_is_too_early() {
     a_flush_does_not_return_early(|queue| {
-        let mut taken = Drained::default();
+        let mut drained = Drained::default();
         let mut reader = queue.ring.reader();
-        reader.take(&mut taken, 1);
+        reader.drain(&mut drained, 1);
         queue.complete_up_to(reader.head());
-        queue.write(&taken);
+        queue.write(&drained);
     });
 }

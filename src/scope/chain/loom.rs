@@ -1,8 +1,8 @@
-//! The protocol by which a guard and a chain let go of a node, under loom: the real [`State`], in every interleaving
+//! The protocol by which a guard and a chain give up a node, under loom: the real [`Ownership`], in every interleaving
 //! and with every value that the orderings allow.
 //!
-//! The memory of the node is a cell that loom watches: every use of it must be ordered before its being freed. Each
-//! model has twins in which one ordering, or one step, is missing; loom must find fault with every one of them.
+//! The memory of the node is a cell that loom watches: every use of it must be ordered before it is freed. Each
+//! model has twins in which one ordering, or one step, is missing; loom must report a fault in every one of them.
 //!
 //! `RUSTFLAGS="--cfg logscope_loom" cargo test --release --lib loom`
 
@@ -12,21 +12,21 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::node::{Orderings, State, Strict};
+use super::ownership::{Orderings, Ownership, Strict};
 use crate::sync::Ordering;
 
-/// A guard's node: what the state protects of it.
+/// The parts of a guard's node that its ownership protects.
 struct Node<O> {
-    state: State<O>,
-    /// What both sides use for as long as they hold the node. Counts how often it was freed.
+    ownership: Ownership<O>,
+    /// Used by both sides while they hold the node. Counts how often the node was freed.
     memory: UnsafeCell<u32>,
-    /// `prev` and the context, which only the chain writes.
+    /// Stands for `prev` and the context, which only the chain writes.
     contents: UnsafeCell<()>,
 }
 
 impl<O: Orderings + 'static> Node<O> {
     fn new() -> Arc<Self> {
-        Arc::new(Node { state: State::new(), memory: UnsafeCell::new(0), contents: UnsafeCell::new(()) })
+        Arc::new(Node { ownership: Ownership::new(), memory: UnsafeCell::new(0), contents: UnsafeCell::new(()) })
     }
 
     fn hold(&self) {
@@ -39,33 +39,32 @@ impl<O: Orderings + 'static> Node<O> {
 
     fn free(&self) {
         self.contents.with_mut(|_| ());
-        // SAFETY: loom panics if any other access is not ordered before or after this one; that is the model's
-        // question.
+        // SAFETY: loom panics if any other access is not ordered before or after this one. That is what the model checks.
         self.memory.with_mut(|freed| unsafe { *freed += 1 });
     }
 
-    /// What `Guard::drop` does where the chain is not the running one.
+    /// Does what `Guard::drop` does when its chain is not the running one.
     fn drop_guard(&self) {
         self.hold();
-        if self.state.guard_leaves() {
+        if self.ownership.guard_leaves() {
             self.free();
         }
     }
 
-    /// What a poll does: it settles. True if it has freed the node.
-    fn settle(&self) -> bool {
-        let gone = self.state.is_guard_gone();
+    /// Does what a poll does: frees the node if it is abandoned. True if it has freed it.
+    fn remove_if_abandoned(&self) -> bool {
+        let gone = self.ownership.is_guard_gone();
         if gone {
             self.free();
         }
         gone
     }
 
-    /// What the end of the task does.
+    /// Does what the end of the task does.
     fn end_task(&self) {
         self.hold();
         self.write();
-        if self.state.chain_leaves() {
+        if self.ownership.chain_leaves() {
             self.free();
         }
     }
@@ -79,7 +78,7 @@ fn race<O: Orderings + 'static>(guard: fn(&Node<O>), chain: fn(&Node<O>)) {
         let thread = thread::spawn(move || guard(&other));
         chain(&node);
         thread.join().unwrap();
-        // SAFETY: both sides are done, and joined.
+        // SAFETY: both sides have finished, and the thread was joined.
         let freed = node.memory.with(|freed| unsafe { *freed });
         assert_eq!(freed, 1, "the node was freed {freed} times");
     });
@@ -90,13 +89,12 @@ fn drop_against_end<O: Orderings + 'static>() {
     race::<O>(Node::drop_guard, Node::end_task);
 }
 
-/// The guard is dropped while the task is polled twice on another thread, and then ends there, unless a poll freed the
-/// node.
+/// The guard is dropped while another thread polls the task twice and then, unless a poll freed the node, ends it.
 fn drop_against_polls<O: Orderings + 'static>() {
     race::<O>(Node::drop_guard, |node| {
-        if !node.settle() {
+        if !node.remove_if_abandoned() {
             node.write();
-            if !node.settle() {
+            if !node.remove_if_abandoned() {
                 node.end_task();
             }
         }
@@ -113,7 +111,7 @@ fn loom_a_guard_and_the_polls_of_its_task() {
     drop_against_polls::<Strict>();
 }
 
-/// Each side can be the last: a model in which one of them never frees would prove little.
+/// Each side can be the last one. A model in which one side never frees would prove little.
 #[test]
 fn loom_either_side_frees() {
     use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -122,15 +120,15 @@ fn loom_either_side_frees() {
     static END: AtomicU32 = AtomicU32::new(0);
     race::<Strict>(
         |node| {
-            if node.state.guard_leaves() {
+            if node.ownership.guard_leaves() {
                 node.free();
                 GUARD.fetch_add(1, Relaxed);
             }
         },
         |node| {
-            if node.settle() {
+            if node.remove_if_abandoned() {
                 POLL.fetch_add(1, Relaxed);
-            } else if node.state.chain_leaves() {
+            } else if node.ownership.chain_leaves() {
                 node.free();
                 END.fetch_add(1, Relaxed);
             }
@@ -141,7 +139,7 @@ fn loom_either_side_frees() {
     }
 }
 
-/// Orderings of which one is weaker than the product's.
+/// Orderings in which one is weaker than the product's.
 macro_rules! weakened {
     ($($name:ident: $step:ident = $ordering:ident;)*) => {$(
         struct $name;
@@ -200,7 +198,7 @@ fn loom_fails_if_a_poll_does_not_acquire() {
 fn loom_fails_if_the_chain_does_not_heed_the_answer() {
     race::<Strict>(Node::drop_guard, |node| {
         node.write();
-        let _ = node.state.chain_leaves();
+        let _ = node.ownership.chain_leaves();
     });
 }
 
@@ -210,7 +208,7 @@ fn loom_fails_if_the_guard_does_not_heed_the_answer() {
     race::<Strict>(
         |node| {
             node.hold();
-            let _ = node.state.guard_leaves();
+            let _ = node.ownership.guard_leaves();
         },
         Node::end_task,
     );

@@ -1,12 +1,12 @@
-//! The end of the process, and forks.
+//! The exit of the process, and [`shutdown`].
 //!
-//! When the process ends in the ordinary way (a return from `main`, `exit`), the queues are closed and what is in them is written,
-//! for [`exit_deadline`] at most; from then on, whoever still logs writes for itself. So nothing that was accepted is lost, not even
-//! what is logged by other threads and by handlers that come later. The same is [`shutdown`] when it is asked for. Outputs whose last
-//! sink is gone are waited for until they are dropped: what they keep to the end is a part of the log.
+//! When the process exits in an ordinary way (by a return from `main`, or `exit`), all queues are closed, and their records are written, for
+//! [`exit_deadline`] at most. Each later log call writes its own record. So no accepted record is lost, and neither is a record that another
+//! thread or a later exit handler logs. The exit also waits until every output whose last sink is gone is dropped, because what the output
+//! buffers until then is a part of the log. [`shutdown`] does the same when the program calls it.
 //!
-//! An output that has not taken what was queued when the time is over is given up: what is logged later would come out of order, or never
-//! come back. It is counted as dropped.
+//! If an output has not taken its records in time, its queues are abandoned: later records are dropped and counted, because they would be
+//! written out of order, or block for ever.
 
 use std::time::{Duration, Instant};
 
@@ -14,74 +14,76 @@ use crate::background::list::{close_all, queues};
 use crate::background::{QueuedOutput, closing, pool};
 use crate::delivery::{Front as _, Outcome, flush_all};
 use crate::fallback;
-use crate::output::{discard, is_inside_output};
+use crate::output::{drop_error, is_inside_output};
 use crate::process::{exit_deadline, is_forked};
 use crate::sync::{Arc, AtomicBool, Ordering};
 
-/// Writes what is queued, within `deadline`; from now on, each call that logs writes for itself.
+/// Closes all queues and writes their records, within `deadline`. Each later log call writes its own record.
 pub(crate) fn shutdown(deadline: Duration) -> Outcome {
     let until = Instant::now().checked_add(deadline);
     if !is_forked() {
         close_all();
         if is_inside_output() {
-            // As at the end of the process, since that is what follows; and no longer, since it may be waiting for itself.
-            let end = Instant::now().checked_add(exit_deadline());
-            wait_for_all(until.into_iter().chain(end).min());
+            // A flush does not wait inside an output, but the exit does, and it follows. No longer than the exit, because the call may wait
+            // for itself.
+            let exit_end = Instant::now().checked_add(exit_deadline());
+            wait_for_queues(until.into_iter().chain(exit_end).min());
         }
     }
     let outcome = flush_all(until);
-    // What has not been taken by now was given its time: neither what is logged later nor the end of the process waits for it again.
+    // The outputs had their time: neither later log calls nor the exit of the process wait for them again.
     if !is_forked() && until.is_some_and(|until| Instant::now() >= until) {
         for queued in queues() {
             if !queued.is_done() {
-                GAVE_UP.store(true, Ordering::Relaxed);
+                TIMED_OUT.store(true, Ordering::Relaxed);
                 queued.abandon();
             }
-            pool::let_go(queued);
+            pool::drop_on_writer_thread(queued);
         }
     }
     outcome
 }
 
-/// The time of a [`shutdown`] was over before everything that was queued was written. Relaxed, both where it is set and read: by one thread, or by ones that
-/// have other ways to know what came first.
-static GAVE_UP: AtomicBool = AtomicBool::new(false);
+/// True if the deadline of a [`shutdown`] has passed before all queued records were written. Relaxed, both where it is set and read: one
+/// thread does both, or the threads have other ways to know which came first.
+static TIMED_OUT: AtomicBool = AtomicBool::new(false);
 
-/// What happens when the process ends in the ordinary way.
+/// Writes the records of all queues when the process exits in an ordinary way.
 pub(super) fn at_exit() {
     if is_forked() {
         return;
     }
-    let has_given_up = GAVE_UP.load(Ordering::Relaxed);
-    let patience = if has_given_up { Duration::ZERO } else { exit_deadline() };
+    let has_timed_out = TIMED_OUT.load(Ordering::Relaxed);
+    let patience = if has_timed_out { Duration::ZERO } else { exit_deadline() };
     let until = Instant::now().checked_add(patience);
     close_all();
-    let late = wait_for_all(until);
-    // Two queues may be in front of one output, whose records are counted together.
+    let late = wait_for_queues(until);
+    // Two queues may be in front of one output, which counts the records of both.
     let mut cores: Vec<_> = late.iter().map(|queued| queued.core()).collect();
     cores.sort_by_key(|core| Arc::as_ptr(core));
     cores.dedup_by_key(|core| Arc::as_ptr(core));
     let pending: u64 = cores.iter().map(|core| core.outcome().pending).sum();
     if pending > 0 {
         late.iter().for_each(|queued| queued.abandon());
-        let time = if has_given_up { String::from("the time that they had") } else { format!("{patience:?}") };
+        let time = if has_timed_out { String::from("the time that they had") } else { format!("{patience:?}") };
         fallback::tell(format_args!(
             "{pending} records that were queued are not written, because the process ends and its outputs did not take them within {time}"
         ));
     }
     drop(late);
-    // From inside an output it could be waiting for that.
+    // Not inside an output, which could wait for itself.
     if !is_inside_output() {
         closing::wait_for_closing_queues(until);
     }
 }
 
-/// Waits until all that is queued is written, and returns the queues of which that is not so when `until` comes. Unlike a flush, it
-/// waits inside an output too, where nobody will come back later: only what this very thread is writing is not waited for.
-fn wait_for_all(until: Option<Instant>) -> Vec<Arc<QueuedOutput>> {
+/// Waits until the records of all queues are written. Returns the queues whose records are not written when `until` comes. Unlike a flush,
+/// this waits inside an output too, because nobody flushes later. It does not wait for the queue
+/// that this very thread drains, but returns it.
+fn wait_for_queues(until: Option<Instant>) -> Vec<Arc<QueuedOutput>> {
     let requests = queues().into_iter().map(|queued| {
-        let ticket = (!pool::is_at_hand(&queued)).then(|| Arc::clone(&queued).request_flush(until, false));
-        // Not held while it waits: whoever lets go last drops the output, and that had better be a writer thread.
+        let ticket = (!pool::is_draining(&queued)).then(|| Arc::clone(&queued).request_flush(until, false));
+        // Weak, so that this thread does not hold the last reference when it has waited: a writer thread should drop the output.
         (Arc::downgrade(&queued), queued.core().name().to_owned(), ticket)
     });
     let requests: Vec<_> = requests.collect();
@@ -89,7 +91,7 @@ fn wait_for_all(until: Option<Instant>) -> Vec<Arc<QueuedOutput>> {
         Some(Ok(())) => None,
         Some(Err(error)) => {
             fallback::tell(format_args!("cannot flush {name}: {error}"));
-            discard(error);
+            drop_error(error);
             None
         }
         None => queued.upgrade(),

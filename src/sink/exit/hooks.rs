@@ -1,10 +1,10 @@
-//! Being told of the end of the process and of forks. The C library's functions for that are all the `unsafe` of queued sinks.
+//! Handlers that the C library calls at exit and around forks. Calling its functions is the only `unsafe` code of queued sinks.
 
 #[cfg(unix)]
 use super::fork;
 use crate::sync::Once;
 
-/// Has the functions of the module above called. Once.
+/// Installs the handlers, the first time that it is called.
 pub(in crate::sink) fn install() {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
@@ -22,8 +22,10 @@ fn at_exit() {
     extern "C" fn handler() {
         contained(super::end::at_exit);
     }
-    // SAFETY: `atexit` of the C standard takes a function without arguments, which must not unwind: `contained` sees to that. The function is
-    // part of this program, and is there as long as it runs.
+    // SAFETY:
+    // - `atexit` of the C standard takes a function without arguments, as declared above.
+    // - The function must not unwind: `contained` catches panics.
+    // - The function must exist as long as the process runs: it is part of the program.
     let _refused = unsafe { atexit(handler) };
 }
 
@@ -45,17 +47,19 @@ fn at_fork() {
     extern "C" fn child() {
         fork::in_child();
     }
-    // SAFETY: `pthread_atfork` of POSIX takes three functions without arguments, which must not unwind: `contained` sees to that, and the third
-    // adds to an atomic only, as what runs in the child of a process with several threads must be safe in a signal handler. The functions
-    // are part of this program, and are there as long as it runs.
+    // SAFETY:
+    // - `pthread_atfork` of POSIX takes three functions without arguments, as declared above.
+    // - The functions must not unwind: `contained` catches panics of the first two, and the third only adds to an atomic.
+    // - The third must be safe in a signal handler, since it runs in the child of a process with several threads: adding to an atomic is.
+    // - The functions must exist as long as the process runs: they are part of the program.
     let _refused = unsafe { pthread_atfork(prepare, parent, child) };
 }
 
 #[cfg(not(unix))]
 fn at_fork() {}
 
-/// Where a panic ends the process without unwinding, the hook is the last to run: it has what is queued written. Elsewhere the thread
-/// unwinds and the process goes on.
+/// With `panic = "abort"` the panic hook is the last code that runs: it writes the queued records. Otherwise the thread unwinds and the
+/// process goes on.
 fn at_panic() {
     #[cfg(panic = "abort")]
     if !crate::sync::thread::panicking() {
@@ -67,7 +71,7 @@ fn at_panic() {
     }
 }
 
-/// Calls `f`, out of which no panic gets.
+/// Calls `f` and catches its panic.
 fn contained(f: fn()) {
     if let Err(payload) = std::panic::catch_unwind(f) {
         crate::record::drop_quietly(payload);

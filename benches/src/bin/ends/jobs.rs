@@ -17,7 +17,7 @@ pub const ALL: [Job; 9] = [
     Job { title: "panic in a thread", scene: Scene::Panic },
     Job { title: "abort, flushed", scene: Scene::Abort },
     Job { title: "SIGKILL", scene: Scene::Kill },
-    Job { title: "/dev/full: lost/told", scene: Scene::Full },
+    Job { title: "/dev/full: lost/reported", scene: Scene::Full },
     Job { title: "two processes, of 20,000", scene: Scene::Append },
     Job { title: "rolling by size", scene: Scene::Roll },
 ];

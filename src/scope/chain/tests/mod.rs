@@ -11,7 +11,7 @@ mod threads;
 
 use std::thread::LocalKey;
 
-use super::{Guard, Local, Scoped, TaskChain, replace_current, scope, with_current};
+use super::{ChainContext, Guard, Local, TaskChain, replace_current, scope, with_current};
 use crate::sync::Arc;
 
 /// A context with a name, and with something to do when it is dropped.
@@ -25,7 +25,7 @@ thread_local! {
     static LOCAL: Local<Context> = const { Local::new() };
 }
 
-impl Scoped for Context {
+impl ChainContext for Context {
     fn local() -> &'static LocalKey<Local<Self>> {
         &LOCAL
     }
@@ -72,8 +72,8 @@ fn assert_clean<const N: usize>(contexts: [&Arc<Context>; N]) {
     LOCAL.with(|local| {
         assert!(local.top.get().is_null(), "a scope was left behind");
         assert!(local.base.get().is_null(), "a task was left behind");
-        assert!(local.retired.get().is_null(), "a retired context was left behind");
-        assert_eq!(local.depth.get(), 0);
+        assert!(local.readers.retired.get().is_null(), "a retired context was left behind");
+        assert_eq!(local.readers.depth.get(), 0);
     });
     for context in contexts {
         assert_eq!(Arc::strong_count(context), 1, "a count of {} leaked", context.name);

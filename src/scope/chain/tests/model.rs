@@ -12,7 +12,9 @@ use std::thread::LocalKey;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::scope::chain::{Guard, Local, Scoped, TaskChain, current, depth, replace_current, scope, with_current};
+use crate::scope::chain::{
+    ChainContext, Guard, Local, TaskChain, current, depth, replace_current, scope, with_current,
+};
 use crate::sync::Arc;
 
 /// One step of a program. An index picks among what there is at that moment; where there is nothing the step does
@@ -71,7 +73,7 @@ thread_local! {
     static LOCAL: Local<Numbered> = const { Local::new() };
 }
 
-impl Scoped for Numbered {
+impl ChainContext for Numbered {
     fn local() -> &'static LocalKey<Local<Self>> {
         &LOCAL
     }

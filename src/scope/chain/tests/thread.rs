@@ -178,7 +178,7 @@ fn a_scope_that_is_left_on_a_chain_that_is_not_its_own_aborts() {
     let a = context("a");
     if std::env::var_os(CHILD).is_some() {
         let _other = enter(&a);
-        crate::scope::chain::leave_scope(&crate::scope::chain::Node::lent(&a));
+        crate::scope::chain::closure::leave_scope(&crate::scope::chain::node::Node::lent(&a));
         return;
     }
     // If the name were not that of this test, the child would run none and end well.

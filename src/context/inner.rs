@@ -1,0 +1,147 @@
+//! What a context is made of, and what derived contexts share.
+
+use std::time::Duration;
+
+use super::counter::Counter;
+use super::live_list::{ListPosition, LiveList};
+use crate::background::{Account, OpenAccount};
+use crate::clock::{Clock, Origin};
+use crate::delivery::{Fate, Ledger};
+use crate::fallback;
+use crate::record::ContextInfo;
+use crate::sink::{OutputRef, Sink};
+use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Weak};
+use crate::verbosity::Verbosity;
+
+/// Every context that is alive.
+pub(super) static LIVE: LiveList<ContextInner> = LiveList::new();
+
+/// The contents of a context. The scope chain points to them directly, so they have a type of their own.
+pub(crate) struct ContextInner {
+    pub(super) family: Arc<Family>,
+    /// Name, id and fields, where a derived context has other fields than its family.
+    pub(super) info: Option<ContextInfo>,
+    pub(super) origin: Origin,
+    pub(super) clock: Clock,
+    pub(super) verbosity: Verbosity,
+    /// One account per sink with that sink's queue; empty if no sink is queued. Declared before `sinks`, which hold the queues, so that
+    /// it drops first.
+    pub(super) accounts: Vec<Option<OpenAccount>>,
+    /// Sinks with the same format are neighbours, so that they share one rendering.
+    pub(super) sinks: Vec<Sink>,
+    pub(super) position: ListPosition,
+}
+
+/// What contexts that were derived from one another share.
+pub(crate) struct Family {
+    pub(super) info: ContextInfo,
+    /// Dates the notices about this context's records where no record is at hand.
+    pub(super) clock: Clock,
+    pub(super) counter: Counter,
+    pub(super) ledger: Ledger,
+    /// The outputs of all queued sinks that a member has or had: records may be on their way there.
+    pub(super) output_refs: Mutex<Vec<OutputRef>>,
+    /// The first member, from which the others were derived.
+    pub(super) root: OnceLock<Weak<ContextInner>>,
+    /// True once the program was warned that it logs to a closed context.
+    pub(super) warned_closed: AtomicBool,
+}
+
+impl ContextInner {
+    #[inline]
+    pub(crate) fn info(&self) -> &ContextInfo {
+        self.info.as_ref().unwrap_or(&self.family.info)
+    }
+
+    #[inline]
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.origin.elapsed_at(self.clock.now())
+    }
+
+    #[inline]
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    #[inline]
+    pub(crate) fn verbosity(&self) -> &Verbosity {
+        &self.verbosity
+    }
+
+    #[inline]
+    pub(crate) fn sinks(&self) -> &[Sink] {
+        &self.sinks
+    }
+
+    /// The account with the queue of sink number `sink`, if that sink is queued.
+    #[inline]
+    pub(crate) fn account(&self, sink: usize) -> Option<&OpenAccount> {
+        self.accounts.get(sink)?.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.family.ledger
+    }
+
+    /// The first context of this family. It may no longer be alive.
+    pub(crate) fn root(&self) -> Weak<ContextInner> {
+        self.family.root.get().cloned().unwrap_or_default()
+    }
+
+    /// Warns, once, that the program logs to this context although it is closed.
+    #[cold]
+    pub(crate) fn warn_closed(&self) {
+        // Relaxed: the flag orders nothing. It only picks one of several threads to print the warning.
+        if !self.family.warned_closed.swap(true, Ordering::Relaxed) {
+            let name = self.info().name();
+            fallback::tell(format_args!(
+                "context {name:?} is closed, and is logged to all the same: those records are dropped, and counted in its ledger"
+            ));
+        }
+    }
+
+    /// Counts the deliveries of a record (one or more) as accepted, and returns the record's number; `None` if the context is closed.
+    #[inline]
+    pub(crate) fn accept(&self, deliveries: u64) -> Option<u64> {
+        // Taking the number counts the first delivery, and must come last: see `Counter`.
+        if deliveries > 1 {
+            self.family.ledger.accept(deliveries - 1);
+        }
+        self.family.counter.next()
+    }
+}
+
+impl Family {
+    /// Remembers that records may be on their way to the output of `sink`.
+    pub(super) fn remember_output(&self, sink: &Sink) {
+        let output_refs = &mut *self.output_refs.lock();
+        if output_refs.iter().any(|output_ref| output_ref.is_of(sink)) {
+            return;
+        }
+        if output_refs.len() == output_refs.capacity() {
+            output_refs.retain(|output_ref| !output_ref.is_gone());
+        }
+        output_refs.push(sink.output_ref());
+    }
+}
+
+impl Account for Family {
+    fn resolve(&self, fate: Fate, count: u64) {
+        self.ledger.resolve(fate, count);
+    }
+
+    fn info(&self) -> &ContextInfo {
+        &self.info
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+impl Drop for ContextInner {
+    fn drop(&mut self) {
+        LIVE.remove(&mut self.position);
+    }
+}

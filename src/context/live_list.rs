@@ -1,0 +1,88 @@
+//! A list of shared values that are alive, which many threads change at once.
+//!
+//! Knows nothing of contexts. The list is split into shards, each with a lock of its own that is held for a few nanoseconds: no code
+//! but this module's runs under it. Reading a shard takes a count of each value under the lock; the caller drops those counts later,
+//! because dropping the last count of a value calls [`LiveList::remove`].
+
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
+
+const SHARDS: usize = 8;
+
+/// The list. Values with the same id are in the same shard.
+pub(super) struct LiveList<T> {
+    shards: [Mutex<Shard<T>>; SHARDS],
+}
+
+struct Shard<T> {
+    slots: Vec<Option<Weak<T>>>,
+    free: Vec<usize>,
+}
+
+/// A value's position in the list: `shard + SHARDS * index`, or [`NOT_LISTED`]. The value owns it.
+pub(super) struct ListPosition(AtomicUsize);
+
+const NOT_LISTED: usize = usize::MAX;
+
+impl ListPosition {
+    pub(super) const fn new() -> Self {
+        ListPosition(AtomicUsize::new(NOT_LISTED))
+    }
+}
+
+impl<T> LiveList<T> {
+    pub(super) const fn new() -> Self {
+        LiveList { shards: [const { Mutex::new(Shard { slots: Vec::new(), free: Vec::new() }) }; SHARDS] }
+    }
+
+    /// Adds `value`, whose id is `id` and whose own position is `position`.
+    pub(super) fn insert(&self, id: u64, value: &Arc<T>, position: &ListPosition) {
+        let number = shard_of(id);
+        let weak = Arc::downgrade(value);
+        let mut shard = self.shards[number].lock();
+        let index = match shard.free.pop() {
+            Some(index) => {
+                shard.slots[index] = Some(weak);
+                index
+            }
+            None => {
+                shard.slots.push(Some(weak));
+                shard.slots.len() - 1
+            }
+        };
+        // Relaxed: only `remove` reads the position, through `&mut`, when every count of the value is gone.
+        position.0.store(number + SHARDS * index, Ordering::Relaxed);
+    }
+
+    /// Removes the value at `position`. Its `Drop` calls this once.
+    pub(super) fn remove(&self, position: &mut ListPosition) {
+        let at = std::mem::replace(position.0.get_mut(), NOT_LISTED);
+        if at == NOT_LISTED {
+            return;
+        }
+        let weak = {
+            let mut shard = self.shards[at % SHARDS].lock();
+            shard.free.push(at / SHARDS);
+            shard.slots.get_mut(at / SHARDS).and_then(Option::take)
+        };
+        drop(weak);
+    }
+
+    /// All values that are alive.
+    pub(super) fn all(&self) -> Vec<Arc<T>> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.lock();
+            all.extend(shard.slots.iter().flatten().filter_map(Weak::upgrade));
+        }
+        all
+    }
+
+    /// The values that are alive and share a shard with `id`: those with this id, and others.
+    pub(super) fn shard(&self, id: u64) -> Vec<Arc<T>> {
+        self.shards[shard_of(id)].lock().slots.iter().flatten().filter_map(Weak::upgrade).collect()
+    }
+}
+
+fn shard_of(id: u64) -> usize {
+    (id % SHARDS as u64) as usize
+}

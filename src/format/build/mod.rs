@@ -1,0 +1,124 @@
+//! The `build` layout, for people who watch a build: elapsed time, the message and its fields; the level from WARN.
+//!
+//! ```text
+//! 00:01.23 configured env=uno
+//! 00:01.30 WARNING: unused variable line=3
+//! ```
+//!
+//! Events that are words of the build vocabulary have forms of their own: see `vocabulary`. Empty lines carry no time, and spans are not
+//! shown.
+
+mod vocabulary;
+
+use std::fmt::Write;
+
+use tracing::Level;
+use tracing::field::Field;
+
+use super::ansi::{Look, push_colored};
+use super::escape::{PlainText, push_code};
+use super::names::CallsiteNames;
+use super::options::Format;
+use super::plain::columns::Columns;
+use super::plain::fields::{Dialect, push_gap, push_message_and_fields};
+use super::plain::name::OddNames;
+use super::timestamp::push_elapsed_hundredths;
+use crate::record::Record;
+use vocabulary::{FieldSet, Kind, Word, bit};
+
+/// The beginning of each line of a message after its first. It stands below the message, and no record begins like it.
+const CONTINUATION: &str = "         | ";
+
+/// Appends `record` as one line, with an empty line before or after it if its word of the vocabulary has one.
+pub(super) fn render(format: &Format, colored: bool, record: &Record<'_>, out: &mut Vec<u8>) {
+    let word = Word::of(record);
+    let kind = word.as_ref().map(|word| word.kind);
+    if kind == Some(Kind::Finished) {
+        out.push(b'\n');
+    }
+    let (start, names) = (out.len(), CallsiteNames::of(record));
+    let columns = Columns { format, colored, record, start };
+    columns.push_times_and_thread(out, push_elapsed_hundredths);
+    columns.push_context(out);
+    columns.push_target(names.plain_target, out);
+    columns.push_location(out);
+    push_gap(out, start);
+    let begins_line = out.len() == start;
+    let push = |out: &mut Vec<u8>| {
+        let body = out.len();
+        push_body(format, record, names, word.as_ref(), out);
+        if begins_line && format.multiline {
+            protect_from_continuation(out, body);
+        }
+    };
+    match (record.level(), kind) {
+        (Level::ERROR, _) => push_colored(colored, Look::Red, out, push),
+        (Level::WARN, _) => push_colored(colored, Look::Yellow, out, push),
+        (_, Some(Kind::Success)) => push_colored(colored, Look::Green, out, push),
+        _ => push(out),
+    }
+    out.push(b'\n');
+    if kind == Some(Kind::Header) {
+        out.push(b'\n');
+    }
+}
+
+/// Escapes the last blank before a `|` in a line that begins at `start` without a time: blanks and a `|` look like a [`CONTINUATION`] of
+/// the message before.
+fn protect_from_continuation(out: &mut Vec<u8>, start: usize) {
+    let line = std::str::from_utf8(&out[start..]).unwrap_or_default();
+    let rest = line.trim_start();
+    let blanks = line.len() - rest.len();
+    if rest.starts_with('|')
+        && let Some((last, blank)) = line[..blanks].char_indices().next_back()
+    {
+        let mut escaped = Vec::new();
+        push_code(&mut escaped, blank);
+        out.splice(start + last..start + blanks, escaped);
+    }
+}
+
+/// Appends the level from WARN, the text of the word, the message and the fields.
+fn push_body(format: &Format, record: &Record<'_>, names: CallsiteNames, word: Option<&Word>, out: &mut Vec<u8>) {
+    match record.level() {
+        Level::ERROR => out.extend_from_slice(b"ERROR: "),
+        Level::WARN => out.extend_from_slice(b"WARNING: "),
+        _ => {}
+    }
+    let mut start = out.len();
+    if let Some(word) = word {
+        word.push(record, out);
+        if word.kind == Kind::Detail {
+            // The indentation is the gap.
+            start = out.len();
+        }
+    }
+    let continuation = format.multiline.then_some(CONTINUATION);
+    let hidden = word.map_or(0, |word| word.hidden);
+    push_message_and_fields(out, start, BuildDialect { continuation, hidden }, record, names.fields);
+}
+
+/// The message as in `text`, but with its backslashes as they are, since the lines are for people only.
+struct BuildDialect {
+    /// The beginning of each line of a message after its first; `None` keeps messages on one line.
+    continuation: Option<&'static str>,
+    /// The fields that the word shows, which are not shown again.
+    hidden: FieldSet,
+}
+
+impl Dialect for BuildDialect {
+    const ODD_NAMES: OddNames = OddNames::Quoted;
+
+    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) -> bool {
+        let start = out.len();
+        let _ = render(&mut PlainText::new(out).keep_backslashes().multiline(self.continuation));
+        out.len() > start
+    }
+
+    fn is_hidden(&self, field: &Field) -> bool {
+        self.hidden & bit(field) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! The fields of an event as JSON.
+
+use std::error::Error;
+use std::fmt;
+
+use tracing::field::{Field, Visit};
+
+use super::value::{push_integer_string, push_key, push_number, push_string};
+use crate::format::escape::JsonText;
+use crate::format::names::{FieldNames, UniqueNames};
+use crate::format::number::{push_bool, push_integer};
+use crate::format::reserved::SOURCES;
+use crate::record::{Record, field_name, for_each_source, render_debug, render_display};
+
+/// Appends the fields of `record`, in the order of the call, without the braces around them.
+pub(super) fn push_fields(out: &mut Vec<u8>, record: &Record<'_>, names: FieldNames) {
+    let plain_names = names == FieldNames::Plain;
+    let unique = (names == FieldNames::Repeated).then(UniqueNames::new);
+    record.visit(&mut FieldWriter { out, plain_names, unique, empty: true });
+}
+
+struct FieldWriter<'a> {
+    out: &'a mut Vec<u8>,
+    plain_names: bool,
+    /// The names so far, if two may be equal.
+    unique: Option<UniqueNames>,
+    empty: bool,
+}
+
+impl FieldWriter<'_> {
+    /// Begins a field: writes its key. Its value is to follow.
+    #[inline(always)]
+    fn begin(&mut self, field: &Field, suffix: &str) -> &mut Vec<u8> {
+        if !self.empty {
+            self.out.push(b',');
+        }
+        self.empty = false;
+        if self.plain_names {
+            self.out.push(b'"');
+            self.out.extend_from_slice(field.name().as_bytes());
+            if !suffix.is_empty() {
+                self.out.extend_from_slice(suffix.as_bytes());
+            }
+            self.out.extend_from_slice(b"\":");
+        } else {
+            self.push_odd_key(field, suffix);
+        }
+        self.out
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_odd_key(&mut self, field: &Field, suffix: &str) {
+        push_key(self.out, self.unique.as_mut(), field_name(field), suffix);
+    }
+}
+
+impl Visit for FieldWriter<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        push_number(self.begin(field, ""), value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        push_integer(self.begin(field, ""), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        push_integer(self.begin(field, ""), value);
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        push_integer_string(self.begin(field, ""), value);
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        push_integer_string(self.begin(field, ""), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        push_bool(self.begin(field, ""), value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        push_string(self.begin(field, ""), value);
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let out = self.begin(field, "");
+        out.push(b'"');
+        render_display(value, &mut JsonText(out));
+        out.push(b'"');
+        let mut listed = false;
+        for_each_source(value, |source| {
+            let out = if listed { &mut *self.out } else { self.begin(field, SOURCES) };
+            out.push(if listed { b',' } else { b'[' });
+            listed = true;
+            out.push(b'"');
+            render_display(source, &mut JsonText(out));
+            out.push(b'"');
+        });
+        if listed {
+            self.out.push(b']');
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let out = self.begin(field, "");
+        out.push(b'"');
+        render_debug(value, &mut JsonText(out));
+        out.push(b'"');
+    }
+}

@@ -1,0 +1,73 @@
+//! Spans and contexts as JSON. Each is rendered once, and kept with the span or the context; a record copies the bytes.
+//!
+//! | what | form |
+//! |---|---|
+//! | path | `"span":{…innermost…},"spans":[{"unit":"core","n":1,"name":"build"},…]` |
+//! | context | `"context":{"name":"uno","id":7,"fields":{…}}` |
+
+use super::value::{push_key, push_string, push_value};
+use crate::format::names::UniqueNames;
+use crate::format::number::push_integer;
+use crate::format::reserved::{FIELD_PREFIX, is_reserved_in_spans};
+use crate::record::{ContextInfo, SpanValues, Style};
+use crate::sync::Arc;
+
+/// Appends `path`. Appends nothing if it is empty.
+pub(in crate::format) fn push_path(path: &[Arc<SpanValues>], out: &mut Vec<u8>) {
+    let Some(innermost) = path.last() else {
+        return;
+    };
+    out.extend_from_slice(b"\"span\":");
+    out.extend_from_slice(span_fragment(innermost));
+    out.extend_from_slice(b",\"spans\":");
+    let mut before = b'[';
+    for span in path {
+        out.push(before);
+        out.extend_from_slice(span_fragment(span));
+        before = b',';
+    }
+    out.push(b']');
+}
+
+/// Appends `context`.
+pub(in crate::format) fn push_context(context: &ContextInfo, out: &mut Vec<u8>) {
+    out.extend_from_slice(context.fragment(Style::Json, |context, out| {
+        out.extend_from_slice(b"\"context\":{\"name\":");
+        push_string(out, context.name());
+        out.extend_from_slice(b",\"id\":");
+        push_integer(out, context.id());
+        if !context.fields().is_empty() {
+            out.extend_from_slice(b",\"fields\":");
+            let mut unique = UniqueNames::new();
+            let mut before = b'{';
+            for (name, value) in context.fields() {
+                out.push(before);
+                before = b',';
+                push_key(out, Some(&mut unique), name, "");
+                push_value(out, value);
+            }
+            out.push(b'}');
+        }
+        out.push(b'}');
+    }));
+}
+
+/// Returns one span: its fields, then its name.
+fn span_fragment(span: &SpanValues) -> &[u8] {
+    span.fragment(Style::Json, |span, out| {
+        let mut unique = UniqueNames::new();
+        out.push(b'{');
+        for (name, value) in span.fields() {
+            if name.suffix.is_empty() && is_reserved_in_spans(name.field) {
+                push_key(out, Some(&mut unique), FIELD_PREFIX, name.field);
+            } else {
+                push_key(out, Some(&mut unique), name.field, name.suffix);
+            }
+            push_value(out, value);
+            out.push(b',');
+        }
+        out.extend_from_slice(b"\"name\":");
+        push_string(out, span.name());
+        out.push(b'}');
+    })
+}

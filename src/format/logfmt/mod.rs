@@ -1,0 +1,133 @@
+//! The `logfmt` layout, for programs that read `key=value`.
+//!
+//! ```text
+//! ts=2026-11-21T09:08:00.123456Z level=info elapsed=1.234567 context=uno context.env=x seq=42 target=linker
+//! spans=build:link msg="linking main.o" size=12
+//! ```
+//!
+//! (one line, broken here)
+//!
+//! `thread` and `location` (`file:line`) follow the target if they are shown. A key without a value is left out, and so is an empty message.
+//! A field whose name is [reserved](super::reserved) is written with `field.` before it, so that no field can shadow a key and a reader
+//! can take the prefix off again. Names are never quoted, since other readers of logfmt would take a quote for the end of the name and the
+//! rest for fields: the characters that they would trip over are escaped, as in `a\x20b=1`.
+//!
+//! A list (the sources of an error) is a text here, `err.sources="[\"a\", \"b\"]"`, because other readers of logfmt know no lists. It is
+//! read back as a list if its name contains `.sources`; a text that begins with `[` in such a field is written with `\x5b` instead.
+
+mod fragments;
+mod value;
+
+use std::fmt::{self, Write};
+
+use tracing::Level;
+use tracing::field::Field;
+
+use super::names::CallsiteNames;
+use super::number::push_integer;
+use super::options::Format;
+use super::plain::fields::{Dialect, push_message_and_fields};
+use super::plain::name::OddNames;
+use super::plain::value::{push_rendered, push_text};
+use super::reserved::{FIELD_PREFIX, is_reserved_in_logfmt};
+use super::timestamp::{push_rfc3339_micros, push_seconds_micros};
+use crate::record::{Record, Style, field_name, write_thread_name};
+pub(super) use fragments::{push_context, push_path};
+use value::{protect_text, push_rendered_list};
+
+/// Appends `record` as one whole line.
+pub(super) fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
+    let (start, names) = (out.len(), CallsiteNames::of(record));
+    if format.timestamp {
+        out.extend_from_slice(b"ts=");
+        push_rfc3339_micros(out, record.timestamp());
+        out.push(b' ');
+    }
+    out.extend_from_slice(level(record.level()));
+    if format.elapsed {
+        out.extend_from_slice(b" elapsed=");
+        push_seconds_micros(out, record.elapsed());
+    }
+    if format.context {
+        out.push(b' ');
+        push_context(record.context(), out);
+    }
+    if let Some(seq) = record.seq().filter(|_| format.seq) {
+        out.extend_from_slice(b" seq=");
+        push_integer(out, seq);
+    }
+    if format.target {
+        out.extend_from_slice(b" target=");
+        match names.plain_target {
+            true => out.extend_from_slice(record.target().as_bytes()),
+            false => push_text(out, record.target()),
+        }
+    }
+    if format.thread {
+        out.extend_from_slice(b" thread=");
+        push_rendered(out, |out| write_thread_name(out));
+    }
+    if format.location
+        && let Some(file) = record.file()
+    {
+        out.extend_from_slice(b" location=");
+        push_rendered(out, |out| write_location(out, file, record.line()));
+    }
+    push_spans(record, out);
+    push_message_and_fields(out, start, LogfmtDialect, record, names.fields);
+    out.push(b'\n');
+}
+
+fn level(level: Level) -> &'static [u8] {
+    match level {
+        Level::ERROR => b"level=error",
+        Level::WARN => b"level=warn",
+        Level::INFO => b"level=info",
+        Level::DEBUG => b"level=debug",
+        Level::TRACE => b"level=trace",
+    }
+}
+
+/// Writes `file:line`, or `file:` if the line is unknown.
+fn write_location(out: &mut dyn Write, file: &str, line: Option<u32>) -> fmt::Result {
+    write!(out, "{file}:")?;
+    line.map_or(Ok(()), |line| write!(out, "{line}"))
+}
+
+/// Appends the path of spans, and a blank before it, if there are spans.
+fn push_spans(record: &Record<'_>, out: &mut Vec<u8>) {
+    let before = out.len();
+    out.push(b' ');
+    record.spans.append(Style::Logfmt, out);
+    if out.len() == before + 1 {
+        out.truncate(before);
+    }
+}
+
+/// The message as a field of its own, and reserved names with a prefix.
+struct LogfmtDialect;
+
+impl Dialect for LogfmtDialect {
+    const ODD_NAMES: OddNames = OddNames::Escaped;
+
+    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) -> bool {
+        out.extend_from_slice(b"msg=");
+        push_rendered(out, render);
+        !out.ends_with(b"=\"\"")
+    }
+
+    fn prefix(&self, name: &str) -> &'static str {
+        if is_reserved_in_logfmt(name) { FIELD_PREFIX } else { "" }
+    }
+
+    fn protect_text(&self, out: &mut Vec<u8>, start: usize, field: &Field) {
+        protect_text(out, start, field_name(field));
+    }
+
+    fn push_list(&self, out: &mut Vec<u8>, list: &[u8]) {
+        push_rendered_list(out, list);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! What a program sets of a format: [`Format`].
+
+use std::fmt;
+
+use super::color::Color;
+
+/// How records become lines: a layout, and what it shows.
+///
+/// A format belongs to a sink; several sinks of one context may have different ones.
+///
+/// ```
+/// use logscope::{Color, Format};
+///
+/// let console = Format::build();
+/// let log = Format::text().timestamp(true).color(Color::Never);
+/// let machine = Format::json().thread(true);
+/// assert_ne!(console, log);
+/// assert_eq!(machine, Format::json().thread(true));
+/// ```
+///
+/// | option | `text` | `build` | `json`, `logfmt` | shows |
+/// |---|---|---|---|---|
+/// | [`timestamp`](Format::timestamp) | | | yes | the wall-clock time, in UTC to the microsecond |
+/// | [`elapsed`](Format::elapsed) | yes | yes | yes | the time since the origin of the context |
+/// | [`context`](Format::context) | yes | | yes | the context's name and fields |
+/// | [`seq`](Format::seq) | | | yes | the record's number in its context |
+/// | [`target`](Format::target) | yes | | yes | the target |
+/// | [`location`](Format::location) | | | | the source file and line |
+/// | [`thread`](Format::thread) | | | | the thread's name |
+/// | [`multiline`](Format::multiline) | | | never | a message of several lines as such |
+///
+/// The level, the message and the fields are always shown (`build` shows levels from WARN); spans are, except by
+/// `build`.
+///
+/// Control characters, line separators, characters that change the direction of text and characters that show nothing are
+/// escaped in everything that a program logs, so that one record is one line and looks like what it is. (The joiners U+200C
+/// and U+200D and the variation selectors U+FE00 to U+FE0F, without which emoji and some scripts cannot be written, are not.)
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[must_use = "a format does nothing until it is given to a sink, with `.format(…)`"]
+pub struct Format {
+    pub(super) layout: Layout,
+    pub(super) color: Color,
+    pub(super) timestamp: bool,
+    pub(super) elapsed: bool,
+    pub(super) context: bool,
+    pub(super) seq: bool,
+    pub(super) target: bool,
+    pub(super) location: bool,
+    pub(super) thread: bool,
+    pub(super) multiline: bool,
+}
+
+/// Which renderer makes the lines.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Layout {
+    Build,
+    Text,
+    Json,
+    Logfmt,
+}
+
+impl fmt::Display for Format {
+    /// The name of the layout: `build`, `text`, `json` or `logfmt`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.layout {
+            Layout::Build => "build",
+            Layout::Text => "text",
+            Layout::Json => "json",
+            Layout::Logfmt => "logfmt",
+        })
+    }
+}
+
+impl Format {
+    const fn bare(layout: Layout) -> Self {
+        Format {
+            layout,
+            color: Color::Auto,
+            timestamp: false,
+            elapsed: true,
+            context: false,
+            seq: false,
+            target: false,
+            location: false,
+            thread: false,
+            multiline: false,
+        }
+    }
+
+    /// For people who watch a build: elapsed time as `MM:SS.cc`, the message and its fields; the level from WARN.
+    ///
+    /// ```text
+    /// 00:00.00 Build System v1.2.4
+    ///
+    /// 00:00.01 [1/9] Parsing platformio.ini
+    /// 00:00.52       [core] main.cpp (cached)
+    /// 00:01.30 WARNING: unused variable line=3
+    ///
+    /// 00:12.34 Build time: 12.34s
+    /// ```
+    ///
+    /// The first, second, third and last of these are words of the build vocabulary: events with a field `build` and
+    /// the fields that it asks for (`build = "phase", phase = 1, phases = 9`). Other events, whatever their fields are
+    /// called, are shown as they are. A line begins with the elapsed time, empty ones apart; in colour, warnings are
+    /// yellow, errors red and successes green. Backslashes are shown as they are, so the lines are not meant to be read
+    /// back.
+    ///
+    /// It is for people: levels and words are part of the text, and a message that says `ERROR: disk full` or
+    /// `[2/9] Linking` at INFO looks like them, colour apart. Where that matters, or a program is to read the log, use
+    /// [`text`](Format::text), [`json`](Format::json) or [`logfmt`](Format::logfmt).
+    pub const fn build() -> Self {
+        Format::bare(Layout::Build)
+    }
+
+    /// For people who read a log.
+    ///
+    /// ```text
+    /// 00:01.234567 INFO  uno{env=x} build{unit=core}:link linker: linking main.o size=12 path="a b"
+    /// ```
+    ///
+    /// | part | here | form |
+    /// |---|---|---|
+    /// | wall-clock time | | RFC 3339 in UTC, if asked for |
+    /// | elapsed time | `00:01.234567` | `MM:SS.uuuuuu`, the minutes going on past 99 |
+    /// | number | | `#42`, if asked for |
+    /// | thread | | `[main]`, if asked for |
+    /// | level | `INFO ` | five characters |
+    /// | context | `uno{env=x}` | its name, and its fields in braces |
+    /// | spans | `build{unit=core}:link` | outermost first, absent outside spans |
+    /// | target | `linker:` | |
+    /// | location | | `src/main.rs:12:`, if asked for |
+    /// | message | `linking main.o` | without quotes, `\n` and the like escaped, a backslash doubled |
+    /// | fields | `size=12 path="a b"` | in the order of the call; the message always comes first |
+    ///
+    /// Numbers, booleans and texts of one plain word are bare; other texts, and those that look like a number, a
+    /// boolean or `null`, are quoted, and so are names, contexts and targets that are not plain. An error is its text,
+    /// followed by what caused it: `err="cannot link" err.sources=["no such file"]`.
+    /// [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) reads lines back.
+    pub const fn text() -> Self {
+        Format { context: true, target: true, ..Format::bare(Layout::Text) }
+    }
+
+    /// JSON Lines: one object per record, a superset of what `tracing_subscriber::fmt().json()` writes.
+    ///
+    /// ```text
+    /// {"timestamp":"2026-11-21T09:08:00.123456Z","level":"INFO","fields":{"message":"linking","size":12},
+    ///  "target":"linker","span":{"unit":"core","name":"build"},"spans":[{"unit":"core","name":"build"}],
+    ///  "context":{"name":"uno","id":7,"fields":{"env":"uno"}},"elapsed":1.234567,"seq":42}
+    /// ```
+    ///
+    /// (one line, broken here). With the options, `"filename"` and `"line_number"` follow the target, and
+    /// `"threadName"` the spans. `"span"` is the innermost of `"spans"`; both are absent outside spans.
+    ///
+    /// The keys of each object are unique. A field of a span that is called `name` is written as `field.name` (and one
+    /// called `field.name` as `field.field.name`, and so on), and what an error is caused by follows it as
+    /// `"NAME.sources":[…]`. As in `tracing-subscriber`'s JSON, integers of 128 bits, bytes and `Debug` values are
+    /// strings, and floats that are not finite are `null`.
+    ///
+    /// What `tracing-subscriber` writes is here in the same place with the same value, but for these:
+    ///
+    /// | where | `tracing-subscriber` | here |
+    /// |---|---|---|
+    /// | an event with `parent: &span` | `"spans"` are the current ones, `"span"` is the parent | both are the parent's |
+    /// | an event with `parent: None` | the current spans | no spans |
+    /// | a name that is taken | the key twice | the second as `NAME#2`, or by the next number that is free |
+    /// | a field of a span called `name` | the key twice | `field.name` |
+    /// | bytes in a span | a list of numbers | a string, as in events |
+    /// | a record of the `log` crate | its source in `log.target`, `log.file`, … too | only in the places for it |
+    pub const fn json() -> Self {
+        Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Json) }
+    }
+
+    /// logfmt: one line of `key=value` pairs per record, for programs.
+    ///
+    /// ```text
+    /// ts=2026-11-21T09:08:00.123456Z level=info elapsed=1.234567 context=uno context.env=x seq=42 target=linker
+    /// spans="build{unit=core}:link" msg="linking main.o" size=12 path="a b"
+    /// ```
+    ///
+    /// (one line, broken here). `elapsed` is in seconds; `context.` begins the names of the context's fields; with the
+    /// options, `thread` and `location` (`src/main.rs:12`) follow the target. What a record has none of is left out. A
+    /// field of the program's that is called like one of these, or begins with `context.` or `field.`, is written with
+    /// `field.` before it. In names, blanks, `=`, quotes, backslashes and what cannot be seen are escaped, as in
+    /// `a\x20b=1`. The rules for values are those of [`text`](Format::text), but for lists, which are quoted:
+    /// `err.sources="[\"no such file\"]"`. [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt) reads every line
+    /// back.
+    pub const fn logfmt() -> Self {
+        Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Logfmt) }
+    }
+
+    /// Sets whether lines are coloured ([`Color::Auto`] unless set). JSON and logfmt never are.
+    pub const fn color(mut self, color: Color) -> Self {
+        self.color = color;
+        self
+    }
+
+    /// Sets whether the wall-clock time is shown, in UTC to the microsecond.
+    pub const fn timestamp(mut self, show: bool) -> Self {
+        self.timestamp = show;
+        self
+    }
+
+    /// Sets whether the time since the origin of the context is shown.
+    pub const fn elapsed(mut self, show: bool) -> Self {
+        self.elapsed = show;
+        self
+    }
+
+    /// Sets whether the context is shown: its name and its fields, in JSON its id too.
+    pub const fn context(mut self, show: bool) -> Self {
+        self.context = show;
+        self
+    }
+
+    /// Sets whether the record's number in its context is shown.
+    pub const fn seq(mut self, show: bool) -> Self {
+        self.seq = show;
+        self
+    }
+
+    /// Sets whether the target is shown.
+    pub const fn target(mut self, show: bool) -> Self {
+        self.target = show;
+        self
+    }
+
+    /// Sets whether the source file and line are shown.
+    pub const fn location(mut self, show: bool) -> Self {
+        self.location = show;
+        self
+    }
+
+    /// Sets whether the name of the thread that logged is shown; for a thread without a name, its id.
+    pub const fn thread(mut self, show: bool) -> Self {
+        self.thread = show;
+        self
+    }
+
+    /// Sets whether a message of several lines is written as several lines, rather than with `\n` in their place. The
+    /// lines after the first are indented, so that none can be taken for the start of a record.
+    ///
+    /// JSON and logfmt have one line per record all the same.
+    pub const fn multiline(mut self, keep: bool) -> Self {
+        self.multiline = keep;
+        self
+    }
+}

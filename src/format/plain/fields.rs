@@ -1,0 +1,245 @@
+//! The message and the fields of a record, as text, build and logfmt write them.
+//!
+//! The message comes first, wherever the logging call has it. `tracing`'s macros put a format string first, so one visit of the
+//! event is mostly enough. A record with other fields before its message is visited twice; each value is still rendered once.
+
+use std::error::Error;
+use std::fmt::{self, Write};
+
+use tracing::field::{Field, Visit};
+
+use super::name::{OddNames, push_name};
+use super::value::{push_rendered, push_text};
+use crate::format::buffer::Buffer;
+use crate::format::escape::Quoted;
+use crate::format::names::{FieldNames, UniqueNames, is_message};
+use crate::format::number::{push_bool, push_float, push_integer};
+use crate::format::reserved::SOURCES;
+use crate::record::{Record, Value, field_name, for_each_source, render_debug, render_display};
+
+/// Where one layout departs from the others in how it writes messages and fields.
+pub(in crate::format) trait Dialect {
+    /// How the layout writes names that are not plain.
+    const ODD_NAMES: OddNames;
+
+    /// Appends the message that `render` writes. Returns false if the message is empty; what was appended is then removed.
+    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) -> bool;
+
+    /// Returns true if the layout does not show `field`.
+    #[inline]
+    fn is_hidden(&self, _field: &Field) -> bool {
+        false
+    }
+
+    /// Returns the prefix of a field called `name`.
+    #[inline]
+    fn prefix(&self, _name: &str) -> &'static str {
+        ""
+    }
+
+    /// Changes a text that was just written as the value of `field`, from `start` to the end of `out`, if the layout would read
+    /// it back as another type.
+    #[inline]
+    fn protect_text(&self, _out: &mut Vec<u8>, _start: usize, _field: &Field) {}
+
+    /// Appends a list that is rendered as `["a", "b"]`.
+    fn push_list(&self, out: &mut Vec<u8>, list: &[u8]) {
+        out.extend_from_slice(list);
+    }
+}
+
+/// Appends the message of `record` and then its fields, each with a blank before it unless it is the first of the line,
+/// which begins at `start`.
+pub(in crate::format) fn push_message_and_fields<D: Dialect>(
+    out: &mut Vec<u8>,
+    start: usize,
+    dialect: D,
+    record: &Record<'_>,
+    names: FieldNames,
+) {
+    let unique = (names == FieldNames::Repeated).then(UniqueNames::beside_message);
+    let plain_names = names == FieldNames::Plain;
+    let mut writer = FieldWriter { out, start, dialect, part: Part::All, message_seen: false, plain_names, unique };
+    let is_message_first = || record.event.metadata().fields().iter().next().is_some_and(|field| is_message(&field));
+    if plain_names || is_message_first() {
+        record.visit(&mut writer);
+    } else {
+        for part in [Part::Message, Part::Fields] {
+            writer.part = part;
+            writer.message_seen = false;
+            record.visit(&mut writer);
+        }
+    }
+}
+
+/// Appends a blank, unless the line that begins at `start` is empty.
+#[inline]
+pub(in crate::format) fn push_gap(out: &mut Vec<u8>, start: usize) {
+    if out.len() > start {
+        out.push(b' ');
+    }
+}
+
+/// The part of a record that one visit writes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Part {
+    /// The message, which is the first field, and the other fields.
+    All,
+    /// The message alone.
+    Message,
+    /// Everything but the message.
+    Fields,
+}
+
+/// What a visited field is to the line.
+enum Role {
+    Message,
+    /// A field, whose name has been written.
+    Field,
+    /// Not written in this visit.
+    Skipped,
+}
+
+struct FieldWriter<'a, D> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+    dialect: D,
+    part: Part,
+    message_seen: bool,
+    plain_names: bool,
+    /// The names so far, if two may be equal.
+    unique: Option<UniqueNames>,
+}
+
+impl<D: Dialect> FieldWriter<'_, D> {
+    /// Returns the role of `field` in this visit. The name of a field is written here.
+    #[inline(always)]
+    fn begin(&mut self, field: &Field) -> Role {
+        if !self.message_seen && is_message(field) {
+            self.message_seen = true;
+            return if self.part == Part::Fields { Role::Skipped } else { Role::Message };
+        }
+        if self.part == Part::Message || self.dialect.is_hidden(field) {
+            return Role::Skipped;
+        }
+        self.push_name(field, "");
+        Role::Field
+    }
+
+    /// Writes the name of a field, and `=`.
+    #[inline(always)]
+    fn push_name(&mut self, field: &Field, suffix: &str) {
+        push_gap(self.out, self.start);
+        if self.plain_names {
+            self.out.extend_from_slice(field.name().as_bytes());
+            if !suffix.is_empty() {
+                self.out.extend_from_slice(suffix.as_bytes());
+            }
+        } else {
+            self.push_odd_name(field, suffix);
+        }
+        self.out.push(b'=');
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_odd_name(&mut self, field: &Field, suffix: &str) {
+        let name = field_name(field);
+        let prefix = self.dialect.prefix(name);
+        push_name(self.out, self.unique.as_mut(), [prefix, name, suffix], D::ODD_NAMES);
+    }
+
+    fn message<R>(&mut self, render: impl FnOnce(&mut dyn Write) -> R) {
+        let before = self.out.len();
+        push_gap(self.out, self.start);
+        if !self.dialect.push_message(self.out, render) {
+            self.out.truncate(before);
+        }
+    }
+
+    /// Writes a value that `push` writes, without escapes or quotes.
+    fn scalar<T: Into<Value>>(&mut self, field: &Field, value: T, push: impl FnOnce(&mut Vec<u8>, T)) {
+        match self.begin(field) {
+            Role::Message => {
+                let value = value.into();
+                self.message(|out| write!(out, "{value}"));
+            }
+            Role::Field => push(self.out, value),
+            Role::Skipped => {}
+        }
+    }
+
+    fn rendered<R>(&mut self, field: &Field, render: impl FnOnce(&mut dyn Write) -> R) {
+        match self.begin(field) {
+            Role::Message => self.message(render),
+            Role::Field => {
+                let start = self.out.len();
+                push_rendered(self.out, render);
+                self.dialect.protect_text(self.out, start, field);
+            }
+            Role::Skipped => {}
+        }
+    }
+}
+
+impl<D: Dialect> Visit for FieldWriter<'_, D> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.scalar(field, value, push_float);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.scalar(field, value, push_integer);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.scalar(field, value, push_integer);
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.scalar(field, value, push_integer);
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.scalar(field, value, push_integer);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.scalar(field, value, push_bool);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match self.begin(field) {
+            Role::Message => self.message(|out| out.write_str(value)),
+            Role::Field => {
+                let start = self.out.len();
+                push_text(self.out, value);
+                self.dialect.protect_text(self.out, start, field);
+            }
+            Role::Skipped => {}
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.rendered(field, |out| render_display(value, out));
+        if self.part == Part::Message || self.dialect.is_hidden(field) {
+            return;
+        }
+        let mut listed = false;
+        let mut list = Buffer::take();
+        for_each_source(value, |source| {
+            list.extend_from_slice(if listed { b", \"" } else { b"[\"" });
+            listed = true;
+            render_display(source, &mut Quoted(&mut list));
+            list.push(b'"');
+        });
+        if listed {
+            list.push(b']');
+            self.push_name(field, SOURCES);
+            self.dialect.push_list(self.out, &list);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.rendered(field, |out| render_debug(value, out));
+    }
+}

@@ -1,0 +1,19 @@
+//! The notation that `text`, `build` and `logfmt` share, as opposed to JSON: `name=value`, and `name{a=1 b=2}` for spans and
+//! contexts.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `value` | values: bare or quoted |
+//! | `name` | names of fields: bare, quoted or escaped |
+//! | `braces` | a span or a context with its fields in braces |
+//! | `fields` | the message and the fields of a record |
+//! | `columns` | what text and build write before the message |
+//!
+//! Imports: the files beside this folder, but no layout. Where one layout departs from the shared notation, it implements
+//! [`Dialect`](fields::Dialect).
+
+pub(super) mod braces;
+pub(super) mod columns;
+pub(super) mod fields;
+pub(super) mod name;
+pub(super) mod value;

@@ -1,0 +1,100 @@
+//! Values as text, build and logfmt write them.
+
+use std::fmt::Write;
+
+use crate::format::escape::Quoted;
+use crate::format::number::{push_bool, push_float, push_integer};
+use crate::format::quote::{is_bare, push_quoted, reads_as_other_type};
+use crate::record::Value;
+
+/// Appends a text as a value: bare if it needs no quotes and does not read back as another type, else quoted.
+#[inline]
+pub(in crate::format) fn push_text(out: &mut Vec<u8>, text: &str) {
+    if is_bare(text) && !reads_as_other_type(text) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        push_quoted(out, text);
+    }
+}
+
+/// Appends the text that `render` writes, by the rule of [`push_text`]. The result of `render` is ignored: writing to a `Vec`
+/// does not fail, and a value that fails is marked in the text.
+pub(in crate::format) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) {
+    let start = out.len();
+    out.push(b'"');
+    let _ = render(&mut Quoted(out));
+    let rendered = &out[start + 1..];
+    // Most texts that need quotes contain a blank, which is found faster than the other reasons.
+    let is_bare = !rendered.contains(&b' ')
+        && std::str::from_utf8(rendered).is_ok_and(|text| is_bare(text) && !reads_as_other_type(text));
+    if is_bare {
+        out.remove(start);
+    } else {
+        out.push(b'"');
+    }
+}
+
+/// Appends texts as `["a", "b"]`.
+pub(in crate::format) fn push_list(out: &mut Vec<u8>, texts: &[String]) {
+    out.push(b'[');
+    for (index, text) in texts.iter().enumerate() {
+        if index > 0 {
+            out.extend_from_slice(b", ");
+        }
+        push_quoted(out, text);
+    }
+    out.push(b']');
+}
+
+/// Appends an owned value.
+pub(in crate::format) fn push_value(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(value) => push_bool(out, *value),
+        Value::I64(number) => push_integer(out, *number),
+        Value::U64(number) => push_integer(out, *number),
+        Value::I128(number) => push_integer(out, *number),
+        Value::U128(number) => push_integer(out, *number),
+        Value::F64(number) => push_float(out, *number),
+        Value::Str(text) => push_text(out, text),
+        Value::List(texts) => push_list(out, texts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(value: impl Into<Value>) -> String {
+        let mut out = Vec::new();
+        push_value(&mut out, &value.into());
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_text_that_looks_like_another_type_is_quoted() {
+        for look in
+            ["1", "-1", "+1", "1.5", ".5", "1e9", "true", "false", "null", "NaN", "nan", "inf", "-inf", "Infinity"]
+        {
+            assert_eq!(text(look), format!("\"{look}\""));
+        }
+        for look in ["1a", "truer", "e9", "-", "v1.2.3", "1.2.3", "nano"] {
+            assert_eq!(text(look), look);
+        }
+        assert_eq!(text(""), "\"\"");
+        assert_eq!(text("a b"), "\"a b\"");
+    }
+
+    #[test]
+    fn each_type_has_its_form() {
+        assert_eq!(text(u128::MAX), "340282366920938463463374607431768211455");
+        assert_eq!(text(i64::MIN), "-9223372036854775808");
+        assert_eq!(text(1.0), "1.0");
+        assert_eq!(text(f64::NAN), "NaN");
+        assert_eq!(text(f64::NEG_INFINITY), "-inf");
+        assert_eq!(text(true), "true");
+        let mut list = Vec::new();
+        push_list(&mut list, &["a".to_owned(), "\"".to_owned()]);
+        assert_eq!(list, br#"["a", "\""]"#);
+    }
+}

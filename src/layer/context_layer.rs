@@ -1,0 +1,229 @@
+//! The layer: which context an event belongs to, and whether that context wants it.
+
+use std::fmt;
+
+use tracing::span::{Attributes, Id, Record as SpanRecord};
+use tracing::subscriber::Interest;
+use tracing::{Dispatch, Event, Metadata, Subscriber};
+use tracing_subscriber::filter::Filtered;
+use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::ceiling::{CeilingFilter, keeping_verdicts};
+use super::emit::emit;
+use super::first_scope::{self, FirstScope};
+use super::spans::{self, CurrentPath, ParentPath};
+use crate::LevelFilter;
+use crate::context::{ContextInner, add_ceiling, with_default};
+use crate::record::RecordMetadata;
+use crate::scope;
+use crate::sync::Arc;
+use crate::verbosity::learn_callsite;
+
+/// Wraps the layer in its per-layer filter; from [`layer()`](crate::layer()) or [`Configure::layer`](crate::Configure::layer).
+pub type ScopedLayer<S> = Filtered<ContextLayer, CeilingFilter, S>;
+
+/// Routes each event to the output context that is current where the event happens.
+///
+/// [`layer()`](crate::layer()) and [`configure`](crate::configure) make it.
+pub struct ContextLayer {
+    ceiling: LevelFilter,
+    /// True under `init` and `install`, where the whole subscriber is logscope's.
+    vetoes: bool,
+    route_by_span: bool,
+    /// `None` under `init` and `install`, which rebuild themselves.
+    first_scope: Option<Arc<FirstScope>>,
+    /// Distinguishes the spans of this layer's registry from those of another in the same process.
+    id: u32,
+}
+
+impl ContextLayer {
+    /// Makes the layer of a subscriber that is all logscope's.
+    pub(super) fn alone(ceiling: LevelFilter, route_by_span: bool) -> Self {
+        ContextLayer { ceiling, vetoes: true, route_by_span, first_scope: None, id: spans::next_layer_id() }
+    }
+
+    /// Makes a layer for a subscriber of the program's own.
+    pub(super) fn among_others(ceiling: LevelFilter, route_by_span: bool) -> Self {
+        let first_scope = Some(FirstScope::new(ceiling, first_scope_in));
+        ContextLayer { ceiling, vetoes: false, route_by_span, first_scope, id: spans::next_layer_id() }
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Returns whether `dispatch` holds the layer with this id.
+    pub(super) fn is_in(id: u32, dispatch: &Dispatch) -> bool {
+        dispatch.downcast_ref::<ContextLayer>().is_some_and(|layer| layer.id == id)
+    }
+
+    /// Returns whether the current context wants events or spans that `metadata` describes.
+    #[inline(never)]
+    fn wanted_here<S>(&self, metadata: &Metadata<'_>, cx: Context<'_, S>) -> bool
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        let wants = |inner: &ContextInner| *metadata.level() <= self.ceiling && inner.verbosity().allows_any(metadata);
+        scope::with_current(|current| match current {
+            Some(inner) => wants(inner),
+            // An event may name another parent than the current span, so only `on_event` knows its context.
+            None if self.route_by_span && metadata.is_event() => true,
+            None if self.route_by_span => match spans::bound_context(cx.lookup_current()) {
+                Some(context) => wants(&context),
+                None => with_default(wants),
+            },
+            None => with_default(wants),
+        })
+    }
+
+    /// Calls `f` with the context that `event` belongs to.
+    fn route<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, f: impl FnOnce(&ContextInner))
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        scope::with_current(|current| match current {
+            Some(inner) => f(inner),
+            None if self.route_by_span => match spans::bound_context(cx.event_span(event)) {
+                Some(context) => f(&context),
+                None => with_default(f),
+            },
+            None => with_default(f),
+        });
+    }
+
+    /// Gives `event` to the context that it belongs to, if that context wants it.
+    #[inline(never)]
+    fn handle<S>(&self, event: &Event<'_>, cx: Context<'_, S>)
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        let metadata = event.metadata();
+        if *metadata.level() > self.ceiling {
+            return;
+        }
+        #[cfg(feature = "log")]
+        if metadata.target() == LOG_TARGET
+            && let Some(normalized) = tracing_log::NormalizeEvent::normalized_metadata(event)
+        {
+            let metadata = RecordMetadata { from_log: true, ..RecordMetadata::new(&normalized) };
+            let deliver = |inner: &ContextInner| {
+                if inner.verbosity().allows_target(metadata.level, metadata.target) {
+                    self.deliver(event, &cx, inner, metadata);
+                }
+            };
+            return keeping_verdicts(&normalized, || self.route(event, &cx, deliver));
+        }
+        let deliver = |inner: &ContextInner| {
+            if inner.verbosity().allows(metadata) {
+                self.deliver(event, &cx, inner, RecordMetadata::new(metadata));
+            }
+        };
+        keeping_verdicts(metadata, || self.route(event, &cx, deliver));
+    }
+
+    fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &ContextInner, metadata: RecordMetadata<'_>)
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        if event.is_contextual() {
+            emit(inner, event, metadata, &CurrentPath::new(self.id, cx));
+        } else {
+            emit(inner, event, metadata, &ParentPath::new(event.parent(), cx));
+        }
+    }
+}
+
+/// The hook that scopes call while a layer is armed.
+fn entering_scope() {
+    first_scope::entering_scope(first_scope_in);
+}
+
+fn first_scope_in(dispatch: &Dispatch) -> Option<&Arc<FirstScope>> {
+    dispatch.downcast_ref::<ContextLayer>()?.first_scope.as_ref()
+}
+
+impl<S> Layer<S> for ContextLayer
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    // Not `on_register_dispatch`, which is not called for a layer inside an `Option` or a `Vec`.
+    fn on_layer(&mut self, _: &mut S) {
+        add_ceiling(self.ceiling);
+        if let Some(first_scope) = &self.first_scope {
+            first_scope.arm(entering_scope);
+        }
+    }
+
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if *metadata.level() > self.ceiling {
+            return Interest::never();
+        }
+        learn_callsite(metadata);
+        if self.vetoes { Interest::sometimes() } else { Interest::always() }
+    }
+
+    #[inline]
+    fn enabled(&self, metadata: &Metadata<'_>, cx: Context<'_, S>) -> bool {
+        if !self.vetoes {
+            return true;
+        }
+        match scope::glance(metadata.level()) {
+            Some(wanted) => wanted && *metadata.level() <= self.ceiling,
+            None => self.wanted_here(metadata, cx),
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.ceiling)
+    }
+
+    #[inline]
+    fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
+        if scope::glance(event.metadata().level()) != Some(false) {
+            self.handle(event, cx);
+        }
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
+        let metadata = attributes.metadata();
+        // Under `init`, `enabled` has refused each span that the current context does not want. Among other layers such a span may exist,
+        // because another layer wants it.
+        if !self.vetoes && (*metadata.level() > self.ceiling || !self.wanted_here(metadata, cx.clone())) {
+            return;
+        }
+        keeping_verdicts(metadata, || {
+            if let Some(span) = cx.span(id) {
+                spans::attach(&span, attributes, self.route_by_span);
+            }
+        });
+    }
+
+    fn on_record(&self, id: &Id, values: &SpanRecord<'_>, cx: Context<'_, S>) {
+        if let Some(span) = cx.span(id) {
+            spans::record(&span, values);
+        }
+    }
+
+    fn on_enter(&self, _: &Id, _: Context<'_, S>) {
+        spans::moved();
+    }
+
+    fn on_exit(&self, _: &Id, _: Context<'_, S>) {
+        spans::moved();
+    }
+}
+
+/// The target of every event of the `log` bridge; the real target is in a field.
+#[cfg(feature = "log")]
+const LOG_TARGET: &str = "log";
+
+impl fmt::Debug for ContextLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContextLayer")
+            .field("ceiling", &self.ceiling)
+            .field("vetoes", &self.vetoes)
+            .field("route_by_span", &self.route_by_span)
+            .finish()
+    }
+}

@@ -1,0 +1,117 @@
+//! An output of either kind. Panics of its code become errors.
+
+use std::io;
+use std::time::Duration;
+
+use super::guard::call_contained;
+use super::{Null, Output, RecordOutput};
+use crate::bytes::Batch;
+use crate::error::{Error, Kind};
+use crate::format::buffer::Buffer;
+use crate::format::{Renderer, Scratch};
+use crate::record::Record;
+
+/// An output that takes lines, or one that takes records.
+pub(crate) enum AnyOutput {
+    Lines(Box<dyn Output>),
+    Records(Box<dyn RecordOutput>),
+}
+
+impl AnyOutput {
+    /// Returns the name of the output in messages.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            AnyOutput::Lines(output) => output.describe(),
+            AnyOutput::Records(output) => output.describe(),
+        }
+    }
+
+    /// True if the output is a terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
+        match self {
+            AnyOutput::Lines(output) => output.is_terminal(),
+            AnyOutput::Records(_) => false,
+        }
+    }
+
+    /// True if the output takes lines. Only lines can be queued.
+    pub(crate) fn takes_lines(&self) -> bool {
+        matches!(self, AnyOutput::Lines(_))
+    }
+
+    /// Writes `record`. An output that takes lines gets the line that `renderer` makes of it.
+    #[inline]
+    pub(crate) fn write(&self, renderer: &Renderer, record: &Record<'_>, scratch: &mut Scratch) -> io::Result<()> {
+        match self {
+            AnyOutput::Lines(output) => {
+                // Rendered before `call_contained`: a `Debug` that logs is not inside the output.
+                let line = scratch.line(renderer, record);
+                call_contained(|| output.write(line))
+            }
+            AnyOutput::Records(output) => call_contained(|| output.write(record)),
+        }
+    }
+
+    /// Writes several lines.
+    pub(crate) fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
+        match self {
+            AnyOutput::Lines(output) => call_contained(|| output.write_batch(batch)),
+            AnyOutput::Records(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Writes a notice. It is rendered into a buffer of its own, because the scratch may contain the record that comes after it.
+    pub(crate) fn write_notice(&self, renderer: &Renderer, notice: &Record<'_>) -> io::Result<()> {
+        match self {
+            AnyOutput::Lines(output) => {
+                let mut line = Buffer::take();
+                renderer.render(notice, &mut line);
+                call_contained(|| output.write(&line))
+            }
+            AnyOutput::Records(output) => call_contained(|| output.write(notice)),
+        }
+    }
+
+    /// Flushes the buffers of the output.
+    pub(crate) fn flush(&self, deadline: Duration) -> io::Result<()> {
+        match self {
+            AnyOutput::Lines(output) => call_contained(|| output.flush(deadline)),
+            AnyOutput::Records(output) => call_contained(|| output.flush(deadline)),
+        }
+    }
+
+    /// Brings all written bytes to the storage device.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        match self {
+            AnyOutput::Lines(output) => call_contained(|| output.sync()),
+            AnyOutput::Records(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Opens the file of the output anew.
+    pub(crate) fn reopen(&self) -> io::Result<()> {
+        match self {
+            AnyOutput::Lines(output) => call_contained(|| output.reopen()),
+            AnyOutput::Records(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Drops the output. Its `Drop` may panic, and the last view may be dropped at the end of a log call, which must not panic.
+    pub(crate) fn close(&mut self) {
+        let output = std::mem::replace(self, AnyOutput::Lines(Box::new(Null)));
+        let _ = call_contained(|| {
+            drop(output);
+            Ok(())
+        });
+    }
+}
+
+/// Returns the error for an output called `name` whose file could not be opened anew.
+#[cold]
+pub(crate) fn reopen_error(name: &str, error: io::Error) -> Error {
+    let message = match error.kind() {
+        io::ErrorKind::Unsupported => format!("{name} cannot be opened anew: it is not a file that has a name"),
+        _ => format!("{name} cannot be opened anew, and is written to as before: {error}"),
+    };
+    Error::new(Kind::Open, message).with_source(error)
+}

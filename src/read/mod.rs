@@ -1,0 +1,41 @@
+//! Reads logs back: JSON Lines, as [`Format::json`](crate::Format::json) writes them, into [`RecordBuf`](crate::RecordBuf)s.
+//!
+//! ```
+//! # #[cfg(feature = "serde")] {
+//! let log = r#"{"level":"INFO","fields":{"message":"linking"},"target":"linker","seq":1}
+//! this line is no record
+//! {"level":"WARN","fields":{"message":"slow"},"target":"linker","seq":2}
+//! "#;
+//! let (records, errors): (Vec<_>, Vec<_>) = logscope::read::json_lines(log.as_bytes()).partition(Result::is_ok);
+//! assert_eq!(records.len(), 2);
+//! assert!(errors[0].as_ref().is_err_and(|error| error.to_string().starts_with("line 2 is not a record")));
+//! # }
+//! ```
+//!
+//! A line that is not a record gives an error, and reading goes on with the next line. A line longer than
+//! [`max_line_bytes`](JsonLines::max_line_bytes) gives an error too, and is skipped without being held in memory. Blank lines are
+//! skipped: a writer starts a new line after a line that it could not finish.
+//!
+//! Single lines of the other formats are read by [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) and
+//! [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt).
+
+// What lives here: one parser for each layout that can be read back, `json/`, `text` and `logfmt`, which do not import one
+// another. `plain` reads the notation of values and spans that text and logfmt share; `cursor`, `time` and `unescape` are the
+// tools of all. Without the feature `serde` the module is private, and only text and logfmt are read.
+//
+// Imports: `error`, `record`, and of `format` what a writer and its reader must agree on (which characters stand without
+// quotes, which names are reserved). How lines are written stands in `format`; `RecordBuf` itself in `record`.
+
+mod cursor;
+#[cfg(feature = "serde")]
+mod json;
+mod logfmt;
+mod plain;
+#[cfg(test)]
+mod round_trip;
+mod text;
+mod time;
+mod unescape;
+
+#[cfg(feature = "serde")]
+pub use json::{JsonLines, json_file, json_lines};

@@ -1,0 +1,113 @@
+//! Every record is one line in each format, and text and logfmt read back. The same test for JSON is in `json/tests.rs`.
+
+use proptest::prelude::*;
+
+use crate::Format;
+use crate::format::escape::is_escaped;
+use crate::format::test_support::{Fixture, MadeEvent, MadeValue, strategies, with_record};
+use crate::format::{Renderer, Screen};
+use crate::record::{ContextBuf, RecordBuf, SpanValues};
+use crate::sync::Arc;
+
+/// Returns the line that `format` writes, and the record itself.
+fn written(format: &Format, event: &MadeEvent, spans: &[Arc<SpanValues>], fixture: &Fixture) -> (String, RecordBuf) {
+    let renderer = Renderer::new(format, Screen::None);
+    event.with_event(|event| {
+        with_record(fixture, event, spans, |record| {
+            let mut out = Vec::new();
+            renderer.render(record, &mut out);
+            (String::from_utf8(out).unwrap(), record.to_buf())
+        })
+    })
+}
+
+/// Clears the thread, the location and the id of the context, which the lines of these tests do not state.
+fn without_unstated_parts(record: RecordBuf) -> RecordBuf {
+    let context = record.context.map(|context| ContextBuf { id: None, ..context });
+    RecordBuf { context, thread: None, file: None, line: None, ..record }
+}
+
+/// Generates lines that look like a format's.
+fn line() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        "00:01\\.5 |INFO  |uno |t: |\\[|\\]|\\{|\\}|\\[\"|\\\\x5b|=|\"| |, |#3 |:|level=info |ts=|spans=|\\\\|context\\.x=|\n| \\| ",
+        "[a-z0-9é]{1,3}",
+    ];
+    prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn logfmt_is_one_line_that_reads_back(
+        event in strategies::event(),
+        spans in strategies::spans(),
+        fixture in strategies::fixture(),
+    ) {
+        let (line, expected) = written(&Format::logfmt(), &event, &spans, &fixture);
+        let content = line.strip_suffix('\n').unwrap();
+        prop_assert!(!content.contains(is_escaped), "{content:?}");
+        prop_assert_eq!(RecordBuf::parse_logfmt(&line).unwrap(), without_unstated_parts(expected), "{}", line);
+    }
+
+    #[test]
+    fn text_is_one_line_that_reads_back(
+        event in strategies::event(),
+        spans in strategies::spans(),
+        fixture in strategies::fixture(),
+    ) {
+        let (line, expected) = written(&Format::text().timestamp(true).seq(true), &event, &spans, &fixture);
+        let content = line.strip_suffix('\n').unwrap();
+        prop_assert!(!content.contains(is_escaped), "{content:?}");
+        let mut expected = without_unstated_parts(expected);
+        let mut read = RecordBuf::parse_text(&line).unwrap();
+        if read.message != expected.message {
+            // The one exception: the end of the message looks like fields.
+            prop_assert!(expected.message.contains('='), "{line}");
+            prop_assert!(expected.message.starts_with(&read.message), "{line}");
+            let from_message = read.fields.len() - expected.fields.len();
+            read.fields.drain(..from_message);
+            expected.message.clone_from(&read.message);
+        }
+        prop_assert_eq!(read, expected, "{}", line);
+    }
+
+    #[test]
+    fn several_lines_are_one_record(
+        event in strategies::event(),
+        spans in strategies::spans(),
+        fixture in strategies::fixture(),
+    ) {
+        let (one, _) = written(&Format::text(), &event, &spans, &fixture);
+        let (several, _) = written(&Format::text().multiline(true), &event, &spans, &fixture);
+        prop_assert!(several.strip_suffix('\n').unwrap().split('\n').skip(1).all(|line| line.starts_with("   ")));
+        prop_assert!(!several.contains(|next| next != '\n' && is_escaped(next)), "{several:?}");
+        prop_assert_eq!(RecordBuf::parse_text(&several).unwrap(), RecordBuf::parse_text(&one).unwrap());
+    }
+
+    #[test]
+    fn build_is_one_line(
+        event in strategies::event(),
+        fixture in strategies::fixture(),
+        kind in prop::option::of("header|phase|detail|unit|success|finished|x"),
+        part in "name|version|phase|phases|group|unit|cached",
+        value in strategies::value(),
+    ) {
+        let mut event = event;
+        event.fields.truncate(5);
+        event.fields.push((part, value));
+        event.fields.extend(kind.map(|kind| ("build".to_owned(), MadeValue::Plain(kind.into()))));
+        let (line, _) = written(&Format::build(), &event, &[], &fixture);
+        let line = line.strip_prefix('\n').unwrap_or(&line);
+        let line = line.strip_suffix("\n\n").unwrap_or_else(|| line.strip_suffix('\n').unwrap());
+        prop_assert!(!line.is_empty() && !line.contains(is_escaped), "{line:?}");
+    }
+
+    #[test]
+    fn any_line_is_read_or_refused(line in prop_oneof![line(), any::<String>()]) {
+        for result in [RecordBuf::parse_text(&line), RecordBuf::parse_logfmt(&line)] {
+            if let Err(error) = result {
+                prop_assert!(error.is_parse() && error.to_string().starts_with("column "), "{error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Tests of `time`.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::format::timestamp::{
+    push_elapsed_hundredths, push_elapsed_micros, push_rfc3339_micros, push_seconds_micros,
+};
+
+fn text(push: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    push(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn at(seconds: i64, nanos: u32) -> SystemTime {
+    let whole = Duration::from_secs(seconds.unsigned_abs());
+    let epoch = SystemTime::UNIX_EPOCH;
+    let second = if seconds < 0 { epoch.checked_sub(whole) } else { epoch.checked_add(whole) };
+    second.unwrap() + Duration::from_nanos(u64::from(nanos))
+}
+
+#[test]
+fn malformed_times_are_refused() {
+    for text in ["", "1:02.00", "00:60.00", "00:1.00", "00:01", "00:01.", "+1:00.0", "00:01.1234567890", "-0:01.0"] {
+        assert_eq!(parse_elapsed(text), None, "{text}");
+    }
+    for text in ["", ".", "1.", ".5", "-1.0", "1e3", "1.2.3", "99999999999999999999.0"] {
+        assert_eq!(parse_seconds(text), None, "{text}");
+    }
+    for text in ["", "2026-11-21", "2026-13-21T09:08:00Z", "2026-11-21T09:08:00"] {
+        assert_eq!(parse_rfc3339(text), None, "{text}");
+    }
+    assert_eq!(parse_rfc3339("2026-11-21T10:08:00.5+01:00"), Some(at(1_795_252_080, 500_000_000)));
+    assert_eq!(parse_rfc3339("1969-12-31T23:59:59.75Z"), Some(at(-1, 750_000_000)));
+    assert_eq!(parse_seconds("7"), Some(Duration::from_secs(7)));
+}
+
+proptest! {
+    #[test]
+    fn times_read_back(
+        // The years 0000 to 9999, which RFC 3339 can express.
+        seconds in -62_167_219_200..=253_402_300_799_i64,
+        elapsed in any::<u64>(),
+        micros in 0_u32..1_000_000,
+    ) {
+        let time = at(seconds, micros * 1_000);
+        prop_assert_eq!(parse_rfc3339(&text(|out| push_rfc3339_micros(out, time))), Some(time));
+        let elapsed = Duration::new(elapsed, micros * 1_000);
+        prop_assert_eq!(parse_elapsed(&text(|out| push_elapsed_micros(out, elapsed))), Some(elapsed));
+        prop_assert_eq!(parse_seconds(&text(|out| push_seconds_micros(out, elapsed))), Some(elapsed));
+        let hundredths = Duration::new(elapsed.as_secs(), micros / 10_000 * 10_000_000);
+        prop_assert_eq!(parse_elapsed(&text(|out| push_elapsed_hundredths(out, elapsed))), Some(hundredths));
+    }
+}

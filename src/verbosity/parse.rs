@@ -1,0 +1,112 @@
+//! Reads [`Directives`] from a text such as `info,hyper=warn`.
+//!
+//! The syntax is that of `tracing_subscriber::filter::Targets`. A text that `Targets` accepts but reads in a way that nobody
+//! means is an error here.
+
+use tracing::level_filters::LevelFilter;
+
+use super::directives::Directives;
+use crate::error::{Error, Kind};
+
+/// Reads a list of directives.
+pub(super) fn parse(text: &str) -> Result<Directives, Error> {
+    if text.trim().is_empty() {
+        return Err(Error::new(Kind::Parse, format!("the verbosity is empty; {EXPECTED}, as in `info,hyper=warn`")));
+    }
+    let mut list = Vec::new();
+    for (index, directive) in text.split(',').map(str::trim).enumerate() {
+        list.push(parse_directive(directive).map_err(|problem| error(text, index, directive, &problem))?);
+    }
+    Ok(Directives::from_list(list))
+}
+
+/// Reads one directive: its target, if it names one, and its level.
+fn parse_directive(directive: &str) -> Result<(Option<&str>, LevelFilter), String> {
+    if directive.is_empty() {
+        return Err("nothing stands there; remove the comma, or give a directive such as `hyper=warn`".to_owned());
+    }
+    if directive.contains(['[', ']', '{', '}']) {
+        return Err("spans and fields cannot be named, only targets, as in `hyper=warn`".to_owned());
+    }
+    let Some((target, level)) = directive.split_once('=') else {
+        return match directive.parse() {
+            Ok(level) => Ok((None, level)),
+            Err(_) if directive.bytes().all(|byte| byte.is_ascii_digit()) => Err(not_a_level(directive)),
+            Err(_) => check_lone_target(directive).map(|()| (Some(directive), LevelFilter::TRACE)),
+        };
+    };
+    let (target, level) = (target.trim_end(), level.trim_start());
+    if target.is_empty() {
+        return Err("no target stands before the `=`; for all targets, give the level alone, as in `info`".to_owned());
+    }
+    if target.contains(';') {
+        return Err("a `;` separates nothing; separate directives with commas".to_owned());
+    }
+    if level.contains('=') {
+        return Err("there is more than one `=`; separate directives with commas".to_owned());
+    }
+    // The parser of `LevelFilter` reads the empty text as ERROR.
+    match level.parse() {
+        Ok(level_filter) if !level.is_empty() => Ok((Some(target), level_filter)),
+        _ => Err(not_a_level(level)),
+    }
+}
+
+/// Checks a target without a level. A text that looks like a misspelt level or list is an error: read as a target, it would
+/// turn off every target that it does not name.
+fn check_lone_target(text: &str) -> Result<(), String> {
+    let unusual = |c: char| c.is_whitespace() || matches!(c, ';' | '/' | '*' | '|' | '"' | '\'');
+    if text.contains(unusual) || text.starts_with('-') || text.replace("::", "").contains(':') {
+        return Err(format!(
+            "{text:?} is neither a level nor a target; {EXPECTED}, or a target and its level, as in `hyper=warn`"
+        ));
+    }
+    match suggested_level(&text.to_ascii_lowercase()) {
+        Some(level) => Err(format!(
+            "{text:?} is not a level; did you mean `{level}`? (For a target that is called so, give its level: `{text}=trace`)"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The level that `word` is a synonym or a misspelling of.
+fn suggested_level(word: &str) -> Option<&'static str> {
+    match word {
+        "err" | "errors" | "fatal" | "critical" => return Some("error"),
+        "warning" | "warnings" => return Some("warn"),
+        "information" | "notice" | "normal" | "default" => return Some("info"),
+        "verbose" => return Some("debug"),
+        "all" | "max" | "everything" => return Some("trace"),
+        "quiet" | "silent" | "none" | "no" | "false" | "disabled" => return Some("off"),
+        _ => {}
+    }
+    ["error", "warn", "info", "debug", "trace"].into_iter().find(|level| is_one_typo_from(word, level))
+}
+
+/// True if one character of `intended` was left out, added, replaced, or swapped with its neighbour.
+fn is_one_typo_from(word: &str, intended: &str) -> bool {
+    let (word, intended) = (word.as_bytes(), intended.as_bytes());
+    let same = word.iter().zip(intended).take_while(|(a, b)| a == b).count();
+    let (word, intended) = (&word[same..], &intended[same..]);
+    match (word, intended) {
+        ([], [_]) | ([_], []) => true,
+        ([a, b, rest @ ..], [c, d, others @ ..]) if a == d && b == c && rest == others => true,
+        ([_, rest @ ..], [_, others @ ..]) if rest == others => true,
+        ([_, rest @ ..], others) if rest == others => true,
+        (rest, [_, others @ ..]) if rest == others => true,
+        _ => false,
+    }
+}
+
+/// The part of an error's text that lists the levels.
+const EXPECTED: &str = "give a level: off, error, warn, info, debug or trace, or a number from 0 (off) to 5 (trace)";
+
+fn not_a_level(text: &str) -> String {
+    format!("{text:?} is not a level; {EXPECTED}")
+}
+
+/// The error for the directive at `index` in `text`.
+#[cold]
+fn error(text: &str, index: usize, directive: &str, problem: &str) -> Error {
+    Error::new(Kind::Parse, format!("in the verbosity {text:?}, directive {} ({directive:?}): {problem}", index + 1))
+}
