@@ -31,7 +31,7 @@
 //! | a line of the fallback | room in stderr | [`FALLBACK_WRITABLE`] | the line is lost, and counted |
 //! | a line of the fallback, in a forked child | the lock of the fallback | [`FALLBACK_LOCK`] | the line is lost, and counted |
 //! | `FileOptions::open`, with other options than the open file has | the queues of sinks that are gone | [`FILE_IS_FREE`] | fails |
-//! | a log file | the next check of where the file is | [`FILE_LOOK`] | the next record checks |
+//! | a log file | the next check of where the file is | [`FILE_CHECK`] | the next record checks |
 //! | a log that could not roll | the next attempt | [`ROLL_RETRY`] | the next record tries again |
 //! | a record in a queue | the next look of a writer thread at the queue | [`LINGER`] | is drained |
 //! | a queue that is ready, or has lingered | the writer threads, when [`WRITER_PARALLELISM`] of them work | [`TAKEOVER`] | a spare writer thread takes it over |
@@ -83,7 +83,7 @@ pub(crate) const FALLBACK_WINDOW: Duration = Duration::from_secs(1);
 pub(crate) const FILE_IS_FREE: Duration = Duration::from_secs(5);
 
 /// How long a log file goes without a check of where it is.
-pub(crate) const FILE_LOOK: Duration = Duration::from_millis(100);
+pub(crate) const FILE_CHECK: Duration = Duration::from_millis(100);
 
 /// How long a log that could not roll waits before it tries again.
 pub(crate) const ROLL_RETRY: Duration = Duration::from_secs(1);

@@ -261,10 +261,10 @@ mod unix {
     #[test]
     fn a_full_disk_is_counted_and_reported() {
         let sink = json(file("/dev/full"));
-        let (delivery, told) = capture_reports(|| deliver(&sink, 1));
+        let (delivery, reports) = capture_reports(|| deliver(&sink, 1));
         assert_eq!(delivery, Fate::Failed);
         assert_eq!(sink.ledger(), Outcome { accepted: 1, failed: 1, ..Outcome::default() });
-        assert!(told[0].contains("cannot write to file /dev/full: "), "{told:?}");
+        assert!(reports[0].contains("cannot write to file /dev/full: "), "{reports:?}");
         drop(capture_reports(|| drop(sink)));
     }
 
@@ -277,9 +277,9 @@ mod unix {
         let sink = json(file(path));
         assert_eq!(deliver(&sink, 1), Fate::Written);
         drop(reader);
-        let (delivery, told) = capture_reports(|| deliver(&sink, 2));
+        let (delivery, reports) = capture_reports(|| deliver(&sink, 2));
         assert_eq!(delivery, Fate::Failed);
-        assert!(told[0].to_lowercase().contains("broken pipe"), "{told:?}");
+        assert!(reports[0].to_lowercase().contains("broken pipe"), "{reports:?}");
         drop(capture_reports(|| drop(sink)));
     }
 
@@ -292,7 +292,7 @@ mod unix {
         for directory in ["sub", "created"] {
             fs::remove_dir_all(dir.path().join(directory)).unwrap();
         }
-        let (_, told) = capture_reports(|| {
+        let (_, reports) = capture_reports(|| {
             for seq in 1..=3 {
                 assert_eq!(deliver(&sink, seq), Fate::Written);
                 assert_eq!(deliver(&creating, seq), Fate::Written);
@@ -300,9 +300,9 @@ mod unix {
             }
             assert!(open_error(file(&path)).contains("set create_parents(true)"));
         });
-        let about_sub = told.iter().filter(|line| line.contains("sub/log no longer leads to the open log file"));
-        assert_eq!(about_sub.count(), 1, "{told:?}");
-        assert!(!told.iter().any(|line| line.contains("created/log")), "{told:?}");
+        let about_sub = reports.iter().filter(|line| line.contains("sub/log no longer leads to the open log file"));
+        assert_eq!(about_sub.count(), 1, "{reports:?}");
+        assert!(!reports.iter().any(|line| line.contains("created/log")), "{reports:?}");
         assert_eq!(lines(&created), [1, 2, 3].map(Line::Record));
         fs::create_dir(dir.path().join("sub")).unwrap();
         assert_eq!(sink.flush(Duration::MAX).written, 3);
@@ -334,10 +334,11 @@ mod unix {
         let sink = json(file(dir.path().join("sub/log")));
         fs::remove_dir_all(dir.path().join("sub")).unwrap();
         deliver(&sink, 1);
-        let ((), told) = capture_reports(|| drop(sink));
+        let ((), reports) = capture_reports(|| drop(sink));
         assert!(
-            told[0].contains("bytes that were written to it are lost, because it cannot be opened anew: No such file"),
-            "{told:?}"
+            reports[0]
+                .contains("bytes that were written to it are lost, because it cannot be opened anew: No such file"),
+            "{reports:?}"
         );
     }
 }

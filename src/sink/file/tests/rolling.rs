@@ -69,15 +69,15 @@ fn a_failed_roll_is_reported_once_and_tried_again_a_second_later() {
             fs::create_dir(path(minute)).unwrap()
         }
         clock.advance(Duration::from_secs(60));
-        let (_, told) = capture_reports(|| {
+        let (_, reports) = capture_reports(|| {
             deliver(&sink, 1);
             deliver(&sink, 2);
             clock.advance(Duration::from_secs(1));
             deliver(&sink, 3);
         });
-        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(reports.len(), 1, "{reports:?}");
         let expected = format!("00-{}Z.log to another file", minute - 1);
-        assert!(told[0].contains(&expected), "{told:?}");
+        assert!(reports[0].contains(&expected), "{reports:?}");
         if link {
             fs::remove_file(path(minute)).unwrap()
         } else {
@@ -104,8 +104,8 @@ fn a_log_survives_the_removal_of_its_directory() {
     deliver(&sink, 1);
     fs::remove_dir_all(&logs).unwrap();
     clock.advance(Duration::from_secs(3_600));
-    let (_, told) = capture_reports(|| (2..=4).for_each(|seq| _ = deliver(&sink, seq)));
-    assert!(told.len() == 1 && told[0].contains("to another file: No such file"), "{told:?}");
+    let (_, reports) = capture_reports(|| (2..=4).for_each(|seq| _ = deliver(&sink, seq)));
+    assert!(reports.len() == 1 && reports[0].contains("to another file: No such file"), "{reports:?}");
     fs::create_dir(&logs).unwrap();
     clock.advance(Duration::from_secs(1));
     deliver(&sink, 5);
@@ -128,17 +128,17 @@ fn a_link_to_a_foreign_file_stays() {
         ("file", "something that is not a link has this name"),
         ("link", "a link to file, which is not a file of this log"),
     ] {
-        let (sink, told) = capture_reports(|| {
+        let (sink, reports) = capture_reports(|| {
             let sink = json(roll(link));
             (1..=3).for_each(|seq| _ = deliver(&sink, seq));
             sink
         });
-        assert!(told.len() == 1 && told[0].contains(reason), "{told:?}");
+        assert!(reports.len() == 1 && reports[0].contains(reason), "{reports:?}");
         assert_eq!(sink.ledger().written, 3);
     }
     assert_eq!(read(dir.path().join("link")), "mine");
-    let (_, told) = capture_reports(|| deliver(&json(roll("old")), 1));
-    assert!(told.is_empty(), "a link to a file from when the log rolled differently is the log's own: {told:?}");
+    let (_, reports) = capture_reports(|| deliver(&json(roll("old")), 1));
+    assert!(reports.is_empty(), "a link to a file from when the log rolled differently is the log's own: {reports:?}");
     for name in ["a/b", "..", "", "uno.7.log"] {
         assert!(roll(name).open().unwrap_err().to_string().contains("give link_latest a plain file name"), "{name}");
     }
@@ -168,8 +168,8 @@ fn a_file_named_for_a_future_time_is_continued_and_reported() {
     let open = || json(file(dir.path().join("uno.log")).roll(Roll::daily().clock(&clock)));
     let later = dir.path().join("uno.2026-11-28Z.log");
     fs::write(&later, "").unwrap();
-    let (sink, told) = capture_reports(open);
-    assert!(told.len() == 1 && told[0].contains("is named for a time that is still to come"), "{told:?}");
+    let (sink, reports) = capture_reports(open);
+    assert!(reports.len() == 1 && reports[0].contains("is named for a time that is still to come"), "{reports:?}");
     deliver(&sink, 1);
     clock.advance(Duration::from_secs(2 * 86_400));
     deliver(&sink, 2);
@@ -291,10 +291,10 @@ fn links_among_the_next_files_are_not_followed() {
     let path = dir.path().join("uno.log");
     let sink = file(&path).allow_symlink(true).roll(Roll::by_size(10)).open().unwrap();
     symlink(&elsewhere, dir.path().join("uno.2.log")).unwrap();
-    let ((), told) = capture_reports(|| write_batch(&path, &["one\n", "two\n", "three\n"]));
+    let ((), reports) = capture_reports(|| write_batch(&path, &["one\n", "two\n", "three\n"]));
     assert_eq!(read(elsewhere), "mine\n");
-    assert_eq!(read(dir.path().join("uno.1.log")), "one\ntwo\nthree\n", "{told:?}");
-    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(read(dir.path().join("uno.1.log")), "one\ntwo\nthree\n", "{reports:?}");
+    assert_eq!(reports.len(), 1, "{reports:?}");
     drop(sink);
 }
 
@@ -305,8 +305,8 @@ fn a_temporary_link_of_a_killed_process_is_replaced() {
     let path = dir.path().join("uno.log");
     let sink = file(&path).roll(Roll::by_size(4).link_latest("latest")).open().unwrap();
     symlink("uno.1.log", dir.path().join(format!("latest.{}.tmp", std::process::id()))).unwrap();
-    let ((), told) = capture_reports(|| write_batch(&path, &["one\n", "two\n"]));
+    let ((), reports) = capture_reports(|| write_batch(&path, &["one\n", "two\n"]));
     assert_eq!(fs::read_link(dir.path().join("latest")).unwrap(), Path::new("uno.2.log"));
-    assert_eq!(told, Vec::<String>::new());
+    assert_eq!(reports, Vec::<String>::new());
     drop(sink);
 }
