@@ -9,12 +9,12 @@
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::bytes::{ByteWriter, LineWriter};
 use crate::format::escape::is_escaped;
 use crate::format::{Format, Renderer, Screen, with_scratch};
-use crate::limits::{FALLBACK_LINES, FALLBACK_LOCK, FALLBACK_WINDOW, FALLBACK_WRITABLE};
+use crate::limits::{FALLBACK_LINES, FALLBACK_LOCK, FALLBACK_WINDOW};
 use crate::process::is_forked;
 use crate::record::{Record, render_display};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
@@ -226,7 +226,7 @@ fn stderr() -> Stderr {
 impl ByteWriter for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let stderr = rustix::stdio::stderr();
-        if !crate::bytes::is_writable(stderr, Duration::ZERO) {
+        if !crate::bytes::is_writable(stderr, std::time::Duration::ZERO) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         rustix::io::write(stderr, &bytes[..bytes.len().min(PIPE_ROOM)]).map_err(io::Error::from)
@@ -236,7 +236,7 @@ impl ByteWriter for Stderr {
         let now = Instant::now();
         crate::bytes::is_writable(
             rustix::stdio::stderr(),
-            deadline.saturating_duration_since(now).min(FALLBACK_WRITABLE),
+            deadline.saturating_duration_since(now).min(crate::limits::FALLBACK_WRITABLE),
         )
     }
 }

@@ -68,6 +68,7 @@ pub(crate) const INTERRUPTIONS: u32 = 10_000;
 pub(crate) const WRITER_YIELDS: u32 = 100;
 
 /// How long a line of the fallback waits for room in stderr.
+#[cfg(unix)]
 pub(crate) const FALLBACK_WRITABLE: Duration = Duration::from_millis(100);
 
 /// How long a forked child waits for the lock of the fallback, which a thread of the parent may have held at the fork.

@@ -39,7 +39,7 @@ pub(crate) fn is_forked() -> bool {
 
 /// Notes, in the child of a fork, that it is one. Safe in a signal handler, as all code must be that runs in the child of a process with
 /// several threads.
-#[cfg_attr(not(unix), expect(dead_code, reason = "only Unix forks"))]
+#[cfg(unix)]
 pub(crate) fn enter_forked_child() {
     FORK_GENERATION.fetch_add(1, Ordering::Relaxed);
 }

@@ -161,6 +161,7 @@ pub(crate) fn prepare_for_exit() {
 }
 
 /// Starts a thread if one is needed: none was started while the fork was under way.
+#[cfg(unix)]
 pub(crate) fn after_fork() {
     let new_thread = POOL.state.lock().new_thread_if_needed();
     if let Some(new_thread) = new_thread {

@@ -122,8 +122,8 @@ impl Roll {
     /// let roll = logscope::sink::Roll::daily().utc_offset(2 * 3_600); // uno.2026-11-26+0200.log
     /// ```
     ///
-    /// Days, hours and minutes begin by local time, and the names of files have the offset, such as `+0200`, instead of `Z`. The offset must
-    /// be less than a day, or the log is not opened. It stays the same while the log is open, so it does not follow daylight saving time.
+    /// Days, hours and minutes begin by local time. The names of files have the offset, such as `+0200`, instead of `Z`. The offset must be
+    /// less than a day, or the log is not opened. It stays the same while the log is open, so it does not follow daylight saving time.
     ///
     /// Libraries for dates return this number: `UtcOffset::whole_seconds` of `time`, `FixedOffset::local_minus_utc` of `chrono`,
     /// `Offset::seconds` of `jiff`.

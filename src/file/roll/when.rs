@@ -81,7 +81,8 @@ impl Roller {
         {
             let path = roller.path();
             report(format_args!(
-                "{} is named for a time that is still to come; records go to it until that time is over, so that the files stay in order",
+                "{} is named for a time that is still to come; records go to it until that time is over, so that the \
+                 files stay in order",
                 path.display()
             ));
         }

@@ -13,6 +13,7 @@
 //! Imports `background` and the modules before it.
 
 mod end;
+#[cfg(unix)]
 mod fork;
 mod hooks;
 
