@@ -1,4 +1,4 @@
-//! Two contexts, each with a log of its own. Code below them logs through plain `tracing` calls and knows of neither.
+//! Two contexts, each with a log of its own. The code in their scopes logs through plain `tracing` calls and knows neither.
 //!
 //! ```text
 //! --- uno.log
@@ -32,13 +32,13 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         compile("main.cpp");
     });
 
-    // These are direct sinks: what was logged is in the files already.
+    // These are direct sinks: all records are in the files already.
     print!("--- uno.log\n{}", fs::read_to_string(uno_log)?);
     print!("--- due.log\n{}", fs::read_to_string(due_log)?);
     Ok(())
 }
 
-/// Anywhere below, in any crate.
+/// Stands for code in any crate.
 fn compile(unit: &str) {
     tracing::info!(unit, "compiling");
     tracing::debug!(unit, "optimising for size");

@@ -1,4 +1,4 @@
-//! A context follows the work into threads and tasks, and over every `.await`, on whatever thread a task goes on.
+//! A context follows the work into threads and tasks, and over every `.await`, also when a task goes on on another thread.
 //!
 //! ```text
 //! --- uno

@@ -17,7 +17,7 @@ use logscope::{Format, ManualClock, Origin, OutputContext, sink};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     logscope::init()?;
 
-    // A clock that stands where it is put, so that the output can be compared to the letter.
+    // A clock that stands still, so that the output can be compared to the letter.
     let begin = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_252_080);
     let clock = ManualClock::at(Origin::from_parts(Instant::now(), begin));
 

@@ -1,4 +1,4 @@
-//! How much is said: a level, directives for targets, and a dial that is turned while the work goes on.
+//! Verbosity: a level, directives for targets, and a dial that changes the level while the work goes on.
 //!
 //! ```text
 //! --- info,linker=trace
@@ -30,14 +30,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let log = logged(&dial, || {
         tracing::warn!(target: "compiler", "slow");
         tracing::debug!(target: "compiler", "not said either");
-        dial.set(LevelFilter::DEBUG); // from anywhere, for every context that was given this dial
+        dial.set(LevelFilter::DEBUG); // from any thread, for every context that has this dial
         tracing::debug!(target: "compiler", "now it says how");
     });
     print!("--- a dial, from warn to debug\n{log}");
     Ok(())
 }
 
-/// What `work` logs in a context of this verbosity.
+/// Returns the lines that `work` logs in a context of this verbosity.
 fn logged(verbosity: impl Into<Verbosity>, work: impl FnOnce()) -> String {
     let (sink, memory) = sink::memory();
     let format = Format::text().elapsed(false).context(false);

@@ -1,4 +1,4 @@
-//! In a subscriber of one's own: `logscope::layer()` beside the layers that are there already, each with its own filter.
+//! `logscope::layer()` in a program's own subscriber, beside other layers, each with its own filter.
 //!
 //! ```text
 //!  INFO configured
@@ -15,7 +15,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() {
-    // A filter belongs to the layer that it is meant for. Given to the whole registry it would cap every context.
+    // The filter is given to one layer. Given to the whole registry, it would cap every context.
     let fmt = tracing_subscriber::fmt::layer()
         .without_time()
         .with_target(false)

@@ -1,4 +1,4 @@
-//! The words of a build tool, as `tracing` events underneath: printed for people, with fields for machines.
+//! The build vocabulary: `tracing` events that look like the output of a build tool, with fields for machines.
 //!
 //! ```text
 //! 00:00.00 Build System v1.2.4
@@ -22,9 +22,9 @@ use logscope::{Format, LevelFilter, ManualClock, OutputContext, sink};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     logscope::init()?;
-    let clock = ManualClock::new(); // so that this example takes no time, and always the same
+    let clock = ManualClock::new(); // the example takes no time, and its output is always the same
     let uno = OutputContext::builder("uno")
-        .verbosity(LevelFilter::DEBUG) // units are said at DEBUG
+        .verbosity(LevelFilter::DEBUG) // units are logged at DEBUG
         .sink(sink::stdout().format(Format::build())) // in colour on a terminal
         .clock(&clock)
         .build();

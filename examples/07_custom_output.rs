@@ -1,4 +1,4 @@
-//! Outputs of one's own: a trait for finished lines, and what becomes of records while one of them fails.
+//! Outputs of a program's own: one implements a trait and fails for a while, the other is a closure.
 //!
 //! ```text
 //! kept:
@@ -37,7 +37,7 @@ impl Output for Store {
     }
 
     fn describe(&self) -> String {
-        "store".to_owned() // what messages call it
+        "store".to_owned() // the name in messages
     }
 }
 
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     uno.scope(|| {
         tracing::info!("one");
         tracing::info!("two");
-        store.is_full.store(true, Ordering::Relaxed); // told once on stderr, and counted
+        store.is_full.store(true, Ordering::Relaxed); // reported once on stderr, and counted
         tracing::info!("three");
         tracing::info!("four");
         store.is_full.store(false, Ordering::Relaxed);

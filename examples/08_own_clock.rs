@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         clock.advance(Duration::from_millis(1_500));
         tracing::info!("a second and a half later");
 
-        // Contexts do not change. This puts a derived one, with a new origin, in the place of the current one, until the scope ends.
+        // Contexts do not change. This replaces the current context by a derived one with a new origin, until the scope ends.
         let before = logscope::update(|context| context.with_origin_now());
         assert!(before.is_some_and(|before| before.id() == uno.id()));
         tracing::info!("begun anew");

@@ -1,4 +1,4 @@
-//! `logrotate` moves a log away and sends `SIGHUP`: the program opens its files anew, and no record is lost.
+//! `logrotate` moves a log away and sends `SIGHUP`: the program reopens its files, and no record is lost.
 //!
 //! ```text
 //! uno.log.1: before the log was moved away
@@ -21,17 +21,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let log = sink::file(&path).open()?.format(Format::build().elapsed(false));
     let uno = OutputContext::builder("uno").sink(log).build();
 
-    // What a daemon does in a task of its own, for as long as it lives.
+    // A daemon does this in a task of its own, as long as it lives.
     let mut hangup = signal(SignalKind::hangup())?;
     let reopening = tokio::spawn(async move {
         hangup.recv().await;
-        sink::reopen_all() // every file of the process, those of contexts that come and go too
+        sink::reopen_all() // every file of the process
     });
 
     uno.scope(|| tracing::info!("before the log was moved away"));
-    std::fs::rename(&path, &moved)?; // what logrotate does …
+    std::fs::rename(&path, &moved)?; // logrotate moves the file …
     uno.scope(|| tracing::info!("after that, before the signal"));
-    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::HUP)?; // … and then says
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::HUP)?; // … and sends the signal
     reopening.await??;
     uno.scope(|| tracing::info!("after the signal"));
 

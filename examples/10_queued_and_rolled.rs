@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     logscope::init()?;
     let folder = tempfile::tempdir()?;
 
-    // Errors are flushed at once; the rest is written by a thread in the background, and when the process ends.
+    // Errors are flushed at once. A writer thread writes the other records soon after.
     let queue = Queue::new().bytes(256 << 10).flush_at(LevelFilter::ERROR);
     let roll = Roll::by_size(4 << 10).keep(3).link_latest("latest");
     let log = sink::file(folder.path().join("uno.log")).roll(roll).open()?.queued(queue);

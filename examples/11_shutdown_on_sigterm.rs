@@ -1,4 +1,4 @@
-//! A service that is told to end, by `SIGTERM`: what is queued is written, within the time that there is, and the outcome is known.
+//! A service gets `SIGTERM`: it writes its queued records before it ends, within a deadline, and knows the outcome.
 //!
 //! ```text
 //! told to end
@@ -27,12 +27,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut terminate = signal(SignalKind::terminate())?;
     uno.scope(|| tracing::info!("serving"));
-    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM)?; // what the supervisor does
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM)?; // the supervisor sends the signal
 
     terminate.recv().await;
     println!("told to end");
     uno.scope(|| tracing::info!("told to end"));
-    // It blocks, so a task hands it over. What is logged from now on is written in the call that logs.
+    // `shutdown` blocks, so it runs where a task may block. From now on each log call writes its own record.
     let shutdown = tokio::task::spawn_blocking(|| logscope::shutdown(Duration::from_secs(5)));
     shutdown.await?.into_result()?;
     uno.scope(|| tracing::info!("the last word"));

@@ -1,11 +1,11 @@
-//! What a program gets that is compiled with `panic = "abort"`: the panic ends the process, and what was queued is in the log all the same.
+//! A program that is compiled with `panic = "abort"`: the panic ends the process, and all queued records are in the log.
 //!
 //! ```text
 //! cargo run --profile abort --example abort_on_panic -- build.log
 //! ```
 //!
-//! Nothing needs to be done for that, but a panic hook of the program's own that is set after the first queued sink is made has to call
-//! the one that it replaces (`std::panic::take_hook`), or `logscope::shutdown`.
+//! The program does nothing for that. If it sets a panic hook of its own after it has made its first queued sink, that hook must call the hook
+//! that it replaces (`std::panic::take_hook`), or `logscope::shutdown`.
 
 use logscope::{OutputContext, sink};
 
@@ -21,6 +21,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         panic!("there is no linker");
     }));
-    // With `panic = "unwind"` the thread ends alone, and the program goes on.
+    // With `panic = "unwind"` only the thread ends, and the program goes on.
     build.join().map_err(|_| "the build has panicked".into())
 }

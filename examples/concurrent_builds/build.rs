@@ -1,5 +1,4 @@
-//! A build: its plan, its stages, and how it ended. How the stages are run is the business of [`threads`](crate::threads) and
-//! [`tasks`](crate::tasks).
+//! A build: its plan, its stages, and how it ended. [`threads`](crate::threads) and [`tasks`](crate::tasks) run the stages.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,12 +17,12 @@ pub(crate) struct Plan {
     pub(crate) program: &'static Program,
     pub(crate) runs_on: RunsOn,
     pub(crate) rustc: OsString,
-    /// Where the sources and what is made of them are.
+    /// The folder of the sources and of the files that are made from them.
     pub(crate) dir: PathBuf,
     pub(crate) log: PathBuf,
 }
 
-/// What a build is carried out by.
+/// What runs a build: threads or tasks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum RunsOn {
     Threads,
@@ -36,21 +35,21 @@ pub(crate) struct Build {
     pub(crate) plan: Plan,
     pub(crate) start: Instant,
     pub(crate) tally: Tally,
-    /// Where its events go, by which the runner makes its scope; `None` where there are no contexts.
+    /// The context in which the build runs; `None` without contexts.
     pub(crate) context: Option<OutputContext>,
 }
 
 /// How a build ended.
 #[derive(Debug)]
 pub(crate) struct Ending {
-    /// The last line that the program printed, or why there is none.
+    /// The last line that the program printed, or why it printed none.
     pub(crate) result: Result<String, String>,
     pub(crate) warnings: usize,
     pub(crate) took: Duration,
 }
 
 impl Build {
-    /// Says which stage begins.
+    /// Logs which stage begins.
     pub(crate) fn say_stage(&self, number: usize, of: usize, stage: &Stage) {
         if number == 1 && self.plan.program.manner == Manner::Quiet {
             say!(self, WARN, {}, "quiet: this log holds warnings and errors only");
@@ -59,7 +58,7 @@ impl Build {
         say!(self, INFO, { build = "phase", phase, phases, }, "{}", stage.title);
     }
 
-    /// Says how it ended.
+    /// Logs how the build ended.
     pub(crate) fn end(&self, ended: Result<Heard, String>) -> Ending {
         let took = self.start.elapsed();
         let (result, warnings) = match ended {
@@ -79,7 +78,7 @@ impl Build {
 }
 
 impl Ending {
-    /// True if the program did what it is there to show: a failure is as good as a success where it was to fail.
+    /// True if the build ended as its program should: one of the programs must fail to compile.
     pub(crate) fn is_as_expected(&self, build: &Build) -> bool {
         match (&self.result, build.plan.program.ends) {
             (Ok(printed), Ends::Printing(line)) => printed == line,

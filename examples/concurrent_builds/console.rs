@@ -1,4 +1,4 @@
-//! The terminal: one line per event, of whichever build, with its time, its name and what it is doing.
+//! The terminal: one line per event of any build, with the time, the name and the step of the build.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -20,7 +20,7 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// A console for these builds: it gives each a colour, and all the same width.
+    /// A console for these builds, with a colour for each and one width for all names.
     pub(crate) fn on_stdout(plans: &[Plan]) -> Console {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let names: Arc<[String]> = plans.iter().map(|plan| plan.name.clone()).collect();
@@ -32,7 +32,7 @@ impl Console {
         self.paint
     }
 
-    /// Shows one event; `visit` is to show its fields.
+    /// Prints one event; `visit` visits its fields.
     pub(crate) fn show(
         &self,
         name: &str,
@@ -47,7 +47,7 @@ impl Console {
         let time = paint.dim(format_args!("{:02}:{:02}.{hundredths:02}", seconds / 60, seconds % 60));
         let who = paint.with(self.color(name), format_args!("{name:width$}", width = self.width));
         let line = format!("  {time}  {who}  {}\n", said.text(level, paint));
-        // One write for one line, past the buffer of `Stdout`, which breaks lines where it is full.
+        // One write for each line, past the buffer of `Stdout`, which breaks lines when it is full.
         let mut stdout = io::stdout().lock();
         stdout.write_all(line.as_bytes())?;
         stdout.flush()
@@ -71,7 +71,7 @@ impl RecordOutput for Console {
     }
 }
 
-/// What the terminal shows of an event's fields.
+/// The fields of an event that the terminal shows.
 #[derive(Default)]
 struct Said {
     message: String,
@@ -82,7 +82,7 @@ struct Said {
 
 impl Said {
     fn text(&self, level: Level, paint: Paint) -> String {
-        // Children may print anything; a terminal obeys some of it.
+        // Children may print any bytes, and some of them control the terminal.
         let message = self.message.replace(char::is_control, "\u{fffd}");
         match (self.kind.as_str(), level) {
             ("phase", _) => {
@@ -123,7 +123,7 @@ impl Visit for Said {
     }
 }
 
-/// Colours, or none where nobody sees them.
+/// The colours of the terminal; none if stdout is no terminal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Paint {
     on: bool,

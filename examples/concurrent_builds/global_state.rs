@@ -1,7 +1,7 @@
-//! The founding bug, in small: one global file, verbosity and clock for the whole process, which each build sets when it begins.
+//! The founding bug, in small: one global file, verbosity and clock for the whole process. Each build sets them when it begins.
 //!
-//! That is how logging was done where `logscope` comes from, and for one build at a time it works. With two, the one that begins
-//! last takes the lines of all. The lines have the shape of `Format::json()`, so that the same proof reads them.
+//! The build daemon that `logscope` comes from logged like this, and for one build at a time it works. With two builds, the one that begins
+//! last gets the lines of all. The lines have the shape of `Format::json()`, so that the same proof reads them.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -20,7 +20,7 @@ use crate::Result;
 use crate::build::Plan;
 use crate::console::Console;
 
-/// The bug.
+/// The state that all builds share.
 static STATE: Mutex<Option<State>> = Mutex::new(None);
 
 struct State {
@@ -38,7 +38,7 @@ pub(crate) fn install(console: Console) -> Result<()> {
     Ok(())
 }
 
-/// What each build does when it begins: from now on, everything is logged as this build's.
+/// Sets the global state to this build. Each build calls it when it begins.
 pub(crate) fn set(plan: &Plan, start: Instant) -> io::Result<()> {
     if let Some(parent) = plan.log.parent() {
         fs::create_dir_all(parent)?;
@@ -83,7 +83,7 @@ impl<S: Subscriber> Layer<S> for GlobalLog {
             "elapsed": elapsed.as_secs_f64(),
             "seq": state.seq,
         });
-        // A line that is lost is for the proof to find.
+        // The proof finds a line that is lost.
         let _ = state.file.write_all(format!("{line}\n").as_bytes());
         if level <= state.on_terminal {
             let _ = self.console.show(&state.name, elapsed, level, &mut |visitor| event.record(visitor));

@@ -1,4 +1,4 @@
-//! Where the builds' events go: to a context for each build, or, as the founding bug had it, to one global state for all.
+//! The logs of the builds: a context for each build, or one global state for all, as in the founding bug.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use crate::console::Console;
 use crate::global_state;
 use crate::tally::{Expected, Tally};
 
-/// One of the two, for the whole program.
+/// How this run logs.
 #[derive(Clone, Debug)]
 pub(crate) enum Logs {
     Contexts {
-        /// The terminal, which all builds share; each sees it through a threshold of its own.
+        /// The terminal, which all builds share. Each has a view of it with its own threshold.
         terminal: Sink,
-        /// What was said outside every build. There should be nothing.
+        /// The records outside every build. There should be none.
         strays: Memory,
-        /// The files are written by writer threads.
+        /// True if each log has a queue in front of it.
         queued: bool,
     },
     GlobalState,
 }
 
 impl Logs {
-    /// Installs logscope. What no build claims is kept, so that the proof finds it.
+    /// Installs logscope. Records outside every build are kept, so that the proof finds them.
     pub(crate) fn contexts(console: &Console, queued: bool) -> Result<Logs> {
         let (stray, strays) = sink::memory();
         let nobody = OutputContext::builder("nobody").verbosity(LevelFilter::TRACE).sink(stray).build();
@@ -40,7 +40,7 @@ impl Logs {
         Ok(Logs::GlobalState)
     }
 
-    /// Begins a build: from now on its time counts.
+    /// Begins a build: its clock starts now.
     pub(crate) fn begin(&self, plan: Plan) -> Result<Build> {
         let origin = Origin::now();
         let context = match self {
@@ -53,7 +53,7 @@ impl Logs {
         Ok(Build { tally: Tally::new(&plan.name, origin.instant()), start: origin.instant(), plan, context })
     }
 
-    /// How many lines were said outside every build.
+    /// Returns how many lines were logged outside every build.
     pub(crate) fn strays(&self) -> usize {
         match self {
             Logs::Contexts { strays, .. } => strays.len(),
@@ -61,7 +61,7 @@ impl Logs {
         }
     }
 
-    /// True if the ledger of the terminal, which all builds share, is exact.
+    /// True if the ledger of the terminal is exact.
     pub(crate) fn terminal_is_exact<'a>(&self, builds: impl Iterator<Item = &'a Build>) -> bool {
         match self {
             Logs::Contexts { terminal, .. } => {
@@ -74,7 +74,7 @@ impl Logs {
     }
 }
 
-/// The context of a build: its file, its view of the terminal, its verbosity, its origin.
+/// Makes the context of a build: its file, its view of the terminal, its verbosity, its origin.
 fn context(plan: &Plan, origin: Origin, terminal: &Sink, queued: bool) -> Result<OutputContext> {
     let file = sink::file(&plan.log).create_parents(true).open()?;
     let file = if queued { file.queued(Queue::new()) } else { file };
@@ -87,18 +87,18 @@ fn context(plan: &Plan, origin: Origin, terminal: &Sink, queued: bool) -> Result
         .build())
 }
 
-/// The deliveries that the ledger of a build should count: its lines in the file, and those of them that the terminal shows.
+/// Returns the deliveries that the ledger of a build should count: its lines in the file, and its lines on the terminal.
 pub(crate) fn expected_deliveries(build: &Build) -> u64 {
     build.tally.up_to(build.plan.program.manner.verbosity()).lines + on_terminal(build).lines
 }
 
-/// What the terminal should show of a build.
+/// Returns the lines of a build that the terminal should show.
 fn on_terminal(build: &Build) -> Expected {
     let manner = build.plan.program.manner;
     build.tally.up_to(manner.verbosity().min(manner.on_terminal()))
 }
 
-/// Ends a build's context and returns its ledger; `None` where there are no contexts.
+/// Closes a build's context and returns its ledger; `None` without contexts.
 pub(crate) fn close(build: &Build) -> Option<Outcome> {
     build.context.as_ref().map(|context| context.close(Duration::from_secs(5)))
 }

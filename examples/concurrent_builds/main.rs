@@ -3,11 +3,11 @@
 //! `cargo run --example concurrent_builds` makes a handful of small Rust programs of several crates each and builds them all at
 //! the same time with the machine's own `rustc`: some on threads, some as tokio tasks that hop between workers. One of them does
 //! not compile, one is built verbosely, one quietly. Each has its own output context: its own file, verbosity and origin. No
-//! function is handed a logger; everything below says what it has to say through plain `tracing` events.
+//! function is handed a logger; all code below logs through plain `tracing` events.
 //!
-//! When all have ended, every log is read back and compared with what its build counted for itself ([`tally`]): no foreign line, no
-//! gap in `seq`, no torn line, exact times, the verbosity respected, the ledger exact. The proof is printed as a table, and the
-//! exit code is 1 if anything is off.
+//! When all have ended, every log is read back and compared with the counts that its build kept ([`tally`]): no foreign line, no gap in
+//! `seq`, no torn line, exact times, no line above the verbosity, an exact ledger. The proof is printed as a table, and the exit code is 1 if
+//! anything is wrong.
 //!
 //! `--queued` puts a queue in front of each log, and proves the same. `--without-contexts` runs the same builds over one global state ([`global_state`]), to show that the proof can fail.
 //!
@@ -43,7 +43,7 @@ use workshop::{Rustc, Workshop};
 
 type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
-/// Fewer than there are tasks, so that each worker polls tasks of several builds, and each task is polled by several workers.
+/// Fewer workers than tasks, so that each worker polls tasks of several builds, and several workers poll each task.
 const WORKERS: usize = 4;
 
 fn main() -> ExitCode {
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// True if everything ended as it should and the proof holds.
+/// True if each build ended as it should and the proof holds.
 fn run(options: &Options) -> Result<bool> {
     let rustc = Rustc::find()?;
     let workshop = Workshop::open(options.keep)?;
@@ -99,7 +99,7 @@ fn build_all(plans: Vec<Plan>, logs: &Logs) -> Result<Vec<(Arc<Build>, Ending)>>
     let workers = AtomicUsize::new(0);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
-        // Relaxed: only that the numbers differ counts. The proof tells threads apart by their names.
+        // Relaxed: the numbers only have to differ. The proof tells threads apart by their names.
         .thread_name_fn(move || format!("worker-{}", workers.fetch_add(1, Ordering::Relaxed) + 1))
         .enable_all()
         .build()?;
@@ -115,7 +115,7 @@ fn build_all(plans: Vec<Plan>, logs: &Logs) -> Result<Vec<(Arc<Build>, Ending)>>
     started.into_iter().map(|build| build.wait(&runtime)).collect()
 }
 
-/// A build that is under way.
+/// A build that is running.
 enum Started {
     Thread(thread::JoinHandle<Result<(Arc<Build>, Ending)>>),
     Task(tokio::task::JoinHandle<Result<(Arc<Build>, Ending)>>),

@@ -2,16 +2,16 @@
 
 use crate::programs::PROGRAMS;
 
-/// What the command line asks for.
+/// The options on the command line.
 #[derive(Debug)]
 pub(crate) struct Options {
     /// How many builds run at once.
     pub(crate) builds: usize,
-    /// Leave the logs and the programs where they are.
+    /// Keep the logs and the programs.
     pub(crate) keep: bool,
     /// A queue in front of each log.
     pub(crate) queued: bool,
-    /// One global state in place of a context for each build.
+    /// One global state instead of a context for each build.
     pub(crate) without_contexts: bool,
 }
 
@@ -34,7 +34,7 @@ Exit code: 0 if the proof holds, 1 if it does not, 2 if it could not be made.
 ";
 
 impl Options {
-    /// Reads the arguments; `None` if help was asked for.
+    /// Reads the arguments; `None` for `--help`.
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
         let mut options = Options { builds: PROGRAMS.len(), keep: false, queued: false, without_contexts: false };
         while let Some(argument) = arguments.next() {

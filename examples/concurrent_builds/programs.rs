@@ -2,7 +2,7 @@
 
 use logscope::LevelFilter;
 
-/// A program: its crates, each after those that it needs, the executable last.
+/// A program: its crates, each after its dependencies, the executable last.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) name: &'static str,
@@ -11,7 +11,7 @@ pub(crate) struct Program {
     pub(crate) ends: Ends,
 }
 
-/// How much a build says.
+/// How verbose a build is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Manner {
     Quiet,
@@ -39,7 +39,7 @@ impl Manner {
     }
 }
 
-/// A crate: what it needs, and its files as name and text; the first is the root.
+/// A crate: its dependencies, and its files as name and text. The first file is the root.
 #[derive(Debug)]
 pub(crate) struct Crate {
     pub(crate) name: &'static str,

@@ -1,8 +1,9 @@
-//! The proof: a log read back, and compared with what its build counted for itself.
+//! The proof: a log is read back, and compared with the counts that its build kept.
 //!
-//! Nothing here believes the log. A line is foreign if its token is not the build's, which came by value from the code that said it.
-//! Its time must lie between two readings of the build's own clock: the one that it carries, made just before it was said, and the
-//! one that the thread's next line carries. The number of lines and the digest of their texts must be those of the build's tally.
+//! The proof does not trust the log. Each line carries the token of its build, which the code that logs it passes by value: a line with
+//! another token is foreign. Each line also carries a reading of the build's own clock, made just before it was logged; the time of the record
+//! must lie between this reading and that of the thread's next line. The number of lines and the digest of their texts must be those of the
+//! build's tally.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -16,31 +17,31 @@ use crate::build::Build;
 use crate::logs::{close, expected_deliveries};
 use crate::tally::{Expected, digest};
 
-/// What was found in one log.
+/// The findings in one log.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) lines: u64,
-    /// Lines that another build said, or that name another context.
+    /// Lines that another build logged, or that name another context.
     pub(crate) foreign: u64,
-    /// Lines that the build said and that are not there.
+    /// Lines that the build logged and that are missing.
     pub(crate) missing: u64,
-    /// Numbers that are not there, or are there twice.
+    /// Numbers that are missing, or occur twice.
     pub(crate) seq: u64,
     /// Lines that cannot be read, or do not end.
     pub(crate) torn: u64,
-    /// Lines whose time is not that of the build, or runs backwards within its thread.
+    /// Lines whose time is not the build's, or runs backwards within the thread.
     pub(crate) time: u64,
     /// Lines above the verbosity.
     pub(crate) verbosity: u64,
     /// Lines with any of these faults, each counted once.
     pub(crate) wrong: u64,
-    /// Whether the texts are those that were said, each as often.
+    /// True if the texts are those that the build logged, each as often.
     pub(crate) text: bool,
-    /// Deliveries by the ledger, and whether they are exact; `None` without contexts.
+    /// The deliveries in the ledger, and whether they are exact; `None` without contexts.
     pub(crate) ledger: Option<(u64, bool)>,
-    /// The threads that said something.
+    /// The threads that logged.
     pub(crate) threads: usize,
-    /// What is wrong with the first line that is.
+    /// What is wrong with the first wrong line.
     pub(crate) example: Option<String>,
 }
 
@@ -50,7 +51,7 @@ impl Findings {
     }
 }
 
-/// A line of a log, as far as the proof looks at it.
+/// The parts of a line that the proof looks at.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
@@ -74,10 +75,10 @@ struct Context {
     name: String,
 }
 
-/// The builds by their tokens: who said a line.
+/// The builds by their tokens: who logged a line.
 pub(crate) type Speakers<'a> = HashMap<&'a str, &'a Build>;
 
-/// Ends the build's context and examines its log.
+/// Closes the build's context and examines its log.
 pub(crate) fn examine(build: &Build, speakers: &Speakers<'_>) -> Result<Findings> {
     let ledger = close(build).map(|outcome| {
         let exact = outcome.is_complete() && outcome.accepted == expected_deliveries(build);
@@ -101,7 +102,7 @@ struct Examination<'a> {
     seqs: BTreeMap<u64, u64>,
     /// The newest line of each thread.
     newest: HashMap<String, Newest>,
-    /// The lines with a fault, and among them those with a wrong time.
+    /// The lines with a fault, and the lines with a wrong time among them.
     faulty: BTreeSet<u64>,
     late: BTreeSet<u64>,
 }
@@ -167,7 +168,7 @@ impl<'a> Examination<'a> {
         self.time(line, is_own, number);
     }
 
-    /// Times are compared in whole microseconds, as the log has them; one that was rounded may be one too many.
+    /// Times are compared in whole microseconds, as the log has them. A rounded time may be one microsecond too late.
     fn time(&mut self, line: Line, is_own: bool, number: u64) {
         let elapsed = Duration::try_from_secs_f64(line.elapsed).unwrap_or(Duration::MAX);
         let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
@@ -217,7 +218,7 @@ fn verbosity(build: &Build) -> LevelFilter {
     build.plan.program.manner.verbosity()
 }
 
-/// As much of a message as fits on the terminal.
+/// The part of a message that fits on the terminal.
 fn excerpt(message: &str) -> String {
     if message.chars().count() <= 60 { message.to_owned() } else { message.chars().take(59).chain(['…']).collect() }
 }

@@ -1,4 +1,4 @@
-//! What the person who runs this sees before and after the builds.
+//! What a user sees before and after the builds.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use crate::proof::{self, Findings};
 use crate::table::{Align, Cell, Table};
 use crate::workshop::Rustc;
 
-/// What the columns of the proof count.
+/// The meaning of the columns of the proof.
 const LEGEND: &str = "  \
   foreign: said by another build    missing: said, but not there        torn: not one whole record
   seq: numbers lost or doubled      time: not by the build's own clock  verbosity: more than was asked for
   text: a digest of all messages    ledger: deliveries that logscope counted, to file and terminal";
 
-/// So many examples of wrong lines are shown.
+/// How many examples of wrong lines are shown.
 const EXAMPLES: usize = 4;
 
-/// What is about to happen.
+/// Prints what is about to happen.
 pub(crate) fn heading(console: &Console, rustc: &Rustc, plans: &[Plan], options: &Options) {
     let paint = console.paint();
     let threads = plans.iter().filter(|plan| plan.runs_on == RunsOn::Threads).count();
@@ -37,7 +37,7 @@ pub(crate) fn heading(console: &Console, rustc: &Rustc, plans: &[Plan], options:
     println!("\n  {what}: {threads} on threads, {tasks} as tokio tasks,\n  {logs}\n");
 }
 
-/// How each build ended.
+/// Prints how each build ended.
 pub(crate) fn endings(console: &Console, ended: &[(Arc<Build>, Ending)]) {
     let mut table = Table::new([
         ("build", Align::Left),
@@ -69,7 +69,7 @@ pub(crate) fn endings(console: &Console, ended: &[(Arc<Build>, Ending)]) {
     print!("{}", table.render(console.paint()));
 }
 
-/// Examines every log and shows what was found; true if all is as it should be.
+/// Examines every log and prints the findings. True if nothing is wrong.
 pub(crate) fn proof(console: &Console, ended: &[(Arc<Build>, Ending)], logs: &Logs) -> Result<bool> {
     let speakers = ended.iter().map(|(build, _)| (build.tally.token(), &**build)).collect();
     let found = ended.iter().map(|(build, _)| Ok((build, proof::examine(build, &speakers)?)));

@@ -1,7 +1,7 @@
-//! The stages of a build and their steps, each a child process, and what is heard from them.
+//! The stages of a build and their steps. Each step is a child process, whose output goes into the log.
 //!
-//! The stages run one after the other, the steps of a stage at the same time. What a child says goes into the log line by line, on
-//! whatever thread reads it.
+//! The stages run one after the other, the steps of a stage at the same time. A child's output goes into the log line by line, on the thread
+//! that reads it.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitStatus, Stdio};
@@ -13,7 +13,7 @@ use crate::build::{Build, Plan};
 use crate::programs::{Crate, Manner};
 use crate::tally::say;
 
-/// Steps that do not need one another.
+/// Steps that do not depend on one another.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) title: String,
@@ -23,18 +23,18 @@ pub(crate) struct Stage {
 /// One child process.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
-    /// What it is about: a crate, the target, the program.
+    /// The subject: a crate, the target, the program.
     pub(crate) unit: &'static str,
-    /// What it does, for people.
+    /// The text for people.
     about: String,
     program: OsString,
     arguments: Vec<OsString>,
-    /// The level of what it prints on stdout.
+    /// The level of the lines that the child prints on stdout.
     stdout: Level,
 }
 
 impl Plan {
-    /// All that is to be done: ask the compiler for its target, compile the crates as their needs allow, run the program.
+    /// All stages: ask the compiler for its target, compile the crates in the order of their dependencies, run the program.
     pub(crate) fn stages(&self) -> Vec<Stage> {
         let mut stages = vec![Stage { title: "asking rustc about its target".to_owned(), steps: vec![self.probe()] }];
         let (executable, libraries) =
@@ -81,7 +81,7 @@ impl Plan {
         if self.program.manner == Manner::Verbose {
             arguments.extend(["--verbose".into(), "--print".into(), "link-args".into()]);
         }
-        // Relative, so that what the compiler says of it is short.
+        // Relative, so that the compiler's messages are short.
         arguments.extend(part.files.first().map(|(root, _)| format!("{}/{root}", part.name).into()));
         Step {
             unit: part.name,
@@ -104,7 +104,7 @@ impl Plan {
 }
 
 impl Step {
-    /// The child, ready to be started, and said.
+    /// Logs the step, and returns its child, ready to be started.
     pub(crate) fn command(&self, build: &Build) -> Command {
         say!(build, DEBUG, { unit = self.unit, }, "$ {}", self.about);
         let mut command = Command::new(&self.program);
@@ -114,7 +114,7 @@ impl Step {
         command
     }
 
-    /// What became of it, once its streams have been heard to the end.
+    /// Returns how the child ended, once its streams are read to the end.
     pub(crate) fn conclude(&self, build: &Build, status: ExitStatus, heard: [Heard; 2]) -> Result<Heard, String> {
         let heard = heard.into_iter().fold(Heard::default(), Heard::and);
         say!(build, TRACE, { unit = self.unit, }, "{} ended with {status}", self.unit);
@@ -142,7 +142,7 @@ impl Stream {
     }
 }
 
-/// What is remembered of what children said.
+/// What is kept of the output of children.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     /// The first error.
@@ -162,7 +162,7 @@ impl Heard {
     }
 }
 
-/// Puts one stream of a child into the log of its build.
+/// Logs one stream of a child.
 #[derive(Debug)]
 pub(crate) struct Listener {
     build: Arc<Build>,
@@ -177,14 +177,14 @@ impl Listener {
         Listener { build: build.clone(), unit: step.unit, stream, stdout: step.stdout, heard: Heard::default() }
     }
 
-    /// One line: on stderr, the head of a warning or an error is one; all else is detail.
+    /// Logs one line: the head of a warning or an error on stderr at that level, all other lines as details.
     pub(crate) fn line(&mut self, line: &str) {
         let level = match self.stream {
             Stream::Stdout => {
                 self.heard.last = Some(line.to_owned());
                 self.stdout
             }
-            // How the compiler sums up.
+            // The compiler's summary.
             Stream::Stderr if line.ends_with("emitted") || line.starts_with("error: aborting") => Level::DEBUG,
             Stream::Stderr if line.starts_with("warning") => {
                 self.heard.warnings += 1;
@@ -205,7 +205,7 @@ impl Listener {
         }
     }
 
-    /// Says, if the stream broke, why; and returns what was heard.
+    /// Logs why the stream broke, if it did, and returns what was read.
     pub(crate) fn end(self, read: std::io::Result<()>) -> Heard {
         if let Err(error) = read {
             say!(self.build, WARN, { unit = self.unit, }, "{} cannot be read further: {error}", self.stream.name());

@@ -18,7 +18,7 @@ impl Cell {
         Cell { color: Some(color), ..self }
     }
 
-    /// A number of faults: none is quiet, any is loud.
+    /// A number of faults: zero is dim, any other is red.
     pub(crate) fn faults(number: u64) -> Cell {
         Cell::new(number.to_string()).color(if number == 0 { Color::DIM } else { Color::RED })
     }

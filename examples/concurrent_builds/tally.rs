@@ -1,8 +1,8 @@
-//! What a build has said, counted without logscope: the other half of the proof.
+//! The lines of a build, counted without logscope: the other half of the proof.
 //!
-//! Each event passes [`Tally::count`] on its way to `tracing`, by the macro [`say!`]. It is given two fields that come by
-//! value from the build itself, not from any context: the build's `token`, and `since_us`, the microseconds since the build began.
-//! What is read back from a log must agree with both, and with the counts.
+//! The macro [`say!`] counts each event in [`Tally::count`] before it goes to `tracing`. It adds two fields, which come by value from the
+//! build itself and not from any context: the build's `token`, and `since_us`, the microseconds since the build began. The lines that are read
+//! back from a log must agree with both, and with the counts.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -18,14 +18,14 @@ pub(crate) struct Tally {
     said: [Said; 5],
 }
 
-/// So many lines, and a digest of them in which their order does not matter.
+/// A number of lines, and a digest of them that does not depend on their order.
 #[derive(Debug, Default)]
 struct Said {
     lines: AtomicU64,
     digest: AtomicU64,
 }
 
-/// What a log should hold.
+/// The lines that a log should have.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Expected {
     pub(crate) lines: u64,
@@ -37,7 +37,7 @@ impl Tally {
         Tally { token: format!("{:016x}", fnv1a([name.as_bytes()])), start, said: Default::default() }
     }
 
-    /// Counts a line and returns what it is to carry: the token and the time.
+    /// Counts a line and returns its two fields: the token and the time.
     pub(crate) fn count(&self, level: Level, message: &str) -> (&str, u64) {
         let said = &self.said[number(level)];
         // Relaxed: the counts are read after the threads and tasks that count have been joined.
@@ -50,7 +50,7 @@ impl Tally {
         &self.token
     }
 
-    /// What was said up to `verbosity`.
+    /// Returns the lines up to `verbosity`.
     pub(crate) fn up_to(&self, verbosity: LevelFilter) -> Expected {
         LEVELS.iter().zip(&self.said).filter(|(level, _)| **level <= verbosity).fold(
             Expected::default(),
@@ -68,7 +68,7 @@ fn number(level: Level) -> usize {
     LEVELS.iter().position(|known| *known == level).unwrap_or(LEVELS.len() - 1)
 }
 
-/// The digest of one line; those of several lines are added up, wrapping.
+/// The digest of one line. Digests of several lines are added up, wrapping.
 pub(crate) fn digest(level: Level, message: &str) -> u64 {
     fnv1a([level.as_str().as_bytes(), message.as_bytes()])
 }

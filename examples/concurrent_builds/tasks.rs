@@ -1,7 +1,7 @@
 //! A build as tokio tasks: one for the build, one for each step of a stage, and one for each stream of a child.
 //!
-//! The tasks yield after each line, so that they hop between the workers. The build's task is put into its context by `in_context`;
-//! `in_current_context` carries it into every task below. That is all that is needed.
+//! The tasks yield after each line, so that they hop between the workers. `in_context` gives the build's task its context, and
+//! `in_current_context` carries the context into every task below. Nothing more is needed.
 
 use std::io;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::build::{Build, Ending, Plan};
 use crate::logs::Logs;
 use crate::steps::{Heard, Listener, Stage, Step, Stream};
 
-/// Carries out `plan` in this task and others.
+/// Builds `plan` in this task and others.
 pub(crate) async fn build(plan: Plan, logs: Logs) -> Result<(Arc<Build>, Ending)> {
     let build = Arc::new(logs.begin(plan)?);
     let ending = match &build.context {
@@ -78,7 +78,7 @@ async fn hear(from: impl AsyncRead + Unpin, listener: &mut Listener) -> io::Resu
     Ok(())
 }
 
-/// Starts a task with the context that is current here.
+/// Starts a task with the current context.
 fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     tokio::spawn(work.in_current_context())
 }

@@ -1,6 +1,6 @@
 //! A build on plain threads: one for the build, one for each step of a stage, and one for each stream of a child.
 //!
-//! The build's thread enters the context; `logscope::bind_current` carries it into every thread below. That is all that is needed.
+//! The build's thread enters the context, and `logscope::bind_current` carries the context into every thread below. Nothing more is needed.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::build::{Build, Ending, Plan};
 use crate::logs::Logs;
 use crate::steps::{Heard, Listener, Stage, Step, Stream};
 
-/// Carries out `plan` on this thread and others.
+/// Builds `plan` on this thread and others.
 pub(crate) fn build(plan: Plan, logs: &Logs) -> Result<(Arc<Build>, Ending)> {
     let build = Arc::new(logs.begin(plan)?);
     let ending = match &build.context {
@@ -66,7 +66,7 @@ fn listen(from: Option<impl Read + Send + 'static>, build: &Arc<Build>, step: &S
     })
 }
 
-/// Starts a thread with the context that is current here.
+/// Starts a thread with the current context.
 fn spawn<T: Send + 'static>(name: String, work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>, String> {
     let work = logscope::bind_current(work);
     thread::Builder::new().name(name).spawn(work).map_err(|error| format!("no thread can be started: {error}"))

@@ -1,4 +1,4 @@
-//! The compiler, and the temporary directory in which everything happens.
+//! The compiler, and the temporary directory of the builds.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::programs::{PROGRAMS, Program};
 #[derive(Clone, Debug)]
 pub(crate) struct Rustc {
     pub(crate) path: OsString,
-    /// As it calls itself: `rustc 1.95.0 (59807616e 2026-04-14)`.
+    /// Its own version line: `rustc 1.95.0 (59807616e 2026-04-14)`.
     pub(crate) version: String,
 }
 
@@ -36,7 +36,7 @@ impl Rustc {
     }
 }
 
-/// A temporary directory, removed in the end unless it is to be kept.
+/// A temporary directory, which is removed at the end unless `--keep` is given.
 #[derive(Debug)]
 pub(crate) struct Workshop {
     path: PathBuf,
@@ -54,8 +54,8 @@ impl Workshop {
         &self.path
     }
 
-    /// Writes the sources of `builds` programs, each in a directory of its own, and plans their builds: on threads and as tasks by
-    /// turns. When the programs have run out they are built again under numbered names, the other way about.
+    /// Writes the sources of `builds` programs, each in a directory of its own, and plans their builds: alternately on threads and as
+    /// tasks. If there are more builds than programs, programs are built again under numbered names, the other way.
     pub(crate) fn plans(&self, builds: usize, rustc: &Rustc) -> Result<Vec<Plan>> {
         let plan = |number: usize| {
             let (program, round) = (&PROGRAMS[number % PROGRAMS.len()], number / PROGRAMS.len());
@@ -73,7 +73,7 @@ impl Workshop {
 impl Drop for Workshop {
     fn drop(&mut self) {
         if !self.keep {
-            // What is left in a temporary directory harms nobody.
+            // Files that are left in a temporary directory do no harm.
             let _ = fs::remove_dir_all(&self.path);
         }
     }
