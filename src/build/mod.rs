@@ -1,9 +1,8 @@
-//! The vocabulary of builds: headers, phases, details, units, success, and the end with its time.
+//! Macros for the events of a build: header, phase, detail, unit, success, and finished.
 //!
-//! Each macro is a `tracing` event underneath, with fields, so that JSON has them, other layers see them, and verbosity and
-//! targets work as for any event. [`Format::build`](crate::Format::build) prints them the way that build tools do:
-//!
-//! What a word says is in its fields; only those that take a message have one.
+//! Each macro logs a plain `tracing` event, so that JSON has its fields, other layers see it, and verbosity and targets work as for any
+//! event. [`Format::build`](crate::Format::build) prints these events as build tools print their lines. `header!`, `unit!` and `finished!`
+//! log fields and no message.
 //!
 //! | call | printed, after the elapsed time | level | fields |
 //! |---|---|---|---|
@@ -20,10 +19,11 @@
 //! Warnings and errors are `tracing::warn!` and `tracing::error!`; the format puts `WARNING: ` and `ERROR: ` before them. A program's result
 //! on stdout is not logging and has no macro.
 //!
-//! What is given to a macro is evaluated only where the event is enabled, as with `tracing`'s own. The numbers of a phase are as they
-//! were given: those that no phase can have (negative, or beyond `u64`) are printed as fields.
+//! The arguments of a macro are evaluated only if the event is enabled, as with `tracing`'s own macros. The numbers of a phase are not
+//! checked: a negative number, or one beyond `u64`, is printed as a field.
 //!
-//! The macros live in this module alone, so that a glob import of the crate never shadows one of std's.
+//! The macros are in this module only, so that a glob import of the crate never shadows a macro of std. How the lines look is in
+//! `format/build`. Of this crate, this module imports nothing.
 //!
 //! ```
 //! use logscope::build::{detail, finished, header, phase, success, unit};
@@ -66,7 +66,7 @@ pub use crate::{
     __build_success as success, __build_unit as unit,
 };
 
-/// Says what is building, and its version: `header!("Build System", "1.2.4")`. Both are values with `Display`.
+/// Logs the name and the version of the build: `header!("Build System", "1.2.4")`. Both are values with `Display`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __build_header {
@@ -75,7 +75,7 @@ macro_rules! __build_header {
     };
 }
 
-/// Says which phase of how many begins: `phase!(1, 9, "Parsing {}", file)`. Both numbers are integers of any type.
+/// Logs the beginning of a phase, with its number and the number of phases: `phase!(1, 9, "Parsing {}", file)`. Both are integers of any type.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __build_phase {
@@ -89,7 +89,7 @@ macro_rules! __build_phase {
     };
 }
 
-/// Says a detail of the phase: `detail!("MCU: {}", mcu)`.
+/// Logs a detail of the phase: `detail!("MCU: {}", mcu)`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __build_detail {
@@ -98,8 +98,7 @@ macro_rules! __build_detail {
     };
 }
 
-/// Says which unit was built, and whether it came from the cache: `unit!("core", "main.cpp", cached)`; without the third, it did
-/// not. At DEBUG.
+/// Logs a unit that was built, at DEBUG: `unit!("core", "main.cpp", cached)`. Without the third argument the unit did not come from the cache.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __build_unit {
@@ -111,7 +110,7 @@ macro_rules! __build_unit {
     };
 }
 
-/// Says that it worked: `success!("Firmware written")`.
+/// Logs that the build succeeded: `success!("Firmware written")`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __build_success {
@@ -120,7 +119,7 @@ macro_rules! __build_success {
     };
 }
 
-/// Says that it is over, and how long it took since the origin of the context: `finished!()`.
+/// Logs the end of the build, with the time since the origin of the context: `finished!()`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __build_finished {

@@ -1,12 +1,12 @@
-//! What a program sets of a format: [`Format`].
+//! The options of a format: [`Format`], with its layouts and their defaults.
 
 use std::fmt;
 
 use super::color::Color;
 
-/// How records become lines: a layout, and what it shows.
+/// Turns records into lines: a layout, and the parts of a record that it shows.
 ///
-/// A format belongs to a sink; several sinks of one context may have different ones.
+/// A format belongs to a sink. The sinks of one context may have different formats.
 ///
 /// ```
 /// use logscope::{Color, Format};
@@ -27,14 +27,13 @@ use super::color::Color;
 /// | [`target`](Format::target) | yes | | yes | the target |
 /// | [`location`](Format::location) | | | | the source file and line |
 /// | [`thread`](Format::thread) | | | | the thread's name |
-/// | [`multiline`](Format::multiline) | | | never | a message of several lines as such |
+/// | [`multiline`](Format::multiline) | | | never | a message of several lines as several lines |
 ///
-/// The level, the message and the fields are always shown (`build` shows levels from WARN); spans are, except by
-/// `build`.
+/// All layouts show the level, the message and the fields (`build` shows levels from WARN), and all but `build` show the spans.
 ///
-/// Control characters, line separators, characters that change the direction of text and characters that show nothing are
-/// escaped in everything that a program logs, so that one record is one line and looks like what it is. (The joiners U+200C
-/// and U+200D and the variation selectors U+FE00 to U+FE0F, without which emoji and some scripts cannot be written, are not.)
+/// Control characters, line separators, characters that change the direction of text, and invisible characters are escaped in all text that
+/// a program logs, so that one record is one line and looks like what it is. The joiners U+200C and U+200D and the variation selectors
+/// U+FE00 to U+FE0F are not escaped, because emoji and some scripts cannot be written without them.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[must_use = "a format does nothing until it is given to a sink, with `.format(…)`"]
 pub struct Format {
@@ -60,7 +59,7 @@ pub(super) enum Layout {
 }
 
 impl fmt::Display for Format {
-    /// The name of the layout: `build`, `text`, `json` or `logfmt`.
+    /// Writes the name of the layout: `build`, `text`, `json` or `logfmt`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.layout {
             Layout::Build => "build",
@@ -87,7 +86,7 @@ impl Format {
         }
     }
 
-    /// For people who watch a build: elapsed time as `MM:SS.cc`, the message and its fields; the level from WARN.
+    /// Returns the format for people who watch a build: elapsed time as `MM:SS.cc`, message, fields, and the level from WARN.
     ///
     /// ```text
     /// 00:00.00 Build System v1.2.4
@@ -99,20 +98,19 @@ impl Format {
     /// 00:12.34 Build time: 12.34s
     /// ```
     ///
-    /// The first, second, third and last of these are words of the build vocabulary: events with a field `build` and
-    /// the fields that it asks for (`build = "phase", phase = 1, phases = 9`). Other events, whatever their fields are
-    /// called, are shown as they are. A line begins with the elapsed time, empty ones apart; in colour, warnings are
-    /// yellow, errors red and successes green. Backslashes are shown as they are, so the lines are not meant to be read
-    /// back.
+    /// The first, second, third and last of these lines are events of the build vocabulary: they have a field `build`, and the fields that
+    /// it needs (`build = "phase", phase = 1, phases = 9`). Other events are shown as they are, whatever their fields are called. Each
+    /// line but an empty one begins with the elapsed time. In colour, warnings are yellow, errors red and successes green. Backslashes are
+    /// shown as they are, so the lines cannot be read back.
     ///
-    /// It is for people: levels and words are part of the text, and a message that says `ERROR: disk full` or
-    /// `[2/9] Linking` at INFO looks like them, colour apart. Where that matters, or a program is to read the log, use
-    /// [`text`](Format::text), [`json`](Format::json) or [`logfmt`](Format::logfmt).
+    /// The level is part of the text, so a message `ERROR: disk full` or `[2/9] Linking` at INFO looks like an error or a phase, except for
+    /// its colour. If that matters, or if a program reads the log, use [`text`](Format::text), [`json`](Format::json) or
+    /// [`logfmt`](Format::logfmt).
     pub const fn build() -> Self {
         Format::bare(Layout::Build)
     }
 
-    /// For people who read a log.
+    /// Returns the format for people who read a log.
     ///
     /// ```text
     /// 00:01.234567 INFO  uno{env=x} build{unit=core}:link linker: linking main.o size=12 path="a b"
@@ -120,27 +118,27 @@ impl Format {
     ///
     /// | part | here | form |
     /// |---|---|---|
-    /// | wall-clock time | | RFC 3339 in UTC, if asked for |
+    /// | wall-clock time | | RFC 3339 in UTC, if set |
     /// | elapsed time | `00:01.234567` | `MM:SS.uuuuuu`, the minutes going on past 99 |
-    /// | number | | `#42`, if asked for |
-    /// | thread | | `[main]`, if asked for |
+    /// | number | | `#42`, if set |
+    /// | thread | | `[main]`, if set |
     /// | level | `INFO ` | five characters |
     /// | context | `uno{env=x}` | its name, and its fields in braces |
     /// | spans | `build{unit=core}:link` | outermost first, absent outside spans |
     /// | target | `linker:` | |
-    /// | location | | `src/main.rs:12:`, if asked for |
+    /// | location | | `src/main.rs:12:`, if set |
     /// | message | `linking main.o` | without quotes, `\n` and the like escaped, a backslash doubled |
     /// | fields | `size=12 path="a b"` | in the order of the call; the message always comes first |
     ///
-    /// Numbers, booleans and texts of one plain word are bare; other texts, and those that look like a number, a
-    /// boolean or `null`, are quoted, and so are names, contexts and targets that are not plain. An error is its text,
-    /// followed by what caused it: `err="cannot link" err.sources=["no such file"]`.
-    /// [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) reads lines back.
+    /// Numbers, booleans and texts of one plain word stand without quotes. Other texts are quoted, and so are texts that look like a
+    /// number, a boolean or `null`, and names, contexts and targets that are not plain words. An error is its text, followed by its
+    /// causes: `err="cannot link" err.sources=["no such file"]`. [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) reads lines
+    /// back.
     pub const fn text() -> Self {
         Format { context: true, target: true, ..Format::bare(Layout::Text) }
     }
 
-    /// JSON Lines: one object per record, a superset of what `tracing_subscriber::fmt().json()` writes.
+    /// Returns JSON Lines: one object per record, a superset of the objects of `tracing_subscriber::fmt().json()`.
     ///
     /// ```text
     /// {"timestamp":"2026-11-21T09:08:00.123456Z","level":"INFO","fields":{"message":"linking","size":12},
@@ -151,12 +149,11 @@ impl Format {
     /// (one line, broken here). With the options, `"filename"` and `"line_number"` follow the target, and
     /// `"threadName"` the spans. `"span"` is the innermost of `"spans"`; both are absent outside spans.
     ///
-    /// The keys of each object are unique. A field of a span that is called `name` is written as `field.name` (and one
-    /// called `field.name` as `field.field.name`, and so on), and what an error is caused by follows it as
-    /// `"NAME.sources":[…]`. As in `tracing-subscriber`'s JSON, integers of 128 bits, bytes and `Debug` values are
-    /// strings, and floats that are not finite are `null`.
+    /// The keys of each object are unique. A field of a span that is called `name` is written as `field.name` (and a field `field.name`
+    /// as `field.field.name`, and so on). The causes of an error follow it as `"NAME.sources":[…]`. As in `tracing-subscriber`'s JSON,
+    /// integers of 128 bits, bytes and `Debug` values are strings, and floats that are not finite are `null`.
     ///
-    /// What `tracing-subscriber` writes is here in the same place with the same value, but for these:
+    /// All keys of `tracing-subscriber` are in the same place with the same value, except these:
     ///
     /// | where | `tracing-subscriber` | here |
     /// |---|---|---|
@@ -170,25 +167,24 @@ impl Format {
         Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Json) }
     }
 
-    /// logfmt: one line of `key=value` pairs per record, for programs.
+    /// Returns logfmt: one line of `key=value` pairs per record, for programs.
     ///
     /// ```text
     /// ts=2026-11-21T09:08:00.123456Z level=info elapsed=1.234567 context=uno context.env=x seq=42 target=linker
     /// spans="build{unit=core}:link" msg="linking main.o" size=12 path="a b"
     /// ```
     ///
-    /// (one line, broken here). `elapsed` is in seconds; `context.` begins the names of the context's fields; with the
-    /// options, `thread` and `location` (`src/main.rs:12`) follow the target. What a record has none of is left out. A
-    /// field of the program's that is called like one of these, or begins with `context.` or `field.`, is written with
-    /// `field.` before it. In names, blanks, `=`, quotes, backslashes and what cannot be seen are escaped, as in
-    /// `a\x20b=1`. The rules for values are those of [`text`](Format::text), but for lists, which are quoted:
-    /// `err.sources="[\"no such file\"]"`. [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt) reads every line
-    /// back.
+    /// (one line, broken here). `elapsed` is in seconds; `context.` begins the names of the context's fields; with the options, `thread`
+    /// and `location` (`src/main.rs:12`) follow the target. A key without a value is left out. A field of the program's that is called
+    /// like one of these keys, or begins with `context.` or `field.`, is written with `field.` before it. In names, blanks, `=`, quotes,
+    /// backslashes and invisible characters are escaped, as in `a\x20b=1`. The rules for values are those of [`text`](Format::text), except
+    /// that lists are quoted: `err.sources="[\"no such file\"]"`. [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt) reads every
+    /// line back.
     pub const fn logfmt() -> Self {
         Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Logfmt) }
     }
 
-    /// Sets whether lines are coloured ([`Color::Auto`] unless set). JSON and logfmt never are.
+    /// Sets whether lines are coloured; [`Color::Auto`] if it is not set. JSON and logfmt never are.
     pub const fn color(mut self, color: Color) -> Self {
         self.color = color;
         self
@@ -236,10 +232,10 @@ impl Format {
         self
     }
 
-    /// Sets whether a message of several lines is written as several lines, rather than with `\n` in their place. The
-    /// lines after the first are indented, so that none can be taken for the start of a record.
+    /// Sets whether a message of several lines is written as several lines, instead of as one line with `\n`.
     ///
-    /// JSON and logfmt have one line per record all the same.
+    /// The lines after the first are indented, so that none looks like the start of a record. JSON and logfmt always have one line per
+    /// record.
     pub const fn multiline(mut self, keep: bool) -> Self {
         self.multiline = keep;
         self
