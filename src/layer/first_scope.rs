@@ -40,7 +40,7 @@ pub(super) type FindState = fn(&Dispatch) -> Option<&Arc<FirstScope>>;
 
 /// What a layer knows about the first scope that is entered under it.
 pub(super) struct FirstScope {
-    phase: Mutex<Phase>,
+    phase: Mutex<RebuildPhase>,
     rebuilt: Condvar,
     /// The layer's ceiling: filters beside the layer may take from it what lies below.
     ceiling: LevelFilter,
@@ -48,7 +48,7 @@ pub(super) struct FirstScope {
 }
 
 #[derive(Clone, Copy)]
-enum Phase {
+enum RebuildPhase {
     /// The layer is not in a subscriber yet.
     New,
     /// The layer is in a subscriber: the next scope under it rebuilds.
@@ -61,33 +61,33 @@ enum Phase {
 
 impl FirstScope {
     pub(super) fn new(ceiling: LevelFilter, find: FindState) -> Arc<Self> {
-        Arc::new(FirstScope { phase: Mutex::new(Phase::New), rebuilt: Condvar::new(), ceiling, find })
+        Arc::new(FirstScope { phase: Mutex::new(RebuildPhase::New), rebuilt: Condvar::new(), ceiling, find })
     }
 
     /// Has each scope call `hook`, which calls [`entering_scope`], until the rebuild is done. Called when the layer is added to a
     /// subscriber.
     pub(super) fn arm(&self, hook: fn()) {
         let mut phase = self.phase.lock();
-        if matches!(*phase, Phase::New) {
-            *phase = Phase::Armed;
+        if matches!(*phase, RebuildPhase::New) {
+            *phase = RebuildPhase::Armed;
             scope::arm(hook);
         }
     }
 
     fn is_done(&self) -> bool {
-        matches!(*self.phase.lock(), Phase::Done)
+        matches!(*self.phase.lock(), RebuildPhase::Done)
     }
 
     /// Starts the rebuild under `dispatch`, which holds the layer, unless a scope has done so before, and waits for it.
     fn rebuild(self: &Arc<Self>, dispatch: Dispatch) {
         let mut phase = self.phase.lock();
-        if matches!(*phase, Phase::Armed) {
+        if matches!(*phase, RebuildPhase::Armed) {
             let entered = Instant::now();
             let first_scope = Arc::clone(self);
             let thread = thread::Builder::new().name(THREAD_NAME.to_owned());
             match thread.spawn(move || first_scope.run(dispatch, entered)) {
                 Ok(handle) => {
-                    *phase = Phase::Running {
+                    *phase = RebuildPhase::Running {
                         thread: handle.thread().id(),
                         process: std::process::id(),
                         until: entered + FIRST_REBUILD,
@@ -97,7 +97,7 @@ impl FirstScope {
                 Err(_) => return,
             }
         }
-        while let Phase::Running { thread, process, until } = *phase {
+        while let RebuildPhase::Running { thread, process, until } = *phase {
             // The rebuild asks the other layers about each callsite. A scope that they enter on its thread must not wait for the rebuild,
             // and neither must a scope in a forked child, which does not have that thread.
             if thread == thread::current().id()
@@ -153,7 +153,7 @@ impl FirstScope {
 
 impl Drop for FirstScope {
     fn drop(&mut self) {
-        if matches!(self.phase.get_mut(), Phase::Armed) {
+        if matches!(self.phase.get_mut(), RebuildPhase::Armed) {
             scope::disarm();
         }
     }
@@ -175,7 +175,7 @@ struct MarkDone<'a>(&'a FirstScope);
 
 impl Drop for MarkDone<'_> {
     fn drop(&mut self) {
-        *self.0.phase.lock() = Phase::Done;
+        *self.0.phase.lock() = RebuildPhase::Done;
         scope::disarm();
         self.0.rebuilt.notify_all();
     }

@@ -132,10 +132,10 @@ pub(super) fn next_layer_id() -> u32 {
 
 /// A thread's rendered paths to its current span, one for each style.
 struct Cache {
-    paths: [Path; STYLES],
+    paths: [CachedPath; STYLES],
 }
 
-struct Path {
+struct CachedPath {
     made_under: Option<Epoch>,
     bytes: Vec<u8>,
 }
@@ -156,7 +156,7 @@ impl Epoch {
 
 impl Cache {
     const fn new() -> Self {
-        Cache { paths: [const { Path { made_under: None, bytes: Vec::new() } }; STYLES] }
+        Cache { paths: [const { CachedPath { made_under: None, bytes: Vec::new() } }; STYLES] }
     }
 
     fn append<S>(&mut self, epoch: Epoch, style: Style, cx: &Context<'_, S>, out: &mut Vec<u8>)

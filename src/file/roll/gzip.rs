@@ -37,7 +37,7 @@ use crate::sync::{Arc, Mutex, thread};
 /// How many bytes are read at a time.
 const CHUNK: usize = 64 << 10;
 
-static QUEUE: Mutex<JobQueue> = Mutex::new(JobQueue::new());
+static JOBS: Mutex<JobQueue> = Mutex::new(JobQueue::new());
 
 struct JobQueue {
     jobs: VecDeque<Job>,
@@ -76,11 +76,11 @@ impl JobQueue {
 /// Queues the files of a log that are older than `before` for compression, and interrupted compressions to be finished.
 pub(in crate::file) fn compress_before(names: &Arc<RolledNames>, before: FileId, retention: Retention) {
     let new = Job { names: Arc::clone(names), before, retention };
-    if !QUEUE.lock().add(new, process::id()) {
+    if !JOBS.lock().add(new, process::id()) {
         return;
     }
     if let Err(error) = thread::Builder::new().name("logscope gzip".to_owned()).spawn(run_jobs) {
-        QUEUE.lock().worker_process = None;
+        JOBS.lock().worker_process = None;
         report(format_args!("log files are not compressed until one rolls again: no thread can be started: {error}"));
     }
 }
@@ -88,7 +88,7 @@ pub(in crate::file) fn compress_before(names: &Arc<RolledNames>, before: FileId,
 fn run_jobs() {
     loop {
         let job = {
-            let mut queue = QUEUE.lock();
+            let mut queue = JOBS.lock();
             let Some(job) = queue.jobs.pop_front() else {
                 // In the same critical section: whoever adds a job later starts another thread.
                 queue.worker_process = None;
@@ -136,7 +136,7 @@ impl Job {
     /// Removes old files that the log missed when it rolled, because they were being renamed.
     fn remove_old(&self) {
         // The log has rolled since. The next job knows how many files are kept now.
-        if QUEUE.lock().jobs.iter().any(|job| job.names == self.names) {
+        if JOBS.lock().jobs.iter().any(|job| job.names == self.names) {
             return;
         }
         // An error is not reported here: the log has reported it, or does so when it rolls again.

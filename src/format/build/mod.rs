@@ -24,7 +24,7 @@ use super::plain::fields::{Dialect, push_gap, push_message_and_fields};
 use super::plain::name::OddNames;
 use super::timestamp::push_elapsed_hundredths;
 use crate::record::Record;
-use vocabulary::{FieldSet, Kind, Word, bit};
+use vocabulary::{FieldSet, Word, WordKind, bit};
 
 /// The beginning of each line of a message after its first. It stands below the message, and no record begins like it.
 const CONTINUATION: &str = "         | ";
@@ -33,7 +33,7 @@ const CONTINUATION: &str = "         | ";
 pub(super) fn render(format: &Format, colored: bool, record: &Record<'_>, out: &mut Vec<u8>) {
     let word = Word::of(record);
     let kind = word.as_ref().map(|word| word.kind);
-    if kind == Some(Kind::Finished) {
+    if kind == Some(WordKind::Finished) {
         out.push(b'\n');
     }
     let (start, names) = (out.len(), CallsiteNames::of(record));
@@ -54,11 +54,11 @@ pub(super) fn render(format: &Format, colored: bool, record: &Record<'_>, out: &
     match (record.level(), kind) {
         (Level::ERROR, _) => push_colored(colored, Look::Red, out, push),
         (Level::WARN, _) => push_colored(colored, Look::Yellow, out, push),
-        (_, Some(Kind::Success)) => push_colored(colored, Look::Green, out, push),
+        (_, Some(WordKind::Success)) => push_colored(colored, Look::Green, out, push),
         _ => push(out),
     }
     out.push(b'\n');
-    if kind == Some(Kind::Header) {
+    if kind == Some(WordKind::Header) {
         out.push(b'\n');
     }
 }
@@ -88,7 +88,7 @@ fn push_body(format: &Format, record: &Record<'_>, names: CallsiteNames, word: O
     let mut start = out.len();
     if let Some(word) = word {
         word.push(record, out);
-        if word.kind == Kind::Detail {
+        if word.kind == WordKind::Detail {
             // The indentation is the gap.
             start = out.len();
         }

@@ -65,7 +65,7 @@ mod kind {
 const INDENT: &[u8] = b"      ";
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum WordKind {
     Header,
     Phase,
     Detail,
@@ -74,15 +74,15 @@ pub(super) enum Kind {
     Finished,
 }
 
-impl Kind {
+impl WordKind {
     fn of(name: &str) -> Option<Self> {
         Some(match name {
-            kind::HEADER => Kind::Header,
-            kind::PHASE => Kind::Phase,
-            kind::DETAIL => Kind::Detail,
-            kind::UNIT => Kind::Unit,
-            kind::SUCCESS => Kind::Success,
-            kind::FINISHED => Kind::Finished,
+            kind::HEADER => WordKind::Header,
+            kind::PHASE => WordKind::Phase,
+            kind::DETAIL => WordKind::Detail,
+            kind::UNIT => WordKind::Unit,
+            kind::SUCCESS => WordKind::Success,
+            kind::FINISHED => WordKind::Finished,
             _ => return None,
         })
     }
@@ -99,7 +99,7 @@ pub(super) fn bit(field: &Field) -> FieldSet {
 /// A word of the build vocabulary.
 #[derive(Debug)]
 pub(super) struct Word {
-    pub(super) kind: Kind,
+    pub(super) kind: WordKind,
     parts: Parts,
     /// The fields that the word shows, which are not shown again.
     pub(super) hidden: FieldSet,
@@ -111,7 +111,7 @@ pub(super) struct Word {
 #[derive(Debug, Default)]
 struct Parts {
     build: FieldSet,
-    kind: Option<Kind>,
+    kind: Option<WordKind>,
     name: FieldSet,
     version: FieldSet,
     phase: Option<(u64, FieldSet)>,
@@ -130,11 +130,11 @@ impl Word {
         let set = |number: Option<(u64, FieldSet)>| number.map_or(0, |(_, set)| set);
         let kind = parts.kind?;
         let shown = match kind {
-            Kind::Header if parts.name != 0 => parts.name | parts.version,
-            Kind::Phase if parts.phase.is_some() => set(parts.phase) | set(parts.phases),
-            Kind::Unit if parts.unit != 0 => parts.unit | parts.group | parts.cached.map_or(0, |(_, set)| set),
-            Kind::Detail | Kind::Success | Kind::Finished => 0,
-            Kind::Header | Kind::Phase | Kind::Unit => return None,
+            WordKind::Header if parts.name != 0 => parts.name | parts.version,
+            WordKind::Phase if parts.phase.is_some() => set(parts.phase) | set(parts.phases),
+            WordKind::Unit if parts.unit != 0 => parts.unit | parts.group | parts.cached.map_or(0, |(_, set)| set),
+            WordKind::Detail | WordKind::Success | WordKind::Finished => 0,
+            WordKind::Header | WordKind::Phase | WordKind::Unit => return None,
         };
         Some(Word { kind, hidden: parts.build | shown, parts })
     }
@@ -143,14 +143,14 @@ impl Word {
     pub(super) fn push(&self, record: &Record<'_>, out: &mut Vec<u8>) {
         let parts = &self.parts;
         match self.kind {
-            Kind::Header => {
+            WordKind::Header => {
                 push_field(record, parts.name, out);
                 if parts.version != 0 {
                     out.extend_from_slice(b" v");
                     push_field(record, parts.version, out);
                 }
             }
-            Kind::Phase => {
+            WordKind::Phase => {
                 out.push(b'[');
                 push_integer(out, parts.phase.map_or(0, |(phase, _)| phase));
                 if let Some((phases, _)) = parts.phases {
@@ -159,8 +159,8 @@ impl Word {
                 }
                 out.push(b']');
             }
-            Kind::Detail => out.extend_from_slice(INDENT),
-            Kind::Unit => {
+            WordKind::Detail => out.extend_from_slice(INDENT),
+            WordKind::Unit => {
                 out.extend_from_slice(INDENT);
                 if parts.group != 0 {
                     out.push(b'[');
@@ -172,8 +172,8 @@ impl Word {
                     out.extend_from_slice(b" (cached)");
                 }
             }
-            Kind::Success => {}
-            Kind::Finished => {
+            WordKind::Success => {}
+            WordKind::Finished => {
                 out.extend_from_slice(b"Build time: ");
                 push_seconds_cc(out, record.elapsed());
                 out.push(b's');
@@ -226,7 +226,7 @@ impl Visit for Parts {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == field::BUILD && self.build == 0 {
             self.build = bit(field);
-            self.kind = Kind::of(value);
+            self.kind = WordKind::of(value);
         } else {
             self.text(field);
         }

@@ -16,10 +16,10 @@ use crate::record::{Record, field_name, for_each_source, render_debug, render_di
 pub(super) fn push_fields(out: &mut Vec<u8>, record: &Record<'_>, names: FieldNames) {
     let plain_names = names == FieldNames::Plain;
     let unique = (names == FieldNames::Repeated).then(UniqueNames::new);
-    record.visit(&mut FieldWriter { out, plain_names, unique, empty: true });
+    record.visit(&mut ObjectWriter { out, plain_names, unique, empty: true });
 }
 
-struct FieldWriter<'a> {
+struct ObjectWriter<'a> {
     out: &'a mut Vec<u8>,
     plain_names: bool,
     /// The names so far, if two may be equal.
@@ -27,7 +27,7 @@ struct FieldWriter<'a> {
     empty: bool,
 }
 
-impl FieldWriter<'_> {
+impl ObjectWriter<'_> {
     /// Begins a field: writes its key. Its value is to follow.
     #[inline(always)]
     fn begin(&mut self, field: &Field, suffix: &str) -> &mut Vec<u8> {
@@ -55,7 +55,7 @@ impl FieldWriter<'_> {
     }
 }
 
-impl Visit for FieldWriter<'_> {
+impl Visit for ObjectWriter<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
         push_number(self.begin(field, ""), value);
     }

@@ -14,7 +14,7 @@ use crate::record::{ContextBuf, RecordBuf, SpanBuf, Value};
 
 impl<'de> Deserialize<'de> for RecordBuf {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let line = Line::deserialize(deserializer)?;
+        let line = JsonRecord::deserialize(deserializer)?;
         let mut record = RecordBuf::new(line.level.0, line.target);
         for (name, value) in line.fields.0 {
             if name == "message" {
@@ -38,8 +38,8 @@ impl<'de> Deserialize<'de> for RecordBuf {
 
 /// The object of a line: its keys, and which of them may be missing.
 #[derive(serde::Deserialize)]
-struct Line {
-    timestamp: Option<Timestamp>,
+struct JsonRecord {
+    timestamp: Option<JsonTimestamp>,
     level: LevelName,
     #[serde(default)]
     fields: Members,
@@ -74,14 +74,14 @@ impl<'de> Deserialize<'de> for LevelName {
     }
 }
 
-struct Timestamp(SystemTime);
+struct JsonTimestamp(SystemTime);
 
-impl<'de> Deserialize<'de> for Timestamp {
+impl<'de> Deserialize<'de> for JsonTimestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
         let expected = &"a time such as 2026-11-21T09:08:00.123456Z";
         parse_rfc3339(&text)
-            .map(Timestamp)
+            .map(JsonTimestamp)
             .ok_or_else(|| de::Error::invalid_value(de::Unexpected::Str(&text), expected))
     }
 }
