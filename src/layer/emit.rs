@@ -19,11 +19,8 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
     if deliveries == 0 {
         return;
     }
+    let Some(seq) = accept(inner, deliveries) else { return };
     let ledger = inner.ledger();
-    let Some(seq) = inner.accept(deliveries) else {
-        ledger.resolve(Fate::Dropped, deliveries);
-        return inner.warn_closed();
-    };
     let nested = Nested::enter();
     let inside_output = is_inside_output();
     if nested.is_too_deep() || inside_output {
@@ -56,6 +53,17 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
         }
     });
     fates.resolve(ledger);
+}
+
+/// Counts the deliveries of a record as accepted, and returns its number. `None` if the context is closed: then they are dropped.
+#[inline]
+pub(super) fn accept(inner: &ContextInner, deliveries: u64) -> Option<u64> {
+    let seq = inner.accept(deliveries);
+    if seq.is_none() {
+        inner.ledger().resolve(Fate::Dropped, deliveries);
+        inner.warn_closed();
+    }
+    seq
 }
 
 /// How many deliveries of one record have which fate. Those that are not counted here are in queues, which resolve them later.

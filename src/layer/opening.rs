@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::emit::FateCounts;
+use super::emit::{FateCounts, accept};
 use crate::LevelFilter;
 use crate::context::OutputContext;
 use crate::delivery::{Fate, Loss};
@@ -27,7 +27,7 @@ impl OutputContext {
     /// ```
     ///
     /// The record is at INFO and has the target `logscope` and the field `max_level`: the threshold of the sink, or the most verbose level of
-    /// the context if that is lower. It passes the threshold that it tells of, except that a sink at OFF gets no record. It counts as an
+    /// the context if that is lower. It passes the threshold that it states, except that a sink at OFF gets no record. It counts as an
     /// ordinary record in the ledgers, and its number is the same in all sinks.
     ///
     /// Nothing is written without this call. A program learns the same from [`snapshot`](OutputContext::snapshot).
@@ -39,11 +39,8 @@ impl OutputContext {
         if deliveries == 0 {
             return;
         }
+        let Some(seq) = accept(inner, deliveries) else { return };
         let ledger = inner.ledger();
-        let Some(seq) = inner.accept(deliveries) else {
-            ledger.resolve(Fate::Dropped, deliveries);
-            return inner.warn_closed();
-        };
         if is_inside_output() {
             let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
             opened().for_each(|(_, sink)| sink.count_dropped(loss));
