@@ -8,6 +8,8 @@
 //! | `front` | what a flush needs from a queue in front of an output |
 //! | `flush` | waiting until all accepted records are written |
 //!
+//! The text and the fields of a notice are in `record::notice`, and `notices` has when it is written and whose context it names.
+//!
 //! The algorithm of a queue is in `queue`, and the threads that write queues are in `background`. Single outputs are in `output` and `file`,
 //! the functions that make sinks of them in `sink`. Imports the rooms up to `queue`, but not `file`.
 

@@ -1,4 +1,4 @@
-//! Notices: the records in a log that say how many records are missing there.
+//! When a log gets a notice that records are missing, and which context it names. The text of a notice is in `record::notice`.
 
 use std::io;
 

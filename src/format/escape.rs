@@ -53,6 +53,8 @@ const CLASSES: [Class; 256] = {
 };
 
 /// Returns true if the writers escape `character`, apart from LF in a message of several lines.
+///
+/// The first byte of a character beyond ASCII must be among the `leads` of [`CLASSES`]; a test checks all characters.
 pub(crate) fn is_escaped(character: char) -> bool {
     matches!(
         character,

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | the options of a format, and their defaults | `options` |
 //! | one layout: its columns, keys and fragments of spans and contexts | the folder of its name: `text/`, `build/`, `json/`, `logfmt/` |
-//! | how JSON prints a float, a wide integer, a string | `json/value` |
+//! | how JSON prints a float, a wide integer, a string | `json/value`; in serialized records and snapshots, `json/serialize` |
 //! | the notation that text, build and logfmt share (`name=value`, `span{a=1}`) | `plain/` |
 //! | which characters are escaped, and how | `escape` |
 //! | which texts and names stand without quotes | `quote` |

@@ -7,8 +7,8 @@
 //! | `any` | an output of either trait, as `delivery` calls it |
 //! | `guard` | calls into an output: panics become errors, and events that the output logs are recognised |
 //!
-//! To add an output, for example one for syslog: put a file here that implements [`Output`], and add a function to `sink::constructors` that
-//! makes a sink of it. The output that writes files is in `file`. Counts and notices about missing records are in `delivery`, queues in
+//! To add an output, for example one for syslog: put a file here that implements [`Output`] (or [`RecordOutput`], if it needs more of a record
+//! than its line, such as the level), and add a function to `sink::constructors` that makes a sink of it, with its re-export in `sink`. The output that writes files is in `file`. Counts and notices about missing records are in `delivery`, queues in
 //! `queue` and `background`. Imports the rooms up to `fallback`: mainly `bytes`, `record` and `format`.
 
 mod any;

@@ -5,12 +5,15 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `chain` | the algorithm, generic in the context |
+//! | `chain` | the algorithm, generic in the context: how scopes nest, end, and are released |
 //! | `current` | reading and updating the current context |
 //! | `thread` | scopes of closures and guards |
-//! | `task` | scopes of futures |
+//! | `task` | scopes of futures: a task keeps its scopes until its future is dropped, not until it is finished |
 //! | `carry` | binding a context to a closure that runs elsewhere |
 //! | `hook` | what a layer has called before a scope is entered |
+//!
+//! To change when the current context of a task ends, see `task`; how each poll exchanges the chains, and how the last one is released, is in
+//! `chain/task`.
 //!
 //! This room imports [`context`](crate::context) and sync, and nothing of layers. The process default is in the room of contexts; how an
 //! event asks for the current context, in [`layer`](mod@crate::layer).

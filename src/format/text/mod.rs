@@ -4,10 +4,12 @@
 //! 00:01.234567 INFO  uno{env=x} build{unit=core}:link linker: linking main.o size=12 path="a b"
 //! ```
 //!
-//! With all options, a line is `timestamp elapsed #seq [thread] LEVEL context spans target: file:line: message fields`. To add a column,
-//! write it in [`render`], or in `plain::columns` if `build` shows it too, and read it in `read/text.rs`, which has the grammar. A path of
-//! spans never ends in a colon, a target always does, and everything before the message is quoted unless it is a plain word, so
-//! that no part can be taken for another.
+//! With all options, a line is `timestamp elapsed #seq [thread] LEVEL context spans target: file:line: message fields`. A path of spans
+//! never ends in a colon, a target always does, and everything before the message is quoted unless it is a plain word, so that no part can
+//! be taken for another.
+//!
+//! To add a column, write it in [`render`], or in `plain::columns` if `build` shows it too. Add an option to `format/options` if it can be
+//! left out, and read it in `read/text.rs`, which has the grammar.
 
 use std::fmt::Write;
 

@@ -52,8 +52,19 @@
 //!
 //! # Files
 //!
-//! From the bottom up, each importing only files before it: `ownership`, `node`, `readers`, `local`, then `current`, `closure`, `guard`,
-//! `task` and `glance`. All but `glance` are generic in the context, and know nothing of logging.
+//! From the bottom up; each imports only files before it, and the last five do not import one another. All but `glance` are generic in the
+//! context, and know nothing of logging.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `ownership` | who frees the node of a guard |
+//! | `node` | one scope in a chain |
+//! | `readers` | who reads the current context, so that its release waits |
+//! | `local` | the thread's chain, and taking nodes in and out of it |
+//! | `current` | reading and replacing the current context |
+//! | `closure`, `guard` | the scopes of closures and of guards |
+//! | `task` | the chain of a task: exchanged at each poll, released when the task is dropped |
+//! | `glance` | whether the current context wants a level, without counting a reader |
 
 mod closure;
 mod current;
