@@ -19,7 +19,7 @@ use crate::record::{ContextInfo, Notice, Record};
 use crate::sync::{Arc, Ordering, thread};
 
 /// Why records are dropped, as the fallback reports it.
-const FULL: &str = "its queue is full; what is missing is counted, and stated in the log where there is room again";
+const FULL: &str = "its queue is full; they are counted, and the log gets a notice when there is room again";
 const ABANDONED: &str = "the process ends, and what was queued before them is not written";
 
 /// The result of enqueueing a line.
@@ -179,8 +179,8 @@ impl QueuedOutput {
             if is_first {
                 let name = self.core.name();
                 fallback::report(format_args!(
-                    "the oldest records in the queue of {name} are dropped, since it is full; what is missing is counted, and stated in \
-                     the log where they would stand"
+                    "the oldest records in the queue of {name} are dropped, because it is full; they are counted, and the log gets a \
+                     notice in their place"
                 ));
             }
             match self.ring.push(label, line) {

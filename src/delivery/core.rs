@@ -166,7 +166,7 @@ impl Core {
         if self.failed.add(loss) {
             let name = &self.name;
             fallback::report(format_args!(
-                "cannot write to {name}: {error}; what is missing is counted, and stated in the log when it works again"
+                "cannot write to {name}: {error}; missing records are counted, and the log gets a notice when it works again"
             ));
         }
         drop_error(error);
@@ -179,8 +179,8 @@ impl Core {
         self.ledger.count(Fate::Dropped, loss.count);
         self.add_dropped(
             loss,
-            "they are logged inside an output, or too deep inside values that log; what is missing is counted, and stated in the log \
-             before the next record",
+            "they are logged inside an output, or too deep inside values that log; they are counted, and the log gets a notice before \
+             the next record",
         );
     }
 
@@ -197,7 +197,8 @@ impl Core {
     pub(crate) fn report_unnoticed(&self, missing: &Missing, fate: &str) {
         if let Some(claim) = missing.claim() {
             let (name, count) = (&self.name, claim.count());
-            fallback::report(format_args!("{name} is closed without stating that {count} records {fate}"));
+            let records = if count == 1 { "record" } else { "records" };
+            fallback::report(format_args!("{name} is closed, and its log has no notice that {count} {records} {fate}"));
             claim.confirm();
         }
     }
