@@ -66,7 +66,9 @@
 //!   std's, which `exit` takes, and no fork waits for the thread that compresses old log files.
 //! - Signals that end the process in the middle of a write: `SIGPIPE` where its default action was restored (Rust ignores it), and
 //!   `SIGXFSZ`, which a file beyond `RLIMIT_FSIZE` raises. If they are ignored, they become write errors, which are counted and reported.
-//! - A [`sink::writer`] that waits for another thread which logs to the same writer.
+//! - An output that waits for another thread which logs to the same output. If it is direct, both wait for ever. If it is queued, with
+//!   [`Overflow::Block`](sink::Overflow::Block), that thread waits for the [patience](sink::Queue::patience) of a full queue, and its records
+//!   are dropped then. Give such threads another context, or `Overflow::DropNewest`.
 //! - Stackful coroutines that change threads inside [`OutputContext::scope`]: the process aborts, so that two stacks do not mix.
 //! - A callsite that is hit for the first time under `Dispatch::none()`: if the process has made one `Dispatch` only, `tracing` disables the
 //!   callsite from then on.

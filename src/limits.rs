@@ -14,17 +14,18 @@
 //! | a log call that wrote past a closed queue, or a writer thread that leaves a queue without sinks | the output to write what it buffers | the exit deadline | reports the error |
 //! | a fork | writer threads that are inside an output, starting or ending | [`FORK`] | forks; the child cannot use those outputs, and later forks do not wait for those threads |
 //! | a writer thread | a fork that is under way | until the fork is over | works on |
-//! | a log call with `Overflow::Block` | room in the queue; for a record that is longer than the queue, the queue to be written | no limit | |
+//! | a log call with `Overflow::Block` | room in the queue; for a record that is longer than the queue, the queue to be written | `Queue::patience` since the output's last progress: [`PATIENCE`] unless set | drops its record; later calls do not wait until the output makes progress |
 //! | a log call whose queue is closed, with `Overflow::Block` | the queue to be written | the exit deadline | drops its record; later calls do not wait |
 //! | a log call whose queue is closed, otherwise | the queue to be written | [`CLOSED_QUEUE`] | drops its record; later calls do not wait |
 //! | a log call at a level of `Queue::flush_at`, unless with `Overflow::Block` | room in the queue | [`FLUSH_AT`] | drops its record; later calls do not wait until the output was written to |
-//! | a log call at a level of `Queue::flush_at` | the flush | [`FLUSH_AT`] | returns; later calls do not wait until the output was written to |
+//! | a log call at a level of `Queue::flush_at`, or of `sync_at` | the flush, or the sync | [`FLUSH_AT`] | returns; later calls do not wait until the output was written to |
 //! | a log call with `Overflow::DropOldest` | other threads, which take the room that it makes or have not committed the oldest record | [`EVICTION_ATTEMPTS`] | drops its record |
+//! | a flush of several outputs | a direct output that another thread writes to | [`DIRECT_FLUSH`], and what is left of the deadline when the others are flushed | returns an outcome that is `unflushed` |
 //! | `flush_async` | a direct output that another thread writes to | [`TASK_FLUSH`] | returns an outcome that is `unflushed`, unless the output is a file |
 //! | a write of one or several lines | room in an output that does not block | [`WRITABLE`] | the current line has failed; later lines do not wait until the output takes bytes |
 //! | a write of one or several lines | a `write` that is interrupted | [`INTERRUPTIONS`] in a row | the current line has failed |
 //! | a write of one or several lines | an `io::Write` that returns `WouldBlock` | [`WRITER_YIELDS`], for [`WRITABLE`] at most | the current line has failed |
-//! | a flush or close of a context | direct deliveries on other threads | its own deadline, in sleeps of [`LEDGER_LOOK`] to [`LONGEST_LEDGER_LOOK`] | returns an outcome with pending records |
+//! | a flush or close | log calls on other threads, unless the caller is in a log call itself | its own deadline | returns an outcome with pending records |
 //! | the first scopes under `layer()` | the rebuild of the interest cache | [`FIRST_REBUILD`] after the first scope | enter the scope |
 //! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`], within [`REBUILD_WINDOW`] after the first scope | ends |
 //! | `Configure::install` | another installation, on another thread | [`INSTALLATION`] | tries to install all the same |
@@ -49,11 +50,17 @@ pub(crate) const FORK: Duration = Duration::from_millis(500);
 /// How long a log call without `Overflow::Block` waits for a closed queue to be written, before it writes its own record.
 pub(crate) const CLOSED_QUEUE: Duration = Duration::from_millis(100);
 
+/// How long a log call with `Overflow::Block` waits while the output makes no progress, unless the program sets it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How long a log call at a level of `Queue::flush_at` waits for room, and again for the flush.
 pub(crate) const FLUSH_AT: Duration = Duration::from_secs(1);
 
 /// How often a log call evicts the oldest records from a full queue and tries to enqueue its own.
 pub(crate) const EVICTION_ATTEMPTS: u32 = 1_000;
+
+/// How long a flush of several outputs waits for a direct output that another thread writes to, before it goes on with the others.
+pub(crate) const DIRECT_FLUSH: Duration = Duration::from_millis(5);
 
 /// How long the flush of a task waits for a direct output that another thread writes to.
 pub(crate) const TASK_FLUSH: Duration = Duration::from_secs(1);
@@ -133,9 +140,3 @@ pub(crate) const REBUILD_PAUSES: [Duration; 3] =
 
 /// How long after the first scope the rebuilding thread may begin a rebuild. It ends when its next rebuild would begin later.
 pub(crate) const REBUILD_WINDOW: Duration = Duration::from_millis(120);
-
-/// How long a context's flush sleeps before it looks at the ledger again, at first. Each sleep is twice as long as the one before.
-pub(crate) const LEDGER_LOOK: Duration = Duration::from_micros(10);
-
-/// The longest sleep between two looks at the ledger.
-pub(crate) const LONGEST_LEDGER_LOOK: Duration = Duration::from_millis(5);

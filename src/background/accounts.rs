@@ -23,6 +23,9 @@ pub(crate) trait Account: Send + Sync {
 
     /// The clock that dates the context's records.
     fn clock(&self) -> &Clock;
+
+    /// True if the context is closed and nobody waits for its records any longer.
+    fn is_abandoned(&self) -> bool;
 }
 
 /// The numbers that are no accounts, and the first that is one. A number is the tag of a record in the ring.
@@ -181,6 +184,10 @@ impl Account for CountingAccount {
 
     fn clock(&self) -> &Clock {
         &Clock::System
+    }
+
+    fn is_abandoned(&self) -> bool {
+        false
     }
 }
 

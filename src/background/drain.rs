@@ -9,7 +9,7 @@ use super::fork_gate;
 use super::queued::QueuedOutput;
 use crate::bytes::Batch;
 use crate::clock::Clock;
-use crate::delivery::{Fate, Loss, MissingClaim, PutNotice, put_claimed_notice, put_notice};
+use crate::delivery::{Fate, Loss, MissingClaim, PutNotice, put_claimed_notice, put_notice, with_last_moment};
 use crate::limits::BATCH_BYTES;
 use crate::output::drop_error;
 use crate::queue::{Drained, FlushRequest, Label, Stop};
@@ -49,7 +49,7 @@ impl QueuedOutput {
         let evicted = if drained.labels.is_empty() { None } else { self.evicted.claim() };
         drop(reader);
         if !drained.labels.is_empty() {
-            self.progress.notify_room();
+            self.progress.begin_batch();
             self.write(drained, evicted);
             // Relaxed: see `wait_for_flush` and `abandon`.
             self.stalled.store(false, Ordering::Relaxed);
@@ -74,7 +74,10 @@ impl QueuedOutput {
     }
 
     fn complete_flushes(&self, requests: Vec<FlushRequest>) {
-        for FlushRequest { deadline, sync, ticket } in requests {
+        if !requests.is_empty() {
+            self.write_last_notices();
+        }
+        for FlushRequest { deadline, sync, ticket, .. } in requests {
             let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
             let flushed = self.core.flush_output(left);
             ticket.complete(if sync { flushed.and_then(|()| self.core.sync()) } else { flushed });
@@ -97,7 +100,7 @@ impl QueuedOutput {
                 *at += 1;
                 continue;
             }
-            let mut batch = Batch::after(&bytes[..ends[until - 1]], &ends[..until], *at);
+            let mut batch = Batch::after(&bytes[..ends[until - 1]], &ends[..until], *at, self.progress.taken());
             let result = self.core.write_batch(&mut batch);
             let done = batch.lines_done();
             self.resolve(&labels[*at..done], Fate::Written);
@@ -146,6 +149,26 @@ impl QueuedOutput {
             claim.confirm();
         }
         Ok(())
+    }
+
+    /// Writes the notices of missing records that no record follows, because the output is about to be flushed or closed.
+    pub(super) fn write_last_notices(&self) {
+        let lists = [&self.failed_notices, &self.evicted];
+        if !self.core.has_missing() && !lists.iter().any(|missing| missing.has_unclaimed()) {
+            return;
+        }
+        // The notices of several views need no more than one: the first view is as good as any.
+        let Some(renderer) = self.renderer(0) else { return };
+        let written = with_last_moment(|moment| {
+            let put: PutNotice<'_> = &mut |_, notice| self.core.write_notice(&renderer, notice);
+            self.core.put_failed_notice(moment, put)?;
+            lists.iter().try_for_each(|missing| put_notice(missing, Notice::Dropped, moment, put))?;
+            self.core.put_dropped_notice(moment, put)
+        });
+        // The records stay missing, and the next notice counts them. That the output fails was reported when it lost the records.
+        if let Err(error) = written {
+            drop_error(error);
+        }
     }
 
     /// Counts a record, or the records of a drop notice, that could not be written.

@@ -5,6 +5,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use tracing::level_filters::LevelFilter;
+
 use super::accounts::{Stamp, tag};
 use super::handle::OpenAccount;
 use super::options::Overflow;
@@ -13,13 +15,16 @@ use crate::delivery::{Fate, Loss, busy_at_fork};
 use crate::fallback;
 use crate::format::{Renderer, Scratch};
 use crate::limits::{CLOSED_QUEUE, EVICTION_ATTEMPTS, FLUSH_AT};
+use crate::output::is_inside_output;
 use crate::process::{exit_deadline, fork_generation, is_forked};
-use crate::queue::{Label, Pushed, Refused};
+use crate::queue::{Label, Patience, Pushed, Refused};
 use crate::record::{ContextInfo, Notice, Record};
 use crate::sync::{Arc, Ordering, thread};
 
 /// Why records are dropped, as the fallback reports it.
 const FULL: &str = "its queue is full; they are counted, and the log gets a notice when there is room again";
+const STUCK: &str = "its queue is full, and the output takes nothing; they are counted, and the log gets a notice when there is room again";
+const GIVEN_UP: &str = "their context is closed, and its queue did not take them in time";
 const ABANDONED: &str = "the process ends, and what was queued before them is not written";
 
 /// The result of enqueueing a line.
@@ -29,6 +34,10 @@ pub(crate) enum Enqueued {
     Queued,
     /// The queue has no room for the line, and the overflow policy does not wait for room.
     Dropped,
+    /// The queue has no room for the line, and the output has made no progress for the time that the overflow policy waits.
+    Stuck,
+    /// The context of the record is closed, and nobody waits for its records any longer.
+    GivenUp,
     /// The line is longer than the queue. Every record that was enqueued before is written.
     TooLong,
     /// The queue is closed. Every record that was enqueued before is written, or has failed.
@@ -37,11 +46,14 @@ pub(crate) enum Enqueued {
     Abandoned,
 }
 
-/// A renderer, and its number in the queue.
+/// A view of a queued output, as its queue sees it.
 #[derive(Clone, Copy)]
-pub(crate) struct NumberedRenderer<'a> {
+pub(crate) struct QueuedView<'a> {
     pub(crate) renderer: &'a Renderer,
+    /// The number of the renderer in the queue.
     pub(crate) number: u8,
+    /// The view syncs the output after records up to this level.
+    pub(crate) sync_at: LevelFilter,
 }
 
 impl QueuedOutput {
@@ -49,7 +61,7 @@ impl QueuedOutput {
     #[inline]
     pub(crate) fn deliver(
         self: &Arc<Self>,
-        via: NumberedRenderer<'_>,
+        via: QueuedView<'_>,
         record: &Record<'_>,
         scratch: &mut Scratch,
         account: Option<&OpenAccount>,
@@ -60,44 +72,86 @@ impl QueuedOutput {
         let core = &self.core;
         // Before the record is enqueued: from then on a writer thread may resolve it at any moment.
         core.ledger().accept(1);
-        let flushes = record.level() <= self.options.flush_at;
+        let flushes = self.flushes(via, record);
         if core.has_dropped() && self.enqueue_drop_notice(via, record, flushes).is_err() {
-            return Some(self.drop_record(record, FULL));
+            return Some(self.drop_record(record, if self.options.overflow == Overflow::Block { STUCK } else { FULL }));
         }
         let stamp = Stamp { renderer: via.number, elapsed: record.elapsed() };
         let label = Label { tag: account.map_or(tag::NOBODY, |open| open.number), stamp: stamp.pack() };
-        match self.enqueue_line(flushes, label, scratch.line(via.renderer, record)) {
-            Enqueued::Queued => {
+        let line = scratch.line(via.renderer, record);
+        match self.ring.push(label, line) {
+            Ok(pushed) => {
+                self.pushed(pushed);
                 if flushes {
-                    self.wait_for_flush();
+                    self.wait_for_flush(self.syncs(via, record), label.tag);
                 }
                 None
             }
-            Enqueued::Dropped => Some(self.drop_record(record, FULL)),
-            Enqueued::Abandoned => Some(self.drop_record(record, ABANDONED)),
-            Enqueued::TooLong => Some(self.write_directly(via, record, scratch)),
-            Enqueued::Closed => {
-                let fate = self.write_directly(via, record, scratch);
-                self.flush_output();
-                Some(fate)
+            Err(refused) => {
+                // A flush of the output waits for this call: it may write the record itself.
+                let _call = core.unqueued().begin();
+                let enqueued = self.enqueue_refused_line(flushes, refused, label, line);
+                self.deliver_refused(enqueued, via, record, scratch, label.tag)
             }
         }
     }
 
-    /// Enqueues a line, as the overflow policy says.
+    /// Does with a record what became of its line, which the ring had refused at first.
+    #[cold]
+    fn deliver_refused(
+        self: &Arc<Self>,
+        enqueued: Enqueued,
+        via: QueuedView<'_>,
+        record: &Record<'_>,
+        scratch: &mut Scratch,
+        tag: u32,
+    ) -> Option<Fate> {
+        let why = match enqueued {
+            Enqueued::Queued => {
+                if self.flushes(via, record) {
+                    self.wait_for_flush(self.syncs(via, record), tag);
+                }
+                return None;
+            }
+            Enqueued::TooLong => return Some(self.write_directly(via, record, scratch)),
+            Enqueued::Closed => {
+                let fate = self.write_directly(via, record, scratch);
+                self.flush_output();
+                return Some(fate);
+            }
+            Enqueued::Dropped => FULL,
+            Enqueued::Stuck => STUCK,
+            Enqueued::GivenUp => GIVEN_UP,
+            Enqueued::Abandoned => ABANDONED,
+        };
+        Some(self.drop_record(record, why))
+    }
+
+    /// True if the call that logs `record` waits until it is written.
     #[inline]
-    fn enqueue(self: &Arc<Self>, label: Label, line: &[u8]) -> Enqueued {
+    fn flushes(&self, via: QueuedView<'_>, record: &Record<'_>) -> bool {
+        record.level() <= self.options.flush_at || self.syncs(via, record)
+    }
+
+    /// True if the call that logs `record` waits until it is synced.
+    #[inline]
+    fn syncs(&self, via: QueuedView<'_>, record: &Record<'_>) -> bool {
+        record.level() <= self.options.sync_at || record.level() <= via.sync_at
+    }
+
+    /// Enqueues the line of a drop notice.
+    fn enqueue_notice(self: &Arc<Self>, flushes: bool, label: Label, line: &[u8]) -> Enqueued {
         match self.ring.push(label, line) {
             Ok(pushed) => self.pushed(pushed),
-            Err(refused) => self.enqueue_refused(refused, label, line),
+            Err(refused) => self.enqueue_refused_line(flushes, refused, label, line),
         }
     }
 
-    /// Enqueues the line of a record, or of its drop notice. If the record `flushes`, this waits a while for room even if the overflow policy
-    /// does not.
-    #[inline]
-    fn enqueue_line(self: &Arc<Self>, flushes: bool, label: Label, line: &[u8]) -> Enqueued {
-        match self.enqueue(label, line) {
+    /// Enqueues a line that the ring has refused, as the overflow policy says. If its record `flushes`, this waits a while for room even if the
+    /// overflow policy does not.
+    #[cold]
+    fn enqueue_refused_line(self: &Arc<Self>, flushes: bool, refused: Refused, label: Label, line: &[u8]) -> Enqueued {
+        match self.enqueue_refused(refused, label, line) {
             Enqueued::Dropped if flushes => self.enqueue_flushing(label, line),
             result => result,
         }
@@ -118,23 +172,21 @@ impl QueuedOutput {
         match (refused, self.options.overflow) {
             (Refused::Full, Overflow::Block) => {
                 self.notify();
-                self.enqueue_when_room(None, label, line).unwrap_or(Enqueued::Dropped)
+                let patience = Patience::Without(self.options.patience);
+                self.enqueue_when_room(patience, label, line).unwrap_or(Enqueued::Stuck)
             }
             (Refused::Full, Overflow::DropOldest) => self.enqueue_evicting(label, line),
             (Refused::Full, Overflow::DropNewest) | (Refused::TooLong, Overflow::DropNewest | Overflow::DropOldest) => {
                 Enqueued::Dropped
             }
-            (Refused::TooLong, Overflow::Block) => {
-                let _ = self.wait_until_written(None);
-                Enqueued::TooLong
-            }
+            (Refused::TooLong, Overflow::Block) => self.wait_until_empty(label.tag),
             // Relaxed, here and where it is set: a log call at that very moment may see either value.
             (Refused::Closed, _) if self.abandoned.load(Ordering::Relaxed) => Enqueued::Abandoned,
             (Refused::Closed, overflow) => {
                 // Wait, so that the order of a thread's records holds even now. Not for ever: while the process exits, there may be no writer
                 // thread any more.
                 let patience = if overflow == Overflow::Block { exit_deadline() } else { CLOSED_QUEUE };
-                match self.wait_until_written(Instant::now().checked_add(patience)) {
+                match self.wait_as_call(Instant::now().checked_add(patience), label.tag, false) {
                     Some(_) => Enqueued::Closed,
                     None => {
                         self.abandon();
@@ -145,15 +197,41 @@ impl QueuedOutput {
         }
     }
 
-    /// Waits for room and enqueues a line. `None` if the deadline passes before.
-    fn enqueue_when_room(self: &Arc<Self>, deadline: Option<Instant>, label: Label, line: &[u8]) -> Option<Enqueued> {
-        let result = self.progress.wait_for_room(deadline, || match self.ring.push(label, line) {
+    /// Waits until the queue is written, for a record that is longer than the queue, as long as the output makes progress.
+    fn wait_until_empty(self: &Arc<Self>, tag: u32) -> Enqueued {
+        loop {
+            let until = self.progress.patience_ends(self.options.patience);
+            if self.wait_as_call(until, tag, false).is_some() {
+                return Enqueued::TooLong;
+            }
+            if self.is_given_up(tag) {
+                return self.given_up();
+            }
+            // The output may have taken something meanwhile.
+            let until = self.progress.patience_ends(self.options.patience);
+            if until.is_some_and(|until| Instant::now() >= until) || is_forked() || is_inside_output() {
+                return Enqueued::Stuck;
+            }
+        }
+    }
+
+    /// Returns what became of the line of a record that is given up.
+    fn given_up(&self) -> Enqueued {
+        if self.abandoned.load(Ordering::Relaxed) { Enqueued::Abandoned } else { Enqueued::GivenUp }
+    }
+
+    /// Waits for room and enqueues a line. `None` if the patience ends before.
+    fn enqueue_when_room(self: &Arc<Self>, patience: Patience, label: Label, line: &[u8]) -> Option<Enqueued> {
+        // `None` if the record is given up.
+        let result = self.progress.wait_for_room(patience, || match self.ring.push(label, line) {
+            Err(Refused::Full) if self.is_given_up(label.tag) => Some(None),
             Err(Refused::Full) => None,
-            result => Some(result),
+            result => Some(Some(result)),
         });
         Some(match result? {
-            Ok(pushed) => self.pushed(pushed),
-            Err(refused) => self.enqueue_refused(refused, label, line),
+            None => self.given_up(),
+            Some(Ok(pushed)) => self.pushed(pushed),
+            Some(Err(refused)) => self.enqueue_refused(refused, label, line),
         })
     }
 
@@ -166,7 +244,7 @@ impl QueuedOutput {
             return Enqueued::Dropped;
         }
         self.notify();
-        let result = self.enqueue_when_room(Some(Instant::now() + FLUSH_AT), label, line);
+        let result = self.enqueue_when_room(Patience::Until(Instant::now() + FLUSH_AT), label, line);
         self.stalled.store(result.is_none(), Ordering::Relaxed);
         result.unwrap_or(Enqueued::Dropped)
     }
@@ -224,19 +302,21 @@ impl QueuedOutput {
     #[cold]
     fn enqueue_drop_notice(
         self: &Arc<Self>,
-        via: NumberedRenderer<'_>,
+        via: QueuedView<'_>,
         record: &Record<'_>,
         flushes: bool,
     ) -> io::Result<()> {
         let renderer = via.renderer;
-        self.core.put_dropped_notice(record, &mut |notice, record| {
+        self.core.put_dropped_notice(&record.moment(), &mut |notice, record| {
             let (Notice::Dropped(count) | Notice::Failed(count)) = notice;
             let label = Label { tag: tag::DROPPED, stamp: count };
             let mut line = crate::format::buffer::Buffer::take();
             renderer.render(record, &mut line);
-            match self.enqueue_line(flushes, label, &line) {
+            match self.enqueue_notice(flushes, label, &line) {
                 Enqueued::Queued => Ok(()),
-                Enqueued::Dropped | Enqueued::Abandoned => Err(io::ErrorKind::WouldBlock.into()),
+                Enqueued::Dropped | Enqueued::Stuck | Enqueued::GivenUp | Enqueued::Abandoned => {
+                    Err(io::ErrorKind::WouldBlock.into())
+                }
                 Enqueued::TooLong | Enqueued::Closed => self.core.write_notice(renderer, record),
             }
         })
@@ -251,7 +331,7 @@ impl QueuedOutput {
 
     /// Writes `record` in this call, because the queue is closed, or the record is longer than the queue.
     #[cold]
-    fn write_directly(&self, via: NumberedRenderer<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Fate {
+    fn write_directly(&self, via: QueuedView<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Fate {
         let renderer = via.renderer;
         let core = &self.core;
         let notices = if core.has_missing() { core.write_notices(renderer, record) } else { Ok(()) };
@@ -265,7 +345,7 @@ impl QueuedOutput {
 
     /// Writes `record` in this call, in a forked child.
     #[cold]
-    fn deliver_in_child(&self, via: NumberedRenderer<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Fate {
+    fn deliver_in_child(&self, via: QueuedView<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Fate {
         let renderer = via.renderer;
         let core = &self.core;
         let is_own = self.fork_generation == fork_generation();
@@ -276,7 +356,7 @@ impl QueuedOutput {
             // The parent writes the drop notice for records that it dropped before the fork. (Another thread may have held their lock.)
             true => core.write_failed_notice(renderer, record),
         });
-        let fate = core.count_result(record, notices.and_then(|()| core.write(renderer, record, scratch)));
+        let fate = core.count_result(renderer, record, notices.and_then(|()| core.write(renderer, record, scratch)));
         // Not if the queue is the parent's: the parent flushes what its output had buffered at the fork.
         if is_own {
             self.flush_output();
@@ -292,13 +372,19 @@ impl QueuedOutput {
         }
     }
 
-    /// Waits until the records in the queue are written, unless the last such wait was in vain.
+    /// Waits until the records in the queue are written, and synced if `sync`, unless the last such wait was in vain.
     #[cold]
-    fn wait_for_flush(self: &Arc<Self>) {
+    fn wait_for_flush(self: &Arc<Self>, sync: bool, tag: u32) {
         // Relaxed, here and where it is cleared: a hint, which spares later calls a wait.
-        if !self.stalled.load(Ordering::Relaxed) {
-            let written = self.wait_until_written(Some(Instant::now() + FLUSH_AT));
-            self.stalled.store(written.is_none(), Ordering::Relaxed);
+        if self.stalled.load(Ordering::Relaxed) {
+            return;
+        }
+        let written = self.wait_as_call(Some(Instant::now() + FLUSH_AT), tag, sync);
+        self.stalled.store(written.is_none(), Ordering::Relaxed);
+        match written {
+            Some(result) if sync => self.core.note_sync(result),
+            Some(Err(error)) => self.core.report_unflushed(error),
+            _ => {}
         }
     }
 }

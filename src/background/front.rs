@@ -10,7 +10,7 @@ use crate::delivery::Front;
 use crate::output::is_inside_output;
 use crate::process::is_forked;
 use crate::queue::{FlushRequest, FlushTicket};
-use crate::sync::Arc;
+use crate::sync::{Arc, Ordering};
 
 impl QueuedOutput {
     /// Has a writer thread look at the queue at once.
@@ -20,38 +20,75 @@ impl QueuedOutput {
         }
     }
 
-    /// Closes the queue: it accepts no more records, and a writer thread writes those that it has.
+    /// Closes the queue: it accepts no more records, and a writer thread writes those that it has. Log calls that wait for room go on.
     pub(super) fn close(self: &Arc<Self>) {
         self.ring.close();
+        self.progress.notify_room();
         self.notify();
     }
 
-    /// Waits until every record that is in the queue now is written, and the output flushed. `None` if the deadline passes before, in a
-    /// forked child, and inside an output, where the caller could wait for itself.
-    pub(super) fn wait_until_written(self: &Arc<Self>, deadline: Option<Instant>) -> Option<io::Result<()>> {
+    /// Abandons the queue: its output did not take the records in time. Log calls that wait for it go on.
+    pub(crate) fn abandon(&self) {
+        // Relaxed, here and where it is cleared: a hint for later records. Before the calls are given up: see `wait_as_call`.
+        self.abandoned.store(true, Ordering::Relaxed);
+        self.give_up_calls(|_| true);
+    }
+
+    /// Has the log calls go on that wait for the queue, and whose records have a tag that `is_given_up`.
+    fn give_up_calls(&self, is_given_up: impl Fn(u32) -> bool) {
+        self.progress.notify_room();
+        for request in self.progress.take_calls(is_given_up) {
+            request.ticket.complete(Err(io::ErrorKind::TimedOut.into()));
+        }
+    }
+
+    /// True if nobody waits any longer for the records with this tag: the queue is abandoned, or their context is.
+    pub(super) fn is_given_up(&self, tag: u32) -> bool {
+        // Relaxed: see `abandon`.
+        self.abandoned.load(Ordering::Relaxed) || self.accounts.get(tag).is_some_and(|account| account.is_abandoned())
+    }
+
+    /// Waits, in a log call whose record has this tag, until every record that is in the queue now is written, and the output flushed, and
+    /// synced if `sync`. `None` if the deadline passes before, if the record is given up, in a forked child, and inside an output, where the
+    /// caller could wait for itself.
+    pub(super) fn wait_as_call(
+        self: &Arc<Self>,
+        deadline: Option<Instant>,
+        tag: u32,
+        sync: bool,
+    ) -> Option<io::Result<()>> {
         if is_forked() || is_inside_output() {
             return None;
         }
-        let ticket = Arc::clone(self).request_flush(deadline, false);
-        let result = ticket.wait(deadline);
+        let ticket =
+            self.request(FlushRequest { deadline, sync, call: Some(tag), ticket: Arc::new(FlushTicket::new()) });
+        // After the request: whoever gives calls up does so first, and then completes the requests that it finds.
+        let result = if self.is_given_up(tag) { None } else { ticket.wait(deadline) };
         if result.is_none() {
             self.withdraw_flush(&ticket);
         }
-        result
+        result.filter(|_| !self.is_given_up(tag))
+    }
+
+    fn request(self: &Arc<Self>, request: FlushRequest) -> Arc<FlushTicket> {
+        let ticket = Arc::clone(&request.ticket);
+        self.progress.request_flush(self.ring.end(), request);
+        self.notify();
+        ticket
     }
 }
 
 impl Front for QueuedOutput {
     fn request_flush(self: Arc<Self>, deadline: Option<Instant>, sync: bool) -> Arc<FlushTicket> {
-        let ticket = Arc::new(FlushTicket::new());
-        let request = FlushRequest { deadline, sync, ticket: Arc::clone(&ticket) };
-        self.progress.request_flush(self.ring.end(), request);
-        self.notify();
-        ticket
+        self.request(FlushRequest { deadline, sync, call: None, ticket: Arc::new(FlushTicket::new()) })
     }
 
     fn withdraw_flush(&self, ticket: &Arc<FlushTicket>) {
         self.progress.withdraw(ticket);
+    }
+
+    fn give_up_abandoned_calls(&self) {
+        self.give_up_calls(|tag| self.is_given_up(tag));
     }
 
     fn is_being_written(&self) -> bool {

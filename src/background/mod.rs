@@ -32,7 +32,7 @@ pub(crate) mod pool;
 mod queued;
 
 pub(crate) use accounts::Account;
-pub(crate) use enqueue::NumberedRenderer;
+pub(crate) use enqueue::QueuedView;
 pub(crate) use handle::{OpenAccount, has_closing_queues};
 pub use options::{Overflow, Queue};
 pub(crate) use queued::{QueueHandle, QueuedOutput};

@@ -141,18 +141,13 @@ impl QueuedOutput {
         self.being_written.load(Ordering::Relaxed)
     }
 
-    /// Abandons the queue: its output did not take the records in time.
-    pub(crate) fn abandon(&self) {
-        // Relaxed, here and where it is cleared: a hint for later records.
-        self.abandoned.store(true, Ordering::Relaxed);
-    }
-
     /// Flushes the output if no sink holds the queue any more, and releases the file. Called when a writer thread has left the queue.
     pub(super) fn finish_if_last(&self) {
         if self.handle.lock().strong_count() > 0 {
             return;
         }
-        // Now, because an error could not be reported when the output is dropped.
+        // Now, because neither notices nor errors could be written when the output is dropped.
+        self.write_last_notices();
         if let Err(error) = self.core.flush_output(exit_deadline()) {
             self.core.report_unflushed(error);
         }

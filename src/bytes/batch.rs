@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::sync::{AtomicU64, Ordering};
+
 /// Holds the lines of several records, which a queued sink writes to its output together.
 ///
 /// ```
@@ -40,6 +42,8 @@ pub struct Batch<'a> {
     done: usize,
     /// How many lines end at or before `done`.
     lines_done: usize,
+    /// Changes whenever the output takes something, so that others see that it does not stand still.
+    taken: Option<&'a AtomicU64>,
 }
 
 impl<'a> Batch<'a> {
@@ -68,13 +72,13 @@ impl<'a> Batch<'a> {
     /// Makes a batch like [`new`](Batch::new), without checking the ends.
     #[inline]
     pub(crate) fn new_unchecked(bytes: &'a [u8], ends: &'a [usize]) -> Self {
-        Batch { bytes, ends, done: 0, lines_done: 0 }
+        Batch { bytes, ends, done: 0, lines_done: 0, taken: None }
     }
 
-    /// Makes a batch of which the output has taken the first `lines` lines already.
-    pub(crate) fn after(bytes: &'a [u8], ends: &'a [usize], lines: usize) -> Self {
+    /// Makes a batch of which the output has taken the first `lines` lines already. Adds to `taken` what it takes from now on.
+    pub(crate) fn after(bytes: &'a [u8], ends: &'a [usize], lines: usize, taken: &'a AtomicU64) -> Self {
         let done = lines.checked_sub(1).map_or(0, |last| ends[last]);
-        Batch { done, lines_done: lines, ..Batch::new_unchecked(bytes, ends) }
+        Batch { done, lines_done: lines, taken: Some(taken), ..Batch::new_unchecked(bytes, ends) }
     }
 
     /// Returns the bytes that the output has not taken yet, in one piece.
@@ -97,6 +101,10 @@ impl<'a> Batch<'a> {
     pub fn advance(&mut self, bytes: usize) {
         self.done = self.done.saturating_add(bytes).min(self.bytes.len());
         self.lines_done += self.ends[self.lines_done..].iter().take_while(|end| **end <= self.done).count();
+        if let Some(taken) = self.taken {
+            // Relaxed: only whether it changes matters.
+            taken.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
     }
 
     /// Returns a batch of the lines that end within the next `bytes` bytes.

@@ -3,14 +3,12 @@
 use tracing::level_filters::LevelFilter;
 
 use super::ceiling::clamp;
-use super::counter::Counter;
 use super::inner::{ContextInner, Family, LIVE};
 use super::live_list::ListPosition;
 use super::output_context::OutputContext;
 use crate::background::OpenAccount;
 use crate::clock::{Clock, Origin};
-use crate::delivery::Ledger;
-use crate::process::is_forked;
+use crate::delivery::{InFlight, Ledger};
 use crate::record::{ContextInfo, Value};
 use crate::sink::Sink;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
@@ -176,10 +174,11 @@ impl Builder {
                     Arc::new(Family {
                         info,
                         clock: clock.clone(),
-                        counter: Counter::new(),
+                        in_flight: InFlight::new(),
                         ledger: Ledger::default(),
                         output_refs: Mutex::new(Vec::new()),
                         root: OnceLock::new(),
+                        abandoned: AtomicBool::new(false),
                         warned_closed: AtomicBool::new(false),
                     }),
                     None,
@@ -187,6 +186,7 @@ impl Builder {
             }
             Start::Derived(context) => {
                 let inner = &context.inner;
+                inner.remember_outputs_before(&sinks);
                 let info = match (fields, &inner.info) {
                     (Some(fields), _) => Some(ContextInfo::new(context.name().to_owned(), context.id(), fields)),
                     (None, Some(info)) => {
@@ -232,10 +232,6 @@ fn attach(sinks: &[Sink], family: &Arc<Family>) -> Vec<Option<OpenAccount>> {
     let mut accounts = Vec::new();
     for (n, sink) in sinks.iter().enumerate() {
         if let Some(account) = sink.attach(family) {
-            // In a forked child the lock may be held for ever by a thread of the parent, and no record will be on its way.
-            if !is_forked() {
-                family.remember_output(sink);
-            }
             accounts.resize_with(n, || None);
             accounts.push(Some(account));
         }

@@ -2,23 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use super::live::family_members;
+use super::inner::Family;
 use super::output_context::OutputContext;
-use crate::delivery::{Flush, Outcome};
-use crate::limits::{LEDGER_LOOK, LONGEST_LEDGER_LOOK};
+use crate::delivery::{CallsEnd, CallsEnded, Core, Flush, Outcome, finish_all, is_in_call, own_deliveries};
 use crate::output::is_inside_output;
 use crate::process::is_forked;
 use crate::sink::{OutputRef, Sink};
-use crate::sync::thread;
+use crate::sync::{Arc, Ordering};
 
 impl OutputContext {
     /// Hands what was logged before this call to the operating system, waiting at most `deadline`, and returns the ledger.
     ///
-    /// [`Outcome::into_result`] makes an error of the ledger if a record is missing. For a direct sink the call waits until deliveries
-    /// that other threads have begun are over. Records that are logged during the call are not waited for, and are not counted
-    /// while they are pending.
+    /// [`Outcome::into_result`] makes an error of the ledger if a record is missing. The call waits for every log call that other threads
+    /// have begun before, whatever else they log meanwhile. Records that are logged during the call are not waited for, and are not
+    /// counted while they are pending.
     ///
-    /// Called from inside an output (by a writer or a callback), where the call could wait for itself, it returns the ledger at once.
+    /// Called from inside an output (by a writer or a callback), where the call could wait for itself, it returns the ledger at once. Called
+    /// from inside a log call (by a value that is being rendered, or a panic hook), it does not wait for log calls, and does not count the
+    /// records of this thread that are being logged.
     #[must_use = "the outcome says whether everything was written: ask `is_complete()`"]
     pub fn flush(&self, deadline: Duration) -> Outcome {
         self.flush_until(Instant::now().checked_add(deadline))
@@ -31,52 +32,67 @@ impl OutputContext {
     #[must_use = "a future does nothing unless it is awaited, and its outcome says whether everything was written"]
     pub fn flush_async(&self) -> impl Future<Output = Outcome> + Send + use<> {
         let context = self.clone();
-        let accepted_before = self.ledger().accepted;
-        let flushes = self.begin_flushes(Sink::begin_flush_for_task, OutputRef::begin_flush_for_task);
+        let begin = |context: &OutputContext| context.begin_flushes(Flush::begin_for_task);
+        let mut flushes = begin(self);
+        let waits = self.waits_for_calls();
         async move {
+            if waits {
+                let family = Arc::clone(&context.inner.family);
+                if CallsEnded::new(family, |family| &family.in_flight).await == CallsEnd::Ended {
+                    flushes = begin(&context);
+                }
+            }
             let mut unflushed = false;
             for flush in flushes {
                 unflushed |= flush.finish_as_task().await.unflushed;
             }
-            let outcome = Outcome { unflushed, ..context.ledger() };
-            let is_complete = outcome.accepted - outcome.pending >= accepted_before;
-            if is_complete && !unflushed { outcome.without_pending() } else { outcome }
+            context.ledger_after_flush(unflushed, waits && !unflushed)
         }
     }
 
     /// Ends this context and all that share its id, flushes, waiting at most `deadline`, and returns the ledger.
     ///
     /// Records that are logged to them from now on are dropped and counted, with one warning on stderr. In the returned ledger
-    /// `pending` counts the records that were abandoned at the deadline. From inside an output the call does not wait, as
-    /// [`flush`](OutputContext::flush).
+    /// `pending` counts the records that were abandoned at the deadline. A log call that then still waits for a queue returns, and its record is
+    /// dropped. From inside an output the call does not wait, as [`flush`](OutputContext::flush).
     ///
     /// The sinks stay open for the other contexts that have them; an output is closed when its last sink is dropped.
     #[must_use = "the outcome says whether everything was written: ask `is_complete()`"]
     pub fn close(&self, deadline: Duration) -> Outcome {
-        self.inner.family.counter.close();
-        self.flush_until(Instant::now().checked_add(deadline))
+        let Family { in_flight, abandoned, .. } = &*self.inner.family;
+        in_flight.close();
+        let outcome = self.flush_until(Instant::now().checked_add(deadline));
+        if outcome.pending > 0 && !is_forked() && !is_inside_output() {
+            // Relaxed: see `Family::is_abandoned`.
+            abandoned.store(true, Ordering::Relaxed);
+            self.cores().iter().for_each(|core| core.give_up_abandoned_calls());
+        }
+        outcome
     }
 
     /// Begins to flush each output of this context's family.
+    fn begin_flushes(&self, begin: impl Fn(&Arc<Core>) -> Option<Flush>) -> Vec<Flush> {
+        self.cores().iter().filter_map(begin).collect()
+    }
+
+    /// Returns the outputs of this context's family.
     ///
-    /// Each member of a family may have sinks that the others do not have, and a member that is gone may have left records in a queue.
-    /// Every flush begins before the first one is waited for.
-    fn begin_flushes(
-        &self,
-        begin: impl Fn(&Sink) -> Option<Flush>,
-        begin_ref: impl Fn(&OutputRef) -> Option<Flush>,
-    ) -> Vec<Flush> {
-        let members = family_members(&self.inner);
-        let mut sinks: Vec<&Sink> = Vec::new();
-        for sink in members.iter().flat_map(|inner| &inner.sinks) {
-            if !sinks.iter().any(|known| known.has_output_of(sink)) {
-                sinks.push(sink);
-            }
-        }
+    /// A member of the family may have had other sinks than this one has, and may have left records in their queues.
+    fn cores(&self) -> Vec<Arc<Core>> {
+        let mut cores: Vec<Arc<Core>> = self.inner.sinks.iter().map(Sink::core).cloned().collect();
         // In a forked child the lock may be held for ever by a thread of the parent, and no record is on its way.
-        let output_refs = if is_forked() { Vec::new() } else { self.inner.family.output_refs.lock().clone() };
-        let output_refs = output_refs.iter().filter(|output_ref| !sinks.iter().any(|sink| output_ref.is_of(sink)));
-        output_refs.filter_map(begin_ref).chain(sinks.iter().filter_map(|sink| begin(sink))).collect()
+        if !is_forked() {
+            cores.extend(self.inner.family.output_refs.lock().iter().filter_map(OutputRef::upgrade));
+        }
+        cores.sort_by_key(Arc::as_ptr);
+        cores.dedup_by_key(|core| Arc::as_ptr(core));
+        cores
+    }
+
+    /// True if a flush waits for the log calls in flight. In a forked child they are those of the parent. Inside a log call, where a value
+    /// flushes that is being rendered, or a panic hook, two threads could wait for each other.
+    fn waits_for_calls(&self) -> bool {
+        !is_forked() && !is_in_call()
     }
 
     fn flush_until(&self, deadline: Option<Instant>) -> Outcome {
@@ -84,35 +100,26 @@ impl OutputContext {
         if is_inside_output() {
             return self.ledger();
         }
-        let accepted_before = self.ledger().accepted;
-        let flushes =
-            self.begin_flushes(|sink| sink.begin_flush(deadline), |output_ref| output_ref.begin_flush(deadline));
-        let mut unflushed = false;
-        for flush in flushes {
-            unflushed |= flush.finish(deadline).unflushed;
+        let begin = || self.begin_flushes(|core| Flush::begin(core, deadline, false));
+        // Before the wait for calls, so that the queues are written meanwhile.
+        let mut flushes = begin();
+        let waits = self.waits_for_calls();
+        let calls = if waits { self.inner.family.in_flight.wait(deadline) } else { CallsEnd::NoneInFlight };
+        if calls == CallsEnd::Ended {
+            // For what these calls have enqueued, or have written to an output that buffers.
+            flushes = begin();
         }
+        let unflushed = finish_all(flushes, deadline).fold(false, |unflushed, outcome| unflushed | outcome.unflushed);
         // Records that are pending in a forked child were pending in its parent, which writes them.
-        if is_forked() {
-            return Outcome { unflushed, ..self.ledger() }.without_pending();
-        }
-        // A direct delivery counts itself when it returns. So a record that is pending here is being written at this moment: by another
-        // thread, or by this one, if a value asks from inside its own `Debug`. In that case waiting cannot help, and the deadline ends it.
-        let mut pause = LEDGER_LOOK;
-        loop {
-            let outcome = Outcome { unflushed, ..self.ledger() };
-            if !unflushed && outcome.accepted - outcome.pending >= accepted_before {
-                return outcome.without_pending();
-            }
-            let left = match deadline {
-                Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-                None => Duration::MAX,
-            };
-            if outcome.pending == 0 || left.is_zero() || unflushed {
-                return outcome;
-            }
-            // Not `park_timeout`: it would take a wake-up that is meant for an executor which polls on this thread.
-            thread::sleep(pause.min(left));
-            pause = (pause * 2).min(LONGEST_LEDGER_LOOK);
-        }
+        let resolved = is_forked() || waits && calls != CallsEnd::TimedOut && !unflushed;
+        self.ledger_after_flush(unflushed, resolved)
+    }
+
+    /// Returns the ledger after a flush. If every record that was accepted before the flush is `resolved`, those that are pending were accepted
+    /// later, and do not count. The records of log calls that this very thread is in do not count either: they cannot be waited for.
+    fn ledger_after_flush(&self, unflushed: bool, resolved: bool) -> Outcome {
+        let outcome = Outcome { unflushed, ..self.ledger() };
+        let later = if resolved { outcome.pending } else { own_deliveries(&self.inner.family.in_flight) };
+        outcome.without_pending(later)
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::counter::Counter;
 use super::live_list::{ListPosition, LiveList};
 use crate::background::{Account, OpenAccount};
 use crate::clock::{Clock, Origin};
-use crate::delivery::{Fate, Ledger};
+use crate::delivery::{Fate, InFlight, Ledger, LogCall, OwnCall};
 use crate::fallback;
+use crate::process::is_forked;
 use crate::record::ContextInfo;
 use crate::sink::{OutputRef, Sink};
 use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Weak};
@@ -37,12 +37,14 @@ pub(crate) struct Family {
     pub(super) info: ContextInfo,
     /// Dates the notices about this context's records where no record is at hand.
     pub(super) clock: Clock,
-    pub(super) counter: Counter,
+    pub(super) in_flight: InFlight,
     pub(super) ledger: Ledger,
-    /// The outputs of all queued sinks that a member has or had: records may be on their way there.
+    /// The outputs of all members, if they do not all have the same.
     pub(super) output_refs: Mutex<Vec<OutputRef>>,
     /// The first member, from which the others were derived.
     pub(super) root: OnceLock<Weak<ContextInner>>,
+    /// True once a close has given up its records.
+    pub(super) abandoned: AtomicBool,
     /// True once the program was warned that it logs to a closed context.
     pub(super) warned_closed: AtomicBool,
 }
@@ -101,28 +103,57 @@ impl ContextInner {
         }
     }
 
-    /// Counts the deliveries of a record (one or more) as accepted, and returns the record's number; `None` if the context is closed.
+    /// Begins a log call, and counts its deliveries (one or more) as accepted.
     #[inline]
-    pub(crate) fn accept(&self, deliveries: u64) -> Option<u64> {
-        // Taking the number counts the first delivery, and must come last: see `Counter`.
+    pub(crate) fn begin_call(&self, deliveries: u64) -> ContextCall<'_> {
+        let Family { in_flight, ledger, .. } = &*self.family;
+        // Beginning the call counts the first delivery, and must come last: see `InFlight::begin`.
         if deliveries > 1 {
-            self.family.ledger.accept(deliveries - 1);
+            ledger.accept(deliveries - 1);
         }
-        self.family.counter.next()
+        ContextCall { call: in_flight.begin(), own: OwnCall::enter(in_flight, deliveries) }
     }
 }
 
-impl Family {
-    /// Remembers that records may be on their way to the output of `sink`.
-    pub(super) fn remember_output(&self, sink: &Sink) {
-        let output_refs = &mut *self.output_refs.lock();
-        if output_refs.iter().any(|output_ref| output_ref.is_of(sink)) {
+/// A log call to a context, in flight until it is dropped. Its deliveries are resolved in the ledger, or handed over to queues, before.
+pub(crate) struct ContextCall<'a> {
+    call: LogCall<'a>,
+    own: OwnCall,
+}
+
+impl ContextCall<'_> {
+    /// Returns the number of the record; `None` if the context is closed.
+    #[inline]
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.call.number()
+    }
+
+    /// Notes that a queue has taken over one of the deliveries.
+    #[inline]
+    pub(crate) fn hand_over(&self) {
+        self.own.hand_over();
+    }
+}
+
+impl ContextInner {
+    /// Remembers the outputs of this context, and those of one that is derived from it with these `sinks`, unless they are the same. Either
+    /// context may be flushed, and the other may have left records in the queues of outputs that this one does not have.
+    pub(super) fn remember_outputs_before(&self, sinks: &[Sink]) {
+        let has_all =
+            |sinks: &[Sink], of: &[Sink]| of.iter().all(|sink| sinks.iter().any(|known| known.has_output_of(sink)));
+        // In a forked child the lock may be held for ever by a thread of the parent, and no record will be on its way.
+        if is_forked() || has_all(sinks, &self.sinks) && has_all(&self.sinks, sinks) {
             return;
         }
-        if output_refs.len() == output_refs.capacity() {
-            output_refs.retain(|output_ref| !output_ref.is_gone());
+        let output_refs = &mut *self.family.output_refs.lock();
+        for sink in self.sinks.iter().chain(sinks) {
+            if !output_refs.iter().any(|output_ref| output_ref.is_of(sink)) {
+                if output_refs.len() == output_refs.capacity() {
+                    output_refs.retain(|output_ref| !output_ref.is_gone());
+                }
+                output_refs.push(sink.output_ref());
+            }
         }
-        output_refs.push(sink.output_ref());
     }
 }
 
@@ -137,6 +168,11 @@ impl Account for Family {
 
     fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    fn is_abandoned(&self) -> bool {
+        // Relaxed: whoever sets it then takes the lock under which this is asked.
+        self.abandoned.load(Ordering::Relaxed)
     }
 }
 

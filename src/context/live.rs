@@ -1,14 +1,7 @@
 //! Listing the contexts that are alive.
 
-use super::inner::{ContextInner, LIVE};
+use super::inner::LIVE;
 use super::output_context::OutputContext;
-use crate::sync::Arc;
-
-/// Returns the live contexts that share the id of `inner`, itself among them.
-pub(super) fn family_members(inner: &Arc<ContextInner>) -> Vec<Arc<ContextInner>> {
-    let id = inner.info().id();
-    LIVE.shard(id).into_iter().filter(|inner| inner.info().id() == id).collect()
-}
 
 /// Returns the contexts that are alive in this process, in the order of their ids.
 ///

@@ -76,11 +76,6 @@ impl<T> LiveList<T> {
         }
         all
     }
-
-    /// The values that are alive and share a shard with `id`: those with this id, and others.
-    pub(super) fn shard(&self, id: u64) -> Vec<Arc<T>> {
-        self.shards[shard_of(id)].lock().slots.iter().flatten().filter_map(Weak::upgrade).collect()
-    }
 }
 
 fn shard_of(id: u64) -> usize {

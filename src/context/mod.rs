@@ -6,7 +6,6 @@
 //! | `inner` | its contents, and what derived contexts share |
 //! | `builder` | building and deriving contexts |
 //! | `flush` | flushing and closing |
-//! | `counter` | the numbers of records |
 //! | `live`, `live_list` | the contexts that are alive |
 //! | `ceiling` | clamping a verbosity to what the process allows |
 //! | `default` | the process default |
@@ -18,7 +17,6 @@
 
 mod builder;
 mod ceiling;
-mod counter;
 mod default;
 mod flush;
 mod inner;
@@ -33,7 +31,7 @@ pub use builder::Builder;
 pub(crate) use ceiling::add_ceiling;
 pub use default::set_default;
 pub(crate) use default::{built_in, default_context, replace_default, with_default};
-pub(crate) use inner::ContextInner;
+pub(crate) use inner::{ContextCall, ContextInner};
 pub use live::live;
 pub use output_context::OutputContext;
 pub use snapshot::{SinkSnapshot, Snapshot};

@@ -80,14 +80,14 @@ impl OutputContext {
     /// A record that goes to two sinks counts as two deliveries.
     #[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
     pub fn ledger(&self) -> Outcome {
-        let Family { counter, ledger, .. } = &*self.inner.family;
-        ledger.outcome_with(|| counter.taken())
+        let Family { in_flight, ledger, .. } = &*self.inner.family;
+        ledger.outcome_with(|| in_flight.begun())
     }
 
     /// Returns true once [`close`](OutputContext::close) was called on this context, or on one with the same id.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.inner.family.counter.is_closed()
+        self.inner.family.in_flight.is_closed()
     }
 
     #[inline]

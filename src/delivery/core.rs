@@ -4,15 +4,16 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::notices::{PutNotice, put_notice};
-use super::{Fate, Front, Ledger, Loss, Missing, Outcome};
+use super::notices::{PutNotice, put_notice, with_last_moment};
+use super::{Fate, Front, InFlight, Ledger, Loss, Missing, Outcome};
 use crate::bytes::Batch;
 use crate::fallback;
 use crate::format::{Renderer, Scratch, Screen};
+use crate::limits::FLUSH_AT;
 use crate::output::{AnyOutput, drop_error};
 use crate::process::is_forked;
 use crate::record::{Moment, Notice, Record};
-use crate::sync::{Arc, Mutex, Weak};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
 
 /// All outputs of the process. Entries of closed outputs are removed when the list needs room.
 static CORES: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
@@ -30,8 +31,22 @@ pub(crate) struct Core {
     failed: Missing,
     /// Records that were dropped before they reached the output, and that no notice in the log counts yet.
     dropped: Missing,
+    /// The renderer of the last view that lost a record without a queue: it makes the notice if no record follows.
+    lost_by: Mutex<Option<Renderer>>,
     /// The queues in front of the output.
     fronts: Mutex<Vec<Weak<dyn Front>>>,
+    /// The log calls that a queue in front of the output has refused: they wait for it, or write for themselves.
+    unqueued: InFlight,
+    /// The last sync that a record asked for has failed.
+    unsynced: AtomicBool,
+}
+
+/// Returns why an output could not be synced.
+pub(crate) fn unsynced_reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::Unsupported => String::from("it is not on a storage device"),
+        _ => error.to_string(),
+    }
 }
 
 impl Core {
@@ -55,7 +70,10 @@ impl Core {
             ledger: Ledger::default(),
             failed: Missing::new(),
             dropped: Missing::new(),
+            lost_by: Mutex::new(None),
             fronts: Mutex::new(Vec::new()),
+            unqueued: InFlight::new(),
+            unsynced: AtomicBool::new(false),
         });
         let mut cores = CORES.lock();
         if cores.len() == cores.capacity() {
@@ -136,11 +154,31 @@ impl Core {
         self.put_failed_notice(&record.moment(), &mut |_, notice| self.write_notice(renderer, notice))
     }
 
-    /// Hands `put` the notice about dropped records, which a queued sink enqueues before `record`. The notice about failed records is not
+    /// Hands `put` the notice about dropped records, which a queued sink enqueues before the record that is logged at `moment`. The notice about failed records is not
     /// enqueued: the writer thread writes it.
     #[cold]
-    pub(crate) fn put_dropped_notice(&self, record: &Record<'_>, put: PutNotice<'_>) -> io::Result<()> {
-        put_notice(&self.dropped, Notice::Dropped, &record.moment(), put)
+    pub(crate) fn put_dropped_notice(&self, moment: &Moment<'_>, put: PutNotice<'_>) -> io::Result<()> {
+        put_notice(&self.dropped, Notice::Dropped, moment, put)
+    }
+
+    /// Writes the notices of missing records that no record follows, to an output without queues that is about to be flushed.
+    #[cold]
+    pub(super) fn write_last_notices(&self) -> io::Result<()> {
+        let Some(renderer) = self.lost_by.lock().clone() else { return Ok(()) };
+        with_last_moment(|moment| {
+            let put: PutNotice<'_> = &mut |_, notice| self.write_notice(&renderer, notice);
+            self.put_failed_notice(moment, put)?;
+            self.put_dropped_notice(moment, put)
+        })
+    }
+
+    /// Remembers the renderer of a view that has lost a record without a queue.
+    #[cold]
+    fn remember_loss(&self, renderer: &Renderer) {
+        // Cloned before, and the old one dropped after: nothing is allocated or freed under the lock.
+        let renderer = Some(renderer.clone());
+        let before = std::mem::replace(&mut *self.lost_by.lock(), renderer);
+        drop(before);
     }
 
     /// Hands `put` the notice about failed records, if there are any, before the record that is logged at `moment`.
@@ -149,12 +187,15 @@ impl Core {
         if self.has_failed() { put_notice(&self.failed, Notice::Failed, moment, put) } else { Ok(()) }
     }
 
-    /// Counts the fate of `record` in the ledger. Reports the first failure of an outage.
+    /// Counts the fate of `record`, which a view with this renderer has delivered, in the ledger. Reports the first failure of an outage.
     #[inline]
-    pub(crate) fn count_result(&self, record: &Record<'_>, result: io::Result<()>) -> Fate {
+    pub(crate) fn count_result(&self, renderer: &Renderer, record: &Record<'_>, result: io::Result<()>) -> Fate {
         let fate = match result {
             Ok(()) => Fate::Written,
-            Err(error) => self.add_failed(Loss::of(record), error),
+            Err(error) => {
+                self.remember_loss(renderer);
+                self.add_failed(Loss::of(record), error)
+            }
         };
         self.ledger.count(fate, 1);
         fate
@@ -173,9 +214,10 @@ impl Core {
         Fate::Failed
     }
 
-    /// Counts records in the ledger that were logged where they cannot be delivered. Reports the first of an outage.
+    /// Counts records in the ledger that were logged where a view with this renderer cannot deliver them. Reports the first of an outage.
     #[cold]
-    pub(crate) fn count_dropped(&self, loss: Loss<'_>) {
+    pub(crate) fn count_dropped(&self, renderer: &Renderer, loss: Loss<'_>) {
+        self.remember_loss(renderer);
         self.ledger.count(Fate::Dropped, loss.count);
         self.add_dropped(
             loss,
@@ -223,6 +265,17 @@ impl Core {
         &self.fronts
     }
 
+    /// The log calls that a queue in front of the output has refused.
+    pub(crate) fn unqueued(&self) -> &InFlight {
+        &self.unqueued
+    }
+
+    /// Has the log calls of abandoned contexts go on that wait for a queue in front of the output.
+    pub(crate) fn give_up_abandoned_calls(&self) {
+        let fronts: Vec<Arc<dyn Front>> = self.fronts.lock().iter().filter_map(Weak::upgrade).collect();
+        fronts.iter().for_each(|front| front.give_up_abandoned_calls());
+    }
+
     /// Flushes the buffers of the output itself. Queues in front of it are not flushed: see [`Flush`](super::Flush).
     pub(crate) fn flush_output(&self, deadline: Duration) -> io::Result<()> {
         self.output.flush(deadline)
@@ -232,6 +285,27 @@ impl Core {
     #[cold]
     pub(crate) fn report_unflushed(&self, error: io::Error) {
         fallback::report(format_args!("cannot flush {}: {error}", self.name));
+        drop_error(error);
+    }
+
+    /// Syncs the output after a record that asks for it.
+    #[cold]
+    pub(crate) fn sync_record(&self) {
+        let flushed = self.flush_output(FLUSH_AT);
+        self.note_sync(flushed.and_then(|()| self.sync()));
+    }
+
+    /// Notes the result of a sync that a record asked for. Reports the first failure of an outage.
+    #[cold]
+    pub(crate) fn note_sync(&self, result: io::Result<()>) {
+        // Relaxed: the flag orders nothing. It only picks one of several threads to report.
+        let was_unsynced = self.unsynced.swap(result.is_err(), Ordering::Relaxed);
+        let Err(error) = result else { return };
+        if !was_unsynced {
+            let name = &self.name;
+            let reason = unsynced_reason(&error);
+            fallback::report(format_args!("{name} cannot be synced: {reason}; its records may be lost in a power cut"));
+        }
         drop_error(error);
     }
 

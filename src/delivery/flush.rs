@@ -3,8 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{Core, Front, Outcome};
-use crate::limits::TASK_FLUSH;
+use super::{CallsEnd, CallsEnded, Core, Front, Outcome, is_in_call};
+use crate::limits::{DIRECT_FLUSH, TASK_FLUSH};
 use crate::output::is_inside_output;
 use crate::process::is_forked;
 use crate::queue::{FlushTicket, TicketFuture};
@@ -48,82 +48,138 @@ pub(crate) fn busy_at_fork() -> io::Error {
 pub(crate) struct Flush {
     core: Arc<Core>,
     queues: Vec<QueueFlush>,
-    /// The result of flushing an output without queues, which happens in the call that begins the flush.
-    direct: io::Result<()>,
+    sync: bool,
+    /// The result for an output without queues, once that is flushed.
+    direct: Option<io::Result<()>>,
 }
 
 impl Flush {
-    /// Begins to flush an output and the queues in front of it. `None` inside an output: the caller could wait for itself there.
+    /// Begins to flush an output and the queues in front of it. Does not wait. `None` inside an output: the caller could wait for itself
+    /// there.
     pub(crate) fn begin(core: &Arc<Core>, deadline: Option<Instant>, sync: bool) -> Option<Flush> {
         if is_inside_output() {
             return None;
         }
+        let queues = Flush::request(core, deadline, sync);
+        Some(Flush { core: Arc::clone(core), queues, sync, direct: None })
+    }
+
+    /// Requests a flush from each queue in front of `core`.
+    fn request(core: &Arc<Core>, deadline: Option<Instant>, sync: bool) -> Vec<QueueFlush> {
         if is_forked() {
-            return Some(Flush::direct(core, deadline, sync, core.is_usable_in_child()));
+            return Vec::new();
         }
         // Includes queues without sinks: they exist until they are written to the end.
         let fronts: Vec<Arc<dyn Front>> = core.fronts().lock().iter().filter_map(Weak::upgrade).collect();
-        let queues: Vec<_> = fronts.into_iter().map(|front| QueueFlush::request(front, deadline, sync)).collect();
-        if queues.is_empty() {
-            return Some(Flush::direct(core, deadline, sync, Ok(())));
-        }
-        Some(Flush { core: Arc::clone(core), queues, direct: Ok(()) })
+        fronts.into_iter().map(|front| QueueFlush::request(front, deadline, sync)).collect()
     }
 
-    /// Flushes an output without queues in this call, unless `usable` is an error.
-    fn direct(core: &Arc<Core>, deadline: Option<Instant>, sync: bool, usable: io::Result<()>) -> Flush {
-        let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-        let flushed = usable.and_then(|()| core.flush_output(left));
-        let direct = flushed.and_then(|()| if sync { core.sync() } else { Ok(()) });
-        Flush { core: Arc::clone(core), queues: Vec::new(), direct }
-    }
-
-    /// Begins a flush for a task. A direct output that another thread writes to holds the task up for [`TASK_FLUSH`] at most.
+    /// Begins a flush for a task. An output without queues is flushed in this call: if another thread writes to it, that holds the task up for
+    /// [`TASK_FLUSH`] at most.
     pub(crate) fn begin_for_task(core: &Arc<Core>) -> Option<Flush> {
-        let is_direct = || core.fronts().lock().iter().all(|front| front.strong_count() == 0);
-        if is_forked() || is_direct() {
-            return Flush::begin(core, Instant::now().checked_add(TASK_FLUSH), false);
+        let mut flush = Flush::begin(core, None, false)?;
+        if flush.queues.is_empty() {
+            flush.flush_direct(Instant::now().checked_add(TASK_FLUSH));
         }
-        Flush::begin(core, None, false)
+        Some(flush)
+    }
+
+    /// Flushes an output without queues.
+    fn flush_direct(&mut self, deadline: Option<Instant>) {
+        let Flush { core, sync, .. } = self;
+        let usable = if is_forked() { core.is_usable_in_child() } else { Ok(()) };
+        let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let flush = || core.flush_output(left);
+        // Notices only to an output that works: writing to one that stands still would have no deadline.
+        let flushed = usable.and_then(|()| flush()).and_then(|()| match core.has_missing() && !is_forked() {
+            true => core.write_last_notices().and_then(|()| flush()),
+            false => Ok(()),
+        });
+        self.direct = Some(flushed.and_then(|()| if *sync { core.sync() } else { Ok(()) }));
     }
 
     /// Waits until the flush is done, and returns the fates of the output's records.
     pub(crate) fn finish(self, deadline: Option<Instant>) -> Outcome {
-        let (core, result) = self.wait(deadline);
-        core.outcome_after_flush(result)
+        let core = Arc::clone(&self.core);
+        core.outcome_after_flush(self.wait(deadline))
+    }
+
+    /// Waits until the flush is done.
+    pub(crate) fn wait(mut self, deadline: Option<Instant>) -> io::Result<()> {
+        if self.queues.is_empty() {
+            if self.direct.is_none() {
+                self.flush_direct(deadline);
+            }
+            return self.direct.unwrap_or(Ok(()));
+        }
+        match self.core.wait_for_unqueued(deadline) {
+            CallsEnd::NoneInFlight => {}
+            // The output may have buffered what they wrote.
+            CallsEnd::Ended => self.queues = Flush::request(&self.core, deadline, self.sync),
+            CallsEnd::TimedOut => return Err(io::ErrorKind::TimedOut.into()),
+        }
+        let mut result = Ok(());
+        for queue in &self.queues {
+            result = result.and(queue.wait(deadline));
+        }
+        result
     }
 
     /// Awaits the end of the flush, and returns the fates of the output's records.
     pub(crate) async fn finish_as_task(self) -> Outcome {
-        let Flush { core, queues, direct: mut result } = self;
+        let Flush { core, mut queues, direct, .. } = self;
+        if !queues.is_empty() && !is_in_call() {
+            let unqueued = CallsEnded::new(Arc::clone(&core), Core::unqueued).await;
+            if unqueued == CallsEnd::Ended {
+                queues = Flush::request(&core, None, false);
+            }
+        }
+        let mut result = direct.unwrap_or(Ok(()));
         for queue in &queues {
             let next = TicketFuture(Arc::clone(&queue.ticket)).await;
             result = result.and(next);
         }
         core.outcome_after_flush(result)
     }
+}
 
-    /// Waits until the flush is done, and returns its result.
-    pub(crate) fn wait(self, deadline: Option<Instant>) -> (Arc<Core>, io::Result<()>) {
-        let Flush { core, queues, direct } = self;
-        let result = queues.iter().fold(direct, |result, queue| result.and(queue.wait(deadline)));
-        (core, result)
+/// Waits until all flushes are done, and returns the fates of each output's records.
+///
+/// No output takes time from another: queues are written meanwhile, and outputs without queues are flushed one after the other, but each for
+/// [`DIRECT_FLUSH`] only, until all others are done.
+pub(crate) fn finish_all(flushes: Vec<Flush>, deadline: Option<Instant>) -> impl Iterator<Item = Outcome> {
+    let (mut direct, queued): (Vec<_>, Vec<_>) = flushes.into_iter().partition(|flush| flush.queues.is_empty());
+    if direct.len() + queued.len() > 1 {
+        for flush in &mut direct {
+            let soon = Instant::now() + DIRECT_FLUSH;
+            flush.flush_direct(Some(deadline.map_or(soon, |deadline| deadline.min(soon))));
+            if matches!(&flush.direct, Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut) {
+                flush.direct = None;
+            }
+        }
     }
+    let (done, late): (Vec<_>, Vec<_>) = direct.into_iter().partition(|flush| flush.direct.is_some());
+    done.into_iter().chain(queued).chain(late).map(move |flush| flush.finish(deadline))
 }
 
 /// Flushes all outputs of the process, and returns the fates of all its records, including those of closed outputs.
 pub(crate) fn flush_all(deadline: Option<Instant>) -> Outcome {
     let cores = Core::all();
-    // All flushes begin before we wait for the first.
-    let begun: Vec<_> = cores.iter().map(|core| (core, Flush::begin(core, deadline, false))).collect();
-    let outcomes = begun.into_iter().map(|(core, flush)| match flush {
-        Some(flush) => flush.finish(deadline),
-        None => core.outcome(),
-    });
-    outcomes.fold(Outcome::default(), Outcome::plus).plus(Core::closed_outcome())
+    let flushes: Option<Vec<_>> = cores.iter().map(|core| Flush::begin(core, deadline, false)).collect();
+    let sum = |outcomes: &mut dyn Iterator<Item = Outcome>| outcomes.fold(Outcome::default(), Outcome::plus);
+    let open = match flushes {
+        Some(flushes) => sum(&mut finish_all(flushes, deadline)),
+        None => sum(&mut cores.iter().map(|core| core.outcome())),
+    };
+    open.plus(Core::closed_outcome())
 }
 
 impl Core {
+    /// Waits until the log calls that write past a queue have ended, unless this thread is in such a call itself.
+    fn wait_for_unqueued(&self, deadline: Option<Instant>) -> CallsEnd {
+        if is_in_call() { CallsEnd::NoneInFlight } else { self.unqueued().wait(deadline) }
+    }
+
     /// Returns an error, in a forked child, if a writer thread of the parent was inside the output at the fork and may hold its lock.
     fn is_usable_in_child(&self) -> io::Result<()> {
         // `try_lock`: a thread that only the parent has may hold this lock, too.
@@ -137,7 +193,10 @@ impl Core {
     fn outcome_after_flush(&self, result: io::Result<()>) -> Outcome {
         match result {
             // The pending records were accepted after the flush had begun.
-            Ok(()) => self.outcome().without_pending(),
+            Ok(()) => {
+                let outcome = self.outcome();
+                outcome.without_pending(outcome.pending)
+            }
             Err(error) => {
                 let outcome = self.outcome();
                 if error.kind() != io::ErrorKind::TimedOut || outcome.pending == 0 {

@@ -18,6 +18,9 @@ pub(crate) trait Front: Any + Send + Sync {
     /// Withdraws the request of a caller that no longer waits.
     fn withdraw_flush(&self, ticket: &Arc<FlushTicket>);
 
+    /// Has the log calls of abandoned contexts go on that wait for the queue.
+    fn give_up_abandoned_calls(&self);
+
     /// True while a writer thread is inside the output. A forked child has no writer threads: there this can stay true for ever.
     fn is_being_written(&self) -> bool;
 

@@ -1,8 +1,11 @@
 //! When a log gets a notice that records are missing, and which context it names. The text of a notice is in `record::notice`.
 
+use std::cell::Cell;
 use std::io;
+use std::time::Duration;
 
 use super::missing::{Missing, MissingClaim, Owner};
+use crate::clock::Clock;
 use crate::record::{ContextInfo, Moment, Notice, Record, with_notice};
 
 /// Writes or enqueues a notice.
@@ -45,4 +48,10 @@ pub(crate) fn put_claimed_notice(
     };
     let notice = notice(claim.count());
     with_notice(notice, |event| put(notice, &moment.notice(event)))
+}
+
+/// Calls `f` with the moment of notices that no record follows. A notice about one context has that context's last loss as its moment.
+pub(crate) fn with_last_moment<R>(f: impl FnOnce(&Moment<'_>) -> R) -> R {
+    let nobody = ContextInfo::nobody();
+    f(&Moment { context: &nobody, elapsed: Duration::ZERO, clock: &Clock::System, wall: Cell::new(None) })
 }

@@ -111,9 +111,10 @@ impl Outcome {
         self.dropped + self.failed + self.pending
     }
 
-    /// Returns the outcome without its pending records, which were accepted after the moment in question.
-    pub(crate) fn without_pending(self) -> Self {
-        Outcome { accepted: self.accepted - self.pending, pending: 0, ..self }
+    /// Returns the outcome without so many of its pending records.
+    pub(crate) fn without_pending(self, count: u64) -> Self {
+        let count = count.min(self.pending);
+        Outcome { accepted: self.accepted - count, pending: self.pending - count, ..self }
     }
 
     /// Returns the sum of two outcomes.

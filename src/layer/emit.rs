@@ -5,7 +5,7 @@ use std::cell::Cell;
 use tracing::Event;
 
 use super::nesting::Nested;
-use crate::context::ContextInner;
+use crate::context::{ContextCall, ContextInner};
 use crate::delivery::{Fate, Ledger, Loss};
 use crate::fallback;
 use crate::format::with_scratch;
@@ -19,7 +19,8 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
     if deliveries == 0 {
         return;
     }
-    let Some(seq) = accept(inner, deliveries) else { return };
+    let call = inner.begin_call(deliveries);
+    let Some(seq) = call.number() else { return refuse(inner, deliveries) };
     let ledger = inner.ledger();
     let nested = Nested::enter();
     let inside_output = is_inside_output();
@@ -49,21 +50,17 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
     with_scratch(|scratch| {
         scratch.begin();
         for (n, sink) in inner.sinks().iter().enumerate().filter(|(_, sink)| sink.wants(&record.metadata.level)) {
-            fates.count(sink.deliver(&record, scratch, inner.account(n)));
+            fates.count(sink.deliver(&record, scratch, inner.account(n)), &call);
         }
     });
     fates.resolve(ledger);
 }
 
-/// Counts the deliveries of a record as accepted, and returns its number. `None` if the context is closed: then they are dropped.
-#[inline]
-pub(super) fn accept(inner: &ContextInner, deliveries: u64) -> Option<u64> {
-    let seq = inner.accept(deliveries);
-    if seq.is_none() {
-        inner.ledger().resolve(Fate::Dropped, deliveries);
-        inner.warn_closed();
-    }
-    seq
+/// Counts the deliveries of a record to a closed context as dropped.
+#[cold]
+pub(super) fn refuse(inner: &ContextInner, deliveries: u64) {
+    inner.ledger().resolve(Fate::Dropped, deliveries);
+    inner.warn_closed();
 }
 
 /// How many deliveries of one record have which fate. Those that are not counted here are in queues, which resolve them later.
@@ -75,12 +72,14 @@ pub(super) struct FateCounts {
 }
 
 impl FateCounts {
-    pub(super) fn count(&mut self, fate: Option<Fate>) {
+    /// Counts one delivery of `call`.
+    #[inline]
+    pub(super) fn count(&mut self, fate: Option<Fate>, call: &ContextCall<'_>) {
         match fate {
             Some(Fate::Written) => self.written += 1,
             Some(Fate::Failed) => self.failed += 1,
             Some(Fate::Dropped) => self.dropped += 1,
-            None => {}
+            None => call.hand_over(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::emit::{FateCounts, accept};
+use super::emit::{FateCounts, refuse};
 use crate::LevelFilter;
 use crate::context::OutputContext;
 use crate::delivery::{Fate, Loss};
@@ -39,7 +39,8 @@ impl OutputContext {
         if deliveries == 0 {
             return;
         }
-        let Some(seq) = accept(inner, deliveries) else { return };
+        let call = inner.begin_call(deliveries);
+        let Some(seq) = call.number() else { return refuse(inner, deliveries) };
         let ledger = inner.ledger();
         if is_inside_output() {
             let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
@@ -59,7 +60,7 @@ impl OutputContext {
                     context: inner.info(),
                     spans: &NoSpans,
                 };
-                fates.count(with_scratch(|scratch| sink.deliver(&record, scratch, inner.account(n))));
+                fates.count(with_scratch(|scratch| sink.deliver(&record, scratch, inner.account(n))), &call);
             });
         }
         fates.resolve(ledger);

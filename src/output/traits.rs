@@ -29,7 +29,8 @@ use crate::sync::Arc;
 ///
 /// [`custom`](crate::sink::custom) makes a sink of an output. The threads that log call the output, several at a time. If the sink is
 /// [queued](crate::sink::Sink::queued), writer threads call it instead, one at a time for each queue, and a writer thread drops it. Events
-/// that the output logs while it is called go to the fallback (stderr), never back to the output. An output may fail or panic: the record
+/// that the output logs while it is called go to the fallback (stderr), never back to the output. It must not wait for another thread that
+/// logs to it: the thread may wait for the output, or for room in its queue (see [`Queue::patience`](crate::sink::Queue::patience)). An output may fail or panic: the record
 /// counts as failed and the program goes on (see [I/O failures](crate::sink#io-failures)).
 pub trait Output: Send + Sync + 'static {
     /// Writes one rendered record.

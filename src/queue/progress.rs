@@ -1,5 +1,8 @@
 //! Waiting for a ring: for room, and for a flush.
 //!
+//! A thread waits for room at most as long as its output stands still: see [`Patience`]. The time counts from the output's last progress, and not
+//! from the record, so a queue whose output has stopped holds up its threads once, and not once for each record.
+//!
 //! One lock protects all of it. A reader takes the lock once or twice for each batch, other threads only when they have to wait. A thread
 //! that waits for room tries to push again *under the lock* before it sleeps. The reader makes room first and then takes the lock to
 //! notify. So either the thread finds the room, or it sleeps before the reader notifies, and is woken.
@@ -9,23 +12,38 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::record::drop_quietly;
-use crate::sync::Arc;
 use crate::sync::model::{Condvar, Mutex};
+use crate::sync::{Arc, AtomicU64, Ordering};
 
 /// The threads that wait for room in a ring, and the flushes that were requested of it.
 #[derive(Debug)]
 pub(crate) struct Progress {
     state: Mutex<ProgressState>,
     room_made: Condvar,
+    /// How many bytes the output has taken, wrapping.
+    taken: AtomicU64,
+}
+
+/// How long a thread waits for room in a ring.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    /// Until then.
+    Until(Instant),
+    /// As long as the output makes progress at least once in this time.
+    Without(Duration),
 }
 
 #[derive(Debug)]
 struct ProgressState {
     /// How many threads wait for room.
     waiters: usize,
+    /// Since when a batch is being written, if one is.
+    writing_since: Option<Instant>,
+    /// Since when a thread has waited while the output made no progress, and how much the output had taken then.
+    stall: Option<(Instant, u64)>,
     /// Each with the position up to which records must be resolved before it is due.
     requests: Vec<(u64, FlushRequest)>,
 }
@@ -37,39 +55,82 @@ pub(crate) struct FlushRequest {
     pub(crate) deadline: Option<Instant>,
     /// True if the output must be synced to the storage device too.
     pub(crate) sync: bool,
+    /// The tag of the record whose log call waits for this, if one does.
+    pub(crate) call: Option<u32>,
     /// Where the caller waits for the result.
     pub(crate) ticket: Arc<FlushTicket>,
 }
 
+impl ProgressState {
+    /// Returns since when the output makes no progress.
+    fn stalled_since(&mut self, taken: u64) -> Instant {
+        match self.stall {
+            Some((since, then)) if then == taken => since,
+            stall => {
+                // The first thread that waits since the last progress: the output may have stood still for a while already.
+                let began = if stall.is_none() { self.writing_since } else { None };
+                let since = began.unwrap_or_else(Instant::now);
+                self.stall = Some((since, taken));
+                since
+            }
+        }
+    }
+}
+
 impl Progress {
     pub(crate) fn new() -> Self {
-        Progress { state: Mutex::new(ProgressState { waiters: 0, requests: Vec::new() }), room_made: Condvar::new() }
+        let state = ProgressState { waiters: 0, writing_since: None, stall: None, requests: Vec::new() };
+        Progress { state: Mutex::new(state), room_made: Condvar::new(), taken: AtomicU64::new(0) }
+    }
+
+    /// The counter of the bytes that the output has taken. Whoever writes a batch adds to it.
+    pub(crate) fn taken(&self) -> &AtomicU64 {
+        &self.taken
     }
 
     /// Calls `attempt` until it returns something, and waits for room in between. `attempt` runs under the lock and must not wait. `None`
-    /// if the deadline passes before.
+    /// if the patience ends before.
     #[cold]
-    pub(crate) fn wait_for_room<R>(
-        &self,
-        deadline: Option<Instant>,
-        mut attempt: impl FnMut() -> Option<R>,
-    ) -> Option<R> {
+    pub(crate) fn wait_for_room<R>(&self, patience: Patience, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
         let mut state = self.state.lock();
-        let mut timed_out = false;
         loop {
             if let Some(result) = attempt() {
                 return Some(result);
             }
-            if timed_out {
+            let deadline = match patience {
+                Patience::Until(deadline) => Some(deadline),
+                // Relaxed: only whether it changes matters, and `stall` is under the lock.
+                Patience::Without(time) => state.stalled_since(self.taken.load(Ordering::Relaxed)).checked_add(time),
+            };
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return None;
             }
             state.waiters += 1;
-            (state, timed_out) = self.room_made.wait_until(state, deadline);
+            (state, _) = self.room_made.wait_until(state, deadline);
             state.waiters -= 1;
         }
     }
 
-    /// Wakes the threads that wait for room. To be called after room was made, or after the ring was closed.
+    /// Returns when the patience of a thread ends that waits for the ring to be empty, if the output makes no progress until then. `None` if
+    /// never.
+    pub(crate) fn patience_ends(&self, time: Duration) -> Option<Instant> {
+        self.state.lock().stalled_since(self.taken.load(Ordering::Relaxed)).checked_add(time)
+    }
+
+    /// Notes that a batch was drained, which made room, and is written now. Wakes the threads that wait for room.
+    pub(crate) fn begin_batch(&self) {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        state.writing_since = Some(now);
+        state.stall = None;
+        let waiters = state.waiters;
+        drop(state);
+        if waiters > 0 {
+            self.room_made.notify_all();
+        }
+    }
+
+    /// Wakes the threads that wait for room, so that they try again: after the ring was closed, or their wait was given up.
     pub(crate) fn notify_room(&self) {
         // The lock ensures that a thread whose attempt failed before is asleep by now.
         if self.state.lock().waiters > 0 {
@@ -82,9 +143,11 @@ impl Progress {
         self.state.lock().requests.push((position, request));
     }
 
-    /// Returns the requests that are due, now that every record up to `position` is resolved.
+    /// Notes that every record up to `position` is resolved, and returns the requests that are due.
     pub(crate) fn take_due(&self, position: u64) -> Vec<FlushRequest> {
         let mut state = self.state.lock();
+        state.writing_since = None;
+        state.stall = None;
         if state.requests.is_empty() {
             return Vec::new();
         }
@@ -99,9 +162,23 @@ impl Progress {
         self.state.lock().requests.retain(|(_, request)| !Arc::ptr_eq(&request.ticket, ticket));
     }
 
+    /// Removes and returns the requests of log calls whose records have a tag that `is_given_up`.
+    pub(crate) fn take_calls(&self, mut is_given_up: impl FnMut(u32) -> bool) -> Vec<FlushRequest> {
+        let mut state = self.state.lock();
+        let is_call = |(_, request): &mut (u64, FlushRequest)| request.call.is_some_and(&mut is_given_up);
+        state.requests.extract_if(.., is_call).map(|(_, request)| request).collect()
+    }
+
     /// Returns all requests, due or not.
     pub(crate) fn take_all(&self) -> Vec<FlushRequest> {
         std::mem::take(&mut self.state.lock().requests).into_iter().map(|(_, request)| request).collect()
+    }
+}
+
+/// Wakes a task. A waker is the program's own code: its panic is caught, because this thread has others to wake, and records to write.
+pub(crate) fn wake_contained(waker: Waker) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+        drop_quietly(payload);
     }
 }
 
@@ -130,13 +207,8 @@ impl FlushTicket {
         let waker = state.waker.take();
         drop(state);
         self.completed.notify_all();
-        // Outside the lock, because a waker is the program's own code. A panic of it is caught, because other callers wait for the flushes
-        // that this thread completes next.
-        if let Some(waker) = waker
-            && let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake()))
-        {
-            drop_quietly(payload);
-        }
+        // Outside the lock, because a waker is the program's own code.
+        waker.into_iter().for_each(wake_contained);
     }
 
     /// Waits for the result; `None` if the deadline passes before.
@@ -173,5 +245,28 @@ impl Future for TicketFuture {
         drop(state);
         drop(previous);
         Poll::Pending
+    }
+}
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stall_lasts_from_the_batch_under_way_until_the_output_takes_something() {
+        let progress = Progress::new();
+        let stalled_since = || progress.state.lock().stalled_since(progress.taken.load(Ordering::Relaxed));
+        progress.begin_batch();
+        let batch = progress.state.lock().writing_since.unwrap();
+        assert_eq!((stalled_since(), stalled_since()), (batch, batch), "it counts from the output's last progress");
+        progress.taken().fetch_add(1, Ordering::Relaxed);
+        let later = stalled_since();
+        assert!(later > batch, "in the middle of a batch, the output has taken something");
+        assert_eq!(stalled_since(), later);
+        assert!(progress.take_due(0).is_empty());
+        assert!(stalled_since() > later, "the batch is written");
+        let wait = |patience| progress.wait_for_room(patience, || None::<()>);
+        assert_eq!(wait(Patience::Without(Duration::ZERO)), None, "the patience has ended already");
+        assert_eq!(wait(Patience::Until(Instant::now())), None);
     }
 }

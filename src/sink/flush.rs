@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::exit;
 use super::view::Sink;
-use crate::delivery::{Flush, Outcome, flush_all};
+use crate::delivery::{Flush, Outcome, flush_all, unsynced_reason};
 use crate::error::{Error, Kind};
 use crate::sync::Arc;
 
@@ -90,30 +90,19 @@ impl Sink {
     pub fn sync(&self, deadline: Duration) -> Result<(), Error> {
         let until = Instant::now().checked_add(deadline);
         let result = match Flush::begin(&self.0.core, until, true) {
-            Some(flush) => flush.wait(until).1,
+            Some(flush) => flush.wait(until),
             None => Err(io::Error::other("it cannot be waited for from inside an output")),
         };
         result.map_err(|error| {
             let name = self.describe();
             let reason = match error.kind() {
-                io::ErrorKind::Unsupported => String::from("it is not on a storage device"),
                 io::ErrorKind::TimedOut => {
                     format!("it took longer than {deadline:?}, and {} records are pending", self.ledger().pending)
                 }
-                _ => error.to_string(),
+                _ => unsynced_reason(&error),
             };
             Error::new(Kind::Incomplete, format!("{name} cannot be synced: {reason}")).with_source(error)
         })
-    }
-
-    /// Begins to flush the output.
-    pub(crate) fn begin_flush(&self, deadline: Option<Instant>) -> Option<Flush> {
-        Flush::begin(&self.0.core, deadline, false)
-    }
-
-    /// Begins to flush the output for a task.
-    pub(crate) fn begin_flush_for_task(&self) -> Option<Flush> {
-        Flush::begin_for_task(&self.0.core)
     }
 }
 

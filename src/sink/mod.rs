@@ -35,10 +35,10 @@
 //!
 //! | output | …nothing happens | …the process ends: `exit`, a return from `main` | …a thread panics, or the process aborts | …the process is killed | …the power fails |
 //! |---|---|---|---|---|---|
-//! | file, direct | the operating system has it | kept | kept | kept | lost if the system had not written it to the device; kept after [`sync`](Sink::sync) |
+//! | file, direct | the operating system has it | kept | kept | kept | lost if the system had not written it to the device; kept after [`sync`](Sink::sync), and at a level of [`sync_at`](Sink::sync_at) |
 //! | stdout, stderr, pipes, direct | the operating system has it | kept | kept | kept | lost with the reader |
 //! | [`writer()`], [`custom()`], direct | the output has it | lost if the output had buffered it and does not pass it on; kept after [`flush`](Sink::flush) | the same | lost if the output had buffered it | lost |
-//! | any of these, queued | in the queue, and soon written | written before the process is gone, for [five seconds](crate::Configure::exit_deadline) at most | a panic: soon written; a panic with `panic = "abort"`: written by the panic hook; other aborts: lost if it was still in the queue | lost if it was still in the queue; kept after [`flush`](Sink::flush), and at a level of [`flush_at`](Queue::flush_at) | lost if it was still in the queue, or the system had not written it to the device; kept after [`sync`](Sink::sync) |
+//! | any of these, queued | in the queue, and soon written | written before the process is gone, for [five seconds](crate::Configure::exit_deadline) at most | a panic: soon written; a panic with `panic = "abort"`: written by the panic hook; other aborts: lost if it was still in the queue | lost if it was still in the queue; kept after [`flush`](Sink::flush), and at a level of [`flush_at`](Queue::flush_at) | lost if it was still in the queue, or the system had not written it to the device; kept after [`sync`](Sink::sync), and at a level of [`sync_at`](Queue::sync_at) |
 //! | [`memory()`], [`test()`], [`null()`] | in memory | lost with the process | | | |
 //!
 //! "Kept" supposes that the output works; the next section says what happens if it does not. `benches/README.md` in the repository has the
@@ -73,11 +73,11 @@
 //! - is counted. [`Sink::ledger`] is exact at any moment, and so is that of the [context](crate::OutputContext::ledger);
 //! - is reported on stderr, once per outage, with the reason. An outage lasts until notices in the log count all missing records;
 //! - is counted by a *notice* in the log. The output is tried again with each new record, and the notice precedes the first record that the
-//!   output takes. The notice is a record with the target `logscope`, the level WARN and a field `failed=N`. It belongs to the context that
+//!   output takes. If no record follows, a flush or a close writes the notice, and so does a queue before it drops its output. The notice is a record with the target `logscope`, the level WARN and a field `failed=N`. It belongs to the context that
 //!   misses the records or, if several do, to one called `logscope` with the id 0.
 //!
 //! A record that is dropped before it reaches the output is treated likewise, with a *drop notice* (`dropped=N`). A record is dropped by a queue
-//! that is full and does not [block](Overflow::Block), or if it is logged from inside an output or too deep inside values that log.
+//! that is full and does not [block](Overflow::Block), or has blocked for its [patience](Queue::patience), or if it is logged from inside an output or too deep inside values that log.
 //!
 //! | what fails | direct | queued |
 //! |---|---|---|

@@ -2,14 +2,13 @@
 
 use std::any::Any;
 use std::fmt;
-use std::time::Instant;
 
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 use super::exit;
-use crate::background::{Account, NumberedRenderer, OpenAccount, Queue, QueueHandle};
-use crate::delivery::{Core, Fate, Flush, Loss, Outcome};
+use crate::background::{Account, OpenAccount, Queue, QueueHandle, QueuedView};
+use crate::delivery::{Core, Fate, Loss, Outcome};
 use crate::error::Error;
 use crate::format::{Format, Renderer, Scratch};
 use crate::output::{AnyOutput, Output, reopen_error};
@@ -41,7 +40,16 @@ pub(super) struct View {
     /// After the other two, so that the queue, which also holds them, is the last that does.
     queue: Option<QueueView>,
     renderer: Renderer,
-    max_level: LevelFilter,
+    levels: Levels,
+}
+
+/// What a view does with records by their level.
+#[derive(Clone, Copy)]
+struct Levels {
+    /// It takes records up to this level.
+    max: LevelFilter,
+    /// It syncs the output after records up to this level.
+    sync_at: LevelFilter,
 }
 
 /// The queue of a view that is queued.
@@ -64,7 +72,7 @@ impl Sink {
     ///
     /// The threshold stays the same. The format of a sink is [`Format::text`] unless it is set.
     pub fn format(&self, format: Format) -> Sink {
-        self.with_view(Renderer::new(&format, self.0.core.screen()), self.0.max_level)
+        self.with_view(Renderer::new(&format, self.0.core.screen()), self.0.levels)
     }
 
     /// Returns a view of this output that takes only records up to `max_level`.
@@ -79,7 +87,25 @@ impl Sink {
     /// The format stays the same. A log that prints `seq` ([`Format::json`], [`Format::logfmt`]) then lacks the numbers of those records. A reader learns the threshold
     /// from [`SinkSnapshot::max_level`](crate::SinkSnapshot::max_level).
     pub fn max_level(&self, max_level: impl Into<LevelFilter>) -> Sink {
-        self.with_view(self.0.renderer.clone(), max_level.into())
+        self.with_view(self.0.renderer.clone(), Levels { max: max_level.into(), ..self.0.levels })
+    }
+
+    /// Returns a view of this output that brings records up to `level` to the storage device at once.
+    ///
+    /// ```
+    /// use logscope::{LevelFilter, sink};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("uno.log");
+    /// let log = sink::file(path).open()?.sync_at(LevelFilter::ERROR);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// With `LevelFilter::ERROR`, a call that logs an error returns after that record, and every record that was logged before it, would
+    /// survive a power cut. The call waits one second at most, if other threads write to the output or the sink has a queue. A sync that
+    /// fails is reported on stderr, once until one succeeds. [`Queue::sync_at`](super::Queue::sync_at) does the same for all views of a queue.
+    pub fn sync_at(&self, level: impl Into<LevelFilter>) -> Sink {
+        self.with_view(self.0.renderer.clone(), Levels { sync_at: level.into(), ..self.0.levels })
     }
 
     /// Returns a view of this output with a queue in front of it.
@@ -115,13 +141,13 @@ impl Sink {
     /// A [`records`](super::records()) sink stays direct, because its records live only as long as the call. A [`test`](super::test()) sink
     /// can be queued, but a writer thread prints its lines then, and the test harness captures only what the test's own thread prints.
     pub fn queued(&self, queue: Queue) -> Sink {
-        let View { core, keep, renderer, max_level, .. } = &*self.0;
+        let View { core, keep, renderer, levels, .. } = &*self.0;
         if !core.takes_lines() {
             return self.clone();
         }
         exit::install();
         let handle = QueueHandle::find_or_make(core, keep.clone(), queue);
-        Sink::new_view(Arc::clone(core), keep.clone(), Some(handle), renderer.clone(), *max_level)
+        Sink::new_view(Arc::clone(core), keep.clone(), Some(handle), renderer.clone(), *levels)
     }
 
     /// Returns the counts of what became of all records that were delivered to this output, through any of its views.
@@ -171,14 +197,14 @@ impl Sink {
     /// Returns the first view of `core`: in text, without threshold. All views of the output keep `keep` alive.
     pub(super) fn of_core(core: Arc<Core>, keep: Option<Arc<dyn Any + Send + Sync>>) -> Sink {
         let renderer = Renderer::new(&Format::text(), core.screen());
-        Sink::new_view(core, keep, None, renderer, LevelFilter::TRACE)
+        Sink::new_view(core, keep, None, renderer, Levels { max: LevelFilter::TRACE, sync_at: LevelFilter::OFF })
     }
 
     /// Returns another view of the same output, with the same queue.
-    fn with_view(&self, renderer: Renderer, max_level: LevelFilter) -> Sink {
+    fn with_view(&self, renderer: Renderer, levels: Levels) -> Sink {
         let View { core, keep, queue, .. } = &*self.0;
         let handle = queue.as_ref().map(|queue| Arc::clone(&queue.handle));
-        Sink::new_view(Arc::clone(core), keep.clone(), handle, renderer, max_level)
+        Sink::new_view(Arc::clone(core), keep.clone(), handle, renderer, levels)
     }
 
     fn new_view(
@@ -186,16 +212,21 @@ impl Sink {
         keep: Option<Arc<dyn Any + Send + Sync>>,
         handle: Option<Arc<QueueHandle>>,
         renderer: Renderer,
-        max_level: LevelFilter,
+        levels: Levels,
     ) -> Sink {
         let queue = handle.map(|handle| QueueView { renderer: handle.queued().renderer_number(&renderer), handle });
-        Sink(Arc::new(View { core, queue, keep, renderer, max_level }))
+        Sink(Arc::new(View { core, queue, keep, renderer, levels }))
     }
 
     /// Opens an account in the sink's queue, if it has one, for a context that is given the sink.
     pub(crate) fn attach(&self, account: &Arc<impl Account + 'static>) -> Option<OpenAccount> {
         let queue = self.0.queue.as_ref()?;
         Some(OpenAccount::open(&queue.handle, Arc::clone(account) as Arc<dyn Account>))
+    }
+
+    /// Returns the output.
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.0.core
     }
 
     /// Returns a reference that can flush the output when all its sinks are gone, while records are still on their way to it.
@@ -211,12 +242,12 @@ impl Sink {
     /// True if this view takes records of `level`.
     #[inline]
     pub(crate) fn wants(&self, level: &Level) -> bool {
-        *level <= self.0.max_level
+        *level <= self.0.levels.max
     }
 
     /// Returns the most verbose level that this view takes.
     pub(crate) fn threshold(&self) -> LevelFilter {
-        self.0.max_level
+        self.0.levels.max
     }
 
     /// Returns the renderer, which makes lines of records. If views with equal renderers get a record one after the other, they share the line.
@@ -234,9 +265,9 @@ impl Sink {
         scratch: &mut Scratch,
         account: Option<&OpenAccount>,
     ) -> Option<Fate> {
-        let View { core, queue, renderer, .. } = &*self.0;
+        let View { core, queue, renderer, levels, .. } = &*self.0;
         if let Some(QueueView { handle, renderer: number }) = queue {
-            let via = NumberedRenderer { renderer, number: *number };
+            let via = QueuedView { renderer, number: *number, sync_at: levels.sync_at };
             return handle.queued().deliver(via, record, scratch, account);
         }
         let result = if core.has_missing() {
@@ -244,12 +275,16 @@ impl Sink {
         } else {
             core.write(renderer, record, scratch)
         };
-        Some(core.count_result(record, result))
+        let fate = core.count_result(renderer, record, result);
+        if record.level() <= levels.sync_at {
+            core.sync_record();
+        }
+        Some(fate)
     }
 
     /// Counts records that were dropped before they reached this sink. A drop notice precedes the next record in the log.
     pub(crate) fn count_dropped(&self, loss: Loss<'_>) {
-        self.0.core.count_dropped(loss);
+        self.0.core.count_dropped(&self.0.renderer, loss);
     }
 }
 
@@ -268,14 +303,9 @@ impl OutputRef {
         std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&sink.0.core))
     }
 
-    /// Begins to flush the output.
-    pub(crate) fn begin_flush(&self, deadline: Option<Instant>) -> Option<Flush> {
-        Flush::begin(&self.0.upgrade()?, deadline, false)
-    }
-
-    /// Begins to flush the output for a task.
-    pub(crate) fn begin_flush_for_task(&self) -> Option<Flush> {
-        Flush::begin_for_task(&self.0.upgrade()?)
+    /// Returns the output, unless it is closed.
+    pub(crate) fn upgrade(&self) -> Option<Arc<Core>> {
+        self.0.upgrade()
     }
 }
 
@@ -290,7 +320,7 @@ impl fmt::Debug for Sink {
         f.debug_struct("Sink")
             .field("output", &self.describe())
             .field("format", &format_args!("{}", self.0.renderer.format()))
-            .field("max_level", &format_args!("{}", self.0.max_level))
+            .field("max_level", &format_args!("{}", self.0.levels.max))
             .field("ledger", &format_args!("{}", self.ledger()))
             .finish()
     }

@@ -2,10 +2,12 @@
 
 use loom::thread;
 
-use super::super::{Drained, FlushRequest, FlushTicket, Progress, Refused, Ring};
+use super::super::{Drained, FlushRequest, FlushTicket, Patience, Progress, Refused, Ring};
 use super::{drain, push, push_all};
 use crate::sync::Ordering::Relaxed;
 use crate::sync::model::{Arc, AtomicBool, AtomicU64};
+
+const FOR_EVER: Patience = Patience::Without(std::time::Duration::MAX);
 
 /// Returns a full ring, and its progress. Both are leaked: when loom finds a deadlock, it panics in one thread and drops what the other
 /// threads hold, and there one of loom's `Arc`s would panic again.
@@ -28,7 +30,7 @@ fn room_is_found(wait: fn(&Ring, &Progress)) {
 
 #[test]
 fn loom_room_is_found() {
-    room_is_found(|ring, progress| _ = progress.wait_for_room(None, || push(ring, 2).ok()));
+    room_is_found(|ring, progress| _ = progress.wait_for_room(FOR_EVER, || push(ring, 2).ok()));
 }
 
 #[test]
@@ -37,7 +39,7 @@ fn loom_trying_outside_the_lock_misses_the_room() {
     room_is_found(|ring, progress| {
         if push(ring, 2).is_err() {
             let mut first = true;
-            progress.wait_for_room(None, || if std::mem::take(&mut first) { None } else { push(ring, 2).ok() });
+            progress.wait_for_room(FOR_EVER, || if std::mem::take(&mut first) { None } else { push(ring, 2).ok() });
         }
     });
 }
@@ -48,7 +50,7 @@ fn closing_wakes_the_waiters(close: fn(&Ring, &Progress)) {
         let (ring, progress) = full();
         let waiting = [2, 3].map(|tag| {
             thread::spawn(move || {
-                let result = progress.wait_for_room(None, || match push(ring, tag) {
+                let result = progress.wait_for_room(FOR_EVER, || match push(ring, tag) {
                     Err(Refused::Full) => None,
                     other => Some(other),
                 });
@@ -79,6 +81,50 @@ fn loom_notifying_before_closing_leaves_waiters_asleep() {
     });
 }
 
+/// A log call waits for a flush that never completes, and is given up.
+fn a_call_that_is_given_up_returns(wait: fn(&Progress, &AtomicBool)) {
+    loom::model(move || {
+        let (progress, given_up) = (full().1, Box::leak(Box::new(AtomicBool::new(false))));
+        let given_up: &AtomicBool = given_up;
+        let waiting = thread::spawn(move || wait(progress, given_up));
+        given_up.store(true, Relaxed);
+        for request in progress.take_calls(|_| true) {
+            request.ticket.complete(Ok(()));
+        }
+        waiting.join().unwrap();
+    });
+}
+
+fn request_as_call(progress: &Progress) -> crate::sync::Arc<FlushTicket> {
+    let ticket = crate::sync::Arc::new(FlushTicket::new());
+    let ticket_of_request = crate::sync::Arc::clone(&ticket);
+    progress.request_flush(1, FlushRequest { deadline: None, sync: false, call: Some(0), ticket: ticket_of_request });
+    ticket
+}
+
+#[test]
+fn loom_a_call_that_is_given_up_returns() {
+    a_call_that_is_given_up_returns(|progress, given_up| {
+        let ticket = request_as_call(progress);
+        if !given_up.load(Relaxed) {
+            ticket.wait(None);
+        }
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn loom_looking_before_the_request_leaves_the_call_waiting() {
+    a_call_that_is_given_up_returns(|progress, given_up| {
+        let is_given_up = given_up.load(Relaxed);
+        let ticket = request_as_call(progress);
+        if !is_given_up {
+            // Leaked: see `full`.
+            Box::leak(Box::new(ticket)).wait(None);
+        }
+    });
+}
+
 /// A queue, how many of its records are written, and whether a flush completed before both records were written.
 struct Flushed {
     ring: Ring,
@@ -103,7 +149,8 @@ fn a_flush_does_not_return_early(drain_batch: fn(&Flushed)) {
         };
         push_all(&shared.ring, push, &[1]);
         let ticket = crate::sync::Arc::new(FlushTicket::new());
-        let request = FlushRequest { deadline: None, sync: false, ticket: crate::sync::Arc::clone(&ticket) };
+        let request =
+            FlushRequest { deadline: None, sync: false, call: None, ticket: crate::sync::Arc::clone(&ticket) };
         shared.progress.request_flush(shared.ring.end(), request);
         writing.join().unwrap();
         // What a writer thread does when it is notified.

@@ -1,0 +1,287 @@
+//! Log calls that wait for a queue: how long, who wakes them, and what the log says about the records that were dropped instead.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "common/child.rs"]
+mod child;
+mod common;
+#[path = "common/gate.rs"]
+mod gate;
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use child::{Child, in_child};
+use common::{DEADLINE, init, wait_until};
+use gate::{Gate, Line};
+use logscope::sink::{Output, Overflow, Queue, Sink};
+use logscope::{Format, LevelFilter, OutputContext, sink};
+use serde_json::json;
+use tracing::{error, info};
+
+const SMALL: usize = 4 << 10;
+
+/// A queued output that stands still, and a context that logs to it.
+fn shut(queue: Queue) -> (Gate, Sink, OutputContext) {
+    init();
+    let gate = Gate::new();
+    gate.shut();
+    let log = sink::custom(gate.clone()).format(Format::json()).queued(queue);
+    let context = OutputContext::builder("uno").sink(log.clone()).build();
+    (gate, log, context)
+}
+
+/// Logs on a thread of its own until the queue of `context` holds it up. The thread reports when it has logged `last` after that.
+fn block_on_queue(gate: &Gate, context: &OutputContext, last: impl FnOnce() + Send + 'static) -> Receiver<()> {
+    let logged = Arc::new(AtomicU64::new(0));
+    let (done, is_done) = channel();
+    let counting = Arc::clone(&logged);
+    // One record for the batch that the writer thread stands in, and then as many as fit.
+    context.scope(|| info!("the first"));
+    gate.wait_until_used();
+    let padding = "x".repeat(SMALL / 4);
+    thread::spawn(context.bind(move || {
+        for _ in 0..3 {
+            info!("{padding}");
+            counting.fetch_add(1, Ordering::Release);
+        }
+        last();
+        done.send(()).unwrap();
+    }));
+    wait_until("the queue is full", || logged.load(Ordering::Acquire) == 3 && context.ledger().accepted == 5);
+    is_done
+}
+
+fn is_over(call: &Receiver<()>) {
+    call.recv_timeout(DEADLINE).expect("the call returns");
+}
+
+#[test]
+fn a_close_wakes_the_calls_that_wait_for_room() {
+    let (gate, _log, context) = shut(Queue::new().bytes(SMALL).patience(Duration::MAX));
+    let call = block_on_queue(&gate, &context, || info!("{}", "waits".repeat(SMALL / 8)));
+    assert!(call.try_recv().is_err());
+    let outcome = context.close(Duration::from_millis(20));
+    assert!(!outcome.is_complete());
+    is_over(&call);
+    assert_eq!(context.ledger().dropped, 1);
+    gate.open();
+    assert_eq!(context.flush(DEADLINE).pending, 0);
+}
+
+#[test]
+fn a_close_wakes_the_call_of_a_record_that_is_longer_than_its_queue() {
+    let (gate, _log, context) = shut(Queue::new().bytes(SMALL).patience(Duration::MAX));
+    let call = block_on_queue(&gate, &context, || info!("{}", "waits".repeat(SMALL)));
+    let outcome = context.close(Duration::from_millis(20));
+    assert!(!outcome.is_complete());
+    is_over(&call);
+    assert_eq!(context.ledger().dropped, 1);
+    gate.open();
+    assert_eq!(context.flush(DEADLINE).pending, 0);
+}
+
+#[test]
+fn a_close_leaves_the_calls_of_other_contexts_alone() {
+    let (gate, log, context) = shut(Queue::new().bytes(SMALL).patience(Duration::MAX));
+    let call = block_on_queue(&gate, &context, || info!("{}", "waits".repeat(SMALL / 8)));
+    let other = OutputContext::builder("other").sink(log).build();
+    let other_call = {
+        let (done, is_done) = channel();
+        thread::spawn(other.bind(move || {
+            info!("{}", "waits".repeat(SMALL / 8));
+            done.send(()).unwrap();
+        }));
+        is_done
+    };
+    wait_until("the other call has begun", || other.ledger().accepted == 1);
+    let _ = context.close(Duration::from_millis(20));
+    is_over(&call);
+    assert!(other_call.try_recv().is_err(), "its context is open");
+    gate.open();
+    is_over(&other_call);
+    assert_eq!((other.flush(DEADLINE).written, other.ledger().dropped), (1, 0));
+}
+
+#[test]
+fn a_shutdown_wakes_the_calls_that_wait_for_room() {
+    let role = "a_shutdown_wakes_the_calls_that_wait_for_room";
+    in_child(role, |_| {
+        let (gate, _log, context) = shut(Queue::new().bytes(SMALL).patience(Duration::MAX));
+        let call = block_on_queue(&gate, &context, || info!("{}", "waits".repeat(SMALL / 8)));
+        let outcome = logscope::shutdown(Duration::from_millis(100));
+        is_over(&call);
+        json!({ "complete": outcome.is_complete(), "dropped": context.ledger().dropped })
+    });
+    assert_eq!(Child::new(role).run().report, json!({ "complete": false, "dropped": 1 }));
+}
+
+#[test]
+fn a_second_shutdown_waits_for_a_call_that_writes_for_itself() {
+    let role = "a_second_shutdown_waits_for_a_call_that_writes_for_itself";
+    in_child(role, |_| {
+        init();
+        let gate = Gate::new();
+        let context = OutputContext::builder("uno").sink(sink::custom(gate.clone()).queued(Queue::new())).build();
+        let first = logscope::shutdown(DEADLINE);
+        gate.shut();
+        let call = thread::spawn(context.bind(|| info!("is written in this call")));
+        gate.wait_until_used();
+        let short = logscope::shutdown(Duration::from_millis(20));
+        // The queue is abandoned now, but the call that writes already goes on.
+        let second = thread::spawn(|| logscope::shutdown(DEADLINE));
+        gate.open();
+        call.join().unwrap();
+        let second = second.join().unwrap();
+        json!({ "first": first.is_complete(), "short": short.pending, "second": [second.written, second.pending] })
+    });
+    assert_eq!(Child::new(role).run().report, json!({ "first": true, "short": 1, "second": [1, 0] }));
+}
+
+#[test]
+fn a_call_waits_as_long_as_the_patience_and_later_calls_do_not_wait_again() {
+    let patience = Duration::from_millis(300);
+    let (gate, log, context) = shut(Queue::new().bytes(SMALL).patience(patience));
+    context.scope(|| info!("the first"));
+    gate.wait_until_used();
+    let start = Instant::now();
+    let count = 1_000;
+    context.scope(|| (0..count).for_each(|n| info!(n, "a record")));
+    let took = start.elapsed();
+    assert!(took >= patience, "the first call that finds no room waits: {took:?}");
+    assert!(took < patience * 20, "the later ones do not: {took:?}");
+    let dropped = context.ledger().dropped;
+    assert!(dropped > 900, "{dropped}");
+
+    gate.open();
+    // The output takes something again: calls wait for room again.
+    assert_eq!(context.flush(DEADLINE).pending, 0);
+    context.scope(|| (0..count).for_each(|n| info!(n, "a record")));
+    let outcome = context.flush(DEADLINE);
+    assert_eq!((outcome.dropped, outcome.written), (dropped, 1 + 2 * count - dropped), "{outcome}");
+    assert_eq!(gate.lines().iter().filter(|line| matches!(line, Line::Dropped(_))).count(), 1, "one notice");
+    assert!(gate.lines().contains(&Line::Dropped(dropped)));
+    drop(log);
+}
+
+/// An output that has another thread handle each line, as a network client does. That thread logs, in the context that it was given.
+struct Helped(SyncSender<SyncSender<()>>);
+
+impl Output for Helped {
+    fn write(&self, _: &[u8]) -> io::Result<()> {
+        let (answer, answered) = sync_channel(0);
+        self.0.send(answer).map_err(io::Error::other)?;
+        answered.recv().map_err(io::Error::other)
+    }
+}
+
+#[test]
+fn an_output_whose_helper_logs_to_the_same_queue_does_not_stop_for_ever() {
+    init();
+    let (requests, inbox) = sync_channel::<SyncSender<()>>(0);
+    let queue = Queue::new().bytes(SMALL).patience(Duration::from_millis(20));
+    let log = sink::custom(Helped(requests)).queued(queue);
+    let context = OutputContext::builder("uno").sink(log).build();
+    let helper = context.bind(move || {
+        for request in inbox {
+            info!("{}", "the helper logs more than fits ".repeat(20));
+            let _ = request.send(());
+        }
+    });
+    thread::spawn(helper);
+    context.scope(|| (0..100).for_each(|n| info!(n, "a record")));
+    wait_until("the output goes on", || context.ledger().written >= 30);
+}
+
+#[test]
+fn a_gap_at_the_end_is_stated_when_the_queue_is_flushed() {
+    for overflow in [Overflow::DropNewest, Overflow::DropOldest] {
+        let (gate, log, context) = shut(Queue::new().bytes(SMALL).overflow(overflow));
+        context.scope(|| info!("the first"));
+        gate.wait_until_used();
+        context.scope(|| (0..500).for_each(|n| info!(n, "a record")));
+        gate.open();
+        let outcome = log.flush(DEADLINE);
+        assert!(outcome.dropped > 400, "{outcome}");
+        let stated: u64 =
+            gate.lines().iter().map(|line| if let Line::Dropped(count) = line { *count } else { 0 }).sum();
+        assert_eq!(stated, outcome.dropped, "{overflow:?}: the log states every record that is missing");
+    }
+}
+
+#[test]
+fn a_gap_at_the_end_is_stated_when_the_last_sink_is_dropped() {
+    let (gate, log, context) = shut(Queue::new().bytes(SMALL).overflow(Overflow::DropNewest));
+    context.scope(|| info!("the first"));
+    gate.wait_until_used();
+    context.scope(|| (0..500).for_each(|n| info!(n, "a record")));
+    let dropped = context.ledger().dropped;
+    drop((log, context));
+    gate.open();
+    gate.wait_until_dropped();
+    assert_eq!(gate.lines().last(), Some(&Line::Dropped(dropped)));
+}
+
+#[test]
+fn a_gap_at_the_end_of_a_direct_output_is_stated_when_it_is_flushed() {
+    /// Fails until it is told not to.
+    struct Fails(Arc<AtomicBool>, Arc<Mutex<String>>);
+    impl Output for Fails {
+        fn write(&self, line: &[u8]) -> io::Result<()> {
+            if self.0.load(Ordering::Relaxed) {
+                return Err(io::Error::other("no space"));
+            }
+            self.1.lock().unwrap().push_str(str::from_utf8(line).unwrap());
+            Ok(())
+        }
+    }
+    init();
+    let (fails, text) = (Arc::new(AtomicBool::new(true)), Arc::default());
+    let log = sink::custom(Fails(Arc::clone(&fails), Arc::clone(&text))).format(Format::json());
+    let context = OutputContext::builder("uno").sink(log).build();
+    context.scope(|| (0..3).for_each(|n| info!(n, "a record")));
+    fails.store(false, Ordering::Relaxed);
+    assert_eq!(context.close(DEADLINE).failed, 3);
+    assert_eq!(Line::parse(&text.lock().unwrap()), Line::Failed(3));
+}
+
+/// Counts the lines that it has, and those that it has synced.
+#[derive(Clone, Default)]
+struct Synced {
+    lines: Arc<AtomicU64>,
+    synced: Arc<AtomicU64>,
+}
+
+impl Output for Synced {
+    fn write(&self, _: &[u8]) -> io::Result<()> {
+        self.lines.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.synced.store(self.lines.load(Ordering::Relaxed), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[test]
+fn errors_are_synced_before_their_calls_return() {
+    init();
+    let views: [fn(Sink) -> Sink; 3] = [
+        |log| log.sync_at(LevelFilter::ERROR),
+        |log| log.queued(Queue::new().sync_at(LevelFilter::ERROR)),
+        |log| log.queued(Queue::new()).sync_at(LevelFilter::ERROR),
+    ];
+    for view in views {
+        let output = Synced::default();
+        let context = OutputContext::builder("uno").sink(view(sink::custom(output.clone()))).build();
+        context.scope(|| (0..3).for_each(|n| info!(n, "a record")));
+        assert_eq!(output.synced.load(Ordering::Relaxed), 0);
+        context.scope(|| error!("an error"));
+        assert_eq!(output.synced.load(Ordering::Relaxed), 4, "the error and what came before it");
+    }
+}

@@ -1,0 +1,302 @@
+//! "Complete" means complete: a flush and a close wait for every record that was logged before, and nothing that is logged later stands in
+//! for it.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+#[path = "common/gate.rs"]
+mod gate;
+
+use std::panic;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use common::{DEADLINE, DebugRuns, block_on, init, poll, wait_until};
+use gate::Gate;
+use logscope::sink::{Outcome, Queue};
+use logscope::{OutputContext, sink};
+use tracing::info;
+
+/// Runs `f` on a thread of its own. The returned function waits for its result, and fails if there is none in time.
+fn on_thread<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> impl FnOnce() -> T {
+    let (done, result) = channel();
+    thread::spawn(move || done.send(f()));
+    move || result.recv_timeout(DEADLINE).expect("the call does not hang")
+}
+
+/// A context with two direct outputs, one of which can stand still; and a thread that stands in that one.
+struct StuckCall {
+    gate: Gate,
+    context: OutputContext,
+    call: JoinHandle<()>,
+}
+
+impl StuckCall {
+    fn new() -> StuckCall {
+        init();
+        let gate = Gate::new();
+        let context = OutputContext::builder("uno").sink(sink::custom(gate.clone())).build();
+        gate.shut();
+        let call = thread::spawn(context.bind(|| info!("stands still")));
+        gate.wait_until_used();
+        StuckCall { gate, context, call }
+    }
+
+    /// Logs other records of the same context, which are written at once.
+    fn log_others(&self, count: usize) {
+        let (memory, _lines) = sink::memory();
+        let other = self.context.with_sinks([memory]);
+        other.scope(|| (0..count).for_each(|n| info!(n, "later")));
+    }
+
+    fn end(self) {
+        self.gate.open();
+        self.call.join().unwrap();
+    }
+}
+
+#[test]
+fn a_flush_waits_for_a_call_in_flight_whatever_is_logged_meanwhile() {
+    let stuck = StuckCall::new();
+    for _ in 0..3 {
+        stuck.log_others(5);
+        let outcome = stuck.context.flush(Duration::from_millis(20));
+        assert_eq!((outcome.pending, outcome.is_complete()), (1, false), "{outcome}");
+    }
+    let context = stuck.context.clone();
+    let flushed = on_thread(move || context.flush(DEADLINE));
+    stuck.log_others(5);
+    stuck.end();
+    let outcome = flushed();
+    assert!(outcome.is_complete() && outcome.written >= 16, "{outcome}");
+}
+
+#[test]
+fn a_close_waits_for_a_call_in_flight_whatever_is_logged_meanwhile() {
+    let stuck = StuckCall::new();
+    let context = stuck.context.clone();
+    let closed = on_thread(move || context.close(DEADLINE));
+    wait_until("the context is closed", || stuck.context.is_closed());
+    stuck.log_others(1);
+    let outcome = stuck.context.close(Duration::from_millis(20));
+    assert_eq!((outcome.dropped, outcome.pending), (1, 1), "{outcome}");
+    stuck.end();
+    let outcome = closed();
+    assert_eq!((outcome.written, outcome.dropped, outcome.pending), (1, 1, 0), "{outcome}");
+}
+
+#[test]
+fn a_task_awaits_the_calls_of_other_threads() {
+    let stuck = StuckCall::new();
+    stuck.log_others(3);
+    let mut flush = Box::pin(stuck.context.flush_async());
+    assert!(poll(&mut flush).is_pending(), "a call is in flight");
+    stuck.log_others(3);
+    assert!(poll(&mut flush).is_pending(), "later calls do not stand in for it");
+    stuck.end();
+    let outcome = block_on(flush);
+    assert_eq!((outcome.written, outcome.pending), (7, 0), "{outcome}");
+}
+
+#[test]
+fn a_record_that_is_longer_than_its_queue_is_waited_for_while_its_call_writes_it() {
+    init();
+    let gate = Gate::new();
+    let log = sink::custom(gate.clone()).queued(Queue::new().bytes(4 << 10));
+    let context = OutputContext::builder("uno").sink(log.clone()).build();
+    gate.shut();
+    let long = "x".repeat(8 << 10);
+    let call = thread::spawn(context.bind(move || info!("{long}")));
+    gate.wait_until_used();
+    for outcome in [log.flush(Duration::from_millis(20)), context.flush(Duration::from_millis(20))] {
+        assert_eq!((outcome.accepted, outcome.pending, outcome.is_complete()), (1, 1, false), "{outcome}");
+    }
+    let mut flush = Box::pin(log.flush_async());
+    assert!(poll(&mut flush).is_pending(), "a call is in flight");
+    let flushed = on_thread(move || log.flush(DEADLINE));
+    gate.open();
+    call.join().unwrap();
+    for outcome in [flushed(), block_on(flush)] {
+        assert_eq!((outcome.written, outcome.is_complete()), (1, true), "{outcome}");
+    }
+}
+
+/// What flushes and closes return from inside a log call.
+type Outcomes = Arc<Mutex<Vec<Outcome>>>;
+
+/// Flushes and closes a context, for as long as it takes.
+fn flush_and_close(context: &OutputContext, outcomes: &Outcomes) {
+    let results = [context.flush(Duration::MAX), block_on(context.flush_async()), context.close(Duration::MAX)];
+    outcomes.lock().unwrap().extend(results);
+}
+
+#[test]
+fn a_value_that_flushes_and_closes_its_own_context_does_not_wait_for_itself() {
+    init();
+    let (memory, _lines) = sink::memory();
+    let queued = sink::writer(Vec::new()).queued(Queue::new());
+    let context = OutputContext::builder("uno").sink(memory).sink(queued).build();
+    let outcomes = Outcomes::default();
+    let logged = on_thread({
+        let (context, outcomes) = (context.clone(), Arc::clone(&outcomes));
+        move || {
+            let value = DebugRuns({
+                let context = context.clone();
+                move || {
+                    flush_and_close(&context, &outcomes);
+                    ""
+                }
+            });
+            context.scope(|| {
+                info!("before");
+                info!(?value, "flushes");
+            });
+        }
+    });
+    logged();
+    let outcomes = outcomes.lock().unwrap();
+    assert!(outcomes.len() >= 3);
+    for outcome in &outcomes[..3] {
+        assert_eq!((outcome.written, outcome.is_complete()), (2, true), "the records before are written: {outcome}");
+    }
+    let outcome = context.flush(DEADLINE);
+    assert_eq!((outcome.written + outcome.dropped, outcome.pending), (4, 0), "{outcome}");
+}
+
+#[test]
+fn two_values_that_flush_one_context_do_not_wait_for_one_another() {
+    init();
+    let (memory, _lines) = sink::memory();
+    let context = OutputContext::builder("uno").sink(memory).build();
+    let both = Arc::new(std::sync::Barrier::new(2));
+    let calls = [(); 2].map(|()| {
+        let (context, both) = (context.clone(), Arc::clone(&both));
+        on_thread(move || {
+            let value = DebugRuns({
+                let context = context.clone();
+                move || {
+                    both.wait();
+                    let outcome = context.flush(Duration::MAX);
+                    assert!(outcome.pending <= 1, "{outcome}");
+                    both.wait();
+                    ""
+                }
+            });
+            context.scope(|| info!(?value));
+        })
+    });
+    calls.into_iter().for_each(|call| call());
+    assert_eq!(context.ledger().written, 2);
+}
+
+/// The context that the panic hook of this process flushes, and where it puts the outcomes.
+static IN_HOOK: OnceLock<(OutputContext, Outcomes)> = OnceLock::new();
+
+#[test]
+fn a_panic_hook_that_closes_the_context_of_a_value_that_panics_does_not_wait_for_itself() {
+    struct Panics;
+    impl std::fmt::Debug for Panics {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("a panic that the hook of this test expects")
+        }
+    }
+    init();
+    let (memory, lines) = sink::memory();
+    let context = OutputContext::builder("uno").sink(memory).build();
+    IN_HOOK.set((context.clone(), Outcomes::default())).ok().unwrap();
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| match info.payload().downcast_ref::<&str>() {
+        Some(text) if text.contains("of this test expects") => {
+            let (context, outcomes) = IN_HOOK.get().unwrap();
+            flush_and_close(context, outcomes);
+        }
+        _ => before(info),
+    }));
+    let logged = on_thread({
+        let context = context.clone();
+        move || context.scope(|| info!(value = ?Panics, "panics"))
+    });
+    logged();
+    let outcomes = IN_HOOK.get().unwrap().1.lock().unwrap();
+    assert!(outcomes.iter().all(Outcome::is_complete), "{outcomes:?}");
+    assert_eq!((outcomes.len(), lines.len(), context.ledger().written), (3, 1, 1));
+}
+
+/// A thread that logs until the test ends, and counts the calls that have returned.
+fn log_until(stop: &Arc<AtomicBool>, returned: &Arc<AtomicU64>, context: &OutputContext) -> JoinHandle<()> {
+    let (stop, returned) = (Arc::clone(stop), Arc::clone(returned));
+    thread::spawn(context.bind(move || {
+        while !stop.load(Ordering::Relaxed) {
+            info!("a record");
+            returned.fetch_add(1, Ordering::Release);
+        }
+    }))
+}
+
+#[test]
+fn what_a_flush_reports_includes_every_call_that_had_returned() {
+    init();
+    let (memory, _lines) = sink::memory();
+    let direct = sink::writer(std::io::sink());
+    let queued = |log: &sink::Sink| log.queued(Queue::new().bytes(4 << 10));
+    let sets = [vec![direct.clone()], vec![queued(&memory)], vec![direct, queued(&sink::null())]];
+    for sinks in sets {
+        let deliveries = sinks.len() as u64;
+        let context = OutputContext::builder("uno").sinks(sinks).build();
+        let (stop, returned) = (Arc::default(), Arc::default());
+        let threads = [(); 3].map(|()| log_until(&stop, &returned, &context));
+        for round in 0..300 {
+            let before = returned.load(Ordering::Acquire);
+            let outcome = if round % 2 == 0 { context.flush(DEADLINE) } else { block_on(context.flush_async()) };
+            assert!(outcome.is_complete(), "{outcome}");
+            assert!(outcome.written >= before * deliveries, "{outcome} lacks some of the {before} records before");
+        }
+        stop.store(true, Ordering::Relaxed);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        let outcome = context.close(DEADLINE);
+        assert_eq!((outcome.written, outcome.pending), (returned.load(Ordering::Acquire) * deliveries, 0));
+    }
+}
+
+/// An output that another thread can hold up inside a write, once.
+struct HoldsUp(Mutex<Option<Sender<Sender<()>>>>);
+
+impl sink::Output for HoldsUp {
+    fn write(&self, _: &[u8]) -> std::io::Result<()> {
+        let held = self.0.lock().unwrap().take();
+        if let Some(held) = held {
+            let (go, gone) = channel();
+            held.send(go).unwrap();
+            let _ = gone.recv();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn any_number_of_flushes_that_time_out_forget_no_call() {
+    init();
+    let ((held, inside), (held_later, inside_later)) = (channel(), channel());
+    let outputs = [held, held_later].map(|held| sink::custom(HoldsUp(Mutex::new(Some(held)))));
+    let [first, second] = &outputs;
+    let context = OutputContext::builder("uno").sink(first.clone()).build();
+    let other = context.with_sinks([second.clone()]);
+    let earlier = thread::spawn(context.bind(|| info!("held up")));
+    let go = inside.recv_timeout(DEADLINE).unwrap();
+    assert_eq!(context.flush(Duration::from_millis(5)).pending, 1);
+    let later = thread::spawn(other.bind(|| info!("held up later")));
+    let go_later = inside_later.recv_timeout(DEADLINE).unwrap();
+    for _ in 0..4 {
+        assert_eq!(context.flush(Duration::from_millis(5)).pending, 2);
+        context.scope(|| info!("not held up"));
+    }
+    drop(go);
+    earlier.join().unwrap();
+    assert_eq!(context.flush(Duration::from_millis(5)).pending, 1, "the later call is in flight");
+    drop(go_later);
+    later.join().unwrap();
+    assert!(context.flush(DEADLINE).is_complete());
+}
