@@ -72,8 +72,9 @@
 //!   callsite from then on.
 //! - A callsite that another thread is registering at the very moment of installation. That thread asked while there was no subscriber, and
 //!   may store `never` after the rebuild. Under [`init`] and [`install`](Configure::install) such a callsite stays disabled until something
-//!   rebuilds `tracing`'s interest cache; call them before other threads log. Under [`layer()`] it is mended within 120 ms of the first
-//!   scope.
+//!   rebuilds `tracing`'s interest cache; call them before other threads log. Under [`layer()`], rebuilds
+//!   that go on for about a tenth of a second after the first one, which the first scope starts, mend it if the thread has stored its answer
+//!   by then.
 //! - A level above the [ceiling](Configure::ceiling), which is fixed when logscope is installed.
 //!
 //! Not there yet: contexts that follow child processes, several processes on one file, and a test harness.

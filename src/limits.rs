@@ -26,7 +26,7 @@
 //! | a write of one or several lines | an `io::Write` that returns `WouldBlock` | [`WRITER_YIELDS`], for [`WRITABLE`] at most | the current line has failed |
 //! | a flush or close of a context | direct deliveries on other threads | its own deadline, in sleeps of [`LEDGER_LOOK`] to [`LONGEST_LEDGER_LOOK`] | returns an outcome with pending records |
 //! | the first scopes under `layer()` | the rebuild of the interest cache | [`FIRST_REBUILD`] after the first scope | enter the scope |
-//! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`], within [`REBUILD_WINDOW`] after the first scope | ends |
+//! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`], after the first rebuild | ends |
 //! | `Configure::install` | another installation, on another thread | [`INSTALLATION`] | tries to install all the same |
 //! | a line of the fallback | room in stderr | [`FALLBACK_WRITABLE`] | the line is lost, and counted |
 //! | a line of the fallback, in a forked child | the lock of the fallback | [`FALLBACK_LOCK`] | the line is lost, and counted |
@@ -130,9 +130,6 @@ pub(crate) const FIRST_REBUILD: Duration = Duration::from_secs(1);
 /// How long the rebuilding thread sleeps before each rebuild after the first. Nobody waits for it.
 pub(crate) const REBUILD_PAUSES: [Duration; 3] =
     [Duration::from_millis(1), Duration::from_millis(10), Duration::from_millis(85)];
-
-/// How long after the first scope the rebuilding thread may begin a rebuild. It ends when its next rebuild would begin later.
-pub(crate) const REBUILD_WINDOW: Duration = Duration::from_millis(120);
 
 /// How long a context's flush sleeps before it looks at the ledger again, at first. Each sleep is twice as long as the one before.
 pub(crate) const LEDGER_LOOK: Duration = Duration::from_micros(10);

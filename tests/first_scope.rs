@@ -107,6 +107,59 @@ impl<S: Subscriber> Layer<S> for Rebuilds {
     }
 }
 
+/// Is slow in the first rebuild, and counts the rebuilds.
+#[derive(Default)]
+struct SlowFirst {
+    /// The callsite that the first rebuild asked about first, and how often it was asked about since.
+    asked: Mutex<Option<(&'static Metadata<'static>, usize)>>,
+}
+
+impl SlowFirst {
+    fn rebuilds(&self) -> usize {
+        self.asked.lock().unwrap().map_or(0, |(_, rebuilds)| rebuilds)
+    }
+}
+
+/// The layer of the test, which a subscriber has too.
+struct Shared(&'static SlowFirst);
+
+impl<S: Subscriber> Layer<S> for Shared {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if thread::current().name() == Some("logscope-rebuild") {
+            let mut asked = self.0.asked.lock().unwrap();
+            match &mut *asked {
+                None => {
+                    // Longer than all later pauses together.
+                    thread::sleep(Duration::from_millis(200));
+                    *asked = Some((metadata, 1));
+                }
+                Some((first, rebuilds)) if first.callsite() == metadata.callsite() => *rebuilds += 1,
+                Some(_) => {}
+            }
+        }
+        Interest::always()
+    }
+}
+
+#[test]
+fn all_rebuilds_are_made_however_late_the_first_one_ends() {
+    const TEST: &str = "all_rebuilds_are_made_however_late_the_first_one_ends";
+    child::in_child(TEST, |_| {
+        let slow: &'static SlowFirst = Box::leak(Box::default());
+        let subscriber = tracing_subscriber::registry().with(logscope::layer()).with(Shared(slow));
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        tracing::info!("registers a callsite, so that a rebuild asks the layers");
+        context().scope(|| ());
+        let start = Instant::now();
+        while slow.rebuilds() == 0 || rebuilding_threads() > 0 {
+            assert!(start.elapsed() < PATIENCE, "the rebuilding thread does not end");
+            thread::yield_now();
+        }
+        json!(slow.rebuilds())
+    });
+    assert_eq!(Child::new(TEST).run().report, json!(4));
+}
+
 /// Hangs in the first rebuild that no scope waits for, until the process ends.
 struct HangsLater {
     hangs: Mutex<Sender<()>>,

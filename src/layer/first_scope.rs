@@ -14,8 +14,9 @@
 //! No single rebuild can reach a callsite that another thread is registering at that moment. That thread has asked while there was
 //! no subscriber yet, may be preempted, and then stores `never` after the rebuild. Nobody can ask a callsite whether it is being
 //! registered. So under the global subscriber the rebuilding thread rebuilds a few more times, after [`REBUILD_PAUSES`], which gives such a
-//! thread time to store its answer. It begins no rebuild later than [`REBUILD_WINDOW`] after the first scope, and then ends. Nothing
-//! waits for these later rebuilds: no scope, fork, flush or exit.
+//! thread time to store its answer, and then ends. The pauses begin when the first rebuild ends, and none is left out if that is late: on
+//! a machine that slows down this thread, the other thread needs more time too. Nothing waits for these later rebuilds: no scope, fork,
+//! flush or exit.
 //!
 //! Each layer keeps a state of its own, because subscribers follow one another: a program may log its own start under a subscriber that is
 //! set for a scope, and then install another. (One case is not covered: one `Dispatch` that is first used for a scope and then installed.)
@@ -27,7 +28,7 @@ use tracing::{Dispatch, dispatcher};
 
 use super::capped::warn_if_capped;
 use crate::LevelFilter;
-use crate::limits::{FIRST_REBUILD, REBUILD_PAUSES, REBUILD_WINDOW};
+use crate::limits::{FIRST_REBUILD, REBUILD_PAUSES};
 use crate::scope;
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Arc, Condvar, Mutex};
@@ -85,7 +86,7 @@ impl FirstScope {
             let entered = Instant::now();
             let first_scope = Arc::clone(self);
             let thread = thread::Builder::new().name(THREAD_NAME.to_owned());
-            match thread.spawn(move || first_scope.run(dispatch, entered)) {
+            match thread.spawn(move || first_scope.run(dispatch)) {
                 Ok(handle) => {
                     *phase = RebuildPhase::Running {
                         thread: handle.thread().id(),
@@ -109,20 +110,13 @@ impl FirstScope {
         }
     }
 
-    /// What the rebuilding thread does. The first scope was entered at `entered`.
-    fn run(self: Arc<Self>, dispatch: Dispatch, entered: Instant) {
+    /// What the rebuilding thread does.
+    fn run(self: Arc<Self>, dispatch: Dispatch) {
         if !self.rebuild_first(dispatch) {
             return;
         }
         for pause in REBUILD_PAUSES {
-            if entered.elapsed() + pause > REBUILD_WINDOW {
-                return;
-            }
             thread::sleep(pause);
-            // The sleep may have taken longer.
-            if entered.elapsed() > REBUILD_WINDOW {
-                return;
-            }
             rebuild_interest_cache();
         }
     }
