@@ -72,6 +72,7 @@ const SYNC: &str = "sync.rs";
 /// What only [`SYNC`] may name.
 const PRIMITIVES: &[&str] = &[
     "alloc::sync",
+    "arc_swap",
     "core::sync",
     "lock_api",
     "loom",

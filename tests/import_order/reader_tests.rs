@@ -168,6 +168,21 @@ fn names_of_other_crates_are_reported_with_the_file_that_imports_them() {
 }
 
 #[test]
+fn an_extern_crate_is_an_import() {
+    let graph = read(&[
+        ("lib.rs", "mod a; mod b;\nextern crate self as own;"),
+        ("a.rs", "extern crate parking_lot as pl;\nfn f(_: pl::Mutex<()>) {}"),
+        ("b.rs", "use crate::own::a;\npub fn b() { extern crate lock_api; a::f() }"),
+    ]);
+    assert_eq!(edges(&graph), ["b.rs > a.rs @2"]);
+    let external: Vec<_> = graph.imports.external.iter().map(|(file, place)| (*file, place.path.as_str())).collect();
+    for path in ["parking_lot", "parking_lot::Mutex"] {
+        assert!(external.contains(&(1, path)), "{external:?}");
+    }
+    assert!(external.contains(&(2, "lock_api")), "{external:?}");
+}
+
+#[test]
 fn every_name_behind_a_glob_is_imported() {
     let graph = read(&[
         ("lib.rs", "mod a; mod b; mod c;"),
@@ -264,6 +279,10 @@ fn what_breaks_the_table_is_reported() {
         ]
     );
     assert_eq!(faults(&[("src", "a → b, c"), ("src/b", "x, y")]).len(), 1);
+    assert_eq!(
+        faults(&[("src", "a, a → b, c"), ("src/b", "x → y"), ("src/b", "x → y")]),
+        ["src: a has two places in the table", "src/b: it is in the table twice"]
+    );
     assert_eq!(
         faults(&[("src", "a → b")]),
         ["src: the module c has no place in the table", "src/b: its modules have no order in the table"]

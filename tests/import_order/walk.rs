@@ -126,6 +126,16 @@ impl<'a> FileReader<'a> {
         self.found.declare(self.scope, &name, Declaration::Use(path));
     }
 
+    fn read_extern_crate(&mut self, item: &syn::ItemExternCrate) {
+        let path = match name_of(&item.ident) {
+            name if name == "self" => vec!["crate".to_owned()],
+            name => vec![String::new(), name],
+        };
+        let name = item.rename.as_ref().map_or(&item.ident, |(_, name)| name);
+        self.mention(path.clone(), MentionKind::Path, item.ident.span());
+        self.found.declare(self.scope, &name_of(name), Declaration::Use(path));
+    }
+
     fn read_module(&mut self, module: &syn::ItemMod) {
         let name = name_of(&module.ident);
         let Some((_, items)) = &module.content else {
@@ -204,6 +214,7 @@ impl<'ast> Visit<'ast> for FileReader<'_> {
                 }
                 None => self.declare_items_of_macro(item.mac.tokens.clone()),
             },
+            Item::ExternCrate(item) => return self.read_extern_crate(item),
             Item::Mod(module) => return self.read_module(module),
             Item::Use(item) => {
                 let root = item.leading_colon.as_ref().map(|_| String::new());
