@@ -261,6 +261,29 @@ fn a_parent_and_its_child_are_no_circle() {
 }
 
 #[test]
+fn circles_through_a_parent_are_found_unless_they_are_allowed() {
+    let graph = read(&[
+        ("lib.rs", "mod a; mod d; pub struct Root;"),
+        ("a/mod.rs", "mod b; mod c; mod e; pub struct A(b::B);"),
+        ("a/b.rs", "pub struct B(super::c::C, crate::Root);"),
+        ("a/c.rs", "pub struct C(Box<super::A>);"),
+        ("a/e.rs", "pub struct E(super::A);"),
+        ("d.rs", "mod f; pub struct D(f::F);"),
+        ("d/f.rs", "pub struct F(Box<super::D>);"),
+    ]);
+    assert_eq!(graph.circles(), [""; 0]);
+    let allowed = &[("d.rs", "d/f.rs")];
+    assert_eq!(
+        graph.circles_with_a_parent(allowed),
+        ["src/a/mod.rs imports src/a/c.rs, or a module that does, and\n    src/a/c.rs:1 names super::A (src/a/mod.rs)"]
+    );
+    assert_eq!(
+        graph.circles_with_a_parent(&[("a/mod.rs", "a/c.rs"), ("d.rs", "d/f.rs"), ("a/mod.rs", "a/e.rs")]),
+        ["src/a/mod.rs and src/a/e.rs are no circle"]
+    );
+}
+
+#[test]
 fn what_breaks_the_table_is_reported() {
     let graph = read(&[
         ("lib.rs", "mod a; mod b; mod c;"),
