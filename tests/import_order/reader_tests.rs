@@ -167,6 +167,51 @@ fn names_of_other_crates_are_reported_with_the_file_that_imports_them() {
     assert!(external.contains(&(2, "std::sync::Arc")), "{external:?}");
 }
 
+/// The imports of a crate of `a.rs` with the text `code`, `t.rs`, which has two types and a trait, and `more.rs` and `other.rs`,
+/// which have further members of the types.
+fn edges_to_members(code: &str) -> Vec<String> {
+    let graph = read(&[
+        ("lib.rs", "mod a; mod t; mod more; mod other; pub(crate) use t::T;"),
+        ("a.rs", code),
+        ("t.rs", "pub struct T;\npub struct U;\npub trait Run { fn run(&self) {} }"),
+        (
+            "more.rs",
+            "use crate::{T as Mine, t::Run};\nimpl Mine { pub fn make() {} pub fn own(&self) {} pub fn both(&self) {} const C: u8 = 0; pub fn len(&self) {} }\nimpl Run for Mine { fn run(&self) {} }",
+        ),
+        ("other.rs", "impl crate::t::U { pub fn both(&self) {} #[cfg(test)] fn own(&self) {} }"),
+    ]);
+    edges(&graph).into_iter().filter(|edge| edge.starts_with("a.rs")).collect()
+}
+
+#[test]
+fn members_of_a_type_are_found_in_the_file_that_defines_them() {
+    assert_eq!(edges_to_members("use crate::T;\nfn f() { T::make() }"), ["a.rs > t.rs @1", "a.rs > more.rs @2"]);
+    assert_eq!(edges_to_members("fn f() { let _ = crate::t::T::C; }"), ["a.rs > t.rs @1", "a.rs > more.rs @1"]);
+    assert_eq!(
+        edges_to_members("fn f() { println!(\"{}\", crate::T::make()) }"),
+        ["a.rs > t.rs @1", "a.rs > more.rs @1"]
+    );
+    assert_eq!(
+        edges_to_members("use crate::t::U;\nimpl U {\n    fn f(&self) { self.both() }\n}"),
+        ["a.rs > t.rs @1", "a.rs > other.rs @3"]
+    );
+    assert_eq!(
+        edges_to_members("use crate::T;\nimpl T {\n    fn f() { Self::make() }\n}"),
+        ["a.rs > t.rs @1", "a.rs > more.rs @3"]
+    );
+    // A method of a trait belongs to the trait.
+    assert_eq!(edges_to_members("use crate::T;\nfn f() { T::run(&T) }"), ["a.rs > t.rs @1"]);
+}
+
+#[test]
+fn a_method_is_found_by_its_name_if_only_one_type_has_it() {
+    assert_eq!(edges_to_members("fn f(t: &impl Sized) {\n    t.own()\n}"), ["a.rs > more.rs @2"]);
+    assert_eq!(edges_to_members("fn f(t: &impl Sized) { println!(\"{}\", t.own()) }"), ["a.rs > more.rs @1"]);
+    assert_eq!(edges_to_members("fn f(t: &impl Sized) { t.run() }"), ["a.rs > t.rs @1"]);
+    assert_eq!(edges_to_members("fn f(t: &impl Sized) { t.both() }"), [""; 0]);
+    assert_eq!(edges_to_members("fn f(t: &[u8]) { t.len(); t.own; println!(\"{}\", t.own) }"), [""; 0]);
+}
+
 #[test]
 fn an_extern_crate_is_an_import() {
     let graph = read(&[
