@@ -1,8 +1,8 @@
 //! The time of a context: the [`Origin`] from which its elapsed time counts, and the [`Clock`] that it reads.
 //!
-//! A context is given its clock when it is built, so a test of time never sleeps: it uses a [`ManualClock`], which stands still
-//! until the test
-//! [advances](ManualClock::advance) it. Of this crate, this module imports `sync` only. How a time is printed is in `format/timestamp.rs`.
+//! A context is given its clock when it is built, so a test of time never sleeps: it uses a [`ManualClock`], which stands still until the
+//! test [advances](ManualClock::advance) it. Of this crate, this module imports `sync` only. How a time is printed is in
+//! `format/timestamp.rs`.
 
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime};

@@ -52,7 +52,8 @@
 //!   bidirectional overrides and invisible characters are escaped in every format.
 //! - **Harmless.** A log call never panics, aborts, deadlocks or recurses its caller: not when a value's `Debug` panics or logs, when a sink
 //!   panics or fails, when stdout and stderr are both broken, while unwinding, or in the destructors of thread-locals.
-//! - **Told.** Every loss is counted and reported on stderr (rate-limited). A log that goes on has a record where the gap is.
+//! - **Told.** Every loss is counted. stderr has a report once for each outage, at most ten lines a second. A log that goes on has a record
+//!   where the gap is.
 //!
 //! # Not supported
 //!
@@ -62,7 +63,7 @@
 //! - Logging between `fork` and `exec`, or in the forked child of a process with several threads: a lock that another thread held at the time
 //!   of the fork, a sink's or the allocator's, stays held for ever. `std::process::Command` does not log there; a `pre_exec` closure must
 //!   not. logscope's own writer threads hold no lock, because a fork waits for them, so the child can log if no other thread of the parent
-//!   was logging at that moment. Two threads can still hold a lock: a thread of the program that is just starting or ending holds one of
+//!   was logging, or making or dropping a sink or a context, at that moment. Two threads can still hold a lock: a thread of the program that is just starting or ending holds one of
 //!   std's, which `exit` takes, and no fork waits for the thread that compresses old log files.
 //! - Signals that end the process in the middle of a write: `SIGPIPE` where its default action was restored (Rust ignores it), and
 //!   `SIGXFSZ`, which a file beyond `RLIMIT_FSIZE` raises. If they are ignored, they become write errors, which are counted and reported.
@@ -74,8 +75,9 @@
 //!   callsite from then on.
 //! - A callsite that another thread is registering at the very moment of installation. That thread asked while there was no subscriber, and
 //!   may store `never` after the rebuild. Under [`init`] and [`install`](Configure::install) such a callsite stays disabled until something
-//!   rebuilds `tracing`'s interest cache; call them before other threads log. Under [`layer()`] it is mended within 120 ms of the first
-//!   scope.
+//!   rebuilds `tracing`'s interest cache; call them before other threads log. Under [`layer()`], rebuilds
+//!   that go on for about a tenth of a second after the first one, which the first scope starts, mend it if the thread has stored its answer
+//!   by then.
 //! - A level above the [ceiling](Configure::ceiling), which is fixed when logscope is installed.
 //!
 //! Not there yet: contexts that follow child processes, several processes on one file, and a test harness.

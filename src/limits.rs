@@ -27,7 +27,8 @@
 //! | a write of one or several lines | an `io::Write` that returns `WouldBlock` | [`WRITER_YIELDS`], for [`WRITABLE`] at most | the current line has failed |
 //! | a flush or close | log calls on other threads, unless the caller is in a log call itself | its own deadline | returns an outcome with pending records |
 //! | the first scopes under `layer()` | the rebuild of the interest cache | [`FIRST_REBUILD`] after the first scope | enter the scope |
-//! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`], within [`REBUILD_WINDOW`] after the first scope | ends |
+//! | a scope under `layer()` in a forked child | the lock on how far the first rebuild is | [`REBUILD_LOCK`] | enters the scope; no scope of the child waits again |
+//! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`], after the first rebuild | ends |
 //! | `Configure::install` | another installation, on another thread | [`INSTALLATION`] | tries to install all the same |
 //! | a line of the fallback | room in stderr | [`FALLBACK_WRITABLE`] | the line is lost, and counted |
 //! | a line of the fallback, in a forked child | the lock of the fallback | [`FALLBACK_LOCK`] | the line is lost, and counted |
@@ -134,9 +135,9 @@ pub(crate) const INSTALLATION: Duration = Duration::from_secs(5);
 /// How long a scope waits for the first rebuild of the interest cache, counted from the first scope.
 pub(crate) const FIRST_REBUILD: Duration = Duration::from_secs(1);
 
+/// How long a forked child waits for the lock on how far the first rebuild is, which a thread of the parent may have held at the fork.
+pub(crate) const REBUILD_LOCK: Duration = Duration::from_millis(100);
+
 /// How long the rebuilding thread sleeps before each rebuild after the first. Nobody waits for it.
 pub(crate) const REBUILD_PAUSES: [Duration; 3] =
     [Duration::from_millis(1), Duration::from_millis(10), Duration::from_millis(85)];
-
-/// How long after the first scope the rebuilding thread may begin a rebuild. It ends when its next rebuild would begin later.
-pub(crate) const REBUILD_WINDOW: Duration = Duration::from_millis(120);

@@ -5,9 +5,12 @@
 //! A forked child has a copy of its parent's memory, but only the thread that forked. Two things are missing in it, and code must not wait
 //! for either:
 //!
-//! - **Locks.** A lock that another thread held at the fork stays held for ever. So code that runs in a log call, a flush, the making of a
-//!   sink or a context, or a `Drop` asks [`is_forked`] before it takes a lock that another thread can hold, and does without the lock, or
-//!   only tries it.
+//! - **Locks.** A lock that another thread held at the fork stays held for ever. So the code of queues, writer threads and the fallback asks
+//!   [`is_forked`] before it takes a lock that its threads share, and does without the lock, or only tries it.
+//!
+//!   Not covered are locks that the program's own threads hold for a moment: those of the lists of outputs and of contexts, of the records
+//!   that a log misses, of the registry and the descriptors of files, and an output's own lock, which a direct log call holds while it
+//!   writes. If another thread held one of them at the fork, the child waits for ever as soon as it needs that lock.
 //! - **Writer threads.** Records in a queue and pending flushes are left to the parent, and so are the drop notices that were due at the
 //!   fork. In the child each log call writes its own record. An output that a writer thread was inside of at the fork cannot be used.
 //!

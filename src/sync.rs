@@ -1,6 +1,6 @@
 //! The one import point for atomics, locks, condition variables and threads.
 //!
-//! Other modules import none of these from `std` or `parking_lot` themselves, so that one file shows what the crate is built on.
+//! Other modules import none of these from `std`, `parking_lot` or `arc_swap` themselves, so that one file shows what the crate is built on.
 //! `thread_local!` is the exception: it stands beside the data that it holds.
 //!
 //! - [`model`] has the primitives of algorithms that loom checks: `std` and `parking_lot` in a normal build, `loom` under
@@ -15,6 +15,7 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize,
 pub(crate) use std::sync::{Arc, Once, OnceLock, Weak};
 pub(crate) use std::thread;
 
+pub(crate) use arc_swap::ArcSwap;
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// The primitives of algorithms that a loom model checks.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use logscope::sink::{self, Queue};
 use logscope::{LevelFilter, OutputContext};
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use serde_json::json;
 use tracing::subscriber::Interest;
 use tracing::{Metadata, Subscriber};
@@ -107,6 +107,59 @@ impl<S: Subscriber> Layer<S> for Rebuilds {
     }
 }
 
+/// Is slow in the first rebuild, and counts the rebuilds.
+#[derive(Default)]
+struct SlowFirst {
+    /// The callsite that the first rebuild asked about first, and how often it was asked about since.
+    asked: Mutex<Option<(&'static Metadata<'static>, usize)>>,
+}
+
+impl SlowFirst {
+    fn rebuilds(&self) -> usize {
+        self.asked.lock().unwrap().map_or(0, |(_, rebuilds)| rebuilds)
+    }
+}
+
+/// The layer of the test, which a subscriber has too.
+struct Shared(&'static SlowFirst);
+
+impl<S: Subscriber> Layer<S> for Shared {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if thread::current().name() == Some("logscope-rebuild") {
+            let mut asked = self.0.asked.lock().unwrap();
+            match &mut *asked {
+                None => {
+                    // Longer than all later pauses together.
+                    thread::sleep(Duration::from_millis(200));
+                    *asked = Some((metadata, 1));
+                }
+                Some((first, rebuilds)) if first.callsite() == metadata.callsite() => *rebuilds += 1,
+                Some(_) => {}
+            }
+        }
+        Interest::always()
+    }
+}
+
+#[test]
+fn all_rebuilds_are_made_however_late_the_first_one_ends() {
+    const TEST: &str = "all_rebuilds_are_made_however_late_the_first_one_ends";
+    child::in_child(TEST, |_| {
+        let slow: &'static SlowFirst = Box::leak(Box::default());
+        let subscriber = tracing_subscriber::registry().with(logscope::layer()).with(Shared(slow));
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        tracing::info!("registers a callsite, so that a rebuild asks the layers");
+        context().scope(|| ());
+        let start = Instant::now();
+        while slow.rebuilds() == 0 || rebuilding_threads() > 0 {
+            assert!(start.elapsed() < PATIENCE, "the rebuilding thread does not end");
+            thread::yield_now();
+        }
+        json!(slow.rebuilds())
+    });
+    assert_eq!(Child::new(TEST).run().report, json!(4));
+}
+
 /// Hangs in the first rebuild that no scope waits for, until the process ends.
 struct HangsLater {
     hangs: Mutex<Sender<()>>,
@@ -150,7 +203,7 @@ fn no_flush_fork_or_exit_waits_for_the_rebuilding_thread() {
         // Without a deadline: a flush that waited would never return, and the child would be killed.
         let flushed =
             [uno.flush(Duration::MAX), logscope::flush(Duration::MAX)].iter().all(|outcome| outcome.is_complete());
-        let forked = fork_and_wait();
+        let forked = fork_and_wait(|| true);
         // The thread hangs until the process has ended.
         std::mem::forget(opens);
         json!({ "flushed": flushed, "forked": forked, "hanging": rebuilding_threads() })
@@ -160,17 +213,77 @@ fn no_flush_fork_or_exit_waits_for_the_rebuilding_thread() {
     assert_eq!(report, json!({ "flushed": true, "forked": true, "hanging": 1 }));
 }
 
-/// Forks a child that exits at once, through the exit handlers. True if it ends well.
-fn fork_and_wait() -> bool {
+/// Hangs in the rebuilds of one process, until that process ends. Counts the calls of the rebuilding threads of other processes.
+struct HangsInProcess {
+    process: u32,
+    context: OutputContext,
+    hangs: Mutex<Sender<()>>,
+    never: Mutex<Receiver<()>>,
+}
+
+impl<S: Subscriber> Layer<S> for HangsInProcess {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        if thread::current().name() == Some("logscope-rebuild") {
+            if std::process::id() == self.process {
+                // The scope that started this thread holds a lock until it waits, and so does this scope. After it, no thread holds the
+                // lock at the fork.
+                self.context.scope(|| ());
+                self.hangs.lock().unwrap().send(()).unwrap();
+                let _ = self.never.lock().unwrap().recv();
+            }
+            REBUILDS.fetch_add(1, Ordering::Relaxed);
+        }
+        Interest::always()
+    }
+}
+
+#[test]
+fn a_child_that_is_forked_during_the_first_rebuild_makes_its_own() {
+    const TEST: &str = "a_child_that_is_forked_during_the_first_rebuild_makes_its_own";
+    child::in_child(TEST, |_| {
+        let (hangs, is_hanging) = channel();
+        let (opens, never) = channel();
+        let uno = context();
+        let layer = HangsInProcess {
+            process: std::process::id(),
+            context: uno.clone(),
+            hangs: Mutex::new(hangs),
+            never: Mutex::new(never),
+        };
+        let subscriber = tracing_subscriber::registry().with(logscope::layer()).with(layer);
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        let log = || tracing::info!("a callsite that is registered before the rebuild");
+        log();
+        let in_child = uno.clone();
+        let forked = thread::scope(|threads| {
+            threads.spawn(|| uno.scope(|| ()));
+            is_hanging.recv_timeout(PATIENCE).unwrap();
+            // The scope of the child returns after the rebuild.
+            fork_and_wait(move || in_child.scope(|| REBUILDS.load(Ordering::Relaxed) > 0))
+        });
+        // The thread hangs until the process has ended.
+        std::mem::forget(opens);
+        json!(forked)
+    });
+    assert_eq!(Child::new(TEST).run().report, json!(true));
+}
+
+/// Forks a child that calls `f` and exits, through the exit handlers. True if it ends, and `f` returned true.
+fn fork_and_wait(f: impl FnOnce() -> bool) -> bool {
     unsafe extern "C" {
         fn fork() -> i32;
     }
-    // SAFETY: the child calls only `exit`, as the test is about what that waits for.
+    // SAFETY: no other thread holds a lock that `f` or `exit` take, unless a test is about such a lock.
     let pid = unsafe { fork() };
-    match Pid::from_raw(pid) {
-        Some(pid) => {
-            waitpid(Some(pid), WaitOptions::empty()).unwrap().is_some_and(|(_, status)| status.exit_status() == Some(0))
+    let Some(pid) = Pid::from_raw(pid) else { std::process::exit(i32::from(!f())) };
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some((_, status)) = waitpid(Some(pid), WaitOptions::NOHANG).unwrap() {
+            return status.exit_status() == Some(0);
         }
-        None => std::process::exit(0),
+        thread::yield_now();
     }
+    kill_process(pid, Signal::KILL).unwrap();
+    waitpid(Some(pid), WaitOptions::empty()).unwrap();
+    false
 }

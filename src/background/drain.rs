@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::delivery::{Fate, Loss, MissingClaim, PutNotice, put_claimed_notice, put_notice, with_last_moment};
 use crate::limits::BATCH_BYTES;
 use crate::output::drop_error;
+use crate::process::exit_deadline;
 use crate::queue::{Drained, FlushRequest, Label, Stop};
 use crate::record::{ContextInfo, Moment, Notice};
 use crate::sync::{AtomicBool, Ordering};
@@ -84,8 +85,29 @@ impl QueuedOutput {
         }
     }
 
+    /// Flushes the output if no sink holds the queue any more, and releases the file. Called when a writer thread has left the queue.
+    pub(super) fn finish_if_last(&self) {
+        if self.handle.lock().strong_count() > 0 {
+            return;
+        }
+        // Now, because neither notices nor errors could be written when the output is dropped.
+        self.write_last_notices();
+        if let Err(error) = self.core.flush_output(exit_deadline()) {
+            self.core.report_unflushed(error);
+        }
+        // While the queue still exists: `FileOptions::open` waits as long as it finds a queue without sinks, and then needs the file free.
+        if self.is_done() {
+            let keep = self.keep.lock().take();
+            drop(keep);
+        }
+    }
+
     fn write<'a>(&'a self, drained: &mut Drained, mut evicted: Option<MissingClaim<'a>>) {
         let Drained { bytes, ends, labels, resolved: at } = drained;
+        if let Some(record) = labels.iter().rfind(|label| is_record(label.tag)) {
+            // Relaxed: see `write_last_notices`.
+            self.last_renderer.store(Stamp::unpack(record.stamp).renderer, Ordering::Relaxed);
+        }
         while *at < labels.len() {
             let has_notices = evicted.is_some() || self.core.has_failed() || self.failed_notices.has_unclaimed();
             let is_record = is_record(labels[*at].tag);
@@ -157,8 +179,8 @@ impl QueuedOutput {
         if !self.core.has_missing() && !lists.iter().any(|missing| missing.has_unclaimed()) {
             return;
         }
-        // The notices of several views need no more than one: the first view is as good as any.
-        let Some(renderer) = self.renderer(0) else { return };
+        // Relaxed: only which view renders them depends on it.
+        let Some(renderer) = self.renderer(self.last_renderer.load(Ordering::Relaxed)) else { return };
         let written = with_last_moment(|moment| {
             let put: PutNotice<'_> = &mut |_, notice| self.core.write_notice(&renderer, notice);
             self.core.put_failed_notice(moment, put)?;

@@ -74,7 +74,11 @@ impl QueuedOutput {
         core.ledger().accept(1);
         let flushes = self.flushes(via, record);
         if core.has_dropped() && self.enqueue_drop_notice(via, record, flushes).is_err() {
-            return Some(self.drop_record(record, if self.options.overflow == Overflow::Block { STUCK } else { FULL }));
+            return Some(self.drop_record(
+                via,
+                record,
+                if self.options.overflow == Overflow::Block { STUCK } else { FULL },
+            ));
         }
         let stamp = Stamp { renderer: via.number, elapsed: record.elapsed() };
         let label = Label { tag: account.map_or(tag::NOBODY, |open| open.number), stamp: stamp.pack() };
@@ -124,7 +128,7 @@ impl QueuedOutput {
             Enqueued::GivenUp => GIVEN_UP,
             Enqueued::Abandoned => ABANDONED,
         };
-        Some(self.drop_record(record, why))
+        Some(self.drop_record(via, record, why))
     }
 
     /// True if the call that logs `record` waits until it is written.
@@ -323,7 +327,9 @@ impl QueuedOutput {
     }
 
     #[cold]
-    fn drop_record(&self, record: &Record<'_>, why: &str) -> Fate {
+    fn drop_record(&self, via: QueuedView<'_>, record: &Record<'_>, why: &str) -> Fate {
+        // Relaxed: see `write_last_notices`.
+        self.last_renderer.store(via.number, Ordering::Relaxed);
         self.core.ledger().resolve(Fate::Dropped, 1);
         self.core.add_dropped(Loss::of(record), why);
         Fate::Dropped

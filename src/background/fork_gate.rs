@@ -160,6 +160,9 @@ mod tests {
             let seen = seen.load(Ordering::SeqCst);
             let starts = begin_start().is_some();
             after_fork();
+            // The other tests of this process may have needed a writer thread meanwhile, which could not be started.
+            #[cfg(unix)]
+            crate::background::pool::after_fork();
             (seen, starts)
         });
         let start = Instant::now();

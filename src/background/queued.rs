@@ -8,9 +8,9 @@ use super::closing::ClosingGuard;
 use super::options::Queue;
 use crate::delivery::{Core, Missing};
 use crate::format::Renderer;
-use crate::process::{exit_deadline, fork_generation, is_forked};
+use crate::process::{fork_generation, is_forked};
 use crate::queue::{Progress, Ring, Schedule};
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
+use crate::sync::{Arc, AtomicBool, AtomicU8, Mutex, Ordering, Weak};
 
 /// An output with a queue in front of it.
 pub(crate) struct QueuedOutput {
@@ -22,6 +22,8 @@ pub(crate) struct QueuedOutput {
     pub(super) accounts: Accounts,
     /// The renderers that made the lines in the queue. Drop notices are rendered by the renderer of the record that follows.
     renderers: Mutex<Vec<Renderer>>,
+    /// The number of the renderer of the last record that was drained or dropped. It makes the notices that no record follows.
+    pub(super) last_renderer: AtomicU8,
     /// Records that were evicted from the queue to make room, and that no drop notice in the log counts yet.
     pub(super) evicted: Missing,
     /// Dropped records whose drop notice was in the queue and could not be written.
@@ -42,7 +44,7 @@ pub(crate) struct QueuedOutput {
     /// The handle by which sinks hold the queue, if any sink does.
     pub(super) handle: Mutex<Weak<QueueHandle>>,
     /// Keeps alive what the output needs until every record is written: for a file, its lease in the registry.
-    keep: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
+    pub(super) keep: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
     /// Must stay the last field: fields drop in order, and the guard's `Drop` lets the exit handler know that the others are gone.
     pub(super) closing: ClosingGuard,
 }
@@ -69,6 +71,7 @@ impl QueuedOutput {
             schedule: Schedule::new(),
             accounts: Accounts::new(),
             renderers: Mutex::new(Vec::new()),
+            last_renderer: AtomicU8::new(0),
             evicted: Missing::new(),
             failed_notices: Missing::new(),
             stalled: AtomicBool::new(false),
@@ -139,23 +142,6 @@ impl QueuedOutput {
     pub(super) fn is_being_written(&self) -> bool {
         // Relaxed: it is read in forked children only, and a fork copies the parent's memory as it is.
         self.being_written.load(Ordering::Relaxed)
-    }
-
-    /// Flushes the output if no sink holds the queue any more, and releases the file. Called when a writer thread has left the queue.
-    pub(super) fn finish_if_last(&self) {
-        if self.handle.lock().strong_count() > 0 {
-            return;
-        }
-        // Now, because neither notices nor errors could be written when the output is dropped.
-        self.write_last_notices();
-        if let Err(error) = self.core.flush_output(exit_deadline()) {
-            self.core.report_unflushed(error);
-        }
-        // While the queue still exists: `FileOptions::open` waits as long as it finds a queue without sinks, and then needs the file free.
-        if self.is_done() {
-            let keep = self.keep.lock().take();
-            drop(keep);
-        }
     }
 }
 

@@ -14,7 +14,7 @@
 //! | `finished!()` | an empty line and `Build time: 12.34s`, from the origin | INFO | `build="finished"` |
 //!
 //! The arguments of `header!` and `unit!` are values with `Display`, and the third of `unit!`, whether it came from the cache, is a `bool`
-//! that may be left out. The other macros take a format string and its arguments.
+//! that may be left out. The messages of `phase!`, `detail!` and `success!` are format strings with their arguments.
 //!
 //! Warnings and errors are `tracing::warn!` and `tracing::error!`; the format puts `WARNING: ` and `ERROR: ` before them. A program's result
 //! on stdout is not logging and has no macro.
@@ -23,7 +23,7 @@
 //! checked: a negative number, or one beyond `u64`, is printed as a field.
 //!
 //! The macros are in this module only, so that a glob import of the crate never shadows a macro of std. How the lines look is in
-//! `format/build`. Of this crate, this module imports nothing.
+//! `format/build`. Of this crate, this module imports nothing but the `tracing` that `lib.rs` re-exports for macros.
 //!
 //! ```
 //! use logscope::build::{detail, finished, header, phase, success, unit};

@@ -1,13 +1,12 @@
 //! The process default: the context of events outside every scope.
 
-use arc_swap::ArcSwap;
 use tracing::level_filters::LevelFilter;
 
 use super::ceiling::{ceiling, exempt_built_in};
 use super::inner::ContextInner;
 use super::output_context::OutputContext;
 use crate::sink;
-use crate::sync::{Arc, OnceLock};
+use crate::sync::{Arc, ArcSwap, OnceLock};
 
 /// Filled at first use, so that the built-in context's origin is the first moment at which anything asked for it, and so that a program
 /// that sets a default of its own before never makes the built-in one.

@@ -11,7 +11,7 @@
 //! | `default` | the process default |
 //! | `snapshot` | a context as plain data |
 //!
-//! This room imports clock, verbosity, record and sink, and nothing of scopes or layers. Which context is current is decided in
+//! This room imports the rooms before it, up to `sink`, and nothing of scopes or layers. Which context is current is decided in
 //! [`scope`](crate::scope); how an event comes to a context, in [`layer`](mod@crate::layer); what a sink does with a record, in
 //! [`sink`](crate::sink).
 

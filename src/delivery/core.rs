@@ -161,15 +161,17 @@ impl Core {
         put_notice(&self.dropped, Notice::Dropped, moment, put)
     }
 
-    /// Writes the notices of missing records that no record follows, to an output without queues that is about to be flushed.
+    /// Writes the notices of missing records that no record follows, to an output without queues that is about to be flushed. True if they
+    /// are written. If not, the next notice counts the records; that the output fails was reported when it lost them.
     #[cold]
-    pub(super) fn write_last_notices(&self) -> io::Result<()> {
-        let Some(renderer) = self.lost_by.lock().clone() else { return Ok(()) };
-        with_last_moment(|moment| {
+    pub(super) fn write_last_notices(&self) -> bool {
+        let Some(renderer) = self.lost_by.lock().clone() else { return false };
+        let written = with_last_moment(|moment| {
             let put: PutNotice<'_> = &mut |_, notice| self.write_notice(&renderer, notice);
             self.put_failed_notice(moment, put)?;
             self.put_dropped_notice(moment, put)
-        })
+        });
+        written.map_err(drop_error).is_ok()
     }
 
     /// Remembers the renderer of a view that has lost a record without a queue.

@@ -89,11 +89,10 @@ impl Flush {
         let Flush { core, sync, .. } = self;
         let usable = if is_forked() { core.is_usable_in_child() } else { Ok(()) };
         let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-        let flush = || core.flush_output(left);
         // Notices only to an output that works: writing to one that stands still would have no deadline.
-        let flushed = usable.and_then(|()| flush()).and_then(|()| match core.has_missing() && !is_forked() {
-            true => core.write_last_notices().and_then(|()| flush()),
-            false => Ok(()),
+        let flushed = usable.and_then(|()| core.flush_output(left)).and_then(|()| {
+            let has_written = core.has_missing() && !is_forked() && core.write_last_notices();
+            if has_written { core.flush_output(left) } else { Ok(()) }
         });
         self.direct = Some(flushed.and_then(|()| if *sync { core.sync() } else { Ok(()) }));
     }

@@ -18,8 +18,12 @@ use super::os::{self, FileLocation, OpenOptions, OpenedFile};
 use super::roll::Roller;
 use crate::bytes::Batch;
 use crate::fallback::report;
+use crate::limits::FILE_CHECK;
 use crate::output::Output;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
+
+/// How long a check of the location stays valid, in nanoseconds.
+const CHECK_INTERVAL: u64 = FILE_CHECK.as_nanos() as u64;
 
 /// The output of one file, or of one log that rolls.
 pub(crate) struct Appender {
@@ -54,7 +58,7 @@ impl Appender {
         let AppenderParts { keys, display_path, absolute_path, options, create_parents, opened, roller } = parts;
         let is_named_regular = opened.is_named_regular;
         let mut current = CurrentFile::new(opened, absolute_path, roller);
-        current.next_check = os::coarse_monotonic() + location::CHECK_INTERVAL;
+        current.next_check = os::coarse_monotonic() + CHECK_INTERVAL;
         Arc::new_cyclic(|this| Appender {
             keys,
             this: Weak::clone(this),

@@ -13,7 +13,7 @@ use super::os::{self, OpenedFile};
 use super::registry::{Acquired, EntryId, Lease, Registry};
 use super::roll::Roller;
 use crate::error::{Error, Kind};
-use crate::output::{Output as _, reopen_error};
+use crate::output::{Output as _, call_contained, reopen_error};
 use crate::sync::{Arc, OnceLock, model};
 
 /// How often a lease is asked for, before a key is taken from an output that does not hold it.
@@ -199,7 +199,7 @@ pub fn reopen_all() -> Result<(), Error> {
         if !open.appender.is_reopenable() {
             continue;
         }
-        if let Err(error) = open.appender.reopen()
+        if let Err(error) = call_contained(|| open.appender.reopen())
             && result.is_ok()
         {
             result = Err(reopen_error(&open.appender.describe(), error));

@@ -15,7 +15,8 @@
 //! One gap is left, at start-up. A callsite that is hit for the first time between `Dispatch::new` and `set_global_default` finds no
 //! dispatcher, caches `never`, and stays dead, because installing does not rebuild the cache. So [`install`](super::Configure::install)
 //! rebuilds once after it has installed. Under `layer()`, where the program installs its own subscriber, the
-//! [first scope](super::first_scope) rebuilds, and repeats that a few times within 120 ms for callsites that other threads were registering.
+//! [first scope](super::first_scope) rebuilds, and repeats that for about a tenth of a second after the first rebuild, for callsites that other
+//! threads were registering.
 //!
 //! Out of reach is a callsite that a thread hits for the first time where it has no subscriber although one is installed: under
 //! `Dispatch::none()`, or inside another event while some thread has a subscriber of its own. As long as the process has made one

@@ -14,8 +14,13 @@
 //! No single rebuild can reach a callsite that another thread is registering at that moment. That thread has asked while there was
 //! no subscriber yet, may be preempted, and then stores `never` after the rebuild. Nobody can ask a callsite whether it is being
 //! registered. So under the global subscriber the rebuilding thread rebuilds a few more times, after [`REBUILD_PAUSES`], which gives such a
-//! thread time to store its answer. It begins no rebuild later than [`REBUILD_WINDOW`] after the first scope, and then ends. Nothing
-//! waits for these later rebuilds: no scope, fork, flush or exit.
+//! thread time to store its answer, and then ends. The pauses begin when the first rebuild ends, and none is left out if that is late: on
+//! a machine that slows down this thread, the other thread needs more time too. Nothing waits for these later rebuilds: no scope, fork,
+//! flush or exit.
+//!
+//! A child that is forked during the first rebuild does not have the rebuilding thread. Its next scope makes a rebuild of its own. The child
+//! can find locks that are never released: then that rebuild hangs, and the scopes of the child go on after the same time.
+//! If it was forked while a thread of its parent held the lock on the phase, to start the rebuilding thread, the child makes no rebuild.
 //!
 //! Each layer keeps a state of its own, because subscribers follow one another: a program may log its own start under a subscriber that is
 //! set for a scope, and then install another. (One case is not covered: one `Dispatch` that is first used for a scope and then installed.)
@@ -27,10 +32,10 @@ use tracing::{Dispatch, dispatcher};
 
 use super::capped::warn_if_capped;
 use crate::LevelFilter;
-use crate::limits::{FIRST_REBUILD, REBUILD_PAUSES, REBUILD_WINDOW};
+use crate::limits::{FIRST_REBUILD, REBUILD_LOCK, REBUILD_PAUSES};
 use crate::scope;
 use crate::sync::thread::{self, ThreadId};
-use crate::sync::{Arc, Condvar, Mutex};
+use crate::sync::{Arc, AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 
 /// The name of the rebuilding thread.
 const THREAD_NAME: &str = "logscope-rebuild";
@@ -42,6 +47,10 @@ pub(super) type FindState = fn(&Dispatch) -> Option<&Arc<FirstScope>>;
 pub(super) struct FirstScope {
     phase: Mutex<RebuildPhase>,
     rebuilt: Condvar,
+    /// True while scopes call the hook for this layer.
+    armed: AtomicBool,
+    /// The process that made the layer.
+    process: u32,
     /// The layer's ceiling: filters beside the layer may take from it what lies below.
     ceiling: LevelFilter,
     find: FindState,
@@ -53,7 +62,8 @@ enum RebuildPhase {
     New,
     /// The layer is in a subscriber: the next scope under it rebuilds.
     Armed,
-    /// A thread of `process` is making the first rebuild. Scopes wait for it until `until`.
+    /// A thread of `process` is making the first rebuild. Scopes wait for it until `until`. In a forked child of that process, nothing is
+    /// under way.
     Running { thread: ThreadId, process: u32, until: Instant },
     /// The first rebuild is over.
     Done,
@@ -61,7 +71,14 @@ enum RebuildPhase {
 
 impl FirstScope {
     pub(super) fn new(ceiling: LevelFilter, find: FindState) -> Arc<Self> {
-        Arc::new(FirstScope { phase: Mutex::new(RebuildPhase::New), rebuilt: Condvar::new(), ceiling, find })
+        Arc::new(FirstScope {
+            phase: Mutex::new(RebuildPhase::New),
+            rebuilt: Condvar::new(),
+            armed: AtomicBool::new(false),
+            process: std::process::id(),
+            ceiling,
+            find,
+        })
     }
 
     /// Has each scope call `hook`, which calls [`entering_scope`], until the rebuild is done. Called when the layer is added to a
@@ -70,22 +87,42 @@ impl FirstScope {
         let mut phase = self.phase.lock();
         if matches!(*phase, RebuildPhase::New) {
             *phase = RebuildPhase::Armed;
+            // Release, with the Acquire in `entering_scope`: a scope that calls the hook for this layer finds the phase set.
+            self.armed.store(true, Ordering::Release);
             scope::arm(hook);
         }
     }
 
-    fn is_done(&self) -> bool {
-        matches!(*self.phase.lock(), RebuildPhase::Done)
+    /// Has scopes no longer call the hook for this layer.
+    fn disarm(&self) {
+        // Release, with the Acquire in `entering_scope`: a scope that no longer calls the hook comes after the rebuild.
+        if self.armed.swap(false, Ordering::Release) {
+            scope::disarm();
+        }
+    }
+
+    /// Locks the phase. Returns `None` in a forked child that cannot have the lock soon: a thread that only the parent has may hold it for
+    /// ever.
+    fn lock_phase(&self) -> Option<MutexGuard<'_, RebuildPhase>> {
+        if self.process == std::process::id() { Some(self.phase.lock()) } else { self.phase.try_lock_for(REBUILD_LOCK) }
     }
 
     /// Starts the rebuild under `dispatch`, which holds the layer, unless a scope has done so before, and waits for it.
     fn rebuild(self: &Arc<Self>, dispatch: Dispatch) {
-        let mut phase = self.phase.lock();
+        let Some(mut phase) = self.lock_phase() else { return self.disarm() };
+        // The rebuild asks the other layers about each callsite. A scope that they enter on its thread must not wait for the rebuild.
+        let is_rebuilding = |rebuilding: ThreadId| rebuilding == thread::current().id();
+        if let RebuildPhase::Running { thread, process, .. } = *phase
+            && process != std::process::id()
+            && !is_rebuilding(thread)
+        {
+            *phase = RebuildPhase::Armed;
+        }
         if matches!(*phase, RebuildPhase::Armed) {
             let entered = Instant::now();
             let first_scope = Arc::clone(self);
             let thread = thread::Builder::new().name(THREAD_NAME.to_owned());
-            match thread.spawn(move || first_scope.run(dispatch, entered)) {
+            match thread.spawn(move || first_scope.run(dispatch)) {
                 Ok(handle) => {
                     *phase = RebuildPhase::Running {
                         thread: handle.thread().id(),
@@ -97,32 +134,20 @@ impl FirstScope {
                 Err(_) => return,
             }
         }
-        while let RebuildPhase::Running { thread, process, until } = *phase {
-            // The rebuild asks the other layers about each callsite. A scope that they enter on its thread must not wait for the rebuild,
-            // and neither must a scope in a forked child, which does not have that thread.
-            if thread == thread::current().id()
-                || process != std::process::id()
-                || self.rebuilt.wait_until(&mut phase, until).timed_out()
-            {
+        while let RebuildPhase::Running { thread, until, .. } = *phase {
+            if is_rebuilding(thread) || self.rebuilt.wait_until(&mut phase, until).timed_out() {
                 return;
             }
         }
     }
 
-    /// What the rebuilding thread does. The first scope was entered at `entered`.
-    fn run(self: Arc<Self>, dispatch: Dispatch, entered: Instant) {
+    /// What the rebuilding thread does.
+    fn run(self: Arc<Self>, dispatch: Dispatch) {
         if !self.rebuild_first(dispatch) {
             return;
         }
         for pause in REBUILD_PAUSES {
-            if entered.elapsed() + pause > REBUILD_WINDOW {
-                return;
-            }
             thread::sleep(pause);
-            // The sleep may have taken longer.
-            if entered.elapsed() > REBUILD_WINDOW {
-                return;
-            }
             rebuild_interest_cache();
         }
     }
@@ -153,9 +178,7 @@ impl FirstScope {
 
 impl Drop for FirstScope {
     fn drop(&mut self) {
-        if matches!(self.phase.get_mut(), RebuildPhase::Armed) {
-            scope::disarm();
-        }
+        self.disarm();
     }
 }
 
@@ -163,7 +186,7 @@ impl Drop for FirstScope {
 pub(super) fn entering_scope(find: FindState) {
     let found = dispatcher::get_default(|dispatch| {
         let first_scope = find(dispatch)?;
-        (!first_scope.is_done()).then(|| (Arc::clone(first_scope), dispatch.clone()))
+        first_scope.armed.load(Ordering::Acquire).then(|| (Arc::clone(first_scope), dispatch.clone()))
     });
     if let Some((first_scope, dispatch)) = found {
         first_scope.rebuild(dispatch);
@@ -175,8 +198,33 @@ struct MarkDone<'a>(&'a FirstScope);
 
 impl Drop for MarkDone<'_> {
     fn drop(&mut self) {
-        *self.0.phase.lock() = RebuildPhase::Done;
-        scope::disarm();
+        if let Some(mut phase) = self.0.lock_phase() {
+            *phase = RebuildPhase::Done;
+        }
+        self.0.disarm();
         self.0.rebuilt.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forked_child_does_not_wait_for_ever_for_a_lock_that_its_parent_held() {
+        let mut first_scope = FirstScope::new(LevelFilter::TRACE, |_| None);
+        // The layer was made in another process.
+        Arc::get_mut(&mut first_scope).unwrap().process = std::process::id() + 1;
+        *first_scope.phase.lock() = RebuildPhase::Armed;
+        let held = first_scope.phase.lock();
+        let (ended, has_ended) = std::sync::mpsc::channel();
+        let child = Arc::clone(&first_scope);
+        std::thread::spawn(move || {
+            child.rebuild(Dispatch::none());
+            drop(MarkDone(&child));
+            ended.send(()).unwrap();
+        });
+        has_ended.recv_timeout(std::time::Duration::from_secs(30)).unwrap();
+        assert!(matches!(*held, RebuildPhase::Armed));
     }
 }

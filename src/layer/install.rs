@@ -69,8 +69,10 @@ pub fn init() -> Result<(), Error> {
 /// `tracing` does not look at its callsites again when a subscriber is installed, so one that another thread hits meanwhile can be
 /// left disabled. The first scope that is entered under this layer therefore starts a thread named `logscope-rebuild`, which has `tracing`
 /// ask about all callsites again, and the scope waits for that, at most one second. If the subscriber is the global one, the thread
-/// repeats this a few times, begins no repetition later than 120 ms after the first scope, and then ends. No fork, flush or exit waits
-/// for this thread; a child that is forked off while `tracing`'s own locks are held there cannot register new callsites.
+/// repeats this for about a tenth of a second after the first time, and then ends. No fork, flush or exit waits
+/// for this thread. A child that is forked off before the first time is over starts such a thread of its own when it enters a scope,
+/// unless it was forked at the very moment at which the parent started its thread. If `tracing`'s own locks were held at the fork, the
+/// child cannot register new callsites, and that scope waits for one second.
 #[must_use = "a layer does nothing until it is added to a subscriber: `registry().with(logscope::layer())`"]
 pub fn layer<S>() -> ScopedLayer<S> {
     configure().layer()

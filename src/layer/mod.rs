@@ -19,7 +19,7 @@
 //! | `capped` | warning that another filter takes events from the layer |
 //! | `nesting` | how deep a value may log inside its own `Debug` |
 //!
-//! This room is the top of the logger: it imports every room below, and none of them imports it. How a record is rendered stands in
+//! This room is the top of the logger: it imports rooms below it, and none of them imports it. How a record is rendered stands in
 //! [`format`](mod@crate::format), what a sink does with it in [`sink`](crate::sink), and which context is current in
 //! [`scope`](crate::scope).
 

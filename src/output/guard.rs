@@ -43,7 +43,7 @@ impl Drop for InsideOutput {
 ///
 /// Unwind safety: a panic leaves none of our state half changed. The output answers for its own state. Our locks around outputs are not
 /// poisoned.
-pub(super) fn call_contained(call: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn call_contained(call: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let _inside = InsideOutput::enter();
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result,

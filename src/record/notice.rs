@@ -1,7 +1,10 @@
-//! Notices: records that logscope itself writes into a log, to say that records are missing, or at which level the log begins.
+//! The events of the records that logscope itself writes into a log: notices and opening records.
 //!
-//! A notice is an ordinary event, so that every format renders it like any other. It is made for one sink and never dispatched,
-//! so no subscriber sees it.
+//! - A *notice* says that records are missing. It goes to the one sink that misses them, has no number, and counts in no ledger.
+//! - An *opening record* says at which level a log begins. It goes to each sink of a context but those at OFF, with one number, and counts
+//!   in the ledgers like any other record.
+//!
+//! Both are ordinary events, so that every format renders them like any other. They are never dispatched, so no subscriber sees them.
 
 use tracing::field::Value;
 use tracing::level_filters::LevelFilter;

@@ -15,7 +15,7 @@
 //! To change when the current context of a task ends, see `task`; how each poll exchanges the chains, and how the last one is released, is in
 //! `chain/task`.
 //!
-//! This room imports [`context`](crate::context) and sync, and nothing of layers. The process default is in the room of contexts; how an
+//! This room imports [`context`](crate::context), `record` and `sync`, and nothing of layers. The process default is in the room of contexts; how an
 //! event asks for the current context, in [`layer`](mod@crate::layer).
 
 mod carry;

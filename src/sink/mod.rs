@@ -102,7 +102,7 @@
 // - `exit`: writes the queues when the process ends, and prepares them for a fork.
 // - `properties`, `tests`, `stream_tests`: what every sink promises. Their helpers are in `test_support`.
 //
-// Counts, notices and flushes are in `delivery`, queues in `queue` and `background`, formats in `format`. Imports all of these.
+// Counts, notices and flushes are in `delivery`, queues in `queue` and `background`, formats in `format`. Imports the rooms up to `background`.
 
 mod constructors;
 mod exit;

@@ -84,8 +84,10 @@ impl Sink {
     /// # drop(console);
     /// ```
     ///
-    /// The format stays the same. A log that prints `seq` ([`Format::json`], [`Format::logfmt`]) then lacks the numbers of those records. A reader learns the threshold
-    /// from [`SinkSnapshot::max_level`](crate::SinkSnapshot::max_level).
+    /// The format stays the same. With a format that prints [`seq`](Format::seq), the log lacks the numbers of the records that this view does
+    /// not take. The program learns the threshold from [`SinkSnapshot::max_level`](crate::SinkSnapshot::max_level). A reader of the log
+    /// learns it from an opening record, if the program has it written by
+    /// [`write_opening_record`](crate::OutputContext::write_opening_record).
     pub fn max_level(&self, max_level: impl Into<LevelFilter>) -> Sink {
         self.with_view(self.0.renderer.clone(), Levels { max: max_level.into(), ..self.0.levels })
     }

@@ -18,14 +18,13 @@
 
 use std::fmt;
 
-use arc_swap::ArcSwap;
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 
 use super::Verbosity;
 use super::directives::Directives;
 use super::levels::{LEVELS, number};
-use crate::sync::{Arc, AtomicU8, Mutex, Ordering, fence};
+use crate::sync::{Arc, ArcSwap, AtomicU8, Mutex, Ordering, fence};
 
 /// A shared verbosity that can be changed while contexts use it. Clones are the same dial.
 ///

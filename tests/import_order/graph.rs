@@ -1,8 +1,9 @@
 //! The import graph of files, the circles in it, and the order of the modules of each folder.
 //!
 //! A module with children is a *folder* here, wherever its own file stands. Imports between a module and those below it are
-//! left out. Every other import joins two children of one folder: the nearest folder around both files. If the children of
-//! each folder have no circle, then neither have the files, and no two folders import each other.
+//! looked at on their own. Every other import joins two children of one folder: the nearest folder around both files. If the
+//! children of each folder have no circle, then neither have the files, but for circles through a module and those below it,
+//! and no two folders import each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -67,6 +68,41 @@ impl Graph {
                 messages.push(message);
             }
         }
+        messages
+    }
+
+    /// A message for each circle through a module and a module below it, and for each pair in `allowed` that has no circle. The
+    /// root of the crate is left out: it re-exports from every module.
+    pub(crate) fn circles_with_a_parent(&self, allowed: &[(&str, &str)]) -> Vec<String> {
+        let mut messages = Vec::new();
+        let mut unused = allowed.to_vec();
+        for (id, parent) in self.found.files.iter().enumerate().filter(|(_, file)| !file.module.is_empty()) {
+            let is_below = |file: FileId| {
+                let module = &self.found.files[file].module;
+                module.len() > parent.module.len() && module.starts_with(&parent.module)
+            };
+            let mut reached = BTreeSet::new();
+            let mut next = vec![id];
+            while let Some(file) = next.pop() {
+                let imported = self.imports.edges.range((file, 0)..(file + 1, 0)).map(|((_, to), _)| *to);
+                next.extend(imported.filter(|to| is_below(*to) && reached.insert(*to)));
+            }
+            for child in reached {
+                let Some(places) = self.imports.edges.get(&(child, id)) else { continue };
+                let pair = (parent.path.as_str(), self.found.files[child].path.as_str());
+                unused.retain(|allowed| *allowed != pair);
+                if !allowed.contains(&pair) {
+                    let edge = Edge { from: child, to: id, places: places.clone() };
+                    messages.push(format!(
+                        "src/{} imports src/{}, or a module that does, and\n    {}",
+                        pair.0,
+                        pair.1,
+                        self.describe(&edge)
+                    ));
+                }
+            }
+        }
+        messages.extend(unused.iter().map(|(parent, child)| format!("src/{parent} and src/{child} are no circle")));
         messages
     }
 

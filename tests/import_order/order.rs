@@ -10,17 +10,26 @@ pub(crate) type Table<'a> = [(&'a str, &'a str)];
 /// Between two ranks of a folder.
 pub(crate) const ARROW: &str = " → ";
 
-/// A message for each import against the table, each module without a place in it, and each place without a module.
+/// A message for each import against the table, each module that has no place in it or several, and each place without a module.
 pub(crate) fn faults(graph: &Graph, table: &Table<'_>) -> Vec<String> {
     let mut faults = Vec::new();
-    for (folder, _) in table {
+    for (nth, (folder, ranks)) in table.iter().enumerate() {
+        if table[..nth].iter().any(|(before, _)| before == folder) {
+            faults.push(format!("{folder}: it is in the table twice"));
+        }
+        let names: Vec<&str> = places_of(ranks).map(|(name, _)| name).collect();
+        for (nth, name) in names.iter().enumerate() {
+            if names[..nth].contains(name) {
+                faults.push(format!("{folder}: {name} has two places in the table"));
+            }
+        }
         if !graph.folders.keys().any(|path| show(path) == *folder) {
             faults.push(format!("{folder}: it is in the table, but no module there has files below it"));
         }
     }
     for (path, folder) in &graph.folders {
         match table.iter().find(|(name, _)| *name == show(path)) {
-            Some((_, ranks)) => faults.extend(faults_of(graph, path, folder, &ranks_of(ranks))),
+            Some((_, ranks)) => faults.extend(faults_of(graph, path, folder, &places_of(ranks).collect())),
             None if folder.children.len() > 1 => {
                 faults.push(format!("{}: its modules have no order in the table", show(path)));
             }
@@ -48,8 +57,7 @@ fn faults_of(graph: &Graph, path: &str, folder: &Folder, ranks: &BTreeMap<&str, 
     faults
 }
 
-/// The rank of each module in a row such as `sync → error → clock, verbosity`.
-fn ranks_of(row: &str) -> BTreeMap<&str, usize> {
-    let ranks = row.split(ARROW).enumerate();
-    ranks.flat_map(|(rank, names)| names.split(", ").map(move |name| (name, rank))).collect()
+/// Each module in a row such as `sync → error → clock, verbosity`, with its rank.
+fn places_of(row: &str) -> impl Iterator<Item = (&str, usize)> {
+    row.split(ARROW).enumerate().flat_map(|(rank, names)| names.split(", ").map(move |name| (name, rank)))
 }

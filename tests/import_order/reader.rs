@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use syn::visit::Visit as _;
 
+use crate::syntax;
 use crate::walk::{self, FileReader};
 
 /// The sources of a crate: the path of each file below `src`, and the text of the file.
@@ -25,6 +26,7 @@ pub(crate) struct Crate {
     /// The files that are compiled for tests only.
     pub(crate) test_files: BTreeSet<String>,
     pub(crate) mentions: Vec<Mention>,
+    pub(crate) members: Vec<Member>,
     /// Each place outside tests where a `cfg` names `logscope_loom`.
     pub(crate) loom_cfgs: Vec<(ModuleId, usize)>,
 }
@@ -67,11 +69,20 @@ pub(crate) enum Declaration {
     Use(Vec<String>),
 }
 
+/// A function or constant that an `impl` block of a type, or a trait, defines. A type can have such blocks in several files.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) scope: ModuleId,
+    /// The type or trait, as code in `scope` names it.
+    pub(crate) owner: Vec<String>,
+    pub(crate) name: String,
+}
+
 /// A path that code names.
 #[derive(Debug)]
 pub(crate) struct Mention {
     pub(crate) scope: ModuleId,
-    /// The segments. The first is empty if the path begins with `::`, and `crate` for `$crate`.
+    /// The segments. The first is empty if the path begins with `::`, and `crate` for `$crate`. `Self` is replaced with the type.
     pub(crate) path: Vec<String>,
     pub(crate) kind: MentionKind,
     pub(crate) line: usize,
@@ -84,6 +95,8 @@ pub(crate) enum MentionKind {
     Glob,
     /// The name of a macro that is called.
     Macro,
+    /// The name of a method that is called on a value of an unknown type.
+    Method,
 }
 
 impl Crate {
@@ -116,7 +129,7 @@ impl Crate {
         module: Vec<String>,
     ) -> Result<Option<ModuleId>, String> {
         let (text, syntax) = parse(sources, path)?;
-        if syntax.attrs.iter().any(walk::is_test_only) {
+        if syntax.attrs.iter().any(syntax::is_test_only) {
             self.test_files.insert(path.to_owned());
             return Ok(None);
         }

@@ -167,6 +167,66 @@ fn names_of_other_crates_are_reported_with_the_file_that_imports_them() {
     assert!(external.contains(&(2, "std::sync::Arc")), "{external:?}");
 }
 
+/// The imports of a crate of `a.rs` with the text `code`, `t.rs`, which has two types and a trait, and `more.rs` and `other.rs`,
+/// which have further members of the types.
+fn edges_to_members(code: &str) -> Vec<String> {
+    let graph = read(&[
+        ("lib.rs", "mod a; mod t; mod more; mod other; pub(crate) use t::T;"),
+        ("a.rs", code),
+        ("t.rs", "pub struct T;\npub struct U;\npub trait Run { fn run(&self) {} }"),
+        (
+            "more.rs",
+            "use crate::{T as Mine, t::Run};\nimpl Mine { pub fn make() {} pub fn own(&self) {} pub fn both(&self) {} const C: u8 = 0; pub fn len(&self) {} }\nimpl Run for Mine { fn run(&self) {} }",
+        ),
+        ("other.rs", "impl crate::t::U { pub fn both(&self) {} #[cfg(test)] fn own(&self) {} }"),
+    ]);
+    edges(&graph).into_iter().filter(|edge| edge.starts_with("a.rs")).collect()
+}
+
+#[test]
+fn members_of_a_type_are_found_in_the_file_that_defines_them() {
+    assert_eq!(edges_to_members("use crate::T;\nfn f() { T::make() }"), ["a.rs > t.rs @1", "a.rs > more.rs @2"]);
+    assert_eq!(edges_to_members("fn f() { let _ = crate::t::T::C; }"), ["a.rs > t.rs @1", "a.rs > more.rs @1"]);
+    assert_eq!(
+        edges_to_members("fn f() { println!(\"{}\", crate::T::make()) }"),
+        ["a.rs > t.rs @1", "a.rs > more.rs @1"]
+    );
+    assert_eq!(
+        edges_to_members("use crate::t::U;\nimpl U {\n    fn f(&self) { self.both() }\n}"),
+        ["a.rs > t.rs @1", "a.rs > other.rs @3"]
+    );
+    assert_eq!(
+        edges_to_members("use crate::T;\nimpl T {\n    fn f() { Self::make() }\n}"),
+        ["a.rs > t.rs @1", "a.rs > more.rs @3"]
+    );
+    // A method of a trait belongs to the trait.
+    assert_eq!(edges_to_members("use crate::T;\nfn f() { T::run(&T) }"), ["a.rs > t.rs @1"]);
+}
+
+#[test]
+fn a_method_is_found_by_its_name_if_only_one_type_has_it() {
+    assert_eq!(edges_to_members("fn f(t: &impl Sized) {\n    t.own()\n}"), ["a.rs > more.rs @2"]);
+    assert_eq!(edges_to_members("fn f(t: &impl Sized) { println!(\"{}\", t.own()) }"), ["a.rs > more.rs @1"]);
+    assert_eq!(edges_to_members("fn f(t: &impl Sized) { t.run() }"), ["a.rs > t.rs @1"]);
+    assert_eq!(edges_to_members("fn f(t: &impl Sized) { t.both() }"), [""; 0]);
+    assert_eq!(edges_to_members("fn f(t: &[u8]) { t.len(); t.own; println!(\"{}\", t.own) }"), [""; 0]);
+}
+
+#[test]
+fn an_extern_crate_is_an_import() {
+    let graph = read(&[
+        ("lib.rs", "mod a; mod b;\nextern crate self as own;"),
+        ("a.rs", "extern crate parking_lot as pl;\nfn f(_: pl::Mutex<()>) {}"),
+        ("b.rs", "use crate::own::a;\npub fn b() { extern crate lock_api; a::f() }"),
+    ]);
+    assert_eq!(edges(&graph), ["b.rs > a.rs @2"]);
+    let external: Vec<_> = graph.imports.external.iter().map(|(file, place)| (*file, place.path.as_str())).collect();
+    for path in ["parking_lot", "parking_lot::Mutex"] {
+        assert!(external.contains(&(1, path)), "{external:?}");
+    }
+    assert!(external.contains(&(2, "lock_api")), "{external:?}");
+}
+
 #[test]
 fn every_name_behind_a_glob_is_imported() {
     let graph = read(&[
@@ -246,6 +306,29 @@ fn a_parent_and_its_child_are_no_circle() {
 }
 
 #[test]
+fn circles_through_a_parent_are_found_unless_they_are_allowed() {
+    let graph = read(&[
+        ("lib.rs", "mod a; mod d; pub struct Root;"),
+        ("a/mod.rs", "mod b; mod c; mod e; pub struct A(b::B);"),
+        ("a/b.rs", "pub struct B(super::c::C, crate::Root);"),
+        ("a/c.rs", "pub struct C(Box<super::A>);"),
+        ("a/e.rs", "pub struct E(super::A);"),
+        ("d.rs", "mod f; pub struct D(f::F);"),
+        ("d/f.rs", "pub struct F(Box<super::D>);"),
+    ]);
+    assert_eq!(graph.circles(), [""; 0]);
+    let allowed = &[("d.rs", "d/f.rs")];
+    assert_eq!(
+        graph.circles_with_a_parent(allowed),
+        ["src/a/mod.rs imports src/a/c.rs, or a module that does, and\n    src/a/c.rs:1 names super::A (src/a/mod.rs)"]
+    );
+    assert_eq!(
+        graph.circles_with_a_parent(&[("a/mod.rs", "a/c.rs"), ("d.rs", "d/f.rs"), ("a/mod.rs", "a/e.rs")]),
+        ["src/a/mod.rs and src/a/e.rs are no circle"]
+    );
+}
+
+#[test]
 fn what_breaks_the_table_is_reported() {
     let graph = read(&[
         ("lib.rs", "mod a; mod b; mod c;"),
@@ -264,6 +347,10 @@ fn what_breaks_the_table_is_reported() {
         ]
     );
     assert_eq!(faults(&[("src", "a → b, c"), ("src/b", "x, y")]).len(), 1);
+    assert_eq!(
+        faults(&[("src", "a, a → b, c"), ("src/b", "x → y"), ("src/b", "x → y")]),
+        ["src: a has two places in the table", "src/b: it is in the table twice"]
+    );
     assert_eq!(
         faults(&[("src", "a → b")]),
         ["src: the module c has no place in the table", "src/b: its modules have no order in the table"]

@@ -2,7 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::reader::{Crate, Declaration, FileId, Mention, MentionKind, Module, ModuleId};
+use crate::reader::{Crate, Declaration, FileId, Member, Mention, MentionKind, Module, ModuleId};
+
+/// Names of methods that types of other crates have. A call of such a method says nothing, although one type of this crate has it too.
+#[rustfmt::skip]
+const FOREIGN_METHODS: &[&str] = &[
+    "as_bool", "as_bytes", "as_f64", "as_i64", "as_ptr", "as_ref", "as_str", "as_u64", "bytes", "capacity", "chars",
+    "clear", "clone", "cloned", "cmp", "collect", "contains", "count", "drain", "drop", "elapsed", "enabled", "end",
+    "enter", "eq", "exit", "extend", "fields", "file", "filter", "find", "finish", "first", "flush", "fmt", "get",
+    "get_mut", "id", "index", "insert", "interest", "into_inner", "is_empty", "is_finished", "is_some", "iter",
+    "join", "keys", "kind", "last", "len", "level", "line", "lines", "load", "lock", "map", "max", "metadata",
+    "min", "mode", "module_path", "name", "new_span", "next", "notify_all", "open", "parent", "path", "poll", "pop",
+    "push", "push_str", "read", "record", "remove", "replace", "reserve", "retain", "rev", "seek", "set",
+    "size_hint", "sort", "spawn", "split", "start", "stdout", "store", "swap", "sync", "take", "target", "thread",
+    "truncate", "try_lock", "update", "upgrade", "value", "values", "visit", "wait", "wait_until", "wake", "with",
+    "write", "write_all", "write_fmt", "write_str",
+];
 
 /// The files that each file imports, with the places where it names them.
 #[derive(Debug, Default)]
@@ -25,7 +40,12 @@ pub(crate) struct Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Target {
     Module(ModuleId),
-    Item(FileId),
+    /// An item with this name, which is declared in this module.
+    Item {
+        file: FileId,
+        module: ModuleId,
+        name: String,
+    },
     /// An item of another crate. `through` is the file whose `use` names it, if one does.
     External {
         path: Vec<String>,
@@ -36,17 +56,29 @@ enum Target {
 impl Imports {
     pub(crate) fn of(found: &Crate) -> Imports {
         let mut imports = Imports::default();
+        let members = Members::of(found);
         for mention in &found.mentions {
-            imports.add(found, mention);
+            imports.add(found, &members, mention);
         }
         imports
     }
 
-    fn add(&mut self, found: &Crate, mention: &Mention) {
+    fn add(&mut self, found: &Crate, members: &Members, mention: &Mention) {
         let file = found.modules[mention.scope].file;
+        if mention.kind == MentionKind::Method {
+            let name = &mention.path[0];
+            for &to in members.of_name(name).filter(|to| **to != file) {
+                let place = Place { line: mention.line, path: format!(".{name}()") };
+                self.edges.entry((file, to)).or_default().push(place);
+            }
+            return;
+        }
         let place = Place { line: mention.line, path: mention.path.join("::") };
+        for &to in members.of_path(found, mention).iter().filter(|to| **to != file) {
+            self.edges.entry((file, to)).or_default().push(place.clone());
+        }
         let mut targets = match macro_in_scope(found, mention) {
-            Some(file) => vec![Target::Item(file)],
+            Some((module, file)) => vec![Target::Item { file, module, name: mention.path[0].clone() }],
             None => resolve(found, mention.scope, &mention.path, &mut BTreeSet::new()),
         };
         if targets.is_empty() {
@@ -59,20 +91,67 @@ impl Imports {
         // A module among the targets is no import. Whoever imports a module imports the items that it then names in the module.
         for target in targets {
             match target {
-                Target::Item(to) | Target::External { through: Some(to), .. } if to != file => {
+                Target::Item { file: to, .. } | Target::External { through: Some(to), .. } if to != file => {
                     self.edges.entry((file, to)).or_default().push(place.clone());
                 }
                 Target::External { path, .. } => {
                     self.external.push((file, Place { line: place.line, path: path.join("::") }));
                 }
-                Target::Item(_) | Target::Module(_) => {}
+                Target::Item { .. } | Target::Module(_) => {}
             }
         }
     }
 }
 
+/// The files of the members of types and traits.
+#[derive(Debug, Default)]
+struct Members {
+    /// By the module and the name of the type, and the name of the member.
+    by_owner: BTreeMap<(ModuleId, String), BTreeMap<String, BTreeSet<FileId>>>,
+    /// By the name of the member, if only one type has such a member, and no type of another crate that this crate uses.
+    by_name: BTreeMap<String, BTreeSet<FileId>>,
+}
+
+impl Members {
+    fn of(found: &Crate) -> Members {
+        let mut members = Members::default();
+        for Member { scope, owner, name } in &found.members {
+            for target in resolve(found, *scope, owner, &mut Seen::new()) {
+                let Target::Item { module, name: owner, .. } = target else { continue };
+                let files = members.by_owner.entry((module, owner)).or_default().entry(name.clone()).or_default();
+                files.insert(found.modules[*scope].file);
+            }
+        }
+        let all = || members.by_owner.values().flatten();
+        for (name, files) in all().filter(|(name, _)| !FOREIGN_METHODS.contains(&name.as_str())) {
+            if all().filter(|(other, _)| *other == name).count() == 1 {
+                members.by_name.insert(name.clone(), files.clone());
+            }
+        }
+        members
+    }
+
+    /// The files that define the method `name`, if only one type has such a method.
+    fn of_name(&self, name: &str) -> impl Iterator<Item = &FileId> {
+        self.by_name.get(name).into_iter().flatten()
+    }
+
+    /// The files that define the member that the path names after its type.
+    fn of_path(&self, found: &Crate, mention: &Mention) -> BTreeSet<FileId> {
+        let Some((name, owner)) = mention.path.split_last().filter(|(_, owner)| !owner.is_empty()) else {
+            return BTreeSet::new();
+        };
+        let owners = resolve(found, mention.scope, owner, &mut Seen::new()).into_iter();
+        let members = owners.filter_map(|target| match target {
+            Target::Item { module, name, .. } => self.by_owner.get(&(module, name)),
+            _ => None,
+        });
+        members.filter_map(|members| members.get(name)).flatten().copied().collect()
+    }
+}
+
 /// The file of the `macro_rules!` that a call without a path reaches by its place in the text.
-fn macro_in_scope(found: &Crate, mention: &Mention) -> Option<FileId> {
+fn macro_in_scope(found: &Crate, mention: &Mention) -> Option<(ModuleId, FileId)> {
     let [name] = mention.path.as_slice() else { return None };
     if mention.kind != MentionKind::Macro {
         return None;
@@ -81,7 +160,7 @@ fn macro_in_scope(found: &Crate, mention: &Mention) -> Option<FileId> {
     while let Some(id) = scope {
         let module = &found.modules[id];
         if module.macros.contains(name) {
-            return Some(module.file);
+            return Some((id, module.file));
         }
         if module.names.contains_key(name) {
             return None;
@@ -155,7 +234,7 @@ fn step(found: &Crate, targets: Vec<Target>, segment: &str, seen: &mut Seen) -> 
                 inside.extend(found.parent(module).map(Target::Module));
             }
             Target::Module(module) => inside.extend(lookup(found, module, segment, seen)),
-            Target::Item(file) => others.push(Target::Item(file)),
+            item @ Target::Item { .. } => others.push(item),
             Target::External { mut path, through } => {
                 path.push(segment.to_owned());
                 others.push(Target::External { path, through });
@@ -172,7 +251,9 @@ fn lookup(found: &Crate, module: ModuleId, name: &str, seen: &mut Seen) -> Vec<T
     for declaration in names.get(name).into_iter().flatten() {
         match declaration {
             Declaration::Module(id) => targets.push(Target::Module(*id)),
-            Declaration::Item(file) => targets.push(Target::Item(*file)),
+            Declaration::Item(file) => {
+                targets.push(Target::Item { file: *file, module, name: name.to_owned() });
+            }
             Declaration::Use(path) => {
                 let key = (module, name.to_owned(), path.clone());
                 if seen.insert(key.clone()) {

@@ -2,12 +2,11 @@
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::parse::{ParseStream, Parser as _};
-use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, Meta, Token, UseTree};
+use syn::{Attribute, Item, Meta, UseTree};
 
-use crate::reader::{Child, Crate, Declaration, FileId, Mention, MentionKind, ModuleId};
+use crate::reader::{Child, Crate, Declaration, FileId, Member, Mention, MentionKind, ModuleId};
+use crate::syntax::{attributes_of, is_test_only, name_of, names_loom, path_attribute, path_of};
 
 /// Walks through the syntax of one file.
 pub(crate) struct FileReader<'a> {
@@ -17,21 +16,46 @@ pub(crate) struct FileReader<'a> {
     scope: ModuleId,
     /// The names of the inline modules around that place.
     inline: Vec<String>,
+    /// The type or trait whose block is around that place.
+    self_type: Option<SelfType>,
     pub(crate) children: Vec<Child>,
+}
+
+/// What `Self` stands for.
+struct SelfType {
+    path: Vec<String>,
+    /// Whether the block defines members, and does not implement those of a trait.
+    defines: bool,
 }
 
 impl<'a> FileReader<'a> {
     /// A reader of `file`, whose module is `scope`.
     pub(crate) fn new(found: &'a mut Crate, file: FileId, scope: ModuleId) -> Self {
-        FileReader { found, file, scope, inline: Vec::new(), children: Vec::new() }
+        FileReader { found, file, scope, inline: Vec::new(), self_type: None, children: Vec::new() }
     }
 
-    fn mention(&mut self, path: Vec<String>, kind: MentionKind, span: Span) {
+    fn mention(&mut self, mut path: Vec<String>, kind: MentionKind, span: Span) {
+        if let (Some(SelfType { path: own, .. }), "Self") = (&self.self_type, path[0].as_str()) {
+            path.splice(..1, own.iter().cloned());
+        }
         self.found.mentions.push(Mention { scope: self.scope, path, kind, line: span.start().line });
     }
 
     fn declare(&mut self, name: &Ident) {
         self.found.declare(self.scope, &name_of(name), Declaration::Item(self.file));
+    }
+
+    /// Visits a block in which `Self` stands for `self_type`.
+    fn visit_with_self(&mut self, self_type: Option<SelfType>, item: &Item) {
+        let outer = std::mem::replace(&mut self.self_type, self_type);
+        visit::visit_item(self, item);
+        self.self_type = outer;
+    }
+
+    fn declare_member(&mut self, name: &Ident) {
+        if let Some(SelfType { path, defines: true }) = &self.self_type {
+            self.found.members.push(Member { scope: self.scope, owner: path.clone(), name: name_of(name) });
+        }
     }
 
     /// Notes every path in the arguments of a macro, with `prefix` before each.
@@ -64,7 +88,11 @@ impl<'a> FileReader<'a> {
                 end += 3;
             }
             let is_variable = before('$') && path[0] != "crate";
-            if !(is_field || is_variable || before('\'')) {
+            if is_field
+                && matches!(tokens.get(end), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis)
+            {
+                self.mention(path, MentionKind::Method, first.span());
+            } else if !(is_field || is_variable || before('\'')) {
                 match tokens.get(end + 2) {
                     Some(TokenTree::Group(group))
                         if is(end, ':') && is(end + 1, ':') && group.delimiter() == Delimiter::Brace =>
@@ -124,6 +152,16 @@ impl<'a> FileReader<'a> {
         let name = rename.map(name_of).or_else(|| path.last().cloned()).unwrap_or_default();
         self.mention(path.clone(), MentionKind::Path, ident.span());
         self.found.declare(self.scope, &name, Declaration::Use(path));
+    }
+
+    fn read_extern_crate(&mut self, item: &syn::ItemExternCrate) {
+        let path = match name_of(&item.ident) {
+            name if name == "self" => vec!["crate".to_owned()],
+            name => vec![String::new(), name],
+        };
+        let name = item.rename.as_ref().map_or(&item.ident, |(_, name)| name);
+        self.mention(path.clone(), MentionKind::Path, item.ident.span());
+        self.found.declare(self.scope, &name_of(name), Declaration::Use(path));
     }
 
     fn read_module(&mut self, module: &syn::ItemMod) {
@@ -189,7 +227,15 @@ impl<'ast> Visit<'ast> for FileReader<'_> {
             Item::Fn(item) => self.declare(&item.sig.ident),
             Item::Static(item) => self.declare(&item.ident),
             Item::Struct(item) => self.declare(&item.ident),
-            Item::Trait(item) => self.declare(&item.ident),
+            Item::Impl(block) => {
+                let self_type = path_of(&block.self_ty).map(|path| SelfType { path, defines: block.trait_.is_none() });
+                return self.visit_with_self(self_type, item);
+            }
+            Item::Trait(definition) => {
+                self.declare(&definition.ident);
+                let self_type = SelfType { path: vec![name_of(&definition.ident)], defines: true };
+                return self.visit_with_self(Some(self_type), item);
+            }
             Item::TraitAlias(item) => self.declare(&item.ident),
             Item::Type(item) => self.declare(&item.ident),
             Item::Union(item) => self.declare(&item.ident),
@@ -204,6 +250,7 @@ impl<'ast> Visit<'ast> for FileReader<'_> {
                 }
                 None => self.declare_items_of_macro(item.mac.tokens.clone()),
             },
+            Item::ExternCrate(item) => return self.read_extern_crate(item),
             Item::Mod(module) => return self.read_module(module),
             Item::Use(item) => {
                 let root = item.leading_colon.as_ref().map(|_| String::new());
@@ -221,12 +268,22 @@ impl<'ast> Visit<'ast> for FileReader<'_> {
 
     fn visit_impl_item(&mut self, item: &'ast syn::ImplItem) {
         if !self.is_left_out(item) {
+            match item {
+                syn::ImplItem::Const(item) => self.declare_member(&item.ident),
+                syn::ImplItem::Fn(item) => self.declare_member(&item.sig.ident),
+                _ => {}
+            }
             visit::visit_impl_item(self, item);
         }
     }
 
     fn visit_trait_item(&mut self, item: &'ast syn::TraitItem) {
         if !self.is_left_out(item) {
+            match item {
+                syn::TraitItem::Const(item) => self.declare_member(&item.ident),
+                syn::TraitItem::Fn(item) => self.declare_member(&item.sig.ident),
+                _ => {}
+            }
             visit::visit_trait_item(self, item);
         }
     }
@@ -268,6 +325,16 @@ impl<'ast> Visit<'ast> for FileReader<'_> {
         if matches!(statement, syn::Stmt::Item(_)) || !self.is_left_out(statement) {
             visit::visit_stmt(self, statement);
         }
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+        let name = name_of(&call.method);
+        let is_self = matches!(&*call.receiver, syn::Expr::Path(path) if path.path.is_ident("self"));
+        match is_self && self.self_type.is_some() {
+            true => self.mention(vec!["Self".to_owned(), name], MentionKind::Path, call.method.span()),
+            false => self.mention(vec![name], MentionKind::Method, call.method.span()),
+        }
+        visit::visit_expr_method_call(self, call);
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
@@ -323,57 +390,4 @@ pub(crate) fn child_modules(items: &[Item], inline: &mut Vec<String>, found: &mu
             found.push(Child { parent: 0, name, inline: inline.clone(), path, is_test: true });
         }
     }
-}
-
-fn name_of(ident: &Ident) -> String {
-    let name = ident.to_string();
-    name.strip_prefix("r#").map(str::to_owned).unwrap_or(name)
-}
-
-fn attributes_of(node: &impl ToTokens) -> Vec<Attribute> {
-    let parse = |input: ParseStream<'_>| {
-        let attributes = input.call(Attribute::parse_outer)?;
-        input.parse::<TokenStream>()?;
-        Ok(attributes)
-    };
-    parse.parse2(node.to_token_stream()).unwrap_or_default()
-}
-
-fn path_attribute(attributes: &[Attribute]) -> Option<String> {
-    attributes.iter().find_map(|attribute| match &attribute.meta {
-        Meta::NameValue(pair) if pair.path.is_ident("path") => match &pair.value {
-            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(path), .. }) => Some(path.value()),
-            _ => None,
-        },
-        _ => None,
-    })
-}
-
-/// Whether the attribute is a `cfg` that holds in tests only.
-pub(crate) fn is_test_only(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("cfg") && attribute.parse_args::<Meta>().is_ok_and(|condition| implies_test(&condition))
-}
-
-fn implies_test(condition: &Meta) -> bool {
-    match condition {
-        Meta::Path(path) => path.is_ident("test") || path.is_ident("doctest"),
-        Meta::List(list) => {
-            let parse = Punctuated::<Meta, Token![,]>::parse_terminated;
-            let Ok(conditions) = parse.parse2(list.tokens.clone()) else { return false };
-            if list.path.is_ident("all") {
-                conditions.iter().any(implies_test)
-            } else {
-                list.path.is_ident("any") && !conditions.is_empty() && conditions.iter().all(implies_test)
-            }
-        }
-        Meta::NameValue(_) => false,
-    }
-}
-
-fn names_loom(tokens: TokenStream) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == "logscope_loom",
-        TokenTree::Group(group) => names_loom(group.stream()),
-        _ => false,
-    })
 }

@@ -25,14 +25,10 @@
 
 use std::io;
 
-use super::Appender;
+use super::{Appender, CHECK_INTERVAL};
 use crate::fallback::report;
 use crate::file::current::CurrentFile;
 use crate::file::os::{self, FileLocation, OpenOptions};
-use crate::limits::FILE_CHECK;
-
-/// How long a check of the location stays valid, in nanoseconds.
-pub(super) const CHECK_INTERVAL: u64 = FILE_CHECK.as_nanos() as u64;
 
 impl Appender {
     /// Checks the location of the file, and reopens its path if the file was moved or removed.

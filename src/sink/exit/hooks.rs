@@ -2,14 +2,23 @@
 
 #[cfg(unix)]
 use super::fork;
+use crate::process::is_forked;
 use crate::sync::Once;
 
 /// Installs the handlers, the first time that it is called.
+///
+/// A forked child has the handlers of its parent, and must not wait for a thread of the parent that was installing them at the fork. The
+/// handlers of forks come first, so that nearly every such child knows that it is forked. One case is left: a child that is forked after
+/// another thread has begun to make the first queue of the process, and before that thread is in `pthread_atfork`, waits for ever when it
+/// makes a queue.
 pub(in crate::sink) fn install() {
     static INSTALL: Once = Once::new();
+    if is_forked() {
+        return;
+    }
     INSTALL.call_once(|| {
-        at_exit();
         at_fork();
+        at_exit();
         at_panic();
     });
 }
