@@ -36,6 +36,10 @@ impl CallsiteNames {
     #[inline]
     pub(super) fn of(record: &Record<'_>) -> Self {
         static PLAIN: Decisions = Decisions::new();
+        if record.metadata.key_values.is_some() {
+            // They have any names, also that of the message.
+            return CallsiteNames { fields: FieldNames::Repeated, plain_target: false };
+        }
         let callsite = record.event.metadata();
         let is_plain = PLAIN.of(callsite, is_plain);
         let fields = if is_plain { FieldNames::Plain } else { unique_or_repeated(callsite) };

@@ -10,6 +10,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use super::ceiling::CeilingFilter;
 use super::context_layer::{ContextLayer, ScopedLayer};
 use super::environment::verbosity_from_environment;
+#[cfg(feature = "log")]
+use super::log_bridge;
 use crate::LevelFilter;
 use crate::context::{OutputContext, built_in, is_default_built_in, replace_default, set_default};
 use crate::error::{Error, Kind};
@@ -66,7 +68,8 @@ pub fn init() -> Result<(), Error> {
 /// the terminal too, set one without sinks: `configure().default_context(OutputContext::builder("main").build()).layer()`.
 ///
 /// Records of the `log` crate come here if something forwards them: `.init()` of `tracing_subscriber` does. Beside
-/// `set_global_default`, call `tracing_log::LogTracer::init()`.
+/// `set_global_default`, call `tracing_log::LogTracer::init()`. Their key-values are lost on that way, because an event has static names;
+/// under [`init`] they are fields.
 ///
 /// # The first scope
 ///
@@ -172,6 +175,10 @@ impl Configure {
 
     /// Installs logscope as the global subscriber and, with the feature `log`, as the receiver of `log` records.
     ///
+    /// The key-values of a `log` record become fields, beside its message; one without a value (`None`) is left out, as in `tracing`. Names are
+    /// kept for the life of the process: of a program that makes up more than 1,024 of them, the others stand in one field, `log.kv`.
+    /// `log::logger().flush()` flushes all outputs, and waits for as long as the [end of the process](Configure::exit_deadline) does.
+    ///
     /// # Errors
     ///
     /// If a global subscriber or logger is installed already; the error says which. The process default that was given to
@@ -184,7 +191,7 @@ impl Configure {
             return Err(error);
         }
         #[cfg(feature = "log")]
-        install_log_bridge(self.ceiling)?;
+        log_bridge::install(self.ceiling)?;
         let layer = ContextLayer::alone(self.ceiling, self.route_by_span);
         let id = layer.id();
         let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
@@ -267,16 +274,4 @@ fn ask_global<R: Send>(ask: impl Fn(&Dispatch) -> R + Sync) -> R {
 #[cold]
 fn installed(what: &str, advice: &str) -> Error {
     Error::new(Kind::Installed, format!("a global tracing subscriber is installed already: {what}{advice}"))
-}
-
-#[cfg(feature = "log")]
-fn install_log_bridge(ceiling: LevelFilter) -> Result<(), Error> {
-    use tracing_log::AsLog;
-
-    let max = ceiling.into_level().map_or(tracing_log::log::LevelFilter::Off, |level| level.as_log().to_level_filter());
-    tracing_log::LogTracer::builder().with_max_level(max).init().map_err(|source| {
-        let message = "a `log` logger is installed already (env_logger or another), so `log` records cannot reach logscope; \
-                       remove it, or build logscope without its feature `log`";
-        Error::new(Kind::Installed, message).with_source(source)
-    })
 }

@@ -63,8 +63,16 @@ pub(crate) struct RecordMetadata<'a> {
     pub(crate) module_path: Option<&'a str>,
     pub(crate) file: Option<&'a str>,
     pub(crate) line: Option<u32>,
-    /// True for a record of the `log` crate. The event of such a record carries these metadata in fields named `log.*`.
+    /// True for a record of the `log` crate. The event of such a record may carry these metadata in fields named `log.*`.
     pub(crate) from_log: bool,
+    /// The fields that a record of the `log` crate has beside its event.
+    pub(crate) key_values: Option<&'a dyn KeyValues>,
+}
+
+/// The key-values of a record of the `log` crate.
+pub(crate) trait KeyValues {
+    /// Passes each to `visitor`, in the order of the log call.
+    fn visit(&self, visitor: &mut dyn Visit);
 }
 
 impl<'a> RecordMetadata<'a> {
@@ -76,6 +84,7 @@ impl<'a> RecordMetadata<'a> {
             file: metadata.file(),
             line: metadata.line(),
             from_log: false,
+            key_values: None,
         }
     }
 }
@@ -151,6 +160,9 @@ impl<'a> Record<'a> {
     pub fn visit(&self, visitor: &mut dyn Visit) {
         if self.metadata.from_log {
             self.event.record(&mut SkipLogFields(visitor));
+            if let Some(key_values) = self.metadata.key_values {
+                key_values.visit(visitor);
+            }
         } else {
             self.event.record(visitor);
         }
@@ -233,7 +245,7 @@ impl Visit for MessageVisitor {
     }
 }
 
-/// Passes on all fields but those in which the `log` bridge carries its metadata.
+/// Passes on all fields but those in which a bridge from the `log` crate carries the metadata.
 struct SkipLogFields<'a>(&'a mut dyn Visit);
 
 macro_rules! skip_log_fields {
