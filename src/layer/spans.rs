@@ -20,7 +20,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use super::nesting::Nested;
 use crate::context::{ContextInner, OutputContext};
 use crate::format::append_path;
-use crate::record::{FieldName, STYLES, SpanPath, SpanValues, Style, Value, capture_fields, capture_primitives};
+use crate::record::{Captured, FieldName, STYLES, SpanPath, SpanValues, Style, capture_fields, capture_primitives};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering, Weak};
 
 /// The most bytes that a thread keeps of one rendered path.
@@ -66,7 +66,7 @@ where
 }
 
 /// Captures fields. Beyond the nesting limit (a value that makes spans in its own `Debug`, without end) only primitive values are captured.
-fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(FieldName, Value)) {
+fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(FieldName, Captured)) {
     let nested = Nested::enter();
     if nested.is_too_deep() {
         capture_primitives(visit, each);

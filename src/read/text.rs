@@ -40,7 +40,8 @@ impl RecordBuf {
     /// reads back as the beginning of the message. The continuation lines of a message of several lines may follow.
     ///
     /// Everything reads back as it was logged, with two exceptions, the price of a message without quotes: a message that
-    /// itself ends in ` key=value` gives a field `key`, and bytes, errors and `Debug` values read back as their text.
+    /// itself ends in ` key=value` gives a field `key`, and bytes, errors and `Debug` values read back as their text. (A text that is one
+    /// string literal, as that of `?string` and `?path`, reads back as the string.)
     ///
     /// # Errors
     ///

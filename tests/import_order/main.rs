@@ -49,7 +49,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/format/json", "value, serialize → fields, fragments"),
     ("src/format/logfmt", "value → fragments"),
-    ("src/format/plain", "name, value → braces, fields → columns"),
+    ("src/format/plain", "literal, name, value → braces, fields → columns"),
     (
         "src/layer",
         "environment, capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, context_layer → log_bridge \
