@@ -88,7 +88,7 @@
 //! |---|---|---|
 //! | `build` | yes | the macros of `logscope::build`; no dependency |
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
-//! | `log` | yes | records of the `log` crate, through `tracing-log` |
+//! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
 
 // The rooms of this crate, each of which imports only those before it:

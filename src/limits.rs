@@ -10,6 +10,7 @@
 //! | who waits | for what | how long | and then |
 //! |---|---|---|---|
 //! | the exit of the process | every queue to be written, and every output without sinks to be dropped | the exit deadline: [`EXIT_DEADLINE`], or none after a `shutdown` in vain | reports how many records are not written |
+//! | `log::logger().flush()` | every output to be flushed | the exit deadline | reports how many records are not written |
 //! | `shutdown`, called inside an output | every queue to be written | its own deadline or the exit deadline, whichever is shorter | returns |
 //! | a log call that wrote past a closed queue, or a writer thread that leaves a queue without sinks | the output to write what it buffers | the exit deadline | reports the error |
 //! | a fork | writer threads that are inside an output, starting or ending | [`FORK`] | forks; the child cannot use those outputs, and later forks do not wait for those threads |

@@ -107,7 +107,7 @@ fn say(error: &Failed) {
     );
     debug!(unit = "main.o", "not wanted");
     trace!("not wanted");
-    log::info!(target: "linker", "from the log crate: {}", 3);
+    log::info!(target: "linker", size = 12, path = "a b", shown:? = Some(1); "from the log crate: {}", 3);
     log::debug!("not wanted");
 }
 

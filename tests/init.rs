@@ -69,7 +69,7 @@ fn logscope_takes_precedence_over_rust_log() {
         (&[("RUST_LOG", "error")], &ALL[..1], &ALL[..1]),
         (&[("LOGSCOPE", "warn,linker=trace"), ("RUST_LOG", "debug")], &ALL[..2], &ALL),
         (&[("LOGSCOPE", ""), ("RUST_LOG", "linker=debug")], &[], &ALL[..4]),
-        (&[("LOGSCOPE", "off"), ("RUST_LOG", "what[is]this=")], &[], &[]),
+        (&[("LOGSCOPE", "off,"), ("RUST_LOG", "what[is]this=")], &[], &[]),
         (&[("LOGSCOPE", " 4 , linker = OFF ")], &ALL[..4], &[]),
     ];
     for (variables, app, linker) in cases {
@@ -80,30 +80,32 @@ fn logscope_takes_precedence_over_rust_log() {
     }
 }
 
-/// `RUST_LOG` is written for other libraries too, and may hold syntax that only they read.
+/// What stands in a variable may be mistyped, or meant for other libraries. The process logs all the same.
 #[test]
-fn a_bad_rust_log_is_reported_and_ignored() {
-    let test = "a_bad_rust_log_is_reported_and_ignored";
-    let Some(child) = initialised(test, &[("RUST_LOG", "debug,hyper[request]=info")]) else { return };
-    assert_eq!(levels(&child, "app"), ALL[..3]);
-    let reported = child.fallback_lines();
-    assert_eq!(reported.len(), 1, "{reported:?}");
-    assert!(reported[0].starts_with("RUST_LOG is not a verbosity"), "{reported:?}");
-    assert!(reported[0].contains("hyper[request]=info"), "{reported:?}");
+fn of_a_bad_variable_the_known_directives_are_used_and_the_others_named() {
+    let test = "of_a_bad_variable_the_known_directives_are_used_and_the_others_named";
+    let cases = [
+        ("debug,linker=warn,app[request]=trace", &ALL[..4], &ALL[..2], Some("directive 3 (\"app[request]=trace\")")),
+        ("linker=error,inof", &ALL[..3], &ALL[..1], Some("directive 2 (\"inof\")")),
+        ("info,linker=loud", &ALL[..3], &ALL[..3], Some("\"loud\" is not a level")),
+        ("what[is]this=", &ALL[..3], &ALL[..3], Some("so INFO is used")),
+        ("debug,", &ALL[..4], &ALL[..4], None),
+    ];
+    for variable in ["LOGSCOPE", "RUST_LOG"] {
+        for (value, app, linker, named) in cases {
+            let Some(child) = initialised(test, &[(variable, value)]) else { return };
+            assert_eq!((levels(&child, "app"), levels(&child, "linker")), (owned(app), owned(linker)), "{value}");
+            let reported = child.fallback_lines();
+            assert_eq!(reported.len(), usize::from(named.is_some()), "{value}: {reported:?}");
+            for line in reported {
+                assert!(line.starts_with(variable) && named.is_some_and(|part| line.contains(part)), "{value}: {line}");
+            }
+        }
+    }
 }
 
-/// `LOGSCOPE` is written for logscope alone: a mistake in it is an error, and nothing is installed.
-#[test]
-fn a_bad_logscope_variable_is_an_error() {
-    let test = "a_bad_logscope_variable_is_an_error";
-    if let Some(child) = in_own_process(test, &[("LOGSCOPE", "info,hyper=loud"), ("RUST_LOG", "trace")]) {
-        child.passed();
-        return;
-    }
-    let error = logscope::init().unwrap_err();
-    assert!(error.is_parse() && !error.is_already_installed());
-    assert_mentions(&error, &["LOGSCOPE", "hyper=loud", "\"loud\" is not a level"]);
-    configure().install().expect("nothing was installed");
+fn owned(levels: &[&str]) -> Vec<String> {
+    levels.iter().map(|level| (*level).to_owned()).collect()
 }
 
 #[cfg(unix)]
@@ -113,18 +115,59 @@ fn a_variable_that_is_not_unicode_is_not_ignored() {
     use std::os::unix::ffi::OsStrExt as _;
 
     let test = "a_variable_that_is_not_unicode_is_not_ignored";
-    let garbled = OsStr::from_bytes(b"debug\xff");
-    if let Some(child) = layers::in_own_process_with(test, |command| command.env("RUST_LOG", garbled)) {
-        let reported = child.passed().fallback_lines();
-        assert!(reported.len() == 1 && reported[0].starts_with("RUST_LOG is not a verbosity"), "{reported:?}");
-        layers::in_own_process_with(test, |command| command.env("LOGSCOPE", garbled)).unwrap().passed();
-        return;
+    for variable in ["LOGSCOPE", "RUST_LOG"] {
+        let garbled = OsStr::from_bytes(b"debug\xff");
+        let Some(child) = layers::in_own_process_with(test, |command| command.env(variable, garbled)) else {
+            logscope::init().unwrap();
+            log_everything();
+            return;
+        };
+        let child = child.passed();
+        assert_eq!(levels(&child, "app"), ALL[..3]);
+        let reported = child.fallback_lines();
+        assert!(reported.len() == 1 && reported[0].starts_with(&format!("{variable} is not Unicode")), "{reported:?}");
     }
-    match logscope::init() {
-        Ok(()) => assert!(std::env::var_os("LOGSCOPE").is_none()),
-        Err(error) => {
-            assert!(error.is_parse());
-            assert_mentions(&error, &["LOGSCOPE", "is not Unicode"]);
+}
+
+/// Who reads the environment: each row is a configuration, and the levels that unscoped events then have under `LOGSCOPE=debug,`.
+#[test]
+fn configure_reads_the_environment_unless_a_verbosity_is_given() {
+    let test = "configure_reads_the_environment_unless_a_verbosity_is_given";
+    let stderr = || OutputContext::builder("default").sink(sink::stderr());
+    type Case = (&'static str, fn(logscope::Configure) -> logscope::Configure, usize);
+    let cases: [Case; 6] = [
+        ("as it is", |configure| configure, 4),
+        ("without env", |configure| configure.env(false), 3),
+        ("verbosity", |configure| configure.verbosity(LevelFilter::WARN), 2),
+        ("verbosity and env", |configure| configure.verbosity(LevelFilter::WARN).env(true), 2),
+        ("given default", |configure| configure, 3),
+        ("given default, verbosity", |configure| configure.verbosity(LevelFilter::TRACE), 5),
+    ];
+    for way in ["install", "layer", "set_default"] {
+        for (name, prepare, expected) in cases {
+            let variables = [("LOGSCOPE", "debug,"), ("CASE", name), ("WAY", way)];
+            let Some(child) = in_own_process(test, &variables) else {
+                if std::env::var("WAY").unwrap() != way || std::env::var("CASE").unwrap() != name {
+                    continue;
+                }
+                let mut configure = prepare(configure());
+                if name.starts_with("given default") {
+                    configure = configure.default_context(stderr().build());
+                }
+                match way {
+                    "install" => configure.install().unwrap(),
+                    "layer" => tracing_subscriber::registry().with(configure.layer()).init(),
+                    _ => {
+                        drop(logscope::set_default(stderr().verbosity(LevelFilter::ERROR).build()));
+                        configure.install().unwrap();
+                    }
+                }
+                log_everything();
+                return;
+            };
+            // A default that the program has set keeps its verbosity, unless another default is given.
+            let expected = if way == "set_default" && !name.starts_with("given") { 1 } else { expected };
+            assert_eq!(levels(&child.passed(), "app"), ALL[..expected], "{way}, {name}");
         }
     }
 }
@@ -316,6 +359,6 @@ fn install_uses_the_configured_ceiling_and_default() {
     configure().ceiling(LevelFilter::INFO).default_context(uno).install().unwrap();
     log_everything();
     assert_eq!(OutputContext::current().name(), "uno");
-    // Only `init` reads the environment.
+    // The environment is for the built-in default: this one keeps its verbosity.
     assert_eq!(memory.len(), 6);
 }

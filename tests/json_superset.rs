@@ -97,7 +97,13 @@ fn assert_superset(lines: &[(Value, Value)]) {
         assert!(ours["context"]["name"] == "uno" && ours["context"]["fields"] == json!({ "env": "x" }));
         assert!(ours["elapsed"].is_number() && ours["seq"].is_u64());
         let extra: Vec<_> = keys(ours).into_iter().filter(|key| theirs.get(key).is_none()).collect();
-        assert_eq!(extra, ["context", "elapsed", "seq"]);
+        // And the name of the event, if it has one.
+        let named = if ours.get("name").is_some() {
+            &["context", "elapsed", "name", "seq"][..]
+        } else {
+            &["context", "elapsed", "seq"]
+        };
+        assert_eq!(extra, named);
     }
 }
 
@@ -198,6 +204,8 @@ fn levels_targets_messages_and_locations_agree() {
     // The last record is given a message twice, which is one of the differences.
     assert_superset(&lines[..6]);
     assert!(lines[4].0["fields"].get("message").is_none());
+    let names: Vec<_> = lines.iter().map(|(ours, _)| ours.get("name").and_then(Value::as_str)).collect();
+    assert_eq!(names, [None, None, None, None, None, Some("named"), None]);
     std::thread::scope(|scope| {
         let named = std::thread::Builder::new().name("wörker \"1\"".to_owned());
         let lines = named.spawn_scoped(scope, || both(|_| info!("named"))).unwrap().join().unwrap();

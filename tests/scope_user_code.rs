@@ -282,3 +282,51 @@ fn a_sink_can_close_the_context_that_it_is_called_for() {
     let ledger = context.ledger();
     assert_eq!((ledger.accepted, ledger.written, ledger.dropped, ledger.pending), (2, 1, 1, 0), "{ledger}");
 }
+
+/// A job that a pool throws away, or a callback that never comes: what its closure holds is dropped in the context that it was bound to.
+#[test]
+fn a_bound_closure_that_never_runs_is_dropped_in_its_context() {
+    struct LogsWhenDropped;
+    impl Drop for LogsWhenDropped {
+        fn drop(&mut self) {
+            info!("dropped in its context");
+        }
+    }
+
+    init();
+    let (elsewhere, bound, current) = (Log::new("elsewhere"), Log::new("bound"), Log::new("bound to the current"));
+    let (first, second) = (LogsWhenDropped, LogsWhenDropped);
+    let of_a_context = bound.context.bind(move || drop(first));
+    let of_the_current = current.context.scope(|| logscope::bind_current(move || drop(second)));
+    let of_nobody = LogsWhenDropped;
+    let of_nobody = logscope::bind_current(move || drop(of_nobody));
+    elsewhere.context.scope(|| {
+        drop((of_a_context, of_the_current));
+        info!("between");
+        drop(of_nobody);
+    });
+    bound.assert_holds(&["dropped in its context"]);
+    current.assert_holds(&["dropped in its context"]);
+    elsewhere.assert_holds(&["between", "dropped in its context"]);
+}
+
+#[test]
+fn what_a_bound_closure_holds_is_dropped_in_its_context_when_it_runs() {
+    struct LogsWhenDropped(&'static str);
+    impl Drop for LogsWhenDropped {
+        fn drop(&mut self) {
+            info!("{}", self.0);
+        }
+    }
+
+    init();
+    let (elsewhere, bound) = (Log::new("elsewhere"), Log::new("bound"));
+    let (captured, result) = (LogsWhenDropped("captured"), LogsWhenDropped("result"));
+    let work = bound.context.bind(move || {
+        let _captured = &captured;
+        result
+    });
+    elsewhere.context.scope(|| drop(work()));
+    bound.assert_holds(&["captured"]);
+    elsewhere.assert_holds(&["result"]);
+}

@@ -48,6 +48,12 @@ pub(super) fn exempt_built_in(context: &OutputContext) {
     BUILT_IN.store(context.id(), Ordering::Relaxed);
 }
 
+/// Returns true if `id` is that of the newest built-in process default.
+pub(super) fn is_built_in(id: u64) -> bool {
+    // Relaxed: the id is the whole message.
+    BUILT_IN.load(Ordering::Relaxed) == id
+}
+
 /// Clamps `verbosity` to the ceiling.
 pub(super) fn clamp(verbosity: Verbosity, name: &str) -> Verbosity {
     let ceiling = ceiling();

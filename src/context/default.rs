@@ -2,7 +2,7 @@
 
 use tracing::level_filters::LevelFilter;
 
-use super::ceiling::{ceiling, exempt_built_in};
+use super::ceiling::{ceiling, exempt_built_in, is_built_in};
 use super::inner::ContextInner;
 use super::output_context::OutputContext;
 use crate::sink;
@@ -45,6 +45,11 @@ pub(crate) fn replace_default(context: OutputContext) -> Option<OutputContext> {
         },
     };
     Some(OutputContext::from(default().swap(context.into_inner())))
+}
+
+/// Returns true unless the program has set a process default of its own.
+pub(crate) fn is_default_built_in() -> bool {
+    DEFAULT.get().is_none_or(|default| is_built_in(default.load().info().id()))
 }
 
 /// Returns the process default, with a count of its own.

@@ -8,7 +8,7 @@ use tracing::field::Field;
 use super::buffer::Buffer;
 use super::quote::{is_bare, reads_as_other_type};
 use super::reserved::{MESSAGE, SOURCES, is_reserved_in_logfmt};
-use crate::record::{Record, field_name};
+use crate::record::{Record, event_name, field_name};
 use crate::verbosity::Decisions;
 
 /// What the names and the target of an event need before they are written. It depends on the callsite alone, and is computed
@@ -18,6 +18,8 @@ pub(super) struct CallsiteNames {
     pub(super) fields: FieldNames,
     /// True if every layout writes the target as it is, without quotes or escapes.
     pub(super) plain_target: bool,
+    /// True if the event may have a name of its own.
+    pub(super) named: bool,
 }
 
 /// What the names of an event's fields need.
@@ -36,18 +38,33 @@ impl CallsiteNames {
     #[inline]
     pub(super) fn of(record: &Record<'_>) -> Self {
         static PLAIN: Decisions = Decisions::new();
+        if record.metadata.key_values.is_some() {
+            // They have any names, also that of the message.
+            return CallsiteNames { fields: FieldNames::Repeated, plain_target: false, named: false };
+        }
         let callsite = record.event.metadata();
-        let is_plain = PLAIN.of(callsite, is_plain);
-        let fields = if is_plain { FieldNames::Plain } else { unique_or_repeated(callsite) };
+        // Nearly all events have no name, so they are the ones that are asked about once.
+        let mut names = match PLAIN.of(callsite, |callsite| is_plain(callsite) && event_name(callsite).is_none()) {
+            true => CallsiteNames { fields: FieldNames::Plain, plain_target: true, named: false },
+            false => CallsiteNames::of_odd(callsite),
+        };
         // The target of a record of the crate `log` is not that of its callsite.
-        CallsiteNames { fields, plain_target: is_plain && !record.metadata.from_log }
+        names.plain_target &= !record.metadata.from_log;
+        names
     }
-}
 
-#[cold]
-fn unique_or_repeated(callsite: &'static Metadata<'static>) -> FieldNames {
-    static UNIQUE: Decisions = Decisions::new();
-    if UNIQUE.of(callsite, has_unique_names) { FieldNames::Unique } else { FieldNames::Repeated }
+    #[cold]
+    fn of_odd(callsite: &'static Metadata<'static>) -> Self {
+        static PLAIN_BUT_NAMED: Decisions = Decisions::new();
+        static UNIQUE: Decisions = Decisions::new();
+        let is_plain = PLAIN_BUT_NAMED.of(callsite, is_plain);
+        let fields = match is_plain {
+            true => FieldNames::Plain,
+            false if UNIQUE.of(callsite, has_unique_names) => FieldNames::Unique,
+            false => FieldNames::Repeated,
+        };
+        CallsiteNames { fields, plain_target: is_plain, named: true }
+    }
 }
 
 fn is_plain(callsite: &Metadata<'static>) -> bool {
@@ -157,7 +174,7 @@ mod tests {
     /// Whether a callsite is plain, and whether its names are unique.
     fn facts(target: &str, names: &[&str]) -> (bool, bool) {
         let field = |name: &&str| (name.to_string(), MadeValue::Plain(true.into()));
-        let event = MadeEvent { target: target.to_owned(), fields: names.iter().map(field).collect() };
+        let event = MadeEvent { name: None, target: target.to_owned(), fields: names.iter().map(field).collect() };
         event.with_event(|event| (is_plain(event.metadata()), has_unique_names(event.metadata())))
     }
 

@@ -131,9 +131,9 @@ impl Format {
     /// | fields | `size=12 path="a b"` | in the order of the call; the message always comes first |
     ///
     /// Numbers, booleans and texts of one plain word stand without quotes. Other texts are quoted, and so are texts that look like a
-    /// number, a boolean or `null`, and names, contexts and targets that are not plain words. An error is its text, followed by its
-    /// causes: `err="cannot link" err.sources=["no such file"]`. [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) reads lines
-    /// back.
+    /// number, a boolean or `null`, and names, contexts and targets that are not plain words. A string or a path that its `Debug` has quoted
+    /// (`?path`) is quoted once. An error is its text, followed by its causes: `err="cannot link" err.sources=["no such file"]`.
+    /// [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) reads lines back.
     pub const fn text() -> Self {
         Format { context: true, target: true, ..Format::bare(Layout::Text) }
     }
@@ -148,6 +148,8 @@ impl Format {
     ///
     /// (one line, broken here). With the options, `"filename"` and `"line_number"` follow the target, and
     /// `"threadName"` the spans. `"span"` is the innermost of `"spans"`; both are absent outside spans.
+    ///
+    /// An event to which the log call gives a name (`info!(name: "order.paid", …)`) has it as `"name"`, after the target.
     ///
     /// The keys of each object are unique. A field of a span that is called `name` is written as `field.name` (and a field `field.name`
     /// as `field.field.name`, and so on). The causes of an error follow it as `"NAME.sources":[…]`. As in `tracing-subscriber`'s JSON,
@@ -178,7 +180,7 @@ impl Format {
     /// and `location` (`src/main.rs:12`) follow the target. A key without a value is left out. A field of the program's that is called
     /// like one of these keys, or begins with `context.` or `field.`, is written with `field.` before it. In names, blanks, `=`, quotes,
     /// backslashes and invisible characters are escaped, as in `a\x20b=1`. The rules for values are those of [`text`](Format::text), except
-    /// that lists are quoted: `err.sources="[\"no such file\"]"`. [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt) reads every
+    /// that what `Debug` has quoted is quoted again, and that lists are quoted: `err.sources="[\"no such file\"]"`. [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt) reads every
     /// line back.
     pub const fn logfmt() -> Self {
         Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Logfmt) }

@@ -17,7 +17,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::{Format, Renderer, Screen};
 use crate::clock::{Clock, ManualClock, Origin};
 use crate::record::{
-    ContextInfo, FieldName, Record, RecordMetadata, SpanPath, SpanValues, Style, Value, capture_fields,
+    Captured, ContextInfo, FieldName, Record, RecordMetadata, SpanPath, SpanValues, Style, Value, capture_fields,
 };
 use crate::sync::{Arc, Mutex, OnceLock};
 
@@ -163,6 +163,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Capture {
 /// An event put together at run time, so that a test can choose names that no macro would take.
 #[derive(Clone, Debug)]
 pub(crate) struct MadeEvent {
+    /// The name that the log call gives it.
+    pub(crate) name: Option<String>,
     pub(crate) target: String,
     /// One to eight.
     pub(crate) fields: Vec<(String, MadeValue)>,
@@ -184,8 +186,10 @@ impl MadeEvent {
         let target: &'static str = self.target.clone().leak();
         let names: Vec<&'static str> = self.fields.iter().map(|(name, _)| &*name.clone().leak()).collect();
         let fields = FieldSet::new(names.leak(), Identifier(callsite));
+        let name: &'static str = self.name.clone().unwrap_or_else(|| "event made.rs:7".to_owned()).leak();
         let metadata = callsite.0.get_or_init(|| {
-            Metadata::new("made event", target, tracing::Level::INFO, None, None, None, fields, Kind::EVENT)
+            let (file, line) = (Some("made.rs"), Some(7));
+            Metadata::new(name, target, tracing::Level::INFO, file, line, None, fields, Kind::EVENT)
         });
         let keys: Vec<_> = metadata.fields().iter().collect();
         let values: Vec<Box<dyn tracing::Value>> = self.fields.iter().map(|(_, value)| value.to_tracing()).collect();
@@ -267,17 +271,21 @@ pub(crate) mod strategies {
             text().prop_map(Value::from),
             prop_oneof!["1", "-1.5", "true", "null", "NaN", "1e5"].prop_map(Value::from),
         ];
-        prop_oneof![4 => plain.prop_map(MadeValue::Plain), 1 => text().prop_map(MadeValue::Debug)]
+        let debug =
+            prop_oneof![text(), text().prop_map(|text| format!("{text:?}")), "\"([a\" ]|\\\\[\\\\\"nrt0xuq]){0,4}\""];
+        prop_oneof![4 => plain.prop_map(MadeValue::Plain), 2 => debug.prop_map(MadeValue::Debug)]
     }
 
     /// An event with a message, which need not come first, and some fields.
     pub(crate) fn event() -> impl Strategy<Value = MadeEvent> {
         let message =
             prop_oneof![text().prop_map(MadeValue::Debug), text().prop_map(|text| MadeValue::Plain(Value::from(text)))];
-        (text(), message, prop::collection::vec((name(), value()), 0..6), any::<prop::sample::Index>()).prop_map(
-            |(target, message, mut fields, place)| {
+        let fields = prop::collection::vec((name(), value()), 0..6);
+        let event_name = prop::option::weighted(0.2, text());
+        (event_name, text(), message, fields, any::<prop::sample::Index>()).prop_map(
+            |(name, target, message, mut fields, place)| {
                 fields.insert(place.index(fields.len() + 1), ("message".to_owned(), message));
-                MadeEvent { target, fields }
+                MadeEvent { name, target, fields }
             },
         )
     }
@@ -288,8 +296,8 @@ pub(crate) mod strategies {
             let mut span = SpanValues::new(name.leak());
             for (name, value) in fields {
                 let value = match value {
-                    MadeValue::Plain(value) => value,
-                    MadeValue::Debug(text) => Value::from(text),
+                    MadeValue::Plain(value) => Captured::from(value),
+                    MadeValue::Debug(text) => Captured { value: text.into(), is_rendered: true },
                 };
                 span.record(FieldName { field: name.leak(), suffix: "" }, value);
             }

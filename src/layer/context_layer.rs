@@ -2,16 +2,23 @@
 
 use std::fmt;
 
+#[cfg(feature = "log")]
+use tracing::Level;
 use tracing::span::{Attributes, Id, Record as SpanRecord};
 use tracing::subscriber::Interest;
 use tracing::{Dispatch, Event, Metadata, Subscriber};
+#[cfg(feature = "log")]
+use tracing_subscriber::Registry;
 use tracing_subscriber::filter::Filtered;
 use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::ceiling::{CeilingFilter, keeping_verdicts};
 use super::emit::emit;
 use super::first_scope::{self, FirstScope};
+use super::forwarded;
+#[cfg(feature = "log")]
+use super::spans::CurrentSpan as _;
 use super::spans::{self, CurrentPath, ParentPath};
 use crate::LevelFilter;
 use crate::context::{ContextInner, add_ceiling, with_default};
@@ -49,6 +56,12 @@ impl ContextLayer {
         ContextLayer { ceiling, vetoes: false, route_by_span, first_scope, id: spans::next_layer_id() }
     }
 
+    /// Returns true under `init` and `install`, where this is the only layer.
+    #[cfg(feature = "log")]
+    pub(super) fn is_alone(&self) -> bool {
+        self.vetoes
+    }
+
     pub(super) fn id(&self) -> u32 {
         self.id
     }
@@ -77,19 +90,42 @@ impl ContextLayer {
         })
     }
 
-    /// Calls `f` with the context that `event` belongs to.
-    fn route<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, f: impl FnOnce(&ContextInner))
+    /// Calls `f` with the context that an event inside the span of `span` belongs to.
+    fn route<'a, S, R>(&self, span: impl FnOnce() -> Option<SpanRef<'a, S>>, f: impl FnOnce(&ContextInner) -> R) -> R
     where
-        S: Subscriber + for<'span> LookupSpan<'span>,
+        S: for<'span> LookupSpan<'span> + 'a,
     {
         scope::with_current(|current| match current {
             Some(inner) => f(inner),
-            None if self.route_by_span => match spans::bound_context(cx.event_span(event)) {
+            None if self.route_by_span => match spans::bound_context(span()) {
                 Some(context) => f(&context),
                 None => with_default(f),
             },
             None => with_default(f),
-        });
+        })
+    }
+
+    /// Returns whether the current context wants a record of the `log` crate. The layer must be the only one.
+    #[cfg(feature = "log")]
+    pub(super) fn wants_log(&self, level: Level, target: &str, registry: &Registry) -> bool {
+        let wants = |inner: &ContextInner| inner.verbosity().allows_target(level, target);
+        level <= self.ceiling && self.route(|| registry.innermost(), wants)
+    }
+
+    /// Gives a record of the `log` crate to the context that it belongs to, if that context wants it. The layer must be the only one.
+    #[cfg(feature = "log")]
+    pub(super) fn deliver_log(&self, event: &Event<'_>, metadata: RecordMetadata<'_>, registry: &Registry) {
+        if metadata.level > self.ceiling {
+            return;
+        }
+        self.route(
+            || registry.innermost(),
+            |inner| {
+                if inner.verbosity().allows_target(metadata.level, metadata.target) {
+                    emit(inner, event, metadata, &CurrentPath::new(self.id, registry));
+                }
+            },
+        );
     }
 
     /// Gives `event` to the context that it belongs to, if that context wants it.
@@ -102,24 +138,24 @@ impl ContextLayer {
         if *metadata.level() > self.ceiling {
             return;
         }
-        #[cfg(feature = "log")]
-        if metadata.target() == LOG_TARGET
-            && let Some(normalized) = tracing_log::NormalizeEvent::normalized_metadata(event)
+        if metadata.target() == forwarded::TARGET
+            && let Some(call) = forwarded::LogCall::of(event)
         {
-            let metadata = RecordMetadata { from_log: true, ..RecordMetadata::new(&normalized) };
+            let metadata = call.metadata();
+            let record = RecordMetadata { from_log: true, ..RecordMetadata::new(&metadata) };
             let deliver = |inner: &ContextInner| {
-                if inner.verbosity().allows_target(metadata.level, metadata.target) {
-                    self.deliver(event, &cx, inner, metadata);
+                if inner.verbosity().allows_target(record.level, record.target) {
+                    self.deliver(event, &cx, inner, record);
                 }
             };
-            return keeping_verdicts(&normalized, || self.route(event, &cx, deliver));
+            return keeping_verdicts(&metadata, || self.route(|| cx.event_span(event), deliver));
         }
         let deliver = |inner: &ContextInner| {
             if inner.verbosity().allows(metadata) {
                 self.deliver(event, &cx, inner, RecordMetadata::new(metadata));
             }
         };
-        keeping_verdicts(metadata, || self.route(event, &cx, deliver));
+        keeping_verdicts(metadata, || self.route(|| cx.event_span(event), deliver));
     }
 
     fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &ContextInner, metadata: RecordMetadata<'_>)
@@ -213,10 +249,6 @@ where
         spans::moved();
     }
 }
-
-/// The target of every event of the `log` bridge; the real target is in a field.
-#[cfg(feature = "log")]
-const LOG_TARGET: &str = "log";
 
 impl fmt::Debug for ContextLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,12 +10,15 @@ use tracing_subscriber::layer::SubscriberExt;
 use super::ceiling::CeilingFilter;
 use super::context_layer::{ContextLayer, ScopedLayer};
 use super::environment::verbosity_from_environment;
+#[cfg(feature = "log")]
+use super::log_bridge;
 use crate::LevelFilter;
-use crate::context::{OutputContext, built_in, replace_default, set_default};
+use crate::context::{OutputContext, built_in, is_default_built_in, replace_default, set_default};
 use crate::error::{Error, Kind};
 use crate::limits::INSTALLATION;
 use crate::process::set_exit_deadline;
 use crate::sync::{Mutex, thread};
+use crate::verbosity::Verbosity;
 
 static INSTALLING: Mutex<()> = Mutex::new(());
 
@@ -31,18 +34,20 @@ static INSTALLING: Mutex<()> = Mutex::new(());
 /// at the very moment of the call can stay disabled. In tests, where each may be the first, `let _ = logscope::init();`.
 ///
 /// Events outside every scope go to the process default: text on stderr, with the verbosity in the environment variable `LOGSCOPE`,
-/// else that in `RUST_LOG`, else INFO. (Other contexts have the verbosity with which they were built.) An empty variable
-/// counts as not set. `RUST_LOG` is written for other libraries too: if logscope cannot read it, it warns on stderr and uses INFO.
+/// else that in `RUST_LOG`, else INFO. (Other contexts have the verbosity with which they were built.)
+///
+/// A variable holds [directives](crate::Verbosity#directives), and counts as not set if it is empty. A mistake in it does not keep the
+/// process from logging, and neither does a directive that only an `EnvFilter` reads: of `info,hyper=warn,app[x]=debug`, the first two
+/// directives are used, and one line on stderr names the third.
+///
+/// This is `configure().install()`.
 ///
 /// # Errors
 ///
-/// If a global subscriber or logger is installed already (the error says which; add [`layer()`](crate::layer()) to a subscriber of
-/// your own instead), or if `LOGSCOPE` does not parse as a [`Verbosity`](crate::Verbosity).
+/// If a global subscriber or logger is installed already; the error says which. Add [`layer()`](crate::layer()) to a subscriber of
+/// your own instead.
 pub fn init() -> Result<(), Error> {
-    match verbosity_from_environment()? {
-        Some(verbosity) => configure().default_context(built_in().with_verbosity(verbosity)).install(),
-        None => configure().install(),
-    }
+    configure().install()
 }
 
 /// Returns a layer for a subscriber of the program's own: `registry().with(logscope::layer()).with(other)`.
@@ -58,11 +63,13 @@ pub fn init() -> Result<(), Error> {
 /// the verbosity of the current context then decides which of them are logged. Therefore `tracing::enabled!` cannot answer by the current
 /// context here, as it does under [`init`]. [`Configure::layer`] makes a layer with a lower ceiling.
 ///
-/// Events outside every scope still go to the process default, which is text on stderr unless another is set. Beside a layer that prints to
+/// Events outside every scope still go to the process default, which is text on stderr unless another is set, with the verbosity that
+/// [`init`] describes. Beside a layer that prints to
 /// the terminal too, set one without sinks: `configure().default_context(OutputContext::builder("main").build()).layer()`.
 ///
 /// Records of the `log` crate come here if something forwards them: `.init()` of `tracing_subscriber` does. Beside
-/// `set_global_default`, call `tracing_log::LogTracer::init()`.
+/// `set_global_default`, call `tracing_log::LogTracer::init()`. Their key-values are lost on that way, because an event has static names;
+/// under [`init`] they are fields.
 ///
 /// # The first scope
 ///
@@ -80,7 +87,7 @@ pub fn layer<S>() -> ScopedLayer<S> {
 
 /// Starts a configuration; end it with [`install`](Configure::install) or [`layer`](Configure::layer).
 pub fn configure() -> Configure {
-    Configure { ceiling: LevelFilter::TRACE, route_by_span: false, default: None }
+    Configure { ceiling: LevelFilter::TRACE, route_by_span: false, default: None, verbosity: None, env: true }
 }
 
 /// Sets how logscope is installed; from [`configure`].
@@ -90,6 +97,8 @@ pub struct Configure {
     ceiling: LevelFilter,
     route_by_span: bool,
     default: Option<OutputContext>,
+    verbosity: Option<Verbosity>,
+    env: bool,
 }
 
 impl Configure {
@@ -102,9 +111,50 @@ impl Configure {
     }
 
     /// Sets the process default, to which events outside every scope go, in place of the built-in context.
+    ///
+    /// It keeps the verbosity with which it was built, whatever the environment holds, unless [`verbosity`](Configure::verbosity) is set.
     pub fn default_context(mut self, context: OutputContext) -> Self {
         self.default = Some(context);
         self
+    }
+
+    /// Sets the verbosity of the process default, in place of that in the environment.
+    ///
+    /// ```
+    /// use logscope::{LevelFilter, OutputContext};
+    ///
+    /// logscope::configure().verbosity(LevelFilter::DEBUG).install()?;
+    /// assert_eq!(OutputContext::current().verbosity().max_level(), LevelFilter::DEBUG);
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    ///
+    /// A default that [`set_default`](crate::set_default) has set before keeps its own.
+    pub fn verbosity(mut self, verbosity: impl Into<Verbosity>) -> Self {
+        self.verbosity = Some(verbosity.into());
+        self
+    }
+
+    /// Sets whether the built-in process default has the verbosity in `LOGSCOPE` or `RUST_LOG`, as [`init`] describes; true unless set.
+    ///
+    /// A process reads the environment once.
+    pub fn env(mut self, read: bool) -> Self {
+        self.env = read;
+        self
+    }
+
+    /// Returns the context that is to be the process default; `None` if the present one stays.
+    fn take_default(&mut self) -> Option<OutputContext> {
+        if let Some(context) = self.default.take() {
+            return Some(match self.verbosity.take() {
+                Some(verbosity) => context.with_verbosity(verbosity),
+                None => context,
+            });
+        }
+        if !is_default_built_in() {
+            return None;
+        }
+        let verbosity = self.verbosity.take().or_else(|| self.env.then(verbosity_from_environment).flatten());
+        verbosity.map(|verbosity| built_in().with_verbosity(verbosity))
     }
 
     /// Sets whether an event outside every scope goes to the context in which the span around it was made, while that context lives.
@@ -127,11 +177,15 @@ impl Configure {
 
     /// Installs logscope as the global subscriber and, with the feature `log`, as the receiver of `log` records.
     ///
+    /// The key-values of a `log` record become fields, beside its message; one without a value (`None`) is left out, as in `tracing`. Names are
+    /// kept for the life of the process: of a program that makes up more than 1,024 of them, the others stand in one field, `log.kv`.
+    /// `log::logger().flush()` flushes all outputs, and waits for as long as the [end of the process](Configure::exit_deadline) does.
+    ///
     /// # Errors
     ///
     /// If a global subscriber or logger is installed already; the error says which. The process default that was given to
     /// [`default_context`](Configure::default_context) is then not set.
-    pub fn install(self) -> Result<(), Error> {
+    pub fn install(mut self) -> Result<(), Error> {
         // A second installation is refused only when the first is over: tests that run at once may each begin with `let _ =
         // logscope::init();` and then log. (The wait is bounded, in case a replaced default installs something in its `Drop`.)
         let _installing = INSTALLING.try_lock_for(INSTALLATION);
@@ -139,12 +193,12 @@ impl Configure {
             return Err(error);
         }
         #[cfg(feature = "log")]
-        install_log_bridge(self.ceiling)?;
+        log_bridge::install(self.ceiling)?;
         let layer = ContextLayer::alone(self.ceiling, self.route_by_span);
         let id = layer.id();
         let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
         // Replaced before the subscriber is set, so that no event of another thread goes to the default before.
-        let before = self.default.map(replace_default);
+        let before = self.take_default().map(replace_default);
         if dispatcher::set_global_default(dispatch.clone()).is_err() {
             // Another thread was faster.
             if let Some(before) = before {
@@ -158,10 +212,10 @@ impl Configure {
 
     /// Returns the layer for a subscriber of the program's own; see [`layer()`](crate::layer()).
     ///
-    /// A process default that was given is set at once.
+    /// A process default that was given is set at once, and so is the verbosity of the built-in one.
     #[must_use = "a layer does nothing until it is added to a subscriber: `registry().with(…)`"]
-    pub fn layer<S>(self) -> ScopedLayer<S> {
-        if let Some(context) = self.default {
+    pub fn layer<S>(mut self) -> ScopedLayer<S> {
+        if let Some(context) = self.take_default() {
             replace_default(context);
         }
         let layer = ContextLayer::among_others(self.ceiling, self.route_by_span);
@@ -222,16 +276,4 @@ fn ask_global<R: Send>(ask: impl Fn(&Dispatch) -> R + Sync) -> R {
 #[cold]
 fn installed(what: &str, advice: &str) -> Error {
     Error::new(Kind::Installed, format!("a global tracing subscriber is installed already: {what}{advice}"))
-}
-
-#[cfg(feature = "log")]
-fn install_log_bridge(ceiling: LevelFilter) -> Result<(), Error> {
-    use tracing_log::AsLog;
-
-    let max = ceiling.into_level().map_or(tracing_log::log::LevelFilter::Off, |level| level.as_log().to_level_filter());
-    tracing_log::LogTracer::builder().with_max_level(max).init().map_err(|source| {
-        let message = "a `log` logger is installed already (env_logger or another), so `log` records cannot reach logscope; \
-                       remove it, or build logscope without its feature `log`";
-        Error::new(Kind::Installed, message).with_source(source)
-    })
 }

@@ -17,6 +17,9 @@
 //! | `ceiling` | the ceiling, the filter of `layer()`, and why the interest cache is left alone |
 //! | `first_scope` | rebuilding the interest cache after the first scope under `layer()` |
 //! | `capped` | warning that another filter takes events from the layer |
+//! | `log_bridge` | records of the `log` crate, under `init` and `install` |
+//! | `log_fields` | their key-values |
+//! | `forwarded` | records of the `log` crate that another bridge has made into events |
 //! | `nesting` | how deep a value may log inside its own `Debug` |
 //!
 //! This room is the top of the logger: it imports rooms below it, and none of them imports it. How a record is rendered stands in
@@ -29,7 +32,12 @@ mod context_layer;
 mod emit;
 mod environment;
 mod first_scope;
+mod forwarded;
 mod install;
+#[cfg(feature = "log")]
+mod log_bridge;
+#[cfg(feature = "log")]
+mod log_fields;
 mod nesting;
 mod opening;
 mod spans;

@@ -20,7 +20,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use super::nesting::Nested;
 use crate::context::{ContextInner, OutputContext};
 use crate::format::append_path;
-use crate::record::{FieldName, STYLES, SpanPath, SpanValues, Style, Value, capture_fields, capture_primitives};
+use crate::record::{Captured, FieldName, STYLES, SpanPath, SpanValues, Style, capture_fields, capture_primitives};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering, Weak};
 
 /// The most bytes that a thread keeps of one rendered path.
@@ -66,7 +66,7 @@ where
 }
 
 /// Captures fields. Beyond the nesting limit (a value that makes spans in its own `Debug`, without end) only primitive values are captured.
-fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(FieldName, Value)) {
+fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(FieldName, Captured)) {
     let nested = Nested::enter();
     if nested.is_too_deep() {
         capture_primitives(visit, each);
@@ -159,14 +159,11 @@ impl Cache {
         Cache { paths: [const { CachedPath { made_under: None, bytes: Vec::new() } }; STYLES] }
     }
 
-    fn append<S>(&mut self, epoch: Epoch, style: Style, cx: &Context<'_, S>, out: &mut Vec<u8>)
-    where
-        S: Subscriber + for<'lookup> LookupSpan<'lookup>,
-    {
+    fn append(&mut self, epoch: Epoch, style: Style, spans: &impl CurrentSpan, out: &mut Vec<u8>) {
         let path = &mut self.paths[style as usize];
         if path.made_under != Some(epoch) {
             path.bytes.clear();
-            with_walk(cx.lookup_current(), |spans| append_path(style, spans, &mut path.bytes));
+            with_walk(spans.innermost(), |spans| append_path(style, spans, &mut path.bytes));
             path.made_under = (path.bytes.len() <= MAX_CACHED).then_some(epoch);
         }
         out.extend_from_slice(&path.bytes);
@@ -204,40 +201,64 @@ where
     let _ = WALK.try_with(|kept| kept.set(path));
 }
 
-/// The path to the span that is current on this thread.
-pub(super) struct CurrentPath<'a, S> {
-    layer: u32,
-    cx: &'a Context<'a, S>,
+/// Where the span that is current on this thread is found: in the context of a layer, or in a registry.
+pub(super) trait CurrentSpan {
+    type Spans: for<'lookup> LookupSpan<'lookup>;
+
+    fn innermost(&self) -> Option<SpanRef<'_, Self::Spans>>;
 }
 
-impl<'a, S> CurrentPath<'a, S> {
-    pub(super) fn new(layer: u32, cx: &'a Context<'a, S>) -> Self {
-        CurrentPath { layer, cx }
-    }
-}
-
-impl<S> SpanPath for CurrentPath<'_, S>
+impl<S> CurrentSpan for Context<'_, S>
 where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
+    type Spans = S;
+
+    fn innermost(&self) -> Option<SpanRef<'_, S>> {
+        self.lookup_current()
+    }
+}
+
+#[cfg(feature = "log")]
+impl CurrentSpan for tracing_subscriber::Registry {
+    type Spans = Self;
+
+    fn innermost(&self) -> Option<SpanRef<'_, Self>> {
+        self.span(Subscriber::current_span(self).id()?)
+    }
+}
+
+/// The path to the span that is current on this thread.
+pub(super) struct CurrentPath<'a, C> {
+    layer: u32,
+    spans: &'a C,
+}
+
+impl<'a, C: CurrentSpan> CurrentPath<'a, C> {
+    pub(super) fn new(layer: u32, spans: &'a C) -> Self {
+        CurrentPath { layer, spans }
+    }
+}
+
+impl<C: CurrentSpan> SpanPath for CurrentPath<'_, C> {
     fn append(&self, style: Style, out: &mut Vec<u8>) {
         let epoch = Epoch::now(self.layer);
         // The cache is borrowed only while this module and the registry run. The values were captured when the span was made, so no code of
         // the program's runs here. On a thread that is ending the cache may be gone.
         let cached = CACHE.try_with(|cache| match cache.try_borrow_mut() {
             Ok(mut cache) => {
-                cache.append(epoch, style, self.cx, out);
+                cache.append(epoch, style, self.spans, out);
                 true
             }
             Err(_) => false,
         });
         if !cached.unwrap_or(false) {
-            with_walk(self.cx.lookup_current(), |path| append_path(style, path, out));
+            with_walk(self.spans.innermost(), |path| append_path(style, path, out));
         }
     }
 
     fn visit(&self, each: &mut dyn FnMut(&SpanValues)) {
-        with_walk(self.cx.lookup_current(), |path| path.iter().for_each(|span| each(span)));
+        with_walk(self.spans.innermost(), |path| path.iter().for_each(|span| each(span)));
     }
 }
 

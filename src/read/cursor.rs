@@ -3,6 +3,15 @@
 use super::unescape::unescape;
 use crate::error::{Error, Kind};
 
+/// Returns `line` without what other programs put around it: a byte order mark (U+FEFF) before it, and its end, `\n` or `\r\n`.
+///
+/// The formats escape both characters wherever a program logs them, so neither belongs to the record.
+pub(super) fn trim_line(line: &str) -> &str {
+    let line = line.strip_prefix('\u{feff}').unwrap_or(line);
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    line.strip_suffix('\r').unwrap_or(line)
+}
+
 /// A line, and how far it has been parsed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {

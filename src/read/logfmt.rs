@@ -2,7 +2,7 @@
 
 use tracing::Level;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, trim_line};
 use super::plain::{Fields, list, literal, path};
 use super::time::{parse_rfc3339, parse_seconds};
 use crate::error::Error;
@@ -10,7 +10,7 @@ use crate::format::reserved::{CONTEXT_PREFIX, FIELD_PREFIX, SOURCES};
 use crate::record::{RecordBuf, SpanBuf, Value};
 
 impl RecordBuf {
-    /// Parses one line of [`Format::logfmt`](crate::Format::logfmt), with or without its end of line.
+    /// Parses one line of [`Format::logfmt`](crate::Format::logfmt), with or without its end of line (`\n` or `\r\n`) and a byte order mark.
     ///
     /// ```
     /// use logscope::RecordBuf;
@@ -34,7 +34,7 @@ impl RecordBuf {
 }
 
 fn parse(line: &str) -> Result<RecordBuf, Error> {
-    let cursor = &mut Cursor::new(line.strip_suffix('\n').unwrap_or(line));
+    let cursor = &mut Cursor::new(trim_line(line));
     let mut record = RecordBuf::new(Level::INFO, "");
     let mut level = None;
     let mut context_fields = Fields::new();
@@ -78,7 +78,7 @@ fn parse(line: &str) -> Result<RecordBuf, Error> {
 /// Takes a name and the `=` after it.
 fn name(cursor: &mut Cursor<'_>) -> Result<String, Error> {
     let start = *cursor;
-    let length = cursor.take_while(|next| !matches!(next, ' ' | '=' | '"')).len();
+    let length = cursor.take_while(|next| next != '=' && is_unquoted(next)).len();
     if length == 0 || !cursor.eat("=") {
         return Err(start.fail("`name=value`"));
     }
@@ -90,8 +90,14 @@ fn name(cursor: &mut Cursor<'_>) -> Result<String, Error> {
 fn string(cursor: &mut Cursor<'_>) -> Result<String, Error> {
     match cursor.rest().starts_with('"') {
         true => cursor.quoted(),
-        false => Ok(cursor.take_while(|next| !matches!(next, ' ' | '"')).to_owned()),
+        false => Ok(cursor.take_while(is_unquoted).to_owned()),
     }
+}
+
+/// Returns true for a character that names, and values without quotes, can have. A control character is an error: what another program
+/// separates with a TAB would otherwise become one value.
+fn is_unquoted(next: char) -> bool {
+    !matches!(next, ' ' | '"') && !next.is_control()
 }
 
 /// Takes a value that `parse` accepts.
@@ -175,6 +181,18 @@ mod tests {
         assert_eq!(record.field("empty"), Some(&"".into()));
         assert_eq!(record.field("n"), Some(&1.into()));
         assert_eq!(record.context, None);
+    }
+
+    #[test]
+    fn the_end_of_the_line_and_a_byte_order_mark_are_no_part_of_the_record() {
+        let line = "level=info msg=m a=1 b=x";
+        for around in [format!("{line}\r\n"), format!("{line}\r"), format!("\u{feff}{line}\n")] {
+            assert_eq!(parse(&around).unwrap(), parse(line).unwrap(), "{around:?}");
+        }
+        let (cr, tab) = (parse("level=info a=1\r b=2").unwrap_err(), parse("level=info a=1\tb=2").unwrap_err());
+        assert_eq!(cr.to_string(), "column 15: expected ` `, found \"\\r b=2\"");
+        assert_eq!(tab.to_string(), "column 15: expected ` `, found \"\\tb=2\"");
+        assert!(parse("level=info a\tb=2").unwrap_err().to_string().starts_with("column 12: expected `name=value`"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use tracing::Level;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, trim_line};
 use super::plain::{braced_fields, field, path, text};
 use super::time::{parse_elapsed, parse_rfc3339};
 use crate::error::Error;
@@ -21,7 +21,8 @@ use crate::format::quote::{is_bare_char, is_plain_name_char};
 use crate::record::{ContextBuf, RecordBuf, SpanBuf};
 
 impl RecordBuf {
-    /// Parses one line of [`Format::text`](crate::Format::text), with or without its end of line, with or without colour.
+    /// Parses one line of [`Format::text`](crate::Format::text), with or without its end of line (`\n` or `\r\n`), a byte order mark, and
+    /// colour.
     ///
     /// ```
     /// use logscope::{RecordBuf, Value};
@@ -39,7 +40,8 @@ impl RecordBuf {
     /// reads back as the beginning of the message. The continuation lines of a message of several lines may follow.
     ///
     /// Everything reads back as it was logged, with two exceptions, the price of a message without quotes: a message that
-    /// itself ends in ` key=value` gives a field `key`, and bytes, errors and `Debug` values read back as their text.
+    /// itself ends in ` key=value` gives a field `key`, and bytes, errors and `Debug` values read back as their text. (A text that is one
+    /// string literal, as that of `?string` and `?path`, reads back as the string.)
     ///
     /// # Errors
     ///
@@ -50,7 +52,7 @@ impl RecordBuf {
 }
 
 fn parse(line: &str) -> Result<RecordBuf, Error> {
-    let line = strip_color(line.strip_suffix('\n').unwrap_or(line));
+    let line = strip_color(trim_line(line));
     let line = join_continuations(&line)?;
     let mut cursor = Cursor::new(&line);
     let mut record = RecordBuf::new(Level::INFO, "");
@@ -63,7 +65,9 @@ fn parse(line: &str) -> Result<RecordBuf, Error> {
     record.target = target(&mut cursor)?;
     if cursor.eat(" ") {
         let start = fields_start(cursor.rest());
-        record.message = cursor.split(message_end(cursor.rest(), start)).unquoted()?;
+        let mut message = cursor.split(message_end(cursor.rest(), start));
+        refuse_control_characters(message)?;
+        record.message = message.unquoted()?;
         while !cursor.is_done() {
             cursor.eat(" ");
             record.fields.push(field(&mut cursor)?);
@@ -72,6 +76,12 @@ fn parse(line: &str) -> Result<RecordBuf, Error> {
         return Err(cursor.fail("a blank and the message"));
     }
     Ok(record)
+}
+
+/// Fails if a control character stands in `message`: the format escapes them, and a field beside one would be read as a part of the message.
+fn refuse_control_characters(mut message: Cursor<'_>) -> Result<(), Error> {
+    message.take_while(|next| !next.is_control());
+    if message.is_done() { Ok(()) } else { Err(message.fail("an escape in place of a control character (as `\\r`)")) }
 }
 
 /// Takes the columns before the level, each of them optional.
@@ -248,9 +258,9 @@ fn strip_color(line: &str) -> Cow<'_, str> {
 
 /// Joins a message of several lines into the one line that the format writes without the option `multiline`.
 fn join_continuations(text: &str) -> Result<Cow<'_, str>, Error> {
-    let mut lines = text.split('\n');
+    let mut lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
     let first = lines.next().unwrap_or_default();
-    if first.len() == text.len() {
+    if !text.contains('\n') {
         return Ok(Cow::Borrowed(text));
     }
     let mut joined = first.to_owned();

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tracing::Level;
 
+use super::value::Captured;
 use super::{Record, Value, capture_fields, write_thread_name};
 
 /// Holds a record that owns its parts: a copy of a [`Record`], or one that was read back from a log.
@@ -24,6 +25,8 @@ pub struct RecordBuf {
     pub level: Level,
     /// The target.
     pub target: String,
+    /// The name that the log call gave to its event.
+    pub name: Option<String>,
     /// The message: the text of the first field called `message`, or empty without one.
     pub message: String,
     /// The other fields, in order. Their names are unique: a later field with a used name is called `NAME#2`, or gets the next
@@ -76,6 +79,7 @@ impl RecordBuf {
         RecordBuf {
             level,
             target: target.into(),
+            name: None,
             message: String::new(),
             fields: Vec::new(),
             spans: Vec::new(),
@@ -97,10 +101,11 @@ impl RecordBuf {
 
     pub(super) fn from_record(record: &Record<'_>) -> Self {
         let mut buf = RecordBuf::new(record.level(), record.target());
+        buf.name = record.name().map(str::to_owned);
         let mut message = None;
         capture_fields(
             |visitor| record.visit(visitor),
-            |name, value| match message {
+            |name, Captured { value, .. }| match message {
                 None if name.field == "message" && name.suffix.is_empty() => message = Some(value.into_text()),
                 _ => push_unique(&mut buf.fields, message.is_some(), name.to_string(), value),
             },
@@ -108,8 +113,8 @@ impl RecordBuf {
         buf.message = message.unwrap_or_default();
         record.spans.visit(&mut |span| {
             let mut fields = Vec::with_capacity(span.fields().len());
-            for (name, value) in span.fields() {
-                push_unique(&mut fields, false, name.to_string(), value.clone());
+            for (name, captured) in span.fields() {
+                push_unique(&mut fields, false, name.to_string(), captured.value.clone());
             }
             buf.spans.push(SpanBuf { name: span.name().to_owned(), fields });
         });

@@ -26,7 +26,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level};
+use tracing::{Event, Level, Metadata};
 
 pub use buf::{ContextBuf, RecordBuf, SpanBuf};
 pub use context::ContextInfo;
@@ -35,7 +35,7 @@ pub(crate) use render::{drop_quietly, for_each_source, render_debug, render_disp
 pub(crate) use span::{NoSpans, STYLES, SpanPath, SpanValues, Style};
 pub(crate) use thread::write_thread_name;
 pub use value::Value;
-pub(crate) use value::{FieldName, capture_fields, capture_primitives, field_name};
+pub(crate) use value::{Captured, FieldName, capture_fields, capture_primitives, field_name};
 
 use crate::clock::Clock;
 
@@ -63,12 +63,20 @@ pub(crate) struct RecordMetadata<'a> {
     pub(crate) module_path: Option<&'a str>,
     pub(crate) file: Option<&'a str>,
     pub(crate) line: Option<u32>,
-    /// True for a record of the `log` crate. The event of such a record carries these metadata in fields named `log.*`.
+    /// True for a record of the `log` crate. The event of such a record may carry these metadata in fields named `log.*`.
     pub(crate) from_log: bool,
+    /// The fields that a record of the `log` crate has beside its event.
+    pub(crate) key_values: Option<&'a dyn KeyValues>,
+}
+
+/// The key-values of a record of the `log` crate.
+pub(crate) trait KeyValues {
+    /// Passes each to `visitor`, in the order of the log call.
+    fn visit(&self, visitor: &mut dyn Visit);
 }
 
 impl<'a> RecordMetadata<'a> {
-    pub(crate) fn new(metadata: &tracing::Metadata<'a>) -> Self {
+    pub(crate) fn new(metadata: &Metadata<'a>) -> Self {
         RecordMetadata {
             level: *metadata.level(),
             target: metadata.target(),
@@ -76,6 +84,7 @@ impl<'a> RecordMetadata<'a> {
             file: metadata.file(),
             line: metadata.line(),
             from_log: false,
+            key_values: None,
         }
     }
 }
@@ -91,6 +100,14 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn target(&self) -> &str {
         self.metadata.target
+    }
+
+    /// Returns the name that the log call gave to its event, as in `info!(name: "order.paid", "paid")`.
+    ///
+    /// `None` if it gave none (`tracing` then makes a name of the file and the line), for records of the `log` crate, and for notices.
+    #[must_use]
+    pub fn name(&self) -> Option<&'static str> {
+        if self.metadata.from_log { None } else { event_name(self.event.metadata()) }
     }
 
     /// Returns the path of the module that logged.
@@ -151,6 +168,9 @@ impl<'a> Record<'a> {
     pub fn visit(&self, visitor: &mut dyn Visit) {
         if self.metadata.from_log {
             self.event.record(&mut SkipLogFields(visitor));
+            if let Some(key_values) = self.metadata.key_values {
+                key_values.visit(visitor);
+            }
         } else {
             self.event.record(visitor);
         }
@@ -179,6 +199,13 @@ impl<'a> Record<'a> {
     pub(crate) fn moment(&self) -> Moment<'_> {
         Moment { context: self.context, elapsed: self.elapsed, clock: self.clock, wall: self.wall.clone() }
     }
+}
+
+/// Returns the name of an event, unless it is `event FILE:LINE`, which the macros of `tracing` give to an event without a name.
+pub(crate) fn event_name(metadata: &Metadata<'static>) -> Option<&'static str> {
+    let name = metadata.name();
+    let line = || name.strip_prefix("event ")?.strip_prefix(metadata.file()?)?.strip_prefix(':')?.parse().ok();
+    (metadata.line().is_none() || line() != metadata.line()).then_some(name)
 }
 
 /// A context and a time in it, for a notice.
@@ -233,7 +260,7 @@ impl Visit for MessageVisitor {
     }
 }
 
-/// Passes on all fields but those in which the `log` bridge carries its metadata.
+/// Passes on all fields but those in which a bridge from the `log` crate carries the metadata.
 struct SkipLogFields<'a>(&'a mut dyn Visit);
 
 macro_rules! skip_log_fields {

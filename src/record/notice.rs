@@ -25,7 +25,8 @@ macro_rules! notice_metadata {
     ($callsite:ident, $metadata:ident, $level:expr, $field:literal) => {
         static $callsite: DefaultCallsite = DefaultCallsite::new(&$metadata);
         static $metadata: Metadata<'static> = tracing_core::metadata! {
-            name: "logscope notice",
+            // As the macros of `tracing` name an event: a notice has no name of its own.
+            name: concat!("event ", file!(), ":", line!()),
             target: "logscope",
             level: $level,
             fields: &["message", $field],

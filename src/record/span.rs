@@ -4,7 +4,7 @@
 //! renders them once, when a record in that style first needs them. The layer stores the captured spans, and finds and caches
 //! the path to the current span (`layer/spans.rs`). Formats see a [`SpanPath`].
 
-use super::value::{FieldName, Value};
+use super::value::{Captured, FieldName};
 use crate::sync::OnceLock;
 
 /// A way to render a span or a context as a fragment, which many records share. Each format uses one.
@@ -47,7 +47,7 @@ impl Fragments {
 #[derive(Debug)]
 pub(crate) struct SpanValues {
     name: &'static str,
-    fields: Vec<(FieldName, Value)>,
+    fields: Vec<(FieldName, Captured)>,
     fragments: Fragments,
 }
 
@@ -66,13 +66,14 @@ impl SpanValues {
     }
 
     /// The fields in the order in which they were first recorded.
-    pub(crate) fn fields(&self) -> &[(FieldName, Value)] {
+    pub(crate) fn fields(&self) -> &[(FieldName, Captured)] {
         &self.fields
     }
 
     /// Records a field. If it was recorded before, the new value takes the old place, and the fields that belong to the old
     /// value (`.sources` of an error) are removed. A field that belongs to a value stands right behind it.
-    pub(crate) fn record(&mut self, name: FieldName, value: Value) {
+    pub(crate) fn record(&mut self, name: FieldName, value: impl Into<Captured>) {
+        let value = value.into();
         self.fragments = Fragments::default();
         if name.suffix.is_empty() {
             self.fields.retain(|(known, _)| known.field != name.field || known.suffix.is_empty());
@@ -111,6 +112,7 @@ impl SpanPath for NoSpans {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Value;
     use super::*;
 
     #[test]
@@ -118,14 +120,14 @@ mod tests {
         let (error, sources) = (FieldName { field: "err", suffix: "" }, FieldName { field: "err", suffix: ".sources" });
         let list = |text: &str| Value::List(vec![text.to_owned()]);
         let mut span = SpanValues::new("s");
-        span.record(error, "one".into());
+        span.record(error, Value::from("one"));
         span.record(sources, list("cause of one"));
-        span.record(FieldName { field: "n", suffix: "" }, 1.into());
-        span.record(error, "two".into());
+        span.record(FieldName { field: "n", suffix: "" }, Value::from(1));
+        span.record(error, Value::from("two"));
         let names = |span: &SpanValues| span.fields().iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>();
         assert_eq!(names(&span), ["err", "n"]);
         span.record(sources, list("cause of two"));
         assert_eq!(names(&span), ["err", "err.sources", "n"]);
-        assert_eq!(span.fields()[1].1, list("cause of two"));
+        assert_eq!(span.fields()[1].1.value, list("cause of two"));
     }
 }

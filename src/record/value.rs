@@ -191,12 +191,12 @@ pub(crate) fn field_name(field: &Field) -> &'static str {
 
 /// Calls `each` with each field that `visit` records, as an owned value. An error with sources gives a second field,
 /// `NAME.sources`.
-pub(crate) fn capture_fields(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(FieldName, Value)) {
+pub(crate) fn capture_fields(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(FieldName, Captured)) {
     visit(&mut Capture(&mut each));
 }
 
 /// [`capture_fields`] without running code of the program: a marker replaces each `Debug`, `Display` or error value.
-pub(crate) fn capture_primitives(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(FieldName, Value)) {
+pub(crate) fn capture_primitives(visit: impl FnOnce(&mut dyn Visit), mut each: impl FnMut(FieldName, Captured)) {
     visit(&mut Primitives(Capture(&mut each)));
 }
 
@@ -214,11 +214,25 @@ impl fmt::Display for FieldName {
     }
 }
 
-struct Capture<'a>(&'a mut dyn FnMut(FieldName, Value));
+/// The value of a field, captured.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Captured {
+    pub(crate) value: Value,
+    /// True for a text that the `Debug` or `Display` of the value has written. Layouts for people show a string in such a text as a string.
+    pub(crate) is_rendered: bool,
+}
+
+impl From<Value> for Captured {
+    fn from(value: Value) -> Self {
+        Captured { value, is_rendered: false }
+    }
+}
+
+struct Capture<'a>(&'a mut dyn FnMut(FieldName, Captured));
 
 impl Capture<'_> {
     fn put(&mut self, field: &Field, value: impl Into<Value>) {
-        (self.0)(FieldName { field: field_name(field), suffix: "" }, value.into());
+        (self.0)(FieldName { field: field_name(field), suffix: "" }, value.into().into());
     }
 }
 
@@ -257,14 +271,15 @@ impl Visit for Capture<'_> {
         self.put(field, text);
         let sources = error_sources(value);
         if !sources.is_empty() {
-            (self.0)(FieldName { field: field_name(field), suffix: ".sources" }, Value::List(sources));
+            (self.0)(FieldName { field: field_name(field), suffix: ".sources" }, Value::List(sources).into());
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let mut text = String::new();
         render_debug(value, &mut text);
-        self.put(field, text);
+        let captured = Captured { value: text.into(), is_rendered: true };
+        (self.0)(FieldName { field: field_name(field), suffix: "" }, captured);
     }
 }
 

@@ -16,9 +16,11 @@ impl OutputContext {
     /// ```
     ///
     /// Use it wherever a closure runs elsewhere: for `thread::spawn`, a pool's `spawn`, or a callback.
+    ///
+    /// What `f` has captured is dropped inside this context too, also if `f` never runs.
     pub fn bind<R, F: FnOnce() -> R>(&self, f: F) -> impl FnOnce() -> R + use<R, F> {
-        let context = self.clone();
-        move || context.scope(f)
+        let bound = Bound { context: Some(self.clone()), f: Some(f) };
+        move || bound.call()
     }
 }
 
@@ -32,11 +34,40 @@ impl OutputContext {
 /// assert_eq!(std::thread::spawn(name).join().unwrap(), "uno");
 /// ```
 ///
-/// Outside every scope it binds nothing: `f` then runs in the context that is current where it is called.
+/// Outside every scope it binds nothing: `f` then runs in the context that is current where it is called. What `f` has captured is dropped
+/// inside the same context, also if `f` never runs.
 pub fn bind_current<R, F: FnOnce() -> R>(f: F) -> impl FnOnce() -> R + use<R, F> {
-    let context = OutputContext::try_current();
-    move || match context {
-        Some(context) => context.scope(f),
-        None => f(),
+    let bound = Bound { context: OutputContext::try_current(), f: Some(f) };
+    move || bound.call()
+}
+
+/// A closure that runs, and is dropped, inside a context.
+struct Bound<F> {
+    /// `None` if the closure was bound outside every scope.
+    context: Option<OutputContext>,
+    /// `None` once the closure has run.
+    f: Option<F>,
+}
+
+impl<F> Bound<F> {
+    fn call<R>(mut self) -> R
+    where
+        F: FnOnce() -> R,
+    {
+        let Some(f) = self.f.take() else {
+            unreachable!("the closure is there until this is called, which consumes it");
+        };
+        match &self.context {
+            Some(context) => context.scope(f),
+            None => f(),
+        }
+    }
+}
+
+impl<F> Drop for Bound<F> {
+    fn drop(&mut self) {
+        if let (Some(context), Some(f)) = (&self.context, self.f.take()) {
+            context.scope(|| drop(f));
+        }
     }
 }

@@ -69,8 +69,8 @@ pub(crate) use levels::LEVELS;
 /// - A target that no directive names is off, unless a plain level is among the directives: `hyper=warn` turns off all other
 ///   targets.
 ///
-/// Spaces around a directive, a target or a level are ignored. Texts that `Targets` accepts but reads in a way that nobody
-/// means are errors: an empty text, an empty directive (`Targets` reads `info,` as `error`), a missing level (`hyper=`), a
+/// Spaces around a directive, a target or a level are ignored, and so is a comma after the last directive. Texts that `Targets` accepts but
+/// reads in a way that nobody means are errors: an empty text, an empty directive (as in `info,,hyper=warn`), a missing level (`hyper=`), a
 /// missing target (`=info`), a number that is not a level (`7`), the span and field directives of `EnvFilter`
 /// (`hyper[request]=info`), and a misspelt level (`inof`).
 ///
@@ -197,6 +197,12 @@ impl Verbosity {
             Repr::Directives(directives) => Repr::Directives(directives.clamped(ceiling)),
             Repr::Dial(dial, own) => Repr::Dial(dial.clone(), ceiling.min(*own)),
         })
+    }
+
+    /// Reads those directives of `text` that are known here. Returns `None` if there are none, and what is wrong with each of the others.
+    pub(crate) fn from_known_directives(text: &str) -> (Option<Verbosity>, Vec<String>) {
+        let (known, problems) = parse::parse_known(text);
+        (known.map(Verbosity::from), problems)
     }
 
     /// The present value of this verbosity, which follows no dial.

@@ -1,23 +1,52 @@
 //! Reads [`Directives`] from a text such as `info,hyper=warn`.
 //!
 //! The syntax is that of `tracing_subscriber::filter::Targets`. A text that `Targets` accepts but reads in a way that nobody
-//! means is an error here.
+//! means is an error here. An environment variable may be written for an `EnvFilter`: [`parse_known`] takes from it what is known here.
 
 use tracing::level_filters::LevelFilter;
 
 use super::directives::Directives;
 use crate::error::{Error, Kind};
 
-/// Reads a list of directives.
+/// Reads a list of directives, which may end in a comma.
 pub(super) fn parse(text: &str) -> Result<Directives, Error> {
-    if text.trim().is_empty() {
+    let list = text.trim();
+    let list = list.strip_suffix(',').unwrap_or(list);
+    if list.trim().is_empty() {
         return Err(Error::new(Kind::Parse, format!("the verbosity is empty; {EXPECTED}, as in `info,hyper=warn`")));
     }
-    let mut list = Vec::new();
-    for (index, directive) in text.split(',').map(str::trim).enumerate() {
-        list.push(parse_directive(directive).map_err(|problem| error(text, index, directive, &problem))?);
+    let mut directives = Vec::new();
+    for (index, directive) in list.split(',').map(str::trim).enumerate() {
+        directives.push(parse_directive(directive).map_err(|problem| {
+            Error::new(Kind::Parse, format!("in the verbosity {text:?}, {}", problem_with(index, directive, &problem)))
+        })?);
     }
-    Ok(Directives::from_list(list))
+    Ok(Directives::from_list(directives))
+}
+
+/// Reads those directives of a list that are directives here, and says for each of the others what is wrong with it. `None` if none is one.
+///
+/// If a directive that is none may have been meant as the level of all targets (`inof`), they get INFO: without a plain level in the list,
+/// all targets that it does not name would be off.
+pub(super) fn parse_known(text: &str) -> (Option<Directives>, Vec<String>) {
+    let (mut known, mut problems, mut plain_is_wrong) = (Vec::new(), Vec::new(), false);
+    let directives = text.split(',').map(str::trim).enumerate();
+    for (index, directive) in directives.filter(|(_, directive)| !directive.is_empty()) {
+        match parse_directive(directive) {
+            Ok(directive) => known.push(directive),
+            Err(problem) => {
+                problems.push(problem_with(index, directive, &problem));
+                plain_is_wrong |= directive.starts_with('=') || !directive.contains(['=', '[', ']', '{', '}']);
+            }
+        }
+    }
+    if known.is_empty() {
+        return (None, problems);
+    }
+    if plain_is_wrong && known.iter().all(|(target, _)| target.is_some()) {
+        known.push((None, LevelFilter::INFO));
+    }
+    (Some(Directives::from_list(known)), problems)
 }
 
 /// Reads one directive: its target, if it names one, and its level.
@@ -105,8 +134,8 @@ fn not_a_level(text: &str) -> String {
     format!("{text:?} is not a level; {EXPECTED}")
 }
 
-/// The error for the directive at `index` in `text`.
+/// Names the directive at `index` of a list, and what is wrong with it.
 #[cold]
-fn error(text: &str, index: usize, directive: &str, problem: &str) -> Error {
-    Error::new(Kind::Parse, format!("in the verbosity {text:?}, directive {} ({directive:?}): {problem}", index + 1))
+fn problem_with(index: usize, directive: &str, problem: &str) -> String {
+    format!("directive {} ({directive:?}): {problem}", index + 1)
 }

@@ -109,7 +109,8 @@ proptest! {
                 prop_assert_eq!(&verbosity(&printed), &ours);
                 decide_alike(&ours, &printed.parse().unwrap(), &asked);
                 if !text.contains(char::is_whitespace) {
-                    decide_alike(&ours, &text.parse().unwrap(), &asked);
+                    // `Targets` reads what stands behind the last comma, even if that is nothing.
+                    decide_alike(&ours, &text.strip_suffix(',').unwrap_or(&text).parse().unwrap(), &asked);
                 }
             }
         }
@@ -135,7 +136,8 @@ proptest! {
 
 #[test]
 fn spaces_are_ignored_and_the_printed_order_is_fixed() {
-    for text in ["info,hyper=warn,my::mod=trace", " my::mod=5 , INFO,hyper = 2", "my::mod,\thyper=Warn ,debug,info"] {
+    for text in ["info,hyper=warn,my::mod=trace", " my::mod=5 , INFO,hyper = 2 , ", "my::mod,\thyper=Warn ,debug,info"]
+    {
         assert_eq!(verbosity(text).to_string(), "info,hyper=warn,my::mod=trace");
     }
     assert_eq!(verbosity("hyper").to_string(), "hyper=trace");
@@ -148,14 +150,16 @@ fn spaces_are_ignored_and_the_printed_order_is_fixed() {
 
 #[test]
 fn an_error_names_the_directive_its_position_and_the_remedy() {
-    let cases: [(&str, &[&str]); 11] = [
+    let cases: [(&str, &[&str]); 13] = [
         ("", &["empty", "off, error, warn, info, debug or trace", "info,hyper=warn"]),
         ("  ", &["empty"]),
         (
             "info,hyper=loud",
             &["directive 2", "\"hyper=loud\"", "\"loud\" is not a level", "trace", "from 0 (off) to 5 (trace)"],
         ),
-        ("info,", &["directive 2", "remove the comma"]),
+        ("info,,a=warn", &["directive 2", "remove the comma"]),
+        ("info,,", &["directive 2", "remove the comma"]),
+        (" , ", &["empty"]),
         (" ,info", &["directive 1", "remove the comma"]),
         ("a=info,hyper=", &["directive 2", "\"\" is not a level"]),
         ("=info", &["directive 1", "no target", "level alone"]),
@@ -169,6 +173,35 @@ fn an_error_names_the_directive_its_position_and_the_remedy() {
         assert!(error.is_parse());
         for part in expected {
             assert!(error.to_string().contains(part), "{text:?}: {error}");
+        }
+    }
+}
+
+/// What an environment variable holds may be written for an `EnvFilter`, or mistyped.
+#[test]
+fn what_is_known_of_a_list_is_read_and_the_rest_is_named() {
+    let cases: [(&str, Option<&str>, &[&str]); 13] = [
+        ("info,hyper=warn", Some("info,hyper=warn"), &[]),
+        (",,info,", Some("info"), &[]),
+        ("info,hyper=warn,app[x]=debug", Some("info,hyper=warn"), &["directive 3 (\"app[x]=debug\"): spans"]),
+        ("a[x{b=1,c=2}]=debug,warn", Some("warn"), &["directive 1", "directive 2 (\"c=2}]=debug\")"]),
+        ("hyper=warn,app[x]=debug", Some("hyper=warn"), &["directive 2"]),
+        ("warn,hyper=loud,a=trace", Some("warn,a=trace"), &["directive 2 (\"hyper=loud\"): \"loud\" is not a level"]),
+        // Without INFO, all targets but `hyper` would be off.
+        ("inof,hyper=warn", Some("info,hyper=warn"), &["did you mean `info`"]),
+        ("=debug,hyper=warn", Some("info,hyper=warn"), &["directive 1"]),
+        ("7,hyper=warn,debug", Some("debug,hyper=warn"), &["directive 1"]),
+        ("inof", None, &["directive 1"]),
+        ("hyper=loud", None, &["directive 1"]),
+        ("info/regex", None, &["directive 1"]),
+        (", ,", None, &[]),
+    ];
+    for (text, expected, named) in cases {
+        let (known, problems) = Verbosity::from_known_directives(text);
+        assert_eq!(known, expected.map(verbosity), "{text}");
+        assert_eq!(problems.len(), named.len(), "{text}: {problems:?}");
+        for (problem, part) in problems.iter().zip(named) {
+            assert!(problem.contains(part), "{text}: {problem}");
         }
     }
 }

@@ -53,10 +53,11 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/format/json", "value, serialize → fields, fragments"),
     ("src/format/logfmt", "value → fragments"),
-    ("src/format/plain", "name, value → braces, fields → columns"),
+    ("src/format/plain", "literal, name, value → braces, fields → columns"),
     (
         "src/layer",
-        "environment, capped, ceiling, nesting → first_scope, emit, spans → opening, context_layer → install",
+        "environment, capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, context_layer → log_bridge \
+         → install",
     ),
     ("src/output", "traits, guard → stream, writer, memory, print, null → any"),
     ("src/queue", "ring, progress → reader → schedule"),

@@ -22,6 +22,7 @@ use super::options::Format;
 use super::plain::columns::Columns;
 use super::plain::fields::{Dialect, push_gap, push_message_and_fields};
 use super::plain::name::OddNames;
+use super::plain::value::show_backslashes;
 use super::timestamp::push_elapsed_hundredths;
 use crate::record::Record;
 use vocabulary::{FieldSet, Word, WordKind, bit};
@@ -42,6 +43,9 @@ pub(super) fn render(format: &Format, colored: bool, record: &Record<'_>, out: &
     columns.push_context(out);
     columns.push_target(names.plain_target, out);
     columns.push_location(out);
+    if format.context || format.target || format.location || format.thread {
+        show_backslashes(out, start);
+    }
     push_gap(out, start);
     let begins_line = out.len() == start;
     let push = |out: &mut Vec<u8>| {
@@ -98,7 +102,7 @@ fn push_body(format: &Format, record: &Record<'_>, names: CallsiteNames, word: O
     push_message_and_fields(out, start, BuildDialect { continuation, hidden }, record, names.fields);
 }
 
-/// The message as in `text`, but with its backslashes as they are, since the lines are for people only.
+/// The message and the fields as in `text`, but with their backslashes as they are, since the lines are for people only.
 struct BuildDialect {
     /// The beginning of each line of a message after its first; `None` keeps messages on one line.
     continuation: Option<&'static str>,
@@ -115,8 +119,23 @@ impl Dialect for BuildDialect {
         out.len() > start
     }
 
+    #[inline]
     fn is_hidden(&self, field: &Field) -> bool {
         self.hidden & bit(field) != 0
+    }
+
+    #[inline]
+    fn finish_text(&self, out: &mut Vec<u8>, start: usize, _: &Field) {
+        // A text without quotes has no backslash.
+        if out[start] == b'"' {
+            show_backslashes(out, start);
+        }
+    }
+
+    fn push_list(&self, out: &mut Vec<u8>, list: &[u8]) {
+        let start = out.len();
+        out.extend_from_slice(list);
+        show_backslashes(out, start);
     }
 }
 

@@ -22,6 +22,43 @@ fn an_ordinary_event_is_its_message_and_fields() {
 }
 
 #[test]
+fn strings_are_quoted_once_and_backslashes_are_shown_as_they_are() {
+    let path = std::path::Path::new(r"C:\my files\");
+    assert_eq!(build(|| info!(?path, "missing")), r#"00:01.23 missing path="C:\my files\"$"#);
+    assert_eq!(build(|| info!(path = r"C:\my files", "missing")), r#"00:01.23 missing path="C:\my files"$"#);
+    assert_eq!(build(|| info!(path = %path.display(), "missing")), r#"00:01.23 missing path="C:\my files\"$"#);
+    assert_eq!(
+        build(|| info!(word = ?"core", some = ?Some("a\"b"), "x")),
+        r#"00:01.23 x word="core" some="Some(\"a\\"b\")"$"#
+    );
+    assert_eq!(
+        build(|| info!(share = r"\\server\x", lines = "a\n\tb", "x")),
+        r#"00:01.23 x share="\\server\x" lines="a\n\tb"$"#
+    );
+    let error = std::io::Error::other(Cause(std::io::Error::other(r"no C:\x")));
+    let error = &error as &(dyn std::error::Error + 'static);
+    assert_eq!(build(|| info!(error, "x")), r#"00:01.23 x error="no D:\y" error.sources=["no C:\x"]$"#);
+    let all = Format::build().context(true).target(true).elapsed(false);
+    let fixture = Fixture::new().with_context(r"C:\proj", &[("out", r"D:\".into())]);
+    assert_eq!(fixture.line(all, || info!(target: r"a\b", r"C:\\x")), "\"C:\\proj\"{out=\"D:\\\"} \"a\\b\": C:\\\\x\n");
+}
+
+#[derive(Debug)]
+struct Cause(std::io::Error);
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(r"no D:\y")
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[test]
 fn spans_are_not_shown_and_the_rest_is_if_asked_for() {
     let log = || {
         let _span = tracing::info_span!("build").entered();

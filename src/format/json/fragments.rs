@@ -57,13 +57,13 @@ fn span_fragment(span: &SpanValues) -> &[u8] {
     span.fragment(Style::Json, |span, out| {
         let mut unique = UniqueNames::new();
         out.push(b'{');
-        for (name, value) in span.fields() {
+        for (name, captured) in span.fields() {
             if name.suffix.is_empty() && is_reserved_in_spans(name.field) {
                 push_key(out, Some(&mut unique), FIELD_PREFIX, name.field);
             } else {
                 push_key(out, Some(&mut unique), name.field, name.suffix);
             }
-            push_value(out, value);
+            push_value(out, &captured.value);
             out.push(b',');
         }
         out.extend_from_slice(b"\"name\":");

@@ -52,6 +52,12 @@ pub(super) fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
         }
         out.push(b'"');
     }
+    if names.named
+        && let Some(name) = record.name()
+    {
+        out.extend_from_slice(b",\"name\":");
+        push_string(out, name);
+    }
     if format.location {
         push_location(out, record);
     }

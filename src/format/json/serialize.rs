@@ -25,6 +25,9 @@ impl Serialize for RecordBuf {
         if !self.target.is_empty() {
             map.serialize_entry("target", &self.target)?;
         }
+        if let Some(name) = &self.name {
+            map.serialize_entry("name", name)?;
+        }
         if let Some(file) = &self.file {
             map.serialize_entry("filename", file)?;
         }

@@ -54,6 +54,16 @@ fn each_option_has_its_keys() {
 }
 
 #[test]
+fn an_event_has_its_name_if_the_call_gives_it_one() {
+    let line = |log: fn()| parse(&Fixture::new().line(Format::json(), log));
+    let named = line(|| info!(name: "order.paid", target: "t", total = 5, "paid"));
+    assert_eq!((&named["name"], &named["fields"]), (&json!("order.paid"), &json!({ "message": "paid", "total": 5 })));
+    assert_eq!(line(|| info!(name: "a \"b\"\n", x = 1, x = 2))["name"], "a \"b\"\n");
+    assert!(line(|| info!("paid")).get("name").is_none());
+    assert!(line(|| info!(target: "t", x = 1, x = 2, "paid")).get("name").is_none());
+}
+
+#[test]
 fn every_type_of_value() {
     let line = Fixture::new().line(Format::json(), || {
         info!(

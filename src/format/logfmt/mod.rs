@@ -109,6 +109,7 @@ struct LogfmtDialect;
 
 impl Dialect for LogfmtDialect {
     const ODD_NAMES: OddNames = OddNames::Escaped;
+    const QUOTES_ONCE: bool = false;
 
     fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) -> bool {
         out.extend_from_slice(b"msg=");
@@ -120,7 +121,7 @@ impl Dialect for LogfmtDialect {
         if is_reserved_in_logfmt(name) { FIELD_PREFIX } else { "" }
     }
 
-    fn protect_text(&self, out: &mut Vec<u8>, start: usize, field: &Field) {
+    fn finish_text(&self, out: &mut Vec<u8>, start: usize, field: &Field) {
         protect_text(out, start, field_name(field));
     }
 

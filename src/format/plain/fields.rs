@@ -8,6 +8,7 @@ use std::fmt::{self, Write};
 
 use tracing::field::{Field, Visit};
 
+use super::literal::quote_once;
 use super::name::{OddNames, push_name};
 use super::value::{push_rendered, push_text};
 use crate::format::buffer::Buffer;
@@ -37,10 +38,13 @@ pub(in crate::format) trait Dialect {
         ""
     }
 
-    /// Changes a text that was just written as the value of `field`, from `start` to the end of `out`, if the layout would read
-    /// it back as another type.
+    /// True if the layout shows a string that `Debug` has quoted (`?string`, `?path`) as that string, in one pair of quotes.
+    const QUOTES_ONCE: bool = true;
+
+    /// Changes a text that was just written as the value of `field`, from `start` to the end of `out`, where the layout departs from the
+    /// notation: to read it back as a text, or for people.
     #[inline]
-    fn protect_text(&self, _out: &mut Vec<u8>, _start: usize, _field: &Field) {}
+    fn finish_text(&self, _out: &mut Vec<u8>, _start: usize, _field: &Field) {}
 
     /// Appends a list that is rendered as `["a", "b"]`.
     fn push_list(&self, out: &mut Vec<u8>, list: &[u8]) {
@@ -169,13 +173,17 @@ impl<D: Dialect> FieldWriter<'_, D> {
         }
     }
 
-    fn rendered<R>(&mut self, field: &Field, render: impl FnOnce(&mut dyn Write) -> R) {
+    /// Writes a value that `render` writes; `by_debug` if that is the value's `Debug`.
+    fn rendered<R>(&mut self, field: &Field, by_debug: bool, render: impl FnOnce(&mut dyn Write) -> R) {
         match self.begin(field) {
             Role::Message => self.message(render),
             Role::Field => {
                 let start = self.out.len();
                 push_rendered(self.out, render);
-                self.dialect.protect_text(self.out, start, field);
+                if by_debug && D::QUOTES_ONCE {
+                    quote_once(self.out, start);
+                }
+                self.dialect.finish_text(self.out, start, field);
             }
             Role::Skipped => {}
         }
@@ -213,14 +221,14 @@ impl<D: Dialect> Visit for FieldWriter<'_, D> {
             Role::Field => {
                 let start = self.out.len();
                 push_text(self.out, value);
-                self.dialect.protect_text(self.out, start, field);
+                self.dialect.finish_text(self.out, start, field);
             }
             Role::Skipped => {}
         }
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.rendered(field, |out| render_display(value, out));
+        self.rendered(field, false, |out| render_display(value, out));
         if self.part == Part::Message || self.dialect.is_hidden(field) {
             return;
         }
@@ -240,6 +248,6 @@ impl<D: Dialect> Visit for FieldWriter<'_, D> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.rendered(field, |out| render_debug(value, out));
+        self.rendered(field, true, |out| render_debug(value, out));
     }
 }

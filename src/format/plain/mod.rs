@@ -4,6 +4,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `value` | values: bare or quoted |
+//! | `literal` | values that are string literals already: `?string`, `?path` |
 //! | `name` | names of fields: bare, quoted or escaped |
 //! | `braces` | a span or a context with its fields in braces |
 //! | `fields` | the message and the fields of a record |
@@ -15,5 +16,6 @@
 pub(super) mod braces;
 pub(super) mod columns;
 pub(super) mod fields;
+pub(super) mod literal;
 pub(super) mod name;
 pub(super) mod value;

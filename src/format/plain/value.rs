@@ -34,6 +34,20 @@ pub(in crate::format) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce
     }
 }
 
+/// Shows the backslashes of a text, which stands from `start` to the end of `out`, as they are: the text can no longer be read back.
+pub(in crate::format) fn show_backslashes(out: &mut Vec<u8>, start: usize) {
+    let Some(first) = out[start..].iter().position(|byte| *byte == b'\\') else {
+        return;
+    };
+    let (mut read, mut written) = (start + first, start + first);
+    while read < out.len() {
+        out[written] = out[read];
+        written += 1;
+        read += if out[read..].starts_with(b"\\\\") { 2 } else { 1 };
+    }
+    out.truncate(written);
+}
+
 /// Appends texts as `["a", "b"]`.
 pub(in crate::format) fn push_list(out: &mut Vec<u8>, texts: &[String]) {
     out.push(b'[');

@@ -49,6 +49,23 @@ fn each_value_has_its_form() {
 }
 
 #[test]
+fn a_string_or_a_path_that_debug_has_quoted_is_quoted_once() {
+    let path = std::path::Path::new("C:\\my files");
+    let log = || {
+        let _span = tracing::info_span!("s", file = ?path, word = ?"core").entered();
+        tracing::info!(target: "t", path = ?path, word = ?"core", none = ?"", quote = ?"\"", some = ?Some("a"), "x");
+    };
+    assert_eq!(
+        text(log),
+        r#"00:01.234567 INFO  uno s{file="C:\\my files" word="core"} t: x path="C:\\my files" word="core" none="" quote="\"" "#.to_owned()
+            + "some=\"Some(\\\"a\\\")\"\n"
+    );
+    let record = crate::RecordBuf::parse_text(&text(log)).unwrap();
+    assert_eq!(record.field("path").and_then(Value::as_str), Some("C:\\my files"));
+    assert_eq!(record.spans[0].fields[0].1.as_str(), Some("C:\\my files"));
+}
+
+#[test]
 fn an_error_is_followed_by_its_sources() {
     let error = std::io::Error::other(Outer(Inner));
     assert_eq!(

@@ -25,6 +25,7 @@ impl<'de> Deserialize<'de> for RecordBuf {
         }
         // Other programs may write the innermost span alone.
         record.spans = line.spans.unwrap_or_else(|| line.span.into_iter().collect());
+        record.name = line.name;
         record.context = line.context;
         record.elapsed = line.elapsed.map(|elapsed| elapsed.0);
         record.timestamp = line.timestamp.map(|timestamp| timestamp.0);
@@ -45,6 +46,7 @@ struct JsonRecord {
     fields: Members,
     #[serde(default)]
     target: String,
+    name: Option<String>,
     filename: Option<String>,
     line_number: Option<u32>,
     span: Option<SpanBuf>,

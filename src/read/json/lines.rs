@@ -89,11 +89,14 @@ impl<R: BufRead> JsonLines<R> {
 
     fn read_line(&mut self) -> io::Result<LineRead> {
         self.line.clear();
-        // One byte more, for the end of the line.
-        let most = u64::try_from(self.max_line_bytes).unwrap_or(u64::MAX).saturating_add(1);
+        // Two bytes more, for the end of the line.
+        let most = u64::try_from(self.max_line_bytes).unwrap_or(u64::MAX).saturating_add(2);
         let read = self.reader.by_ref().take(most).read_until(b'\n', &mut self.line)?;
-        if read > self.max_line_bytes && !self.line.ends_with(b"\n") {
-            self.reader.skip_until(b'\n')?;
+        let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        if line.strip_suffix(b"\r").unwrap_or(line).len() > self.max_line_bytes {
+            if !self.line.ends_with(b"\n") {
+                self.reader.skip_until(b'\n')?;
+            }
             return Ok(LineRead::TooLong);
         }
         Ok(if read == 0 { LineRead::End } else { LineRead::Line })

@@ -14,7 +14,7 @@ impl RecordBuf {
     /// # Ok::<(), logscope::Error>(())
     /// ```
     ///
-    /// Only the level is required; unknown keys are ignored.
+    /// Only the level is required; unknown keys are ignored. The line may have its end (`\n` or `\r\n`), and a byte order mark.
     ///
     /// # Errors
     ///
@@ -27,6 +27,8 @@ impl RecordBuf {
 
 /// Parses one line. An error says what is wrong, and in which column.
 pub(super) fn parse_bytes(line: &[u8]) -> Result<RecordBuf, String> {
+    // The encoding of U+FEFF, which some editors put before the text of a file.
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     serde_json::from_slice(line).map_err(|error| {
         let (text, column) = (error.to_string(), error.column());
         match text.strip_suffix(&format!(" at line {} column {column}", error.line())) {

@@ -105,3 +105,17 @@ fn an_error_names_the_column_and_what_is_expected() {
     assert_eq!(error("INFO  uno{a=\"x} t: x"), "column 21: expected a closing `\"`, found the end of the line");
     assert!(error("INFO  uno t: x\nINFO  uno t: y").contains("expected `|`"));
 }
+
+#[test]
+fn the_end_of_the_line_and_a_byte_order_mark_are_no_part_of_the_record() {
+    let line = "00:01.5 INFO  uno t: m a=1 b=x";
+    for around in [format!("{line}\r\n"), format!("{line}\r"), format!("\u{feff}{line}\n")] {
+        assert_eq!(parse(&around).unwrap(), parse(line).unwrap(), "{around:?}");
+    }
+    let several = "INFO  uno t: x\r\n      | y a=1\r\n";
+    assert_eq!(parse(several).unwrap(), parse("INFO  uno t: x\\ny a=1").unwrap());
+    // The format escapes control characters. Beside one that another program has put there, a field would be read as text.
+    let found = "expected an escape in place of a control character (as `\\r`), found \"\\r\"";
+    assert_eq!(error("INFO  uno t: m a=1\r b=2"), format!("column 19: {found}"));
+    assert!(error("INFO  uno t: m\ta=1").starts_with("column 15: expected an escape"));
+}

@@ -31,6 +31,16 @@ fn reading_goes_on_after_a_bad_line_and_names_it() {
 }
 
 #[test]
+fn the_end_of_the_line_and_a_byte_order_mark_are_no_part_of_the_record() {
+    let log = format!("\u{feff}{LINE}\r\n{LINE}\r\n{LINE} \r\n\u{feff}{LINE}");
+    assert_eq!(read(log.as_bytes()), vec![Ok("m".to_owned()); 4]);
+    let longest = json_lines(log.as_bytes()).max_line_bytes(LINE.len());
+    let is_read: Vec<_> = longest.map(|item| item.is_ok()).collect();
+    assert_eq!(is_read, [false, true, false, false], "the mark and the blank count, the end of the line does not");
+    assert_eq!(RecordBuf::parse_json(&format!("\u{feff}{LINE}\r\n")).unwrap(), RecordBuf::parse_json(LINE).unwrap());
+}
+
+#[test]
 fn a_cut_line_and_bytes_that_are_no_utf8_are_errors() {
     let items = read(&LINE.as_bytes()[..20]);
     assert!(items[0].as_ref().unwrap_err().ends_with("; the line has no end: the log may have been cut here"));

@@ -1,0 +1,176 @@
+//! The key-values of a record of the `log` crate, as fields.
+//!
+//! A field of `tracing` has a static name, and a key is any text. So each name is kept for the life of the process, when it is first seen. A
+//! program that makes names up (one for each user, say) would keep more and more of them: there are [`MOST_NAMES`] at most, of
+//! [`LONGEST_NAME`] bytes. Pairs whose names are not kept become one more field, called `log.kv`, with the text `name=value name=value`.
+//!
+//! The map of names is replaced, never changed, so that a log call takes no lock here, and an allocator that logs does no harm.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use arc_swap::ArcSwapOption;
+use log::kv::{Error, Key, Source, Value, VisitSource, VisitValue};
+use tracing::field::{Field, FieldSet, Visit};
+use tracing_core::callsite::{DefaultCallsite, Identifier};
+use tracing_core::metadata::Kind;
+use tracing_core::{Level, Metadata};
+
+use crate::record::{KeyValues, drop_quietly, render_debug};
+use crate::sync::Arc;
+
+/// The most names that are kept.
+const MOST_NAMES: usize = 1_024;
+
+/// The longest name that is kept, in bytes.
+const LONGEST_NAME: usize = 128;
+
+/// The field for pairs whose names are not kept, and for a source that fails.
+const REST: &str = "log.kv";
+
+/// The key-values of a record.
+pub(super) struct LogFields<'a>(pub(super) &'a dyn Source);
+
+impl LogFields<'_> {
+    /// Returns true if there are none. A source that fails is not empty: the record says so.
+    pub(super) fn is_empty(&self) -> bool {
+        struct First;
+        impl<'kvs> VisitSource<'kvs> for First {
+            fn visit_pair(&mut self, _: Key<'kvs>, _: Value<'kvs>) -> Result<(), Error> {
+                Err(Error::msg("one is enough"))
+            }
+        }
+        catch_unwind(AssertUnwindSafe(|| self.0.visit(&mut First).is_ok())).unwrap_or_else(|payload| {
+            drop_quietly(payload);
+            false
+        })
+    }
+}
+
+impl KeyValues for LogFields<'_> {
+    fn visit(&self, visitor: &mut dyn Visit) {
+        let mut pairs = Pairs { visitor, rest: String::new(), is_visiting: false };
+        // Unwind safety: the source is only asked again to be visited, and `pairs` is consistent wherever the source's code runs.
+        match catch_unwind(AssertUnwindSafe(|| self.0.visit(&mut pairs))) {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => pairs.rest.push_str("<format error>"),
+            // The panic of the visitor, which is for its caller.
+            Err(payload) if pairs.is_visiting => resume_unwind(payload),
+            Err(payload) => {
+                drop_quietly(payload);
+                pairs.rest.push_str("<panicked>");
+            }
+        }
+        if !pairs.rest.is_empty()
+            && let Some(field) = field(REST)
+        {
+            pairs.visitor.record_str(&field, &pairs.rest);
+        }
+    }
+}
+
+struct Pairs<'a> {
+    visitor: &'a mut dyn Visit,
+    rest: String,
+    /// True while the visitor is called.
+    is_visiting: bool,
+}
+
+impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        self.is_visiting = true;
+        let result = match field(key.as_str()) {
+            Some(field) => value.visit(OneValue { field: &field, visitor: self.visitor }),
+            None => {
+                let separator = if self.rest.is_empty() { "" } else { " " };
+                // Writing to a `String` cannot fail.
+                let _ = write!(self.rest, "{separator}{key}=");
+                render_debug(&value, &mut self.rest);
+                Ok(())
+            }
+        };
+        self.is_visiting = false;
+        result
+    }
+}
+
+/// Passes one value to a visitor of `tracing`.
+struct OneValue<'a> {
+    field: &'a Field,
+    visitor: &'a mut dyn Visit,
+}
+
+macro_rules! visit_values {
+    ($($method:ident $record:ident $type:ty),* $(,)?) => {$(
+        fn $method(&mut self, value: $type) -> Result<(), Error> {
+            self.visitor.$record(self.field, value);
+            Ok(())
+        }
+    )*};
+}
+
+impl<'v> VisitValue<'v> for OneValue<'_> {
+    fn visit_any(&mut self, value: Value<'_>) -> Result<(), Error> {
+        self.visitor.record_debug(self.field, &value);
+        Ok(())
+    }
+
+    /// Nothing is recorded, as `tracing` does with `None`.
+    fn visit_null(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    visit_values! {
+        visit_u64 record_u64 u64,
+        visit_i64 record_i64 i64,
+        visit_u128 record_u128 u128,
+        visit_i128 record_i128 i128,
+        visit_f64 record_f64 f64,
+        visit_bool record_bool bool,
+        visit_str record_str &str,
+    }
+}
+
+/// The fields by name. `None` before the first one.
+static FIELDS: ArcSwapOption<BTreeMap<&'static str, Field>> = ArcSwapOption::const_empty();
+
+/// Returns the field called `name`. `None` if the name is new, and is not kept.
+fn field(name: &str) -> Option<Field> {
+    let known = FIELDS.load();
+    if let Some(field) = known.as_ref().and_then(|known| known.get(name)) {
+        return Some(field.clone());
+    }
+    let count = known.as_ref().map_or(0, |known| known.len());
+    (name == REST || (name.len() <= LONGEST_NAME && count < MOST_NAMES)).then(|| keep(name)).flatten()
+}
+
+#[cold]
+fn keep(name: &str) -> Option<Field> {
+    let name: &'static str = String::leak(name.to_owned());
+    let names: &'static [&'static str] = Box::leak(Box::new([name]));
+    let field = FieldSet::new(names, Identifier(&CALLSITE)).iter().next()?;
+    FIELDS.rcu(|known| {
+        let mut fields = known.as_ref().map_or_else(BTreeMap::new, |known| BTreeMap::clone(known));
+        fields.entry(name).or_insert_with(|| field.clone());
+        Some(Arc::new(fields))
+    });
+    Some(field)
+}
+
+/// What the fields name as the callsite that they belong to.
+static CALLSITE: DefaultCallsite = DefaultCallsite::new(&METADATA);
+static METADATA: Metadata<'static> = tracing_core::metadata! {
+    name: "log key-values",
+    target: "log",
+    level: Level::TRACE,
+    fields: &[],
+    callsite: &CALLSITE,
+    kind: Kind::EVENT,
+};
+
+impl fmt::Debug for LogFields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogFields").finish_non_exhaustive()
+    }
+}
