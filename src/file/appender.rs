@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::current::CurrentFile;
 use super::descriptors::{self, Parkable};
 use super::keys::OwnKeys;
+use super::name::shown_path;
 use super::os::{self, FileLocation, OpenOptions, OpenedFile};
 use super::roll::Roller;
 use crate::bytes::Batch;
@@ -204,7 +205,7 @@ impl Output for Appender {
     }
 
     fn describe(&self) -> String {
-        format!("file {}", self.display_path.display())
+        format!("file {}", shown_path(&self.display_path))
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::appender::{Appender, AppenderParts};
 use super::descriptors;
 use super::keys::OwnKeys;
+use super::name::shown;
 use super::options::{FileOptions, SharedOptions};
 use super::os::{self, OpenedFile};
 use super::registry::{Acquired, EntryId, Lease, Registry};
@@ -210,7 +211,8 @@ pub fn reopen_all() -> Result<(), Error> {
 
 #[cold]
 fn open_error(kind: Kind, path: &Path, reason: &str) -> Error {
-    Error::new(kind, format!("cannot open {}: {reason}", path.display()))
+    // The reason may contain a path, too.
+    Error::new(kind, shown(&format!("cannot open {}: {reason}", path.display())))
 }
 
 /// Returns the error for a path that the operating system did not open, with advice.

@@ -39,7 +39,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/delivery", "outcome, missing, front → ledger, notices → core → flush"),
     ("src/file", "os, registry → keys, descriptors, rescue → name → roll → options, current → appender → open"),
     ("src/file/appender", "location, roll"),
-    ("src/file/name", "period, safe → rolled"),
+    ("src/file/name", "period, safe, shown → rolled"),
     ("src/file/os", "unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),
     (
