@@ -75,9 +75,9 @@ impl QueuedOutput {
 
     fn complete_flushes(&self, requests: Vec<FlushRequest>) {
         for FlushRequest { deadline, sync, ticket } in requests {
-            let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-            let flushed = self.core.flush_output(left);
-            ticket.complete(if sync { flushed.and_then(|()| self.core.sync()) } else { flushed });
+            let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+            let flushed = self.core.flush_output(left());
+            ticket.complete(if sync { flushed.and_then(|()| self.core.sync(left())) } else { flushed });
         }
     }
 

@@ -235,14 +235,14 @@ impl Core {
         drop_error(error);
     }
 
-    /// Brings all written bytes to the storage device.
-    pub(crate) fn sync(&self) -> io::Result<()> {
-        self.output.sync()
+    /// Brings all written bytes to the storage device, within `deadline`.
+    pub(crate) fn sync(&self, deadline: Duration) -> io::Result<()> {
+        self.output.sync(deadline)
     }
 
-    /// Opens the file of the output anew.
-    pub(crate) fn reopen(&self) -> io::Result<()> {
-        self.output.reopen()
+    /// Opens the file of the output anew, within `deadline`.
+    pub(crate) fn reopen(&self, deadline: Duration) -> io::Result<()> {
+        self.output.reopen(deadline)
     }
 }
 

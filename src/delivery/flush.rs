@@ -72,9 +72,9 @@ impl Flush {
 
     /// Flushes an output without queues in this call, unless `usable` is an error.
     fn direct(core: &Arc<Core>, deadline: Option<Instant>, sync: bool, usable: io::Result<()>) -> Flush {
-        let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-        let flushed = usable.and_then(|()| core.flush_output(left));
-        let direct = flushed.and_then(|()| if sync { core.sync() } else { Ok(()) });
+        let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let flushed = usable.and_then(|()| core.flush_output(left()));
+        let direct = flushed.and_then(|()| if sync { core.sync(left()) } else { Ok(()) });
         Flush { core: Arc::clone(core), queues: Vec::new(), direct }
     }
 

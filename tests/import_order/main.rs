@@ -37,7 +37,10 @@ const ORDER: &order::Table<'_> = &[
     ("src/bytes", "batch, byte_writer → line_writer"),
     ("src/context", "counter, live_list → inner → output_context → live, snapshot → ceiling, flush → default, builder"),
     ("src/delivery", "outcome, missing, front → ledger, notices → core → flush"),
-    ("src/file", "os, registry → keys, descriptors, rescue → name → roll → options, current → appender → open"),
+    (
+        "src/file",
+        "os, registry, rounds → keys, descriptors, folders, rescue → name, unsynced → roll → options, current → appender → open",
+    ),
     ("src/file/appender", "location, roll"),
     ("src/file/name", "period, safe, shown → rolled"),
     ("src/file/os", "unix, other"),

@@ -1,5 +1,8 @@
 //! System calls: opening files, locating them, and the clocks. `unix` and `other` have the same functions.
 
+#[cfg(test)]
+#[cfg(unix)]
+pub(crate) mod observed;
 #[cfg(not(unix))]
 mod other;
 #[cfg(unix)]
@@ -15,8 +18,9 @@ use unix as this;
 pub(crate) use this::Identity;
 pub(super) use this::open;
 pub(super) use this::{
-    CAN_TRACK, byte_writer, coarse_monotonic, coarse_unix_seconds, descriptor_limit, identity_at,
-    is_out_of_descriptors, is_pipe_without_reader, is_removed, is_system_link, locate, make_link, read_at,
+    CAN_TRACK, byte_writer, coarse_monotonic, coarse_unix_seconds, create_directory, descriptor_limit, identity_at,
+    is_out_of_descriptors, is_pipe_without_reader, is_removed, is_system_link, locate, make_link, read_at, sync_data,
+    sync_folder,
 };
 #[cfg(feature = "gzip")]
 pub(super) use this::{create_new, open_for_reading};

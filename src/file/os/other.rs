@@ -34,6 +34,21 @@ pub(in crate::file) fn is_removed(_: &File) -> io::Result<bool> {
     Ok(false)
 }
 
+/// Creates a directory.
+pub(in crate::file) fn create_directory(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)
+}
+
+/// Brings the contents of `file` to the storage device.
+pub(in crate::file) fn sync_data(file: &File) -> io::Result<()> {
+    file.sync_data()
+}
+
+/// Does nothing: these systems have no way to sync a directory.
+pub(in crate::file) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// Returns the identity of the file at `path`.
 pub(in crate::file) fn identity_at(path: &Path) -> io::Result<Identity> {
     same_file::Handle::from_path(path).map(Arc::new)

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -24,7 +24,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    fn of(metadata: &Metadata) -> Self {
+    pub(super) fn of(metadata: &Metadata) -> Self {
         Identity { device: metadata.dev(), inode: metadata.ino() }
     }
 }
@@ -114,6 +114,34 @@ pub(in crate::file) fn locate(file: &File, path: &Path, follow_links: bool) -> i
 /// Returns true if `file` has no name left.
 pub(in crate::file) fn is_removed(file: &File) -> io::Result<bool> {
     file.metadata().map(|metadata| metadata.nlink() == 0)
+}
+
+/// Creates a directory that only its owner can write to, whatever the umask.
+pub(in crate::file) fn create_directory(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().mode(0o755).create(path)
+}
+
+/// Brings the contents of `file` to the storage device.
+pub(in crate::file) fn sync_data(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    super::observed::before_sync(file)?;
+    file.sync_data()
+}
+
+/// Brings the entries of the directory `folder` to the storage device. A directory that is gone has none.
+pub(in crate::file) fn sync_folder(folder: &Path) -> io::Result<()> {
+    let flags = (OFlags::DIRECTORY | OFlags::NONBLOCK).bits().cast_signed();
+    let opened = match fs::OpenOptions::new().read(true).custom_flags(flags).open(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    #[cfg(test)]
+    super::observed::before_sync(&opened)?;
+    match opened.sync_all() {
+        // A file system that cannot sync directories.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        result => result,
+    }
 }
 
 /// Returns the identity of the file at `path`. A link is not followed.
