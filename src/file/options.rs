@@ -97,7 +97,8 @@ impl SharedOptions {
 impl FileOptions {
     /// Sets whether missing parent directories are created. They are not, unless set.
     ///
-    /// They are created when the file is opened, and whenever it is opened anew.
+    /// They are created when the file is opened, and whenever it is opened anew. Only the owner can write to them: their mode is `0o755`,
+    /// less the umask.
     pub fn create_parents(mut self, create: bool) -> Self {
         self.create_parents = create;
         self
