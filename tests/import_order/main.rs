@@ -43,7 +43,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/file/appender", "location, roll"),
     ("src/file/name", "period, safe, shown → rolled"),
-    ("src/file/os", "unix, other"),
+    ("src/file/os", "streams → unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),
     (
         "src/format",

@@ -6,6 +6,8 @@ pub(crate) mod observed;
 #[cfg(not(unix))]
 mod other;
 #[cfg(unix)]
+mod streams;
+#[cfg(unix)]
 mod unix;
 
 use std::fs::File;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
+use super::streams::above_streams;
 use super::{FileLocation, OpenOptions, OpenedFile};
 use crate::bytes::FdWriter;
 
@@ -56,7 +57,7 @@ pub(in crate::file) fn open(path: &Path, options: OpenOptions) -> io::Result<Ope
 /// reader. Returns whether the file can be read.
 fn open_appending(path: &Path, options: &fs::OpenOptions) -> io::Result<(File, bool)> {
     if fs::metadata(path).map_or(true, |metadata| metadata.is_file()) {
-        match options.clone().read(true).open(path) {
+        match above_streams(|| options.clone().read(true).open(path)) {
             Ok(file) if file.metadata()?.is_file() => return Ok((file, true)),
             // The path was replaced by something else just now.
             Ok(_) => {}
@@ -64,7 +65,7 @@ fn open_appending(path: &Path, options: &fs::OpenOptions) -> io::Result<(File, b
             Err(error) => return Err(error),
         }
     }
-    options.open(path).map(|file| (file, false))
+    above_streams(|| options.open(path)).map(|file| (file, false))
 }
 
 /// If `path` is one of the system's own links, returns the path of that link with all links in its directories resolved, so that none of
@@ -160,7 +161,7 @@ pub(in crate::file) fn open_for_reading(path: &Path) -> io::Result<File> {
 /// Creates a file that only its owner can read. Fails if the path exists.
 #[cfg(feature = "gzip")]
 pub(in crate::file) fn create_new(path: &Path) -> io::Result<File> {
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    above_streams(|| fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path))
 }
 
 /// Reads from `offset` in a readable file.
