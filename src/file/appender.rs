@@ -135,7 +135,11 @@ impl Appender {
             folders::create(parent)?.iter().for_each(|folder| current.unsynced.add_folder(folder));
         }
         let opened = descriptors::open(path, self.options)?;
-        if opened.is_named_regular { Ok(opened) } else { Err(io::Error::other("it is not a regular file")) }
+        match opened.is_named_regular {
+            true => Ok(opened),
+            false if opened.stream.is_some() => Err(io::Error::other("it is a standard stream of this process")),
+            false => Err(io::Error::other("it is not a regular file")),
+        }
     }
 
     /// Writes to `opened`, which was opened at `path`, from now on. Reports bytes of a removed file that cannot be saved.

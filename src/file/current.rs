@@ -46,7 +46,7 @@ impl CurrentFile {
             path,
             identity: opened.identity,
             readable: opened.readable,
-            lines: LineWriter::new(torn),
+            lines: opened.stream.map_or_else(|| LineWriter::new(torn), LineWriter::stream),
             length: opened.length,
             checked_length: opened.length,
             file: Some(Arc::new(opened.file)),

@@ -150,6 +150,13 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
     }
     // A device, or a link to one, such as `/dev/stdout`. Nobody wants rolled files beside it.
     let is_not_a_file = || fs::metadata(log).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+    if options.shared.roll.is_some() && os::is_standard_stream(log) {
+        return Err(open_error(
+            Kind::Open,
+            path,
+            "it is a standard stream of this process, which cannot roll; open it without roll",
+        ));
+    }
     if options.shared.roll.is_some() && (os::is_system_link(log) || is_not_a_file()) {
         return Err(open_error(
             Kind::Open,
@@ -174,6 +181,11 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
             false => explain(display_path, error, options.allow_symlink),
         }
     })?;
+    if roller.is_some() && opened.stream.is_some() {
+        let reason = "it is a standard stream of this process, which cannot be among the files of a log that rolls; redirect the stream \
+                      to another file";
+        return Err(open_error(Kind::Open, &file_path, reason));
+    }
     if roller.is_some() && !opened.is_named_regular {
         return Err(open_error(Kind::Open, &file_path, "only regular files roll, and it is not one"));
     }

@@ -246,9 +246,13 @@ fn every_file_gets_the_same_mode() {
 #[test]
 fn only_regular_files_roll() {
     let dir = tempfile::tempdir().unwrap();
-    for device in ["/dev/null", "/dev/stdout", "/dev/fd/1"] {
+    for (device, reason) in [
+        ("/dev/null", "only regular files roll"),
+        ("/dev/stdout", "it is a standard stream of this process"),
+        ("/dev/fd/1", "it is a standard stream of this process"),
+    ] {
         let error = open_error_of(file(device).roll(Roll::by_size(10)));
-        assert!(error.contains("only regular files roll"), "{error}");
+        assert!(error.contains(reason), "{error}");
     }
     assert!(open_error_of(file(dir.path().join("uno.log")).roll(Roll::by_size(0))).contains("holds no record"));
     assert!(
