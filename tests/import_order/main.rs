@@ -42,7 +42,7 @@ const ORDER: &order::Table<'_> = &[
         "os, registry, rounds → keys, descriptors, folders, rescue → name, unsynced → roll → options, current → appender → open",
     ),
     ("src/file/appender", "location, roll"),
-    ("src/file/name", "period, safe, shown → rolled"),
+    ("src/file/name", "period, shown → safe, rolled"),
     ("src/file/os", "streams → unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),
     (

@@ -71,8 +71,8 @@ impl Appender {
     }
 
     fn try_roll(&self, current: &mut CurrentFile, needed: u64) -> io::Result<()> {
-        let Some(roller) = current.roller.take() else { return Ok(()) };
-        let next = self.open_next(current, &roller, needed);
+        let Some(mut roller) = current.roller.take() else { return Ok(()) };
+        let next = self.open_next(current, &mut roller, needed);
         current.roller = Some(roller);
         let NextFile { files, id, path, opened } = next?;
         let length = opened.length;
@@ -86,7 +86,7 @@ impl Appender {
     }
 
     /// Opens the file to roll to.
-    fn open_next(&self, current: &mut CurrentFile, roller: &Roller, needed: u64) -> io::Result<NextFile> {
+    fn open_next(&self, current: &mut CurrentFile, roller: &mut Roller, needed: u64) -> io::Result<NextFile> {
         let files = roller.list()?;
         let mut id = roller.next_file(&files, needed);
         let mut path = roller.path_of(id);
