@@ -34,6 +34,7 @@ pub(crate) struct Appender {
     create_parents: bool,
     /// False for files whose location is never checked, and which are never parked or reopened: see [`OpenedFile`].
     is_named_regular: bool,
+    is_terminal: bool,
     /// Written to since the hand of the clock algorithm last passed: see [`descriptors`].
     used_lately: AtomicBool,
     current: Mutex<CurrentFile>,
@@ -59,7 +60,7 @@ impl Appender {
     pub(super) fn new(parts: AppenderParts) -> Arc<Self> {
         let AppenderParts { keys, display_path, absolute_path, options, create_parents, opened, roller, new_entries } =
             parts;
-        let is_named_regular = opened.is_named_regular;
+        let (is_named_regular, is_terminal) = (opened.is_named_regular, opened.file.is_terminal());
         let mut current = CurrentFile::new(opened, absolute_path, roller);
         new_entries.iter().for_each(|folder| current.unsynced.add_folder(folder));
         current.next_check = os::coarse_monotonic() + location::CHECK_INTERVAL;
@@ -70,6 +71,7 @@ impl Appender {
             options,
             create_parents,
             is_named_regular,
+            is_terminal,
             used_lately: AtomicBool::new(true),
             current: Mutex::new(current),
             syncs: Rounds::new(),
@@ -226,7 +228,7 @@ impl Output for Appender {
     }
 
     fn is_terminal(&self) -> bool {
-        self.current.lock().file.as_ref().is_some_and(|file| file.is_terminal())
+        self.is_terminal
     }
 
     fn describe(&self) -> String {
