@@ -24,6 +24,7 @@ pub fn file(path: impl Into<PathBuf>) -> FileOptions {
         path: path.into(),
         create_parents: false,
         allow_symlink: false,
+        allow_pipe: false,
         shared: SharedOptions { mode: 0o600, roll: None },
     }
 }
@@ -70,6 +71,7 @@ pub struct FileOptions {
     pub(crate) path: PathBuf,
     pub(super) create_parents: bool,
     pub(super) allow_symlink: bool,
+    pub(super) allow_pipe: bool,
     pub(super) shared: SharedOptions,
 }
 
@@ -125,6 +127,16 @@ impl FileOptions {
         self
     }
 
+    /// Sets whether the path may be a named pipe (FIFO). It may not, unless set.
+    ///
+    /// In a directory that others can write to, whoever makes a pipe with the name of a log could read the log, and hold up the threads that
+    /// log by not reading it. A pipe must have a reader when it is opened. Descriptors of the process that are pipes, such as `/dev/stdout`,
+    /// are always allowed. Unix only.
+    pub fn allow_pipe(mut self, allow: bool) -> Self {
+        self.allow_pipe = allow;
+        self
+    }
+
     /// Makes the log roll: continue in another file, by size or by time.
     ///
     /// ```
@@ -146,6 +158,10 @@ impl FileOptions {
 
     pub(super) fn open_options(&self) -> OpenOptions {
         // logscope itself makes the names of rolled files, so a link with such a name was planted by somebody else.
-        OpenOptions { mode: self.shared.mode, follow_links: self.allow_symlink && self.shared.roll.is_none() }
+        OpenOptions {
+            mode: self.shared.mode,
+            follow_links: self.allow_symlink && self.shared.roll.is_none(),
+            allow_pipe: self.allow_pipe,
+        }
     }
 }

@@ -37,7 +37,8 @@ impl FileOptions {
     /// error is returned by every sync until something newer was written and synced. Until they are synced, old files stay open, 64 of them
     /// in the process at most; beyond that, a log syncs its file when it switches to another.
     ///
-    /// A named pipe must have a reader. A reader that stops reading holds up the threads that log. Pipes and devices are not opened anew.
+    /// A named pipe must be [allowed](FileOptions::allow_pipe) and have a reader. A reader that stops reading holds up the threads that log.
+    /// Pipes and devices are not opened anew.
     ///
     /// # Errors
     ///

@@ -36,6 +36,8 @@ pub(super) struct OpenOptions {
     /// The mode of the file, if it is created.
     pub(super) mode: u32,
     pub(super) follow_links: bool,
+    /// Whether a named pipe is opened.
+    pub(super) allow_pipe: bool,
 }
 
 /// A file that was just opened.

@@ -40,6 +40,10 @@ pub(in crate::file) fn open(path: &Path, options: OpenOptions) -> io::Result<Ope
     let opened = match &link {
         Some(link) => open_appending(link, &append_options(OFlags::empty())),
         None => {
+            // Before it is opened, because opening it would wake its reader. Whether it is one is checked again below.
+            if !options.allow_pipe && fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo()) {
+                return Err(pipe_refused());
+            }
             let mut options_to_append =
                 append_options(if options.follow_links { OFlags::empty() } else { OFlags::NOFOLLOW });
             open_appending(path, options_to_append.create(true).mode(options.mode))
@@ -55,6 +59,9 @@ pub(in crate::file) fn open(path: &Path, options: OpenOptions) -> io::Result<Ope
     // The file was opened with `NONBLOCK`, but writes to a pipe must wait for its reader.
     fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     let metadata = file.metadata()?;
+    if link.is_none() && !options.allow_pipe && metadata.file_type().is_fifo() {
+        return Err(pipe_refused());
+    }
     let identity = Identity::of(&metadata);
     if metadata.is_file()
         && let Some((stream, file)) = standard_stream(identity.device, identity.inode)?
@@ -79,6 +86,11 @@ impl OpenedFile {
         let (identity, length) = (Identity::of(&metadata), metadata.len());
         Ok(OpenedFile { file, identity, is_named_regular: false, readable, length, stream })
     }
+}
+
+#[cold]
+fn pipe_refused() -> io::Error {
+    io::Error::other("it is a named pipe; name a file, or set allow_pipe(true)")
 }
 
 /// If stdout or stderr is the regular file at `path`, returns that stream, and a duplicate of its descriptor.

@@ -277,14 +277,15 @@ mod unix {
         let pipe = dir.path().join("pipe");
         let status = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(status.success());
-        assert!(open_error(file(&pipe)).contains("nobody reads"));
+        assert!(open_error(file(&pipe)).contains("it is a named pipe; name a file, or set allow_pipe(true)"));
+        assert!(open_error(file(&pipe).allow_pipe(true)).contains("nobody reads"));
         let reader = std::thread::spawn({
             let pipe = pipe.clone();
             move || fs::read_to_string(pipe).unwrap()
         });
         let sink = loop {
             // Opening fails until the reader has opened the pipe.
-            match file(&pipe).open() {
+            match file(&pipe).allow_pipe(true).open() {
                 Ok(sink) => break sink.format(Format::json()),
                 Err(_) => std::thread::yield_now(),
             }
