@@ -11,7 +11,7 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::time::Instant;
 
-use crate::bytes::{ByteWriter, LineWriter};
+use crate::bytes::{ByteWriter, LineWriter, StandardStream};
 use crate::format::escape::is_escaped;
 use crate::format::{Format, Renderer, Screen, with_scratch};
 use crate::limits::{FALLBACK_LINES, FALLBACK_LOCK, FALLBACK_WINDOW};
@@ -24,7 +24,7 @@ const MAX_MESSAGE: usize = 1024;
 /// How many bytes a pipe takes without blocking if it has room. It is `PIPE_BUF`, which POSIX makes at least 512.
 const PIPE_ROOM: usize = 512;
 
-static FALLBACK: Fallback = Fallback::new(LineWriter::stderr());
+static FALLBACK: Fallback = Fallback::new(LineWriter::stream(StandardStream::Stderr));
 
 /// Writes a line to stderr: `logscope: ` and `message`, with control characters escaped, and cut if it is long.
 #[cold]

@@ -16,6 +16,8 @@ pub(crate) use std::sync::{Arc, Once, OnceLock, Weak};
 pub(crate) use std::thread;
 
 pub(crate) use arc_swap::ArcSwap;
+#[cfg(feature = "log")]
+pub(crate) use arc_swap::ArcSwapOption;
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// The primitives of algorithms that a loom model checks.

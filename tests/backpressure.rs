@@ -262,7 +262,7 @@ impl Output for Synced {
         Ok(())
     }
 
-    fn sync(&self) -> io::Result<()> {
+    fn sync(&self, _: Duration) -> io::Result<()> {
         self.synced.store(self.lines.load(Ordering::Relaxed), Ordering::Relaxed);
         Ok(())
     }

@@ -79,9 +79,9 @@ impl QueuedOutput {
             self.write_last_notices();
         }
         for FlushRequest { deadline, sync, ticket, .. } in requests {
-            let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-            let flushed = self.core.flush_output(left);
-            ticket.complete(if sync { flushed.and_then(|()| self.core.sync()) } else { flushed });
+            let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+            let flushed = self.core.flush_output(left());
+            ticket.complete(if sync { flushed.and_then(|()| self.core.sync(left())) } else { flushed });
         }
     }
 

@@ -20,6 +20,13 @@ pub(crate) struct LineWriter {
     stalled: bool,
 }
 
+/// A standard stream of the process that can be written to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum StandardStream {
+    Stdout,
+    Stderr,
+}
+
 /// Whether the output ends, or may end, in the middle of a line.
 #[derive(Debug)]
 enum TornFlag {
@@ -59,11 +66,17 @@ impl LineWriter {
         LineWriter { torn: TornFlag::Own(torn), stalled: false }
     }
 
-    /// Returns the state for the process's stderr. The stderr sink and the fallback have one each, under a lock of their own. They share the
-    /// flag that tells whether the last line is torn, so either begins a new line after a line that the other could not finish.
-    pub(crate) const fn stderr() -> Self {
-        static TORN: AtomicBool = AtomicBool::new(false);
-        LineWriter { torn: TornFlag::Shared(&TORN), stalled: false }
+    /// Returns the state for a standard stream of the process. The stream's sink, files that are the stream and, for stderr, the fallback have
+    /// one each, under a lock of their own. They share the flag that tells whether the last line is torn, so each begins a new line after a
+    /// line that another could not finish.
+    pub(crate) const fn stream(stream: StandardStream) -> Self {
+        static STDOUT_TORN: AtomicBool = AtomicBool::new(false);
+        static STDERR_TORN: AtomicBool = AtomicBool::new(false);
+        let torn = match stream {
+            StandardStream::Stdout => &STDOUT_TORN,
+            StandardStream::Stderr => &STDERR_TORN,
+        };
+        LineWriter { torn: TornFlag::Shared(torn), stalled: false }
     }
 
     /// True if the last line is torn, so that a `\n` precedes the next line.

@@ -16,4 +16,4 @@ pub use batch::Batch;
 pub(crate) use byte_writer::{ByteWriter, IoWriter};
 #[cfg(unix)]
 pub(crate) use byte_writer::{FdWriter, is_writable};
-pub(crate) use line_writer::LineWriter;
+pub(crate) use line_writer::{LineWriter, StandardStream};

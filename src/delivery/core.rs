@@ -25,7 +25,8 @@ static CLOSED: Mutex<Outcome> = Mutex::new(Outcome::EMPTY);
 pub(crate) struct Core {
     output: AnyOutput,
     name: String,
-    screen: Screen,
+    /// None for a standard stream, which a program can redirect at any time.
+    screen: Option<Screen>,
     ledger: Ledger,
     /// Records that the output refused, and that no notice in the log counts yet.
     failed: Missing,
@@ -53,16 +54,15 @@ impl Core {
     /// Returns the core of `output`, and enters it into the list of all outputs.
     pub(crate) fn new(output: AnyOutput) -> Arc<Self> {
         let screen = if output.is_terminal() { Screen::Terminal } else { Screen::None };
-        Core::with_screen(output, screen)
+        Core::with_screen(output, Some(screen))
     }
 
     /// Returns the core of one of the process's standard streams, and enters it into the list of all outputs.
     pub(crate) fn console(output: AnyOutput) -> Arc<Self> {
-        let screen = if output.is_terminal() { Screen::Terminal } else { Screen::Piped };
-        Core::with_screen(output, screen)
+        Core::with_screen(output, None)
     }
 
-    fn with_screen(output: AnyOutput, screen: Screen) -> Arc<Self> {
+    fn with_screen(output: AnyOutput, screen: Option<Screen>) -> Arc<Self> {
         let core = Arc::new(Core {
             name: output.describe(),
             output,
@@ -100,8 +100,10 @@ impl Core {
         &self.name
     }
 
+    /// Returns what the lines are shown on at the moment.
     pub(crate) fn screen(&self) -> Screen {
-        self.screen
+        let of_stream = || if self.output.is_terminal() { Screen::Terminal } else { Screen::Piped };
+        self.screen.unwrap_or_else(of_stream)
     }
 
     pub(crate) fn outcome(&self) -> Outcome {
@@ -294,7 +296,7 @@ impl Core {
     #[cold]
     pub(crate) fn sync_record(&self) {
         let flushed = self.flush_output(FLUSH_AT);
-        self.note_sync(flushed.and_then(|()| self.sync()));
+        self.note_sync(flushed.and_then(|()| self.sync(FLUSH_AT)));
     }
 
     /// Notes the result of a sync that a record asked for. Reports the first failure of an outage.
@@ -311,14 +313,14 @@ impl Core {
         drop_error(error);
     }
 
-    /// Brings all written bytes to the storage device.
-    pub(crate) fn sync(&self) -> io::Result<()> {
-        self.output.sync()
+    /// Brings all written bytes to the storage device, within `deadline`.
+    pub(crate) fn sync(&self, deadline: Duration) -> io::Result<()> {
+        self.output.sync(deadline)
     }
 
-    /// Opens the file of the output anew.
-    pub(crate) fn reopen(&self) -> io::Result<()> {
-        self.output.reopen()
+    /// Opens the file of the output anew, within `deadline`.
+    pub(crate) fn reopen(&self, deadline: Duration) -> io::Result<()> {
+        self.output.reopen(deadline)
     }
 }
 

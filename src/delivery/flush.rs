@@ -88,13 +88,13 @@ impl Flush {
     fn flush_direct(&mut self, deadline: Option<Instant>) {
         let Flush { core, sync, .. } = self;
         let usable = if is_forked() { core.is_usable_in_child() } else { Ok(()) };
-        let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
         // Notices only to an output that works: writing to one that stands still would have no deadline.
-        let flushed = usable.and_then(|()| core.flush_output(left)).and_then(|()| {
+        let flushed = usable.and_then(|()| core.flush_output(left())).and_then(|()| {
             let has_written = core.has_missing() && !is_forked() && core.write_last_notices();
-            if has_written { core.flush_output(left) } else { Ok(()) }
+            if has_written { core.flush_output(left()) } else { Ok(()) }
         });
-        self.direct = Some(flushed.and_then(|()| if *sync { core.sync() } else { Ok(()) }));
+        self.direct = Some(flushed.and_then(|()| if *sync { core.sync(left()) } else { Ok(()) }));
     }
 
     /// Waits until the flush is done, and returns the fates of the output's records.

@@ -6,21 +6,24 @@
 mod location;
 mod roll;
 
-use std::fs;
 use std::io::{self, ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::current::CurrentFile;
 use super::descriptors::{self, Parkable};
+use super::folders;
 use super::keys::OwnKeys;
+use super::name::shown_path;
 use super::os::{self, FileLocation, OpenOptions, OpenedFile};
 use super::roll::Roller;
+use super::rounds::{Lead, Rounds};
+use super::unsynced::{SyncError, SyncJob};
 use crate::bytes::Batch;
 use crate::fallback::report;
 use crate::limits::FILE_CHECK;
 use crate::output::Output;
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
+use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, Weak};
 
 /// How long a check of the location stays valid, in nanoseconds.
 const CHECK_INTERVAL: u64 = FILE_CHECK.as_nanos() as u64;
@@ -35,9 +38,11 @@ pub(crate) struct Appender {
     create_parents: bool,
     /// False for files whose location is never checked, and which are never parked or reopened: see [`OpenedFile`].
     is_named_regular: bool,
+    is_terminal: bool,
     /// Written to since the hand of the clock algorithm last passed: see [`descriptors`].
     used_lately: AtomicBool,
     current: Mutex<CurrentFile>,
+    syncs: Rounds<Result<(), SyncError>>,
 }
 
 /// The parts of a new [`Appender`].
@@ -51,13 +56,17 @@ pub(super) struct AppenderParts {
     pub(super) create_parents: bool,
     pub(super) opened: OpenedFile,
     pub(super) roller: Option<Roller>,
+    /// The directories in which a directory was created for this file.
+    pub(super) new_entries: Vec<PathBuf>,
 }
 
 impl Appender {
     pub(super) fn new(parts: AppenderParts) -> Arc<Self> {
-        let AppenderParts { keys, display_path, absolute_path, options, create_parents, opened, roller } = parts;
-        let is_named_regular = opened.is_named_regular;
+        let AppenderParts { keys, display_path, absolute_path, options, create_parents, opened, roller, new_entries } =
+            parts;
+        let (is_named_regular, is_terminal) = (opened.is_named_regular, opened.file.is_terminal());
         let mut current = CurrentFile::new(opened, absolute_path, roller);
+        new_entries.iter().for_each(|folder| current.unsynced.add_folder(folder));
         current.next_check = os::coarse_monotonic() + CHECK_INTERVAL;
         Arc::new_cyclic(|this| Appender {
             keys,
@@ -66,8 +75,10 @@ impl Appender {
             options,
             create_parents,
             is_named_regular,
+            is_terminal,
             used_lately: AtomicBool::new(true),
             current: Mutex::new(current),
+            syncs: Rounds::new(),
         })
     }
 
@@ -114,21 +125,33 @@ impl Appender {
         self.is_named_regular && os::CAN_TRACK
     }
 
+    /// Returns the lock of the current file. Returns none if another thread holds it until `deadline`: it is in the middle of a write.
+    fn lock_until(&self, deadline: Option<Instant>) -> Option<MutexGuard<'_, CurrentFile>> {
+        match deadline {
+            Some(deadline) => self.current.try_lock_until(deadline),
+            None => Some(self.current.lock()),
+        }
+    }
+
     /// Opens the regular file at `path`, and creates it if there is none.
-    fn open(&self, path: &Path) -> io::Result<OpenedFile> {
+    fn open(&self, current: &mut CurrentFile, path: &Path) -> io::Result<OpenedFile> {
         if self.create_parents
             && let Some(parent) = path.parent()
         {
-            fs::create_dir_all(parent)?;
+            folders::create(parent)?.iter().for_each(|folder| current.unsynced.add_folder(folder));
         }
         let opened = descriptors::open(path, self.options)?;
-        if opened.is_named_regular { Ok(opened) } else { Err(io::Error::other("it is not a regular file")) }
+        match opened.is_named_regular {
+            true => Ok(opened),
+            false if opened.stream.is_some() => Err(io::Error::other("it is a standard stream of this process")),
+            false => Err(io::Error::other("it is not a regular file")),
+        }
     }
 
-    /// Writes to `opened` from now on. Reports bytes of a removed file that cannot be saved.
-    fn switch_to(&self, current: &mut CurrentFile, opened: OpenedFile) -> io::Result<()> {
+    /// Writes to `opened`, which was opened at `path`, from now on. Reports bytes of a removed file that cannot be saved.
+    fn switch_to(&self, current: &mut CurrentFile, path: &Path, opened: OpenedFile) -> io::Result<()> {
         let was_parked = current.file.is_none();
-        let lost = current.replace(opened, |identity| self.keys.hold_key(identity))?;
+        let lost = current.replace(opened, path, |identity| self.keys.hold_key(identity))?;
         if was_parked {
             descriptors::add_open(self.keys.id(), Weak::<Appender>::clone(&self.this));
         }
@@ -183,32 +206,37 @@ impl Output for Appender {
         }
     }
 
-    fn sync(&self) -> io::Result<()> {
-        let current = &mut *self.current.lock();
-        if self.is_tracked() {
-            self.check_location(current)?;
-        }
-        match current.file.as_ref().map_or(Ok(()), fs::File::sync_data) {
-            // The error that pipes and terminals return.
-            Err(error) if error.kind() == ErrorKind::InvalidInput => Err(ErrorKind::Unsupported.into()),
-            result => result,
+    /// Syncs all files that were written to since the last sync. Log calls go on meanwhile.
+    fn sync(&self, deadline: Duration) -> io::Result<()> {
+        let until = Instant::now().checked_add(deadline);
+        let begin = |lead: &Lead<_>| {
+            let current = &mut *self.lock_until(until)?;
+            lead.close();
+            let located = if self.is_tracked() { self.check_location(current) } else { Ok(()) };
+            Some(current.unsynced.take(current.file.as_ref(), located))
+        };
+        match self.syncs.join(until, begin, SyncJob::run) {
+            Some(result) => result.map_err(io::Error::from),
+            None => Err(ErrorKind::TimedOut.into()),
         }
     }
 
-    fn reopen(&self) -> io::Result<()> {
+    fn reopen(&self, deadline: Duration) -> io::Result<()> {
         if !self.is_named_regular {
             return Err(ErrorKind::Unsupported.into());
         }
-        let current = &mut *self.current.lock();
-        if os::CAN_TRACK { self.check_location(current) } else { self.reopen_path(current) }
+        let Some(mut current) = self.lock_until(Instant::now().checked_add(deadline)) else {
+            return Err(io::Error::new(ErrorKind::TimedOut, "another thread is in the middle of a write"));
+        };
+        if os::CAN_TRACK { self.check_location(&mut current) } else { self.reopen_path(&mut current) }
     }
 
     fn is_terminal(&self) -> bool {
-        self.current.lock().file.as_ref().is_some_and(fs::File::is_terminal)
+        self.is_terminal
     }
 
     fn describe(&self) -> String {
-        format!("file {}", self.display_path.display())
+        format!("file {}", shown_path(&self.display_path))
     }
 }
 
@@ -233,3 +261,7 @@ impl Drop for Appender {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

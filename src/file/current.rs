@@ -2,18 +2,20 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::os::{self, FileLocation, Identity, OpenedFile};
 use super::rescue::copy_lines;
 use super::roll::Roller;
+use super::unsynced::Unsynced;
 use crate::bytes::{Batch, ByteWriter, LineWriter};
+use crate::sync::Arc;
 
 /// The file that an output writes to. The output's lock protects it.
 pub(super) struct CurrentFile {
     /// None while the file is parked.
-    pub(super) file: Option<File>,
+    pub(super) file: Option<Arc<File>>,
     /// The absolute path at which the file should be.
     pub(super) path: PathBuf,
     pub(super) identity: Identity,
@@ -30,23 +32,29 @@ pub(super) struct CurrentFile {
     /// The file is not at its path, the path cannot be reopened, and this was reported.
     pub(super) failure_reported: bool,
     pub(super) roller: Option<Roller>,
+    pub(super) unsynced: Unsynced,
 }
 
 impl CurrentFile {
     pub(super) fn new(opened: OpenedFile, path: PathBuf, roller: Option<Roller>) -> Self {
         let torn = ends_inside_a_line(&opened).unwrap_or(false);
+        let mut unsynced = Unsynced::default();
+        if let Some(folder) = path.parent().filter(|_| opened.is_named_regular) {
+            unsynced.add_folder(folder);
+        }
         CurrentFile {
             path,
             identity: opened.identity,
             readable: opened.readable,
-            lines: LineWriter::new(torn),
+            lines: opened.stream.map_or_else(|| LineWriter::new(torn), LineWriter::stream),
             length: opened.length,
             checked_length: opened.length,
-            file: Some(opened.file),
+            file: Some(Arc::new(opened.file)),
             next_check: 0,
             holds_key: true,
             failure_reported: false,
             roller,
+            unsynced,
         }
     }
 
@@ -54,6 +62,7 @@ impl CurrentFile {
     #[inline]
     pub(super) fn write_batch(&mut self, batch: &mut Batch<'_>) -> io::Result<()> {
         let Some(file) = &self.file else { return Err(ErrorKind::NotConnected.into()) };
+        self.unsynced.is_written = true;
         self.lines.write_batch(&mut CountingWriter { inner: os::byte_writer(file), length: &mut self.length }, batch)
     }
 
@@ -77,7 +86,7 @@ impl CurrentFile {
         self.length.saturating_sub(self.checked_length)
     }
 
-    /// Switches to `opened`, which is another file or the same one reopened, and closes the old file. If the old file was removed, first
+    /// Switches to `opened`, which was opened at `path` and is another file or the same one reopened. Closes the old file once it is synced. If the old file was removed, first
     /// copies the bytes that were written to it since it was last found at its path. Returns how many bytes are lost because the old
     /// file cannot be read.
     ///
@@ -87,13 +96,20 @@ impl CurrentFile {
     /// # Errors
     ///
     /// The copy could not be written. The old file then stays the current one, and the next attempt does not copy the same bytes again.
-    pub(super) fn replace(&mut self, opened: OpenedFile, hold_key: impl FnOnce(&Identity) -> bool) -> io::Result<u64> {
+    pub(super) fn replace(
+        &mut self,
+        opened: OpenedFile,
+        path: &Path,
+        hold_key: impl FnOnce(&Identity) -> bool,
+    ) -> io::Result<u64> {
         let mut torn = ends_inside_a_line(&opened);
-        let (mut copied, mut lost) = (0, 0);
+        let (mut copied, mut lost, mut is_removed) = (0, 0, false);
+        let is_another = opened.identity != self.identity;
         if let Some(file) = &self.file
-            && opened.identity != self.identity
+            && is_another
             && os::is_removed(file)?
         {
+            is_removed = true;
             if self.readable {
                 let copy = copy_lines(file, &mut self.checked_length, &mut &opened.file, torn == Some(true))?;
                 copied = copy.0;
@@ -102,15 +118,27 @@ impl CurrentFile {
                 lost = self.unchecked_bytes();
             }
         }
+        if is_another {
+            match &self.file {
+                Some(file) if !is_removed => self.unsynced.add_replaced(file),
+                Some(_) => {}
+                None => self.unsynced.add_unreachable(&self.path),
+            }
+            self.unsynced.is_written = copied > 0;
+            if let Some(folder) = path.parent() {
+                self.unsynced.add_folder(folder);
+            }
+        }
         match torn {
             Some(torn) => self.lines = LineWriter::new(torn),
-            None if opened.identity != self.identity => self.lines = LineWriter::new(false),
+            None if is_another => self.lines = LineWriter::new(false),
             None => {}
         }
         self.holds_key = hold_key(&opened.identity);
         self.identity = opened.identity;
         self.readable = opened.readable;
-        self.file = Some(opened.file);
+        self.file = Some(Arc::new(opened.file));
+        self.path = path.to_owned();
         self.mark_in_place(opened.length + copied);
         Ok(lost)
     }

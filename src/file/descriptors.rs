@@ -67,7 +67,8 @@ pub fn max_open_files(limit: usize) {
     make_room(0);
 }
 
-fn limit() -> usize {
+/// Returns how many log files may be open at once.
+pub(super) fn limit() -> usize {
     match LIMIT.load(Ordering::Relaxed) {
         // Read for each opening, because programs raise their own limit. It costs little beside the opening.
         0 => os::descriptor_limit()

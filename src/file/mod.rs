@@ -14,7 +14,9 @@
 //! | `appender` | the output; how it notices that its file was moved or removed |
 //! | `current` | the file that the output writes to at the moment |
 //! | `rescue` | copies the last records of a removed file |
+//! | `unsynced`, `rounds` | what a sync has to bring to the storage device; callers share one `fdatasync` |
 //! | `roll` | which file a log continues in, and when; old files |
+//! | `folders` | creates directories |
 //! | `descriptors` | the limit of files that are open at once |
 //! | `os` | system calls, for Unix and for other systems |
 //!
@@ -25,6 +27,7 @@
 mod appender;
 mod current;
 mod descriptors;
+mod folders;
 mod keys;
 mod name;
 mod open;
@@ -33,6 +36,8 @@ mod os;
 mod registry;
 mod rescue;
 mod roll;
+mod rounds;
+mod unsynced;
 
 pub use descriptors::max_open_files;
 #[cfg(test)]

@@ -4,15 +4,19 @@ use std::any::Any;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::appender::{Appender, AppenderParts};
 use super::descriptors;
+use super::folders;
 use super::keys::OwnKeys;
+use super::name::shown;
 use super::options::{FileOptions, SharedOptions};
 use super::os::{self, OpenedFile};
 use super::registry::{Acquired, EntryId, Lease, Registry};
 use super::roll::Roller;
 use crate::error::{Error, Kind};
+use crate::limits::REOPEN;
 use crate::output::{Output as _, call_contained, reopen_error};
 use crate::sync::{Arc, OnceLock, model};
 
@@ -87,7 +91,7 @@ pub(crate) fn open(options: &FileOptions) -> Result<FileLease, Error> {
     {
         return Ok(lease);
     }
-    let OpenedLogFile { path: file_path, opened, roller } = open_log(&log, options)?;
+    let OpenedLogFile { path: file_path, opened, roller, new_entries } = open_log(&log, options)?;
     let (id, key) = (files().new_id(), opened.identity.clone());
     let appender = Appender::new(AppenderParts {
         keys: OwnKeys::new(id, files()),
@@ -97,6 +101,7 @@ pub(crate) fn open(options: &FileOptions) -> Result<FileLease, Error> {
         create_parents: options.create_parents,
         opened,
         roller,
+        new_entries,
     });
     let own = model::Arc::new(OpenFile { appender, options: options.shared.clone(), attached: OnceLock::new() });
     let lease = acquire(id, &key, &log, &own);
@@ -127,21 +132,31 @@ struct OpenedLogFile {
     path: PathBuf,
     opened: OpenedFile,
     roller: Option<Roller>,
+    /// The directories in which a directory was created.
+    new_entries: Vec<PathBuf>,
 }
 
 /// Opens the file that the log is written to: `log` itself, or the newest file of a log that rolls.
 fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
     let path = &options.path;
+    let mut new_entries = Vec::new();
     if options.create_parents
         && let Some(parent) = log.parent()
     {
-        fs::create_dir_all(parent).map_err(|error| {
+        new_entries = folders::create(parent).map_err(|error| {
             let reason = format!("its directory cannot be created: {error}");
             open_error(Kind::Open, path, &reason).with_source(error)
         })?;
     }
     // A device, or a link to one, such as `/dev/stdout`. Nobody wants rolled files beside it.
     let is_not_a_file = || fs::metadata(log).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+    if options.shared.roll.is_some() && os::is_standard_stream(log) {
+        return Err(open_error(
+            Kind::Open,
+            path,
+            "it is a standard stream of this process, which cannot roll; open it without roll",
+        ));
+    }
     if options.shared.roll.is_some() && (os::is_system_link(log) || is_not_a_file()) {
         return Err(open_error(
             Kind::Open,
@@ -166,10 +181,15 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
             false => explain(display_path, error, options.allow_symlink),
         }
     })?;
+    if roller.is_some() && opened.stream.is_some() {
+        let reason = "it is a standard stream of this process, which cannot be among the files of a log that rolls; redirect the stream \
+                      to another file";
+        return Err(open_error(Kind::Open, &file_path, reason));
+    }
     if roller.is_some() && !opened.is_named_regular {
         return Err(open_error(Kind::Open, &file_path, "only regular files roll, and it is not one"));
     }
-    Ok(OpenedLogFile { path: file_path, opened, roller })
+    Ok(OpenedLogFile { path: file_path, opened, roller, new_entries })
 }
 
 /// Opens every log file of this process anew, by its path, after `logrotate` has moved the files away.
@@ -184,7 +204,8 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
 /// # Ok::<(), logscope::Error>(())
 /// ```
 ///
-/// Nothing changes for a file that is still at its path. No record is lost. Pipes, devices and the standard streams are left alone.
+/// Nothing changes for a file that is still at its path. No record is lost. Pipes, devices and the standard streams are left alone. A file
+/// that another thread has been writing to for a second is left to its next write, which opens it anew; the error names it.
 ///
 /// Programs call this when they receive `SIGHUP`. It opens files and takes locks, so call it on a thread or in a task that waits for the
 /// signal, not in the signal handler.
@@ -195,11 +216,12 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
 /// that was open before.
 pub fn reopen_all() -> Result<(), Error> {
     let mut result = Ok(());
+    let deadline = Instant::now() + REOPEN;
     for open in files().values() {
         if !open.appender.is_reopenable() {
             continue;
         }
-        if let Err(error) = call_contained(|| open.appender.reopen())
+        if let Err(error) = call_contained(|| open.appender.reopen(deadline.saturating_duration_since(Instant::now())))
             && result.is_ok()
         {
             result = Err(reopen_error(&open.appender.describe(), error));
@@ -210,7 +232,8 @@ pub fn reopen_all() -> Result<(), Error> {
 
 #[cold]
 fn open_error(kind: Kind, path: &Path, reason: &str) -> Error {
-    Error::new(kind, format!("cannot open {}: {reason}", path.display()))
+    // The reason may contain a path, too.
+    Error::new(kind, shown(&format!("cannot open {}: {reason}", path.display())))
 }
 
 /// Returns the error for a path that the operating system did not open, with advice.

@@ -16,12 +16,15 @@ use super::roll::Roll;
 /// # Ok::<(), logscope::Error>(())
 /// ```
 ///
-/// The file is created if it does not exist, and otherwise appended to.
+/// The file is created if it does not exist, and otherwise appended to. A descriptor of the process (`/dev/stdout`, `/dev/fd/3`), and a
+/// regular file that stdout or stderr is redirected to, is written to through a duplicate of the descriptor, so that the log and other
+/// writers share one offset. Such a log cannot roll or be opened anew.
 pub fn file(path: impl Into<PathBuf>) -> FileOptions {
     FileOptions {
         path: path.into(),
         create_parents: false,
         allow_symlink: false,
+        allow_pipe: false,
         shared: SharedOptions { mode: 0o600, roll: None },
     }
 }
@@ -42,13 +45,14 @@ pub fn file(path: impl Into<PathBuf>) -> FileOptions {
 ///
 /// A name that is a valid file name on every system stays as it is. Characters that could lead elsewhere, hide something, or have a
 /// meaning on some system are written as `%` and hexadecimal digits: separators, `%` itself, `<>:"|?*`, control characters, invisible
-/// characters, a dot at the beginning, a dot or a space at the end, and the first letter of a Windows device name (`CON`). The empty name
-/// becomes `%`. A name that is then longer than 200 bytes keeps its beginning and its extension, with a hash of the whole between them. A
+/// characters, a dot at the beginning, a dot or a space at the end, the first letter of a Windows device name (`CON`), and the first character
+/// of a number or a period of time between dots (`uno.1.log` becomes `uno.%31.log`), so that no log that rolls takes the file for its own. The
+/// empty name becomes `%`. A name that is then longer than 200 bytes keeps its beginning and its extension, with a hash of the whole between them. A
 /// name gets the same file name on every system. (File systems that ignore the case of letters take names that differ only in case for
 /// one file.)
 ///
-/// A log that [rolls](FileOptions::roll) treats every file with a name like those of its own files as its own. So if `uno.log` rolls, do
-/// not put a log `uno.1.log` into the same directory.
+/// A log that [rolls](FileOptions::roll) treats every file with a name like those of its own files as its own. Names from here are never such
+/// names. A file that [`file()`] opens can be: if `uno.log` rolls, do not put a log `uno.1.log` into the same directory.
 pub fn file_in(dir: impl AsRef<Path>, name: impl AsRef<str>) -> FileOptions {
     file(dir.as_ref().join(safe_name(name.as_ref())))
 }
@@ -67,6 +71,7 @@ pub struct FileOptions {
     pub(crate) path: PathBuf,
     pub(super) create_parents: bool,
     pub(super) allow_symlink: bool,
+    pub(super) allow_pipe: bool,
     pub(super) shared: SharedOptions,
 }
 
@@ -97,7 +102,8 @@ impl SharedOptions {
 impl FileOptions {
     /// Sets whether missing parent directories are created. They are not, unless set.
     ///
-    /// They are created when the file is opened, and whenever it is opened anew.
+    /// They are created when the file is opened, and whenever it is opened anew. Only the owner can write to them: their mode is `0o755`,
+    /// less the umask.
     pub fn create_parents(mut self, create: bool) -> Self {
         self.create_parents = create;
         self
@@ -118,6 +124,16 @@ impl FileOptions {
     /// whatever they lead to. Links in the directories of the path are followed too. Unix only.
     pub fn allow_symlink(mut self, allow: bool) -> Self {
         self.allow_symlink = allow;
+        self
+    }
+
+    /// Sets whether the path may be a named pipe (FIFO). It may not, unless set.
+    ///
+    /// In a directory that others can write to, whoever makes a pipe with the name of a log could read the log, and hold up the threads that
+    /// log by not reading it. A pipe must have a reader when it is opened. Descriptors of the process that are pipes, such as `/dev/stdout`,
+    /// are always allowed. Unix only.
+    pub fn allow_pipe(mut self, allow: bool) -> Self {
+        self.allow_pipe = allow;
         self
     }
 
@@ -142,6 +158,10 @@ impl FileOptions {
 
     pub(super) fn open_options(&self) -> OpenOptions {
         // logscope itself makes the names of rolled files, so a link with such a name was planted by somebody else.
-        OpenOptions { mode: self.shared.mode, follow_links: self.allow_symlink && self.shared.roll.is_none() }
+        OpenOptions {
+            mode: self.shared.mode,
+            follow_links: self.allow_symlink && self.shared.roll.is_none(),
+            allow_pipe: self.allow_pipe,
+        }
     }
 }

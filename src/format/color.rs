@@ -13,9 +13,13 @@ use std::ffi::OsString;
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Color {
-    /// Coloured on a terminal, unless the environment says otherwise: `NO_COLOR`, if it is not empty, turns colour off;
-    /// otherwise `CLICOLOR_FORCE`, if it is neither empty nor `0`, turns colour on for stdout and stderr, terminals or not.
-    /// Files and other outputs are not coloured, whatever the environment says.
+    /// Coloured on a terminal, unless the environment says otherwise. `NO_COLOR`, if it is not empty, turns colour off. Otherwise
+    /// `CLICOLOR_FORCE`, if it is neither empty nor `0`, turns colour on for stdout and stderr, terminals or not. Otherwise `CLICOLOR=0` and
+    /// `TERM=dumb` turn it off.
+    ///
+    /// What stdout and stderr are is looked up when a sink is made, or gets a format. An output of the program's own says whether it is a
+    /// terminal: see [`terminal_writer`](crate::sink::terminal_writer) and [`Output::is_terminal`](crate::sink::Output::is_terminal). Files
+    /// and other outputs are not coloured, whatever the environment says.
     #[default]
     Auto,
     /// Always coloured, whatever the stream and the environment are.
@@ -42,11 +46,12 @@ impl Color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto if variable("NO_COLOR").is_some_and(|value| !value.is_empty()) => false,
-            Color::Auto => match screen {
-                Screen::Terminal => true,
-                Screen::Piped => variable("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0"),
-                Screen::None => false,
-            },
+            Color::Auto if screen == Screen::None => false,
+            Color::Auto if variable("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0") => true,
+            Color::Auto => {
+                let is_off = |name, off| variable(name).is_some_and(|value| value == off);
+                screen == Screen::Terminal && !is_off("CLICOLOR", "0") && !is_off("TERM", "dumb")
+            }
         }
     }
 }
@@ -73,6 +78,12 @@ mod tests {
         assert_eq!(auto(&[("CLICOLOR_FORCE", "0")]), on_a_terminal);
         assert_eq!(auto(&[("CLICOLOR_FORCE", "")]), on_a_terminal);
         assert_eq!(auto(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]), [false; 3]);
+        for (name, off, on) in [("CLICOLOR", "0", "1"), ("TERM", "dumb", "xterm")] {
+            assert_eq!(auto(&[(name, off)]), [false; 3]);
+            assert_eq!(auto(&[(name, on)]), on_a_terminal);
+            assert_eq!(auto(&[(name, off), ("CLICOLOR_FORCE", "1")]), [false, true, true]);
+            assert_eq!(auto(&[(name, off), ("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), [false; 3]);
+        }
     }
 
     #[test]

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use arc_swap::ArcSwapOption;
 use log::kv::{Error, Key, Source, Value, VisitSource, VisitValue};
 use tracing::field::{Field, FieldSet, Visit};
 use tracing_core::callsite::{DefaultCallsite, Identifier};
@@ -18,7 +17,7 @@ use tracing_core::metadata::Kind;
 use tracing_core::{Level, Metadata};
 
 use crate::record::{KeyValues, drop_quietly, render_debug};
-use crate::sync::Arc;
+use crate::sync::{Arc, ArcSwapOption};
 
 /// The most names that are kept.
 const MOST_NAMES: usize = 1_024;

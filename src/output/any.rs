@@ -80,18 +80,18 @@ impl AnyOutput {
         }
     }
 
-    /// Brings all written bytes to the storage device.
-    pub(crate) fn sync(&self) -> io::Result<()> {
+    /// Brings all written bytes to the storage device, within `deadline`.
+    pub(crate) fn sync(&self, deadline: Duration) -> io::Result<()> {
         match self {
-            AnyOutput::Lines(output) => call_contained(|| output.sync()),
+            AnyOutput::Lines(output) => call_contained(|| output.sync(deadline)),
             AnyOutput::Records(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
-    /// Opens the file of the output anew.
-    pub(crate) fn reopen(&self) -> io::Result<()> {
+    /// Opens the file of the output anew, within `deadline`.
+    pub(crate) fn reopen(&self, deadline: Duration) -> io::Result<()> {
         match self {
-            AnyOutput::Lines(output) => call_contained(|| output.reopen()),
+            AnyOutput::Lines(output) => call_contained(|| output.reopen(deadline)),
             AnyOutput::Records(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }

@@ -6,28 +6,26 @@
 use std::io::{self, IsTerminal};
 
 use super::Output;
-use crate::bytes::{Batch, LineWriter};
+use crate::bytes::{Batch, LineWriter, StandardStream};
 use crate::sync::Mutex;
-
-#[derive(Clone, Copy)]
-enum Descriptor {
-    Stdout,
-    Stderr,
-}
 
 /// One of the process's standard streams as an output.
 pub(crate) struct Stream {
-    descriptor: Descriptor,
+    descriptor: StandardStream,
     lines: Mutex<LineWriter>,
 }
 
 impl Stream {
     pub(crate) fn stdout() -> Self {
-        Stream { descriptor: Descriptor::Stdout, lines: Mutex::new(LineWriter::default()) }
+        Stream::new(StandardStream::Stdout)
     }
 
     pub(crate) fn stderr() -> Self {
-        Stream { descriptor: Descriptor::Stderr, lines: Mutex::new(LineWriter::stderr()) }
+        Stream::new(StandardStream::Stderr)
+    }
+
+    fn new(descriptor: StandardStream) -> Self {
+        Stream { descriptor, lines: Mutex::new(LineWriter::stream(descriptor)) }
     }
 }
 
@@ -39,8 +37,8 @@ impl Output for Stream {
     #[cfg(unix)]
     fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
         let fd = match self.descriptor {
-            Descriptor::Stdout => rustix::stdio::stdout(),
-            Descriptor::Stderr => rustix::stdio::stderr(),
+            StandardStream::Stdout => rustix::stdio::stdout(),
+            StandardStream::Stderr => rustix::stdio::stderr(),
         };
         self.lines.lock().write_batch(&mut crate::bytes::FdWriter(fd), batch)
     }
@@ -52,26 +50,26 @@ impl Output for Stream {
 
         let mut lines = self.lines.lock();
         match self.descriptor {
-            Descriptor::Stdout => {
+            StandardStream::Stdout => {
                 let mut stdout = io::stdout().lock();
                 lines.write_batch(&mut IoWriter::new(&mut stdout), batch)?;
                 stdout.flush()
             }
-            Descriptor::Stderr => lines.write_batch(&mut IoWriter::new(&mut io::stderr().lock()), batch),
+            StandardStream::Stderr => lines.write_batch(&mut IoWriter::new(&mut io::stderr().lock()), batch),
         }
     }
 
     fn is_terminal(&self) -> bool {
         match self.descriptor {
-            Descriptor::Stdout => io::stdout().is_terminal(),
-            Descriptor::Stderr => io::stderr().is_terminal(),
+            StandardStream::Stdout => io::stdout().is_terminal(),
+            StandardStream::Stderr => io::stderr().is_terminal(),
         }
     }
 
     fn describe(&self) -> String {
         String::from(match self.descriptor {
-            Descriptor::Stdout => "stdout",
-            Descriptor::Stderr => "stderr",
+            StandardStream::Stdout => "stdout",
+            StandardStream::Stderr => "stderr",
         })
     }
 }

@@ -70,22 +70,25 @@ pub trait Output: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Brings all written bytes to the storage device, so that they survive a power cut. For a file this is `fdatasync`.
+    /// Brings all written bytes to the storage device within `deadline`, so that they survive a power cut. For a file this is `fdatasync`.
     ///
     /// # Errors
     ///
-    /// The reason why this is not certain. `Unsupported`, the default, for an output that is not on a storage device.
-    fn sync(&self) -> io::Result<()> {
+    /// The reason why this is not certain. `TimedOut` if the deadline passes first. `Unsupported`, the default, for an output that is not on
+    /// a storage device.
+    fn sync(&self, deadline: Duration) -> io::Result<()> {
+        let _ = deadline;
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Opens the file of the output anew, by its name, because another program has moved the file away.
+    /// Opens the file of the output anew, by its name and within `deadline`, because another program has moved the file away.
     ///
     /// # Errors
     ///
     /// The reason why the file could not be opened. The output then goes on with the file that was open before. `Unsupported`, the default,
     /// for an output that is not a file with a name.
-    fn reopen(&self) -> io::Result<()> {
+    fn reopen(&self, deadline: Duration) -> io::Result<()> {
+        let _ = deadline;
         Err(io::ErrorKind::Unsupported.into())
     }
 
@@ -163,12 +166,12 @@ macro_rules! impl_for_pointers {
                 (**self).write_batch(batch)
             }
 
-            fn sync(&self) -> io::Result<()> {
-                (**self).sync()
+            fn sync(&self, deadline: Duration) -> io::Result<()> {
+                (**self).sync(deadline)
             }
 
-            fn reopen(&self) -> io::Result<()> {
-                (**self).reopen()
+            fn reopen(&self, deadline: Duration) -> io::Result<()> {
+                (**self).reopen(deadline)
             }
 
             fn flush(&self, deadline: Duration) -> io::Result<()> {

@@ -8,25 +8,32 @@ use crate::bytes::{IoWriter, LineWriter};
 use crate::sync::Mutex;
 
 /// An [`io::Write`] as an output.
-pub(crate) struct Writer<W>(Mutex<(LineWriter, W)>);
+pub(crate) struct Writer<W> {
+    writer: Mutex<(LineWriter, W)>,
+    is_terminal: bool,
+}
 
 impl<W> Writer<W> {
-    pub(crate) fn new(writer: W) -> Self {
-        Writer(Mutex::new((LineWriter::default(), writer)))
+    pub(crate) fn new(writer: W, is_terminal: bool) -> Self {
+        Writer { writer: Mutex::new((LineWriter::default(), writer)), is_terminal }
     }
 }
 
 impl<W: io::Write + Send + 'static> Output for Writer<W> {
     fn write(&self, line: &[u8]) -> io::Result<()> {
-        let (lines, writer) = &mut *self.0.lock();
+        let (lines, writer) = &mut *self.writer.lock();
         lines.write(&mut IoWriter::new(writer), line)
     }
 
     fn flush(&self, deadline: Duration) -> io::Result<()> {
-        let Some(mut writer) = self.0.try_lock_for(deadline) else {
+        let Some(mut writer) = self.writer.try_lock_for(deadline) else {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "another thread is in the middle of a line"));
         };
         writer.1.flush()
+    }
+
+    fn is_terminal(&self) -> bool {
+        self.is_terminal
     }
 
     fn describe(&self) -> String {

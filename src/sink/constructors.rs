@@ -53,8 +53,24 @@ fn console(core: &OnceLock<Arc<Core>>, stream: fn() -> Stream) -> Sink {
 ///
 /// Events that the writer itself logs go to the fallback (stderr). The writer must not wait for another thread that logs to the same writer:
 /// that thread waits for the lock.
+///
+/// [`Color::Auto`](crate::Color::Auto) does not colour its lines: see [`terminal_writer`].
 pub fn writer(writer: impl io::Write + Send + 'static) -> Sink {
-    Sink::of_output(Writer::new(writer))
+    Sink::of_output(Writer::new(writer, false))
+}
+
+/// Returns a sink for an [`io::Write`] that passes its lines on to a terminal if `is_terminal`, such as one that draws progress bars.
+///
+/// ```
+/// use std::io::IsTerminal as _;
+///
+/// # let above_the_bars = Vec::new();
+/// let sink = logscope::sink::terminal_writer(above_the_bars, std::io::stderr().is_terminal());
+/// ```
+///
+/// It is a [`writer()`] whose lines [`Color::Auto`](crate::Color::Auto) colours if `is_terminal`, unless the environment says otherwise.
+pub fn terminal_writer(writer: impl io::Write + Send + 'static, is_terminal: bool) -> Sink {
+    Sink::of_output(Writer::new(writer, is_terminal))
 }
 
 /// Returns a sink that calls `take` with each line, without its `\n`.

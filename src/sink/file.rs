@@ -32,7 +32,13 @@ impl FileOptions {
     /// name. This is reported on stderr, records go to the file that was open before, and opening is tried again. [`Sink::reopen`] and
     /// [`reopen_all`](super::reopen_all) check at once. Outside Unix, only they open a file anew, and nothing is copied.
     ///
-    /// A named pipe must have a reader. A reader that stops reading holds up the threads that log. Pipes and devices are not opened anew.
+    /// [`sync`](Sink::sync) brings every file to the storage device that was written to since the last sync, also those that the log has
+    /// rolled away from or that were moved away, and the directories of new files. Callers that wait at the same time share the work. An
+    /// error is returned by every sync until something newer was written and synced. Until they are synced, old files stay open, 64 of them
+    /// in the process at most; beyond that, a log syncs its file when it switches to another.
+    ///
+    /// A named pipe must be [allowed](FileOptions::allow_pipe) and have a reader. A reader that stops reading holds up the threads that log.
+    /// Pipes and devices are not opened anew.
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | [`stdout()`], [`stderr()`] | lines | a standard stream of the process, without std's buffers |
 //! | [`file()`], [`file_in()`] | lines | a file, opened append-only, or several files of a log that [rolls](Roll); one output per file |
-//! | [`writer()`] | lines | any [`std::io::Write`] |
+//! | [`writer()`], [`terminal_writer()`] | lines | any [`std::io::Write`] |
 //! | [`callback()`] | lines | a closure, which gets each line as a `&str` |
 //! | [`memory()`] | lines | a buffer that a test reads |
 //! | [`test()`] | lines | `print!`, which the test harness captures |
@@ -124,7 +124,7 @@ pub use crate::delivery::Outcome;
 pub use crate::fallback::fallback_lost;
 pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
 pub use crate::output::{Memory, Output, RecordOutput};
-pub use constructors::{callback, custom, memory, null, records, stderr, stdout, test, writer};
+pub use constructors::{callback, custom, memory, null, records, stderr, stdout, terminal_writer, test, writer};
 pub use flush::{flush, shutdown};
 pub(crate) use view::OutputRef;
 pub use view::Sink;

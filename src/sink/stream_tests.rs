@@ -13,7 +13,7 @@ use std::io;
 
 use super::*;
 use crate::fallback;
-use crate::format::{Format, with_scratch};
+use crate::format::{Color, Format, Renderer, Screen, with_scratch};
 use crate::record::ContextInfo;
 use crate::sink::test_support::{Line, deliver, with_record_of};
 
@@ -27,7 +27,10 @@ fn in_child(name: &str, body: impl FnOnce()) -> Output {
     }
     let test = format!("sink::stream_tests::{name}");
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "--nocapture", &test]).env(CHILD, "1").output().unwrap()
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        child.env_remove(name);
+    }
+    child.args(["--exact", "--nocapture", &test]).env(CHILD, "1").env("TERM", "xterm").output().unwrap()
 }
 
 fn full() -> File {
@@ -147,4 +150,25 @@ fn the_test_sink_prints() {
     // If the harness runs one test at a time, the line begins with the name of the test.
     let record = |line: &str| line.find('{').map(|start| Line::parse(&line[start..]));
     assert!(stdout.lines().any(|line| record(line) == Some(Line::Record(1))), "{stdout}");
+}
+
+#[test]
+fn colour_follows_a_stream_that_is_redirected() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let dir = tempfile::tempdir().unwrap();
+    let output = in_child("colour_follows_a_stream_that_is_redirected", || {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let path = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        dup2_stderr(File::options().read(true).write(true).open(path).unwrap()).unwrap();
+        let on_terminal = stderr();
+        let coloured = &Renderer::new(&Format::text().color(Color::Always), Screen::None);
+        assert!(on_terminal.renderer() == coloured);
+        dup2_stderr(File::create(dir.path().join("stderr")).unwrap()).unwrap();
+        assert!(stderr().renderer() != coloured, "a sink that is made later");
+        assert!(on_terminal.format(Format::text()).renderer() != coloured, "a view that is made later");
+    });
+    assert!(output.status.success(), "{output:?}");
 }

@@ -354,6 +354,8 @@ fn the_environment_colours_only_standard_streams() {
     for console in [stdout(), stderr()] {
         assert_ne!(console.0.core.screen(), Screen::None);
     }
+    let told = [false, true].map(|is_terminal| terminal_writer(Vec::new(), is_terminal).0.core.screen());
+    assert_eq!(told, [Screen::None, Screen::Terminal], "a writer that was told");
     for other in [memory().0, writer(Vec::new()), callback(|_| {}), test(), null()] {
         assert_eq!(other.0.core.screen(), Screen::None);
     }

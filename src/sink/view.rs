@@ -11,6 +11,7 @@ use crate::background::{Account, OpenAccount, Queue, QueueHandle, QueuedView};
 use crate::delivery::{Core, Fate, Loss, Outcome};
 use crate::error::Error;
 use crate::format::{Format, Renderer, Scratch};
+use crate::limits::REOPEN;
 use crate::output::{AnyOutput, Output, reopen_error};
 use crate::record::Record;
 use crate::sync::{Arc, Weak};
@@ -176,13 +177,14 @@ impl Sink {
     /// ```
     ///
     /// It is for a file that `logrotate` or another program has moved away. No record is lost: a record that is written meanwhile goes to the
-    /// old file or to the new one.
+    /// old file or to the new one. If another thread writes to the file, the call waits for a second at most; the next write then opens the
+    /// file anew.
     ///
     /// # Errors
     ///
     /// [`is_open`](Error::is_open) if the file cannot be opened, or if the output is not a file. The output then goes on as before.
     pub fn reopen(&self) -> Result<(), Error> {
-        self.0.core.reopen().map_err(|error| reopen_error(self.describe(), error))
+        self.0.core.reopen(REOPEN).map_err(|error| reopen_error(self.describe(), error))
     }
 
     /// Returns the name of the output in messages, such as `stdout` or `file build/uno.log`.

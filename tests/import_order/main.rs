@@ -41,10 +41,13 @@ const ORDER: &order::Table<'_> = &[
     ("src/bytes", "batch, byte_writer → line_writer"),
     ("src/context", "live_list → inner → output_context → live, snapshot → ceiling, flush → builder → default"),
     ("src/delivery", "outcome, missing, front, in_flight → own_calls, ledger, notices → core → flush"),
-    ("src/file", "os, registry → keys, descriptors, rescue → name → roll → options, current → appender → open"),
+    (
+        "src/file",
+        "os, registry, rounds → keys, descriptors, folders, rescue → name, unsynced → roll → options, current → appender → open",
+    ),
     ("src/file/appender", "location, roll"),
-    ("src/file/name", "period, safe → rolled"),
-    ("src/file/os", "unix, other"),
+    ("src/file/name", "period, shown → safe, rolled"),
+    ("src/file/os", "streams → unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),
     (
         "src/format",
@@ -165,7 +168,10 @@ fn a_circle_put_into_the_sources_is_found() {
     assert!(found("src/record: a circle of imports among buf, thread"), "{faults:#?}");
     assert!(found("src/verbosity/mod.rs imports src/verbosity/levels.rs, or a module that does, and"), "{faults:#?}");
     assert!(found("src/scope: hook imports current, which does not stand before it in the table"), "{faults:#?}");
-    assert!(found("src/context: live_list imports builder, which does not stand before it in the table"), "{faults:#?}");
+    assert!(
+        found("src/context: live_list imports builder, which does not stand before it in the table"),
+        "{faults:#?}"
+    );
     assert!(
         found("src/context: output_context imports snapshot, which does not stand before it in the table"),
         "{faults:#?}"

@@ -92,6 +92,7 @@ impl Appender {
             _ if current.file.is_none() => self.reopen_path(current),
             Ok(FileLocation::InPlace { length }) => {
                 current.mark_in_place(length);
+                current.unsynced.forget_removed();
                 if !current.holds_key {
                     current.holds_key = self.keys.hold_key(&current.identity);
                 }
@@ -104,7 +105,8 @@ impl Appender {
 
     /// Opens the path of the file, and writes to that file from now on.
     pub(super) fn reopen_path(&self, current: &mut CurrentFile) -> io::Result<()> {
-        let opened = self.open(&current.path)?;
-        self.switch_to(current, opened)
+        let path = current.path.clone();
+        let opened = self.open(current, &path)?;
+        self.switch_to(current, &path, opened)
     }
 }

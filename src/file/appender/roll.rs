@@ -1,11 +1,22 @@
 //! Switches to the next file of a log that rolls, between two records.
 
 use std::io;
+use std::path::PathBuf;
 
 use super::Appender;
 use crate::bytes::Batch;
 use crate::file::current::CurrentFile;
+use crate::file::name::{FileId, LogFile};
+use crate::file::os::OpenedFile;
 use crate::file::roll::Roller;
+
+/// The file that a log rolls to, just opened, and the files that the log had before.
+struct NextFile {
+    files: Vec<LogFile>,
+    id: FileId,
+    path: PathBuf,
+    opened: OpenedFile,
+}
 
 impl Appender {
     /// Writes the rest of `batch` to the current file and, once that is full, to the next files.
@@ -60,25 +71,33 @@ impl Appender {
     }
 
     fn try_roll(&self, current: &mut CurrentFile, needed: u64) -> io::Result<()> {
-        let Some(roller) = &current.roller else { return Ok(()) };
+        let Some(mut roller) = current.roller.take() else { return Ok(()) };
+        let next = self.open_next(current, &mut roller, needed);
+        current.roller = Some(roller);
+        let NextFile { files, id, path, opened } = next?;
+        let length = opened.length;
+        self.switch_to(current, &path, opened)?;
+        if let Some(roller) = &mut current.roller {
+            roller.set_current(id);
+            roller.clean_up(self.keys, files, needed.max(length));
+        }
+        current.unsynced.forget_removed();
+        Ok(())
+    }
+
+    /// Opens the file to roll to.
+    fn open_next(&self, current: &mut CurrentFile, roller: &mut Roller, needed: u64) -> io::Result<NextFile> {
         let files = roller.list()?;
         let mut id = roller.next_file(&files, needed);
         let mut path = roller.path_of(id);
-        let mut opened = self.open(&path)?;
+        let mut opened = self.open(current, &path)?;
         // The directory may have changed since it was listed: other processes and other sinks write there too.
         while self.keys.belongs_to_another(&opened.identity) || !roller.fits(opened.length, needed) {
             let taken = || io::Error::other(format!("{} is already open, as the file of another log", path.display()));
             id = roller.with_next_index(id).ok_or_else(taken)?;
             path = roller.path_of(id);
-            opened = self.open(&path)?;
+            opened = self.open(current, &path)?;
         }
-        let length = opened.length;
-        self.switch_to(current, opened)?;
-        current.path = path;
-        if let Some(roller) = &mut current.roller {
-            roller.set_current(id);
-            roller.clean_up(self.keys, files, needed.max(length));
-        }
-        Ok(())
+        Ok(NextFile { files, id, path, opened })
     }
 }

@@ -1,11 +1,18 @@
 //! System calls: opening files, locating them, and the clocks. `unix` and `other` have the same functions.
 
+#[cfg(test)]
+#[cfg(unix)]
+pub(crate) mod observed;
 #[cfg(not(unix))]
 mod other;
+#[cfg(unix)]
+mod streams;
 #[cfg(unix)]
 mod unix;
 
 use std::fs::File;
+
+use crate::bytes::StandardStream;
 
 #[cfg(not(unix))]
 use other as this;
@@ -15,8 +22,9 @@ use unix as this;
 pub(crate) use this::Identity;
 pub(super) use this::open;
 pub(super) use this::{
-    CAN_TRACK, byte_writer, coarse_monotonic, coarse_unix_seconds, descriptor_limit, identity_at,
-    is_out_of_descriptors, is_pipe_without_reader, is_removed, is_system_link, locate, make_link, read_at,
+    CAN_TRACK, byte_writer, coarse_monotonic, coarse_unix_seconds, create_directory, descriptor_limit, identity_at,
+    is_out_of_descriptors, is_pipe_without_reader, is_removed, is_standard_stream, is_system_link, locate, make_link,
+    read_at, sync_data, sync_folder,
 };
 #[cfg(feature = "gzip")]
 pub(super) use this::{create_new, open_for_reading};
@@ -28,6 +36,8 @@ pub(super) struct OpenOptions {
     /// The mode of the file, if it is created.
     pub(super) mode: u32,
     pub(super) follow_links: bool,
+    /// Whether a named pipe is opened.
+    pub(super) allow_pipe: bool,
 }
 
 /// A file that was just opened.
@@ -36,10 +46,12 @@ pub(super) struct OpenedFile {
     pub(super) file: File,
     pub(super) identity: Identity,
     /// True for a regular file that was opened by its own name, so that it can be removed, moved, parked and reopened. False for devices
-    /// and pipes, and for any file that was opened through a link of the system, such as `/dev/stdout`.
+    /// and pipes, for any file that was opened through a link of the system, such as `/dev/stdout`, and for one that is a standard stream.
     pub(super) is_named_regular: bool,
     pub(super) readable: bool,
     pub(super) length: u64,
+    /// The standard stream that the file is written to through.
+    pub(super) stream: Option<StandardStream>,
 }
 
 /// Where an open file is, compared with the path that it was opened by.

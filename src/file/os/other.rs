@@ -20,7 +20,14 @@ pub(in crate::file) fn open(path: &Path, _: OpenOptions) -> io::Result<OpenedFil
     let file = fs::OpenOptions::new().append(true).read(true).create(true).open(path)?;
     let identity = Arc::new(same_file::Handle::from_file(file.try_clone()?)?);
     let metadata = file.metadata()?;
-    Ok(OpenedFile { identity, is_named_regular: metadata.is_file(), readable: true, length: metadata.len(), file })
+    Ok(OpenedFile {
+        identity,
+        is_named_regular: metadata.is_file(),
+        readable: true,
+        length: metadata.len(),
+        file,
+        stream: None,
+    })
 }
 
 /// Returns that `file` is at its path. Windows keeps open files where they are, unless they were opened so that others may move them.
@@ -32,6 +39,21 @@ pub(in crate::file) fn locate(file: &File, _: &Path, _: bool) -> io::Result<File
 /// Returns false: this system cannot tell whether `file` has a name left.
 pub(in crate::file) fn is_removed(_: &File) -> io::Result<bool> {
     Ok(false)
+}
+
+/// Creates a directory.
+pub(in crate::file) fn create_directory(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)
+}
+
+/// Brings the contents of `file` to the storage device.
+pub(in crate::file) fn sync_data(file: &File) -> io::Result<()> {
+    file.sync_data()
+}
+
+/// Does nothing: these systems have no way to sync a directory.
+pub(in crate::file) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Returns the identity of the file at `path`.
@@ -64,6 +86,11 @@ pub(in crate::file) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io
 /// Returns true: links are followed as the system does.
 pub(in crate::file) fn is_system_link(_: &Path) -> bool {
     true
+}
+
+/// Returns false: no file is opened through a standard stream on these systems.
+pub(in crate::file) fn is_standard_stream(_: &Path) -> bool {
+    false
 }
 
 pub(in crate::file) fn is_pipe_without_reader(_: &Path, _: &io::Error) -> bool {

@@ -4,14 +4,15 @@ use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
+use super::streams::{above_streams, own_descriptor, standard_stream, system_link};
 use super::{FileLocation, OpenOptions, OpenedFile};
-use crate::bytes::FdWriter;
+use crate::bytes::{FdWriter, StandardStream};
 
 /// Whether [`locate`] works. Only then are removed and moved files noticed, and only then may a file be parked.
 pub(in crate::file) const CAN_TRACK: bool = true;
@@ -24,39 +25,91 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    fn of(metadata: &Metadata) -> Self {
+    pub(super) fn of(metadata: &Metadata) -> Self {
         Identity { device: metadata.dev(), inode: metadata.ino() }
     }
 }
 
 pub(in crate::file) fn open(path: &Path, options: OpenOptions) -> io::Result<OpenedFile> {
-    let link = system_link(path);
-    let (file, readable) = match &link {
+    let link = system_link(path, options.follow_links);
+    if let Some(link) = &link
+        && let Some((stream, file)) = own_descriptor(link)?
+    {
+        return OpenedFile::of_descriptor(file, stream);
+    }
+    let opened = match &link {
         Some(link) => open_appending(link, &append_options(OFlags::empty())),
         None => {
+            // Before it is opened, because opening it would wake its reader. Whether it is one is checked again below.
+            if !options.allow_pipe && fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo()) {
+                return Err(pipe_refused());
+            }
             let mut options_to_append =
                 append_options(if options.follow_links { OFlags::empty() } else { OFlags::NOFOLLOW });
             open_appending(path, options_to_append.create(true).mode(options.mode))
         }
-    }?;
+    };
+    let (file, readable) = match opened {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => match stream_at(path, options.follow_links) {
+            Some((stream, file)) => return OpenedFile::of_descriptor(file, Some(stream)),
+            None => return Err(error),
+        },
+        opened => opened?,
+    };
     // The file was opened with `NONBLOCK`, but writes to a pipe must wait for its reader.
     fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     let metadata = file.metadata()?;
+    if link.is_none() && !options.allow_pipe && metadata.file_type().is_fifo() {
+        return Err(pipe_refused());
+    }
     let identity = Identity::of(&metadata);
+    if metadata.is_file()
+        && let Some((stream, file)) = standard_stream(identity.device, identity.inode)?
+    {
+        return OpenedFile::of_descriptor(file, Some(stream));
+    }
     Ok(OpenedFile {
         file,
         identity,
         is_named_regular: metadata.is_file() && link.is_none(),
         readable,
         length: metadata.len(),
+        stream: None,
     })
+}
+
+impl OpenedFile {
+    /// Returns a file that is written to through a duplicate of a descriptor of the process.
+    fn of_descriptor(file: File, stream: Option<StandardStream>) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        let readable = metadata.is_file() && fcntl_getfl(&file)? & OFlags::RWMODE == OFlags::RDWR;
+        let (identity, length) = (Identity::of(&metadata), metadata.len());
+        Ok(OpenedFile { file, identity, is_named_regular: false, readable, length, stream })
+    }
+}
+
+#[cold]
+fn pipe_refused() -> io::Error {
+    io::Error::other("it is a named pipe; name a file, or set allow_pipe(true)")
+}
+
+/// If stdout or stderr is the regular file at `path`, returns that stream, and a duplicate of its descriptor.
+fn stream_at(path: &Path, follow_links: bool) -> Option<(StandardStream, File)> {
+    let metadata = if follow_links { fs::metadata(path) } else { fs::symlink_metadata(path) }.ok()?;
+    standard_stream(metadata.dev(), metadata.ino()).ok()?
+}
+
+/// Returns true if `path`, or what a link at `path` leads to, is a standard stream of this process.
+pub(in crate::file) fn is_standard_stream(path: &Path) -> bool {
+    system_link(path, true).is_some_and(|link| matches!(own_descriptor(&link), Ok(Some((Some(_), _)))))
+        || stream_at(path, true).is_some()
 }
 
 /// Opens `path`, for reading too if it is a regular file and the user may read it. A pipe that is opened for reading too would be its own
 /// reader. Returns whether the file can be read.
 fn open_appending(path: &Path, options: &fs::OpenOptions) -> io::Result<(File, bool)> {
     if fs::metadata(path).map_or(true, |metadata| metadata.is_file()) {
-        match options.clone().read(true).open(path) {
+        match above_streams(|| options.clone().read(true).open(path)) {
             Ok(file) if file.metadata()?.is_file() => return Ok((file, true)),
             // The path was replaced by something else just now.
             Ok(_) => {}
@@ -64,29 +117,12 @@ fn open_appending(path: &Path, options: &fs::OpenOptions) -> io::Result<(File, b
             Err(error) => return Err(error),
         }
     }
-    options.open(path).map(|file| (file, false))
-}
-
-/// If `path` is one of the system's own links, returns the path of that link with all links in its directories resolved, so that none of
-/// them can be changed before the link is opened.
-fn system_link(path: &Path) -> Option<PathBuf> {
-    if !fs::symlink_metadata(path).ok()?.is_symlink() {
-        return None;
-    }
-    let directory = path.parent()?.canonicalize().ok()?;
-    let has_system_links = match directory.iter().filter_map(OsStr::to_str).collect::<Vec<_>>()[..] {
-        ["/", "dev"] | ["/", "dev", "fd"] => true,
-        ["/", "proc", process, "fd"] | ["/", "proc", process, "task", _, "fd"] => {
-            process.bytes().all(|byte| byte.is_ascii_digit())
-        }
-        _ => false,
-    };
-    has_system_links.then(|| Some(directory.join(path.file_name()?))).flatten()
+    above_streams(|| options.open(path)).map(|file| (file, false))
 }
 
 /// Returns true if `path` is one of the system's own links, such as `/dev/stdout`.
 pub(in crate::file) fn is_system_link(path: &Path) -> bool {
-    system_link(path).is_some()
+    system_link(path, false).is_some()
 }
 
 /// Returns options for appending. With `NONBLOCK`, opening a pipe that nobody reads fails instead of waiting.
@@ -116,6 +152,34 @@ pub(in crate::file) fn is_removed(file: &File) -> io::Result<bool> {
     file.metadata().map(|metadata| metadata.nlink() == 0)
 }
 
+/// Creates a directory that only its owner can write to, whatever the umask.
+pub(in crate::file) fn create_directory(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().mode(0o755).create(path)
+}
+
+/// Brings the contents of `file` to the storage device.
+pub(in crate::file) fn sync_data(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    super::observed::before_sync(file)?;
+    file.sync_data()
+}
+
+/// Brings the entries of the directory `folder` to the storage device. A directory that is gone has none.
+pub(in crate::file) fn sync_folder(folder: &Path) -> io::Result<()> {
+    let flags = (OFlags::DIRECTORY | OFlags::NONBLOCK).bits().cast_signed();
+    let opened = match fs::OpenOptions::new().read(true).custom_flags(flags).open(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    #[cfg(test)]
+    super::observed::before_sync(&opened)?;
+    match opened.sync_all() {
+        // A file system that cannot sync directories.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        result => result,
+    }
+}
+
 /// Returns the identity of the file at `path`. A link is not followed.
 pub(in crate::file) fn identity_at(path: &Path) -> io::Result<Identity> {
     fs::symlink_metadata(path).map(|metadata| Identity::of(&metadata))
@@ -132,7 +196,7 @@ pub(in crate::file) fn open_for_reading(path: &Path) -> io::Result<File> {
 /// Creates a file that only its owner can read. Fails if the path exists.
 #[cfg(feature = "gzip")]
 pub(in crate::file) fn create_new(path: &Path) -> io::Result<File> {
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    above_streams(|| fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path))
 }
 
 /// Reads from `offset` in a readable file.

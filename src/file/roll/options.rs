@@ -33,8 +33,10 @@ use crate::file::name::Interval;
 ///
 /// No record is split between two files. A record that is larger than the size limit gets a file of its own. A log that is opened again
 /// continues in its newest file, if that file has room and its period is not over. If the clock is put back, records still go to the
-/// newest file, so that the files stay in order. If a log is opened while its newest file is named for a time that is still to come, it
-/// continues in that file and reports this on stderr. A record of the last milliseconds of a day may be in the file of the next day.
+/// newest file, so that the files stay in order. A record of the last milliseconds of a day may be in the file of the next day.
+///
+/// A file that is named for a time that is still to come, or has a number above 999,999,999,999, was not named by the log. Such files are
+/// ignored, which is reported on stderr: they are neither continued, nor counted, nor removed.
 ///
 /// Opening the log and rolling it list its directory.
 ///

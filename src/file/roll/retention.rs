@@ -21,7 +21,8 @@ pub(in crate::file) struct Retention {
 }
 
 impl Retention {
-    /// Removes the files that are not among the newest. Never removes `current`, the file that is written to, or a later one.
+    /// Removes the files that are not among the newest. Neither removes nor counts later files than `current`,
+    /// the file that is written to.
     ///
     /// # Errors
     ///
@@ -29,11 +30,11 @@ impl Retention {
     pub(in crate::file) fn remove_old(&self, files: &[LogFile], current: FileId) -> io::Result<()> {
         let mut result = Ok(());
         let (mut count, mut bytes) = (1, self.reserved);
-        for group in files.chunk_by(|one, other| one.id == other.id).rev().filter(|group| group[0].id != current) {
+        for group in files.chunk_by(|one, other| one.id == other.id).rev().filter(|group| group[0].id < current) {
             // The remains of an interrupted compression are no file of the log.
             count += usize::from(group.iter().any(|file| file.form != FileForm::Partial));
             bytes = group.iter().fold(bytes, |bytes, file| bytes.saturating_add(file.length));
-            if group[0].id < current && (count > self.keep || bytes > self.keep_bytes) {
+            if count > self.keep || bytes > self.keep_bytes {
                 for file in group {
                     result = result.and(self.remove(&file.path));
                 }

@@ -22,6 +22,9 @@ use crate::file::os;
 use crate::limits::ROLL_RETRY;
 use crate::sync::Arc;
 
+/// The largest number that a log is believed to have reached by itself: at a thousand files a second, after thirty years.
+const LARGEST_INDEX: u64 = 999_999_999_999;
+
 /// A log that rolls.
 pub(in crate::file) struct Roller {
     roll: Roll,
@@ -36,6 +39,8 @@ pub(in crate::file) struct Roller {
     link_failure_reported: bool,
     /// Old files could not be removed, and this was reported.
     removal_failure_reported: bool,
+    /// Files that the log cannot have named were found, and this was reported.
+    ignored_reported: bool,
 }
 
 impl Roller {
@@ -72,20 +77,11 @@ impl Roller {
             retry_at: 0,
             link_failure_reported: false,
             removal_failure_reported: false,
+            ignored_reported: false,
         };
         let files = roller.list()?;
         let id = roller.file_after(&files, None, 1);
         roller.set_current(id);
-        if let Some(period) = id.period
-            && period.start() > roller.unix_seconds()
-        {
-            let path = roller.path();
-            report(format_args!(
-                "{} is named for a time that is still to come; records go to it until that time is over, so that the \
-                 files stay in order",
-                path.display()
-            ));
-        }
         Ok(roller)
     }
 
@@ -98,8 +94,30 @@ impl Roller {
         self.names.path(id)
     }
 
-    pub(in crate::file) fn list(&self) -> io::Result<Vec<LogFile>> {
-        self.names.list()
+    /// Lists the files of this log, the oldest first. Leaves out files after the current one that the log cannot have named: for a time that is
+    /// still to come, or with a number that no log reaches. Reports the first of them.
+    pub(in crate::file) fn list(&mut self) -> io::Result<Vec<LogFile>> {
+        let mut files = self.names.list()?;
+        let now = self.unix_seconds();
+        let is_named_by_this_log = |file: &LogFile| {
+            file.id <= self.id
+                || (file.id.index <= LARGEST_INDEX && file.id.period.is_none_or(|period| period.start() <= now))
+        };
+        if let Some(other) = files.iter().find(|file| !is_named_by_this_log(file))
+            && !self.ignored_reported
+        {
+            let reason = match other.id.index > LARGEST_INDEX {
+                true => "has a number that no log reaches",
+                false => "is named for a time that is still to come",
+            };
+            report(format_args!(
+                "{} {reason}; it is not counted among the files of its log, nor removed",
+                other.path.display()
+            ));
+            self.ignored_reported = true;
+        }
+        files.retain(is_named_by_this_log);
+        Ok(files)
     }
 
     /// Returns true if the period of the current file is over, and the log may roll.

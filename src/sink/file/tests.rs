@@ -68,6 +68,43 @@ fn a_directory_is_refused() {
 }
 
 #[test]
+fn control_characters_in_paths_are_escaped_in_errors_and_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = "uno\x1b[31m\n\u{202e}due.log";
+    let directory = dir.path().join(name);
+    fs::create_dir(&directory).unwrap();
+    let is_escaped = |text: &str| text.contains(r"uno\x1b[31m\n\u{202e}due.log") && !text.chars().any(char::is_control);
+    fs::write(directory.join("x"), "").unwrap();
+    let errors = [
+        file(&directory),
+        file(directory.join("missing/log")),
+        file(directory.join("missing/log")).roll(crate::sink::Roll::daily()),
+        file(directory.join("x/y/log")).create_parents(true),
+    ];
+    for options in errors {
+        let text = options.open().unwrap_err().to_string();
+        assert!(is_escaped(&text), "{text:?}");
+    }
+    let sink = file(directory.join("log")).open().unwrap();
+    assert!(is_escaped(sink.describe()), "{sink}");
+    let mismatch = file(directory.join("log")).mode(0o640).open().unwrap_err().to_string();
+    assert!(is_escaped(&mismatch), "{mismatch:?}");
+    #[cfg(unix)]
+    {
+        let link = directory.join("link");
+        std::os::unix::fs::symlink("bell\x07", &link).unwrap();
+        fs::create_dir(directory.join("bell\x07")).unwrap();
+        let text = file(&link).allow_symlink(true).open().unwrap_err().to_string();
+        assert!(is_escaped(&text) && text.contains(r"bell\x07"), "{text:?}");
+        fs::remove_file(directory.join("log")).unwrap();
+        fs::create_dir(directory.join("log")).unwrap();
+        let (error, _) = capture_reports(|| sink.reopen().unwrap_err().to_string());
+        assert!(is_escaped(&error), "{error:?}");
+    }
+    drop(capture_reports(|| drop(sink)));
+}
+
+#[test]
 fn the_last_view_closes_the_file_and_ends_its_ledger() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
@@ -240,14 +277,15 @@ mod unix {
         let pipe = dir.path().join("pipe");
         let status = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(status.success());
-        assert!(open_error(file(&pipe)).contains("nobody reads"));
+        assert!(open_error(file(&pipe)).contains("it is a named pipe; name a file, or set allow_pipe(true)"));
+        assert!(open_error(file(&pipe).allow_pipe(true)).contains("nobody reads"));
         let reader = std::thread::spawn({
             let pipe = pipe.clone();
             move || fs::read_to_string(pipe).unwrap()
         });
         let sink = loop {
             // Opening fails until the reader has opened the pipe.
-            match file(&pipe).open() {
+            match file(&pipe).allow_pipe(true).open() {
                 Ok(sink) => break sink.format(Format::json()),
                 Err(_) => std::thread::yield_now(),
             }
@@ -319,7 +357,7 @@ mod unix {
         let (_reader, writer) = io::pipe().unwrap();
         let (path, pipe) = (dir.path().join("log"), format!("/dev/fd/{}", writer.as_raw_fd()));
         let sinks = (json(file(&path)), json(file(&pipe)));
-        let sync = |path: &Path| appender_of(path).sync();
+        let sync = |path: &Path| appender_of(path).sync(Duration::MAX);
         deliver(&sinks.0, 1);
         fs::remove_file(&path).unwrap();
         sync(&path).unwrap();

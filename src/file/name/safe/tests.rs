@@ -1,5 +1,8 @@
 //! Tests of safe file names.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -95,6 +98,8 @@ fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => "[a-cA-C%./\\\\: 2E]{0,6}",
         2 => any::<String>(),
+        1 => "[ab]\\.[012]{0,2}(\\.[01]{0,2}){0,2}(\\.log)?(\\.gz|\\.gz\\.tmp)?",
+        1 => "a(\\.2026-11-2[0-9](T1[0-9](-3[0-9])?)?(Z|z|\\+0200))(\\.[01])?(\\.log)?(\\.gz)?",
         1 => "(con|NUL|com1|lpt¹|aux)[. ]{0,2}[a-z]{0,3}",
         1 => "(x{195,205}|(é|/|\u{202e}){60,80})[ab]?(\\.[a-z]{0,18})?",
     ]
@@ -111,6 +116,21 @@ proptest! {
             prop_assert!(safe.contains("%-"), "the mark of a cut name");
         } else {
             prop_assert_eq!(safe, escaped);
+        }
+    }
+
+    #[test]
+    fn no_name_is_that_of_a_rolled_file(name in name()) {
+        let safe = safe_name(&name).to_ascii_uppercase();
+        // All logs that could have such a file: their names consist of the first parts, and perhaps of the last one or what precedes `.GZ`.
+        let parts: Vec<_> = safe.split('.').collect();
+        for (stem, tail) in (1..parts.len()).map(|at| parts.split_at(at)) {
+            let extensions = tail.iter().map(|extension| format!(".{extension}")).chain([String::new()]);
+            for log in extensions.map(|extension| format!("x/{}{extension}", stem.join("."))) {
+                let names = crate::file::name::RolledNames::new(Path::new(&log), Some(Interval::Day), true);
+                let name = safe.replace(".GZ", ".gz").replace(".TMP", ".tmp");
+                prop_assert!(!names.is_some_and(|names| names.ever_named(OsStr::new(&name))), "{log} takes {safe} for its own");
+            }
         }
     }
 

@@ -162,21 +162,55 @@ fn files_of_other_sinks_are_neither_written_nor_removed() {
 }
 
 #[test]
-fn a_file_named_for_a_future_time_is_continued_and_reported() {
+fn a_file_named_for_a_future_time_is_ignored_and_reported() {
     let dir = tempfile::tempdir().unwrap();
     let clock = clock();
-    let open = || json(file(dir.path().join("uno.log")).roll(Roll::daily().clock(&clock)));
-    let later = dir.path().join("uno.2026-11-28Z.log");
-    fs::write(&later, "").unwrap();
+    let roll = Roll::daily().keep(2).clock(&clock);
+    let open = || json(file(dir.path().join("uno.log")).roll(roll.clone()));
+    let planted =
+        ["uno.2026-11-27Z.log", "uno.2026-11-29Z.log", "uno.9999-12-31Z.log"].map(|name| dir.path().join(name));
+    planted.iter().for_each(|path| fs::write(path, "").unwrap());
     let (sink, reports) = capture_reports(open);
     assert!(reports.len() == 1 && reports[0].contains("is named for a time that is still to come"), "{reports:?}");
     deliver(&sink, 1);
-    clock.advance(Duration::from_secs(2 * 86_400));
-    deliver(&sink, 2);
-    assert_eq!(lines(&later), [1, 2].map(Line::Record));
-    clock.advance(Duration::from_secs(86_400));
-    deliver(&sink, 3);
-    assert_eq!(names(dir.path()), ["uno.2026-11-28Z.log", "uno.2026-11-29Z.log"]);
+    assert_eq!(lines(&dir.path().join("uno.2026-11-26Z.log")), [Line::Record(1)]);
+    let (_, reports) = capture_reports(|| {
+        clock.advance(Duration::from_secs(86_400));
+        deliver(&sink, 2);
+        clock.advance(Duration::from_secs(86_400));
+        deliver(&sink, 3);
+    });
+    assert!(reports.is_empty(), "{reports:?}");
+    assert_eq!(lines(&planted[0]), [Line::Record(2)], "its time has come");
+    assert_eq!(
+        names(dir.path()),
+        ["uno.2026-11-27Z.log", "uno.2026-11-28Z.log", "uno.2026-11-29Z.log", "uno.9999-12-31Z.log"],
+        "two files are kept, and those of the future are not counted"
+    );
+}
+
+/// A clock that is put back while the log is open does not make the log's own files those of the future.
+#[test]
+fn a_log_stays_in_its_files_when_the_clock_is_put_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = clock();
+    let open = |clock: &ManualClock| file(dir.path().join("uno.log")).roll(Roll::hourly().size(1).clock(clock)).open();
+    let (sink, reports) = capture_reports(|| {
+        let sink = open(&start).unwrap();
+        deliver(&sink, 1);
+        start.advance(Duration::from_secs(3_600));
+        deliver(&sink, 2);
+        deliver(&sink, 3);
+        sink
+    });
+    assert!(reports.is_empty(), "{reports:?}");
+    drop(sink);
+    assert_eq!(names(dir.path()), ["uno.2026-11-26T00Z.1.log", "uno.2026-11-26T01Z.1.log", "uno.2026-11-26T01Z.2.log"]);
+    let earlier = clock();
+    let (sink, reports) = capture_reports(|| open(&earlier).unwrap());
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    deliver(&sink, 4);
+    assert!(names(dir.path()).contains(&"uno.2026-11-26T00Z.2.log".to_owned()), "{:?}", names(dir.path()));
 }
 
 #[test]
@@ -246,9 +280,13 @@ fn every_file_gets_the_same_mode() {
 #[test]
 fn only_regular_files_roll() {
     let dir = tempfile::tempdir().unwrap();
-    for device in ["/dev/null", "/dev/stdout", "/dev/fd/1"] {
+    for (device, reason) in [
+        ("/dev/null", "only regular files roll"),
+        ("/dev/stdout", "it is a standard stream of this process"),
+        ("/dev/fd/1", "it is a standard stream of this process"),
+    ] {
         let error = open_error_of(file(device).roll(Roll::by_size(10)));
-        assert!(error.contains("only regular files roll"), "{error}");
+        assert!(error.contains(reason), "{error}");
     }
     assert!(open_error_of(file(dir.path().join("uno.log")).roll(Roll::by_size(0))).contains("holds no record"));
     assert!(
@@ -268,18 +306,44 @@ fn open_error_of(options: FileOptions) -> String {
     options.open().unwrap_err().to_string()
 }
 
-/// A file with the largest index does no harm. No name comes after it, so the log stays in its current file.
 #[test]
-fn a_file_with_the_largest_index_is_the_last() {
+fn a_file_with_an_impossible_number_is_ignored_and_reported() {
+    for (planted, size) in
+        [("18446744073709551615", None), ("1000000000000", None), ("999999999999", Some("1000000000001"))]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(format!("uno.{planted}.log")), "planted\n").unwrap();
+        let path = dir.path().join("uno.log");
+        let (sink, reports) = capture_reports(|| file(&path).roll(Roll::by_size(9).keep(1)).open().unwrap());
+        assert_eq!(reports.iter().any(|line| line.contains("has a number that no log reaches")), size.is_none());
+        write_batch(&path, &["one\n", "two\n", "three\n"]);
+        let last = size.map_or("uno.2.log".to_owned(), |next| format!("uno.{next}.log"));
+        assert!(names(dir.path()).contains(&last), "it rolled: {:?}", names(dir.path()));
+        assert_eq!(dir.path().join(format!("uno.{planted}.log")).exists(), size.is_none(), "nobody removes it");
+        drop(sink);
+    }
+}
+
+#[test]
+fn a_file_in_the_directory_is_never_taken_for_a_rolled_file() {
     let dir = tempfile::tempdir().unwrap();
-    let planted = dir.path().join(format!("uno.{}.log", u64::MAX));
-    fs::write(&planted, "planted\n").unwrap();
-    let path = dir.path().join("uno.log");
-    let sink = file(&path).roll(Roll::by_size(10)).open().unwrap();
-    write_batch(&path, &["one\n", "two\n", "three\n"]);
-    let all: String = names(dir.path()).iter().map(|name| read(dir.path().join(name))).collect();
-    assert_eq!(all, "planted\none\ntwo\nthree\n", "{:?}", names(dir.path()));
-    drop(sink);
+    for other in
+        ["uno.1.log", "uno.9999-12-31Z.log", "uno.18446744073709551615.log", "uno.2026-11-26Z.1.log", "uno.1.log.gz"]
+    {
+        drop(crate::sink::file_in(dir.path(), other).open().unwrap());
+    }
+    let others = names(dir.path());
+    let clock = clock();
+    for roll in [Roll::by_size(4), Roll::daily().clock(&clock), Roll::daily().size(4).clock(&clock)] {
+        let path = dir.path().join("uno.log");
+        let (sink, reports) = capture_reports(|| file(&path).roll(roll.keep(1)).open().unwrap());
+        write_batch(&path, &["one\n", "two\n"]);
+        assert!(reports.is_empty(), "{reports:?}");
+        drop(sink);
+        assert!(
+            others.iter().all(|other| names(dir.path()).contains(other) && read(dir.path().join(other)).is_empty())
+        );
+    }
 }
 
 /// Links with the names of the next files are not followed, whether or not links are allowed. The files that they lead to stay as they are.

@@ -1,0 +1,252 @@
+//! Tests of the output of a file by itself: what a sync brings to the storage device, and deadlines.
+
+use std::path::PathBuf;
+use std::{fs, io};
+
+use super::*;
+use crate::fallback::capture_reports;
+use crate::file::open::appender_of;
+use crate::file::os::observed::SyncWatch;
+use crate::file::{FileLease, FileOptions, Roll, file, open};
+use crate::sync::thread;
+
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(20);
+
+/// A log that is open.
+struct Log {
+    _lease: FileLease,
+    appender: Arc<Appender>,
+}
+
+impl Log {
+    fn open(options: FileOptions) -> Self {
+        let lease = open(&options).unwrap();
+        let path = std::path::absolute(&options.path).unwrap();
+        Log { _lease: lease, appender: appender_of(&path) }
+    }
+
+    fn write(&self) {
+        self.appender.write(b"line\n").unwrap();
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.appender.sync(LONG)
+    }
+
+    fn park(&self) {
+        while !self.appender.park_if_idle() {}
+    }
+}
+
+/// Returns the text of the error of a sync that must fail.
+fn failure(log: &Log) -> String {
+    log.sync().expect_err("it must fail").to_string()
+}
+
+fn new_log() -> (tempfile::TempDir, PathBuf, Log) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("uno.log");
+    let log = Log::open(file(&path));
+    (dir, path, log)
+}
+
+#[test]
+fn a_sync_covers_rolled_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Log::open(file(dir.path().join("uno.log")).roll(Roll::by_size(5)));
+    let path = |number: u32| dir.path().join(format!("uno.{number}.log"));
+    let mut watches = Vec::new();
+    for number in 1..=4 {
+        log.write();
+        watches.push(SyncWatch::new(&path(number)));
+    }
+    log.sync().unwrap();
+    assert!(watches.iter().all(|watch| watch.take() == 1), "each file is synced");
+    log.sync().unwrap();
+    assert!(watches[..3].iter().all(|watch| watch.take() == 0), "and closed then");
+    #[cfg(target_os = "linux")]
+    assert!(watches[..3].iter().all(|watch| !watch.is_open_elsewhere()));
+}
+
+#[test]
+fn a_sync_covers_files_that_were_moved() {
+    let (dir, path, log) = new_log();
+    let mut watches = Vec::new();
+    for number in 1..=3 {
+        log.write();
+        watches.push(SyncWatch::new(&path));
+        fs::rename(&path, dir.path().join(format!("moved.{number}"))).unwrap();
+        log.appender.reopen(LONG).unwrap();
+    }
+    log.sync().unwrap();
+    assert!(watches.iter().all(|watch| watch.take() == 1));
+}
+
+#[test]
+fn a_removed_file_is_closed_and_its_copied_records_are_synced() {
+    let (_dir, path, log) = new_log();
+    log.write();
+    let removed = SyncWatch::new(&path);
+    fs::remove_file(&path).unwrap();
+    log.write();
+    log.appender.reopen(LONG).unwrap();
+    #[cfg(target_os = "linux")]
+    assert!(!removed.is_open_elsewhere(), "its space is free");
+    let new = SyncWatch::new(&path);
+    log.sync().unwrap();
+    assert_eq!((removed.take(), new.take()), (0, 1));
+}
+
+#[test]
+fn old_files_that_are_removed_are_not_kept_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Log::open(file(dir.path().join("uno.log")).roll(Roll::by_size(5).keep(2)));
+    log.write();
+    let first = SyncWatch::new(&dir.path().join("uno.1.log"));
+    (0..2).for_each(|_| log.write());
+    assert!(!dir.path().join("uno.1.log").exists());
+    #[cfg(target_os = "linux")]
+    assert!(!first.is_open_elsewhere(), "its space is free");
+    let _ = first.take();
+    log.sync().unwrap();
+    assert_eq!(first.take(), 0);
+}
+
+#[test]
+fn files_beyond_the_limit_are_synced_when_the_log_rolls() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Log::open(file(dir.path().join("uno.log")).roll(Roll::by_size(5)));
+    let mut watches = Vec::new();
+    for number in 1..=crate::limits::UNSYNCED_FILES + 5 {
+        log.write();
+        watches.push(SyncWatch::new(&dir.path().join(format!("uno.{number}.log"))));
+    }
+    let early: Vec<_> = watches.iter().map(SyncWatch::take).collect();
+    assert!(early.iter().sum::<usize>() >= 4, "{early:?}");
+    log.sync().unwrap();
+    assert!(watches.iter().zip(early).all(|(watch, early)| watch.take() + early == 1), "each file is synced once");
+}
+
+#[test]
+fn directories_of_created_files_are_synced_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = dir.path().join("a/b");
+    let top = SyncWatch::new(dir.path());
+    let log = Log::open(file(logs.join("uno.log")).create_parents(true).roll(Roll::by_size(5)));
+    let folders = [top, SyncWatch::new(&dir.path().join("a")), SyncWatch::new(&logs)];
+    let syncs = || folders.each_ref().map(SyncWatch::take);
+    log.write();
+    assert_eq!(syncs(), [0; 3]);
+    log.sync().unwrap();
+    assert_eq!(syncs(), [1; 3], "the new directories, and the new file");
+    log.sync().unwrap();
+    assert_eq!(syncs(), [0; 3]);
+    log.write();
+    log.sync().unwrap();
+    assert_eq!(syncs(), [0, 0, 1], "another new file");
+}
+
+#[test]
+fn an_error_sticks_until_something_newer_is_synced() {
+    let (dir, path, log) = new_log();
+    let (current, folder) = (SyncWatch::new(&path), SyncWatch::new(dir.path()));
+    log.write();
+    current.fail(1);
+    for _ in 0..3 {
+        assert!(failure(&log).contains("Input/output error"));
+    }
+    log.write();
+    log.sync().unwrap();
+    log.sync().unwrap();
+
+    log.write();
+    fs::rename(&path, dir.path().join("moved")).unwrap();
+    current.fail(1);
+    log.appender.reopen(LONG).unwrap();
+    folder.fail(1);
+    assert!(failure(&log).contains("Input/output error"), "the error of an older file");
+    assert!(failure(&log).contains("Input/output error"));
+    log.write();
+    folder.take();
+    log.sync().unwrap();
+    assert_eq!(folder.take(), 0, "the directory could be synced the second time");
+}
+
+#[test]
+fn the_error_of_a_directory_names_it_and_it_is_tried_again() {
+    let (dir, path, log) = new_log();
+    let folder = SyncWatch::new(dir.path());
+    log.write();
+    folder.fail(1);
+    let error = failure(&log);
+    assert!(error.contains(&dir.path().display().to_string()), "{error}");
+    assert!(failure(&log).contains("cannot be synced"));
+    assert_eq!(folder.take(), 2);
+    drop((path, log));
+}
+
+#[test]
+fn a_file_that_was_moved_while_it_was_closed_is_told() {
+    let (dir, path, log) = new_log();
+    log.write();
+    log.park();
+    log.sync().unwrap();
+    log.write();
+    log.park();
+    fs::rename(&path, dir.path().join("moved")).unwrap();
+    log.write();
+    assert!(failure(&log).contains("was moved or removed while it was closed"));
+    log.write();
+    log.sync().unwrap();
+    log.park();
+    fs::rename(&path, dir.path().join("moved again")).unwrap();
+    log.sync().unwrap();
+}
+
+#[test]
+fn a_sync_keeps_its_deadline_while_the_device_stands_still() {
+    let (_dir, path, log) = new_log();
+    let watch = SyncWatch::new(&path);
+    log.write();
+    watch.hold(true);
+    assert_eq!(log.appender.sync(SHORT).unwrap_err().kind(), ErrorKind::TimedOut);
+    log.write();
+    watch.hold(false);
+    log.sync().unwrap();
+}
+
+#[test]
+fn sync_and_reopen_keep_their_deadlines_while_a_write_stands_still() {
+    let (_dir, _path, log) = new_log();
+    let writing = log.appender.current.lock();
+    let (sender, results) = std::sync::mpsc::channel();
+    let appender = Arc::clone(&log.appender);
+    let caller = thread::spawn(move || {
+        for result in [appender.sync(SHORT), appender.reopen(SHORT), appender.flush(SHORT)] {
+            sender.send(result.map_err(|error| error.kind())).unwrap();
+        }
+    });
+    let next = || results.recv_timeout(LONG).expect("the call waits for the write");
+    assert_eq!((next(), next(), next()), (Err(ErrorKind::TimedOut), Err(ErrorKind::TimedOut), Ok(())));
+    drop(writing);
+    caller.join().unwrap();
+}
+
+#[test]
+fn log_calls_go_on_while_the_device_stands_still() {
+    let (_dir, path, log) = new_log();
+    let watch = SyncWatch::new(&path);
+    log.write();
+    watch.hold(true);
+    let appender = Arc::clone(&log.appender);
+    let syncing = thread::spawn(move || appender.sync(LONG));
+    while watch.take() == 0 {
+        thread::yield_now();
+    }
+    log.write();
+    watch.hold(false);
+    syncing.join().unwrap().unwrap();
+    let ((), reports) = capture_reports(|| drop(log));
+    assert!(reports.is_empty(), "{reports:?}");
+}

@@ -1,0 +1,133 @@
+//! The process's standard streams and other descriptors of its own, as files.
+//!
+//! A log file must not become one of the standard streams. The system gives a new file the lowest free descriptor, and a program that closed
+//! its streams would then print into the log. [`above_streams`] opens a file elsewhere.
+//!
+//! A log file may also *be* a standard stream, or another descriptor of the process: `/dev/stdout`, `/dev/fd/3`, a link to one of them, or the
+//! path of the regular file that a stream was redirected to. Opening that path again would give a second offset in the same file, and two
+//! writers would overwrite each other. So the log writes through a duplicate of the descriptor, which shares the offset and all flags. A
+//! duplicate also works where the path cannot be opened: for a socket, and for a file of another user.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, Mode, OFlags, fcntl_getfl, fstat};
+use rustix::io::{fcntl_dupfd_cloexec, fcntl_getfd};
+use rustix::stdio::{stderr, stdin, stdout};
+
+use crate::bytes::StandardStream;
+
+/// The first descriptor that is no standard stream.
+const FIRST: RawFd = 3;
+
+/// How many links are followed from a path. The system's own limit is the same.
+const MOST_LINKS: usize = 40;
+
+/// Opens a file on a descriptor that is no standard stream.
+pub(super) fn above_streams(open: impl FnOnce() -> io::Result<File>) -> io::Result<File> {
+    if [stdin(), stdout(), stderr()].iter().all(|stream| fcntl_getfd(stream).is_ok()) {
+        return open();
+    }
+    // Takes the free descriptors for a moment, so that nobody can print into the file before it is moved. Nothing can be written to these.
+    let mut taken = Vec::new();
+    while let Ok(root) = rustix::fs::open("/", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+        if root.as_raw_fd() >= FIRST {
+            break;
+        }
+        taken.push(root);
+    }
+    let file = open()?;
+    if file.as_raw_fd() >= FIRST { Ok(file) } else { duplicate(&file) }
+}
+
+fn duplicate(descriptor: impl std::os::fd::AsFd) -> io::Result<File> {
+    Ok(fcntl_dupfd_cloexec(descriptor, FIRST)?.into())
+}
+
+/// Returns true if `descriptor` is open for writing.
+fn is_writable(descriptor: impl std::os::fd::AsFd) -> bool {
+    fcntl_getfl(descriptor).is_ok_and(|flags| !matches!(flags & OFlags::RWMODE, OFlags::RDONLY))
+}
+
+/// If stdout or stderr is the regular file with this device and inode, returns that stream, and a duplicate of its descriptor.
+#[allow(clippy::unnecessary_cast, reason = "these numbers have other types on other systems")]
+pub(super) fn standard_stream(device: u64, inode: u64) -> io::Result<Option<(StandardStream, File)>> {
+    for (stream, descriptor) in [(StandardStream::Stdout, stdout()), (StandardStream::Stderr, stderr())] {
+        let is_it = fstat(descriptor).is_ok_and(|stat| {
+            FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+                && (stat.st_dev as u64, stat.st_ino as u64) == (device, inode)
+        });
+        if is_it && is_writable(descriptor) {
+            return Ok(Some((stream, duplicate(descriptor)?)));
+        }
+    }
+    Ok(None)
+}
+
+/// If `link` is the system's own link to a descriptor of this process that is open for writing, returns a duplicate of the descriptor and, if
+/// it is one, the standard stream.
+///
+/// On systems other than Linux, opening such a path gives a duplicate already.
+pub(super) fn own_descriptor(link: &Path) -> io::Result<Option<(Option<StandardStream>, File)>> {
+    let Some(number) = own_descriptor_number(link) else { return Ok(None) };
+    let (stream, descriptor) = match number {
+        0 => (None, stdin()),
+        1 => (Some(StandardStream::Stdout), stdout()),
+        2 => (Some(StandardStream::Stderr), stderr()),
+        // SAFETY: the program has named this descriptor as a log, and so lends it to us. It is only looked at and duplicated here, which fails
+        // if it is not open.
+        _ => (None, unsafe { BorrowedFd::borrow_raw(number) }),
+    };
+    if is_writable(descriptor) { Ok(Some((stream, duplicate(descriptor)?))) } else { Ok(None) }
+}
+
+/// Returns the number of the descriptor of this process that `link` leads to, if it is one of Linux's own links to descriptors.
+fn own_descriptor_number(link: &Path) -> Option<RawFd> {
+    let mut link = link.to_owned();
+    // Twice: `/dev/stdout` is a link to `/proc/self/fd/1`.
+    for _ in 0..2 {
+        let directory = link.parent()?.canonicalize().ok()?;
+        let own = std::process::id().to_string();
+        match directory.iter().filter_map(OsStr::to_str).collect::<Vec<_>>()[..] {
+            ["/", "proc", process, "fd"] | ["/", "proc", process, "task", _, "fd"] => {
+                let number = link.file_name()?.to_str()?.parse().ok()?;
+                return (process == own).then_some(number);
+            }
+            _ => link = directory.join(fs::read_link(&link).ok()?),
+        }
+    }
+    None
+}
+
+/// If `path` is one of the system's own links, or leads to one by links that may be followed, returns the path of that link with all links in
+/// its directories resolved, so that none of them can be changed before the link is opened.
+pub(super) fn system_link(path: &Path, follow_links: bool) -> Option<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        if !fs::symlink_metadata(&path).ok()?.is_symlink() {
+            return None;
+        }
+        let directory = path.parent()?.canonicalize().ok()?;
+        if has_system_links(&directory) {
+            return Some(directory.join(path.file_name()?));
+        }
+        if !follow_links {
+            return None;
+        }
+        path = directory.join(fs::read_link(&path).ok()?);
+    }
+    None
+}
+
+fn has_system_links(directory: &Path) -> bool {
+    match directory.iter().filter_map(OsStr::to_str).collect::<Vec<_>>()[..] {
+        ["/", "dev"] | ["/", "dev", "fd"] => true,
+        ["/", "proc", process, "fd"] | ["/", "proc", process, "task", _, "fd"] => {
+            process.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        _ => false,
+    }
+}

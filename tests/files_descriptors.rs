@@ -1,0 +1,184 @@
+//! Log files and the descriptors 0 to 2: a log never becomes a standard stream, and a log that is a standard stream shares its offset.
+//!
+//! A process for each case, because the descriptors belong to the process.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+#[path = "common/child.rs"]
+mod child;
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use logscope::sink::{self, FileOptions, Roll, Sink};
+use logscope::{Format, OutputContext};
+use serde_json::{Value, json};
+
+use child::{Child, in_child};
+
+/// A sink whose lines are the messages only.
+fn open(options: FileOptions) -> Sink {
+    plain(&options.open().unwrap())
+}
+
+fn plain(sink: &Sink) -> Sink {
+    sink.format(Format::build().elapsed(false))
+}
+
+fn log(sink: &Sink, message: &str) {
+    OutputContext::builder("uno").sink(sink.clone()).build().scope(|| tracing::info!("{message}"));
+}
+
+fn close(descriptor: i32) {
+    // SAFETY: the descriptor is open, and nothing else in this process owns it.
+    drop(unsafe { OwnedFd::from_raw_fd(descriptor) });
+}
+
+/// What the standard streams lead to, if anything.
+fn streams() -> Vec<Option<String>> {
+    let link = |number: i32| fs::read_link(format!("/proc/self/fd/{number}")).ok();
+    (0..3).map(|number| link(number).map(|path| path.display().to_string())).collect()
+}
+
+#[test]
+fn a_log_never_becomes_a_standard_stream() {
+    in_child("a_log_never_becomes_a_standard_stream", |folder| {
+        logscope::init().unwrap();
+        (0..3).for_each(close);
+        let (path, rolled) = (folder.join("uno.log"), folder.join("due.log"));
+        let (uno, due) = (open(sink::file(&path)), open(sink::file(&rolled).roll(Roll::by_size(4))));
+        let mut seen = vec![streams()];
+        // Rolls twice.
+        (0..3).for_each(|_| log(&due, "due"));
+        seen.push(streams());
+        fs::rename(&path, folder.join("uno.log.1")).unwrap();
+        uno.reopen().unwrap();
+        seen.push(streams());
+        log(&sink::stdout(), "lost");
+        let _ = writeln!(std::io::stdout(), "lost");
+        log(&uno, "uno");
+        json!(seen)
+    });
+    let ended = Child::new("a_log_never_becomes_a_standard_stream").run();
+    assert_eq!(ended.report, json!([[null, null, null], [null, null, null], [null, null, null]]));
+    assert_eq!(ended.read("uno.log"), "uno\n");
+    assert_eq!((1..=3).map(|number| ended.read(&format!("due.{number}.log"))).collect::<String>(), "due\n".repeat(3));
+}
+
+/// Logs through `sinks` in turn and prints between, three times.
+fn log_in_turn(sinks: &[Sink], mut print: impl FnMut(&str)) {
+    for round in 0..3 {
+        for (number, sink) in sinks.iter().enumerate() {
+            log(sink, &format!("sink {number} in round {round}"));
+        }
+        print(&format!("print in round {round}\n"));
+    }
+}
+
+/// What [`log_in_turn`] writes.
+fn all_lines(sinks: usize) -> String {
+    let round = |round: usize| {
+        let logged = (0..sinks).map(move |number| format!("sink {number} in round {round}\n"));
+        logged.chain([format!("print in round {round}\n")]).collect::<String>()
+    };
+    (0..3).map(round).collect()
+}
+
+#[test]
+fn a_redirected_stdout_and_its_file_are_one_output() {
+    const ROLE: &str = "a_redirected_stdout_and_its_file_are_one_output";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        let (file, link) = (folder.join("stdout"), folder.join("link.log"));
+        // The harness has printed a few lines.
+        let printed = fs::read_to_string(&file).unwrap();
+        symlink("/dev/stdout", &link).unwrap();
+        let sinks = [
+            open(sink::file(&file)),
+            open(sink::file("/dev/stdout")),
+            open(sink::file("/dev/fd/1")),
+            open(sink::file("/proc/self/fd/1")),
+            open(sink::file(&link).allow_symlink(true)),
+            plain(&sink::stdout()),
+        ];
+        log_in_turn(&sinks, |text| std::io::stdout().write_all(text.as_bytes()).unwrap());
+        let text = fs::read_to_string(&file).unwrap();
+        let shared = sinks[..5].iter().map(|sink| sink.ledger().written).collect::<Vec<_>>();
+        json!({ "text": text.strip_prefix(&printed), "shared": shared })
+    });
+    let report = Child::new(ROLE).run().report;
+    assert_eq!(report, json!({ "text": all_lines(6), "shared": vec![15; 5] }), "the ledger of one output");
+}
+
+#[test]
+fn a_redirected_stderr_and_its_file_are_one_output_whichever_is_opened_first() {
+    const ROLE: &str = "a_redirected_stderr_and_its_file_are_one_output_whichever_is_opened_first";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        let file = folder.join("stderr");
+        let texts = [false, true].map(|stream_is_first| {
+            let before = fs::read_to_string(&file).unwrap();
+            let path = if stream_is_first { Path::new("/dev/stderr") } else { &file };
+            let first = open(sink::file(path));
+            let sinks = [first, open(sink::file(&file)), open(sink::file("/dev/stderr")), plain(&sink::stderr())];
+            log_in_turn(&sinks, |text| std::io::stderr().write_all(text.as_bytes()).unwrap());
+            fs::read_to_string(&file).unwrap().strip_prefix(&before).map(str::to_owned)
+        });
+        json!(texts)
+    });
+    assert_eq!(Child::new(ROLE).run().report, json!([all_lines(4), all_lines(4)]));
+}
+
+#[test]
+fn other_descriptors_share_their_offset_and_sockets_work() {
+    const ROLE: &str = "other_descriptors_share_their_offset_and_sockets_work";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        let path = folder.join("log");
+        let mut file = File::create(&path).unwrap();
+        let sinks = ["/dev/fd", "/proc/self/fd", "/proc/thread-self/fd"]
+            .map(|directory| open(sink::file(format!("{directory}/{}", file.as_raw_fd()))));
+        log_in_turn(&sinks, |text| file.write_all(text.as_bytes()).unwrap());
+
+        let (mut reader, socket) = UnixStream::pair().unwrap();
+        let sink = open(sink::file(format!("/dev/fd/{}", socket.as_raw_fd())));
+        log(&sink, "to a socket");
+        drop((sink, socket));
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+
+        let closed = sink::file("/dev/fd/999").open().unwrap_err().to_string();
+        json!({ "file": fs::read_to_string(&path).unwrap(), "socket": text, "closed": closed.contains("/dev/fd/999") })
+    });
+    let report = Child::new(ROLE).run().report;
+    assert_eq!(report, json!({ "file": all_lines(3), "socket": "to a socket\n", "closed": true }));
+}
+
+#[test]
+fn a_standard_stream_neither_rolls_nor_is_opened_anew() {
+    const ROLE: &str = "a_standard_stream_neither_rolls_nor_is_opened_anew";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        let (file, link) = (folder.join("stdout"), folder.join("link.log"));
+        symlink("/dev/stdout", &link).unwrap();
+        let roll = |path: &Path| {
+            let options = sink::file(path).allow_symlink(true).roll(Roll::by_size(1_000));
+            options.open().map_or_else(|error| error.to_string(), |sink| format!("opened {sink}"))
+        };
+        let errors: Vec<_> = [&*file, &link, Path::new("/dev/stdout")].into_iter().map(roll).collect();
+        let reopened = sink::file(&file).open().unwrap().reopen().map_err(|error| error.to_string());
+        json!({ "errors": errors, "reopened": reopened, "left": fs::read_dir(folder).unwrap().count() })
+    });
+    let Value::Object(report) = Child::new(ROLE).run().report else { panic!("no report") };
+    for error in report["errors"].as_array().unwrap() {
+        assert!(error.as_str().unwrap().contains("a standard stream of this process, which cannot roll"), "{error}");
+    }
+    let reopened = report["reopened"]["Err"].as_str().unwrap_or_default();
+    assert!(reopened.contains("it is not a file that has a name"), "{report:?}");
+    assert_eq!(report["left"], 4, "the report, two streams and the link");
+}
