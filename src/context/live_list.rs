@@ -86,3 +86,6 @@ impl<T> LiveList<T> {
 fn shard_of(id: u64) -> usize {
     (id % SHARDS as u64) as usize
 }
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests;
