@@ -18,14 +18,14 @@
 
 use std::fmt;
 
-use arc_swap::ArcSwap;
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 
 use super::Verbosity;
 use super::directives::Directives;
 use super::levels::{LEVELS, number};
-use crate::sync::{Arc, AtomicU8, Mutex, Ordering, fence};
+use crate::sync::model::{ArcSwap, AtomicU8, Mutex, fence};
+use crate::sync::{Arc, Ordering};
 
 /// A shared verbosity that can be changed while contexts use it. Clones are the same dial.
 ///
@@ -219,3 +219,6 @@ impl Dial {
         self.hint() == Hint::of(&self.directives())
     }
 }
+
+#[cfg(all(test, logscope_loom))]
+mod loom_tests;
