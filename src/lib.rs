@@ -144,6 +144,13 @@ pub mod __private {
     pub use tracing;
 }
 
+/// Private functions for the fuzz targets in `fuzz/`.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::file::safe_name_for_fuzzing as safe_name;
+}
+
 /// Compiles the program in the README with the tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -11,11 +11,10 @@
 //!
 //! This module imports nothing of the crate.
 
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::sync::{Arc, Once, OnceLock, Weak};
 pub(crate) use std::thread;
 
-pub(crate) use arc_swap::ArcSwap;
 #[cfg(feature = "log")]
 pub(crate) use arc_swap::ArcSwapOption;
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -23,36 +22,24 @@ pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 /// The primitives of algorithms that a loom model checks.
 pub(crate) mod model {
     #[cfg(not(logscope_loom))]
-    pub(crate) use std::sync::Arc;
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
     #[cfg(not(logscope_loom))]
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
-
-    #[cfg(not(logscope_loom))]
-    pub(crate) use parking_lot::{Mutex, MutexGuard};
+    pub(crate) use std::sync::{Arc, OnceLock};
     use std::time::Instant;
 
+    #[cfg(not(logscope_loom))]
+    pub(crate) use arc_swap::ArcSwap;
     #[cfg(logscope_loom)]
     pub(crate) use loom::sync::Arc;
     #[cfg(logscope_loom)]
     pub(crate) use loom::sync::MutexGuard;
     #[cfg(logscope_loom)]
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
-
-    /// loom's mutex with the signatures of parking_lot's.
-    #[cfg(logscope_loom)]
-    #[derive(Debug)]
-    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
+    #[cfg(not(logscope_loom))]
+    pub(crate) use parking_lot::{Mutex, MutexGuard};
 
     #[cfg(logscope_loom)]
-    impl<T> Mutex<T> {
-        pub(crate) fn new(value: T) -> Self {
-            Mutex(loom::sync::Mutex::new(value))
-        }
-
-        pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
-            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-        }
-    }
+    pub(crate) use stand_ins::{ArcSwap, Mutex, OnceLock};
 
     /// A condition variable whose wait takes the guard and returns it: parking_lot and loom can both do that. loom has no time, so a deadline
     /// never passes there.
@@ -107,6 +94,109 @@ pub(crate) mod model {
 
         pub(crate) fn notify_all(&self) {
             self.0.notify_all();
+        }
+    }
+
+    /// Stand-ins for primitives that loom does not have, or has with other signatures. What loom cannot make in a `const` is made at its first
+    /// use: a static of a modelled type compiles, and no model touches it.
+    #[cfg(logscope_loom)]
+    mod stand_ins {
+        use std::sync::{Arc, PoisonError};
+
+        use loom::sync::atomic::AtomicUsize;
+
+        use super::super::Ordering;
+
+        /// loom's mutex with the signatures of parking_lot's.
+        #[derive(Debug)]
+        pub(crate) struct Mutex<T> {
+            made: std::sync::OnceLock<loom::sync::Mutex<T>>,
+            initial: std::sync::Mutex<Option<T>>,
+        }
+
+        impl<T> Mutex<T> {
+            pub(crate) const fn new(value: T) -> Self {
+                Mutex { made: std::sync::OnceLock::new(), initial: std::sync::Mutex::new(Some(value)) }
+            }
+
+            pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+                let initial = || self.initial.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let made = self.made.get_or_init(|| loom::sync::Mutex::new(initial().expect("it is taken once")));
+                made.lock().unwrap_or_else(PoisonError::into_inner)
+            }
+        }
+
+        /// A cell that is set once: a number that loom follows, 1 once the cell is set, and the value, which the number guards.
+        #[derive(Debug)]
+        pub(crate) struct OnceLock<T> {
+            is_set: std::sync::OnceLock<AtomicUsize>,
+            value: std::sync::OnceLock<T>,
+        }
+
+        impl<T> OnceLock<T> {
+            pub(crate) const fn new() -> Self {
+                OnceLock { is_set: std::sync::OnceLock::new(), value: std::sync::OnceLock::new() }
+            }
+
+            pub(crate) fn get(&self) -> Option<&T> {
+                if self.is_set().load(Ordering::Acquire) == 1 { self.value.get() } else { None }
+            }
+
+            pub(crate) fn set(&self, value: T) -> Result<(), T> {
+                match self.is_set().compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire) {
+                    // No other thread runs before the value is there: loom switches threads only at its own primitives.
+                    Ok(_) => self.value.set(value),
+                    Err(_) => Err(value),
+                }
+            }
+
+            fn is_set(&self) -> &AtomicUsize {
+                self.is_set.get_or_init(|| AtomicUsize::new(0))
+            }
+        }
+
+        /// The promises of `arc_swap::ArcSwap` and no more: a load acquires what the swap released whose value it returns.
+        #[derive(Debug)]
+        pub(crate) struct ArcSwap<T> {
+            /// The index of the present value in `values`.
+            present: AtomicUsize,
+            /// All values that were ever there.
+            values: std::sync::Mutex<Vec<Arc<T>>>,
+        }
+
+        impl<T> ArcSwap<T> {
+            pub(crate) fn new(value: Arc<T>) -> Self {
+                ArcSwap { present: AtomicUsize::new(0), values: std::sync::Mutex::new(vec![value]) }
+            }
+
+            pub(crate) fn from_pointee(value: T) -> Self {
+                ArcSwap::new(Arc::new(value))
+            }
+
+            pub(crate) fn load(&self) -> Arc<T> {
+                self.at(self.present.load(Ordering::Acquire))
+            }
+
+            pub(crate) fn load_full(&self) -> Arc<T> {
+                self.load()
+            }
+
+            pub(crate) fn swap(&self, value: Arc<T>) -> Arc<T> {
+                let index = {
+                    let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+                    values.push(value);
+                    values.len() - 1
+                };
+                self.at(self.present.swap(index, Ordering::AcqRel))
+            }
+
+            pub(crate) fn into_inner(self) -> Arc<T> {
+                self.load()
+            }
+
+            fn at(&self, index: usize) -> Arc<T> {
+                Arc::clone(&self.values.lock().unwrap_or_else(PoisonError::into_inner)[index])
+            }
         }
     }
 }

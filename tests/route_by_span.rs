@@ -7,7 +7,7 @@
 mod layers;
 
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use layers::{context, in_own_process, messages};
 use logscope::sink::Memory;
@@ -15,6 +15,8 @@ use logscope::{Format, LevelFilter, OutputContext, configure, sink};
 use tracing::{Dispatch, Level, debug, dispatcher, enabled, info, info_span};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry;
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs `f`, with the default context's log, under a layer that routes by span.
 fn routed<R>(f: impl FnOnce(&Memory) -> R) -> R {
@@ -114,7 +116,12 @@ fn a_span_does_not_keep_its_context_alive() {
         let span = uno.scope(|| info_span!("connection"));
         span.in_scope(|| info!("kept"));
         drop(uno);
-        assert!(logscope::live().iter().all(|context| context.id() != id));
+        let start = Instant::now();
+        // A test that runs at the same time and closes a context may have a count of this one for a moment.
+        while logscope::live().iter().any(|context| context.id() == id) {
+            assert!(start.elapsed() < PATIENCE, "the context still lives");
+            std::thread::yield_now();
+        }
         span.in_scope(|| info!("kept"));
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
         assert_eq!(tagged(outside, "kept"), 1);

@@ -6,11 +6,10 @@ use super::ceiling::{ceiling, exempt_built_in, is_built_in};
 use super::inner::ContextInner;
 use super::output_context::OutputContext;
 use crate::sink;
-use crate::sync::{Arc, ArcSwap, OnceLock};
+use crate::sync::Arc;
+use crate::sync::model::{ArcSwap, OnceLock};
 
-/// Filled at first use, so that the built-in context's origin is the first moment at which anything asked for it, and so that a program
-/// that sets a default of its own before never makes the built-in one.
-static DEFAULT: OnceLock<ArcSwap<ContextInner>> = OnceLock::new();
+static DEFAULT: Default<ContextInner> = Default::new();
 
 /// Makes the built-in context: text on stderr, INFO.
 pub(crate) fn built_in() -> OutputContext {
@@ -37,19 +36,12 @@ pub fn set_default(context: OutputContext) -> OutputContext {
 
 /// Does as [`set_default`], but returns `None`, instead of making the built-in context only to return it, if no default was in use yet.
 pub(crate) fn replace_default(context: OutputContext) -> Option<OutputContext> {
-    let context = match DEFAULT.get() {
-        Some(_) => context,
-        None => match DEFAULT.set(ArcSwap::new(context.into_inner())) {
-            Ok(()) => return None,
-            Err(ours) => OutputContext::from(ours.into_inner()),
-        },
-    };
-    Some(OutputContext::from(default().swap(context.into_inner())))
+    DEFAULT.replace(context.into_inner()).map(OutputContext::from)
 }
 
 /// Returns true unless the program has set a process default of its own.
 pub(crate) fn is_default_built_in() -> bool {
-    DEFAULT.get().is_none_or(|default| is_built_in(default.load().info().id()))
+    DEFAULT.0.get().is_none_or(|default| is_built_in(default.load().info().id()))
 }
 
 /// Returns the process default, with a count of its own.
@@ -62,15 +54,44 @@ pub(crate) fn with_default<R>(f: impl FnOnce(&ContextInner) -> R) -> R {
     f(&default().load())
 }
 
-/// Returns the static of the default, filled. Not by `get_or_init`: making a context allocates, and an allocator that logs would come
-/// back here while the static is being filled.
 fn default() -> &'static ArcSwap<ContextInner> {
-    loop {
-        if let Some(default) = DEFAULT.get() {
-            return default;
+    DEFAULT.get_or_make(|| built_in().into_inner())
+}
+
+/// A value that can be replaced, and that is made at first use unless one was set before. Knows nothing of contexts.
+///
+/// Every value that was in use, whether set or made, is given back by the call that replaces it.
+struct Default<T>(OnceLock<ArcSwap<T>>);
+
+impl<T> Default<T> {
+    const fn new() -> Self {
+        Default(OnceLock::new())
+    }
+
+    /// Sets the value, and returns the one before. `None` if there was none.
+    fn replace(&self, value: Arc<T>) -> Option<Arc<T>> {
+        let Some(present) = self.0.get() else {
+            return match self.0.set(ArcSwap::new(value)) {
+                Ok(()) => None,
+                // Another thread was faster, and the cell is filled.
+                Err(ours) => self.replace(ours.into_inner()),
+            };
+        };
+        Some(present.swap(value))
+    }
+
+    /// Returns the cell, filled by `make` if it was empty. Not by `get_or_init`: making a context allocates, and an allocator that logs
+    /// would come back here while the cell is being filled.
+    fn get_or_make(&self, make: impl Fn() -> Arc<T>) -> &ArcSwap<T> {
+        loop {
+            if let Some(present) = self.0.get() {
+                return present;
+            }
+            // On an error, which returns ours, another thread was faster.
+            drop(self.0.set(ArcSwap::new(make())));
         }
-        let built_in: Arc<ContextInner> = built_in().into_inner();
-        // On an error, which returns ours, another thread was faster.
-        drop(DEFAULT.set(ArcSwap::new(built_in)));
     }
 }
+
+#[cfg(all(test, logscope_loom))]
+mod loom_tests;

@@ -46,3 +46,9 @@ pub use open::reopen_all;
 pub(crate) use open::{FileLease, open};
 pub use options::{FileOptions, file, file_in};
 pub use roll::Roll;
+
+/// Returns the safe file name for `name`.
+#[cfg(fuzzing)]
+pub fn safe_name_for_fuzzing(name: &str) -> String {
+    name::safe_name(name)
+}

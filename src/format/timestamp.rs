@@ -14,6 +14,10 @@ type Timestamp = [u8; 27];
 /// nearest of the two.
 const SECONDS: (i64, i64) = (-62_167_219_200, 253_402_300_799);
 
+/// Below this number of microseconds, which is 285 years, a float expresses each of them.
+#[cfg(feature = "serde")]
+pub(crate) const EXACT_MICROS: u64 = 1 << 53;
+
 thread_local! {
     /// The last second that this thread wrote, and its rendering: a busy thread writes thousands of records in each second.
     static LAST_SECOND: Cell<(i64, Timestamp)> = const { Cell::new((i64::MIN, [0; 27])) };

@@ -24,7 +24,8 @@ use tracing::{Level, Metadata};
 use super::Verbosity;
 use super::directives::Directives;
 use super::levels::{LEVELS, number};
-use crate::sync::{Arc, ArcSwap, AtomicU8, Mutex, Ordering, fence};
+use crate::sync::model::{ArcSwap, AtomicU8, Mutex, fence};
+use crate::sync::{Arc, Ordering};
 
 /// A shared verbosity that can be changed while contexts use it. Clones are the same dial.
 ///
@@ -218,3 +219,6 @@ impl Dial {
         self.hint() == Hint::of(&self.directives())
     }
 }
+
+#[cfg(all(test, logscope_loom))]
+mod loom_tests;

@@ -5,11 +5,12 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::format::reserved::{FIELD_PREFIX, is_reserved_in_spans};
-use crate::format::timestamp::push_rfc3339_micros;
+use crate::format::timestamp::{EXACT_MICROS, push_rfc3339_micros};
 use crate::record::{ContextBuf, RecordBuf, SpanBuf, Value};
 
 impl Serialize for RecordBuf {
@@ -45,13 +46,19 @@ impl Serialize for RecordBuf {
             map.serialize_entry("context", context)?;
         }
         if let Some(elapsed) = self.elapsed {
-            map.serialize_entry("elapsed", &(elapsed.as_micros() as f64 / 1e6))?;
+            map.serialize_entry("elapsed", &seconds(elapsed))?;
         }
         if let Some(seq) = self.seq {
             map.serialize_entry("seq", &seq)?;
         }
         map.end()
     }
+}
+
+/// Returns `elapsed` in seconds, cut to the microsecond, or rounded if it is longer than a float can express to the microsecond.
+fn seconds(elapsed: Duration) -> f64 {
+    let micros = elapsed.as_micros();
+    if micros < u128::from(EXACT_MICROS) { micros as f64 / 1e6 } else { elapsed.as_secs_f64() }
 }
 
 impl Serialize for SpanBuf {

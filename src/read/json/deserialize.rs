@@ -9,6 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use tracing::Level;
 
 use crate::format::reserved::{FIELD_PREFIX, is_reserved_in_spans};
+use crate::format::timestamp::EXACT_MICROS;
 use crate::read::time::parse_rfc3339;
 use crate::record::{ContextBuf, RecordBuf, SpanBuf, Value};
 
@@ -94,11 +95,15 @@ impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
         let micros = (seconds * 1e6).round();
-        // The cast is exact: `micros` is a whole number, and the range below is within that of `u64`.
-        if (0.0..u64::MAX as f64).contains(&micros) {
+        if (0.0..EXACT_MICROS as f64).contains(&micros) {
+            // The cast is exact: `micros` is a whole number below 2^53.
             Ok(Seconds(Duration::from_micros(micros as u64)))
+        } else if (0.0..=u64::MAX as f64).contains(&seconds) {
+            // The longest durations round up to 2^64 seconds, which no duration has.
+            Ok(Seconds(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
         } else {
-            Err(de::Error::invalid_value(de::Unexpected::Float(seconds), &"a number of seconds, not negative"))
+            let expected = "a number of seconds, not negative, and less than 2^64";
+            Err(de::Error::invalid_value(de::Unexpected::Float(seconds), &expected))
         }
     }
 }

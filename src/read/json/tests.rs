@@ -68,3 +68,18 @@ proptest! {
         prop_assert_eq!(ours, theirs);
     }
 }
+
+/// Found by fuzzing: what logfmt reads as an elapsed time was refused in JSON.
+#[test]
+fn the_longest_elapsed_times_read_back() {
+    for seconds in ["9007199254.740993", "17371509662674845694.5", "18446744073709551615.999999999"] {
+        let record = RecordBuf::parse_logfmt(&format!("level=info elapsed={seconds}")).unwrap();
+        let read = RecordBuf::parse_json(&serde_json::to_string(&record).unwrap()).unwrap();
+        let [elapsed, expected] = [&read, &record].map(|record| record.elapsed.unwrap().as_secs_f64());
+        assert!((elapsed - expected).abs() <= expected * f64::EPSILON, "{seconds} reads back as {elapsed}");
+        assert_eq!(RecordBuf::parse_json(&serde_json::to_string(&read).unwrap()).unwrap(), read);
+    }
+    for wrong in ["-0.1", "1.8446744073709556e19", "1e300"] {
+        assert!(RecordBuf::parse_json(&format!(r#"{{"level":"INFO","elapsed":{wrong}}}"#)).is_err(), "{wrong}");
+    }
+}

@@ -310,11 +310,16 @@ mod unix {
     fn a_pipe_without_reader_is_counted_and_reported() {
         use std::os::fd::AsRawFd as _;
 
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
         let (reader, writer) = io::pipe().unwrap();
         let path = format!("/dev/fd/{}", writer.as_raw_fd());
         let sink = json(file(path));
         assert_eq!(deliver(&sink, 1), Fate::Written);
         drop(reader);
+        // A child process that another test is starting has the reader, too, until it runs its program.
+        let mut broken = [PollFd::new(&writer, PollFlags::empty())];
+        assert_eq!(poll(&mut broken, Some(&Timespec { tv_sec: 30, tv_nsec: 0 })).unwrap(), 1);
         let (delivery, reports) = capture_reports(|| deliver(&sink, 2));
         assert_eq!(delivery, Fate::Failed);
         assert!(reports[0].to_lowercase().contains("broken pipe"), "{reports:?}");

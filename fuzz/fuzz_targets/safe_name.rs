@@ -1,0 +1,34 @@
+//! Makes a safe file name of any text.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use logscope::fuzzing::safe_name;
+
+fuzz_target!(|name: &str| {
+    let safe = safe_name(name);
+    assert!(!safe.is_empty() && safe.len() <= 200, "{name:?} became {safe:?}");
+    assert!(!safe.starts_with('.') && !safe.ends_with(['.', ' ']), "{name:?} became {safe:?}");
+    let is_special = |char: char| char.is_control() || r#"/\<>:"|?*"#.contains(char);
+    assert!(!safe.contains(is_special), "{name:?} became {safe:?}");
+    match unescape(&safe) {
+        Some(read) => assert_eq!(read, name, "{safe:?} is the name of another text, too"),
+        None => assert!(name.is_empty() || safe.contains("%-"), "{name:?} became {safe:?}"),
+    }
+});
+
+/// The text that `safe` was made of. `None` if that cannot be told: it was empty, or was cut.
+fn unescape(safe: &str) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::new(), safe.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b'%' {
+            let digits = after.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+            bytes.push(u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}

@@ -1,0 +1,93 @@
+//! Tests of `live_list`. Each has a list of its own: tests that run at the same time take counts of everything in the list of the process.
+
+use std::thread;
+
+use super::*;
+
+/// A value that is in `list` from when it is made until it is dropped.
+struct Listed<'a> {
+    list: &'a LiveList<Listed<'a>>,
+    id: u64,
+    position: ListPosition,
+}
+
+impl<'a> Listed<'a> {
+    fn new(list: &'a LiveList<Listed<'a>>, id: u64) -> Arc<Self> {
+        let listed = Arc::new(Listed { list, id, position: ListPosition::new() });
+        list.insert(id, &listed, &listed.position);
+        listed
+    }
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        self.list.remove(&mut self.position);
+    }
+}
+
+fn ids(values: &[Arc<Listed<'_>>]) -> Vec<u64> {
+    let mut ids: Vec<_> = values.iter().map(|listed| listed.id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// How many slots the list has, taken or free.
+fn slots<T>(list: &LiveList<T>) -> usize {
+    list.shards.iter().map(|shard| shard.lock().slots.len()).sum()
+}
+
+#[test]
+fn a_value_is_listed_from_its_insertion_to_its_drop() {
+    let list = LiveList::new();
+    let [one, two, same_shard] = [1, 2, 1 + SHARDS as u64].map(|id| Listed::new(&list, id));
+    assert_eq!(ids(&list.all()), [1, 2, 1 + SHARDS as u64]);
+    drop(one);
+    assert_eq!(ids(&list.all()), [2, 1 + SHARDS as u64]);
+    let held = list.all();
+    drop((two, same_shard));
+    assert_eq!(ids(&list.all()), [2, 1 + SHARDS as u64], "somebody else has a count");
+    drop(held);
+    assert!(list.all().is_empty());
+}
+
+#[test]
+fn a_slot_is_used_again() {
+    let list = LiveList::new();
+    for id in 0..100 {
+        drop(Listed::new(&list, id));
+    }
+    assert_eq!(slots(&list), SHARDS);
+    let _both = [3, 3].map(|id| Listed::new(&list, id));
+    assert_eq!((ids(&list.all()), slots(&list)), (vec![3, 3], SHARDS + 1));
+}
+
+#[test]
+fn a_value_that_was_never_listed_removes_nothing() {
+    let list = LiveList::new();
+    let _listed = Listed::new(&list, 0);
+    drop(Listed { list: &list, id: 0, position: ListPosition::new() });
+    assert_eq!(ids(&list.all()), [0]);
+}
+
+#[test]
+fn values_come_and_go_on_many_threads_while_another_lists_them() {
+    let list = LiveList::new();
+    let stays = Listed::new(&list, 0);
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let list = &list;
+            scope.spawn(move || {
+                for n in 0..500 {
+                    let both = [n, n + SHARDS as u64].map(|id| Listed::new(list, id));
+                    assert!(ids(&list.all()).contains(&n), "thread {thread} does not find its own");
+                    drop(both);
+                }
+            });
+        }
+        for _ in 0..200 {
+            assert!(list.all().iter().any(|listed| Arc::ptr_eq(listed, &stays)));
+        }
+    });
+    assert_eq!(ids(&list.all()), [0]);
+    assert!(slots(&list) <= 1 + 2 * 4 * SHARDS, "slots are used again: {}", slots(&list));
+}
