@@ -34,7 +34,7 @@
 //! | a log file | the next check of where the file is | [`FILE_CHECK`] | the next record checks |
 //! | a log that could not roll | the next attempt | [`ROLL_RETRY`] | the next record tries again |
 //! | a record in a queue | the next look of a writer thread at the queue | [`LINGER`] | is drained |
-//! | a queue that is ready, or has lingered | the writer threads, when [`WRITER_PARALLELISM`] of them work | [`TAKEOVER`] | a spare writer thread takes it over |
+//! | a queue that is ready, or has lingered | the writer threads, when [`WRITER_PARALLELISM`] of them work | [`STUCK`], or until there are [`WRITER_THREADS`] | another writer thread takes it |
 //! | an idle writer thread, unless it is the only idle one | work | [`SPARE_THREAD`] | ends |
 //! | a writer thread | another thread that has reserved space for a record and not committed it | [`ENQUEUE_YIELDS`] | looks at the queue again after [`LINGER`] |
 
@@ -93,9 +93,9 @@ pub(crate) const ROLL_RETRY: Duration = Duration::from_secs(1);
 /// records can pause for this long without a wake-up.
 pub(crate) const LINGER: Duration = Duration::from_millis(1);
 
-/// How long a ready queue waits while [`WRITER_PARALLELISM`] writer threads work, before a spare writer thread takes it over. A queue waits
-/// that long only if outputs hold those threads up.
-pub(crate) const TAKEOVER: Duration = Duration::from_millis(20);
+/// How long a writer thread works on one queue before it counts as stuck, so that another one works in its place. A thread works that long
+/// only if its output holds it up, or the machine is busy: then there is one thread more for a while.
+pub(crate) const STUCK: Duration = Duration::from_millis(5);
 
 /// How long a writer thread waits for work before it ends, if another thread waits too.
 pub(crate) const SPARE_THREAD: Duration = Duration::from_secs(5);
@@ -103,11 +103,8 @@ pub(crate) const SPARE_THREAD: Duration = Duration::from_secs(5);
 /// How often a writer thread yields to a thread that has not committed its record yet.
 pub(crate) const ENQUEUE_YIELDS: u32 = 3;
 
-/// The most writer threads that the process has.
-pub(crate) const WRITER_THREADS: usize = 16;
-
-/// The most writer threads while the process exits: more, so that outputs that stall do not keep others from being written.
-pub(crate) const WRITER_THREADS_AT_EXIT: usize = 64;
+/// The most writer threads that the process has: this many outputs may stand still at once before other queues wait for them.
+pub(crate) const WRITER_THREADS: usize = 1_024;
 
 /// How many writer threads work at once, at most, as long as no output holds one up. On a machine with fewer processors it is their number.
 pub(crate) const WRITER_PARALLELISM: usize = 4;

@@ -79,6 +79,10 @@ pub(crate) mod model {
             (guard, timed_out)
         }
 
+        pub(crate) fn notify_one(&self) {
+            let _ = self.0.notify_one();
+        }
+
         pub(crate) fn notify_all(&self) {
             self.0.notify_all();
         }
@@ -100,6 +104,10 @@ pub(crate) mod model {
             _: Option<Instant>,
         ) -> (MutexGuard<'a, T>, bool) {
             (self.0.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner), false)
+        }
+
+        pub(crate) fn notify_one(&self) {
+            self.0.notify_one();
         }
 
         pub(crate) fn notify_all(&self) {

@@ -15,8 +15,13 @@ use crate::sync::Arc;
 impl QueuedOutput {
     /// Has a writer thread look at the queue at once.
     pub(super) fn notify(self: &Arc<Self>) {
-        if !is_forked() && self.schedule.notify(&self.ring) {
+        if is_forked() {
+            return;
+        }
+        if self.schedule.notify(&self.ring) {
             pool::put_ready(Arc::clone(self));
+        } else {
+            pool::start_refused_thread();
         }
     }
 

@@ -89,9 +89,9 @@
 //!
 //! A short `write` is continued, and an interrupted one is repeated. If an output in non-blocking mode has no room, the log call waits for it,
 //! for a second at most; the next ones do not wait, until the output takes something again. If a blocking output has no room (a pipe whose
-//! reader stands still, a stopped terminal), the log call or the writer thread blocks. There are up to 16 writer threads: if that many outputs
-//! stand still, the other queues wait for one of them, until the process ends. If an error comes in the middle of a line, the next record
-//! begins on a line of its own.
+//! reader stands still, a stopped terminal), the log call or the writer thread blocks. A writer thread that stands still belongs to its output,
+//! and another one serves the other queues. There are up to 1,024 writer threads: if that many outputs stand still, this is reported on stderr,
+//! and the other queues wait for one of them. If an error comes in the middle of a line, the next record begins on a line of its own.
 
 // For maintainers: what is where.
 //

@@ -1,0 +1,269 @@
+//! Who does what: the state of the pool, without threads, locks and clocks.
+//!
+//! A writer thread is in one of three states:
+//!
+//! | state | what the thread does |
+//! |---|---|
+//! | idle | it looks for work, or waits for it |
+//! | working | it has had its work for less than [`STUCK`] |
+//! | stuck | it has had its work for longer: its output holds it up, so it belongs to that output until it returns |
+//!
+//! As many threads may work as the `parallelism` says, **and one more for each thread that is stuck**. So stuck threads take nothing from the
+//! others, and if many outputs get stuck at once, the number that is found to be stuck doubles with each [`STUCK`].
+//!
+//! Nothing tells a thread that another one is stuck, so somebody must look. While there is work that nobody may take yet, one idle thread
+//! *watches*: it waits with a deadline. A process without such work has no timer running. The invariants, between two calls of the pool:
+//!
+//! - If there is work, a thread is idle (it watches, or is about to look), or one is being started, unless there are `max_threads` already.
+//! - If there is work and no thread was just woken, one idle thread watches, and looks in time.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::limits::{SPARE_THREAD, STUCK};
+
+/// The state of a pool whose queues are held as `Q`.
+#[derive(Debug)]
+pub(super) struct Plan<Q> {
+    ready: VecDeque<Q>,
+    /// Lingering queues, each with the moment at which a thread looks at it again, sorted by it.
+    lingering: VecDeque<(Instant, u64, Q)>,
+    /// References to queues that a writer thread must drop: each may be the last one, and so drop the output.
+    to_drop: Vec<Q>,
+    /// How many threads are idle. A thread that is being started counts as idle.
+    idle: usize,
+    /// The threads that work, the one that has worked for longest first. Each with the moment at which it took its work.
+    working: VecDeque<(Turn, Instant)>,
+    /// How many threads are stuck.
+    stuck: usize,
+    last_turn: u64,
+    /// Until when the idle thread that watches waits.
+    watch: Option<Instant>,
+    spares: Spares,
+    /// It was reported that all threads are held up, and none has been to spare since.
+    is_reported: bool,
+    parallelism: usize,
+    max_threads: usize,
+}
+
+/// How many idle threads there are to spare.
+#[derive(Debug, Default)]
+struct Spares {
+    /// The fewest threads that were idle at once since `since`.
+    fewest: usize,
+    since: Option<Instant>,
+    /// How many threads may end.
+    surplus: usize,
+}
+
+/// Work for one thread.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Work<Q> {
+    /// A ready queue, to be drained.
+    Drain(Q),
+    /// A queue that has lingered, to be drained unless it was notified meanwhile. The number is that of the lingering.
+    DrainLingered(u64, Q),
+    /// A reference to be dropped.
+    Drop(Q),
+}
+
+/// One thread's work, from taking to finishing it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Turn(u64);
+
+/// What a call that has changed the plan must do after it has released the lock.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Need {
+    Nothing,
+    /// Wake an idle thread.
+    WakeUp,
+    /// Start a thread.
+    Thread,
+    /// Report that all threads that there may be are held up.
+    Report,
+}
+
+impl<Q> Plan<Q> {
+    pub(super) const fn new(parallelism: usize, max_threads: usize) -> Self {
+        Plan {
+            ready: VecDeque::new(),
+            lingering: VecDeque::new(),
+            to_drop: Vec::new(),
+            idle: 0,
+            working: VecDeque::new(),
+            stuck: 0,
+            last_turn: 0,
+            watch: None,
+            spares: Spares { fewest: 0, since: None, surplus: 0 },
+            is_reported: false,
+            parallelism,
+            max_threads,
+        }
+    }
+
+    pub(super) fn add_ready(&mut self, queue: Q) {
+        self.ready.push_back(queue);
+    }
+
+    /// Adds a queue that a thread looks at again when it is `due`, which is later than for all that were added before.
+    pub(super) fn add_lingering(&mut self, due: Instant, lingered: u64, queue: Q) {
+        self.lingering.push_back((due, lingered, queue));
+    }
+
+    pub(super) fn add_to_drop(&mut self, queue: Q) {
+        self.to_drop.push(queue);
+    }
+
+    /// Takes work for an idle thread, if there is any that may begin at `now`.
+    pub(super) fn take(&mut self, now: Instant) -> Option<(Work<Q>, Turn)> {
+        self.find_stuck(now);
+        if !self.may_work() {
+            return None;
+        }
+        let work = if let Some(queue) = self.to_drop.pop() {
+            Work::Drop(queue)
+        } else if let Some(queue) = self.ready.pop_front() {
+            Work::Drain(queue)
+        } else if self.lingering.front().is_some_and(|(due, ..)| *due <= now) {
+            let (_, lingered, queue) = self.lingering.pop_front()?;
+            Work::DrainLingered(lingered, queue)
+        } else {
+            return None;
+        };
+        self.idle -= 1;
+        self.spares.fewest = self.spares.fewest.min(self.idle);
+        self.last_turn += 1;
+        let turn = Turn(self.last_turn);
+        self.working.push_back((turn, now));
+        Some((work, turn))
+    }
+
+    /// Makes the thread of this turn idle again.
+    pub(super) fn finish(&mut self, turn: Turn, now: Instant) {
+        match self.working.iter().position(|(other, _)| *other == turn) {
+            Some(index) => _ = self.working.remove(index),
+            None => self.stuck -= 1,
+        }
+        self.idle += 1;
+        self.spares.look(self.idle, now);
+    }
+
+    /// Asks whether an idle thread that finds no work, and has had none since `idle_since`, ends. If so, it is no longer counted.
+    pub(super) fn ends(&mut self, idle_since: Instant, now: Instant) -> bool {
+        // One thread stays, so that a log call seldom has to start one.
+        let ends =
+            self.idle > 1 && (self.spares.surplus > 0 || now.saturating_duration_since(idle_since) >= SPARE_THREAD);
+        if ends {
+            self.is_reported = false;
+            self.spares.surplus = self.spares.surplus.saturating_sub(1);
+            self.idle -= 1;
+        }
+        ends
+    }
+
+    /// Begins to wait: returns when the thread has to look for work again although nobody wakes it.
+    pub(super) fn begin_wait(&mut self) -> Option<Instant> {
+        let look = self.next_look()?;
+        if self.watch.is_some_and(|watch| watch <= look) {
+            return None;
+        }
+        self.watch = Some(look);
+        Some(look)
+    }
+
+    /// Ends the wait of a thread for which [`begin_wait`](Plan::begin_wait) has returned `look`.
+    pub(super) fn end_wait(&mut self, look: Option<Instant>) {
+        if look.is_some() && self.watch == look {
+            self.watch = None;
+        }
+    }
+
+    /// Says what has to be done after a change.
+    pub(super) fn need(&mut self) -> Need {
+        if self.is_empty() {
+            Need::Nothing
+        } else if self.idle == 0 && self.threads() < self.max_threads {
+            Need::Thread
+        } else if self.idle == 0 {
+            if std::mem::replace(&mut self.is_reported, true) { Need::Nothing } else { Need::Report }
+        } else if self.watch.is_none() || self.may_work() && self.has_due_work() {
+            Need::WakeUp
+        } else {
+            Need::Nothing
+        }
+    }
+
+    /// Counts a thread that is being started.
+    pub(super) fn count_started(&mut self) {
+        self.idle += 1;
+    }
+
+    /// Counts an idle thread no longer: it could not be started.
+    pub(super) fn count_refused(&mut self) {
+        self.idle -= 1;
+    }
+
+    /// How many threads there are.
+    pub(super) fn threads(&self) -> usize {
+        self.idle + self.working.len() + self.stuck
+    }
+
+    /// How many threads are idle.
+    pub(super) fn idle(&self) -> usize {
+        self.idle
+    }
+
+    /// Removes the first ready queue for which `is_wanted` is true.
+    pub(super) fn remove_ready(&mut self, is_wanted: impl FnMut(&Q) -> bool) -> Option<Q> {
+        let index = self.ready.iter().position(is_wanted)?;
+        self.ready.remove(index)
+    }
+
+    /// Removes the references that are to be dropped.
+    pub(super) fn remove_to_drop(&mut self) -> Vec<Q> {
+        std::mem::take(&mut self.to_drop)
+    }
+
+    fn find_stuck(&mut self, now: Instant) {
+        while self.working.front().is_some_and(|(_, since)| *since + STUCK <= now) {
+            self.working.pop_front();
+            self.stuck += 1;
+        }
+    }
+
+    fn may_work(&self) -> bool {
+        self.working.len() < self.parallelism + self.stuck
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lingering.is_empty() && !self.has_due_work()
+    }
+
+    fn has_due_work(&self) -> bool {
+        !self.ready.is_empty() || !self.to_drop.is_empty()
+    }
+
+    fn next_look(&self) -> Option<Instant> {
+        let due = self.lingering.front().map(|(due, ..)| *due);
+        if self.may_work() {
+            return due;
+        }
+        let is_free = self.working.front().map(|(_, since)| *since + STUCK)?;
+        if self.has_due_work() { Some(is_free) } else { due.map(|due| due.max(is_free)) }
+    }
+}
+
+impl Spares {
+    /// Looks, each [`SPARE_THREAD`], how many of the idle threads were needed at no moment since the last look. A stream of work wakes the
+    /// idle threads in turn, so none of them would be idle for long, however many they are.
+    fn look(&mut self, idle: usize, now: Instant) {
+        let since = *self.since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= SPARE_THREAD {
+            // One of them is left for the moment at which all others get stuck.
+            *self = Spares { fewest: idle, since: Some(now), surplus: self.fewest.saturating_sub(1) };
+        }
+    }
+}
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests;

@@ -1,0 +1,112 @@
+use std::time::Duration;
+
+use super::*;
+
+/// A plan for two threads at once, and eight in all, with `idle` threads, and a clock.
+fn plan(idle: usize) -> (Plan<u32>, Instant) {
+    let mut plan = Plan::new(2, 8);
+    (0..idle).for_each(|_| plan.count_started());
+    (plan, Instant::now())
+}
+
+#[test]
+fn stuck_threads_do_not_count_and_the_number_doubles() {
+    let (mut plan, mut now) = plan(8);
+    (0..8).for_each(|queue| plan.add_ready(queue));
+    let mut at_once = Vec::new();
+    loop {
+        let count = std::iter::from_fn(|| plan.take(now)).count();
+        if count == 0 {
+            break;
+        }
+        at_once.push(count);
+        now += STUCK;
+    }
+    assert_eq!(at_once, [2, 4, 2], "two, then one more for each stuck one, then the rest");
+    assert_eq!((plan.idle(), plan.threads()), (0, 8));
+    plan.add_ready(8);
+    assert_eq!(plan.need(), Need::Report);
+    assert_eq!(plan.need(), Need::Nothing, "it is reported once");
+}
+
+#[test]
+fn a_stuck_thread_that_returns_is_idle_again() {
+    let (mut plan, now) = plan(3);
+    plan.add_ready(1);
+    plan.add_ready(2);
+    plan.add_ready(3);
+    let (_, first) = plan.take(now).unwrap();
+    let (_, second) = plan.take(now).unwrap();
+    assert_eq!(plan.take(now), None, "two work at once");
+    let (work, third) = plan.take(now + STUCK).unwrap();
+    assert_eq!(work, Work::Drain(3));
+    for turn in [second, first, third] {
+        plan.finish(turn, now + STUCK);
+    }
+    assert_eq!((plan.idle(), plan.working.len(), plan.stuck), (3, 0, 0));
+}
+
+#[test]
+fn one_thread_watches_as_long_as_there_is_work_that_must_wait() {
+    let (mut plan, now) = plan(2);
+    assert_eq!(plan.begin_wait(), None, "a process without work has no timer");
+    plan.add_lingering(now + LINGERING, 1, 7);
+    assert_eq!(plan.need(), Need::WakeUp);
+    let look = plan.begin_wait();
+    assert_eq!(look, Some(now + LINGERING));
+    assert_eq!(plan.begin_wait(), None, "one watches");
+    assert_eq!(plan.need(), Need::Nothing);
+    plan.end_wait(look);
+    assert!(matches!(plan.take(now + LINGERING), Some((Work::DrainLingered(1, 7), _))));
+
+    // Both threads that may work do, and a third one watches until the first of them counts as stuck.
+    plan.count_started();
+    plan.add_ready(8);
+    assert!(plan.take(now + LINGERING).is_some());
+    plan.add_ready(9);
+    assert_eq!(plan.take(now + LINGERING), None);
+    assert_eq!(plan.begin_wait(), Some(now + LINGERING + STUCK));
+}
+
+const LINGERING: Duration = Duration::from_millis(1);
+
+#[test]
+fn work_without_an_idle_thread_needs_one() {
+    let (mut plan, now) = plan(0);
+    assert_eq!(plan.need(), Need::Nothing);
+    plan.add_ready(1);
+    plan.add_ready(2);
+    assert_eq!(plan.need(), Need::Thread);
+    plan.count_started();
+    assert_eq!(plan.need(), Need::WakeUp);
+    assert!(plan.take(now).is_some());
+    assert_eq!(plan.need(), Need::Thread, "for the second queue");
+    plan.count_started();
+    plan.count_refused();
+    assert_eq!(plan.need(), Need::Thread, "a refused thread is asked for again");
+    assert_eq!(plan.remove_ready(|queue| *queue == 2), Some(2));
+    assert_eq!(plan.need(), Need::Nothing);
+}
+
+/// All threads are idle in turn, and never for long: those that are not needed end all the same.
+#[test]
+fn spare_threads_end_although_work_goes_on() {
+    let (mut plan, mut now) = plan(8);
+    let end = now + 3 * SPARE_THREAD;
+    while now < end {
+        plan.add_ready(1);
+        let (_, turn) = plan.take(now).unwrap();
+        now += LINGERING;
+        plan.finish(turn, now);
+        plan.ends(now, now);
+    }
+    assert_eq!(plan.idle(), 2, "the one that works, and one to spare");
+}
+
+#[test]
+fn the_last_idle_thread_stays() {
+    let (mut plan, now) = plan(2);
+    assert!(!plan.ends(now, now));
+    assert!(plan.ends(now, now + SPARE_THREAD));
+    assert!(!plan.ends(now, now + 2 * SPARE_THREAD));
+}
