@@ -29,7 +29,7 @@
 //! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`], within [`REBUILD_WINDOW`] after the first scope | ends |
 //! | `Configure::install` | another installation, on another thread | [`INSTALLATION`] | tries to install all the same |
 //! | a line of the fallback | room in stderr | [`FALLBACK_WRITABLE`] | the line is lost, and counted |
-//! | a line of the fallback, in a forked child | the lock of the fallback | [`FALLBACK_LOCK`] | the line is lost, and counted |
+//! | a line of the fallback | another thread, which writes a line | [`FALLBACK_LOCK`] | the line is lost, and counted |
 //! | `FileOptions::open`, with other options than the open file has | the queues of sinks that are gone | [`FILE_IS_FREE`] | fails |
 //! | a log file | the next check of where the file is | [`FILE_CHECK`] | the next record checks |
 //! | a log that could not roll | the next attempt | [`ROLL_RETRY`] | the next record tries again |
@@ -71,13 +71,13 @@ pub(crate) const WRITER_YIELDS: u32 = 100;
 #[cfg(unix)]
 pub(crate) const FALLBACK_WRITABLE: Duration = Duration::from_millis(100);
 
-/// How long a forked child waits for the lock of the fallback, which a thread of the parent may have held at the fork.
-pub(crate) const FALLBACK_LOCK: Duration = Duration::from_millis(100);
+/// How long a line of the fallback waits for another thread, which writes a line: that thread may stand still in its write.
+pub(crate) const FALLBACK_LOCK: Duration = Duration::from_millis(5);
 
-/// How many lines the fallback writes in each [`FALLBACK_WINDOW`].
+/// How many lines of each kind the fallback writes in each [`FALLBACK_WINDOW`].
 pub(crate) const FALLBACK_LINES: u32 = 10;
 
-/// The time in which the fallback writes at most [`FALLBACK_LINES`] lines.
+/// The time in which the fallback writes at most [`FALLBACK_LINES`] lines of each kind.
 pub(crate) const FALLBACK_WINDOW: Duration = Duration::from_secs(1);
 
 /// How long opening a file with other options waits for the queues of sinks that are gone.

@@ -189,7 +189,7 @@ impl Core {
     pub(crate) fn add_dropped(&self, loss: Loss<'_>, why: &str) {
         if self.dropped.add(loss) {
             let name = &self.name;
-            fallback::report(format_args!("records for {name} are dropped before they reach it: {why}"));
+            fallback::report_dropped(format_args!("records for {name} are dropped before they reach it: {why}"));
         }
     }
 
