@@ -14,18 +14,45 @@ use crate::process::is_forked;
 use crate::record::{Moment, Notice, Record};
 use crate::sync::{Arc, Mutex, Weak};
 
-/// All outputs of the process. Entries of closed outputs are removed when the list needs room.
-static CORES: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
+static CORES: Mutex<CoreList> = Mutex::new(CoreList { entries: Vec::new(), closed: Outcome::EMPTY });
 
-/// What became of the records of closed outputs.
-static CLOSED: Mutex<Outcome> = Mutex::new(Outcome::EMPTY);
+/// All outputs of the process.
+struct CoreList {
+    /// Entries of closed outputs are removed when the list needs room. Their counts stay until then, so that they are missing from the totals
+    /// at no moment.
+    entries: Vec<(Weak<Core>, Arc<Ledger>)>,
+    /// What became of the records of outputs whose entries were removed.
+    closed: Outcome,
+}
+
+impl CoreList {
+    fn push(&mut self, core: &Arc<Core>) {
+        if self.entries.len() == self.entries.capacity() {
+            let closed = &mut self.closed;
+            self.entries.retain(|(core, ledger)| {
+                let is_open = core.strong_count() > 0;
+                if !is_open {
+                    *closed = closed.plus(ledger.outcome());
+                }
+                is_open
+            });
+        }
+        self.entries.push((Arc::downgrade(core), Arc::clone(&core.ledger)));
+    }
+
+    fn closed_outcome(&self) -> Outcome {
+        let closed = self.entries.iter().filter(|(core, _)| core.strong_count() == 0);
+        closed.fold(self.closed, |sum, (_, ledger)| sum.plus(ledger.outcome()))
+    }
+}
 
 /// One output with its counts, shared by all its sinks.
 pub(crate) struct Core {
     output: AnyOutput,
     name: String,
     screen: Screen,
-    ledger: Ledger,
+    /// Shared with the list of all outputs.
+    ledger: Arc<Ledger>,
     /// Records that the output refused, and that no notice in the log counts yet.
     failed: Missing,
     /// Records that were dropped before they reached the output, and that no notice in the log counts yet.
@@ -52,30 +79,25 @@ impl Core {
             name: output.describe(),
             output,
             screen,
-            ledger: Ledger::default(),
+            ledger: Arc::default(),
             failed: Missing::new(),
             dropped: Missing::new(),
             fronts: Mutex::new(Vec::new()),
         });
-        let mut cores = CORES.lock();
-        if cores.len() == cores.capacity() {
-            cores.retain(|core| core.strong_count() > 0);
-        }
-        cores.push(Arc::downgrade(&core));
-        drop(cores);
+        CORES.lock().push(&core);
         core
     }
 
     /// Returns all outputs of the process. The caller may come to hold the last reference to one, and then closes that output when it drops
     /// the list.
     pub(super) fn all() -> Vec<Arc<Core>> {
-        CORES.lock().iter().filter_map(Weak::upgrade).collect()
+        CORES.lock().entries.iter().filter_map(|(core, _)| core.upgrade()).collect()
     }
 
     /// Returns what became of the records of closed outputs.
     pub(super) fn closed_outcome() -> Outcome {
         // In a forked child the lock may stay held for ever, by a thread that only the parent has.
-        if is_forked() { Outcome::EMPTY } else { *CLOSED.lock() }
+        if is_forked() { Outcome::EMPTY } else { CORES.lock().closed_outcome() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -250,11 +272,6 @@ impl Drop for Core {
     fn drop(&mut self) {
         self.report_unnoticed(&self.failed, "could not be written");
         self.report_unnoticed(&self.dropped, "were dropped");
-        // In a forked child the lock may stay held for ever, by a thread that only the parent has.
-        if !is_forked() {
-            let closed = &mut *CLOSED.lock();
-            *closed = closed.plus(self.ledger.outcome());
-        }
         self.output.close();
     }
 }
