@@ -52,6 +52,7 @@ impl Front for QueuedOutput {
         let request = FlushRequest { deadline, sync, ticket: Arc::clone(&ticket) };
         self.progress.request_flush(self.ring.end(), request);
         self.notify();
+        pool::drop_on_writer_thread(self);
         ticket
     }
 

@@ -150,10 +150,11 @@ pub(super) fn put_ready(queued: Arc<QueuedOutput>) {
     }
 }
 
-/// Drops a reference to a queue on a writer thread. The last reference drops the output, whose `Drop` may be the program's own code and take
-/// long.
+/// Drops a reference to a queue. If it is the last one, a writer thread drops the queue and its output, whose `Drop` may be the program's own
+/// code and take long.
 pub(crate) fn drop_on_writer_thread(queued: Arc<QueuedOutput>) {
-    if !pool().change(|plan| plan.add_to_drop(queued)).run() {
+    let Some(last) = Arc::into_inner(queued) else { return };
+    if !pool().change(|plan| plan.add_to_drop(Arc::new(last))).run() {
         write_here(ptr::null());
     }
 }
@@ -193,10 +194,12 @@ impl Errand {
 
 #[cold]
 fn start(blocker: fork_gate::ForkBlocker) -> bool {
-    let started = thread::Builder::new().name("logscope-writer".into()).spawn(|| {
-        drop(blocker);
-        run();
-        fork_gate::begin_end();
+    let started = with_blocked_signals(|| {
+        thread::Builder::new().name("logscope-writer".into()).spawn(|| {
+            drop(blocker);
+            run();
+            fork_gate::begin_end();
+        })
     });
     // Relaxed: see `start_refused_thread`.
     let was_refused = REFUSED.swap(started.is_err(), Ordering::Relaxed);
@@ -208,6 +211,32 @@ fn start(blocker: fork_gate::ForkBlocker) -> bool {
         ));
     }
     false
+}
+
+/// Calls `start`, which starts a thread. The thread blocks all signals but those that a fault of its own raises: a handler of the program's
+/// must not run on a thread that the program does not know, and could stand still there.
+#[cfg(unix)]
+fn with_blocked_signals<R>(start: impl FnOnce() -> R) -> R {
+    use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+
+    let mut blocked = SigSet::all();
+    for raised_by_faults in
+        [Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGSEGV, Signal::SIGSYS, Signal::SIGTRAP]
+    {
+        blocked.remove(raised_by_faults);
+    }
+    // A new thread has the mask of the thread that starts it.
+    let before = blocked.thread_swap_mask(SigmaskHow::SIG_SETMASK);
+    let result = start();
+    if let Ok(before) = before {
+        let _ = before.thread_set_mask();
+    }
+    result
+}
+
+#[cfg(not(unix))]
+fn with_blocked_signals<R>(start: impl FnOnce() -> R) -> R {
+    start()
 }
 
 /// Does the work that this call has given to the pool, because no thread can be started: drains the queue at `this`, and only that one, since

@@ -125,8 +125,17 @@ impl QueuedOutput {
     /// True if another queue must be written to the end before a record of this one is.
     pub(super) fn has_unwritten_predecessor(&self) -> bool {
         let mut predecessors = self.predecessors.lock();
-        predecessors.retain(|queued| queued.upgrade().is_some_and(|queued| !queued.is_done()));
-        !predecessors.is_empty()
+        if predecessors.is_empty() {
+            return false;
+        }
+        // Dropped after the lock is released: each may be the last reference to a queue, and so drop an output.
+        let unwritten: Vec<_> = predecessors.iter().filter_map(Weak::upgrade).collect();
+        predecessors.retain(|predecessor| {
+            unwritten.iter().any(|queued| Weak::as_ptr(predecessor) == Arc::as_ptr(queued) && !queued.is_done())
+        });
+        let has_some = !predecessors.is_empty();
+        drop(predecessors);
+        has_some
     }
 
     /// Returns the position up to which every record is resolved, if no writer thread drains the queue. `None` if one does, and so resolves
