@@ -93,8 +93,8 @@ pub(crate) const ROLL_RETRY: Duration = Duration::from_secs(1);
 /// records can pause for this long without a wake-up.
 pub(crate) const LINGER: Duration = Duration::from_millis(1);
 
-/// How long a writer thread works on one queue before it counts as stuck, so that another one works in its place. A thread works that long
-/// only if its output holds it up, or the machine is busy: then there is one thread more for a while.
+/// How long a writer thread works on one queue before it counts as stuck if it is inside the output then, so that another one works in its
+/// place.
 pub(crate) const STUCK: Duration = Duration::from_millis(5);
 
 /// How long a writer thread waits for work before it ends, if another thread waits too.

@@ -16,6 +16,7 @@ use std::ptr;
 use std::time::Instant;
 
 use super::fork_gate;
+use super::inside::{self, Inside};
 use super::queued::QueuedOutput;
 use crate::fallback;
 use crate::limits::{
@@ -52,6 +53,8 @@ struct Worker<Q> {
     /// The work that the thread has done, and the list into which its queue is put back.
     done: Option<(Turn, Option<(PutBack, Q)>)>,
     idle_since: Instant,
+    /// True while the thread is inside an output.
+    is_inside: Arc<AtomicBool>,
 }
 
 /// What the pool tells one of its threads.
@@ -115,7 +118,7 @@ impl<Q> Pool<Q> {
         }
         loop {
             let now = now();
-            if let Some((work, turn)) = plan.take(now) {
+            if let Some((work, turn)) = plan.take(now, &worker.is_inside) {
                 // Another thread must be there for the remaining work, and must look whether this one is stuck.
                 return (Next::Work(work, turn), self.provide(plan));
             }
@@ -269,7 +272,7 @@ fn run() {
     // for room in a queue that this thread has to drain.
     let _inside = InsideOutput::enter();
     let mut drained = Drained::default();
-    let mut worker = Worker { done: None, idle_since: now() };
+    let mut worker = Worker { done: None, idle_since: now(), is_inside: inside::flag() };
     loop {
         let (next, errand) = pool().next(&mut worker);
         errand.run();
@@ -306,6 +309,7 @@ fn do_work(work: Work<Arc<QueuedOutput>>, drained: &mut Drained) -> Option<(PutB
     }
     // Forks wait for this too: it takes the output's own locks, and that of the registry of open files.
     let _working = fork_gate::begin_work();
+    let _inside = Inside::enter();
     if is_drained {
         queued.finish_if_last();
     }

@@ -124,15 +124,19 @@ impl QueuedOutput {
 
     /// True if another queue must be written to the end before a record of this one is.
     pub(super) fn has_unwritten_predecessor(&self) -> bool {
-        let mut predecessors = self.predecessors.lock();
-        if predecessors.is_empty() {
-            return false;
-        }
         // Dropped after the lock is released: each may be the last reference to a queue, and so drop an output.
-        let unwritten: Vec<_> = predecessors.iter().filter_map(Weak::upgrade).collect();
-        predecessors.retain(|predecessor| {
-            unwritten.iter().any(|queued| Weak::as_ptr(predecessor) == Arc::as_ptr(queued) && !queued.is_done())
-        });
+        let mut queues = Vec::new();
+        let mut predecessors = self.predecessors.lock();
+        // From the newest, which is written last. Few are looked at again, however many there are.
+        while let Some(predecessor) = predecessors.last() {
+            let queued = predecessor.upgrade();
+            if queued.as_ref().is_some_and(|queued| !queued.is_done()) {
+                queues.extend(queued);
+                break;
+            }
+            queues.extend(queued);
+            predecessors.pop();
+        }
         let has_some = !predecessors.is_empty();
         drop(predecessors);
         has_some

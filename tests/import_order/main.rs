@@ -32,7 +32,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/background",
-        "options, accounts, closing, fork_gate → queued → drain → pool → front → list → handle → enqueue",
+        "options, accounts, closing, fork_gate, inside → queued → drain → pool → front → list → handle → enqueue",
     ),
     ("src/bytes", "batch, byte_writer → line_writer"),
     ("src/context", "counter, live_list → inner → output_context → live, snapshot → ceiling, flush → default, builder"),

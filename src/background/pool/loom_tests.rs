@@ -80,7 +80,7 @@ impl Model {
                     plan.finish(turn, now());
                 }
                 loop {
-                    if let Some((work, turn)) = plan.take(now()) {
+                    if let Some((work, turn)) = plan.take(now(), &worker.is_inside) {
                         if weakness != Weakness::TellsNobody {
                             let _ = self.pool.provide(plan);
                         }
@@ -107,7 +107,7 @@ impl Model {
     }
 
     fn run(&self, weakness: Weakness) {
-        let mut worker = Worker { done: None, idle_since: now() };
+        let mut worker = Worker { done: None, idle_since: now(), is_inside: Arc::new(AtomicBool::new(true)) };
         loop {
             worker.idle_since = now() + NEVER;
             let queue = self.next(weakness, &mut worker);

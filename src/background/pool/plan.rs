@@ -5,8 +5,8 @@
 //! | state | what the thread does |
 //! |---|---|
 //! | idle | it looks for work, or waits for it |
-//! | working | it has had its work for less than [`STUCK`] |
-//! | stuck | it has had its work for longer: its output holds it up, so it belongs to that output until it returns |
+//! | working | it has had its work for less than [`STUCK`], or computes |
+//! | stuck | it has had its work for [`STUCK`] and was inside an output when that was over: it belongs to that output until it returns |
 //!
 //! As many threads may work as the `parallelism` says, **and one more for each thread that is stuck**. So stuck threads take nothing from the
 //! others, and if many outputs get stuck at once, the number that is found to be stuck doubles with each [`STUCK`].
@@ -21,6 +21,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::limits::{SPARE_THREAD, STUCK};
+use crate::sync::{Arc, AtomicBool, Ordering};
 
 /// The state of a pool whose queues are held as `Q`.
 #[derive(Debug)]
@@ -32,8 +33,8 @@ pub(super) struct Plan<Q> {
     to_drop: Vec<Q>,
     /// How many threads are idle. A thread that is being started counts as idle.
     idle: usize,
-    /// The threads that work, the one that has worked for longest first. Each with the moment at which it took its work.
-    working: VecDeque<(Turn, Instant)>,
+    /// The threads that work, those that were looked at last at the end.
+    working: VecDeque<Working>,
     /// How many threads are stuck.
     stuck: usize,
     last_turn: u64,
@@ -44,6 +45,16 @@ pub(super) struct Plan<Q> {
     is_reported: bool,
     parallelism: usize,
     max_threads: usize,
+}
+
+/// A thread that works.
+#[derive(Debug)]
+struct Working {
+    turn: Turn,
+    /// When it took its work, or was found outside its output.
+    since: Instant,
+    /// True while it is inside its output.
+    is_inside: Arc<AtomicBool>,
 }
 
 /// How many idle threads there are to spare.
@@ -114,8 +125,8 @@ impl<Q> Plan<Q> {
         self.to_drop.push(queue);
     }
 
-    /// Takes work for an idle thread, if there is any that may begin at `now`.
-    pub(super) fn take(&mut self, now: Instant) -> Option<(Work<Q>, Turn)> {
+    /// Takes work for an idle thread, if there is any that may begin at `now`. `is_inside` is true while the thread is inside an output.
+    pub(super) fn take(&mut self, now: Instant, is_inside: &Arc<AtomicBool>) -> Option<(Work<Q>, Turn)> {
         self.find_stuck(now);
         if !self.may_work() {
             return None;
@@ -134,13 +145,13 @@ impl<Q> Plan<Q> {
         self.spares.fewest = self.spares.fewest.min(self.idle);
         self.last_turn += 1;
         let turn = Turn(self.last_turn);
-        self.working.push_back((turn, now));
+        self.working.push_back(Working { turn, since: now, is_inside: Arc::clone(is_inside) });
         Some((work, turn))
     }
 
     /// Makes the thread of this turn idle again.
     pub(super) fn finish(&mut self, turn: Turn, now: Instant) {
-        match self.working.iter().position(|(other, _)| *other == turn) {
+        match self.working.iter().position(|working| working.turn == turn) {
             Some(index) => _ = self.working.remove(index),
             None => self.stuck -= 1,
         }
@@ -225,9 +236,15 @@ impl<Q> Plan<Q> {
     }
 
     fn find_stuck(&mut self, now: Instant) {
-        while self.working.front().is_some_and(|(_, since)| *since + STUCK <= now) {
-            self.working.pop_front();
-            self.stuck += 1;
+        while self.working.front().is_some_and(|working| working.since + STUCK <= now) {
+            let Some(mut working) = self.working.pop_front() else { return };
+            // Relaxed: a thread that has just come back counts as stuck until its turn ends, which does no harm.
+            if working.is_inside.load(Ordering::Relaxed) {
+                self.stuck += 1;
+            } else {
+                working.since = now;
+                self.working.push_back(working);
+            }
         }
     }
 
@@ -248,7 +265,7 @@ impl<Q> Plan<Q> {
         if self.may_work() {
             return due;
         }
-        let is_free = self.working.front().map(|(_, since)| *since + STUCK)?;
+        let is_free = self.working.front().map(|working| working.since + STUCK)?;
         if self.has_due_work() { Some(is_free) } else { due.map(|due| due.max(is_free)) }
     }
 }

@@ -9,13 +9,34 @@ fn plan(idle: usize) -> (Plan<u32>, Instant) {
     (plan, Instant::now())
 }
 
+/// Takes work for a thread that is inside its output as long as the work lasts.
+fn take(plan: &mut Plan<u32>, now: Instant) -> Option<(Work<u32>, Turn)> {
+    plan.take(now, &Arc::new(AtomicBool::new(true)))
+}
+
+/// On a busy machine a thread may need long although nothing holds it up.
+#[test]
+fn a_thread_outside_its_output_is_not_stuck() {
+    let (mut plan, mut now) = plan(4);
+    (0..4).for_each(|queue| plan.add_ready(queue));
+    let is_inside = Arc::new(AtomicBool::new(false));
+    assert_eq!(std::iter::from_fn(|| plan.take(now, &is_inside)).count(), 2);
+    for _ in 0..3 {
+        now += STUCK;
+        assert_eq!(plan.take(now, &is_inside), None);
+    }
+    is_inside.store(true, Ordering::Relaxed);
+    now += STUCK;
+    assert_eq!(std::iter::from_fn(|| plan.take(now, &is_inside)).count(), 2);
+}
+
 #[test]
 fn stuck_threads_do_not_count_and_the_number_doubles() {
     let (mut plan, mut now) = plan(8);
     (0..8).for_each(|queue| plan.add_ready(queue));
     let mut at_once = Vec::new();
     loop {
-        let count = std::iter::from_fn(|| plan.take(now)).count();
+        let count = std::iter::from_fn(|| take(&mut plan, now)).count();
         if count == 0 {
             break;
         }
@@ -35,10 +56,10 @@ fn a_stuck_thread_that_returns_is_idle_again() {
     plan.add_ready(1);
     plan.add_ready(2);
     plan.add_ready(3);
-    let (_, first) = plan.take(now).unwrap();
-    let (_, second) = plan.take(now).unwrap();
-    assert_eq!(plan.take(now), None, "two work at once");
-    let (work, third) = plan.take(now + STUCK).unwrap();
+    let (_, first) = take(&mut plan, now).unwrap();
+    let (_, second) = take(&mut plan, now).unwrap();
+    assert_eq!(take(&mut plan, now), None, "two work at once");
+    let (work, third) = take(&mut plan, now + STUCK).unwrap();
     assert_eq!(work, Work::Drain(3));
     for turn in [second, first, third] {
         plan.finish(turn, now + STUCK);
@@ -57,14 +78,14 @@ fn one_thread_watches_as_long_as_there_is_work_that_must_wait() {
     assert_eq!(plan.begin_wait(), None, "one watches");
     assert_eq!(plan.need(), Need::Nothing);
     plan.end_wait(look);
-    assert!(matches!(plan.take(now + LINGERING), Some((Work::DrainLingered(1, 7), _))));
+    assert!(matches!(take(&mut plan, now + LINGERING), Some((Work::DrainLingered(1, 7), _))));
 
     // Both threads that may work do, and a third one watches until the first of them counts as stuck.
     plan.count_started();
     plan.add_ready(8);
-    assert!(plan.take(now + LINGERING).is_some());
+    assert!(take(&mut plan, now + LINGERING).is_some());
     plan.add_ready(9);
-    assert_eq!(plan.take(now + LINGERING), None);
+    assert_eq!(take(&mut plan, now + LINGERING), None);
     assert_eq!(plan.begin_wait(), Some(now + LINGERING + STUCK));
 }
 
@@ -79,7 +100,7 @@ fn work_without_an_idle_thread_needs_one() {
     assert_eq!(plan.need(), Need::Thread);
     plan.count_started();
     assert_eq!(plan.need(), Need::WakeUp);
-    assert!(plan.take(now).is_some());
+    assert!(take(&mut plan, now).is_some());
     assert_eq!(plan.need(), Need::Thread, "for the second queue");
     plan.count_started();
     plan.count_refused();
@@ -95,7 +116,7 @@ fn spare_threads_end_although_work_goes_on() {
     let end = now + 3 * SPARE_THREAD;
     while now < end {
         plan.add_ready(1);
-        let (_, turn) = plan.take(now).unwrap();
+        let (_, turn) = take(&mut plan, now).unwrap();
         now += LINGERING;
         plan.finish(turn, now);
         plan.ends(now, now);
