@@ -20,7 +20,7 @@ use super::inside::{self, Inside};
 use super::queued::QueuedOutput;
 use crate::fallback;
 use crate::limits::{
-    BATCHES_PER_TURN, ENQUEUE_YIELDS, KEPT_BATCH_BYTES, LINGER, SPARE_THREAD, WRITER_PARALLELISM, WRITER_THREADS,
+    BATCHES_PER_TURN, ENQUEUE_YIELDS, KEPT_BATCH_BYTES, LINGER, SPARE_THREAD, STUCK, WRITER_PARALLELISM, WRITER_THREADS,
 };
 use crate::output::InsideOutput;
 use crate::queue::{Drained, NextStep, Stop};
@@ -50,11 +50,19 @@ struct Pool<Q> {
 
 /// A writer thread, as the pool sees it.
 struct Worker<Q> {
-    /// The work that the thread has done, and the list into which its queue is put back.
-    done: Option<(Turn, Option<(PutBack, Q)>)>,
+    /// The work that the thread has done.
+    done: Option<(Turn, Option<Done<Q>>)>,
     idle_since: Instant,
     /// True while the thread is inside an output.
     is_inside: Arc<AtomicBool>,
+}
+
+/// A queue whose batches were drained, and the list into which it is put back.
+struct Done<Q> {
+    put_back: PutBack,
+    queue: Q,
+    /// The output has held the thread up.
+    is_slow: bool,
 }
 
 /// What the pool tells one of its threads.
@@ -106,13 +114,15 @@ impl<Q> Pool<Q> {
     /// Notes what `worker` has done, and waits until there is work for it, or it has to end.
     fn next(&self, worker: &mut Worker<Q>) -> (Next<Q>, Errand) {
         let mut plan = self.plan.lock();
-        if let Some((turn, put_back)) = worker.done.take() {
+        if let Some((turn, done)) = worker.done.take() {
             let now = now();
             worker.idle_since = now.max(worker.idle_since);
             plan.finish(turn, now);
-            match put_back {
-                Some((PutBack::Linger(lingered), queue)) => plan.add_lingering(now + LINGER, lingered, queue),
-                Some((PutBack::Ready, queue)) => plan.add_ready(queue),
+            match done {
+                Some(Done { put_back: PutBack::Linger(lingered), queue, is_slow }) => {
+                    plan.add_lingering(now + LINGER, lingered, queue, is_slow);
+                }
+                Some(Done { put_back: PutBack::Ready, queue, is_slow }) => plan.add_ready(queue, is_slow),
                 None => {}
             }
         }
@@ -148,7 +158,9 @@ fn now() -> Instant {
 /// Puts a queue into the list of ready queues.
 pub(super) fn put_ready(queued: Arc<QueuedOutput>) {
     let this = Arc::as_ptr(&queued);
-    if !pool().change(|plan| plan.add_ready(queued)).run() {
+    // Relaxed: a hint for the order of queues.
+    let is_slow = queued.is_slow.load(Ordering::Relaxed);
+    if !pool().change(|plan| plan.add_ready(queued, is_slow)).run() {
         write_here(this);
     }
 }
@@ -255,12 +267,12 @@ fn write_here(this: *const QueuedOutput) {
     let to_drop = if plan.threads() == 0 { plan.remove_to_drop() } else { Vec::new() };
     drop(plan);
     let _inside = InsideOutput::enter();
-    for work in to_drop.into_iter().map(Work::Drop).chain(own.map(Work::Drain)) {
+    for work in to_drop.into_iter().map(Work::Drop).chain(own) {
         let mut next = Some(work);
         while let Some(work) = next {
-            next = do_work(work, &mut Drained::default()).map(|(put_back, queued)| match put_back {
-                PutBack::Linger(lingered) => Work::DrainLingered(lingered, queued),
-                PutBack::Ready => Work::Drain(queued),
+            next = do_work(work, &mut Drained::default()).map(|done| match done.put_back {
+                PutBack::Linger(lingered) => Work::DrainLingered(lingered, done.queue),
+                PutBack::Ready => Work::Drain(done.queue),
             });
         }
     }
@@ -291,7 +303,7 @@ enum PutBack {
 }
 
 /// Does a piece of work. A queue that is not put back is dropped here, outside the lock of the pool.
-fn do_work(work: Work<Arc<QueuedOutput>>, drained: &mut Drained) -> Option<(PutBack, Arc<QueuedOutput>)> {
+fn do_work(work: Work<Arc<QueuedOutput>>, drained: &mut Drained) -> Option<Done<Arc<QueuedOutput>>> {
     let (queued, is_drained) = match work {
         Work::Drain(queued) => {
             queued.schedule.start();
@@ -304,8 +316,15 @@ fn do_work(work: Work<Arc<QueuedOutput>>, drained: &mut Drained) -> Option<(PutB
         }
         Work::Drop(queued) => (queued, false),
     };
-    if is_drained && let Some(put_back) = drain(&queued, drained) {
-        return Some((put_back, queued));
+    if is_drained {
+        let start = Instant::now();
+        let put_back = drain(&queued, drained);
+        let is_slow = start.elapsed() >= STUCK;
+        // Relaxed: see `put_ready`.
+        queued.is_slow.store(is_slow, Ordering::Relaxed);
+        if let Some(put_back) = put_back {
+            return Some(Done { put_back, queue: queued, is_slow });
+        }
     }
     // Forks wait for this too: it takes the output's own locks, and that of the registry of open files.
     let _working = fork_gate::begin_work();

@@ -35,6 +35,8 @@ pub(crate) struct QueuedOutput {
     done: AtomicBool,
     /// A writer thread drains the queue and may be inside the output.
     pub(super) being_written: AtomicBool,
+    /// The output has held up the writer thread that drained the queue last.
+    pub(super) is_slow: AtomicBool,
     /// The queue is closed, and its output has not taken the records in time. Later records are dropped at once.
     pub(super) abandoned: AtomicBool,
     /// The [fork generation](fork_generation) of the process that made the queue.
@@ -75,6 +77,7 @@ impl QueuedOutput {
             predecessors: Mutex::new(predecessors),
             done: AtomicBool::new(false),
             being_written: AtomicBool::new(being_written),
+            is_slow: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             fork_generation: fork_generation(),
             handle: Mutex::new(Weak::new()),

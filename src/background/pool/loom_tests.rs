@@ -134,10 +134,10 @@ fn a_healthy_queue_is_drained(weakness: Weakness, ready: &'static [Queue]) {
             let model = Arc::clone(&model);
             thread::spawn(move || model.run(weakness))
         });
-        let _ = model.pool.change(|plan| ready.iter().for_each(|queue| plan.add_ready(*queue)));
+        let _ = model.pool.change(|plan| ready.iter().for_each(|queue| plan.add_ready(*queue, false)));
         drop(model.wait_for(|drained| drained.len() == ready.len()));
         for _ in 0..2 {
-            let _ = model.pool.change(|plan| plan.add_ready(Queue::Stop));
+            let _ = model.pool.change(|plan| plan.add_ready(Queue::Stop, false));
         }
         for thread in threads {
             thread.join().unwrap();

@@ -8,8 +8,11 @@
 //! | working | it has had its work for less than [`STUCK`], or computes |
 //! | stuck | it has had its work for [`STUCK`] and was inside an output when that was over: it belongs to that output until it returns |
 //!
-//! As many threads may work as the `parallelism` says, **and one more for each thread that is stuck**. So stuck threads take nothing from the
-//! others, and if many outputs get stuck at once, the number that is found to be stuck doubles with each [`STUCK`].
+//! As many threads may work as the `parallelism` says. Stuck threads do not count, so they take nothing from the others. If many outputs get
+//! stuck at once, and no thread comes back, one thread more may work for each that was found: so their number doubles with each [`STUCK`]. As
+//! long as threads come back, outputs are slow and not stuck, and ever more threads would only be in each other's way.
+//!
+//! A queue whose output has held up its last thread is *slow*. Slow queues wait in a list of their own, and take turns with the others.
 //!
 //! Nothing tells a thread that another one is stuck, so somebody must look. While there is work that nobody may take yet, one idle thread
 //! *watches*: it waits with a deadline. A process without such work has no timer running. The invariants, between two calls of the pool:
@@ -26,9 +29,14 @@ use crate::sync::{Arc, AtomicBool, Ordering};
 /// The state of a pool whose queues are held as `Q`.
 #[derive(Debug)]
 pub(super) struct Plan<Q> {
-    ready: VecDeque<Q>,
-    /// Lingering queues, each with the moment at which a thread looks at it again, sorted by it.
-    lingering: VecDeque<(Instant, u64, Q)>,
+    /// Queues to be drained.
+    ready: VecDeque<Work<Q>>,
+    /// The same, of queues that were slow the last time.
+    slow: VecDeque<Work<Q>>,
+    /// A slow queue comes next, if both lists have some.
+    is_turn_of_slow: bool,
+    /// Lingering queues, sorted by the moment at which a thread looks at them again.
+    lingering: VecDeque<Lingering<Q>>,
     /// References to queues that a writer thread must drop: each may be the last one, and so drop the output.
     to_drop: Vec<Q>,
     /// How many threads are idle. A thread that is being started counts as idle.
@@ -37,6 +45,10 @@ pub(super) struct Plan<Q> {
     working: VecDeque<Working>,
     /// How many threads are stuck.
     stuck: usize,
+    /// How many threads were found to be stuck, and got their work after the last thread came back.
+    stuck_at_once: usize,
+    /// When the last thread came back.
+    last_finish: Option<Instant>,
     last_turn: u64,
     /// Until when the idle thread that watches waits.
     watch: Option<Instant>,
@@ -45,6 +57,15 @@ pub(super) struct Plan<Q> {
     is_reported: bool,
     parallelism: usize,
     max_threads: usize,
+}
+
+/// A queue that a thread looks at again in a moment.
+#[derive(Debug)]
+struct Lingering<Q> {
+    due: Instant,
+    lingered: u64,
+    queue: Q,
+    is_slow: bool,
 }
 
 /// A thread that works.
@@ -98,11 +119,15 @@ impl<Q> Plan<Q> {
     pub(super) const fn new(parallelism: usize, max_threads: usize) -> Self {
         Plan {
             ready: VecDeque::new(),
+            slow: VecDeque::new(),
+            is_turn_of_slow: false,
             lingering: VecDeque::new(),
             to_drop: Vec::new(),
             idle: 0,
             working: VecDeque::new(),
             stuck: 0,
+            stuck_at_once: 0,
+            last_finish: None,
             last_turn: 0,
             watch: None,
             spares: Spares { fewest: 0, since: None, surplus: 0 },
@@ -112,13 +137,17 @@ impl<Q> Plan<Q> {
         }
     }
 
-    pub(super) fn add_ready(&mut self, queue: Q) {
-        self.ready.push_back(queue);
+    pub(super) fn add_ready(&mut self, queue: Q, is_slow: bool) {
+        self.add(Work::Drain(queue), is_slow);
     }
 
     /// Adds a queue that a thread looks at again when it is `due`, which is later than for all that were added before.
-    pub(super) fn add_lingering(&mut self, due: Instant, lingered: u64, queue: Q) {
-        self.lingering.push_back((due, lingered, queue));
+    pub(super) fn add_lingering(&mut self, due: Instant, lingered: u64, queue: Q, is_slow: bool) {
+        self.lingering.push_back(Lingering { due, lingered, queue, is_slow });
+    }
+
+    fn add(&mut self, work: Work<Q>, is_slow: bool) {
+        if is_slow { &mut self.slow } else { &mut self.ready }.push_back(work);
     }
 
     pub(super) fn add_to_drop(&mut self, queue: Q) {
@@ -131,15 +160,20 @@ impl<Q> Plan<Q> {
         if !self.may_work() {
             return None;
         }
-        let work = if let Some(queue) = self.to_drop.pop() {
-            Work::Drop(queue)
-        } else if let Some(queue) = self.ready.pop_front() {
-            Work::Drain(queue)
-        } else if self.lingering.front().is_some_and(|(due, ..)| *due <= now) {
-            let (_, lingered, queue) = self.lingering.pop_front()?;
-            Work::DrainLingered(lingered, queue)
-        } else {
-            return None;
+        while self.lingering.front().is_some_and(|lingering| lingering.due <= now) {
+            let Lingering { lingered, queue, is_slow, .. } = self.lingering.pop_front()?;
+            self.add(Work::DrainLingered(lingered, queue), is_slow);
+        }
+        let work = match self.to_drop.pop() {
+            Some(queue) => Work::Drop(queue),
+            None if self.ready.is_empty() || self.is_turn_of_slow && !self.slow.is_empty() => {
+                self.is_turn_of_slow = false;
+                self.slow.pop_front()?
+            }
+            None => {
+                self.is_turn_of_slow = true;
+                self.ready.pop_front()?
+            }
         };
         self.idle -= 1;
         self.spares.fewest = self.spares.fewest.min(self.idle);
@@ -155,6 +189,8 @@ impl<Q> Plan<Q> {
             Some(index) => _ = self.working.remove(index),
             None => self.stuck -= 1,
         }
+        self.stuck_at_once = 0;
+        self.last_finish = Some(now);
         self.idle += 1;
         self.spares.look(self.idle, now);
     }
@@ -224,10 +260,12 @@ impl<Q> Plan<Q> {
         self.idle
     }
 
-    /// Removes the first ready queue for which `is_wanted` is true.
-    pub(super) fn remove_ready(&mut self, is_wanted: impl FnMut(&Q) -> bool) -> Option<Q> {
-        let index = self.ready.iter().position(is_wanted)?;
-        self.ready.remove(index)
+    /// Removes the first queue to be drained for which `is_wanted` is true.
+    pub(super) fn remove_ready(&mut self, is_wanted: impl Fn(&Q) -> bool) -> Option<Work<Q>> {
+        [&mut self.ready, &mut self.slow].into_iter().find_map(|list| {
+            let index = list.iter().position(|work| matches!(work, Work::Drain(queue) if is_wanted(queue)))?;
+            list.remove(index)
+        })
     }
 
     /// Removes the references that are to be dropped.
@@ -241,6 +279,7 @@ impl<Q> Plan<Q> {
             // Relaxed: a thread that has just come back counts as stuck until its turn ends, which does no harm.
             if working.is_inside.load(Ordering::Relaxed) {
                 self.stuck += 1;
+                self.stuck_at_once += usize::from(self.last_finish.is_none_or(|last| working.since > last));
             } else {
                 working.since = now;
                 self.working.push_back(working);
@@ -249,7 +288,7 @@ impl<Q> Plan<Q> {
     }
 
     fn may_work(&self) -> bool {
-        self.working.len() < self.parallelism + self.stuck
+        self.working.len() < self.parallelism + self.stuck_at_once
     }
 
     fn is_empty(&self) -> bool {
@@ -257,11 +296,11 @@ impl<Q> Plan<Q> {
     }
 
     fn has_due_work(&self) -> bool {
-        !self.ready.is_empty() || !self.to_drop.is_empty()
+        !self.ready.is_empty() || !self.slow.is_empty() || !self.to_drop.is_empty()
     }
 
     fn next_look(&self) -> Option<Instant> {
-        let due = self.lingering.front().map(|(due, ..)| *due);
+        let due = self.lingering.front().map(|lingering| lingering.due);
         if self.may_work() {
             return due;
         }
