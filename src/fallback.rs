@@ -14,6 +14,7 @@ use std::time::Instant;
 use crate::bytes::{ByteWriter, LineWriter};
 use crate::format::{Format, Renderer, Screen, with_scratch};
 use crate::limits::{FALLBACK_LINES, FALLBACK_LOCK, FALLBACK_WINDOW};
+use crate::process::ForkLocal;
 use crate::record::{Record, render_display};
 use crate::sync::{AtomicU64, Mutex, Ordering};
 
@@ -24,7 +25,11 @@ mod message;
 
 use message::Message;
 
-static FALLBACK: Fallback = Fallback::new(LineWriter::stderr());
+static FALLBACK: ForkLocal<Fallback> = ForkLocal::new(Fallback::new(LineWriter::stderr()), |parents| {
+    let own = Fallback::new(LineWriter::stderr());
+    own.lost.store(parents.lost(), Ordering::Relaxed);
+    own
+});
 
 /// What a line is about. Each kind has its own limit of lines a second.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -52,7 +57,7 @@ pub(crate) fn report_dropped(message: fmt::Arguments<'_>) {
 }
 
 fn report_as(kind: Kind, message: fmt::Arguments<'_>) {
-    FALLBACK.enter(|fallback| {
+    FALLBACK.get().enter(|fallback| {
         let mut line = Message::new();
         // The `Display` of an error may be code of the program, and panic.
         render_display(&message, &mut line);
@@ -63,7 +68,7 @@ fn report_as(kind: Kind, message: fmt::Arguments<'_>) {
 /// Writes a record to stderr, in text, and cut if it is long. The record was logged where it cannot be delivered, such as inside an output.
 #[cold]
 pub(crate) fn report_record(record: &Record<'_>) {
-    FALLBACK.enter(|fallback| {
+    FALLBACK.get().enter(|fallback| {
         with_scratch(|scratch| {
             let line = scratch.line(&Renderer::new(&Format::text(), Screen::None), record);
             fallback.write(Kind::Record, Instant::now(), &mut stderr(), Message::of_line(line).finish());
@@ -83,7 +88,7 @@ pub(crate) fn report_record(record: &Record<'_>) {
 ///
 /// The count is that of this process. The [ledgers](crate::sink::Outcome) count the records themselves all the same.
 pub fn fallback_lost() -> u64 {
-    FALLBACK.lost()
+    FALLBACK.get().lost()
 }
 
 struct Fallback {
@@ -132,7 +137,7 @@ impl Fallback {
         if captured(line) {
             return;
         }
-        // Another thread may stand in a write to stderr, or only the parent of this process has the thread that holds the lock.
+        // Another thread may stand in a write to stderr.
         let Some(mut state) = self.state.try_lock_for(FALLBACK_LOCK) else { return self.count_lost() };
         let state = &mut *state;
         if !state.admits(kind, now) {

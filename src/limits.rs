@@ -46,6 +46,10 @@ pub(crate) const EXIT_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a fork waits for writer threads that are inside an output, starting or ending.
 pub(crate) const FORK: Duration = Duration::from_millis(500);
 
+/// How many forks in a row, each in the child of the one before, may find a lock held. Later ones share the locks of the last: a child may
+/// then wait for a thread of its parent.
+pub(crate) const FORK_GENERATIONS: usize = 16;
+
 /// How long a log call without `Overflow::Block` waits for a closed queue to be written, before it writes its own record.
 pub(crate) const CLOSED_QUEUE: Duration = Duration::from_millis(100);
 

@@ -49,6 +49,10 @@ pub(crate) mod model {
         pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
             self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
         }
+
+        pub(crate) fn try_lock(&self) -> Option<loom::sync::MutexGuard<'_, T>> {
+            self.0.try_lock().ok()
+        }
     }
 
     /// A condition variable whose wait takes the guard and returns it: parking_lot and loom can both do that. loom has no time, so a deadline

@@ -10,13 +10,16 @@ use crate::bytes::Batch;
 use crate::fallback;
 use crate::format::{Renderer, Scratch, Screen};
 use crate::output::{AnyOutput, drop_error};
-use crate::process::is_forked;
+use crate::process::ForkLocal;
 use crate::record::{Moment, Notice, Record};
 use crate::sync::{Arc, Mutex, Weak};
 
-static CORES: Mutex<CoreList> = Mutex::new(CoreList { entries: Vec::new(), closed: Outcome::EMPTY });
+static CORES: ForkLocal<Mutex<CoreList>> = ForkLocal::new(Mutex::new(CoreList::EMPTY), |parents| {
+    Mutex::new(parents.try_lock().map_or(CoreList::EMPTY, |list| list.clone()))
+});
 
 /// All outputs of the process.
+#[derive(Clone)]
 struct CoreList {
     /// Entries of closed outputs are removed when the list needs room. Their counts stay until then, so that they are missing from the totals
     /// at no moment.
@@ -26,6 +29,8 @@ struct CoreList {
 }
 
 impl CoreList {
+    const EMPTY: CoreList = CoreList { entries: Vec::new(), closed: Outcome::EMPTY };
+
     fn push(&mut self, core: &Arc<Core>) {
         if self.entries.len() == self.entries.capacity() {
             let closed = &mut self.closed;
@@ -84,20 +89,19 @@ impl Core {
             dropped: Missing::new(),
             fronts: Mutex::new(Vec::new()),
         });
-        CORES.lock().push(&core);
+        CORES.get().lock().push(&core);
         core
     }
 
     /// Returns all outputs of the process. The caller may come to hold the last reference to one, and then closes that output when it drops
     /// the list.
     pub(super) fn all() -> Vec<Arc<Core>> {
-        CORES.lock().entries.iter().filter_map(|(core, _)| core.upgrade()).collect()
+        CORES.get().lock().entries.iter().filter_map(|(core, _)| core.upgrade()).collect()
     }
 
     /// Returns what became of the records of closed outputs.
     pub(super) fn closed_outcome() -> Outcome {
-        // In a forked child the lock may stay held for ever, by a thread that only the parent has.
-        if is_forked() { Outcome::EMPTY } else { CORES.lock().closed_outcome() }
+        CORES.get().lock().closed_outcome()
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -14,6 +14,7 @@ use super::registry::{Acquired, EntryId, Lease, Registry};
 use super::roll::Roller;
 use crate::error::{Error, Kind};
 use crate::output::{Output as _, reopen_error};
+use crate::process::ForkLocal;
 use crate::sync::{Arc, OnceLock, model};
 
 /// How often a lease is asked for, before a key is taken from an output that does not hold it.
@@ -67,8 +68,9 @@ pub(crate) type FileLease = Lease<os::Identity, PathBuf, OpenFile>;
 
 /// Returns the registry of the files that are open or parked.
 pub(super) fn files() -> &'static Registry<os::Identity, PathBuf, OpenFile> {
-    static FILES: OnceLock<Registry<os::Identity, PathBuf, OpenFile>> = OnceLock::new();
-    FILES.get_or_init(Registry::new)
+    static FILES: ForkLocal<OnceLock<Registry<os::Identity, PathBuf, OpenFile>>> =
+        ForkLocal::new(OnceLock::new(), OnceLock::clone);
+    FILES.get().get_or_init(Registry::new)
 }
 
 /// Opens a file, and returns a lease on its output. If the file has an output already, the lease is on that one.

@@ -2,12 +2,21 @@
 
 #[cfg(unix)]
 use super::fork;
+use crate::process::{ForkLocal, note_queue};
 use crate::sync::Once;
 
 /// Installs the handlers, the first time that it is called.
 pub(in crate::sink) fn install() {
-    static INSTALL: Once = Once::new();
-    INSTALL.call_once(|| {
+    // If another thread was here at the fork, the child does it once more, which does no harm.
+    static INSTALL: ForkLocal<Once> = ForkLocal::new(Once::new(), |parents| {
+        let own = Once::new();
+        if parents.is_completed() {
+            own.call_once(|| ());
+        }
+        own
+    });
+    note_queue();
+    INSTALL.get().call_once(|| {
         at_exit();
         at_fork();
         at_panic();
@@ -34,7 +43,7 @@ fn at_exit() {}
 
 #[cfg(unix)]
 fn at_fork() {
-    type Handler = extern "C" fn();
+    type Handler = Option<extern "C" fn()>;
     unsafe extern "C" {
         fn pthread_atfork(prepare: Handler, parent: Handler, child: Handler) -> std::ffi::c_int;
     }
@@ -44,15 +53,11 @@ fn at_fork() {
     extern "C" fn parent() {
         contained(fork::in_parent);
     }
-    extern "C" fn child() {
-        fork::in_child();
-    }
     // SAFETY:
-    // - `pthread_atfork` of POSIX takes three functions without arguments, as declared above.
-    // - The functions must not unwind: `contained` catches panics of the first two, and the third only adds to an atomic.
-    // - The third must be safe in a signal handler, since it runs in the child of a process with several threads: adding to an atomic is.
+    // - `pthread_atfork` of POSIX takes three functions without arguments, each of which may be null, as declared above.
+    // - The functions must not unwind: `contained` catches their panics.
     // - The functions must exist as long as the process runs: they are part of the program.
-    let _refused = unsafe { pthread_atfork(prepare, parent, child) };
+    let _refused = unsafe { pthread_atfork(Some(prepare), Some(parent), None) };
 }
 
 #[cfg(not(unix))]
