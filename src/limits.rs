@@ -32,14 +32,14 @@
 //! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`], after the first rebuild | ends |
 //! | `Configure::install` | another installation, on another thread | [`INSTALLATION`] | tries to install all the same |
 //! | a line of the fallback | room in stderr | [`FALLBACK_WRITABLE`] | the line is lost, and counted |
-//! | a line of the fallback, in a forked child | the lock of the fallback | [`FALLBACK_LOCK`] | the line is lost, and counted |
+//! | a line of the fallback | another thread, which writes a line | [`FALLBACK_LOCK`] | the line is lost, and counted |
 //! | `FileOptions::open`, with other options than the open file has | the queues of sinks that are gone | [`FILE_IS_FREE`] | fails |
 //! | a log file | the next check of where the file is | [`FILE_CHECK`] | the next record checks |
 //! | `Sink::reopen`, `reopen_all` | a log file that another thread writes to | [`REOPEN`] in all | fails; the next write opens the file anew |
 //! | a log that switches to another file, when [`UNSYNCED_FILES`] old ones are not synced | the old file to be synced | no limit | closes it |
 //! | a log that could not roll | the next attempt | [`ROLL_RETRY`] | the next record tries again |
 //! | a record in a queue | the next look of a writer thread at the queue | [`LINGER`] | is drained |
-//! | a queue that is ready, or has lingered | the writer threads, when [`WRITER_PARALLELISM`] of them work | [`TAKEOVER`] | a spare writer thread takes it over |
+//! | a queue that is ready, or has lingered | the writer threads, when [`WRITER_PARALLELISM`] of them work | [`STUCK`], or until there are [`WRITER_THREADS`] | another writer thread takes it |
 //! | an idle writer thread, unless it is the only idle one | work | [`SPARE_THREAD`] | ends |
 //! | a writer thread | another thread that has reserved space for a record and not committed it | [`ENQUEUE_YIELDS`] | looks at the queue again after [`LINGER`] |
 
@@ -50,6 +50,10 @@ pub(crate) const EXIT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long a fork waits for writer threads that are inside an output, starting or ending.
 pub(crate) const FORK: Duration = Duration::from_millis(500);
+
+/// How many forks in a row, each in the child of the one before, may find a lock held. Later ones share the locks of the last: a child may
+/// then wait for a thread of its parent.
+pub(crate) const FORK_GENERATIONS: usize = 16;
 
 /// How long a log call without `Overflow::Block` waits for a closed queue to be written, before it writes its own record.
 pub(crate) const CLOSED_QUEUE: Duration = Duration::from_millis(100);
@@ -82,13 +86,13 @@ pub(crate) const WRITER_YIELDS: u32 = 100;
 #[cfg(unix)]
 pub(crate) const FALLBACK_WRITABLE: Duration = Duration::from_millis(100);
 
-/// How long a forked child waits for the lock of the fallback, which a thread of the parent may have held at the fork.
-pub(crate) const FALLBACK_LOCK: Duration = Duration::from_millis(100);
+/// How long a line of the fallback waits for another thread, which writes a line: that thread may stand still in its write.
+pub(crate) const FALLBACK_LOCK: Duration = Duration::from_millis(5);
 
-/// How many lines the fallback writes in each [`FALLBACK_WINDOW`].
+/// How many lines of each kind the fallback writes in each [`FALLBACK_WINDOW`].
 pub(crate) const FALLBACK_LINES: u32 = 10;
 
-/// The time in which the fallback writes at most [`FALLBACK_LINES`] lines.
+/// The time in which the fallback writes at most [`FALLBACK_LINES`] lines of each kind.
 pub(crate) const FALLBACK_WINDOW: Duration = Duration::from_secs(1);
 
 /// How long opening a file with other options waits for the queues of sinks that are gone.
@@ -110,9 +114,9 @@ pub(crate) const ROLL_RETRY: Duration = Duration::from_secs(1);
 /// records can pause for this long without a wake-up.
 pub(crate) const LINGER: Duration = Duration::from_millis(1);
 
-/// How long a ready queue waits while [`WRITER_PARALLELISM`] writer threads work, before a spare writer thread takes it over. A queue waits
-/// that long only if outputs hold those threads up.
-pub(crate) const TAKEOVER: Duration = Duration::from_millis(20);
+/// How long a writer thread works on one queue before it counts as stuck if it is inside the output then, so that another one works in its
+/// place.
+pub(crate) const STUCK: Duration = Duration::from_millis(5);
 
 /// How long a writer thread waits for work before it ends, if another thread waits too.
 pub(crate) const SPARE_THREAD: Duration = Duration::from_secs(5);
@@ -120,11 +124,8 @@ pub(crate) const SPARE_THREAD: Duration = Duration::from_secs(5);
 /// How often a writer thread yields to a thread that has not committed its record yet.
 pub(crate) const ENQUEUE_YIELDS: u32 = 3;
 
-/// The most writer threads that the process has.
-pub(crate) const WRITER_THREADS: usize = 16;
-
-/// The most writer threads while the process exits: more, so that outputs that stall do not keep others from being written.
-pub(crate) const WRITER_THREADS_AT_EXIT: usize = 64;
+/// The most writer threads that the process has: this many outputs may stand still at once before other queues wait for them.
+pub(crate) const WRITER_THREADS: usize = 1_024;
 
 /// How many writer threads work at once, at most, as long as no output holds one up. On a machine with fewer processors it is their number.
 pub(crate) const WRITER_PARALLELISM: usize = 4;

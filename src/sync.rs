@@ -69,6 +69,10 @@ pub(crate) mod model {
             (guard, timed_out)
         }
 
+        pub(crate) fn notify_one(&self) {
+            let _ = self.0.notify_one();
+        }
+
         pub(crate) fn notify_all(&self) {
             self.0.notify_all();
         }
@@ -90,6 +94,10 @@ pub(crate) mod model {
             _: Option<Instant>,
         ) -> (MutexGuard<'a, T>, bool) {
             (self.0.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner), false)
+        }
+
+        pub(crate) fn notify_one(&self) {
+            self.0.notify_one();
         }
 
         pub(crate) fn notify_all(&self) {
@@ -120,9 +128,16 @@ pub(crate) mod model {
             }
 
             pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+                self.made().lock().unwrap_or_else(PoisonError::into_inner)
+            }
+
+            pub(crate) fn try_lock(&self) -> Option<loom::sync::MutexGuard<'_, T>> {
+                self.made().try_lock().ok()
+            }
+
+            fn made(&self) -> &loom::sync::Mutex<T> {
                 let initial = || self.initial.lock().unwrap_or_else(PoisonError::into_inner).take();
-                let made = self.made.get_or_init(|| loom::sync::Mutex::new(initial().expect("it is taken once")));
-                made.lock().unwrap_or_else(PoisonError::into_inner)
+                self.made.get_or_init(|| loom::sync::Mutex::new(initial().expect("it is taken once")))
             }
         }
 

@@ -32,7 +32,7 @@ use broken::{
     permission_to_write_is_taken_away, stdout_breaks_and_recovers,
 };
 use child::{Child, Ended, expected_ledger, ledger_json};
-use gate::Line;
+use gate::{Gate, Line};
 
 fn queued(sink: &Sink) -> Sink {
     sink.queued(Queue::new())
@@ -271,4 +271,26 @@ fn a_named_pipe_recovers_after_a_slow_reader_closed() {
     let last = [Line::Failed(failed), Line::Record(RECORDS as u64 + 1)];
     assert!(there.into_iter().eq((1..=written).map(Line::Record).chain(last)));
     assert_reported_once(&ended, &format!("file {}", ended.path("pipe").display()), "Broken pipe");
+}
+
+/// Many queues that drop records by their policy do not hide that a disk is full.
+#[test]
+fn chosen_drops_do_not_hide_a_full_disk() {
+    child::in_child("chosen_drops_do_not_hide_a_full_disk", |_| {
+        let gates: Vec<_> = (0..15)
+            .map(|_| {
+                let gate = Gate::new();
+                gate.shut();
+                let queue = Queue::new().bytes(4096).overflow(sink::Overflow::DropNewest);
+                log(&context(&sink::custom(gate.clone()).queued(queue)), 100);
+                gate
+            })
+            .collect();
+        log(&context(&sink::writer(dev_full())), 1);
+        gates.iter().for_each(Gate::open);
+        json!(null)
+    });
+    let ended = Child::new("chosen_drops_do_not_hide_a_full_disk").run();
+    let reported = ended.fallback_lines();
+    assert!(reported.iter().any(|line| line.contains("No space left on device")), "{reported:?}");
 }

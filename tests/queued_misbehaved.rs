@@ -222,3 +222,54 @@ fn the_drop_of_an_output_can_wait_for_another_queue() {
     let ended = Child::new("the_drop_of_an_output_can_wait_for_another_queue").run();
     assert_eq!((ended.report, ended.stderr.as_str()), (json!(ROUNDS), ""));
 }
+
+/// The system refuses a writer thread for a while: the calls that log write what is queued. Later a writer thread writes it again.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_refused_writer_thread_is_tried_again() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    /// Notes on which thread each line is written.
+    #[derive(Clone, Default)]
+    struct Threads(Arc<Mutex<Vec<bool>>>);
+    impl Output for Threads {
+        fn write(&self, _: &[u8]) -> io::Result<()> {
+            self.0.lock().unwrap().push(thread::current().name() == Some("logscope-writer"));
+            Ok(())
+        }
+    }
+    child::in_child("a_refused_writer_thread_is_tried_again", |_| {
+        let (first, second) = (Threads::default(), Threads::default());
+        let contexts = [&first, &second].map(|output| context(&sink::custom(output.clone()).queued(Queue::new())));
+        // No address space is left for the stack of a thread.
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let bytes = pages.split(' ').next().unwrap().parse::<u64>().unwrap() * rustix::param::page_size() as u64;
+        let unlimited = getrlimit(Resource::As);
+        setrlimit(Resource::As, Rlimit { current: Some(bytes + (1 << 20)), ..unlimited }).unwrap();
+        // The C library keeps the stacks of threads that have ended: use them up.
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let hold = || {
+            let held = Arc::clone(&held);
+            thread::Builder::new().spawn(move || _ = held.lock().unwrap().recv())
+        };
+        let holding: Vec<_> = std::iter::from_fn(|| hold().ok()).collect();
+        for uno in &contexts {
+            log(uno, 3);
+            assert!(uno.flush(PATIENCE).is_complete());
+        }
+        setrlimit(Resource::As, unlimited).unwrap();
+        drop(release);
+        holding.into_iter().for_each(|thread| thread.join().unwrap());
+        for uno in &contexts {
+            log(uno, 2);
+            assert!(uno.flush(PATIENCE).is_complete());
+        }
+        json!([*first.0.lock().unwrap(), *second.0.lock().unwrap()])
+    });
+    let ended = Child::new("a_refused_writer_thread_is_tried_again").run();
+    let expected = [false, false, false, true, true];
+    assert_eq!(ended.report, json!([expected, expected]));
+    let reported = ended.fallback_lines();
+    assert!(reported.len() == 1 && reported[0].contains("no writer thread can be started"), "{reported:?}");
+}

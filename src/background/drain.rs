@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::accounts::{Stamp, is_record, tag};
 use super::fork_gate;
+use super::inside::Inside;
 use super::queued::QueuedOutput;
 use crate::bytes::Batch;
 use crate::clock::Clock;
@@ -17,14 +18,14 @@ use crate::queue::{Drained, FlushRequest, Label, Stop};
 use crate::record::{ContextInfo, Moment, Notice};
 use crate::sync::{AtomicBool, Ordering};
 
-/// Marks a queue as being written, until this is dropped.
-struct BusyFlag<'a>(&'a AtomicBool);
+/// Marks a queue as being written, and this thread as inside its output, until this is dropped.
+struct BusyFlag<'a>(&'a AtomicBool, Inside);
 
 impl<'a> BusyFlag<'a> {
     fn begin(being_written: &'a AtomicBool) -> Self {
         // Relaxed: see `QueuedOutput::is_being_written`.
         being_written.store(true, Ordering::Relaxed);
-        BusyFlag(being_written)
+        BusyFlag(being_written, Inside::enter())
     }
 }
 
@@ -38,7 +39,6 @@ impl QueuedOutput {
     /// Drains a batch, writes it, and completes the flushes that are due then. `None` if another queue must be written first.
     pub(super) fn drain_batch(&self, drained: &mut Drained) -> Option<Stop> {
         let _working = fork_gate::begin_work();
-        let _busy = BusyFlag::begin(&self.being_written);
         drained.clear();
         if self.has_unwritten_predecessor() {
             return None;
@@ -51,7 +51,9 @@ impl QueuedOutput {
         drop(reader);
         if !drained.labels.is_empty() {
             self.progress.begin_batch();
+            let busy = BusyFlag::begin(&self.being_written);
             self.write(drained, evicted);
+            drop(busy);
             // Relaxed: see `wait_for_flush` and `abandon`.
             self.stalled.store(false, Ordering::Relaxed);
             self.abandoned.store(false, Ordering::Relaxed);
@@ -75,9 +77,11 @@ impl QueuedOutput {
     }
 
     fn complete_flushes(&self, requests: Vec<FlushRequest>) {
-        if !requests.is_empty() {
-            self.write_last_notices();
+        if requests.is_empty() {
+            return;
         }
+        let _busy = BusyFlag::begin(&self.being_written);
+        self.write_last_notices();
         for FlushRequest { deadline, sync, ticket, .. } in requests {
             let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
             let flushed = self.core.flush_output(left());

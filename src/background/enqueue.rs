@@ -260,7 +260,7 @@ impl QueuedOutput {
             let made = self.ring.reader().make_room(line.len(), |label| is_first |= self.count_evicted(label));
             if is_first {
                 let name = self.core.name();
-                fallback::report(format_args!(
+                fallback::report_dropped(format_args!(
                     "the oldest records in the queue of {name} are dropped, because it is full; they are counted, and the log gets a \
                      notice in their place"
                 ));

@@ -15,8 +15,13 @@ use crate::sync::{Arc, Ordering};
 impl QueuedOutput {
     /// Has a writer thread look at the queue at once.
     pub(super) fn notify(self: &Arc<Self>) {
-        if !is_forked() && self.schedule.notify(&self.ring) {
+        if is_forked() {
+            return;
+        }
+        if self.schedule.notify(&self.ring) {
             pool::put_ready(Arc::clone(self));
+        } else {
+            pool::start_refused_thread();
         }
     }
 
@@ -80,7 +85,9 @@ impl QueuedOutput {
 
 impl Front for QueuedOutput {
     fn request_flush(self: Arc<Self>, deadline: Option<Instant>, sync: bool) -> Arc<FlushTicket> {
-        self.request(FlushRequest { deadline, sync, call: None, ticket: Arc::new(FlushTicket::new()) })
+        let ticket = self.request(FlushRequest { deadline, sync, call: None, ticket: Arc::new(FlushTicket::new()) });
+        pool::drop_on_writer_thread(self);
+        ticket
     }
 
     fn withdraw_flush(&self, ticket: &Arc<FlushTicket>) {

@@ -30,15 +30,19 @@ impl QueueHandle {
         // Collected, so that no queue is dropped under the lock.
         let known = queues(fronts.iter());
         let mut same = known.iter().filter(|queued| queued.options == options);
-        if let Some(handle) = same.find_map(|queued| queued.handle.lock().upgrade()) {
+        let handle = same.find_map(|queued| queued.handle.lock().upgrade());
+        let handle = if let Some(handle) = handle {
             drop(fronts);
-            return handle;
-        }
-        let (queued, handle) = QueueHandle::new(core, keep, options, &known);
-        let front: Weak<dyn Front> = Arc::downgrade(&queued) as Weak<dyn Front>;
-        fronts.push(front);
-        drop(fronts);
-        list::enter(&queued);
+            handle
+        } else {
+            let (queued, handle) = QueueHandle::new(core, keep, options, &known);
+            let front: Weak<dyn Front> = Arc::downgrade(&queued) as Weak<dyn Front>;
+            fronts.push(front);
+            drop(fronts);
+            list::enter(&queued);
+            handle
+        };
+        known.into_iter().for_each(pool::drop_on_writer_thread);
         handle
     }
 

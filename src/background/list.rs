@@ -43,7 +43,6 @@ pub(crate) fn close_all() {
     let queues: Vec<_> = list.queues.iter().filter_map(Weak::upgrade).collect();
     drop(list);
     // Outside the lock: if no writer thread can be started, this call writes the records that are in the queues.
-    pool::prepare_for_exit();
     for queued in queues {
         queued.close();
         pool::drop_on_writer_thread(queued);

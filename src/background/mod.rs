@@ -9,7 +9,8 @@
 //! | `enqueue` | what a log call does, **also when the queue is full**, closed, or in a forked child |
 //! | `drain` | what a writer thread does with a queue: it drains a batch, writes it, and completes flushes |
 //! | `front` | scheduling a queue on a writer thread, closing it, waiting until it is written |
-//! | `pool` | the writer threads |
+//! | `pool` | the writer threads; its `plan` decides which of them does what |
+//! | `inside` | which writer threads are inside an output, and so may be held up |
 //! | `fork_gate` | forks wait for writer threads, and writer threads for forks |
 //! | `list`, `closing` | for the exit of the process: all queues, and those without sinks that are not dropped yet |
 //!
@@ -26,6 +27,7 @@ mod enqueue;
 pub(crate) mod fork_gate;
 mod front;
 mod handle;
+mod inside;
 pub(crate) mod list;
 mod options;
 pub(crate) mod pool;

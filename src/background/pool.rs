@@ -3,204 +3,277 @@
 //! A thread takes a queue from the list of ready queues, drains it until it is empty, and looks at it again a moment later. Only if the
 //! queue is still empty then does it go idle. So a stream of records needs no wake-ups, and a silent process has no timer running.
 //!
-//! As many threads work at once as [`parallelism`] says. An output that stalls blocks the thread that writes to it, so there is always one
-//! thread more than work, up to [`WRITER_THREADS`]. The idle thread takes over queues that have been waiting for [`TAKEOVER`], because they
-//! wait that long only if the other threads are blocked. A thread that is not needed for a while ends.
+//! As many threads work at once as [`parallelism`] says. An output that stands still holds up the thread that writes to it. After [`STUCK`](crate::limits::STUCK)
+//! that thread no longer counts: it belongs to its output, and another one works in its place. So any number of outputs may stand still, up to
+//! [`WRITER_THREADS`]. Threads that are not needed for a while end.
+//!
+//! [`Plan`] decides who does what, and [`Pool`] keeps it under a lock; both are checked with loom. The rest of this file is what needs real
+//! threads and queues.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::time::Instant;
 
 use super::fork_gate;
+use super::inside::{self, Inside};
 use super::queued::QueuedOutput;
 use crate::fallback;
 use crate::limits::{
-    BATCHES_PER_TURN, ENQUEUE_YIELDS, KEPT_BATCH_BYTES, LINGER, SPARE_THREAD, TAKEOVER, WRITER_PARALLELISM,
-    WRITER_THREADS, WRITER_THREADS_AT_EXIT,
+    BATCHES_PER_TURN, ENQUEUE_YIELDS, KEPT_BATCH_BYTES, LINGER, SPARE_THREAD, STUCK, WRITER_PARALLELISM, WRITER_THREADS,
 };
 use crate::output::InsideOutput;
 use crate::queue::{Drained, NextStep, Stop};
 use crate::record::drop_quietly;
-use crate::sync::{Arc, Condvar, Mutex, OnceLock, thread};
+use crate::sync::model::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Arc, AtomicBool, OnceLock, Ordering, thread};
 
-/// Returns how many threads work at once as long as none is blocked in an output.
+mod plan;
+
+use plan::{Need, Plan, Turn, Work};
+
+/// Returns how many threads work at once as long as none is stuck.
 fn parallelism() -> usize {
-    static PARALLELISM: OnceLock<usize> = OnceLock::new();
-    *PARALLELISM.get_or_init(|| thread::available_parallelism().map_or(1, usize::from).clamp(1, WRITER_PARALLELISM))
+    thread::available_parallelism().map_or(1, usize::from).clamp(1, WRITER_PARALLELISM)
 }
 
-static POOL: Pool = Pool { state: Mutex::new(PoolState::new()), work: Condvar::new() };
+fn pool() -> &'static Pool<Arc<QueuedOutput>> {
+    static POOL: OnceLock<Pool<Arc<QueuedOutput>>> = OnceLock::new();
+    POOL.get_or_init(|| Pool::new(parallelism(), WRITER_THREADS))
+}
 
-struct Pool {
-    state: Mutex<PoolState>,
+/// A plan under a lock, and the threads that wait for work.
+struct Pool<Q> {
+    plan: Mutex<Plan<Q>>,
     work: Condvar,
 }
 
-struct PoolState {
-    /// Ready queues, each with the moment at which it became ready.
-    ready: VecDeque<(Instant, Arc<QueuedOutput>)>,
-    /// Lingering queues, each with the moment at which a thread looks at it again, sorted by it.
-    lingering: VecDeque<(Instant, u64, Arc<QueuedOutput>)>,
-    /// Queues that a writer thread must drop: each of these may be the last reference to its queue, and so to its output.
-    to_drop: Vec<Arc<QueuedOutput>>,
-    threads: usize,
-    /// How many of `threads` wait for work.
-    idle: usize,
-    /// How many of `idle` wait with a timeout, and so look for work without being notified.
-    watching: usize,
-    max_threads: usize,
+/// A writer thread, as the pool sees it.
+struct Worker<Q> {
+    /// The work that the thread has done.
+    done: Option<(Turn, Option<Done<Q>>)>,
+    idle_since: Instant,
+    /// True while the thread is inside an output.
+    is_inside: Arc<AtomicBool>,
 }
 
-/// Work that a thread has found.
-enum PoolWork {
-    /// A queue to drain.
-    Drain(Arc<QueuedOutput>),
-    /// A queue to drop outside the lock: see [`drop_on_writer_thread`].
-    Drop(Arc<QueuedOutput>),
+/// A queue whose batches were drained, and the list into which it is put back.
+struct Done<Q> {
+    put_back: PutBack,
+    queue: Q,
+    /// The output has held the thread up.
+    is_slow: bool,
 }
 
-/// A thread that is counted already and must be started. Forks wait until it runs.
-struct NewThread {
-    _blocker: fork_gate::ForkBlocker,
+/// What the pool tells one of its threads.
+enum Next<Q> {
+    Work(Work<Q>, Turn),
+    End,
 }
 
-impl PoolState {
-    const fn new() -> Self {
-        PoolState {
-            ready: VecDeque::new(),
-            lingering: VecDeque::new(),
-            to_drop: Vec::new(),
-            threads: 0,
-            idle: 0,
-            watching: 0,
-            max_threads: WRITER_THREADS,
+/// What a call has to do for the pool after it has released its lock.
+#[must_use = "the pool needs it"]
+enum Errand {
+    Nothing,
+    /// Start a thread, which is counted already. Forks wait until it runs.
+    Start(fork_gate::ForkBlocker),
+    /// Report that every thread is stuck.
+    Report,
+}
+
+impl<Q> Pool<Q> {
+    fn new(parallelism: usize, max_threads: usize) -> Self {
+        Pool { plan: Mutex::new(Plan::new(parallelism, max_threads)), work: Condvar::new() }
+    }
+
+    /// Changes the plan, and has the other threads know.
+    fn change(&self, change: impl FnOnce(&mut Plan<Q>)) -> Errand {
+        let mut plan = self.plan.lock();
+        change(&mut plan);
+        self.provide(plan)
+    }
+
+    /// Provides what the plan needs from others, and releases the lock.
+    fn provide(&self, mut plan: MutexGuard<'_, Plan<Q>>) -> Errand {
+        match plan.need() {
+            Need::Nothing => Errand::Nothing,
+            Need::Report => Errand::Report,
+            Need::WakeUp => {
+                drop(plan);
+                self.work.notify_one();
+                Errand::Nothing
+            }
+            // Not while a fork is under way: after it, `after_fork` asks again.
+            Need::Thread => fork_gate::begin_start().map_or(Errand::Nothing, |blocker| {
+                plan.count_started();
+                Errand::Start(blocker)
+            }),
         }
     }
 
-    fn running(&self) -> usize {
-        self.threads - self.idle
+    /// Notes what `worker` has done, and waits until there is work for it, or it has to end.
+    fn next(&self, worker: &mut Worker<Q>) -> (Next<Q>, Errand) {
+        let mut plan = self.plan.lock();
+        if let Some((turn, done)) = worker.done.take() {
+            let now = now();
+            worker.idle_since = now.max(worker.idle_since);
+            plan.finish(turn, now);
+            match done {
+                Some(Done { put_back: PutBack::Linger(lingered), queue, is_slow }) => {
+                    plan.add_lingering(now + LINGER, lingered, queue, is_slow);
+                }
+                Some(Done { put_back: PutBack::Ready, queue, is_slow }) => plan.add_ready(queue, is_slow),
+                None => {}
+            }
+        }
+        loop {
+            let now = now();
+            if let Some((work, turn)) = plan.take(now, &worker.is_inside) {
+                // Another thread must be there for the remaining work, and must look whether this one is stuck.
+                return (Next::Work(work, turn), self.provide(plan));
+            }
+            if plan.ends(worker.idle_since, now) {
+                // This thread may have been woken to watch.
+                return (Next::End, self.provide(plan));
+            }
+            let look = plan.begin_wait();
+            let end = worker.idle_since + SPARE_THREAD;
+            let end = (plan.threads() > 1 && end > now).then_some(end);
+            plan = self.wait_until(plan, look.into_iter().chain(end).min());
+            plan.end_wait(look);
+        }
     }
 
-    /// Takes the work that an idle thread can do at `now`. The thread is still counted as idle.
-    fn next(&mut self, now: Instant) -> Option<PoolWork> {
-        let since = if self.running() < parallelism() { now } else { now.checked_sub(TAKEOVER)? };
-        if let Some(queued) = self.to_drop.pop() {
-            return Some(PoolWork::Drop(queued));
-        }
-        if self.ready.front().is_some_and(|(ready, _)| *ready <= since) {
-            let (_, queued) = self.ready.pop_front()?;
-            queued.schedule.start();
-            return Some(PoolWork::Drain(queued));
-        }
-        if self.lingering.front().is_some_and(|(due, ..)| *due <= since) {
-            let (_, lingered, queued) = self.lingering.pop_front()?;
-            let starts = queued.schedule.start_after_linger(lingered);
-            // If it does not start, the queue was notified meanwhile: then it is, or was, in `ready`.
-            return Some(if starts { PoolWork::Drain(queued) } else { PoolWork::Drop(queued) });
-        }
-        None
+    #[cfg(not(all(test, logscope_loom)))]
+    fn wait_until<'a>(&self, plan: MutexGuard<'a, Plan<Q>>, deadline: Option<Instant>) -> MutexGuard<'a, Plan<Q>> {
+        self.work.wait_until(plan, deadline).0
     }
+}
 
-    fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.lingering.is_empty() && self.to_drop.is_empty()
-    }
-
-    /// Returns when an idle thread has to look for work again without being notified.
-    fn next_look(&self, now: Instant) -> Option<Instant> {
-        if self.running() >= parallelism() {
-            return Some(now + TAKEOVER);
-        }
-        self.lingering.front().map(|(due, ..)| *due)
-    }
-
-    /// Returns one more thread to start, if one is needed. It is counted as idle from now on.
-    fn new_thread_if_needed(&mut self) -> Option<NewThread> {
-        let needs = self.idle == 0 && self.threads < self.max_threads && !self.is_empty();
-        let blocker = needs.then(fork_gate::begin_start).flatten()?;
-        self.threads += 1;
-        self.idle += 1;
-        Some(NewThread { _blocker: blocker })
-    }
+#[cfg(not(all(test, logscope_loom)))]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// Puts a queue into the list of ready queues.
 pub(super) fn put_ready(queued: Arc<QueuedOutput>) {
-    add(|state| state.ready.push_back((Instant::now(), queued)));
-}
-
-/// Drops a reference to a queue on a writer thread. The last reference drops the output, whose `Drop` may be the program's own code and take
-/// long.
-pub(crate) fn drop_on_writer_thread(queued: Arc<QueuedOutput>) {
-    add(|state| state.to_drop.push(queued));
-}
-
-fn add(add: impl FnOnce(&mut PoolState)) {
-    let mut state = POOL.state.lock();
-    add(&mut state);
-    let new_thread = state.new_thread_if_needed();
-    let needs_wake_up = state.idle > 0 && (state.running() < parallelism() || state.watching == 0);
-    drop(state);
-    if let Some(new_thread) = new_thread {
-        new_thread.start();
-    } else if needs_wake_up {
-        POOL.work.notify_one();
+    let this = Arc::as_ptr(&queued);
+    // Relaxed: a hint for the order of queues.
+    let is_slow = queued.is_slow.load(Ordering::Relaxed);
+    if !pool().change(|plan| plan.add_ready(queued, is_slow)).run() {
+        write_here(this);
     }
 }
 
-/// Allows more threads from now on, because the process exits.
-pub(crate) fn prepare_for_exit() {
-    let mut state = POOL.state.lock();
-    state.max_threads = WRITER_THREADS_AT_EXIT;
-    let new_thread = state.new_thread_if_needed();
-    drop(state);
-    if let Some(new_thread) = new_thread {
-        new_thread.start();
+/// Drops a reference to a queue. If it is the last one, a writer thread drops the queue and its output, whose `Drop` may be the program's own
+/// code and take long.
+pub(crate) fn drop_on_writer_thread(queued: Arc<QueuedOutput>) {
+    let Some(last) = Arc::into_inner(queued) else { return };
+    if !pool().change(|plan| plan.add_to_drop(Arc::new(last))).run() {
+        write_here(ptr::null());
     }
 }
 
 /// Starts a thread if one is needed: none was started while the fork was under way.
 #[cfg(unix)]
 pub(crate) fn after_fork() {
-    let new_thread = POOL.state.lock().new_thread_if_needed();
-    if let Some(new_thread) = new_thread {
-        new_thread.start();
+    pool().change(|_| ()).run();
+}
+
+/// True if the last thread that was needed could not be started.
+static REFUSED: AtomicBool = AtomicBool::new(false);
+
+/// Tries again to start a thread, if the last attempt has failed.
+pub(super) fn start_refused_thread() {
+    // Relaxed: a hint. Whoever needs a thread later tries too.
+    if REFUSED.load(Ordering::Relaxed) {
+        pool().change(|_| ()).run();
     }
 }
 
-impl NewThread {
-    #[cold]
-    fn start(self) {
-        let started = thread::Builder::new().name("logscope-writer".into()).spawn(|| {
-            drop(self);
+impl Errand {
+    /// False if a thread could not be started.
+    fn run(self) -> bool {
+        match self {
+            Errand::Nothing => true,
+            Errand::Start(blocker) => start(blocker),
+            Errand::Report => {
+                fallback::report(format_args!(
+                    "{WRITER_THREADS} outputs hold up their writer threads, and there can be no more threads: other queued records wait"
+                ));
+                true
+            }
+        }
+    }
+}
+
+#[cold]
+fn start(blocker: fork_gate::ForkBlocker) -> bool {
+    let started = with_blocked_signals(|| {
+        thread::Builder::new().name("logscope-writer".into()).spawn(|| {
+            drop(blocker);
             run();
             fork_gate::begin_end();
-        });
-        let Err(error) = started else { return };
-        let mut state = POOL.state.lock();
-        state.threads -= 1;
-        state.idle -= 1;
-        // If there are other threads, they do the work.
-        if state.threads > 0 {
-            return;
-        }
-        let (stranded, to_drop) = (std::mem::take(&mut state.ready), std::mem::take(&mut state.to_drop));
-        drop(state);
-        drop(to_drop);
-        if stranded.is_empty() {
-            return;
-        }
+        })
+    });
+    // Relaxed: see `start_refused_thread`.
+    let was_refused = REFUSED.swap(started.is_err(), Ordering::Relaxed);
+    let Err(error) = started else { return true };
+    pool().plan.lock().count_refused();
+    if !was_refused {
         fallback::report(format_args!(
-            "no writer thread can be started: {error}; what was to be queued is written by the calls that log"
+            "no writer thread can be started: {error}; until one can, what is queued is written by the calls that log"
         ));
-        let _inside = InsideOutput::enter();
-        for (_, queued) in stranded {
-            queued.give_up(&mut Drained::default());
-            queued.schedule.start();
-            while let Some(PutBack::Ready) = drain(&queued, &mut Drained::default()) {
-                queued.schedule.start();
-            }
+    }
+    false
+}
+
+/// Calls `start`, which starts a thread. The thread blocks all signals but those that a fault of its own raises: a handler of the program's
+/// must not run on a thread that the program does not know, and could stand still there.
+#[cfg(unix)]
+fn with_blocked_signals<R>(start: impl FnOnce() -> R) -> R {
+    use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+
+    let mut blocked = SigSet::all();
+    for raised_by_faults in
+        [Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGSEGV, Signal::SIGSYS, Signal::SIGTRAP]
+    {
+        blocked.remove(raised_by_faults);
+    }
+    // A new thread has the mask of the thread that starts it.
+    let before = blocked.thread_swap_mask(SigmaskHow::SIG_SETMASK);
+    let result = start();
+    if let Ok(before) = before {
+        let _ = before.thread_set_mask();
+    }
+    result
+}
+
+#[cfg(not(unix))]
+fn with_blocked_signals<R>(start: impl FnOnce() -> R) -> R {
+    start()
+}
+
+/// Does the work that this call has given to the pool, because no thread can be started: drains the queue at `this`, and only that one, since
+/// another output could hold this call up.
+#[cold]
+fn write_here(this: *const QueuedOutput) {
+    let mut plan = pool().plan.lock();
+    // An idle thread does the work.
+    if plan.idle() > 0 {
+        return;
+    }
+    let own = plan.remove_ready(|queued| Arc::as_ptr(queued) == this);
+    let to_drop = if plan.threads() == 0 { plan.remove_to_drop() } else { Vec::new() };
+    drop(plan);
+    let _inside = InsideOutput::enter();
+    for work in to_drop.into_iter().map(Work::Drop).chain(own) {
+        let mut next = Some(work);
+        while let Some(work) = next {
+            next = do_work(work, &mut Drained::default()).map(|done| match done.put_back {
+                PutBack::Linger(lingered) => Work::DrainLingered(lingered, done.queue),
+                PutBack::Ready => Work::Drain(done.queue),
+            });
         }
     }
 }
@@ -211,53 +284,15 @@ fn run() {
     // for room in a queue that this thread has to drain.
     let _inside = InsideOutput::enter();
     let mut drained = Drained::default();
-    let mut state = POOL.state.lock();
-    let mut idle_since = Instant::now();
+    let mut worker = Worker { done: None, idle_since: now(), is_inside: inside::flag() };
     loop {
-        let now = Instant::now();
-        if let Some(found) = state.next(now) {
-            state.idle -= 1;
-            // Another thread must be there for the remaining queues, and must look at them again in case this one is blocked.
-            let new_thread = state.new_thread_if_needed();
-            let needs_watch =
-                state.idle > 0 && state.watching == 0 && (state.running() >= parallelism() || !state.is_empty());
-            drop(state);
-            if let Some(new_thread) = new_thread {
-                new_thread.start();
-            } else if needs_watch {
-                POOL.work.notify_one();
-            }
-            let put_back = do_work(found, &mut drained);
-            if drained.bytes.capacity() > KEPT_BATCH_BYTES {
-                drained = Drained::default();
-            }
-            state = POOL.state.lock();
-            state.idle += 1;
-            idle_since = Instant::now();
-            match put_back {
-                Some((PutBack::Linger(lingered), queued)) => {
-                    state.lingering.push_back((idle_since + LINGER, lingered, queued));
-                }
-                Some((PutBack::Ready, queued)) => state.ready.push_back((idle_since, queued)),
-                None => {}
-            }
-            continue;
+        let (next, errand) = pool().next(&mut worker);
+        errand.run();
+        let Next::Work(work, turn) = next else { return };
+        worker.done = Some((turn, do_work(work, &mut drained)));
+        if drained.bytes.capacity() > KEPT_BATCH_BYTES {
+            drained = Drained::default();
         }
-        let is_spare = state.threads > 1 && now.saturating_duration_since(idle_since) >= SPARE_THREAD;
-        if is_spare && state.idle > 1 {
-            state.threads -= 1;
-            state.idle -= 1;
-            return;
-        }
-        let end = (state.threads > 1).then(|| idle_since + SPARE_THREAD);
-        let look = state.next_look(now);
-        state.watching += usize::from(look.is_some());
-        let deadline = look.into_iter().chain(end.filter(|end| *end > now)).min();
-        match deadline {
-            Some(deadline) => _ = POOL.work.wait_until(&mut state, deadline),
-            None => POOL.work.wait(&mut state),
-        }
-        state.watching -= usize::from(look.is_some());
     }
 }
 
@@ -267,18 +302,34 @@ enum PutBack {
     Ready,
 }
 
-/// Does the work that was found. A queue that is not put back is dropped here, outside the lock of the pool.
-fn do_work(found: PoolWork, drained: &mut Drained) -> Option<(PutBack, Arc<QueuedOutput>)> {
-    let (queued, was_drained) = match found {
-        PoolWork::Drain(queued) => match drain(&queued, drained) {
-            Some(put_back) => return Some((put_back, queued)),
-            None => (queued, true),
-        },
-        PoolWork::Drop(queued) => (queued, false),
+/// Does a piece of work. A queue that is not put back is dropped here, outside the lock of the pool.
+fn do_work(work: Work<Arc<QueuedOutput>>, drained: &mut Drained) -> Option<Done<Arc<QueuedOutput>>> {
+    let (queued, is_drained) = match work {
+        Work::Drain(queued) => {
+            queued.schedule.start();
+            (queued, true)
+        }
+        // If it does not start, the queue was notified meanwhile: then it is, or was, in the list of ready queues.
+        Work::DrainLingered(lingered, queued) => {
+            let starts = queued.schedule.start_after_linger(lingered);
+            (queued, starts)
+        }
+        Work::Drop(queued) => (queued, false),
     };
+    if is_drained {
+        let start = Instant::now();
+        let put_back = drain(&queued, drained);
+        let is_slow = start.elapsed() >= STUCK;
+        // Relaxed: see `put_ready`.
+        queued.is_slow.store(is_slow, Ordering::Relaxed);
+        if let Some(put_back) = put_back {
+            return Some(Done { put_back, queue: queued, is_slow });
+        }
+    }
     // Forks wait for this too: it takes the output's own locks, and that of the registry of open files.
     let _working = fork_gate::begin_work();
-    if was_drained {
+    let _inside = Inside::enter();
+    if is_drained {
         queued.finish_if_last();
     }
     drop(queued);
@@ -342,3 +393,8 @@ fn drain_batches(queued: &Arc<QueuedOutput>, drained: &mut Drained) -> Option<Pu
     queued.schedule.requeue();
     Some(PutBack::Ready)
 }
+
+#[cfg(all(test, logscope_loom))]
+mod loom_tests;
+#[cfg(all(test, logscope_loom))]
+use loom_tests::now;

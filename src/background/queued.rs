@@ -37,6 +37,8 @@ pub(crate) struct QueuedOutput {
     done: AtomicBool,
     /// A writer thread drains the queue and may be inside the output.
     pub(super) being_written: AtomicBool,
+    /// The output has held up the writer thread that drained the queue last.
+    pub(super) is_slow: AtomicBool,
     /// The queue is closed, and its output has not taken the records in time. Later records are dropped at once.
     pub(super) abandoned: AtomicBool,
     /// The [fork generation](fork_generation) of the process that made the queue.
@@ -78,6 +80,7 @@ impl QueuedOutput {
             predecessors: Mutex::new(predecessors),
             done: AtomicBool::new(false),
             being_written: AtomicBool::new(being_written),
+            is_slow: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             fork_generation: fork_generation(),
             handle: Mutex::new(Weak::new()),
@@ -127,9 +130,22 @@ impl QueuedOutput {
 
     /// True if another queue must be written to the end before a record of this one is.
     pub(super) fn has_unwritten_predecessor(&self) -> bool {
+        // Dropped after the lock is released: each may be the last reference to a queue, and so drop an output.
+        let mut queues = Vec::new();
         let mut predecessors = self.predecessors.lock();
-        predecessors.retain(|queued| queued.upgrade().is_some_and(|queued| !queued.is_done()));
-        !predecessors.is_empty()
+        // From the newest, which is written last. Few are looked at again, however many there are.
+        while let Some(predecessor) = predecessors.last() {
+            let queued = predecessor.upgrade();
+            if queued.as_ref().is_some_and(|queued| !queued.is_done()) {
+                queues.extend(queued);
+                break;
+            }
+            queues.extend(queued);
+            predecessors.pop();
+        }
+        let has_some = !predecessors.is_empty();
+        drop(predecessors);
+        has_some
     }
 
     /// Returns the position up to which every record is resolved, if no writer thread drains the queue. `None` if one does, and so resolves

@@ -178,6 +178,7 @@ impl Account for Family {
 
 impl Drop for ContextInner {
     fn drop(&mut self) {
-        LIVE.remove(&mut self.position);
+        let this: *const Self = self;
+        LIVE.remove(&mut self.position, this);
     }
 }

@@ -11,15 +11,46 @@ use crate::fallback;
 use crate::format::{Renderer, Scratch, Screen};
 use crate::limits::FLUSH_AT;
 use crate::output::{AnyOutput, drop_error};
-use crate::process::is_forked;
+use crate::process::ForkLocal;
 use crate::record::{Moment, Notice, Record};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
 
-/// All outputs of the process. Entries of closed outputs are removed when the list needs room.
-static CORES: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
+static CORES: ForkLocal<Mutex<CoreList>> = ForkLocal::new(Mutex::new(CoreList::EMPTY), |parents| {
+    Mutex::new(parents.try_lock().map_or(CoreList::EMPTY, |list| list.clone()))
+});
 
-/// What became of the records of closed outputs.
-static CLOSED: Mutex<Outcome> = Mutex::new(Outcome::EMPTY);
+/// All outputs of the process.
+#[derive(Clone)]
+struct CoreList {
+    /// Entries of closed outputs are removed when the list needs room. Their counts stay until then, so that they are missing from the totals
+    /// at no moment.
+    entries: Vec<(Weak<Core>, Arc<Ledger>)>,
+    /// What became of the records of outputs whose entries were removed.
+    closed: Outcome,
+}
+
+impl CoreList {
+    const EMPTY: CoreList = CoreList { entries: Vec::new(), closed: Outcome::EMPTY };
+
+    fn push(&mut self, core: &Arc<Core>) {
+        if self.entries.len() == self.entries.capacity() {
+            let closed = &mut self.closed;
+            self.entries.retain(|(core, ledger)| {
+                let is_open = core.strong_count() > 0;
+                if !is_open {
+                    *closed = closed.plus(ledger.outcome());
+                }
+                is_open
+            });
+        }
+        self.entries.push((Arc::downgrade(core), Arc::clone(&core.ledger)));
+    }
+
+    fn closed_outcome(&self) -> Outcome {
+        let closed = self.entries.iter().filter(|(core, _)| core.strong_count() == 0);
+        closed.fold(self.closed, |sum, (_, ledger)| sum.plus(ledger.outcome()))
+    }
+}
 
 /// One output with its counts, shared by all its sinks.
 pub(crate) struct Core {
@@ -27,7 +58,8 @@ pub(crate) struct Core {
     name: String,
     /// None for a standard stream, which a program can redirect at any time.
     screen: Option<Screen>,
-    ledger: Ledger,
+    /// Shared with the list of all outputs.
+    ledger: Arc<Ledger>,
     /// Records that the output refused, and that no notice in the log counts yet.
     failed: Missing,
     /// Records that were dropped before they reached the output, and that no notice in the log counts yet.
@@ -67,7 +99,7 @@ impl Core {
             name: output.describe(),
             output,
             screen,
-            ledger: Ledger::default(),
+            ledger: Arc::default(),
             failed: Missing::new(),
             dropped: Missing::new(),
             lost_by: Mutex::new(None),
@@ -75,25 +107,19 @@ impl Core {
             unqueued: InFlight::new(),
             unsynced: AtomicBool::new(false),
         });
-        let mut cores = CORES.lock();
-        if cores.len() == cores.capacity() {
-            cores.retain(|core| core.strong_count() > 0);
-        }
-        cores.push(Arc::downgrade(&core));
-        drop(cores);
+        CORES.get().lock().push(&core);
         core
     }
 
     /// Returns all outputs of the process. The caller may come to hold the last reference to one, and then closes that output when it drops
     /// the list.
     pub(super) fn all() -> Vec<Arc<Core>> {
-        CORES.lock().iter().filter_map(Weak::upgrade).collect()
+        CORES.get().lock().entries.iter().filter_map(|(core, _)| core.upgrade()).collect()
     }
 
     /// Returns what became of the records of closed outputs.
     pub(super) fn closed_outcome() -> Outcome {
-        // In a forked child the lock may stay held for ever, by a thread that only the parent has.
-        if is_forked() { Outcome::EMPTY } else { *CLOSED.lock() }
+        CORES.get().lock().closed_outcome()
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -181,8 +207,7 @@ impl Core {
     fn remember_loss(&self, renderer: &Renderer) {
         // Cloned before, and the old one dropped after: nothing is allocated or freed under the lock.
         let renderer = Some(renderer.clone());
-        let before = std::mem::replace(&mut *self.lost_by.lock(), renderer);
-        drop(before);
+        let _before = std::mem::replace(&mut *self.lost_by.lock(), renderer);
     }
 
     /// Hands `put` the notice about failed records, if there are any, before the record that is logged at `moment`.
@@ -235,7 +260,7 @@ impl Core {
     pub(crate) fn add_dropped(&self, loss: Loss<'_>, why: &str) {
         if self.dropped.add(loss) {
             let name = &self.name;
-            fallback::report(format_args!("records for {name} are dropped before they reach it: {why}"));
+            fallback::report_dropped(format_args!("records for {name} are dropped before they reach it: {why}"));
         }
     }
 
@@ -328,11 +353,6 @@ impl Drop for Core {
     fn drop(&mut self) {
         self.report_unnoticed(&self.failed, "could not be written");
         self.report_unnoticed(&self.dropped, "were dropped");
-        // In a forked child the lock may stay held for ever, by a thread that only the parent has.
-        if !is_forked() {
-            let closed = &mut *CLOSED.lock();
-            *closed = closed.plus(self.ledger.outcome());
-        }
         self.output.close();
     }
 }

@@ -18,6 +18,7 @@ use std::path::Path;
 
 use super::os::{self, OpenOptions, OpenedFile};
 use super::registry::EntryId;
+use crate::process::ForkLocal;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
 
 /// Unless the program sets a limit, log files may take the descriptors of the process divided by this number.
@@ -32,7 +33,9 @@ const MAX_ATTEMPTS: usize = 4;
 /// The limit that the program has set, or 0.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
 
-static OPEN: Mutex<OpenSet> = Mutex::new(OpenSet { files: BTreeMap::new(), hand: None });
+static OPEN: ForkLocal<Mutex<OpenSet>> = ForkLocal::new(Mutex::new(OpenSet::EMPTY), |parents| {
+    Mutex::new(parents.try_lock().map_or(OpenSet::EMPTY, |set| set.clone()))
+});
 
 /// A log file that can be parked: closed until the next write.
 pub(super) trait Parkable: Send + Sync {
@@ -40,11 +43,16 @@ pub(super) trait Parkable: Send + Sync {
     fn park_if_idle(&self) -> bool;
 }
 
+#[derive(Clone)]
 struct OpenSet {
     /// The files that are open and may be parked.
     files: BTreeMap<EntryId, Weak<dyn Parkable>>,
     /// The file that the hand of the clock algorithm points at.
     hand: Option<EntryId>,
+}
+
+impl OpenSet {
+    const EMPTY: OpenSet = OpenSet { files: BTreeMap::new(), hand: None };
 }
 
 /// Sets how many log files this process has open at once, at most.
@@ -99,30 +107,30 @@ pub(super) fn retry_after_parking<R>(mut open: impl FnMut() -> io::Result<R>) ->
 
 /// Counts a file as open. From now on it may be parked.
 pub(super) fn add_open(id: EntryId, file: Weak<dyn Parkable>) {
-    OPEN.lock().files.insert(id, file);
+    OPEN.get().lock().files.insert(id, file);
 }
 
 /// Counts a file as closed.
 pub(super) fn remove_open(id: EntryId) {
-    OPEN.lock().files.remove(&id);
+    OPEN.get().lock().files.remove(&id);
 }
 
 /// Parks files until `more` files can be opened within the limit.
 fn make_room(more: usize) {
     let limit = limit();
-    while OPEN.lock().files.len().saturating_add(more) > limit && park_one() {}
+    while OPEN.get().lock().files.len().saturating_add(more) > limit && park_one() {}
 }
 
 /// Parks an idle file. Returns false if there is none.
 fn park_one() -> bool {
     // The first round clears all flags, so the second finds every file that was not written to in between.
-    let steps = 2 * OPEN.lock().files.len();
+    let steps = 2 * OPEN.get().lock().files.len();
     (0..steps).map_while(|_| advance_hand()).any(|file| file.park_if_idle())
 }
 
 /// Moves the hand to the next file, and returns that file. Returns none if no file is open.
 fn advance_hand() -> Option<Arc<dyn Parkable>> {
-    let set = &mut *OPEN.lock();
+    let set = &mut *OPEN.get().lock();
     // Skip an output that is being dropped: its `Drop` removes it from the set.
     for _ in 0..set.files.len() {
         let after = set.hand.map_or(Unbounded, Excluded);

@@ -18,6 +18,7 @@ use super::roll::Roller;
 use crate::error::{Error, Kind};
 use crate::limits::REOPEN;
 use crate::output::{Output as _, call_contained, reopen_error};
+use crate::process::ForkLocal;
 use crate::sync::{Arc, OnceLock, model};
 
 /// How often a lease is asked for, before a key is taken from an output that does not hold it.
@@ -71,8 +72,9 @@ pub(crate) type FileLease = Lease<os::Identity, PathBuf, OpenFile>;
 
 /// Returns the registry of the files that are open or parked.
 pub(super) fn files() -> &'static Registry<os::Identity, PathBuf, OpenFile> {
-    static FILES: OnceLock<Registry<os::Identity, PathBuf, OpenFile>> = OnceLock::new();
-    FILES.get_or_init(Registry::new)
+    static FILES: ForkLocal<OnceLock<Registry<os::Identity, PathBuf, OpenFile>>> =
+        ForkLocal::new(OnceLock::new(), OnceLock::clone);
+    FILES.get().get_or_init(Registry::new)
 }
 
 /// Opens a file, and returns a lease on its output. If the file has an output already, the lease is on that one.

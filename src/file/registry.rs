@@ -35,11 +35,19 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 
-use crate::sync::model::{Arc, Mutex};
+use crate::process::ForkLocal;
+use crate::sync::model::{Arc, Mutex, MutexGuard};
+use crate::sync::{AtomicU64, Ordering};
 
 /// The values in use, by key and by name. Clones are the same registry.
 pub(crate) struct Registry<K, N, V> {
-    state: Arc<Mutex<RegistryState<K, N, V>>>,
+    shared: Arc<Shared<K, N, V>>,
+}
+
+struct Shared<K, N, V> {
+    state: ForkLocal<Mutex<RegistryState<K, N, V>>>,
+    /// Not a part of the state: a forked child that could not inherit the state must not give an id a second time.
+    last_id: AtomicU64,
 }
 
 struct RegistryState<K, N, V> {
@@ -48,7 +56,6 @@ struct RegistryState<K, N, V> {
     owners: HashMap<K, EntryId>,
     /// The entry that was last opened by each name.
     ids_by_name: HashMap<N, EntryId>,
-    last_id: u64,
 }
 
 struct Entry<K, N, V> {
@@ -82,16 +89,20 @@ pub(crate) struct Lease<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> {
 
 impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
     pub(crate) fn new() -> Self {
-        let state =
-            RegistryState { entries: HashMap::new(), owners: HashMap::new(), ids_by_name: HashMap::new(), last_id: 0 };
-        Registry { state: Arc::new(Mutex::new(state)) }
+        let state = ForkLocal::new(Mutex::new(RegistryState::new()), |parents| {
+            Mutex::new(parents.try_lock().map_or_else(RegistryState::new, |state| state.clone()))
+        });
+        Registry { shared: Arc::new(Shared { state, last_id: AtomicU64::new(0) }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, RegistryState<K, N, V>> {
+        self.shared.state.get().lock()
     }
 
     /// Returns an id for a value that is about to be made.
     pub(crate) fn new_id(&self) -> EntryId {
-        let mut state = self.state.lock();
-        state.last_id += 1;
-        EntryId(state.last_id)
+        // Relaxed: ids only need to be unique.
+        EntryId(self.shared.last_id.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// Returns a lease on the value that holds `key`. If there is none, inserts `value`, which then holds `key`. The caller must have
@@ -107,7 +118,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
         take_unheld: bool,
     ) -> Acquired<K, N, V> {
         let (id, value) = {
-            let mut state = self.state.lock();
+            let mut state = self.lock();
             let state = &mut *state;
             match state.owners.get(key).and_then(|owner| Some((*owner, state.entries.get_mut(owner)?))) {
                 Some((owner, entry)) if entry.is_key_held => {
@@ -135,7 +146,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
     /// Records that the value `id` has open what `key` identifies, and nothing else. Returns false if another value holds `key`; then the
     /// value `id` has no key.
     pub(crate) fn hold_key(&self, id: EntryId, key: &K) -> bool {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let state = &mut *state;
         // The value has left if its last lease was dropped while another thread was still using it.
         let Some(entry) = state.entries.get_mut(&id) else { return true };
@@ -163,26 +174,26 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
 
     /// Records that the value `id` is about to close what its key identifies. From then on the key proves nothing.
     pub(crate) fn release_key(&self, id: EntryId) {
-        if let Some(entry) = self.state.lock().entries.get_mut(&id) {
+        if let Some(entry) = self.lock().entries.get_mut(&id) {
             entry.is_key_held = false;
         }
     }
 
     /// Returns true if a value other than `id` has this key, held or not.
     pub(crate) fn belongs_to_another(&self, id: EntryId, key: &K) -> bool {
-        self.state.lock().owners.get(key).is_some_and(|owner| *owner != id)
+        self.lock().owners.get(key).is_some_and(|owner| *owner != id)
     }
 
     /// Returns true if a value has this key, held or not.
     #[cfg(feature = "gzip")]
     pub(crate) fn is_in_use(&self, key: &K) -> bool {
-        self.state.lock().owners.contains_key(key)
+        self.lock().owners.contains_key(key)
     }
 
     /// Returns a lease on the value that was last opened by this name, if the value is in use.
     pub(crate) fn find_by_name(&self, name: &N) -> Option<Lease<K, N, V>> {
         let (id, value) = {
-            let mut state = self.state.lock();
+            let mut state = self.lock();
             let id = *state.ids_by_name.get(name)?;
             let entry = state.entries.get_mut(&id)?;
             entry.lease_count += 1;
@@ -193,7 +204,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
 
     /// Returns all values in use, the oldest first.
     pub(crate) fn values(&self) -> Vec<Arc<V>> {
-        let state = self.state.lock();
+        let state = self.lock();
         let mut values: Vec<_> = state.entries.iter().map(|(id, entry)| (*id, &entry.value)).collect();
         values.sort_unstable_by_key(|(id, _)| *id);
         values.into_iter().map(|(_, value)| Arc::clone(value)).collect()
@@ -201,14 +212,14 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
 
     /// Counts one more lease on the value `id`, which is in use.
     fn add_lease(&self, id: EntryId) {
-        if let Some(entry) = self.state.lock().entries.get_mut(&id) {
+        if let Some(entry) = self.lock().entries.get_mut(&id) {
             entry.lease_count += 1;
         }
     }
 
     /// Counts one lease less. With the last lease, removes the entry and returns it.
     fn remove_lease(&self, id: EntryId) -> Option<Entry<K, N, V>> {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let entry = state.entries.get_mut(&id)?;
         entry.lease_count -= 1;
         // In the same critical section as the count. A lease that was acquired in between would be on a value that is no longer
@@ -217,7 +228,31 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
     }
 }
 
+impl<K: Clone, N: Clone, V> Clone for RegistryState<K, N, V> {
+    fn clone(&self) -> Self {
+        let RegistryState { entries, owners, ids_by_name } = self;
+        RegistryState { entries: entries.clone(), owners: owners.clone(), ids_by_name: ids_by_name.clone() }
+    }
+}
+
+impl<K: Clone, N: Clone, V> Clone for Entry<K, N, V> {
+    fn clone(&self) -> Self {
+        let Entry { value, lease_count, key, is_key_held, name } = self;
+        Entry {
+            value: Arc::clone(value),
+            lease_count: *lease_count,
+            key: key.clone(),
+            is_key_held: *is_key_held,
+            name: name.clone(),
+        }
+    }
+}
+
 impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> RegistryState<K, N, V> {
+    fn new() -> Self {
+        RegistryState { entries: HashMap::new(), owners: HashMap::new(), ids_by_name: HashMap::new() }
+    }
+
     fn remove_entry(&mut self, id: EntryId) -> Option<Entry<K, N, V>> {
         let entry = self.entries.remove(&id)?;
         if let Some(key) = &entry.key {
@@ -238,7 +273,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Lease<K, N, V> {
 
 impl<K, N, V> Clone for Registry<K, N, V> {
     fn clone(&self) -> Self {
-        Registry { state: Arc::clone(&self.state) }
+        Registry { shared: Arc::clone(&self.shared) }
     }
 }
 

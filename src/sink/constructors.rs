@@ -5,6 +5,7 @@ use std::io;
 use super::view::Sink;
 use crate::delivery::Core;
 use crate::output::{AnyOutput, Callback, Memory, Null, Output, Print, RecordOutput, Stream, Writer};
+use crate::process::ForkLocal;
 use crate::sync::{Arc, OnceLock};
 
 /// Returns a sink for the process's standard output.
@@ -17,7 +18,7 @@ use crate::sync::{Arc, OnceLock};
 /// All these sinks are views of one output. On Unix the bytes do not go through std's buffer. That buffer keeps text that was `print!`ed
 /// without a `\n`, on a terminal or not, until its `\n` comes or it is flushed. So lines that are logged meanwhile appear before that text.
 pub fn stdout() -> Sink {
-    static STDOUT: OnceLock<Arc<Core>> = OnceLock::new();
+    static STDOUT: ConsoleCell = ForkLocal::new(OnceLock::new(), OnceLock::clone);
     console(&STDOUT, Stream::stdout)
 }
 
@@ -30,13 +31,16 @@ pub fn stdout() -> Sink {
 ///
 /// All these sinks are views of one output.
 pub fn stderr() -> Sink {
-    static STDERR: OnceLock<Arc<Core>> = OnceLock::new();
+    static STDERR: ConsoleCell = ForkLocal::new(OnceLock::new(), OnceLock::clone);
     console(&STDERR, Stream::stderr)
 }
 
+/// The output of a standard stream, once a sink was made for it.
+type ConsoleCell = ForkLocal<OnceLock<Arc<Core>>>;
+
 /// Returns a sink for a standard stream. All sinks of one stream are views of one output.
-fn console(core: &OnceLock<Arc<Core>>, stream: fn() -> Stream) -> Sink {
-    let core = core.get_or_init(|| Core::console(AnyOutput::Lines(Box::new(stream()))));
+fn console(core: &ConsoleCell, stream: fn() -> Stream) -> Sink {
+    let core = core.get().get_or_init(|| Core::console(AnyOutput::Lines(Box::new(stream()))));
     Sink::of_core(Arc::clone(core), None)
 }
 

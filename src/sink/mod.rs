@@ -53,8 +53,8 @@
 //!   at the fork. This holds for `fork` of the C library; a child that was made without it, by the system call or `_Fork`, must not log. If a
 //!   program becomes a daemon by a fork, and the parent ends with `_exit`, the program should queue its sinks after the fork, or call
 //!   `shutdown` before it.
-//! - **Writer threads** inherit the signal mask and the scheduling class of the thread that first logs to a queue. A program that waits for
-//!   signals with `sigwait` should block those signals before.
+//! - **Writer threads** block all signals but those that a fault raises, such as SIGSEGV, so no handler of the program runs on them. They
+//!   inherit the scheduling class of the thread whose log call starts them.
 //! - **A removed file.** If a file is removed while it is written to, this is noticed within a tenth of a second. The records that went into
 //!   the removed file since it was last seen are copied into a new one, so a few of them can be in both. If the process is killed in that
 //!   time, they are lost. If no new file can be made, the number of lost bytes is reported on stderr; the records count as written, because
@@ -89,9 +89,9 @@
 //!
 //! A short `write` is continued, and an interrupted one is repeated. If an output in non-blocking mode has no room, the log call waits for it,
 //! for a second at most; the next ones do not wait, until the output takes something again. If a blocking output has no room (a pipe whose
-//! reader stands still, a stopped terminal), the log call or the writer thread blocks. There are up to 16 writer threads: if that many outputs
-//! stand still, the other queues wait for one of them, until the process ends. If an error comes in the middle of a line, the next record
-//! begins on a line of its own.
+//! reader stands still, a stopped terminal), the log call or the writer thread blocks. A writer thread that stands still belongs to its output,
+//! and another one serves the other queues. There are up to 1,024 writer threads: if that many outputs stand still, this is reported on stderr,
+//! and the other queues wait for one of them. If an error comes in the middle of a line, the next record begins on a line of its own.
 
 // For maintainers: what is where.
 //

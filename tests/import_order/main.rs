@@ -36,7 +36,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/background",
-        "options, accounts, closing, fork_gate → queued → drain → pool → front → list → handle → enqueue",
+        "options, accounts, closing, fork_gate, inside → queued → drain → pool → front → list → handle → enqueue",
     ),
     ("src/bytes", "batch, byte_writer → line_writer"),
     ("src/context", "live_list → inner → output_context → live, snapshot → ceiling, flush → builder → default"),
@@ -82,6 +82,8 @@ const PARENTS_AND_CHILDREN: &[(&str, &str)] = &[
     // `os` defines the types, and calls the functions of the platform.
     ("file/os/mod.rs", "file/os/other.rs"),
     ("file/os/mod.rs", "file/os/unix.rs"),
+    // What follows the fork generation is a part of what the library knows of its process.
+    ("process.rs", "process/fork_local.rs"),
     // A record can be owned, and a verbosity be a dial: each has a conversion in the other.
     ("record/mod.rs", "record/buf.rs"),
     ("verbosity/mod.rs", "verbosity/dial.rs"),

@@ -9,7 +9,7 @@ struct Listed {
     list: std::sync::Weak<LiveList<Listed>>,
     id: u64,
     position: ListPosition,
-    remove: fn(&LiveList<Listed>, &mut ListPosition),
+    remove: fn(&LiveList<Listed>, &mut ListPosition, *const Listed),
 }
 
 type List = Arc<LiveList<Listed>>;
@@ -18,7 +18,8 @@ impl Drop for Listed {
     fn drop(&mut self) {
         // While a model fails, another panic would abort the tests.
         if let Some(list) = self.list.upgrade().filter(|_| !std::thread::panicking()) {
-            (self.remove)(&list, &mut self.position);
+            let this = std::ptr::from_ref(self);
+            (self.remove)(&list, &mut self.position, this);
         }
     }
 }
@@ -26,7 +27,7 @@ impl Drop for Listed {
 /// How a thread removes a value, and how it reads the list.
 #[derive(Clone, Copy)]
 struct Steps {
-    remove: fn(&LiveList<Listed>, &mut ListPosition),
+    remove: fn(&LiveList<Listed>, &mut ListPosition, *const Listed),
     read: fn(&LiveList<Listed>) -> Vec<u64>,
 }
 
@@ -64,10 +65,10 @@ fn a_list_of_three_threads(steps: Steps) {
         let mut left = (steps.read)(&list);
         left.sort_unstable();
         assert_eq!(left, [1, 3], "a live value is not listed");
-        assert!(list.shards[0].lock().slots.len() <= 3, "a slot is not used again");
+        assert!(list.shards.get()[0].lock().slots.len() <= 3, "a slot is not used again");
         drop((always, stays));
         assert!(list.all().is_empty());
-        let shard = list.shards[0].lock();
+        let shard = list.shards.get()[0].lock();
         assert_eq!(shard.free.len(), shard.slots.len(), "a slot is lost");
     });
 }
@@ -81,10 +82,10 @@ fn loom_a_list_changes_while_it_is_read() {
 #[test]
 #[should_panic(expected = "a live value is not listed")]
 fn loom_a_slot_that_is_freed_before_it_is_empty_loses_a_value() {
-    fn remove(list: &LiveList<Listed>, position: &mut ListPosition) {
+    fn remove(list: &LiveList<Listed>, position: &mut ListPosition, _: *const Listed) {
         let at = *position.0.get_mut() / SHARDS;
-        list.shards[0].lock().free.push(at);
-        drop(list.shards[0].lock().slots[at].take());
+        list.shards.get()[0].lock().free.push(at);
+        drop(list.shards.get()[0].lock().slots[at].take());
     }
     a_list_of_three_threads(Steps { remove, ..STEPS });
 }
@@ -94,7 +95,7 @@ fn loom_a_slot_that_is_freed_before_it_is_empty_loses_a_value() {
 #[should_panic(expected = "deadlock")]
 fn loom_counts_that_are_dropped_under_the_lock_deadlock() {
     fn read(list: &LiveList<Listed>) -> Vec<u64> {
-        let shard = list.shards[0].lock();
+        let shard = list.shards.get()[0].lock();
         let id_of = |listed: Arc<Listed>| {
             thread::yield_now();
             listed.id

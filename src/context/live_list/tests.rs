@@ -21,7 +21,8 @@ impl<'a> Listed<'a> {
 
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
-        self.list.remove(&mut self.position);
+        let this = std::ptr::from_ref(self);
+        self.list.remove(&mut self.position, this);
     }
 }
 
@@ -33,7 +34,7 @@ fn ids(values: &[Arc<Listed<'_>>]) -> Vec<u64> {
 
 /// How many slots the list has, taken or free.
 fn slots<T>(list: &LiveList<T>) -> usize {
-    list.shards.iter().map(|shard| shard.lock().slots.len()).sum()
+    list.shards.get().iter().map(|shard| shard.lock().slots.len()).sum()
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn acquire(registry: &Files, key: u8, value: u8) -> (EntryId, Arc<u8>) {
 }
 
 fn assert_empty(registry: &Files) {
-    let state = registry.state.lock();
+    let state = registry.lock();
     assert!(state.entries.is_empty() && state.owners.is_empty(), "a value is registered that nobody uses");
 }
 
@@ -55,13 +55,13 @@ fn remove_lease(registry: &Files, id: EntryId) {
 /// Counts the lease and removes the entry in two critical sections instead of one.
 fn remove_lease_in_two_steps(registry: &Files, id: EntryId) {
     let last = {
-        let mut state = registry.state.lock();
+        let mut state = registry.lock();
         let Some(entry) = state.entries.get_mut(&id) else { return };
         entry.lease_count -= 1;
         entry.lease_count == 0
     };
     if last {
-        let removed = registry.state.lock().remove_entry(id);
+        let removed = registry.lock().remove_entry(id);
         drop(removed);
     }
 }
@@ -126,7 +126,7 @@ fn hold_key_in_two_steps(registry: &Files, id: EntryId, key: &u8) -> bool {
     if registry.belongs_to_another(id, key) {
         return false;
     }
-    let mut state = registry.state.lock();
+    let mut state = registry.lock();
     if let Some(owner) = state.owners.insert(*key, id)
         && let Some(other) = state.entries.get_mut(&owner)
     {
@@ -165,9 +165,9 @@ fn a_value_that_leaves_keeps_no_key(hold_key: HoldKey) {
 
 /// Takes the key even if the value has left since the check.
 fn hold_key_after_a_stale_check(registry: &Files, id: EntryId, key: &u8) -> bool {
-    let is_registered = registry.state.lock().entries.contains_key(&id);
+    let is_registered = registry.lock().entries.contains_key(&id);
     if is_registered {
-        let mut state = registry.state.lock();
+        let mut state = registry.lock();
         state.owners.insert(*key, id);
         let old_key = state.entries.get_mut(&id).and_then(|entry| entry.key.replace(*key));
         old_key.map(|old_key| state.owners.remove(&old_key));

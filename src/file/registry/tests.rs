@@ -7,7 +7,7 @@ struct LocksRegistryOnDrop(Registry<u8, &'static str, LocksRegistryOnDrop>, u32)
 
 impl Drop for LocksRegistryOnDrop {
     fn drop(&mut self) {
-        let _ = self.0.state.lock().entries.len();
+        let _ = self.0.lock().entries.len();
     }
 }
 
@@ -28,7 +28,7 @@ fn acquire(
 }
 
 fn assert_empty(registry: &Files) {
-    let state = registry.state.lock();
+    let state = registry.lock();
     assert!(state.entries.is_empty() && state.owners.is_empty() && state.ids_by_name.is_empty());
 }
 

@@ -27,7 +27,8 @@ pub(crate) fn shutdown(deadline: Duration) -> Outcome {
             // A flush does not wait inside an output, but the exit does, and it follows. No longer than the exit, because the call may wait
             // for itself.
             let exit_end = Instant::now().checked_add(exit_deadline());
-            wait_for_queues(until.into_iter().chain(exit_end).min());
+            let late = wait_for_queues(until.into_iter().chain(exit_end).min());
+            late.into_iter().for_each(pool::drop_on_writer_thread);
         }
     }
     let outcome = flush_all(until);
@@ -63,6 +64,7 @@ pub(super) fn at_exit() {
     cores.sort_by_key(|core| Arc::as_ptr(core));
     cores.dedup_by_key(|core| Arc::as_ptr(core));
     let pending: u64 = cores.iter().map(|core| core.outcome().pending).sum();
+    drop(cores);
     if pending > 0 {
         late.iter().for_each(|queued| queued.abandon());
         let time = if has_timed_out { String::from("the time that they had") } else { format!("{patience:?}") };
@@ -70,7 +72,7 @@ pub(super) fn at_exit() {
             "{pending} records that were queued are not written, because the process ends and its outputs did not take them within {time}"
         ));
     }
-    drop(late);
+    late.into_iter().for_each(pool::drop_on_writer_thread);
     // Not inside an output, which could wait for itself.
     if !is_inside_output() {
         closing::wait_for_closing_queues(until);
@@ -83,8 +85,10 @@ pub(super) fn at_exit() {
 fn wait_for_queues(until: Option<Instant>) -> Vec<Arc<QueuedOutput>> {
     let requests = queues().into_iter().map(|queued| {
         let ticket = (!pool::is_draining(&queued)).then(|| Arc::clone(&queued).request_flush(until, false));
-        // Weak, so that this thread does not hold the last reference when it has waited: a writer thread should drop the output.
-        (Arc::downgrade(&queued), queued.core().name().to_owned(), ticket)
+        // Weak, so that a queue can be dropped while this thread waits.
+        let request = (Arc::downgrade(&queued), queued.core().name().to_owned(), ticket);
+        pool::drop_on_writer_thread(queued);
+        request
     });
     let requests: Vec<_> = requests.collect();
     let late = requests.into_iter().filter_map(|(queued, name, ticket)| match ticket.and_then(|it| it.wait(until)) {

@@ -20,9 +20,3 @@ pub(super) fn in_parent() {
     // No thread was started while the fork was under way.
     pool::after_fork();
 }
-
-/// Notes that this process is a forked child. Safe in a signal handler, as all code must be that runs in the child of a process with several
-/// threads.
-pub(super) fn in_child() {
-    process::enter_forked_child();
-}

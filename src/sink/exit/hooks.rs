@@ -2,21 +2,24 @@
 
 #[cfg(unix)]
 use super::fork;
-use crate::process::is_forked;
+use crate::process::{ForkLocal, note_queue};
 use crate::sync::Once;
 
 /// Installs the handlers, the first time that it is called.
 ///
-/// A forked child has the handlers of its parent, and must not wait for a thread of the parent that was installing them at the fork. The
-/// handlers of forks come first, so that nearly every such child knows that it is forked. One case is left: a child that is forked after
-/// another thread has begun to make the first queue of the process, and before that thread is in `pthread_atfork`, waits for ever when it
-/// makes a queue.
+/// A forked child has the handlers of its parent. If another thread of the parent was installing them at the fork, the child installs them once
+/// more.
 pub(in crate::sink) fn install() {
-    static INSTALL: Once = Once::new();
-    if is_forked() {
-        return;
-    }
-    INSTALL.call_once(|| {
+    // If another thread was here at the fork, the child does it once more, which does no harm.
+    static INSTALL: ForkLocal<Once> = ForkLocal::new(Once::new(), |parents| {
+        let own = Once::new();
+        if parents.is_completed() {
+            own.call_once(|| ());
+        }
+        own
+    });
+    note_queue();
+    INSTALL.get().call_once(|| {
         at_fork();
         at_exit();
         at_panic();
@@ -43,7 +46,7 @@ fn at_exit() {}
 
 #[cfg(unix)]
 fn at_fork() {
-    type Handler = extern "C" fn();
+    type Handler = Option<extern "C" fn()>;
     unsafe extern "C" {
         fn pthread_atfork(prepare: Handler, parent: Handler, child: Handler) -> std::ffi::c_int;
     }
@@ -53,15 +56,11 @@ fn at_fork() {
     extern "C" fn parent() {
         contained(fork::in_parent);
     }
-    extern "C" fn child() {
-        fork::in_child();
-    }
     // SAFETY:
-    // - `pthread_atfork` of POSIX takes three functions without arguments, as declared above.
-    // - The functions must not unwind: `contained` catches panics of the first two, and the third only adds to an atomic.
-    // - The third must be safe in a signal handler, since it runs in the child of a process with several threads: adding to an atomic is.
+    // - `pthread_atfork` of POSIX takes three functions without arguments, each of which may be null, as declared above.
+    // - The functions must not unwind: `contained` catches their panics.
     // - The functions must exist as long as the process runs: they are part of the program.
-    let _refused = unsafe { pthread_atfork(prepare, parent, child) };
+    let _refused = unsafe { pthread_atfork(Some(prepare), Some(parent), None) };
 }
 
 #[cfg(not(unix))]

@@ -1,0 +1,169 @@
+use std::time::Duration;
+
+use super::*;
+
+/// A plan for two threads at once, and eight in all, with `idle` threads, and a clock.
+fn plan(idle: usize) -> (Plan<u32>, Instant) {
+    let mut plan = Plan::new(2, 8);
+    (0..idle).for_each(|_| plan.count_started());
+    (plan, Instant::now())
+}
+
+/// Takes work for a thread that is inside its output as long as the work lasts.
+fn take(plan: &mut Plan<u32>, now: Instant) -> Option<(Work<u32>, Turn)> {
+    plan.take(now, &Arc::new(AtomicBool::new(true)))
+}
+
+/// On a busy machine a thread may need long although nothing holds it up.
+#[test]
+fn a_thread_outside_its_output_is_not_stuck() {
+    let (mut plan, mut now) = plan(4);
+    (0..4).for_each(|queue| plan.add_ready(queue, false));
+    let is_inside = Arc::new(AtomicBool::new(false));
+    assert_eq!(std::iter::from_fn(|| plan.take(now, &is_inside)).count(), 2);
+    for _ in 0..3 {
+        now += STUCK;
+        assert_eq!(plan.take(now, &is_inside), None);
+    }
+    is_inside.store(true, Ordering::Relaxed);
+    now += STUCK;
+    assert_eq!(std::iter::from_fn(|| plan.take(now, &is_inside)).count(), 2);
+}
+
+#[test]
+fn stuck_threads_do_not_count_and_the_number_doubles() {
+    let (mut plan, mut now) = plan(8);
+    (0..8).for_each(|queue| plan.add_ready(queue, false));
+    let mut at_once = Vec::new();
+    loop {
+        let count = std::iter::from_fn(|| take(&mut plan, now)).count();
+        if count == 0 {
+            break;
+        }
+        at_once.push(count);
+        now += STUCK;
+    }
+    assert_eq!(at_once, [2, 4, 2], "two, then one more for each stuck one, then the rest");
+    assert_eq!((plan.idle(), plan.threads()), (0, 8));
+    plan.add_ready(8, false);
+    assert_eq!(plan.need(), Need::Report);
+    assert_eq!(plan.need(), Need::Nothing, "it is reported once");
+}
+
+#[test]
+fn a_stuck_thread_that_returns_is_idle_again() {
+    let (mut plan, now) = plan(3);
+    plan.add_ready(1, false);
+    plan.add_ready(2, false);
+    plan.add_ready(3, false);
+    let (_, first) = take(&mut plan, now).unwrap();
+    let (_, second) = take(&mut plan, now).unwrap();
+    assert_eq!(take(&mut plan, now), None, "two work at once");
+    let (work, third) = take(&mut plan, now + STUCK).unwrap();
+    assert_eq!(work, Work::Drain(3));
+    for turn in [second, first, third] {
+        plan.finish(turn, now + STUCK);
+    }
+    assert_eq!((plan.idle(), plan.working.len(), plan.stuck), (3, 0, 0));
+}
+
+#[test]
+fn one_thread_watches_as_long_as_there_is_work_that_must_wait() {
+    let (mut plan, now) = plan(2);
+    assert_eq!(plan.begin_wait(), None, "a process without work has no timer");
+    plan.add_lingering(now + LINGERING, 1, 7, false);
+    assert_eq!(plan.need(), Need::WakeUp);
+    let look = plan.begin_wait();
+    assert_eq!(look, Some(now + LINGERING));
+    assert_eq!(plan.begin_wait(), None, "one watches");
+    assert_eq!(plan.need(), Need::Nothing);
+    plan.end_wait(look);
+    assert!(matches!(take(&mut plan, now + LINGERING), Some((Work::DrainLingered(1, 7), _))));
+
+    // Both threads that may work do, and a third one watches until the first of them counts as stuck.
+    plan.count_started();
+    plan.add_ready(8, false);
+    assert!(take(&mut plan, now + LINGERING).is_some());
+    plan.add_ready(9, false);
+    assert_eq!(take(&mut plan, now + LINGERING), None);
+    assert_eq!(plan.begin_wait(), Some(now + LINGERING + STUCK));
+}
+
+const LINGERING: Duration = Duration::from_millis(1);
+
+#[test]
+fn work_without_an_idle_thread_needs_one() {
+    let (mut plan, now) = plan(0);
+    assert_eq!(plan.need(), Need::Nothing);
+    plan.add_ready(1, false);
+    plan.add_ready(2, false);
+    assert_eq!(plan.need(), Need::Thread);
+    plan.count_started();
+    assert_eq!(plan.need(), Need::WakeUp);
+    assert!(take(&mut plan, now).is_some());
+    assert_eq!(plan.need(), Need::Thread, "for the second queue");
+    plan.count_started();
+    plan.count_refused();
+    assert_eq!(plan.need(), Need::Thread, "a refused thread is asked for again");
+    assert_eq!(plan.remove_ready(|queue| *queue == 2), Some(Work::Drain(2)));
+    assert_eq!(plan.need(), Need::Nothing);
+}
+
+/// All threads are idle in turn, and never for long: those that are not needed end all the same.
+#[test]
+fn spare_threads_end_although_work_goes_on() {
+    let (mut plan, mut now) = plan(8);
+    let end = now + 3 * SPARE_THREAD;
+    while now < end {
+        plan.add_ready(1, false);
+        let (_, turn) = take(&mut plan, now).unwrap();
+        now += LINGERING;
+        plan.finish(turn, now);
+        plan.ends(now, now);
+    }
+    assert_eq!(plan.idle(), 2, "the one that works, and one to spare");
+}
+
+#[test]
+fn the_last_idle_thread_stays() {
+    let (mut plan, now) = plan(2);
+    assert!(!plan.ends(now, now));
+    assert!(plan.ends(now, now + SPARE_THREAD));
+    assert!(!plan.ends(now, now + 2 * SPARE_THREAD));
+}
+
+/// As long as threads come back, outputs are slow, and more threads would be in each other's way: each output takes three times as long as
+/// a thread may before it is stuck.
+#[test]
+fn slow_outputs_do_not_get_more_and_more_threads() {
+    let mut plan = Plan::new(2, 100);
+    let start = Instant::now();
+    (0..100).for_each(|_| plan.count_started());
+    (0..300).for_each(|queue| plan.add_ready(queue, false));
+    let mut turns = VecDeque::new();
+    let mut most = 0;
+    for millis in 0..500 {
+        let now = start + Duration::from_millis(millis);
+        while turns.front().is_some_and(|(_, since)| *since + 3 * STUCK <= now) {
+            plan.finish(turns.pop_front().unwrap().0, now);
+        }
+        turns.extend(std::iter::from_fn(|| take(&mut plan, now)).map(|(_, turn)| (turn, now)));
+        most = most.max(turns.len());
+    }
+    // Before the first output has taken its record, the number doubles: 2, 4 and 8.
+    assert_eq!(most, 14);
+    assert!(turns.len() <= 6, "{}", turns.len());
+}
+
+#[test]
+fn slow_queues_take_turns_with_the_others() {
+    let mut plan = Plan::new(8, 8);
+    let now = Instant::now();
+    (0..8).for_each(|_| plan.count_started());
+    (0..4).for_each(|queue| plan.add_ready(queue, true));
+    plan.add_ready(10, false);
+    plan.add_lingering(now, 1, 11, false);
+    let order: Vec<_> = std::iter::from_fn(|| take(&mut plan, now)).map(|(work, _)| work).collect();
+    let [slow0, slow1, slow2, slow3] = [0, 1, 2, 3].map(Work::Drain);
+    assert_eq!(order, [Work::Drain(10), slow0, Work::DrainLingered(1, 11), slow1, slow2, slow3]);
+}

@@ -1,0 +1,103 @@
+//! Forks of a process whose other threads make contexts and sinks at that moment: the child can make its own.
+//!
+//! A binary of its own, and a process for each case: a fork affects the whole process, and keeps one thread only.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+#[path = "common/child.rs"]
+mod child;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use logscope::OutputContext;
+use logscope::sink::{self, Queue};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use serde_json::json;
+
+use child::Child;
+
+/// How long an expected event may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Forks, and waits until the child has run `play` and ended. A child that hangs is killed.
+fn fork(play: impl FnOnce()) {
+    unsafe extern "C" {
+        fn fork() -> i32;
+        fn _exit(status: i32) -> !;
+    }
+    // SAFETY: the child runs `play`, which is what is tested, and then ends at once.
+    let Some(pid) = Pid::from_raw(unsafe { fork() }) else {
+        let status = i32::from(catch_unwind(AssertUnwindSafe(play)).is_err());
+        // SAFETY: it may be called at any time.
+        unsafe { _exit(status) }
+    };
+    let start = Instant::now();
+    loop {
+        if let Some((_, status)) = waitpid(Some(pid), WaitOptions::NOHANG).unwrap() {
+            assert_eq!(status.exit_status(), Some(0), "the child has failed");
+            return;
+        }
+        if start.elapsed() > PATIENCE {
+            kill_process(pid, Signal::KILL).unwrap();
+            panic!("the child hangs");
+        }
+        thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// Makes contexts and sinks, logs, and drops them.
+fn make(folder: &Path, queued: bool) {
+    let file = sink::file(folder.join(format!("{}.log", std::process::id()))).open().unwrap();
+    let file = if queued { file.queued(Queue::new()) } else { file };
+    let (memory, lines) = sink::memory();
+    let uno = OutputContext::builder("uno").sink(file).sink(memory).sink(sink::null()).build();
+    let due = uno.with_field("n", 1);
+    due.scope(|| tracing::info!("hello"));
+    assert_eq!(lines.len(), 1);
+    assert!(logscope::live().iter().any(|context| context.id() == due.id()));
+}
+
+fn children_make_contexts_and_sinks(test: &str, queued: bool, forks: u32) {
+    child::in_child(test, |folder| {
+        let _ = logscope::init();
+        make(folder, queued);
+        let ends = AtomicBool::new(false);
+        let other = folder.join("other");
+        std::fs::create_dir(&other).unwrap();
+        thread::scope(|scope| {
+            let making = || {
+                while !ends.load(Ordering::Relaxed) {
+                    make(&other, queued);
+                }
+            };
+            scope.spawn(making);
+            let result = catch_unwind(|| {
+                for _ in 0..forks {
+                    fork(|| {
+                        (0..3).for_each(|_| make(folder, queued));
+                        fork(|| make(folder, queued));
+                    });
+                }
+            });
+            ends.store(true, Ordering::Relaxed);
+            result.unwrap();
+        });
+        json!(null)
+    });
+    let _ = Child::new(test).run();
+}
+
+#[test]
+fn children_of_a_process_with_direct_sinks_make_contexts_and_sinks() {
+    children_make_contexts_and_sinks("children_of_a_process_with_direct_sinks_make_contexts_and_sinks", false, 300);
+}
+
+#[test]
+fn children_of_a_process_with_queued_sinks_make_contexts_and_sinks() {
+    children_make_contexts_and_sinks("children_of_a_process_with_queued_sinks_make_contexts_and_sinks", true, 60);
+}
