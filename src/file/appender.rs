@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::current::CurrentFile;
+use super::current::{By, CurrentFile};
 use super::descriptors::{self, Parkable};
 use super::folders;
 use super::keys::OwnKeys;
@@ -97,12 +97,13 @@ impl Appender {
         if current.file.is_none() {
             return false;
         }
-        match current.locate(self.options.follow_links) {
+        // By the path, because that is how the file is opened again.
+        match current.locate(By::Path, self.options.follow_links) {
             Ok(FileLocation::InPlace { length }) => {
                 current.mark_in_place(length);
                 // Before the file is closed: from then on another file may get its inode.
                 self.keys.release_key();
-                current.file = None;
+                current.close();
                 descriptors::remove_open(self.keys.id());
                 true
             }
@@ -136,12 +137,7 @@ impl Appender {
         {
             folders::create(parent)?.iter().for_each(|folder| current.unsynced.add_folder(folder));
         }
-        let opened = descriptors::open(path, self.options)?;
-        match opened.is_named_regular {
-            true => Ok(opened),
-            false if opened.stream.is_some() => Err(io::Error::other("it is a standard stream of this process")),
-            false => Err(io::Error::other("it is not a regular file")),
-        }
+        regular(descriptors::open(path, self.options)?)
     }
 
     /// Writes to `opened`, which was opened at `path`, from now on. Reports bytes of a removed file that cannot be saved.
@@ -158,6 +154,15 @@ impl Appender {
             ));
         }
         Ok(())
+    }
+}
+
+/// Returns an error for a file that a log cannot be opened anew as.
+pub(super) fn regular(opened: OpenedFile) -> io::Result<OpenedFile> {
+    match opened.is_named_regular {
+        true => Ok(opened),
+        false if opened.stream.is_some() => Err(io::Error::other("it is a standard stream of this process")),
+        false => Err(io::Error::other("it is not a regular file")),
     }
 }
 
@@ -190,11 +195,11 @@ impl Output for Appender {
             return Ok(());
         }
         match self.current.try_lock_for(deadline) {
-            Some(mut current) if current.unchecked_bytes() > 0 => self.check_location(&mut current),
+            Some(mut current) if current.unchecked_bytes() > 0 => self.check_location(&mut current, By::Folder),
             // All records were at the path at the last check. If the file has been removed since, as a program's temporary directory is
             // when the program ends, there is nothing to report.
             Some(mut current) => {
-                let _ = self.check_location_quietly(&mut current);
+                let _ = self.check_location_quietly(&mut current, By::Folder);
                 Ok(())
             }
             // A thread that holds the lock for longer than `deadline` is writing, and writes check the location themselves.
@@ -208,8 +213,9 @@ impl Output for Appender {
         let begin = |lead: &Lead<_>| {
             let current = &mut *self.lock_until(until)?;
             lead.close();
-            let located = if self.is_tracked() { self.check_location(current) } else { Ok(()) };
-            Some(current.unsynced.take(current.file.as_ref(), located))
+            let located = if self.is_tracked() { self.check_location(current, By::Folder) } else { Ok(()) };
+            let folder = current.path.parent().map(Path::to_owned).zip(current.folder.clone());
+            Some(current.unsynced.take(current.file.as_ref(), folder, located))
         };
         match self.syncs.join(until, begin, SyncJob::run) {
             Some(result) => result.map_err(io::Error::from),
@@ -224,7 +230,7 @@ impl Output for Appender {
         let Some(mut current) = self.lock_until(Instant::now().checked_add(deadline)) else {
             return Err(io::Error::new(ErrorKind::TimedOut, "another thread is in the middle of a write"));
         };
-        if os::CAN_TRACK { self.check_location(&mut current) } else { self.reopen_path(&mut current) }
+        if os::CAN_TRACK { self.check_location(&mut current, By::Path) } else { self.reopen_path(&mut current) }
     }
 
     fn is_terminal(&self) -> bool {
@@ -244,11 +250,11 @@ impl Drop for Appender {
         let unchecked_bytes = current.unchecked_bytes();
         if !self.is_tracked()
             || unchecked_bytes == 0
-            || !matches!(current.locate(self.options.follow_links), Ok(FileLocation::Removed))
+            || !matches!(current.locate(By::Folder, self.options.follow_links), Ok(FileLocation::Removed))
         {
             return;
         }
-        if let Err(error) = self.reopen_path(current) {
+        if let Err(error) = self.reopen_file(current) {
             let path = self.display_path.display();
             report(format_args!(
                 "{path} was removed, and the last {unchecked_bytes} bytes that were written to it are lost, because it cannot be \

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::os::{self, FileLocation, Identity, OpenedFile};
+use super::os::{self, FileLocation, Folder, Identity, OpenedFile};
 use super::rescue::copy_lines;
 use super::roll::Roller;
 use super::unsynced::Unsynced;
@@ -33,6 +33,19 @@ pub(super) struct CurrentFile {
     pub(super) failure_reported: bool,
     pub(super) roller: Option<Roller>,
     pub(super) unsynced: Unsynced,
+    /// The directory of the file. None while the file is parked, and for a file that was not opened by its own name.
+    pub(super) folder: Option<Arc<Folder>>,
+    /// The identity of that directory, also while the file is parked.
+    pub(super) folder_identity: Option<Identity>,
+}
+
+/// How a file is looked for and opened anew.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum By {
+    /// By its name in the directory that it was in, wherever that is now.
+    Folder,
+    /// By its path, wherever that leads now.
+    Path,
 }
 
 impl CurrentFile {
@@ -55,6 +68,8 @@ impl CurrentFile {
             failure_reported: false,
             roller,
             unsynced,
+            folder_identity: opened.folder.as_ref().map(|folder| folder.identity().clone()),
+            folder: opened.folder,
         }
     }
 
@@ -67,11 +82,23 @@ impl CurrentFile {
     }
 
     /// Returns where the file is. A parked file is assumed to be where it was.
-    pub(super) fn locate(&self, follow_links: bool) -> io::Result<FileLocation> {
+    pub(super) fn locate(&self, by: By, follow_links: bool) -> io::Result<FileLocation> {
+        let folder = self.folder.as_deref().filter(|_| by == By::Folder);
         match &self.file {
-            Some(file) => os::locate(file, &self.path, follow_links),
+            Some(file) => os::locate(file, folder, &self.path, follow_links),
             None => Ok(FileLocation::InPlace { length: self.length }),
         }
+    }
+
+    /// Records that the file is in `folder`.
+    pub(super) fn hold_folder(&mut self, folder: Option<Arc<Folder>>) {
+        self.folder_identity = folder.as_ref().map(|folder| folder.identity().clone());
+        self.folder = folder;
+    }
+
+    /// Closes the file and its directory.
+    pub(super) fn close(&mut self) {
+        (self.file, self.folder) = (None, None);
     }
 
     /// Records that the file was found at its path with this length.
@@ -139,6 +166,7 @@ impl CurrentFile {
         self.readable = opened.readable;
         self.file = Some(Arc::new(opened.file));
         self.path = path.to_owned();
+        self.hold_folder(opened.folder);
         self.mark_in_place(opened.length + copied);
         Ok(lost)
     }
