@@ -17,11 +17,12 @@ use super::keys::OwnKeys;
 use super::name::shown_path;
 use super::os::{self, FileLocation, OpenOptions, OpenedFile};
 use super::roll::Roller;
-use super::rounds::{Lead, Rounds};
+use super::rounds::Rounds;
 use super::unsynced::{SyncError, SyncJob};
 use crate::bytes::Batch;
 use crate::fallback::report;
 use crate::output::Output;
+use crate::process::is_forked;
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, Weak};
 
 /// The output of one file, or of one log that rolls.
@@ -113,13 +114,23 @@ impl Appender {
     }
 
     /// Returns true if there is an open file with a path. A parked file is reopened by its path in any case.
-    pub(super) fn is_reopenable(&self) -> bool {
-        self.is_named_regular && self.current.lock().file.is_some()
+    pub(super) fn is_reopenable(&self, deadline: Instant) -> bool {
+        // A file that another thread holds until `deadline` is being written to, so it is open.
+        self.is_named_regular && self.lock_until(Some(deadline)).is_none_or(|current| current.file.is_some())
     }
 
     /// Returns true if the location of the file is checked, and the file may be parked.
     fn is_tracked(&self) -> bool {
         self.is_named_regular && os::CAN_TRACK
+    }
+
+    /// Takes what is to be synced, and calls `close` under the lock. Returns none if another thread holds the lock until `deadline`.
+    fn begin_sync(&self, deadline: Option<Instant>, close: impl FnOnce()) -> Option<SyncJob> {
+        let current = &mut *self.lock_until(deadline)?;
+        close();
+        let located = if self.is_tracked() { self.check_location(current, By::Folder) } else { Ok(()) };
+        let folder = current.path.parent().map(Path::to_owned).zip(current.folder.clone());
+        Some(current.unsynced.take(current.file.as_ref(), folder, located))
     }
 
     /// Returns the lock of the current file. Returns none if another thread holds it until `deadline`: it is in the middle of a write.
@@ -210,14 +221,12 @@ impl Output for Appender {
     /// Syncs all files that were written to since the last sync. Log calls go on meanwhile.
     fn sync(&self, deadline: Duration) -> io::Result<()> {
         let until = Instant::now().checked_add(deadline);
-        let begin = |lead: &Lead<_>| {
-            let current = &mut *self.lock_until(until)?;
-            lead.close();
-            let located = if self.is_tracked() { self.check_location(current, By::Folder) } else { Ok(()) };
-            let folder = current.path.parent().map(Path::to_owned).zip(current.folder.clone());
-            Some(current.unsynced.take(current.file.as_ref(), folder, located))
+        // In a forked child, the lock of the rounds may stay held for ever, by a thread that only the parent has.
+        let result = match is_forked() {
+            true => self.begin_sync(until, || {}).map(|job| job.run()),
+            false => self.syncs.join(until, |lead| self.begin_sync(until, || lead.close()), SyncJob::run),
         };
-        match self.syncs.join(until, begin, SyncJob::run) {
+        match result {
             Some(result) => result.map_err(io::Error::from),
             None => Err(ErrorKind::TimedOut.into()),
         }

@@ -52,8 +52,8 @@ impl CurrentFile {
     pub(super) fn new(opened: OpenedFile, path: PathBuf, roller: Option<Roller>) -> Self {
         let torn = ends_inside_a_line(&opened).unwrap_or(false);
         let mut unsynced = Unsynced::default();
-        if let Some(folder) = path.parent().filter(|_| opened.is_named_regular) {
-            unsynced.add_folder(folder);
+        if opened.is_named_regular {
+            unsynced.add_file(&path);
         }
         CurrentFile {
             path,
@@ -152,9 +152,7 @@ impl CurrentFile {
                 None => self.unsynced.add_unreachable(&self.path),
             }
             self.unsynced.is_written = copied > 0;
-            if let Some(folder) = path.parent() {
-                self.unsynced.add_folder(folder);
-            }
+            self.unsynced.add_file(path);
         }
         match torn {
             Some(torn) => self.lines = LineWriter::new(torn),

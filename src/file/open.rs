@@ -218,7 +218,7 @@ pub fn reopen_all() -> Result<(), Error> {
     let mut result = Ok(());
     let deadline = Instant::now() + REOPEN;
     for open in files().values() {
-        if !open.appender.is_reopenable() {
+        if !open.appender.is_reopenable(deadline) {
             continue;
         }
         if let Err(error) = open.appender.reopen(deadline.saturating_duration_since(Instant::now()))

@@ -94,6 +94,15 @@ struct Memory {
 }
 
 impl Unsynced {
+    /// Notes that the file at `path` may be new.
+    pub(super) fn add_file(&mut self, path: &Path) {
+        // The file that a link leads to is in another directory.
+        let target = if path.is_symlink() { path.canonicalize().ok() } else { None };
+        if let Some(folder) = target.as_deref().unwrap_or(path).parent() {
+            self.add_folder(folder);
+        }
+    }
+
     /// Notes that an entry was created in the directory `folder`.
     pub(super) fn add_folder(&mut self, folder: &Path) {
         if !self.folders.iter().any(|known| known == folder) {
