@@ -168,12 +168,12 @@ impl Appender {
     }
 }
 
-/// Returns an error for a file that a log cannot be opened anew as.
+/// Returns an error for a file that a log cannot be opened anew as. A regular file that has become a standard stream in the meantime is one.
 pub(super) fn regular(opened: OpenedFile) -> io::Result<OpenedFile> {
-    match opened.is_named_regular {
-        true => Ok(opened),
-        false if opened.stream.is_some() => Err(io::Error::other("it is a standard stream of this process")),
-        false => Err(io::Error::other("it is not a regular file")),
+    if opened.is_named_regular || opened.stream.is_some() {
+        Ok(opened)
+    } else {
+        Err(io::Error::other("it is not a regular file"))
     }
 }
 

@@ -9,7 +9,7 @@ use super::os::{self, FileLocation, Folder, Identity, OpenedFile};
 use super::rescue::copy_lines;
 use super::roll::Roller;
 use super::unsynced::Unsynced;
-use crate::bytes::{Batch, ByteWriter, LineWriter};
+use crate::bytes::{Batch, ByteWriter, LineWriter, StandardStream};
 use crate::sync::Arc;
 
 /// The file that an output writes to. The output's lock protects it.
@@ -33,6 +33,8 @@ pub(super) struct CurrentFile {
     pub(super) failure_reported: bool,
     pub(super) roller: Option<Roller>,
     pub(super) unsynced: Unsynced,
+    /// The standard stream that the file is written to through.
+    pub(super) stream: Option<StandardStream>,
     /// The directory of the file. None while the file is parked, and for a file that was not opened by its own name.
     pub(super) folder: Option<Arc<Folder>>,
     /// The identity of that directory, also while the file is parked.
@@ -68,6 +70,7 @@ impl CurrentFile {
             failure_reported: false,
             roller,
             unsynced,
+            stream: opened.stream,
             folder_identity: opened.folder.as_ref().map(|folder| folder.identity().clone()),
             folder: opened.folder,
         }
@@ -154,11 +157,12 @@ impl CurrentFile {
             self.unsynced.is_written = copied > 0;
             self.unsynced.add_file(path);
         }
-        match torn {
-            Some(torn) => self.lines = LineWriter::new(torn),
-            None if is_another => self.lines = LineWriter::new(false),
-            None => {}
-        }
+        let torn = torn.unwrap_or(!is_another && self.lines.is_torn());
+        self.lines = match opened.stream {
+            Some(stream) => LineWriter::stream(stream).torn_if(torn),
+            None => LineWriter::new(torn),
+        };
+        self.stream = opened.stream;
         self.holds_key = hold_key(&opened.identity);
         self.identity = opened.identity;
         self.readable = opened.readable;

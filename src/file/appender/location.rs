@@ -120,6 +120,14 @@ impl Appender {
                 {
                     current.hold_folder(Some(folder));
                 }
+                // The program may have redirected a stream to this file since. Then the file and the stream must share an offset.
+                if current.stream.is_none()
+                    && let Some(mut opened) = os::through_stream(&current.identity)
+                {
+                    let path = current.path.clone();
+                    opened.folder = current.folder.clone();
+                    self.switch_to(current, &path, opened)?;
+                }
                 if !current.holds_key {
                     current.holds_key = self.keys.hold_key(&current.identity);
                 }

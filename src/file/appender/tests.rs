@@ -35,7 +35,9 @@ impl Log {
     }
 
     fn park(&self) {
-        while !self.appender.park_if_idle() {}
+        while self.appender.current.lock().file.is_some() {
+            self.appender.park_if_idle();
+        }
     }
 }
 

@@ -115,6 +115,11 @@ pub(in crate::file) fn is_system_link(_: &Path) -> bool {
     true
 }
 
+/// Returns none: no file is written to through a standard stream on these systems.
+pub(in crate::file) fn through_stream(_: &Identity) -> Option<OpenedFile> {
+    None
+}
+
 /// Returns false: no file is opened through a standard stream on these systems.
 pub(in crate::file) fn is_standard_stream(_: &Path) -> bool {
     false

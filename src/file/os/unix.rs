@@ -89,6 +89,12 @@ fn stream_at(path: &Path, follow_links: bool) -> Option<(StandardStream, File)> 
     standard_stream(&Identity::of(&metadata)).ok()?
 }
 
+/// If stdout or stderr is the regular file `identity`, returns that file, to be written to through a duplicate of the stream's descriptor.
+pub(in crate::file) fn through_stream(identity: &Identity) -> Option<OpenedFile> {
+    let (stream, file) = standard_stream(identity).ok()??;
+    OpenedFile::of_descriptor(file, Some(stream)).ok()
+}
+
 /// Returns true if `path`, or what a link at `path` leads to, is a standard stream of this process.
 pub(in crate::file) fn is_standard_stream(path: &Path) -> bool {
     system_link(path, true).is_some_and(|link| matches!(own_descriptor(&link), Ok(Some((Some(_), _)))))
