@@ -9,7 +9,7 @@
 mod child;
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
@@ -181,4 +181,28 @@ fn a_standard_stream_neither_rolls_nor_is_opened_anew() {
     let reopened = report["reopened"]["Err"].as_str().unwrap_or_default();
     assert!(reopened.contains("it is not a file that has a name"), "{report:?}");
     assert_eq!(report["left"], 4, "the report, two streams and the link");
+}
+
+#[test]
+fn a_stream_that_is_redirected_to_an_open_log_shares_its_offset() {
+    const ROLE: &str = "a_stream_that_is_redirected_to_an_open_log_shares_its_offset";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        let path = folder.join("uno.log");
+        let sink = open(sink::file(&path));
+        log(&sink, "before");
+        let mut redirected = File::options().write(true).open(&path).unwrap();
+        redirected.seek(SeekFrom::End(0)).unwrap();
+        rustix::stdio::dup2_stdout(&redirected).unwrap();
+        // The log checks where its file is.
+        let flushed = sink.flush(std::time::Duration::MAX).is_complete();
+        log_in_turn(std::slice::from_ref(&sink), |text| std::io::stdout().write_all(text.as_bytes()).unwrap());
+        // A log that was closed for lack of descriptors finds its file again, though it is a stream now.
+        sink::max_open_files(1);
+        log(&open(sink::file(folder.join("due.log"))), "parks the first");
+        log(&sink, "after");
+        json!({ "flushed": flushed, "text": fs::read_to_string(&path).unwrap(), "failed": sink.ledger().failed })
+    });
+    let text = format!("before\n{}after\n", all_lines(1));
+    assert_eq!(Child::new(ROLE).run().report, json!({ "flushed": true, "text": text, "failed": 0 }));
 }

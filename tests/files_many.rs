@@ -41,7 +41,7 @@ fn log(context: &OutputContext, text: &str) {
 /// How log_to_many_files descriptors of this process are open on files in `folder`.
 fn open_in(folder: &Path) -> usize {
     let leads_there = |entry: std::io::Result<fs::DirEntry>| {
-        fs::read_link(entry.unwrap().path()).is_ok_and(|target| target.starts_with(folder))
+        fs::read_link(entry.unwrap().path()).is_ok_and(|target| target.starts_with(folder) && target != folder)
     };
     fs::read_dir("/proc/self/fd").unwrap().map(leads_there).filter(|there| *there).count()
 }

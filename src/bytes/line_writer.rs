@@ -79,6 +79,14 @@ impl LineWriter {
         LineWriter { torn: TornFlag::Shared(torn), stalled: false }
     }
 
+    /// Returns this state after a last line that is torn if `torn`, and else as it was.
+    pub(crate) fn torn_if(mut self, torn: bool) -> Self {
+        if torn {
+            self.torn.replace(true);
+        }
+        self
+    }
+
     /// True if the last line is torn, so that a `\n` precedes the next line.
     pub(crate) fn is_torn(&self) -> bool {
         self.torn.get()

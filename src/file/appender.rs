@@ -10,19 +10,20 @@ use std::io::{self, ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::current::CurrentFile;
+use super::current::{By, CurrentFile};
 use super::descriptors::{self, Parkable};
 use super::folders;
 use super::keys::OwnKeys;
 use super::name::shown_path;
 use super::os::{self, FileLocation, OpenOptions, OpenedFile};
 use super::roll::Roller;
-use super::rounds::{Lead, Rounds};
+use super::rounds::Rounds;
 use super::unsynced::{SyncError, SyncJob};
 use crate::bytes::Batch;
 use crate::fallback::report;
 use crate::limits::FILE_CHECK;
 use crate::output::Output;
+use crate::process::is_forked;
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, Weak};
 
 /// How long a check of the location stays valid, in nanoseconds.
@@ -101,12 +102,13 @@ impl Appender {
         if current.file.is_none() {
             return false;
         }
-        match current.locate(self.options.follow_links) {
+        // By the path, because that is how the file is opened again.
+        match current.locate(By::Path, self.options.follow_links) {
             Ok(FileLocation::InPlace { length }) => {
                 current.mark_in_place(length);
                 // Before the file is closed: from then on another file may get its inode.
                 self.keys.release_key();
-                current.file = None;
+                current.close();
                 descriptors::remove_open(self.keys.id());
                 true
             }
@@ -116,13 +118,23 @@ impl Appender {
     }
 
     /// Returns true if there is an open file with a path. A parked file is reopened by its path in any case.
-    pub(super) fn is_reopenable(&self) -> bool {
-        self.is_named_regular && self.current.lock().file.is_some()
+    pub(super) fn is_reopenable(&self, deadline: Instant) -> bool {
+        // A file that another thread holds until `deadline` is being written to, so it is open.
+        self.is_named_regular && self.lock_until(Some(deadline)).is_none_or(|current| current.file.is_some())
     }
 
     /// Returns true if the location of the file is checked, and the file may be parked.
     fn is_tracked(&self) -> bool {
         self.is_named_regular && os::CAN_TRACK
+    }
+
+    /// Takes what is to be synced, and calls `close` under the lock. Returns none if another thread holds the lock until `deadline`.
+    fn begin_sync(&self, deadline: Option<Instant>, close: impl FnOnce()) -> Option<SyncJob> {
+        let current = &mut *self.lock_until(deadline)?;
+        close();
+        let located = if self.is_tracked() { self.check_location(current, By::Folder) } else { Ok(()) };
+        let folder = current.path.parent().map(Path::to_owned).zip(current.folder.clone());
+        Some(current.unsynced.take(current.file.as_ref(), folder, located))
     }
 
     /// Returns the lock of the current file. Returns none if another thread holds it until `deadline`: it is in the middle of a write.
@@ -140,12 +152,7 @@ impl Appender {
         {
             folders::create(parent)?.iter().for_each(|folder| current.unsynced.add_folder(folder));
         }
-        let opened = descriptors::open(path, self.options)?;
-        match opened.is_named_regular {
-            true => Ok(opened),
-            false if opened.stream.is_some() => Err(io::Error::other("it is a standard stream of this process")),
-            false => Err(io::Error::other("it is not a regular file")),
-        }
+        regular(descriptors::open(path, self.options)?)
     }
 
     /// Writes to `opened`, which was opened at `path`, from now on. Reports bytes of a removed file that cannot be saved.
@@ -162,6 +169,15 @@ impl Appender {
             ));
         }
         Ok(())
+    }
+}
+
+/// Returns an error for a file that a log cannot be opened anew as. A regular file that has become a standard stream in the meantime is one.
+pub(super) fn regular(opened: OpenedFile) -> io::Result<OpenedFile> {
+    if opened.is_named_regular || opened.stream.is_some() {
+        Ok(opened)
+    } else {
+        Err(io::Error::other("it is not a regular file"))
     }
 }
 
@@ -194,11 +210,11 @@ impl Output for Appender {
             return Ok(());
         }
         match self.current.try_lock_for(deadline) {
-            Some(mut current) if current.unchecked_bytes() > 0 => self.check_location(&mut current),
+            Some(mut current) if current.unchecked_bytes() > 0 => self.check_location(&mut current, By::Folder),
             // All records were at the path at the last check. If the file has been removed since, as a program's temporary directory is
             // when the program ends, there is nothing to report.
             Some(mut current) => {
-                let _ = self.check_location_quietly(&mut current);
+                let _ = self.check_location_quietly(&mut current, By::Folder);
                 Ok(())
             }
             // A thread that holds the lock for longer than `deadline` is writing, and writes check the location themselves.
@@ -209,13 +225,12 @@ impl Output for Appender {
     /// Syncs all files that were written to since the last sync. Log calls go on meanwhile.
     fn sync(&self, deadline: Duration) -> io::Result<()> {
         let until = Instant::now().checked_add(deadline);
-        let begin = |lead: &Lead<_>| {
-            let current = &mut *self.lock_until(until)?;
-            lead.close();
-            let located = if self.is_tracked() { self.check_location(current) } else { Ok(()) };
-            Some(current.unsynced.take(current.file.as_ref(), located))
+        // In a forked child, the lock of the rounds may stay held for ever, by a thread that only the parent has.
+        let result = match is_forked() {
+            true => self.begin_sync(until, || {}).map(|job| job.run()),
+            false => self.syncs.join(until, |lead| self.begin_sync(until, || lead.close()), SyncJob::run),
         };
-        match self.syncs.join(until, begin, SyncJob::run) {
+        match result {
             Some(result) => result.map_err(io::Error::from),
             None => Err(ErrorKind::TimedOut.into()),
         }
@@ -228,7 +243,7 @@ impl Output for Appender {
         let Some(mut current) = self.lock_until(Instant::now().checked_add(deadline)) else {
             return Err(io::Error::new(ErrorKind::TimedOut, "another thread is in the middle of a write"));
         };
-        if os::CAN_TRACK { self.check_location(&mut current) } else { self.reopen_path(&mut current) }
+        if os::CAN_TRACK { self.check_location(&mut current, By::Path) } else { self.reopen_path(&mut current) }
     }
 
     fn is_terminal(&self) -> bool {
@@ -248,11 +263,11 @@ impl Drop for Appender {
         let unchecked_bytes = current.unchecked_bytes();
         if !self.is_tracked()
             || unchecked_bytes == 0
-            || !matches!(current.locate(self.options.follow_links), Ok(FileLocation::Removed))
+            || !matches!(current.locate(By::Folder, self.options.follow_links), Ok(FileLocation::Removed))
         {
             return;
         }
-        if let Err(error) = self.reopen_path(current) {
+        if let Err(error) = self.reopen_file(current) {
             let path = self.display_path.display();
             report(format_args!(
                 "{path} was removed, and the last {unchecked_bytes} bytes that were written to it are lost, because it cannot be \

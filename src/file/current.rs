@@ -5,11 +5,11 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::os::{self, FileLocation, Identity, OpenedFile};
+use super::os::{self, FileLocation, Folder, Identity, OpenedFile};
 use super::rescue::copy_lines;
 use super::roll::Roller;
 use super::unsynced::Unsynced;
-use crate::bytes::{Batch, ByteWriter, LineWriter};
+use crate::bytes::{Batch, ByteWriter, LineWriter, StandardStream};
 use crate::sync::Arc;
 
 /// The file that an output writes to. The output's lock protects it.
@@ -33,14 +33,29 @@ pub(super) struct CurrentFile {
     pub(super) failure_reported: bool,
     pub(super) roller: Option<Roller>,
     pub(super) unsynced: Unsynced,
+    /// The standard stream that the file is written to through.
+    pub(super) stream: Option<StandardStream>,
+    /// The directory of the file. None while the file is parked, and for a file that was not opened by its own name.
+    pub(super) folder: Option<Arc<Folder>>,
+    /// The identity of that directory, also while the file is parked.
+    pub(super) folder_identity: Option<Identity>,
+}
+
+/// How a file is looked for and opened anew.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum By {
+    /// By its name in the directory that it was in, wherever that is now.
+    Folder,
+    /// By its path, wherever that leads now.
+    Path,
 }
 
 impl CurrentFile {
     pub(super) fn new(opened: OpenedFile, path: PathBuf, roller: Option<Roller>) -> Self {
         let torn = ends_inside_a_line(&opened).unwrap_or(false);
         let mut unsynced = Unsynced::default();
-        if let Some(folder) = path.parent().filter(|_| opened.is_named_regular) {
-            unsynced.add_folder(folder);
+        if opened.is_named_regular {
+            unsynced.add_file(&path);
         }
         CurrentFile {
             path,
@@ -55,6 +70,9 @@ impl CurrentFile {
             failure_reported: false,
             roller,
             unsynced,
+            stream: opened.stream,
+            folder_identity: opened.folder.as_ref().map(|folder| folder.identity().clone()),
+            folder: opened.folder,
         }
     }
 
@@ -67,11 +85,23 @@ impl CurrentFile {
     }
 
     /// Returns where the file is. A parked file is assumed to be where it was.
-    pub(super) fn locate(&self, follow_links: bool) -> io::Result<FileLocation> {
+    pub(super) fn locate(&self, by: By, follow_links: bool) -> io::Result<FileLocation> {
+        let folder = self.folder.as_deref().filter(|_| by == By::Folder);
         match &self.file {
-            Some(file) => os::locate(file, &self.path, follow_links),
+            Some(file) => os::locate(file, folder, &self.path, follow_links),
             None => Ok(FileLocation::InPlace { length: self.length }),
         }
+    }
+
+    /// Records that the file is in `folder`.
+    pub(super) fn hold_folder(&mut self, folder: Option<Arc<Folder>>) {
+        self.folder_identity = folder.as_ref().map(|folder| folder.identity().clone());
+        self.folder = folder;
+    }
+
+    /// Closes the file and its directory.
+    pub(super) fn close(&mut self) {
+        (self.file, self.folder) = (None, None);
     }
 
     /// Records that the file was found at its path with this length.
@@ -125,20 +155,20 @@ impl CurrentFile {
                 None => self.unsynced.add_unreachable(&self.path),
             }
             self.unsynced.is_written = copied > 0;
-            if let Some(folder) = path.parent() {
-                self.unsynced.add_folder(folder);
-            }
+            self.unsynced.add_file(path);
         }
-        match torn {
-            Some(torn) => self.lines = LineWriter::new(torn),
-            None if is_another => self.lines = LineWriter::new(false),
-            None => {}
-        }
+        let torn = torn.unwrap_or(!is_another && self.lines.is_torn());
+        self.lines = match opened.stream {
+            Some(stream) => LineWriter::stream(stream).torn_if(torn),
+            None => LineWriter::new(torn),
+        };
+        self.stream = opened.stream;
         self.holds_key = hold_key(&opened.identity);
         self.identity = opened.identity;
         self.readable = opened.readable;
         self.file = Some(Arc::new(opened.file));
         self.path = path.to_owned();
+        self.hold_folder(opened.folder);
         self.mark_in_place(opened.length + copied);
         Ok(lost)
     }

@@ -16,7 +16,7 @@ use std::io;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::path::Path;
 
-use super::os::{self, OpenOptions, OpenedFile};
+use super::os::{self, Folder, OpenOptions, OpenedFile};
 use super::registry::EntryId;
 use crate::process::ForkLocal;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
@@ -63,7 +63,8 @@ impl OpenSet {
 ///
 /// Unless set, log files may take half of the descriptors that the process may have (`RLIMIT_NOFILE`). The number of sinks is not
 /// limited: a file that was not written to for long is closed, and its path is opened again for the next record, which costs a few
-/// microseconds. Pipes, devices, and files that were opened through `/dev/stdout` and its like stay open and do not count. If the
+/// microseconds. The descriptor of a directory is shared by its open log files, and counts in the half, but not in a limit that is set.
+/// Pipes, devices, and files that were opened through `/dev/stdout` and its like stay open and do not count. If the
 /// process runs out of descriptors for other reasons, log files are closed too, to open new ones. While threads write to more files
 /// than the limit at the same moment, more files are open. Unix only: elsewhere the file of each sink stays open.
 ///
@@ -76,7 +77,7 @@ pub fn max_open_files(limit: usize) {
 }
 
 /// Returns how many log files may be open at once.
-pub(super) fn limit() -> usize {
+fn limit() -> usize {
     match LIMIT.load(Ordering::Relaxed) {
         // Read for each opening, because programs raise their own limit. It costs little beside the opening.
         0 => os::descriptor_limit()
@@ -91,6 +92,12 @@ pub(super) fn open(path: &Path, options: OpenOptions) -> io::Result<OpenedFile> 
         make_room(1);
     }
     retry_after_parking(|| os::open(path, options))
+}
+
+/// Opens the file with the name of `path` in `folder`, as [`open`] does.
+pub(super) fn open_in(folder: &Arc<Folder>, path: &Path, options: OpenOptions) -> io::Result<OpenedFile> {
+    make_room(1);
+    retry_after_parking(|| os::open_in(folder, path, options))
 }
 
 /// Calls `open`, which takes a descriptor. If there is none left, parks files and tries again.
@@ -118,7 +125,9 @@ pub(super) fn remove_open(id: EntryId) {
 /// Parks files until `more` files can be opened within the limit.
 fn make_room(more: usize) {
     let limit = limit();
-    while OPEN.get().lock().files.len().saturating_add(more) > limit && park_one() {}
+    // Unless the program counts files, the descriptors of their directories count, too.
+    let folders = || if LIMIT.load(Ordering::Relaxed) == 0 { Folder::count() } else { 0 };
+    while OPEN.get().lock().files.len().saturating_add(more).saturating_add(folders()) > limit && park_one() {}
 }
 
 /// Parks an idle file. Returns false if there is none.

@@ -16,7 +16,7 @@
 //! | `rescue` | copies the last records of a removed file |
 //! | `unsynced`, `rounds` | what a sync has to bring to the storage device; callers share one `fdatasync` |
 //! | `roll` | which file a log continues in, and when; old files |
-//! | `folders` | creates directories |
+//! | `folders` | creates directories; `os/folder` holds them open |
 //! | `descriptors` | the limit of files that are open at once |
 //! | `os` | system calls, for Unix and for other systems |
 //!

@@ -220,7 +220,7 @@ pub fn reopen_all() -> Result<(), Error> {
     let mut result = Ok(());
     let deadline = Instant::now() + REOPEN;
     for open in files().values() {
-        if !open.appender.is_reopenable() {
+        if !open.appender.is_reopenable(deadline) {
             continue;
         }
         if let Err(error) = call_contained(|| open.appender.reopen(deadline.saturating_duration_since(Instant::now())))

@@ -15,8 +15,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::descriptors;
-use super::os;
+use super::descriptors::retry_after_parking;
+use super::os::{self, Folder};
 use crate::limits::UNSYNCED_FILES;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
 
@@ -56,7 +56,8 @@ struct Kept(Arc<File>);
 impl Kept {
     /// Returns none if the process keeps too many files already.
     fn new(file: Arc<File>) -> Option<Self> {
-        let limit = UNSYNCED_FILES.min(descriptors::limit() / 8);
+        let most = os::descriptor_limit().map_or(u64::MAX, |all| all / 16);
+        let limit = UNSYNCED_FILES.min(usize::try_from(most).unwrap_or(usize::MAX));
         // Relaxed: a counter, on which no other data depends.
         let kept = KEPT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |kept| (kept < limit).then_some(kept + 1));
         kept.ok().map(|_| Kept(file))
@@ -93,6 +94,15 @@ struct Memory {
 }
 
 impl Unsynced {
+    /// Notes that the file at `path` may be new.
+    pub(super) fn add_file(&mut self, path: &Path) {
+        // The file that a link leads to is in another directory.
+        let target = if path.is_symlink() { path.canonicalize().ok() } else { None };
+        if let Some(folder) = target.as_deref().unwrap_or(path).parent() {
+            self.add_folder(folder);
+        }
+    }
+
     /// Notes that an entry was created in the directory `folder`.
     pub(super) fn add_folder(&mut self, folder: &Path) {
         if !self.folders.iter().any(|known| known == folder) {
@@ -108,11 +118,21 @@ impl Unsynced {
         self.forget_removed();
         match Kept::new(Arc::clone(file)) {
             Some(kept) => self.files.push(kept),
-            None => {
-                if let Err(error) = os::sync_data(file) {
-                    self.untold.get_or_insert(error.into());
-                }
-            }
+            None => self.sync_now(file),
+        }
+    }
+
+    /// Syncs and closes the kept files, because the process has no descriptor left. Returns false if there are none.
+    pub(super) fn close_kept(&mut self) -> bool {
+        let files = std::mem::take(&mut self.files);
+        files.iter().for_each(|kept| self.sync_now(&kept.0));
+        !files.is_empty()
+    }
+
+    /// Syncs a file. The next sync returns the error.
+    fn sync_now(&mut self, file: &File) {
+        if let Err(error) = os::sync_data(file) {
+            self.untold.get_or_insert(error.into());
         }
     }
 
@@ -135,8 +155,13 @@ impl Unsynced {
         }
     }
 
-    /// Takes what is to be synced. `current` is the file that is written to.
-    pub(super) fn take(&mut self, current: Option<&Arc<File>>, located: io::Result<()>) -> SyncJob {
+    /// Takes what is to be synced. `current` is the file that is written to, and `folder` its directory, with the path that it was held by.
+    pub(super) fn take(
+        &mut self,
+        current: Option<&Arc<File>>,
+        folder: Option<(PathBuf, Arc<Folder>)>,
+        located: io::Result<()>,
+    ) -> SyncJob {
         self.forget_removed();
         let mut folders = std::mem::take(&mut self.folders);
         folders.append(&mut self.memory.folders.lock());
@@ -144,6 +169,7 @@ impl Unsynced {
             has_news: std::mem::take(&mut self.is_written) || !self.files.is_empty(),
             files: std::mem::take(&mut self.files),
             current: current.cloned(),
+            folder,
             folders,
             result: located.map_err(SyncError::from),
             untold: self.untold.take(),
@@ -157,6 +183,8 @@ impl Unsynced {
 pub(super) struct SyncJob {
     files: Vec<Kept>,
     current: Option<Arc<File>>,
+    /// The directory of the current file, and the path that it was held by.
+    folder: Option<(PathBuf, Arc<Folder>)>,
     folders: Vec<PathBuf>,
     /// Something was written since the last sync.
     has_news: bool,
@@ -174,7 +202,8 @@ impl SyncJob {
             synced = synced.and(os::sync_data(file).map_err(SyncError::from));
         }
         for folder in &self.folders {
-            if let Err(error) = os::sync_folder(folder) {
+            let held = self.folder.as_ref().filter(|(path, _)| path == folder).map(|(_, held)| &**held);
+            if let Err(error) = retry_after_parking(|| os::sync_folder(folder, held)) {
                 self.memory.folders.lock().push(folder.clone());
                 let message = format!("its directory {} cannot be synced: {error}", folder.display());
                 synced = synced.and(Err(io::Error::new(error.kind(), message).into()));

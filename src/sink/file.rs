@@ -26,11 +26,14 @@ impl FileOptions {
     /// resolved now, so a later change of the working directory has no effect.
     ///
     /// If the file is removed or moved while it is open, the output notices this at the next record (it checks at most ten times a second),
-    /// at every [`flush`](Sink::flush), and when the last view is dropped. It then opens the path anew with the same options. No record is
-    /// lost: the last records of a removed file are copied to the new one, if the user may read the file. The path may fail to open,
+    /// at every [`flush`](Sink::flush), and when the last view is dropped. It then opens a file of the same name in the directory that the
+    /// file was in, with the same options, even if the path leads to another directory by now. If that directory was removed, it goes by the
+    /// path and reports this on stderr. No record is lost: the last records of a removed file are copied to the new one, if the user may read
+    /// the file. The path may fail to open,
     /// because its directory is gone and [`create_parents`](FileOptions::create_parents) is not set, or because something else has the
     /// name. This is reported on stderr, records go to the file that was open before, and opening is tried again. [`Sink::reopen`] and
-    /// [`reopen_all`](super::reopen_all) check at once. Outside Unix, only they open a file anew, and nothing is copied.
+    /// [`reopen_all`](super::reopen_all) check at once, and go by the path. A log that rolls stays in its file if another directory is at
+    /// its path. Outside Unix, only they open a file anew, and nothing is copied.
     ///
     /// [`sync`](Sink::sync) brings every file to the storage device that was written to since the last sync, also those that the log has
     /// rolled away from or that were moved away, and the directories of new files. Callers that wait at the same time share the work. An

@@ -47,7 +47,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/file/appender", "location, roll"),
     ("src/file/name", "period, shown → safe, rolled"),
-    ("src/file/os", "streams → unix, other"),
+    ("src/file/os", "identity → streams → folder → unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),
     (
         "src/format",

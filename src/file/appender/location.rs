@@ -16,6 +16,10 @@
 //! each good check. The bytes behind that length are [copied](crate::file::rescue) to the newly opened file before anything else is
 //! written there. A record may be found twice, if somebody copied the file just before removing it; no record is lost.
 //!
+//! The file is looked for, and opened anew, in the directory that it was in, whose descriptor the output [holds](crate::file::os::Folder): the
+//! path may lead to another directory by then, which somebody has put there. Only if the directory was removed, as by a clean build, does the
+//! output go by the path, checked as at the first opening, and reports it. A call of `reopen` goes by the path, because the program asks for it.
+//!
 //! The path may fail to reopen: its directory is gone and was not to be created, or something else has the name. Then the output goes on
 //! writing to the old file, reports this once, and tries again with each check. Nothing is lost as long as the output lives: when the path
 //! can be reopened, all bytes behind the last good check are copied. If it cannot be reopened until the output is dropped, the loss is
@@ -23,12 +27,13 @@
 //!
 //! The output never takes another file for its own: [`registry`](crate::file::registry) explains when the key of a file proves something.
 
-use std::io;
+use std::io::{self, ErrorKind};
 
-use super::{Appender, CHECK_INTERVAL};
+use super::{Appender, CHECK_INTERVAL, regular};
 use crate::fallback::report;
-use crate::file::current::CurrentFile;
-use crate::file::os::{self, FileLocation, OpenOptions};
+use crate::file::current::{By, CurrentFile};
+use crate::file::descriptors;
+use crate::file::os::{self, FileLocation, Folder, OpenOptions};
 
 impl Appender {
     /// Checks the location of the file, and reopens its path if the file was moved or removed.
@@ -37,14 +42,20 @@ impl Appender {
     ///
     /// The path cannot be checked or reopened.
     pub(in crate::file) fn check_location_now(&self) -> io::Result<()> {
-        if self.is_tracked() { self.check_location(&mut self.current.lock()) } else { Ok(()) }
+        if self.is_tracked() { self.check_location(&mut self.current.lock(), By::Folder) } else { Ok(()) }
     }
 
     /// Returns true if opening the path with `options` would open the file of this output.
     pub(in crate::file) fn would_open_this_file(&self, options: OpenOptions) -> bool {
         // An output that follows no links has found the file itself at its path, not a link, so all options open the same file.
         let opens_the_same = !self.options.follow_links || options.follow_links;
-        self.is_tracked() && opens_the_same && self.check_location_now().is_ok()
+        if !self.is_tracked() || !opens_the_same {
+            return false;
+        }
+        let current = &mut *self.current.lock();
+        // The file may be in its directory while the path leads to another directory.
+        self.check_location(current, By::Folder).is_ok()
+            && matches!(current.locate(By::Path, self.options.follow_links), Ok(FileLocation::InPlace { .. }))
     }
 
     /// Opens a parked file, and checks the location of an open one if the last check is too old.
@@ -64,16 +75,16 @@ impl Appender {
     fn open_or_check(&self, current: &mut CurrentFile, now: u64) -> io::Result<()> {
         current.next_check = now + CHECK_INTERVAL;
         if current.file.is_none() {
-            return self.reopen_path(current);
+            return self.reopen_file(current);
         }
         // An error was reported by the check, and the record goes to the file that is open.
-        let _ = self.check_location(current);
+        let _ = self.check_location(current, By::Folder);
         Ok(())
     }
 
     /// Checks the location of the file, reopens its path if necessary, and reports the first error in a row.
-    pub(super) fn check_location(&self, current: &mut CurrentFile) -> io::Result<()> {
-        let result = self.check_location_quietly(current);
+    pub(super) fn check_location(&self, current: &mut CurrentFile, by: By) -> io::Result<()> {
+        let result = self.check_location_quietly(current, by);
         if let Err(error) = &result
             && !std::mem::replace(&mut current.failure_reported, true)
         {
@@ -87,20 +98,60 @@ impl Appender {
     }
 
     /// Does what [`check_location`](Appender::check_location) does, but reports nothing.
-    pub(super) fn check_location_quietly(&self, current: &mut CurrentFile) -> io::Result<()> {
-        match current.locate(self.options.follow_links) {
-            _ if current.file.is_none() => self.reopen_path(current),
+    pub(super) fn check_location_quietly(&self, current: &mut CurrentFile, by: By) -> io::Result<()> {
+        let reopen = |current: &mut CurrentFile| match by {
+            By::Folder => self.reopen_file(current),
+            By::Path => self.reopen_path(current),
+        };
+        match current.locate(by, self.options.follow_links) {
+            _ if current.file.is_none() => reopen(current),
             Ok(FileLocation::InPlace { length }) => {
                 current.mark_in_place(length);
                 current.unsynced.forget_removed();
+                if by == By::Path
+                    && let Some(folder) = current
+                        .path
+                        .parent()
+                        .and_then(|parent| descriptors::retry_after_parking(|| Folder::hold(parent)).ok())
+                {
+                    current.hold_folder(Some(folder));
+                }
+                // The program may have redirected a stream to this file since. Then the file and the stream must share an offset.
+                if current.stream.is_none()
+                    && let Some(mut opened) = os::through_stream(&current.identity)
+                {
+                    let path = current.path.clone();
+                    opened.folder = current.folder.clone();
+                    self.switch_to(current, &path, opened)?;
+                }
                 if !current.holds_key {
                     current.holds_key = self.keys.hold_key(&current.identity);
                 }
                 Ok(())
             }
-            Ok(FileLocation::Removed | FileLocation::Moved) => self.reopen_path(current),
+            Ok(FileLocation::Removed | FileLocation::Moved) => reopen(current),
             Err(error) => Err(error),
         }
+    }
+
+    /// Opens the file anew in the directory that it was in, and writes to it from now on. If the directory is gone, or the file is parked, opens
+    /// it by its path, and reports that it is in another directory.
+    pub(super) fn reopen_file(&self, current: &mut CurrentFile) -> io::Result<()> {
+        if let Some(folder) = current.folder.clone().filter(|folder| !folder.is_gone()) {
+            let path = current.path.clone();
+            match descriptors::open_in(&folder, &path, self.options).and_then(regular) {
+                // The directory was removed just now.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                opened => return self.switch_to(current, &path, opened?),
+            }
+        }
+        let before = current.folder_identity.clone();
+        self.reopen_path(current)?;
+        if before.is_some() && before != current.folder_identity {
+            let path = current.path.display();
+            report(format_args!("the directory of {path} was removed or replaced; the log goes on at its path"));
+        }
+        Ok(())
     }
 
     /// Opens the path of the file, and writes to that file from now on.

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use super::Appender;
 use crate::bytes::Batch;
 use crate::file::current::CurrentFile;
+use crate::file::descriptors::retry_after_parking;
 use crate::file::name::{FileId, LogFile};
-use crate::file::os::OpenedFile;
+use crate::file::os::{self, Folder, OpenedFile};
 use crate::file::roll::Roller;
 
 /// The file that a log rolls to, just opened, and the files that the log had before.
@@ -72,7 +73,10 @@ impl Appender {
 
     fn try_roll(&self, current: &mut CurrentFile, needed: u64) -> io::Result<()> {
         let Some(mut roller) = current.roller.take() else { return Ok(()) };
-        let next = self.open_next(current, &mut roller, needed);
+        let mut next = self.open_next(current, &mut roller, needed);
+        if next.as_ref().is_err_and(os::is_out_of_descriptors) && current.unsynced.close_kept() {
+            next = self.open_next(current, &mut roller, needed);
+        }
         current.roller = Some(roller);
         let NextFile { files, id, path, opened } = next?;
         let length = opened.length;
@@ -87,6 +91,14 @@ impl Appender {
 
     /// Opens the file to roll to.
     fn open_next(&self, current: &mut CurrentFile, roller: &mut Roller, needed: u64) -> io::Result<NextFile> {
+        if let Some(folder) = current.folder.as_ref().filter(|folder| !folder.is_gone())
+            && let Some(parent) = current.path.parent()
+            && retry_after_parking(|| Folder::hold(parent))?.identity() != folder.identity()
+        {
+            return Err(io::Error::other(
+                "another directory is at the path of its directory; reopen the log to go on there",
+            ));
+        }
         let files = roller.list()?;
         let mut id = roller.next_file(&files, needed);
         let mut path = roller.path_of(id);

@@ -35,7 +35,9 @@ impl Log {
     }
 
     fn park(&self) {
-        while !self.appender.park_if_idle() {}
+        while self.appender.current.lock().file.is_some() {
+            self.appender.park_if_idle();
+        }
     }
 }
 
@@ -148,6 +150,19 @@ fn directories_of_created_files_are_synced_once() {
 }
 
 #[test]
+fn the_directory_of_a_file_behind_a_link_is_synced() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("target");
+    fs::create_dir(&target).unwrap();
+    std::os::unix::fs::symlink("target/uno.log", dir.path().join("link")).unwrap();
+    let log = Log::open(file(dir.path().join("link")).allow_symlink(true));
+    let watch = SyncWatch::new(&target);
+    log.write();
+    log.sync().unwrap();
+    assert_eq!(watch.take(), 1);
+}
+
+#[test]
 fn an_error_sticks_until_something_newer_is_synced() {
     let (dir, path, log) = new_log();
     let (current, folder) = (SyncWatch::new(&path), SyncWatch::new(dir.path()));
@@ -226,9 +241,12 @@ fn sync_and_reopen_keep_their_deadlines_while_a_write_stands_still() {
         for result in [appender.sync(SHORT), appender.reopen(SHORT), appender.flush(SHORT)] {
             sender.send(result.map_err(|error| error.kind())).unwrap();
         }
+        assert!(appender.is_reopenable(Instant::now() + SHORT), "`reopen_all` names it in its error");
+        sender.send(Ok(())).unwrap();
     });
     let next = || results.recv_timeout(LONG).expect("the call waits for the write");
     assert_eq!((next(), next(), next()), (Err(ErrorKind::TimedOut), Err(ErrorKind::TimedOut), Ok(())));
+    assert_eq!(next(), Ok(()));
     drop(writing);
     caller.join().unwrap();
 }

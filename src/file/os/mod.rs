@@ -1,5 +1,9 @@
 //! System calls: opening files, locating them, and the clocks. `unix` and `other` have the same functions.
 
+#[cfg(unix)]
+mod folder;
+#[cfg(unix)]
+mod identity;
 #[cfg(test)]
 #[cfg(unix)]
 pub(crate) mod observed;
@@ -13,21 +17,29 @@ mod unix;
 use std::fs::File;
 
 use crate::bytes::StandardStream;
+use crate::sync::Arc;
 
 #[cfg(not(unix))]
 use other as this;
 #[cfg(unix)]
 use unix as this;
 
-pub(crate) use this::Identity;
-pub(super) use this::open;
+#[cfg(unix)]
+pub(super) use folder::Folder;
+#[cfg(unix)]
+pub(crate) use identity::Identity;
+#[cfg(not(unix))]
+pub(super) use other::Folder;
+#[cfg(not(unix))]
+pub(crate) use other::Identity;
 pub(super) use this::{
     CAN_TRACK, byte_writer, coarse_monotonic, coarse_unix_seconds, create_directory, descriptor_limit, identity_at,
     is_out_of_descriptors, is_pipe_without_reader, is_removed, is_standard_stream, is_system_link, locate, make_link,
-    read_at, sync_data, sync_folder,
+    read_at, sync_data, sync_folder, through_stream,
 };
 #[cfg(feature = "gzip")]
 pub(super) use this::{create_new, open_for_reading};
+pub(super) use this::{open, open_in};
 
 /// How a path is opened the first time and whenever it is reopened.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +64,8 @@ pub(super) struct OpenedFile {
     pub(super) length: u64,
     /// The standard stream that the file is written to through.
     pub(super) stream: Option<StandardStream>,
+    /// The directory of a file that was opened by its own name.
+    pub(super) folder: Option<Arc<Folder>>,
 }
 
 /// Where an open file is, compared with the path that it was opened by.

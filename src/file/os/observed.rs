@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use super::Identity;
+use super::identity::Identity;
 use crate::sync::{Arc, Condvar, Mutex};
 
 #[derive(Default)]

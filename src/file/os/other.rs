@@ -16,6 +16,32 @@ pub(in crate::file) const CAN_TRACK: bool = false;
 
 pub(crate) type Identity = Arc<same_file::Handle>;
 
+/// A directory that is held open. There are none on these systems.
+#[derive(Debug)]
+pub(in crate::file) enum Folder {}
+
+impl Folder {
+    pub(in crate::file) fn hold(_: &Path) -> io::Result<Arc<Self>> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    pub(in crate::file) fn count() -> usize {
+        0
+    }
+
+    pub(in crate::file) fn identity(&self) -> &Identity {
+        match *self {}
+    }
+
+    pub(in crate::file) fn is_gone(&self) -> bool {
+        match *self {}
+    }
+}
+
+pub(in crate::file) fn open_in(folder: &Arc<Folder>, _: &Path, _: OpenOptions) -> io::Result<OpenedFile> {
+    match **folder {}
+}
+
 pub(in crate::file) fn open(path: &Path, _: OpenOptions) -> io::Result<OpenedFile> {
     let file = fs::OpenOptions::new().append(true).read(true).create(true).open(path)?;
     let identity = Arc::new(same_file::Handle::from_file(file.try_clone()?)?);
@@ -27,12 +53,13 @@ pub(in crate::file) fn open(path: &Path, _: OpenOptions) -> io::Result<OpenedFil
         length: metadata.len(),
         file,
         stream: None,
+        folder: None,
     })
 }
 
 /// Returns that `file` is at its path. Windows keeps open files where they are, unless they were opened so that others may move them.
 /// Finding out would cost opening the path.
-pub(in crate::file) fn locate(file: &File, _: &Path, _: bool) -> io::Result<FileLocation> {
+pub(in crate::file) fn locate(file: &File, _: Option<&Folder>, _: &Path, _: bool) -> io::Result<FileLocation> {
     file.metadata().map(|metadata| FileLocation::InPlace { length: metadata.len() })
 }
 
@@ -52,7 +79,7 @@ pub(in crate::file) fn sync_data(file: &File) -> io::Result<()> {
 }
 
 /// Does nothing: these systems have no way to sync a directory.
-pub(in crate::file) fn sync_folder(_: &Path) -> io::Result<()> {
+pub(in crate::file) fn sync_folder(_: &Path, _: Option<&Folder>) -> io::Result<()> {
     Ok(())
 }
 
@@ -86,6 +113,11 @@ pub(in crate::file) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io
 /// Returns true: links are followed as the system does.
 pub(in crate::file) fn is_system_link(_: &Path) -> bool {
     true
+}
+
+/// Returns none: no file is written to through a standard stream on these systems.
+pub(in crate::file) fn through_stream(_: &Identity) -> Option<OpenedFile> {
+    None
 }
 
 /// Returns false: no file is opened through a standard stream on these systems.

@@ -18,6 +18,7 @@ use rustix::fs::{FileType, Mode, OFlags, fcntl_getfl, fstat};
 use rustix::io::{fcntl_dupfd_cloexec, fcntl_getfd};
 use rustix::stdio::{stderr, stdin, stdout};
 
+use super::identity::Identity;
 use crate::bytes::StandardStream;
 
 /// The first descriptor that is no standard stream.
@@ -52,13 +53,11 @@ fn is_writable(descriptor: impl std::os::fd::AsFd) -> bool {
     fcntl_getfl(descriptor).is_ok_and(|flags| !matches!(flags & OFlags::RWMODE, OFlags::RDONLY))
 }
 
-/// If stdout or stderr is the regular file with this device and inode, returns that stream, and a duplicate of its descriptor.
-#[allow(clippy::unnecessary_cast, reason = "these numbers have other types on other systems")]
-pub(super) fn standard_stream(device: u64, inode: u64) -> io::Result<Option<(StandardStream, File)>> {
+/// If stdout or stderr is the regular file `identity`, returns that stream, and a duplicate of its descriptor.
+pub(super) fn standard_stream(identity: &Identity) -> io::Result<Option<(StandardStream, File)>> {
     for (stream, descriptor) in [(StandardStream::Stdout, stdout()), (StandardStream::Stderr, stderr())] {
         let is_it = fstat(descriptor).is_ok_and(|stat| {
-            FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-                && (stat.st_dev as u64, stat.st_ino as u64) == (device, inode)
+            FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && Identity::of_stat(&stat) == *identity
         });
         if is_it && is_writable(descriptor) {
             return Ok(Some((stream, duplicate(descriptor)?)));

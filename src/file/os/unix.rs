@@ -1,90 +1,80 @@
 //! Unix. Files are identified by device and inode. Links are followed only where allowed.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fcntl_getfl, fcntl_setfl, openat, statat};
+use rustix::io::{Errno, retry_on_intr};
 
+use super::folder::Folder;
+use super::identity::Identity;
 use super::streams::{above_streams, own_descriptor, standard_stream, system_link};
 use super::{FileLocation, OpenOptions, OpenedFile};
 use crate::bytes::{FdWriter, StandardStream};
+use crate::sync::Arc;
+
+/// How a file is opened. With `NONBLOCK`, opening a pipe that nobody reads fails instead of waiting.
+const APPENDING: OFlags = OFlags::APPEND.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// Whether [`locate`] works. Only then are removed and moved files noticed, and only then may a file be parked.
 pub(in crate::file) const CAN_TRACK: bool = true;
 
-/// Device and inode of a file. No other file has the same while this one is open.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Identity {
-    device: u64,
-    inode: u64,
-}
-
-impl Identity {
-    pub(super) fn of(metadata: &Metadata) -> Self {
-        Identity { device: metadata.dev(), inode: metadata.ino() }
-    }
-}
-
 pub(in crate::file) fn open(path: &Path, options: OpenOptions) -> io::Result<OpenedFile> {
-    let link = system_link(path, options.follow_links);
-    if let Some(link) = &link
-        && let Some((stream, file)) = own_descriptor(link)?
-    {
+    let Some(link) = system_link(path, options.follow_links) else {
+        let is_file_name = !path.as_os_str().as_bytes().ends_with(b"/");
+        return match (path.parent(), is_file_name) {
+            (Some(parent), true) => open_in(&Folder::hold(parent)?, path, options),
+            _ => Err(Errno::ISDIR.into()),
+        };
+    };
+    if let Some((stream, file)) = own_descriptor(&link)? {
         return OpenedFile::of_descriptor(file, stream);
     }
-    let opened = match &link {
-        Some(link) => open_appending(link, &append_options(OFlags::empty())),
-        None => {
-            // Before it is opened, because opening it would wake its reader. Whether it is one is checked again below.
-            if !options.allow_pipe && fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo()) {
-                return Err(pipe_refused());
-            }
-            let mut options_to_append =
-                append_options(if options.follow_links { OFlags::empty() } else { OFlags::NOFOLLOW });
-            open_appending(path, options_to_append.create(true).mode(options.mode))
-        }
-    };
-    let (file, readable) = match opened {
+    let (file, readable) = open_link(&link)?;
+    OpenedFile::new(file, readable, None)
+}
+
+/// Opens the file with the name of `path` in `folder`, and creates it if there is none.
+pub(in crate::file) fn open_in(folder: &Arc<Folder>, path: &Path, options: OpenOptions) -> io::Result<OpenedFile> {
+    let name = path.file_name().ok_or(Errno::ISDIR)?;
+    let (file, readable) = match open_at(folder, name, options) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => match stream_at(path, options.follow_links) {
             Some((stream, file)) => return OpenedFile::of_descriptor(file, Some(stream)),
             None => return Err(error),
         },
         opened => opened?,
     };
-    // The file was opened with `NONBLOCK`, but writes to a pipe must wait for its reader.
-    fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
-    let metadata = file.metadata()?;
-    if link.is_none() && !options.allow_pipe && metadata.file_type().is_fifo() {
-        return Err(pipe_refused());
-    }
-    let identity = Identity::of(&metadata);
-    if metadata.is_file()
-        && let Some((stream, file)) = standard_stream(identity.device, identity.inode)?
-    {
-        return OpenedFile::of_descriptor(file, Some(stream));
-    }
-    Ok(OpenedFile {
-        file,
-        identity,
-        is_named_regular: metadata.is_file() && link.is_none(),
-        readable,
-        length: metadata.len(),
-        stream: None,
-    })
+    let opened = OpenedFile::new(file, readable, Some(Arc::clone(folder)))?;
+    if !options.allow_pipe && opened.file.metadata()?.file_type().is_fifo() { Err(pipe_refused()) } else { Ok(opened) }
 }
 
 impl OpenedFile {
+    /// Returns a file that was opened by its own name in `folder` or, if none, through a link of the system.
+    fn new(file: File, readable: bool, folder: Option<Arc<Folder>>) -> io::Result<Self> {
+        // The file was opened with `NONBLOCK`, but writes to a pipe must wait for its reader.
+        fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+        let metadata = file.metadata()?;
+        let identity = Identity::of(&metadata);
+        if metadata.is_file()
+            && let Some((stream, file)) = standard_stream(&identity)?
+        {
+            return OpenedFile::of_descriptor(file, Some(stream));
+        }
+        let is_named_regular = metadata.is_file() && folder.is_some();
+        Ok(OpenedFile { file, identity, is_named_regular, readable, length: metadata.len(), stream: None, folder })
+    }
+
     /// Returns a file that is written to through a duplicate of a descriptor of the process.
     fn of_descriptor(file: File, stream: Option<StandardStream>) -> io::Result<Self> {
         let metadata = file.metadata()?;
         let readable = metadata.is_file() && fcntl_getfl(&file)? & OFlags::RWMODE == OFlags::RDWR;
         let (identity, length) = (Identity::of(&metadata), metadata.len());
-        Ok(OpenedFile { file, identity, is_named_regular: false, readable, length, stream })
+        Ok(OpenedFile { file, identity, is_named_regular: false, readable, length, stream, folder: None })
     }
 }
 
@@ -96,7 +86,13 @@ fn pipe_refused() -> io::Error {
 /// If stdout or stderr is the regular file at `path`, returns that stream, and a duplicate of its descriptor.
 fn stream_at(path: &Path, follow_links: bool) -> Option<(StandardStream, File)> {
     let metadata = if follow_links { fs::metadata(path) } else { fs::symlink_metadata(path) }.ok()?;
-    standard_stream(metadata.dev(), metadata.ino()).ok()?
+    standard_stream(&Identity::of(&metadata)).ok()?
+}
+
+/// If stdout or stderr is the regular file `identity`, returns that file, to be written to through a duplicate of the stream's descriptor.
+pub(in crate::file) fn through_stream(identity: &Identity) -> Option<OpenedFile> {
+    let (stream, file) = standard_stream(identity).ok()??;
+    OpenedFile::of_descriptor(file, Some(stream)).ok()
 }
 
 /// Returns true if `path`, or what a link at `path` leads to, is a standard stream of this process.
@@ -105,11 +101,38 @@ pub(in crate::file) fn is_standard_stream(path: &Path) -> bool {
         || stream_at(path, true).is_some()
 }
 
-/// Opens `path`, for reading too if it is a regular file and the user may read it. A pipe that is opened for reading too would be its own
+/// Opens the file `name` in `folder` for appending, and creates it if there is none. Returns whether it can be read.
+fn open_at(folder: &Folder, name: &OsStr, options: OpenOptions) -> io::Result<(File, bool)> {
+    let (follow, nofollow) = match options.follow_links {
+        true => (AtFlags::empty(), OFlags::empty()),
+        false => (AtFlags::SYMLINK_NOFOLLOW, OFlags::NOFOLLOW),
+    };
+    let kind = statat(&folder.directory, name, follow).ok().map(|stat| FileType::from_raw_mode(stat.st_mode));
+    // Before it is opened, because opening it would wake its reader. Whether it is one is checked again later.
+    if !options.allow_pipe && kind == Some(FileType::Fifo) {
+        return Err(pipe_refused());
+    }
+    let open = |access: OFlags| {
+        let flags = access | APPENDING | OFlags::CREATE | nofollow;
+        let open = || openat(&folder.directory, name, flags, Mode::from_raw_mode(options.mode as _));
+        above_streams(|| Ok(retry_on_intr(open)?.into()))
+    };
+    read_too_if_regular(kind.is_none_or(|kind| kind == FileType::RegularFile), open)
+}
+
+/// Opens a link of the system for appending. Returns whether the file can be read.
+fn open_link(link: &Path) -> io::Result<(File, bool)> {
+    let is_regular = fs::metadata(link).map_or(true, |metadata| metadata.is_file());
+    read_too_if_regular(is_regular, |access| {
+        above_streams(|| Ok(retry_on_intr(|| openat(CWD, link, access | APPENDING, Mode::empty()))?.into()))
+    })
+}
+
+/// Opens a file, for reading too if it is a regular file and the user may read it. A pipe that is opened for reading too would be its own
 /// reader. Returns whether the file can be read.
-fn open_appending(path: &Path, options: &fs::OpenOptions) -> io::Result<(File, bool)> {
-    if fs::metadata(path).map_or(true, |metadata| metadata.is_file()) {
-        match above_streams(|| options.clone().read(true).open(path)) {
+fn read_too_if_regular(is_regular: bool, open: impl Fn(OFlags) -> io::Result<File>) -> io::Result<(File, bool)> {
+    if is_regular {
+        match open(OFlags::RDWR) {
             Ok(file) if file.metadata()?.is_file() => return Ok((file, true)),
             // The path was replaced by something else just now.
             Ok(_) => {}
@@ -117,7 +140,7 @@ fn open_appending(path: &Path, options: &fs::OpenOptions) -> io::Result<(File, b
             Err(error) => return Err(error),
         }
     }
-    above_streams(|| options.open(path)).map(|file| (file, false))
+    open(OFlags::WRONLY).map(|file| (file, false))
 }
 
 /// Returns true if `path` is one of the system's own links, such as `/dev/stdout`.
@@ -125,25 +148,28 @@ pub(in crate::file) fn is_system_link(path: &Path) -> bool {
     system_link(path, false).is_some()
 }
 
-/// Returns options for appending. With `NONBLOCK`, opening a pipe that nobody reads fails instead of waiting.
-fn append_options(flags: OFlags) -> fs::OpenOptions {
-    let mut options = fs::OpenOptions::new();
-    options.append(true).custom_flags((flags | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
-    options
-}
-
-/// Returns where `file` is, which was opened by `path`.
-pub(in crate::file) fn locate(file: &File, path: &Path, follow_links: bool) -> io::Result<FileLocation> {
+/// Returns where `file` is, which was opened by `path`. Looks for it in `folder`, if given, and else by the path.
+pub(in crate::file) fn locate(
+    file: &File,
+    folder: Option<&Folder>,
+    path: &Path,
+    follow_links: bool,
+) -> io::Result<FileLocation> {
     let own = file.metadata()?;
     if own.nlink() == 0 {
         return Ok(FileLocation::Removed);
     }
-    let at_path = if follow_links { fs::metadata(path) } else { fs::symlink_metadata(path) };
+    let follow = if follow_links { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+    let at_path = match (folder, path.file_name()) {
+        (Some(folder), Some(name)) => statat(&folder.directory, name, follow),
+        _ => statat(CWD, path, follow),
+    };
     match at_path {
-        Ok(at_path) if Identity::of(&at_path) == Identity::of(&own) => Ok(FileLocation::InPlace { length: own.len() }),
-        Ok(_) => Ok(FileLocation::Moved),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(FileLocation::Moved),
-        Err(error) => Err(error),
+        Ok(at_path) if Identity::of_stat(&at_path) == Identity::of(&own) => {
+            Ok(FileLocation::InPlace { length: own.len() })
+        }
+        Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(FileLocation::Moved),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -164,12 +190,16 @@ pub(in crate::file) fn sync_data(file: &File) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Brings the entries of the directory `folder` to the storage device. A directory that is gone has none.
-pub(in crate::file) fn sync_folder(folder: &Path) -> io::Result<()> {
-    let flags = (OFlags::DIRECTORY | OFlags::NONBLOCK).bits().cast_signed();
-    let opened = match fs::OpenOptions::new().read(true).custom_flags(flags).open(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        opened => opened?,
+/// Brings the entries of the directory at `path`, which is `folder` if that is given, to the storage device. A directory that is gone has none.
+pub(in crate::file) fn sync_folder(path: &Path, folder: Option<&Folder>) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = match folder {
+        Some(folder) => openat(&folder.directory, ".", flags, Mode::empty()),
+        None => openat(CWD, path, flags, Mode::empty()),
+    };
+    let opened = match opened {
+        Err(Errno::NOENT) => return Ok(()),
+        opened => File::from(opened?),
     };
     #[cfg(test)]
     super::observed::before_sync(&opened)?;

@@ -1,0 +1,73 @@
+//! The directories of log files, held open.
+//!
+//! A log that finds its file gone opens a new one in the directory that the file was in. The path may lead to another directory by then, which
+//! somebody else has put there. So each log holds the descriptor of its directory, and opens and looks for its file relative to that. The logs
+//! of one directory share one descriptor.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use rustix::fs::{CWD, Mode, OFlags, openat};
+
+use super::identity::Identity;
+use super::streams::above_streams;
+use crate::sync::{Arc, Mutex, Weak};
+
+static HELD: Mutex<BTreeMap<Identity, Weak<Folder>>> = Mutex::new(BTreeMap::new());
+
+/// A directory that is held open.
+#[derive(Debug)]
+pub(in crate::file) struct Folder {
+    pub(super) directory: File,
+    identity: Identity,
+}
+
+/// How a directory is held: for finding what is in it, not for reading it, if the system can tell these apart.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const HOLD: OFlags = OFlags::PATH;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const HOLD: OFlags = OFlags::RDONLY;
+
+impl Folder {
+    /// Holds the directory at `path`.
+    pub(in crate::file) fn hold(path: &Path) -> io::Result<Arc<Self>> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let open = || openat(CWD, path, HOLD | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+        let directory = above_streams(|| Ok(rustix::io::retry_on_intr(open)?.into()))?;
+        let identity = Identity::of(&directory.metadata()?);
+        let mut held = HELD.lock();
+        if let Some(folder) = held.get(&identity).and_then(Weak::upgrade) {
+            return Ok(folder);
+        }
+        let folder = Arc::new(Folder { directory, identity: identity.clone() });
+        held.insert(identity, Arc::downgrade(&folder));
+        Ok(folder)
+    }
+
+    /// Returns how many directories are held.
+    pub(in crate::file) fn count() -> usize {
+        HELD.lock().len()
+    }
+
+    pub(in crate::file) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Returns true if the directory was removed.
+    pub(in crate::file) fn is_gone(&self) -> bool {
+        self.directory.metadata().map_or(true, |metadata| metadata.nlink() == 0)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let mut held = HELD.lock();
+        // Another thread may have held the directory anew since.
+        if held.get(&self.identity).is_some_and(|folder| folder.strong_count() == 0) {
+            held.remove(&self.identity);
+        }
+    }
+}
