@@ -271,8 +271,11 @@ pub(crate) mod strategies {
             text().prop_map(Value::from),
             prop_oneof!["1", "-1.5", "true", "null", "NaN", "1e5"].prop_map(Value::from),
         ];
-        let debug =
-            prop_oneof![text(), text().prop_map(|text| format!("{text:?}")), "\"([a\" ]|\\\\[\\\\\"nrt0xuq]){0,4}\""];
+        let debug = prop_oneof![
+            text(),
+            text().prop_map(|text| format!("{text:?}")),
+            "\"([a\" ]|\\\\[\\\\\"nrt0xuq]|\\\\u\\{[+a1]{0,2}\\}?){0,4}\""
+        ];
         prop_oneof![4 => plain.prop_map(MadeValue::Plain), 2 => debug.prop_map(MadeValue::Debug)]
     }
 

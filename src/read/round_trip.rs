@@ -40,9 +40,10 @@ fn string_of(text: &str) -> Option<String> {
             ('\\', '0') => '\0',
             ('\\', escaped @ ('\\' | '"')) => escaped,
             ('\\', 'u') => {
-                let digits: String =
-                    inside.by_ref().skip_while(|next| *next == '{').take_while(|next| *next != '}').collect();
-                char::from_u32(u32::from_str_radix(&digits, 16).ok()?)?
+                let (digits, rest) = inside.as_str().strip_prefix('{')?.split_once('}')?;
+                inside = rest.chars();
+                let is_hexadecimal = digits.chars().all(|digit| digit.is_ascii_hexdigit());
+                is_hexadecimal.then(|| u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)).flatten()?
             }
             ('\\', _) => return None,
             (plain, _) => plain,

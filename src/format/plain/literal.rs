@@ -58,10 +58,13 @@ fn push_escape(text: &mut impl Iterator<Item = u8>, out: &mut Vec<u8>) -> Option
             text.next().filter(|byte| *byte == b'{')?;
             let start = out.len();
             out.extend_from_slice(b"\\u{");
-            out.extend(text.take_while(|byte| *byte != b'}'));
-            let digits = std::str::from_utf8(&out[start + 3..]).ok()?;
+            let end = text.by_ref().find(|byte| {
+                out.push(*byte);
+                !byte.is_ascii_hexdigit()
+            });
+            end.filter(|byte| *byte == b'}')?;
+            let digits = std::str::from_utf8(&out[start + 3..out.len() - 1]).ok()?;
             u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)?;
-            out.push(b'}');
         }
         _ => return None,
     }
@@ -113,6 +116,9 @@ mod tests {
             (r#""\xFF""#, r#""\"\\xFF\"""#),
             (r#""\u{d800}""#, r#""\"\\u{d800}\"""#),
             (r#""\u{}""#, r#""\"\\u{}\"""#),
+            (r#""\u{61""#, r#""\"\\u{61\"""#),
+            (r#""\u{+61}""#, r#""\"\\u{+61}\"""#),
+            (r#""\ua""#, r#""\"\\ua\"""#),
             ("\"\\\n\"", r#""\"\\\n\"""#),
         ] {
             assert_eq!(quoted(Raw(text)), expected, "{text}");
