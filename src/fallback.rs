@@ -15,7 +15,7 @@ use crate::bytes::{ByteWriter, LineWriter, StandardStream};
 use crate::format::{Format, Renderer, Screen, with_scratch};
 use crate::limits::{FALLBACK_LINES, FALLBACK_LOCK, FALLBACK_WINDOW};
 use crate::process::ForkLocal;
-use crate::record::{Record, render_display};
+use crate::record::{OwnBound, Record, render_display};
 use crate::sync::{AtomicU64, Mutex, Ordering};
 
 /// How many bytes a pipe takes without blocking if it has room. It is `PIPE_BUF`, which POSIX makes at least 512.
@@ -61,7 +61,7 @@ fn report_as(kind: Kind, message: fmt::Arguments<'_>) {
     FALLBACK.get().enter(|fallback| {
         let mut line = Message::new();
         // The `Display` of an error may be code of the program, and panic.
-        render_display(&message, &mut line);
+        render_display(&message, &mut OwnBound(&mut line));
         fallback.write(kind, Instant::now(), &mut stderr(), line.finish());
     });
 }

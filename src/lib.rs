@@ -71,6 +71,8 @@
 //! - An output that waits for another thread which logs to the same output. If it is direct, both wait for ever. If it is queued, with
 //!   [`Overflow::Block`](sink::Overflow::Block), that thread waits for the [patience](sink::Queue::patience) of a full queue, and its records
 //!   are dropped then. Give such threads another context, or `Overflow::DropNewest`.
+//! - A value that goes on without end and ignores that its formatter returns an error: a [bounded](Configure::max_record_bytes) record
+//!   takes no more of it, but the log call waits for it.
 //! - Stackful coroutines that change threads inside [`OutputContext::scope`]: the process aborts, so that two stacks do not mix.
 //! - A callsite that is hit for the first time under `Dispatch::none()`: if the process has made one `Dispatch` only, `tracing` disables the
 //!   callsite from then on.

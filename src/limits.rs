@@ -4,7 +4,8 @@
 //! waits beside one another. This module imports nothing of the crate.
 //!
 //! Limits that a program can set are options: see [`sink::Queue`](crate::sink::Queue), [`sink::Roll`](crate::sink::Roll),
-//! [`sink::max_open_files`](crate::sink::max_open_files), and [`Configure::exit_deadline`](crate::Configure::exit_deadline), which is
+//! [`sink::max_open_files`](crate::sink::max_open_files), [`Configure::max_record_bytes`](crate::Configure::max_record_bytes), which is
+//! [`MAX_RECORD_BYTES`] unless set, and [`Configure::exit_deadline`](crate::Configure::exit_deadline), which is
 //! [`EXIT_DEADLINE`] unless set.
 //!
 //! | who waits | for what | how long | and then |
@@ -44,6 +45,9 @@
 //! | a writer thread | another thread that has reserved space for a record and not committed it | [`ENQUEUE_YIELDS`] | looks at the queue again after [`LINGER`] |
 
 use std::time::Duration;
+
+/// The most bytes of a record, unless the program sets it: see [`Configure::max_record_bytes`](crate::Configure::max_record_bytes).
+pub(crate) const MAX_RECORD_BYTES: usize = 1 << 20;
 
 /// How long the exit of the process waits for queues to be written, unless the program sets it.
 pub(crate) const EXIT_DEADLINE: Duration = Duration::from_secs(5);

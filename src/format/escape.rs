@@ -6,7 +6,8 @@
 //! Two kinds of ignorable characters are not escaped, because emoji and many scripts are not written without them: the joiners
 //! U+200C and U+200D, and the variation selectors U+FE00 to U+FE0F. The rest of Unicode is not escaped either.
 //!
-//! Three writers append to a buffer, so that `Debug` and `Display` output streams through them:
+//! Three writers append to a buffer, so that `Debug` and `Display` output streams through them. What they are given by `write_str` they refuse
+//! beyond [the bound](max_record_bytes) of a record; `push` is for what is short, or must be there:
 //!
 //! | writer | for | escapes |
 //! |---|---|---|
@@ -19,6 +20,8 @@
 //! they are. Which text needs quotes at all stands in [`quote`](super::quote).
 
 use std::fmt;
+
+use crate::record::{ValueWriter, max_record_bytes, prefix};
 
 /// How the writers treat a byte of UTF-8.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -148,20 +151,83 @@ fn push_escaped_from(out: &mut Vec<u8>, text: &str, mut at: usize, mut escape: i
     out.extend_from_slice(&bytes[copied..]);
 }
 
-/// Writes the inside of a JSON string.
-pub(crate) struct JsonText<'a>(pub(crate) &'a mut Vec<u8>);
+/// The most bytes that one byte of a text can become: LF, with the beginning of the next line of a message of several lines.
+const MOST_GROWTH: usize = 16;
 
-impl JsonText<'_> {
-    /// Appends `text`, escaped.
-    pub(crate) fn push(&mut self, text: &str) {
-        push_escaped(self.0, text, escape_json);
-    }
+/// Returns true if `text` certainly fits into a record of which `out` is the beginning, also when it is escaped.
+#[inline]
+pub(super) fn fits(out: &[u8], text: &str) -> bool {
+    text.len() <= max_record_bytes().saturating_sub(out.len()) / MOST_GROWTH
 }
 
-impl fmt::Write for JsonText<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push(text);
-        Ok(())
+/// Takes a piece of `rest` that can be appended to `out`. `None` if `rest` is empty, or the record is full.
+fn next_piece<'t>(out: &[u8], rest: &mut &'t str) -> Option<&'t str> {
+    let room = max_record_bytes().saturating_sub(out.len());
+    // Four bytes are one character at least. The last piece may go beyond the bound, by a few dozen bytes.
+    let piece = prefix(rest, (room / MOST_GROWTH).max(4));
+    *rest = if room == 0 { rest } else { &rest[piece.len()..] };
+    (room > 0 && !piece.is_empty()).then_some(piece)
+}
+
+/// Has a writer refuse what does not fit into the record.
+macro_rules! bounded {
+    ($writer:ident) => {
+        impl fmt::Write for $writer<'_> {
+            #[inline]
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                if fits(self.out, text) {
+                    self.push(text);
+                    Ok(())
+                } else {
+                    self.push_what_fits(text)
+                }
+            }
+        }
+
+        impl $writer<'_> {
+            #[cold]
+            fn push_what_fits(&mut self, text: &str) -> fmt::Result {
+                let mut rest = text;
+                while !self.is_cut
+                    && let Some(piece) = next_piece(self.out, &mut rest)
+                {
+                    self.push(piece);
+                }
+                self.is_cut |= !rest.is_empty();
+                if self.is_cut { Err(fmt::Error) } else { Ok(()) }
+            }
+        }
+
+        impl ValueWriter for $writer<'_> {
+            fn push_marker(&mut self, marker: &str) {
+                self.push(marker);
+            }
+
+            fn is_cut(&self) -> bool {
+                self.is_cut
+            }
+        }
+    };
+}
+
+bounded!(JsonText);
+bounded!(PlainText);
+bounded!(Quoted);
+
+/// Writes the inside of a JSON string.
+pub(crate) struct JsonText<'a> {
+    out: &'a mut Vec<u8>,
+    is_cut: bool,
+}
+
+impl<'a> JsonText<'a> {
+    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
+        JsonText { out, is_cut: false }
+    }
+
+    /// Appends `text`, escaped.
+    pub(crate) fn push(&mut self, text: &str) {
+        push_escaped(self.out, text, escape_json);
     }
 }
 
@@ -191,12 +257,13 @@ pub(crate) struct PlainText<'a> {
     out: &'a mut Vec<u8>,
     keep_backslashes: bool,
     continuation: Option<&'static str>,
+    is_cut: bool,
 }
 
 impl<'a> PlainText<'a> {
     /// Creates a writer that escapes reversibly: it doubles backslashes.
     pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
-        PlainText { out, keep_backslashes: false, continuation: None }
+        PlainText { out, keep_backslashes: false, continuation: None, is_cut: false }
     }
 
     /// Leaves backslashes as they are, so that the text cannot be unescaped.
@@ -224,27 +291,20 @@ impl<'a> PlainText<'a> {
     }
 }
 
-impl fmt::Write for PlainText<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push(text);
-        Ok(())
-    }
+/// Writes the inside of double quotes in text and logfmt; the caller writes the quotes.
+pub(crate) struct Quoted<'a> {
+    out: &'a mut Vec<u8>,
+    is_cut: bool,
 }
 
-/// Writes the inside of double quotes in text and logfmt; the caller writes the quotes.
-pub(crate) struct Quoted<'a>(pub(crate) &'a mut Vec<u8>);
+impl<'a> Quoted<'a> {
+    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
+        Quoted { out, is_cut: false }
+    }
 
-impl Quoted<'_> {
     /// Appends `text`, escaped.
     pub(crate) fn push(&mut self, text: &str) {
-        push_escaped(self.0, text, escape_text);
-    }
-}
-
-impl fmt::Write for Quoted<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push(text);
-        Ok(())
+        push_escaped(self.out, text, escape_text);
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn reads_as_other_type(text: &str) -> bool {
 /// Appends `text` in double quotes, escaped.
 pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    Quoted(out).push(text);
+    Quoted::new(out).push(text);
     out.push(b'"');
 }
 

@@ -1,6 +1,7 @@
 //! The path of spans in each style: the layouts render it, `layer` caches it.
 
-use super::{json, logfmt, text};
+use super::plain::braces;
+use super::{json, logfmt};
 use crate::record::{SpanValues, Style};
 use crate::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::sync::Arc;
 /// A path has no separator before or after it: those commas and blanks belong to the line.
 pub(crate) fn append_path(style: Style, path: &[Arc<SpanValues>], out: &mut Vec<u8>) {
     match style {
-        Style::Text | Style::TextColor => text::push_path(style, path, out),
+        Style::Text | Style::TextColor => braces::push_path(style, path, out),
         Style::Json => json::push_path(path, out),
         Style::Logfmt => logfmt::push_path(path, out),
     }

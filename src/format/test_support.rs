@@ -18,6 +18,7 @@ use super::{Format, Renderer, Screen};
 use crate::clock::{Clock, ManualClock, Origin};
 use crate::record::{
     Captured, ContextInfo, FieldName, Record, RecordMetadata, SpanPath, SpanValues, Style, Value, capture_fields,
+    max_span_bytes,
 };
 use crate::sync::{Arc, Mutex, OnceLock};
 
@@ -136,13 +137,17 @@ struct Capture {
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Capture {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let mut values = SpanValues::new(attributes.metadata().name());
-        capture_fields(|visitor| attributes.record(visitor), |name, value| values.record(name, value));
+        capture_fields(
+            max_span_bytes(),
+            |visitor| attributes.record(visitor),
+            |name, value| values.record(name, value),
+        );
         context.span(id).unwrap().extensions_mut().insert(Arc::new(values));
     }
 
     fn on_record(&self, id: &Id, record: &SpanRecord<'_>, context: Context<'_, S>) {
         let mut fields = Vec::new();
-        capture_fields(|visitor| record.record(visitor), |name, value| fields.push((name, value)));
+        capture_fields(max_span_bytes(), |visitor| record.record(visitor), |name, value| fields.push((name, value)));
         let span = context.span(id).unwrap();
         let mut extensions = span.extensions_mut();
         let values = Arc::get_mut(extensions.get_mut::<Arc<SpanValues>>().unwrap()).unwrap();

@@ -17,6 +17,7 @@ use crate::context::{OutputContext, built_in, is_default_built_in, replace_defau
 use crate::error::{Error, Kind};
 use crate::limits::INSTALLATION;
 use crate::process::set_exit_deadline;
+use crate::record::set_max_record_bytes;
 use crate::sync::{Mutex, thread};
 use crate::verbosity::Verbosity;
 
@@ -128,7 +129,7 @@ impl Configure {
     /// # Ok::<(), logscope::Error>(())
     /// ```
     ///
-    /// A default that [`set_default`](crate::set_default) has set before keeps its own.
+    /// A default that [`set_default`] has set before keeps its own.
     pub fn verbosity(mut self, verbosity: impl Into<Verbosity>) -> Self {
         self.verbosity = Some(verbosity.into());
         self
@@ -172,6 +173,29 @@ impl Configure {
     /// The setting takes effect at once, and for the whole process.
     pub fn exit_deadline(self, deadline: Duration) -> Self {
         set_exit_deadline(deadline);
+        self
+    }
+
+    /// Sets how many bytes a record may have; 1 MiB unless set.
+    ///
+    /// ```
+    /// use logscope::{OutputContext, sink};
+    ///
+    /// logscope::configure().max_record_bytes(400).install()?;
+    /// let (memory, lines) = sink::memory();
+    /// let uno = OutputContext::builder("uno").sink(memory).build();
+    /// uno.scope(|| tracing::info!(numbers = ?vec![7; 1_000_000], "said"));
+    /// assert!(lines.lines()[0].ends_with("<cut>\"") && lines.lines()[0].len() < 500);
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    ///
+    /// A value that goes on beyond it gets an error from its formatter, and `<cut>` follows what it has written. The line is still one that
+    /// can be read back. Not counted are the names of fields, and what a few characters need to be escaped. In all its fields a span has an
+    /// eighth of these bytes, and the spans around a record have a quarter: the fields of those beyond are replaced by `fields=<cut>`.
+    ///
+    /// The setting takes effect at once, and for the whole process.
+    pub fn max_record_bytes(self, bytes: usize) -> Self {
+        set_max_record_bytes(bytes);
         self
     }
 

@@ -7,7 +7,7 @@
 //! The map of names is replaced, never changed, so that a log call takes no lock here, and an allocator that logs does no harm.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use log::kv::{Error, Key, Source, Value, VisitSource, VisitValue};
@@ -16,7 +16,7 @@ use tracing_core::callsite::{DefaultCallsite, Identifier};
 use tracing_core::metadata::Kind;
 use tracing_core::{Level, Metadata};
 
-use crate::record::{KeyValues, drop_quietly, render_debug};
+use crate::record::{BoundedText, KeyValues, ValueWriter as _, drop_quietly, max_record_bytes, render_display};
 use crate::sync::{Arc, ArcSwapOption};
 
 /// The most names that are kept.
@@ -49,29 +49,29 @@ impl LogFields<'_> {
 
 impl KeyValues for LogFields<'_> {
     fn visit(&self, visitor: &mut dyn Visit) {
-        let mut pairs = Pairs { visitor, rest: String::new(), is_visiting: false };
+        let mut pairs = Pairs { visitor, rest: BoundedText::new(max_record_bytes()), is_visiting: false };
         // Unwind safety: the source is only asked again to be visited, and `pairs` is consistent wherever the source's code runs.
         match catch_unwind(AssertUnwindSafe(|| self.0.visit(&mut pairs))) {
             Ok(Ok(())) => {}
-            Ok(Err(_)) => pairs.rest.push_str("<format error>"),
+            Ok(Err(_)) => pairs.rest.push_marker("<format error>"),
             // The panic of the visitor, which is for its caller.
             Err(payload) if pairs.is_visiting => resume_unwind(payload),
             Err(payload) => {
                 drop_quietly(payload);
-                pairs.rest.push_str("<panicked>");
+                pairs.rest.push_marker("<panicked>");
             }
         }
-        if !pairs.rest.is_empty()
+        if !pairs.rest.text.is_empty()
             && let Some(field) = field(REST)
         {
-            pairs.visitor.record_str(&field, &pairs.rest);
+            pairs.visitor.record_str(&field, &pairs.rest.text);
         }
     }
 }
 
 struct Pairs<'a> {
     visitor: &'a mut dyn Visit,
-    rest: String,
+    rest: BoundedText,
     /// True while the visitor is called.
     is_visiting: bool,
 }
@@ -82,10 +82,10 @@ impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
         let result = match field(key.as_str()) {
             Some(field) => value.visit(OneValue { field: &field, visitor: self.visitor }),
             None => {
-                let separator = if self.rest.is_empty() { "" } else { " " };
-                // Writing to a `String` cannot fail.
-                let _ = write!(self.rest, "{separator}{key}=");
-                render_debug(&value, &mut self.rest);
+                let separator = if self.rest.text.is_empty() { "" } else { " " };
+                if !self.rest.is_cut() {
+                    render_display(&format_args!("{separator}{key}={value:?}"), &mut self.rest);
+                }
                 Ok(())
             }
         };

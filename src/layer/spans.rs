@@ -20,7 +20,9 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use super::nesting::Nested;
 use crate::context::{ContextInner, OutputContext};
 use crate::format::append_path;
-use crate::record::{Captured, FieldName, STYLES, SpanPath, SpanValues, Style, capture_fields, capture_primitives};
+use crate::record::{
+    Captured, FieldName, STYLES, SpanPath, SpanValues, Style, capture_fields, capture_primitives, max_span_bytes,
+};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering, Weak};
 
 /// The most bytes that a thread keeps of one rendered path.
@@ -69,9 +71,9 @@ where
 fn capture(visit: impl FnOnce(&mut dyn Visit), each: impl FnMut(FieldName, Captured)) {
     let nested = Nested::enter();
     if nested.is_too_deep() {
-        capture_primitives(visit, each);
+        capture_primitives(max_span_bytes(), visit, each);
     } else {
-        capture_fields(visit, each);
+        capture_fields(max_span_bytes(), visit, each);
     }
 }
 

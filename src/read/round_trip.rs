@@ -6,7 +6,7 @@ use crate::Format;
 use crate::format::escape::is_escaped;
 use crate::format::test_support::{Fixture, MadeEvent, MadeValue, strategies, with_record};
 use crate::format::{Renderer, Screen};
-use crate::record::{ContextBuf, RecordBuf, SpanValues, Value};
+use crate::record::{ContextBuf, RecordBuf, SpanValues, Value, with_bound};
 use crate::sync::Arc;
 
 /// Returns the line that `format` writes, and the record itself.
@@ -130,6 +130,30 @@ proptest! {
         prop_assert!(several.strip_suffix('\n').unwrap().split('\n').skip(1).all(|line| line.starts_with("   ")));
         prop_assert!(!several.contains(|next| next != '\n' && is_escaped(next)), "{several:?}");
         prop_assert_eq!(RecordBuf::parse_text(&several).unwrap(), RecordBuf::parse_text(&one).unwrap());
+    }
+
+    /// A record that is cut is a line that can be read back, wherever the bound lies.
+    #[test]
+    fn a_record_that_is_cut_reads_back(
+        bound in 0_usize..600,
+        event in strategies::event(),
+        spans in strategies::spans(),
+        fixture in strategies::fixture(),
+    ) {
+        let write = |format| with_bound(bound, || written(&format, &event, &spans, &fixture));
+        for multiline in [false, true] {
+            let (text, whole) = write(Format::text().multiline(multiline));
+            prop_assert!(!text.contains(|next| next != '\n' && is_escaped(next)), "{:?}", text);
+            let read = RecordBuf::parse_text(&text).unwrap();
+            prop_assert!(read.fields.len() >= whole.fields.len() && read.spans.len() == whole.spans.len(), "{}", text);
+            prop_assert_eq!(read.target, whole.target, "{}", text);
+        }
+        let (logfmt, whole) = write(Format::logfmt());
+        prop_assert!(!logfmt.strip_suffix('\n').unwrap().contains(is_escaped), "{:?}", logfmt);
+        let read = RecordBuf::parse_logfmt(&logfmt).unwrap();
+        prop_assert_eq!((read.fields.len(), read.spans.len()), (whole.fields.len(), whole.spans.len()), "{}", logfmt);
+        let (build, _) = write(Format::build());
+        prop_assert!(!build.strip_suffix('\n').unwrap().contains(is_escaped), "{:?}", build);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use tracing::Level;
 
-use super::value::Captured;
-use super::{Record, Value, capture_fields, write_thread_name};
+use super::capture::Captured;
+use super::{Record, Value, capture_fields, max_record_bytes, write_thread_name};
 
 /// Holds a record that owns its parts: a copy of a [`Record`], or one that was read back from a log.
 ///
@@ -104,6 +104,7 @@ impl RecordBuf {
         buf.name = record.name().map(str::to_owned);
         let mut message = None;
         capture_fields(
+            max_record_bytes(),
             |visitor| record.visit(visitor),
             |name, Captured { value, .. }| match message {
                 None if name.field == "message" && name.suffix.is_empty() => message = Some(value.into_text()),

@@ -3,7 +3,9 @@
 //! | to change | see |
 //! |---|---|
 //! | an owned record, and how a record is copied into one | `buf.rs` |
-//! | how a field's value is captured and owned | `value.rs` |
+//! | an owned value | `value.rs` |
+//! | how the values of an event or a span are captured | `capture.rs` |
+//! | how long a record may be | `bound.rs` |
 //! | what a record knows of its context | `context.rs` |
 //! | what a record knows of its spans | `span.rs` |
 //! | the thread's name | `thread.rs` |
@@ -13,7 +15,9 @@
 //! How a record is printed is in `format`; which records a context lets through is in `verbosity`. Of this crate, this module
 //! imports `sync`, `clock` and, for links in its docs only, later ones.
 
+mod bound;
 mod buf;
+mod capture;
 mod context;
 mod notice;
 mod render;
@@ -28,14 +32,20 @@ use std::time::{Duration, SystemTime};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata};
 
+#[cfg(test)]
+pub(crate) use bound::tests::with_bound;
+pub(crate) use bound::{
+    BoundedText, CUT, OwnBound, ValueWriter, max_path_bytes, max_record_bytes, max_span_bytes, prefix,
+    set_max_record_bytes,
+};
 pub use buf::{ContextBuf, RecordBuf, SpanBuf};
+pub(crate) use capture::{Captured, FieldName, capture_fields, capture_primitives, field_name};
 pub use context::ContextInfo;
 pub(crate) use notice::{Notice, with_notice, with_opening};
-pub(crate) use render::{drop_quietly, for_each_source, render_debug, render_display};
+pub(crate) use render::{drop_quietly, for_each_source, render_debug, render_display, render_str};
 pub(crate) use span::{NoSpans, STYLES, SpanPath, SpanValues, Style};
 pub(crate) use thread::write_thread_name;
 pub use value::Value;
-pub(crate) use value::{Captured, FieldName, capture_fields, capture_primitives, field_name};
 
 use crate::clock::Clock;
 
@@ -181,7 +191,7 @@ impl<'a> Record<'a> {
     pub fn message(&self) -> String {
         let mut message = MessageVisitor(None);
         self.visit(&mut message);
-        message.0.unwrap_or_default()
+        message.0.map(|message| message.text).unwrap_or_default()
     }
 
     /// Calls `each` with the name of every span around the record, outermost first.
@@ -240,23 +250,23 @@ impl fmt::Debug for Record<'_> {
 }
 
 /// Renders the first field called `message`.
-struct MessageVisitor(Option<String>);
+struct MessageVisitor(Option<BoundedText>);
 
 impl MessageVisitor {
-    fn render(&mut self, field: &Field, render: impl FnOnce(&mut String)) {
+    fn render<R>(&mut self, field: &Field, render: impl FnOnce(&mut BoundedText) -> R) {
         if self.0.is_none() && field_name(field) == "message" {
-            render(self.0.insert(String::new()));
+            render(self.0.insert(BoundedText::new(max_record_bytes())));
         }
     }
 }
 
 impl Visit for MessageVisitor {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.render(field, |text| text.push_str(value));
+        self.render(field, |text| render_str(value, text));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.render(field, |text| _ = render_debug(value, text));
+        self.render(field, |text| render_debug(value, text));
     }
 }
 

@@ -1,11 +1,14 @@
 //! Renders the program's values, whose `Debug` and `Display` may panic, return an error, or log.
 //!
 //! A log call must survive all three (promise P4). A panic is caught here. The text that was rendered before it is kept, and a
-//! marker follows it, so that the record is still written, and whole.
+//! marker follows it, so that the record is still written, and whole. A value that goes on beyond [the bound](super::bound) gets an error from
+//! the writer, and is marked too.
 
 use std::error::Error;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::bound::{CUT, ValueWriter};
 
 /// The marker after the text of a value whose `Debug` or `Display` panicked.
 const PANICKED: &str = "<panicked>";
@@ -17,24 +20,35 @@ const FAILED: &str = "<format error>";
 pub(crate) enum Rendered {
     /// The value is rendered in full.
     Whole,
-    /// The value returned an error or panicked; a marker follows the text that it had rendered.
+    /// The value returned an error, panicked, or was too long; a marker follows the text that it had rendered.
     Cut,
 }
 
 /// Renders `value` with `{:?}` into `out`.
-pub(crate) fn render_debug(value: &dyn fmt::Debug, out: &mut dyn Write) -> Rendered {
+pub(crate) fn render_debug(value: &dyn fmt::Debug, out: &mut dyn ValueWriter) -> Rendered {
     guarded(out, |out| write!(out, "{value:?}"))
 }
 
 /// Renders `value` with `{}` into `out`.
-pub(crate) fn render_display<T: fmt::Display + ?Sized>(value: &T, out: &mut dyn Write) -> Rendered {
+pub(crate) fn render_display<T: fmt::Display + ?Sized>(value: &T, out: &mut dyn ValueWriter) -> Rendered {
     guarded(out, |out| write!(out, "{value}"))
 }
 
-fn guarded(out: &mut dyn Write, render: impl FnOnce(&mut dyn Write) -> fmt::Result) -> Rendered {
+/// Writes `text` into `out`.
+pub(crate) fn render_str(text: &str, out: &mut dyn ValueWriter) -> Rendered {
+    if out.write_str(text).is_ok() {
+        return Rendered::Whole;
+    }
+    out.push_marker(CUT);
+    Rendered::Cut
+}
+
+fn guarded(out: &mut dyn ValueWriter, render: impl FnOnce(&mut dyn ValueWriter) -> fmt::Result) -> Rendered {
     // Unwind safety: the value reaches `out` through `write_str` only. The writers are this crate's own, and consistent between
     // two such calls, which is where a panic of the value's code unwinds.
     let marker = match catch_unwind(AssertUnwindSafe(|| render(out))) {
+        // A value may ignore that it was refused more.
+        Ok(_) if out.is_cut() => CUT,
         Ok(Ok(())) => return Rendered::Whole,
         Ok(Err(_)) => FAILED,
         Err(payload) => {
@@ -42,7 +56,7 @@ fn guarded(out: &mut dyn Write, render: impl FnOnce(&mut dyn Write) -> fmt::Resu
             PANICKED
         }
     };
-    let _ = out.write_str(marker);
+    out.push_marker(marker);
     Rendered::Cut
 }
 
@@ -78,7 +92,13 @@ pub(crate) fn drop_quietly(payload: Box<dyn std::any::Any + Send>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bound::BoundedText;
     use super::*;
+
+    fn rendered(value: &dyn fmt::Debug) -> (Rendered, String) {
+        let mut text = BoundedText::new(8);
+        (render_debug(value, &mut text), text.text)
+    }
 
     struct Panics;
     impl fmt::Debug for Panics {
@@ -130,14 +150,31 @@ mod tests {
 
     #[test]
     fn text_before_a_panic_or_an_error_is_kept_and_marked() {
-        let mut text = String::new();
-        assert_eq!(render_debug(&Panics, &mut text), Rendered::Cut);
-        assert_eq!(text, "half<panicked>");
-        text.clear();
-        assert_eq!(render_debug(&Fails, &mut text), Rendered::Cut);
-        assert_eq!(text, "half<format error>");
-        text.clear();
-        assert_eq!(render_debug(&"whole", &mut text), Rendered::Whole);
-        assert_eq!(text, "\"whole\"");
+        assert_eq!(rendered(&Panics), (Rendered::Cut, "half<panicked>".to_owned()));
+        assert_eq!(rendered(&Fails), (Rendered::Cut, "half<format error>".to_owned()));
+        assert_eq!(rendered(&"whole"), (Rendered::Whole, "\"whole\"".to_owned()));
+    }
+
+    /// A value that goes on as long as it is not refused, or whatever it is told.
+    struct GoesOn {
+        listens: bool,
+    }
+    impl fmt::Debug for GoesOn {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            for _ in 0..100 {
+                let result = f.write_str("on ");
+                if self.listens {
+                    result?;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_value_that_goes_on_is_cut_and_marked() {
+        for listens in [true, false] {
+            assert_eq!(rendered(&GoesOn { listens }), (Rendered::Cut, "on on on<cut>".to_owned()));
+        }
     }
 }

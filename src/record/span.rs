@@ -4,7 +4,7 @@
 //! renders them once, when a record in that style first needs them. The layer stores the captured spans, and finds and caches
 //! the path to the current span (`layer/spans.rs`). Formats see a [`SpanPath`].
 
-use super::value::{Captured, FieldName};
+use super::capture::{Captured, FieldName};
 use crate::sync::OnceLock;
 
 /// A way to render a span or a context as a fragment, which many records share. Each format uses one.

@@ -10,8 +10,6 @@
 
 mod vocabulary;
 
-use std::fmt::Write;
-
 use tracing::Level;
 use tracing::field::Field;
 
@@ -24,7 +22,7 @@ use super::plain::fields::{Dialect, push_gap, push_message_and_fields};
 use super::plain::name::OddNames;
 use super::plain::value::show_backslashes;
 use super::timestamp::push_elapsed_hundredths;
-use crate::record::Record;
+use crate::record::{Record, ValueWriter};
 use vocabulary::{FieldSet, Word, WordKind, bit};
 
 /// The beginning of each line of a message after its first. It stands below the message, and no record begins like it.
@@ -113,7 +111,7 @@ struct BuildDialect {
 impl Dialect for BuildDialect {
     const ODD_NAMES: OddNames = OddNames::Quoted;
 
-    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) -> bool {
+    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool {
         let start = out.len();
         let _ = render(&mut PlainText::new(out).keep_backslashes().multiline(self.continuation));
         out.len() > start

@@ -23,7 +23,7 @@ use tracing::field::{Field, Visit};
 
 use crate::format::escape::PlainText;
 use crate::format::number::push_integer;
-use crate::record::{Record, render_debug, render_display};
+use crate::record::{Record, render_debug, render_display, render_str};
 
 /// The names of the fields that make an event a word of the vocabulary.
 mod field {
@@ -257,7 +257,7 @@ impl OneField<'_> {
 
 impl Visit for OneField<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.push(field, |out| out.push(value));
+        self.push(field, |out| render_str(value, out));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {

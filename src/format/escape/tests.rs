@@ -6,7 +6,7 @@ use super::*;
 
 fn json(text: &str) -> String {
     let mut out = Vec::new();
-    JsonText(&mut out).push(text);
+    JsonText::new(&mut out).push(text);
     String::from_utf8(out).unwrap()
 }
 
@@ -18,7 +18,7 @@ fn plain(text: &str) -> String {
 
 fn quoted(text: &str) -> String {
     let mut out = Vec::new();
-    Quoted(&mut out).push(text);
+    Quoted::new(&mut out).push(text);
     String::from_utf8(out).unwrap()
 }
 
@@ -80,7 +80,7 @@ fn lines_and_backslashes_are_kept_where_asked_for() {
 #[test]
 fn debug_output_streams_through() {
     let mut out = Vec::new();
-    write!(JsonText(&mut out), "{:?}", ["x\n"]).unwrap();
+    write!(JsonText::new(&mut out), "{:?}", ["x\n"]).unwrap();
     assert_eq!(String::from_utf8(out).unwrap(), r#"[\"x\\n\"]"#);
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use tracing::field::{Field, Visit};
 
-use super::value::{push_integer_string, push_key, push_number, push_string};
+use super::value::{push_integer_string, push_key, push_number, push_text};
 use crate::format::escape::JsonText;
 use crate::format::names::{FieldNames, UniqueNames};
 use crate::format::number::{push_bool, push_integer};
@@ -81,13 +81,13 @@ impl Visit for ObjectWriter<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        push_string(self.begin(field, ""), value);
+        push_text(self.begin(field, ""), value);
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         let out = self.begin(field, "");
         out.push(b'"');
-        render_display(value, &mut JsonText(out));
+        render_display(value, &mut JsonText::new(out));
         out.push(b'"');
         let mut listed = false;
         for_each_source(value, |source| {
@@ -95,7 +95,7 @@ impl Visit for ObjectWriter<'_> {
             out.push(if listed { b',' } else { b'[' });
             listed = true;
             out.push(b'"');
-            render_display(source, &mut JsonText(out));
+            render_display(source, &mut JsonText::new(out));
             out.push(b'"');
         });
         if listed {
@@ -106,7 +106,7 @@ impl Visit for ObjectWriter<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let out = self.begin(field, "");
         out.push(b'"');
-        render_debug(value, &mut JsonText(out));
+        render_debug(value, &mut JsonText::new(out));
         out.push(b'"');
     }
 }

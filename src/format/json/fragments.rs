@@ -9,7 +9,7 @@ use super::value::{push_key, push_string, push_value};
 use crate::format::names::UniqueNames;
 use crate::format::number::push_integer;
 use crate::format::reserved::{FIELD_PREFIX, is_reserved_in_spans};
-use crate::record::{ContextInfo, SpanValues, Style};
+use crate::record::{CUT, ContextInfo, SpanValues, Style, max_path_bytes};
 use crate::sync::Arc;
 
 /// Appends `path`. Appends nothing if it is empty.
@@ -17,16 +17,30 @@ pub(in crate::format) fn push_path(path: &[Arc<SpanValues>], out: &mut Vec<u8>) 
     let Some(innermost) = path.last() else {
         return;
     };
+    let start = out.len();
     out.extend_from_slice(b"\"span\":");
-    out.extend_from_slice(span_fragment(innermost));
+    push_span(innermost, max_path_bytes(), out);
     out.extend_from_slice(b",\"spans\":");
     let mut before = b'[';
     for span in path {
         out.push(before);
-        out.extend_from_slice(span_fragment(span));
+        push_span(span, max_path_bytes().saturating_sub(out.len() - start), out);
         before = b',';
     }
     out.push(b']');
+}
+
+/// Appends `span`. If that has more than `room` bytes, a marker stands in place of the fields.
+fn push_span(span: &SpanValues, room: usize, out: &mut Vec<u8>) {
+    let fragment = span_fragment(span);
+    if fragment.len() <= room {
+        return out.extend_from_slice(fragment);
+    }
+    out.extend_from_slice(b"{\"fields\":");
+    push_string(out, CUT);
+    out.extend_from_slice(b",\"name\":");
+    push_string(out, span.name());
+    out.push(b'}');
 }
 
 /// Appends `context`.

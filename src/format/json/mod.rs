@@ -48,7 +48,7 @@ pub(super) fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"target\":\"");
         match names.plain_target {
             true => out.extend_from_slice(record.target().as_bytes()),
-            false => JsonText(out).push(record.target()),
+            false => JsonText::new(out).push(record.target()),
         }
         out.push(b'"');
     }
@@ -65,7 +65,7 @@ pub(super) fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
     if format.thread {
         out.extend_from_slice(b",\"threadName\":\"");
         // Writing to a `Vec` does not fail.
-        let _ = write_thread_name(&mut JsonText(out));
+        let _ = write_thread_name(&mut JsonText::new(out));
         out.push(b'"');
     }
     if format.context {

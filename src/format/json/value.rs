@@ -1,9 +1,9 @@
 //! How JSON prints one value, and one key.
 
-use crate::format::escape::JsonText;
+use crate::format::escape::{JsonText, fits};
 use crate::format::names::UniqueNames;
 use crate::format::number::{push_bool, push_float, push_integer};
-use crate::record::Value;
+use crate::record::{Value, render_str};
 
 /// Appends a float; one that is not finite as `null`, since JSON has no word for it.
 pub(super) fn push_number(out: &mut Vec<u8>, number: f64) {
@@ -24,7 +24,19 @@ pub(super) fn push_integer_string(out: &mut Vec<u8>, number: impl itoa::Integer)
 /// Appends `text` as a string.
 pub(super) fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    JsonText(out).push(text);
+    JsonText::new(out).push(text);
+    out.push(b'"');
+}
+
+/// Appends a text of the program's as a string; if it does not fit into the record, cut and marked.
+#[inline]
+pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    if fits(out, text) {
+        JsonText::new(out).push(text);
+    } else {
+        render_str(text, &mut JsonText::new(out));
+    }
     out.push(b'"');
 }
 
@@ -38,14 +50,14 @@ pub(super) fn push_value(out: &mut Vec<u8>, value: &Value) {
         Value::I128(number) => push_integer_string(out, *number),
         Value::U128(number) => push_integer_string(out, *number),
         Value::F64(number) => push_number(out, *number),
-        Value::Str(text) => push_string(out, text),
+        Value::Str(text) => push_text(out, text),
         Value::List(texts) => {
             out.push(b'[');
             for (index, text) in texts.iter().enumerate() {
                 if index > 0 {
                     out.push(b',');
                 }
-                push_string(out, text);
+                push_text(out, text);
             }
             out.push(b']');
         }
@@ -56,9 +68,9 @@ pub(super) fn push_value(out: &mut Vec<u8>, value: &Value) {
 pub(super) fn push_key(out: &mut Vec<u8>, unique: Option<&mut UniqueNames>, first: &str, second: &str) {
     out.push(b'"');
     let start = out.len();
-    JsonText(out).push(first);
+    JsonText::new(out).push(first);
     if !second.is_empty() {
-        JsonText(out).push(second);
+        JsonText::new(out).push(second);
     }
     if let Some(unique) = unique {
         unique.make_unique(out, start);

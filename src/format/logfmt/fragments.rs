@@ -6,12 +6,12 @@
 //! | context | `context=uno context.env=x` |
 
 use super::value::push_value_of;
-use crate::format::escape::Quoted;
+use crate::format::buffer::Buffer;
 use crate::format::names::UniqueNames;
-use crate::format::plain::braces::span_fragment;
+use crate::format::plain::braces;
 use crate::format::plain::name::{OddNames, push_name};
 use crate::format::plain::value::push_text;
-use crate::format::quote::is_bare;
+use crate::format::quote::push_bare_or_quoted;
 use crate::format::reserved::CONTEXT_PREFIX;
 use crate::record::{ContextInfo, SpanValues, Style};
 use crate::sync::Arc;
@@ -22,30 +22,11 @@ pub(in crate::format) fn push_path(path: &[Arc<SpanValues>], out: &mut Vec<u8>) 
         return;
     }
     out.extend_from_slice(b"spans=");
-    // Fragments are escaped already, so each is UTF-8 without control characters. Quoting them once more keeps quotes and backslashes
+    // The path of text is escaped already, so it is UTF-8 without control characters. Quoting it once more keeps quotes and backslashes
     // reversible.
-    let bare = path.iter().all(|span| is_bare(as_text(span_fragment(Style::Text, span))));
-    for (index, span) in path.iter().enumerate() {
-        match (index, bare) {
-            (0, true) => {}
-            (0, false) => out.push(b'"'),
-            _ => out.push(b':'),
-        }
-        let fragment = span_fragment(Style::Text, span);
-        if bare {
-            out.extend_from_slice(fragment);
-        } else {
-            Quoted(out).push(as_text(fragment));
-        }
-    }
-    if !bare {
-        out.push(b'"');
-    }
-}
-
-/// Returns a fragment as text, which it always is: fragments are made of whole strings.
-fn as_text(fragment: &[u8]) -> &str {
-    std::str::from_utf8(fragment).unwrap_or_default()
+    let mut rendered = Buffer::take();
+    braces::push_path(Style::Text, path, &mut rendered);
+    push_bare_or_quoted(out, std::str::from_utf8(&rendered).unwrap_or_default());
 }
 
 /// Appends `context`.

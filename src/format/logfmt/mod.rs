@@ -31,7 +31,7 @@ use super::plain::name::OddNames;
 use super::plain::value::{push_rendered, push_text};
 use super::reserved::{FIELD_PREFIX, is_reserved_in_logfmt};
 use super::timestamp::{push_rfc3339_micros, push_seconds_micros};
-use crate::record::{Record, Style, field_name, write_thread_name};
+use crate::record::{Record, Style, ValueWriter, field_name, write_thread_name};
 pub(super) use fragments::{push_context, push_path};
 use value::{protect_text, push_rendered_list};
 
@@ -111,7 +111,7 @@ impl Dialect for LogfmtDialect {
     const ODD_NAMES: OddNames = OddNames::Escaped;
     const QUOTES_ONCE: bool = false;
 
-    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) -> bool {
+    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool {
         out.extend_from_slice(b"msg=");
         push_rendered(out, render);
         !out.ends_with(b"=\"\"")

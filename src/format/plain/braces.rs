@@ -9,7 +9,8 @@ use super::value::push_value;
 use crate::format::ansi::{Look, push_colored};
 use crate::format::names::UniqueNames;
 use crate::format::quote::{push_bare_or_quoted, push_quoted};
-use crate::record::{ContextInfo, SpanValues, Style, Value};
+use crate::record::{CUT, ContextInfo, SpanValues, Style, Value, max_path_bytes};
+use crate::sync::Arc;
 
 /// Appends `context`, as `uno{env=x}`.
 pub(in crate::format) fn push_context(style: Style, context: &ContextInfo, out: &mut Vec<u8>) {
@@ -19,14 +20,40 @@ pub(in crate::format) fn push_context(style: Style, context: &ContextInfo, out: 
     }));
 }
 
-/// Returns `span`, as `build{unit=core n=1}`.
+/// Appends `path`, as `build{unit=core n=1}:link`.
+pub(in crate::format) fn push_path(style: Style, path: &[Arc<SpanValues>], out: &mut Vec<u8>) {
+    let start = out.len();
+    for (index, span) in path.iter().enumerate() {
+        if index > 0 {
+            out.push(b':');
+        }
+        push_span(style, span, max_path_bytes().saturating_sub(out.len() - start), out);
+    }
+}
+
+/// Appends `span`. If that has more than `room` bytes, a marker stands in place of the fields.
+fn push_span(style: Style, span: &SpanValues, room: usize, out: &mut Vec<u8>) {
+    let fragment = span_fragment(style, span);
+    if fragment.len() <= room {
+        return out.extend_from_slice(fragment);
+    }
+    push_span_name(span, out);
+    out.extend_from_slice(b"{fields=");
+    out.extend_from_slice(CUT.as_bytes());
+    out.push(b'}');
+}
+
+fn push_span_name(span: &SpanValues, out: &mut Vec<u8>) {
+    // A colon separates the spans of a path.
+    match span.name().contains(':') {
+        true => push_quoted(out, span.name()),
+        false => push_bare_or_quoted(out, span.name()),
+    }
+}
+
 pub(in crate::format) fn span_fragment(style: Style, span: &SpanValues) -> &[u8] {
     span.fragment(style, |span, out| {
-        // A colon separates the spans of a path.
-        match span.name().contains(':') {
-            true => push_quoted(out, span.name()),
-            false => push_bare_or_quoted(out, span.name()),
-        }
+        push_span_name(span, out);
         push_fields(
             style,
             span.fields()

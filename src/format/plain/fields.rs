@@ -4,19 +4,22 @@
 //! event is mostly enough. A record with other fields before its message is visited twice; each value is still rendered once.
 
 use std::error::Error;
-use std::fmt::{self, Write};
+use std::fmt;
 
 use tracing::field::{Field, Visit};
 
 use super::literal::quote_once;
 use super::name::{OddNames, push_name};
-use super::value::{push_rendered, push_text};
+use super::value::{push_list, push_rendered, push_text};
 use crate::format::buffer::Buffer;
 use crate::format::escape::Quoted;
 use crate::format::names::{FieldNames, UniqueNames, is_message};
 use crate::format::number::{push_bool, push_float, push_integer};
 use crate::format::reserved::SOURCES;
-use crate::record::{Record, Value, field_name, for_each_source, render_debug, render_display};
+use crate::record::{
+    CUT, Record, Value, ValueWriter, field_name, for_each_source, max_record_bytes, render_debug, render_display,
+    render_str,
+};
 
 /// Where one layout departs from the others in how it writes messages and fields.
 pub(in crate::format) trait Dialect {
@@ -24,7 +27,7 @@ pub(in crate::format) trait Dialect {
     const ODD_NAMES: OddNames;
 
     /// Appends the message that `render` writes. Returns false if the message is empty; what was appended is then removed.
-    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) -> bool;
+    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool;
 
     /// Returns true if the layout does not show `field`.
     #[inline]
@@ -153,7 +156,7 @@ impl<D: Dialect> FieldWriter<'_, D> {
         push_name(self.out, self.unique.as_mut(), [prefix, name, suffix], D::ODD_NAMES);
     }
 
-    fn message<R>(&mut self, render: impl FnOnce(&mut dyn Write) -> R) {
+    fn message<R>(&mut self, render: impl FnOnce(&mut dyn ValueWriter) -> R) {
         let before = self.out.len();
         push_gap(self.out, self.start);
         if !self.dialect.push_message(self.out, render) {
@@ -166,7 +169,7 @@ impl<D: Dialect> FieldWriter<'_, D> {
         match self.begin(field) {
             Role::Message => {
                 let value = value.into();
-                self.message(|out| write!(out, "{value}"));
+                self.message(|out| render_display(&value, out));
             }
             Role::Field => push(self.out, value),
             Role::Skipped => {}
@@ -174,7 +177,7 @@ impl<D: Dialect> FieldWriter<'_, D> {
     }
 
     /// Writes a value that `render` writes; `by_debug` if that is the value's `Debug`.
-    fn rendered<R>(&mut self, field: &Field, by_debug: bool, render: impl FnOnce(&mut dyn Write) -> R) {
+    fn rendered<R>(&mut self, field: &Field, by_debug: bool, render: impl FnOnce(&mut dyn ValueWriter) -> R) {
         match self.begin(field) {
             Role::Message => self.message(render),
             Role::Field => {
@@ -217,7 +220,7 @@ impl<D: Dialect> Visit for FieldWriter<'_, D> {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         match self.begin(field) {
-            Role::Message => self.message(|out| out.write_str(value)),
+            Role::Message => self.message(|out| render_str(value, out)),
             Role::Field => {
                 let start = self.out.len();
                 push_text(self.out, value);
@@ -237,11 +240,15 @@ impl<D: Dialect> Visit for FieldWriter<'_, D> {
         for_each_source(value, |source| {
             list.extend_from_slice(if listed { b", \"" } else { b"[\"" });
             listed = true;
-            render_display(source, &mut Quoted(&mut list));
+            render_display(source, &mut Quoted::new(&mut list));
             list.push(b'"');
         });
         if listed {
             list.push(b']');
+            if self.out.len() + list.len() > max_record_bytes() {
+                list.clear();
+                push_list(&mut list, &[CUT.to_owned()]);
+            }
             self.push_name(field, SOURCES);
             self.dialect.push_list(self.out, &list);
         }

@@ -81,7 +81,7 @@ mod tests {
 
     fn quoted(value: impl Debug) -> String {
         let mut out = b"a=\"".to_vec();
-        write!(Quoted(&mut out), "{value:?}").unwrap();
+        write!(Quoted::new(&mut out), "{value:?}").unwrap();
         out.push(b'"');
         quote_once(&mut out, 2);
         String::from_utf8(out).unwrap().split_off(2)

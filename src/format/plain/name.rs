@@ -46,7 +46,7 @@ fn push_odd_name(
     out.extend_from_slice(prefix.as_bytes());
     let start = out.len();
     match odd {
-        OddNames::Quoted => Quoted(out).push(name),
+        OddNames::Quoted => Quoted::new(out).push(name),
         OddNames::Escaped => push_escaped(out, name),
     }
     out.extend_from_slice(suffix.as_bytes());

@@ -1,16 +1,17 @@
 //! Values as text, build and logfmt write them.
 
-use std::fmt::Write;
-
-use crate::format::escape::Quoted;
+use crate::format::escape::{Quoted, fits};
 use crate::format::number::{push_bool, push_float, push_integer};
 use crate::format::quote::{is_bare, push_quoted, reads_as_other_type};
-use crate::record::Value;
+use crate::record::{Value, ValueWriter, render_str};
 
-/// Appends a text as a value: bare if it needs no quotes and does not read back as another type, else quoted.
+/// Appends a text as a value: bare if it needs no quotes and does not read back as another type, else quoted. If it does not fit into the
+/// record, it is cut and marked.
 #[inline]
 pub(in crate::format) fn push_text(out: &mut Vec<u8>, text: &str) {
-    if is_bare(text) && !reads_as_other_type(text) {
+    if !fits(out, text) {
+        push_rendered(out, |out| render_str(text, out));
+    } else if is_bare(text) && !reads_as_other_type(text) {
         out.extend_from_slice(text.as_bytes());
     } else {
         push_quoted(out, text);
@@ -19,10 +20,10 @@ pub(in crate::format) fn push_text(out: &mut Vec<u8>, text: &str) {
 
 /// Appends the text that `render` writes, by the rule of [`push_text`]. The result of `render` is ignored: writing to a `Vec`
 /// does not fail, and a value that fails is marked in the text.
-pub(in crate::format) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) {
+pub(in crate::format) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn ValueWriter) -> R) {
     let start = out.len();
     out.push(b'"');
-    let _ = render(&mut Quoted(out));
+    let _ = render(&mut Quoted::new(out));
     let rendered = &out[start + 1..];
     // Most texts that need quotes contain a blank, which is found faster than the other reasons.
     let is_bare = !rendered.contains(&b' ')
@@ -55,7 +56,9 @@ pub(in crate::format) fn push_list(out: &mut Vec<u8>, texts: &[String]) {
         if index > 0 {
             out.extend_from_slice(b", ");
         }
-        push_quoted(out, text);
+        out.push(b'"');
+        render_str(text, &mut Quoted::new(out));
+        out.push(b'"');
     }
     out.push(b']');
 }

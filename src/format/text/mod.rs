@@ -11,21 +11,17 @@
 //! To add a column, write it in [`render`], or in `plain::columns` if `build` shows it too. Add an option to `format/options` if it can be
 //! left out, and read it in `read/text.rs`, which has the grammar.
 
-use std::fmt::Write;
-
 use tracing::Level;
 
 use super::ansi::{Look, push_colored};
 use super::escape::PlainText;
 use super::names::CallsiteNames;
 use super::options::Format;
-use super::plain::braces::span_fragment;
 use super::plain::columns::Columns;
 use super::plain::fields::{Dialect, push_gap, push_message_and_fields};
 use super::plain::name::OddNames;
 use super::timestamp::push_elapsed_micros;
-use crate::record::{Record, SpanValues, Style};
-use crate::sync::Arc;
+use crate::record::{Record, ValueWriter};
 
 /// The beginning of each line of a message after its first. It stands below the level, and no record begins like it.
 const CONTINUATION: &str = "             | ";
@@ -69,16 +65,6 @@ fn push_spans(columns: &Columns<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends `path`, as `build{unit=core n=1}:link`.
-pub(super) fn push_path(style: Style, path: &[Arc<SpanValues>], out: &mut Vec<u8>) {
-    for (index, span) in path.iter().enumerate() {
-        if index > 0 {
-            out.push(b':');
-        }
-        out.extend_from_slice(span_fragment(style, span));
-    }
-}
-
 /// The message without quotes, with escapes that can be reversed.
 struct TextDialect {
     /// The beginning of each line of a message after its first; `None` keeps messages on one line.
@@ -88,7 +74,7 @@ struct TextDialect {
 impl Dialect for TextDialect {
     const ODD_NAMES: OddNames = OddNames::Quoted;
 
-    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn Write) -> R) -> bool {
+    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool {
         let start = out.len();
         let _ = render(&mut PlainText::new(out).multiline(self.continuation));
         out.len() > start

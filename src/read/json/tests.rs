@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::format::escape::is_escaped;
 use crate::format::test_support::{strategies, with_record};
 use crate::format::{Format, Renderer, Screen};
-use crate::record::{RecordBuf, Value};
+use crate::record::{RecordBuf, Value, with_bound};
 
 fn parse(line: &str) -> serde_json::Value {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
@@ -30,6 +30,28 @@ fn as_json_has_it(mut record: RecordBuf) -> RecordBuf {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// A record that is cut is one line that can be read back, wherever the bound lies.
+    #[test]
+    fn a_record_that_is_cut_reads_back(
+        bound in 0_usize..600,
+        event in strategies::event(),
+        spans in strategies::spans(),
+        fixture in strategies::fixture(),
+    ) {
+        let renderer = Renderer::new(&Format::json(), Screen::None);
+        let (line, whole) = event.with_event(|event| with_record(&fixture, event, &spans, |record| with_bound(bound, || {
+            let mut out = Vec::new();
+            renderer.render(record, &mut out);
+            (String::from_utf8(out).unwrap(), record.to_buf())
+        })));
+        let content = line.strip_suffix('\n').unwrap();
+        prop_assert!(!content.contains(is_escaped), "{:?}", content);
+        let read = RecordBuf::parse_json(content).unwrap();
+        prop_assert_eq!((read.fields.len(), read.spans.len()), (whole.fields.len(), whole.spans.len()), "{}", content);
+        prop_assert_eq!(read.target, whole.target);
+    }
+
     #[test]
     fn every_record_is_one_line_that_reads_back(
         event in strategies::event(),

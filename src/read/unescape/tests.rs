@@ -13,7 +13,7 @@ fn plain(text: &str) -> String {
 
 fn quoted(text: &str) -> String {
     let mut out = Vec::new();
-    Quoted(&mut out).push(text);
+    Quoted::new(&mut out).push(text);
     String::from_utf8(out).unwrap()
 }
 
