@@ -49,6 +49,14 @@ use std::time::Duration;
 /// The most bytes of a record, unless the program sets it: see [`Configure::max_record_bytes`](crate::Configure::max_record_bytes).
 pub(crate) const MAX_RECORD_BYTES: usize = 1 << 20;
 
+/// How many names of key-values of the `log` crate are kept for the life of the process.
+#[cfg(feature = "log")]
+pub(crate) const LOG_NAMES: usize = 1_024;
+
+/// The longest name of a key-value that is kept, in bytes.
+#[cfg(feature = "log")]
+pub(crate) const LONGEST_LOG_NAME: usize = 128;
+
 /// How long the exit of the process waits for queues to be written, unless the program sets it.
 pub(crate) const EXIT_DEADLINE: Duration = Duration::from_secs(5);
 

@@ -129,6 +129,21 @@ fn a_variable_that_is_not_unicode_is_not_ignored() {
     }
 }
 
+/// A program, or a test, may make many layers. The first gives the built-in default its verbosity; the others find it there.
+#[test]
+fn a_second_layer_leaves_the_built_in_default_alone() {
+    let test = "a_second_layer_leaves_the_built_in_default_alone";
+    if let Some(child) = in_own_process(test, &[("LOGSCOPE", "debug,inof[x]")]) {
+        assert_eq!(child.passed().fallback_lines().len(), 1, "the environment is read once");
+        return;
+    }
+    let layer = || tracing_subscriber::registry().with(logscope::layer());
+    let first = (layer(), OutputContext::current());
+    let second = (layer(), OutputContext::current());
+    assert_eq!(first.1.verbosity(), &LevelFilter::DEBUG.into());
+    assert_eq!((first.1.id(), first.1.origin()), (second.1.id(), second.1.origin()));
+}
+
 /// Who reads the environment: each row is a configuration, and the levels that unscoped events then have under `LOGSCOPE=debug,`.
 #[test]
 fn configure_reads_the_environment_unless_a_verbosity_is_given() {

@@ -8,6 +8,7 @@ use super::output_context::OutputContext;
 use crate::sink;
 use crate::sync::Arc;
 use crate::sync::model::{ArcSwap, OnceLock};
+use crate::verbosity::Verbosity;
 
 static DEFAULT: Default<ContextInner> = Default::new();
 
@@ -39,9 +40,12 @@ pub(crate) fn replace_default(context: OutputContext) -> Option<OutputContext> {
     DEFAULT.replace(context.into_inner()).map(OutputContext::from)
 }
 
-/// Returns true unless the program has set a process default of its own.
-pub(crate) fn is_default_built_in() -> bool {
-    DEFAULT.0.get().is_none_or(|default| is_built_in(default.load().info().id()))
+/// Returns true if the process default is the built-in one, with another verbosity than this. Does not make it, if it was not asked for yet.
+pub(crate) fn is_built_in_with_other(verbosity: &Verbosity) -> bool {
+    DEFAULT.0.get().is_none_or(|default| {
+        let default = default.load();
+        is_built_in(default.info().id()) && default.verbosity() != verbosity
+    })
 }
 
 /// Returns the process default, with a count of its own.

@@ -13,7 +13,7 @@ use super::environment::verbosity_from_environment;
 #[cfg(feature = "log")]
 use super::log_bridge;
 use crate::LevelFilter;
-use crate::context::{OutputContext, built_in, is_default_built_in, replace_default, set_default};
+use crate::context::{OutputContext, built_in, is_built_in_with_other, replace_default, set_default};
 use crate::error::{Error, Kind};
 use crate::limits::INSTALLATION;
 use crate::process::set_exit_deadline;
@@ -151,11 +151,8 @@ impl Configure {
                 None => context,
             });
         }
-        if !is_default_built_in() {
-            return None;
-        }
-        let verbosity = self.verbosity.take().or_else(|| self.env.then(verbosity_from_environment).flatten());
-        verbosity.map(|verbosity| built_in().with_verbosity(verbosity))
+        let verbosity = self.verbosity.take().or_else(|| self.env.then(verbosity_from_environment).flatten())?;
+        is_built_in_with_other(&verbosity).then(|| built_in().with_verbosity(verbosity))
     }
 
     /// Sets whether an event outside every scope goes to the context in which the span around it was made, while that context lives.

@@ -1,8 +1,8 @@
 //! The key-values of a record of the `log` crate, as fields.
 //!
 //! A field of `tracing` has a static name, and a key is any text. So each name is kept for the life of the process, when it is first seen. A
-//! program that makes names up (one for each user, say) would keep more and more of them: there are [`MOST_NAMES`] at most, of
-//! [`LONGEST_NAME`] bytes. Pairs whose names are not kept become one more field, called `log.kv`, with the text `name=value name=value`.
+//! program that makes names up (one for each user, say) would keep more and more of them: there are [`LOG_NAMES`] at most, of
+//! [`LONGEST_LOG_NAME`] bytes. Pairs whose names are not kept become one more field, called `log.kv`, with the text `name=value name=value`.
 //!
 //! The map of names is replaced, never changed, so that a log call takes no lock here, and an allocator that logs does no harm.
 
@@ -16,14 +16,9 @@ use tracing_core::callsite::{DefaultCallsite, Identifier};
 use tracing_core::metadata::Kind;
 use tracing_core::{Level, Metadata};
 
+use crate::limits::{LOG_NAMES, LONGEST_LOG_NAME};
 use crate::record::{BoundedText, KeyValues, ValueWriter as _, drop_quietly, max_record_bytes, render_display};
 use crate::sync::{Arc, ArcSwapOption};
-
-/// The most names that are kept.
-const MOST_NAMES: usize = 1_024;
-
-/// The longest name that is kept, in bytes.
-const LONGEST_NAME: usize = 128;
 
 /// The field for pairs whose names are not kept, and for a source that fails.
 const REST: &str = "log.kv";
@@ -141,7 +136,7 @@ fn field(name: &str) -> Option<Field> {
         return Some(field.clone());
     }
     let count = known.as_ref().map_or(0, |known| known.len());
-    (name == REST || (name.len() <= LONGEST_NAME && count < MOST_NAMES)).then(|| keep(name)).flatten()
+    (name == REST || (name.len() <= LONGEST_LOG_NAME && count < LOG_NAMES)).then(|| keep(name)).flatten()
 }
 
 #[cold]

@@ -76,11 +76,10 @@ impl Capture<'_> {
 
     /// Returns the text that `render` writes.
     fn text<R>(&mut self, render: impl FnOnce(&mut BoundedText) -> R) -> String {
-        let mut text = BoundedText::new(self.room);
-        render(&mut text);
-        let text = text.text;
-        self.room = self.room.saturating_sub(text.len());
-        text
+        let mut bounded = BoundedText::new(self.room);
+        render(&mut bounded);
+        self.room = self.room.saturating_sub(bounded.text.len());
+        bounded.text
     }
 }
 

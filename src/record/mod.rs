@@ -173,6 +173,8 @@ impl<'a> Record<'a> {
 
     /// Passes each field to `visitor`, in the order of the log call, and the message as the field `message`.
     ///
+    /// In a record of the `log` crate the message comes first, and its key-values follow.
+    ///
     /// The visitor gets the program's own values, whose `Debug` may do anything, panic included. [`to_buf`](Record::to_buf)
     /// catches such a panic.
     pub fn visit(&self, visitor: &mut dyn Visit) {
