@@ -70,6 +70,9 @@
 //! - An output that waits for another thread which logs to the same output. If it is direct, both wait for ever. If it is queued, with
 //!   [`Overflow::Block`](sink::Overflow::Block), that thread waits for the [patience](sink::Queue::patience) of a full queue, and its records
 //!   are dropped then. Give such threads another context, or `Overflow::DropNewest`.
+//! - A global allocator that logs what is allocated while a span is entered. tracing-subscriber keeps the spans that a thread is in in a
+//!   list, which grows with the first, the fifth and the ninth of them, and so on, and it panics if an event asks for the current span at
+//!   that moment. Elsewhere an allocator can log, if it does not log the allocations of its own log calls.
 //! - Stackful coroutines that change threads inside [`OutputContext::scope`]: the process aborts, so that two stacks do not mix.
 //! - A callsite that is hit for the first time under `Dispatch::none()`: if the process has made one `Dispatch` only, `tracing` disables the
 //!   callsite from then on.
