@@ -69,28 +69,36 @@ impl<'a> Loss<'a> {
 }
 
 impl Owner {
-    /// Adds the context of `loss`.
-    fn add(&mut self, loss: Loss<'_>) {
+    /// Adds the context of `loss`. Returns the owner before, to be dropped outside the lock; `None` if a `name` is needed.
+    fn add(&mut self, loss: Loss<'_>, name: &mut Option<String>) -> Option<Owner> {
         match self {
             Owner::Nobody => {
-                let name = loss.context.name().to_owned();
-                *self = Owner::One { id: loss.context.id(), name, elapsed: loss.elapsed };
+                let name = name.take()?;
+                Some(mem::replace(self, Owner::One { id: loss.context.id(), name, elapsed: loss.elapsed }))
             }
-            Owner::One { id, elapsed, .. } if *id == loss.context.id() => *elapsed = loss.elapsed,
-            Owner::One { .. } | Owner::Several => *self = Owner::Several,
+            Owner::One { id, elapsed, .. } if *id == loss.context.id() => {
+                *elapsed = loss.elapsed;
+                Some(Owner::Nobody)
+            }
+            Owner::One { .. } | Owner::Several => Some(mem::replace(self, Owner::Several)),
         }
     }
 
-    /// Adds the owner of `newer` losses.
-    fn join(&mut self, newer: Owner) {
-        let joined = match (mem::replace(self, Owner::Nobody), newer) {
-            (Owner::Nobody, owner) | (owner, Owner::Nobody) => owner,
-            (Owner::One { id, .. }, Owner::One { id: newer, name, elapsed }) if id == newer => {
-                Owner::One { id, name, elapsed }
+    /// Adds the owner of `newer` losses. Returns what is left over, to be dropped outside the lock.
+    fn join(&mut self, newer: Owner) -> [Owner; 2] {
+        let (joined, left) = match (mem::replace(self, Owner::Nobody), newer) {
+            (Owner::Nobody, owner) | (owner, Owner::Nobody) => (owner, [Owner::Nobody, Owner::Nobody]),
+            (older @ Owner::One { .. }, newer @ Owner::One { .. }) if older.id() == newer.id() => {
+                (newer, [older, Owner::Nobody])
             }
-            _ => Owner::Several,
+            (older, newer) => (Owner::Several, [older, newer]),
         };
         *self = joined;
+        left
+    }
+
+    fn id(&self) -> Option<u64> {
+        if let Owner::One { id, .. } = self { Some(*id) } else { None }
     }
 }
 
@@ -110,14 +118,22 @@ impl Missing {
     /// Adds a loss. True if it begins an outage, which the caller then reports.
     #[cold]
     pub(crate) fn add(&self, loss: Loss<'_>) -> bool {
-        self.update(|losses| {
-            // Looked at in the same hold of the lock in which the loss is added: otherwise two losses at the same moment would both begin the
-            // outage.
-            let first = losses.unclaimed + losses.claimed == 0;
-            losses.unclaimed += loss.count;
-            losses.owner.add(loss);
-            first
-        })
+        let mut name = None;
+        loop {
+            let added = self.update(|losses| {
+                let replaced = losses.owner.add(loss, &mut name)?;
+                // Looked at in the same hold of the lock in which the loss is added: otherwise two losses at the same moment would both
+                // begin the outage.
+                let first = losses.unclaimed + losses.claimed == 0;
+                losses.unclaimed += loss.count;
+                Some((first, replaced))
+            });
+            if let Some((first, _replaced)) = added {
+                return first;
+            }
+            // Allocated outside the lock: the global allocator may log, and that record may be lost, too.
+            name = Some(loss.context.name().to_owned());
+        }
     }
 
     /// Claims all unclaimed losses, if there are any. Dropping the claim puts them back.
@@ -133,7 +149,8 @@ impl Missing {
         })
     }
 
-    /// Changes the losses, and the hint with them. `change` must run no code of the program: the lock is held.
+    /// Changes the losses, and the hint with them. `change` must run no code of the program, and neither allocate nor free: the lock is held,
+    /// and the global allocator may log.
     fn update<R>(&self, change: impl FnOnce(&mut Losses) -> R) -> R {
         let losses = &mut *self.losses.lock();
         let result = change(losses);
@@ -173,12 +190,12 @@ impl Drop for MissingClaim<'_> {
     fn drop(&mut self) {
         if self.count != 0 {
             let (count, owner) = (self.count, mem::replace(&mut self.owner, Owner::Nobody));
-            self.missing.update(|losses| {
+            let _left = self.missing.update(|losses| {
                 losses.claimed -= count;
                 losses.unclaimed += count;
                 // Losses that were added since the claim are newer.
                 let newer = mem::replace(&mut losses.owner, owner);
-                losses.owner.join(newer);
+                losses.owner.join(newer)
             });
         }
     }

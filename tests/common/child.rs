@@ -74,7 +74,7 @@ impl Child {
             None => Command::new(exe),
         };
         command
-            .args(["--exact", &self.role, "--nocapture", "--test-threads=1"])
+            .args(["--exact", &self.role, "--nocapture", "--include-ignored", "--test-threads=1"])
             .env(ROLE, &self.role)
             .env(FOLDER, folder.path())
             .envs(self.vars)
