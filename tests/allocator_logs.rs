@@ -176,7 +176,10 @@ fn outputs_that_fail() {
     impl Output for Fails {
         fn write(&self, line: &[u8]) -> io::Result<()> {
             match self.0.fetch_add(1, Ordering::Relaxed) % 5 {
-                0 => Ok(drop(line.to_vec())),
+                0 => {
+                    drop(line.to_vec());
+                    Ok(())
+                }
                 1 => std::panic::resume_unwind(Box::new("an output")),
                 _ => Err(io::Error::other(format!("no room for {} bytes", line.len()))),
             }
