@@ -22,7 +22,7 @@ use tracing::Level;
 const BUILDS: usize = 8;
 const THREADS: usize = 3;
 const TASKS: usize = 4;
-const EVENTS: usize = 250;
+const EVENTS: usize = if cfg!(logscope_sanitizer) { 50 } else { 250 };
 
 /// One build: its context, and the verbosity that it asked for.
 struct Build {

@@ -41,6 +41,24 @@ fn invisible_characters_are_escaped_unless_scripts_need_them() {
     }
 }
 
+/// What is slow and right elsewhere is wrong here: a quick check that finds nothing plain changes no output.
+#[test]
+fn the_quick_checks_find_what_is_plain() {
+    for byte in 0..=u8::MAX {
+        let expected = matches!(byte, 0x20..=0x7e) && !matches!(byte, b'"' | b'\\');
+        for place in 0..8 {
+            let mut chunk = *b"a ~!1A[]";
+            chunk[place] = byte;
+            assert_eq!(is_plain(chunk), expected, "{byte:#x} at {place}");
+        }
+    }
+    let text = "no escapes in any part of this text";
+    for end in 0..text.len() {
+        assert_eq!(plain_prefix(&text.as_bytes()[..end]), end);
+    }
+    assert_eq!([plain_prefix(b"12345678\n"), plain_prefix(b"1234567\n9"), plain_prefix(b"123\n")], [8, 0, 0]);
+}
+
 #[test]
 fn every_character_is_escaped_or_passes_as_it_is() {
     // The control characters, the separators, and the characters that Unicode calls ignorable by default or gives no form of
