@@ -40,6 +40,7 @@
 //! | a log that switches to another file, when [`UNSYNCED_FILES`] old ones are not synced | the old file to be synced | no limit | closes it |
 //! | a log that could not roll | the next attempt | [`ROLL_RETRY`] | the next record tries again |
 //! | a record in a queue | the next look of a writer thread at the queue | [`LINGER`] | is drained |
+//! | the memory of a queue that is idle after a burst | records | [`REST`] | is given back, if the queue is idle then |
 //! | a queue that is ready, or has lingered | the writer threads, when [`WRITER_PARALLELISM`] of them work | [`STUCK`], or until there are [`WRITER_THREADS`] | another writer thread takes it |
 //! | an idle writer thread, unless it is the only idle one | work | [`SPARE_THREAD`] | ends |
 //! | a writer thread | another thread that has reserved space for a record and not committed it | [`ENQUEUE_YIELDS`] | looks at the queue again after [`LINGER`] |
@@ -125,6 +126,9 @@ pub(crate) const ROLL_RETRY: Duration = Duration::from_secs(1);
 /// How long a queue lingers before a writer thread looks at it again. A record can get this old before it is drained, and a stream of
 /// records can pause for this long without a wake-up.
 pub(crate) const LINGER: Duration = Duration::from_millis(1);
+
+/// How long after a burst the memory of a queue that is idle again is given back.
+pub(crate) const REST: Duration = Duration::from_secs(1);
 
 /// How long a writer thread works on one queue before it counts as stuck if it is inside the output then, so that another one works in its
 /// place.

@@ -3,7 +3,7 @@
 //! A thread takes a queue from the list of ready queues, drains it until it is empty, and looks at it again a moment later. Only if the
 //! queue is still empty then does it go idle. So a stream of records needs no wake-ups, and a silent process has no timer running.
 //!
-//! As many threads work at once as [`parallelism`] says. An output that stands still holds up the thread that writes to it. After [`STUCK`](crate::limits::STUCK)
+//! As many threads work at once as [`parallelism`] says. An output that stands still holds up the thread that writes to it. After [`STUCK`]
 //! that thread no longer counts: it belongs to its output, and another one works in its place. So any number of outputs may stand still, up to
 //! [`WRITER_THREADS`]. Threads that are not needed for a while end.
 //!
@@ -20,54 +20,60 @@ use super::inside::{self, Inside};
 use super::queued::QueuedOutput;
 use crate::fallback;
 use crate::limits::{
-    BATCHES_PER_TURN, ENQUEUE_YIELDS, KEPT_BATCH_BYTES, LINGER, SPARE_THREAD, STUCK, WRITER_PARALLELISM, WRITER_THREADS,
+    BATCHES_PER_TURN, ENQUEUE_YIELDS, KEPT_BATCH_BYTES, LINGER, REST, SPARE_THREAD, STUCK, WRITER_PARALLELISM,
+    WRITER_THREADS,
 };
 use crate::output::InsideOutput;
 use crate::queue::{Drained, NextStep, Stop};
 use crate::record::drop_quietly;
 use crate::sync::model::{Condvar, Mutex, MutexGuard};
-use crate::sync::{Arc, AtomicBool, OnceLock, Ordering, thread};
+use crate::sync::{Arc, AtomicBool, OnceLock, Ordering, Weak, thread};
 
 mod plan;
+mod threads;
 
 use plan::{Need, Plan, Turn, Work};
+use threads::Refused;
 
 /// Returns how many threads work at once as long as none is stuck.
 fn parallelism() -> usize {
     thread::available_parallelism().map_or(1, usize::from).clamp(1, WRITER_PARALLELISM)
 }
 
-fn pool() -> &'static Pool<Arc<QueuedOutput>> {
-    static POOL: OnceLock<Pool<Arc<QueuedOutput>>> = OnceLock::new();
+/// The pool of the process. A queue that rests is held weakly, since it may be dropped meanwhile.
+type QueuePool = Pool<Arc<QueuedOutput>, Weak<QueuedOutput>>;
+
+fn pool() -> &'static QueuePool {
+    static POOL: OnceLock<QueuePool> = OnceLock::new();
     POOL.get_or_init(|| Pool::new(parallelism(), WRITER_THREADS))
 }
 
 /// A plan under a lock, and the threads that wait for work.
-struct Pool<Q> {
-    plan: Mutex<Plan<Q>>,
+struct Pool<Q, R> {
+    plan: Mutex<Plan<Q, R>>,
     work: Condvar,
 }
 
 /// A writer thread, as the pool sees it.
-struct Worker<Q> {
+struct Worker<Q, R> {
     /// The work that the thread has done.
-    done: Option<(Turn, Option<Done<Q>>)>,
+    done: Option<(Turn, Option<Done<Q, R>>)>,
     idle_since: Instant,
     /// True while the thread is inside an output.
     is_inside: Arc<AtomicBool>,
 }
 
-/// A queue whose batches were drained, and the list into which it is put back.
-struct Done<Q> {
-    put_back: PutBack,
-    queue: Q,
-    /// The output has held the thread up.
-    is_slow: bool,
+/// What becomes of a queue whose batches were drained.
+enum Done<Q, R> {
+    /// It is put back into a list. `is_slow` if its output has held the thread up.
+    Back { put_back: PutBack, queue: Q, is_slow: bool },
+    /// It is idle, and its memory is given back later.
+    Rest(R),
 }
 
 /// What the pool tells one of its threads.
-enum Next<Q> {
-    Work(Work<Q>, Turn),
+enum Next<Q, R> {
+    Work(Work<Q, R>, Turn),
     End,
 }
 
@@ -81,20 +87,20 @@ enum Errand {
     Report,
 }
 
-impl<Q> Pool<Q> {
+impl<Q, R> Pool<Q, R> {
     fn new(parallelism: usize, max_threads: usize) -> Self {
         Pool { plan: Mutex::new(Plan::new(parallelism, max_threads)), work: Condvar::new() }
     }
 
     /// Changes the plan, and has the other threads know.
-    fn change(&self, change: impl FnOnce(&mut Plan<Q>)) -> Errand {
+    fn change(&self, change: impl FnOnce(&mut Plan<Q, R>)) -> Errand {
         let mut plan = self.plan.lock();
         change(&mut plan);
         self.provide(plan)
     }
 
     /// Provides what the plan needs from others, and releases the lock.
-    fn provide(&self, mut plan: MutexGuard<'_, Plan<Q>>) -> Errand {
+    fn provide(&self, mut plan: MutexGuard<'_, Plan<Q, R>>) -> Errand {
         match plan.need() {
             Need::Nothing => Errand::Nothing,
             Need::Report => Errand::Report,
@@ -112,17 +118,18 @@ impl<Q> Pool<Q> {
     }
 
     /// Notes what `worker` has done, and waits until there is work for it, or it has to end.
-    fn next(&self, worker: &mut Worker<Q>) -> (Next<Q>, Errand) {
+    fn next(&self, worker: &mut Worker<Q, R>) -> (Next<Q, R>, Errand) {
         let mut plan = self.plan.lock();
         if let Some((turn, done)) = worker.done.take() {
             let now = now();
             worker.idle_since = now.max(worker.idle_since);
             plan.finish(turn, now);
             match done {
-                Some(Done { put_back: PutBack::Linger(lingered), queue, is_slow }) => {
+                Some(Done::Back { put_back: PutBack::Linger(lingered), queue, is_slow }) => {
                     plan.add_lingering(now + LINGER, lingered, queue, is_slow);
                 }
-                Some(Done { put_back: PutBack::Ready, queue, is_slow }) => plan.add_ready(queue, is_slow),
+                Some(Done::Back { put_back: PutBack::Ready, queue, is_slow }) => plan.add_ready(queue, is_slow),
+                Some(Done::Rest(queue)) => plan.add_resting(now + REST, queue),
                 None => {}
             }
         }
@@ -145,7 +152,11 @@ impl<Q> Pool<Q> {
     }
 
     #[cfg(not(all(test, logscope_loom)))]
-    fn wait_until<'a>(&self, plan: MutexGuard<'a, Plan<Q>>, deadline: Option<Instant>) -> MutexGuard<'a, Plan<Q>> {
+    fn wait_until<'a>(
+        &self,
+        plan: MutexGuard<'a, Plan<Q, R>>,
+        deadline: Option<Instant>,
+    ) -> MutexGuard<'a, Plan<Q, R>> {
         self.work.wait_until(plan, deadline).0
     }
 }
@@ -180,13 +191,9 @@ pub(crate) fn after_fork() {
     pool().change(|_| ()).run();
 }
 
-/// True if the last thread that was needed could not be started.
-static REFUSED: AtomicBool = AtomicBool::new(false);
-
 /// Tries again to start a thread, if the last attempt has failed.
 pub(super) fn start_refused_thread() {
-    // Relaxed: a hint. Whoever needs a thread later tries too.
-    if REFUSED.load(Ordering::Relaxed) {
+    if threads::is_refused() {
         pool().change(|_| ()).run();
     }
 }
@@ -196,7 +203,14 @@ impl Errand {
     fn run(self) -> bool {
         match self {
             Errand::Nothing => true,
-            Errand::Start(blocker) => start(blocker),
+            Errand::Start(blocker) => match threads::start(blocker, run) {
+                Ok(()) => true,
+                Err(refused) => {
+                    pool().plan.lock().count_refused();
+                    report_refused(&refused);
+                    false
+                }
+            },
             Errand::Report => {
                 fallback::report(format_args!(
                     "{WRITER_THREADS} outputs hold up their writer threads, and there can be no more threads: other queued records wait"
@@ -208,50 +222,13 @@ impl Errand {
 }
 
 #[cold]
-fn start(blocker: fork_gate::ForkBlocker) -> bool {
-    let started = with_blocked_signals(|| {
-        thread::Builder::new().name("logscope-writer".into()).spawn(|| {
-            drop(blocker);
-            run();
-            fork_gate::begin_end();
-        })
-    });
-    // Relaxed: see `start_refused_thread`.
-    let was_refused = REFUSED.swap(started.is_err(), Ordering::Relaxed);
-    let Err(error) = started else { return true };
-    pool().plan.lock().count_refused();
-    if !was_refused {
+fn report_refused(refused: &Refused) {
+    if refused.is_first {
+        let error = &refused.error;
         fallback::report(format_args!(
             "no writer thread can be started: {error}; until one can, what is queued is written by the calls that log"
         ));
     }
-    false
-}
-
-/// Calls `start`, which starts a thread. The thread blocks all signals but those that a fault of its own raises: a handler of the program's
-/// must not run on a thread that the program does not know, and could stand still there.
-#[cfg(unix)]
-fn with_blocked_signals<R>(start: impl FnOnce() -> R) -> R {
-    use nix::sys::signal::{SigSet, SigmaskHow, Signal};
-
-    let mut blocked = SigSet::all();
-    for raised_by_faults in
-        [Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGSEGV, Signal::SIGSYS, Signal::SIGTRAP]
-    {
-        blocked.remove(raised_by_faults);
-    }
-    // A new thread has the mask of the thread that starts it.
-    let before = blocked.thread_swap_mask(SigmaskHow::SIG_SETMASK);
-    let result = start();
-    if let Ok(before) = before {
-        let _ = before.thread_set_mask();
-    }
-    result
-}
-
-#[cfg(not(unix))]
-fn with_blocked_signals<R>(start: impl FnOnce() -> R) -> R {
-    start()
 }
 
 /// Does the work that this call has given to the pool, because no thread can be started: drains the queue at `this`, and only that one, since
@@ -270,10 +247,13 @@ fn write_here(this: *const QueuedOutput) {
     for work in to_drop.into_iter().map(Work::Drop).chain(own) {
         let mut next = Some(work);
         while let Some(work) = next {
-            next = do_work(work, &mut Drained::default()).map(|done| match done.put_back {
-                PutBack::Linger(lingered) => Work::DrainLingered(lingered, done.queue),
-                PutBack::Ready => Work::Drain(done.queue),
-            });
+            next = match do_work(work, &mut Drained::default()) {
+                Some(Done::Back { put_back: PutBack::Linger(lingered), queue, .. }) => {
+                    Some(Work::DrainLingered(lingered, queue))
+                }
+                Some(Done::Back { put_back: PutBack::Ready, queue, .. }) => Some(Work::Drain(queue)),
+                Some(Done::Rest(_)) | None => None,
+            };
         }
     }
 }
@@ -303,7 +283,10 @@ enum PutBack {
 }
 
 /// Does a piece of work. A queue that is not put back is dropped here, outside the lock of the pool.
-fn do_work(work: Work<Arc<QueuedOutput>>, drained: &mut Drained) -> Option<Done<Arc<QueuedOutput>>> {
+fn do_work(
+    work: Work<Arc<QueuedOutput>, Weak<QueuedOutput>>,
+    drained: &mut Drained,
+) -> Option<Done<Arc<QueuedOutput>, Weak<QueuedOutput>>> {
     let (queued, is_drained) = match work {
         Work::Drain(queued) => {
             queued.schedule.start();
@@ -315,7 +298,15 @@ fn do_work(work: Work<Arc<QueuedOutput>>, drained: &mut Drained) -> Option<Done<
             (queued, starts)
         }
         Work::Drop(queued) => (queued, false),
+        Work::GiveMemoryBack(queued) => {
+            let queued = queued.upgrade()?;
+            queued.ring.give_back_memory();
+            // Later, so that a queue that is idle again by then does not rest twice.
+            queued.is_resting.store(false, Ordering::Relaxed);
+            (queued, false)
+        }
     };
+    let mut done = None;
     if is_drained {
         let start = Instant::now();
         let put_back = drain(&queued, drained);
@@ -323,7 +314,11 @@ fn do_work(work: Work<Arc<QueuedOutput>>, drained: &mut Drained) -> Option<Done<
         // Relaxed: see `put_ready`.
         queued.is_slow.store(is_slow, Ordering::Relaxed);
         if let Some(put_back) = put_back {
-            return Some(Done { put_back, queue: queued, is_slow });
+            return Some(Done::Back { put_back, queue: queued, is_slow });
+        }
+        // Relaxed: a queue that rests twice does no harm.
+        if queued.ring.is_spread() && !queued.is_resting.swap(true, Ordering::Relaxed) {
+            done = Some(Done::Rest(Arc::downgrade(&queued)));
         }
     }
     // Forks wait for this too: it takes the output's own locks, and that of the registry of open files.
@@ -333,7 +328,7 @@ fn do_work(work: Work<Arc<QueuedOutput>>, drained: &mut Drained) -> Option<Done<
         queued.finish_if_last();
     }
     drop(queued);
-    None
+    done
 }
 
 thread_local! {

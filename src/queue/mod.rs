@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `ring` | [`Ring`]: many threads push records into a bounded ring of bytes. An essay explains its layout, its invariants and its wake-ups |
+//! | `words` | the array of the ring, whose memory an idle ring gives back |
 //! | `reader` | draining the ring, and evicting its oldest records, one thread at a time |
 //! | `progress` | [`Progress`]: threads and tasks that wait for room in the ring or for a flush |
 //! | `schedule` | [`Schedule`]: at most one writer thread drains a queue, and one does whenever there is something to do |
@@ -12,6 +13,7 @@
 //! - A record that was accepted is drained or evicted exactly once, and whole.
 //! - The records of one thread are drained in the order in which the thread pushed them, and all records in the order in which the ring
 //!   accepted them.
+//! - No record is lost when the memory of an idle ring is given back.
 //! - An idle ring is empty, and the first push into it returns that the reader must be woken.
 //! - A flush completes only after every record that was accepted before the flush was requested is resolved.
 //! - A push into a ring that is being closed is either accepted and drained later, or refused.
@@ -25,6 +27,7 @@ mod progress;
 mod reader;
 mod ring;
 mod schedule;
+mod words;
 
 #[cfg(all(test, logscope_loom))]
 mod models;

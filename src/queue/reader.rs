@@ -1,6 +1,6 @@
 //! Draining a [`Ring`], and evicting its oldest records, one thread at a time.
 
-use super::ring::{CLOSED, FLAGS, IDLE, Label, MAX_TAG, Ring, WORD, size_of_record};
+use super::ring::{CLOSED, FLAGS, IDLE, Label, MAX_TAG, NO_MEMORY, Ring, WORD, size_of_record};
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::model::{AtomicU64, MutexGuard};
 
@@ -84,7 +84,7 @@ impl Reader<'_> {
             let start = drained.bytes.len();
             drained.bytes.resize(start + length.next_multiple_of(WORD as usize), 0);
             let (chunks, _) = drained.bytes[start..].as_chunks_mut::<{ WORD as usize }>();
-            let words = &self.ring.words;
+            let words = &*self.ring.words;
             let at = self.ring.wrap(self.ring.index(self.head) + 2);
             let (here, wrapped) = chunks.split_at_mut(chunks.len().min(words.len() - at));
             copy_out(here, &words[at..]);
@@ -123,22 +123,26 @@ impl Reader<'_> {
     pub(crate) fn go_idle(self) -> bool {
         // Only from some way into the array: a jump at every idle moment would in time use up the positions.
         let capacity = self.ring.capacity();
-        let fresh = if self.head % capacity >= REWIND.min(capacity / 4) {
-            self.head.next_multiple_of(capacity)
-        } else {
-            self.head
-        };
+        let rewinds = self.head % capacity >= REWIND.min(capacity / 4);
+        let fresh = if rewinds { self.head.next_multiple_of(capacity) } else { self.head };
+        // A ring without memory can be notified, and so not be idle, although nothing was pushed.
+        let no_memory = self.ring.tail.0.load(Acquire) & NO_MEMORY;
         // Release: a thread that pushes next writes into words that were set to zero, and must do so after that.
-        let is_idle = self.ring.tail.0.compare_exchange(self.head, fresh | IDLE, AcqRel, Acquire).is_ok();
+        let (empty, idle) = (self.head | no_memory, fresh | no_memory | IDLE);
+        let is_idle = self.ring.tail.0.compare_exchange(empty, idle, AcqRel, Acquire).is_ok();
         if is_idle {
             self.ring.advance_head(fresh);
+            if rewinds {
+                // Relaxed: changed under the lock of readers, and a hint elsewhere.
+                self.ring.is_spread.store(true, Relaxed);
+            }
         }
         is_idle
     }
 
     /// True if the ring is closed and empty.
     pub(crate) fn is_finished(&self) -> bool {
-        self.ring.tail.0.load(Acquire) == self.head | CLOSED
+        self.ring.tail.0.load(Acquire) & !NO_MEMORY == self.head | CLOSED
     }
 
     /// Returns the position at which the newest record ends. Moves `head` up to where it belongs, should the ring have gone idle.
@@ -159,14 +163,15 @@ impl Reader<'_> {
         }
         let first = self.ring.index(self.head);
         // Acquire: see `Ring::commit`.
-        let header = self.ring.words[first].load(Acquire);
+        let words = &*self.ring.words;
+        let header = words[first].load(Acquire);
         if header == 0 {
             return None;
         }
-        let stamp = &self.ring.words[self.ring.wrap(first + 1)];
+        let stamp = &words[self.ring.wrap(first + 1)];
         let label = Label { tag: (header >> 32) as u32 & MAX_TAG, stamp: stamp.load(Relaxed) };
         stamp.store(0, Relaxed);
-        self.ring.words[first].store(0, Relaxed);
+        words[first].store(0, Relaxed);
         Some((label, header as u32 as usize))
     }
 

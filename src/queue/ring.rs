@@ -23,7 +23,7 @@
 //!   stored. The reader therefore copies a record out, sets its words to zero, and only then moves `head`.
 //! - Only the thread that holds the `reader` lock moves `head`, but for an idle ring: there `head` follows the position in `tail`.
 //!
-//! The words are atomics with relaxed accesses, which cost as much as plain words and need no `unsafe`.
+//! The words are atomics with relaxed accesses, which cost as much as plain words.
 //!
 //! A vectored write could send the ring's own memory. Copying has three advantages over it. The space is free again *before* the device is
 //! asked: a device that stalls holds back one batch and not the ring, and the oldest records can be evicted meanwhile. Lines are contiguous
@@ -39,11 +39,23 @@
 //! |---|---|---|
 //! | 0 | `IDLE` | the ring is empty and has no reader; the thread that clears the bit must wake one |
 //! | 1 | `CLOSED` | the ring accepts no more records |
+//! | 2 | `NO_MEMORY` | the ring is empty, and its memory is given back; who pushes next waits until that is done, and clears the bit |
 //!
 //! A reader that goes idle some way into the array moves `tail`, and `head` with it, to the position at which the array begins again. So a
 //! ring that is mostly empty uses only its first pages: they stay in the cache, and the ring touches no other memory. `head` is moved after
 //! `tail`; a thread that finds `IDLE` moves `head` itself if the reader has not done it yet.
+//!
+//! # Memory
+//!
+//! A burst can touch all of the array, which then stays in memory. So some time later an idle ring gives its memory back: the operating system
+//! takes the pages, and provides pages of zeros when they are used again. What a thread wrote meanwhile would be lost, so no thread may write
+//! then. The flag `NO_MEMORY` ensures that. It is in the same word as the position, so a thread that pushes learns of it with the
+//! compare-and-swap that reserves space, at no cost. The flag is set under the `reader` lock, by one compare-and-swap of an idle tail, before
+//! the pages are taken. An idle ring is empty: what was reserved before is committed and drained. Who pushes next finds the flag, and clears
+//! it under the same lock before it reserves space: then the pages were taken.
 
+use super::words::Words;
+use crate::sync::AtomicBool;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::model::{AtomicU64, Mutex};
 
@@ -51,6 +63,8 @@ use crate::sync::model::{AtomicU64, Mutex};
 pub(super) const IDLE: u64 = 1;
 /// Flag of `tail`: the ring accepts no more records.
 pub(super) const CLOSED: u64 = 2;
+/// Flag of `tail`: the memory of the array is given back, or was.
+pub(super) const NO_MEMORY: u64 = 4;
 /// The bits of `tail` that are no part of the position.
 pub(super) const FLAGS: u64 = 7;
 
@@ -76,11 +90,14 @@ pub(crate) struct Ring {
     /// |---|---|
     /// | 0 | `IDLE` |
     /// | 1 | `CLOSED` |
+    /// | 2 | `NO_MEMORY` |
     /// | 3..=63 | the position at which the next record will begin |
     pub(super) tail: CachePadded,
     /// The position at which the oldest record begins. Changed only under `reader`, or while `tail` has `IDLE`.
     pub(super) head: CachePadded,
-    pub(super) words: Box<[AtomicU64]>,
+    pub(super) words: Words,
+    /// Since the memory was given back, more of the array was used than its beginning. Changed under `reader`.
+    pub(super) is_spread: AtomicBool,
     /// Held by the thread that drains or evicts: see [`Reader`](super::reader::Reader).
     pub(super) reader: Mutex<()>,
 }
@@ -122,7 +139,8 @@ impl Ring {
         Ring {
             tail: CachePadded(AtomicU64::new(IDLE)),
             head: CachePadded(AtomicU64::new(0)),
-            words: zeros(capacity / WORD as usize),
+            words: Words::new(capacity / WORD as usize),
+            is_spread: AtomicBool::new(false),
             reader: Mutex::new(()),
         }
     }
@@ -144,8 +162,12 @@ impl Ring {
         // older `head` next, and the ring would look full.
         let mut tail = self.tail.0.load(Acquire);
         loop {
-            if tail & CLOSED != 0 {
-                return Err(Refused::Closed);
+            if tail & (CLOSED | NO_MEMORY) != 0 {
+                if tail & CLOSED != 0 {
+                    return Err(Refused::Closed);
+                }
+                tail = self.wait_for_memory();
+                continue;
             }
             let start = tail & !FLAGS;
             let used = if tail & IDLE != 0 {
@@ -184,22 +206,49 @@ impl Ring {
     /// Writes a record into the space that was reserved for it at `start`, the header last.
     #[inline]
     pub(super) fn commit(&self, start: u64, label: Label, bytes: &[u8]) {
+        let words = &*self.words;
         let first = self.index(start);
         // Relaxed, all but the header: a reader reads them only after it has read the header.
-        self.words[self.wrap(first + 1)].store(label.stamp, Relaxed);
+        words[self.wrap(first + 1)].store(label.stamp, Relaxed);
         let (chunks, rest) = bytes.as_chunks::<{ WORD as usize }>();
         let at = self.wrap(first + 2);
-        let (here, wrapped) = chunks.split_at(chunks.len().min(self.words.len() - at));
-        copy_in(&self.words[at..], here);
-        copy_in(&self.words, wrapped);
+        let (here, wrapped) = chunks.split_at(chunks.len().min(words.len() - at));
+        copy_in(&words[at..], here);
+        copy_in(words, wrapped);
         if !rest.is_empty() {
             let mut last = [0; WORD as usize];
             last[..rest.len()].copy_from_slice(rest);
-            self.words[self.wrap(first + 2 + chunks.len())].store(u64::from_ne_bytes(last), Relaxed);
+            words[self.wrap(first + 2 + chunks.len())].store(u64::from_ne_bytes(last), Relaxed);
         }
         let header = COMMITTED | u64::from(label.tag) << 32 | bytes.len() as u64;
         // Release: a reader that sees the header sees the rest of the record too. With Relaxed it could read older words.
-        self.words[first].store(header, Release);
+        words[first].store(header, Release);
+    }
+
+    /// Waits until the memory is given back, and clears `NO_MEMORY`. Returns the new tail.
+    #[cold]
+    fn wait_for_memory(&self) -> u64 {
+        let _reader = self.reader.lock();
+        self.tail.0.fetch_and(!NO_MEMORY, AcqRel) & !NO_MEMORY
+    }
+
+    /// True if more of the array was used than its beginning, so that its memory is worth giving back.
+    pub(crate) fn is_spread(&self) -> bool {
+        // Relaxed: a hint.
+        self.is_spread.load(Relaxed)
+    }
+
+    /// Gives the memory of an idle ring back. False if the ring is not idle, or has given it back already.
+    pub(crate) fn give_back_memory(&self) -> bool {
+        let _reader = self.reader.lock();
+        let tail = self.tail.0.load(Acquire);
+        // One step: a thread that pushes meanwhile changes the tail.
+        if tail & FLAGS != IDLE || self.tail.0.compare_exchange(tail, tail | NO_MEMORY, AcqRel, Acquire).is_err() {
+            return false;
+        }
+        self.is_spread.store(false, Relaxed);
+        self.words.give_back();
+        true
     }
 
     /// Moves `head` up to `start`, the position of a `tail` that has or had `IDLE`: every record before it was drained or evicted.
@@ -267,18 +316,6 @@ fn copy_in(words: &[AtomicU64], chunks: &[[u8; WORD as usize]]) {
     for (word, chunk) in words.iter().zip(chunks) {
         word.store(u64::from_ne_bytes(*chunk), Relaxed);
     }
-}
-
-/// Allocates zeroed words. The operating system provides their memory only when they are used, if the allocator asks it for zeroed pages:
-/// it does so for large allocations at first, but may zero memory that was freed before at once.
-#[cfg(not(logscope_loom))]
-fn zeros(count: usize) -> Box<[AtomicU64]> {
-    bytemuck::zeroed_slice_box(count)
-}
-
-#[cfg(logscope_loom)]
-fn zeros(count: usize) -> Box<[AtomicU64]> {
-    (0..count).map(|_| AtomicU64::new(0)).collect()
 }
 
 /// Returns the size in the ring of a record of so many bytes.

@@ -106,6 +106,7 @@ enum Act {
     MakeRoom(usize),
     GoIdle,
     ClearIdle,
+    GiveBack,
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -115,6 +116,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (0_usize..100).prop_map(Act::MakeRoom),
         1 => Just(Act::GoIdle),
         1 => Just(Act::ClearIdle),
+        1 => Just(Act::GiveBack),
     ]
 }
 
@@ -126,6 +128,7 @@ proptest! {
         let ring = Ring::new(capacity);
         let mut model: VecDeque<(Label, Vec<u8>)> = VecDeque::new();
         let mut is_idle = true;
+        let mut is_given_back = false;
         for (tag, act) in (0_u32..).zip(acts) {
             let used: usize = model.iter().map(|(_, bytes)| size(bytes.len())).sum();
             match act {
@@ -134,6 +137,7 @@ proptest! {
                         prop_assert!(used + size(bytes.len()) <= capacity);
                         prop_assert_eq!(pushed.wake, is_idle);
                         is_idle = false;
+                        is_given_back = false;
                         model.push_back((label(tag), bytes));
                     }
                     Err(Refused::Full) => prop_assert!(used + size(bytes.len()) > capacity),
@@ -161,6 +165,11 @@ proptest! {
                     let went_idle = ring.reader().go_idle();
                     prop_assert_eq!(went_idle, model.is_empty() && !is_idle);
                     is_idle |= went_idle;
+                }
+                Act::GiveBack => {
+                    let gives = ring.give_back_memory();
+                    prop_assert_eq!(gives, is_idle && !is_given_back);
+                    is_given_back |= gives;
                 }
                 Act::ClearIdle => {
                     prop_assert_eq!(ring.clear_idle(), is_idle);
@@ -210,7 +219,11 @@ fn threads_lose_no_record() {
                 seen.extend(records(&drained));
                 match stop {
                     Stop::Empty if last => return seen,
-                    Stop::Empty => _ = ring.reader().go_idle(),
+                    Stop::Empty => {
+                        if ring.reader().go_idle() {
+                            ring.give_back_memory();
+                        }
+                    }
                     Stop::Uncommitted | Stop::Enough => {}
                 }
                 thread::yield_now();

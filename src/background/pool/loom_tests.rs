@@ -20,13 +20,13 @@ pub(super) fn now() -> Instant {
     START.with(|start| *start) + PASSED.get()
 }
 
-impl<Q> Pool<Q> {
+impl<Q, R> Pool<Q, R> {
     /// A wait with a deadline ends at the deadline.
     pub(super) fn wait_until<'a>(
         &'a self,
-        plan: MutexGuard<'a, Plan<Q>>,
+        plan: MutexGuard<'a, Plan<Q, R>>,
         deadline: Option<Instant>,
-    ) -> MutexGuard<'a, Plan<Q>> {
+    ) -> MutexGuard<'a, Plan<Q, R>> {
         let Some(deadline) = deadline.filter(|deadline| *deadline < now() + NEVER) else {
             return self.work.wait_until(plan, None).0;
         };
@@ -49,7 +49,7 @@ enum Queue {
 }
 
 struct Model {
-    pool: Pool<Queue>,
+    pool: Pool<Queue, ()>,
     /// The queues that were drained.
     drained: Mutex<Vec<Queue>>,
     has_drained: Condvar,
@@ -67,7 +67,7 @@ enum Weakness {
 
 impl Model {
     /// As [`Pool::next`], weakened.
-    fn next(&self, weakness: Weakness, worker: &mut Worker<Queue>) -> Queue {
+    fn next(&self, weakness: Weakness, worker: &mut Worker<Queue, ()>) -> Queue {
         let next = match weakness {
             Weakness::None => {
                 let (next, errand) = self.pool.next(worker);

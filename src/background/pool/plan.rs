@@ -26,17 +26,19 @@ use std::time::Instant;
 use crate::limits::{SPARE_THREAD, STUCK};
 use crate::sync::{Arc, AtomicBool, Ordering};
 
-/// The state of a pool whose queues are held as `Q`.
+/// The state of a pool whose queues are held as `Q`, and those that rest as `R`.
 #[derive(Debug)]
-pub(super) struct Plan<Q> {
+pub(super) struct Plan<Q, R> {
     /// Queues to be drained.
-    ready: VecDeque<Work<Q>>,
+    ready: VecDeque<Work<Q, R>>,
     /// The same, of queues that were slow the last time.
-    slow: VecDeque<Work<Q>>,
+    slow: VecDeque<Work<Q, R>>,
     /// A slow queue comes next, if both lists have some.
     is_turn_of_slow: bool,
     /// Lingering queues, sorted by the moment at which a thread looks at them again.
     lingering: VecDeque<Lingering<Q>>,
+    /// Idle queues, sorted by the moment at which a thread gives their memory back.
+    resting: VecDeque<(Instant, R)>,
     /// References to queues that a writer thread must drop: each may be the last one, and so drop the output.
     to_drop: Vec<Q>,
     /// How many threads are idle. A thread that is being started counts as idle.
@@ -90,13 +92,15 @@ struct Spares {
 
 /// Work for one thread.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Work<Q> {
+pub(super) enum Work<Q, R> {
     /// A ready queue, to be drained.
     Drain(Q),
     /// A queue that has lingered, to be drained unless it was notified meanwhile. The number is that of the lingering.
     DrainLingered(u64, Q),
     /// A reference to be dropped.
     Drop(Q),
+    /// A queue that has rested. Its memory is given back.
+    GiveMemoryBack(R),
 }
 
 /// One thread's work, from taking to finishing it.
@@ -115,13 +119,14 @@ pub(super) enum Need {
     Report,
 }
 
-impl<Q> Plan<Q> {
+impl<Q, R> Plan<Q, R> {
     pub(super) const fn new(parallelism: usize, max_threads: usize) -> Self {
         Plan {
             ready: VecDeque::new(),
             slow: VecDeque::new(),
             is_turn_of_slow: false,
             lingering: VecDeque::new(),
+            resting: VecDeque::new(),
             to_drop: Vec::new(),
             idle: 0,
             working: VecDeque::new(),
@@ -146,7 +151,12 @@ impl<Q> Plan<Q> {
         self.lingering.push_back(Lingering { due, lingered, queue, is_slow });
     }
 
-    fn add(&mut self, work: Work<Q>, is_slow: bool) {
+    /// Adds an idle queue whose memory is given back when it is `due`, which is later than for all that were added before.
+    pub(super) fn add_resting(&mut self, due: Instant, queue: R) {
+        self.resting.push_back((due, queue));
+    }
+
+    fn add(&mut self, work: Work<Q, R>, is_slow: bool) {
         if is_slow { &mut self.slow } else { &mut self.ready }.push_back(work);
     }
 
@@ -155,7 +165,7 @@ impl<Q> Plan<Q> {
     }
 
     /// Takes work for an idle thread, if there is any that may begin at `now`. `is_inside` is true while the thread is inside an output.
-    pub(super) fn take(&mut self, now: Instant, is_inside: &Arc<AtomicBool>) -> Option<(Work<Q>, Turn)> {
+    pub(super) fn take(&mut self, now: Instant, is_inside: &Arc<AtomicBool>) -> Option<(Work<Q, R>, Turn)> {
         self.find_stuck(now);
         if !self.may_work() {
             return None;
@@ -166,14 +176,18 @@ impl<Q> Plan<Q> {
         }
         let work = match self.to_drop.pop() {
             Some(queue) => Work::Drop(queue),
-            None if self.ready.is_empty() || self.is_turn_of_slow && !self.slow.is_empty() => {
+            None if !self.slow.is_empty() && (self.ready.is_empty() || self.is_turn_of_slow) => {
                 self.is_turn_of_slow = false;
                 self.slow.pop_front()?
             }
-            None => {
+            None if !self.ready.is_empty() => {
                 self.is_turn_of_slow = true;
                 self.ready.pop_front()?
             }
+            None if self.resting.front().is_some_and(|(due, _)| *due <= now) => {
+                Work::GiveMemoryBack(self.resting.pop_front()?.1)
+            }
+            None => return None,
         };
         self.idle -= 1;
         self.spares.fewest = self.spares.fewest.min(self.idle);
@@ -261,7 +275,7 @@ impl<Q> Plan<Q> {
     }
 
     /// Removes the first queue to be drained for which `is_wanted` is true.
-    pub(super) fn remove_ready(&mut self, is_wanted: impl Fn(&Q) -> bool) -> Option<Work<Q>> {
+    pub(super) fn remove_ready(&mut self, is_wanted: impl Fn(&Q) -> bool) -> Option<Work<Q, R>> {
         [&mut self.ready, &mut self.slow].into_iter().find_map(|list| {
             let index = list.iter().position(|work| matches!(work, Work::Drain(queue) if is_wanted(queue)))?;
             list.remove(index)
@@ -292,7 +306,7 @@ impl<Q> Plan<Q> {
     }
 
     fn is_empty(&self) -> bool {
-        self.lingering.is_empty() && !self.has_due_work()
+        self.lingering.is_empty() && self.resting.is_empty() && !self.has_due_work()
     }
 
     fn has_due_work(&self) -> bool {
@@ -300,7 +314,8 @@ impl<Q> Plan<Q> {
     }
 
     fn next_look(&self) -> Option<Instant> {
-        let due = self.lingering.front().map(|lingering| lingering.due);
+        let lingering = self.lingering.front().map(|lingering| lingering.due);
+        let due = lingering.into_iter().chain(self.resting.front().map(|(due, _)| *due)).min();
         if self.may_work() {
             return due;
         }

@@ -5,7 +5,7 @@ mod progress;
 use loom::thread;
 
 use super::reader::Reader;
-use super::ring::{CLOSED, FLAGS, IDLE};
+use super::ring::{CLOSED, FLAGS, IDLE, NO_MEMORY};
 use super::*;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::sync::model::{Arc, Mutex};
@@ -292,4 +292,62 @@ fn loom_without_the_lock_a_record_goes_both_ways() {
         head: ring.head.0.load(Acquire),
         _lock: another.lock(),
     });
+}
+
+/// A thread pushes two records while another gives the memory of the idle ring back: both are drained, and whole.
+fn no_record_is_lost_when_memory_is_given_back(push: Push, give_back: fn(&Ring) -> bool) {
+    loom::model(move || {
+        let ring = Arc::new(Ring::new(64));
+        let pushing = {
+            let ring = Arc::clone(&ring);
+            thread::spawn(move || [1, 2].map(|tag| push(&ring, tag)))
+        };
+        last(&ring, give_back);
+        let pushed = pushing.join().unwrap();
+        assert!(pushed.iter().all(Result::is_ok), "a ring with room was full");
+        assert_eq!(
+            pushed.map(|pushed| pushed.is_ok_and(|pushed| pushed.wake)),
+            [true, false],
+            "the first wakes the reader"
+        );
+        assert_eq!(drain(&ring), [1, 2], "a record is lost with the memory");
+        assert!(go_idle(&ring));
+    });
+}
+
+#[test]
+fn loom_no_record_is_lost_when_memory_is_given_back() {
+    no_record_is_lost_when_memory_is_given_back(push, Ring::give_back_memory);
+}
+
+/// Looks whether the ring is idle, and gives its memory back, in two steps.
+#[test]
+#[should_panic(expected = "a record is")]
+fn loom_giving_memory_back_in_two_steps_loses_a_record() {
+    no_record_is_lost_when_memory_is_given_back(push, |ring| {
+        let _reader = ring.reader.lock();
+        let is_idle = ring.idle_at().is_some();
+        if is_idle {
+            ring.tail.0.fetch_or(NO_MEMORY, AcqRel);
+            ring.words.give_back();
+        }
+        is_idle
+    });
+}
+
+/// As [`Ring::push`], but does not heed that the ring has no memory.
+#[test]
+#[should_panic(expected = "a record is")]
+fn loom_a_push_that_does_not_heed_the_flag_loses_a_record() {
+    fn push_without_memory(ring: &Ring, tag: u32) -> Result<Pushed, Refused> {
+        loop {
+            let tail = ring.tail.0.load(Acquire);
+            let start = tail & !FLAGS;
+            if ring.tail.0.compare_exchange(tail, start + SIZE, AcqRel, Acquire).is_ok() {
+                ring.commit(start, label(tag), &line(tag));
+                return Ok(Pushed { end: start + SIZE, wake: tail & IDLE != 0, is_half: false });
+            }
+        }
+    }
+    no_record_is_lost_when_memory_is_given_back(push_without_memory, Ring::give_back_memory);
 }

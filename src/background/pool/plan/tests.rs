@@ -3,14 +3,14 @@ use std::time::Duration;
 use super::*;
 
 /// A plan for two threads at once, and eight in all, with `idle` threads, and a clock.
-fn plan(idle: usize) -> (Plan<u32>, Instant) {
+fn plan(idle: usize) -> (Plan<u32, u32>, Instant) {
     let mut plan = Plan::new(2, 8);
     (0..idle).for_each(|_| plan.count_started());
     (plan, Instant::now())
 }
 
 /// Takes work for a thread that is inside its output as long as the work lasts.
-fn take(plan: &mut Plan<u32>, now: Instant) -> Option<(Work<u32>, Turn)> {
+fn take(plan: &mut Plan<u32, u32>, now: Instant) -> Option<(Work<u32, u32>, Turn)> {
     plan.take(now, &Arc::new(AtomicBool::new(true)))
 }
 
@@ -136,7 +136,7 @@ fn the_last_idle_thread_stays() {
 /// a thread may before it is stuck.
 #[test]
 fn slow_outputs_do_not_get_more_and_more_threads() {
-    let mut plan = Plan::new(2, 100);
+    let mut plan = Plan::<u32, u32>::new(2, 100);
     let start = Instant::now();
     (0..100).for_each(|_| plan.count_started());
     (0..300).for_each(|queue| plan.add_ready(queue, false));
@@ -157,7 +157,7 @@ fn slow_outputs_do_not_get_more_and_more_threads() {
 
 #[test]
 fn slow_queues_take_turns_with_the_others() {
-    let mut plan = Plan::new(8, 8);
+    let mut plan = Plan::<u32, u32>::new(8, 8);
     let now = Instant::now();
     (0..8).for_each(|_| plan.count_started());
     (0..4).for_each(|queue| plan.add_ready(queue, true));
@@ -166,4 +166,17 @@ fn slow_queues_take_turns_with_the_others() {
     let order: Vec<_> = std::iter::from_fn(|| take(&mut plan, now)).map(|(work, _)| work).collect();
     let [slow0, slow1, slow2, slow3] = [0, 1, 2, 3].map(Work::Drain);
     assert_eq!(order, [Work::Drain(10), slow0, Work::DrainLingered(1, 11), slow1, slow2, slow3]);
+}
+
+#[test]
+fn the_memory_of_a_queue_that_rests_is_given_back_when_it_is_due() {
+    let (mut plan, now) = plan(1);
+    plan.add_resting(now + LINGERING, 7);
+    assert_eq!((plan.take(now, &Arc::default()), plan.begin_wait()), (None, Some(now + LINGERING)));
+    plan.end_wait(Some(now + LINGERING));
+    plan.add_ready(1, false);
+    assert!(matches!(take(&mut plan, now + LINGERING), Some((Work::Drain(1), _))), "records come first");
+    plan.count_started();
+    assert!(matches!(take(&mut plan, now + LINGERING), Some((Work::GiveMemoryBack(7), _))));
+    assert_eq!((plan.need(), plan.begin_wait()), (Need::Nothing, None));
 }
