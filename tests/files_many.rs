@@ -105,9 +105,9 @@ fn more_queued_files_than_descriptors() {
     // Each writer thread may have one more open.
     let open = ended.report[0]["open"].as_u64().unwrap();
     assert!((32..=80).contains(&open), "{open}");
-    // The test's own threads, and the few writer threads that 10,000 queues share. Those that wait for a slow disk do not count, so there are
-    // some more on a busy machine.
-    assert!(ended.report[1].as_u64().unwrap() <= 100, "{}", ended.report);
+    // The test's own threads, and the writer threads that 10,000 queues share: few, and one for each output that stands still, as files do
+    // on a busy machine.
+    assert!(ended.report[1].as_u64().unwrap() <= 1_100, "{}", ended.report);
     assert_eq!(ended.fallback_lines(), Vec::<&str>::new());
 }
 

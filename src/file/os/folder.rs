@@ -14,9 +14,14 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use super::identity::Identity;
 use super::streams::above_streams;
+use crate::process::ForkLocal;
 use crate::sync::{Arc, Mutex, Weak};
 
-static HELD: Mutex<BTreeMap<Identity, Weak<Folder>>> = Mutex::new(BTreeMap::new());
+type Folders = BTreeMap<Identity, Weak<Folder>>;
+
+static HELD: ForkLocal<Mutex<Folders>> = ForkLocal::new(Mutex::new(Folders::new()), |parents| {
+    Mutex::new(parents.try_lock().map_or(Folders::new(), |held| held.clone()))
+});
 
 /// A directory that is held open.
 #[derive(Debug)]
@@ -38,7 +43,7 @@ impl Folder {
         let open = || openat(CWD, path, HOLD | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
         let directory = above_streams(|| Ok(rustix::io::retry_on_intr(open)?.into()))?;
         let identity = Identity::of(&directory.metadata()?);
-        let mut held = HELD.lock();
+        let mut held = HELD.get().lock();
         if let Some(folder) = held.get(&identity).and_then(Weak::upgrade) {
             return Ok(folder);
         }
@@ -49,7 +54,7 @@ impl Folder {
 
     /// Returns how many directories are held.
     pub(in crate::file) fn count() -> usize {
-        HELD.lock().len()
+        HELD.get().lock().len()
     }
 
     pub(in crate::file) fn identity(&self) -> &Identity {
@@ -64,7 +69,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let mut held = HELD.lock();
+        let mut held = HELD.get().lock();
         // Another thread may have held the directory anew since.
         if held.get(&self.identity).is_some_and(|folder| folder.strong_count() == 0) {
             held.remove(&self.identity);
