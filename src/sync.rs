@@ -19,6 +19,20 @@ pub(crate) use std::thread;
 pub(crate) use arc_swap::ArcSwapOption;
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 
+/// Has this thread wait for no time, the first time that it is called. Call it before a thread takes a lock under which it may wait.
+///
+/// parking_lot allocates when a thread waits for the first time. The program's allocator may log, and under the lock that call could need
+/// the lock, or a thread that does.
+pub(crate) fn prepare_to_wait() {
+    thread_local! {
+        static PREPARED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+    if !PREPARED.replace(true) {
+        let (lock, condvar) = (Mutex::new(()), Condvar::new());
+        let _ = condvar.wait_for(&mut lock.lock(), std::time::Duration::ZERO);
+    }
+}
+
 /// The primitives of algorithms that a loom model checks.
 pub(crate) mod model {
     #[cfg(not(logscope_loom))]

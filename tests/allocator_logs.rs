@@ -229,7 +229,6 @@ fn log_to_a_queue(overflow: Overflow) {
 }
 
 #[test]
-#[ignore = "deadlocks: the first wait of a thread allocates (in parking_lot) under the lock of a flush's ticket"]
 fn queues_that_block() {
     under_the_allocator("queues_that_block", |_| log_to_a_queue(Overflow::Block));
 }

@@ -180,16 +180,15 @@ impl QueuedOutput {
     /// Writes the notices of missing records that no record follows, because the output is about to be flushed or closed.
     pub(super) fn write_last_notices(&self) {
         let lists = [&self.failed_notices, &self.evicted];
-        if !self.core.has_missing() && !lists.iter().any(|missing| missing.has_unclaimed()) {
+        if !self.core.has_last_notices() && !lists.iter().any(|missing| missing.has_unclaimed()) {
             return;
         }
         // Relaxed: only which view renders them depends on it.
         let Some(renderer) = self.renderer(self.last_renderer.load(Ordering::Relaxed)) else { return };
         let written = with_last_moment(|moment| {
             let put: PutNotice<'_> = &mut |_, notice| self.core.write_notice(&renderer, notice);
-            self.core.put_failed_notice(moment, put)?;
             lists.iter().try_for_each(|missing| put_notice(missing, Notice::Dropped, moment, put))?;
-            self.core.put_dropped_notice(moment, put)
+            self.core.put_last_notices(moment, put)
         });
         // The records stay missing, and the next notice counts them. That the output fails was reported when it lost the records.
         if let Err(error) = written {

@@ -332,6 +332,7 @@ impl QueuedOutput {
         self.last_renderer.store(via.number, Ordering::Relaxed);
         self.core.ledger().resolve(Fate::Dropped, 1);
         self.core.add_dropped(Loss::of(record), why);
+        self.core.note_gap();
         Fate::Dropped
     }
 

@@ -64,6 +64,9 @@ pub(crate) struct Core {
     failed: Missing,
     /// Records that were dropped before they reached the output, and that no notice in the log counts yet.
     dropped: Missing,
+    /// A queue has dropped a record since the last notice about dropped records. Such a gap has a notice even if no record follows. Records that
+    /// were logged inside the output have none then: the output would log again while it writes the notice.
+    has_gap: AtomicBool,
     /// The renderer of the last view that lost a record without a queue: it makes the notice if no record follows.
     lost_by: Mutex<Option<Renderer>>,
     /// The queues in front of the output.
@@ -102,6 +105,7 @@ impl Core {
             ledger: Arc::default(),
             failed: Missing::new(),
             dropped: Missing::new(),
+            has_gap: AtomicBool::new(false),
             lost_by: Mutex::new(None),
             fronts: Mutex::new(Vec::new()),
             unqueued: InFlight::new(),
@@ -189,6 +193,32 @@ impl Core {
         put_notice(&self.dropped, Notice::Dropped, moment, put)
     }
 
+    /// Notes that a queue has dropped a record.
+    pub(crate) fn note_gap(&self) {
+        // Relaxed: a hint. Whoever flushes after the log call sees it.
+        self.has_gap.store(true, Ordering::Relaxed);
+    }
+
+    /// True if a notice is due even if no record follows.
+    pub(crate) fn has_last_notices(&self) -> bool {
+        // Relaxed: see `note_gap`.
+        self.has_failed() || self.has_dropped() && self.has_gap.load(Ordering::Relaxed)
+    }
+
+    /// Hands `put` the notices that are due even if no record follows.
+    #[cold]
+    pub(crate) fn put_last_notices(&self, moment: &Moment<'_>, put: PutNotice<'_>) -> io::Result<()> {
+        self.put_failed_notice(moment, put)?;
+        // Relaxed: see `note_gap`.
+        if self.has_gap.swap(false, Ordering::Relaxed)
+            && let Err(error) = self.put_dropped_notice(moment, put)
+        {
+            self.note_gap();
+            return Err(error);
+        }
+        Ok(())
+    }
+
     /// Writes the notices of missing records that no record follows, to an output without queues that is about to be flushed. True if they
     /// are written. If not, the next notice counts the records; that the output fails was reported when it lost them.
     #[cold]
@@ -196,8 +226,7 @@ impl Core {
         let Some(renderer) = self.lost_by.lock().clone() else { return false };
         let written = with_last_moment(|moment| {
             let put: PutNotice<'_> = &mut |_, notice| self.write_notice(&renderer, notice);
-            self.put_failed_notice(moment, put)?;
-            self.put_dropped_notice(moment, put)
+            self.put_last_notices(moment, put)
         });
         written.map_err(drop_error).is_ok()
     }

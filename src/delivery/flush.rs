@@ -91,7 +91,7 @@ impl Flush {
         let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
         // Notices only to an output that works: writing to one that stands still would have no deadline.
         let flushed = usable.and_then(|()| core.flush_output(left())).and_then(|()| {
-            let has_written = core.has_missing() && !is_forked() && core.write_last_notices();
+            let has_written = core.has_last_notices() && !is_forked() && core.write_last_notices();
             if has_written { core.flush_output(left()) } else { Ok(()) }
         });
         self.direct = Some(flushed.and_then(|()| if *sync { core.sync(left()) } else { Ok(()) }));

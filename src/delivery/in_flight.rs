@@ -25,7 +25,7 @@ use std::time::Instant;
 
 use crate::queue::wake_contained;
 use crate::sync::model::{AtomicU64, Condvar, Mutex};
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, Ordering, prepare_to_wait};
 
 /// Bit of `begun`: calls that begin now are refused.
 const CLOSED: u64 = 1 << 63;
@@ -124,6 +124,7 @@ impl InFlight {
     /// Waits until every call that has begun before has ended. A thread that is in a call itself must not wait: see
     /// [`is_in_call`](super::is_in_call).
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> CallsEnd {
+        prepare_to_wait();
         let mut wait = Wait::default();
         let mut sealed = self.sealed.lock();
         loop {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use crate::record::drop_quietly;
 use crate::sync::model::{Condvar, Mutex};
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering, prepare_to_wait};
 
 /// The threads that wait for room in a ring, and the flushes that were requested of it.
 #[derive(Debug)]
@@ -92,6 +92,7 @@ impl Progress {
     /// if the patience ends before.
     #[cold]
     pub(crate) fn wait_for_room<R>(&self, patience: Patience, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+        prepare_to_wait();
         let mut state = self.state.lock();
         loop {
             if let Some(result) = attempt() {
@@ -140,7 +141,22 @@ impl Progress {
 
     /// Enters a request that is due once every record up to `position` is resolved. The caller must then have a thread drain the queue.
     pub(crate) fn request_flush(&self, position: u64, request: FlushRequest) {
-        self.state.lock().requests.push((position, request));
+        let mut space = Vec::new();
+        loop {
+            let mut state = self.state.lock();
+            let count = state.requests.len();
+            if count == state.requests.capacity() {
+                if space.capacity() <= count {
+                    // Allocated outside the lock: the program's allocator may log, and that call may need the lock.
+                    drop(state);
+                    space = Vec::with_capacity(2 * count + 2);
+                    continue;
+                }
+                space.append(&mut state.requests);
+                std::mem::swap(&mut space, &mut state.requests);
+            }
+            return state.requests.push((position, request));
+        }
     }
 
     /// Notes that every record up to `position` is resolved, and returns the requests that are due.
@@ -213,6 +229,7 @@ impl FlushTicket {
 
     /// Waits for the result; `None` if the deadline passes before.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> Option<io::Result<()>> {
+        prepare_to_wait();
         let mut state = self.state.lock();
         loop {
             if let Some(result) = state.result.take() {

@@ -1,12 +1,12 @@
 //! Switches to the next file of a log that rolls, between two records.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::Appender;
+use super::{Appender, regular};
 use crate::bytes::Batch;
 use crate::file::current::CurrentFile;
-use crate::file::descriptors::retry_after_parking;
+use crate::file::descriptors::{self, retry_after_parking};
 use crate::file::name::{FileId, LogFile};
 use crate::file::os::{self, Folder, OpenedFile};
 use crate::file::roll::Roller;
@@ -89,6 +89,14 @@ impl Appender {
         Ok(())
     }
 
+    /// Opens `path`, which is in the directory of the current file, through the descriptor of that directory: the process may have none left.
+    fn open_beside(&self, current: &mut CurrentFile, path: &Path) -> io::Result<OpenedFile> {
+        match current.folder.clone().filter(|folder| !folder.is_gone()) {
+            Some(folder) => regular(descriptors::open_in(&folder, path, self.options)?),
+            None => self.open(current, path),
+        }
+    }
+
     /// Opens the file to roll to.
     fn open_next(&self, current: &mut CurrentFile, roller: &mut Roller, needed: u64) -> io::Result<NextFile> {
         if let Some(folder) = current.folder.as_ref().filter(|folder| !folder.is_gone())
@@ -102,13 +110,13 @@ impl Appender {
         let files = roller.list()?;
         let mut id = roller.next_file(&files, needed);
         let mut path = roller.path_of(id);
-        let mut opened = self.open(current, &path)?;
+        let mut opened = self.open_beside(current, &path)?;
         // The directory may have changed since it was listed: other processes and other sinks write there too.
         while self.keys.belongs_to_another(&opened.identity) || !roller.fits(opened.length, needed) {
             let taken = || io::Error::other(format!("{} is already open, as the file of another log", path.display()));
             id = roller.with_next_index(id).ok_or_else(taken)?;
             path = roller.path_of(id);
-            opened = self.open(current, &path)?;
+            opened = self.open_beside(current, &path)?;
         }
         Ok(NextFile { files, id, path, opened })
     }

@@ -37,19 +37,29 @@ const HOLD: OFlags = OFlags::PATH;
 const HOLD: OFlags = OFlags::RDONLY;
 
 impl Folder {
-    /// Holds the directory at `path`.
-    pub(in crate::file) fn hold(path: &Path) -> io::Result<Arc<Self>> {
+    /// Opens the directory at `path`.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let open = || openat(CWD, path, HOLD | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
         let directory = above_streams(|| Ok(rustix::io::retry_on_intr(open)?.into()))?;
         let identity = Identity::of(&directory.metadata()?);
+        Ok(Folder { directory, identity })
+    }
+
+    /// Holds this directory. If it is held already, closes this descriptor and shares the other one.
+    pub(super) fn shared(self) -> Arc<Self> {
         let mut held = HELD.get().lock();
-        if let Some(folder) = held.get(&identity).and_then(Weak::upgrade) {
-            return Ok(folder);
+        if let Some(folder) = held.get(&self.identity).and_then(Weak::upgrade) {
+            return folder;
         }
-        let folder = Arc::new(Folder { directory, identity: identity.clone() });
+        let (identity, folder) = (self.identity.clone(), Arc::new(self));
         held.insert(identity, Arc::downgrade(&folder));
-        Ok(folder)
+        folder
+    }
+
+    /// Holds the directory at `path`.
+    pub(in crate::file) fn hold(path: &Path) -> io::Result<Arc<Self>> {
+        Folder::open(path).map(Folder::shared)
     }
 
     /// Returns how many directories are held.

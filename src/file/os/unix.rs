@@ -30,7 +30,12 @@ pub(in crate::file) fn open(path: &Path, options: OpenOptions) -> io::Result<Ope
     let Some(link) = system_link(path, options.follow_links) else {
         let is_file_name = !path.as_os_str().as_bytes().ends_with(b"/");
         return match (path.parent(), is_file_name) {
-            (Some(parent), true) => open_in(&Folder::hold(parent)?, path, options),
+            (Some(parent), true) => {
+                // Not through a descriptor that is held already: it may have come through another mount, which is writable.
+                let folder = Folder::open(parent)?;
+                let opened = open_named(&folder, path, options)?;
+                Ok(OpenedFile { folder: opened.is_named_regular.then(|| folder.shared()), ..opened })
+            }
             _ => Err(Errno::ISDIR.into()),
         };
     };
@@ -38,11 +43,16 @@ pub(in crate::file) fn open(path: &Path, options: OpenOptions) -> io::Result<Ope
         return OpenedFile::of_descriptor(file, stream);
     }
     let (file, readable) = open_link(&link)?;
-    OpenedFile::new(file, readable, None)
+    OpenedFile::new(file, readable, false)
 }
 
 /// Opens the file with the name of `path` in `folder`, and creates it if there is none.
 pub(in crate::file) fn open_in(folder: &Arc<Folder>, path: &Path, options: OpenOptions) -> io::Result<OpenedFile> {
+    let opened = open_named(folder, path, options)?;
+    Ok(OpenedFile { folder: opened.is_named_regular.then(|| Arc::clone(folder)), ..opened })
+}
+
+fn open_named(folder: &Folder, path: &Path, options: OpenOptions) -> io::Result<OpenedFile> {
     let name = path.file_name().ok_or(Errno::ISDIR)?;
     let (file, readable) = match open_at(folder, name, options) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => match stream_at(path, options.follow_links) {
@@ -51,13 +61,13 @@ pub(in crate::file) fn open_in(folder: &Arc<Folder>, path: &Path, options: OpenO
         },
         opened => opened?,
     };
-    let opened = OpenedFile::new(file, readable, Some(Arc::clone(folder)))?;
+    let opened = OpenedFile::new(file, readable, true)?;
     if !options.allow_pipe && opened.file.metadata()?.file_type().is_fifo() { Err(pipe_refused()) } else { Ok(opened) }
 }
 
 impl OpenedFile {
-    /// Returns a file that was opened by its own name in `folder` or, if none, through a link of the system.
-    fn new(file: File, readable: bool, folder: Option<Arc<Folder>>) -> io::Result<Self> {
+    /// Returns a file that was opened by its own name if `is_named`, and else through a link of the system.
+    fn new(file: File, readable: bool, is_named: bool) -> io::Result<Self> {
         // The file was opened with `NONBLOCK`, but writes to a pipe must wait for its reader.
         fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
         let metadata = file.metadata()?;
@@ -67,8 +77,16 @@ impl OpenedFile {
         {
             return OpenedFile::of_descriptor(file, Some(stream));
         }
-        let is_named_regular = metadata.is_file() && folder.is_some();
-        Ok(OpenedFile { file, identity, is_named_regular, readable, length: metadata.len(), stream: None, folder })
+        let is_named_regular = metadata.is_file() && is_named;
+        Ok(OpenedFile {
+            file,
+            identity,
+            is_named_regular,
+            readable,
+            length: metadata.len(),
+            stream: None,
+            folder: None,
+        })
     }
 
     /// Returns a file that is written to through a duplicate of a descriptor of the process.
