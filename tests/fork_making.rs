@@ -7,6 +7,8 @@
 
 #[path = "common/child.rs"]
 mod child;
+#[path = "common/gate.rs"]
+mod gate;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -20,6 +22,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use serde_json::json;
 
 use child::Child;
+use gate::Gate;
 
 /// How long an expected event may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -100,4 +103,31 @@ fn children_of_a_process_with_direct_sinks_make_contexts_and_sinks() {
 #[test]
 fn children_of_a_process_with_queued_sinks_make_contexts_and_sinks() {
     children_make_contexts_and_sinks("children_of_a_process_with_queued_sinks_make_contexts_and_sinks", true, 60);
+}
+
+/// A call of the parent's other thread is in flight at the fork. In the child nobody ends it.
+#[test]
+fn a_child_does_not_wait_for_the_calls_of_its_parent() {
+    let test = "a_child_does_not_wait_for_the_calls_of_its_parent";
+    child::in_child(test, |_| {
+        let _ = logscope::init();
+        let (gate, (memory, lines)) = (Gate::new(), sink::memory());
+        let uno = OutputContext::builder("uno").sink(sink::custom(gate.clone())).build();
+        gate.shut();
+        let call = thread::spawn(uno.bind(|| tracing::info!("in flight at the fork")));
+        gate.wait_until_used();
+        // A wait that has given up has marked the call, so that its end wakes somebody.
+        assert_eq!(uno.flush(Duration::from_millis(5)).pending, 1);
+        let other = uno.with_sinks([memory]);
+        fork(|| {
+            other.scope(|| tracing::info!("in the child"));
+            assert_eq!(lines.len(), 1);
+            let outcome = other.flush(Duration::MAX);
+            assert!(outcome.is_complete(), "{outcome}");
+        });
+        gate.open();
+        call.join().unwrap();
+        json!(uno.flush(PATIENCE).is_complete())
+    });
+    assert_eq!(Child::new(test).run().report, json!(true));
 }

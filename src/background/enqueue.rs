@@ -192,6 +192,7 @@ impl QueuedOutput {
                 let patience = if overflow == Overflow::Block { exit_deadline() } else { CLOSED_QUEUE };
                 match self.wait_as_call(Instant::now().checked_add(patience), label.tag, false) {
                     Some(_) => Enqueued::Closed,
+                    None if self.is_given_up(label.tag) => self.given_up(),
                     None => {
                         self.abandon();
                         Enqueued::Abandoned

@@ -69,10 +69,15 @@ impl QueuedOutput {
             self.request(FlushRequest { deadline, sync, call: Some(tag), ticket: Arc::new(FlushTicket::new()) });
         // After the request: whoever gives calls up does so first, and then completes the requests that it finds.
         let result = if self.is_given_up(tag) { None } else { ticket.wait(deadline) };
-        if result.is_none() {
-            self.withdraw_flush(&ticket);
+        match result {
+            // This is how calls that are given up go on.
+            Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut && self.is_given_up(tag) => None,
+            Some(result) => Some(result),
+            None => {
+                self.withdraw_flush(&ticket);
+                None
+            }
         }
-        result.filter(|_| !self.is_given_up(tag))
     }
 
     fn request(self: &Arc<Self>, request: FlushRequest) -> Arc<FlushTicket> {

@@ -34,7 +34,8 @@ impl OutputContext {
         let context = self.clone();
         let begin = |context: &OutputContext| context.begin_flushes(Flush::begin_for_task);
         let mut flushes = begin(self);
-        let waits = self.waits_for_calls();
+        // See `flush_until`.
+        let waits = !is_in_call();
         async move {
             if waits {
                 let family = Arc::clone(&context.inner.family);
@@ -46,7 +47,8 @@ impl OutputContext {
             for flush in flushes {
                 unflushed |= flush.finish_as_task().await.unflushed;
             }
-            context.ledger_after_flush(unflushed, waits && !unflushed)
+            let resolved = context.inner.family.in_flight.is_inherited() || waits && !unflushed;
+            context.ledger_after_flush(unflushed, resolved)
         }
     }
 
@@ -89,12 +91,6 @@ impl OutputContext {
         cores
     }
 
-    /// True if a flush waits for the log calls in flight. In a forked child they are those of the parent. Inside a log call, where a value
-    /// flushes that is being rendered, or a panic hook, two threads could wait for each other.
-    fn waits_for_calls(&self) -> bool {
-        !is_forked() && !is_in_call()
-    }
-
     fn flush_until(&self, deadline: Option<Instant>) -> Outcome {
         // The delivery that this thread is making ends only after this call.
         if is_inside_output() {
@@ -103,15 +99,17 @@ impl OutputContext {
         let begin = || self.begin_flushes(|core| Flush::begin(core, deadline, false));
         // Before the wait for calls, so that the queues are written meanwhile.
         let mut flushes = begin();
-        let waits = self.waits_for_calls();
-        let calls = if waits { self.inner.family.in_flight.wait(deadline) } else { CallsEnd::NoneInFlight };
+        let in_flight = &self.inner.family.in_flight;
+        // Not inside a log call, where a value that is being rendered flushes, or a panic hook: two threads could wait for each other.
+        let waits = !is_in_call();
+        let calls = if waits { in_flight.wait(deadline) } else { CallsEnd::NoneInFlight };
         if calls == CallsEnd::Ended {
             // For what these calls have enqueued, or have written to an output that buffers.
             flushes = begin();
         }
         let unflushed = finish_all(flushes, deadline).fold(false, |unflushed, outcome| unflushed | outcome.unflushed);
         // Records that are pending in a forked child were pending in its parent, which writes them.
-        let resolved = is_forked() || waits && calls != CallsEnd::TimedOut && !unflushed;
+        let resolved = in_flight.is_inherited() || waits && calls != CallsEnd::TimedOut && !unflushed;
         self.ledger_after_flush(unflushed, resolved)
     }
 

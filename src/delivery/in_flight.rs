@@ -23,6 +23,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use crate::process::fork_generation;
 use crate::queue::wake_contained;
 use crate::sync::model::{AtomicU64, Condvar, Mutex};
 use crate::sync::{Arc, Ordering, prepare_to_wait};
@@ -50,6 +51,9 @@ pub(crate) struct InFlight {
     /// | 63 | `AWAITED`: the next call that ends wakes the threads and tasks that wait |
     /// | 0..=62 | how many calls of the epoch have ended |
     ended: [AtomicU64; 2],
+    /// The fork generation of the process that made this. In a forked child, the calls in flight are those of threads that only the parent has,
+    /// and so may be whoever holds the lock.
+    generation: usize,
     sealed: Mutex<Sealed>,
     call_ended: Condvar,
 }
@@ -90,6 +94,7 @@ impl InFlight {
         InFlight {
             begun: AtomicU64::new(0),
             ended: [AtomicU64::new(0), AtomicU64::new(0)],
+            generation: fork_generation(),
             sealed: Mutex::new(Sealed { begun: 0, seals: 0, wakers: Vec::new() }),
             call_ended: Condvar::new(),
         }
@@ -121,9 +126,17 @@ impl InFlight {
         self.begun.load(Ordering::Acquire) & CLOSED != 0
     }
 
-    /// Waits until every call that has begun before has ended. A thread that is in a call itself must not wait: see
-    /// [`is_in_call`](super::is_in_call).
+    /// True in a child that was forked off since this was made.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.generation != fork_generation()
+    }
+
+    /// Waits until every call that has begun before has ended, but not in a forked child, which does not have the threads of its parent. A
+    /// thread that is in a call itself must not wait: see [`is_in_call`](super::is_in_call).
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> CallsEnd {
+        if self.is_inherited() {
+            return CallsEnd::NoneInFlight;
+        }
         prepare_to_wait();
         let mut wait = Wait::default();
         let mut sealed = self.sealed.lock();
@@ -186,6 +199,9 @@ impl InFlight {
 
     #[cold]
     fn wake(&self, epoch: usize) {
+        if self.is_inherited() {
+            return;
+        }
         // The lock ensures that a thread that has set the bit is asleep by now.
         let mut sealed = self.sealed.lock();
         // Relaxed: all who read the bit do so in read-modify-writes, or under the lock.
@@ -240,6 +256,9 @@ impl<T> Future for CallsEnded<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<CallsEnd> {
         let CallsEnded { owner, in_flight, wait } = &mut *self;
         let in_flight = in_flight(owner);
+        if in_flight.is_inherited() {
+            return Poll::Ready(CallsEnd::NoneInFlight);
+        }
         // Cloned, and space for it allocated, outside the lock: both can be the program's own code, which may log.
         let waker = context.waker().clone();
         let mut space = Vec::new();
