@@ -285,3 +285,72 @@ fn errors_are_synced_before_their_calls_return() {
         assert_eq!(output.synced.load(Ordering::Relaxed), 4, "the error and what came before it");
     }
 }
+
+/// Writes to a file, and not before the test lets it.
+struct Held {
+    go: Mutex<Receiver<()>>,
+    file: std::fs::File,
+    inside: Mutex<std::sync::mpsc::Sender<()>>,
+}
+
+impl Output for Held {
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        let _ = self.inside.lock().unwrap().send(());
+        let _ = self.go.lock().unwrap().recv();
+        io::Write::write_all(&mut &self.file, line)
+    }
+}
+
+#[test]
+fn a_gap_at_the_end_is_stated_when_the_process_ends() {
+    let role = "a_gap_at_the_end_is_stated_when_the_process_ends";
+    in_child(role, |folder| {
+        init();
+        let ((go, gone), (inside, entered)) = (channel(), channel());
+        let file = std::fs::File::create(folder.join("uno.log")).unwrap();
+        let log = sink::custom(Held { go: Mutex::new(gone), file, inside: Mutex::new(inside) }).format(Format::json());
+        let queue = Queue::new().bytes(SMALL).overflow(Overflow::DropNewest);
+        let context = OutputContext::builder("uno").sink(log.queued(queue)).build();
+        context.scope(|| info!("the first"));
+        entered.recv().unwrap();
+        context.scope(|| (0..500).for_each(|n| info!(n, "a record")));
+        let dropped = context.ledger().dropped;
+        drop(go);
+        // Nobody flushes or closes: the process exits next.
+        std::mem::forget(context);
+        json!(dropped)
+    });
+    let ended = Child::new(role).run();
+    let dropped = ended.report.as_u64().unwrap();
+    assert!(dropped > 400, "{dropped}");
+    assert_eq!(ended.read("uno.log").lines().last().map(Line::parse), Some(Line::Dropped(dropped)));
+}
+
+#[test]
+fn a_direct_output_that_stands_still_takes_no_time_from_healthy_queues_and_keeps_the_deadline() {
+    let role = "a_direct_output_that_stands_still_takes_no_time_from_healthy_queues_and_keeps_the_deadline";
+    in_child(role, |folder| {
+        init();
+        // A writer holds its lock while it is inside a write, so its flush has to wait.
+        let (mut reader, writer) = io::pipe().unwrap();
+        let stuck = OutputContext::builder("stuck").sink(sink::writer(writer)).build();
+        let call = thread::spawn(stuck.bind(|| info!("{}", "more than a pipe takes ".repeat(100_000))));
+        // The call is inside the writer, and does not get out.
+        io::Read::read_exact(&mut reader, &mut [0]).unwrap();
+        let log = sink::file(folder.join("due.log")).open().unwrap().queued(Queue::new());
+        let due = OutputContext::builder("due").sink(log.clone()).build();
+        due.scope(|| (0..100).for_each(|n| info!(n, "a record")));
+        let start = Instant::now();
+        let outcome = logscope::flush(Duration::from_millis(300));
+        let took = start.elapsed();
+        let written = log.ledger().written;
+        drop(reader);
+        call.join().unwrap();
+        json!({ "unflushed": outcome.unflushed, "written": written, "in time": took < Duration::from_secs(10) })
+    });
+    let ended = Child::new(role).run();
+    assert_eq!(ended.report, json!({ "unflushed": true, "written": 100, "in time": true }));
+    let accused =
+        |name: &str| ended.fallback_lines().iter().any(|line| line.contains("cannot flush") && line.contains(name));
+    assert!(accused("writer") && !accused("due.log"), "{:?}", ended.fallback_lines());
+}
