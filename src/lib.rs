@@ -75,7 +75,8 @@
 //!   takes no more of it, but the log call waits for it.
 //! - A global allocator that logs what is allocated while a span is entered. tracing-subscriber keeps the spans that a thread is in in a
 //!   list, which grows with the first, the fifth and the ninth of them, and so on, and it panics if an event asks for the current span at
-//!   that moment. Elsewhere an allocator can log, if it does not log the allocations of its own log calls.
+//!   that moment. parking_lot, too, allocates under locks of its own, when more threads wait for locks than ever before: a log call that has
+//!   to wait then waits for ever. Elsewhere an allocator can log, if it does not log the allocations of its own log calls.
 //! - Stackful coroutines that change threads inside [`OutputContext::scope`]: the process aborts, so that two stacks do not mix.
 //! - A callsite that is hit for the first time under `Dispatch::none()`: if the process has made one `Dispatch` only, `tracing` disables the
 //!   callsite from then on.

@@ -85,6 +85,7 @@ fn under_the_allocator(test: &str, play: fn(&Path)) {
             .install()
             .unwrap();
         let folder = folder.to_owned();
+        grow_the_table_of_waiting_threads();
         thread::spawn(move || {
             LOGS.store(true, Ordering::Relaxed);
             play(&folder);
@@ -96,6 +97,21 @@ fn under_the_allocator(test: &str, play: fn(&Path)) {
     });
     let ended = Child::new(test).run();
     assert!(ended.report.as_u64().is_some_and(|logged| logged > 0), "no allocation was logged");
+}
+
+/// parking_lot has a table of the threads that wait for locks. It grows with the number of threads that have ever waited, and allocates
+/// meanwhile under locks of its own: a log call from there that has to wait, waits for ever. So let it grow to more threads than a test has.
+fn grow_the_table_of_waiting_threads() {
+    let all_wait = std::sync::Barrier::new(64);
+    thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| {
+                let (lock, condvar) = (parking_lot::Mutex::new(()), parking_lot::Condvar::new());
+                condvar.wait_for(&mut lock.lock(), std::time::Duration::ZERO);
+                all_wait.wait();
+            });
+        }
+    });
 }
 
 /// A value that allocates when it is rendered, and logs.
