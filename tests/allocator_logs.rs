@@ -107,7 +107,7 @@ fn grow_the_table_of_waiting_threads() {
         for _ in 0..64 {
             scope.spawn(|| {
                 let (lock, condvar) = (parking_lot::Mutex::new(()), parking_lot::Condvar::new());
-                condvar.wait_for(&mut lock.lock(), std::time::Duration::ZERO);
+                condvar.wait_for(&mut lock.lock(), Duration::ZERO);
                 all_wait.wait();
             });
         }

@@ -9,7 +9,7 @@ mod common;
 mod gate;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -224,29 +224,6 @@ fn a_gap_at_the_end_is_stated_when_the_last_sink_is_dropped() {
     gate.open();
     gate.wait_until_dropped();
     assert_eq!(gate.lines().last(), Some(&Line::Dropped(dropped)));
-}
-
-#[test]
-fn a_gap_at_the_end_of_a_direct_output_is_stated_when_it_is_flushed() {
-    /// Fails until it is told not to.
-    struct Fails(Arc<AtomicBool>, Arc<Mutex<String>>);
-    impl Output for Fails {
-        fn write(&self, line: &[u8]) -> io::Result<()> {
-            if self.0.load(Ordering::Relaxed) {
-                return Err(io::Error::other("no space"));
-            }
-            self.1.lock().unwrap().push_str(str::from_utf8(line).unwrap());
-            Ok(())
-        }
-    }
-    init();
-    let (fails, text) = (Arc::new(AtomicBool::new(true)), Arc::default());
-    let log = sink::custom(Fails(Arc::clone(&fails), Arc::clone(&text))).format(Format::json());
-    let context = OutputContext::builder("uno").sink(log).build();
-    context.scope(|| (0..3).for_each(|n| info!(n, "a record")));
-    fails.store(false, Ordering::Relaxed);
-    assert_eq!(context.close(DEADLINE).failed, 3);
-    assert_eq!(Line::parse(&text.lock().unwrap()), Line::Failed(3));
 }
 
 /// Counts the lines that it has, and those that it has synced.

@@ -300,3 +300,40 @@ fn any_number_of_flushes_that_time_out_forget_no_call() {
     later.join().unwrap();
     assert!(context.flush(DEADLINE).is_complete());
 }
+
+/// Writes through a gate. Its second flush fails.
+struct FailsToFlush(Gate, Arc<AtomicU64>);
+
+impl sink::Output for FailsToFlush {
+    fn write(&self, line: &[u8]) -> std::io::Result<()> {
+        self.0.write(line)
+    }
+
+    fn flush(&self, _: Duration) -> std::io::Result<()> {
+        match self.1.fetch_add(1, Ordering::SeqCst) {
+            1 => Err(std::io::Error::other("the second flush fails")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn an_error_counts_although_a_flush_has_to_flush_again_for_a_call_in_flight() {
+    init();
+    let (gate, flushes) = (Gate::new(), Arc::new(AtomicU64::new(0)));
+    let output = FailsToFlush(gate.clone(), Arc::clone(&flushes));
+    let log = sink::custom(output).queued(Queue::new().bytes(4 << 10));
+    let context = OutputContext::builder("uno").sink(log.clone()).build();
+    gate.shut();
+    // The call waits until its queue is empty, which flushes for the first time, and then writes for itself.
+    let long = "x".repeat(8 << 10);
+    let call = thread::spawn(context.bind(move || info!("{long}")));
+    gate.wait_until_used();
+    let flushed = on_thread(move || log.flush(DEADLINE));
+    wait_until("the flush that fails", || flushes.load(Ordering::SeqCst) == 2);
+    gate.open();
+    call.join().unwrap();
+    let outcome = flushed();
+    assert!(outcome.unflushed && outcome.written == 1, "{outcome}");
+    assert_eq!(flushes.load(Ordering::SeqCst), 3, "what the call has written is flushed, too");
+}

@@ -59,7 +59,7 @@ impl QueuedOutput {
             self.abandoned.store(false, Ordering::Relaxed);
         }
         self.accounts.release_up_to(head);
-        self.complete_flushes(self.progress.take_due(head));
+        self.complete_flushes(self.progress.take_due(head), stop == Stop::Empty);
         Some(stop)
     }
 
@@ -76,12 +76,13 @@ impl QueuedOutput {
         }
     }
 
-    fn complete_flushes(&self, requests: Vec<FlushRequest>) {
+    /// Completes the flushes that are due. `is_empty` if the queue has no record behind those that were written.
+    fn complete_flushes(&self, requests: Vec<FlushRequest>, is_empty: bool) {
         if requests.is_empty() {
             return;
         }
         let _busy = BusyFlag::begin(&self.being_written);
-        self.write_last_notices();
+        self.write_last_notices(is_empty);
         for FlushRequest { deadline, sync, ticket, .. } in requests {
             let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
             let flushed = self.core.flush_output(left());
@@ -95,7 +96,7 @@ impl QueuedOutput {
             return;
         }
         // Now, because neither notices nor errors could be written when the output is dropped.
-        self.write_last_notices();
+        self.write_last_notices(true);
         if let Err(error) = self.core.flush_output(exit_deadline()) {
             self.core.report_unflushed(error);
         }
@@ -177,18 +178,21 @@ impl QueuedOutput {
         Ok(())
     }
 
-    /// Writes the notices of missing records that no record follows, because the output is about to be flushed or closed.
-    pub(super) fn write_last_notices(&self) {
+    /// Writes the notices of missing records that no record follows, because the output is about to be flushed or closed. Records that the queue
+    /// had no room for are missing behind all that it has, so their notice has to wait unless the queue `is_empty`.
+    pub(super) fn write_last_notices(&self, is_empty: bool) {
         let lists = [&self.failed_notices, &self.evicted];
-        if !self.core.has_last_notices() && !lists.iter().any(|missing| missing.has_unclaimed()) {
+        let has_gap = is_empty && self.core.has_gap();
+        if !has_gap && !self.core.has_failed() && !lists.iter().any(|missing| missing.has_unclaimed()) {
             return;
         }
         // Relaxed: only which view renders them depends on it.
         let Some(renderer) = self.renderer(self.last_renderer.load(Ordering::Relaxed)) else { return };
         let written = with_last_moment(|moment| {
             let put: PutNotice<'_> = &mut |_, notice| self.core.write_notice(&renderer, notice);
+            self.core.put_failed_notice(moment, put)?;
             lists.iter().try_for_each(|missing| put_notice(missing, Notice::Dropped, moment, put))?;
-            self.core.put_last_notices(moment, put)
+            if has_gap { self.core.put_gap_notice(moment, put) } else { Ok(()) }
         });
         // The records stay missing, and the next notice counts them. That the output fails was reported when it lost the records.
         if let Err(error) = written {

@@ -185,7 +185,7 @@ impl QueuedOutput {
             }
             (Refused::TooLong, Overflow::Block) => self.wait_until_empty(label.tag),
             // Relaxed, here and where it is set: a log call at that very moment may see either value.
-            (Refused::Closed, _) if self.abandoned.load(Ordering::Relaxed) => Enqueued::Abandoned,
+            (Refused::Closed, _) if self.is_abandoned() => Enqueued::Abandoned,
             (Refused::Closed, overflow) => {
                 // Wait, so that the order of a thread's records holds even now. Not for ever: while the process exits, there may be no writer
                 // thread any more.
@@ -222,7 +222,7 @@ impl QueuedOutput {
 
     /// Returns what became of the line of a record that is given up.
     fn given_up(&self) -> Enqueued {
-        if self.abandoned.load(Ordering::Relaxed) { Enqueued::Abandoned } else { Enqueued::GivenUp }
+        if self.is_abandoned() { Enqueued::Abandoned } else { Enqueued::GivenUp }
     }
 
     /// Waits for room and enqueues a line. `None` if the patience ends before.
@@ -364,7 +364,7 @@ impl QueuedOutput {
             // The parent writes the drop notice for records that it dropped before the fork. (Another thread may have held their lock.)
             true => core.write_failed_notice(renderer, record),
         });
-        let fate = core.count_result(renderer, record, notices.and_then(|()| core.write(renderer, record, scratch)));
+        let fate = core.count_result(record, notices.and_then(|()| core.write(renderer, record, scratch)));
         // Not if the queue is the parent's: the parent flushes what its output had buffered at the fork.
         if is_own {
             self.flush_output();

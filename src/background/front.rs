@@ -1,6 +1,7 @@
 //! Scheduling a queue on a writer thread, closing it, and waiting until it is written.
 
 use std::any::Any;
+use std::fmt;
 use std::io;
 use std::time::Instant;
 
@@ -21,7 +22,7 @@ impl QueuedOutput {
         if self.schedule.notify(&self.ring) {
             pool::put_ready(Arc::clone(self));
         } else {
-            pool::start_refused_thread();
+            pool::start_refused_thread(self);
         }
     }
 
@@ -43,14 +44,19 @@ impl QueuedOutput {
     fn give_up_calls(&self, is_given_up: impl Fn(u32) -> bool) {
         self.progress.notify_room();
         for request in self.progress.take_calls(is_given_up) {
-            request.ticket.complete(Err(io::ErrorKind::TimedOut.into()));
+            request.ticket.complete(Err(given_up()));
         }
+    }
+
+    /// True if the queue is abandoned. A queue that is written to the end no longer is: each record is then written by its own log call.
+    pub(super) fn is_abandoned(&self) -> bool {
+        // Relaxed: see `abandon`.
+        self.abandoned.load(Ordering::Relaxed) && !self.is_done()
     }
 
     /// True if nobody waits any longer for the records with this tag: the queue is abandoned, or their context is.
     pub(super) fn is_given_up(&self, tag: u32) -> bool {
-        // Relaxed: see `abandon`.
-        self.abandoned.load(Ordering::Relaxed) || self.accounts.get(tag).is_some_and(|account| account.is_abandoned())
+        self.is_abandoned() || self.accounts.get(tag).is_some_and(|account| account.is_abandoned())
     }
 
     /// Waits, in a log call whose record has this tag, until every record that is in the queue now is written, and the output flushed, and
@@ -70,11 +76,10 @@ impl QueuedOutput {
         // After the request: whoever gives calls up does so first, and then completes the requests that it finds.
         let result = if self.is_given_up(tag) { None } else { ticket.wait(deadline) };
         match result {
-            // This is how calls that are given up go on.
-            Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut && self.is_given_up(tag) => None,
+            Some(Err(error)) if is_given_up(&error) => None,
             Some(result) => Some(result),
             None => {
-                self.withdraw_flush(&ticket);
+                self.progress.withdraw(&ticket);
                 None
             }
         }
@@ -95,12 +100,14 @@ impl Front for QueuedOutput {
         ticket
     }
 
-    fn withdraw_flush(&self, ticket: &Arc<FlushTicket>) {
+    fn withdraw_flush(self: Arc<Self>, ticket: &Arc<FlushTicket>) {
         self.progress.withdraw(ticket);
+        pool::drop_on_writer_thread(self);
     }
 
-    fn give_up_abandoned_calls(&self) {
+    fn give_up_abandoned_calls(self: Arc<Self>) {
         self.give_up_calls(|tag| self.is_given_up(tag));
+        pool::drop_on_writer_thread(self);
     }
 
     fn is_being_written(&self) -> bool {
@@ -110,4 +117,24 @@ impl Front for QueuedOutput {
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
     }
+}
+
+/// The result of a flush on which a log call no longer waits, because its record is given up.
+#[derive(Debug)]
+struct GivenUp;
+
+impl fmt::Display for GivenUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nobody waits for the record any longer")
+    }
+}
+
+impl std::error::Error for GivenUp {}
+
+fn given_up() -> io::Error {
+    io::Error::other(GivenUp)
+}
+
+fn is_given_up(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<GivenUp>())
 }

@@ -191,10 +191,10 @@ pub(crate) fn after_fork() {
     pool().change(|_| ()).run();
 }
 
-/// Tries again to start a thread, if the last attempt has failed.
-pub(super) fn start_refused_thread() {
-    if threads::is_refused() {
-        pool().change(|_| ()).run();
+/// Tries again to start a thread, if the last attempt has failed. If this one fails too, writes `queued` in this call.
+pub(super) fn start_refused_thread(queued: &Arc<QueuedOutput>) {
+    if threads::is_refused() && !pool().change(|_| ()).run() {
+        write_here(Arc::as_ptr(queued));
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::inner::Family;
 use super::output_context::OutputContext;
 use crate::delivery::{CallsEnd, CallsEnded, Core, Flush, Outcome, finish_all, is_in_call, own_deliveries};
+use crate::limits::TASK_FLUSH;
 use crate::output::is_inside_output;
 use crate::process::is_forked;
 use crate::sink::{OutputRef, Sink};
@@ -28,11 +29,16 @@ impl OutputContext {
     /// Flushes as [`flush`](OutputContext::flush) does, for a task.
     ///
     /// The flush begins in this call, whether or not the future is polled. It has no deadline of its own: put the future under your
-    /// runtime's timeout. Sinks that are not queued are flushed in the call itself.
+    /// runtime's timeout. Sinks that are not queued are flushed in the call itself, and once more in the poll that finds that log calls of
+    /// other threads have ended; if other threads write to them, either takes a second at most.
     #[must_use = "a future does nothing unless it is awaited, and its outcome says whether everything was written"]
     pub fn flush_async(&self) -> impl Future<Output = Outcome> + Send + use<> {
         let context = self.clone();
-        let begin = |context: &OutputContext| context.begin_flushes(Flush::begin_for_task);
+        // All direct outputs together hold the task up for this long at most.
+        let begin = |context: &OutputContext| {
+            let until = Instant::now().checked_add(TASK_FLUSH);
+            context.begin_flushes(|core| Flush::begin_for_task(core, until))
+        };
         let mut flushes = begin(self);
         // See `flush_until`.
         let waits = !is_in_call();
@@ -40,7 +46,7 @@ impl OutputContext {
             if waits {
                 let family = Arc::clone(&context.inner.family);
                 if CallsEnded::new(family, |family| &family.in_flight).await == CallsEnd::Ended {
-                    flushes = begin(&context);
+                    flushes.extend(begin(&context));
                 }
             }
             let mut unflushed = false;
@@ -63,8 +69,11 @@ impl OutputContext {
     pub fn close(&self, deadline: Duration) -> Outcome {
         let Family { in_flight, abandoned, .. } = &*self.inner.family;
         in_flight.close();
-        let outcome = self.flush_until(Instant::now().checked_add(deadline));
-        if outcome.pending > 0 && !is_forked() && !is_inside_output() {
+        let until = Instant::now().checked_add(deadline);
+        let outcome = self.flush_until(until);
+        // Inside a log call, a flush does not wait until the deadline.
+        let is_over = until.is_some_and(|until| Instant::now() >= until);
+        if is_over && outcome.pending > 0 && !is_forked() && !is_inside_output() {
             // Relaxed: see `Family::is_abandoned`.
             abandoned.store(true, Ordering::Relaxed);
             self.cores().iter().for_each(|core| core.give_up_abandoned_calls());
@@ -105,7 +114,7 @@ impl OutputContext {
         let calls = if waits { in_flight.wait(deadline) } else { CallsEnd::NoneInFlight };
         if calls == CallsEnd::Ended {
             // For what these calls have enqueued, or have written to an output that buffers.
-            flushes = begin();
+            flushes.extend(begin());
         }
         let unflushed = finish_all(flushes, deadline).fold(false, |unflushed, outcome| unflushed | outcome.unflushed);
         // Records that are pending in a forked child were pending in its parent, which writes them.

@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::notices::{PutNotice, put_notice, with_last_moment};
+use super::notices::{PutNotice, put_notice};
 use super::{Fate, Front, InFlight, Ledger, Loss, Missing, Outcome};
 use crate::bytes::Batch;
 use crate::fallback;
@@ -67,12 +67,10 @@ pub(crate) struct Core {
     /// A queue has dropped a record since the last notice about dropped records. Such a gap has a notice even if no record follows. Records that
     /// were logged inside the output have none then: the output would log again while it writes the notice.
     has_gap: AtomicBool,
-    /// The renderer of the last view that lost a record without a queue: it makes the notice if no record follows.
-    lost_by: Mutex<Option<Renderer>>,
     /// The queues in front of the output.
     fronts: Mutex<Vec<Weak<dyn Front>>>,
     /// The log calls that a queue in front of the output has refused: they wait for it, or write for themselves.
-    unqueued: InFlight,
+    unqueued: Arc<InFlight>,
     /// The last sync that a record asked for has failed.
     unsynced: AtomicBool,
 }
@@ -106,9 +104,8 @@ impl Core {
             failed: Missing::new(),
             dropped: Missing::new(),
             has_gap: AtomicBool::new(false),
-            lost_by: Mutex::new(None),
             fronts: Mutex::new(Vec::new()),
-            unqueued: InFlight::new(),
+            unqueued: Arc::new(InFlight::new()),
             unsynced: AtomicBool::new(false),
         });
         CORES.get().lock().push(&core);
@@ -199,16 +196,15 @@ impl Core {
         self.has_gap.store(true, Ordering::Relaxed);
     }
 
-    /// True if a notice is due even if no record follows.
-    pub(crate) fn has_last_notices(&self) -> bool {
+    /// True if a queue has dropped records, and no notice in the log counts them yet.
+    pub(crate) fn has_gap(&self) -> bool {
         // Relaxed: see `note_gap`.
-        self.has_failed() || self.has_dropped() && self.has_gap.load(Ordering::Relaxed)
+        self.has_dropped() && self.has_gap.load(Ordering::Relaxed)
     }
 
-    /// Hands `put` the notices that are due even if no record follows.
+    /// Hands `put` the notice about dropped records, if a queue has dropped some, although no record follows.
     #[cold]
-    pub(crate) fn put_last_notices(&self, moment: &Moment<'_>, put: PutNotice<'_>) -> io::Result<()> {
-        self.put_failed_notice(moment, put)?;
+    pub(crate) fn put_gap_notice(&self, moment: &Moment<'_>, put: PutNotice<'_>) -> io::Result<()> {
         // Relaxed: see `note_gap`.
         if self.has_gap.swap(false, Ordering::Relaxed)
             && let Err(error) = self.put_dropped_notice(moment, put)
@@ -219,41 +215,18 @@ impl Core {
         Ok(())
     }
 
-    /// Writes the notices of missing records that no record follows, to an output without queues that is about to be flushed. True if they
-    /// are written. If not, the next notice counts the records; that the output fails was reported when it lost them.
-    #[cold]
-    pub(super) fn write_last_notices(&self) -> bool {
-        let Some(renderer) = self.lost_by.lock().clone() else { return false };
-        let written = with_last_moment(|moment| {
-            let put: PutNotice<'_> = &mut |_, notice| self.write_notice(&renderer, notice);
-            self.put_last_notices(moment, put)
-        });
-        written.map_err(drop_error).is_ok()
-    }
-
-    /// Remembers the renderer of a view that has lost a record without a queue.
-    #[cold]
-    fn remember_loss(&self, renderer: &Renderer) {
-        // Cloned before, and the old one dropped after: nothing is allocated or freed under the lock.
-        let renderer = Some(renderer.clone());
-        let _before = std::mem::replace(&mut *self.lost_by.lock(), renderer);
-    }
-
     /// Hands `put` the notice about failed records, if there are any, before the record that is logged at `moment`.
     #[inline]
     pub(crate) fn put_failed_notice(&self, moment: &Moment<'_>, put: PutNotice<'_>) -> io::Result<()> {
         if self.has_failed() { put_notice(&self.failed, Notice::Failed, moment, put) } else { Ok(()) }
     }
 
-    /// Counts the fate of `record`, which a view with this renderer has delivered, in the ledger. Reports the first failure of an outage.
+    /// Counts the fate of `record` in the ledger. Reports the first failure of an outage.
     #[inline]
-    pub(crate) fn count_result(&self, renderer: &Renderer, record: &Record<'_>, result: io::Result<()>) -> Fate {
+    pub(crate) fn count_result(&self, record: &Record<'_>, result: io::Result<()>) -> Fate {
         let fate = match result {
             Ok(()) => Fate::Written,
-            Err(error) => {
-                self.remember_loss(renderer);
-                self.add_failed(Loss::of(record), error)
-            }
+            Err(error) => self.add_failed(Loss::of(record), error),
         };
         self.ledger.count(fate, 1);
         fate
@@ -272,10 +245,9 @@ impl Core {
         Fate::Failed
     }
 
-    /// Counts records in the ledger that were logged where a view with this renderer cannot deliver them. Reports the first of an outage.
+    /// Counts records in the ledger that were logged where they cannot be delivered. Reports the first of an outage.
     #[cold]
-    pub(crate) fn count_dropped(&self, renderer: &Renderer, loss: Loss<'_>) {
-        self.remember_loss(renderer);
+    pub(crate) fn count_dropped(&self, loss: Loss<'_>) {
         self.ledger.count(Fate::Dropped, loss.count);
         self.add_dropped(
             loss,
@@ -309,6 +281,11 @@ impl Core {
         self.failed.has_unclaimed()
     }
 
+    /// The ledger, for who reads it when the output may be closed.
+    pub(super) fn shared_ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
     }
@@ -324,14 +301,14 @@ impl Core {
     }
 
     /// The log calls that a queue in front of the output has refused.
-    pub(crate) fn unqueued(&self) -> &InFlight {
+    pub(crate) fn unqueued(&self) -> &Arc<InFlight> {
         &self.unqueued
     }
 
     /// Has the log calls of abandoned contexts go on that wait for a queue in front of the output.
     pub(crate) fn give_up_abandoned_calls(&self) {
         let fronts: Vec<Arc<dyn Front>> = self.fronts.lock().iter().filter_map(Weak::upgrade).collect();
-        fronts.iter().for_each(|front| front.give_up_abandoned_calls());
+        fronts.into_iter().for_each(|front| front.give_up_abandoned_calls());
     }
 
     /// Flushes the buffers of the output itself. Queues in front of it are not flushed: see [`Flush`](super::Flush).
@@ -349,8 +326,9 @@ impl Core {
     /// Syncs the output after a record that asks for it.
     #[cold]
     pub(crate) fn sync_record(&self) {
+        let begun = Instant::now();
         let flushed = self.flush_output(FLUSH_AT);
-        self.note_sync(flushed.and_then(|()| self.sync(FLUSH_AT)));
+        self.note_sync(flushed.and_then(|()| self.sync(FLUSH_AT.saturating_sub(begun.elapsed()))));
     }
 
     /// Notes the result of a sync that a record asked for. Reports the first failure of an outage.

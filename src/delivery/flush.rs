@@ -3,9 +3,9 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{CallsEnd, CallsEnded, Core, Front, Outcome, is_in_call};
-use crate::limits::{DIRECT_FLUSH, TASK_FLUSH};
-use crate::output::is_inside_output;
+use super::{CallsEnd, CallsEnded, Core, Front, InFlight, Ledger, Outcome, is_in_call};
+use crate::limits::DIRECT_FLUSH;
+use crate::output::{drop_error, is_inside_output};
 use crate::process::is_forked;
 use crate::queue::{FlushTicket, TicketFuture};
 use crate::sync::{Arc, Weak};
@@ -33,7 +33,7 @@ impl QueueFlush {
 impl Drop for QueueFlush {
     fn drop(&mut self) {
         if let Some(front) = self.front.upgrade() {
-            front.withdraw_flush(&self.ticket);
+            Front::withdraw_flush(front, &self.ticket);
         }
     }
 }
@@ -45,8 +45,12 @@ pub(crate) fn busy_at_fork() -> io::Error {
 }
 
 /// A flush of one output and of the queues in front of it, which has begun.
+///
+/// It does not keep the output open: if a sink is dropped meanwhile, a writer thread drops the output, and not the caller that waits.
 pub(crate) struct Flush {
-    core: Arc<Core>,
+    core: Weak<Core>,
+    ledger: Arc<Ledger>,
+    unqueued: Arc<InFlight>,
     queues: Vec<QueueFlush>,
     sync: bool,
     /// The result for an output without queues, once that is flushed.
@@ -60,8 +64,14 @@ impl Flush {
         if is_inside_output() {
             return None;
         }
-        let queues = Flush::request(core, deadline, sync);
-        Some(Flush { core: Arc::clone(core), queues, sync, direct: None })
+        Some(Flush {
+            core: Arc::downgrade(core),
+            ledger: Arc::clone(core.shared_ledger()),
+            unqueued: Arc::clone(core.unqueued()),
+            queues: Flush::request(core, deadline, sync),
+            sync,
+            direct: None,
+        })
     }
 
     /// Requests a flush from each queue in front of `core`.
@@ -74,47 +84,51 @@ impl Flush {
         fronts.into_iter().map(|front| QueueFlush::request(front, deadline, sync)).collect()
     }
 
-    /// Begins a flush for a task. An output without queues is flushed in this call: if another thread writes to it, that holds the task up for
-    /// [`TASK_FLUSH`] at most.
-    pub(crate) fn begin_for_task(core: &Arc<Core>) -> Option<Flush> {
+    /// Requests a flush from each queue once more, for what log calls have enqueued since. The results of the first requests count, too.
+    fn request_again(&mut self, deadline: Option<Instant>) {
+        if let Some(core) = self.core.upgrade() {
+            self.queues.extend(Flush::request(&core, deadline, self.sync));
+        }
+    }
+
+    /// Begins a flush for a task. An output without queues is flushed in this call: if another thread writes to it, that holds the task up
+    /// until `direct_deadline` at most.
+    pub(crate) fn begin_for_task(core: &Arc<Core>, direct_deadline: Option<Instant>) -> Option<Flush> {
         let mut flush = Flush::begin(core, None, false)?;
         if flush.queues.is_empty() {
-            flush.flush_direct(Instant::now().checked_add(TASK_FLUSH));
+            flush.flush_direct(direct_deadline);
         }
         Some(flush)
     }
 
-    /// Flushes an output without queues.
+    /// Flushes an output without queues, unless it is closed already.
     fn flush_direct(&mut self, deadline: Option<Instant>) {
-        let Flush { core, sync, .. } = self;
+        let Some(core) = self.core.upgrade() else { return self.direct = Some(Ok(())) };
         let usable = if is_forked() { core.is_usable_in_child() } else { Ok(()) };
         let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-        // Notices only to an output that works: writing to one that stands still would have no deadline.
-        let flushed = usable.and_then(|()| core.flush_output(left())).and_then(|()| {
-            let has_written = core.has_last_notices() && !is_forked() && core.write_last_notices();
-            if has_written { core.flush_output(left()) } else { Ok(()) }
-        });
-        self.direct = Some(flushed.and_then(|()| if *sync { core.sync(left()) } else { Ok(()) }));
+        let flushed = usable.and_then(|()| core.flush_output(left()));
+        self.direct = Some(flushed.and_then(|()| if self.sync { core.sync(left()) } else { Ok(()) }));
     }
 
     /// Waits until the flush is done, and returns the fates of the output's records.
-    pub(crate) fn finish(self, deadline: Option<Instant>) -> Outcome {
-        let core = Arc::clone(&self.core);
-        core.outcome_after_flush(self.wait(deadline))
+    pub(crate) fn finish(mut self, deadline: Option<Instant>) -> Outcome {
+        let result = self.wait(deadline);
+        self.outcome_after(result)
     }
 
     /// Waits until the flush is done.
-    pub(crate) fn wait(mut self, deadline: Option<Instant>) -> io::Result<()> {
+    pub(crate) fn wait(&mut self, deadline: Option<Instant>) -> io::Result<()> {
         if self.queues.is_empty() {
             if self.direct.is_none() {
                 self.flush_direct(deadline);
             }
-            return self.direct.unwrap_or(Ok(()));
+            return self.direct.take().unwrap_or(Ok(()));
         }
-        match self.core.wait_for_unqueued(deadline) {
+        // Not if this thread is in such a call itself.
+        match if is_in_call() { CallsEnd::NoneInFlight } else { self.unqueued.wait(deadline) } {
             CallsEnd::NoneInFlight => {}
             // The output may have buffered what they wrote.
-            CallsEnd::Ended => self.queues = Flush::request(&self.core, deadline, self.sync),
+            CallsEnd::Ended => self.request_again(deadline),
             CallsEnd::TimedOut => return Err(io::ErrorKind::TimedOut.into()),
         }
         let mut result = Ok(());
@@ -125,20 +139,37 @@ impl Flush {
     }
 
     /// Awaits the end of the flush, and returns the fates of the output's records.
-    pub(crate) async fn finish_as_task(self) -> Outcome {
-        let Flush { core, mut queues, direct, .. } = self;
-        if !queues.is_empty() && !is_in_call() {
-            let unqueued = CallsEnded::new(Arc::clone(&core), Core::unqueued).await;
+    pub(crate) async fn finish_as_task(mut self) -> Outcome {
+        if !self.queues.is_empty() && !is_in_call() {
+            let unqueued = CallsEnded::new(Arc::clone(&self.unqueued), |unqueued| unqueued).await;
             if unqueued == CallsEnd::Ended {
-                queues = Flush::request(&core, None, false);
+                self.request_again(None);
             }
         }
-        let mut result = direct.unwrap_or(Ok(()));
-        for queue in &queues {
+        let mut result = self.direct.take().unwrap_or(Ok(()));
+        for queue in &self.queues {
             let next = TicketFuture(Arc::clone(&queue.ticket)).await;
             result = result.and(next);
         }
-        core.outcome_after_flush(result)
+        self.outcome_after(result)
+    }
+
+    /// Returns the fates of the records after a flush that ended with `result`. Reports a failure, but not a timeout that the pending records
+    /// show.
+    fn outcome_after(&self, result: io::Result<()>) -> Outcome {
+        let outcome = self.ledger.outcome();
+        let Err(error) = result else {
+            // The pending records were accepted after the flush had begun.
+            return outcome.without_pending(outcome.pending);
+        };
+        if error.kind() != io::ErrorKind::TimedOut || outcome.pending == 0 {
+            match self.core.upgrade() {
+                Some(core) => core.report_unflushed(error),
+                // Whoever closed the output has flushed it, and reported what failed.
+                None => drop_error(error),
+            }
+        }
+        Outcome { unflushed: true, ..outcome }
     }
 }
 
@@ -163,46 +194,23 @@ pub(crate) fn finish_all(flushes: Vec<Flush>, deadline: Option<Instant>) -> impl
 
 /// Flushes all outputs of the process, and returns the fates of all its records, including those of closed outputs.
 pub(crate) fn flush_all(deadline: Option<Instant>) -> Outcome {
-    let cores = Core::all();
-    let flushes: Option<Vec<_>> = cores.iter().map(|core| Flush::begin(core, deadline, false)).collect();
-    let sum = |outcomes: &mut dyn Iterator<Item = Outcome>| outcomes.fold(Outcome::default(), Outcome::plus);
-    let open = match flushes {
-        Some(flushes) => sum(&mut finish_all(flushes, deadline)),
-        None => sum(&mut cores.iter().map(|core| core.outcome())),
-    };
-    open.plus(Core::closed_outcome())
+    let begin = |core: Arc<Core>| Flush::begin(&core, deadline, false).ok_or_else(|| core.outcome());
+    let (mut flushes, mut sum) = (Vec::new(), Outcome::default());
+    for begun in Core::all().into_iter().map(begin) {
+        match begun {
+            Ok(flush) => flushes.push(flush),
+            Err(outcome) => sum = sum.plus(outcome),
+        }
+    }
+    finish_all(flushes, deadline).fold(sum, Outcome::plus).plus(Core::closed_outcome())
 }
 
 impl Core {
-    /// Waits until the log calls that write past a queue have ended, unless this thread is in such a call itself.
-    fn wait_for_unqueued(&self, deadline: Option<Instant>) -> CallsEnd {
-        if is_in_call() { CallsEnd::NoneInFlight } else { self.unqueued().wait(deadline) }
-    }
-
     /// Returns an error, in a forked child, if a writer thread of the parent was inside the output at the fork and may hold its lock.
     fn is_usable_in_child(&self) -> io::Result<()> {
         // `try_lock`: a thread that only the parent has may hold this lock, too.
         let fronts = self.fronts().try_lock().ok_or_else(busy_at_fork)?;
         let fronts: Vec<Arc<dyn Front>> = fronts.iter().filter_map(Weak::upgrade).collect();
         if fronts.iter().any(|front| front.is_being_written()) { Err(busy_at_fork()) } else { Ok(()) }
-    }
-
-    /// Returns the fates of the records after a flush that ended with `result`. Reports a failure, but not a timeout
-    /// that the pending records show.
-    fn outcome_after_flush(&self, result: io::Result<()>) -> Outcome {
-        match result {
-            // The pending records were accepted after the flush had begun.
-            Ok(()) => {
-                let outcome = self.outcome();
-                outcome.without_pending(outcome.pending)
-            }
-            Err(error) => {
-                let outcome = self.outcome();
-                if error.kind() != io::ErrorKind::TimedOut || outcome.pending == 0 {
-                    self.report_unflushed(error);
-                }
-                Outcome { unflushed: true, ..outcome }
-            }
-        }
     }
 }

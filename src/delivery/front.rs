@@ -16,10 +16,10 @@ pub(crate) trait Front: Any + Send + Sync {
     fn request_flush(self: Arc<Self>, deadline: Option<Instant>, sync: bool) -> Arc<FlushTicket>;
 
     /// Withdraws the request of a caller that no longer waits.
-    fn withdraw_flush(&self, ticket: &Arc<FlushTicket>);
+    fn withdraw_flush(self: Arc<Self>, ticket: &Arc<FlushTicket>);
 
     /// Has the log calls of abandoned contexts go on that wait for the queue.
-    fn give_up_abandoned_calls(&self);
+    fn give_up_abandoned_calls(self: Arc<Self>);
 
     /// True while a writer thread is inside the output. A forked child has no writer threads: there this can stay true for ever.
     fn is_being_written(&self) -> bool;

@@ -7,6 +7,7 @@ use super::exit;
 use super::view::Sink;
 use crate::delivery::{Flush, Outcome, flush_all, unsynced_reason};
 use crate::error::{Error, Kind};
+use crate::limits::TASK_FLUSH;
 use crate::sync::Arc;
 
 impl Sink {
@@ -59,7 +60,7 @@ impl Sink {
     #[must_use = "a future does nothing unless it is awaited, and its outcome says whether everything was written"]
     pub fn flush_async(&self) -> impl Future<Output = Outcome> + Send + use<> {
         let core = Arc::clone(&self.0.core);
-        let flush = Flush::begin_for_task(&core);
+        let flush = Flush::begin_for_task(&core, Instant::now().checked_add(TASK_FLUSH));
         async move {
             match flush {
                 Some(flush) => flush.finish_as_task().await,
@@ -90,7 +91,7 @@ impl Sink {
     pub fn sync(&self, deadline: Duration) -> Result<(), Error> {
         let until = Instant::now().checked_add(deadline);
         let result = match Flush::begin(&self.0.core, until, true) {
-            Some(flush) => flush.wait(until),
+            Some(mut flush) => flush.wait(until),
             None => Err(io::Error::other("it cannot be waited for from inside an output")),
         };
         result.map_err(|error| {

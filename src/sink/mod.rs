@@ -73,7 +73,7 @@
 //! - is counted. [`Sink::ledger`] is exact at any moment, and so is that of the [context](crate::OutputContext::ledger);
 //! - is reported on stderr, once per outage, with the reason. An outage lasts until notices in the log count all missing records;
 //! - is counted by a *notice* in the log. The output is tried again with each new record, and the notice precedes the first record that the
-//!   output takes. If no record follows, a flush or a close writes the notice, and so does a queue before it drops its output. The notice is a record with the target `logscope`, the level WARN and a field `failed=N`. It belongs to the context that
+//!   output takes. If no record follows in a queue, a flush or a close writes the notice, and so does the queue before it drops its output. The notice is a record with the target `logscope`, the level WARN and a field `failed=N`. It belongs to the context that
 //!   misses the records or, if several do, to one called `logscope` with the id 0.
 //!
 //! A record that is dropped before it reaches the output is treated likewise, with a *drop notice* (`dropped=N`). A record is dropped by a queue

@@ -279,7 +279,7 @@ impl Sink {
         } else {
             core.write(renderer, record, scratch)
         };
-        let fate = core.count_result(renderer, record, result);
+        let fate = core.count_result(record, result);
         if record.level() <= levels.sync_at {
             core.sync_record();
         }
@@ -288,7 +288,7 @@ impl Sink {
 
     /// Counts records that were dropped before they reached this sink. A drop notice precedes the next record in the log.
     pub(crate) fn count_dropped(&self, loss: Loss<'_>) {
-        self.0.core.count_dropped(&self.0.renderer, loss);
+        self.0.core.count_dropped(loss);
     }
 }
 

@@ -66,7 +66,7 @@ pub(super) fn at_exit() {
     let pending: u64 = cores.iter().map(|core| core.outcome().pending).sum();
     drop(cores);
     if pending > 0 {
-        late.iter().for_each(|queued| queued.abandon());
+        late.iter().filter(|queued| !queued.is_done()).for_each(|queued| queued.abandon());
         let time = if has_timed_out { String::from("the time that they had") } else { format!("{patience:?}") };
         fallback::report(format_args!(
             "{pending} records that were queued are not written, because the process ends and its outputs did not take them within {time}"
