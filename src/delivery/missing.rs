@@ -15,6 +15,7 @@
 use std::mem;
 use std::time::Duration;
 
+use crate::process::fork_generation;
 use crate::record::{ContextInfo, Record};
 use crate::sync::Ordering;
 use crate::sync::model::{AtomicBool, Mutex};
@@ -25,6 +26,8 @@ pub(crate) struct Missing {
     /// Whether losses can be claimed: a hint. It is written under the lock, so its last value is always the right one.
     has_unclaimed: AtomicBool,
     losses: Mutex<Losses>,
+    /// The fork generation of the process that made this. In a forked child, a thread that only the parent has may hold the lock for ever.
+    generation: usize,
 }
 
 #[derive(Debug)]
@@ -105,7 +108,7 @@ impl Owner {
 impl Missing {
     pub(crate) fn new() -> Self {
         let losses = Losses { unclaimed: 0, claimed: 0, owner: Owner::Nobody };
-        Missing { has_unclaimed: AtomicBool::new(false), losses: Mutex::new(losses) }
+        Missing { has_unclaimed: AtomicBool::new(false), losses: Mutex::new(losses), generation: fork_generation() }
     }
 
     /// True if there are losses to claim. The event path asks this before each record.
@@ -128,8 +131,10 @@ impl Missing {
                 losses.unclaimed += loss.count;
                 Some((first, replaced))
             });
-            if let Some((first, _replaced)) = added {
-                return first;
+            match added {
+                None => return false,
+                Some(Some((first, _replaced))) => return first,
+                Some(None) => {}
             }
             // Allocated outside the lock: the global allocator may log, and that record may be lost, too.
             name = Some(loss.context.name().to_owned());
@@ -147,17 +152,21 @@ impl Missing {
             let owner = mem::replace(&mut losses.owner, Owner::Nobody);
             (count != 0).then_some(MissingClaim { missing: self, count, owner })
         })
+        .flatten()
     }
 
     /// Changes the losses, and the hint with them. `change` must run no code of the program, and neither allocate nor free: the lock is held,
-    /// and the global allocator may log.
-    fn update<R>(&self, change: impl FnOnce(&mut Losses) -> R) -> R {
-        let losses = &mut *self.losses.lock();
+    /// and the global allocator may log. `None`, and nothing is changed, in a forked child that cannot have the lock: then a ledger counts the
+    /// loss, and no notice does.
+    fn update<R>(&self, change: impl FnOnce(&mut Losses) -> R) -> Option<R> {
+        let is_inherited = self.generation != fork_generation();
+        let mut losses = if is_inherited { self.losses.try_lock()? } else { self.losses.lock() };
+        let losses = &mut *losses;
         let result = change(losses);
         // Relaxed: see `has_unclaimed`. Under the lock: otherwise two threads could store their hints in the wrong order, and the last value
         // would hide a loss.
         self.has_unclaimed.store(losses.unclaimed != 0, Ordering::Relaxed);
-        result
+        Some(result)
     }
 }
 

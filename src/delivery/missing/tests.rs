@@ -68,3 +68,15 @@ fn the_owner_is_one_context_or_several() {
     lose(&missing, 1, 2, 10);
     assert_eq!(claimed(), Some(one(2, 10)), "a confirmed claim is forgotten");
 }
+
+#[test]
+fn a_forked_child_does_not_wait_for_the_lock() {
+    let missing = Missing { generation: usize::MAX, ..Missing::new() };
+    let context = ContextInfo::nobody();
+    let loss = Loss { count: 1, context: &context, elapsed: Duration::ZERO };
+    let held = missing.losses.lock();
+    assert!(!missing.add(loss), "it is not counted");
+    assert!(missing.claim().is_none());
+    drop(held);
+    assert!(missing.add(loss), "nobody holds the lock");
+}
