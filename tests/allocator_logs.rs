@@ -255,7 +255,6 @@ fn queues_that_drop_the_newest() {
 }
 
 #[test]
-#[ignore = "deadlocks: eviction allocates and frees under the lock of the ring's reader"]
 fn queues_that_drop_the_oldest() {
     under_the_allocator("queues_that_drop_the_oldest", |_| log_to_a_queue(Overflow::DropOldest));
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::delivery::Fate;
+use crate::output::allocating_under_lock;
 use crate::queue::{MAX_TAG, Ring};
 use crate::record::ContextInfo;
 use crate::sync::Arc;
@@ -57,6 +58,32 @@ struct AccountTable {
 }
 
 impl AccountTable {
+    /// Frees the closing accounts whose records lie before `position`, and returns their contexts.
+    fn free_up_to(&mut self, position: u64) -> Vec<Arc<dyn Account>> {
+        if self.closing.is_empty() {
+            return Vec::new();
+        }
+        let (due, later) = std::mem::take(&mut self.closing).into_iter().partition(|(end, _)| *end <= position);
+        self.closing = later;
+        let due: Vec<(u64, u32)> = due;
+        self.free.extend(due.iter().map(|(_, number)| number));
+        due.iter().filter_map(|(_, number)| self.accounts[(number - tag::FIRST) as usize].take()).collect()
+    }
+
+    /// See [`Accounts::open`].
+    fn open(&mut self, account: Arc<dyn Account>) -> u32 {
+        if let Some(number) = self.free.pop() {
+            self.accounts[(number - tag::FIRST) as usize] = Some(account);
+            return number;
+        }
+        let number = u32::try_from(self.accounts.len()).unwrap_or(u32::MAX).saturating_add(tag::FIRST);
+        if number > MAX_TAG {
+            return tag::NOBODY;
+        }
+        self.accounts.push(Some(account));
+        number
+    }
+
     fn get(&self, number: u32) -> Option<&Arc<dyn Account>> {
         self.accounts.get(number.checked_sub(tag::FIRST)? as usize)?.as_ref()
     }
@@ -69,17 +96,7 @@ impl Accounts {
 
     /// Opens an account and returns its number, or [`tag::NOBODY`] if there are too many accounts.
     pub(super) fn open(&self, account: Arc<dyn Account>) -> u32 {
-        let table = &mut *self.0.lock();
-        if let Some(number) = table.free.pop() {
-            table.accounts[(number - tag::FIRST) as usize] = Some(account);
-            return number;
-        }
-        let number = u32::try_from(table.accounts.len()).unwrap_or(u32::MAX).saturating_add(tag::FIRST);
-        if number > MAX_TAG {
-            return tag::NOBODY;
-        }
-        table.accounts.push(Some(account));
-        number
+        allocating_under_lock(|| self.0.lock().open(account))
     }
 
     /// Frees account `number` once every record up to the current end of `ring` is resolved. If no writer thread drains the ring, none will
@@ -88,7 +105,7 @@ impl Accounts {
         if number < tag::FIRST {
             return;
         }
-        self.0.lock().closing.push((ring.end(), number));
+        allocating_under_lock(|| self.0.lock().closing.push((ring.end(), number)));
         // `idle_at` reads the ring once. The ring's end, read in a second step, could lie behind records that other threads have pushed
         // meanwhile and that are not resolved.
         if let Some(position) = idle_at() {
@@ -98,17 +115,7 @@ impl Accounts {
 
     /// Frees the closing accounts whose records are all resolved, now that every record up to `position` is.
     pub(super) fn release_up_to(&self, position: u64) {
-        let mut table = self.0.lock();
-        if table.closing.is_empty() {
-            return;
-        }
-        let (due, later) = std::mem::take(&mut table.closing).into_iter().partition(|(end, _)| *end <= position);
-        table.closing = later;
-        let due: Vec<(u64, u32)> = due;
-        let freed: Vec<_> =
-            due.iter().filter_map(|(_, number)| table.accounts[(number - tag::FIRST) as usize].take()).collect();
-        table.free.extend(due.iter().map(|(_, number)| number));
-        drop(table);
+        let freed = allocating_under_lock(|| self.0.lock().free_up_to(position));
         // Outside the lock: this may drop the last reference to a context's identity.
         drop(freed);
     }

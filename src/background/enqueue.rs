@@ -15,7 +15,7 @@ use crate::delivery::{Fate, Loss, busy_at_fork};
 use crate::fallback;
 use crate::format::{Renderer, Scratch};
 use crate::limits::{CLOSED_QUEUE, EVICTION_ATTEMPTS, FLUSH_AT};
-use crate::output::is_inside_output;
+use crate::output::{allocating_under_lock, is_inside_output};
 use crate::process::{exit_deadline, fork_generation, is_forked};
 use crate::queue::{Label, Patience, Pushed, Refused};
 use crate::record::{ContextInfo, Notice, Record};
@@ -258,7 +258,8 @@ impl QueuedOutput {
     fn enqueue_evicting(self: &Arc<Self>, label: Label, line: &[u8]) -> Enqueued {
         for _ in 0..EVICTION_ATTEMPTS {
             let mut is_first = false;
-            let made = self.ring.reader().make_room(line.len(), |label| is_first |= self.count_evicted(label));
+            let evicted = |label| is_first |= self.count_evicted(label);
+            let made = allocating_under_lock(|| self.ring.reader().make_room(line.len(), evicted));
             if is_first {
                 let name = self.core.name();
                 fallback::report_dropped(format_args!(

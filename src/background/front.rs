@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::pool;
 use super::queued::QueuedOutput;
 use crate::delivery::Front;
-use crate::output::is_inside_output;
+use crate::output::{allocating_under_lock, is_inside_output};
 use crate::process::is_forked;
 use crate::queue::{FlushRequest, FlushTicket};
 use crate::sync::{Arc, Ordering};
@@ -43,7 +43,7 @@ impl QueuedOutput {
     /// Has the log calls go on that wait for the queue, and whose records have a tag that `is_given_up`.
     fn give_up_calls(&self, is_given_up: impl Fn(u32) -> bool) {
         self.progress.notify_room();
-        for request in self.progress.take_calls(is_given_up) {
+        for request in allocating_under_lock(|| self.progress.take_calls(is_given_up)) {
             request.ticket.complete(Err(given_up()));
         }
     }

@@ -23,7 +23,7 @@ use crate::limits::{
     BATCHES_PER_TURN, ENQUEUE_YIELDS, KEPT_BATCH_BYTES, LINGER, REST, SPARE_THREAD, STUCK, WRITER_PARALLELISM,
     WRITER_THREADS,
 };
-use crate::output::InsideOutput;
+use crate::output::{InsideOutput, allocating_under_lock};
 use crate::queue::{Drained, NextStep, Stop};
 use crate::record::drop_quietly;
 use crate::sync::model::{Condvar, Mutex, MutexGuard};
@@ -45,7 +45,8 @@ type QueuePool = Pool<Arc<QueuedOutput>, Weak<QueuedOutput>>;
 
 fn pool() -> &'static QueuePool {
     static POOL: OnceLock<QueuePool> = OnceLock::new();
-    POOL.get_or_init(|| Pool::new(parallelism(), WRITER_THREADS))
+    POOL.get()
+        .unwrap_or_else(|| allocating_under_lock(|| POOL.get_or_init(|| Pool::new(parallelism(), WRITER_THREADS))))
 }
 
 /// A plan under a lock, and the threads that wait for work.
@@ -94,9 +95,11 @@ impl<Q, R> Pool<Q, R> {
 
     /// Changes the plan, and has the other threads know.
     fn change(&self, change: impl FnOnce(&mut Plan<Q, R>)) -> Errand {
-        let mut plan = self.plan.lock();
-        change(&mut plan);
-        self.provide(plan)
+        allocating_under_lock(|| {
+            let mut plan = self.plan.lock();
+            change(&mut plan);
+            self.provide(plan)
+        })
     }
 
     /// Provides what the plan needs from others, and releases the lock.

@@ -39,6 +39,13 @@ impl Drop for InsideOutput {
     }
 }
 
+/// Calls `change`, which allocates or frees under a lock of ours. The program's allocator may log, and such an event must not need the lock: it
+/// is counted as dropped, as if an output had logged it.
+pub(crate) fn allocating_under_lock<R>(change: impl FnOnce() -> R) -> R {
+    let _inside = InsideOutput::enter();
+    change()
+}
+
 /// Calls the code of an output, marks the thread as inside an output meanwhile, and returns a panic as an error.
 ///
 /// Unwind safety: a panic leaves none of our state half changed. The output answers for its own state. Our locks around outputs are not
