@@ -46,9 +46,16 @@ impl CoreList {
         self.entries.push((Arc::downgrade(core), Arc::clone(&core.ledger)));
     }
 
-    fn closed_outcome(&self) -> Outcome {
-        let closed = self.entries.iter().filter(|(core, _)| core.strong_count() == 0);
-        closed.fold(self.closed, |sum, (_, ledger)| sum.plus(ledger.outcome()))
+    /// Returns the open outputs, and what became of the records of the closed ones.
+    fn read(&self) -> (Vec<Arc<Core>>, Outcome) {
+        let (mut open, mut closed) = (Vec::with_capacity(self.entries.len()), self.closed);
+        for (core, ledger) in &self.entries {
+            match core.upgrade() {
+                Some(core) => open.push(core),
+                None => closed = closed.plus(ledger.outcome()),
+            }
+        }
+        (open, closed)
     }
 }
 
@@ -112,15 +119,10 @@ impl Core {
         core
     }
 
-    /// Returns all outputs of the process. The caller may come to hold the last reference to one, and then closes that output when it drops
-    /// the list.
-    pub(super) fn all() -> Vec<Arc<Core>> {
-        CORES.get().lock().entries.iter().filter_map(|(core, _)| core.upgrade()).collect()
-    }
-
-    /// Returns what became of the records of closed outputs.
-    pub(super) fn closed_outcome() -> Outcome {
-        CORES.get().lock().closed_outcome()
+    /// Returns all open outputs of the process, and what became of the records of the closed ones: each output is in one of the two. The caller
+    /// may come to hold the last reference to one, and then closes that output when it drops the list.
+    pub(super) fn all() -> (Vec<Arc<Core>>, Outcome) {
+        CORES.get().lock().read()
     }
 
     pub(crate) fn name(&self) -> &str {

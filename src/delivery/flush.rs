@@ -195,14 +195,15 @@ pub(crate) fn finish_all(flushes: Vec<Flush>, deadline: Option<Instant>) -> impl
 /// Flushes all outputs of the process, and returns the fates of all its records, including those of closed outputs.
 pub(crate) fn flush_all(deadline: Option<Instant>) -> Outcome {
     let begin = |core: Arc<Core>| Flush::begin(&core, deadline, false).ok_or_else(|| core.outcome());
-    let (mut flushes, mut sum) = (Vec::new(), Outcome::default());
-    for begun in Core::all().into_iter().map(begin) {
+    let (cores, mut sum) = Core::all();
+    let mut flushes = Vec::with_capacity(cores.len());
+    for begun in cores.into_iter().map(begin) {
         match begun {
             Ok(flush) => flushes.push(flush),
             Err(outcome) => sum = sum.plus(outcome),
         }
     }
-    finish_all(flushes, deadline).fold(sum, Outcome::plus).plus(Core::closed_outcome())
+    finish_all(flushes, deadline).fold(sum, Outcome::plus)
 }
 
 impl Core {
