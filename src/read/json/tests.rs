@@ -29,7 +29,7 @@ fn as_json_has_it(mut record: RecordBuf) -> RecordBuf {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(4 * ProptestConfig::default().cases))]
 
     /// A record that is cut is one line that can be read back, wherever the bound lies.
     #[test]

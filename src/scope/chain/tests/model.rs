@@ -336,7 +336,8 @@ impl World {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 8 } else { 3_000 },
+        // Programs are short, and many are needed. `PROPTEST_CASES` scales their number.
+        cases: if cfg!(miri) { 8 } else { 12 * ProptestConfig::default().cases },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
