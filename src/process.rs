@@ -1,4 +1,4 @@
-//! What the library knows of its own process: whether it was forked, and how long its exit waits.
+//! What the library knows of its own process: whether it was forked, and how long its exit waits; starting its own threads.
 //!
 //! # The rule for forks
 //!
@@ -23,8 +23,10 @@ use crate::limits::EXIT_DEADLINE;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 mod fork_local;
+mod threads;
 
 pub(crate) use fork_local::ForkLocal;
+pub(crate) use threads::start_thread;
 
 /// How many forks lie between the process that first used the library and this process.
 static FORK_GENERATION: AtomicUsize = AtomicUsize::new(0);

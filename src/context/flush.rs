@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::inner::Family;
 use super::output_context::OutputContext;
-use crate::delivery::{CallsEnd, CallsEnded, Core, Flush, Outcome, finish_all, is_in_call, own_deliveries};
+use crate::delivery::{
+    CallsEnd, CallsEnded, Core, Flush, Outcome, finish_all, is_in_call, own_deliveries, release_all,
+};
 use crate::limits::TASK_FLUSH;
 use crate::output::is_inside_output;
 use crate::process::is_forked;
@@ -37,7 +39,7 @@ impl OutputContext {
         // All direct outputs together hold the task up for this long at most.
         let begin = |context: &OutputContext| {
             let until = Instant::now().checked_add(TASK_FLUSH);
-            context.begin_flushes(|core| Flush::begin_for_task(core, until))
+            context.begin_flushes(until, |core| Flush::begin_for_task(core, until))
         };
         let mut flushes = begin(self);
         // See `flush_until`.
@@ -76,17 +78,24 @@ impl OutputContext {
         if is_over && outcome.pending > 0 && !is_forked() && !is_inside_output() {
             // Relaxed: see `Family::is_abandoned`.
             abandoned.store(true, Ordering::Relaxed);
-            self.cores().iter().for_each(|core| core.give_up_abandoned_calls());
+            let cores = self.cores();
+            cores.iter().for_each(|core| core.give_up_abandoned_calls());
+            release_all(cores, until);
         }
         outcome
     }
 
-    /// Begins to flush each output of this context's family.
-    fn begin_flushes(&self, begin: impl Fn(&Arc<Core>) -> Option<Flush>) -> Vec<Flush> {
-        self.cores().iter().filter_map(begin).collect()
+    /// Begins to flush each output of this context's family. `until` is the end of the wait for an output whose last sink is dropped
+    /// meanwhile.
+    fn begin_flushes(&self, until: Option<Instant>, begin: impl Fn(&Arc<Core>) -> Option<Flush>) -> Vec<Flush> {
+        let cores = self.cores();
+        let flushes = cores.iter().filter_map(begin).collect();
+        release_all(cores, until);
+        flushes
     }
 
-    /// Returns the outputs of this context's family.
+    /// Returns the outputs of this context's family. The caller may come to hold the last reference to one, and gives them back to
+    /// [`release_all`].
     ///
     /// A member of the family may have had other sinks than this one has, and may have left records in their queues.
     fn cores(&self) -> Vec<Arc<Core>> {
@@ -105,7 +114,7 @@ impl OutputContext {
         if is_inside_output() {
             return self.ledger();
         }
-        let begin = || self.begin_flushes(|core| Flush::begin(core, deadline, false));
+        let begin = || self.begin_flushes(deadline, |core| Flush::begin(core, deadline, false));
         // Before the wait for calls, so that the queues are written meanwhile.
         let mut flushes = begin();
         let in_flight = &self.inner.family.in_flight;

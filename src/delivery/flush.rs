@@ -3,6 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::release::release;
 use super::{CallsEnd, CallsEnded, Core, Front, InFlight, Ledger, Outcome, is_in_call};
 use crate::limits::DIRECT_FLUSH;
 use crate::output::{drop_error, is_inside_output};
@@ -85,9 +86,10 @@ impl Flush {
     }
 
     /// Requests a flush from each queue once more, for what log calls have enqueued since. The results of the first requests count, too.
-    fn request_again(&mut self, deadline: Option<Instant>) {
+    fn request_again(&mut self, deadline: Option<Instant>, drop_deadline: Option<Instant>) {
         if let Some(core) = self.core.upgrade() {
             self.queues.extend(Flush::request(&core, deadline, self.sync));
+            release(core, drop_deadline);
         }
     }
 
@@ -108,12 +110,13 @@ impl Flush {
         let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
         let flushed = usable.and_then(|()| core.flush_output(left()));
         self.direct = Some(flushed.and_then(|()| if self.sync { core.sync(left()) } else { Ok(()) }));
+        release(core, deadline);
     }
 
     /// Waits until the flush is done, and returns the fates of the output's records.
     pub(crate) fn finish(mut self, deadline: Option<Instant>) -> Outcome {
         let result = self.wait(deadline);
-        self.outcome_after(result)
+        self.outcome_after(result, deadline)
     }
 
     /// Waits until the flush is done.
@@ -128,7 +131,7 @@ impl Flush {
         match if is_in_call() { CallsEnd::NoneInFlight } else { self.unqueued.wait(deadline) } {
             CallsEnd::NoneInFlight => {}
             // The output may have buffered what they wrote.
-            CallsEnd::Ended => self.request_again(deadline),
+            CallsEnd::Ended => self.request_again(deadline, deadline),
             CallsEnd::TimedOut => return Err(io::ErrorKind::TimedOut.into()),
         }
         let mut result = Ok(());
@@ -143,7 +146,7 @@ impl Flush {
         if !self.queues.is_empty() && !is_in_call() {
             let unqueued = CallsEnded::new(Arc::clone(&self.unqueued), |unqueued| unqueued).await;
             if unqueued == CallsEnd::Ended {
-                self.request_again(None);
+                self.request_again(None, Some(Instant::now()));
             }
         }
         let mut result = self.direct.take().unwrap_or(Ok(()));
@@ -151,12 +154,12 @@ impl Flush {
             let next = TicketFuture(Arc::clone(&queue.ticket)).await;
             result = result.and(next);
         }
-        self.outcome_after(result)
+        self.outcome_after(result, Some(Instant::now()))
     }
 
     /// Returns the fates of the records after a flush that ended with `result`. Reports a failure, but not a timeout that the pending records
     /// show.
-    fn outcome_after(&self, result: io::Result<()>) -> Outcome {
+    fn outcome_after(&self, result: io::Result<()>, drop_deadline: Option<Instant>) -> Outcome {
         let outcome = self.ledger.outcome();
         let Err(error) = result else {
             // The pending records were accepted after the flush had begun.
@@ -164,7 +167,10 @@ impl Flush {
         };
         if error.kind() != io::ErrorKind::TimedOut || outcome.pending == 0 {
             match self.core.upgrade() {
-                Some(core) => core.report_unflushed(error),
+                Some(core) => {
+                    core.report_unflushed(error);
+                    release(core, drop_deadline);
+                }
                 // Whoever closed the output has flushed it, and reported what failed.
                 None => drop_error(error),
             }
@@ -194,7 +200,11 @@ pub(crate) fn finish_all(flushes: Vec<Flush>, deadline: Option<Instant>) -> impl
 
 /// Flushes all outputs of the process, and returns the fates of all its records, including those of closed outputs.
 pub(crate) fn flush_all(deadline: Option<Instant>) -> Outcome {
-    let begin = |core: Arc<Core>| Flush::begin(&core, deadline, false).ok_or_else(|| core.outcome());
+    let begin = |core: Arc<Core>| {
+        let begun = Flush::begin(&core, deadline, false).ok_or_else(|| core.outcome());
+        release(core, deadline);
+        begun
+    };
     let (cores, mut sum) = Core::all();
     let mut flushes = Vec::with_capacity(cores.len());
     for begun in cores.into_iter().map(begin) {

@@ -8,6 +8,7 @@
 //! | `in_flight`, `own_calls` | the log calls in flight: which of them a flush waits for, and which are this thread's own |
 //! | `front` | what a flush needs from a queue in front of an output |
 //! | `flush` | waiting until all accepted records are written |
+//! | `release` | how a flush gives back an output whose last sink was dropped meanwhile |
 //!
 //! The text and the fields of a notice are in `record::notice`, and `notices` has when it is written and whose context it names.
 //!
@@ -23,6 +24,7 @@ mod missing;
 mod notices;
 mod outcome;
 mod own_calls;
+mod release;
 
 pub(crate) use self::core::{Core, unsynced_reason};
 pub(crate) use flush::{Flush, busy_at_fork, finish_all, flush_all};
@@ -33,3 +35,4 @@ pub(crate) use missing::{Loss, Missing, MissingClaim};
 pub(crate) use notices::{PutNotice, put_claimed_notice, put_notice, with_last_moment};
 pub use outcome::Outcome;
 pub(crate) use own_calls::{OwnCall, is_in_call, own_deliveries};
+pub(crate) use release::release_all;

@@ -16,8 +16,9 @@
 use std::process;
 use std::time::Instant;
 
+use crate::process::start_thread;
 use crate::sync::model::{Arc, Condvar, Mutex};
-use crate::sync::{self, OnceLock, thread};
+use crate::sync::{self, OnceLock};
 
 /// Rounds of one kind of work, whose result is `R`. Clones are the same rounds.
 pub(super) struct Rounds<R>(Arc<Shared<R>>);
@@ -112,7 +113,7 @@ impl<R: Clone + Send + Sync + 'static> Lead<R> {
                 lead.end(work(subject));
             }
         };
-        if thread::Builder::new().name("logscope sync".to_owned()).spawn(move || run(&helper)).is_err() {
+        if start_thread("logscope-sync", move || run(&helper)).is_err() {
             run(&shared);
         }
     }

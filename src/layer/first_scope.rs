@@ -33,6 +33,7 @@ use tracing::{Dispatch, dispatcher};
 use super::capped::warn_if_capped;
 use crate::LevelFilter;
 use crate::limits::{FIRST_REBUILD, REBUILD_LOCK, REBUILD_PAUSES};
+use crate::process::start_thread;
 use crate::scope;
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Arc, AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
@@ -121,8 +122,7 @@ impl FirstScope {
         if matches!(*phase, RebuildPhase::Armed) {
             let entered = Instant::now();
             let first_scope = Arc::clone(self);
-            let thread = thread::Builder::new().name(THREAD_NAME.to_owned());
-            match thread.spawn(move || first_scope.run(dispatch)) {
+            match start_thread(THREAD_NAME, move || first_scope.run(dispatch)) {
                 Ok(handle) => {
                     *phase = RebuildPhase::Running {
                         thread: handle.thread().id(),

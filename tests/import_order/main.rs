@@ -41,7 +41,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "batch, byte_writer → line_writer"),
     ("src/context", "live_list → inner → output_context → live, snapshot → ceiling, flush → builder → default"),
-    ("src/delivery", "outcome, missing, front, in_flight → own_calls, ledger, notices → core → flush"),
+    ("src/delivery", "outcome, missing, front, in_flight → own_calls, ledger, notices → core → release → flush"),
     (
         "src/file",
         "os, registry, rounds → keys, descriptors, folders, rescue → name, unsynced → roll → options, current → appender → open",
@@ -64,6 +64,7 @@ const ORDER: &order::Table<'_> = &[
          → install",
     ),
     ("src/output", "traits, guard → stream, writer, memory, print, null → any"),
+    ("src/process", "fork_local, threads"),
     ("src/queue", "words, progress → ring → reader → schedule"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),
     ("src/read/json", "deserialize → parse → lines"),

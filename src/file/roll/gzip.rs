@@ -31,8 +31,9 @@ use crate::fallback::report;
 use crate::file::descriptors::retry_after_parking;
 use crate::file::name::{FileForm, FileId, LogFile, RolledNames};
 use crate::file::os;
+use crate::process::start_thread;
 use crate::record::drop_quietly;
-use crate::sync::{Arc, Mutex, thread};
+use crate::sync::{Arc, Mutex};
 
 /// How many bytes are read at a time.
 const CHUNK: usize = 64 << 10;
@@ -79,7 +80,7 @@ pub(in crate::file) fn compress_before(names: &Arc<RolledNames>, before: FileId,
     if !JOBS.lock().add(new, process::id()) {
         return;
     }
-    if let Err(error) = thread::Builder::new().name("logscope gzip".to_owned()).spawn(run_jobs) {
+    if let Err(error) = start_thread("logscope-gzip", run_jobs) {
         JOBS.lock().worker_process = None;
         report(format_args!("log files are not compressed until one rolls again: no thread can be started: {error}"));
     }

@@ -1,6 +1,7 @@
 //! Tests of rounds with threads: sharing, deadlines, and leaders that fail.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 use std::time::Duration;
 
 use super::*;
