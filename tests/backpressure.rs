@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use child::{Child, in_child};
-use common::{DEADLINE, init, wait_until};
+use common::{DEADLINE, init, on_thread, wait_until};
 use gate::{Gate, Line};
 use logscope::sink::{Output, Overflow, Queue, Sink};
 use logscope::{Format, LevelFilter, OutputContext, sink};
@@ -60,10 +60,10 @@ fn is_over(call: &Receiver<()>) {
     call.recv_timeout(DEADLINE).expect("the call returns");
 }
 
-#[test]
-fn a_close_wakes_the_calls_that_wait_for_room() {
+/// Has a log call with a message of this length wait for its queue, closes its context, and checks that the call returns and is counted.
+fn close_wakes_a_call(message_len: usize) {
     let (gate, _log, context) = shut(Queue::new().bytes(SMALL).patience(Duration::MAX));
-    let call = block_on_queue(&gate, &context, || info!("{}", "waits".repeat(SMALL / 8)));
+    let call = block_on_queue(&gate, &context, move || info!("{}", "x".repeat(message_len)));
     assert!(call.try_recv().is_err());
     let outcome = context.close(Duration::from_millis(20));
     assert!(!outcome.is_complete());
@@ -74,15 +74,13 @@ fn a_close_wakes_the_calls_that_wait_for_room() {
 }
 
 #[test]
+fn a_close_wakes_the_calls_that_wait_for_room() {
+    close_wakes_a_call(SMALL / 2);
+}
+
+#[test]
 fn a_close_wakes_the_call_of_a_record_that_is_longer_than_its_queue() {
-    let (gate, _log, context) = shut(Queue::new().bytes(SMALL).patience(Duration::MAX));
-    let call = block_on_queue(&gate, &context, || info!("{}", "waits".repeat(SMALL)));
-    let outcome = context.close(Duration::from_millis(20));
-    assert!(!outcome.is_complete());
-    is_over(&call);
-    assert_eq!(context.ledger().dropped, 1);
-    gate.open();
-    assert_eq!(context.flush(DEADLINE).pending, 0);
+    close_wakes_a_call(4 * SMALL);
 }
 
 #[test]
@@ -150,7 +148,8 @@ fn a_call_waits_as_long_as_the_patience_and_later_calls_do_not_wait_again() {
     gate.wait_until_used();
     let start = Instant::now();
     let count = 1_000;
-    context.scope(|| (0..count).for_each(|n| info!(n, "a record")));
+    let log_all = || context.bind(move || (0..count).for_each(|n| info!(n, "a record")));
+    on_thread(log_all())();
     let took = start.elapsed();
     assert!(took >= patience, "the first call that finds no room waits: {took:?}");
     assert!(took < patience * 20, "the later ones do not: {took:?}");
@@ -160,7 +159,7 @@ fn a_call_waits_as_long_as_the_patience_and_later_calls_do_not_wait_again() {
     gate.open();
     // The output takes something again: calls wait for room again.
     assert_eq!(context.flush(DEADLINE).pending, 0);
-    context.scope(|| (0..count).for_each(|n| info!(n, "a record")));
+    on_thread(log_all())();
     let outcome = context.flush(DEADLINE);
     assert_eq!((outcome.dropped, outcome.written), (dropped, 1 + 2 * count - dropped), "{outcome}");
     assert_eq!(gate.lines().iter().filter(|line| matches!(line, Line::Dropped(_))).count(), 1, "one notice");
@@ -193,7 +192,7 @@ fn an_output_whose_helper_logs_to_the_same_queue_does_not_stop_for_ever() {
         }
     });
     thread::spawn(helper);
-    context.scope(|| (0..100).for_each(|n| info!(n, "a record")));
+    on_thread(context.bind(|| (0..100).for_each(|n| info!(n, "a record"))))();
     wait_until("the output goes on", || context.ledger().written >= 30);
 }
 

@@ -14,18 +14,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use common::{DEADLINE, DebugRuns, block_on, init, poll, wait_until};
+use common::{DEADLINE, DebugRuns, block_on, init, on_thread, poll, wait_until};
 use gate::Gate;
 use logscope::sink::{Outcome, Queue};
 use logscope::{OutputContext, sink};
 use tracing::info;
-
-/// Runs `f` on a thread of its own. The returned function waits for its result, and fails if there is none in time.
-fn on_thread<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> impl FnOnce() -> T {
-    let (done, result) = channel();
-    thread::spawn(move || done.send(f()));
-    move || result.recv_timeout(DEADLINE).expect("the call does not hang")
-}
 
 /// A context with two direct outputs, one of which can stand still; and a thread that stands in that one.
 struct StuckCall {

@@ -279,6 +279,39 @@ fn a_clamped_verbosity_follows_its_dial_up_to_the_ceiling() {
 
 /// Each verbosity that is set lets INFO of `a` through, but not TRACE of `b`. A mixture of two of them would decide otherwise.
 #[test]
+fn all_questions_have_the_same_answer() {
+    const TARGETS: [&str; 2] = ["a", "b"];
+    for text in ["off", "error", "info", "trace", "warn,a=debug", "off,a=trace"] {
+        let (fixed, dial) = (verbosity(text), Dial::new(verbosity(text)));
+        for ceiling in LEVELS {
+            for one in [fixed.clamped(ceiling), Verbosity::from(&dial).clamped(ceiling)] {
+                let own_value = one.without_dial();
+                assert_eq!((own_value.max_level(), own_value.to_string()), (one.max_level(), one.to_string()));
+                assert!(matches!(own_value.0, Repr::Directives(_)));
+                for level in ALL {
+                    let wanted = TARGETS.map(|target| level <= one.level_for(target));
+                    for (target, wanted) in TARGETS.into_iter().zip(wanted) {
+                        let metadata = callsite(level, target);
+                        let answers = [
+                            one.enabled(metadata),
+                            one.allows(metadata),
+                            one.allows_any(metadata),
+                            one.allows_target(level, target),
+                        ];
+                        assert_eq!(answers, [wanted; 4], "{one}: {level} of {target}");
+                    }
+                    let by_level = one.decide_by_level(&level);
+                    assert!(by_level.is_none_or(|decided| wanted == [decided; 2]), "{one}: {level}");
+                    // Most events are decided like this: it must not be left to the directives.
+                    let must_decide = !text.contains(',') || level > one.max_level();
+                    assert!(by_level.is_some() || !must_decide, "{one}: {level}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn an_event_is_decided_by_one_verbosity_while_the_dial_is_set() {
     let texts = ["info", "off,a=trace", "debug", "info,b=off,c=trace"].map(verbosity);
     let dial = Dial::new(texts[0].clone());

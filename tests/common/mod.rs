@@ -28,6 +28,13 @@ use tracing_subscriber::prelude::*;
 /// How long a test waits for an event that must happen before the test fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
+/// Runs `f` on a thread of its own. The returned function waits for its result, and fails if there is none in time.
+pub(crate) fn on_thread<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> impl FnOnce() -> T {
+    let (done, result) = channel();
+    thread::spawn(move || done.send(f()));
+    move || result.recv_timeout(DEADLINE).expect("the call does not hang")
+}
+
 static OUTSIDE: OnceLock<Memory> = OnceLock::new();
 
 /// True if `LOGSCOPE_TEST_AMONG_LAYERS` is set: the tests then run with logscope as one layer among others. What logscope promises of

@@ -1,5 +1,9 @@
 //! Tests of `missing`.
 
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+
 use super::*;
 
 /// Adds `count` losses of the context `id`, `seconds` after its origin.
@@ -71,12 +75,18 @@ fn the_owner_is_one_context_or_several() {
 
 #[test]
 fn a_forked_child_does_not_wait_for_the_lock() {
-    let missing = Missing { generation: usize::MAX, ..Missing::new() };
-    let context = ContextInfo::nobody();
-    let loss = Loss { count: 1, context: &context, elapsed: Duration::ZERO };
+    let missing = Arc::new(Missing { generation: usize::MAX, ..Missing::new() });
+    let add = |missing: &Missing| {
+        let context = ContextInfo::nobody();
+        missing.add(Loss { count: 1, context: &context, elapsed: Duration::ZERO })
+    };
     let held = missing.losses.lock();
-    assert!(!missing.add(loss), "it is not counted");
-    assert!(missing.claim().is_none());
+    let (done, result) = channel();
+    let child = Arc::clone(&missing);
+    thread::spawn(move || done.send((add(&child), child.claim().is_none())));
+    let (added, claimed_nothing) = result.recv_timeout(Duration::from_secs(60)).expect("it does not wait");
+    assert!(!added, "it is not counted");
+    assert!(claimed_nothing);
     drop(held);
-    assert!(missing.add(loss), "nobody holds the lock");
+    assert!(add(&missing), "nobody holds the lock");
 }
