@@ -302,9 +302,24 @@ fn a_gap_at_the_end_is_stated_when_the_process_ends() {
     assert_eq!(ended.read("uno.log").lines().last().map(Line::parse), Some(Line::Dropped(dropped)));
 }
 
+/// An output that notes how long its flush may take.
+#[derive(Clone, Default)]
+struct NotesDeadline(Arc<Mutex<Option<Duration>>>);
+
+impl Output for NotesDeadline {
+    fn write(&self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&self, deadline: Duration) -> io::Result<()> {
+        self.0.lock().unwrap().get_or_insert(deadline);
+        Ok(())
+    }
+}
+
 #[test]
-fn a_direct_output_that_stands_still_takes_no_time_from_healthy_queues_and_keeps_the_deadline() {
-    let role = "a_direct_output_that_stands_still_takes_no_time_from_healthy_queues_and_keeps_the_deadline";
+fn a_direct_output_that_stands_still_takes_no_time_from_healthy_outputs_and_keeps_the_deadline() {
+    let role = "a_direct_output_that_stands_still_takes_no_time_from_healthy_outputs_and_keeps_the_deadline";
     in_child(role, |folder| {
         init();
         // A writer holds its lock while it is inside a write, so its flush has to wait.
@@ -316,16 +331,27 @@ fn a_direct_output_that_stands_still_takes_no_time_from_healthy_queues_and_keeps
         let log = sink::file(folder.join("due.log")).open().unwrap().queued(Queue::new());
         let due = OutputContext::builder("due").sink(log.clone()).build();
         due.scope(|| (0..100).for_each(|n| info!(n, "a record")));
+        let direct = NotesDeadline::default();
+        let _healthy = OutputContext::builder("healthy").sink(sink::custom(direct.clone())).build();
         let start = Instant::now();
         let outcome = logscope::flush(Duration::from_millis(300));
         let took = start.elapsed();
         let written = log.ledger().written;
         drop(reader);
         call.join().unwrap();
-        json!({ "unflushed": outcome.unflushed, "written": written, "in time": took < Duration::from_secs(10) })
+        let has_time = direct.0.lock().unwrap().is_some_and(|deadline| !deadline.is_zero());
+        json!({
+            "unflushed": outcome.unflushed,
+            "written": written,
+            "in time": took < Duration::from_secs(10),
+            "the direct one has time": has_time,
+        })
     });
     let ended = Child::new(role).run();
-    assert_eq!(ended.report, json!({ "unflushed": true, "written": 100, "in time": true }));
+    assert_eq!(
+        ended.report,
+        json!({ "unflushed": true, "written": 100, "in time": true, "the direct one has time": true })
+    );
     let accused =
         |name: &str| ended.fallback_lines().iter().any(|line| line.contains("cannot flush") && line.contains(name));
     assert!(accused("writer") && !accused("due.log"), "{:?}", ended.fallback_lines());

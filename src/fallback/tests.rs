@@ -66,9 +66,12 @@ fn long_records_are_cut() {
     let short = "x".repeat(MAX_MESSAGE - Message::CUT.len());
     assert_eq!(Message::of_line(format!("{short}\n").as_bytes()).finish(), format!("{short}\n").as_bytes());
     let long = "ä".repeat(5_000);
-    let mut cut = Message::of_line(format!("{long}\n").as_bytes());
-    let cut = str::from_utf8(cut.finish()).unwrap();
-    assert!(cut.ends_with("ä…\n") && cut.len() <= MAX_MESSAGE && cut.len() > MAX_MESSAGE - 3, "{}", cut.len());
+    // The most bytes that fit end behind a character, and inside one.
+    for first in ["", "x"] {
+        let mut cut = Message::of_line(format!("{first}{long}\n").as_bytes());
+        let cut = str::from_utf8(cut.finish()).unwrap();
+        assert!(cut.ends_with("ä…\n") && cut.len() <= MAX_MESSAGE && cut.len() > MAX_MESSAGE - 3, "{}", cut.len());
+    }
 }
 
 #[test]
