@@ -37,6 +37,7 @@
 //! | `FileOptions::open`, with other options than the open file has | the queues of sinks that are gone | [`FILE_IS_FREE`] | fails |
 //! | a log file | the next check of where the file is | [`FILE_CHECK`] | the next record checks |
 //! | `Sink::reopen`, `reopen_all` | a log file that another thread writes to | [`REOPEN`] in all | fails; the next write opens the file anew |
+//! | `FileOptions::open` of a file that is open | a thread that writes to it | [`REOPEN`] | opens it anew, and finds that it is the same file |
 //! | a log that switches to another file, when [`UNSYNCED_FILES`] old ones are not synced | the old file to be synced | no limit | closes it |
 //! | a log that could not roll | the next attempt | [`ROLL_RETRY`] | the next record tries again |
 //! | a record in a queue | the next look of a writer thread at the queue | [`LINGER`] | is drained |
@@ -114,7 +115,7 @@ pub(crate) const FILE_IS_FREE: Duration = Duration::from_secs(5);
 /// How long a log file goes without a check of where it is.
 pub(crate) const FILE_CHECK: Duration = Duration::from_millis(100);
 
-/// How long `reopen` waits for a thread that writes to the file.
+/// How long `reopen`, and opening a file that is open already, wait for a thread that writes to the file.
 pub(crate) const REOPEN: Duration = Duration::from_secs(1);
 
 /// How many old log files the process keeps open until they are synced, at most.

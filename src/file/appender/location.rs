@@ -28,12 +28,14 @@
 //! The output never takes another file for its own: [`registry`](crate::file::registry) explains when the key of a file proves something.
 
 use std::io::{self, ErrorKind};
+use std::time::Instant;
 
 use super::{Appender, CHECK_INTERVAL, regular};
 use crate::fallback::report;
 use crate::file::current::{By, CurrentFile};
 use crate::file::descriptors;
 use crate::file::os::{self, FileLocation, Folder, OpenOptions};
+use crate::limits::REOPEN;
 
 impl Appender {
     /// Checks the location of the file, and reopens its path if the file was moved or removed.
@@ -42,17 +44,22 @@ impl Appender {
     ///
     /// The path cannot be checked or reopened.
     pub(in crate::file) fn check_location_now(&self) -> io::Result<()> {
-        if self.is_tracked() { self.check_location(&mut self.current.lock(), By::Folder) } else { Ok(()) }
+        match self.lock_until(Instant::now().checked_add(REOPEN)) {
+            Some(mut current) if self.is_tracked() => self.check_location(&mut current, By::Folder),
+            _ => Ok(()),
+        }
     }
 
-    /// Returns true if opening the path with `options` would open the file of this output.
+    /// Returns true if opening the path with `options` would open the file of this output. False if it is not known, because another thread
+    /// has been writing to the file for [`REOPEN`].
     pub(in crate::file) fn would_open_this_file(&self, options: OpenOptions) -> bool {
         // An output that follows no links has found the file itself at its path, not a link, so all options open the same file.
         let opens_the_same = !self.options.follow_links || options.follow_links;
         if !self.is_tracked() || !opens_the_same {
             return false;
         }
-        let current = &mut *self.current.lock();
+        let Some(mut current) = self.lock_until(Instant::now().checked_add(REOPEN)) else { return false };
+        let current = &mut *current;
         // The file may be in its directory while the path leads to another directory.
         self.check_location(current, By::Folder).is_ok()
             && matches!(current.locate(By::Path, self.options.follow_links), Ok(FileLocation::InPlace { .. }))

@@ -252,6 +252,22 @@ fn sync_and_reopen_keep_their_deadlines_while_a_write_stands_still() {
 }
 
 #[test]
+fn opening_an_open_file_does_not_wait_for_ever_for_a_write_that_stands_still() {
+    let (_dir, path, log) = new_log();
+    let writing = log.appender.current.lock();
+    let (sender, result) = std::sync::mpsc::channel();
+    let opening = thread::spawn(move || {
+        let lease = open(&file(&path)).unwrap();
+        sender.send(appender_of(&path)).unwrap();
+        drop(lease);
+    });
+    let opened = result.recv_timeout(LONG).expect("opening waits for the write");
+    assert!(Arc::ptr_eq(&opened, &log.appender));
+    drop(writing);
+    opening.join().unwrap();
+}
+
+#[test]
 fn log_calls_go_on_while_the_device_stands_still() {
     let (_dir, path, log) = new_log();
     let watch = SyncWatch::new(&path);
