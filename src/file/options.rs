@@ -46,13 +46,13 @@ pub fn file(path: impl Into<PathBuf>) -> FileOptions {
 /// A name that is a valid file name on every system stays as it is. Characters that could lead elsewhere, hide something, or have a
 /// meaning on some system are written as `%` and hexadecimal digits: separators, `%` itself, `<>:"|?*`, control characters, invisible
 /// characters, a dot at the beginning, a dot or a space at the end, the first letter of a Windows device name (`CON`), and the first character
-/// of a number or a period of time between dots (`uno.1.log` becomes `uno.%31.log`), so that no log that rolls takes the file for its own. The
-/// empty name becomes `%`. A name that is then longer than 200 bytes keeps its beginning and its extension, with a hash of the whole between them. A
+/// of a number or a period of time between dots (`uno.1.log` becomes `uno.%31.log`) and of the extension `gz` (`uno.gz` becomes `uno.%67z`), so
+/// that no log that rolls takes the file for its own. The empty name becomes `%`. A name that is then longer than 200 bytes keeps its beginning and its extension, with a hash of the whole between them. A
 /// name gets the same file name on every system. (File systems that ignore the case of letters take names that differ only in case for
 /// one file.)
 ///
-/// A log that [rolls](FileOptions::roll) treats every file with a name like those of its own files as its own. Names from here are never such
-/// names. A file that [`file()`] opens can be: if `uno.log` rolls, do not put a log `uno.1.log` into the same directory.
+/// A log that [rolls](FileOptions::roll) treats every file with a name like those of its own files as its own. The files of two names from
+/// here, rolled and compressed ones too, never have such names. A file that [`file()`] opens can be: if `uno.log` rolls, do not put a log `uno.1.log` into the same directory.
 pub fn file_in(dir: impl AsRef<Path>, name: impl AsRef<str>) -> FileOptions {
     file(dir.as_ref().join(safe_name(name.as_ref())))
 }

@@ -106,7 +106,7 @@ impl RolledNames {
     }
 
     /// Returns the path of the file `id` in another form, such as compressed.
-    #[cfg(any(test, feature = "gzip"))]
+    #[cfg(any(test, fuzzing, feature = "gzip"))]
     pub(in crate::file) fn path_as(&self, id: FileId, form: FileForm) -> PathBuf {
         let mut name = self.name(id);
         name.push(match form {
@@ -178,6 +178,22 @@ impl RolledNames {
         files.sort_unstable_by_key(|file| (file.id, file.form));
         Ok(files)
     }
+}
+
+/// Returns the names of all files that the log `name` could have, whatever it rolls by, for one instant and one index.
+#[cfg(any(test, fuzzing))]
+pub(in crate::file) fn files_of(name: &str, instant: i64, index: u64) -> Vec<String> {
+    let intervals = [None, Some(Interval::Minute), Some(Interval::Hour), Some(Interval::Day)];
+    let ways = intervals.into_iter().flat_map(|interval| [(interval, false), (interval, true)]);
+    let mut files = vec![name.to_owned()];
+    for (interval, indexed) in ways.filter(|(interval, indexed)| *indexed || interval.is_some()) {
+        let Some(names) = RolledNames::new(Path::new(name), interval, indexed) else { continue };
+        let period = interval.map(|interval| Period::at(interval, instant, 0));
+        let id = FileId { period, index: if indexed { index } else { 0 } };
+        let paths = [FileForm::Plain, FileForm::Compressed, FileForm::Partial].map(|form| names.path_as(id, form));
+        files.extend(paths.map(|path| path.to_string_lossy().into_owned()));
+    }
+    files
 }
 
 #[cfg(test)]

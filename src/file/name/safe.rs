@@ -10,6 +10,7 @@
 //! | `%`, `/`, `\`, `<`, `>`, `:`, `"`, `\|`, `?`, `*`, control characters, invisible characters, and characters that change the direction of text | `%2F` … |
 //! | a dot at the beginning; a dot or a space at the end | `%2E`, `%20` |
 //! | the first character of a number or a period of time between dots, as in the names of rolled files (`uno.1.log`) | `%31` |
+//! | the first letter of the extension `gz`: the rolled file `uno.1.gz` of a log `uno.gz` would have the name of a compressed file of `uno` | `%67` |
 //! | the first letter of a name that Windows takes for a device (`CON`, `nul.log`, `COM1`) | `%43ON` |
 //! | nothing: the name is empty | `%` |
 //! | more than [`LONGEST`] bytes after escaping | the beginning, `%-`, a hash of the whole name, and the extension if it is short |
@@ -52,7 +53,7 @@ fn escape(name: &str) -> String {
     for (at, char) in name.char_indices() {
         let is_misplaced = (at == 0 && (is_device || char == '.'))
             || (at == last && matches!(char, '.' | ' '))
-            || (is_after_dot && is_in_rolled_names(name[at..].split('.').next().unwrap_or_default()));
+            || (is_after_dot && is_in_rolled_names(&name[at..]));
         is_after_dot = char == '.';
         if is_misplaced || is_special(char) {
             for byte in char.encode_utf8(&mut [0; 4]).bytes() {
@@ -70,12 +71,15 @@ fn is_special(char: char) -> bool {
     matches!(char, '%' | '/' | '\\' | '<' | '>' | ':' | '"' | '|' | '?' | '*') || is_escaped(char)
 }
 
-/// Returns true if a log that rolls could put this text between two dots of a file's name: a number or a period of time. In some file systems,
-/// the case of letters does not matter.
-fn is_in_rolled_names(text: &str) -> bool {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let is_period = |interval| Period::parse(interval, &text.to_ascii_uppercase()).is_some();
-    is_number || [Interval::Day, Interval::Hour, Interval::Minute].into_iter().any(is_period)
+/// Returns true if `rest`, which follows a dot, begins with what a log that rolls could add there: a number or a period of time between two
+/// dots, or the extension of a compressed file at the end. In some file systems, the case of letters does not matter.
+fn is_in_rolled_names(rest: &str) -> bool {
+    let part = rest.split('.').next().unwrap_or_default();
+    let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_period = |interval| Period::parse(interval, &part.to_ascii_uppercase()).is_some();
+    is_number
+        || rest.eq_ignore_ascii_case("gz")
+        || [Interval::Day, Interval::Hour, Interval::Minute].into_iter().any(is_period)
 }
 
 /// Returns true if Windows takes a file of this name for a device. The text after the first dot does not matter.

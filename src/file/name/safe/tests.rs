@@ -6,6 +6,8 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
+use crate::file::name::RolledNames;
+use crate::file::name::rolled::files_of;
 
 /// Undoes [`escape`].
 fn unescape(safe: &str) -> String {
@@ -57,7 +59,11 @@ fn names_stay_readable_and_cannot_lead_elsewhere() {
         ("uno\n\0\u{1b}", "uno%0A%00%1B"),
         ("uno\u{202e}gol", "uno%E2%80%AEgol"),
         ("CON", "%43ON"),
-        ("nul.tar.gz", "%6Eul.tar.gz"),
+        ("nul.tar.gz", "%6Eul.tar.%67z"),
+        ("uno.gz", "uno.%67z"),
+        ("uno.Gz", "uno.%47z"),
+        ("uno.gz.log", "uno.gz.log"),
+        ("gz", "gz"),
         ("Com1 .log", "%43om1 .log"),
         ("LPT²", "%4CPT²"),
         ("conout$", "%63onout$"),
@@ -105,6 +111,14 @@ fn name() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Generates two names, often of the same parts, one of which has some more.
+fn names_alike() -> impl Strategy<Value = (String, String)> {
+    let parts = || "(\\.(a|gz|GZ|tmp|1|log|2026-11-26Z)){0,2}";
+    let alike = ("[ab]|gz|\\.a", parts(), parts(), parts())
+        .prop_map(|(first, shared, some, more)| (format!("{first}{shared}{some}"), format!("{first}{shared}{more}")));
+    prop_oneof![3 => alike, 1 => (name(), name())]
+}
+
 proptest! {
     #[test]
     fn every_name_is_safe_and_can_be_read_back(name in name()) {
@@ -127,9 +141,30 @@ proptest! {
         for (stem, tail) in (1..parts.len()).map(|at| parts.split_at(at)) {
             let extensions = tail.iter().map(|extension| format!(".{extension}")).chain([String::new()]);
             for log in extensions.map(|extension| format!("x/{}{extension}", stem.join("."))) {
-                let names = crate::file::name::RolledNames::new(Path::new(&log), Some(Interval::Day), true);
+                let names = RolledNames::new(Path::new(&log), Some(Interval::Day), true);
                 let name = safe.replace(".GZ", ".gz").replace(".TMP", ".tmp");
                 prop_assert!(!names.is_some_and(|names| names.ever_named(OsStr::new(&name))), "{log} takes {safe} for its own");
+            }
+        }
+    }
+
+    /// Nor is any file of a rolling log a file of another log, whatever both roll by.
+    #[test]
+    fn no_rolled_file_of_a_name_is_that_of_another(
+        names in names_alike(),
+        instant in 0_i64..1 << 33,
+        index in 1_u64..12,
+    ) {
+        // In some file systems, the case of letters does not matter.
+        let [one, other] = [names.0, names.1].map(|name| safe_name(&name).to_ascii_uppercase());
+        let files = if one == other { Vec::new() } else { files_of(&one, instant, index) };
+        let other = RolledNames::new(Path::new(&other), None, true).unwrap();
+        for file in files {
+            let form = [".GZ", ".GZ.TMP"].into_iter().find(|form| file.to_ascii_uppercase().ends_with(form)).unwrap_or_default();
+            let (plain, file) = (&file[..file.len() - form.len()], file.to_ascii_uppercase());
+            for file in [format!("{plain}{}", form.to_ascii_lowercase()), file] {
+                prop_assert!(other.log() != Path::new(&file), "{file} of {one} is the log {other:?}");
+                prop_assert!(!other.ever_named(OsStr::new(&file)), "{file} of {one} is taken for a file of {other:?}");
             }
         }
     }
