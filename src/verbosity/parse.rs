@@ -2,6 +2,7 @@
 //!
 //! The syntax is that of `tracing_subscriber::filter::Targets`. A text that `Targets` accepts but reads in a way that nobody
 //! means is an error here. An environment variable may be written for an `EnvFilter`: [`parse_known`] takes from it what is known here.
+//! So a list is split as an `EnvFilter` means it: a comma between the fields of a directive, as in `app[{user,error}]=debug`, ends none.
 
 use tracing::level_filters::LevelFilter;
 
@@ -16,7 +17,7 @@ pub(super) fn parse(text: &str) -> Result<Directives, Error> {
         return Err(Error::new(Kind::Parse, format!("the verbosity is empty; {EXPECTED}, as in `info,hyper=warn`")));
     }
     let mut directives = Vec::new();
-    for (index, directive) in list.split(',').map(str::trim).enumerate() {
+    for (index, directive) in split(list).0.into_iter().enumerate() {
         directives.push(parse_directive(directive).map_err(|problem| {
             Error::new(Kind::Parse, format!("in the verbosity {text:?}, {}", problem_with(index, directive, &problem)))
         })?);
@@ -29,14 +30,15 @@ pub(super) fn parse(text: &str) -> Result<Directives, Error> {
 /// If a directive that is none may have been meant as the level of all targets (`inof`), they get INFO: without a plain level in the list,
 /// all targets that it does not name would be off.
 pub(super) fn parse_known(text: &str) -> (Option<Directives>, Vec<String>) {
-    let (mut known, mut problems, mut plain_is_wrong) = (Vec::new(), Vec::new(), false);
-    let directives = text.split(',').map(str::trim).enumerate();
-    for (index, directive) in directives.filter(|(_, directive)| !directive.is_empty()) {
+    let (mut known, mut problems) = (Vec::new(), Vec::new());
+    // A level of all targets may stand in what nothing closes.
+    let (directives, mut plain_is_wrong) = split(text);
+    for (index, directive) in directives.into_iter().enumerate().filter(|(_, directive)| !directive.is_empty()) {
         match parse_directive(directive) {
             Ok(directive) => known.push(directive),
             Err(problem) => {
                 problems.push(problem_with(index, directive, &problem));
-                plain_is_wrong |= directive.starts_with('=') || !directive.contains(['=', '[', ']', '{', '}']);
+                plain_is_wrong |= directive.starts_with(['=', '"']) || !directive.contains(['=', '[', ']', '{', '}']);
             }
         }
     }
@@ -47,6 +49,27 @@ pub(super) fn parse_known(text: &str) -> (Option<Directives>, Vec<String>) {
         known.push((None, LevelFilter::INFO));
     }
     (Some(Directives::from_list(known)), problems)
+}
+
+/// Splits a list at its commas, except for those inside `[]`, `{}` or double quotes. What nothing closes ends with the list; the second value
+/// says whether there is such a directive.
+fn split(list: &str) -> (Vec<&str>, bool) {
+    let (mut depth, mut is_quoted, mut is_escaped) = (0_usize, false, false);
+    let is_end = |next: char| {
+        match next {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = is_quoted,
+            '"' => is_quoted = !is_quoted,
+            _ if is_quoted => {}
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth = depth.saturating_sub(1),
+            ',' => return depth == 0,
+            _ => {}
+        }
+        false
+    };
+    let directives = list.split(is_end).map(str::trim).collect();
+    (directives, is_quoted || depth > 0)
 }
 
 /// Reads one directive: its target, if it names one, and its level.
@@ -70,6 +93,9 @@ fn parse_directive(directive: &str) -> Result<(Option<&str>, LevelFilter), Strin
     }
     if target.contains(';') {
         return Err("a `;` separates nothing; separate directives with commas".to_owned());
+    }
+    if target.contains('"') {
+        return Err("a target has no `\"`; remove the quotes".to_owned());
     }
     if level.contains('=') {
         return Err("there is more than one `=`; separate directives with commas".to_owned());
@@ -139,3 +165,6 @@ fn not_a_level(text: &str) -> String {
 fn problem_with(index: usize, directive: &str, problem: &str) -> String {
     format!("directive {} ({directive:?}): {problem}", index + 1)
 }
+
+#[cfg(test)]
+mod tests;

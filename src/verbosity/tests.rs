@@ -165,7 +165,7 @@ fn an_error_names_the_directive_its_position_and_the_remedy() {
         ("=info", &["directive 1", "no target", "level alone"]),
         ("a=b=info", &["directive 1", "more than one `=`", "commas"]),
         ("warn,a[span]=info", &["directive 2", "\"a[span]=info\"", "only targets", "`hyper=warn`"]),
-        ("a[{x,y}]=info", &["directive 1", "only targets"]),
+        ("a[{x,y}]=info", &["directive 1 (\"a[{x,y}]=info\")", "only targets"]),
         ("b,6", &["directive 2", "\"6\" is not a level"]),
     ];
     for (text, expected) in cases {
@@ -184,7 +184,7 @@ fn what_is_known_of_a_list_is_read_and_the_rest_is_named() {
         ("info,hyper=warn", Some("info,hyper=warn"), &[]),
         (",,info,", Some("info"), &[]),
         ("info,hyper=warn,app[x]=debug", Some("info,hyper=warn"), &["directive 3 (\"app[x]=debug\"): spans"]),
-        ("a[x{b=1,c=2}]=debug,warn", Some("warn"), &["directive 1", "directive 2 (\"c=2}]=debug\")"]),
+        ("a[x{b=1,c=2}]=debug,warn", Some("warn"), &["directive 1 (\"a[x{b=1,c=2}]=debug\"): spans"]),
         ("hyper=warn,app[x]=debug", Some("hyper=warn"), &["directive 2"]),
         ("warn,hyper=loud,a=trace", Some("warn,a=trace"), &["directive 2 (\"hyper=loud\"): \"loud\" is not a level"]),
         // Without INFO, all targets but `hyper` would be off.
