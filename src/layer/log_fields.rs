@@ -4,9 +4,14 @@
 //! program that makes names up (one for each user, say) would keep more and more of them: there are [`LOG_NAMES`] at most, of
 //! [`LONGEST_LOG_NAME`] bytes. Pairs whose names are not kept become one more field, called `log.kv`, with the text `name=value name=value`.
 //!
+//! A visitor may tell the fields of a record apart by what they are equal to, or by their index. So each name has an index of its own in one
+//! callsite, beginning after that of the message. A field takes its name from the place of its index in a list, which nobody can make longer
+//! later; so each field has a list of its own, in which only the last name counts. (All of them together take up 8 MiB at most.)
+//!
 //! The map of names is replaced, never changed, so that a log call takes no lock here, and an allocator that logs does no harm.
 
 use std::collections::BTreeMap;
+use std::error::Error as StdError;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -115,7 +120,12 @@ impl<'v> VisitValue<'v> for OneValue<'_> {
         Ok(())
     }
 
+    fn visit_borrowed_error(&mut self, error: &'v (dyn StdError + 'static)) -> Result<(), Error> {
+        self.visit_error(error)
+    }
+
     visit_values! {
+        visit_error record_error &(dyn StdError + 'static),
         visit_u64 record_u64 u64,
         visit_i64 record_i64 i64,
         visit_u128 record_u128 u128,
@@ -142,14 +152,21 @@ fn field(name: &str) -> Option<Field> {
 #[cold]
 fn keep(name: &str) -> Option<Field> {
     let name: &'static str = String::leak(name.to_owned());
-    let names: &'static [&'static str] = Box::leak(Box::new([name]));
-    let field = FieldSet::new(names, Identifier(&CALLSITE)).iter().next()?;
     FIELDS.rcu(|known| {
         let mut fields = known.as_ref().map_or_else(BTreeMap::new, |known| BTreeMap::clone(known));
-        fields.entry(name).or_insert_with(|| field.clone());
+        if !fields.contains_key(name) {
+            fields.extend(nth_field(1 + fields.len(), name).map(|field| (name, field)));
+        }
         Some(Arc::new(fields))
     });
-    Some(field)
+    FIELDS.load().as_ref().and_then(|known| known.get(name).cloned())
+}
+
+/// Returns a field called `name` with this index.
+fn nth_field(index: usize, name: &'static str) -> Option<Field> {
+    let mut names = vec![""; index];
+    names.push(name);
+    FieldSet::new(names.leak(), Identifier(&CALLSITE)).iter().last()
 }
 
 /// What the fields name as the callsite that they belong to.
