@@ -6,6 +6,7 @@ use super::cursor::{Cursor, trim_line};
 use super::plain::{Fields, list, literal, path};
 use super::time::{parse_rfc3339, parse_seconds};
 use crate::error::Error;
+use crate::format::escape::is_escaped;
 use crate::format::reserved::{CONTEXT_PREFIX, FIELD_PREFIX, SOURCES};
 use crate::record::{RecordBuf, SpanBuf, Value};
 
@@ -94,10 +95,10 @@ fn string(cursor: &mut Cursor<'_>) -> Result<String, Error> {
     }
 }
 
-/// Returns true for a character that names, and values without quotes, can have. A control character is an error: what another program
-/// separates with a TAB would otherwise become one value.
+/// Returns true for a character that names, and values without quotes, can have. A character that the format escapes is an error: what another
+/// program separates with a TAB would otherwise become one value, and a number that an invisible character follows a text.
 fn is_unquoted(next: char) -> bool {
-    !matches!(next, ' ' | '"') && !next.is_control()
+    !matches!(next, ' ' | '"') && !is_escaped(next)
 }
 
 /// Takes a value that `parse` accepts.
@@ -193,6 +194,22 @@ mod tests {
         assert_eq!(cr.to_string(), "column 15: expected ` `, found \"\\r b=2\"");
         assert_eq!(tab.to_string(), "column 15: expected ` `, found \"\\tb=2\"");
         assert!(parse("level=info a\tb=2").unwrap_err().to_string().starts_with("column 12: expected `name=value`"));
+    }
+
+    /// The format writes none of these characters. Beside one that another program has put there, a number would be read as a text.
+    #[test]
+    fn an_invisible_character_outside_of_quotes_is_an_error() {
+        for (line, expected) in [
+            ("level=info a=1\u{feff} b=2", "column 15: expected ` `, found \"\\u{feff} b=2\""),
+            ("level=info a=1\u{200b}", "column 15: expected ` `, found \"\\u{200b}\""),
+            ("level=info a=\u{2028}x b=2", "column 14: expected ` `, found \"\\u{2028}x b=2\""),
+            ("level=info msg=x\u{202e}y", "column 17: expected ` `, found \"\\u{202e}y\""),
+            ("level=info a\u{ad}=1", "column 12: expected `name=value`, found \"a\\u{ad}=1\""),
+            ("level=info \u{feff}a=1", "column 12: expected `name=value`, found \"\\u{feff}a=1\""),
+        ] {
+            assert_eq!(parse(line).unwrap_err().to_string(), expected);
+        }
+        assert_eq!(parse("level=info a=\"1\u{feff}\"").unwrap().field("a"), Some(&"1\u{feff}".into()));
     }
 
     #[test]

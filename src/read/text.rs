@@ -17,6 +17,7 @@ use super::cursor::{Cursor, trim_line};
 use super::plain::{braced_fields, field, path, text};
 use super::time::{parse_elapsed, parse_rfc3339};
 use crate::error::Error;
+use crate::format::escape::is_escaped;
 use crate::format::quote::{is_bare_char, is_plain_name_char};
 use crate::record::{ContextBuf, RecordBuf, SpanBuf};
 
@@ -54,6 +55,7 @@ impl RecordBuf {
 fn parse(line: &str) -> Result<RecordBuf, Error> {
     let line = strip_color(trim_line(line));
     let line = join_continuations(&line)?;
+    refuse_escaped(Cursor::new(&line))?;
     let mut cursor = Cursor::new(&line);
     let mut record = RecordBuf::new(Level::INFO, "");
     leading(&mut cursor, &mut record)?;
@@ -66,7 +68,6 @@ fn parse(line: &str) -> Result<RecordBuf, Error> {
     if cursor.eat(" ") {
         let start = fields_start(cursor.rest());
         let mut message = cursor.split(message_end(cursor.rest(), start));
-        refuse_control_characters(message)?;
         record.message = message.unquoted()?;
         while !cursor.is_done() {
             cursor.eat(" ");
@@ -78,10 +79,12 @@ fn parse(line: &str) -> Result<RecordBuf, Error> {
     Ok(record)
 }
 
-/// Fails if a control character stands in `message`: the format escapes them, and a field beside one would be read as a part of the message.
-fn refuse_control_characters(mut message: Cursor<'_>) -> Result<(), Error> {
-    message.take_while(|next| !next.is_control());
-    if message.is_done() { Ok(()) } else { Err(message.fail("an escape in place of a control character (as `\\r`)")) }
+/// Fails if `line` has a character that the format escapes wherever it is logged. Beside one that another program has put there, a field would
+/// be read as a part of the message.
+fn refuse_escaped(mut line: Cursor<'_>) -> Result<(), Error> {
+    line.take_while(|next| !is_escaped(next));
+    let expected = "an escape in place of a control character or an invisible one (as `\\r` or `\\u{feff}`)";
+    if line.is_done() { Ok(()) } else { Err(line.fail(expected)) }
 }
 
 /// Takes the columns before the level, each of them optional.

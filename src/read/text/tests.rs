@@ -115,7 +115,29 @@ fn the_end_of_the_line_and_a_byte_order_mark_are_no_part_of_the_record() {
     let several = "INFO  uno t: x\r\n      | y a=1\r\n";
     assert_eq!(parse(several).unwrap(), parse("INFO  uno t: x\\ny a=1").unwrap());
     // The format escapes control characters. Beside one that another program has put there, a field would be read as text.
-    let found = "expected an escape in place of a control character (as `\\r`), found \"\\r\"";
+    let found = "expected an escape in place of a control character or an invisible one (as `\\r` or `\\u{feff}`), found \"\\r b=2\"";
     assert_eq!(error("INFO  uno t: m a=1\r b=2"), format!("column 19: {found}"));
     assert!(error("INFO  uno t: m\ta=1").starts_with("column 15: expected an escape"));
+}
+
+/// The format writes none of these characters. Beside one that another program has put there, a field would be read as text.
+#[test]
+fn an_invisible_character_is_an_error() {
+    for character in ['\u{feff}', '\u{2028}', '\u{202e}', '\u{200b}', '\u{ad}', '\u{3164}', '\u{7f}'] {
+        for (line, column) in [
+            (format!("00:01.5 INFO  uno t: paid amount=12{character}"), 36),
+            (format!("00:01.5 INFO  uno t: paid amount={character}12 b=1"), 34),
+            (format!("INFO  uno t: paid {character}amount=12"), 19),
+            (format!("INFO  uno t: paid amount=\"12{character}\""), 29),
+            (format!("INFO  uno t{character}: paid"), 12),
+        ] {
+            assert!(
+                error(&line).starts_with(&format!("column {column}: expected an escape")),
+                "{line:?}: {}",
+                error(&line)
+            );
+        }
+    }
+    // Spaces and joiners are written as they are.
+    assert_eq!(message("m\u{a0}a \u{200d}x"), ("m\u{a0}a \u{200d}x".to_owned(), vec![]));
 }
