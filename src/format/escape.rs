@@ -291,6 +291,14 @@ impl<'a> PlainText<'a> {
     }
 }
 
+/// Returns `text` for people, as in errors: on one line, without characters that control a terminal or hide something. Backslashes stay as
+/// they are, for paths of Windows.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = Vec::with_capacity(text.len());
+    PlainText::new(&mut shown).keep_backslashes().push(text);
+    String::from_utf8_lossy(&shown).into_owned()
+}
+
 /// Writes the inside of double quotes in text and logfmt; the caller writes the quotes.
 pub(crate) struct Quoted<'a> {
     out: &'a mut Vec<u8>,

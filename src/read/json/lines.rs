@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::parse::parse_bytes;
 use crate::error::{Error, Kind};
+use crate::format::escape::shown;
 use crate::record::RecordBuf;
 
 /// The default of [`JsonLines::max_line_bytes`].
@@ -25,7 +26,8 @@ pub fn json_lines<R: BufRead>(reader: R) -> JsonLines<R> {
 pub fn json_file(path: impl AsRef<Path>) -> Result<JsonLines<BufReader<File>>, Error> {
     let path = path.as_ref();
     let file = File::open(path).map_err(|error| {
-        Error::new(Kind::Read, format!("cannot open {} to read it: {error}", path.display())).with_source(error)
+        let message = format!("cannot open {} to read it: {error}", path.display());
+        Error::new(Kind::Read, shown(&message)).with_source(error)
     })?;
     Ok(json_lines(BufReader::new(file)))
 }

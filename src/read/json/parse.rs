@@ -1,6 +1,7 @@
 //! Parses one line of JSON.
 
 use crate::error::{Error, Kind};
+use crate::format::escape::shown;
 use crate::record::RecordBuf;
 
 impl RecordBuf {
@@ -29,11 +30,14 @@ impl RecordBuf {
 pub(super) fn parse_bytes(line: &[u8]) -> Result<RecordBuf, String> {
     // The encoding of U+FEFF, which some editors put before the text of a file.
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    serde_json::from_slice(line).map_err(|error| {
-        let (text, column) = (error.to_string(), error.column());
-        match text.strip_suffix(&format!(" at line {} column {column}", error.line())) {
-            Some(what) => format!("{what} (column {column})"),
-            None => text,
-        }
-    })
+    serde_json::from_slice(line)
+        .map_err(|error| {
+            let (text, column) = (error.to_string(), error.column());
+            match text.strip_suffix(&format!(" at line {} column {column}", error.line())) {
+                Some(what) => format!("{what} (column {column})"),
+                None => text,
+            }
+        })
+        // The error may name what stands there instead, which can be anything.
+        .map_err(|what| shown(&what))
 }

@@ -114,3 +114,18 @@ fn opening_a_missing_file_fails_with_its_path() {
     std::fs::write(&path, format!("{LINE}\n")).unwrap();
     assert_eq!(json_file(&path).unwrap().count(), 1);
 }
+
+#[test]
+fn errors_show_what_controls_a_terminal_as_escapes() {
+    let error = json_file("/no such directory/n\u{1b}[31m\u{202e}.log").map(drop).unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with(r"cannot open /no such directory/n\x1b[31m\u{202e}.log to read it: "), "{text}");
+    for line in [
+        r#"{"level":"\u001b[31m\n\u202e"}"#,
+        "{\"level\":\"INFO\",\"seq\":\"\u{9b}\"}",
+        r#"{"level":"INFO","fields":"\u001b"}"#,
+    ] {
+        let text = json_lines(line.as_bytes()).next().unwrap().unwrap_err().to_string();
+        assert!(!text.contains(crate::format::escape::is_escaped), "{text:?}");
+    }
+}
