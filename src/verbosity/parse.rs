@@ -118,7 +118,8 @@ fn check_lone_target(text: &str) -> Result<(), String> {
     }
     match suggested_level(&text.to_ascii_lowercase()) {
         Some(level) => Err(format!(
-            "{text:?} is not a level; did you mean `{level}`? (For a target that is called so, give its level: `{text}=trace`)"
+            "{text:?} is not a level; did you mean `{level}`? (For a target that is called so, give its level: {:?})",
+            format!("{text}=trace")
         )),
         None => Ok(()),
     }

@@ -46,6 +46,15 @@ fn what_nothing_closes_ends_with_the_list() {
     assert!(error.contains("directive 2") && error.ends_with("remove the quotes"), "{error}");
 }
 
+/// Found by fuzzing: the remedy showed the directive as it is.
+#[test]
+fn no_error_has_a_control_character() {
+    for text in ["trace\u{1b}", "inf\u{7}o", "\u{1b}[31m=loud", "a=\u{9b}", "\u{202e}[x]", "wran\u{85},info"] {
+        let (_, problems) = known(text);
+        assert!(!problems.is_empty() && !problems.concat().contains(char::is_control), "{problems:?}");
+    }
+}
+
 fn verbosity_text(text: &str) -> String {
     text.parse::<Verbosity>().unwrap().to_string()
 }
