@@ -155,7 +155,8 @@ pub mod __private {
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing {
-    pub use crate::file::safe_name_for_fuzzing as safe_name;
+    pub use crate::file::{safe_name_for_fuzzing as safe_name, shared_file_for_fuzzing as shared_file};
+    pub use crate::verbosity::known_directives_for_fuzzing as known_directives;
 }
 
 /// Compiles the program in the README with the tests.

@@ -52,3 +52,9 @@ pub use roll::Roll;
 pub fn safe_name_for_fuzzing(name: &str) -> String {
     name::safe_name(name)
 }
+
+/// Returns the name of a file of the log `file_in(dir, one)` that the log `file_in(dir, other)` takes for its own, whatever both roll by.
+#[cfg(fuzzing)]
+pub fn shared_file_for_fuzzing(one: &str, other: &str, instant: i64, index: u64) -> Option<String> {
+    name::shared_file(one, other, instant, index)
+}

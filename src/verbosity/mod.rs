@@ -312,3 +312,9 @@ impl<'de> serde::Deserialize<'de> for Verbosity {
         text.parse().map_err(serde::de::Error::custom)
     }
 }
+
+/// Reads those directives of `text` that are known, and says what is wrong with each of the others.
+#[cfg(fuzzing)]
+pub fn known_directives_for_fuzzing(text: &str) -> (Option<Verbosity>, Vec<String>) {
+    Verbosity::from_known_directives(text)
+}

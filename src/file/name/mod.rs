@@ -16,3 +16,12 @@ pub(super) use period::{Interval, Period};
 pub(super) use rolled::{FileForm, FileId, LogFile, RolledNames};
 pub(super) use safe::safe_name;
 pub(super) use shown::{shown, shown_path};
+
+/// Returns the name of a file of the log `file_in(dir, one)` that the log `file_in(dir, other)` takes for its own.
+#[cfg(fuzzing)]
+pub(super) fn shared_file(one: &str, other: &str, instant: i64, index: u64) -> Option<String> {
+    let [one, other] = [one, other].map(safe_name);
+    let names = RolledNames::new(other.as_ref(), None, true)?;
+    let is_shared = |file: &String| other == *file || names.ever_named(file.as_ref());
+    rolled::files_of(&one, instant, index).into_iter().find(is_shared)
+}
