@@ -12,7 +12,7 @@ use crate::bytes::Batch;
 use crate::clock::Clock;
 use crate::delivery::{Fate, Loss, MissingClaim, PutNotice, put_claimed_notice, put_notice, with_last_moment};
 use crate::limits::BATCH_BYTES;
-use crate::output::{copy_error, drop_error};
+use crate::output::{allocating_under_lock, copy_error, drop_error};
 use crate::process::exit_deadline;
 use crate::queue::{Drained, FlushRequest, Label, Stop};
 use crate::record::{ContextInfo, Moment, Notice};
@@ -59,7 +59,7 @@ impl QueuedOutput {
             self.abandoned.store(false, Ordering::Relaxed);
         }
         self.accounts.release_up_to(head);
-        self.complete_flushes(self.progress.take_due(head), stop == Stop::Empty);
+        self.complete_flushes(allocating_under_lock(|| self.progress.take_due(head)), stop == Stop::Empty);
         Some(stop)
     }
 
@@ -71,7 +71,7 @@ impl QueuedOutput {
         let unresolved = drained.labels.get(drained.resolved..).unwrap_or_default();
         self.resolve(unresolved, Fate::Failed);
         drained.clear();
-        for request in self.progress.take_all() {
+        for request in allocating_under_lock(|| self.progress.take_all()) {
             request.ticket.complete(Err(io::Error::other("the writer thread of its queue has failed")));
         }
     }

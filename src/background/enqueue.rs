@@ -380,23 +380,4 @@ impl QueuedOutput {
             self.core.report_unflushed(error);
         }
     }
-
-    /// Waits until the records in the queue are written, and synced if `sync`, unless the last such wait was in vain.
-    #[cold]
-    fn wait_for_flush(self: &Arc<Self>, sync: bool, tag: u32) {
-        // Relaxed, here and where it is cleared: a hint, which spares later calls a wait.
-        let written = if self.stalled.load(Ordering::Relaxed) {
-            None
-        } else {
-            let written = self.wait_as_call(Some(Instant::now() + FLUSH_AT), tag, sync);
-            self.stalled.store(written.is_none(), Ordering::Relaxed);
-            written
-        };
-        match written {
-            Some(result) if sync => self.core.note_sync(result),
-            None if sync && !self.is_given_up(tag) => self.core.note_sync(Err(io::ErrorKind::TimedOut.into())),
-            Some(Err(error)) => self.core.report_unflushed(error),
-            _ => {}
-        }
-    }
 }
