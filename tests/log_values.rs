@@ -50,10 +50,7 @@ fn an_error_is_shown_by_its_text_and_its_sources() {
         let fields = |line: &str| parse(line).unwrap().fields;
         memory.text().lines().map(fields).collect::<Vec<_>>()
     };
-    for lines in [
-        read(Format::text(), |line| RecordBuf::parse_text(line)),
-        read(Format::logfmt(), |line| RecordBuf::parse_logfmt(line)),
-    ] {
+    for lines in [read(Format::text(), RecordBuf::parse_text), read(Format::logfmt(), RecordBuf::parse_logfmt)] {
         assert_eq!(lines[0][0], ("err".to_owned(), "the log is not saved".into()));
         assert_eq!(lines[0], lines[1], "the crates `log` and `tracing` differ");
         assert_eq!(lines[0].len(), 2, "the source is there");
