@@ -16,6 +16,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::descriptors::retry_after_parking;
+use super::name::shown_path;
 use super::os::{self, Folder};
 use crate::limits::UNSYNCED_FILES;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
@@ -139,7 +140,7 @@ impl Unsynced {
     /// Notes that the file at `path`, which was written to and then closed, is no longer there and cannot be synced.
     pub(super) fn add_unreachable(&mut self, path: &Path) {
         if std::mem::take(&mut self.is_written) {
-            let path = path.display();
+            let path = shown_path(path);
             let error = io::Error::other(format!(
                 "{path} was moved or removed while it was closed because of max_open_files, so it is not known whether its last records \
                  are on the storage device"
@@ -166,7 +167,8 @@ impl Unsynced {
         let mut folders = std::mem::take(&mut self.folders);
         folders.append(&mut self.memory.folders.lock());
         SyncJob {
-            has_news: std::mem::take(&mut self.is_written) || !self.files.is_empty(),
+            // A file that is closed is not synced, so what was written to it stays to be synced.
+            has_news: current.is_some() && std::mem::take(&mut self.is_written) || !self.files.is_empty(),
             files: std::mem::take(&mut self.files),
             current: current.cloned(),
             folder,
@@ -205,7 +207,7 @@ impl SyncJob {
             let held = self.folder.as_ref().filter(|(path, _)| path == folder).map(|(_, held)| &**held);
             if let Err(error) = retry_after_parking(|| os::sync_folder(folder, held)) {
                 self.memory.folders.lock().push(folder.clone());
-                let message = format!("its directory {} cannot be synced: {error}", folder.display());
+                let message = format!("its directory {} cannot be synced: {error}", shown_path(folder));
                 synced = synced.and(Err(io::Error::new(error.kind(), message).into()));
             }
         }

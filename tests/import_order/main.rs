@@ -44,7 +44,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/delivery", "outcome, missing, front, in_flight → own_calls, ledger, notices → core → release → flush"),
     (
         "src/file",
-        "os, registry, rounds → keys, descriptors, folders, rescue → name, unsynced → roll → options, current → appender → open",
+        "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, unsynced → options, current → appender → open",
     ),
     ("src/file/appender", "location, roll"),
     ("src/file/name", "period, shown → safe, rolled"),

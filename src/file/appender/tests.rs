@@ -1,5 +1,7 @@
 //! Tests of the output of a file by itself: what a sync brings to the storage device, and deadlines.
 
+mod old_files;
+
 use std::path::PathBuf;
 use std::{fs, io};
 
