@@ -1,5 +1,6 @@
 //! Tests of the output of a file by itself: what a sync brings to the storage device, and deadlines.
 
+mod deadlines;
 mod old_files;
 
 use std::path::PathBuf;
@@ -13,7 +14,6 @@ use crate::file::{FileLease, FileOptions, Roll, file, open};
 use crate::sync::thread;
 
 const LONG: Duration = Duration::from_secs(60);
-const SHORT: Duration = Duration::from_millis(20);
 
 /// A log that is open.
 struct Log {
@@ -222,38 +222,6 @@ fn a_file_that_was_moved_while_it_was_closed_is_told() {
 }
 
 #[test]
-fn a_sync_keeps_its_deadline_while_the_device_stands_still() {
-    let (_dir, path, log) = new_log();
-    let watch = SyncWatch::new(&path);
-    log.write();
-    watch.hold(true);
-    assert_eq!(log.appender.sync(SHORT).unwrap_err().kind(), ErrorKind::TimedOut);
-    log.write();
-    watch.hold(false);
-    log.sync().unwrap();
-}
-
-#[test]
-fn sync_and_reopen_keep_their_deadlines_while_a_write_stands_still() {
-    let (_dir, _path, log) = new_log();
-    let writing = log.appender.current.lock();
-    let (sender, results) = std::sync::mpsc::channel();
-    let appender = Arc::clone(&log.appender);
-    let caller = thread::spawn(move || {
-        for result in [appender.sync(SHORT), appender.reopen(SHORT), appender.flush(SHORT)] {
-            sender.send(result.map_err(|error| error.kind())).unwrap();
-        }
-        assert!(appender.is_reopenable(Instant::now() + SHORT), "`reopen_all` names it in its error");
-        sender.send(Ok(())).unwrap();
-    });
-    let next = || results.recv_timeout(LONG).expect("the call waits for the write");
-    assert_eq!((next(), next(), next()), (Err(ErrorKind::TimedOut), Err(ErrorKind::TimedOut), Ok(())));
-    assert_eq!(next(), Ok(()));
-    drop(writing);
-    caller.join().unwrap();
-}
-
-#[test]
 fn opening_an_open_file_does_not_wait_for_ever_for_a_write_that_stands_still() {
     let (_dir, path, log) = new_log();
     let writing = log.appender.current.lock();
@@ -267,22 +235,4 @@ fn opening_an_open_file_does_not_wait_for_ever_for_a_write_that_stands_still() {
     assert!(Arc::ptr_eq(&opened, &log.appender));
     drop(writing);
     opening.join().unwrap();
-}
-
-#[test]
-fn log_calls_go_on_while_the_device_stands_still() {
-    let (_dir, path, log) = new_log();
-    let watch = SyncWatch::new(&path);
-    log.write();
-    watch.hold(true);
-    let appender = Arc::clone(&log.appender);
-    let syncing = thread::spawn(move || appender.sync(LONG));
-    while watch.take() == 0 {
-        thread::yield_now();
-    }
-    log.write();
-    watch.hold(false);
-    syncing.join().unwrap().unwrap();
-    let ((), reports) = capture_reports(|| drop(log));
-    assert!(reports.is_empty(), "{reports:?}");
 }
