@@ -57,17 +57,16 @@ pub(super) struct AppenderParts {
     pub(super) create_parents: bool,
     pub(super) opened: OpenedFile,
     pub(super) roller: Option<Roller>,
-    /// The directories in which a directory was created for this file.
-    pub(super) new_entries: Vec<PathBuf>,
+    /// How many directories were created for the file.
+    pub(super) new_folders: usize,
 }
 
 impl Appender {
     pub(super) fn new(parts: AppenderParts) -> Arc<Self> {
-        let AppenderParts { keys, display_path, absolute_path, options, create_parents, opened, roller, new_entries } =
+        let AppenderParts { keys, display_path, absolute_path, options, create_parents, opened, roller, new_folders } =
             parts;
         let (is_named_regular, is_terminal) = (opened.is_named_regular, opened.file.is_terminal());
-        let mut current = CurrentFile::new(opened, absolute_path, roller);
-        new_entries.iter().for_each(|folder| current.unsynced.add_folder(folder));
+        let mut current = CurrentFile::new(opened, absolute_path, roller, new_folders);
         current.next_check = os::coarse_monotonic() + CHECK_INTERVAL;
         Arc::new_cyclic(|this| Appender {
             keys,
@@ -133,8 +132,7 @@ impl Appender {
         let current = &mut *self.lock_until(deadline)?;
         close();
         let located = if self.is_tracked() { self.check_location(current, By::Folder) } else { Ok(()) };
-        let folder = current.path.parent().map(Path::to_owned).zip(current.folder.clone());
-        Some(current.unsynced.take(current.file.as_ref(), folder, located))
+        Some(current.unsynced.take(current.file.as_ref(), located))
     }
 
     /// Returns the lock of the current file. Returns none if another thread holds it until `deadline`: it is in the middle of a write.
@@ -150,7 +148,8 @@ impl Appender {
         if self.create_parents
             && let Some(parent) = path.parent()
         {
-            folders::create(parent)?.iter().for_each(|folder| current.unsynced.add_folder(folder));
+            let new = folders::create(parent)?;
+            current.unsynced.new_folders = current.unsynced.new_folders.max(new);
         }
         regular(descriptors::open(path, self.options)?)
     }

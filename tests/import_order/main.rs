@@ -44,11 +44,11 @@ const ORDER: &order::Table<'_> = &[
     ("src/delivery", "outcome, missing, front, in_flight → own_calls, ledger, notices → core → release → flush"),
     (
         "src/file",
-        "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, unsynced → options, current → appender → open",
+        "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
     ),
     ("src/file/appender", "location, roll"),
     ("src/file/name", "period, shown → safe, rolled"),
-    ("src/file/os", "identity → streams → folder → unix, other"),
+    ("src/file/os", "identity → streams → folder → closed, unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),
     (
         "src/format",

@@ -118,21 +118,6 @@ fn old_files_that_are_removed_are_not_kept_open() {
 }
 
 #[test]
-fn files_beyond_the_limit_are_synced_when_the_log_rolls() {
-    let dir = tempfile::tempdir().unwrap();
-    let log = Log::open(file(dir.path().join("uno.log")).roll(Roll::by_size(5)));
-    let mut watches = Vec::new();
-    for number in 1..=crate::limits::UNSYNCED_FILES + 5 {
-        log.write();
-        watches.push(SyncWatch::new(&dir.path().join(format!("uno.{number}.log"))));
-    }
-    let early: Vec<_> = watches.iter().map(SyncWatch::take).collect();
-    assert!(early.iter().sum::<usize>() >= 4, "{early:?}");
-    log.sync().unwrap();
-    assert!(watches.iter().zip(early).all(|(watch, early)| watch.take() + early == 1), "each file is synced once");
-}
-
-#[test]
 fn directories_of_created_files_are_synced_once() {
     let dir = tempfile::tempdir().unwrap();
     let logs = dir.path().join("a/b");
@@ -201,24 +186,6 @@ fn the_error_of_a_directory_names_it_and_it_is_tried_again() {
     assert!(failure(&log).contains("cannot be synced"));
     assert_eq!(folder.take(), 2);
     drop((path, log));
-}
-
-#[test]
-fn a_file_that_was_moved_while_it_was_closed_is_told() {
-    let (dir, path, log) = new_log();
-    log.write();
-    log.park();
-    log.sync().unwrap();
-    log.write();
-    log.park();
-    fs::rename(&path, dir.path().join("moved")).unwrap();
-    log.write();
-    assert!(failure(&log).contains("was moved or removed while it was closed"));
-    log.write();
-    log.sync().unwrap();
-    log.park();
-    fs::rename(&path, dir.path().join("moved again")).unwrap();
-    log.sync().unwrap();
 }
 
 #[test]
