@@ -268,6 +268,28 @@ fn a_directory_that_the_log_has_left_is_synced_wherever_it_is() {
 }
 
 #[test]
+fn a_log_holds_few_of_the_directories_that_it_has_left() {
+    let (dir, logs, _, log) = log_in_directory();
+    let mut folders = Vec::new();
+    for number in 0..2 * crate::limits::NOTED {
+        let folder = SyncWatch::new(&logs);
+        log.write();
+        fs::rename(&logs, dir.path().join(number.to_string())).unwrap();
+        fs::create_dir(&logs).unwrap();
+        log.appender.reopen(LONG).unwrap();
+        folders.push(folder);
+    }
+    let most = crate::limits::KEPT_WHEN_MOVED;
+    #[cfg(target_os = "linux")]
+    assert!(folders.iter().filter(|folder| folder.is_open_elsewhere()).count() <= most);
+    assert!(log.appender.current.lock().unsynced.noted_files() <= crate::limits::NOTED);
+    assert!(failure(&log).contains("was moved or removed"));
+    // The newest directory that the log holds is the one that it is in.
+    let covered = folders.iter().rev().take_while(|folder| folder.take() == 1).count();
+    assert_eq!(covered, most - 1);
+}
+
+#[test]
 fn directories_that_were_created_and_renamed_are_synced() {
     let dir = tempfile::tempdir().unwrap();
     let log = Log::open(file(dir.path().join("a/b/uno.log")).create_parents(true));
