@@ -22,7 +22,7 @@ use super::unsynced::{SyncError, SyncJob};
 use crate::bytes::Batch;
 use crate::fallback::report;
 use crate::limits::FILE_CHECK;
-use crate::output::Output;
+use crate::output::{Output, allocating_under_lock};
 use crate::process::is_forked;
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, Weak};
 
@@ -224,10 +224,12 @@ impl Output for Appender {
     /// Syncs all files that were written to since the last sync. Log calls go on meanwhile.
     fn sync(&self, deadline: Duration) -> io::Result<()> {
         let until = Instant::now().checked_add(deadline);
+        // The work may be done by another thread, and it closes files, and so frees memory under their locks.
+        let work = |job: &SyncJob| allocating_under_lock(|| job.run());
         // In a forked child, the lock of the rounds may stay held for ever, by a thread that only the parent has.
         let result = match is_forked() {
-            true => self.begin_sync(until, || {}).map(|job| job.run()),
-            false => self.syncs.join(until, |lead| self.begin_sync(until, || lead.close()), SyncJob::run),
+            true => self.begin_sync(until, || {}).map(|job| work(&job)),
+            false => self.syncs.join(until, |lead| self.begin_sync(until, || lead.close()), work),
         };
         match result {
             Some(result) => result.map_err(io::Error::from),
