@@ -22,7 +22,9 @@
 //! | a log call at a level of `Queue::flush_at`, unless with `Overflow::Block` | room in the queue | [`FLUSH_AT`] | drops its record; later calls do not wait until the output was written to |
 //! | a log call at a level of `Queue::flush_at`, or of `sync_at` | the flush, or the sync | [`FLUSH_AT`] | returns; later calls do not wait until the output was written to |
 //! | a log call with `Overflow::DropOldest` | other threads, which take the room that it makes or have not committed the oldest record | [`EVICTION_ATTEMPTS`] | drops its record |
-//! | a flush of several outputs | a direct output that another thread writes to | [`DIRECT_FLUSH`], and what is left of the deadline when the others are flushed | returns an outcome that is `unflushed` |
+//! | a flush of several outputs | a direct output that another thread writes to, or log calls that wait for a queue | [`DIRECT_FLUSH`], then twice as long, and so on, in turns, until the deadline | returns an outcome that is `unflushed` |
+//! | a forked child | a lock of a context of its parent's, which a thread of the parent may have held at the fork | [`INHERITED_LOCK`] | does without what it guards |
+//! | a flush that came to hold the last reference to an output | another thread, which drops the output | [`DROPPED`] | returns |
 //! | `flush_async` | a direct output that another thread writes to | [`TASK_FLUSH`] | returns an outcome that is `unflushed`, unless the output is a file |
 //! | a write of one or several lines | room in an output that does not block | [`WRITABLE`] | the current line has failed; later lines do not wait until the output takes bytes |
 //! | a write of one or several lines | a `write` that is interrupted | [`INTERRUPTIONS`] in a row | the current line has failed |
@@ -38,7 +40,6 @@
 //! | a log file | the next check of where the file is | [`FILE_CHECK`] | the next record checks |
 //! | `Sink::reopen`, `reopen_all` | a log file that another thread writes to | [`REOPEN`] in all | fails; the next write opens the file anew |
 //! | `FileOptions::open` of a file that is open | a thread that writes to it | [`REOPEN`] | opens it anew, and finds that it is the same file |
-//! | a log that switches to another file, when [`UNSYNCED_FILES`] old ones are not synced | the old file to be synced | no limit | closes it |
 //! | a log that could not roll | the next attempt | [`ROLL_RETRY`] | the next record tries again |
 //! | a record in a queue | the next look of a writer thread at the queue | [`LINGER`] | is drained |
 //! | the memory of a queue that is idle after a burst | records | [`REST`] | is given back, if the queue is idle then |
@@ -69,6 +70,9 @@ pub(crate) const FORK: Duration = Duration::from_millis(500);
 /// then wait for a thread of its parent.
 pub(crate) const FORK_GENERATIONS: usize = 16;
 
+/// The same for what each context and each output has of its own: how many forks in a row may find log calls in flight.
+pub(crate) const CONTEXT_FORK_GENERATIONS: usize = 3;
+
 /// How long a log call without `Overflow::Block` waits for a closed queue to be written, before it writes its own record.
 pub(crate) const CLOSED_QUEUE: Duration = Duration::from_millis(100);
 
@@ -81,7 +85,13 @@ pub(crate) const FLUSH_AT: Duration = Duration::from_secs(1);
 /// How often a log call evicts the oldest records from a full queue and tries to enqueue its own.
 pub(crate) const EVICTION_ATTEMPTS: u32 = 1_000;
 
-/// How long a flush of several outputs waits for a direct output that another thread writes to, before it goes on with the others.
+/// How long a forked child waits for a lock of a context of its parent's.
+pub(crate) const INHERITED_LOCK: Duration = Duration::from_millis(5);
+
+/// How long a flush that came to hold the last reference to an output waits until another thread has dropped it.
+pub(crate) const DROPPED: Duration = Duration::from_millis(10);
+
+/// How long a flush of several outputs waits for one of them in the first turn, before it goes on with the others.
 pub(crate) const DIRECT_FLUSH: Duration = Duration::from_millis(5);
 
 /// How long the flush of a task waits for a direct output that another thread writes to.
@@ -118,8 +128,12 @@ pub(crate) const FILE_CHECK: Duration = Duration::from_millis(100);
 /// How long `reopen`, and opening a file that is open already, wait for a thread that writes to the file.
 pub(crate) const REOPEN: Duration = Duration::from_secs(1);
 
-/// How many old log files the process keeps open until they are synced, at most.
-pub(crate) const UNSYNCED_FILES: usize = 64;
+/// How many files that were moved a log keeps open until they are synced, at most, and how many directories.
+pub(crate) const KEPT_WHEN_MOVED: usize = 4;
+
+/// How many old files of a directory a log notes before it looks for the first time which of them are still there, and how many directories it
+/// notes at most, until they are synced.
+pub(crate) const NOTED: usize = 16;
 
 /// How long a log that could not roll waits before it tries again.
 pub(crate) const ROLL_RETRY: Duration = Duration::from_secs(1);

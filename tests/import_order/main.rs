@@ -36,19 +36,22 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/background",
-        "options, accounts, closing, fork_gate, inside → queued → drain → pool → front → list → handle → enqueue",
+        "options, accounts, fork_gate, inside → queued → drain → pool → front → list → handle → enqueue",
     ),
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "batch, byte_writer → line_writer"),
     ("src/context", "live_list → inner → output_context → live, snapshot → ceiling, flush → builder → default"),
-    ("src/delivery", "outcome, missing, front, in_flight → own_calls, ledger, notices → core → release → flush"),
+    (
+        "src/delivery",
+        "closing, outcome, missing, front, in_flight → own_calls, ledger, notices → core → release → flush",
+    ),
     (
         "src/file",
-        "os, registry, rounds → keys, descriptors, folders, rescue → name, unsynced → roll → options, current → appender → open",
+        "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
     ),
     ("src/file/appender", "location, roll"),
     ("src/file/name", "period, shown → safe, rolled"),
-    ("src/file/os", "identity → streams → folder → unix, other"),
+    ("src/file/os", "identity → streams → folder → closed, unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),
     (
         "src/format",
