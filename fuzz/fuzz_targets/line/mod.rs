@@ -14,7 +14,8 @@ pub fn with_escaped_characters(line: &str, mut see: impl FnMut(&str)) {
     for (place, (at, _)) in line.char_indices().chain([(line.len(), ' ')]).enumerate().take(200) {
         let character = ESCAPED[(place + line.len()) % ESCAPED.len()];
         let is_bom = at == 0 && character == '\u{feff}';
-        let is_line_end = character == '\r' && (at == line.len() || line[at..].starts_with('\n'));
+        // Colour may end behind it.
+        let is_line_end = character == '\r' && (at == line.len() || line[at..].starts_with(['\n', '\x1b']));
         if !is_bom && !is_line_end {
             see(&format!("{}{character}{}", &line[..at], &line[at..]));
         }
