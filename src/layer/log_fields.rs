@@ -6,7 +6,7 @@
 //!
 //! A visitor may tell the fields of a record apart by what they are equal to, or by their index. So each name has an index of its own in one
 //! callsite, beginning after that of the message. A field takes its name from the place of its index in a list, which nobody can make longer
-//! later; so each field has a list of its own, in which only the last name counts. (All of them together take up 8 MiB at most.)
+//! later; so each field has a list of its own, in which only the last name counts. (All of them together take up about 8 MiB at most.)
 //!
 //! The map of names is replaced, never changed, so that a log call takes no lock here, and an allocator that logs does no harm.
 
