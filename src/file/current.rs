@@ -10,6 +10,7 @@ use super::rescue::copy_lines;
 use super::roll::Roller;
 use super::unsynced::Unsynced;
 use crate::bytes::{Batch, ByteWriter, LineWriter, StandardStream};
+use crate::limits::STREAM_LOCK;
 use crate::sync::Arc;
 
 /// The file that an output writes to. The output's lock protects it.
@@ -20,7 +21,8 @@ pub(super) struct CurrentFile {
     pub(super) path: PathBuf,
     pub(super) identity: Identity,
     readable: bool,
-    pub(super) lines: LineWriter,
+    /// Not used while the file is a stream, which has a state of its own.
+    lines: LineWriter,
     /// The length of the file as far as this output knows: others may append to the file, or truncate it.
     pub(super) length: u64,
     /// The length when the file was last found at its path.
@@ -61,7 +63,7 @@ impl CurrentFile {
             path,
             identity: opened.identity,
             readable: opened.readable,
-            lines: opened.stream.map_or_else(|| LineWriter::new(torn), LineWriter::stream),
+            lines: LineWriter::new(torn),
             length: opened.length,
             checked_length: opened.length,
             file: Some(Arc::new(opened.file)),
@@ -81,7 +83,51 @@ impl CurrentFile {
     pub(super) fn write_batch(&mut self, batch: &mut Batch<'_>) -> io::Result<()> {
         let Some(file) = &self.file else { return Err(ErrorKind::NotConnected.into()) };
         self.unsynced.is_written = true;
+        if let Some(stream) = self.stream {
+            return self.write_to_stream(stream, batch);
+        }
         self.lines.write_batch(&mut CountingWriter { inner: os::byte_writer(file), length: &mut self.length }, batch)
+    }
+
+    /// Writes what is left of `batch` under the lock of `stream`, which others write to.
+    ///
+    /// The program may have redirected the stream since, so that its lock is that of another file, whose writers may stand still. This is
+    /// looked at only where it matters: if the lock is not free, and if the last line is torn. This file then goes on without the stream.
+    fn write_to_stream(&mut self, stream: StandardStream, batch: &mut Batch<'_>) -> io::Result<()> {
+        let Some(file) = &self.file else { return Err(ErrorKind::NotConnected.into()) };
+        let writer = &mut CountingWriter { inner: os::byte_writer(file), length: &mut self.length };
+        let is_stream = || os::is_stream(stream, &self.identity);
+        loop {
+            match stream.lines().try_lock_for(STREAM_LOCK) {
+                None if is_stream() => {}
+                Some(mut lines) if !lines.is_torn() || is_stream() => {
+                    let result = lines.write_batch(writer, batch);
+                    if lines.is_torn() && !is_stream() {
+                        self.leave_stream(true);
+                    }
+                    return result;
+                }
+                lines => {
+                    // If a line is torn, it may be one of either. At worst one gets an empty line.
+                    self.leave_stream(lines.is_some());
+                    return self.write_batch(batch);
+                }
+            }
+        }
+    }
+
+    /// Goes on as a file of its own, which ends inside a line if `torn`.
+    #[cold]
+    fn leave_stream(&mut self, torn: bool) {
+        (self.stream, self.lines) = (None, LineWriter::new(torn));
+    }
+
+    /// Returns true if the last line of the file is torn.
+    pub(super) fn is_torn(&self) -> bool {
+        match self.stream {
+            Some(stream) => stream.lines().try_lock().is_some_and(|lines| lines.is_torn()),
+            None => self.lines.is_torn(),
+        }
     }
 
     /// Returns where the file is. A parked file is assumed to be where it was.
@@ -157,11 +203,15 @@ impl CurrentFile {
             self.unsynced.is_written = copied > 0;
             self.unsynced.add_file(path);
         }
-        let torn = torn.unwrap_or(!is_another && self.lines.is_torn());
-        self.lines = match opened.stream {
-            Some(stream) => LineWriter::stream(stream).torn_if(torn),
-            None => LineWriter::new(torn),
-        };
+        let torn = torn.unwrap_or(!is_another && self.is_torn());
+        self.lines = LineWriter::new(torn);
+        // Whoever holds the lock is writing its line already.
+        if torn
+            && let Some(stream) = opened.stream
+            && let Some(mut lines) = stream.lines().try_lock()
+        {
+            *lines = LineWriter::new(true);
+        }
         self.stream = opened.stream;
         self.holds_key = hold_key(&opened.identity);
         self.identity = opened.identity;

@@ -39,7 +39,7 @@ const ORDER: &order::Table<'_> = &[
         "options, accounts, closing, fork_gate, inside → queued → drain → pool → front → list → handle → enqueue",
     ),
     ("src/background/pool", "plan, threads"),
-    ("src/bytes", "batch, byte_writer → line_writer"),
+    ("src/bytes", "batch, byte_writer → line_writer → standard_stream"),
     ("src/context", "live_list → inner → output_context → live, snapshot → ceiling, flush → builder → default"),
     ("src/delivery", "outcome, missing, front, in_flight → own_calls, ledger, notices → core → release → flush"),
     (

@@ -45,7 +45,7 @@ impl Appender {
         // Twice: for a file that is full, and for the file after it.
         for _ in 0..2 {
             // The `\n` that ends a torn line takes room too.
-            let newline = u64::from(current.lines.is_torn());
+            let newline = u64::from(current.is_torn());
             let room =
                 current.roller.as_ref().map_or(u64::MAX, |roller| roller.room(current.length.saturating_add(newline)));
             let part = batch.within(room);

@@ -32,6 +32,10 @@ pub(crate) use identity::Identity;
 pub(super) use other::Folder;
 #[cfg(not(unix))]
 pub(crate) use other::Identity;
+#[cfg(not(unix))]
+pub(super) use other::is_stream;
+#[cfg(unix)]
+pub(super) use streams::is_stream;
 pub(super) use this::{
     CAN_TRACK, byte_writer, coarse_monotonic, coarse_unix_seconds, create_directory, descriptor_limit, identity_at,
     is_out_of_descriptors, is_pipe_without_reader, is_removed, is_standard_stream, is_system_link, locate, make_link,

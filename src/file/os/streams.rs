@@ -66,6 +66,15 @@ pub(super) fn standard_stream(identity: &Identity) -> io::Result<Option<(Standar
     Ok(None)
 }
 
+/// Returns true if `stream` leads to the file `identity`.
+pub(in crate::file) fn is_stream(stream: StandardStream, identity: &Identity) -> bool {
+    let descriptor = match stream {
+        StandardStream::Stdout => stdout(),
+        StandardStream::Stderr => stderr(),
+    };
+    fstat(descriptor).is_ok_and(|stat| Identity::of_stat(&stat) == *identity)
+}
+
 /// If `link` is the system's own link to a descriptor of this process that is open for writing, returns a duplicate of the descriptor and, if
 /// it is one, the standard stream.
 ///
