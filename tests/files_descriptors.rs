@@ -206,3 +206,30 @@ fn a_stream_that_is_redirected_to_an_open_log_shares_its_offset() {
     let text = format!("before\n{}after\n", all_lines(1));
     assert_eq!(Child::new(ROLE).run().report, json!({ "flushed": true, "text": text, "failed": 0 }));
 }
+
+#[test]
+fn a_log_that_was_closed_and_became_a_stream_stays_in_its_directory() {
+    const ROLE: &str = "a_log_that_was_closed_and_became_a_stream_stays_in_its_directory";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        let path = |name: &str| folder.join(name);
+        fs::create_dir(path("logs")).unwrap();
+        let uno = open(sink::file(path("logs/uno.log")));
+        sink::max_open_files(1);
+        log(&open(sink::file(path("due.log"))), "closes the other");
+        let before = rustix::io::dup(rustix::stdio::stdout()).unwrap();
+        rustix::stdio::dup2_stdout(File::options().append(true).open(path("logs/uno.log")).unwrap()).unwrap();
+        log(&uno, "one");
+        rustix::stdio::dup2_stdout(before).unwrap();
+        fs::rename(path("logs"), path("moved")).unwrap();
+        fs::create_dir(path("logs")).unwrap();
+        fs::rename(path("moved/uno.log"), path("moved/uno.log.1")).unwrap();
+        let flushed = uno.flush(std::time::Duration::MAX).is_complete();
+        log(&uno, "two");
+        json!({ "flushed": flushed, "planted": path("logs/uno.log").exists() })
+    });
+    let ended = Child::new(ROLE).run();
+    assert_eq!(ended.fallback_lines(), [""; 0], "nothing is wrong");
+    assert_eq!(ended.report, json!({ "flushed": true, "planted": false }));
+    assert_eq!((ended.read("moved/uno.log.1"), ended.read("moved/uno.log")), ("one\n".into(), "two\n".into()));
+}

@@ -39,7 +39,7 @@ pub(super) struct CurrentFile {
     pub(super) stream: Option<StandardStream>,
     /// The directory of the file. None while the file is parked, and for a file that was not opened by its own name.
     pub(super) folder: Option<Arc<Folder>>,
-    /// The identity of that directory, also while the file is parked.
+    /// The identity of the directory that the file was last known to be in, also while the file is parked.
     pub(super) folder_identity: Option<Identity>,
 }
 
@@ -59,6 +59,8 @@ impl CurrentFile {
         if opened.is_named_regular {
             unsynced.add_file(&path);
         }
+        // A file that is never opened anew needs no directory.
+        let folder = opened.folder.filter(|_| opened.is_named_regular);
         CurrentFile {
             path,
             identity: opened.identity,
@@ -73,8 +75,8 @@ impl CurrentFile {
             roller,
             unsynced,
             stream: opened.stream,
-            folder_identity: opened.folder.as_ref().map(|folder| folder.identity().clone()),
-            folder: opened.folder,
+            folder_identity: folder.as_ref().map(|folder| folder.identity().clone()),
+            folder,
         }
     }
 
@@ -139,9 +141,11 @@ impl CurrentFile {
         }
     }
 
-    /// Records that the file is in `folder`.
+    /// Records that the file is in `folder`, or in a directory that is not known.
     pub(super) fn hold_folder(&mut self, folder: Option<Arc<Folder>>) {
-        self.folder_identity = folder.as_ref().map(|folder| folder.identity().clone());
+        if let Some(folder) = &folder {
+            self.folder_identity = Some(folder.identity().clone());
+        }
         self.folder = folder;
     }
 

@@ -68,7 +68,7 @@ pub(super) struct OpenedFile {
     pub(super) length: u64,
     /// The standard stream that the file is written to through.
     pub(super) stream: Option<StandardStream>,
-    /// The directory of a file that was opened by its own name.
+    /// The directory of a regular file that was opened by its own name, also if it is a standard stream.
     pub(super) folder: Option<Arc<Folder>>,
 }
 

@@ -34,7 +34,7 @@ pub(in crate::file) fn open(path: &Path, options: OpenOptions) -> io::Result<Ope
                 // Not through a descriptor that is held already: it may have come through another mount, which is writable.
                 let folder = Folder::open(parent)?;
                 let opened = open_named(&folder, path, options)?;
-                Ok(OpenedFile { folder: opened.is_named_regular.then(|| folder.shared()), ..opened })
+                Ok(OpenedFile { folder: opened.is_regular().then(|| folder.shared()), ..opened })
             }
             _ => Err(Errno::ISDIR.into()),
         };
@@ -49,7 +49,7 @@ pub(in crate::file) fn open(path: &Path, options: OpenOptions) -> io::Result<Ope
 /// Opens the file with the name of `path` in `folder`, and creates it if there is none.
 pub(in crate::file) fn open_in(folder: &Arc<Folder>, path: &Path, options: OpenOptions) -> io::Result<OpenedFile> {
     let opened = open_named(folder, path, options)?;
-    Ok(OpenedFile { folder: opened.is_named_regular.then(|| Arc::clone(folder)), ..opened })
+    Ok(OpenedFile { folder: opened.is_regular().then(|| Arc::clone(folder)), ..opened })
 }
 
 fn open_named(folder: &Folder, path: &Path, options: OpenOptions) -> io::Result<OpenedFile> {
@@ -66,6 +66,12 @@ fn open_named(folder: &Folder, path: &Path, options: OpenOptions) -> io::Result<
 }
 
 impl OpenedFile {
+    /// Returns true if this, which was opened by its own name, is a regular file.
+    fn is_regular(&self) -> bool {
+        // A regular file that is a standard stream counts as one without a name.
+        self.is_named_regular || self.stream.is_some()
+    }
+
     /// Returns a file that was opened by its own name if `is_named`, and else through a link of the system.
     fn new(file: File, readable: bool, is_named: bool) -> io::Result<Self> {
         // The file was opened with `NONBLOCK`, but writes to a pipe must wait for its reader.
