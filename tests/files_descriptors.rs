@@ -233,3 +233,47 @@ fn a_log_that_was_closed_and_became_a_stream_stays_in_its_directory() {
     assert_eq!(ended.report, json!({ "flushed": true, "planted": false }));
     assert_eq!((ended.read("moved/uno.log.1"), ended.read("moved/uno.log")), ("one\n".into(), "two\n".into()));
 }
+
+#[test]
+fn a_log_that_is_opened_again_for_a_record_never_becomes_a_standard_stream() {
+    const ROLE: &str = "a_log_that_is_opened_again_for_a_record_never_becomes_a_standard_stream";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        sink::max_open_files(1);
+        let logs = ["uno.log", "due.log"].map(|name| open(sink::file(folder.join(name))));
+        (0..3).for_each(close);
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            for sink in &logs {
+                log(sink, "record");
+                seen.push(streams());
+            }
+        }
+        json!(seen)
+    });
+    let ended = Child::new(ROLE).run();
+    assert_eq!(ended.report, json!(vec![[Value::Null, Value::Null, Value::Null]; 4]));
+    assert_eq!((ended.read("uno.log"), ended.read("due.log")), ("record\n".repeat(2), "record\n".repeat(2)));
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn an_old_file_that_is_compressed_never_becomes_a_standard_stream() {
+    const ROLE: &str = "an_old_file_that_is_compressed_never_becomes_a_standard_stream";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        // Takes a while to compress.
+        fs::write(folder.join("uno.1.log"), vec![b'x'; 8 << 20]).unwrap();
+        (0..3).for_each(close);
+        let sink = open(sink::file(folder.join("uno.log")).roll(Roll::by_size(4).compress(true)));
+        log(&sink, "record");
+        let start = std::time::Instant::now();
+        let mut seen = std::collections::BTreeSet::new();
+        while folder.join("uno.1.log").exists() && start.elapsed() < std::time::Duration::from_secs(30) {
+            // Directories may be there for a moment.
+            seen.extend(streams().into_iter().flatten().filter(|path| path.contains(".log")));
+        }
+        json!({ "seen": seen, "compressed": folder.join("uno.1.log.gz").exists() })
+    });
+    assert_eq!(Child::new(ROLE).run().report, json!({ "seen": [], "compressed": true }));
+}

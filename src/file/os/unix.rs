@@ -219,13 +219,13 @@ pub(in crate::file) fn sync_data(file: &File) -> io::Result<()> {
 /// Brings the entries of the directory at `path`, which is `folder` if that is given, to the storage device. A directory that is gone has none.
 pub(in crate::file) fn sync_folder(path: &Path, folder: Option<&Folder>) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = match folder {
+    let open = || match folder {
         Some(folder) => openat(&folder.directory, ".", flags, Mode::empty()),
         None => openat(CWD, path, flags, Mode::empty()),
     };
-    let opened = match opened {
-        Err(Errno::NOENT) => return Ok(()),
-        opened => File::from(opened?),
+    let opened = match above_streams(|| Ok(open()?.into())) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
     };
     #[cfg(test)]
     super::observed::before_sync(&opened)?;
@@ -245,7 +245,7 @@ pub(in crate::file) fn identity_at(path: &Path) -> io::Result<Identity> {
 #[cfg(feature = "gzip")]
 pub(in crate::file) fn open_for_reading(path: &Path) -> io::Result<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
-    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = above_streams(|| fs::OpenOptions::new().read(true).custom_flags(flags).open(path))?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
