@@ -46,7 +46,7 @@ const ORDER: &order::Table<'_> = &[
         "src/file",
         "os, registry, rounds → keys, descriptors, folders, rescue → name, unsynced → roll → options, current → appender → open",
     ),
-    ("src/file/appender", "location, roll"),
+    ("src/file/appender", "location → roll"),
     ("src/file/name", "period, shown → safe, rolled"),
     ("src/file/os", "identity → streams → folder → unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::location::report_other_folder;
 use super::{Appender, regular};
 use crate::bytes::Batch;
 use crate::file::current::CurrentFile;
@@ -79,8 +80,9 @@ impl Appender {
         }
         current.roller = Some(roller);
         let NextFile { files, id, path, opened } = next?;
-        let length = opened.length;
+        let (length, folder_before) = (opened.length, current.folder_identity.clone());
         self.switch_to(current, &path, opened)?;
+        report_other_folder(current, folder_before.as_ref());
         if let Some(roller) = &mut current.roller {
             roller.set_current(id);
             roller.clean_up(self.keys, files, needed.max(length));
