@@ -39,6 +39,7 @@
 //! | a log file | the next check of where the file is | [`FILE_CHECK`] | the next record checks |
 //! | `Sink::reopen`, `reopen_all` | a log file that another thread writes to | [`REOPEN`] in all | fails; the next write opens the file anew |
 //! | `FileOptions::open` of a file that is open | a thread that writes to it | [`REOPEN`] | opens it anew, and finds that it is the same file |
+//! | `FileOptions::open` of a descriptor of a file that is open | a thread that writes to it | [`REOPEN`] | fails |
 //! | a log that switches to another file, when [`UNSYNCED_FILES`] old ones are not synced | the old file to be synced | no limit | closes it |
 //! | a log that could not roll | the next attempt | [`ROLL_RETRY`] | the next record tries again |
 //! | a record in a queue | the next look of a writer thread at the queue | [`LINGER`] | is drained |

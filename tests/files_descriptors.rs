@@ -160,6 +160,33 @@ fn other_descriptors_share_their_offset_and_sockets_work() {
 }
 
 #[test]
+fn a_file_that_is_open_and_its_descriptor_share_the_offset_from_then_on() {
+    const ROLE: &str = "a_file_that_is_open_and_its_descriptor_share_the_offset_from_then_on";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        let path = folder.join("log");
+        let mut file = File::create(&path).unwrap();
+        let by_path = open(sink::file(&path));
+        log(&by_path, "before");
+        let by_descriptor = open(sink::file(format!("/dev/fd/{}", file.as_raw_fd())));
+        log_in_turn(&[by_path.clone(), by_descriptor], |text| file.write_all(text.as_bytes()).unwrap());
+        // A log that was closed could not find the descriptor again.
+        sink::max_open_files(1);
+        log(&open(sink::file(folder.join("other"))), "closes no other");
+        log_in_turn(std::slice::from_ref(&by_path), |text| file.write_all(text.as_bytes()).unwrap());
+
+        fs::rename(&path, folder.join("moved")).unwrap();
+        let flushed = by_path.flush(std::time::Duration::MAX).is_complete();
+        log(&by_path, "after");
+        let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        json!({ "moved": read("moved"), "log": read("log"), "flushed": flushed })
+    });
+    let report = Child::new(ROLE).run().report;
+    let moved = format!("before\n{}{}", all_lines(2), all_lines(1));
+    assert_eq!(report, json!({ "moved": moved, "log": "after\n", "flushed": true }));
+}
+
+#[test]
 fn a_standard_stream_neither_rolls_nor_is_opened_anew() {
     const ROLE: &str = "a_standard_stream_neither_rolls_nor_is_opened_anew";
     in_child(ROLE, |folder| {

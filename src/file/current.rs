@@ -1,7 +1,7 @@
 //! The file that an output writes to at the moment, and how its last records survive a switch to another file.
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -35,6 +35,8 @@ pub(super) struct CurrentFile {
     pub(super) failure_reported: bool,
     pub(super) roller: Option<Roller>,
     pub(super) unsynced: Unsynced,
+    /// Written to through a descriptor of the program.
+    pub(super) is_shared: bool,
     /// The standard stream that the file is written to through.
     pub(super) stream: Option<StandardStream>,
     /// The directory of the file. None while the file is parked, and for a file that was not opened by its own name.
@@ -74,6 +76,7 @@ impl CurrentFile {
             failure_reported: false,
             roller,
             unsynced,
+            is_shared: opened.is_shared,
             stream: opened.stream,
             folder_identity: folder.as_ref().map(|folder| folder.identity().clone()),
             folder,
@@ -149,6 +152,21 @@ impl CurrentFile {
         self.folder = folder;
     }
 
+    /// If the file is written to through a descriptor of the program, returns another duplicate of that.
+    pub(super) fn duplicate_shared(&self) -> io::Result<Option<OpenedFile>> {
+        let Some(file) = self.file.as_ref().filter(|_| self.is_shared) else { return Ok(None) };
+        Ok(Some(OpenedFile {
+            file: file.try_clone()?,
+            identity: self.identity.clone(),
+            is_named_regular: false,
+            readable: self.readable,
+            length: file.metadata()?.len(),
+            is_shared: true,
+            stream: self.stream,
+            folder: None,
+        }))
+    }
+
     /// Closes the file and its directory.
     pub(super) fn close(&mut self) {
         (self.file, self.folder) = (None, None);
@@ -216,7 +234,12 @@ impl CurrentFile {
         {
             *lines = LineWriter::new(true);
         }
-        self.stream = opened.stream;
+        if opened.is_shared && !is_another {
+            // The descriptor of the program may be before records that this output has appended. Fails for pipes and terminals, which have no
+            // offset.
+            let _ = (&opened.file).seek(SeekFrom::End(0));
+        }
+        (self.is_shared, self.stream) = (opened.is_shared, opened.stream);
         self.holds_key = hold_key(&opened.identity);
         self.identity = opened.identity;
         self.readable = opened.readable;

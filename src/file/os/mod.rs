@@ -66,7 +66,9 @@ pub(super) struct OpenedFile {
     pub(super) is_named_regular: bool,
     pub(super) readable: bool,
     pub(super) length: u64,
-    /// The standard stream that the file is written to through.
+    /// The file is a duplicate of a descriptor of the process, which others write to at the same offset.
+    pub(super) is_shared: bool,
+    /// The standard stream that the file is written to through. It is shared.
     pub(super) stream: Option<StandardStream>,
     /// The directory of a regular file that was opened by its own name, also if it is a standard stream.
     pub(super) folder: Option<Arc<Folder>>,

@@ -52,6 +52,7 @@ pub(in crate::file) fn open(path: &Path, _: OpenOptions) -> io::Result<OpenedFil
         readable: true,
         length: metadata.len(),
         file,
+        is_shared: false,
         stream: None,
         folder: None,
     })

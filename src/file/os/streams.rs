@@ -107,7 +107,7 @@ pub(in crate::file) fn is_stream(stream: StandardStream, identity: &Identity) ->
 }
 
 /// If `link` is the system's own link to a descriptor of this process that is open for writing, returns a duplicate of the descriptor and, if
-/// it is one, the standard stream.
+/// it leads to the same as one, the standard stream.
 ///
 /// On systems other than Linux, opening such a path gives a duplicate already.
 pub(super) fn own_descriptor(link: &Path) -> io::Result<Option<(Option<StandardStream>, File)>> {
@@ -123,7 +123,14 @@ pub(super) fn own_descriptor(link: &Path) -> io::Result<Option<(Option<StandardS
         //   not, the two system calls here fail, or use the descriptor that has got the number: no memory depends on it.
         _ => (None, unsafe { BorrowedFd::borrow_raw(number) }),
     };
-    if is_writable(descriptor) { Ok(Some((stream, duplicate(descriptor)?))) } else { Ok(None) }
+    if !is_writable(descriptor) {
+        return Ok(None);
+    }
+    let file = duplicate(descriptor)?;
+    let identity = Identity::of(&file.metadata()?);
+    let is_same = |stream: &StandardStream| is_stream(*stream, &identity);
+    let stream = stream.or_else(|| [StandardStream::Stdout, StandardStream::Stderr].into_iter().find(is_same));
+    Ok(Some((stream, file)))
 }
 
 /// Returns the number of the descriptor of this process that `link` leads to, if it is one of Linux's own links to descriptors.

@@ -90,6 +90,7 @@ impl OpenedFile {
             is_named_regular,
             readable,
             length: metadata.len(),
+            is_shared: false,
             stream: None,
             folder: None,
         })
@@ -100,7 +101,16 @@ impl OpenedFile {
         let metadata = file.metadata()?;
         let readable = metadata.is_file() && fcntl_getfl(&file)? & OFlags::RWMODE == OFlags::RDWR;
         let (identity, length) = (Identity::of(&metadata), metadata.len());
-        Ok(OpenedFile { file, identity, is_named_regular: false, readable, length, stream, folder: None })
+        Ok(OpenedFile {
+            file,
+            identity,
+            is_named_regular: false,
+            readable,
+            length,
+            is_shared: true,
+            stream,
+            folder: None,
+        })
     }
 }
 
