@@ -304,3 +304,48 @@ fn an_old_file_that_is_compressed_never_becomes_a_standard_stream() {
     });
     assert_eq!(Child::new(ROLE).run().report, json!({ "seen": [], "compressed": true }));
 }
+
+/// The name of a stream that another user has opened leads to a file that this user cannot open. So it is written to through the stream.
+#[test]
+fn a_stream_that_another_user_opened_is_written_to() {
+    const ROLE: &str = "a_stream_that_another_user_opened_is_written_to";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        let path = folder.join("stdout");
+        let refused = [Path::new("/dev/stdout"), &path].map(|path| {
+            let error = File::options().append(true).open(path).unwrap_err();
+            error.kind() == std::io::ErrorKind::PermissionDenied
+        });
+        let sinks = [open(sink::file("/dev/stdout")), open(sink::file(&path)), plain(&sink::stdout())];
+        log_in_turn(&sinks, |text| std::io::stdout().write_all(text.as_bytes()).unwrap());
+        json!({ "refused": refused, "shared": sinks[0].ledger().written })
+    });
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can start a process of another user");
+        return;
+    }
+    let ended = Child::new(ROLE).as_user(65_534).run();
+    assert_eq!(ended.report, json!({ "refused": [true, true], "shared": 6 }));
+    assert!(ended.stdout.ends_with(&all_lines(3)), "{}", ended.stdout);
+}
+
+#[test]
+fn a_stdout_that_is_a_socket_is_written_to() {
+    const ROLE: &str = "a_stdout_that_is_a_socket_is_written_to";
+    in_child(ROLE, |_| {
+        logscope::init().unwrap();
+        let (mut reader, socket) = UnixStream::pair().unwrap();
+        let before = rustix::io::dup(rustix::stdio::stdout()).unwrap();
+        rustix::stdio::dup2_stdout(socket).unwrap();
+        let sinks = ["/dev/stdout", "/dev/fd/1"].map(|path| open(sink::file(path)));
+        log_in_turn(&[&sinks[..], &[plain(&sink::stdout())]].concat(), |text| {
+            std::io::stdout().write_all(text.as_bytes()).unwrap();
+        });
+        drop(sinks);
+        rustix::stdio::dup2_stdout(before).unwrap();
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        json!(text)
+    });
+    assert_eq!(Child::new(ROLE).run().report, json!(all_lines(3)));
+}

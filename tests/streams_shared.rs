@@ -10,6 +10,7 @@ mod child;
 
 use std::fs::{self, File};
 use std::io::{self, PipeReader, Read as _};
+use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
@@ -94,12 +95,17 @@ fn two_outputs_on_one_stdout_keep_its_lines_whole() {
         let (reader, writer) = io::pipe().unwrap();
         dup2_stdout(writer).unwrap();
         let reading = read_all(reader);
+        let duplicate = rustix::io::dup(rustix::stdio::stdout()).unwrap();
+        let same = open(sink::file(format!("/dev/fd/{}", duplicate.as_raw_fd())));
+        log_at_once(&[plain(&sink::stdout()), same.clone()], RECORDS / 10, LONG);
+        drop((duplicate, same));
         log_at_once(&[plain(&sink::stdout()), open(sink::file("/dev/stdout"))], RECORDS / 10, LONG);
         dup2_stdout(before).unwrap();
         json!([file, append, count(&reading.join().unwrap(), LONG)])
     });
-    let all = |records: usize| json!({ "whole": 2 * records, "empty": 0, "other": 0 });
-    assert_eq!(Child::new(ROLE).run().report, json!([all(RECORDS), all(RECORDS), all(RECORDS / 10)]));
+    let all = |records: usize| json!({ "whole": records, "empty": 0, "other": 0 });
+    let report = Child::new(ROLE).run().report;
+    assert_eq!(report, json!([all(2 * RECORDS), all(2 * RECORDS), all(4 * RECORDS / 10)]));
 }
 
 #[test]
