@@ -238,6 +238,24 @@ fn files_that_roll_and_vanish() {
     });
 }
 
+/// The allocations of opening and parking are logged to a file that may be parked itself.
+#[test]
+fn files_that_are_opened_and_parked_inside_a_scope() {
+    under_the_allocator("files_that_are_opened_and_parked_inside_a_scope", |folder| {
+        let open = |name: String| sink::file(folder.join(name)).open().unwrap();
+        sink::max_open_files(20);
+        let context = OutputContext::builder("files").sink(open("uno.log".to_owned())).build();
+        context.scope(|| {
+            info!("first");
+            let others: Vec<_> = (0..200).map(|number| open(format!("other {number}.log"))).collect();
+            let queued: Vec<_> = others.iter().map(|other| other.queued(Queue::new().bytes(4_096))).collect();
+            logscope::sink::max_open_files(5);
+            logscope::sink::reopen_all().unwrap();
+            drop((others, queued));
+        });
+    });
+}
+
 fn log_to_a_queue(overflow: Overflow) {
     let (memory, _lines) = sink::memory();
     let queue = || Queue::new().bytes(4_096).overflow(overflow);

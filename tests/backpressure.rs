@@ -262,6 +262,39 @@ fn errors_are_synced_before_their_calls_return() {
     }
 }
 
+/// An output on a storage device that stands still until the test lets it go on.
+struct SyncsLate(Mutex<Receiver<()>>);
+
+impl Output for SyncsLate {
+    fn write(&self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync(&self, _: Duration) -> io::Result<()> {
+        let _ = self.0.lock().unwrap().recv_timeout(DEADLINE);
+        Ok(())
+    }
+}
+
+#[test]
+fn an_error_that_is_not_synced_in_time_is_reported() {
+    let role = "an_error_that_is_not_synced_in_time_is_reported";
+    in_child(role, |_| {
+        init();
+        let (go, gone) = channel();
+        let log = sink::custom(SyncsLate(Mutex::new(gone))).queued(Queue::new().sync_at(LevelFilter::ERROR));
+        let context = OutputContext::builder("uno").sink(log).build();
+        // The second call does not wait, because the first waited in vain.
+        context.scope(|| (0..2).for_each(|n| error!(n, "an error")));
+        drop(go);
+        json!(context.flush(DEADLINE).is_complete())
+    });
+    let ended = Child::new(role).run();
+    assert_eq!(ended.report, json!(true));
+    let reports: Vec<_> = ended.fallback_lines().into_iter().filter(|line| line.contains("cannot be synced")).collect();
+    assert_eq!(reports.len(), 1, "{reports:?}");
+}
+
 /// Writes to a file, and not before the test lets it.
 struct Held {
     go: Mutex<Receiver<()>>,

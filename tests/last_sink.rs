@@ -33,7 +33,7 @@ struct Waiting {
 }
 
 impl Waits {
-    fn new() -> (Sink, Waiting) {
+    fn sink() -> (Sink, Waiting) {
         let (flushing, is_flushing) = channel();
         let (let_flush, may_flush) = channel();
         let (let_drop, may_drop) = channel();
@@ -68,7 +68,7 @@ impl Drop for Waits {
 /// `flush`. Returns where the thread and the outcome arrive.
 fn flush_without_sink(deadline: Duration) -> (Waiting, Receiver<(ThreadId, Outcome)>) {
     init();
-    let (log, waiting) = Waits::new();
+    let (log, waiting) = Waits::sink();
     let context = OutputContext::builder("uno").build();
     let derived = context.with_sinks([log]);
     derived.scope(|| info!("one"));

@@ -12,7 +12,7 @@ use crate::bytes::Batch;
 use crate::clock::Clock;
 use crate::delivery::{Fate, Loss, MissingClaim, PutNotice, put_claimed_notice, put_notice, with_last_moment};
 use crate::limits::BATCH_BYTES;
-use crate::output::drop_error;
+use crate::output::{allocating_under_lock, copy_error, drop_error};
 use crate::process::exit_deadline;
 use crate::queue::{Drained, FlushRequest, Label, Stop};
 use crate::record::{ContextInfo, Moment, Notice};
@@ -59,7 +59,7 @@ impl QueuedOutput {
             self.abandoned.store(false, Ordering::Relaxed);
         }
         self.accounts.release_up_to(head);
-        self.complete_flushes(self.progress.take_due(head), stop == Stop::Empty);
+        self.complete_flushes(allocating_under_lock(|| self.progress.take_due(head)), stop == Stop::Empty);
         Some(stop)
     }
 
@@ -71,7 +71,7 @@ impl QueuedOutput {
         let unresolved = drained.labels.get(drained.resolved..).unwrap_or_default();
         self.resolve(unresolved, Fate::Failed);
         drained.clear();
-        for request in self.progress.take_all() {
+        for request in allocating_under_lock(|| self.progress.take_all()) {
             request.ticket.complete(Err(io::Error::other("the writer thread of its queue has failed")));
         }
     }
@@ -83,10 +83,14 @@ impl QueuedOutput {
         }
         let _busy = BusyFlag::begin(&self.being_written);
         self.write_last_notices(is_empty);
-        for FlushRequest { deadline, sync, ticket, .. } in requests {
-            let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-            let flushed = self.core.flush_output(left());
-            ticket.complete(if sync { flushed.and_then(|()| self.core.sync(left())) } else { flushed });
+        // One flush and one sync for all: whoever has the shorter deadline stops to wait by itself.
+        let flushed = self.core.flush_output(time_left(&requests));
+        let (syncs, flushes): (Vec<_>, Vec<_>) = requests.into_iter().partition(|request| request.sync);
+        complete_all(flushes, &flushed);
+        let synced = if syncs.is_empty() { flushed } else { flushed.and_then(|()| self.core.sync(time_left(&syncs))) };
+        complete_all(syncs, &synced);
+        if let Err(error) = synced {
+            drop_error(error);
         }
     }
 
@@ -230,9 +234,27 @@ impl QueuedOutput {
     }
 }
 
+/// Returns the time until the last of the deadlines.
+fn time_left(requests: &[FlushRequest]) -> Duration {
+    let left = |request: &FlushRequest| {
+        request.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
+    };
+    requests.iter().map(left).max().unwrap_or_default()
+}
+
+/// Completes the requests, each with a copy of the result.
+fn complete_all(requests: Vec<FlushRequest>, result: &io::Result<()>) {
+    for request in requests {
+        request.ticket.complete(result.as_ref().copied().map_err(copy_error));
+    }
+}
+
 /// Returns the error of an output that has returned `Ok` without taking the lines.
 #[cold]
 fn took_nothing() -> io::Error {
     let reason = "it took nothing, or not all of a line, without saying why (Batch::advance tells how far a write_batch has come)";
     io::Error::new(io::ErrorKind::WriteZero, reason)
 }
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests;

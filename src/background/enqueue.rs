@@ -380,20 +380,4 @@ impl QueuedOutput {
             self.core.report_unflushed(error);
         }
     }
-
-    /// Waits until the records in the queue are written, and synced if `sync`, unless the last such wait was in vain.
-    #[cold]
-    fn wait_for_flush(self: &Arc<Self>, sync: bool, tag: u32) {
-        // Relaxed, here and where it is cleared: a hint, which spares later calls a wait.
-        if self.stalled.load(Ordering::Relaxed) {
-            return;
-        }
-        let written = self.wait_as_call(Some(Instant::now() + FLUSH_AT), tag, sync);
-        self.stalled.store(written.is_none(), Ordering::Relaxed);
-        match written {
-            Some(result) if sync => self.core.note_sync(result),
-            Some(Err(error)) => self.core.report_unflushed(error),
-            _ => {}
-        }
-    }
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::pool;
 use super::queued::QueuedOutput;
 use crate::delivery::Front;
+use crate::limits::FLUSH_AT;
 use crate::output::{allocating_under_lock, is_inside_output};
 use crate::process::is_forked;
 use crate::queue::{FlushRequest, FlushTicket};
@@ -57,6 +58,25 @@ impl QueuedOutput {
     /// True if nobody waits any longer for the records with this tag: the queue is abandoned, or their context is.
     pub(super) fn is_given_up(&self, tag: u32) -> bool {
         self.is_abandoned() || self.accounts.get(tag).is_some_and(|account| account.is_abandoned())
+    }
+
+    /// Waits until the records in the queue are written, and synced if `sync`, unless the last such wait was in vain.
+    #[cold]
+    pub(super) fn wait_for_flush(self: &Arc<Self>, sync: bool, tag: u32) {
+        // Relaxed, here and where it is cleared: a hint, which spares later calls a wait.
+        let written = if self.stalled.load(Ordering::Relaxed) {
+            None
+        } else {
+            let written = self.wait_as_call(Some(Instant::now() + FLUSH_AT), tag, sync);
+            self.stalled.store(written.is_none(), Ordering::Relaxed);
+            written
+        };
+        match written {
+            Some(result) if sync => self.core.note_sync(result),
+            None if sync && !self.is_given_up(tag) => self.core.note_sync(Err(io::ErrorKind::TimedOut.into())),
+            Some(Err(error)) => self.core.report_unflushed(error),
+            _ => {}
+        }
     }
 
     /// Waits, in a log call whose record has this tag, until every record that is in the queue now is written, and the output flushed, and

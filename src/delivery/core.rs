@@ -10,7 +10,7 @@ use crate::bytes::Batch;
 use crate::fallback;
 use crate::format::{Renderer, Scratch, Screen};
 use crate::limits::FLUSH_AT;
-use crate::output::{AnyOutput, drop_error};
+use crate::output::{AnyOutput, allocating_under_lock, drop_error};
 use crate::process::ForkLocal;
 use crate::record::{Moment, Notice, Record};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
@@ -115,7 +115,7 @@ impl Core {
             unqueued: Arc::new(InFlight::new()),
             unsynced: AtomicBool::new(false),
         });
-        CORES.get().lock().push(&core);
+        allocating_under_lock(|| CORES.get().lock().push(&core));
         core
     }
 

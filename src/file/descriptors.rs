@@ -18,6 +18,7 @@ use std::path::Path;
 
 use super::os::{self, Folder, OpenOptions, OpenedFile};
 use super::registry::EntryId;
+use crate::output::allocating_under_lock;
 use crate::process::ForkLocal;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
 
@@ -73,7 +74,8 @@ impl OpenSet {
 pub fn max_open_files(limit: usize) {
     // Relaxed: no other data is read because of this number.
     LIMIT.store(limit.max(1), Ordering::Relaxed);
-    make_room(0);
+    // A file that is closed frees memory under its lock.
+    allocating_under_lock(|| make_room(0));
 }
 
 /// Returns how many log files may be open at once.

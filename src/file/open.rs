@@ -17,7 +17,7 @@ use super::registry::{Acquired, EntryId, Lease, Registry};
 use super::roll::Roller;
 use crate::error::{Error, Kind};
 use crate::limits::REOPEN;
-use crate::output::{Output as _, call_contained, reopen_error};
+use crate::output::{Output as _, allocating_under_lock, call_contained, reopen_error};
 use crate::process::ForkLocal;
 use crate::sync::{Arc, OnceLock, model};
 
@@ -83,6 +83,11 @@ pub(super) fn files() -> &'static Registry<os::Identity, PathBuf, OpenFile> {
 ///
 /// [`is_open`](Error::is_open) if the operating system refuses, or the options make no sense.
 pub(crate) fn open(options: &FileOptions) -> Result<FileLease, Error> {
+    // A record that the allocator logs may need the lock of the registry, of the list of open files, or of the file itself.
+    allocating_under_lock(|| open_or_share(options))
+}
+
+fn open_or_share(options: &FileOptions) -> Result<FileLease, Error> {
     let path = &options.path;
     // Made absolute, so that a change of the working directory does not change which path is reopened.
     let log = std::path::absolute(path).unwrap_or_else(|_| path.clone());
@@ -222,7 +227,7 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
 pub fn reopen_all() -> Result<(), Error> {
     let mut result = Ok(());
     let deadline = Instant::now() + REOPEN;
-    for open in files().values() {
+    for open in allocating_under_lock(|| files().values()) {
         if !open.appender.is_reopenable(deadline) {
             continue;
         }

@@ -35,6 +35,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 
+use crate::output::allocating_under_lock;
 use crate::process::ForkLocal;
 use crate::sync::model::{Arc, Mutex, MutexGuard};
 use crate::sync::{AtomicU64, Ordering};
@@ -286,7 +287,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Clone for Lease<K, N, V> {
 
 impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Drop for Lease<K, N, V> {
     fn drop(&mut self) {
-        let removed = self.registry.remove_lease(self.id);
+        let removed = allocating_under_lock(|| self.registry.remove_lease(self.id));
         // `remove_lease` has released the lock, so the value may be dropped here.
         drop(removed);
     }

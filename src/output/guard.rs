@@ -70,6 +70,23 @@ fn panicked(payload: Box<dyn Any + Send>) -> io::Error {
     error
 }
 
+/// Returns an error with the same kind and text, for another caller that has the same result. Errors of the program may panic when they are
+/// printed.
+#[cold]
+pub(crate) fn copy_error(error: &io::Error) -> io::Error {
+    if let Some(code) = error.raw_os_error() {
+        return io::Error::from_raw_os_error(code);
+    }
+    let mut copy = io::Error::from(error.kind());
+    match call_contained(|| {
+        copy = io::Error::new(error.kind(), error.to_string());
+        Ok(())
+    }) {
+        Ok(()) => copy,
+        Err(panicked) => panicked,
+    }
+}
+
 /// Drops an error, and catches the panic of a value of the program that it may contain.
 #[cold]
 pub(crate) fn drop_error(error: io::Error) {

@@ -21,7 +21,7 @@ mod traits;
 mod writer;
 
 pub(crate) use any::{AnyOutput, reopen_error};
-pub(crate) use guard::{InsideOutput, allocating_under_lock, call_contained, drop_error, is_inside_output};
+pub(crate) use guard::{InsideOutput, allocating_under_lock, call_contained, copy_error, drop_error, is_inside_output};
 pub use memory::Memory;
 pub(crate) use null::Null;
 pub(crate) use print::Print;

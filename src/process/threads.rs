@@ -42,9 +42,9 @@ mod tests {
 
     /// The signals that the calling thread blocks: signal `n` is bit `n - 1`.
     fn blocked_signals() -> u64 {
-        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
-        u64::from_str_radix(mask.trim(), 16).unwrap()
+        let status = std::fs::read_to_string("/proc/thread-self/status").expect("Linux has it");
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).expect("it is there");
+        u64::from_str_radix(mask.trim(), 16).expect("it is a number")
     }
 
     #[test]

@@ -220,5 +220,8 @@ impl Dial {
     }
 }
 
+#[cfg(all(test, not(logscope_loom)))]
+mod tests;
+
 #[cfg(all(test, logscope_loom))]
 mod loom_tests;
