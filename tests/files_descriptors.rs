@@ -324,7 +324,7 @@ fn a_stream_that_another_user_opened_is_written_to() {
         eprintln!("skipped: only root can start a process of another user");
         return;
     }
-    let ended = Child::new(ROLE).as_user(65_534).run();
+    let ended = Child::new(ROLE).run_by_user(65_534).run();
     assert_eq!(ended.report, json!({ "refused": [true, true], "shared": 6 }));
     assert!(ended.stdout.ends_with(&all_lines(3)), "{}", ended.stdout);
 }

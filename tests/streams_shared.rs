@@ -60,7 +60,7 @@ fn log_at_once(sinks: &[Sink], records: usize, length: usize) {
 
 /// How many lines of `text` are whole messages, are empty, and are neither.
 fn count(text: &str, length: usize) -> Value {
-    let is_whole = |line: &&str| line.len() == length && line.chars().all(|letter| Some(letter) == line.chars().next());
+    let is_whole = |line: &&str| line.len() == length && line.chars().all(|letter| line.starts_with(letter));
     let empty = text.lines().filter(|line| line.is_empty()).count();
     let whole = text.lines().filter(is_whole).count();
     json!({ "whole": whole, "empty": empty, "other": text.lines().count() - whole - empty })

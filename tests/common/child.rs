@@ -65,7 +65,7 @@ impl Child {
     /// Runs the child as another user, who may write to the child's folder. The files that are the child's streams stay this user's, and
     /// nobody else may open them. Only root can do this.
     #[cfg(unix)]
-    pub(crate) fn as_user(mut self, user: u32) -> Child {
+    pub(crate) fn run_by_user(mut self, user: u32) -> Child {
         self.user = Some(user);
         self
     }
