@@ -1,7 +1,7 @@
 //! The fallback: reports on stderr what no log can say, such as the failure of an output. It never fails or blocks its caller for long.
 //!
-//! The fallback takes no lock of a sink, writes to stderr's descriptor without std's lock, waits only for a moment if stderr has no room, and
-//! cannot be re-entered by a value that it renders. It cuts long lines. It writes ten lines a second at most of each [`Kind`], so that one kind
+//! The fallback takes no lock of a sink but that of stderr's lines, which it only tries. It writes to stderr's descriptor without std's lock,
+//! waits only for a moment if stderr has no room, and cannot be re-entered by a value that it renders. It cuts long lines. It writes ten lines a second at most of each [`Kind`], so that one kind
 //! cannot hide another. It counts the lines that it cannot write, and writes their number before the next line.
 //!
 //! Losses of single records are counted in `delivery`, which reports them here. Imports the rooms up to `bytes`.
@@ -25,12 +25,11 @@ mod message;
 
 use message::Message;
 
-static FALLBACK: ForkLocal<Fallback> =
-    ForkLocal::new(Fallback::new(LineWriter::stream(StandardStream::Stderr)), |parents| {
-        let own = Fallback::new(LineWriter::stream(StandardStream::Stderr));
-        own.lost.store(parents.lost(), Ordering::Relaxed);
-        own
-    });
+static FALLBACK: ForkLocal<Fallback> = ForkLocal::new(Fallback::new(), |parents| {
+    let own = Fallback::new();
+    own.lost.store(parents.lost(), Ordering::Relaxed);
+    own
+});
 
 /// What a line is about. Each kind has its own limit of lines a second.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,7 +61,7 @@ fn report_as(kind: Kind, message: fmt::Arguments<'_>) {
         let mut line = Message::new();
         // The `Display` of an error may be code of the program, and panic.
         render_display(&message, &mut OwnBound(&mut line));
-        fallback.write(kind, Instant::now(), &mut stderr(), line.finish());
+        fallback.write(kind, Instant::now(), (StandardStream::Stderr.lines(), &mut stderr()), line.finish());
     });
 }
 
@@ -72,7 +71,8 @@ pub(crate) fn report_record(record: &Record<'_>) {
     FALLBACK.get().enter(|fallback| {
         with_scratch(|scratch| {
             let line = scratch.line(&Renderer::new(&Format::text(), Screen::None), record);
-            fallback.write(Kind::Record, Instant::now(), &mut stderr(), Message::of_line(line).finish());
+            let stderr = (StandardStream::Stderr.lines(), &mut stderr());
+            fallback.write(Kind::Record, Instant::now(), stderr, Message::of_line(line).finish());
         });
     });
 }
@@ -84,8 +84,9 @@ pub(crate) fn report_record(record: &Record<'_>) {
 /// ```
 ///
 /// The fallback reports on stderr that an output fails, and writes there the records that are logged inside an output. It loses a line if
-/// there were more than ten of its kind in a second, if stderr did not take the line, or if another thread stood in a write to stderr. The kinds
-/// are failures, records that a full queue drops, and records that are logged inside outputs. A line that is longer than 1 KiB is cut.
+/// there were more than ten of its kind in a second, if stderr did not take the line, or if another thread stood in a write to stderr, also
+/// of a record. The kinds are failures, records that a full queue drops, and records that are logged inside outputs. A line that is longer
+/// than 1 KiB is cut.
 ///
 /// The count is that of this process. The [ledgers](crate::sink::Outcome) count the records themselves all the same.
 pub fn fallback_lost() -> u64 {
@@ -98,7 +99,6 @@ struct Fallback {
 }
 
 struct FallbackState {
-    lines: LineWriter,
     /// For each kind, how many lines it had since the start of its window.
     windows: [Option<(Instant, u32)>; KINDS],
     /// How many of the lost lines have been reported.
@@ -111,8 +111,8 @@ thread_local! {
 }
 
 impl Fallback {
-    const fn new(lines: LineWriter) -> Self {
-        let state = FallbackState { lines, windows: [None; KINDS], lost_reported: 0 };
+    const fn new() -> Self {
+        let state = FallbackState { windows: [None; KINDS], lost_reported: 0 };
         Fallback { state: Mutex::new(state), lost: AtomicU64::new(0) }
     }
 
@@ -132,30 +132,43 @@ impl Fallback {
         report(self);
     }
 
-    /// Writes `line`, after the number of lost lines, if there are any.
-    fn write(&self, kind: Kind, now: Instant, stderr: &mut impl ByteWriter, line: &[u8]) {
+    /// Writes `line` to `stderr` under the lock of its lines, after the number of lost lines, if there are any.
+    fn write(
+        &self,
+        kind: Kind,
+        now: Instant,
+        (lines, stderr): (&Mutex<LineWriter>, &mut impl ByteWriter),
+        line: &[u8],
+    ) {
         #[cfg(test)]
         if captured(line) {
             return;
         }
-        // Another thread may stand in a write to stderr.
-        let Some(mut state) = self.state.try_lock_for(FALLBACK_LOCK) else { return self.count_lost() };
+        // Another thread may stand in a write to stderr: of a line from here, or of a record.
+        let deadline = Instant::now() + FALLBACK_LOCK;
+        let Some(mut state) = self.state.try_lock_until(deadline) else { return self.count_lost() };
         let state = &mut *state;
         if !state.admits(kind, now) {
             self.count_lost();
             return;
         }
-        if let Err(_lost) = self.report_lost(state, stderr).and_then(|()| state.lines.write(stderr, line)) {
+        let Some(mut lines) = lines.try_lock_until(deadline) else { return self.count_lost() };
+        if let Err(_lost) = self.report_lost(state, &mut lines, stderr).and_then(|()| lines.write(stderr, line)) {
             self.count_lost();
         }
     }
 
-    fn report_lost(&self, state: &mut FallbackState, stderr: &mut impl ByteWriter) -> io::Result<()> {
+    fn report_lost(
+        &self,
+        state: &mut FallbackState,
+        lines: &mut LineWriter,
+        stderr: &mut impl ByteWriter,
+    ) -> io::Result<()> {
         let lost = self.lost();
         if lost > state.lost_reported {
             let mut line = Message::new();
             let _ = write!(line, "and {} more lines, which are not shown", lost - state.lost_reported);
-            state.lines.write(stderr, line.finish())?;
+            lines.write(stderr, line.finish())?;
             state.lost_reported = lost;
         }
         Ok(())

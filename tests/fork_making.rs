@@ -12,6 +12,7 @@ mod fork;
 #[path = "common/gate.rs"]
 mod gate;
 
+use std::io::Read as _;
 use std::panic::catch_unwind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -106,4 +107,32 @@ fn a_child_does_not_wait_for_the_calls_of_its_parent() {
         json!(uno.flush(PATIENCE).is_complete())
     });
     assert_eq!(Child::new(test).run().report, json!(true));
+}
+
+/// Another thread of the parent is in the middle of a write to stdout at the fork. In the child nobody ends it.
+#[test]
+fn a_child_does_not_wait_for_a_write_of_its_parent_to_a_stream() {
+    let test = "a_child_does_not_wait_for_a_write_of_its_parent_to_a_stream";
+    child::in_child(test, |folder| {
+        let _ = logscope::init();
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let before = rustix::io::dup(rustix::stdio::stdout()).unwrap();
+        rustix::stdio::dup2_stdout(writer).unwrap();
+        let uno = OutputContext::builder("uno").sink(sink::stdout()).build();
+        // More than a pipe takes.
+        let call = thread::spawn(uno.bind(|| tracing::info!("{}", "x".repeat(300_000))));
+        reader.read_exact(&mut [0]).unwrap();
+        fork(|| {
+            let own = std::fs::File::create(folder.join("child")).unwrap();
+            rustix::stdio::dup2_stdout(own).unwrap();
+            uno.scope(|| tracing::info!("in the child"));
+        });
+        let draining = thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
+        call.join().unwrap();
+        rustix::stdio::dup2_stdout(before).unwrap();
+        draining.join().unwrap().unwrap();
+        json!(null)
+    });
+    let text = Child::new(test).run().read("child");
+    assert!(text.ends_with("in the child\n") && text.lines().count() == 1, "{text}");
 }
