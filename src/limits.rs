@@ -34,6 +34,7 @@
 //! | `Configure::install` | another installation, on another thread | [`INSTALLATION`] | tries to install all the same |
 //! | a line of the fallback | room in stderr | [`FALLBACK_WRITABLE`] | the line is lost, and counted |
 //! | a line of the fallback | another thread, which writes a line | [`FALLBACK_LOCK`] | the line is lost, and counted |
+//! | an outage whose report was lost | the next report | [`FALLBACK_WINDOW`] | the next loss reports it, beyond all limits |
 //! | `FileOptions::open`, with other options than the open file has | the queues of sinks that are gone | [`FILE_IS_FREE`] | fails |
 //! | a log file | the next check of where the file is | [`FILE_CHECK`] | the next record checks |
 //! | `Sink::reopen`, `reopen_all` | a log file that another thread writes to | [`REOPEN`] in all | fails; the next write opens the file anew |
