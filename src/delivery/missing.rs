@@ -21,6 +21,7 @@ use std::mem::{self, ManuallyDrop};
 use std::ptr;
 use std::time::{Duration, Instant};
 
+use crate::limits::CONTEXT_FORK_GENERATIONS;
 use crate::process::ForkLocal;
 use crate::record::{ContextInfo, Record};
 use crate::sync::Ordering;
@@ -36,7 +37,7 @@ pub(crate) struct Missing {
     /// Whether losses can be claimed: a hint. It is written under the lock, so its last value is always the right one. A forked child starts
     /// with that of its parent, until one of its threads claims or loses something.
     has_unclaimed: AtomicBool,
-    losses: ForkLocal<Mutex<Losses>>,
+    losses: ForkLocal<Mutex<Losses>, CONTEXT_FORK_GENERATIONS>,
 }
 
 #[derive(Debug)]
@@ -122,7 +123,7 @@ impl Losses {
 
 impl Missing {
     pub(crate) fn new() -> Self {
-        let losses = ForkLocal::new(Mutex::new(Losses::NONE), |_| Mutex::new(Losses::NONE));
+        let losses = ForkLocal::made_here(Mutex::new(Losses::NONE), |_| Mutex::new(Losses::NONE));
         Missing { has_unclaimed: AtomicBool::new(false), losses }
     }
 
@@ -136,7 +137,7 @@ impl Missing {
     /// Adds a loss. If a report of the outage is due, the caller writes it. If it cannot, it tells [`refused`](Missing::refused).
     #[cold]
     pub(crate) fn add(&self, loss: Loss<'_>) -> Option<DueReport> {
-        self.add_to(self.losses.get(), loss, Instant::now())
+        self.add_to(self.losses.get_made(), loss, Instant::now())
     }
 
     fn add_to(&self, losses: &Mutex<Losses>, loss: Loss<'_>, now: Instant) -> Option<DueReport> {
@@ -161,13 +162,13 @@ impl Missing {
     /// Notes that stderr did not take a report that was due.
     #[cold]
     pub(crate) fn refused(&self, due: DueReport) {
-        self.update(self.losses.get(), |losses| losses.reports.refused(due));
+        self.update(self.losses.get_made(), |losses| losses.reports.refused(due));
     }
 
     /// Claims all unclaimed losses, if there are any. Dropping the claim puts them back.
     #[cold]
     pub(crate) fn claim(&self) -> Option<MissingClaim<'_>> {
-        self.claim_from(self.losses.get())
+        self.claim_from(self.losses.get_made())
     }
 
     fn claim_from<'a>(&'a self, from: &'a Mutex<Losses>) -> Option<MissingClaim<'a>> {
@@ -202,6 +203,8 @@ impl Missing {
     }
 }
 
+// Not in models: loom's locks cannot be taken while a panic unwinds.
+#[cfg(not(logscope_loom))]
 impl Drop for Missing {
     fn drop(&mut self) {
         self.forget();
@@ -235,7 +238,7 @@ impl MissingClaim<'_> {
 
     /// Changes the losses, unless this process is a forked child that has inherited the claim: the losses are the parent's.
     fn settle<R>(&self, change: impl FnOnce(&mut Losses) -> R) -> Option<R> {
-        ptr::eq(self.losses, self.missing.losses.get()).then(|| self.missing.update(self.losses, change))
+        ptr::eq(self.losses, self.missing.losses.get_made()).then(|| self.missing.update(self.losses, change))
     }
 }
 

@@ -53,7 +53,7 @@ fn each_loss_is_counted_once(ways: Ways) {
         };
         let mut counted = deliver(&missing, ways, false);
         counted += other.join().unwrap();
-        let losses = missing.losses.get().lock();
+        let losses = missing.losses.get_made().lock();
         assert_eq!(missing.has_unclaimed(), losses.unclaimed != 0, "the hint is wrong");
         counted += losses.unclaimed;
         assert_eq!(counted, 2, "a loss was counted twice or not at all");
@@ -86,28 +86,28 @@ fn an_outage_is_reported_once(add: fn(&Missing, Loss<'_>) -> bool, fails: bool) 
         let again = lose(&missing, 1, add);
         assert_eq!(
             again,
-            over && missing.losses.get().lock().unclaimed == 1,
+            over && missing.losses.get_made().lock().unclaimed == 1,
             "while a loss is not counted, the outage goes on"
         );
     });
 }
 
 fn claim_in_two_holds(missing: &Missing) -> Option<MissingClaim<'_>> {
-    let count = missing.losses.get().lock().unclaimed;
-    missing.update(missing.losses.get(), |losses| {
+    let count = missing.losses.get_made().lock().unclaimed;
+    missing.update(missing.losses.get_made(), |losses| {
         losses.unclaimed = 0;
         losses.claimed += count;
     });
-    (count != 0).then_some(MissingClaim { missing, losses: missing.losses.get(), count, owner: Owner::Nobody })
+    (count != 0).then_some(MissingClaim { missing, losses: missing.losses.get_made(), count, owner: Owner::Nobody })
 }
 
 fn claim_that_stores_the_hint_later(missing: &Missing) -> Option<MissingClaim<'_>> {
-    let mut losses = missing.losses.get().lock();
+    let mut losses = missing.losses.get_made().lock();
     let count = mem::take(&mut losses.unclaimed);
     losses.claimed += count;
     drop(losses);
     missing.has_unclaimed.store(false, Ordering::Relaxed);
-    (count != 0).then_some(MissingClaim { missing, losses: missing.losses.get(), count, owner: Owner::Nobody })
+    (count != 0).then_some(MissingClaim { missing, losses: missing.losses.get_made(), count, owner: Owner::Nobody })
 }
 
 fn confirm_if_nobody_holds_the_lock(mut claim: MissingClaim<'_>) {
@@ -118,7 +118,7 @@ fn confirm_if_nobody_holds_the_lock(mut claim: MissingClaim<'_>) {
 }
 
 fn add_in_two_holds(missing: &Missing, loss: Loss<'_>) -> bool {
-    let losses = missing.losses.get().lock();
+    let losses = missing.losses.get_made().lock();
     let first = losses.unclaimed + losses.claimed == 0;
     drop(losses);
     missing.add(loss);
@@ -176,7 +176,7 @@ fn loom_an_outage_that_ends_with_the_claim_is_reported_twice() {
 /// Adds a loss at `now`.
 fn add_at(missing: &Missing, now: Instant) -> Option<DueReport> {
     let context = ContextInfo::new(String::new(), 1, Vec::new());
-    missing.add_to(missing.losses.get(), Loss { count: 1, context: &context, elapsed: Duration::ZERO }, now)
+    missing.add_to(missing.losses.get_made(), Loss { count: 1, context: &context, elapsed: Duration::ZERO }, now)
 }
 
 /// Two threads lose records a window after the report of their outage was refused.
@@ -194,7 +194,7 @@ fn an_overdue_report_is_written_once(add_at: fn(&Missing, Instant) -> bool) {
 }
 
 fn add_overdue_in_two_holds(missing: &Missing, now: Instant) -> bool {
-    let is_overdue = !missing.losses.get().lock().reports.is_reported;
+    let is_overdue = !missing.losses.get_made().lock().reports.is_reported;
     add_at(missing, now);
     is_overdue
 }
@@ -229,7 +229,7 @@ fn a_refusal_is_of_its_own_outage(refused: fn(&Missing, DueReport)) {
 }
 
 fn refuse_whatever_the_outage(missing: &Missing, _: DueReport) {
-    missing.update(missing.losses.get(), |losses| losses.reports.is_reported = false);
+    missing.update(missing.losses.get_made(), |losses| losses.reports.is_reported = false);
 }
 
 #[test]

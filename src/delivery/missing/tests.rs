@@ -84,7 +84,7 @@ fn the_owner_is_one_context_or_several() {
 #[test]
 fn a_report_that_was_refused_is_due_again_a_window_later() {
     let (missing, start) = (Missing::new(), Instant::now());
-    let lose = |after| lose_at(&missing, missing.losses.get(), start + after);
+    let lose = |after| lose_at(&missing, missing.losses.get_made(), start + after);
     let turn = |due: Option<DueReport>| due.map(|due| due.turn);
     let just_before = FALLBACK_WINDOW - Duration::from_millis(1);
     let first = lose(Duration::ZERO).unwrap();
@@ -103,7 +103,7 @@ fn a_report_that_was_refused_is_due_again_a_window_later() {
 fn an_output_that_fails_again_soon_has_no_first_turn() {
     let (missing, start) = (Missing::new(), Instant::now());
     let outage = |after| {
-        let due = lose_at(&missing, missing.losses.get(), start + after).unwrap();
+        let due = lose_at(&missing, missing.losses.get_made(), start + after).unwrap();
         missing.claim().unwrap().confirm();
         due.turn
     };
@@ -118,7 +118,7 @@ fn an_output_that_fails_again_soon_has_no_first_turn() {
 fn a_forked_child_has_losses_and_a_lock_of_its_own() {
     let missing = Arc::new(Missing::new());
     lose(&missing, 2, 1, 0);
-    let held = missing.losses.get().lock();
+    let held = missing.losses.get_made().lock();
     let (done, result) = channel();
     let child = Arc::clone(&missing);
     thread::spawn(move || {
@@ -142,7 +142,7 @@ fn a_claim_that_a_forked_child_inherits_settles_nothing() {
         if confirms {
             claim.confirm();
         }
-        let losses = missing.losses.get().lock();
+        let losses = missing.losses.get_made().lock();
         assert_eq!((losses.unclaimed, losses.claimed, &*losses.owner), (0, 0, &Owner::Nobody));
     }
 }
