@@ -72,7 +72,8 @@ pub(crate) const FORK: Duration = Duration::from_millis(500);
 /// then wait for a thread of its parent.
 pub(crate) const FORK_GENERATIONS: usize = 16;
 
-/// The same for what each context and each output has of its own: how many forks in a row may find log calls in flight.
+/// The same for what each context and each output has of its own: how many forks in a row may find log calls in flight, or
+/// the lock on its missing records held.
 pub(crate) const CONTEXT_FORK_GENERATIONS: usize = 3;
 
 /// How long a log call without `Overflow::Block` waits for a closed queue to be written, before it writes its own record.
