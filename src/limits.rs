@@ -41,7 +41,6 @@
 //! | a log file | the next check of where the file is | [`FILE_CHECK`] | the next record checks |
 //! | `Sink::reopen`, `reopen_all` | a log file that another thread writes to | [`REOPEN`] in all | fails; the next write opens the file anew |
 //! | `FileOptions::open` of a file that is open | a thread that writes to it | [`REOPEN`] | opens it anew, and finds that it is the same file |
-//! | a log that switches to another file, when [`UNSYNCED_FILES`] old ones are not synced | the old file to be synced | no limit | closes it |
 //! | a log that could not roll | the next attempt | [`ROLL_RETRY`] | the next record tries again |
 //! | a record in a queue | the next look of a writer thread at the queue | [`LINGER`] | is drained |
 //! | the memory of a queue that is idle after a burst | records | [`REST`] | is given back, if the queue is idle then |
@@ -131,8 +130,12 @@ pub(crate) const FILE_CHECK: Duration = Duration::from_millis(100);
 /// How long `reopen`, and opening a file that is open already, wait for a thread that writes to the file.
 pub(crate) const REOPEN: Duration = Duration::from_secs(1);
 
-/// How many old log files the process keeps open until they are synced, at most.
-pub(crate) const UNSYNCED_FILES: usize = 64;
+/// How many files that were moved a log keeps open until they are synced, at most, and how many directories.
+pub(crate) const KEPT_WHEN_MOVED: usize = 4;
+
+/// How many old files of a directory a log notes before it looks for the first time which of them are still there, and how many directories it
+/// notes at most, until they are synced.
+pub(crate) const NOTED: usize = 16;
 
 /// How long a log that could not roll waits before it tries again.
 pub(crate) const ROLL_RETRY: Duration = Duration::from_secs(1);

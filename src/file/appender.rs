@@ -22,7 +22,7 @@ use super::unsynced::{SyncError, SyncJob};
 use crate::bytes::Batch;
 use crate::fallback::report;
 use crate::limits::FILE_CHECK;
-use crate::output::Output;
+use crate::output::{Output, allocating_under_lock};
 use crate::process::is_forked;
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, Weak};
 
@@ -57,17 +57,16 @@ pub(super) struct AppenderParts {
     pub(super) create_parents: bool,
     pub(super) opened: OpenedFile,
     pub(super) roller: Option<Roller>,
-    /// The directories in which a directory was created for this file.
-    pub(super) new_entries: Vec<PathBuf>,
+    /// How many directories were created for the file.
+    pub(super) new_folders: usize,
 }
 
 impl Appender {
     pub(super) fn new(parts: AppenderParts) -> Arc<Self> {
-        let AppenderParts { keys, display_path, absolute_path, options, create_parents, opened, roller, new_entries } =
+        let AppenderParts { keys, display_path, absolute_path, options, create_parents, opened, roller, new_folders } =
             parts;
         let (is_named_regular, is_terminal) = (opened.is_named_regular, opened.file.is_terminal());
-        let mut current = CurrentFile::new(opened, absolute_path, roller);
-        new_entries.iter().for_each(|folder| current.unsynced.add_folder(folder));
+        let mut current = CurrentFile::new(opened, absolute_path, roller, new_folders);
         current.next_check = os::coarse_monotonic() + CHECK_INTERVAL;
         Arc::new_cyclic(|this| Appender {
             keys,
@@ -133,8 +132,7 @@ impl Appender {
         let current = &mut *self.lock_until(deadline)?;
         close();
         let located = if self.is_tracked() { self.check_location(current, By::Folder) } else { Ok(()) };
-        let folder = current.path.parent().map(Path::to_owned).zip(current.folder.clone());
-        Some(current.unsynced.take(current.file.as_ref(), folder, located))
+        Some(current.unsynced.take(current.file.as_ref(), located))
     }
 
     /// Returns the lock of the current file. Returns none if another thread holds it until `deadline`: it is in the middle of a write.
@@ -150,7 +148,8 @@ impl Appender {
         if self.create_parents
             && let Some(parent) = path.parent()
         {
-            folders::create(parent)?.iter().for_each(|folder| current.unsynced.add_folder(folder));
+            let new = folders::create(parent)?;
+            current.unsynced.new_folders = current.unsynced.new_folders.max(new);
         }
         regular(descriptors::open(path, self.options)?)
     }
@@ -225,10 +224,12 @@ impl Output for Appender {
     /// Syncs all files that were written to since the last sync. Log calls go on meanwhile.
     fn sync(&self, deadline: Duration) -> io::Result<()> {
         let until = Instant::now().checked_add(deadline);
+        // The work may be done by another thread, and it closes files, and so frees memory under their locks.
+        let work = |job: &SyncJob| allocating_under_lock(|| job.run());
         // In a forked child, the lock of the rounds may stay held for ever, by a thread that only the parent has.
         let result = match is_forked() {
-            true => self.begin_sync(until, || {}).map(|job| job.run()),
-            false => self.syncs.join(until, |lead| self.begin_sync(until, || lead.close()), SyncJob::run),
+            true => self.begin_sync(until, || {}).map(|job| work(&job)),
+            false => self.syncs.join(until, |lead| self.begin_sync(until, || lead.close()), work),
         };
         match result {
             Some(result) => result.map_err(io::Error::from),

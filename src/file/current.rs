@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::old_files::Place;
 use super::os::{self, FileLocation, Folder, Identity, OpenedFile};
 use super::rescue::copy_lines;
 use super::roll::Roller;
@@ -51,12 +52,13 @@ pub(super) enum By {
 }
 
 impl CurrentFile {
-    pub(super) fn new(opened: OpenedFile, path: PathBuf, roller: Option<Roller>) -> Self {
+    /// `new_folders`: how many directories were created for the file.
+    pub(super) fn new(opened: OpenedFile, path: PathBuf, roller: Option<Roller>, new_folders: usize) -> Self {
         let torn = ends_inside_a_line(&opened).unwrap_or(false);
+        let folder_identity = opened.folder.as_ref().map(|folder| folder.identity().clone());
         let mut unsynced = Unsynced::default();
-        if opened.is_named_regular {
-            unsynced.add_file(&path);
-        }
+        unsynced.new_folders = new_folders;
+        unsynced.add_file(&path, place(&path, folder_identity.as_ref(), opened.folder.as_ref()));
         CurrentFile {
             path,
             identity: opened.identity,
@@ -71,7 +73,7 @@ impl CurrentFile {
             roller,
             unsynced,
             stream: opened.stream,
-            folder_identity: opened.folder.as_ref().map(|folder| folder.identity().clone()),
+            folder_identity,
             folder: opened.folder,
         }
     }
@@ -99,9 +101,10 @@ impl CurrentFile {
         self.folder = folder;
     }
 
-    /// Closes the file and its directory.
+    /// Closes the file, its directory, and what is open until it is synced.
     pub(super) fn close(&mut self) {
         (self.file, self.folder) = (None, None);
+        self.unsynced.close();
     }
 
     /// Records that the file was found at its path with this length.
@@ -116,7 +119,7 @@ impl CurrentFile {
         self.length.saturating_sub(self.checked_length)
     }
 
-    /// Switches to `opened`, which was opened at `path` and is another file or the same one reopened. Closes the old file once it is synced. If the old file was removed, first
+    /// Switches to `opened`, which was opened at `path` and is another file or the same one reopened. If the old file was removed, first
     /// copies the bytes that were written to it since it was last found at its path. Returns how many bytes are lost because the old
     /// file cannot be read.
     ///
@@ -149,13 +152,12 @@ impl CurrentFile {
             }
         }
         if is_another {
-            match &self.file {
-                Some(file) if !is_removed => self.unsynced.add_replaced(file),
-                Some(_) => {}
-                None => self.unsynced.add_unreachable(&self.path),
+            if !is_removed {
+                let place = place(&self.path, self.folder_identity.as_ref(), self.folder.as_ref());
+                let may_be_gone = self.roller.as_ref().is_some_and(Roller::removes_files);
+                self.unsynced.add_replaced(self.file.as_ref(), &self.path, &self.identity, place, may_be_gone);
             }
             self.unsynced.is_written = copied > 0;
-            self.unsynced.add_file(path);
         }
         let torn = torn.unwrap_or(!is_another && self.lines.is_torn());
         self.lines = match opened.stream {
@@ -169,9 +171,17 @@ impl CurrentFile {
         self.file = Some(Arc::new(opened.file));
         self.path = path.to_owned();
         self.hold_folder(opened.folder);
+        if is_another {
+            self.unsynced.add_file(path, place(path, self.folder_identity.as_ref(), self.folder.as_ref()));
+        }
         self.mark_in_place(opened.length + copied);
         Ok(lost)
     }
+}
+
+/// Returns where the file at `path` is.
+fn place<'a>(path: &'a Path, identity: Option<&'a Identity>, held: Option<&'a Arc<Folder>>) -> Place<'a> {
+    Place { folder_path: path.parent().unwrap_or(path), identity, held }
 }
 
 /// Writes to `inner`, and adds what it took to `length`.

@@ -9,9 +9,13 @@
 //! the clock algorithm: each write sets a flag, and a hand goes round the open files. The hand clears the flags that are set, and parks
 //! the first file whose flag is still clear since its last round. It passes over a file that is being written to: the hand never waits.
 //!
+//! A file that was moved away stays open until it is synced, as a [`KeptFile`], a few for each log. It counts as an open file, and the log closes
+//! it when it is parked itself.
+//!
 //! The limit governs new files and is not a promise. If no file can be parked because all are being written to, one more is opened.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::path::Path;
@@ -33,6 +37,9 @@ const MAX_ATTEMPTS: usize = 4;
 
 /// The limit that the program has set, or 0.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
+
+/// How many [`KeptFile`]s there are.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
 
 static OPEN: ForkLocal<Mutex<OpenSet>> = ForkLocal::new(Mutex::new(OpenSet::EMPTY), |parents| {
     Mutex::new(parents.try_lock().map_or(OpenSet::EMPTY, |set| set.clone()))
@@ -56,6 +63,28 @@ impl OpenSet {
     const EMPTY: OpenSet = OpenSet { files: BTreeMap::new(), hand: None };
 }
 
+/// A file that its log has left and keeps open. It counts in the limit.
+#[derive(Debug)]
+pub(super) struct KeptFile(Arc<File>);
+
+impl KeptFile {
+    pub(super) fn new(file: Arc<File>) -> Self {
+        // Relaxed, here and below: a counter, on which no other data depends.
+        KEPT.fetch_add(1, Ordering::Relaxed);
+        KeptFile(file)
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for KeptFile {
+    fn drop(&mut self) {
+        KEPT.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Sets how many log files this process has open at once, at most.
 ///
 /// ```
@@ -65,6 +94,7 @@ impl OpenSet {
 /// Unless set, log files may take half of the descriptors that the process may have (`RLIMIT_NOFILE`). The number of sinks is not
 /// limited: a file that was not written to for long is closed, and its path is opened again for the next record, which costs a few
 /// microseconds. The descriptor of a directory is shared by its open log files, and counts in the half, but not in a limit that is set.
+/// A file that was moved away stays open until it is synced, four of each log at most and only while the log itself is open; these count, too.
 /// Pipes, devices, and files that were opened through `/dev/stdout` and its like stay open and do not count. If the
 /// process runs out of descriptors for other reasons, log files are closed too, to open new ones. While threads write to more files
 /// than the limit at the same moment, more files are open. Unix only: elsewhere the file of each sink stays open.
@@ -129,7 +159,8 @@ fn make_room(more: usize) {
     let limit = limit();
     // Unless the program counts files, the descriptors of their directories count, too.
     let folders = || if LIMIT.load(Ordering::Relaxed) == 0 { Folder::count() } else { 0 };
-    while OPEN.get().lock().files.len().saturating_add(more).saturating_add(folders()) > limit && park_one() {}
+    let others = || folders() + KEPT.load(Ordering::Relaxed);
+    while OPEN.get().lock().files.len().saturating_add(more).saturating_add(others()) > limit && park_one() {}
 }
 
 /// Parks an idle file. Returns false if there is none.

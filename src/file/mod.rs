@@ -14,7 +14,7 @@
 //! | `appender` | the output; how it notices that its file was moved or removed |
 //! | `current` | the file that the output writes to at the moment |
 //! | `rescue` | copies the last records of a removed file |
-//! | `unsynced`, `rounds` | what a sync has to bring to the storage device; callers share one `fdatasync` |
+//! | `unsynced`, `old_files`, `rounds` | what a sync has to bring to the storage device; callers share one `fdatasync` |
 //! | `roll` | which file a log continues in, and when; old files |
 //! | `folders` | creates directories; `os/folder` holds them open |
 //! | `descriptors` | the limit of files that are open at once |
@@ -30,6 +30,7 @@ mod descriptors;
 mod folders;
 mod keys;
 mod name;
+mod old_files;
 mod open;
 mod options;
 mod os;

@@ -98,7 +98,7 @@ fn open_or_share(options: &FileOptions) -> Result<FileLease, Error> {
     {
         return Ok(lease);
     }
-    let OpenedLogFile { path: file_path, opened, roller, new_entries } = open_log(&log, options)?;
+    let OpenedLogFile { path: file_path, opened, roller, new_folders } = open_log(&log, options)?;
     let (id, key) = (files().new_id(), opened.identity.clone());
     let appender = Appender::new(AppenderParts {
         keys: OwnKeys::new(id, files()),
@@ -108,7 +108,7 @@ fn open_or_share(options: &FileOptions) -> Result<FileLease, Error> {
         create_parents: options.create_parents,
         opened,
         roller,
-        new_entries,
+        new_folders,
     });
     let own = model::Arc::new(OpenFile { appender, options: options.shared.clone(), attached: OnceLock::new() });
     let lease = acquire(id, &key, &log, &own);
@@ -139,18 +139,18 @@ struct OpenedLogFile {
     path: PathBuf,
     opened: OpenedFile,
     roller: Option<Roller>,
-    /// The directories in which a directory was created.
-    new_entries: Vec<PathBuf>,
+    /// How many directories were created for the file.
+    new_folders: usize,
 }
 
 /// Opens the file that the log is written to: `log` itself, or the newest file of a log that rolls.
 fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
     let path = &options.path;
-    let mut new_entries = Vec::new();
+    let mut new_folders = 0;
     if options.create_parents
         && let Some(parent) = log.parent()
     {
-        new_entries = folders::create(parent).map_err(|error| {
+        new_folders = folders::create(parent).map_err(|error| {
             let reason = format!("its directory cannot be created: {error}");
             open_error(Kind::Open, path, &reason).with_source(error)
         })?;
@@ -196,7 +196,7 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
     if roller.is_some() && !opened.is_named_regular {
         return Err(open_error(Kind::Open, &file_path, "only regular files roll, and it is not one"));
     }
-    Ok(OpenedLogFile { path: file_path, opened, roller, new_entries })
+    Ok(OpenedLogFile { path: file_path, opened, roller, new_folders })
 }
 
 /// Opens every log file of this process anew, by its path, after `logrotate` has moved the files away.

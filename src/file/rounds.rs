@@ -94,6 +94,15 @@ impl<R: Clone + Send + Sync + 'static> Rounds<R> {
     }
 }
 
+#[cfg(all(test, not(logscope_loom)))]
+impl<R> Rounds<R> {
+    /// Returns how many callers have joined the next round.
+    pub(super) fn waiting(&self) -> usize {
+        // Each caller has one count, and the state another.
+        Arc::strong_count(&self.0.state.lock().next) - 1
+    }
+}
+
 impl<R: Clone + Send + Sync + 'static> Lead<R> {
     /// Closes the round: who calls from now on joins the next one.
     pub(super) fn close(&self) {

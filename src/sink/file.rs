@@ -37,8 +37,10 @@ impl FileOptions {
     ///
     /// [`sync`](Sink::sync) brings every file to the storage device that was written to since the last sync, also those that the log has
     /// rolled away from or that were moved away, and the directories of new files. Callers that wait at the same time share the work. An
-    /// error is returned by every sync until something newer was written and synced. Until they are synced, old files stay open, 64 of them
-    /// in the process at most; beyond that, a log syncs its file when it switches to another.
+    /// error is returned by every sync until something newer was written and synced. Only a sync syncs: a log that rolls closes its old files,
+    /// and the next sync opens them again, also if they were renamed. Old files that the log itself has removed or compressed need no sync.
+    /// Of the files that were moved away while they were open, a log keeps the last four open. If a file that is closed was moved to another
+    /// directory, or removed by somebody else, the sync fails and names it, because it is not known whether its records are on the device.
     ///
     /// A named pipe must be [allowed](FileOptions::allow_pipe) and have a reader. A reader that stops reading holds up the threads that log.
     /// Pipes and devices are not opened anew.

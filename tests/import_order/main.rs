@@ -47,11 +47,11 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/file",
-        "os, registry, rounds → keys, descriptors, folders, rescue → name, unsynced → roll → options, current → appender → open",
+        "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
     ),
     ("src/file/appender", "location, roll"),
     ("src/file/name", "period, shown → safe, rolled"),
-    ("src/file/os", "identity → streams → folder → unix, other"),
+    ("src/file/os", "identity → streams → folder → closed, unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),
     (
         "src/format",

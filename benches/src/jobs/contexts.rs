@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::io;
+use std::time::Duration;
 
 use logscope::{Clock, OutputContext, sink};
 use tracing::Dispatch;
@@ -11,6 +12,8 @@ use crate::harness::subject;
 use crate::remote::{Remote, Subjects};
 use crate::subjects::one_context;
 use crate::table::Mark;
+
+const DEADLINE: Duration = Duration::from_secs(5);
 
 pub fn jobs() -> Vec<Job> {
     let limit = Mark::AtMost(300.0);
@@ -29,12 +32,24 @@ pub fn jobs() -> Vec<Job> {
             &[Mark::AtMostTimes(1.1)],
             || Ok((Remote::start("crowd")?.subject("context"), Remote::start("alone")?.subject("context"))),
         ),
+        among_many("context flushed, among 100,000", "among 10", "flush"),
+        among_many("context made and closed, among 100,000", "among 10", "close"),
     ]
 }
 
+/// Compares what a subject costs beside 100,000 contexts and beside 10.
+fn among_many(name: &'static str, other: &'static str, subject: &'static str) -> Job {
+    Job::new(name, other, &[Mark::AtMostTimes(1.1)], move || {
+        Ok((Remote::start("multitude")?.subject(subject), Remote::start("ten")?.subject(subject)))
+    })
+}
+
 pub fn arrange(arrangement: &str) -> Option<Subjects> {
-    if !matches!(arrangement, "alone" | "crowd") {
-        return None;
+    match arrangement {
+        "ten" => return Some(flush_and_close(10)),
+        "multitude" => return Some(flush_and_close(100_000)),
+        "alone" | "crowd" => {}
+        _ => return None,
     }
     logscope::init().expect("nothing is installed yet");
     let sink = sink::null();
@@ -51,6 +66,20 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
     };
     let fmt = || drop(black_box(Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish())));
     Some(vec![("context", subject(context)), ("fmt", subject(fmt))])
+}
+
+/// Flushing a context, and making and closing one, beside so many others.
+fn flush_and_close(count: usize) -> Subjects {
+    logscope::init().expect("nothing is installed yet");
+    let sink = sink::null();
+    let others: Vec<OutputContext> = (0..count).map(|_| one_context(&sink, Clock::System)).collect();
+    let flushed = one_context(&sink, Clock::System);
+    let flush = move || {
+        black_box(&others);
+        assert!(black_box(&flushed).flush(DEADLINE).is_complete());
+    };
+    let close = move || assert!(black_box(one_context(&sink, Clock::System)).close(DEADLINE).is_complete());
+    vec![("flush", subject(flush)), ("close", subject(close))]
 }
 
 macro_rules! ten_times {

@@ -8,7 +8,7 @@ use crate::bytes::Batch;
 use crate::file::current::CurrentFile;
 use crate::file::descriptors::{self, retry_after_parking};
 use crate::file::name::{FileId, LogFile};
-use crate::file::os::{self, Folder, OpenedFile};
+use crate::file::os::{Folder, OpenedFile};
 use crate::file::roll::Roller;
 
 /// The file that a log rolls to, just opened, and the files that the log had before.
@@ -73,10 +73,7 @@ impl Appender {
 
     fn try_roll(&self, current: &mut CurrentFile, needed: u64) -> io::Result<()> {
         let Some(mut roller) = current.roller.take() else { return Ok(()) };
-        let mut next = self.open_next(current, &mut roller, needed);
-        if next.as_ref().is_err_and(os::is_out_of_descriptors) && current.unsynced.close_kept() {
-            next = self.open_next(current, &mut roller, needed);
-        }
+        let next = self.open_next(current, &mut roller, needed);
         current.roller = Some(roller);
         let NextFile { files, id, path, opened } = next?;
         let length = opened.length;
@@ -85,7 +82,6 @@ impl Appender {
             roller.set_current(id);
             roller.clean_up(self.keys, files, needed.max(length));
         }
-        current.unsynced.forget_removed();
         Ok(())
     }
 

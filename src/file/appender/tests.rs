@@ -1,5 +1,8 @@
 //! Tests of the output of a file by itself: what a sync brings to the storage device, and deadlines.
 
+mod deadlines;
+mod old_files;
+
 use std::path::PathBuf;
 use std::{fs, io};
 
@@ -11,7 +14,6 @@ use crate::file::{FileLease, FileOptions, Roll, file, open};
 use crate::sync::thread;
 
 const LONG: Duration = Duration::from_secs(60);
-const SHORT: Duration = Duration::from_millis(20);
 
 /// A log that is open.
 struct Log {
@@ -116,21 +118,6 @@ fn old_files_that_are_removed_are_not_kept_open() {
 }
 
 #[test]
-fn files_beyond_the_limit_are_synced_when_the_log_rolls() {
-    let dir = tempfile::tempdir().unwrap();
-    let log = Log::open(file(dir.path().join("uno.log")).roll(Roll::by_size(5)));
-    let mut watches = Vec::new();
-    for number in 1..=crate::limits::UNSYNCED_FILES + 5 {
-        log.write();
-        watches.push(SyncWatch::new(&dir.path().join(format!("uno.{number}.log"))));
-    }
-    let early: Vec<_> = watches.iter().map(SyncWatch::take).collect();
-    assert!(early.iter().sum::<usize>() >= 4, "{early:?}");
-    log.sync().unwrap();
-    assert!(watches.iter().zip(early).all(|(watch, early)| watch.take() + early == 1), "each file is synced once");
-}
-
-#[test]
 fn directories_of_created_files_are_synced_once() {
     let dir = tempfile::tempdir().unwrap();
     let logs = dir.path().join("a/b");
@@ -202,56 +189,6 @@ fn the_error_of_a_directory_names_it_and_it_is_tried_again() {
 }
 
 #[test]
-fn a_file_that_was_moved_while_it_was_closed_is_told() {
-    let (dir, path, log) = new_log();
-    log.write();
-    log.park();
-    log.sync().unwrap();
-    log.write();
-    log.park();
-    fs::rename(&path, dir.path().join("moved")).unwrap();
-    log.write();
-    assert!(failure(&log).contains("was moved or removed while it was closed"));
-    log.write();
-    log.sync().unwrap();
-    log.park();
-    fs::rename(&path, dir.path().join("moved again")).unwrap();
-    log.sync().unwrap();
-}
-
-#[test]
-fn a_sync_keeps_its_deadline_while_the_device_stands_still() {
-    let (_dir, path, log) = new_log();
-    let watch = SyncWatch::new(&path);
-    log.write();
-    watch.hold(true);
-    assert_eq!(log.appender.sync(SHORT).unwrap_err().kind(), ErrorKind::TimedOut);
-    log.write();
-    watch.hold(false);
-    log.sync().unwrap();
-}
-
-#[test]
-fn sync_and_reopen_keep_their_deadlines_while_a_write_stands_still() {
-    let (_dir, _path, log) = new_log();
-    let writing = log.appender.current.lock();
-    let (sender, results) = std::sync::mpsc::channel();
-    let appender = Arc::clone(&log.appender);
-    let caller = thread::spawn(move || {
-        for result in [appender.sync(SHORT), appender.reopen(SHORT), appender.flush(SHORT)] {
-            sender.send(result.map_err(|error| error.kind())).unwrap();
-        }
-        assert!(appender.is_reopenable(Instant::now() + SHORT), "`reopen_all` names it in its error");
-        sender.send(Ok(())).unwrap();
-    });
-    let next = || results.recv_timeout(LONG).expect("the call waits for the write");
-    assert_eq!((next(), next(), next()), (Err(ErrorKind::TimedOut), Err(ErrorKind::TimedOut), Ok(())));
-    assert_eq!(next(), Ok(()));
-    drop(writing);
-    caller.join().unwrap();
-}
-
-#[test]
 fn opening_an_open_file_does_not_wait_for_ever_for_a_write_that_stands_still() {
     let (_dir, path, log) = new_log();
     let writing = log.appender.current.lock();
@@ -265,22 +202,4 @@ fn opening_an_open_file_does_not_wait_for_ever_for_a_write_that_stands_still() {
     assert!(Arc::ptr_eq(&opened, &log.appender));
     drop(writing);
     opening.join().unwrap();
-}
-
-#[test]
-fn log_calls_go_on_while_the_device_stands_still() {
-    let (_dir, path, log) = new_log();
-    let watch = SyncWatch::new(&path);
-    log.write();
-    watch.hold(true);
-    let appender = Arc::clone(&log.appender);
-    let syncing = thread::spawn(move || appender.sync(LONG));
-    while watch.take() == 0 {
-        thread::yield_now();
-    }
-    log.write();
-    watch.hold(false);
-    syncing.join().unwrap().unwrap();
-    let ((), reports) = capture_reports(|| drop(log));
-    assert!(reports.is_empty(), "{reports:?}");
 }

@@ -1,6 +1,8 @@
 //! System calls: opening files, locating them, and the clocks. `unix` and `other` have the same functions.
 
 #[cfg(unix)]
+mod closed;
+#[cfg(unix)]
 mod folder;
 #[cfg(unix)]
 mod identity;
@@ -25,13 +27,15 @@ use other as this;
 use unix as this;
 
 #[cfg(unix)]
+pub(super) use closed::{ClosedFile, FolderNames};
+#[cfg(unix)]
 pub(super) use folder::Folder;
 #[cfg(unix)]
 pub(crate) use identity::Identity;
 #[cfg(not(unix))]
-pub(super) use other::Folder;
-#[cfg(not(unix))]
 pub(crate) use other::Identity;
+#[cfg(not(unix))]
+pub(super) use other::{ClosedFile, Folder, FolderNames};
 pub(super) use this::{
     CAN_TRACK, byte_writer, coarse_monotonic, coarse_unix_seconds, create_directory, descriptor_limit, identity_at,
     is_out_of_descriptors, is_pipe_without_reader, is_removed, is_standard_stream, is_system_link, locate, make_link,

@@ -78,9 +78,45 @@ pub(in crate::file) fn sync_data(file: &File) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Does nothing: these systems have no way to sync a directory.
-pub(in crate::file) fn sync_folder(_: &Path, _: Option<&Folder>) -> io::Result<()> {
-    Ok(())
+/// These systems hold no directory, and have no way to sync one.
+pub(in crate::file) fn sync_folder(folder: &Folder, _: usize) -> io::Result<()> {
+    match *folder {}
+}
+
+/// A file that was closed. It is found by its path alone: recognising it would take a handle, which would keep it open.
+#[derive(Clone, Debug)]
+pub(in crate::file) struct ClosedFile;
+
+impl ClosedFile {
+    pub(in crate::file) fn new(_: &Identity) -> Self {
+        ClosedFile
+    }
+
+    /// Returns true if there is a file at `path`.
+    pub(in crate::file) fn is_at(&self, _: Option<&Folder>, path: &Path) -> io::Result<bool> {
+        path.try_exists()
+    }
+
+    /// Opens the file at `path` to sync it.
+    pub(in crate::file) fn open(&self, _: Option<&Folder>, path: &Path) -> io::Result<Option<File>> {
+        match fs::OpenOptions::new().append(true).open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            file => file.map(Some),
+        }
+    }
+}
+
+/// The names of what is in a directory. No directory is held on these systems, and so none is listed.
+pub(in crate::file) enum FolderNames {}
+
+impl FolderNames {
+    pub(in crate::file) fn list(folder: &Folder) -> io::Result<Self> {
+        match *folder {}
+    }
+
+    pub(in crate::file) fn get(&self, _: &ClosedFile) -> Option<&OsStr> {
+        match *self {}
+    }
 }
 
 /// Returns the identity of the file at `path`.

@@ -210,24 +210,28 @@ pub(in crate::file) fn sync_data(file: &File) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Brings the entries of the directory at `path`, which is `folder` if that is given, to the storage device. A directory that is gone has none.
-pub(in crate::file) fn sync_folder(path: &Path, folder: Option<&Folder>) -> io::Result<()> {
+/// Brings the entries of `folder`, and of the `parents` directories above it, to the storage device. A directory that was removed has none.
+pub(in crate::file) fn sync_folder(folder: &Folder, parents: usize) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = match folder {
-        Some(folder) => openat(&folder.directory, ".", flags, Mode::empty()),
-        None => openat(CWD, path, flags, Mode::empty()),
-    };
-    let opened = match opened {
-        Err(Errno::NOENT) => return Ok(()),
-        opened => File::from(opened?),
-    };
-    #[cfg(test)]
-    super::observed::before_sync(&opened)?;
-    match opened.sync_all() {
-        // A file system that cannot sync directories.
-        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
-        result => result,
+    let mut opened = openat(&folder.directory, ".", flags, Mode::empty());
+    for above in (0..=parents).rev() {
+        let directory = match opened {
+            Err(Errno::NOENT) => return Ok(()),
+            opened => File::from(opened?),
+        };
+        #[cfg(test)]
+        super::observed::before_sync(&directory)?;
+        match directory.sync_all() {
+            // A file system that cannot sync directories.
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {}
+            result => result?,
+        }
+        if above == 0 {
+            break;
+        }
+        opened = openat(&directory, "..", flags, Mode::empty());
     }
+    Ok(())
 }
 
 /// Returns the identity of the file at `path`. A link is not followed.

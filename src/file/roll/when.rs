@@ -218,6 +218,11 @@ impl Roller {
         }
     }
 
+    /// Returns true if the log removes or compresses its old files.
+    pub(in crate::file) fn removes_files(&self) -> bool {
+        self.roll.keep.is_some() || self.roll.keep_bytes.is_some() || self.roll.compress
+    }
+
     /// Returns how many files are kept.
     fn retention(&self, keys: OwnKeys, needed: u64) -> Retention {
         Retention {

@@ -63,9 +63,7 @@ fn callers_that_wait_at_the_same_time_share_a_round() {
             })
         })
         .collect();
-    // All have joined the round once they hold it: each caller has one count, the state and this test the others.
-    let next = Arc::clone(&rounds.0.state.lock().next);
-    while Arc::strong_count(&next) < CALLERS + 2 {
+    while rounds.waiting() < CALLERS {
         thread::yield_now();
     }
     go.send(()).unwrap();
