@@ -37,6 +37,7 @@
 //! | a line of the fallback | room in stderr | [`FALLBACK_WRITABLE`] | the line is lost, and counted |
 //! | a line of the fallback | other threads, which write a line of the fallback or a record to stderr | [`FALLBACK_LOCK`] in all | the line is lost, and counted |
 //! | a write to a file that is stdout or stderr | other threads, which write to the stream | [`STREAM_LOCK`] | waits again, unless the stream has become another file |
+//! | an outage whose report was lost | the next report | [`FALLBACK_WINDOW`] | the next loss reports it, beyond all limits |
 //! | `FileOptions::open`, with other options than the open file has | the queues of sinks that are gone | [`FILE_IS_FREE`] | fails |
 //! | a log file | the next check of where the file is | [`FILE_CHECK`] | the next record checks |
 //! | `Sink::reopen`, `reopen_all` | a log file that another thread writes to | [`REOPEN`] in all | fails; the next write opens the file anew |
@@ -72,7 +73,8 @@ pub(crate) const FORK: Duration = Duration::from_millis(500);
 /// then wait for a thread of its parent.
 pub(crate) const FORK_GENERATIONS: usize = 16;
 
-/// The same for what each context and each output has of its own: how many forks in a row may find log calls in flight.
+/// The same for what each context and each output has of its own: how many forks in a row may find log calls in flight, or
+/// the lock on its missing records held.
 pub(crate) const CONTEXT_FORK_GENERATIONS: usize = 3;
 
 /// How long a log call without `Overflow::Block` waits for a closed queue to be written, before it writes its own record.

@@ -64,6 +64,25 @@ fn nobody_waits_for_a_record_that_is_being_written() {
     assert_eq!((fallback.lost(), stderr.text().as_str()), (1, ""));
 }
 
+/// As many outages a second as there may be, of outputs that fail again and again, of new outputs, and then of one more.
+#[test]
+fn a_failure_of_one_output_does_not_hide_that_of_another() {
+    let (fallback, stderr, start) = (Tested::new(), Scripted::default(), Instant::now());
+    let write = |turn: Turn, line: &str| {
+        let before = fallback.lost();
+        write_as(turn.kind(Kind::FirstFailure, Kind::Failure), &fallback, start, &stderr, line);
+        fallback.lost() == before
+    };
+    for n in 0..FALLBACK_LINES + 5 {
+        assert_eq!(write(Turn::Repeated, "again\n"), n < FALLBACK_LINES);
+    }
+    for n in 0..FALLBACK_LINES + 5 {
+        assert_eq!(write(Turn::First, "first\n"), n < FALLBACK_LINES, "new outputs have a limit, too");
+    }
+    assert!(write(Turn::Overdue, "no space left\n"));
+    assert!(stderr.text().ends_with("no space left\n"), "{}", stderr.text());
+}
+
 /// One thread stands in a write to stderr. Another one does not wait for it.
 #[test]
 fn nobody_waits_for_a_thread_that_stands_in_a_write() {
