@@ -1,8 +1,9 @@
 //! The fallback: reports on stderr what no log can say, such as the failure of an output. It never fails or blocks its caller for long.
 //!
-//! The fallback takes no lock of a sink, writes to stderr's descriptor without std's lock, waits only for a moment if stderr has no room, and
-//! cannot be re-entered by a value that it renders. It cuts long lines. It writes ten lines a second at most of each [`Kind`], so that one kind
-//! cannot hide another. It counts the lines that it cannot write, and writes their number before the next line.
+//! The fallback takes no lock of a sink but that of stderr's lines, which it only tries. It writes to stderr's descriptor without std's lock,
+//! waits only for a moment if stderr has no room, and cannot be re-entered by a value that it renders. It cuts long lines. It writes ten lines
+//! a second at most of each [`Kind`], so that one kind cannot hide another. The [`Turn`] of an output makes sure that one output cannot hide
+//! another. It counts the lines that it cannot write, and writes their number before the next line.
 //!
 //! Losses of single records are counted in `delivery`, which reports them here. Imports the rooms up to `bytes`.
 
@@ -25,25 +26,51 @@ mod message;
 
 use message::Message;
 
-static FALLBACK: ForkLocal<Fallback> =
-    ForkLocal::new(Fallback::new(LineWriter::stream(StandardStream::Stderr)), |parents| {
-        let own = Fallback::new(LineWriter::stream(StandardStream::Stderr));
-        own.lost.store(parents.lost(), Ordering::Relaxed);
-        own
-    });
+static FALLBACK: ForkLocal<Fallback> = ForkLocal::new(Fallback::new(), |parents| {
+    let own = Fallback::new();
+    own.lost.store(parents.lost(), Ordering::Relaxed);
+    own
+});
 
 /// What a line is about. Each kind has its own limit of lines a second.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     /// A failure, or a mistake of the program.
     Failure,
+    /// A failure of an output that had no report for a while.
+    FirstFailure,
     /// Records that were dropped because the program has chosen so.
     ChosenDrop,
+    /// The same, for an output that had no report for a while.
+    FirstChosenDrop,
     /// A record that was logged where it cannot be delivered.
     Record,
+    /// A report of an outage that was refused and repeated. This kind has no limit: see `delivery::missing::reports`.
+    Overdue,
 }
 
-const KINDS: usize = 3;
+const KINDS: usize = 6;
+
+/// How the report of an outage competes with those of other outputs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Turn {
+    /// The first report of the output in a [`FALLBACK_WINDOW`]. It has a limit that outputs which fail again and again do not use up.
+    First,
+    /// The output had another outage in this window.
+    Repeated,
+    /// The report was refused a window ago or more, and the outage lasts.
+    Overdue,
+}
+
+impl Turn {
+    fn kind(self, first: Kind, repeated: Kind) -> Kind {
+        match self {
+            Turn::First => first,
+            Turn::Repeated => repeated,
+            Turn::Overdue => Kind::Overdue,
+        }
+    }
+}
 
 /// Writes a line about a failure to stderr: `logscope: ` and `message`, with control characters escaped, and cut if it is long.
 #[cold]
@@ -51,19 +78,25 @@ pub(crate) fn report(message: fmt::Arguments<'_>) {
     report_as(Kind::Failure, message);
 }
 
-/// Writes a line to stderr, as [`report`] does, about records that were dropped.
+/// Writes a line to stderr, as [`report`] does, about an outage of an output. False if the line is lost.
 #[cold]
-pub(crate) fn report_dropped(message: fmt::Arguments<'_>) {
-    report_as(Kind::ChosenDrop, message);
+pub(crate) fn report_failure(turn: Turn, message: fmt::Arguments<'_>) -> bool {
+    report_as(turn.kind(Kind::FirstFailure, Kind::Failure), message)
 }
 
-fn report_as(kind: Kind, message: fmt::Arguments<'_>) {
+/// Writes a line to stderr, as [`report`] does, about records for an output that were dropped. False if the line is lost.
+#[cold]
+pub(crate) fn report_dropped(turn: Turn, message: fmt::Arguments<'_>) -> bool {
+    report_as(turn.kind(Kind::FirstChosenDrop, Kind::ChosenDrop), message)
+}
+
+fn report_as(kind: Kind, message: fmt::Arguments<'_>) -> bool {
     FALLBACK.get().enter(|fallback| {
         let mut line = Message::new();
         // The `Display` of an error may be code of the program, and panic.
         render_display(&message, &mut OwnBound(&mut line));
-        fallback.write(kind, Instant::now(), &mut stderr(), line.finish());
-    });
+        fallback.write(kind, Instant::now(), (StandardStream::Stderr.lines(), &mut stderr()), line.finish())
+    })
 }
 
 /// Writes a record to stderr, in text, and cut if it is long. The record was logged where it cannot be delivered, such as inside an output.
@@ -72,8 +105,9 @@ pub(crate) fn report_record(record: &Record<'_>) {
     FALLBACK.get().enter(|fallback| {
         with_scratch(|scratch| {
             let line = scratch.line(&Renderer::new(&Format::text(), Screen::None), record);
-            fallback.write(Kind::Record, Instant::now(), &mut stderr(), Message::of_line(line).finish());
-        });
+            let stderr = (StandardStream::Stderr.lines(), &mut stderr());
+            fallback.write(Kind::Record, Instant::now(), stderr, Message::of_line(line).finish())
+        })
     });
 }
 
@@ -84,8 +118,10 @@ pub(crate) fn report_record(record: &Record<'_>) {
 /// ```
 ///
 /// The fallback reports on stderr that an output fails, and writes there the records that are logged inside an output. It loses a line if
-/// there were more than ten of its kind in a second, if stderr did not take the line, or if another thread stood in a write to stderr. The kinds
-/// are failures, records that a full queue drops, and records that are logged inside outputs. A line that is longer than 1 KiB is cut.
+/// there were more than ten of its kind in a second, if stderr did not take the line, or if another thread stood in a write to stderr, also
+/// of a record. The kinds are failures, records that a full queue drops, and records that are logged inside outputs; of the first two, the
+/// first line of each output in a second is a kind of its own. If the report of an outage is lost, the next record that is lost a second later
+/// or more repeats it, and no limit holds for it then. A line that is longer than 1 KiB is cut.
 ///
 /// The count is that of this process. The [ledgers](crate::sink::Outcome) count the records themselves all the same.
 pub fn fallback_lost() -> u64 {
@@ -98,7 +134,6 @@ struct Fallback {
 }
 
 struct FallbackState {
-    lines: LineWriter,
     /// For each kind, how many lines it had since the start of its window.
     windows: [Option<(Instant, u32)>; KINDS],
     /// How many of the lost lines have been reported.
@@ -111,13 +146,13 @@ thread_local! {
 }
 
 impl Fallback {
-    const fn new(lines: LineWriter) -> Self {
-        let state = FallbackState { lines, windows: [None; KINDS], lost_reported: 0 };
+    const fn new() -> Self {
+        let state = FallbackState { windows: [None; KINDS], lost_reported: 0 };
         Fallback { state: Mutex::new(state), lost: AtomicU64::new(0) }
     }
 
-    /// Calls `report`, unless this thread is in the fallback already.
-    fn enter(&self, report: impl FnOnce(&Fallback)) {
+    /// Calls `report`, unless this thread is in the fallback already. True if the line is written.
+    fn enter(&self, report: impl FnOnce(&Fallback) -> bool) -> bool {
         struct Leave;
         impl Drop for Leave {
             fn drop(&mut self) {
@@ -125,45 +160,59 @@ impl Fallback {
             }
         }
         if REPORTING.replace(true) {
-            self.count_lost();
-            return;
+            return self.count_lost();
         }
         let _leave = Leave;
-        report(self);
+        report(self)
     }
 
-    /// Writes `line`, after the number of lost lines, if there are any.
-    fn write(&self, kind: Kind, now: Instant, stderr: &mut impl ByteWriter, line: &[u8]) {
+    /// Writes `line` to `stderr` under the lock of its lines, after the number of lost lines, if there are any. True if it is written.
+    fn write(
+        &self,
+        kind: Kind,
+        now: Instant,
+        (lines, stderr): (&Mutex<LineWriter>, &mut impl ByteWriter),
+        line: &[u8],
+    ) -> bool {
         #[cfg(test)]
         if captured(line) {
-            return;
+            return true;
         }
-        // Another thread may stand in a write to stderr.
-        let Some(mut state) = self.state.try_lock_for(FALLBACK_LOCK) else { return self.count_lost() };
+        // Another thread may stand in a write to stderr: of a line from here, or of a record.
+        let deadline = Instant::now() + FALLBACK_LOCK;
+        let Some(mut state) = self.state.try_lock_until(deadline) else { return self.count_lost() };
         let state = &mut *state;
         if !state.admits(kind, now) {
-            self.count_lost();
-            return;
+            return self.count_lost();
         }
-        if let Err(_lost) = self.report_lost(state, stderr).and_then(|()| state.lines.write(stderr, line)) {
-            self.count_lost();
+        let Some(mut lines) = lines.try_lock_until(deadline) else { return self.count_lost() };
+        match self.report_lost(state, &mut lines, stderr).and_then(|()| lines.write(stderr, line)) {
+            Ok(()) => true,
+            Err(_lost) => self.count_lost(),
         }
     }
 
-    fn report_lost(&self, state: &mut FallbackState, stderr: &mut impl ByteWriter) -> io::Result<()> {
+    fn report_lost(
+        &self,
+        state: &mut FallbackState,
+        lines: &mut LineWriter,
+        stderr: &mut impl ByteWriter,
+    ) -> io::Result<()> {
         let lost = self.lost();
         if lost > state.lost_reported {
             let mut line = Message::new();
             let _ = write!(line, "and {} more lines, which are not shown", lost - state.lost_reported);
-            state.lines.write(stderr, line.finish())?;
+            lines.write(stderr, line.finish())?;
             state.lost_reported = lost;
         }
         Ok(())
     }
 
-    fn count_lost(&self) {
+    /// Counts a line that is not written, and returns false.
+    fn count_lost(&self) -> bool {
         // Relaxed: a count, by which no other data is read.
         self.lost.fetch_add(1, Ordering::Relaxed);
+        false
     }
 
     fn lost(&self) -> u64 {
@@ -180,7 +229,7 @@ impl FallbackState {
             _ => window.insert((now, 0)),
         };
         *lines = lines.saturating_add(1);
-        *lines <= FALLBACK_LINES
+        kind == Kind::Overdue || *lines <= FALLBACK_LINES
     }
 }
 

@@ -52,8 +52,8 @@
 //!   bidirectional overrides and invisible characters are escaped in every format.
 //! - **Harmless.** A log call never panics, aborts, deadlocks or recurses its caller: not when a value's `Debug` panics or logs, when a sink
 //!   panics or fails, when stdout and stderr are both broken, while unwinding, or in the destructors of thread-locals.
-//! - **Told.** Every loss is counted. stderr has a report once for each outage, at most ten lines a second. A log that goes on has a record
-//!   where the gap is.
+//! - **Told.** Every loss is counted. stderr has a report once for each outage, with limits under which no output hides the failure of
+//!   another. A log that goes on has a record where the gap is.
 //!
 //! # Not supported
 //!

@@ -35,11 +35,14 @@
 //! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`], after the first rebuild | ends |
 //! | `Configure::install` | another installation, on another thread | [`INSTALLATION`] | tries to install all the same |
 //! | a line of the fallback | room in stderr | [`FALLBACK_WRITABLE`] | the line is lost, and counted |
-//! | a line of the fallback | another thread, which writes a line | [`FALLBACK_LOCK`] | the line is lost, and counted |
+//! | a line of the fallback | other threads, which write a line of the fallback or a record to stderr | [`FALLBACK_LOCK`] in all | the line is lost, and counted |
+//! | a write to a file that is stdout or stderr | other threads, which write to the stream | [`STREAM_LOCK`] | waits again, unless the stream has become another file |
+//! | an outage whose report was lost | the next report | [`FALLBACK_WINDOW`] | the next loss reports it, beyond all limits |
 //! | `FileOptions::open`, with other options than the open file has | the queues of sinks that are gone | [`FILE_IS_FREE`] | fails |
 //! | a log file | the next check of where the file is | [`FILE_CHECK`] | the next record checks |
 //! | `Sink::reopen`, `reopen_all` | a log file that another thread writes to | [`REOPEN`] in all | fails; the next write opens the file anew |
 //! | `FileOptions::open` of a file that is open | a thread that writes to it | [`REOPEN`] | opens it anew, and finds that it is the same file |
+//! | `FileOptions::open` of a descriptor of a file that is open | a thread that writes to it | [`REOPEN`] | fails |
 //! | a log that could not roll | the next attempt | [`ROLL_RETRY`] | the next record tries again |
 //! | a record in a queue | the next look of a writer thread at the queue | [`LINGER`] | is drained |
 //! | the memory of a queue that is idle after a burst | records | [`REST`] | is given back, if the queue is idle then |
@@ -70,7 +73,8 @@ pub(crate) const FORK: Duration = Duration::from_millis(500);
 /// then wait for a thread of its parent.
 pub(crate) const FORK_GENERATIONS: usize = 16;
 
-/// The same for what each context and each output has of its own: how many forks in a row may find log calls in flight.
+/// The same for what each context and each output has of its own: how many forks in a row may find log calls in flight, or
+/// the lock on its missing records held.
 pub(crate) const CONTEXT_FORK_GENERATIONS: usize = 3;
 
 /// How long a log call without `Overflow::Block` waits for a closed queue to be written, before it writes its own record.
@@ -110,8 +114,12 @@ pub(crate) const WRITER_YIELDS: u32 = 100;
 #[cfg(unix)]
 pub(crate) const FALLBACK_WRITABLE: Duration = Duration::from_millis(100);
 
-/// How long a line of the fallback waits for another thread, which writes a line: that thread may stand still in its write.
+/// How long a line of the fallback waits for other threads, which write to stderr: they may stand still in their writes.
 pub(crate) const FALLBACK_LOCK: Duration = Duration::from_millis(5);
+
+/// How long a write to a file that is a standard stream waits for other writers of the stream, before it looks whether the file still is the
+/// stream.
+pub(crate) const STREAM_LOCK: Duration = Duration::from_millis(5);
 
 /// How many lines of each kind the fallback writes in each [`FALLBACK_WINDOW`].
 pub(crate) const FALLBACK_LINES: u32 = 10;

@@ -6,7 +6,8 @@
 //! for either:
 //!
 //! - **Locks.** A lock that another thread held at the fork stays held for ever. So the lists and registries of the library, which the making
-//!   of a sink or a context locks, are [`ForkLocal`]: the child has locks of its own. The locks of single outputs, queues and contexts are not.
+//!   of a sink or a context locks, are [`ForkLocal`]: the child has locks of its own. So are the locks on the missing records of an output,
+//!   which log calls take. The other locks of single outputs, queues and contexts are not.
 //!   So code that runs in a log call, a flush or a `Drop` asks [`is_forked`] before it takes one that another thread can hold, and does
 //!   without the lock, or only tries it.
 //! - **Writer threads.** Records in a queue and pending flushes are left to the parent, and so are the drop notices that were due at the

@@ -160,6 +160,33 @@ fn other_descriptors_share_their_offset_and_sockets_work() {
 }
 
 #[test]
+fn a_file_that_is_open_and_its_descriptor_share_the_offset_from_then_on() {
+    const ROLE: &str = "a_file_that_is_open_and_its_descriptor_share_the_offset_from_then_on";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        let path = folder.join("log");
+        let mut file = File::create(&path).unwrap();
+        let by_path = open(sink::file(&path));
+        log(&by_path, "before");
+        let by_descriptor = open(sink::file(format!("/dev/fd/{}", file.as_raw_fd())));
+        log_in_turn(&[by_path.clone(), by_descriptor], |text| file.write_all(text.as_bytes()).unwrap());
+        // A log that was closed could not find the descriptor again.
+        sink::max_open_files(1);
+        log(&open(sink::file(folder.join("other"))), "closes no other");
+        log_in_turn(std::slice::from_ref(&by_path), |text| file.write_all(text.as_bytes()).unwrap());
+
+        fs::rename(&path, folder.join("moved")).unwrap();
+        let flushed = by_path.flush(std::time::Duration::MAX).is_complete();
+        log(&by_path, "after");
+        let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        json!({ "moved": read("moved"), "log": read("log"), "flushed": flushed })
+    });
+    let report = Child::new(ROLE).run().report;
+    let moved = format!("before\n{}{}", all_lines(2), all_lines(1));
+    assert_eq!(report, json!({ "moved": moved, "log": "after\n", "flushed": true }));
+}
+
+#[test]
 fn a_standard_stream_neither_rolls_nor_is_opened_anew() {
     const ROLE: &str = "a_standard_stream_neither_rolls_nor_is_opened_anew";
     in_child(ROLE, |folder| {
@@ -205,4 +232,120 @@ fn a_stream_that_is_redirected_to_an_open_log_shares_its_offset() {
     });
     let text = format!("before\n{}after\n", all_lines(1));
     assert_eq!(Child::new(ROLE).run().report, json!({ "flushed": true, "text": text, "failed": 0 }));
+}
+
+#[test]
+fn a_log_that_was_closed_and_became_a_stream_stays_in_its_directory() {
+    const ROLE: &str = "a_log_that_was_closed_and_became_a_stream_stays_in_its_directory";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        let path = |name: &str| folder.join(name);
+        fs::create_dir(path("logs")).unwrap();
+        let uno = open(sink::file(path("logs/uno.log")));
+        sink::max_open_files(1);
+        log(&open(sink::file(path("due.log"))), "closes the other");
+        let before = rustix::io::dup(rustix::stdio::stdout()).unwrap();
+        rustix::stdio::dup2_stdout(File::options().append(true).open(path("logs/uno.log")).unwrap()).unwrap();
+        log(&uno, "one");
+        rustix::stdio::dup2_stdout(before).unwrap();
+        fs::rename(path("logs"), path("moved")).unwrap();
+        fs::create_dir(path("logs")).unwrap();
+        fs::rename(path("moved/uno.log"), path("moved/uno.log.1")).unwrap();
+        let flushed = uno.flush(std::time::Duration::MAX).is_complete();
+        log(&uno, "two");
+        json!({ "flushed": flushed, "planted": path("logs/uno.log").exists() })
+    });
+    let ended = Child::new(ROLE).run();
+    assert_eq!(ended.fallback_lines(), [""; 0], "nothing is wrong");
+    assert_eq!(ended.report, json!({ "flushed": true, "planted": false }));
+    assert_eq!((ended.read("moved/uno.log.1"), ended.read("moved/uno.log")), ("one\n".into(), "two\n".into()));
+}
+
+#[test]
+fn a_log_that_is_opened_again_for_a_record_never_becomes_a_standard_stream() {
+    const ROLE: &str = "a_log_that_is_opened_again_for_a_record_never_becomes_a_standard_stream";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        sink::max_open_files(1);
+        let logs = ["uno.log", "due.log"].map(|name| open(sink::file(folder.join(name))));
+        (0..3).for_each(close);
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            for sink in &logs {
+                log(sink, "record");
+                seen.push(streams());
+            }
+        }
+        json!(seen)
+    });
+    let ended = Child::new(ROLE).run();
+    assert_eq!(ended.report, json!(vec![[Value::Null, Value::Null, Value::Null]; 4]));
+    assert_eq!((ended.read("uno.log"), ended.read("due.log")), ("record\n".repeat(2), "record\n".repeat(2)));
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn an_old_file_that_is_compressed_never_becomes_a_standard_stream() {
+    const ROLE: &str = "an_old_file_that_is_compressed_never_becomes_a_standard_stream";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        // Takes a while to compress.
+        fs::write(folder.join("uno.1.log"), vec![b'x'; 8 << 20]).unwrap();
+        (0..3).for_each(close);
+        let sink = open(sink::file(folder.join("uno.log")).roll(Roll::by_size(4).compress(true)));
+        log(&sink, "record");
+        let start = std::time::Instant::now();
+        let mut seen = std::collections::BTreeSet::new();
+        while folder.join("uno.1.log").exists() && start.elapsed() < std::time::Duration::from_secs(30) {
+            // Directories may be there for a moment.
+            seen.extend(streams().into_iter().flatten().filter(|path| path.contains(".log")));
+        }
+        json!({ "seen": seen, "compressed": folder.join("uno.1.log.gz").exists() })
+    });
+    assert_eq!(Child::new(ROLE).run().report, json!({ "seen": [], "compressed": true }));
+}
+
+/// The name of a stream that another user has opened leads to a file that this user cannot open. So it is written to through the stream.
+#[test]
+fn a_stream_that_another_user_opened_is_written_to() {
+    const ROLE: &str = "a_stream_that_another_user_opened_is_written_to";
+    in_child(ROLE, |folder| {
+        logscope::init().unwrap();
+        let path = folder.join("stdout");
+        let refused = [Path::new("/dev/stdout"), &path].map(|path| {
+            let error = File::options().append(true).open(path).unwrap_err();
+            error.kind() == std::io::ErrorKind::PermissionDenied
+        });
+        let sinks = [open(sink::file("/dev/stdout")), open(sink::file(&path)), plain(&sink::stdout())];
+        log_in_turn(&sinks, |text| std::io::stdout().write_all(text.as_bytes()).unwrap());
+        json!({ "refused": refused, "shared": sinks[0].ledger().written })
+    });
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can start a process of another user");
+        return;
+    }
+    let ended = Child::new(ROLE).run_by_user(65_534).run();
+    assert_eq!(ended.report, json!({ "refused": [true, true], "shared": 6 }));
+    assert!(ended.stdout.ends_with(&all_lines(3)), "{}", ended.stdout);
+}
+
+#[test]
+fn a_stdout_that_is_a_socket_is_written_to() {
+    const ROLE: &str = "a_stdout_that_is_a_socket_is_written_to";
+    in_child(ROLE, |_| {
+        logscope::init().unwrap();
+        let (mut reader, socket) = UnixStream::pair().unwrap();
+        let before = rustix::io::dup(rustix::stdio::stdout()).unwrap();
+        rustix::stdio::dup2_stdout(socket).unwrap();
+        let sinks = ["/dev/stdout", "/dev/fd/1"].map(|path| open(sink::file(path)));
+        log_in_turn(&[&sinks[..], &[plain(&sink::stdout())]].concat(), |text| {
+            std::io::stdout().write_all(text.as_bytes()).unwrap();
+        });
+        drop(sinks);
+        rustix::stdio::dup2_stdout(before).unwrap();
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        json!(text)
+    });
+    assert_eq!(Child::new(ROLE).run().report, json!(all_lines(3)));
 }

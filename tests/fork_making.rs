@@ -1,4 +1,5 @@
-//! Forks of a process whose other threads make contexts and sinks at that moment: the child can make its own.
+//! Forks of a process whose other threads make contexts and sinks at that moment: the child can make its own. A child that goes on with threads of
+//! its own, as daemons do: sinks that its parent made work as in the parent.
 //!
 //! A binary of its own, and a process for each case: a fork affects the whole process, and keeps one thread only.
 
@@ -12,15 +13,17 @@ mod fork;
 #[path = "common/gate.rs"]
 mod gate;
 
+use std::io::{self, Read as _};
 use std::panic::catch_unwind;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use logscope::OutputContext;
-use logscope::sink::{self, Queue};
-use serde_json::json;
+use logscope::sink::{self, Output, Queue};
+use logscope::{Format, OutputContext};
+use serde_json::{Value, json};
 
 use child::Child;
 use fork::fork;
@@ -106,4 +109,94 @@ fn a_child_does_not_wait_for_the_calls_of_its_parent() {
         json!(uno.flush(PATIENCE).is_complete())
     });
     assert_eq!(Child::new(test).run().report, json!(true));
+}
+
+/// Another thread of the parent is in the middle of a write to stdout at the fork. In the child nobody ends it.
+#[test]
+fn a_child_does_not_wait_for_a_write_of_its_parent_to_a_stream() {
+    let test = "a_child_does_not_wait_for_a_write_of_its_parent_to_a_stream";
+    child::in_child(test, |folder| {
+        let _ = logscope::init();
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let before = rustix::io::dup(rustix::stdio::stdout()).unwrap();
+        rustix::stdio::dup2_stdout(writer).unwrap();
+        let uno = OutputContext::builder("uno").sink(sink::stdout()).build();
+        // More than a pipe takes.
+        let call = thread::spawn(uno.bind(|| tracing::info!("{}", "x".repeat(300_000))));
+        reader.read_exact(&mut [0]).unwrap();
+        fork(|| {
+            let own = std::fs::File::create(folder.join("child")).unwrap();
+            rustix::stdio::dup2_stdout(own).unwrap();
+            uno.scope(|| tracing::info!("in the child"));
+        });
+        let draining = thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
+        call.join().unwrap();
+        rustix::stdio::dup2_stdout(before).unwrap();
+        draining.join().unwrap().unwrap();
+        json!(null)
+    });
+    let text = Child::new(test).run().read("child");
+    assert!(text.ends_with("in the child\n") && text.lines().count() == 1, "{text}");
+}
+
+/// An output that a test breaks and repairs. It adds up the records that notices count as failed.
+#[derive(Clone, Default)]
+struct Breaks(Arc<(AtomicBool, AtomicU64)>);
+
+impl Output for Breaks {
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        if self.0.0.load(Ordering::Relaxed) {
+            return Err(io::Error::other("broken"));
+        }
+        let line: Value = serde_json::from_slice(line).unwrap();
+        self.0.1.fetch_add(line["fields"]["failed"].as_u64().unwrap_or(0), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        "the daemon's log".to_owned()
+    }
+}
+
+/// Four threads log at once, while the output is broken or works.
+fn log_from_four_threads(context: &OutputContext, output: &Breaks, broken: bool) {
+    output.0.0.store(broken, Ordering::Relaxed);
+    let start = Barrier::new(4);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                start.wait();
+                context.scope(|| (0..100).for_each(|n| tracing::info!(n)));
+            });
+        }
+    });
+}
+
+#[test]
+fn notices_of_a_child_with_threads_count_each_failed_record_and_its_outages_are_reported() {
+    let test = "notices_of_a_child_with_threads_count_each_failed_record_and_its_outages_are_reported";
+    child::in_child(test, |_| {
+        let _ = logscope::init();
+        let output = Breaks::default();
+        let sink = sink::custom(output.clone()).format(Format::json());
+        fork(|| {
+            let uno = OutputContext::builder("uno").sink(sink.clone()).build();
+            for broken in [true, false].repeat(40) {
+                log_from_four_threads(&uno, &output, broken);
+            }
+            uno.scope(|| tracing::info!("the notices are written"));
+            assert_eq!(output.0.1.load(Ordering::Relaxed), sink.ledger().failed, "the notices are wrong");
+            tracing::error!("all is counted");
+            // An output that had an outage in the last second has to share the limit of reports with others.
+            thread::sleep(Duration::from_millis(1_100));
+            output.0.0.store(true, Ordering::Relaxed);
+            let lost = sink::fallback_lost();
+            uno.scope(|| tracing::info!("lost"));
+            assert_eq!(sink::fallback_lost(), lost);
+        });
+        json!(null)
+    });
+    let ended = Child::new(test).run();
+    let (_, last) = ended.stderr.split_once("all is counted").unwrap();
+    assert_eq!(last.matches("cannot write to the daemon's log: broken").count(), 1, "{}", ended.stderr);
 }

@@ -11,7 +11,7 @@ use super::accounts::{Stamp, tag};
 use super::handle::OpenAccount;
 use super::options::Overflow;
 use super::queued::QueuedOutput;
-use crate::delivery::{Fate, Loss, busy_at_fork};
+use crate::delivery::{DueReport, Fate, Loss, busy_at_fork};
 use crate::fallback;
 use crate::format::{Renderer, Scratch};
 use crate::limits::{CLOSED_QUEUE, EVICTION_ATTEMPTS, FLUSH_AT};
@@ -257,15 +257,18 @@ impl QueuedOutput {
     /// Evicts the oldest records and enqueues a line in their place.
     fn enqueue_evicting(self: &Arc<Self>, label: Label, line: &[u8]) -> Enqueued {
         for _ in 0..EVICTION_ATTEMPTS {
-            let mut is_first = false;
-            let evicted = |label| is_first |= self.count_evicted(label);
+            let mut due = None;
+            let evicted = |label| due = self.count_evicted(label).or(due);
             let made = allocating_under_lock(|| self.ring.reader().make_room(line.len(), evicted));
-            if is_first {
+            if let Some(due) = due {
                 let name = self.core.name();
-                fallback::report_dropped(format_args!(
+                let message = format_args!(
                     "the oldest records in the queue of {name} are dropped, because it is full; they are counted, and the log gets a \
                      notice in their place"
-                ));
+                );
+                if !fallback::report_dropped(due.turn, message) {
+                    self.evicted.refused(due);
+                }
             }
             match self.ring.push(label, line) {
                 Ok(pushed) => return self.pushed(pushed),
@@ -278,9 +281,9 @@ impl QueuedOutput {
         Enqueued::Dropped
     }
 
-    /// Counts a record that was evicted. True if it is the first of an outage. Called under the lock of readers: no code of the program runs
+    /// Counts a record that was evicted. Returns the report that this makes due. Called under the lock of readers: no code of the program runs
     /// here.
-    fn count_evicted(&self, label: Label) -> bool {
+    fn count_evicted(&self, label: Label) -> Option<DueReport> {
         match label.tag {
             tag::DROPPED => {
                 let nobody = ContextInfo::nobody();

@@ -1,7 +1,7 @@
 //! Writes whole lines to a [`ByteWriter`]: one `write` for each line or batch, and more if the first takes only a part.
 //!
-//! A [`LineWriter`] keeps the state that this needs from one line to the next. Each output has one under its lock. It promises (P3) that each
-//! record begins at the start of a line, even after an error has cut the line before.
+//! A [`LineWriter`] keeps the state that this needs from one line to the next. Each output has one under its lock; all that write to a
+//! standard stream share one. It promises (P3) that each record begins at the start of a line, even after an error has cut the line before.
 
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -9,87 +9,26 @@ use std::time::Instant;
 
 use super::{Batch, ByteWriter};
 use crate::limits::{INTERRUPTIONS, WRITABLE};
-use crate::sync::{AtomicBool, Ordering};
 
 /// Writes whole lines to one output, and remembers whether the last one is complete.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LineWriter {
-    torn: TornFlag,
+    /// The output ends, or may end, in the middle of a line.
+    torn: bool,
     /// The last line waited in vain for room. The next lines do not wait, so that a reader that has stopped reading holds up one call, not
     /// all of them.
     stalled: bool,
 }
 
-/// A standard stream of the process that can be written to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum StandardStream {
-    Stdout,
-    Stderr,
-}
-
-/// Whether the output ends, or may end, in the middle of a line.
-#[derive(Debug)]
-enum TornFlag {
-    /// Used by this writer only.
-    Own(bool),
-    /// Shared by several writers to one stream.
-    Shared(&'static AtomicBool),
-}
-
-impl Default for TornFlag {
-    fn default() -> Self {
-        TornFlag::Own(false)
-    }
-}
-
-impl TornFlag {
-    fn get(&self) -> bool {
-        match self {
-            TornFlag::Own(torn) => *torn,
-            // Relaxed, here and below: two writers that use the stream at the same moment may mix their lines in any case, and a writer that
-            // uses the stream later has synchronised with the first in another way.
-            TornFlag::Shared(torn) => torn.load(Ordering::Relaxed),
-        }
-    }
-
-    fn replace(&mut self, torn: bool) -> bool {
-        match self {
-            TornFlag::Own(own) => mem::replace(own, torn),
-            TornFlag::Shared(shared) => shared.swap(torn, Ordering::Relaxed),
-        }
-    }
-}
-
 impl LineWriter {
     /// Returns the state for an output that ends in the middle of a line if `torn`.
     pub(crate) const fn new(torn: bool) -> Self {
-        LineWriter { torn: TornFlag::Own(torn), stalled: false }
-    }
-
-    /// Returns the state for a standard stream of the process. The stream's sink, files that are the stream and, for stderr, the fallback have
-    /// one each, under a lock of their own. They share the flag that tells whether the last line is torn, so each begins a new line after a
-    /// line that another could not finish.
-    pub(crate) const fn stream(stream: StandardStream) -> Self {
-        static STDOUT_TORN: AtomicBool = AtomicBool::new(false);
-        static STDERR_TORN: AtomicBool = AtomicBool::new(false);
-        let torn = match stream {
-            StandardStream::Stdout => &STDOUT_TORN,
-            StandardStream::Stderr => &STDERR_TORN,
-        };
-        LineWriter { torn: TornFlag::Shared(torn), stalled: false }
-    }
-
-    /// Returns this state after a last line that is torn if `torn`, and else as it was.
-    pub(crate) fn torn_if(mut self, torn: bool) -> Self {
-        if torn {
-            self.torn.replace(true);
-        }
-        self
+        LineWriter { torn, stalled: false }
     }
 
     /// True if the last line is torn, so that a `\n` precedes the next line.
     pub(crate) fn is_torn(&self) -> bool {
-        self.torn.get()
+        self.torn
     }
 
     /// Writes `line`, which ends with `\n`, at the start of a line.
@@ -113,7 +52,7 @@ impl LineWriter {
     /// The error of the writer; `WriteZero` if it takes nothing and returns no error.
     pub(crate) fn write_batch(&mut self, to: &mut impl ByteWriter, batch: &mut Batch<'_>) -> io::Result<()> {
         // Torn until the result is known: we cannot know how many bytes a writer took that panics.
-        let was_torn = self.torn.replace(true);
+        let was_torn = mem::replace(&mut self.torn, true);
         if was_torn {
             // The `\n` is joined with the batch, so that this is a single `write` too. It is rare: only after an error.
             let joined = [b"\n", batch.rest()].concat();
@@ -138,10 +77,10 @@ impl LineWriter {
             batch.advance((done + taken).saturating_sub(lead.max(done)));
             done += taken;
         });
-        self.torn.replace(match bytes[..done].last() {
+        self.torn = match bytes[..done].last() {
             Some(last) => *last != b'\n',
             None => was_torn,
-        });
+        };
         if result.is_err() && batch.lacks_only_line_end() {
             batch.advance(1);
             return Ok(());

@@ -2,18 +2,22 @@
 //!
 //! - [`Batch`]: several lines in one piece, and how many of them the output has taken;
 //! - [`ByteWriter`]: a destination of bytes, which may take only some of them;
-//! - [`LineWriter`]: the state that an output keeps from one line to the next, so that each record begins at the start of a line.
+//! - [`LineWriter`]: the state that an output keeps from one line to the next, so that each record begins at the start of a line;
+//! - [`StandardStream`]: stdout or stderr, with the lock that everybody takes who writes lines to it.
 //!
-//! Nothing here knows what a record is: rendering is in `format`, the outputs are in `output` and `file`. Imports `sync` and `limits` only.
+//! Nothing here knows what a record is: rendering is in `format`, the outputs are in `output` and `file`. Imports the rooms up to
+//! `process` only.
 
 mod batch;
 mod byte_writer;
 mod line_writer;
 #[cfg(test)]
 pub(crate) mod scripted;
+mod standard_stream;
 
 pub use batch::Batch;
 pub(crate) use byte_writer::{ByteWriter, IoWriter};
 #[cfg(unix)]
 pub(crate) use byte_writer::{FdWriter, is_writable};
-pub(crate) use line_writer::{LineWriter, StandardStream};
+pub(crate) use line_writer::LineWriter;
+pub(crate) use standard_stream::StandardStream;

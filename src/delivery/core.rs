@@ -12,7 +12,7 @@ use crate::format::{Renderer, Scratch, Screen};
 use crate::limits::FLUSH_AT;
 use crate::output::{AnyOutput, allocating_under_lock, drop_error};
 use crate::process::ForkLocal;
-use crate::record::{Moment, Notice, Record};
+use crate::record::{ContextInfo, Moment, Notice, Record};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
 
 static CORES: ForkLocal<Mutex<CoreList>> = ForkLocal::new(Mutex::new(CoreList::EMPTY), |parents| {
@@ -78,8 +78,8 @@ pub(crate) struct Core {
     fronts: Mutex<Vec<Weak<dyn Front>>>,
     /// The log calls that a queue in front of the output has refused: they wait for it, or write for themselves.
     unqueued: Arc<InFlight>,
-    /// The last sync that a record asked for has failed.
-    unsynced: AtomicBool,
+    /// Records that asked for a sync that failed, since the last one that worked.
+    unsynced: Missing,
 }
 
 /// Returns why an output could not be synced.
@@ -113,7 +113,7 @@ impl Core {
             has_gap: AtomicBool::new(false),
             fronts: Mutex::new(Vec::new()),
             unqueued: Arc::new(InFlight::new()),
-            unsynced: AtomicBool::new(false),
+            unsynced: Missing::new(),
         });
         allocating_under_lock(|| CORES.get().lock().push(&core));
         core
@@ -234,14 +234,17 @@ impl Core {
         fate
     }
 
-    /// Adds records to those that the next notice counts as failed. Reports the first failure of an outage. Does not count in the ledger.
+    /// Adds records to those that the next notice counts as failed. Reports the outage, if that is due. Does not count in the ledger.
     #[cold]
     pub(crate) fn add_failed(&self, loss: Loss<'_>, error: io::Error) -> Fate {
-        if self.failed.add(loss) {
+        if let Some(due) = self.failed.add(loss) {
             let name = &self.name;
-            fallback::report(format_args!(
+            let message = format_args!(
                 "cannot write to {name}: {error}; missing records are counted, and the log gets a notice when it works again"
-            ));
+            );
+            if !fallback::report_failure(due.turn, message) {
+                self.failed.refused(due);
+            }
         }
         drop_error(error);
         Fate::Failed
@@ -261,9 +264,12 @@ impl Core {
     /// Adds records to those that the next notice counts as dropped. Reports the first of an outage, and `why`. Does not count in the ledger.
     #[cold]
     pub(crate) fn add_dropped(&self, loss: Loss<'_>, why: &str) {
-        if self.dropped.add(loss) {
+        if let Some(due) = self.dropped.add(loss) {
             let name = &self.name;
-            fallback::report_dropped(format_args!("records for {name} are dropped before they reach it: {why}"));
+            let message = format_args!("records for {name} are dropped before they reach it: {why}");
+            if !fallback::report_dropped(due.turn, message) {
+                self.dropped.refused(due);
+            }
         }
     }
 
@@ -336,13 +342,15 @@ impl Core {
     /// Notes the result of a sync that a record asked for. Reports the first failure of an outage.
     #[cold]
     pub(crate) fn note_sync(&self, result: io::Result<()>) {
-        // Relaxed: the flag orders nothing. It only picks one of several threads to report.
-        let was_unsynced = self.unsynced.swap(result.is_err(), Ordering::Relaxed);
-        let Err(error) = result else { return };
-        if !was_unsynced {
+        let Err(error) = result else { return self.unsynced.forget() };
+        let nobody = ContextInfo::nobody();
+        if let Some(due) = self.unsynced.add(Loss { count: 1, context: &nobody, elapsed: Duration::ZERO }) {
             let name = &self.name;
             let reason = unsynced_reason(&error);
-            fallback::report(format_args!("{name} cannot be synced: {reason}; its records may be lost in a power cut"));
+            let message = format_args!("{name} cannot be synced: {reason}; its records may be lost in a power cut");
+            if !fallback::report_failure(due.turn, message) {
+                self.unsynced.refused(due);
+            }
         }
         drop_error(error);
     }

@@ -6,28 +6,38 @@
 //!
 //! - exactly one notice counts each loss, or the loss is still to be counted;
 //! - a notice names the owner of the losses that it counts, and of no others;
-//! - an outage is reported once. It lasts from a loss until notices count every loss.
+//! - an outage is reported once. It lasts from a loss until notices count every loss. If stderr does not take the report, a later loss repeats
+//!   it: see `reports`.
 //!
 //! Losses are rare, and each time that something happens to them a `write` follows, so a lock guards them, and the event path reads only
 //! a hint. Two threads that deliver at the same moment can write their records in either order, so a record of another thread can stand
 //! before the notice that this thread is about to write.
+//!
+//! A forked child has losses of its own, and a lock of its own, which its threads share as those of its parent do. It leaves the parent's losses
+//! to the parent, which writes the notices about them. A thread that forks while it has a claim still has it in the child, where it settles
+//! nothing.
 
-use std::mem;
-use std::time::Duration;
+use std::mem::{self, ManuallyDrop};
+use std::ptr;
+use std::time::{Duration, Instant};
 
-use crate::process::fork_generation;
+use crate::limits::CONTEXT_FORK_GENERATIONS;
+use crate::process::ForkLocal;
 use crate::record::{ContextInfo, Record};
 use crate::sync::Ordering;
 use crate::sync::model::{AtomicBool, Mutex};
 
+mod reports;
+
+pub(crate) use reports::DueReport;
+use reports::Reports;
+
 /// The losses of one kind, failed or dropped, that no notice counts yet.
-#[derive(Debug)]
 pub(crate) struct Missing {
-    /// Whether losses can be claimed: a hint. It is written under the lock, so its last value is always the right one.
+    /// Whether losses can be claimed: a hint. It is written under the lock, so its last value is always the right one. A forked child starts
+    /// with that of its parent, until one of its threads claims or loses something.
     has_unclaimed: AtomicBool,
-    losses: Mutex<Losses>,
-    /// The fork generation of the process that made this. In a forked child, a thread that only the parent has may hold the lock for ever.
-    generation: usize,
+    losses: ForkLocal<Mutex<Losses>, CONTEXT_FORK_GENERATIONS>,
 }
 
 #[derive(Debug)]
@@ -36,8 +46,9 @@ struct Losses {
     unclaimed: u64,
     /// How many losses threads have claimed, and are about to write notices for.
     claimed: u64,
-    /// The owner of the unclaimed losses.
-    owner: Owner,
+    /// The owner of the unclaimed losses. Not dropped with this: see [`ForkLocal`].
+    owner: ManuallyDrop<Owner>,
+    reports: Reports,
 }
 
 /// The contexts that lost records.
@@ -105,10 +116,15 @@ impl Owner {
     }
 }
 
+impl Losses {
+    const NONE: Losses =
+        Losses { unclaimed: 0, claimed: 0, owner: ManuallyDrop::new(Owner::Nobody), reports: Reports::NONE };
+}
+
 impl Missing {
     pub(crate) fn new() -> Self {
-        let losses = Losses { unclaimed: 0, claimed: 0, owner: Owner::Nobody };
-        Missing { has_unclaimed: AtomicBool::new(false), losses: Mutex::new(losses), generation: fork_generation() }
+        let losses = ForkLocal::made_here(Mutex::new(Losses::NONE), |_| Mutex::new(Losses::NONE));
+        Missing { has_unclaimed: AtomicBool::new(false), losses }
     }
 
     /// True if there are losses to claim. The event path asks this before each record.
@@ -118,63 +134,89 @@ impl Missing {
         self.has_unclaimed.load(Ordering::Relaxed)
     }
 
-    /// Adds a loss. True if it begins an outage, which the caller then reports.
+    /// Adds a loss. If a report of the outage is due, the caller writes it. If it cannot, it tells [`refused`](Missing::refused).
     #[cold]
-    pub(crate) fn add(&self, loss: Loss<'_>) -> bool {
+    pub(crate) fn add(&self, loss: Loss<'_>) -> Option<DueReport> {
+        self.add_to(self.losses.get_made(), loss, Instant::now())
+    }
+
+    fn add_to(&self, losses: &Mutex<Losses>, loss: Loss<'_>, now: Instant) -> Option<DueReport> {
         let mut name = None;
         loop {
-            let added = self.update(|losses| {
+            let added = self.update(losses, |losses| {
                 let replaced = losses.owner.add(loss, &mut name)?;
                 // Looked at in the same hold of the lock in which the loss is added: otherwise two losses at the same moment would both
                 // begin the outage.
-                let first = losses.unclaimed + losses.claimed == 0;
+                let begins = losses.unclaimed + losses.claimed == 0;
                 losses.unclaimed += loss.count;
-                Some((first, replaced))
+                Some((losses.reports.due(begins, now), replaced))
             });
-            match added {
-                None => return false,
-                Some(Some((first, _replaced))) => return first,
-                Some(None) => {}
+            if let Some((due, _replaced)) = added {
+                return due;
             }
             // Allocated outside the lock: the global allocator may log, and that record may be lost, too.
             name = Some(loss.context.name().to_owned());
         }
     }
 
+    /// Notes that stderr did not take a report that was due.
+    #[cold]
+    pub(crate) fn refused(&self, due: DueReport) {
+        self.update(self.losses.get_made(), |losses| losses.reports.refused(due));
+    }
+
     /// Claims all unclaimed losses, if there are any. Dropping the claim puts them back.
     #[cold]
     pub(crate) fn claim(&self) -> Option<MissingClaim<'_>> {
+        self.claim_from(self.losses.get_made())
+    }
+
+    fn claim_from<'a>(&'a self, from: &'a Mutex<Losses>) -> Option<MissingClaim<'a>> {
         // In one hold of the lock: otherwise a loss that is added between reading and zeroing would vanish, and two threads could claim
         // the same losses.
-        self.update(|losses| {
+        self.update(from, |losses| {
             let count = mem::take(&mut losses.unclaimed);
             losses.claimed += count;
-            let owner = mem::replace(&mut losses.owner, Owner::Nobody);
-            (count != 0).then_some(MissingClaim { missing: self, count, owner })
+            let owner = mem::replace(&mut *losses.owner, Owner::Nobody);
+            (count != 0).then_some(MissingClaim { missing: self, losses: from, count, owner })
         })
-        .flatten()
+    }
+
+    /// Ends the outage: no notice needs to count the losses.
+    pub(crate) fn forget(&self) {
+        if self.has_unclaimed()
+            && let Some(claim) = self.claim()
+        {
+            claim.confirm();
+        }
     }
 
     /// Changes the losses, and the hint with them. `change` must run no code of the program, and neither allocate nor free: the lock is held,
-    /// and the global allocator may log. `None`, and nothing is changed, in a forked child that cannot have the lock: then a ledger counts the
-    /// loss, and no notice does.
-    fn update<R>(&self, change: impl FnOnce(&mut Losses) -> R) -> Option<R> {
-        let is_inherited = self.generation != fork_generation();
-        let mut losses = if is_inherited { self.losses.try_lock()? } else { self.losses.lock() };
-        let losses = &mut *losses;
+    /// and the global allocator may log.
+    fn update<R>(&self, losses: &Mutex<Losses>, change: impl FnOnce(&mut Losses) -> R) -> R {
+        let losses = &mut *losses.lock();
         let result = change(losses);
         // Relaxed: see `has_unclaimed`. Under the lock: otherwise two threads could store their hints in the wrong order, and the last value
         // would hide a loss.
         self.has_unclaimed.store(losses.unclaimed != 0, Ordering::Relaxed);
-        Some(result)
+        result
+    }
+}
+
+// Not in models: loom's locks cannot be taken while a panic unwinds.
+#[cfg(not(logscope_loom))]
+impl Drop for Missing {
+    fn drop(&mut self) {
+        self.forget();
     }
 }
 
 /// Losses that this thread has claimed, and is about to write a notice for.
-#[derive(Debug)]
 #[must_use = "a claim that is dropped puts the losses back"]
 pub(crate) struct MissingClaim<'a> {
     missing: &'a Missing,
+    /// Where the losses were claimed.
+    losses: &'a Mutex<Losses>,
     count: u64,
     owner: Owner,
 }
@@ -191,7 +233,12 @@ impl MissingClaim<'_> {
     /// Confirms that a notice in the log counts the losses. If there are no others, the outage is over.
     pub(crate) fn confirm(mut self) {
         let count = mem::take(&mut self.count);
-        self.missing.update(|losses| losses.claimed -= count);
+        self.settle(|losses| losses.claimed -= count);
+    }
+
+    /// Changes the losses, unless this process is a forked child that has inherited the claim: the losses are the parent's.
+    fn settle<R>(&self, change: impl FnOnce(&mut Losses) -> R) -> Option<R> {
+        ptr::eq(self.losses, self.missing.losses.get_made()).then(|| self.missing.update(self.losses, change))
     }
 }
 
@@ -199,11 +246,11 @@ impl Drop for MissingClaim<'_> {
     fn drop(&mut self) {
         if self.count != 0 {
             let (count, owner) = (self.count, mem::replace(&mut self.owner, Owner::Nobody));
-            let _left = self.missing.update(|losses| {
+            let _left = self.settle(|losses| {
                 losses.claimed -= count;
                 losses.unclaimed += count;
                 // Losses that were added since the claim are newer.
-                let newer = mem::replace(&mut losses.owner, owner);
+                let newer = mem::replace(&mut *losses.owner, owner);
                 losses.owner.join(newer)
             });
         }

@@ -33,7 +33,7 @@ pub(crate) use flush::{Flush, busy_at_fork, finish_all, flush_all};
 pub(crate) use front::Front;
 pub(crate) use in_flight::{CallsEnded, InFlight, LogCall, Wait};
 pub(crate) use ledger::{Fate, Ledger};
-pub(crate) use missing::{Loss, Missing, MissingClaim};
+pub(crate) use missing::{DueReport, Loss, Missing, MissingClaim};
 pub(crate) use notices::{PutNotice, put_claimed_notice, put_notice, with_last_moment};
 pub use outcome::Outcome;
 pub(crate) use own_calls::{OwnCall, is_in_call, own_deliveries};

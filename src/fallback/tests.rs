@@ -4,17 +4,38 @@ use crate::bytes::IoWriter;
 use crate::bytes::scripted::{Scripted, Step};
 use crate::sink::test_support::with_record;
 
-fn write(fallback: &Fallback, now: Instant, stderr: &Scripted, line: &str) {
-    write_as(Kind::Failure, fallback, now, stderr, line);
+/// A fallback whose lines go to a writer of the test.
+struct Tested {
+    fallback: Fallback,
+    lines: Mutex<LineWriter>,
 }
 
-fn write_as(kind: Kind, fallback: &Fallback, now: Instant, stderr: &Scripted, line: &str) {
-    fallback.enter(|fallback| fallback.write(kind, now, &mut IoWriter::new(&mut stderr.clone()), line.as_bytes()));
+impl Tested {
+    fn new() -> Self {
+        Tested { fallback: Fallback::new(), lines: Mutex::default() }
+    }
+
+    fn lost(&self) -> u64 {
+        self.fallback.lost()
+    }
+}
+
+fn write(tested: &Tested, now: Instant, stderr: &Scripted, line: &str) {
+    write_as(Kind::Failure, tested, now, stderr, line);
+}
+
+fn write_as(kind: Kind, tested: &Tested, now: Instant, stderr: &Scripted, line: &str) {
+    let mut stderr = stderr.clone();
+    write_to(kind, tested, now, &mut IoWriter::new(&mut stderr), line);
+}
+
+fn write_to(kind: Kind, tested: &Tested, now: Instant, stderr: &mut impl ByteWriter, line: &str) {
+    tested.fallback.enter(|fallback| fallback.write(kind, now, (&tested.lines, stderr), line.as_bytes()));
 }
 
 #[test]
 fn one_kind_of_lines_does_not_hide_another() {
-    let (fallback, stderr, start) = (Fallback::new(LineWriter::default()), Scripted::default(), Instant::now());
+    let (fallback, stderr, start) = (Tested::new(), Scripted::default(), Instant::now());
     for kind in [Kind::ChosenDrop, Kind::Record] {
         for _ in 0..FALLBACK_LINES + 5 {
             write_as(kind, &fallback, start, &stderr, "flood\n");
@@ -23,6 +44,43 @@ fn one_kind_of_lines_does_not_hide_another() {
     write(&fallback, start, &stderr, "no space left\n");
     assert!(stderr.text().ends_with("no space left\n"), "{}", stderr.text());
     assert_eq!(fallback.lost(), 10);
+}
+
+/// A record is being written to stderr by another thread, which stands still.
+#[test]
+fn nobody_waits_for_a_record_that_is_being_written() {
+    let (fallback, stderr) = (Tested::new(), Scripted::default());
+    let (sender, ended) = std::sync::mpsc::channel();
+    let writing = fallback.lines.lock();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            write(&fallback, Instant::now(), &stderr, "one\n");
+            sender.send(()).unwrap();
+        });
+        let ended = ended.recv_timeout(std::time::Duration::from_secs(10));
+        drop(writing);
+        ended.expect("it waits for the record");
+    });
+    assert_eq!((fallback.lost(), stderr.text().as_str()), (1, ""));
+}
+
+/// As many outages a second as there may be, of outputs that fail again and again, of new outputs, and then of one more.
+#[test]
+fn a_failure_of_one_output_does_not_hide_that_of_another() {
+    let (fallback, stderr, start) = (Tested::new(), Scripted::default(), Instant::now());
+    let write = |turn: Turn, line: &str| {
+        let before = fallback.lost();
+        write_as(turn.kind(Kind::FirstFailure, Kind::Failure), &fallback, start, &stderr, line);
+        fallback.lost() == before
+    };
+    for n in 0..FALLBACK_LINES + 5 {
+        assert_eq!(write(Turn::Repeated, "again\n"), n < FALLBACK_LINES);
+    }
+    for n in 0..FALLBACK_LINES + 5 {
+        assert_eq!(write(Turn::First, "first\n"), n < FALLBACK_LINES, "new outputs have a limit, too");
+    }
+    assert!(write(Turn::Overdue, "no space left\n"));
+    assert!(stderr.text().ends_with("no space left\n"), "{}", stderr.text());
 }
 
 /// One thread stands in a write to stderr. Another one does not wait for it.
@@ -42,12 +100,12 @@ fn nobody_waits_for_a_thread_that_stands_in_a_write() {
             true
         }
     }
-    let (fallback, stderr) = (Fallback::new(LineWriter::default()), Scripted::default());
+    let (fallback, stderr) = (Tested::new(), Scripted::default());
     let ((enters, entered), (release, released)) = (channel(), channel());
     std::thread::scope(|scope| {
         let standing = scope.spawn(|| {
             let mut stands = Stands(enters, released);
-            fallback.write(Kind::Failure, Instant::now(), &mut stands, b"one\n");
+            write_to(Kind::Failure, &fallback, Instant::now(), &mut stands, "one\n");
         });
         entered.recv_timeout(PATIENCE).unwrap();
         let start = Instant::now();
@@ -76,7 +134,7 @@ fn long_records_are_cut() {
 
 #[test]
 fn a_flood_is_cut_and_the_number_of_lost_lines_reported() {
-    let (fallback, stderr, start) = (Fallback::new(LineWriter::default()), Scripted::default(), Instant::now());
+    let (fallback, stderr, start) = (Tested::new(), Scripted::default(), Instant::now());
     for _ in 0..FALLBACK_LINES + 5 {
         write(&fallback, start, &stderr, "flood\n");
     }
@@ -91,8 +149,7 @@ fn a_flood_is_cut_and_the_number_of_lost_lines_reported() {
 
 #[test]
 fn lines_that_stderr_refuses_are_counted_and_reported() {
-    let (fallback, stderr) =
-        (Fallback::new(LineWriter::default()), Scripted::new([Step::Full, Step::Short(3), Step::Full]));
+    let (fallback, stderr) = (Tested::new(), Scripted::new([Step::Full, Step::Short(3), Step::Full]));
     for line in ["one\n", "two\n", "three\n"] {
         write(&fallback, Instant::now(), &stderr, line);
     }

@@ -21,7 +21,7 @@ use super::rounds::Rounds;
 use super::unsynced::{SyncError, SyncJob};
 use crate::bytes::Batch;
 use crate::fallback::report;
-use crate::limits::FILE_CHECK;
+use crate::limits::{FILE_CHECK, REOPEN};
 use crate::output::{Output, allocating_under_lock};
 use crate::process::is_forked;
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, Weak};
@@ -98,7 +98,8 @@ impl Appender {
 
     /// Closes the file if it is at its path. Returns true if the file was closed.
     fn park(&self, current: &mut CurrentFile) -> bool {
-        if current.file.is_none() {
+        // A stream is found again by its file, another descriptor of the program is not.
+        if current.file.is_none() || (current.is_shared && current.stream.is_none()) {
             return false;
         }
         // By the path, because that is how the file is opened again.
@@ -143,6 +144,28 @@ impl Appender {
         }
     }
 
+    /// Writes through the descriptor of the program from now on that `other` was opened by, if it was. Both have the same file open. Otherwise
+    /// this output would append to the file, while those who have the descriptor write at its offset.
+    ///
+    /// # Errors
+    ///
+    /// Another thread has been writing to the file for [`REOPEN`], or there is no descriptor left.
+    pub(super) fn share_descriptor_of(&self, other: &Appender) -> io::Result<()> {
+        let Some(mut opened) = descriptors::retry_after_parking(|| other.current.lock().duplicate_shared())? else {
+            return Ok(());
+        };
+        let Some(mut current) = self.lock_until(Instant::now().checked_add(REOPEN)) else { return Err(busy()) };
+        // One descriptor is as good as another, but a standard stream has a lock that others take.
+        let is_shared = current.is_shared && (current.stream.is_some() || opened.stream.is_none());
+        // The file may have been moved since, so that this output has another one.
+        if is_shared || current.identity != opened.identity {
+            return Ok(());
+        }
+        opened.folder = current.folder.clone();
+        let path = current.path.clone();
+        self.switch_to(&mut current, &path, opened)
+    }
+
     /// Opens the regular file at `path`, and creates it if there is none.
     fn open(&self, current: &mut CurrentFile, path: &Path) -> io::Result<OpenedFile> {
         if self.create_parents
@@ -178,6 +201,11 @@ pub(super) fn regular(opened: OpenedFile) -> io::Result<OpenedFile> {
     } else {
         Err(io::Error::other("it is not a regular file"))
     }
+}
+
+#[cold]
+fn busy() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, "another thread is in the middle of a write")
 }
 
 impl Parkable for Appender {
@@ -242,7 +270,7 @@ impl Output for Appender {
             return Err(ErrorKind::Unsupported.into());
         }
         let Some(mut current) = self.lock_until(Instant::now().checked_add(deadline)) else {
-            return Err(io::Error::new(ErrorKind::TimedOut, "another thread is in the middle of a write"));
+            return Err(busy());
         };
         if os::CAN_TRACK { self.check_location(&mut current, By::Path) } else { self.reopen_path(&mut current) }
     }

@@ -1,7 +1,7 @@
 //! The file that an output writes to at the moment, and how its last records survive a switch to another file.
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use super::rescue::copy_lines;
 use super::roll::Roller;
 use super::unsynced::Unsynced;
 use crate::bytes::{Batch, ByteWriter, LineWriter, StandardStream};
+use crate::limits::STREAM_LOCK;
 use crate::sync::Arc;
 
 /// The file that an output writes to. The output's lock protects it.
@@ -21,7 +22,8 @@ pub(super) struct CurrentFile {
     pub(super) path: PathBuf,
     pub(super) identity: Identity,
     readable: bool,
-    pub(super) lines: LineWriter,
+    /// Not used while the file is a stream, which has a state of its own.
+    lines: LineWriter,
     /// The length of the file as far as this output knows: others may append to the file, or truncate it.
     pub(super) length: u64,
     /// The length when the file was last found at its path.
@@ -34,11 +36,13 @@ pub(super) struct CurrentFile {
     pub(super) failure_reported: bool,
     pub(super) roller: Option<Roller>,
     pub(super) unsynced: Unsynced,
+    /// Written to through a descriptor of the program.
+    pub(super) is_shared: bool,
     /// The standard stream that the file is written to through.
     pub(super) stream: Option<StandardStream>,
     /// The directory of the file. None while the file is parked, and for a file that was not opened by its own name.
     pub(super) folder: Option<Arc<Folder>>,
-    /// The identity of that directory, also while the file is parked.
+    /// The identity of the directory that the file was last known to be in, also while the file is parked.
     pub(super) folder_identity: Option<Identity>,
 }
 
@@ -55,15 +59,17 @@ impl CurrentFile {
     /// `new_folders`: how many directories were created for the file.
     pub(super) fn new(opened: OpenedFile, path: PathBuf, roller: Option<Roller>, new_folders: usize) -> Self {
         let torn = ends_inside_a_line(&opened).unwrap_or(false);
-        let folder_identity = opened.folder.as_ref().map(|folder| folder.identity().clone());
         let mut unsynced = Unsynced::default();
+        // A file that is never opened anew needs no directory.
+        let folder = opened.folder.filter(|_| opened.is_named_regular);
+        let folder_identity = folder.as_ref().map(|folder| folder.identity().clone());
         unsynced.new_folders = new_folders;
-        unsynced.add_file(&path, place(&path, folder_identity.as_ref(), opened.folder.as_ref()));
+        unsynced.add_file(&path, place(&path, folder_identity.as_ref(), folder.as_ref()));
         CurrentFile {
             path,
             identity: opened.identity,
             readable: opened.readable,
-            lines: opened.stream.map_or_else(|| LineWriter::new(torn), LineWriter::stream),
+            lines: LineWriter::new(torn),
             length: opened.length,
             checked_length: opened.length,
             file: Some(Arc::new(opened.file)),
@@ -72,9 +78,10 @@ impl CurrentFile {
             failure_reported: false,
             roller,
             unsynced,
+            is_shared: opened.is_shared,
             stream: opened.stream,
             folder_identity,
-            folder: opened.folder,
+            folder,
         }
     }
 
@@ -83,7 +90,51 @@ impl CurrentFile {
     pub(super) fn write_batch(&mut self, batch: &mut Batch<'_>) -> io::Result<()> {
         let Some(file) = &self.file else { return Err(ErrorKind::NotConnected.into()) };
         self.unsynced.is_written = true;
+        if let Some(stream) = self.stream {
+            return self.write_to_stream(stream, batch);
+        }
         self.lines.write_batch(&mut CountingWriter { inner: os::byte_writer(file), length: &mut self.length }, batch)
+    }
+
+    /// Writes what is left of `batch` under the lock of `stream`, which others write to.
+    ///
+    /// The program may have redirected the stream since, so that its lock is that of another file, whose writers may stand still. This is
+    /// looked at only where it matters: if the lock is not free, and if the last line is torn. This file then goes on without the stream.
+    fn write_to_stream(&mut self, stream: StandardStream, batch: &mut Batch<'_>) -> io::Result<()> {
+        let Some(file) = &self.file else { return Err(ErrorKind::NotConnected.into()) };
+        let writer = &mut CountingWriter { inner: os::byte_writer(file), length: &mut self.length };
+        let is_stream = || os::is_stream(stream, &self.identity);
+        loop {
+            match stream.lines().try_lock_for(STREAM_LOCK) {
+                None if is_stream() => {}
+                Some(mut lines) if !lines.is_torn() || is_stream() => {
+                    let result = lines.write_batch(writer, batch);
+                    if lines.is_torn() && !is_stream() {
+                        self.leave_stream(true);
+                    }
+                    return result;
+                }
+                lines => {
+                    // If a line is torn, it may be one of either. At worst one gets an empty line.
+                    self.leave_stream(lines.is_some());
+                    return self.write_batch(batch);
+                }
+            }
+        }
+    }
+
+    /// Goes on as a file of its own, which ends inside a line if `torn`.
+    #[cold]
+    fn leave_stream(&mut self, torn: bool) {
+        (self.stream, self.lines) = (None, LineWriter::new(torn));
+    }
+
+    /// Returns true if the last line of the file is torn.
+    pub(super) fn is_torn(&self) -> bool {
+        match self.stream {
+            Some(stream) => stream.lines().try_lock().is_some_and(|lines| lines.is_torn()),
+            None => self.lines.is_torn(),
+        }
     }
 
     /// Returns where the file is. A parked file is assumed to be where it was.
@@ -95,10 +146,27 @@ impl CurrentFile {
         }
     }
 
-    /// Records that the file is in `folder`.
+    /// Records that the file is in `folder`, or in a directory that is not known.
     pub(super) fn hold_folder(&mut self, folder: Option<Arc<Folder>>) {
-        self.folder_identity = folder.as_ref().map(|folder| folder.identity().clone());
+        if let Some(folder) = &folder {
+            self.folder_identity = Some(folder.identity().clone());
+        }
         self.folder = folder;
+    }
+
+    /// If the file is written to through a descriptor of the program, returns another duplicate of that.
+    pub(super) fn duplicate_shared(&self) -> io::Result<Option<OpenedFile>> {
+        let Some(file) = self.file.as_ref().filter(|_| self.is_shared) else { return Ok(None) };
+        Ok(Some(OpenedFile {
+            file: file.try_clone()?,
+            identity: self.identity.clone(),
+            is_named_regular: false,
+            readable: self.readable,
+            length: file.metadata()?.len(),
+            is_shared: true,
+            stream: self.stream,
+            folder: None,
+        }))
     }
 
     /// Closes the file, its directory, and what is open until it is synced.
@@ -159,12 +227,21 @@ impl CurrentFile {
             }
             self.unsynced.is_written = copied > 0;
         }
-        let torn = torn.unwrap_or(!is_another && self.lines.is_torn());
-        self.lines = match opened.stream {
-            Some(stream) => LineWriter::stream(stream).torn_if(torn),
-            None => LineWriter::new(torn),
-        };
-        self.stream = opened.stream;
+        let torn = torn.unwrap_or(!is_another && self.is_torn());
+        self.lines = LineWriter::new(torn);
+        // Whoever holds the lock is writing its line already.
+        if torn
+            && let Some(stream) = opened.stream
+            && let Some(mut lines) = stream.lines().try_lock()
+        {
+            *lines = LineWriter::new(true);
+        }
+        if opened.is_shared && !is_another {
+            // The descriptor of the program may be before records that this output has appended. Fails for pipes and terminals, which have no
+            // offset.
+            let _ = (&opened.file).seek(SeekFrom::End(0));
+        }
+        (self.is_shared, self.stream) = (opened.is_shared, opened.stream);
         self.holds_key = hold_key(&opened.identity);
         self.identity = opened.identity;
         self.readable = opened.readable;

@@ -114,6 +114,9 @@ fn open_or_share(options: &FileOptions) -> Result<FileLease, Error> {
     let lease = acquire(id, &key, &log, &own);
     if model::Arc::ptr_eq(lease.value(), &own) {
         own.appender.on_registered();
+    } else if lease.value().agrees_with(options) {
+        let shared = lease.value().appender.share_descriptor_of(&own.appender);
+        shared.map_err(|error| open_error(Kind::Open, path, &error.to_string()).with_source(error))?;
     }
     Ok(lease)
 }

@@ -18,7 +18,9 @@ use super::roll::Roll;
 ///
 /// The file is created if it does not exist, and otherwise appended to. A descriptor of the process (`/dev/stdout`, `/dev/fd/3`), and a
 /// regular file that stdout or stderr is redirected to, is written to through a duplicate of the descriptor, so that the log and other
-/// writers share one offset. Such a log cannot roll or be opened anew.
+/// writers share one offset. Such a log cannot roll or be opened anew. The program must leave the descriptor open until
+/// [`open`](FileOptions::open) returns. If the file is open already, by its name, it is written to through the descriptor from then on,
+/// behind what it holds.
 pub fn file(path: impl Into<PathBuf>) -> FileOptions {
     FileOptions {
         path: path.into(),

@@ -6,26 +6,18 @@
 use std::io::{self, IsTerminal};
 
 use super::Output;
-use crate::bytes::{Batch, LineWriter, StandardStream};
-use crate::sync::Mutex;
+use crate::bytes::{Batch, StandardStream};
 
 /// One of the process's standard streams as an output.
-pub(crate) struct Stream {
-    descriptor: StandardStream,
-    lines: Mutex<LineWriter>,
-}
+pub(crate) struct Stream(StandardStream);
 
 impl Stream {
     pub(crate) fn stdout() -> Self {
-        Stream::new(StandardStream::Stdout)
+        Stream(StandardStream::Stdout)
     }
 
     pub(crate) fn stderr() -> Self {
-        Stream::new(StandardStream::Stderr)
-    }
-
-    fn new(descriptor: StandardStream) -> Self {
-        Stream { descriptor, lines: Mutex::new(LineWriter::stream(descriptor)) }
+        Stream(StandardStream::Stderr)
     }
 }
 
@@ -36,11 +28,11 @@ impl Output for Stream {
 
     #[cfg(unix)]
     fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
-        let fd = match self.descriptor {
+        let fd = match self.0 {
             StandardStream::Stdout => rustix::stdio::stdout(),
             StandardStream::Stderr => rustix::stdio::stderr(),
         };
-        self.lines.lock().write_batch(&mut crate::bytes::FdWriter(fd), batch)
+        self.0.lines().lock().write_batch(&mut crate::bytes::FdWriter(fd), batch)
     }
 
     #[cfg(not(unix))]
@@ -48,8 +40,8 @@ impl Output for Stream {
         use crate::bytes::IoWriter;
         use io::Write as _;
 
-        let mut lines = self.lines.lock();
-        match self.descriptor {
+        let mut lines = self.0.lines().lock();
+        match self.0 {
             StandardStream::Stdout => {
                 let mut stdout = io::stdout().lock();
                 lines.write_batch(&mut IoWriter::new(&mut stdout), batch)?;
@@ -60,14 +52,14 @@ impl Output for Stream {
     }
 
     fn is_terminal(&self) -> bool {
-        match self.descriptor {
+        match self.0 {
             StandardStream::Stdout => io::stdout().is_terminal(),
             StandardStream::Stderr => io::stderr().is_terminal(),
         }
     }
 
     fn describe(&self) -> String {
-        String::from(match self.descriptor {
+        String::from(match self.0 {
             StandardStream::Stdout => "stdout",
             StandardStream::Stderr => "stderr",
         })

@@ -8,7 +8,9 @@ use crate::sync::OnceLock;
 ///
 /// A thread that only the parent has may have held the parent's lock at the fork. So a forked child never takes that lock: the first thread of
 /// the child that needs the value makes a new one. `inherit` makes it from the parent's value, and must not wait for a lock of it: it tries
-/// the lock, and begins with an empty list if another thread had it at the fork. Nothing of the parent's value is ever dropped in the child.
+/// the lock, and begins with an empty list if another thread had it at the fork. Nothing of the parent's value is ever dropped in the child, unless
+/// the child drops all of this: a thread of the parent may have been changing the value at the fork, so what it owns must be in `ManuallyDrop`
+/// then.
 ///
 /// The cells of a generation are written by processes of that generation only. So a fork cannot leave the cell of its child's generation half
 /// written.
@@ -55,9 +57,9 @@ impl<T, const GENERATIONS: usize> ForkLocal<T, GENERATIONS> {
         self.of(fork_generation())
     }
 
-    /// Returns the value of this generation.
+    /// Returns the value of this generation. Only tests ask for that of another process.
     #[inline]
-    fn of(&self, generation: usize) -> &T {
+    pub(crate) fn of(&self, generation: usize) -> &T {
         if generation == self.made_in {
             &self.first
         } else {

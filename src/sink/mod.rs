@@ -71,7 +71,9 @@
 //! panics. A record that could not be written
 //!
 //! - is counted. [`Sink::ledger`] is exact at any moment, and so is that of the [context](crate::OutputContext::ledger);
-//! - is reported on stderr, once per outage, with the reason. An outage lasts until notices in the log count all missing records;
+//! - is reported on stderr, once per outage, with the reason. An outage lasts until notices in the log count all missing records. If
+//!   the report is lost, because stderr does not take it or there are more than [the limits](fallback_lost) allow, the next record that
+//!   fails a second later or more repeats it;
 //! - is counted by a *notice* in the log. The output is tried again with each new record, and the notice precedes the first record that the
 //!   output takes. If no record follows in a queue, a flush or a close writes the notice, and so does the queue before it drops its output. The notice is a record with the target `logscope`, the level WARN and a field `failed=N`. It belongs to the context that
 //!   misses the records or, if several do, to one called `logscope` with the id 0.

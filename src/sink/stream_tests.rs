@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::os::fd::AsFd as _;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::stdio::{dup2_stderr, dup2_stdout};
@@ -15,22 +15,10 @@ use super::*;
 use crate::fallback;
 use crate::format::{Color, Format, Renderer, Screen, with_scratch};
 use crate::record::ContextInfo;
-use crate::sink::test_support::{Line, deliver, with_record_of};
+use crate::sink::test_support::{self, Line, deliver, with_record_of};
 
-const CHILD: &str = "LOGSCOPE_TEST_CHILD";
-
-/// Runs this test again in a child process, and returns the output of the child. In the child, runs `body` and exits.
 fn in_child(name: &str, body: impl FnOnce()) -> Output {
-    if std::env::var_os(CHILD).is_some() {
-        body();
-        std::process::exit(0);
-    }
-    let test = format!("sink::stream_tests::{name}");
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
-        child.env_remove(name);
-    }
-    child.args(["--exact", "--nocapture", &test]).env(CHILD, "1").env("TERM", "xterm").output().unwrap()
+    test_support::in_child(&format!("sink::stream_tests::{name}"), body)
 }
 
 fn full() -> File {

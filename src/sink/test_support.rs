@@ -1,5 +1,6 @@
 //! Helpers for tests of sinks: make records, and parse the lines of logs.
 
+use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
 use tracing::field::Value;
@@ -46,6 +47,21 @@ pub(crate) fn with_record_of<R>(context: &ContextInfo, seq: u64, f: impl FnOnce(
         context,
         spans: &NoSpans,
     })
+}
+
+/// Runs the calling test, whose path is `test`, again in a child process, and returns the output of the child. In the child, runs `body` and
+/// exits.
+pub(crate) fn in_child(test: &str, body: impl FnOnce()) -> Output {
+    const CHILD: &str = "LOGSCOPE_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        body();
+        std::process::exit(0);
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        child.env_remove(name);
+    }
+    child.args(["--exact", "--nocapture", test]).env(CHILD, "1").env("TERM", "xterm").output().unwrap()
 }
 
 /// Delivers record number `seq` to `sink`, which is direct.

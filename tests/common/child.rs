@@ -27,12 +27,21 @@ pub(crate) struct Child {
     launcher: Vec<String>,
     vars: Vec<(String, String)>,
     stdout: Option<Stdio>,
+    #[cfg(unix)]
+    user: Option<u32>,
 }
 
 impl Child {
     /// Prepares a child that runs the test `role`, which is the calling test.
     pub(crate) fn new(role: &str) -> Child {
-        Child { role: role.to_owned(), launcher: Vec::new(), vars: Vec::new(), stdout: None }
+        Child {
+            role: role.to_owned(),
+            launcher: Vec::new(),
+            vars: Vec::new(),
+            stdout: None,
+            #[cfg(unix)]
+            user: None,
+        }
     }
 
     /// Starts the child by another program, which gets the child's command line after these words.
@@ -53,6 +62,14 @@ impl Child {
         self
     }
 
+    /// Runs the child as another user, who may write to the child's folder. The files that are the child's streams stay this user's, and
+    /// nobody else may open them. Only root can do this.
+    #[cfg(unix)]
+    pub(crate) fn run_by_user(mut self, user: u32) -> Child {
+        self.user = Some(user);
+        self
+    }
+
     /// Runs the child to its end, which must be a success.
     #[track_caller]
     pub(crate) fn run(self) -> Ended {
@@ -63,7 +80,27 @@ impl Child {
     #[track_caller]
     pub(crate) fn start(self) -> Running {
         let folder = tempfile::tempdir().unwrap();
-        let exe = std::env::current_exe().unwrap();
+        #[cfg_attr(not(unix), allow(unused_mut))]
+        let mut exe = std::env::current_exe().unwrap();
+        #[cfg(unix)]
+        if self.user.is_some() {
+            use std::os::unix::fs::PermissionsExt as _;
+            // The user may not be allowed to reach the binary where it is. Another process copies it: a descriptor of this one, open for
+            // writing, could be inherited by a child of another test, and a file that is open for writing cannot be executed.
+            let copy = folder.path().join("exe");
+            assert!(Command::new("cp").args([&exe, &copy]).status().unwrap().success());
+            exe = copy;
+            for (path, mode) in [(folder.path(), 0o777), (&exe, 0o755)] {
+                fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+            }
+        }
+        let create = |name: &str| {
+            let mut options = File::options();
+            options.write(true).create(true).truncate(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            Stdio::from(options.open(folder.path().join(name)).unwrap())
+        };
         let mut words = self.launcher.into_iter();
         let mut command = match words.next() {
             Some(program) => {
@@ -82,8 +119,13 @@ impl Child {
             .env_remove("RUST_LOG")
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
-            .stdout(self.stdout.unwrap_or_else(|| File::create(folder.path().join("stdout")).unwrap().into()))
-            .stderr(File::create(folder.path().join("stderr")).unwrap());
+            .stdout(self.stdout.unwrap_or_else(|| create("stdout")))
+            .stderr(create("stderr"));
+        #[cfg(unix)]
+        if let Some(user) = self.user {
+            use std::os::unix::process::CommandExt as _;
+            command.uid(user).gid(user);
+        }
         Running { role: self.role, process: command.spawn().unwrap(), folder }
     }
 }

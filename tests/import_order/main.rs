@@ -39,7 +39,7 @@ const ORDER: &order::Table<'_> = &[
         "options, accounts, fork_gate, inside → queued → drain → pool → front → list → handle → enqueue",
     ),
     ("src/background/pool", "plan, threads"),
-    ("src/bytes", "batch, byte_writer → line_writer"),
+    ("src/bytes", "batch, byte_writer → line_writer → standard_stream"),
     ("src/context", "live_list → inner → output_context → live, snapshot → ceiling, flush → builder → default"),
     (
         "src/delivery",
@@ -49,7 +49,7 @@ const ORDER: &order::Table<'_> = &[
         "src/file",
         "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
     ),
-    ("src/file/appender", "location, roll"),
+    ("src/file/appender", "location → roll"),
     ("src/file/name", "period, shown → safe, rolled"),
     ("src/file/os", "identity → streams → folder → closed, unix, other"),
     ("src/file/roll", "options, latest, retention → gzip → when"),

@@ -5,11 +5,19 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use super::*;
+use crate::fallback::Turn;
+use crate::limits::FALLBACK_WINDOW;
 
-/// Adds `count` losses of the context `id`, `seconds` after its origin.
+/// Adds `count` losses of the context `id`, `seconds` after its origin. True if a report is due.
 fn lose(missing: &Missing, count: u64, id: u64, seconds: u64) -> bool {
     let context = ContextInfo::new(format!("context {id}"), id, Vec::new());
-    missing.add(Loss { count, context: &context, elapsed: Duration::from_secs(seconds) })
+    missing.add(Loss { count, context: &context, elapsed: Duration::from_secs(seconds) }).is_some()
+}
+
+/// Adds a loss at `now` to the `losses`.
+fn lose_at(missing: &Missing, losses: &Mutex<Losses>, now: Instant) -> Option<DueReport> {
+    let context = ContextInfo::nobody();
+    missing.add_to(losses, Loss { count: 1, context: &context, elapsed: Duration::ZERO }, now)
 }
 
 fn one(id: u64, seconds: u64) -> Owner {
@@ -74,19 +82,67 @@ fn the_owner_is_one_context_or_several() {
 }
 
 #[test]
-fn a_forked_child_does_not_wait_for_the_lock() {
-    let missing = Arc::new(Missing { generation: usize::MAX, ..Missing::new() });
-    let add = |missing: &Missing| {
-        let context = ContextInfo::nobody();
-        missing.add(Loss { count: 1, context: &context, elapsed: Duration::ZERO })
+fn a_report_that_was_refused_is_due_again_a_window_later() {
+    let (missing, start) = (Missing::new(), Instant::now());
+    let lose = |after| lose_at(&missing, missing.losses.get_made(), start + after);
+    let turn = |due: Option<DueReport>| due.map(|due| due.turn);
+    let just_before = FALLBACK_WINDOW - Duration::from_millis(1);
+    let first = lose(Duration::ZERO).unwrap();
+    assert_eq!(first.turn, Turn::First);
+    missing.refused(first);
+    assert_eq!(turn(lose(just_before)), None);
+    let overdue = lose(FALLBACK_WINDOW).unwrap();
+    assert_eq!(overdue.turn, Turn::Overdue);
+    missing.refused(overdue);
+    assert_eq!(turn(lose(FALLBACK_WINDOW + just_before)), None, "a loss does not wait for stderr each time");
+    assert_eq!(turn(lose(2 * FALLBACK_WINDOW)), Some(Turn::Overdue));
+    assert_eq!(turn(lose(9 * FALLBACK_WINDOW)), None, "it is reported");
+}
+
+#[test]
+fn an_output_that_fails_again_soon_has_no_first_turn() {
+    let (missing, start) = (Missing::new(), Instant::now());
+    let outage = |after| {
+        let due = lose_at(&missing, missing.losses.get_made(), start + after).unwrap();
+        missing.claim().unwrap().confirm();
+        due.turn
     };
-    let held = missing.losses.lock();
+    assert_eq!(outage(Duration::ZERO), Turn::First);
+    assert_eq!(outage(FALLBACK_WINDOW / 2), Turn::Repeated);
+    assert_eq!(outage(FALLBACK_WINDOW), Turn::Repeated, "half a window after the last report");
+    assert_eq!(outage(2 * FALLBACK_WINDOW), Turn::First);
+}
+
+/// The losses and the lock of the first child of a fork are those of generation 1.
+#[test]
+fn a_forked_child_has_losses_and_a_lock_of_its_own() {
+    let missing = Arc::new(Missing::new());
+    lose(&missing, 2, 1, 0);
+    let held = missing.losses.get_made().lock();
     let (done, result) = channel();
     let child = Arc::clone(&missing);
-    thread::spawn(move || done.send((add(&child), child.claim().is_none())));
-    let (added, claimed_nothing) = result.recv_timeout(Duration::from_secs(60)).expect("it does not wait");
-    assert!(!added, "it is not counted");
-    assert!(claimed_nothing);
-    drop(held);
-    assert!(add(&missing), "nobody holds the lock");
+    thread::spawn(move || {
+        let losses = child.losses.of(1);
+        let claims = child.claim_from(losses).is_some();
+        let due = lose_at(&child, losses, Instant::now());
+        done.send((claims, due.map(|due| due.turn), child.claim_from(losses).map(|claim| claim.count())))
+    });
+    let result = result.recv_timeout(Duration::from_secs(60)).expect("it does not wait");
+    assert_eq!(result, (false, Some(Turn::First), Some(1)), "the losses of the parent are left to the parent");
+    assert_eq!((held.unclaimed, held.claimed), (2, 0));
+}
+
+#[test]
+fn a_claim_that_a_forked_child_inherits_settles_nothing() {
+    let missing = Missing::new();
+    // As seen from generation 0, these are claims of another process.
+    for confirms in [true, false] {
+        lose_at(&missing, missing.losses.of(1), Instant::now());
+        let claim = missing.claim_from(missing.losses.of(1)).unwrap();
+        if confirms {
+            claim.confirm();
+        }
+        let losses = missing.losses.get_made().lock();
+        assert_eq!((losses.unclaimed, losses.claimed, &*losses.owner), (0, 0, &Owner::Nobody));
+    }
 }

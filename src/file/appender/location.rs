@@ -34,7 +34,7 @@ use super::{Appender, CHECK_INTERVAL, regular};
 use crate::fallback::report;
 use crate::file::current::{By, CurrentFile};
 use crate::file::descriptors;
-use crate::file::os::{self, FileLocation, Folder, OpenOptions};
+use crate::file::os::{self, FileLocation, Folder, Identity, OpenOptions};
 use crate::limits::REOPEN;
 
 impl Appender {
@@ -154,10 +154,7 @@ impl Appender {
         }
         let before = current.folder_identity.clone();
         self.reopen_path(current)?;
-        if before.is_some() && before != current.folder_identity {
-            let path = current.path.display();
-            report(format_args!("the directory of {path} was removed or replaced; the log goes on at its path"));
-        }
+        report_other_folder(current, before.as_ref());
         Ok(())
     }
 
@@ -166,5 +163,13 @@ impl Appender {
         let path = current.path.clone();
         let opened = self.open(current, &path)?;
         self.switch_to(current, &path, opened)
+    }
+}
+
+/// Reports that the log goes on in another directory, if its file was in the directory `before` and is now in another.
+pub(super) fn report_other_folder(current: &CurrentFile, before: Option<&Identity>) {
+    if before.is_some() && before != current.folder_identity.as_ref() {
+        let path = current.path.display();
+        report(format_args!("the directory of {path} was removed or replaced; the log goes on at its path"));
     }
 }

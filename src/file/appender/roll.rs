@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::location::report_other_folder;
 use super::{Appender, regular};
 use crate::bytes::Batch;
 use crate::file::current::CurrentFile;
@@ -45,7 +46,7 @@ impl Appender {
         // Twice: for a file that is full, and for the file after it.
         for _ in 0..2 {
             // The `\n` that ends a torn line takes room too.
-            let newline = u64::from(current.lines.is_torn());
+            let newline = u64::from(current.is_torn());
             let room =
                 current.roller.as_ref().map_or(u64::MAX, |roller| roller.room(current.length.saturating_add(newline)));
             let part = batch.within(room);
@@ -76,8 +77,9 @@ impl Appender {
         let next = self.open_next(current, &mut roller, needed);
         current.roller = Some(roller);
         let NextFile { files, id, path, opened } = next?;
-        let length = opened.length;
+        let (length, folder_before) = (opened.length, current.folder_identity.clone());
         self.switch_to(current, &path, opened)?;
+        report_other_folder(current, folder_before.as_ref());
         if let Some(roller) = &mut current.roller {
             roller.set_current(id);
             roller.clean_up(self.keys, files, needed.max(length));

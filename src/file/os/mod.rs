@@ -35,7 +35,9 @@ pub(crate) use identity::Identity;
 #[cfg(not(unix))]
 pub(crate) use other::Identity;
 #[cfg(not(unix))]
-pub(super) use other::{ClosedFile, Folder, FolderNames};
+pub(super) use other::{ClosedFile, Folder, FolderNames, is_stream};
+#[cfg(unix)]
+pub(super) use streams::is_stream;
 pub(super) use this::{
     CAN_TRACK, byte_writer, coarse_monotonic, coarse_unix_seconds, create_directory, descriptor_limit, identity_at,
     is_out_of_descriptors, is_pipe_without_reader, is_removed, is_standard_stream, is_system_link, locate, make_link,
@@ -66,9 +68,11 @@ pub(super) struct OpenedFile {
     pub(super) is_named_regular: bool,
     pub(super) readable: bool,
     pub(super) length: u64,
-    /// The standard stream that the file is written to through.
+    /// The file is a duplicate of a descriptor of the process, which others write to at the same offset.
+    pub(super) is_shared: bool,
+    /// The standard stream that the file is written to through. It is shared.
     pub(super) stream: Option<StandardStream>,
-    /// The directory of a file that was opened by its own name.
+    /// The directory of a regular file that was opened by its own name, also if it is a standard stream.
     pub(super) folder: Option<Arc<Folder>>,
 }
 

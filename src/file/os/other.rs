@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{FileLocation, OpenOptions, OpenedFile};
-use crate::bytes::ByteWriter;
+use crate::bytes::{ByteWriter, StandardStream};
 use crate::sync::{Arc, OnceLock};
 
 /// Whether [`locate`] works. Only then are removed and moved files noticed, and only then may a file be parked.
@@ -52,6 +52,7 @@ pub(in crate::file) fn open(path: &Path, _: OpenOptions) -> io::Result<OpenedFil
         readable: true,
         length: metadata.len(),
         file,
+        is_shared: false,
         stream: None,
         folder: None,
     })
@@ -154,6 +155,11 @@ pub(in crate::file) fn is_system_link(_: &Path) -> bool {
 /// Returns none: no file is written to through a standard stream on these systems.
 pub(in crate::file) fn through_stream(_: &Identity) -> Option<OpenedFile> {
     None
+}
+
+/// Returns false: no file is written to through a standard stream on these systems.
+pub(in crate::file) fn is_stream(_: StandardStream, _: &Identity) -> bool {
+    false
 }
 
 /// Returns false: no file is opened through a standard stream on these systems.

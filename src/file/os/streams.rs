@@ -11,7 +11,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, IntoRawFd as _, RawFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Mode, OFlags, fcntl_getfl, fstat};
@@ -29,27 +29,58 @@ const MOST_LINKS: usize = 40;
 
 /// Opens a file on a descriptor that is no standard stream.
 pub(super) fn above_streams(open: impl FnOnce() -> io::Result<File>) -> io::Result<File> {
-    if [stdin(), stdout(), stderr()].iter().all(|stream| fcntl_getfd(stream).is_ok()) {
-        return open();
-    }
     // Takes the free descriptors for a moment, so that nobody can print into the file before it is moved. Nothing can be written to these.
     let mut taken = Vec::new();
-    while let Ok(root) = rustix::fs::open("/", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
-        if root.as_raw_fd() >= FIRST {
-            break;
+    if [stdin(), stdout(), stderr()].iter().any(|stream| fcntl_getfd(stream).is_err()) {
+        while let Ok(root) = rustix::fs::open("/", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            && root.as_raw_fd() < FIRST
+        {
+            taken.push(Taken::new(root.into())?);
         }
-        taken.push(root);
     }
     let file = open()?;
-    if file.as_raw_fd() >= FIRST { Ok(file) } else { duplicate(&file) }
+    if file.as_raw_fd() >= FIRST {
+        return Ok(file);
+    }
+    // Another thread has closed a stream just now.
+    let moved = duplicate(&file)?;
+    drop(Taken { identity: Identity::of(&moved.metadata()?), file: Some(file) });
+    Ok(moved)
 }
 
-fn duplicate(descriptor: impl std::os::fd::AsFd) -> io::Result<File> {
+/// A file of ours that is a standard stream for a moment.
+///
+/// Meanwhile another thread may give the stream a file of its own, by `dup2`. That closes ours, so the number is not closed again. The system
+/// cannot compare and close in one step: a stream that is set between the two steps is closed.
+struct Taken {
+    file: Option<File>,
+    identity: Identity,
+}
+
+impl Taken {
+    fn new(file: File) -> io::Result<Self> {
+        let identity = Identity::of(&file.metadata()?);
+        Ok(Taken { file: Some(file), identity })
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let Some(file) = self.file.take() else { return };
+        if fstat(&file).is_ok_and(|stat| Identity::of_stat(&stat) == self.identity) {
+            drop(file);
+        } else {
+            let _of_another_thread = file.into_raw_fd();
+        }
+    }
+}
+
+fn duplicate(descriptor: impl AsFd) -> io::Result<File> {
     Ok(fcntl_dupfd_cloexec(descriptor, FIRST)?.into())
 }
 
 /// Returns true if `descriptor` is open for writing.
-fn is_writable(descriptor: impl std::os::fd::AsFd) -> bool {
+fn is_writable(descriptor: impl AsFd) -> bool {
     fcntl_getfl(descriptor).is_ok_and(|flags| !matches!(flags & OFlags::RWMODE, OFlags::RDONLY))
 }
 
@@ -66,8 +97,17 @@ pub(super) fn standard_stream(identity: &Identity) -> io::Result<Option<(Standar
     Ok(None)
 }
 
+/// Returns true if `stream` leads to the file `identity`.
+pub(in crate::file) fn is_stream(stream: StandardStream, identity: &Identity) -> bool {
+    let descriptor = match stream {
+        StandardStream::Stdout => stdout(),
+        StandardStream::Stderr => stderr(),
+    };
+    fstat(descriptor).is_ok_and(|stat| Identity::of_stat(&stat) == *identity)
+}
+
 /// If `link` is the system's own link to a descriptor of this process that is open for writing, returns a duplicate of the descriptor and, if
-/// it is one, the standard stream.
+/// it leads to the same as one, the standard stream.
 ///
 /// On systems other than Linux, opening such a path gives a duplicate already.
 pub(super) fn own_descriptor(link: &Path) -> io::Result<Option<(Option<StandardStream>, File)>> {
@@ -76,11 +116,21 @@ pub(super) fn own_descriptor(link: &Path) -> io::Result<Option<(Option<StandardS
         0 => (None, stdin()),
         1 => (Some(StandardStream::Stdout), stdout()),
         2 => (Some(StandardStream::Stderr), stderr()),
-        // SAFETY: the program has named this descriptor as a log, and so lends it to us. It is only looked at and duplicated here, which fails
-        // if it is not open.
+        // SAFETY:
+        // - It must not be -1: the number is not negative.
+        // - It must remain open while it is borrowed, which is until the end of this function. It is open now, because the system has a link
+        //   for it, and the program, which names it as a log, must leave it open until the log is opened, as the docs of `file` say. If it does
+        //   not, the two system calls here fail, or use the descriptor that has got the number: no memory depends on it.
         _ => (None, unsafe { BorrowedFd::borrow_raw(number) }),
     };
-    if is_writable(descriptor) { Ok(Some((stream, duplicate(descriptor)?))) } else { Ok(None) }
+    if !is_writable(descriptor) {
+        return Ok(None);
+    }
+    let file = duplicate(descriptor)?;
+    let identity = Identity::of(&file.metadata()?);
+    let is_same = |stream: &StandardStream| is_stream(*stream, &identity);
+    let stream = stream.or_else(|| [StandardStream::Stdout, StandardStream::Stderr].into_iter().find(is_same));
+    Ok(Some((stream, file)))
 }
 
 /// Returns the number of the descriptor of this process that `link` leads to, if it is one of Linux's own links to descriptors.
@@ -92,8 +142,8 @@ fn own_descriptor_number(link: &Path) -> Option<RawFd> {
         let own = std::process::id().to_string();
         match directory.iter().filter_map(OsStr::to_str).collect::<Vec<_>>()[..] {
             ["/", "proc", process, "fd"] | ["/", "proc", process, "task", _, "fd"] => {
-                let number = link.file_name()?.to_str()?.parse().ok()?;
-                return (process == own).then_some(number);
+                let number = link.file_name()?.to_str()?.parse().ok().filter(|number| *number >= 0)?;
+                return (process == own && link.is_symlink()).then_some(number);
             }
             _ => link = directory.join(fs::read_link(&link).ok()?),
         }
@@ -130,3 +180,7 @@ fn has_system_links(directory: &Path) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;

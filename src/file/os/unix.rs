@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
 #[cfg(feature = "gzip")]
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -34,7 +34,7 @@ pub(in crate::file) fn open(path: &Path, options: OpenOptions) -> io::Result<Ope
                 // Not through a descriptor that is held already: it may have come through another mount, which is writable.
                 let folder = Folder::open(parent)?;
                 let opened = open_named(&folder, path, options)?;
-                Ok(OpenedFile { folder: opened.is_named_regular.then(|| folder.shared()), ..opened })
+                Ok(OpenedFile { folder: opened.is_regular().then(|| folder.shared()), ..opened })
             }
             _ => Err(Errno::ISDIR.into()),
         };
@@ -49,7 +49,7 @@ pub(in crate::file) fn open(path: &Path, options: OpenOptions) -> io::Result<Ope
 /// Opens the file with the name of `path` in `folder`, and creates it if there is none.
 pub(in crate::file) fn open_in(folder: &Arc<Folder>, path: &Path, options: OpenOptions) -> io::Result<OpenedFile> {
     let opened = open_named(folder, path, options)?;
-    Ok(OpenedFile { folder: opened.is_named_regular.then(|| Arc::clone(folder)), ..opened })
+    Ok(OpenedFile { folder: opened.is_regular().then(|| Arc::clone(folder)), ..opened })
 }
 
 fn open_named(folder: &Folder, path: &Path, options: OpenOptions) -> io::Result<OpenedFile> {
@@ -66,6 +66,12 @@ fn open_named(folder: &Folder, path: &Path, options: OpenOptions) -> io::Result<
 }
 
 impl OpenedFile {
+    /// Returns true if this, which was opened by its own name, is a regular file.
+    fn is_regular(&self) -> bool {
+        // A regular file that is a standard stream counts as one without a name.
+        self.is_named_regular || self.stream.is_some()
+    }
+
     /// Returns a file that was opened by its own name if `is_named`, and else through a link of the system.
     fn new(file: File, readable: bool, is_named: bool) -> io::Result<Self> {
         // The file was opened with `NONBLOCK`, but writes to a pipe must wait for its reader.
@@ -84,6 +90,7 @@ impl OpenedFile {
             is_named_regular,
             readable,
             length: metadata.len(),
+            is_shared: false,
             stream: None,
             folder: None,
         })
@@ -94,7 +101,16 @@ impl OpenedFile {
         let metadata = file.metadata()?;
         let readable = metadata.is_file() && fcntl_getfl(&file)? & OFlags::RWMODE == OFlags::RDWR;
         let (identity, length) = (Identity::of(&metadata), metadata.len());
-        Ok(OpenedFile { file, identity, is_named_regular: false, readable, length, stream, folder: None })
+        Ok(OpenedFile {
+            file,
+            identity,
+            is_named_regular: false,
+            readable,
+            length,
+            is_shared: true,
+            stream,
+            folder: None,
+        })
     }
 }
 
@@ -213,11 +229,14 @@ pub(in crate::file) fn sync_data(file: &File) -> io::Result<()> {
 /// Brings the entries of `folder`, and of the `parents` directories above it, to the storage device. A directory that was removed has none.
 pub(in crate::file) fn sync_folder(folder: &Folder, parents: usize) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let mut opened = openat(&folder.directory, ".", flags, Mode::empty());
+    let open = |directory: BorrowedFd<'_>, name: &str| {
+        above_streams(|| Ok(openat(directory, name, flags, Mode::empty())?.into()))
+    };
+    let mut opened = open(folder.directory.as_fd(), ".");
     for above in (0..=parents).rev() {
         let directory = match opened {
-            Err(Errno::NOENT) => return Ok(()),
-            opened => File::from(opened?),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            opened => opened?,
         };
         #[cfg(test)]
         super::observed::before_sync(&directory)?;
@@ -229,7 +248,7 @@ pub(in crate::file) fn sync_folder(folder: &Folder, parents: usize) -> io::Resul
         if above == 0 {
             break;
         }
-        opened = openat(&directory, "..", flags, Mode::empty());
+        opened = open(directory.as_fd(), "..");
     }
     Ok(())
 }
@@ -243,7 +262,7 @@ pub(in crate::file) fn identity_at(path: &Path) -> io::Result<Identity> {
 #[cfg(feature = "gzip")]
 pub(in crate::file) fn open_for_reading(path: &Path) -> io::Result<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
-    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = above_streams(|| fs::OpenOptions::new().read(true).custom_flags(flags).open(path))?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
 }
 

@@ -190,10 +190,10 @@ fn write_compressed(from: &mut File, partial: &Path) -> io::Result<()> {
 /// Renames `partial` to `compressed`, and removes `plain`.
 fn put_in_place(plain: &Path, partial: &Path, compressed: &Path) -> io::Result<()> {
     fs::rename(partial, compressed)?;
-    #[cfg(unix)]
     if let Some(directory) = compressed.parent() {
         // The new name must survive a power cut before the original is removed.
-        File::open(directory)?.sync_all()?;
+        let directory = os::Folder::hold(directory)?;
+        os::sync_folder(&directory, 0)?;
     }
     match fs::remove_file(plain) {
         // The original was removed as too old in the meantime, so its compressed form is too old as well.

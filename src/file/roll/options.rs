@@ -32,11 +32,13 @@ use crate::file::name::Interval;
 /// the current file by a link: see [`link_latest`](Roll::link_latest).
 ///
 /// No record is split between two files. A record that is larger than the size limit gets a file of its own. A log that is opened again
-/// continues in its newest file, if that file has room and its period is not over. If the clock is put back, records still go to the
-/// newest file, so that the files stay in order. A record of the last milliseconds of a day may be in the file of the next day.
+/// continues in its newest file, if that file has room and its period is not over. If the clock is put back while the
+/// log is open, records still go to the newest file, so that the files stay in order. A record of the last milliseconds of a day may be in
+/// the file of the next day.
 ///
-/// A file that is named for a time that is still to come, or has a number above 999,999,999,999, was not named by the log. Such files are
-/// ignored, which is reported on stderr: they are neither continued, nor counted, nor removed.
+/// A file that is named for a time that is still to come, or has a number above 999,999,999,999, is not taken for a file of the log, unless
+/// the log has named it since it was opened. Such files are ignored, which is reported on stderr: they are neither continued, nor counted,
+/// nor removed. So a log that is opened after the clock was put back continues in an older file, or in a new one between the others.
 ///
 /// Opening the log and rolling it list its directory.
 ///

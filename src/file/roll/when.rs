@@ -4,8 +4,8 @@
 //! when the period began. Everything else happens when the log rolls, under the output's lock: the directory is listed, the next file
 //! opened, and only then is the old file closed.
 //!
-//! The next file is always later than the current one in the order of names, whatever the clock says, so files are in the order of their
-//! records.
+//! While the log is open, the next file is always later than the current one in the order of names, whatever the clock says, so files are in
+//! the order of their records. When it is opened, files of the time to come are not taken for its own: anybody could stop its rolling with one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -265,3 +265,6 @@ fn report_once(result: io::Result<()>, reported: &mut bool, report: impl FnOnce(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,3 +127,20 @@ fn a_log_does_not_roll_into_another_directory() {
     deliver(&sink, 3);
     assert_eq!(lines(&logs.join("uno.1.log")), [Line::Record(3)]);
 }
+
+#[test]
+fn a_log_that_rolls_after_its_directory_was_removed_goes_on_at_its_path_and_that_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = dir.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    let sink = json(file(logs.join("uno.log")).roll(Roll::by_size(1)));
+    deliver(&sink, 1);
+    fs::remove_dir_all(&logs).unwrap();
+    fs::create_dir(&logs).unwrap();
+    let (_, reports) = capture_reports(|| deliver(&sink, 2));
+    assert!(reports.len() == 1 && reports[0].contains("was removed or replaced"), "{reports:?}");
+    assert_eq!(
+        [2, 3].map(|number| lines(&logs.join(format!("uno.{number}.log")))),
+        [1, 2].map(|seq| [Line::Record(seq)])
+    );
+}

@@ -189,9 +189,10 @@ fn a_file_named_for_a_future_time_is_ignored_and_reported() {
     );
 }
 
-/// A clock that is put back while the log is open does not make the log's own files those of the future.
+/// What the log has named itself since it was opened is its own. A log that is opened cannot tell its files of the time to come from planted
+/// ones.
 #[test]
-fn a_log_stays_in_its_files_when_the_clock_is_put_back() {
+fn a_log_that_is_opened_after_the_clock_was_put_back_continues_in_an_older_file() {
     let dir = tempfile::tempdir().unwrap();
     let start = clock();
     let open = |clock: &ManualClock| file(dir.path().join("uno.log")).roll(Roll::hourly().size(1).clock(clock)).open();

@@ -1,0 +1,125 @@
+//! Outputs that fail side by side (P5, P7): stderr has the reason of each outage, whatever other outputs do, and a flood of reports is cut.
+//!
+//! A binary of its own, and a process for each case: the limits of reports on stderr belong to the process.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+#[path = "common/child.rs"]
+mod child;
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use logscope::sink::{self, Output};
+use logscope::{LevelFilter, OutputContext};
+use serde_json::json;
+use tracing::{error, info};
+
+use child::Child;
+
+/// An output that fails and works in turn.
+#[derive(Default)]
+struct Flaps(AtomicU64);
+
+impl Output for Flaps {
+    fn write(&self, _: &[u8]) -> io::Result<()> {
+        // A record that fails, a notice, and the record that it precedes.
+        if self.0.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) { Err(io::Error::other("flaps")) } else { Ok(()) }
+    }
+
+    fn describe(&self) -> String {
+        "the flapping log".to_owned()
+    }
+}
+
+/// An output that never works.
+struct Full(String);
+
+impl Output for Full {
+    fn write(&self, _: &[u8]) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(28))
+    }
+
+    fn describe(&self) -> String {
+        self.0.clone()
+    }
+}
+
+/// An output that cannot be synced.
+struct Unsynced;
+
+impl Output for Unsynced {
+    fn write(&self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync(&self, _: Duration) -> io::Result<()> {
+        Err(io::Error::other("bad sector"))
+    }
+
+    fn describe(&self) -> String {
+        "the audit log".to_owned()
+    }
+}
+
+fn context_of(output: impl Output) -> OutputContext {
+    OutputContext::builder("uno").sink(sink::custom(output).sync_at(LevelFilter::ERROR)).build()
+}
+
+/// Has another output fail so often that the limit of reports is reached.
+fn flood(flapping: &OutputContext) {
+    let lost = sink::fallback_lost();
+    flapping.scope(|| (0..60).for_each(|n| info!(n)));
+    assert!(sink::fallback_lost() > lost, "the limit is reached");
+}
+
+#[test]
+fn an_output_that_fails_again_and_again_does_not_hide_the_failure_of_another() {
+    let test = "an_output_that_fails_again_and_again_does_not_hide_the_failure_of_another";
+    child::in_child(test, |_| {
+        let _ = logscope::init();
+        flood(&context_of(Flaps::default()));
+        context_of(Full("the full log".to_owned())).scope(|| (0..10).for_each(|n| info!(n)));
+        context_of(Unsynced).scope(|| (0..10).for_each(|n| error!(n)));
+        json!(null)
+    });
+    let ended = Child::new(test).run();
+    let reports = |start: &str| ended.fallback_lines().iter().filter(|line| line.contains(start)).count();
+    assert_eq!(reports("cannot write to the full log: No space left on device"), 1, "{}", ended.stderr);
+    assert_eq!(reports("the audit log cannot be synced: bad sector"), 1, "{}", ended.stderr);
+}
+
+#[test]
+fn each_of_many_outages_that_last_is_reported_once_and_a_flood_is_cut() {
+    const OUTPUTS: usize = 30;
+    let test = "each_of_many_outages_that_last_is_reported_once_and_a_flood_is_cut";
+    child::in_child(test, |_| {
+        let _ = logscope::init();
+        let flapping = context_of(Flaps::default());
+        let full: Vec<_> = (0..OUTPUTS).map(|n| context_of(Full(format!("full log {n}!")))).collect();
+        let start = Instant::now();
+        let log = || {
+            flapping.scope(|| (0..60).for_each(|n| info!(n)));
+            full.iter().for_each(|context| context.scope(|| info!("lost")));
+        };
+        log();
+        // The limits are lines a second. The outages last longer than that.
+        while start.elapsed() < Duration::from_millis(1_500) {
+            thread::sleep(Duration::from_millis(10));
+            log();
+        }
+        json!(start.elapsed().as_secs())
+    });
+    let ended = Child::new(test).run();
+    let lines = ended.fallback_lines();
+    let reports = |start: &str| lines.iter().filter(|line| line.contains(start)).count() as u64;
+    for n in 0..OUTPUTS {
+        let start = format!("cannot write to full log {n}!: No space left on device");
+        assert_eq!(reports(&start), 1, "{start}\n{}", ended.stderr);
+    }
+    let windows = ended.report.as_u64().unwrap() + 2;
+    assert!(reports("cannot write to the flapping log") <= 11 * windows, "{}", ended.stderr);
+}
