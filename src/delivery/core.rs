@@ -120,7 +120,7 @@ impl Core {
     }
 
     /// Returns all open outputs of the process, and what became of the records of the closed ones: each output is in one of the two. The caller
-    /// may come to hold the last reference to one, and gives each back to [`release`](super::release()).
+    /// may come to hold the last reference to one, and gives each back to [`release`](mod@super::release).
     pub(super) fn all() -> (Vec<Arc<Core>>, Outcome) {
         CORES.get().lock().read()
     }
