@@ -114,7 +114,7 @@ impl<Q, R> Pool<Q, R> {
             }
             // Not while a fork is under way: after it, `after_fork` asks again.
             Need::Thread => fork_gate::begin_start().map_or(Errand::Nothing, |blocker| {
-                plan.count_started();
+                plan.begin_start();
                 Errand::Start(blocker)
             }),
         }
@@ -206,14 +206,11 @@ impl Errand {
     fn run(self) -> bool {
         match self {
             Errand::Nothing => true,
-            Errand::Start(blocker) => match threads::start(blocker, run) {
-                Ok(()) => true,
-                Err(refused) => {
-                    pool().plan.lock().count_refused();
-                    report_refused(&refused);
-                    false
-                }
-            },
+            Errand::Start(blocker) => {
+                let started = threads::start(blocker, run);
+                pool().plan.lock().end_start(started.is_err());
+                started.inspect_err(Refused::report).is_ok()
+            }
             Errand::Report => {
                 fallback::report(format_args!(
                     "{WRITER_THREADS} outputs hold up their writer threads, and there can be no more threads: other queued records wait"
@@ -224,23 +221,13 @@ impl Errand {
     }
 }
 
-#[cold]
-fn report_refused(refused: &Refused) {
-    if refused.is_first {
-        let error = &refused.error;
-        fallback::report(format_args!(
-            "no writer thread can be started: {error}; until one can, what is queued is written by the calls that log"
-        ));
-    }
-}
-
 /// Does the work that this call has given to the pool, because no thread can be started: drains the queue at `this`, and only that one, since
 /// another output could hold this call up.
 #[cold]
 fn write_here(this: *const QueuedOutput) {
     let mut plan = pool().plan.lock();
     // An idle thread does the work.
-    if plan.idle() > 0 {
+    if plan.sure_to_be_idle() > 0 {
         return;
     }
     let own = plan.remove_ready(|queued| Arc::as_ptr(queued) == this);
