@@ -26,7 +26,7 @@ pub(crate) mod closing;
 mod direct;
 mod drain;
 mod enqueue;
-pub(crate) mod fork_gate;
+mod fork_gate;
 mod front;
 mod handle;
 mod inside;

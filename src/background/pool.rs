@@ -83,7 +83,7 @@ enum Next<Q, R> {
 enum Errand {
     Nothing,
     /// Start a thread, which is counted already. Forks wait until it runs.
-    Start(fork_gate::ForkBlocker),
+    Start(fork_gate::ForkBlocker<'static>),
     /// Report that every thread is stuck.
     Report,
 }
@@ -112,7 +112,7 @@ impl<Q, R> Pool<Q, R> {
                 self.work.notify_one();
                 Errand::Nothing
             }
-            // Not while a fork is under way: after it, `after_fork` asks again.
+            // Not while the gate is shut: whoever opens it asks again.
             Need::Thread => fork_gate::begin_start().map_or(Errand::Nothing, |blocker| {
                 plan.begin_start();
                 Errand::Start(blocker)
@@ -188,9 +188,22 @@ pub(crate) fn drop_on_writer_thread(queued: Arc<QueuedOutput>) {
     }
 }
 
-/// Starts a thread if one is needed: none was started while the fork was under way.
+/// Waits for writer threads before a fork.
+#[cfg(unix)]
+pub(crate) fn before_fork() {
+    fork_gate::before_fork(start_needed_thread);
+}
+
+/// Lets writer threads go on after a fork.
 #[cfg(unix)]
 pub(crate) fn after_fork() {
+    fork_gate::after_fork();
+    start_needed_thread();
+}
+
+/// Starts a thread if one is needed: none was started while the gate was shut.
+#[cfg(unix)]
+fn start_needed_thread() {
     pool().change(|_| ()).run();
 }
 
@@ -312,7 +325,7 @@ fn do_work(
         }
     }
     // Forks wait for this too: it takes the output's own locks, and that of the registry of open files.
-    let _working = fork_gate::begin_work();
+    let _working = fork_gate::begin_work(None);
     let _inside = Inside::enter();
     if is_drained {
         queued.finish_if_last();

@@ -39,6 +39,8 @@ pub(crate) struct QueuedOutput {
     pub(super) being_written: AtomicBool,
     /// The output has held up the writer thread that drained the queue last.
     pub(super) is_slow: AtomicBool,
+    /// The queue has held up a fork, which may be under way. See `fork_gate`.
+    pub(super) was_late: AtomicBool,
     /// The pool will give back the memory of the ring in a moment.
     pub(super) is_resting: AtomicBool,
     /// The queue is closed, and its output has not taken the records in time. Later records are dropped at once.
@@ -83,6 +85,7 @@ impl QueuedOutput {
             done: AtomicBool::new(false),
             being_written: AtomicBool::new(being_written),
             is_slow: AtomicBool::new(false),
+            was_late: AtomicBool::new(false),
             is_resting: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             fork_generation: fork_generation(),

@@ -36,7 +36,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/background",
-        "options, accounts, closing, fork_gate, inside → queued → drain → pool → front → list → handle → enqueue → direct",
+        "options, accounts, closing, inside → fork_gate → queued → drain → pool → front → list → handle → enqueue → direct",
     ),
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "batch, byte_writer → line_writer"),
