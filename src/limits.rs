@@ -23,7 +23,9 @@
 //! | a log call at a level of `Queue::flush_at`, unless with `Overflow::Block` | room in the queue | [`FLUSH_AT`] | drops its record; later calls do not wait until the output was written to |
 //! | a log call at a level of `Queue::flush_at`, or of `sync_at` | the flush, or the sync | [`FLUSH_AT`] | returns; later calls do not wait until the output was written to |
 //! | a log call with `Overflow::DropOldest` | other threads, which take the room that it makes or have not committed the oldest record | [`EVICTION_ATTEMPTS`] | drops its record |
-//! | a flush of several outputs | a direct output that another thread writes to | [`DIRECT_FLUSH`], and what is left of the deadline when the others are flushed | returns an outcome that is `unflushed` |
+//! | a flush of several outputs | a direct output that another thread writes to, or log calls that wait for a queue | [`DIRECT_FLUSH`], then twice as long, and so on, in turns, until the deadline | returns an outcome that is `unflushed` |
+//! | a forked child | a lock of a context of its parent's, which a thread of the parent may have held at the fork | [`INHERITED_LOCK`] | does without what it guards |
+//! | a flush that came to hold the last reference to an output | another thread, which drops the output | [`DROPPED`] | returns |
 //! | `flush_async` | a direct output that another thread writes to | [`TASK_FLUSH`] | returns an outcome that is `unflushed`, unless the output is a file |
 //! | a write of one or several lines | room in an output that does not block | [`WRITABLE`] | the current line has failed; later lines do not wait until the output takes bytes |
 //! | a write of one or several lines | a `write` that is interrupted | [`INTERRUPTIONS`] in a row | the current line has failed |
@@ -70,6 +72,9 @@ pub(crate) const FORK: Duration = Duration::from_millis(500);
 /// then wait for a thread of its parent.
 pub(crate) const FORK_GENERATIONS: usize = 16;
 
+/// The same for what each context and each output has of its own: how many forks in a row may find log calls in flight.
+pub(crate) const CONTEXT_FORK_GENERATIONS: usize = 3;
+
 /// How long a log call without `Overflow::Block` waits for a closed queue to be written, before it writes its own record.
 pub(crate) const CLOSED_QUEUE: Duration = Duration::from_millis(100);
 
@@ -82,7 +87,13 @@ pub(crate) const FLUSH_AT: Duration = Duration::from_secs(1);
 /// How often a log call evicts the oldest records from a full queue and tries to enqueue its own.
 pub(crate) const EVICTION_ATTEMPTS: u32 = 1_000;
 
-/// How long a flush of several outputs waits for a direct output that another thread writes to, before it goes on with the others.
+/// How long a forked child waits for a lock of a context of its parent's.
+pub(crate) const INHERITED_LOCK: Duration = Duration::from_millis(5);
+
+/// How long a flush that came to hold the last reference to an output waits until another thread has dropped it.
+pub(crate) const DROPPED: Duration = Duration::from_millis(10);
+
+/// How long a flush of several outputs waits for one of them in the first turn, before it goes on with the others.
 pub(crate) const DIRECT_FLUSH: Duration = Duration::from_millis(5);
 
 /// How long the flush of a task waits for a direct output that another thread writes to.

@@ -35,7 +35,7 @@ fn fork_and_wait() {
     // SAFETY: the child only calls `_exit`, which POSIX allows after the fork of a process with threads.
     let pid = unsafe { fork() };
     match Pid::from_raw(pid) {
-        Some(pid) => drop(waitpid(Some(pid), WaitOptions::empty()).unwrap()),
+        Some(pid) => _ = waitpid(Some(pid), WaitOptions::empty()).unwrap(),
         // SAFETY: as above.
         None => unsafe { _exit(0) },
     }

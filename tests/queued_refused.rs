@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn two_calls_at_once_that_are_refused_a_thread_both_write_their_queues() {
     let role = "two_calls_at_once_that_are_refused_a_thread_both_write_their_queues";
     child::in_child(role, |_| {
-        logscope::init();
+        let _ = logscope::init();
         let (both, all) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(3)));
         let lost = Arc::new(Mutex::new(None));
         let threads = [0, 1].map(|_| {
@@ -63,7 +63,7 @@ fn two_calls_at_once_that_are_refused_a_thread_both_write_their_queues() {
         });
         refuse_threads();
         all.wait();
-        threads.map(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
         json!(*lost.lock().unwrap())
     });
     let ended = Child::new(role).run();
@@ -82,7 +82,7 @@ fn refuse_threads() {
     let held = Arc::new(Mutex::new(held));
     let hold = || {
         let held = Arc::clone(&held);
-        thread::Builder::new().spawn(move || drop(held.lock().unwrap().recv()))
+        thread::Builder::new().spawn(move || _ = held.lock().unwrap().recv())
     };
     while hold().is_ok() {}
     std::mem::forget(release);

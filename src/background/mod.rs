@@ -13,7 +13,7 @@
 //! | `pool` | the writer threads; its `plan` decides which of them does what |
 //! | `inside` | which writer threads are inside an output, and so may be held up |
 //! | `fork_gate` | forks wait for writer threads, and writer threads for forks |
-//! | `list`, `closing` | for the exit of the process: all queues, and those without sinks that are not dropped yet |
+//! | `list` | all queues, for the exit of the process |
 //!
 //! To change what a full queue does, change `enqueue` (and `options`, where [`Overflow`] is). To change how long a log call or an exit
 //! waits, change `limits`.
@@ -22,7 +22,6 @@
 //! (`sink::exit`). Imports `delivery` and the modules before it, but not `file`.
 
 mod accounts;
-pub(crate) mod closing;
 mod direct;
 mod drain;
 mod enqueue;

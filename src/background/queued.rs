@@ -4,8 +4,8 @@ use std::any::Any;
 use std::fmt;
 
 use super::accounts::Accounts;
-use super::closing::ClosingGuard;
 use super::options::Queue;
+use crate::delivery::closing::ClosingGuard;
 use crate::delivery::{Core, Missing};
 use crate::format::Renderer;
 use crate::process::{fork_generation, is_forked};

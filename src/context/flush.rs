@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::inner::Family;
 use super::output_context::OutputContext;
-use crate::delivery::{
-    CallsEnd, CallsEnded, Core, Flush, Outcome, finish_all, is_in_call, own_deliveries, release_all,
-};
+use crate::delivery::{CallsEnded, Core, Flush, Outcome, Wait, finish_all, is_in_call, own_deliveries, release_all};
 use crate::limits::TASK_FLUSH;
 use crate::output::is_inside_output;
 use crate::process::is_forked;
@@ -39,24 +37,25 @@ impl OutputContext {
         // All direct outputs together hold the task up for this long at most.
         let begin = |context: &OutputContext| {
             let until = Instant::now().checked_add(TASK_FLUSH);
-            context.begin_flushes(until, |core| Flush::begin_for_task(core, until))
+            context.begin_flushes(|core| Flush::begin_for_task(core, until))
         };
-        let mut flushes = begin(self);
         // See `flush_until`.
-        let waits = !is_in_call();
+        let waits = !is_inside_output() && !is_in_call();
+        let calls = context.begin_wait_for_calls(waits);
+        let mut flushes = begin(self);
         async move {
-            if waits {
-                let family = Arc::clone(&context.inner.family);
-                if CallsEnded::new(family, |family| &family.in_flight).await == CallsEnd::Ended {
-                    flushes.extend(begin(&context));
-                }
+            let mut resolved = waits;
+            if !calls.is_over() {
+                CallsEnded::new(Arc::clone(&context.inner.family), |family| &family.in_flight, calls).await;
+                // Inside an output, this would flush nothing.
+                resolved = !is_inside_output();
+                flushes.extend(begin(&context));
             }
             let mut unflushed = false;
             for flush in flushes {
                 unflushed |= flush.finish_as_task().await.unflushed;
             }
-            let resolved = context.inner.family.in_flight.is_inherited() || waits && !unflushed;
-            context.ledger_after_flush(unflushed, resolved)
+            context.ledger_after_flush(unflushed, resolved && !unflushed)
         }
     }
 
@@ -80,17 +79,21 @@ impl OutputContext {
             abandoned.store(true, Ordering::Relaxed);
             let cores = self.cores();
             cores.iter().for_each(|core| core.give_up_abandoned_calls());
-            release_all(cores, until);
+            release_all(cores);
         }
         outcome
     }
 
-    /// Begins to flush each output of this context's family. `until` is the end of the wait for an output whose last sink is dropped
-    /// meanwhile.
-    fn begin_flushes(&self, until: Option<Instant>, begin: impl Fn(&Arc<Core>) -> Option<Flush>) -> Vec<Flush> {
+    /// Begins to wait for the log calls in flight, if the caller may wait for them. Before the flushes begin: see `delivery::in_flight`.
+    fn begin_wait_for_calls(&self, waits: bool) -> Wait {
+        if waits { self.inner.family.in_flight.begin_wait() } else { Wait::for_none() }
+    }
+
+    /// Begins to flush each output of this context's family.
+    fn begin_flushes(&self, begin: impl Fn(&Arc<Core>) -> Option<Flush>) -> Vec<Flush> {
         let cores = self.cores();
         let flushes = cores.iter().filter_map(begin).collect();
-        release_all(cores, until);
+        release_all(cores);
         flushes
     }
 
@@ -100,9 +103,8 @@ impl OutputContext {
     /// A member of the family may have had other sinks than this one has, and may have left records in their queues.
     fn cores(&self) -> Vec<Arc<Core>> {
         let mut cores: Vec<Arc<Core>> = self.inner.sinks.iter().map(Sink::core).cloned().collect();
-        // In a forked child the lock may be held for ever by a thread of the parent, and no record is on its way.
-        if !is_forked() {
-            cores.extend(self.inner.family.output_refs.lock().iter().filter_map(OutputRef::upgrade));
+        if let Some(output_refs) = self.inner.family.lock_output_refs() {
+            cores.extend(output_refs.iter().filter_map(OutputRef::upgrade));
         }
         cores.sort_by_key(Arc::as_ptr);
         cores.dedup_by_key(|core| Arc::as_ptr(core));
@@ -114,21 +116,22 @@ impl OutputContext {
         if is_inside_output() {
             return self.ledger();
         }
-        let begin = || self.begin_flushes(deadline, |core| Flush::begin(core, deadline, false));
-        // Before the wait for calls, so that the queues are written meanwhile.
-        let mut flushes = begin();
-        let in_flight = &self.inner.family.in_flight;
         // Not inside a log call, where a value that is being rendered flushes, or a panic hook: two threads could wait for each other.
         let waits = !is_in_call();
-        let calls = if waits { in_flight.wait(deadline) } else { CallsEnd::NoneInFlight };
-        if calls == CallsEnd::Ended {
-            // For what these calls have enqueued, or have written to an output that buffers.
-            flushes.extend(begin());
+        let mut calls = self.begin_wait_for_calls(waits);
+        let begin = || self.begin_flushes(|core| Flush::begin(core, deadline, false));
+        // Before the calls have ended, so that the queues are written meanwhile.
+        let mut flushes = begin();
+        let mut resolved = waits;
+        if !calls.is_over() {
+            resolved = self.inner.family.in_flight.wait(&mut calls, deadline);
+            if resolved {
+                // For what these calls have enqueued, or have written to an output that buffers.
+                flushes.extend(begin());
+            }
         }
         let unflushed = finish_all(flushes, deadline).fold(false, |unflushed, outcome| unflushed | outcome.unflushed);
-        // Records that are pending in a forked child were pending in its parent, which writes them.
-        let resolved = in_flight.is_inherited() || waits && calls != CallsEnd::TimedOut && !unflushed;
-        self.ledger_after_flush(unflushed, resolved)
+        self.ledger_after_flush(unflushed, resolved && !unflushed)
     }
 
     /// Returns the ledger after a flush. If every record that was accepted before the flush is `resolved`, those that are pending were accepted

@@ -7,10 +7,10 @@ use crate::background::{Account, OpenAccount};
 use crate::clock::{Clock, Origin};
 use crate::delivery::{Fate, InFlight, Ledger, LogCall, OwnCall};
 use crate::fallback;
-use crate::process::is_forked;
+use crate::limits::INHERITED_LOCK;
 use crate::record::ContextInfo;
 use crate::sink::{OutputRef, Sink};
-use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Weak};
+use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, OnceLock, Ordering, Weak};
 use crate::verbosity::Verbosity;
 
 /// Every context that is alive.
@@ -141,11 +141,11 @@ impl ContextInner {
     pub(super) fn remember_outputs_before(&self, sinks: &[Sink]) {
         let has_all =
             |sinks: &[Sink], of: &[Sink]| of.iter().all(|sink| sinks.iter().any(|known| known.has_output_of(sink)));
-        // In a forked child the lock may be held for ever by a thread of the parent, and no record will be on its way.
-        if is_forked() || has_all(sinks, &self.sinks) && has_all(&self.sinks, sinks) {
+        if has_all(sinks, &self.sinks) && has_all(&self.sinks, sinks) {
             return;
         }
-        let output_refs = &mut *self.family.output_refs.lock();
+        let Some(mut output_refs) = self.family.lock_output_refs() else { return };
+        let output_refs = &mut *output_refs;
         for sink in self.sinks.iter().chain(sinks) {
             if !output_refs.iter().any(|output_ref| output_ref.is_of(sink)) {
                 if output_refs.len() == output_refs.capacity() {
@@ -153,6 +153,17 @@ impl ContextInner {
                 }
                 output_refs.push(sink.output_ref());
             }
+        }
+    }
+}
+
+impl Family {
+    /// Locks the outputs. `None` in a forked child if a thread that only the parent has held the lock at the fork.
+    pub(super) fn lock_output_refs(&self) -> Option<MutexGuard<'_, Vec<OutputRef>>> {
+        if self.in_flight.is_inherited() {
+            self.output_refs.try_lock_for(INHERITED_LOCK)
+        } else {
+            Some(self.output_refs.lock())
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::release::release;
-use super::{CallsEnd, CallsEnded, Core, Front, InFlight, Ledger, Outcome, is_in_call};
+use super::in_flight::Wait;
+use super::release::{release, release_all};
+use super::{CallsEnded, Core, Front, InFlight, Ledger, Outcome, is_in_call};
 use crate::limits::DIRECT_FLUSH;
 use crate::output::{drop_error, is_inside_output};
 use crate::process::is_forked;
@@ -52,6 +53,8 @@ pub(crate) struct Flush {
     core: Weak<Core>,
     ledger: Arc<Ledger>,
     unqueued: Arc<InFlight>,
+    /// For the calls among them that were in flight when the flush began.
+    calls: Wait,
     queues: Vec<QueueFlush>,
     sync: bool,
     /// The result for an output without queues, once that is flushed.
@@ -65,7 +68,10 @@ impl Flush {
         if is_inside_output() {
             return None;
         }
+        // Not if this thread is in such a call itself. Before the request: see `in_flight`.
+        let calls = if is_in_call() { Wait::for_none() } else { core.unqueued().begin_wait() };
         Some(Flush {
+            calls,
             core: Arc::downgrade(core),
             ledger: Arc::clone(core.shared_ledger()),
             unqueued: Arc::clone(core.unqueued()),
@@ -86,10 +92,10 @@ impl Flush {
     }
 
     /// Requests a flush from each queue once more, for what log calls have enqueued since. The results of the first requests count, too.
-    fn request_again(&mut self, deadline: Option<Instant>, drop_deadline: Option<Instant>) {
+    fn request_again(&mut self, deadline: Option<Instant>) {
         if let Some(core) = self.core.upgrade() {
             self.queues.extend(Flush::request(&core, deadline, self.sync));
-            release(core, drop_deadline);
+            release(core);
         }
     }
 
@@ -110,13 +116,13 @@ impl Flush {
         let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
         let flushed = usable.and_then(|()| core.flush_output(left()));
         self.direct = Some(flushed.and_then(|()| if self.sync { core.sync(left()) } else { Ok(()) }));
-        release(core, deadline);
+        release(core);
     }
 
     /// Waits until the flush is done, and returns the fates of the output's records.
     pub(crate) fn finish(mut self, deadline: Option<Instant>) -> Outcome {
         let result = self.wait(deadline);
-        self.outcome_after(result, deadline)
+        self.outcome_after(result)
     }
 
     /// Waits until the flush is done.
@@ -127,12 +133,8 @@ impl Flush {
             }
             return self.direct.take().unwrap_or(Ok(()));
         }
-        // Not if this thread is in such a call itself.
-        match if is_in_call() { CallsEnd::NoneInFlight } else { self.unqueued.wait(deadline) } {
-            CallsEnd::NoneInFlight => {}
-            // The output may have buffered what they wrote.
-            CallsEnd::Ended => self.request_again(deadline, deadline),
-            CallsEnd::TimedOut => return Err(io::ErrorKind::TimedOut.into()),
+        if !self.wait_for_calls(deadline, deadline) {
+            return Err(io::ErrorKind::TimedOut.into());
         }
         let mut result = Ok(());
         for queue in &self.queues {
@@ -141,25 +143,48 @@ impl Flush {
         result
     }
 
+    /// Waits, until `turn_end`, for the log calls that were in flight when the flush began. What they have enqueued, or have written to an
+    /// output that buffers, is then flushed until `deadline`. False if calls are in flight.
+    fn wait_for_calls(&mut self, turn_end: Option<Instant>, deadline: Option<Instant>) -> bool {
+        if !self.calls.is_over() {
+            if !self.unqueued.wait(&mut self.calls, turn_end) {
+                return false;
+            }
+            self.request_again(deadline);
+        }
+        true
+    }
+
+    /// Does what there is to do before the flush only waits for writer threads, until `turn_end`. False if it is not done.
+    fn take_turn(&mut self, turn_end: Option<Instant>, deadline: Option<Instant>) -> bool {
+        if !self.queues.is_empty() {
+            return self.wait_for_calls(turn_end, deadline);
+        }
+        self.flush_direct(turn_end);
+        if matches!(&self.direct, Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut) {
+            self.direct = None;
+        }
+        self.direct.is_some()
+    }
+
     /// Awaits the end of the flush, and returns the fates of the output's records.
     pub(crate) async fn finish_as_task(mut self) -> Outcome {
-        if !self.queues.is_empty() && !is_in_call() {
-            let unqueued = CallsEnded::new(Arc::clone(&self.unqueued), |unqueued| unqueued).await;
-            if unqueued == CallsEnd::Ended {
-                self.request_again(None, Some(Instant::now()));
-            }
+        if !self.queues.is_empty() && !self.calls.is_over() {
+            let calls = std::mem::replace(&mut self.calls, Wait::for_none());
+            CallsEnded::new(Arc::clone(&self.unqueued), |unqueued| unqueued, calls).await;
+            self.request_again(None);
         }
         let mut result = self.direct.take().unwrap_or(Ok(()));
         for queue in &self.queues {
             let next = TicketFuture(Arc::clone(&queue.ticket)).await;
             result = result.and(next);
         }
-        self.outcome_after(result, Some(Instant::now()))
+        self.outcome_after(result)
     }
 
     /// Returns the fates of the records after a flush that ended with `result`. Reports a failure, but not a timeout that the pending records
     /// show.
-    fn outcome_after(&self, result: io::Result<()>, drop_deadline: Option<Instant>) -> Outcome {
+    fn outcome_after(&self, result: io::Result<()>) -> Outcome {
         let outcome = self.ledger.outcome();
         let Err(error) = result else {
             // The pending records were accepted after the flush had begun.
@@ -169,7 +194,7 @@ impl Flush {
             match self.core.upgrade() {
                 Some(core) => {
                     core.report_unflushed(error);
-                    release(core, drop_deadline);
+                    release(core);
                 }
                 // Whoever closed the output has flushed it, and reported what failed.
                 None => drop_error(error),
@@ -181,38 +206,36 @@ impl Flush {
 
 /// Waits until all flushes are done, and returns the fates of each output's records.
 ///
-/// No output takes time from another: queues are written meanwhile, and outputs without queues are flushed one after the other, but each for
-/// [`DIRECT_FLUSH`] only, until all others are done.
-pub(crate) fn finish_all(flushes: Vec<Flush>, deadline: Option<Instant>) -> impl Iterator<Item = Outcome> {
-    let (mut direct, queued): (Vec<_>, Vec<_>) = flushes.into_iter().partition(|flush| flush.queues.is_empty());
-    if direct.len() + queued.len() > 1 {
-        for flush in &mut direct {
-            let soon = Instant::now() + DIRECT_FLUSH;
-            flush.flush_direct(Some(deadline.map_or(soon, |deadline| deadline.min(soon))));
-            if matches!(&flush.direct, Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut) {
-                flush.direct = None;
-            }
-        }
+/// No output takes time from another: writer threads write the queues meanwhile, and for the rest the outputs take turns, each
+/// [`DIRECT_FLUSH`] long at first, and then twice as long as before.
+pub(crate) fn finish_all(mut flushes: Vec<Flush>, deadline: Option<Instant>) -> impl Iterator<Item = Outcome> {
+    let mut late: Vec<&mut Flush> = if flushes.len() > 1 { flushes.iter_mut().collect() } else { Vec::new() };
+    let mut turn = DIRECT_FLUSH;
+    while late.len() > 1 && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+        late.retain_mut(|flush| {
+            let turn_end = Instant::now() + turn;
+            !flush.take_turn(Some(deadline.map_or(turn_end, |deadline| deadline.min(turn_end))), deadline)
+        });
+        turn *= 2;
     }
-    let (done, late): (Vec<_>, Vec<_>) = direct.into_iter().partition(|flush| flush.direct.is_some());
-    done.into_iter().chain(queued).chain(late).map(move |flush| flush.finish(deadline))
+    if let [last] = &mut late[..] {
+        last.take_turn(deadline, deadline);
+    }
+    flushes.into_iter().map(move |flush| flush.finish(deadline))
 }
 
 /// Flushes all outputs of the process, and returns the fates of all its records, including those of closed outputs.
 pub(crate) fn flush_all(deadline: Option<Instant>) -> Outcome {
-    let begin = |core: Arc<Core>| {
-        let begun = Flush::begin(&core, deadline, false).ok_or_else(|| core.outcome());
-        release(core, deadline);
-        begun
-    };
     let (cores, mut sum) = Core::all();
     let mut flushes = Vec::with_capacity(cores.len());
-    for begun in cores.into_iter().map(begin) {
-        match begun {
-            Ok(flush) => flushes.push(flush),
-            Err(outcome) => sum = sum.plus(outcome),
+    for core in &cores {
+        match Flush::begin(core, deadline, false) {
+            Some(flush) => flushes.push(flush),
+            None => sum = sum.plus(core.outcome()),
         }
     }
+    // After all flushes have begun: another thread may now drop an output.
+    release_all(cores);
     finish_all(flushes, deadline).fold(sum, Outcome::plus)
 }
 

@@ -5,7 +5,7 @@
 //! apart by the *epoch* in which they began.
 //!
 //! There are two epochs, one of which is current. One word holds the number of calls and the current epoch, so a call takes its number and
-//! learns its epoch in one step. Each epoch has a counter of the calls that have ended. A flush
+//! learns its epoch in one step. Each epoch has a counter of the calls that have ended. A wait
 //!
 //! 1. waits until every call of the other epoch has ended,
 //! 2. *seals* the current epoch: makes the other one current, and so learns how many calls began in the sealed one,
@@ -16,6 +16,9 @@
 //! so it loses nothing by waiting for them first. (This is the scheme of "sleepable RCU": Paul McKenney, "Sleepable Read-Copy Update", 2006,
 //! where one reader waits at a time.)
 //!
+//! A call in flight may still enqueue its record. So a flush *begins* to wait before it requests that the queues be written. If no call was in
+//! flight then, every earlier record was in a queue when the request was made. Otherwise the flush requests once more when it has waited.
+//!
 //! A call costs one atomic addition at its end; its beginning is the addition that numbers its record.
 
 use std::future::Future;
@@ -23,7 +26,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use crate::process::fork_generation;
+use crate::limits::CONTEXT_FORK_GENERATIONS;
+use crate::process::{ForkLocal, fork_generation};
 use crate::queue::wake_contained;
 use crate::sync::model::{AtomicU64, Condvar, Mutex};
 use crate::sync::{Arc, Ordering, prepare_to_wait};
@@ -36,8 +40,13 @@ const EPOCH: u64 = 1 << 62;
 const AWAITED: u64 = 1 << 63;
 
 /// Numbers log calls, refuses them once it is closed, and knows which of them are in flight.
+///
+/// A forked child goes on with the numbers, and forgets the calls in flight: they are those of threads that only the parent has.
+pub(crate) struct InFlight(ForkLocal<Epochs, CONTEXT_FORK_GENERATIONS>);
+
+/// The calls of one process.
 #[derive(Debug)]
-pub(crate) struct InFlight {
+struct Epochs {
     /// | bits | meaning |
     /// |---|---|
     /// | 63 | `CLOSED`: a number that is taken while this bit is set belongs to no record |
@@ -51,8 +60,7 @@ pub(crate) struct InFlight {
     /// | 63 | `AWAITED`: the next call that ends wakes the threads and tasks that wait |
     /// | 0..=62 | how many calls of the epoch have ended |
     ended: [AtomicU64; 2],
-    /// The fork generation of the process that made this. In a forked child, the calls in flight are those of threads that only the parent has,
-    /// and so may be whoever holds the lock.
+    /// The fork generation of the process.
     generation: usize,
     sealed: Mutex<Sealed>,
     call_ended: Condvar,
@@ -65,108 +73,165 @@ struct Sealed {
     begun: u64,
     /// How often an epoch was sealed. The current epoch is `seals % 2`.
     seals: u64,
-    /// The tasks that wait.
-    wakers: Vec<Waker>,
+    /// The tasks that wait, each with its number.
+    wakers: Vec<(u64, Waker)>,
+    last_task: u64,
 }
 
-/// What a wait for calls has found.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum CallsEnd {
-    /// No call was in flight.
-    NoneInFlight,
-    /// Calls were in flight, and have ended.
-    Ended,
-    /// The deadline passed before they ended.
-    TimedOut,
-}
-
-/// How far a wait for calls has come.
-#[derive(Debug, Default)]
-struct Wait {
+/// How far a wait for the calls has come that were in flight when it began.
+#[derive(Debug)]
+#[must_use = "a wait that is begun has waited for nothing yet"]
+pub(crate) struct Wait {
+    generation: usize,
     /// The number of the seal, once this wait has sealed an epoch.
     seal: Option<u64>,
-    /// True if a call was in flight at some moment.
-    has_waited: bool,
+    /// True if all these calls have ended.
+    is_over: bool,
+}
+
+impl Wait {
+    /// A wait for no call.
+    pub(crate) fn for_none() -> Self {
+        Wait { generation: fork_generation(), seal: None, is_over: true }
+    }
+
+    /// True if the calls have ended.
+    pub(crate) fn is_over(&self) -> bool {
+        // In a forked child, the calls are those of its parent.
+        self.is_over || self.generation != fork_generation()
+    }
 }
 
 impl InFlight {
     pub(crate) fn new() -> Self {
-        InFlight {
-            begun: AtomicU64::new(0),
-            ended: [AtomicU64::new(0), AtomicU64::new(0)],
-            generation: fork_generation(),
-            sealed: Mutex::new(Sealed { begun: 0, seals: 0, wakers: Vec::new() }),
-            call_ended: Condvar::new(),
-        }
+        InFlight(ForkLocal::made_here(Epochs::new(0), |parents| {
+            // Relaxed: no other thread of this process has begun a call yet, and a fork copies the memory as it is.
+            Epochs::new(parents.begun.load(Ordering::Relaxed) & !EPOCH)
+        }))
+    }
+
+    #[inline]
+    fn epochs(&self) -> &Epochs {
+        self.0.get_made()
+    }
+
+    /// True in a child that was forked off since this was made.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.0.is_inherited()
     }
 
     /// Begins a call, which is in flight until the guard is dropped. The caller has counted as accepted whatever the call is about to deliver
     /// beyond one delivery.
     #[inline]
     pub(crate) fn begin(&self) -> LogCall<'_> {
-        // Release, with the Acquire of `close`: if the bit is set after this number was taken, `close` reads from this
-        // read-modify-write, or from a later one in the same release sequence, and so sees the deliveries that were counted as accepted
-        // before it. With Relaxed, `close` could return a ledger without a delivery that is still to be written.
-        LogCall { in_flight: self, before: self.begun.fetch_add(1, Ordering::Release) }
+        self.epochs().begin()
     }
 
     /// Returns how many calls have begun, refused ones too.
     pub(crate) fn begun(&self) -> u64 {
-        // Relaxed: a thread that must see a call has synchronised with the thread that began it, through the ledger or through `close`.
-        self.begun.load(Ordering::Relaxed) & !(CLOSED | EPOCH)
+        self.epochs().begun()
     }
 
     /// Refuses calls from now on.
     pub(crate) fn close(&self) {
+        self.epochs().close();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.epochs().begun.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    /// Begins to wait for the calls that are in flight now. Does not block. A thread that is in a call itself must not wait: see
+    /// [`is_in_call`](super::is_in_call).
+    pub(crate) fn begin_wait(&self) -> Wait {
+        self.epochs().begin_wait()
+    }
+
+    /// Blocks until the calls have ended for which `wait` was begun. False if the deadline passes first.
+    pub(crate) fn wait(&self, wait: &mut Wait, deadline: Option<Instant>) -> bool {
+        wait.is_over() || self.epochs().wait(wait, deadline)
+    }
+}
+
+impl Epochs {
+    /// `begun` calls have begun and ended before.
+    fn new(begun: u64) -> Self {
+        Epochs {
+            begun: AtomicU64::new(begun),
+            ended: [AtomicU64::new(begun & !CLOSED), AtomicU64::new(0)],
+            generation: fork_generation(),
+            sealed: Mutex::new(Sealed { begun: 0, seals: 0, wakers: Vec::new(), last_task: 0 }),
+            call_ended: Condvar::new(),
+        }
+    }
+
+    #[inline]
+    fn begin(&self) -> LogCall<'_> {
+        // Release, with the Acquire of `close`: if the bit is set after this number was taken, `close` reads from this
+        // read-modify-write, or from a later one in the same release sequence, and so sees the deliveries that were counted as accepted
+        // before it. With Relaxed, `close` could return a ledger without a delivery that is still to be written.
+        LogCall { epochs: self, before: self.begun.fetch_add(1, Ordering::Release) }
+    }
+
+    fn begun(&self) -> u64 {
+        // Relaxed: a thread that must see a call has synchronised with the thread that began it, through the ledger or through `close`.
+        self.begun.load(Ordering::Relaxed) & !(CLOSED | EPOCH)
+    }
+
+    fn close(&self) {
         // Acquire: see `begin`. Release, with the Acquire of `is_closed`: a thread that sees the bit sees what came before the closing.
         self.begun.fetch_or(CLOSED, Ordering::AcqRel);
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.begun.load(Ordering::Acquire) & CLOSED != 0
+    /// True if every call that has begun before has ended.
+    fn is_idle(&self) -> bool {
+        // The ends first: a call that began before is missing in them while it is in flight, and is in `begun`, which is read later and so has
+        // all calls that are in the ends. The other way round, a call that begins and ends in between would stand in for it. Acquire, with the
+        // Release of `end`: whoever learns that a call has ended sees what it has written and enqueued, and that it had begun.
+        let ended: u64 = self.ended.iter().map(|ended| ended.load(Ordering::Acquire) & !AWAITED).sum();
+        self.begun() == ended
     }
 
-    /// True in a child that was forked off since this was made.
-    pub(crate) fn is_inherited(&self) -> bool {
-        self.generation != fork_generation()
-    }
-
-    /// Waits until every call that has begun before has ended, but not in a forked child, which does not have the threads of its parent. A
-    /// thread that is in a call itself must not wait: see [`is_in_call`](super::is_in_call).
-    pub(crate) fn wait(&self, deadline: Option<Instant>) -> CallsEnd {
-        if self.is_inherited() {
-            return CallsEnd::NoneInFlight;
+    fn begin_wait(&self) -> Wait {
+        let mut wait = Wait { generation: self.generation, seal: None, is_over: self.is_idle() };
+        if !wait.is_over {
+            prepare_to_wait();
+            // So that calls which begin later are in another epoch, however late the caller blocks.
+            self.advance(&mut self.sealed.lock(), &mut wait);
         }
+        wait
+    }
+
+    fn wait(&self, wait: &mut Wait, deadline: Option<Instant>) -> bool {
         prepare_to_wait();
-        let mut wait = Wait::default();
         let mut sealed = self.sealed.lock();
         loop {
-            if let Some(end) = self.advance(&mut sealed, &mut wait) {
-                return end;
+            if self.advance(&mut sealed, wait) {
+                return true;
             }
             let timed_out;
             (sealed, timed_out) = self.call_ended.wait_until(sealed, deadline);
             if timed_out {
-                return self.advance(&mut sealed, &mut wait).unwrap_or(CallsEnd::TimedOut);
+                return self.advance(&mut sealed, wait);
             }
         }
     }
 
-    /// Takes `wait` as far as it goes without waiting. `None` if it has to wait for calls in flight: the next of them that ends wakes it.
-    fn advance(&self, sealed: &mut Sealed, wait: &mut Wait) -> Option<CallsEnd> {
-        loop {
+    /// Takes `wait` as far as it goes without blocking. False if it has to wait for calls in flight: the next of them that ends wakes it.
+    fn advance(&self, sealed: &mut Sealed, wait: &mut Wait) -> bool {
+        while !wait.is_over {
             // An epoch is sealed only when every call of the other has ended. So if another seal has followed that of this wait, the calls
             // that this one waits for have ended.
             let has_later_seal = wait.seal.is_some_and(|seal| seal != sealed.seals);
             if !has_later_seal && !self.has_sealed_ended(sealed) {
-                wait.has_waited = true;
-                return None;
+                return false;
             }
-            if wait.seal.is_some() {
-                return Some(if wait.has_waited { CallsEnd::Ended } else { CallsEnd::NoneInFlight });
+            match wait.seal {
+                Some(_) => wait.is_over = true,
+                None => wait.seal = Some(self.seal(sealed)),
             }
-            wait.seal = Some(self.seal(sealed));
         }
+        true
     }
 
     /// True if every call of the sealed epoch has ended. Otherwise the next one that ends wakes the threads and tasks that wait.
@@ -191,7 +256,7 @@ impl InFlight {
     /// Ends a call that began in `epoch`.
     #[inline]
     fn end(&self, epoch: usize) {
-        // Release: see `has_sealed_ended`.
+        // Release: see `has_sealed_ended` and `is_idle`.
         if self.ended[epoch].fetch_add(1, Ordering::Release) & AWAITED != 0 {
             self.wake(epoch);
         }
@@ -199,7 +264,8 @@ impl InFlight {
 
     #[cold]
     fn wake(&self, epoch: usize) {
-        if self.is_inherited() {
+        // A thread forked in the middle of a call: the parent's lock may be held for ever.
+        if self.generation != fork_generation() {
             return;
         }
         // The lock ensures that a thread that has set the bit is asleep by now.
@@ -209,14 +275,14 @@ impl InFlight {
         let wakers = std::mem::take(&mut sealed.wakers);
         drop(sealed);
         self.call_ended.notify_all();
-        wakers.into_iter().for_each(wake_contained);
+        wakers.into_iter().for_each(|(_, waker)| wake_contained(waker));
     }
 }
 
 /// A log call in flight, until it is dropped.
 #[must_use = "the call ends when this is dropped"]
 pub(crate) struct LogCall<'a> {
-    in_flight: &'a InFlight,
+    epochs: &'a Epochs,
     /// The word `begun` before the call.
     before: u64,
 }
@@ -232,42 +298,49 @@ impl LogCall<'_> {
 impl Drop for LogCall<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.in_flight.end(usize::from(self.before & EPOCH != 0));
+        self.epochs.end(usize::from(self.before & EPOCH != 0));
     }
 }
 
-/// Waits, as a task, until every call has ended that had begun before this was first polled.
+/// Waits, as a task, until the calls have ended for which a wait was begun.
 pub(crate) struct CallsEnded<T> {
     owner: Arc<T>,
     in_flight: fn(&T) -> &InFlight,
     wait: Wait,
+    /// The number of this task among those that wait, once it is one of them.
+    task: Option<u64>,
 }
 
 impl<T> CallsEnded<T> {
-    /// `in_flight` returns the calls of `owner`.
-    pub(crate) fn new(owner: Arc<T>, in_flight: fn(&T) -> &InFlight) -> Self {
-        CallsEnded { owner, in_flight, wait: Wait::default() }
+    /// `in_flight` returns the calls of `owner`, with which `wait` was begun.
+    pub(crate) fn new(owner: Arc<T>, in_flight: fn(&T) -> &InFlight, wait: Wait) -> Self {
+        CallsEnded { owner, in_flight, wait, task: None }
     }
 }
 
 impl<T> Future for CallsEnded<T> {
-    type Output = CallsEnd;
+    type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<CallsEnd> {
-        let CallsEnded { owner, in_flight, wait } = &mut *self;
-        let in_flight = in_flight(owner);
-        if in_flight.is_inherited() {
-            return Poll::Ready(CallsEnd::NoneInFlight);
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let CallsEnded { owner, in_flight, wait, task } = &mut *self;
+        if wait.is_over() {
+            return Poll::Ready(());
         }
+        let epochs = in_flight(owner).epochs();
         // Cloned, and space for it allocated, outside the lock: both can be the program's own code, which may log.
-        let waker = context.waker().clone();
+        let mut waker = context.waker().clone();
         let mut space = Vec::new();
+        prepare_to_wait();
         loop {
-            let mut sealed = in_flight.sealed.lock();
-            if let Some(end) = in_flight.advance(&mut sealed, wait) {
-                return Poll::Ready(end);
+            let mut sealed = epochs.sealed.lock();
+            if epochs.advance(&mut sealed, wait) {
+                return Poll::Ready(());
             }
-            if sealed.wakers.iter().any(|known| known.will_wake(&waker)) {
+            if let Some((_, known)) = sealed.wakers.iter_mut().find(|(number, _)| Some(*number) == *task) {
+                std::mem::swap(known, &mut waker);
+                drop(sealed);
+                // The old one is dropped outside the lock, too.
+                drop(waker);
                 return Poll::Pending;
             }
             let count = sealed.wakers.len();
@@ -280,8 +353,27 @@ impl<T> Future for CallsEnded<T> {
                 space.append(&mut sealed.wakers);
                 std::mem::swap(&mut space, &mut sealed.wakers);
             }
-            sealed.wakers.push(waker);
+            let number = *task.get_or_insert_with(|| {
+                sealed.last_task += 1;
+                sealed.last_task
+            });
+            sealed.wakers.push((number, waker));
             return Poll::Pending;
+        }
+    }
+}
+
+impl<T> Drop for CallsEnded<T> {
+    /// Forgets the waker: a dead task must not stay in memory until a call ends that stands still.
+    fn drop(&mut self) {
+        if let Some(task) = self.task
+            && !self.wait.is_over()
+        {
+            let mut sealed = (self.in_flight)(&self.owner).epochs().sealed.lock();
+            let place = sealed.wakers.iter().position(|(number, _)| *number == task);
+            let waker = place.map(|place| sealed.wakers.swap_remove(place));
+            drop(sealed);
+            drop(waker);
         }
     }
 }

@@ -9,12 +9,14 @@
 //! | `front` | what a flush needs from a queue in front of an output |
 //! | `flush` | waiting until all accepted records are written |
 //! | `release` | how a flush gives back an output whose last sink was dropped meanwhile |
+//! | `closing` | outputs that no sink holds any more, and that the exit of the process waits for |
 //!
 //! The text and the fields of a notice are in `record::notice`, and `notices` has when it is written and whose context it names.
 //!
 //! The algorithm of a queue is in `queue`, and the threads that write queues are in `background`. Single outputs are in `output` and `file`,
 //! the functions that make sinks of them in `sink`. Imports the rooms up to `queue`, but not `file`.
 
+pub(crate) mod closing;
 mod core;
 mod flush;
 mod front;
@@ -29,7 +31,7 @@ mod release;
 pub(crate) use self::core::{Core, unsynced_reason};
 pub(crate) use flush::{Flush, busy_at_fork, finish_all, flush_all};
 pub(crate) use front::Front;
-pub(crate) use in_flight::{CallsEnd, CallsEnded, InFlight, LogCall};
+pub(crate) use in_flight::{CallsEnded, InFlight, LogCall, Wait};
 pub(crate) use ledger::{Fate, Ledger};
 pub(crate) use missing::{Loss, Missing, MissingClaim};
 pub(crate) use notices::{PutNotice, put_claimed_notice, put_notice, with_last_moment};

@@ -12,16 +12,39 @@ use crate::sync::OnceLock;
 ///
 /// The cells of a generation are written by processes of that generation only. So a fork cannot leave the cell of its child's generation half
 /// written.
-pub(crate) struct ForkLocal<T> {
+pub(crate) struct ForkLocal<T, const GENERATIONS: usize = FORK_GENERATIONS> {
+    /// The value of the process that made this.
     first: T,
+    /// The fork generation of that process.
+    made_in: usize,
     inherit: fn(&T) -> T,
-    /// The values of generation 1 and later. Those beyond the last share its value.
-    later: [OnceLock<Box<T>>; FORK_GENERATIONS],
+    /// The values of later generations. Those beyond the last share its value.
+    later: [OnceLock<Box<T>>; GENERATIONS],
 }
 
 impl<T> ForkLocal<T> {
+    /// For a static.
     pub(crate) const fn new(first: T, inherit: fn(&T) -> T) -> Self {
-        ForkLocal { first, inherit, later: [const { OnceLock::new() }; FORK_GENERATIONS] }
+        ForkLocal { first, made_in: 0, inherit, later: [const { OnceLock::new() }; FORK_GENERATIONS] }
+    }
+}
+
+impl<T, const GENERATIONS: usize> ForkLocal<T, GENERATIONS> {
+    /// For a value that is made while the program runs.
+    pub(crate) fn made_here(first: T, inherit: fn(&T) -> T) -> Self {
+        watch_forks();
+        ForkLocal { first, made_in: fork_generation(), inherit, later: [const { OnceLock::new() }; GENERATIONS] }
+    }
+
+    /// True in a child that was forked off since this was made.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.made_in != fork_generation()
+    }
+
+    /// Returns the value of this process, if this is [`made_here`](ForkLocal::made_here).
+    #[inline]
+    pub(crate) fn get_made(&self) -> &T {
+        self.of(fork_generation())
     }
 
     /// Returns the value of this process.
@@ -35,9 +58,10 @@ impl<T> ForkLocal<T> {
     /// Returns the value of this generation.
     #[inline]
     fn of(&self, generation: usize) -> &T {
-        match generation.checked_sub(1) {
-            None => &self.first,
-            Some(index) => self.of_child(index.min(FORK_GENERATIONS - 1)),
+        if generation == self.made_in {
+            &self.first
+        } else {
+            self.of_child((generation - self.made_in).min(GENERATIONS) - 1)
         }
     }
 

@@ -8,7 +8,6 @@ use super::view::Sink;
 use crate::delivery::{Flush, Outcome, flush_all, unsynced_reason};
 use crate::error::{Error, Kind};
 use crate::limits::TASK_FLUSH;
-use crate::sync::Arc;
 
 impl Sink {
     /// Waits until all records are written that were logged to this output before the call.
@@ -59,12 +58,13 @@ impl Sink {
     /// output without queues is flushed in the call itself, which waits for a second at most if another thread is writing to it.
     #[must_use = "a future does nothing unless it is awaited, and its outcome says whether everything was written"]
     pub fn flush_async(&self) -> impl Future<Output = Outcome> + Send + use<> {
-        let core = Arc::clone(&self.0.core);
-        let flush = Flush::begin_for_task(&core, Instant::now().checked_add(TASK_FLUSH));
+        // Holds no reference to the output: dropping a task must not run the output's `Drop`.
+        let flush = Flush::begin_for_task(&self.0.core, Instant::now().checked_add(TASK_FLUSH));
+        let outcome_now = self.ledger();
         async move {
             match flush {
                 Some(flush) => flush.finish_as_task().await,
-                None => core.outcome(),
+                None => outcome_now,
             }
         }
     }

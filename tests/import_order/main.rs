@@ -36,12 +36,15 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/background",
-        "options, accounts, closing, inside → fork_gate → queued → drain → pool → front → list → handle → enqueue → direct",
+        "options, accounts, inside → fork_gate → queued → drain → pool → front → list → handle → enqueue → direct",
     ),
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "batch, byte_writer → line_writer"),
     ("src/context", "live_list → inner → output_context → live, snapshot → ceiling, flush → builder → default"),
-    ("src/delivery", "outcome, missing, front, in_flight → own_calls, ledger, notices → core → release → flush"),
+    (
+        "src/delivery",
+        "closing, outcome, missing, front, in_flight → own_calls, ledger, notices → core → release → flush",
+    ),
     (
         "src/file",
         "os, registry, rounds → keys, descriptors, folders, rescue → name, unsynced → roll → options, current → appender → open",

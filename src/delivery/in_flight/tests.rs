@@ -8,19 +8,29 @@ fn soon() -> Option<Instant> {
     Instant::now().checked_add(Duration::from_millis(1))
 }
 
+/// Begins a wait, and waits a moment. True if the calls have ended.
+fn have_ended(in_flight: &InFlight) -> bool {
+    in_flight.wait(&mut in_flight.begin_wait(), soon())
+}
+
 #[test]
 fn calls_are_numbered_and_refused_once_closed() {
     let in_flight = InFlight::new();
     let number = || in_flight.begin().number();
     assert_eq!((number(), number()), (Some(1), Some(2)));
-    assert_eq!(in_flight.wait(None), CallsEnd::NoneInFlight);
-    assert_eq!(number(), Some(3), "sealing an epoch changes no number");
+    assert!(in_flight.begin_wait().is_over());
+    let call = in_flight.begin();
+    let mut wait = in_flight.begin_wait();
+    assert!(!wait.is_over());
+    assert_eq!((call.number(), number()), (Some(3), Some(4)), "sealing an epoch changes no number");
+    drop(call);
+    assert!(in_flight.wait(&mut wait, None) && wait.is_over());
     in_flight.close();
     assert_eq!((number(), number()), (None, None));
-    assert_eq!(in_flight.wait(None), CallsEnd::NoneInFlight, "a refused call has ended");
+    assert!(in_flight.begin_wait().is_over(), "a refused call has ended");
     in_flight.close();
     assert!(in_flight.is_closed());
-    assert_eq!(in_flight.begun(), 5);
+    assert_eq!(in_flight.begun(), 6);
 }
 
 #[test]
@@ -28,38 +38,68 @@ fn later_calls_do_not_stand_in_for_a_call_in_flight_however_often_a_wait_times_o
     let in_flight = InFlight::new();
     let call = in_flight.begin();
     for _ in 0..5 {
-        assert_eq!(in_flight.wait(soon()), CallsEnd::TimedOut);
+        assert!(!have_ended(&in_flight));
         (0..3).for_each(|_| drop(in_flight.begin()));
     }
     let later = in_flight.begin();
     drop(call);
-    assert_eq!(in_flight.wait(soon()), CallsEnd::TimedOut, "the later call is in flight");
+    assert!(!have_ended(&in_flight), "the later call is in flight");
     drop(later);
-    assert_eq!(in_flight.wait(None), CallsEnd::NoneInFlight);
+    assert!(in_flight.begin_wait().is_over());
 }
 
 #[test]
-fn a_task_is_woken_when_the_last_call_ends() {
-    struct CountWakes(crate::sync::AtomicU64);
-    impl std::task::Wake for CountWakes {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
+fn a_wait_is_for_the_calls_that_were_in_flight_when_it_was_begun() {
+    let in_flight = InFlight::new();
+    let call = in_flight.begin();
+    let mut wait = in_flight.begin_wait();
+    let _later = in_flight.begin();
+    drop(call);
+    assert!(in_flight.wait(&mut wait, soon()), "the later call is not waited for");
+}
+
+#[test]
+fn a_forked_child_forgets_the_calls_of_its_parent_and_waits_for_its_own() {
+    let parents = Epochs::new(0);
+    let (_ended, _parents_call) = (drop(parents.begin()), parents.begin());
+    let _held = parents.sealed.lock();
+    let childs = Epochs::new(parents.begun.load(Ordering::Relaxed) & !EPOCH);
+    assert!(childs.begin_wait().is_over());
+    let call = childs.begin();
+    assert_eq!(call.number(), Some(3));
+    let mut wait = childs.begin_wait();
+    assert!(!childs.wait(&mut wait, soon()));
+    drop(call);
+    assert!(childs.wait(&mut wait, soon()));
+}
+
+struct CountWakes(crate::sync::AtomicU64);
+
+impl std::task::Wake for CountWakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+#[test]
+fn tasks_are_woken_when_the_last_call_ends_and_those_that_are_dropped_are_forgotten() {
     let wakes = Arc::new(CountWakes(crate::sync::AtomicU64::new(0)));
     let waker = Waker::from(Arc::clone(&wakes));
     let mut context = Context::from_waker(&waker);
     let in_flight = Arc::new(InFlight::new());
     let call = in_flight.begin();
-    let mut waits = [(); 3].map(|()| CallsEnded::new(Arc::clone(&in_flight), |in_flight| in_flight));
-    for _ in 0..2 {
+    let new = || CallsEnded::new(Arc::clone(&in_flight), |in_flight| in_flight, in_flight.begin_wait());
+    let mut waits = [(); 3].map(|()| new());
+    for _ in 0..100 {
         for wait in &mut waits {
             assert!(Pin::new(wait).poll(&mut context).is_pending());
         }
+        assert!(Pin::new(&mut new()).poll(&mut context).is_pending(), "and is dropped");
     }
+    assert_eq!(in_flight.epochs().sealed.lock().wakers.len(), 3);
     drop(call);
-    assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "one task is woken once, however often it was polled");
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 3, "each task is woken once, however often it was polled");
     for wait in &mut waits {
-        assert_eq!(Pin::new(wait).poll(&mut context), Poll::Ready(CallsEnd::Ended));
+        assert_eq!(Pin::new(wait).poll(&mut context), Poll::Ready(()));
     }
 }

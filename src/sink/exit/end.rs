@@ -11,7 +11,8 @@
 use std::time::{Duration, Instant};
 
 use crate::background::list::{close_all, queues};
-use crate::background::{QueuedOutput, closing, pool};
+use crate::background::{QueuedOutput, pool};
+use crate::delivery::closing::wait_for_closing;
 use crate::delivery::{Front as _, Outcome, flush_all};
 use crate::fallback;
 use crate::output::{drop_error, is_inside_output};
@@ -75,7 +76,7 @@ pub(super) fn at_exit() {
     late.into_iter().for_each(pool::drop_on_writer_thread);
     // Not inside an output, which could wait for itself.
     if !is_inside_output() {
-        closing::wait_for_closing_queues(until);
+        wait_for_closing(until);
     }
 }
 
