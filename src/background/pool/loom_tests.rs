@@ -57,6 +57,8 @@ enum Queue {
 
 struct Model {
     pool: Pool<Queue, ()>,
+    /// The threads have been idle for long, and may end. Otherwise they stay.
+    ends: bool,
     /// The queues that were drained.
     drained: Mutex<Vec<Queue>>,
     has_drained: Condvar,
@@ -75,9 +77,9 @@ enum Weakness {
 }
 
 impl Model {
-    fn new() -> Arc<Self> {
+    fn new(ends: bool) -> Arc<Self> {
         PASSED.set(2 * SPARE_THREAD);
-        Arc::new(Model { pool: Pool::new(1, 2), drained: Mutex::new(Vec::new()), has_drained: Condvar::new() })
+        Arc::new(Model { pool: Pool::new(1, 2), ends, drained: Mutex::new(Vec::new()), has_drained: Condvar::new() })
     }
 
     /// As [`Pool::next`], weakened.
@@ -85,7 +87,7 @@ impl Model {
         let next = match weakness {
             Weakness::None => {
                 let (next, errand) = self.pool.next(worker);
-                assert!(!matches!(errand, Errand::Start(_)), "there are threads enough");
+                assert!(self.ends || !matches!(errand, Errand::Start(_)), "there are threads enough");
                 next
             }
             _ => {
@@ -123,11 +125,11 @@ impl Model {
         drained
     }
 
-    /// Runs a thread of the pool. It `ends` if it is not needed.
-    fn run(&self, weakness: Weakness, ends: bool) {
-        let idle_since = START.with(|start| *start) + if ends { Duration::ZERO } else { NEVER };
-        let mut worker = Worker { done: None, idle_since, is_inside: Arc::new(AtomicBool::new(true)) };
+    fn run(&self, weakness: Weakness) {
+        let start = START.with(|start| *start);
+        let mut worker = Worker { done: None, idle_since: start, is_inside: Arc::new(AtomicBool::new(true)) };
         loop {
+            worker.idle_since = if self.ends { start } else { now() + NEVER };
             let queue = self.next(weakness, &mut worker);
             match queue {
                 Queue::Stop => return,
@@ -144,11 +146,11 @@ impl Model {
 /// the healthy queue. Both queues are added while the threads begin to wait, or wait.
 fn a_healthy_queue_is_drained(weakness: Weakness, ready: &'static [Queue]) {
     loom::model(move || {
-        let model = Model::new();
+        let model = Model::new(false);
         let _ = model.pool.change(|plan| start(plan, 2));
         let threads = [(); 2].map(|()| {
             let model = Arc::clone(&model);
-            thread::spawn(move || model.run(weakness, false))
+            thread::spawn(move || model.run(weakness))
         });
         let _ = model.pool.change(|plan| ready.iter().for_each(|queue| plan.add_ready(*queue, false)));
         drop(model.wait_for(|drained| drained.len() == ready.len()));
@@ -187,11 +189,11 @@ fn loom_each_ready_queue_is_drained() {
 /// Two threads have been idle for long, so one of them ends, while a queue is added.
 fn a_queue_is_drained_while_a_spare_thread_ends(weakness: Weakness) {
     loom::model(move || {
-        let model = Model::new();
+        let model = Model::new(true);
         let _ = model.pool.change(|plan| start(plan, 2));
         let threads = [(); 2].map(|()| {
             let model = Arc::clone(&model);
-            thread::spawn(move || model.run(weakness, true))
+            thread::spawn(move || model.run(weakness))
         });
         let _ = model.pool.change(|plan| plan.add_ready(Queue::Healthy, false));
         drop(model.wait_for(|drained| drained.len() == 1));
