@@ -122,9 +122,10 @@ fn a_shutdown_wakes_the_calls_that_wait_for_room() {
 fn a_call_waits_as_long_as_the_patience_and_later_calls_do_not_wait_again() {
     let patience = Duration::from_millis(300);
     let (gate, log, context) = shut(Queue::new().bytes(SMALL).patience(patience));
+    // The patience counts from when the output began to stand still.
+    let start = Instant::now();
     context.scope(|| info!("the first"));
     gate.wait_until_used();
-    let start = Instant::now();
     let count = 1_000;
     let log_all = || context.bind(move || (0..count).for_each(|n| info!(n, "a record")));
     on_thread(log_all())();

@@ -3,8 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::enqueue::QueuedView;
-use super::queued::QueuedOutput;
+use super::queued::{QueuedOutput, QueuedView};
 use crate::delivery::{Fate, Loss, busy_at_fork};
 use crate::format::Scratch;
 use crate::limits::FLUSH_AT;

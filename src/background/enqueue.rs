@@ -5,15 +5,13 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use tracing::level_filters::LevelFilter;
-
 use super::accounts::{Stamp, tag};
 use super::handle::OpenAccount;
 use super::options::Overflow;
-use super::queued::QueuedOutput;
+use super::queued::{QueuedOutput, QueuedView};
 use crate::delivery::{Fate, Loss};
 use crate::fallback;
-use crate::format::{Renderer, Scratch};
+use crate::format::Scratch;
 use crate::limits::{CLOSED_QUEUE, EVICTION_ATTEMPTS, FLUSH_AT};
 use crate::output::{allocating_under_lock, is_inside_output};
 use crate::process::{exit_deadline, is_forked};
@@ -44,16 +42,6 @@ pub(crate) enum Enqueued {
     Closed,
     /// The queue is closed, and its records were not written in time.
     Abandoned,
-}
-
-/// A view of a queued output, as its queue sees it.
-#[derive(Clone, Copy)]
-pub(crate) struct QueuedView<'a> {
-    pub(crate) renderer: &'a Renderer,
-    /// The number of the renderer in the queue.
-    pub(crate) number: u8,
-    /// The view syncs the output after records up to this level.
-    pub(crate) sync_at: LevelFilter,
 }
 
 /// A line that a log call enqueues.
@@ -142,18 +130,6 @@ impl QueuedOutput {
                 Some(self.drop_record(via, record, enqueued))
             }
         }
-    }
-
-    /// True if the call that logs `record` waits until it is written.
-    #[inline]
-    fn flushes(&self, via: QueuedView<'_>, record: &Record<'_>) -> bool {
-        record.level() <= self.options.flush_at || self.syncs(via, record)
-    }
-
-    /// True if the call that logs `record` waits until it is synced.
-    #[inline]
-    pub(super) fn syncs(&self, via: QueuedView<'_>, record: &Record<'_>) -> bool {
-        record.level() <= self.options.sync_at || record.level() <= via.sync_at
     }
 
     /// Enqueues the line of a drop notice.

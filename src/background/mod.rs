@@ -35,7 +35,6 @@ pub(crate) mod pool;
 mod queued;
 
 pub(crate) use accounts::Account;
-pub(crate) use enqueue::QueuedView;
 pub(crate) use handle::{OpenAccount, has_closing_queues};
 pub use options::{Overflow, Queue};
-pub(crate) use queued::{QueueHandle, QueuedOutput};
+pub(crate) use queued::{QueueHandle, QueuedOutput, QueuedView};

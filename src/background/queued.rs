@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::fmt;
 
+use tracing::level_filters::LevelFilter;
+
 use super::accounts::Accounts;
 use super::options::Queue;
 use crate::delivery::closing::ClosingGuard;
@@ -10,6 +12,7 @@ use crate::delivery::{Core, Missing};
 use crate::format::Renderer;
 use crate::process::{fork_generation, is_forked};
 use crate::queue::{Progress, Ring, Schedule};
+use crate::record::Record;
 use crate::sync::{Arc, AtomicBool, AtomicU8, Mutex, Ordering, Weak};
 
 /// An output with a queue in front of it.
@@ -60,6 +63,16 @@ pub(crate) struct QueuedOutput {
 /// The field is `Some` until the handle is dropped. `handle` makes and drops handles.
 pub(crate) struct QueueHandle(pub(super) Option<Arc<QueuedOutput>>);
 
+/// A view of a queued output, as its queue sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct QueuedView<'a> {
+    pub(crate) renderer: &'a Renderer,
+    /// The number of the renderer in the queue.
+    pub(crate) number: u8,
+    /// The view syncs the output after records up to this level.
+    pub(crate) sync_at: LevelFilter,
+}
+
 impl QueuedOutput {
     /// Makes a queue in front of `core`. Its records are written after the queues in `predecessors` are written to the end.
     pub(super) fn new(
@@ -93,6 +106,18 @@ impl QueuedOutput {
             keep: Mutex::new(keep),
             closing: ClosingGuard::default(),
         }
+    }
+
+    /// True if the call that logs `record` waits until it is written.
+    #[inline]
+    pub(super) fn flushes(&self, via: QueuedView<'_>, record: &Record<'_>) -> bool {
+        record.level() <= self.options.flush_at || self.syncs(via, record)
+    }
+
+    /// True if the call that logs `record` waits until it is synced.
+    #[inline]
+    pub(super) fn syncs(&self, via: QueuedView<'_>, record: &Record<'_>) -> bool {
+        record.level() <= self.options.sync_at || record.level() <= via.sync_at
     }
 
     /// Returns the output behind the queue.
