@@ -15,7 +15,8 @@
 //! | `shutdown`, called inside an output | every queue to be written | its own deadline or the exit deadline, whichever is shorter | returns |
 //! | a log call that wrote past a closed queue, or a writer thread that leaves a queue without sinks | the output to write what it buffers | the exit deadline | reports the error |
 //! | a fork | writer threads that are inside an output, starting or ending | [`FORK`] | forks; the child cannot use those outputs, and later forks do not wait for those threads |
-//! | a writer thread | a fork that is under way | until the fork is over | works on |
+//! | a writer thread | a fork, which waits for the others | [`STUCK`] at a time | works on |
+//! | a writer thread whose output has held up a fork | that fork | until it is over: [`FORK`] at most | works on |
 //! | a log call with `Overflow::Block` | room in the queue; for a record that is longer than the queue, the queue to be written | `Queue::patience` since the output's last progress: [`PATIENCE`] unless set | drops its record; later calls do not wait until the output makes progress |
 //! | a log call whose queue is closed, with `Overflow::Block` | the queue to be written | the exit deadline | drops its record; later calls do not wait |
 //! | a log call whose queue is closed, otherwise | the queue to be written | [`CLOSED_QUEUE`] | drops its record; later calls do not wait |

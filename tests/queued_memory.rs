@@ -22,27 +22,42 @@ fn resident() -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-#[test]
-fn idle_queues_give_their_memory_back() {
-    const QUEUES: usize = 150;
-    let _ = logscope::init();
+/// Logs bursts of so many records of a bit more than 1 KB to so many queues, and waits until the memory of each burst is given back.
+fn memory_is_given_back(queues: usize, kib: usize, records: usize) {
+    let queue = || Queue::new().bytes(kib << 10);
     let contexts: Vec<_> =
-        (0..QUEUES).map(|_| OutputContext::builder("uno").sink(sink::null().queued(Queue::new())).build()).collect();
-    let burst = || {
-        let text = "x".repeat(1_000);
-        for uno in &contexts {
-            uno.scope(|| (0..250).for_each(|_| tracing::info!("{text}")));
-        }
-        contexts.iter().for_each(|uno| assert!(uno.flush(PATIENCE).is_complete()));
-    };
+        (0..queues).map(|_| OutputContext::builder("uno").sink(sink::null().queued(queue())).build()).collect();
+    let text = "x".repeat(1_000);
+    // Whatever this process needs for logging and writing at all, it has after this.
+    contexts.iter().for_each(|uno| uno.scope(|| tracing::info!("the first")));
+    contexts.iter().for_each(|uno| assert!(uno.flush(PATIENCE).is_complete()));
     let before = resident();
     for _ in 0..2 {
-        burst();
+        for uno in &contexts {
+            uno.scope(|| (0..records).for_each(|_| tracing::info!("{text}")));
+        }
+        contexts.iter().for_each(|uno| assert!(uno.flush(PATIENCE).is_complete()));
         let start = Instant::now();
-        // A burst takes 250 KiB of each queue.
-        while resident() > before + 16 * QUEUES as u64 {
-            assert!(start.elapsed() < PATIENCE, "{} KiB before, {} KiB a minute after a burst", before, resident());
+        while resident() > before + 16 * queues as u64 {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "{queues} queues of {kib} KiB: {before} KiB before, {} KiB a minute after bursts of {records} records",
+                resident()
+            );
             thread::sleep(Duration::from_millis(10));
         }
+    }
+}
+
+#[test]
+fn idle_queues_give_their_memory_back() {
+    let _ = logscope::init();
+    memory_is_given_back(150, 1 << 10, 250);
+    // Bursts that go once around the array, and a bit more or less than that: they end at its end, or near its beginning.
+    for records in [60, 64, 70, 110] {
+        memory_is_given_back(400, 64, records);
+    }
+    for records in [200, 250, 260, 300] {
+        memory_is_given_back(150, 256, records);
     }
 }

@@ -38,7 +38,7 @@ impl Drop for BusyFlag<'_> {
 impl QueuedOutput {
     /// Drains a batch, writes it, and completes the flushes that are due then. `None` if another queue must be written first.
     pub(super) fn drain_batch(&self, drained: &mut Drained) -> Option<Stop> {
-        let _working = fork_gate::begin_work();
+        let _working = fork_gate::begin_work(Some(&self.was_late));
         drained.clear();
         if self.has_unwritten_predecessor() {
             return None;

@@ -5,18 +5,16 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use tracing::level_filters::LevelFilter;
-
 use super::accounts::{Stamp, tag};
 use super::handle::OpenAccount;
 use super::options::Overflow;
-use super::queued::QueuedOutput;
-use crate::delivery::{DueReport, Fate, Loss, busy_at_fork};
+use super::queued::{QueuedOutput, QueuedView};
+use crate::delivery::{DueReport, Fate, Loss};
 use crate::fallback;
-use crate::format::{Renderer, Scratch};
+use crate::format::Scratch;
 use crate::limits::{CLOSED_QUEUE, EVICTION_ATTEMPTS, FLUSH_AT};
 use crate::output::{allocating_under_lock, is_inside_output};
-use crate::process::{exit_deadline, fork_generation, is_forked};
+use crate::process::{exit_deadline, is_forked};
 use crate::queue::{Label, Patience, Pushed, Refused};
 use crate::record::{ContextInfo, Notice, Record};
 use crate::sync::{Arc, Ordering, thread};
@@ -46,14 +44,13 @@ pub(crate) enum Enqueued {
     Abandoned,
 }
 
-/// A view of a queued output, as its queue sees it.
+/// A line that a log call enqueues.
 #[derive(Clone, Copy)]
-pub(crate) struct QueuedView<'a> {
-    pub(crate) renderer: &'a Renderer,
-    /// The number of the renderer in the queue.
-    pub(crate) number: u8,
-    /// The view syncs the output after records up to this level.
-    pub(crate) sync_at: LevelFilter,
+struct NewLine<'a> {
+    label: Label,
+    bytes: &'a [u8],
+    /// The tag of the record for which the log call waits. The label of a drop notice has another one.
+    record: u32,
 }
 
 impl QueuedOutput {
@@ -73,29 +70,29 @@ impl QueuedOutput {
         // Before the record is enqueued: from then on a writer thread may resolve it at any moment.
         core.ledger().accept(1);
         let flushes = self.flushes(via, record);
-        if core.has_dropped() && self.enqueue_drop_notice(via, record, flushes).is_err() {
-            return Some(self.drop_record(
-                via,
-                record,
-                if self.options.overflow == Overflow::Block { STUCK } else { FULL },
-            ));
+        let tag = account.map_or(tag::NOBODY, |open| open.number);
+        if core.has_dropped()
+            && let Err(fate) = self.enqueue_drop_notice(via, record, flushes, tag)
+        {
+            return Some(fate);
         }
         let stamp = Stamp { renderer: via.number, elapsed: record.elapsed() };
-        let label = Label { tag: account.map_or(tag::NOBODY, |open| open.number), stamp: stamp.pack() };
+        let label = Label { tag, stamp: stamp.pack() };
         let line = scratch.line(via.renderer, record);
         match self.ring.push(label, line) {
             Ok(pushed) => {
                 self.pushed(pushed);
                 if flushes {
-                    self.wait_for_flush(self.syncs(via, record), label.tag);
+                    self.wait_for_flush(self.syncs(via, record), tag);
                 }
                 None
             }
             Err(refused) => {
                 // A flush of the output waits for this call: it may write the record itself.
                 let _call = core.unqueued().begin();
-                let enqueued = self.enqueue_refused_line(flushes, refused, label, line);
-                self.deliver_refused(enqueued, via, record, scratch, label.tag)
+                let line = NewLine { label, bytes: line, record: tag };
+                let enqueued = self.enqueue_refused_line(flushes, refused, line);
+                self.deliver_refused(enqueued, via, record, scratch, tag)
             }
         }
     }
@@ -110,53 +107,45 @@ impl QueuedOutput {
         scratch: &mut Scratch,
         tag: u32,
     ) -> Option<Fate> {
-        let why = match enqueued {
+        match enqueued {
             Enqueued::Queued => {
                 if self.flushes(via, record) {
                     self.wait_for_flush(self.syncs(via, record), tag);
                 }
-                return None;
+                None
             }
-            Enqueued::TooLong => return Some(self.write_directly(via, record, scratch)),
-            Enqueued::Closed => {
+            Enqueued::TooLong | Enqueued::Closed => {
                 let fate = self.write_directly(via, record, scratch);
-                self.flush_output();
-                return Some(fate);
+                if self.syncs(via, record) {
+                    self.core.sync_record();
+                } else if enqueued == Enqueued::Closed {
+                    // No writer thread may do so later.
+                    self.flush_output(exit_deadline());
+                } else if self.flushes(via, record) {
+                    self.flush_output(FLUSH_AT);
+                }
+                Some(fate)
             }
-            Enqueued::Dropped => FULL,
-            Enqueued::Stuck => STUCK,
-            Enqueued::GivenUp => GIVEN_UP,
-            Enqueued::Abandoned => ABANDONED,
-        };
-        Some(self.drop_record(via, record, why))
-    }
-
-    /// True if the call that logs `record` waits until it is written.
-    #[inline]
-    fn flushes(&self, via: QueuedView<'_>, record: &Record<'_>) -> bool {
-        record.level() <= self.options.flush_at || self.syncs(via, record)
-    }
-
-    /// True if the call that logs `record` waits until it is synced.
-    #[inline]
-    fn syncs(&self, via: QueuedView<'_>, record: &Record<'_>) -> bool {
-        record.level() <= self.options.sync_at || record.level() <= via.sync_at
+            Enqueued::Dropped | Enqueued::Stuck | Enqueued::GivenUp | Enqueued::Abandoned => {
+                Some(self.drop_record(via, record, enqueued))
+            }
+        }
     }
 
     /// Enqueues the line of a drop notice.
-    fn enqueue_notice(self: &Arc<Self>, flushes: bool, label: Label, line: &[u8]) -> Enqueued {
-        match self.ring.push(label, line) {
+    fn enqueue_notice(self: &Arc<Self>, flushes: bool, line: NewLine<'_>) -> Enqueued {
+        match self.ring.push(line.label, line.bytes) {
             Ok(pushed) => self.pushed(pushed),
-            Err(refused) => self.enqueue_refused_line(flushes, refused, label, line),
+            Err(refused) => self.enqueue_refused_line(flushes, refused, line),
         }
     }
 
     /// Enqueues a line that the ring has refused, as the overflow policy says. If its record `flushes`, this waits a while for room even if the
     /// overflow policy does not.
     #[cold]
-    fn enqueue_refused_line(self: &Arc<Self>, flushes: bool, refused: Refused, label: Label, line: &[u8]) -> Enqueued {
-        match self.enqueue_refused(refused, label, line) {
-            Enqueued::Dropped if flushes => self.enqueue_flushing(label, line),
+    fn enqueue_refused_line(self: &Arc<Self>, flushes: bool, refused: Refused, line: NewLine<'_>) -> Enqueued {
+        match self.enqueue_refused(refused, line) {
+            Enqueued::Dropped if flushes => self.enqueue_flushing(line),
             result => result,
         }
     }
@@ -172,27 +161,27 @@ impl QueuedOutput {
 
     /// Does with a refused line what the overflow policy says.
     #[cold]
-    fn enqueue_refused(self: &Arc<Self>, refused: Refused, label: Label, line: &[u8]) -> Enqueued {
+    fn enqueue_refused(self: &Arc<Self>, refused: Refused, line: NewLine<'_>) -> Enqueued {
         match (refused, self.options.overflow) {
             (Refused::Full, Overflow::Block) => {
                 self.notify();
                 let patience = Patience::Without(self.options.patience);
-                self.enqueue_when_room(patience, label, line).unwrap_or(Enqueued::Stuck)
+                self.enqueue_when_room(patience, line).unwrap_or(Enqueued::Stuck)
             }
-            (Refused::Full, Overflow::DropOldest) => self.enqueue_evicting(label, line),
+            (Refused::Full, Overflow::DropOldest) => self.enqueue_evicting(line),
             (Refused::Full, Overflow::DropNewest) | (Refused::TooLong, Overflow::DropNewest | Overflow::DropOldest) => {
                 Enqueued::Dropped
             }
-            (Refused::TooLong, Overflow::Block) => self.wait_until_empty(label.tag),
+            (Refused::TooLong, Overflow::Block) => self.wait_until_empty(line.record),
             // Relaxed, here and where it is set: a log call at that very moment may see either value.
             (Refused::Closed, _) if self.is_abandoned() => Enqueued::Abandoned,
             (Refused::Closed, overflow) => {
                 // Wait, so that the order of a thread's records holds even now. Not for ever: while the process exits, there may be no writer
                 // thread any more.
                 let patience = if overflow == Overflow::Block { exit_deadline() } else { CLOSED_QUEUE };
-                match self.wait_as_call(Instant::now().checked_add(patience), label.tag, false) {
+                match self.wait_as_call(Instant::now().checked_add(patience), line.record, false) {
                     Some(_) => Enqueued::Closed,
-                    None if self.is_given_up(label.tag) => self.given_up(),
+                    None if self.is_given_up(line.record) => self.given_up(),
                     None => {
                         self.abandon();
                         Enqueued::Abandoned
@@ -226,40 +215,40 @@ impl QueuedOutput {
     }
 
     /// Waits for room and enqueues a line. `None` if the patience ends before.
-    fn enqueue_when_room(self: &Arc<Self>, patience: Patience, label: Label, line: &[u8]) -> Option<Enqueued> {
+    fn enqueue_when_room(self: &Arc<Self>, patience: Patience, line: NewLine<'_>) -> Option<Enqueued> {
         // `None` if the record is given up.
-        let result = self.progress.wait_for_room(patience, || match self.ring.push(label, line) {
-            Err(Refused::Full) if self.is_given_up(label.tag) => Some(None),
+        let result = self.progress.wait_for_room(patience, || match self.ring.push(line.label, line.bytes) {
+            Err(Refused::Full) if self.is_given_up(line.record) => Some(None),
             Err(Refused::Full) => None,
             result => Some(Some(result)),
         });
         Some(match result? {
             None => self.given_up(),
             Some(Ok(pushed)) => self.pushed(pushed),
-            Some(Err(refused)) => self.enqueue_refused(refused, label, line),
+            Some(Err(refused)) => self.enqueue_refused(refused, line),
         })
     }
 
     /// Enqueues the line of a record at a level of [`Queue::flush_at`](super::Queue::flush_at) for which there was no room: waits for room,
     /// unless the last such wait was in vain.
     #[cold]
-    fn enqueue_flushing(self: &Arc<Self>, label: Label, line: &[u8]) -> Enqueued {
+    fn enqueue_flushing(self: &Arc<Self>, line: NewLine<'_>) -> Enqueued {
         // Relaxed: see `wait_for_flush`.
         if self.stalled.load(Ordering::Relaxed) {
             return Enqueued::Dropped;
         }
         self.notify();
-        let result = self.enqueue_when_room(Patience::Until(Instant::now() + FLUSH_AT), label, line);
+        let result = self.enqueue_when_room(Patience::Until(Instant::now() + FLUSH_AT), line);
         self.stalled.store(result.is_none(), Ordering::Relaxed);
         result.unwrap_or(Enqueued::Dropped)
     }
 
     /// Evicts the oldest records and enqueues a line in their place.
-    fn enqueue_evicting(self: &Arc<Self>, label: Label, line: &[u8]) -> Enqueued {
+    fn enqueue_evicting(self: &Arc<Self>, line: NewLine<'_>) -> Enqueued {
         for _ in 0..EVICTION_ATTEMPTS {
             let mut due = None;
             let evicted = |label| due = self.count_evicted(label).or(due);
-            let made = allocating_under_lock(|| self.ring.reader().make_room(line.len(), evicted));
+            let made = allocating_under_lock(|| self.ring.reader().make_room(line.bytes.len(), evicted));
             if let Some(due) = due {
                 let name = self.core.name();
                 let message = format_args!(
@@ -270,12 +259,12 @@ impl QueuedOutput {
                     self.evicted.refused(due);
                 }
             }
-            match self.ring.push(label, line) {
+            match self.ring.push(line.label, line.bytes) {
                 Ok(pushed) => return self.pushed(pushed),
                 Err(Refused::Full) if made => {}
                 // Another thread has not committed the oldest record yet.
                 Err(Refused::Full) => thread::yield_now(),
-                Err(refused) => return self.enqueue_refused(refused, label, line),
+                Err(refused) => return self.enqueue_refused(refused, line),
             }
         }
         Enqueued::Dropped
@@ -307,80 +296,54 @@ impl QueuedOutput {
         }
     }
 
-    /// Enqueues the drop notice that is due before `record`.
+    /// Enqueues the drop notice that is due before `record`, whose tag is `tag`. An error is the fate of `record`, which cannot follow a notice
+    /// that is not in the log.
     #[cold]
     fn enqueue_drop_notice(
         self: &Arc<Self>,
         via: QueuedView<'_>,
         record: &Record<'_>,
         flushes: bool,
-    ) -> io::Result<()> {
+        tag: u32,
+    ) -> Result<(), Fate> {
         let renderer = via.renderer;
-        self.core.put_dropped_notice(&record.moment(), &mut |notice, record| {
+        // `None` if the notice is not dropped.
+        let mut dropped = None;
+        let put = self.core.put_dropped_notice(&record.moment(), &mut |notice, notice_record| {
             let (Notice::Dropped(count) | Notice::Failed(count)) = notice;
             let label = Label { tag: tag::DROPPED, stamp: count };
             let mut line = crate::format::buffer::Buffer::take();
-            renderer.render(record, &mut line);
-            match self.enqueue_notice(flushes, label, &line) {
+            renderer.render(notice_record, &mut line);
+            match self.enqueue_notice(flushes, NewLine { label, bytes: &line, record: tag }) {
                 Enqueued::Queued => Ok(()),
-                Enqueued::Dropped | Enqueued::Stuck | Enqueued::GivenUp | Enqueued::Abandoned => {
+                Enqueued::TooLong | Enqueued::Closed => self.core.write_notice(renderer, notice_record),
+                result => {
+                    dropped = Some(result);
                     Err(io::ErrorKind::WouldBlock.into())
                 }
-                Enqueued::TooLong | Enqueued::Closed => self.core.write_notice(renderer, record),
             }
-        })
+        });
+        match (put, dropped) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), Some(result)) => Err(self.drop_record(via, record, result)),
+            (Err(error), None) => Err(self.fail_record(record, error)),
+        }
     }
 
+    /// Counts `record`, whose line or whose notice is not enqueued for the reason in `enqueued`.
     #[cold]
-    fn drop_record(&self, via: QueuedView<'_>, record: &Record<'_>, why: &str) -> Fate {
+    fn drop_record(&self, via: QueuedView<'_>, record: &Record<'_>, enqueued: Enqueued) -> Fate {
+        let why = match enqueued {
+            Enqueued::Stuck => STUCK,
+            Enqueued::GivenUp => GIVEN_UP,
+            Enqueued::Abandoned => ABANDONED,
+            Enqueued::Dropped | Enqueued::Queued | Enqueued::TooLong | Enqueued::Closed => FULL,
+        };
         // Relaxed: see `write_last_notices`.
         self.last_renderer.store(via.number, Ordering::Relaxed);
         self.core.ledger().resolve(Fate::Dropped, 1);
         self.core.add_dropped(Loss::of(record), why);
         self.core.note_gap();
         Fate::Dropped
-    }
-
-    /// Writes `record` in this call, because the queue is closed, or the record is longer than the queue.
-    #[cold]
-    fn write_directly(&self, via: QueuedView<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Fate {
-        let renderer = via.renderer;
-        let core = &self.core;
-        let notices = if core.has_missing() { core.write_notices(renderer, record) } else { Ok(()) };
-        let fate = match notices.and_then(|()| core.write(renderer, record, scratch)) {
-            Ok(()) => Fate::Written,
-            Err(error) => core.add_failed(Loss::of(record), error),
-        };
-        core.ledger().resolve(fate, 1);
-        fate
-    }
-
-    /// Writes `record` in this call, in a forked child.
-    #[cold]
-    fn deliver_in_child(&self, via: QueuedView<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Fate {
-        let renderer = via.renderer;
-        let core = &self.core;
-        let is_own = self.fork_generation == fork_generation();
-        let usable = if self.is_being_written() { Err(busy_at_fork()) } else { Ok(()) };
-        let notices = usable.and_then(|()| match core.has_missing() {
-            false => Ok(()),
-            true if is_own => core.write_notices(renderer, record),
-            // The parent writes the drop notice for records that it dropped before the fork. (Another thread may have held their lock.)
-            true => core.write_failed_notice(renderer, record),
-        });
-        let fate = core.count_result(record, notices.and_then(|()| core.write(renderer, record, scratch)));
-        // Not if the queue is the parent's: the parent flushes what its output had buffered at the fork.
-        if is_own {
-            self.flush_output();
-        }
-        fate
-    }
-
-    /// Flushes the output, since no writer thread may do so later.
-    #[cold]
-    fn flush_output(&self) {
-        if let Err(error) = self.core.flush_output(exit_deadline()) {
-            self.core.report_unflushed(error);
-        }
     }
 }

@@ -7,6 +7,7 @@
 //! | `handle` | how sinks and contexts hold a queue; when the last sink is dropped, the queue is closed |
 //! | `accounts` | which context each record in a queue belongs to |
 //! | `enqueue` | what a log call does, **also when the queue is full**, closed, or in a forked child |
+//! | `direct` | writing a record in its own log call: past a closed queue, and in a forked child |
 //! | `drain` | what a writer thread does with a queue: it drains a batch, writes it, and completes flushes |
 //! | `front` | scheduling a queue on a writer thread, closing it, waiting until it is written |
 //! | `pool` | the writer threads; its `plan` decides which of them does what |
@@ -21,9 +22,10 @@
 //! (`sink::exit`). Imports `delivery` and the modules before it, but not `file`.
 
 mod accounts;
+mod direct;
 mod drain;
 mod enqueue;
-pub(crate) mod fork_gate;
+mod fork_gate;
 mod front;
 mod handle;
 mod inside;
@@ -33,7 +35,6 @@ pub(crate) mod pool;
 mod queued;
 
 pub(crate) use accounts::Account;
-pub(crate) use enqueue::QueuedView;
 pub(crate) use handle::{OpenAccount, has_closing_queues};
 pub use options::{Overflow, Queue};
-pub(crate) use queued::{QueueHandle, QueuedOutput};
+pub(crate) use queued::{QueueHandle, QueuedOutput, QueuedView};

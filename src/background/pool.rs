@@ -83,7 +83,7 @@ enum Next<Q, R> {
 enum Errand {
     Nothing,
     /// Start a thread, which is counted already. Forks wait until it runs.
-    Start(fork_gate::ForkBlocker),
+    Start(fork_gate::ForkBlocker<'static>),
     /// Report that every thread is stuck.
     Report,
 }
@@ -112,9 +112,9 @@ impl<Q, R> Pool<Q, R> {
                 self.work.notify_one();
                 Errand::Nothing
             }
-            // Not while a fork is under way: after it, `after_fork` asks again.
+            // Not while the gate is shut: whoever opens it asks again.
             Need::Thread => fork_gate::begin_start().map_or(Errand::Nothing, |blocker| {
-                plan.count_started();
+                plan.begin_start();
                 Errand::Start(blocker)
             }),
         }
@@ -188,9 +188,22 @@ pub(crate) fn drop_on_writer_thread(queued: Arc<QueuedOutput>) {
     }
 }
 
-/// Starts a thread if one is needed: none was started while the fork was under way.
+/// Waits for writer threads before a fork.
+#[cfg(unix)]
+pub(crate) fn before_fork() {
+    fork_gate::before_fork(start_needed_thread);
+}
+
+/// Lets writer threads go on after a fork.
 #[cfg(unix)]
 pub(crate) fn after_fork() {
+    fork_gate::after_fork();
+    start_needed_thread();
+}
+
+/// Starts a thread if one is needed: none was started while the gate was shut.
+#[cfg(unix)]
+fn start_needed_thread() {
     pool().change(|_| ()).run();
 }
 
@@ -206,14 +219,11 @@ impl Errand {
     fn run(self) -> bool {
         match self {
             Errand::Nothing => true,
-            Errand::Start(blocker) => match threads::start(blocker, run) {
-                Ok(()) => true,
-                Err(refused) => {
-                    pool().plan.lock().count_refused();
-                    report_refused(&refused);
-                    false
-                }
-            },
+            Errand::Start(blocker) => {
+                let started = threads::start(blocker, run);
+                pool().plan.lock().end_start(started.is_err());
+                started.inspect_err(Refused::report).is_ok()
+            }
             Errand::Report => {
                 fallback::report(format_args!(
                     "{WRITER_THREADS} outputs hold up their writer threads, and there can be no more threads: other queued records wait"
@@ -224,23 +234,13 @@ impl Errand {
     }
 }
 
-#[cold]
-fn report_refused(refused: &Refused) {
-    if refused.is_first {
-        let error = &refused.error;
-        fallback::report(format_args!(
-            "no writer thread can be started: {error}; until one can, what is queued is written by the calls that log"
-        ));
-    }
-}
-
 /// Does the work that this call has given to the pool, because no thread can be started: drains the queue at `this`, and only that one, since
 /// another output could hold this call up.
 #[cold]
 fn write_here(this: *const QueuedOutput) {
     let mut plan = pool().plan.lock();
     // An idle thread does the work.
-    if plan.idle() > 0 {
+    if plan.sure_to_be_idle() > 0 {
         return;
     }
     let own = plan.remove_ready(|queued| Arc::as_ptr(queued) == this);
@@ -325,7 +325,7 @@ fn do_work(
         }
     }
     // Forks wait for this too: it takes the output's own locks, and that of the registry of open files.
-    let _working = fork_gate::begin_work();
+    let _working = fork_gate::begin_work(None);
     let _inside = Inside::enter();
     if is_drained {
         queued.finish_if_last();

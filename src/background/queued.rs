@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::fmt;
 
+use tracing::level_filters::LevelFilter;
+
 use super::accounts::Accounts;
 use super::options::Queue;
 use crate::delivery::closing::ClosingGuard;
@@ -10,6 +12,7 @@ use crate::delivery::{Core, Missing};
 use crate::format::Renderer;
 use crate::process::{fork_generation, is_forked};
 use crate::queue::{Progress, Ring, Schedule};
+use crate::record::Record;
 use crate::sync::{Arc, AtomicBool, AtomicU8, Mutex, Ordering, Weak};
 
 /// An output with a queue in front of it.
@@ -39,6 +42,8 @@ pub(crate) struct QueuedOutput {
     pub(super) being_written: AtomicBool,
     /// The output has held up the writer thread that drained the queue last.
     pub(super) is_slow: AtomicBool,
+    /// The queue has held up a fork, which may be under way. See `fork_gate`.
+    pub(super) was_late: AtomicBool,
     /// The pool will give back the memory of the ring in a moment.
     pub(super) is_resting: AtomicBool,
     /// The queue is closed, and its output has not taken the records in time. Later records are dropped at once.
@@ -57,6 +62,16 @@ pub(crate) struct QueuedOutput {
 ///
 /// The field is `Some` until the handle is dropped. `handle` makes and drops handles.
 pub(crate) struct QueueHandle(pub(super) Option<Arc<QueuedOutput>>);
+
+/// A view of a queued output, as its queue sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct QueuedView<'a> {
+    pub(crate) renderer: &'a Renderer,
+    /// The number of the renderer in the queue.
+    pub(crate) number: u8,
+    /// The view syncs the output after records up to this level.
+    pub(crate) sync_at: LevelFilter,
+}
 
 impl QueuedOutput {
     /// Makes a queue in front of `core`. Its records are written after the queues in `predecessors` are written to the end.
@@ -83,6 +98,7 @@ impl QueuedOutput {
             done: AtomicBool::new(false),
             being_written: AtomicBool::new(being_written),
             is_slow: AtomicBool::new(false),
+            was_late: AtomicBool::new(false),
             is_resting: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             fork_generation: fork_generation(),
@@ -90,6 +106,18 @@ impl QueuedOutput {
             keep: Mutex::new(keep),
             closing: ClosingGuard::default(),
         }
+    }
+
+    /// True if the call that logs `record` waits until it is written.
+    #[inline]
+    pub(super) fn flushes(&self, via: QueuedView<'_>, record: &Record<'_>) -> bool {
+        record.level() <= self.options.flush_at || self.syncs(via, record)
+    }
+
+    /// True if the call that logs `record` waits until it is synced.
+    #[inline]
+    pub(super) fn syncs(&self, via: QueuedView<'_>, record: &Record<'_>) -> bool {
+        record.level() <= self.options.sync_at || record.level() <= via.sync_at
     }
 
     /// Returns the output behind the queue.

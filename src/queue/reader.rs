@@ -4,7 +4,7 @@ use super::ring::{CLOSED, FLAGS, IDLE, Label, MAX_TAG, NO_MEMORY, Ring, WORD, si
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::model::{AtomicU64, MutexGuard};
 
-/// How far into the array an idle ring may be, in bytes, before it goes back to the beginning.
+/// How many bytes of the array an idle ring may have used before it goes back to the beginning.
 const REWIND: u64 = 64 << 10;
 
 /// Why a drain took out no more records.
@@ -45,7 +45,7 @@ impl Ring {
     pub(crate) fn reader(&self) -> Reader<'_> {
         let lock = self.reader.lock();
         // Relaxed would do: every thread that changes `head` holds the lock, or finds `IDLE`, and then publishes the change with `tail`.
-        Reader { ring: self, head: self.head.0.load(Acquire), _lock: lock }
+        Reader { ring: self, head: self.head.0.load(Acquire), begin: lock }
     }
 }
 
@@ -62,7 +62,8 @@ fn copy_out(chunks: &mut [[u8; WORD as usize]], words: &[AtomicU64]) {
 pub(crate) struct Reader<'a> {
     pub(super) ring: &'a Ring,
     pub(super) head: u64,
-    pub(super) _lock: MutexGuard<'a, ()>,
+    /// See `Ring::reader`.
+    pub(super) begin: MutexGuard<'a, u64>,
 }
 
 impl Reader<'_> {
@@ -120,10 +121,11 @@ impl Reader<'_> {
 
     /// Makes an empty ring idle. True if it is idle now: from then on the first push returns that a reader must be woken. False if the ring
     /// is not empty, is closed, or is idle already.
-    pub(crate) fn go_idle(self) -> bool {
-        // Only from some way into the array: a jump at every idle moment would in time use up the positions.
+    pub(crate) fn go_idle(mut self) -> bool {
+        // Only if some of the array was used: a jump at every idle moment would in time use up the positions. What was used is not the place
+        // of `head`: a burst may have gone around the array, and end near its beginning.
         let capacity = self.ring.capacity();
-        let rewinds = self.head % capacity >= REWIND.min(capacity / 4);
+        let rewinds = self.head - *self.begin >= REWIND.min(capacity / 4);
         let fresh = if rewinds { self.head.next_multiple_of(capacity) } else { self.head };
         // A ring without memory can be notified, and so not be idle, although nothing was pushed.
         let no_memory = self.ring.tail.0.load(Acquire) & NO_MEMORY;
@@ -133,6 +135,7 @@ impl Reader<'_> {
         if is_idle {
             self.ring.advance_head(fresh);
             if rewinds {
+                *self.begin = fresh;
                 // Relaxed: changed under the lock of readers, and a hint elsewhere.
                 self.ring.is_spread.store(true, Relaxed);
             }

@@ -41,7 +41,7 @@
 //! | 1 | `CLOSED` | the ring accepts no more records |
 //! | 2 | `NO_MEMORY` | the ring is empty, and its memory is given back; who pushes next waits until that is done, and clears the bit |
 //!
-//! A reader that goes idle some way into the array moves `tail`, and `head` with it, to the position at which the array begins again. So a
+//! A reader that goes idle after some of the array was used moves `tail`, and `head` with it, to the position at which the array begins again. So a
 //! ring that is mostly empty uses only its first pages: they stay in the cache, and the ring touches no other memory. `head` is moved after
 //! `tail`; a thread that finds `IDLE` moves `head` itself if the reader has not done it yet.
 //!
@@ -98,8 +98,9 @@ pub(crate) struct Ring {
     pub(super) words: Words,
     /// Since the memory was given back, more of the array was used than its beginning. Changed under `reader`.
     pub(super) is_spread: AtomicBool,
-    /// Held by the thread that drains or evicts: see [`Reader`](super::reader::Reader).
-    pub(super) reader: Mutex<()>,
+    /// Held by the thread that drains or evicts: see [`Reader`](super::reader::Reader). The position from which the array is used since the ring
+    /// last went back to the beginning of it.
+    pub(super) reader: Mutex<u64>,
 }
 
 /// A record that was pushed.
@@ -141,7 +142,7 @@ impl Ring {
             head: CachePadded(AtomicU64::new(0)),
             words: Words::new(capacity / WORD as usize),
             is_spread: AtomicBool::new(false),
-            reader: Mutex::new(()),
+            reader: Mutex::new(0),
         }
     }
 

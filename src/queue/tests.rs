@@ -245,3 +245,32 @@ fn threads_lose_no_record() {
         assert!(stamps.into_iter().eq(0..u64::from(RECORDS)), "a record of thread {thread} was lost or doubled");
     }
 }
+
+/// A burst may end anywhere in the array, also at its beginning.
+#[test]
+fn an_idle_ring_knows_how_much_of_its_array_was_used() {
+    for capacity in [512_usize, 4 << 10, 64 << 10, 256 << 10, 1 << 20] {
+        let few = (64 << 10).min(capacity / 4);
+        let record = capacity / 32;
+        for burst in 1..70 {
+            let ring = Ring::new(capacity);
+            for round in 0..2 {
+                for _ in 0..burst {
+                    ring.push(label(1), &vec![1; record - 16]).unwrap();
+                    assert_eq!(drain_all(&ring).len(), 1);
+                }
+                assert!(ring.reader().go_idle());
+                // Two small bursts may be a large one.
+                assert!(
+                    ring.is_spread() == (burst * record >= few) || round == 1,
+                    "{burst} records in {capacity} bytes"
+                );
+                assert!(
+                    !ring.is_spread() || ring.idle_at().unwrap().is_multiple_of(capacity as u64),
+                    "it is at the beginning"
+                );
+                ring.give_back_memory();
+            }
+        }
+    }
+}

@@ -36,7 +36,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/background",
-        "options, accounts, fork_gate, inside → queued → drain → pool → front → list → handle → enqueue",
+        "options, accounts, inside → fork_gate → queued → drain → pool → front → list → handle → direct → enqueue",
     ),
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "batch, byte_writer → line_writer → standard_stream"),

@@ -18,6 +18,8 @@
 //! *watches*: it waits with a deadline. A process without such work has no timer running. The invariants, between two calls of the pool:
 //!
 //! - If there is work, a thread is idle (it watches, or is about to look), or one is being started, unless there are `max_threads` already.
+//! - Whoever adds work while no thread is idle starts one, even if another call is starting one: that start may be refused. Whoever is refused
+//!   does its own work.
 //! - If there is work and no thread was just woken, one idle thread watches, and looks in time.
 
 use std::collections::VecDeque;
@@ -43,6 +45,8 @@ pub(super) struct Plan<Q, R> {
     to_drop: Vec<Q>,
     /// How many threads are idle. A thread that is being started counts as idle.
     idle: usize,
+    /// How many starts of threads are under way: the system may refuse them.
+    starting: usize,
     /// The threads that work, those that were looked at last at the end.
     working: VecDeque<Working>,
     /// How many threads are stuck.
@@ -129,6 +133,7 @@ impl<Q, R> Plan<Q, R> {
             resting: VecDeque::new(),
             to_drop: Vec::new(),
             idle: 0,
+            starting: 0,
             working: VecDeque::new(),
             stuck: 0,
             stuck_at_once: 0,
@@ -212,8 +217,8 @@ impl<Q, R> Plan<Q, R> {
     /// Asks whether an idle thread that finds no work, and has had none since `idle_since`, ends. If so, it is no longer counted.
     pub(super) fn ends(&mut self, idle_since: Instant, now: Instant) -> bool {
         // One thread stays, so that a log call seldom has to start one.
-        let ends =
-            self.idle > 1 && (self.spares.surplus > 0 || now.saturating_duration_since(idle_since) >= SPARE_THREAD);
+        let ends = self.sure_to_be_idle() > 1
+            && (self.spares.surplus > 0 || now.saturating_duration_since(idle_since) >= SPARE_THREAD);
         if ends {
             self.is_reported = false;
             self.spares.surplus = self.spares.surplus.saturating_sub(1);
@@ -243,7 +248,7 @@ impl<Q, R> Plan<Q, R> {
     pub(super) fn need(&mut self) -> Need {
         if self.is_empty() {
             Need::Nothing
-        } else if self.idle == 0 && self.threads() < self.max_threads {
+        } else if self.sure_to_be_idle() == 0 && self.threads() < self.max_threads {
             Need::Thread
         } else if self.idle == 0 {
             if std::mem::replace(&mut self.is_reported, true) { Need::Nothing } else { Need::Report }
@@ -254,14 +259,16 @@ impl<Q, R> Plan<Q, R> {
         }
     }
 
-    /// Counts a thread that is being started.
-    pub(super) fn count_started(&mut self) {
+    /// Counts a thread that is about to be started.
+    pub(super) fn begin_start(&mut self) {
         self.idle += 1;
+        self.starting += 1;
     }
 
-    /// Counts an idle thread no longer: it could not be started.
-    pub(super) fn count_refused(&mut self) {
-        self.idle -= 1;
+    /// Notes whether the system has started the thread. It may be at work already.
+    pub(super) fn end_start(&mut self, is_refused: bool) {
+        self.starting -= 1;
+        self.idle -= usize::from(is_refused);
     }
 
     /// How many threads there are.
@@ -269,9 +276,10 @@ impl<Q, R> Plan<Q, R> {
         self.idle + self.working.len() + self.stuck
     }
 
-    /// How many threads are idle.
-    pub(super) fn idle(&self) -> usize {
-        self.idle
+    /// How many threads are idle, at least, even if the system refuses all those that are being started. (One of these may have begun to work
+    /// before its start is noted. Then this is too low, and a thread more is started.)
+    pub(super) fn sure_to_be_idle(&self) -> usize {
+        self.idle.saturating_sub(self.starting)
     }
 
     /// Removes the first queue to be drained for which `is_wanted` is true.

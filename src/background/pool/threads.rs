@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::background::fork_gate::{self, ForkBlocker};
+use crate::fallback;
 use crate::process::start_thread;
 use crate::sync::{AtomicBool, Ordering};
 
@@ -17,14 +18,26 @@ pub(super) fn is_refused() -> bool {
 
 /// The system has refused a thread.
 pub(super) struct Refused {
-    pub(super) error: io::Error,
+    error: io::Error,
     /// The thread before was not refused.
-    pub(super) is_first: bool,
+    is_first: bool,
+}
+
+impl Refused {
+    #[cold]
+    pub(super) fn report(&self) {
+        if self.is_first {
+            let error = &self.error;
+            fallback::report(format_args!(
+                "no writer thread can be started: {error}; until one can, what is queued is written by the calls that log"
+            ));
+        }
+    }
 }
 
 /// Starts a writer thread, which calls `run`. An error says that it was refused, and whether the one before was, too.
 #[cold]
-pub(super) fn start(blocker: ForkBlocker, run: fn()) -> Result<(), Refused> {
+pub(super) fn start(blocker: ForkBlocker<'static>, run: fn()) -> Result<(), Refused> {
     let started = start_thread("logscope-writer", move || {
         drop(blocker);
         run();

@@ -249,9 +249,9 @@ fn loom_closing_in_two_steps_loses_a_record() {
 }
 
 /// One thread evicts the oldest record to push, while another drains: each record goes one way.
-fn a_record_is_drained_or_evicted(reader: for<'a> fn(&'a Ring, &'a Mutex<()>) -> Reader<'a>) {
+fn a_record_is_drained_or_evicted(reader: for<'a> fn(&'a Ring, &'a Mutex<u64>) -> Reader<'a>) {
     loom::model(move || {
-        let shared = Arc::new((Ring::new(64), Mutex::new(())));
+        let shared = Arc::new((Ring::new(64), Mutex::new(0)));
         push_all(&shared.0, push, &[0, 1]);
         let pushing = {
             let shared = Arc::clone(&shared);
@@ -290,7 +290,7 @@ fn loom_without_the_lock_a_record_goes_both_ways() {
     a_record_is_drained_or_evicted(|ring, another| Reader {
         ring,
         head: ring.head.0.load(Acquire),
-        _lock: another.lock(),
+        begin: another.lock(),
     });
 }
 
