@@ -265,7 +265,10 @@ fn an_idle_ring_knows_how_much_of_its_array_was_used() {
                     ring.is_spread() == (burst * record >= few) || round == 1,
                     "{burst} records in {capacity} bytes"
                 );
-                assert!(!ring.is_spread() || ring.idle_at().unwrap() % capacity as u64 == 0, "it is at the beginning");
+                assert!(
+                    !ring.is_spread() || ring.idle_at().unwrap().is_multiple_of(capacity as u64),
+                    "it is at the beginning"
+                );
                 ring.give_back_memory();
             }
         }
