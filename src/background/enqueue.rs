@@ -53,6 +53,12 @@ struct NewLine<'a> {
     record: u32,
 }
 
+/// Returns the tag of the records of a context with this account.
+#[inline]
+fn tag_of(account: Option<&OpenAccount>) -> u32 {
+    account.map_or(tag::NOBODY, |open| open.number)
+}
+
 impl QueuedOutput {
     /// Delivers `record`. Returns its fate, or `None` if it is in the queue and so not resolved yet.
     #[inline]
@@ -70,29 +76,27 @@ impl QueuedOutput {
         // Before the record is enqueued: from then on a writer thread may resolve it at any moment.
         core.ledger().accept(1);
         let flushes = self.flushes(via, record);
-        let tag = account.map_or(tag::NOBODY, |open| open.number);
         if core.has_dropped()
-            && let Err(fate) = self.enqueue_drop_notice(via, record, flushes, tag)
+            && let Err(fate) = self.enqueue_drop_notice(via, record, flushes, account)
         {
             return Some(fate);
         }
         let stamp = Stamp { renderer: via.number, elapsed: record.elapsed() };
-        let label = Label { tag, stamp: stamp.pack() };
+        let label = Label { tag: tag_of(account), stamp: stamp.pack() };
         let line = scratch.line(via.renderer, record);
         match self.ring.push(label, line) {
             Ok(pushed) => {
                 self.pushed(pushed);
                 if flushes {
-                    self.wait_for_flush(self.syncs(via, record), tag);
+                    self.wait_for_flush(self.syncs(via, record), label.tag);
                 }
                 None
             }
             Err(refused) => {
                 // A flush of the output waits for this call: it may write the record itself.
                 let _call = core.unqueued().begin();
-                let line = NewLine { label, bytes: line, record: tag };
-                let enqueued = self.enqueue_refused_line(flushes, refused, line);
-                self.deliver_refused(enqueued, via, record, scratch, tag)
+                let enqueued = self.enqueue_refused_record(flushes, refused, label, line);
+                self.deliver_refused(enqueued, via, record, scratch, label.tag)
             }
         }
     }
@@ -130,6 +134,17 @@ impl QueuedOutput {
                 Some(self.drop_record(via, record, enqueued))
             }
         }
+    }
+
+    #[cold]
+    fn enqueue_refused_record(
+        self: &Arc<Self>,
+        flushes: bool,
+        refused: Refused,
+        label: Label,
+        line: &[u8],
+    ) -> Enqueued {
+        self.enqueue_refused_line(flushes, refused, NewLine { label, bytes: line, record: label.tag })
     }
 
     /// Enqueues the line of a drop notice.
@@ -296,7 +311,7 @@ impl QueuedOutput {
         }
     }
 
-    /// Enqueues the drop notice that is due before `record`, whose tag is `tag`. An error is the fate of `record`, which cannot follow a notice
+    /// Enqueues the drop notice that is due before `record`. An error is the fate of `record`, which cannot follow a notice
     /// that is not in the log.
     #[cold]
     fn enqueue_drop_notice(
@@ -304,7 +319,7 @@ impl QueuedOutput {
         via: QueuedView<'_>,
         record: &Record<'_>,
         flushes: bool,
-        tag: u32,
+        account: Option<&OpenAccount>,
     ) -> Result<(), Fate> {
         let renderer = via.renderer;
         // `None` if the notice is not dropped.
@@ -314,7 +329,7 @@ impl QueuedOutput {
             let label = Label { tag: tag::DROPPED, stamp: count };
             let mut line = crate::format::buffer::Buffer::take();
             renderer.render(notice_record, &mut line);
-            match self.enqueue_notice(flushes, NewLine { label, bytes: &line, record: tag }) {
+            match self.enqueue_notice(flushes, NewLine { label, bytes: &line, record: tag_of(account) }) {
                 Enqueued::Queued => Ok(()),
                 Enqueued::TooLong | Enqueued::Closed => self.core.write_notice(renderer, notice_record),
                 result => {
