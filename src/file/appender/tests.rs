@@ -1,5 +1,6 @@
 //! Tests of the output of a file by itself: what a sync brings to the storage device, and deadlines.
 
+#[cfg(not(logscope_loom))]
 mod deadlines;
 mod old_files;
 
