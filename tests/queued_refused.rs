@@ -38,6 +38,8 @@ fn two_calls_at_once_that_are_refused_a_thread_both_write_their_queues() {
             let (both, all, lost) = (Arc::clone(&both), Arc::clone(&all), Arc::clone(&lost));
             thread::spawn(move || {
                 let uno = OutputContext::builder("uno").sink(sink::null().queued(Queue::new().bytes(4 << 10))).build();
+                // Before the limit and after it: a thread that starts needs memory of its own.
+                all.wait();
                 all.wait();
                 for round in 0..ROUNDS {
                     both.wait();
@@ -61,6 +63,7 @@ fn two_calls_at_once_that_are_refused_a_thread_both_write_their_queues() {
                 }
             })
         });
+        all.wait();
         refuse_threads();
         all.wait();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
@@ -72,12 +75,10 @@ fn two_calls_at_once_that_are_refused_a_thread_both_write_their_queues() {
     assert_eq!(refused, 1, "{:?}", ended.fallback_lines());
 }
 
-/// Limits the memory of the process, and fills what is left with threads that wait as long as the process lives.
+/// Limits the memory of the process to what it has, fills gaps in it with threads that wait as long as the process lives, and then leaves as much
+/// as calls may need, but less than the stack of a thread.
 fn refuse_threads() {
-    let pages = fs::read_to_string("/proc/self/statm").unwrap();
-    let bytes = pages.split(' ').next().unwrap().parse::<u64>().unwrap() * rustix::param::page_size() as u64;
-    let unlimited = getrlimit(Resource::As);
-    setrlimit(Resource::As, Rlimit { current: Some(bytes + (1 << 20)), ..unlimited }).unwrap();
+    limit_memory(1 << 20);
     let (release, held) = channel::<()>();
     let held = Arc::new(Mutex::new(held));
     let hold = || {
@@ -86,4 +87,13 @@ fn refuse_threads() {
     };
     while hold().is_ok() {}
     std::mem::forget(release);
+    limit_memory(3 << 19);
+}
+
+/// Limits the memory of the process to so many bytes more than it has.
+fn limit_memory(more: u64) {
+    let pages = fs::read_to_string("/proc/self/statm").unwrap();
+    let bytes = pages.split(' ').next().unwrap().parse::<u64>().unwrap() * rustix::param::page_size() as u64;
+    let limit = Rlimit { current: Some(bytes + more), ..getrlimit(Resource::As) };
+    setrlimit(Resource::As, limit).unwrap();
 }

@@ -14,8 +14,8 @@ use crate::late::at_exit;
 use crate::log::{LOG, context, ends_well, ends_with, file, has_all, in_a_static, keep, log, uno};
 use crate::run::{End, Stage, records};
 
-/// The exit deadline that these tests configure.
-const EXIT_DEADLINE: Duration = Duration::from_millis(200);
+/// The exit deadline that these tests configure. Long enough for the outputs that take their records, on a busy machine.
+const EXIT_DEADLINE: Duration = Duration::from_secs(1);
 
 pub(crate) const ENDS: &[End] = &[
     End {
@@ -30,25 +30,25 @@ pub(crate) const ENDS: &[End] = &[
     },
     End {
         name: "a_blocked_output_holds_up_the_end_no_longer_than_the_deadline",
-        rounds: 20,
+        rounds: 8,
         play: block_at_the_end,
         watch: |running, round| {
             let ended = ends_with(running, 0);
             let reported = ended.fallback_lines();
             assert_eq!(reported.len(), 1, "{reported:?}");
             let expected = format!("{} records that were queued are not written", records(round));
-            assert!(reported[0].contains(&expected) && reported[0].contains("within 200ms"), "{reported:?}");
+            assert!(reported[0].contains(&expected) && reported[0].contains("within 1s"), "{reported:?}");
             assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
             let took = Duration::from_millis(ended.read("took").parse().unwrap());
             // Far below the default exit deadline of five seconds.
-            assert!((EXIT_DEADLINE..EXIT_DEADLINE * 15).contains(&took), "it took {took:?}");
+            assert!((EXIT_DEADLINE..EXIT_DEADLINE * 4).contains(&took), "it took {took:?}");
             // The blocked output did not hold up the other one.
             has_all(&ended, records(round));
         },
     },
     End {
         name: "late_records_for_a_blocked_output_are_dropped",
-        rounds: 20,
+        rounds: 8,
         play: log_late_to_a_blocked_output,
         watch: |running, _| {
             let ended = ends_with(running, 0);
