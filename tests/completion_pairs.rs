@@ -6,6 +6,7 @@
 #[path = "common/child.rs"]
 mod child;
 mod common;
+#[cfg(not(logscope_sanitizer))]
 #[path = "common/fork.rs"]
 mod fork;
 #[path = "common/gate.rs"]
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use child::{Child, in_child};
 use common::{DEADLINE, DebugRuns, block_on, init, on_thread, poll, wait_until};
+#[cfg(not(logscope_sanitizer))]
 use fork::fork;
 use gate::Gate;
 use logscope::sink::{Outcome, Output, Queue};
@@ -86,6 +88,7 @@ fn a_close_returns_every_record_that_it_has_accepted() {
     }
 }
 
+#[cfg(not(logscope_sanitizer))] // ThreadSanitizer does not support forks of a process with threads.
 #[test]
 fn a_daemon_waits_for_its_own_calls_in_contexts_that_its_parent_made() {
     let role = "a_daemon_waits_for_its_own_calls_in_contexts_that_its_parent_made";
