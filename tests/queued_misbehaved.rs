@@ -12,6 +12,9 @@ mod broken;
 mod child;
 #[path = "common/gate.rs"]
 mod gate;
+#[cfg(target_os = "linux")]
+#[path = "common/refused.rs"]
+mod refused;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -227,8 +230,6 @@ fn the_drop_of_an_output_can_wait_for_another_queue() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_refused_writer_thread_is_tried_again() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
     /// Notes on which thread each line is written.
     #[derive(Clone, Default)]
     struct Threads(Arc<Mutex<Vec<bool>>>);
@@ -241,26 +242,12 @@ fn a_refused_writer_thread_is_tried_again() {
     child::in_child("a_refused_writer_thread_is_tried_again", |_| {
         let (first, second) = (Threads::default(), Threads::default());
         let contexts = [&first, &second].map(|output| context(&sink::custom(output.clone()).queued(Queue::new())));
-        // No address space is left for the stack of a thread.
-        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-        let bytes = pages.split(' ').next().unwrap().parse::<u64>().unwrap() * rustix::param::page_size() as u64;
-        let unlimited = getrlimit(Resource::As);
-        setrlimit(Resource::As, Rlimit { current: Some(bytes + (1 << 20)), ..unlimited }).unwrap();
-        // The C library keeps the stacks of threads that have ended: use them up.
-        let (release, held) = std::sync::mpsc::channel::<()>();
-        let held = Arc::new(Mutex::new(held));
-        let hold = || {
-            let held = Arc::clone(&held);
-            thread::Builder::new().spawn(move || _ = held.lock().unwrap().recv())
-        };
-        let holding: Vec<_> = std::iter::from_fn(|| hold().ok()).collect();
+        let refused = refused::Refused::new();
         for uno in &contexts {
             log(uno, 3);
             assert!(uno.flush(PATIENCE).is_complete());
         }
-        setrlimit(Resource::As, unlimited).unwrap();
-        drop(release);
-        holding.into_iter().for_each(|thread| thread.join().unwrap());
+        refused.allow();
         for uno in &contexts {
             log(uno, 2);
             assert!(uno.flush(PATIENCE).is_complete());

@@ -7,19 +7,19 @@
 
 #[path = "common/child.rs"]
 mod child;
+#[path = "common/refused.rs"]
+mod refused;
 
-use std::fs;
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use logscope::OutputContext;
 use logscope::sink::{self, Queue};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
 use child::Child;
+use refused::Refused;
 
 const ROUNDS: u64 = 4_000;
 
@@ -64,36 +64,14 @@ fn two_calls_at_once_that_are_refused_a_thread_both_write_their_queues() {
             })
         });
         all.wait();
-        refuse_threads();
+        let refused = Refused::new();
         all.wait();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
+        refused.allow();
         json!(*lost.lock().unwrap())
     });
     let ended = Child::new(role).run();
     assert_eq!(ended.report, json!(null), "the round in which a record was lost");
     let refused = ended.fallback_lines().iter().filter(|line| line.contains("no writer thread can be started")).count();
     assert_eq!(refused, 1, "{:?}", ended.fallback_lines());
-}
-
-/// Limits the memory of the process to what it has, fills gaps in it with threads that wait as long as the process lives, and then leaves as much
-/// as calls may need, but less than the stack of a thread.
-fn refuse_threads() {
-    limit_memory(1 << 20);
-    let (release, held) = channel::<()>();
-    let held = Arc::new(Mutex::new(held));
-    let hold = || {
-        let held = Arc::clone(&held);
-        thread::Builder::new().spawn(move || _ = held.lock().unwrap().recv())
-    };
-    while hold().is_ok() {}
-    std::mem::forget(release);
-    limit_memory(3 << 19);
-}
-
-/// Limits the memory of the process to so many bytes more than it has.
-fn limit_memory(more: u64) {
-    let pages = fs::read_to_string("/proc/self/statm").unwrap();
-    let bytes = pages.split(' ').next().unwrap().parse::<u64>().unwrap() * rustix::param::page_size() as u64;
-    let limit = Rlimit { current: Some(bytes + more), ..getrlimit(Resource::As) };
-    setrlimit(Resource::As, limit).unwrap();
 }
