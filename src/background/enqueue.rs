@@ -20,8 +20,10 @@ use crate::record::{ContextInfo, Notice, Record};
 use crate::sync::{Arc, Ordering, thread};
 
 /// Why records are dropped, as the fallback reports it.
-const FULL: &str = "its queue is full; they are counted, and the log gets a notice when there is room again";
-const STUCK: &str = "its queue is full, and the output takes nothing; they are counted, and the log gets a notice when there is room again";
+const FULL: &str =
+    "its queue is full; they are counted, and the log gets a notice before the next record, or when it is flushed";
+const STUCK: &str = "its queue is full, and the output takes nothing; they are counted, and the log gets a notice before the next record, or \
+                     when it is flushed";
 const GIVEN_UP: &str = "their context is closed, and its queue did not take them in time";
 const ABANDONED: &str = "the process ends, and what was queued before them is not written";
 

@@ -21,13 +21,14 @@ use crate::error::{Error, Kind};
 pub struct Outcome {
     /// Deliveries that were accepted. Each is in exactly one of the counts below.
     pub accepted: u64,
-    /// Deliveries that the output took.
+    /// Deliveries that the output took. Those behind a queue are counted when it has taken the batch that they are in, of 128 KiB at most.
     pub written: u64,
     /// Deliveries that were dropped before they reached the output.
     pub dropped: u64,
     /// Deliveries that the output refused.
     pub failed: u64,
-    /// Deliveries whose fate is not known yet. After a close, deliveries that were abandoned.
+    /// Deliveries whose fate is not known yet. After a close, those that it no longer waited for: an output that goes on later may still take
+    /// them.
     pub pending: u64,
     /// True after a flush if an output could not pass on what it had buffered, or not in time. Buffered records count as written.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "std::ops::Not::not"))]

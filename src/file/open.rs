@@ -257,6 +257,7 @@ fn explain(path: &Path, error: io::Error, follows_links: bool) -> Error {
             let target = fs::read_link(path).unwrap_or_default();
             format!("it is a symbolic link to {}, which cannot be opened: {error}", target.display())
         }
+        _ if path.as_os_str().is_empty() => "the path is empty; name a file".into(),
         _ if path.is_dir() => "it is a directory; name a file in it".into(),
         (_, Some(reason)) => reason,
         (ErrorKind::PermissionDenied, _) => {

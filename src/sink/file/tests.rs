@@ -62,6 +62,7 @@ fn a_record_is_in_the_file_when_the_call_returns() {
 fn a_directory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     assert!(open_error(file(dir.path())).contains("it is a directory; name a file in it"));
+    assert!(open_error(file("")).contains("the path is empty; name a file"));
     let inside_a_file = dir.path().join("log/x");
     fs::write(dir.path().join("log"), "").unwrap();
     open_error(file(&inside_a_file));
