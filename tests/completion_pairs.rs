@@ -13,7 +13,7 @@ mod fork;
 mod gate;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
@@ -225,6 +225,31 @@ fn a_queue_that_stands_still_does_not_have_a_busy_one_accused() {
     assert!(only_stuck > pending.len() / 2, "pending: {pending:?}");
     let accused: Vec<_> = ended.fallback_lines().into_iter().filter(|line| line.contains("healthy output")).collect();
     assert!(accused.is_empty(), "{accused:?}");
+}
+
+/// Two outputs whose flush times out at once, without waiting: each is asked once, and not again and again until the deadline.
+#[test]
+fn a_flush_that_gives_up_at_once_is_not_repeated() {
+    #[derive(Clone, Default)]
+    struct GivesUp(Arc<AtomicUsize>);
+    impl Output for GivesUp {
+        fn write(&self, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self, _: Duration) -> io::Result<()> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Err(io::ErrorKind::TimedOut.into())
+        }
+    }
+    init();
+    let output = GivesUp::default();
+    let sinks = [(); 2].map(|()| sink::custom(output.clone()));
+    let context = OutputContext::builder("uno").sinks(sinks).build();
+    context.scope(|| info!("one"));
+    let outcome = on_thread(move || context.flush(Duration::MAX))();
+    assert!(outcome.unflushed, "{outcome}");
+    assert_eq!(output.0.load(Ordering::Relaxed), 2);
 }
 
 /// An output whose `Drop` waits until the test lets it go on.

@@ -86,12 +86,12 @@ impl QueuedOutput {
         // One flush and one sync for all: whoever has the shorter deadline stops to wait by itself.
         let flushed = self.core.flush_output(time_left(&requests));
         let (syncs, flushes): (Vec<_>, Vec<_>) = requests.into_iter().partition(|request| request.sync);
-        complete_all(flushes, &flushed);
-        let synced = if syncs.is_empty() { flushed } else { flushed.and_then(|()| self.core.sync(time_left(&syncs))) };
-        complete_all(syncs, &synced);
-        if let Err(error) = synced {
-            drop_error(error);
+        if syncs.is_empty() {
+            return complete_all(flushes, flushed);
         }
+        complete_all(flushes, flushed.as_ref().copied().map_err(copy_error));
+        let synced = flushed.and_then(|()| self.core.sync(time_left(&syncs)));
+        complete_all(syncs, synced);
     }
 
     /// Flushes the output if no sink holds the queue any more, and releases the file. Called when a writer thread has left the queue.
@@ -242,10 +242,16 @@ fn time_left(requests: &[FlushRequest]) -> Duration {
     requests.iter().map(left).max().unwrap_or_default()
 }
 
-/// Completes the requests, each with a copy of the result.
-fn complete_all(requests: Vec<FlushRequest>, result: &io::Result<()>) {
+/// Completes the requests: the last one with the result, the others with copies of it.
+fn complete_all(mut requests: Vec<FlushRequest>, result: io::Result<()>) {
+    let last = requests.pop();
     for request in requests {
         request.ticket.complete(result.as_ref().copied().map_err(copy_error));
+    }
+    match (last, result) {
+        (Some(last), result) => last.ticket.complete(result),
+        (None, Err(error)) => drop_error(error),
+        (None, Ok(())) => {}
     }
 }
 

@@ -161,7 +161,9 @@ impl Flush {
             return self.wait_for_calls(turn_end, deadline);
         }
         self.flush_direct(turn_end);
-        if matches!(&self.direct, Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut) {
+        // If it times out before its turn is over, that is its answer, and it is not asked again.
+        let is_over = turn_end.is_some_and(|turn_end| Instant::now() >= turn_end);
+        if is_over && matches!(&self.direct, Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut) {
             self.direct = None;
         }
         self.direct.is_some()
@@ -213,10 +215,10 @@ pub(crate) fn finish_all(mut flushes: Vec<Flush>, deadline: Option<Instant>) -> 
     let mut turn = DIRECT_FLUSH;
     while late.len() > 1 && deadline.is_none_or(|deadline| Instant::now() < deadline) {
         late.retain_mut(|flush| {
-            let turn_end = Instant::now() + turn;
-            !flush.take_turn(Some(deadline.map_or(turn_end, |deadline| deadline.min(turn_end))), deadline)
+            let turn_end = Instant::now().checked_add(turn);
+            !flush.take_turn(deadline.into_iter().chain(turn_end).min(), deadline)
         });
-        turn *= 2;
+        turn = turn.saturating_mul(2);
     }
     if let [last] = &mut late[..] {
         last.take_turn(deadline, deadline);
