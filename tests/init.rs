@@ -7,6 +7,7 @@
 mod layers;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use layers::{Child, Written, context, in_own_process, messages};
 use logscope::{Error, LevelFilter, OutputContext, configure, sink};
@@ -188,6 +189,36 @@ fn configure_reads_the_environment_unless_a_verbosity_is_given() {
 }
 
 #[track_caller]
+#[test]
+fn the_clock_of_the_built_in_default_starts_at_init() {
+    if let Some(child) = in_own_process("the_clock_of_the_built_in_default_starts_at_init", &[]) {
+        child.passed();
+        return;
+    }
+    logscope::init().unwrap();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(5) {
+        std::hint::spin_loop();
+    }
+    let since_init = start.elapsed();
+    assert!(OutputContext::current().elapsed() >= since_init);
+}
+
+#[test]
+fn a_refused_install_sets_nothing() {
+    if let Some(child) = in_own_process("a_refused_install_sets_nothing", &[]) {
+        child.passed();
+        return;
+    }
+    logscope::init().unwrap();
+    configure().max_record_bytes(100).install().unwrap_err();
+    let (memory, lines) = sink::memory();
+    let uno = OutputContext::builder("uno").sink(memory).build();
+    let long = "x".repeat(1_000);
+    uno.scope(|| info!("{long}"));
+    assert!(lines.text().ends_with(&format!("{long}\n")));
+}
+
 fn assert_mentions(error: &Error, words: &[&str]) {
     for word in words {
         assert!(error.to_string().contains(word), "{word:?} is not in {:?}", error.to_string());

@@ -1,8 +1,13 @@
 //! A log says which levels it has where the program asks for it, and only there.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use logscope::sink::{self, Memory, Queue};
+use logscope::sink::{self, Memory, Output, Queue};
 use logscope::{Format, LevelFilter, OutputContext};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -73,4 +78,36 @@ fn an_opening_record_from_inside_an_output_is_dropped() {
     OutputContext::builder("asks").sink(asks).build().write_opening_record();
     assert_eq!((uno.ledger().dropped, uno.ledger().accepted), (1, 1));
     assert!(memory.is_empty());
+}
+
+/// Fails to write the first line, and keeps the others.
+#[derive(Default)]
+struct FailsOnce {
+    has_failed: AtomicBool,
+    text: Mutex<String>,
+}
+
+impl Output for FailsOnce {
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        if !self.has_failed.swap(true, Ordering::Relaxed) {
+            return Err(io::Error::other("not yet"));
+        }
+        self.text.lock().unwrap().push_str(str::from_utf8(line).unwrap());
+        Ok(())
+    }
+}
+
+/// The place in logscope's own sources would be taken for one in the program's.
+#[test]
+fn records_of_logscope_itself_have_no_place() {
+    let _ = logscope::init();
+    let log = Arc::new(FailsOnce::default());
+    let sink = sink::custom(Arc::clone(&log)).format(Format::text().location(true));
+    let uno = OutputContext::builder("uno").sink(sink).build();
+    uno.scope(|| tracing::info!("lost"));
+    uno.write_opening_record();
+    uno.scope(|| tracing::info!("kept"));
+    let text = log.text.lock().unwrap();
+    let places: Vec<_> = text.lines().map(|line| line.contains(".rs:")).collect();
+    assert_eq!(places, [false, false, true], "{text}");
 }

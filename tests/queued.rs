@@ -6,12 +6,14 @@
 #[path = "common/gate.rs"]
 mod gate;
 
+use std::io;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logscope::sink::{self, Output, Overflow, Queue, Sink};
+use logscope::sink::{self, Outcome, Output, Overflow, Queue, Sink};
 use logscope::{Format, LevelFilter, OutputContext};
 
 use gate::{Gate, Line};
@@ -138,6 +140,41 @@ fn dropped_oldest_records_have_a_notice_where_they_are_missing() {
     log(&uno, 1);
     assert_eq!(uno.flush(PATIENCE).pending, 0);
     assert_eq!(gate.lines().last(), Some(&Line::Record(202)));
+}
+
+/// An output that waits for a permit before each line, and says that it does. Without the test it needs none.
+struct Steps {
+    permits: Mutex<Receiver<()>>,
+    begun: Mutex<Sender<()>>,
+}
+
+impl Output for Steps {
+    fn write(&self, _: &[u8]) -> io::Result<()> {
+        let _ = self.begun.lock().unwrap().send(());
+        let _ = self.permits.lock().unwrap().recv();
+        Ok(())
+    }
+}
+
+#[test]
+fn records_are_counted_while_the_output_takes_their_batch() {
+    let ((permit, permits), (begins, begun)) = (channel(), channel());
+    let sink = sink::custom(Steps { permits: Mutex::new(permits), begun: Mutex::new(begins) }).queued(Queue::new());
+    let uno = context(&sink);
+    let due = OutputContext::builder("due").sink(sink.clone()).build();
+    let begins = || begun.recv_timeout(PATIENCE).unwrap();
+    log(&uno, 1);
+    begins();
+    // One batch.
+    log(&uno, 2);
+    log(&due, 2);
+    (0..4).for_each(|_| permit.send(()).unwrap());
+    // The last of them is that of the fifth line.
+    (0..4).for_each(|_| begins());
+    let counts = |outcome: Outcome| (outcome.written, outcome.pending);
+    assert_eq!([sink.ledger(), uno.ledger(), due.ledger()].map(counts), [(4, 1), (3, 0), (1, 1)]);
+    drop(permit);
+    assert_eq!(counts(sink.flush(PATIENCE)), (5, 0));
 }
 
 /// Contexts that share a queue each count their own losses. The notice about both belongs to neither.

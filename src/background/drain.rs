@@ -2,13 +2,14 @@
 
 use std::cell::Cell;
 use std::io;
+use std::panic::RefUnwindSafe;
 use std::time::{Duration, Instant};
 
 use super::accounts::{Stamp, is_record, tag};
 use super::fork_gate;
 use super::inside::Inside;
 use super::queued::QueuedOutput;
-use crate::bytes::Batch;
+use crate::bytes::{Batch, TakenObserver};
 use crate::clock::Clock;
 use crate::delivery::{Fate, Loss, MissingClaim, PutNotice, put_claimed_notice, put_notice, with_last_moment};
 use crate::limits::BATCH_BYTES;
@@ -16,7 +17,7 @@ use crate::output::{allocating_under_lock, copy_error, drop_error};
 use crate::process::exit_deadline;
 use crate::queue::{Drained, FlushRequest, Label, Stop};
 use crate::record::{ContextInfo, Moment, Notice};
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
 /// Marks a queue as being written, and this thread as inside its output, until this is dropped.
 struct BusyFlag<'a>(&'a AtomicBool, Inside);
@@ -68,8 +69,11 @@ impl QueuedOutput {
     pub(super) fn give_up(&self, drained: &mut Drained) {
         self.ring.close();
         self.progress.notify_room();
-        let unresolved = drained.labels.get(drained.resolved..).unwrap_or_default();
+        let unresolved = drained.labels.get(*drained.resolved.get_mut()..).unwrap_or_default();
         self.resolve(unresolved, Fate::Failed);
+        for label in unresolved.iter().filter(|label| !is_record(label.tag)) {
+            self.keep_notice(*label);
+        }
         drained.clear();
         for request in allocating_under_lock(|| self.progress.take_all()) {
             request.ticket.complete(Err(io::Error::other("the writer thread of its queue has failed")));
@@ -111,47 +115,39 @@ impl QueuedOutput {
         }
     }
 
-    fn write<'a>(&'a self, drained: &mut Drained, mut evicted: Option<MissingClaim<'a>>) {
-        let Drained { bytes, ends, labels, resolved: at } = drained;
+    fn write<'a>(&'a self, drained: &Drained, mut evicted: Option<MissingClaim<'a>>) {
+        let Drained { bytes, ends, labels, resolved } = &*drained;
+        let taken = TakenLines { queued: self, labels, resolved };
         if let Some(record) = labels.iter().rfind(|label| is_record(label.tag)) {
             // Relaxed: see `write_last_notices`.
             self.last_renderer.store(Stamp::unpack(record.stamp).renderer, Ordering::Relaxed);
         }
-        while *at < labels.len() {
+        while taken.count() < labels.len() {
+            let at = taken.count();
             let has_notices = evicted.is_some() || self.core.has_failed() || self.failed_notices.has_unclaimed();
-            let is_record = is_record(labels[*at].tag);
+            let is_record = is_record(labels[at].tag);
             // Notices are written before a record, because they take its moment. A drop notice in the queue has none: it is written alone,
             // and the others wait for the next record.
-            let until = if has_notices && !is_record { *at + 1 } else { labels.len() };
+            let until = if has_notices && !is_record { at + 1 } else { labels.len() };
             if has_notices
                 && is_record
-                && let Err(error) = self.write_notices_before(labels[*at], &mut evicted)
+                && let Err(error) = self.write_notices_before(labels[at], &mut evicted)
             {
-                self.count_failed(labels[*at], error);
-                *at += 1;
+                taken.fail_next(error);
                 continue;
             }
-            let mut batch = Batch::after(&bytes[..ends[until - 1]], &ends[..until], *at, self.progress.taken());
+            let mut batch = Batch::after(&bytes[..ends[until - 1]], &ends[..until], at, &taken);
             let result = self.core.write_batch(&mut batch);
             let done = batch.lines_done();
-            self.resolve(&labels[*at..done], Fate::Written);
-            let has_advanced = done > *at;
-            *at = done;
             match result {
                 // The batch is written, or the output has stopped behind a line of which only the `\n` could not be written: that line counts
                 // as written, and the next round goes on behind it.
-                Ok(()) if *at == until || has_advanced && !batch.is_inside_a_line() => {}
+                Ok(()) if done == until || done > at && !batch.is_inside_a_line() => {}
                 // The output has taken nothing, or a part of a line, and does not say why.
-                Ok(()) => {
-                    self.count_failed(labels[*at], took_nothing());
-                    *at += 1;
-                }
+                Ok(()) => taken.fail_next(took_nothing()),
                 // The output has taken the whole batch and returns an error: then no record has failed.
-                Err(error) if *at == until => self.core.report_unflushed(error),
-                Err(error) => {
-                    self.count_failed(labels[*at], error);
-                    *at += 1;
-                }
+                Err(error) if done == until => self.core.report_unflushed(error),
+                Err(error) => taken.fail_next(error),
             }
         }
     }
@@ -210,8 +206,7 @@ impl QueuedOutput {
         let nobody = ContextInfo::nobody();
         match label.tag {
             tag::DROPPED => {
-                let loss = Loss { count: label.stamp, context: &nobody, elapsed: Duration::ZERO };
-                self.failed_notices.add(loss);
+                self.keep_notice(label);
                 drop_error(error);
             }
             number => {
@@ -224,12 +219,64 @@ impl QueuedOutput {
         }
     }
 
+    /// Keeps the count of a drop notice that could not be written, for a later notice.
+    #[cold]
+    fn keep_notice(&self, label: Label) {
+        let nobody = ContextInfo::nobody();
+        self.failed_notices.add(Loss { count: label.stamp, context: &nobody, elapsed: Duration::ZERO });
+        self.core.dropped().confirm_enqueued(label.stamp);
+    }
+
+    /// Counts the fate of the records among these lines.
     fn resolve(&self, labels: &[Label], fate: Fate) {
         let records = labels.iter().map(|label| label.tag).filter(|number| is_record(*number));
         let count = records.clone().count() as u64;
         if count > 0 {
             self.core.ledger().resolve(fate, count);
             self.accounts.resolve(fate, records);
+        }
+    }
+}
+
+/// The lines of a drained batch whose fate is known, because the output has taken or refused them.
+///
+/// They are counted while the output takes them: an output may take a second for each line.
+struct TakenLines<'a> {
+    queued: &'a QueuedOutput,
+    labels: &'a [Label],
+    /// How many lines, from the first. Relaxed: only the thread that writes the batch uses it, but a [`Batch`] is `Sync`.
+    resolved: &'a AtomicUsize,
+}
+
+impl TakenLines<'_> {
+    fn count(&self) -> usize {
+        self.resolved.load(Ordering::Relaxed)
+    }
+
+    /// Counts the next line as failed.
+    #[cold]
+    fn fail_next(&self, error: io::Error) {
+        let at = self.count();
+        self.resolved.store(at + 1, Ordering::Relaxed);
+        self.queued.count_failed(self.labels[at], error);
+    }
+}
+
+/// A panic of the output leaves nothing half done: whole lines are counted.
+impl RefUnwindSafe for TakenLines<'_> {}
+
+impl TakenObserver for TakenLines<'_> {
+    fn taken(&self, lines: usize) {
+        self.queued.progress.note_taken();
+        let before = self.count();
+        if lines <= before {
+            return;
+        }
+        self.resolved.store(lines, Ordering::Relaxed);
+        let labels = &self.labels[before..lines];
+        self.queued.resolve(labels, Fate::Written);
+        for label in labels.iter().filter(|label| label.tag == tag::DROPPED) {
+            self.queued.core.dropped().confirm_enqueued(label.stamp);
         }
     }
 }

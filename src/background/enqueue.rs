@@ -2,14 +2,13 @@
 //!
 //! To change what a full queue does, begin at `enqueue_refused`: it applies the [`Overflow`] policy.
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use super::accounts::{Stamp, tag};
 use super::handle::OpenAccount;
 use super::options::Overflow;
 use super::queued::{QueuedOutput, QueuedView};
-use crate::delivery::{DueReport, Fate, Loss};
+use crate::delivery::{DueReport, Fate, Loss, put_claimed_notice};
 use crate::fallback;
 use crate::format::Scratch;
 use crate::limits::{CLOSED_QUEUE, EVICTION_ATTEMPTS, FLUSH_AT};
@@ -293,6 +292,7 @@ impl QueuedOutput {
         match label.tag {
             tag::DROPPED => {
                 let nobody = ContextInfo::nobody();
+                self.core.dropped().confirm_enqueued(label.stamp);
                 self.evicted.add(Loss { count: label.stamp, context: &nobody, elapsed: Duration::ZERO })
             }
             number => {
@@ -323,28 +323,36 @@ impl QueuedOutput {
         flushes: bool,
         account: Option<&OpenAccount>,
     ) -> Result<(), Fate> {
+        let Some(claim) = self.core.dropped().claim() else { return Ok(()) };
         let renderer = via.renderer;
-        // `None` if the notice is not dropped.
-        let mut dropped = None;
-        let put = self.core.put_dropped_notice(&record.moment(), &mut |notice, notice_record| {
+        // `None` if the call has written the notice itself, or failed to.
+        let mut enqueued = None;
+        let put = put_claimed_notice(&claim, Notice::Dropped, &record.moment(), &mut |notice, notice_record| {
             let (Notice::Dropped(count) | Notice::Failed(count)) = notice;
             let label = Label { tag: tag::DROPPED, stamp: count };
             let mut line = crate::format::buffer::Buffer::take();
             renderer.render(notice_record, &mut line);
             match self.enqueue_notice(flushes, NewLine { label, bytes: &line, record: tag_of(account) }) {
-                Enqueued::Queued => Ok(()),
                 Enqueued::TooLong | Enqueued::Closed => self.core.write_notice(renderer, notice_record),
                 result => {
-                    dropped = Some(result);
-                    Err(io::ErrorKind::WouldBlock.into())
+                    enqueued = Some(result);
+                    Ok(())
                 }
             }
         });
-        match (put, dropped) {
-            (Ok(()), _) => Ok(()),
-            (Err(_), Some(result)) => Err(self.drop_record(via, record, result)),
-            (Err(error), None) => Err(self.fail_record(record, error)),
+        match (put, enqueued) {
+            (Ok(()), Some(Enqueued::Queued)) => claim.enqueued(),
+            (Ok(()), None) => claim.confirm(),
+            (Ok(()), Some(result)) => {
+                drop(claim);
+                return Err(self.drop_record(via, record, result));
+            }
+            (Err(error), _) => {
+                drop(claim);
+                return Err(self.fail_record(record, error));
+            }
         }
+        Ok(())
     }
 
     /// Counts `record`, whose line or whose notice is not enqueued for the reason in `enqueued`.

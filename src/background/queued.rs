@@ -146,6 +146,12 @@ impl QueuedOutput {
         self.renderers.lock().get(usize::from(number)).cloned()
     }
 
+    /// Returns how many records the queue has lost that no notice in the log counts yet. See also [`Core::unnoticed`].
+    #[cold]
+    pub(crate) fn unnoticed(&self) -> u64 {
+        self.evicted.count() + self.failed_notices.count()
+    }
+
     /// True if the queue is closed and written to the end.
     pub(crate) fn is_done(&self) -> bool {
         // Acquire, and Release where it is set: whoever sees true also sees the final counts of the queue's records.

@@ -1,8 +1,7 @@
 //! The lines of several records in one piece, so that an output can write them with one call.
 
 use std::fmt;
-
-use crate::sync::{AtomicU64, Ordering};
+use std::panic::RefUnwindSafe;
 
 /// Holds the lines of several records, which a queued sink writes to its output together.
 ///
@@ -42,8 +41,14 @@ pub struct Batch<'a> {
     done: usize,
     /// How many lines end at or before `done`.
     lines_done: usize,
-    /// Changes whenever the output takes something, so that others see that it does not stand still.
-    taken: Option<&'a AtomicU64>,
+    observer: Option<&'a dyn TakenObserver>,
+}
+
+/// Learns what an output takes of a batch while it takes it.
+pub(crate) trait TakenObserver: Sync + RefUnwindSafe {
+    /// The output has taken some bytes, and so far `lines` lines of the batch, whole. It may hold its locks. A part of a batch that was cut
+    /// off (see `within`) and the batch itself can both report the same lines.
+    fn taken(&self, lines: usize);
 }
 
 impl<'a> Batch<'a> {
@@ -72,13 +77,13 @@ impl<'a> Batch<'a> {
     /// Makes a batch like [`new`](Batch::new), without checking the ends.
     #[inline]
     pub(crate) fn new_unchecked(bytes: &'a [u8], ends: &'a [usize]) -> Self {
-        Batch { bytes, ends, done: 0, lines_done: 0, taken: None }
+        Batch { bytes, ends, done: 0, lines_done: 0, observer: None }
     }
 
-    /// Makes a batch of which the output has taken the first `lines` lines already. Adds to `taken` what it takes from now on.
-    pub(crate) fn after(bytes: &'a [u8], ends: &'a [usize], lines: usize, taken: &'a AtomicU64) -> Self {
+    /// Makes a batch of which the output has taken the first `lines` lines already. Reports to `observer` what it takes from now on.
+    pub(crate) fn after(bytes: &'a [u8], ends: &'a [usize], lines: usize, observer: &'a dyn TakenObserver) -> Self {
         let done = lines.checked_sub(1).map_or(0, |last| ends[last]);
-        Batch { done, lines_done: lines, taken: Some(taken), ..Batch::new_unchecked(bytes, ends) }
+        Batch { done, lines_done: lines, observer: Some(observer), ..Batch::new_unchecked(bytes, ends) }
     }
 
     /// Returns the bytes that the output has not taken yet, in one piece.
@@ -101,9 +106,10 @@ impl<'a> Batch<'a> {
     pub fn advance(&mut self, bytes: usize) {
         self.done = self.done.saturating_add(bytes).min(self.bytes.len());
         self.lines_done += self.ends[self.lines_done..].iter().take_while(|end| **end <= self.done).count();
-        if let Some(taken) = self.taken {
-            // Relaxed: only whether it changes matters.
-            taken.fetch_add(bytes as u64, Ordering::Relaxed);
+        if bytes > 0
+            && let Some(observer) = self.observer
+        {
+            observer.taken(self.lines_done);
         }
     }
 

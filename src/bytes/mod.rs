@@ -16,6 +16,7 @@ pub(crate) mod scripted;
 mod standard_stream;
 
 pub use batch::Batch;
+pub(crate) use batch::TakenObserver;
 pub(crate) use byte_writer::{ByteWriter, IoWriter};
 #[cfg(unix)]
 pub(crate) use byte_writer::{FdWriter, is_writable};

@@ -48,6 +48,11 @@ pub(crate) fn is_built_in_with_other(verbosity: &Verbosity) -> bool {
     })
 }
 
+/// Makes the built-in process default, whose clock starts now, unless there is a default.
+pub(crate) fn make_default() {
+    default();
+}
+
 /// Returns the process default, with a count of its own.
 pub(crate) fn default_context() -> OutputContext {
     OutputContext::from(default().load_full())

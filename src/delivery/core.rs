@@ -185,11 +185,10 @@ impl Core {
         self.put_failed_notice(&record.moment(), &mut |_, notice| self.write_notice(renderer, notice))
     }
 
-    /// Hands `put` the notice about dropped records, which a queued sink enqueues before the record that is logged at `moment`. The notice about failed records is not
-    /// enqueued: the writer thread writes it.
-    #[cold]
-    pub(crate) fn put_dropped_notice(&self, moment: &Moment<'_>, put: PutNotice<'_>) -> io::Result<()> {
-        put_notice(&self.dropped, Notice::Dropped, moment, put)
+    /// The records that were dropped before they reached the output, and that no notice in the log counts yet. A queue enqueues the notice about
+    /// them. It does not enqueue the notice about failed records: the writer thread writes that.
+    pub(crate) fn dropped(&self) -> &Missing {
+        &self.dropped
     }
 
     /// Notes that a queue has dropped a record.
@@ -209,7 +208,7 @@ impl Core {
     pub(crate) fn put_gap_notice(&self, moment: &Moment<'_>, put: PutNotice<'_>) -> io::Result<()> {
         // Relaxed: see `note_gap`.
         if self.has_gap.swap(false, Ordering::Relaxed)
-            && let Err(error) = self.put_dropped_notice(moment, put)
+            && let Err(error) = put_notice(&self.dropped, Notice::Dropped, moment, put)
         {
             self.note_gap();
             return Err(error);
@@ -281,6 +280,12 @@ impl Core {
             fallback::report(format_args!("{name} is closed, and its log has no notice that {count} {records} {fate}"));
             claim.confirm();
         }
+    }
+
+    /// Returns how many records are missing that no notice in the log counts yet.
+    #[cold]
+    pub(crate) fn unnoticed(&self) -> u64 {
+        self.failed.count() + self.dropped.count()
     }
 
     /// True if records could not be written, and no notice in the log counts them yet.

@@ -6,7 +6,7 @@
 //!
 //! - exactly one notice counts each loss, or the loss is still to be counted;
 //! - a notice names the owner of the losses that it counts, and of no others;
-//! - an outage is reported once. It lasts from a loss until notices count every loss. If stderr does not take the report, a later loss repeats
+//! - an outage is reported once. It lasts from a loss until notices in the log count every loss. If stderr does not take the report, a later loss repeats
 //!   it: see `reports`.
 //!
 //! Losses are rare, and each time that something happens to them a `write` follows, so a lock guards them, and the event path reads only
@@ -44,7 +44,7 @@ pub(crate) struct Missing {
 struct Losses {
     /// How many losses no thread has claimed.
     unclaimed: u64,
-    /// How many losses threads have claimed, and are about to write notices for.
+    /// How many losses threads have claimed, and are about to write notices for, or whose notices wait in a queue.
     claimed: u64,
     /// The owner of the unclaimed losses. Not dropped with this: see [`ForkLocal`].
     owner: ManuallyDrop<Owner>,
@@ -182,6 +182,19 @@ impl Missing {
         })
     }
 
+    /// Notes that the notice about so many losses has left its queue: it is in the log, or another one will count them. See
+    /// [`MissingClaim::enqueued`].
+    #[cold]
+    pub(crate) fn confirm_enqueued(&self, count: u64) {
+        self.update(self.losses.get_made(), |losses| losses.claimed = losses.claimed.saturating_sub(count));
+    }
+
+    /// Returns how many losses no notice in the log counts yet.
+    #[cold]
+    pub(crate) fn count(&self) -> u64 {
+        self.update(self.losses.get_made(), |losses| losses.unclaimed + losses.claimed)
+    }
+
     /// Ends the outage: no notice needs to count the losses.
     pub(crate) fn forget(&self) {
         if self.has_unclaimed()
@@ -234,6 +247,13 @@ impl MissingClaim<'_> {
     pub(crate) fn confirm(mut self) {
         let count = mem::take(&mut self.count);
         self.settle(|losses| losses.claimed -= count);
+    }
+
+    /// Leaves the losses claimed, because their notice is in a queue: the outage lasts until it has left that. A writer thread may have called
+    /// [`Missing::confirm_enqueued`] already.
+    pub(crate) fn enqueued(mut self) {
+        self.count = 0;
+        drop(mem::replace(&mut self.owner, Owner::Nobody));
     }
 
     /// Changes the losses, unless this process is a forked child that has inherited the claim: the losses are the parent's.

@@ -21,7 +21,7 @@ use crate::error::{Error, Kind};
 pub struct Outcome {
     /// Deliveries that were accepted. Each is in exactly one of the counts below.
     pub accepted: u64,
-    /// Deliveries that the output took. Those behind a queue are counted when it has taken the batch that they are in, of 128 KiB at most.
+    /// Deliveries that the output took. Those behind a queue are counted while it takes them ([`Batch::advance`](crate::sink::Batch::advance)).
     pub written: u64,
     /// Deliveries that were dropped before they reached the output.
     pub dropped: u64,

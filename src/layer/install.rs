@@ -13,7 +13,7 @@ use super::environment::verbosity_from_environment;
 #[cfg(feature = "log")]
 use super::log_bridge;
 use crate::LevelFilter;
-use crate::context::{OutputContext, built_in, is_built_in_with_other, replace_default, set_default};
+use crate::context::{OutputContext, built_in, is_built_in_with_other, make_default, replace_default, set_default};
 use crate::error::{Error, Kind};
 use crate::limits::INSTALLATION;
 use crate::process::set_exit_deadline;
@@ -35,7 +35,8 @@ static INSTALLING: Mutex<()> = Mutex::new(());
 /// at the very moment of the call can stay disabled. In tests, where each may be the first, `let _ = logscope::init();`.
 ///
 /// Events outside every scope go to the process default: text on stderr, with the verbosity in the environment variable `LOGSCOPE`,
-/// else that in `RUST_LOG`, else INFO. (Other contexts have the verbosity with which they were built.)
+/// else that in `RUST_LOG`, else INFO, and a clock that starts now. Other contexts have the verbosity with which they were built: the
+/// variables do not change it.
 ///
 /// A variable holds [directives](crate::Verbosity#directives), and counts as not set if it is empty. A mistake in it does not keep the
 /// process from logging, and neither does a directive that only an `EnvFilter` reads: of `info,hyper=warn,app[x]=debug`, the first two
@@ -88,7 +89,15 @@ pub fn layer<S>() -> ScopedLayer<S> {
 
 /// Starts a configuration; end it with [`install`](Configure::install) or [`layer`](Configure::layer).
 pub fn configure() -> Configure {
-    Configure { ceiling: LevelFilter::TRACE, route_by_span: false, default: None, verbosity: None, env: true }
+    Configure {
+        ceiling: LevelFilter::TRACE,
+        route_by_span: false,
+        default: None,
+        verbosity: None,
+        env: true,
+        exit_deadline: None,
+        max_record_bytes: None,
+    }
 }
 
 /// Sets how logscope is installed; from [`configure`].
@@ -100,6 +109,8 @@ pub struct Configure {
     default: Option<OutputContext>,
     verbosity: Option<Verbosity>,
     env: bool,
+    exit_deadline: Option<Duration>,
+    max_record_bytes: Option<usize>,
 }
 
 impl Configure {
@@ -167,9 +178,9 @@ impl Configure {
     /// Sets how long the process waits at its end until the records in queues are written; five seconds unless set.
     ///
     /// The wait begins when nothing else keeps the process from ending. A message on stderr says how many records were not written by then.
-    /// The setting takes effect at once, and for the whole process.
-    pub fn exit_deadline(self, deadline: Duration) -> Self {
-        set_exit_deadline(deadline);
+    /// The setting is one of the whole process.
+    pub fn exit_deadline(mut self, deadline: Duration) -> Self {
+        self.exit_deadline = Some(deadline);
         self
     }
 
@@ -190,10 +201,20 @@ impl Configure {
     /// can be read back. Not counted are the names of fields, and what a few characters need to be escaped. In all its fields a span has an
     /// eighth of these bytes, and the spans around a record have a quarter: the fields of those beyond are replaced by `fields=<cut>`.
     ///
-    /// The setting takes effect at once, and for the whole process.
-    pub fn max_record_bytes(self, bytes: usize) -> Self {
-        set_max_record_bytes(bytes);
+    /// The setting is one of the whole process.
+    pub fn max_record_bytes(mut self, bytes: usize) -> Self {
+        self.max_record_bytes = Some(bytes);
         self
+    }
+
+    /// Sets what belongs to the whole process.
+    fn set_process_settings(&self) {
+        if let Some(deadline) = self.exit_deadline {
+            set_exit_deadline(deadline);
+        }
+        if let Some(bytes) = self.max_record_bytes {
+            set_max_record_bytes(bytes);
+        }
     }
 
     /// Installs logscope as the global subscriber and, with the feature `log`, as the receiver of `log` records.
@@ -204,8 +225,7 @@ impl Configure {
     ///
     /// # Errors
     ///
-    /// If a global subscriber or logger is installed already; the error says which. The process default that was given to
-    /// [`default_context`](Configure::default_context) is then not set.
+    /// If a global subscriber or logger is installed already; the error says which. Nothing of this configuration is then set.
     pub fn install(mut self) -> Result<(), Error> {
         // A second installation is refused only when the first is over: tests that run at once may each begin with `let _ =
         // logscope::init();` and then log. (The wait is bounded, in case a replaced default installs something in its `Drop`.)
@@ -227,18 +247,21 @@ impl Configure {
             }
             return Err(already_installed().unwrap_or_else(|| installed("a global tracing subscriber", "")));
         }
+        self.set_process_settings();
+        make_default();
         rebuild_under(&dispatch, id);
         Ok(())
     }
 
     /// Returns the layer for a subscriber of the program's own; see [`layer()`](crate::layer()).
     ///
-    /// A process default that was given is set at once, and so is the verbosity of the built-in one.
+    /// The process default and all other settings take effect at once.
     #[must_use = "a layer does nothing until it is added to a subscriber: `registry().with(…)`"]
     pub fn layer<S>(mut self) -> ScopedLayer<S> {
         if let Some(context) = self.take_default() {
             replace_default(context);
         }
+        self.set_process_settings();
         let layer = ContextLayer::among_others(self.ceiling, self.route_by_span);
         tracing_subscriber::filter::Filtered::new(layer, CeilingFilter::new(self.ceiling))
     }

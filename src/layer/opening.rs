@@ -52,7 +52,7 @@ impl OutputContext {
             with_opening(max_level.min(sink.threshold()), |event| {
                 let record = Record {
                     event,
-                    metadata: RecordMetadata::new(event.metadata()),
+                    metadata: RecordMetadata::own(event.metadata()),
                     elapsed: inner.elapsed(),
                     clock: inner.clock(),
                     wall: Cell::new(None),

@@ -23,7 +23,7 @@ use crate::sync::{Arc, AtomicU64, Ordering, prepare_to_wait};
 pub(crate) struct Progress {
     state: Mutex<ProgressState>,
     room_made: Condvar,
-    /// How many bytes the output has taken, wrapping.
+    /// Changes whenever the output takes something.
     taken: AtomicU64,
 }
 
@@ -83,9 +83,10 @@ impl Progress {
         Progress { state: Mutex::new(state), room_made: Condvar::new(), taken: AtomicU64::new(0) }
     }
 
-    /// The counter of the bytes that the output has taken. Whoever writes a batch adds to it.
-    pub(crate) fn taken(&self) -> &AtomicU64 {
-        &self.taken
+    /// Notes that the output has taken something, and so does not stand still.
+    pub(crate) fn note_taken(&self) {
+        // Relaxed: only whether it changes matters.
+        self.taken.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Calls `attempt` until it returns something, and waits for room in between. `attempt` runs under the lock and must not wait. `None`
@@ -276,7 +277,7 @@ mod tests {
         progress.begin_batch();
         let batch = progress.state.lock().writing_since.unwrap();
         assert_eq!((stalled_since(), stalled_since()), (batch, batch), "it counts from the output's last progress");
-        progress.taken().fetch_add(1, Ordering::Relaxed);
+        progress.note_taken();
         let later = stalled_since();
         assert!(later > batch, "in the middle of a batch, the output has taken something");
         assert_eq!(stalled_since(), later);

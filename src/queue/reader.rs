@@ -1,6 +1,7 @@
 //! Draining a [`Ring`], and evicting its oldest records, one thread at a time.
 
 use super::ring::{CLOSED, FLAGS, IDLE, Label, MAX_TAG, NO_MEMORY, Ring, WORD, size_of_record};
+use crate::sync::AtomicUsize;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::model::{AtomicU64, MutexGuard};
 
@@ -28,7 +29,7 @@ pub(crate) struct Drained {
     /// The label of each record.
     pub(crate) labels: Vec<Label>,
     /// How many of the records, from the first, are resolved.
-    pub(crate) resolved: usize,
+    pub(crate) resolved: AtomicUsize,
 }
 
 impl Drained {
@@ -36,7 +37,7 @@ impl Drained {
         self.bytes.clear();
         self.ends.clear();
         self.labels.clear();
-        self.resolved = 0;
+        *self.resolved.get_mut() = 0;
     }
 }
 

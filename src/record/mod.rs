@@ -97,6 +97,11 @@ impl<'a> RecordMetadata<'a> {
             key_values: None,
         }
     }
+
+    /// Returns the metadata of a record that logscope itself writes into a log. It has no place: the program would take our file for its own.
+    pub(crate) fn own(metadata: &Metadata<'a>) -> Self {
+        RecordMetadata { file: None, line: None, ..RecordMetadata::new(metadata) }
+    }
 }
 
 impl<'a> Record<'a> {
@@ -234,7 +239,7 @@ impl Moment<'_> {
     pub(crate) fn notice<'b>(&'b self, event: &'b Event<'b>) -> Record<'b> {
         Record {
             event,
-            metadata: RecordMetadata::new(event.metadata()),
+            metadata: RecordMetadata::own(event.metadata()),
             elapsed: self.elapsed,
             clock: self.clock,
             wall: self.wall.clone(),

@@ -17,6 +17,10 @@ use crate::sync::{Arc, OnceLock};
 ///
 /// All these sinks are views of one output. On Unix the bytes do not go through std's buffer. That buffer keeps text that was `print!`ed
 /// without a `\n`, on a terminal or not, until its `\n` comes or it is flushed. So lines that are logged meanwhile appear before that text.
+///
+/// A log that [`file()`](super::file()) opens as `/dev/stdout` shares the stream, and no line is mixed with another, but is an output of its own,
+/// with its own [ledger](Sink::ledger). The output of a stream is never closed. If it fails until the process ends, the ledger alone says how
+/// many records it has lost; that it failed is reported on stderr.
 pub fn stdout() -> Sink {
     static STDOUT: ConsoleCell = ForkLocal::new(OnceLock::new(), OnceLock::clone);
     console(&STDOUT, Stream::stdout)

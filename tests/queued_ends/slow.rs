@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logscope::sink::{self, Output, Queue, Sink};
+use logscope::sink::{self, Output, Overflow, Queue, Sink};
 
 use crate::late::at_exit;
 use crate::log::{LOG, context, ends_well, ends_with, file, has_all, in_a_static, keep, log, uno};
@@ -57,6 +57,26 @@ pub(crate) const ENDS: &[End] = &[
             assert!(reported[0].contains("1 records that were queued are not written"), "{reported:?}");
             assert!(reported[1].contains("are dropped before they reach it: the process ends"), "{reported:?}");
             assert_eq!(ended.read("ledger"), "4 accepted: 0 written, 3 dropped, 0 failed, 1 pending");
+        },
+    },
+    End {
+        name: "the_report_of_the_end_counts_dropped_records_without_a_notice",
+        rounds: 8,
+        play: overfill_a_blocked_output,
+        watch: |running, _| {
+            let ended = ends_with(running, 0);
+            let [pending, dropped] = ["pending", "dropped"].map(|name| ended.read(name));
+            let reported = ended.fallback_lines();
+            assert_eq!(reported.len(), 2, "{reported:?}");
+            assert!(reported[0].contains("are dropped before they reach it: its queue is full"), "{reported:?}");
+            assert!(
+                reported[1].contains(&format!("{pending} records that were queued are not written")),
+                "{reported:?}"
+            );
+            assert!(
+                reported[1].ends_with(&format!("the logs have no notice of {dropped} more records")),
+                "{reported:?}"
+            );
         },
     },
     End {
@@ -143,6 +163,17 @@ fn shut_down_with_a_blocked_output(stage: Stage) {
     let outcome = logscope::shutdown(Duration::from_millis(200));
     assert!(outcome.pending > 0 && outcome.unflushed);
     other.scope(|| log(1, 0..3));
+}
+
+fn overfill_a_blocked_output(stage: Stage) {
+    logscope::configure().exit_deadline(EXIT_DEADLINE).install().unwrap();
+    let queue = Queue::new().bytes(4096).overflow(Overflow::DropNewest);
+    keep(context(&sink::custom(Blocks).queued(queue)));
+    uno().scope(|| log(0, 0..500));
+    let ledger = uno().ledger();
+    assert!(ledger.dropped > 0);
+    fs::write(stage.folder.join("pending"), ledger.pending.to_string()).unwrap();
+    fs::write(stage.folder.join("dropped"), ledger.dropped.to_string()).unwrap();
 }
 
 fn log_late_to_a_blocked_output(stage: Stage) {

@@ -244,3 +244,49 @@ fn loom_a_refusal_is_of_its_own_outage() {
 fn loom_a_refusal_without_the_outage_has_another_one_reported_again() {
     a_refusal_is_of_its_own_outage(refuse_whatever_the_outage);
 }
+
+/// A notice is enqueued while a writer thread may write it at once. Until that is done, another loss belongs to the same outage.
+fn a_queued_notice_prolongs_the_outage(enqueued: fn(MissingClaim<'_>)) {
+    loom::model(move || {
+        let missing = Arc::new(Missing::new());
+        assert!(lose(&missing, 1, add), "it begins an outage");
+        let claim = missing.claim().expect("there is a loss");
+        let (count, is_written) = (claim.count(), Arc::new(AtomicBool::new(false)));
+        let writer = {
+            let (missing, is_written) = (Arc::clone(&missing), Arc::clone(&is_written));
+            thread::spawn(move || {
+                is_written.store(true, Ordering::SeqCst);
+                missing.confirm_enqueued(count);
+            })
+        };
+        enqueued(claim);
+        let reported = lose(&missing, 2, add);
+        assert!(!reported || is_written.load(Ordering::SeqCst), "an outage was reported twice");
+        writer.join().unwrap();
+        assert_eq!(missing.count(), 1, "an outage lasts for ever, or a loss is forgotten");
+    });
+}
+
+#[test]
+fn loom_a_queued_notice_prolongs_the_outage() {
+    a_queued_notice_prolongs_the_outage(|claim| claim.enqueued());
+}
+
+#[test]
+#[should_panic(expected = "an outage was reported twice")]
+fn loom_an_outage_that_ends_when_its_notice_is_queued_is_reported_twice() {
+    a_queued_notice_prolongs_the_outage(|claim| claim.confirm());
+}
+
+/// Like [`MissingClaim::enqueued`], but counts the losses as queued only after the notice is in the queue.
+fn count_after_the_notice_is_queued(claim: MissingClaim<'_>) {
+    let (missing, count) = (claim.missing, claim.count());
+    claim.confirm();
+    missing.update(missing.losses.get_made(), |losses| losses.claimed += count);
+}
+
+#[test]
+#[should_panic(expected = "an outage lasts for ever")]
+fn loom_losses_that_are_counted_after_their_notice_is_queued_prolong_the_outage() {
+    a_queued_notice_prolongs_the_outage(count_after_the_notice_is_queued);
+}

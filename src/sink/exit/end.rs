@@ -65,12 +65,22 @@ pub(super) fn at_exit() {
     cores.sort_by_key(|core| Arc::as_ptr(core));
     cores.dedup_by_key(|core| Arc::as_ptr(core));
     let pending: u64 = cores.iter().map(|core| core.outcome().pending).sum();
+    // No notice can follow: the log will not say that these records are missing.
+    let unnoticed: u64 =
+        cores.iter().map(|core| core.unnoticed()).chain(late.iter().map(|queued| queued.unnoticed())).sum();
     drop(cores);
     if pending > 0 {
         late.iter().filter(|queued| !queued.is_done()).for_each(|queued| queued.abandon());
+    }
+    if pending + unnoticed > 0 {
         let time = if has_timed_out { String::from("the time that they had") } else { format!("{patience:?}") };
+        let notices = match unnoticed {
+            0 => String::new(),
+            count => format!("; the logs have no notice of {count} more records"),
+        };
         fallback::report(format_args!(
-            "{pending} records that were queued are not written, because the process ends and its outputs did not take them within {time}"
+            "{pending} records that were queued are not written, because the process ends and its outputs did not take them within \
+             {time}{notices}"
         ));
     }
     late.into_iter().for_each(pool::drop_on_writer_thread);
