@@ -185,7 +185,7 @@ proptest! {
 #[test]
 fn threads_lose_no_record() {
     const THREADS: u32 = 4;
-    const RECORDS: u32 = if cfg!(miri) { 40 } else { 30_000 };
+    const RECORDS: u32 = if cfg!(miri) { 40 } else { 5_000 };
     let ring = Ring::new(2048);
     let done = AtomicBool::new(false);
     let (mut seen, mut evicted) = (Vec::new(), Vec::new());
@@ -252,7 +252,7 @@ fn an_idle_ring_knows_how_much_of_its_array_was_used() {
     for capacity in [512_usize, 4 << 10, 64 << 10, 256 << 10, 1 << 20] {
         let few = (64 << 10).min(capacity / 4);
         let record = capacity / 32;
-        for burst in 1..70 {
+        for burst in [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 69] {
             let ring = Ring::new(capacity);
             for round in 0..2 {
                 for _ in 0..burst {
