@@ -207,7 +207,7 @@ fn records_for_a_full_device_fail() {
     assert_eq!(reported.len(), 2, "{reported:?}");
     assert!(reported[0].contains("cannot write to file /dev/full: No space left on device"), "{reported:?}");
     assert!(
-        reported[1].contains("/dev/full is closed, and its log has no notice that 5 records could not be written"),
+        reported[1].contains("/dev/full is closed, and its log has no notice of 5 records that could not be written"),
         "{reported:?}"
     );
 }

@@ -200,8 +200,8 @@ impl QueuedOutput {
 
 impl Drop for QueuedOutput {
     fn drop(&mut self) {
-        self.core.report_unnoticed(&self.evicted, "were dropped");
-        self.core.report_unnoticed(&self.failed_notices, "were dropped");
+        self.core.report_unnoticed(&self.evicted, "never reached it");
+        self.core.report_unnoticed(&self.failed_notices, "never reached it");
     }
 }
 

@@ -272,12 +272,14 @@ impl Core {
         }
     }
 
-    /// Reports missing records that no notice will ever count, because the log is closed.
+    /// Reports missing records that no notice will ever count, because the log is closed. Their `fate` completes "records that".
     pub(crate) fn report_unnoticed(&self, missing: &Missing, fate: &str) {
         if let Some(claim) = missing.claim() {
             let (name, count) = (&self.name, claim.count());
             let records = if count == 1 { "record" } else { "records" };
-            fallback::report(format_args!("{name} is closed, and its log has no notice that {count} {records} {fate}"));
+            fallback::report(format_args!(
+                "{name} is closed, and its log has no notice of {count} {records} that {fate}"
+            ));
             claim.confirm();
         }
     }
@@ -374,7 +376,7 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         self.report_unnoticed(&self.failed, "could not be written");
-        self.report_unnoticed(&self.dropped, "were dropped");
+        self.report_unnoticed(&self.dropped, "never reached it");
         self.output.close();
     }
 }
@@ -384,3 +386,6 @@ impl fmt::Debug for Core {
         f.debug_struct("Core").field("name", &self.name).field("ledger", &self.outcome()).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests;

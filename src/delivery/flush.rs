@@ -250,3 +250,6 @@ impl Core {
         if fronts.iter().any(|front| front.is_being_written()) { Err(busy_at_fork()) } else { Ok(()) }
     }
 }
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests;

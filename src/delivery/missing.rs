@@ -195,6 +195,12 @@ impl Missing {
         self.update(self.losses.get_made(), |losses| losses.unclaimed + losses.claimed)
     }
 
+    /// True if the last outage counts as reported.
+    #[cfg(test)]
+    pub(super) fn is_reported(&self) -> bool {
+        self.losses.get_made().lock().reports.is_reported
+    }
+
     /// Ends the outage: no notice needs to count the losses.
     pub(crate) fn forget(&self) {
         if self.has_unclaimed()

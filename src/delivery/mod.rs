@@ -27,6 +27,8 @@ mod notices;
 mod outcome;
 mod own_calls;
 mod release;
+#[cfg(all(test, not(logscope_loom)))]
+mod test_support;
 
 pub(crate) use self::core::{Core, unsynced_reason};
 pub(crate) use flush::{Flush, busy_at_fork, finish_all, flush_all};

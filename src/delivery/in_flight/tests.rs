@@ -16,6 +16,7 @@ fn have_ended(in_flight: &InFlight) -> bool {
 #[test]
 fn calls_are_numbered_and_refused_once_closed() {
     let in_flight = InFlight::new();
+    assert!(!in_flight.is_inherited());
     let number = || in_flight.begin().number();
     assert_eq!((number(), number()), (Some(1), Some(2)));
     assert!(in_flight.begin_wait().is_over());
@@ -24,7 +25,7 @@ fn calls_are_numbered_and_refused_once_closed() {
     assert!(!wait.is_over());
     assert_eq!((call.number(), number()), (Some(3), Some(4)), "sealing an epoch changes no number");
     drop(call);
-    assert!(in_flight.wait(&mut wait, None) && wait.is_over());
+    assert!(in_flight.wait(&mut wait, soon()) && wait.is_over());
     in_flight.close();
     assert_eq!((number(), number()), (None, None));
     assert!(in_flight.begin_wait().is_over(), "a refused call has ended");
