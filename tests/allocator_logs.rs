@@ -15,6 +15,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -303,6 +304,42 @@ fn contexts_and_scopes() {
             for _ in 0..THREADS {
                 scope.spawn(work);
             }
+        });
+    });
+}
+
+/// Waits while it is rendered.
+struct Waits<'a>(&'a Barrier);
+
+impl fmt::Debug for Waits<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.wait();
+        self.0.wait();
+        f.write_str("rendered")
+    }
+}
+
+/// More and more tasks wait for a call in flight of the context that the allocator logs to.
+#[test]
+fn tasks_that_flush() {
+    under_the_allocator("tasks_that_flush", |_| {
+        let (memory, _lines) = sink::memory();
+        let context = OutputContext::builder("uno").sink(memory).build();
+        let mut task = std::task::Context::from_waker(std::task::Waker::noop());
+        let barrier = Barrier::new(2);
+        thread::scope(|scope| {
+            scope.spawn(|| context.scope(|| info!(value = ?Waits(&barrier), "in flight")));
+            barrier.wait();
+            context.scope(|| {
+                let mut flushes: Vec<_> = (0..ROUNDS).map(|_| Box::pin(context.flush_async())).collect();
+                for flush in &mut flushes {
+                    assert!(flush.as_mut().poll(&mut task).is_pending());
+                }
+                for flush in flushes.drain(..ROUNDS / 2) {
+                    drop(flush);
+                }
+                barrier.wait();
+            });
         });
     });
 }

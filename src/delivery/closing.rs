@@ -68,44 +68,4 @@ pub(crate) fn wait_for_closing(deadline: Option<Instant>) {
 }
 
 #[cfg(all(test, not(logscope_loom)))]
-mod tests {
-    use std::thread;
-    use std::time::Duration;
-
-    use super::*;
-
-    fn far() -> Option<Instant> {
-        Some(Instant::now() + Duration::from_secs(60))
-    }
-
-    /// Other tests have guards of their own meanwhile, so a wait can last longer than ours.
-    #[test]
-    fn a_wait_lasts_until_every_guard_that_has_begun_is_dropped() {
-        for late in [ClosingGuard::begun as fn() -> ClosingGuard, || {
-            let guard = ClosingGuard::default();
-            guard.begin();
-            // Counts once, however often it begins.
-            guard.begin();
-            guard
-        }] {
-            let guard = late();
-            // Has not begun, and so does not count.
-            drop(ClosingGuard::default());
-            let is_dropped = AtomicBool::new(false);
-            thread::scope(|scope| {
-                let waiting = scope.spawn(|| {
-                    wait_for_closing(far());
-                    is_dropped.load(Ordering::Relaxed)
-                });
-                // Ends at the deadline, which has passed.
-                wait_for_closing(Some(Instant::now()));
-                is_dropped.store(true, Ordering::Relaxed);
-                drop(guard);
-                assert!(waiting.join().unwrap(), "it ended too early");
-            });
-        }
-        let start = Instant::now();
-        wait_for_closing(far());
-        assert!(start.elapsed() < Duration::from_secs(30), "nothing is left to wait for");
-    }
-}
+mod tests;

@@ -104,3 +104,22 @@ fn tasks_are_woken_when_the_last_call_ends_and_those_that_are_dropped_are_forgot
         assert_eq!(Pin::new(wait).poll(&mut context), Poll::Ready(()));
     }
 }
+
+/// Each task has a waker of its own, and keeps it however often others are polled or dropped.
+#[test]
+fn each_task_is_woken_by_its_own_waker() {
+    let wakes: [_; 3] = std::array::from_fn(|_| Arc::new(CountWakes(crate::sync::AtomicU64::new(0))));
+    let wakers = wakes.each_ref().map(|wakes| Waker::from(Arc::clone(wakes)));
+    let in_flight = Arc::new(InFlight::new());
+    let call = in_flight.begin();
+    let mut waits =
+        [(); 3].map(|()| Some(CallsEnded::new(Arc::clone(&in_flight), |in_flight| in_flight, in_flight.begin_wait())));
+    for _ in 0..2 {
+        for (wait, waker) in waits.iter_mut().zip(&wakers) {
+            assert!(Pin::new(wait.as_mut().unwrap()).poll(&mut Context::from_waker(waker)).is_pending());
+        }
+    }
+    waits[1] = None;
+    drop(call);
+    assert_eq!(wakes.map(|wakes| wakes.0.load(Ordering::Relaxed)), [1, 0, 1]);
+}

@@ -26,6 +26,15 @@ fn each_fate_is_counted_apart() {
 }
 
 #[test]
+fn records_that_were_accepted_elsewhere_count_too() {
+    let ledger = Ledger::default();
+    ledger.accept(2);
+    ledger.resolve(Fate::Written, 4);
+    let outcome = ledger.outcome_with(|| 3);
+    assert_eq!((outcome.accepted, outcome.pending), (5, 1));
+}
+
+#[test]
 fn since_is_the_difference_of_two_outcomes() {
     let ledger = Ledger::default();
     ledger.count(Fate::Failed, 3);
