@@ -138,3 +138,6 @@ impl fmt::Display for Outcome {
         f.write_str(if *unflushed { ", and not all flushed" } else { "" })
     }
 }
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests;

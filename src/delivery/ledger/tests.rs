@@ -35,21 +35,6 @@ fn records_that_were_accepted_elsewhere_count_too() {
 }
 
 #[test]
-fn since_is_the_difference_of_two_outcomes() {
-    let ledger = Ledger::default();
-    ledger.count(Fate::Failed, 3);
-    ledger.accept(2);
-    let before = ledger.outcome();
-    assert!(!before.is_complete());
-    ledger.resolve(Fate::Written, 2);
-    ledger.count(Fate::Written, 4);
-    let since = ledger.outcome().since(before);
-    assert_eq!(since, Outcome { accepted: 6, written: 6, ..Outcome::default() });
-    assert!(since.into_result().is_ok() && ledger.outcome().into_result().is_err());
-    assert_balanced(since);
-}
-
-#[test]
 fn every_reading_balances_and_grows_while_others_deliver() {
     const ROUNDS: u64 = 20_000;
     let ledger = Ledger::default();

@@ -45,6 +45,33 @@ fn losses_are_claimed_once_and_put_back_unless_confirmed() {
 }
 
 #[test]
+fn losses_that_are_put_back_belong_to_their_owner_and_that_of_newer_ones() {
+    for (newer, owner) in [(1, one(1, 7)), (2, Owner::Several)] {
+        let missing = Missing::new();
+        lose(&missing, 1, 1, 3);
+        let claim = missing.claim().unwrap();
+        lose(&missing, 1, newer, 7);
+        drop(claim);
+        assert_eq!(*missing.claim().unwrap().owner(), owner);
+    }
+}
+
+#[test]
+fn an_outage_goes_on_while_its_notice_is_in_a_queue() {
+    let missing = Missing::new();
+    assert!(lose(&missing, 2, 1, 0));
+    missing.claim().unwrap().enqueued();
+    assert!(!missing.has_unclaimed() && missing.claim().is_none(), "the notice in the queue counts them");
+    assert!(!lose(&missing, 3, 1, 0), "it is not in the log yet");
+    assert_eq!(missing.count(), 5);
+    missing.claim().unwrap().confirm();
+    assert_eq!(missing.count(), 2);
+    missing.confirm_enqueued(2);
+    assert_eq!(missing.count(), 0);
+    assert!(lose(&missing, 1, 1, 0), "another outage");
+}
+
+#[test]
 fn an_outage_goes_on_until_notices_count_every_loss() {
     let missing = Missing::new();
     assert!(lose(&missing, 1, 1, 0));
