@@ -267,24 +267,4 @@ impl Future for TicketFuture {
 }
 
 #[cfg(all(test, not(logscope_loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stall_lasts_from_the_batch_under_way_until_the_output_takes_something() {
-        let progress = Progress::new();
-        let stalled_since = || progress.state.lock().stalled_since(progress.taken.load(Ordering::Relaxed));
-        progress.begin_batch();
-        let batch = progress.state.lock().writing_since.unwrap();
-        assert_eq!((stalled_since(), stalled_since()), (batch, batch), "it counts from the output's last progress");
-        progress.note_taken();
-        let later = stalled_since();
-        assert!(later > batch, "in the middle of a batch, the output has taken something");
-        assert_eq!(stalled_since(), later);
-        assert!(progress.take_due(0).is_empty());
-        assert!(stalled_since() > later, "the batch is written");
-        let wait = |patience| progress.wait_for_room(patience, || None::<()>);
-        assert_eq!(wait(Patience::Without(Duration::ZERO)), None, "the patience has ended already");
-        assert_eq!(wait(Patience::Until(Instant::now())), None);
-    }
-}
+mod tests;

@@ -115,5 +115,8 @@ impl Schedule {
     }
 }
 
+#[cfg(all(test, not(logscope_loom)))]
+mod tests;
+
 #[cfg(all(test, logscope_loom))]
 mod loom_tests;
