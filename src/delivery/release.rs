@@ -43,3 +43,6 @@ fn drop_on_thread(core: Core) {
         let _ = dropped.wait(Some(Instant::now() + DROPPED));
     }
 }
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests;

@@ -3,6 +3,7 @@ use std::fmt::Write;
 use proptest::prelude::*;
 
 use super::*;
+use crate::record::with_bound;
 
 fn json(text: &str) -> String {
     let mut out = Vec::new();
@@ -86,6 +87,31 @@ fn every_character_is_escaped_or_passes_as_it_is() {
             assert_eq!(plain(before), before);
         }
     }
+}
+
+/// Writes `text` into a record that may have 1,000 bytes and has `before` already. Returns what it appends, and whether it is whole.
+fn bounded(before: usize, text: &str) -> (String, bool) {
+    with_bound(1_000, || {
+        let mut out = vec![b' '; before];
+        let mut writer = JsonText::new(&mut out);
+        let is_whole = writer.write_str(text).is_ok();
+        assert_eq!(writer.is_cut(), !is_whole);
+        (String::from_utf8(out.split_off(before)).unwrap(), is_whole)
+    })
+}
+
+#[test]
+fn a_text_that_does_not_fit_is_cut_when_the_record_is_full() {
+    let long: String = ('a'..='z').cycle().take(900).collect();
+    assert_eq!(bounded(0, &long), (long.clone(), true), "it fits although it might not if it were escaped");
+    assert_eq!(bounded(100, &long), (long.clone(), true));
+    let (cut, is_whole) = bounded(200, &long);
+    assert!(!is_whole && (800..900).contains(&cut.len()) && long.starts_with(&cut), "{cut}");
+    assert_eq!(bounded(0, &"\n".repeat(400)), (r"\n".repeat(400), true));
+    let (cut, is_whole) = bounded(0, &"\n".repeat(2_000));
+    assert!(!is_whole && (1_000..1_064).contains(&cut.len()), "{}", cut.len());
+    assert_eq!(bounded(985, &"\n".repeat(15)), (r"\n".repeat(8), false));
+    assert_eq!([bounded(1_000, "a"), bounded(1_000, "")], [(String::new(), false), (String::new(), true)]);
 }
 
 #[test]
