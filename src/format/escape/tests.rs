@@ -25,10 +25,10 @@ fn quoted(text: &str) -> String {
 
 #[test]
 fn each_writer_has_its_escapes() {
-    let text = "a\"b\\c\n\r\t\u{8}\u{1b}\0\u{7f}\u{85}\u{2028}\u{202e}\u{2066}\u{200f}\u{61c}é\u{2020}";
-    assert_eq!(json(text), r#"a\"b\\c\n\r\t\b\u001b\u0000\u007f\u0085\u2028\u202e\u2066\u200f\u061cé†"#);
-    assert_eq!(plain(text), r#"a"b\\c\n\r\t\x08\x1b\x00\x7f\u{85}\u{2028}\u{202e}\u{2066}\u{200f}\u{061c}é†"#);
-    assert_eq!(quoted(text), r#"a\"b\\c\n\r\t\x08\x1b\x00\x7f\u{85}\u{2028}\u{202e}\u{2066}\u{200f}\u{061c}é†"#);
+    let text = "a\"b\\c\n\r\t\u{8}\u{c}\u{1b}\0\u{7f}\u{85}\u{2028}\u{202e}\u{2066}\u{200f}\u{61c}é\u{2020}";
+    assert_eq!(json(text), r#"a\"b\\c\n\r\t\b\f\u001b\u0000\u007f\u0085\u2028\u202e\u2066\u200f\u061cé†"#);
+    assert_eq!(plain(text), r#"a"b\\c\n\r\t\x08\x0c\x1b\x00\x7f\u{85}\u{2028}\u{202e}\u{2066}\u{200f}\u{061c}é†"#);
+    assert_eq!(quoted(text), r#"a\"b\\c\n\r\t\x08\x0c\x1b\x00\x7f\u{85}\u{2028}\u{202e}\u{2066}\u{200f}\u{061c}é†"#);
 }
 
 #[test]
