@@ -68,6 +68,12 @@ fn making_room_evicts_the_oldest_and_no_more_than_needed() {
     ring.push(label(9), &[9; 17]).unwrap();
     let tags: Vec<_> = drain_all(&ring).iter().map(|(label, _)| label.tag).collect();
     assert_eq!(tags, [2, 3, 9]);
+
+    ring.push(label(1), &[]).unwrap();
+    let mut evicted = Vec::new();
+    assert!(ring.reader().make_room(128 - 16, |label| evicted.push(label)));
+    assert_eq!(evicted, [label(1)], "a record may fill the ring");
+    ring.push(label(2), &[2; 128 - 16]).unwrap();
 }
 
 #[test]

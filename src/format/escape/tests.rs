@@ -33,6 +33,7 @@ fn each_writer_has_its_escapes() {
 
 #[test]
 fn invisible_characters_are_escaped_unless_scripts_need_them() {
+    assert_eq!([plain("\u{80}"), plain("\u{7f}")], [r"\u{80}", r"\x7f"]);
     let hidden = "ad\u{200b}min\u{feff}\u{ad}\u{3164}\u{e0041}";
     assert_eq!(json(hidden), r"ad\u200bmin\ufeff\u00ad\u3164\udb40\udc41");
     assert_eq!(plain(hidden), r"ad\u{200b}min\u{feff}\u{ad}\u{3164}\u{e0041}");
