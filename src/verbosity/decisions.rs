@@ -193,6 +193,18 @@ mod tests {
     }
 
     #[test]
+    fn of_any_metadata_only_those_of_callsites_are_remembered() {
+        let decisions = Decisions::default();
+        let callsites = callsites(2);
+        let [temporary, callsite] = callsites[..] else { unreachable!() };
+        assert!(decisions.of_any(temporary, |_| true));
+        assert!(!decisions.of_any(temporary, |_| false), "other metadata may have its address by now");
+        learn_callsite(callsite);
+        assert!(decisions.of_any(callsite, |_| true));
+        assert!(decisions.of_any(callsite, |_| panic!("the decision is remembered")));
+    }
+
+    #[test]
     fn decisions_stay_when_tables_are_added() {
         let decisions = Decisions::default();
         let callsites = callsites(3_000);
