@@ -198,7 +198,7 @@ impl Hint {
     }
 
     fn max_level(self) -> LevelFilter {
-        LEVELS[usize::from(self.level()).min(LEVELS.len() - 1)]
+        LEVELS.get(usize::from(self.level())).copied().unwrap_or(LevelFilter::TRACE)
     }
 
     #[inline]

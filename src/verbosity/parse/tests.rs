@@ -18,6 +18,7 @@ fn a_list_of_fields_is_no_list_of_directives() {
         ("[{off,a=1,b=\"x,]},off\",c}],info", "info", "[{off,a=1,b=\"x,]},off\",c}]"),
         ("info,a[x{b=\"\\\",off,\",c,d}]=debug", "info", "a[x{b=\"\\\",off,\",c,d}]=debug"),
         ("\"a,error,b\"=debug,warn", "warn", "\"a,error,b\"=debug"),
+        ("\"a\\\",error\"=debug,warn", "warn", "\"a\\\",error\"=debug"),
     ] {
         let (read, problems) = known(text);
         assert_eq!(read.as_deref(), Some(&*verbosity_text(expected)), "{text}");
