@@ -145,7 +145,6 @@ fn is_one_typo_from(word: &str, intended: &str) -> bool {
     let same = word.iter().zip(intended).take_while(|(a, b)| a == b).count();
     let (word, intended) = (&word[same..], &intended[same..]);
     match (word, intended) {
-        ([], [_]) | ([_], []) => true,
         ([a, b, rest @ ..], [c, d, others @ ..]) if a == d && b == c && rest == others => true,
         ([_, rest @ ..], [_, others @ ..]) if rest == others => true,
         ([_, rest @ ..], others) if rest == others => true,

@@ -256,7 +256,12 @@ fn a_misspelt_level_is_not_read_as_a_target() {
         ("debgu", "debug"),
         ("trac", "trace"),
         ("eror", "error"),
+        ("infox", "info"),
+        ("err", "error"),
+        ("Fatal", "error"),
+        ("information", "info"),
         ("verbose", "debug"),
+        ("all", "trace"),
         ("quiet", "off"),
     ] {
         let error = slip.parse::<Verbosity>().unwrap_err().to_string();
