@@ -257,6 +257,7 @@ fn a_misspelt_level_is_not_read_as_a_target() {
         ("trac", "trace"),
         ("eror", "error"),
         ("infox", "info"),
+        ("inso", "info"),
         ("err", "error"),
         ("Fatal", "error"),
         ("information", "info"),
