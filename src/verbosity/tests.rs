@@ -272,7 +272,7 @@ fn a_misspelt_level_is_not_read_as_a_target() {
     for odd in ["info/foo", "hyper:warn", "info;hyper=warn", "-v", "info hyper", "a*"] {
         assert!(odd.parse::<Verbosity>().is_err(), "{odd}");
     }
-    for target in ["hyper", "my::mod", "my_crate", "linker", "tower-http"] {
+    for target in ["hyper", "xyfo", "my::mod", "my_crate", "linker", "tower-http"] {
         assert_eq!(target.parse::<Verbosity>().unwrap().level_for(target), LevelFilter::TRACE, "{target}");
     }
 }

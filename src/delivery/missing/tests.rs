@@ -57,6 +57,19 @@ fn losses_that_are_put_back_belong_to_their_owner_and_that_of_newer_ones() {
 }
 
 #[test]
+fn a_refusal_is_of_its_own_outage() {
+    let missing = Missing::new();
+    let now = Instant::now();
+    let first = lose_at(&missing, missing.losses.get_made(), now).unwrap();
+    missing.claim().unwrap().confirm();
+    let second = lose_at(&missing, missing.losses.get_made(), now).unwrap();
+    missing.refused(first);
+    assert!(missing.is_reported(), "the second outage is reported");
+    missing.refused(second);
+    assert!(!missing.is_reported());
+}
+
+#[test]
 fn an_outage_goes_on_while_its_notice_is_in_a_queue() {
     let missing = Missing::new();
     assert!(lose(&missing, 2, 1, 0));
