@@ -116,7 +116,7 @@ impl QueuedOutput {
     }
 
     fn write<'a>(&'a self, drained: &Drained, mut evicted: Option<MissingClaim<'a>>) {
-        let Drained { bytes, ends, labels, resolved } = &*drained;
+        let Drained { bytes, ends, labels, resolved } = drained;
         let taken = TakenLines { queued: self, labels, resolved };
         if let Some(record) = labels.iter().rfind(|label| is_record(label.tag)) {
             // Relaxed: see `write_last_notices`.

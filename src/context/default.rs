@@ -5,6 +5,7 @@ use tracing::level_filters::LevelFilter;
 use super::ceiling::{ceiling, exempt_built_in, is_built_in};
 use super::inner::ContextInner;
 use super::output_context::OutputContext;
+use crate::clock::Origin;
 use crate::sink;
 use crate::sync::Arc;
 use crate::sync::model::{ArcSwap, OnceLock};
@@ -12,10 +13,22 @@ use crate::verbosity::Verbosity;
 
 static DEFAULT: Default<ContextInner> = Default::new();
 
-/// Makes the built-in context: text on stderr, INFO.
+/// When logscope was installed.
+static INSTALLED: crate::sync::OnceLock<Origin> = crate::sync::OnceLock::new();
+
+/// Starts the clock of the built-in context, which is made only when it is needed.
+pub(crate) fn start_built_in_clock() {
+    let _ = INSTALLED.set(Origin::now());
+}
+
+/// Makes the built-in context: text on stderr, INFO, and a clock that started when logscope was installed.
 pub(crate) fn built_in() -> OutputContext {
-    let context =
-        OutputContext::builder("default").verbosity(LevelFilter::INFO.min(ceiling())).sink(sink::stderr()).build();
+    let builder = OutputContext::builder("default").verbosity(LevelFilter::INFO.min(ceiling())).sink(sink::stderr());
+    let builder = match INSTALLED.get() {
+        Some(origin) => builder.origin(*origin),
+        None => builder,
+    };
+    let context = builder.build();
     exempt_built_in(&context);
     context
 }
@@ -46,11 +59,6 @@ pub(crate) fn is_built_in_with_other(verbosity: &Verbosity) -> bool {
         let default = default.load();
         is_built_in(default.info().id()) && default.verbosity() != verbosity
     })
-}
-
-/// Makes the built-in process default, whose clock starts now, unless there is a default.
-pub(crate) fn make_default() {
-    default();
 }
 
 /// Returns the process default, with a count of its own.

@@ -31,7 +31,7 @@ pub use builder::Builder;
 pub(crate) use ceiling::add_ceiling;
 pub use default::set_default;
 pub(crate) use default::{
-    built_in, default_context, is_built_in_with_other, make_default, replace_default, with_default,
+    built_in, default_context, is_built_in_with_other, replace_default, start_built_in_clock, with_default,
 };
 pub(crate) use inner::{ContextCall, ContextInner};
 pub use live::live;

@@ -1,5 +1,7 @@
 //! An output and a queue for tests of `delivery`, which count what is asked of them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 use std::any::Any;
 use std::io;
 use std::sync::Mutex;

@@ -13,7 +13,9 @@ use super::environment::verbosity_from_environment;
 #[cfg(feature = "log")]
 use super::log_bridge;
 use crate::LevelFilter;
-use crate::context::{OutputContext, built_in, is_built_in_with_other, make_default, replace_default, set_default};
+use crate::context::{
+    OutputContext, built_in, is_built_in_with_other, replace_default, set_default, start_built_in_clock,
+};
 use crate::error::{Error, Kind};
 use crate::limits::INSTALLATION;
 use crate::process::set_exit_deadline;
@@ -248,7 +250,7 @@ impl Configure {
             return Err(already_installed().unwrap_or_else(|| installed("a global tracing subscriber", "")));
         }
         self.set_process_settings();
-        make_default();
+        start_built_in_clock();
         rebuild_under(&dispatch, id);
         Ok(())
     }

@@ -129,9 +129,9 @@ impl fmt::Display for InAReport<'_> {
 
 #[test]
 fn an_outage_counts_as_reported_only_if_stderr_takes_the_report() {
-    let ways: [(fn(&Core, Loss<'_>), fn(&Core) -> &Missing); 3] =
-        [(fail, |core| &core.failed), (drop_records, |core| &core.dropped), (fail_to_sync, |core| &core.unsynced)];
-    for (way, missing) in ways {
+    let ways: [fn(&Core, Loss<'_>); 3] = [fail, drop_records, fail_to_sync];
+    let lists: [fn(&Core) -> &Missing; 3] = [|core| &core.failed, |core| &core.dropped, |core| &core.unsynced];
+    for (way, missing) in ways.into_iter().zip(lists) {
         let reported = core();
         let ((), reports) = capture_reports(|| lose(&reported, 1, way));
         assert_eq!(reports.len(), 1, "{reports:?}");

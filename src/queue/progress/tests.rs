@@ -58,15 +58,25 @@ fn the_requests_of_calls_that_are_given_up_are_taken() {
 }
 
 #[test]
+fn patience_ends_after_its_time_since_the_stall_began() {
+    let progress = Progress::new();
+    progress.begin_batch();
+    let batch = progress.state.lock().writing_since.unwrap();
+    let time = Duration::from_secs(3);
+    assert_eq!(progress.patience_ends(time), Some(batch + time));
+    assert_eq!(progress.patience_ends(Duration::MAX), None);
+}
+
+#[test]
 fn a_batch_and_a_notification_wake_a_thread_that_waits_for_room() {
     let ways: [fn(&Progress); 2] = [Progress::begin_batch, Progress::notify_room];
     for wake in ways {
         let (progress, (attempts, attempted)) = (Progress::new(), channel());
-        let far = Patience::Until(Instant::now() + Duration::from_secs(10));
+        let deadline = Instant::now() + Duration::from_secs(8);
         thread::scope(|scope| {
             let waiting = scope.spawn(|| {
                 let mut count = 0;
-                progress.wait_for_room(far, || {
+                progress.wait_for_room(Patience::Until(deadline), || {
                     count += 1;
                     attempts.send(count).unwrap();
                     (count == 2).then_some("room")
@@ -76,6 +86,7 @@ fn a_batch_and_a_notification_wake_a_thread_that_waits_for_room() {
             // The attempt was under the lock, and the thread sleeps when this call has it.
             wake(&progress);
             assert_eq!(waiting.join().unwrap(), Some("room"));
+            assert!(Instant::now() < deadline, "it was woken");
         });
         assert_eq!(progress.state.lock().waiters, 0);
     }
