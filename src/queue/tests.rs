@@ -187,6 +187,22 @@ proptest! {
     }
 }
 
+/// A jump at every idle moment would in time use up the positions.
+#[test]
+fn an_idle_ring_goes_back_to_its_beginning_only_after_some_use() {
+    let ring = Ring::new(512);
+    let idle_after = |bytes: usize| {
+        ring.push(label(1), &vec![1; bytes]).unwrap();
+        drain_all(&ring);
+        assert!(ring.reader().go_idle());
+        ring.idle_at().unwrap()
+    };
+    assert_eq!(idle_after(16), 32);
+    assert_eq!(idle_after(200), 512, "to the beginning");
+    assert_eq!([idle_after(16), idle_after(16)], [544, 576], "and not again for so little");
+    assert_eq!(idle_after(200), 1024);
+}
+
 /// Four threads push, one of them evicts, another thread drains: each record is drained or evicted once, whole and in its thread's order.
 #[test]
 fn threads_lose_no_record() {
