@@ -337,7 +337,7 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig {
         // Programs are short, and many are needed. `PROPTEST_CASES` scales their number.
-        cases: if cfg!(miri) { 8 } else { 12 * ProptestConfig::default().cases },
+        cases: if cfg!(miri) { 4 } else { 12 * ProptestConfig::default().cases },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
