@@ -188,7 +188,6 @@ fn configure_reads_the_environment_unless_a_verbosity_is_given() {
     }
 }
 
-#[track_caller]
 #[test]
 fn the_clock_of_the_built_in_default_starts_at_init() {
     if let Some(child) = in_own_process("the_clock_of_the_built_in_default_starts_at_init", &[]) {

@@ -7,11 +7,11 @@
 
 #[path = "common/child.rs"]
 mod child;
+#[path = "common/steps.rs"]
+mod steps;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use serde_json::json;
 use tracing::{error, info};
 
 use child::Child;
+use steps::Steps;
 
 /// How long an expected event may take on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -97,34 +98,18 @@ fn an_output_that_fails_again_and_again_does_not_hide_the_failure_of_another() {
     assert_eq!(reports("the audit log cannot be synced: bad sector"), 1, "{}", ended.stderr);
 }
 
-/// An output that waits for a permit before each line, and says that it does. Without the test it needs none.
-struct Steps {
-    permits: Mutex<Receiver<()>>,
-    begun: Mutex<Sender<()>>,
-    text: Arc<Mutex<String>>,
-}
-
-impl Output for Steps {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
-        let _ = self.begun.lock().unwrap().send(());
-        let _ = self.permits.lock().unwrap().recv();
-        self.text.lock().unwrap().push_str(str::from_utf8(line).unwrap());
-        Ok(())
-    }
-}
-
 #[test]
 fn drops_are_one_outage_until_the_log_has_their_notices() {
     let test = "drops_are_one_outage_until_the_log_has_their_notices";
     child::in_child(test, |_| {
         let _ = logscope::init();
-        let ((permit, permits), (begins, begun), text) = (channel(), channel(), Arc::default());
-        let steps = Steps { permits: Mutex::new(permits), begun: Mutex::new(begins), text: Arc::clone(&text) };
+        let (steps, permits) = Steps::new();
+        let text = steps.text();
         let sink = sink::custom(steps).queued(Queue::new().bytes(4096).overflow(Overflow::DropNewest));
         let uno = OutputContext::builder("uno").sink(sink.clone()).build();
         let log = |count| uno.scope(|| (0..count).for_each(|n| info!(n)));
         log(1);
-        begun.recv_timeout(DEADLINE).unwrap();
+        permits.wait_until_begun(1);
         // How many lines the writer thread has drained and the output has not taken. It waits with the first of them.
         let mut drained = 1;
         for notices in [0, 1, 1, 1] {
@@ -132,12 +117,12 @@ fn drops_are_one_outage_until_the_log_has_their_notices() {
             log(200);
             let dropped = sink.ledger().dropped - before;
             assert!(dropped > 0, "the queue has room for fewer");
-            (0..drained).for_each(|_| permit.send(()).unwrap());
-            (0..drained).for_each(|_| begun.recv_timeout(DEADLINE).unwrap());
+            permits.give(drained);
+            permits.wait_until_begun(drained);
             // The queue is empty now, and so has room for a notice.
             drained = notices + 200 - dropped;
         }
-        drop(permit);
+        drop(permits);
         assert_eq!(sink.flush(DEADLINE).pending, 0);
         let notices: u64 = text.lock().unwrap().lines().filter_map(dropped_in).sum();
         json!([notices, sink.ledger().dropped])

@@ -5,11 +5,11 @@
 
 #[path = "common/gate.rs"]
 mod gate;
+#[path = "common/steps.rs"]
+mod steps;
 
-use std::io;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use logscope::sink::{self, Outcome, Output, Overflow, Queue, Sink};
 use logscope::{Format, LevelFilter, OutputContext};
 
 use gate::{Gate, Line};
+use steps::Steps;
 
 /// How long an expected event may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -142,38 +143,23 @@ fn dropped_oldest_records_have_a_notice_where_they_are_missing() {
     assert_eq!(gate.lines().last(), Some(&Line::Record(202)));
 }
 
-/// An output that waits for a permit before each line, and says that it does. Without the test it needs none.
-struct Steps {
-    permits: Mutex<Receiver<()>>,
-    begun: Mutex<Sender<()>>,
-}
-
-impl Output for Steps {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
-        let _ = self.begun.lock().unwrap().send(());
-        let _ = self.permits.lock().unwrap().recv();
-        Ok(())
-    }
-}
-
 #[test]
 fn records_are_counted_while_the_output_takes_their_batch() {
-    let ((permit, permits), (begins, begun)) = (channel(), channel());
-    let sink = sink::custom(Steps { permits: Mutex::new(permits), begun: Mutex::new(begins) }).queued(Queue::new());
+    let (steps, permits) = Steps::new();
+    let sink = sink::custom(steps).queued(Queue::new());
     let uno = context(&sink);
     let due = OutputContext::builder("due").sink(sink.clone()).build();
-    let begins = || begun.recv_timeout(PATIENCE).unwrap();
     log(&uno, 1);
-    begins();
+    permits.wait_until_begun(1);
     // One batch.
     log(&uno, 2);
     log(&due, 2);
-    (0..4).for_each(|_| permit.send(()).unwrap());
-    // The last of them is that of the fifth line.
-    (0..4).for_each(|_| begins());
+    permits.give(4);
+    // The last of them is the fifth line.
+    permits.wait_until_begun(4);
     let counts = |outcome: Outcome| (outcome.written, outcome.pending);
     assert_eq!([sink.ledger(), uno.ledger(), due.ledger()].map(counts), [(4, 1), (3, 0), (1, 1)]);
-    drop(permit);
+    drop(permits);
     assert_eq!(counts(sink.flush(PATIENCE)), (5, 0));
 }
 

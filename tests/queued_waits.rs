@@ -8,10 +8,12 @@ mod child;
 mod common;
 #[path = "common/gate.rs"]
 mod gate;
+#[path = "common/steps.rs"]
+mod steps;
 
 use std::io;
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,7 @@ use gate::Gate;
 use logscope::sink::{Output, Overflow, Queue};
 use logscope::{Format, OutputContext, sink};
 use serde_json::json;
+use steps::Steps;
 use tracing::info;
 
 const SMALL: usize = 4 << 10;
@@ -72,16 +75,15 @@ fn a_close_wakes_a_call_that_waits_for_the_room_of_a_notice() {
 }
 
 /// Takes a line each [`Slow::PAUSE`], from when the test lets it.
-struct Slow(Mutex<Receiver<()>>, Mutex<Sender<()>>);
+struct Slow(Steps);
 
 impl Slow {
     const PAUSE: Duration = Duration::from_millis(60);
 }
 
 impl Output for Slow {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
-        let _ = self.1.lock().unwrap().send(());
-        let _ = self.0.lock().unwrap().recv_timeout(DEADLINE);
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        self.0.write(line)?;
         thread::sleep(Slow::PAUSE);
         Ok(())
     }
@@ -92,17 +94,17 @@ impl Output for Slow {
 fn an_output_that_takes_something_now_and_then_drops_nothing() {
     const RECORDS: u64 = 45;
     init();
-    let ((go, gone), (inside, entered)) = (channel(), channel());
+    let (steps, permits) = Steps::new();
     let patience = Slow::PAUSE * 10;
     let queue = Queue::new().bytes(SMALL).patience(patience);
-    let log = sink::custom(Slow(Mutex::new(gone), Mutex::new(inside))).format(Format::json()).queued(queue);
+    let log = sink::custom(Slow(steps)).format(Format::json()).queued(queue);
     let uno = OutputContext::builder("uno").sink(log).build();
     uno.scope(|| info!("the first"));
-    entered.recv_timeout(DEADLINE).unwrap();
+    permits.wait_until_begun(1);
     let longest = uno.scope(|| {
         // So short that the first batch is on its way for longer than the patience, once it has begun.
         (0..15).for_each(|n| info!(n, "{}", "x".repeat(50)));
-        drop(go);
+        drop(permits);
         let log = |n| {
             let start = Instant::now();
             info!(n, "{}", "x".repeat(50));
@@ -141,20 +143,6 @@ fn calls_that_gave_up_are_reported() {
     );
 }
 
-/// An output that takes each line when the test lets it.
-struct Steps {
-    go: Mutex<Receiver<()>>,
-    entered: Mutex<Sender<()>>,
-}
-
-impl Output for Steps {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
-        let _ = self.entered.lock().unwrap().send(());
-        let _ = self.go.lock().unwrap().recv();
-        Ok(())
-    }
-}
-
 /// A queue is closed, its output takes a batch and stands still again. The first call that waits in vain gives the queue up, and later ones do
 /// not wait.
 #[test]
@@ -163,26 +151,24 @@ fn a_call_that_waits_in_vain_for_a_closed_queue_abandons_it() {
     let role = "a_call_that_waits_in_vain_for_a_closed_queue_abandons_it";
     in_child(role, |_| {
         init();
-        let ((go, gone), (inside, entered)) = (channel(), channel());
-        let log = sink::custom(Steps { go: Mutex::new(gone), entered: Mutex::new(inside) });
+        let (steps, permits) = Steps::new();
         let queue = Queue::new().overflow(Overflow::DropNewest);
-        let uno = OutputContext::builder("uno").sink(log.queued(queue)).build();
-        let enter = || entered.recv_timeout(DEADLINE).unwrap();
+        let uno = OutputContext::builder("uno").sink(sink::custom(steps).queued(queue)).build();
         let long = "x".repeat(100 << 10);
         uno.scope(|| info!("the first batch"));
-        enter();
+        permits.wait_until_begun(1);
         // Two records make a batch.
         uno.scope(|| (0..6).for_each(|_| info!("{long}")));
         assert!(!logscope::shutdown(Duration::from_millis(20)).is_complete());
-        go.send(()).unwrap();
-        enter();
+        permits.give(1);
+        permits.wait_until_begun(1);
         let start = Instant::now();
         uno.scope(|| info!("waits"));
         let first = start.elapsed();
         let start = Instant::now();
         uno.scope(|| (0..LATER).for_each(|_| info!("does not wait")));
         let later = start.elapsed();
-        drop(go);
+        drop(permits);
         let outcome = uno.flush(DEADLINE);
         json!([first.as_millis() as u64, later.as_millis() as u64, ledger_json(outcome)])
     });
