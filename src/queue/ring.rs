@@ -230,7 +230,8 @@ impl Ring {
     #[cold]
     fn wait_for_memory(&self) -> u64 {
         let _reader = self.reader.lock();
-        self.tail.0.fetch_and(!NO_MEMORY, AcqRel) & !NO_MEMORY
+        self.tail.0.fetch_and(!NO_MEMORY, AcqRel);
+        self.tail.0.load(Acquire)
     }
 
     /// True if more of the array was used than its beginning, so that its memory is worth giving back.

@@ -6,6 +6,7 @@ use std::thread;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::words::Words;
 use super::*;
 use crate::sync::{AtomicBool, Ordering};
 
@@ -37,6 +38,17 @@ fn records_are_drained_as_they_were_pushed() {
         assert_eq!(drain_all(&ring), expected);
         assert_eq!(ring.reader().head(), pushed[4].end);
     }
+}
+
+#[test]
+fn a_ring_becomes_half_full_with_one_record() {
+    let half_with = |lines: [&[u8]; 2]| {
+        let ring = Ring::new(64);
+        lines.map(|line| ring.push(label(1), line).unwrap().is_half)
+    };
+    // The prefix of each has 16 bytes.
+    assert_eq!(half_with([&[1; 16], &[2; 16]]), [true, false]);
+    assert_eq!(half_with([&[1; 8], &[2; 8]]), [false, true]);
 }
 
 #[test]
@@ -97,7 +109,10 @@ fn a_closed_ring_can_be_drained() {
     let ring = Ring::new(64);
     ring.push(label(1), b"one").unwrap();
     assert!(!ring.close(), "the first push was told to wake a reader");
-    assert_eq!(ring.push(label(2), b"two"), Err(Refused::Closed));
+    for _ in 0..2 {
+        assert_eq!(ring.push(label(2), b"two"), Err(Refused::Closed));
+        assert!(!ring.close(), "it is closed already");
+    }
     assert!(!ring.reader().is_finished());
     assert_eq!(drain_all(&ring).len(), 1);
     assert!(ring.reader().is_finished() && !ring.reader().go_idle());
@@ -295,4 +310,24 @@ fn an_idle_ring_knows_how_much_of_its_array_was_used() {
             }
         }
     }
+}
+
+#[test]
+#[cfg(all(target_os = "linux", not(miri)))]
+fn whole_pages_of_memory_are_given_back() {
+    let page = rustix::param::page_size();
+    let words = Words::new(3 * page / size_of::<u64>());
+    words.iter().for_each(|word| word.store(1, Ordering::Relaxed));
+    words.give_back();
+    let addresses = words.as_ptr_range();
+    let pages = addresses.start.addr().next_multiple_of(page)..addresses.end.addr() / page * page;
+    assert!(pages.len() >= 2 * page);
+    for word in words.iter() {
+        // The system provides new pages, with zeros.
+        let expected = u64::from(!pages.contains(&std::ptr::from_ref(word).addr()));
+        assert_eq!(word.load(Ordering::Relaxed), expected);
+    }
+    // No whole page.
+    let few = Words::new(1);
+    few.give_back();
 }
