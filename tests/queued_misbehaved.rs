@@ -229,6 +229,7 @@ fn the_drop_of_an_output_can_wait_for_another_queue() {
 /// The system refuses a writer thread for a while: the calls that log write what is queued. Later a writer thread writes it again.
 #[cfg(target_os = "linux")]
 #[test]
+#[cfg_attr(logscope_sanitizer, ignore = "a sanitizer needs more memory than the test leaves")]
 fn a_refused_writer_thread_is_tried_again() {
     /// Notes on which thread each line is written.
     #[derive(Clone, Default)]
