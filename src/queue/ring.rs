@@ -230,6 +230,7 @@ impl Ring {
     #[cold]
     fn wait_for_memory(&self) -> u64 {
         let _reader = self.reader.lock();
+        // Acquire and Release for the same reasons as in `push`.
         self.tail.0.fetch_and(!NO_MEMORY, AcqRel);
         self.tail.0.load(Acquire)
     }
