@@ -16,7 +16,7 @@ use std::{error, fs};
 use logscope::{Format, LevelFilter, OutputContext, sink};
 
 fn main() -> Result<(), Box<dyn error::Error>> {
-    logscope::init()?;
+    logscope::init();
     let folder = tempfile::tempdir()?;
     let (uno_log, due_log) = (folder.path().join("uno.log"), folder.path().join("due.log"));
     let format = Format::text().elapsed(false).target(false);

@@ -18,12 +18,12 @@
 use std::thread;
 
 use logscope::sink::Memory;
-use logscope::{Format, FutureExt as _, LevelFilter, OutputContext, sink};
+use logscope::{Format, InContext as _, LevelFilter, OutputContext, sink};
 use tokio::task::yield_now;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    logscope::init()?;
+    logscope::init();
     let (uno, uno_log) = context("uno");
     let (due, due_log) = context("due");
 

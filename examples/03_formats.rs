@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use logscope::{Format, ManualClock, Origin, OutputContext, sink};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    logscope::init()?;
+    logscope::init();
 
     // A clock that stands still, so that the output can be compared to the letter.
     let begin = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_252_080);

@@ -15,7 +15,7 @@
 use logscope::{Dial, Format, LevelFilter, OutputContext, Verbosity, sink};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    logscope::init()?;
+    logscope::init();
 
     let verbosity: Verbosity = "info,linker=trace".parse()?;
     let log = logged(verbosity, || {

@@ -21,7 +21,7 @@ use logscope::build::{detail, finished, header, phase, success, unit};
 use logscope::{Format, LevelFilter, ManualClock, OutputContext, sink};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    logscope::init()?;
+    logscope::init();
     let clock = ManualClock::new(); // the example takes no time, and its output is always the same
     let uno = OutputContext::builder("uno")
         .verbosity(LevelFilter::DEBUG) // units are logged at DEBUG

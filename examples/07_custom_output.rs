@@ -42,7 +42,7 @@ impl Output for Store {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    logscope::init()?;
+    logscope::init();
     let store = Store::default();
     let (sender, broadcast) = mpsc::channel();
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use logscope::{Format, ManualClock, OutputContext, sink};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    logscope::init()?;
+    logscope::init();
     let clock = ManualClock::new();
     let (sink, log) = sink::memory();
     let uno = OutputContext::builder("uno").sink(sink.format(Format::build())).clock(&clock).build();

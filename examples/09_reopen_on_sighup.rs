@@ -15,7 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     use logscope::{Format, OutputContext, sink};
     use tokio::signal::unix::{SignalKind, signal};
 
-    logscope::init()?;
+    logscope::init();
     let folder = tempfile::tempdir()?;
     let (path, moved) = (folder.path().join("uno.log"), folder.path().join("uno.log.1"));
     let log = sink::file(&path).open()?.format(Format::build().elapsed(false));

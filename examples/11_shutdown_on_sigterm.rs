@@ -1,4 +1,4 @@
-//! A service gets `SIGTERM`: it writes its queued records before it ends, within a deadline, and knows the outcome.
+//! A service gets `SIGTERM`: it writes its queued records before it ends, within a deadline, and knows the ledger.
 //!
 //! ```text
 //! told to end
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     use logscope::{Format, OutputContext};
     use tokio::signal::unix::{SignalKind, signal};
 
-    logscope::init()?;
+    logscope::init();
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("uno.log");
     let log = sink::file(&path).open()?.queued(Queue::new()).format(Format::build().elapsed(false));

@@ -10,7 +10,7 @@
 use logscope::{OutputContext, sink};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    logscope::init()?;
+    logscope::init();
     let path = std::env::args_os().nth(1).ok_or("the name of the log is missing")?;
     let log = sink::file(path).open()?.queued(sink::Queue::new());
     let uno = OutputContext::builder("uno").sink(log).build();

@@ -1,4 +1,4 @@
-//! The error of the whole crate: one opaque type, with predicates instead of public variants.
+//! The error of the whole crate: one opaque type with a kind.
 //!
 //! This module imports nothing of the crate. A write error of an output is no [`Error`] and reaches no caller: the sink counts
 //! it.
@@ -9,41 +9,57 @@ use std::fmt;
 /// Reports why a call of this crate failed.
 ///
 /// ```
-/// let error = "info,hyper=loud".parse::<logscope::Verbosity>().unwrap_err();
-/// assert!(error.is_parse());
+/// use logscope::{ErrorKind, Verbosity};
+///
+/// let error = "info,hyper=loud".parse::<Verbosity>().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Parse);
 /// assert!(error.to_string().contains("loud"));
 /// ```
 ///
-/// The text says what is wrong and what to do instead. A program distinguishes cases by the predicates
-/// ([`is_parse`](Error::is_parse),
-/// [`is_open`](Error::is_open), …). [`source`](StdError::source) returns the underlying error, if there is one.
+/// The text says what is wrong and what to do instead. The underlying error, if there is one, is the [`source`](StdError::source), and not part
+/// of the text, so that a report that walks through the sources has it once. `{:#}` adds the text of each source:
+///
+/// ```
+/// # let path = if cfg!(unix) { "/dev/null/uno.log" } else { "nul\0" };
+/// let error = logscope::sink::file(path).open().unwrap_err();
+/// println!("{error}");   // cannot open /dev/null/uno.log
+/// println!("{error:#}"); // cannot open /dev/null/uno.log: Not a directory (os error 20)
+/// println!("{error:?}"); // Open: cannot open /dev/null/uno.log: Not a directory (os error 20)
+/// # if cfg!(unix) {
+/// # assert_eq!(error.to_string(), "cannot open /dev/null/uno.log");
+/// # assert_eq!(format!("{error:#}"), "cannot open /dev/null/uno.log: Not a directory (os error 20)");
+/// # assert_eq!(format!("{error:?}"), "Open: cannot open /dev/null/uno.log: Not a directory (os error 20)");
+/// # }
+/// ```
 pub struct Error(Box<Details>);
 
 struct Details {
-    kind: Kind,
+    kind: ErrorKind,
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
-    /// A text has the wrong syntax.
+/// Says what kind of call failed; from [`Error::kind`].
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A text (a verbosity, a line of a log) has the wrong syntax.
     Parse,
-    /// An output could not be opened.
+    /// An output could not be opened. If the operating system refused, the source is its `io::Error`.
     Open,
     /// A file is already open with other options.
-    Options,
-    /// The process already has a global subscriber or logger.
-    Installed,
-    /// A log could not be read back.
+    OptionMismatch,
+    /// The process already has a global `tracing` subscriber or `log` logger.
+    AlreadyInstalled,
+    /// A log could not be read back because of an I/O error.
     Read,
-    /// A flush or sync has failed, or has not finished in time, for some records.
+    /// After a flush or sync, some records are not with the operating system or on the storage device.
     Incomplete,
 }
 
 impl Error {
     #[cold]
-    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error(Box::new(Details { kind, message: message.into(), source: None }))
     }
 
@@ -53,55 +69,37 @@ impl Error {
         self
     }
 
-    /// Returns true if a text (a verbosity, a line of a log) has the wrong syntax.
+    /// Returns the kind, by which a program tells cases apart.
     #[must_use]
-    pub fn is_parse(&self) -> bool {
-        self.0.kind == Kind::Parse
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
     }
 
-    /// Returns true if an output could not be opened.
-    ///
-    /// If the operating system refused, the source is its `io::Error`.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.0.kind == Kind::Open
-    }
-
-    /// Returns true if a file is already open with other options.
-    #[must_use]
-    pub fn is_option_mismatch(&self) -> bool {
-        self.0.kind == Kind::Options
-    }
-
-    /// Returns true if the process already has a global `tracing` subscriber or `log` logger.
-    #[must_use]
-    pub fn is_already_installed(&self) -> bool {
-        self.0.kind == Kind::Installed
-    }
-
-    /// Returns true if, after a flush or sync, some records are not with the operating system or on the storage device.
-    #[must_use]
-    pub fn is_incomplete(&self) -> bool {
-        self.0.kind == Kind::Incomplete
-    }
-
-    /// Returns true if a log could not be read back because of an I/O error.
-    #[must_use]
-    pub fn is_read(&self) -> bool {
-        self.0.kind == Kind::Read
+    fn write_with_sources(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        let mut source = self.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        match f.alternate() {
+            true => self.write_with_sources(f),
+            false => f.write_str(&self.0.message),
+        }
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The text: a `main` that returns an error prints its `Debug`.
-        f.write_str(&self.0.message)
+        // One line to read, without quotes: a `main` that returns an error prints its `Debug`, and so does `unwrap`.
+        write!(f, "{:?}: ", self.0.kind)?;
+        self.write_with_sources(f)
     }
 }
 

@@ -123,7 +123,7 @@ pub(crate) fn report_record(record: &Record<'_>) {
 /// first line of each output in a second is a kind of its own. If the report of an outage is lost, the next record that is lost a second later
 /// or more repeats it, and no limit holds for it then. A line that is longer than 1 KiB is cut.
 ///
-/// The count is that of this process. The [ledgers](crate::sink::Outcome) count the records themselves all the same.
+/// The count is that of this process. The [ledgers](crate::sink::Ledger) count the records themselves all the same.
 pub fn fallback_lost() -> u64 {
     FALLBACK.get().lost()
 }

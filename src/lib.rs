@@ -1,9 +1,9 @@
 //! Each piece of work has its own log, whatever else the process does.
 //!
 //! ```
-//! use logscope::{FutureExt as _, LevelFilter, OutputContext, sink};
+//! use logscope::{InContext as _, LevelFilter, OutputContext, sink};
 //!
-//! logscope::init()?;
+//! logscope::init();
 //! # let folder = tempfile::tempdir()?; let path = folder.path().join("build/uno.log");
 //! let log = sink::file(&path).create_parents(true).open()?;
 //! let uno = OutputContext::builder("uno").verbosity(LevelFilter::DEBUG).sink(log).build();
@@ -24,8 +24,8 @@
 //!
 //! # Reading order
 //!
-//! - [`OutputContext`], its [`Builder`], and [`update`], [`set_default`], [`live`]: what a context is, and how it is derived.
-//! - [`OutputContext::scope`], [`enter`](OutputContext::enter), [`bind`](OutputContext::bind), [`FutureExt`], [`bind_current`]: how work
+//! - [`OutputContext`], its [`ContextBuilder`], and [`update`], [`set_process_default`], [`live`]: what a context is, and how it is derived.
+//! - [`OutputContext::scope`], [`enter`](OutputContext::enter), [`bind`](OutputContext::bind), [`InContext`], [`bind_current`]: how work
 //!   gets a context.
 //! - [`init`], [`configure`], [`layer()`]: how events reach logscope, alone or beside other layers.
 //! - [`Verbosity`], [`Dial`]: which levels a context lets through. [`Origin`], [`Clock`], [`ManualClock`]: the clock of a context.
@@ -36,7 +36,7 @@
 //! # Which context is current
 //!
 //! The current context is that of the newest scope of the running stack, or the process default outside every scope. A running stack is a
-//! thread, or a task while it is polled if it was given a context with [`in_context`](FutureExt::in_context). What such a task enters or
+//! thread, or a task while it is polled if it was given a context with [`in_context`](InContext::in_context). What such a task enters or
 //! [updates](update) stays with the task over every `.await`, on whatever thread it goes on, and never reaches other work on that thread.
 //! Guards may be dropped in any order. A plain `std::thread::spawn` or `tokio::spawn` does not carry the context, because Rust offers no
 //! place to do so: use `bind`, `in_context` or `in_current_context` there.
@@ -47,7 +47,7 @@
 //! - **Acknowledged.** When a log call returns, a record for a file or a standard stream is with the operating system. A record for a
 //!   [queue](sink::Sink::queued) is written soon after, and before the process ends in an ordinary way. The [table](mod@sink#durability) has
 //!   every case.
-//! - **Ledger.** `accepted = written + dropped + failed + pending`, exactly, for each context and each sink: see [`Outcome`].
+//! - **Ledger.** `accepted = written + dropped + failed + pending`, exactly, for each context and each sink: see [`Ledger`].
 //! - **Whole.** One record, one start of line, one write. Nothing in a record can forge another: control characters, line separators,
 //!   bidirectional overrides and invisible characters are escaped in every format.
 //! - **Harmless.** A log call never panics, aborts, deadlocks or recurses its caller: not when a value's `Debug` panics or logs, when a sink
@@ -71,7 +71,7 @@
 //! - An output that waits for another thread which logs to the same output. If it is direct, both wait for ever. If it is queued, with
 //!   [`Overflow::Block`](sink::Overflow::Block), that thread waits for the [patience](sink::Queue::patience) of a full queue, and its records
 //!   are dropped then. Give such threads another context, or `Overflow::DropNewest`.
-//! - A value that goes on without end and ignores that its formatter returns an error: a [bounded](Configure::max_record_bytes) record
+//! - A value that goes on without end and ignores that its formatter returns an error: a [bounded](Config::max_record_bytes) record
 //!   takes no more of it, but the log call waits for it.
 //! - A global allocator that logs what is allocated while a span is entered. tracing-subscriber keeps the spans that a thread is in in a
 //!   list, which grows with the first, the fifth and the ninth of them, and so on, and it panics if an event asks for the current span at
@@ -81,11 +81,11 @@
 //! - A callsite that is hit for the first time under `Dispatch::none()`: if the process has made one `Dispatch` only, `tracing` disables the
 //!   callsite from then on.
 //! - A callsite that another thread is registering at the very moment of installation. That thread asked while there was no subscriber, and
-//!   may store `never` after the rebuild. Under [`init`] and [`install`](Configure::install) such a callsite stays disabled until something
+//!   may store `never` after the rebuild. Under [`init`] and [`install`](Config::install) such a callsite stays disabled until something
 //!   rebuilds `tracing`'s interest cache; call them before other threads log. Under [`layer()`], rebuilds
 //!   that go on for about a tenth of a second after the first one, which the first scope starts, mend it if the thread has stored its answer
 //!   by then.
-//! - A level above the [ceiling](Configure::ceiling), which is fixed when logscope is installed.
+//! - A level above the [ceiling](Config::ceiling), which is fixed when logscope is installed.
 //!
 //! Not there yet: contexts that follow child processes, several processes on one file, and a test harness.
 //!
@@ -134,13 +134,13 @@ mod verbosity;
 pub mod build;
 
 pub use clock::{Clock, ManualClock, Origin};
-pub use context::{Builder, OutputContext, SinkSnapshot, Snapshot, live, set_default};
-pub use error::Error;
+pub use context::{ContextBuilder, OutputContext, SinkSnapshot, Snapshot, live, set_process_default};
+pub use error::{Error, ErrorKind};
 pub use format::{Color, Format};
-pub use layer::{CeilingFilter, Configure, ContextLayer, ScopedLayer, configure, init, layer};
+pub use layer::{CeilingFilter, Config, ContextLayer, ScopedLayer, configure, init, layer, try_init};
 pub use record::{ContextBuf, ContextInfo, Record, RecordBuf, SpanBuf, Value};
-pub use scope::{FutureExt, InContext, ScopeGuard, bind_current, update};
-pub use sink::{Outcome, flush, shutdown};
+pub use scope::{InContext, ScopeGuard, Scoped, bind_current, update};
+pub use sink::{Ledger, flush, shutdown};
 pub use tracing::Level;
 pub use tracing::level_filters::LevelFilter;
 pub use verbosity::{Dial, Verbosity};

@@ -4,8 +4,8 @@
 //! waits beside one another. This module imports nothing of the crate.
 //!
 //! Limits that a program can set are options: see [`sink::Queue`](crate::sink::Queue), [`sink::Roll`](crate::sink::Roll),
-//! [`sink::max_open_files`](crate::sink::max_open_files), [`Configure::max_record_bytes`](crate::Configure::max_record_bytes), which is
-//! [`MAX_RECORD_BYTES`] unless set, and [`Configure::exit_deadline`](crate::Configure::exit_deadline), which is
+//! [`sink::max_open_files`](crate::sink::max_open_files), [`Config::max_record_bytes`](crate::Config::max_record_bytes), which is
+//! [`MAX_RECORD_BYTES`] unless set, and [`Config::exit_deadline`](crate::Config::exit_deadline), which is
 //! [`EXIT_DEADLINE`] unless set.
 //!
 //! | who waits | for what | how long | and then |
@@ -23,18 +23,18 @@
 //! | a log call at a level of `Queue::flush_at`, unless with `Overflow::Block` | room in the queue | [`FLUSH_AT`] | drops its record; later calls do not wait until the output was written to |
 //! | a log call at a level of `Queue::flush_at`, or of `sync_at` | the flush, or the sync | [`FLUSH_AT`] | returns; later calls do not wait until the output was written to |
 //! | a log call with `Overflow::DropOldest` | other threads, which take the room that it makes or have not committed the oldest record | [`EVICTION_ATTEMPTS`] | drops its record |
-//! | a flush of several outputs | a direct output that another thread writes to, or log calls that wait for a queue | [`DIRECT_FLUSH`], then twice as long, and so on, in turns, until the deadline | returns an outcome that is `unflushed` |
+//! | a flush of several outputs | a direct output that another thread writes to, or log calls that wait for a queue | [`DIRECT_FLUSH`], then twice as long, and so on, in turns, until the deadline | returns an ledger that is `unflushed` |
 //! | a forked child | a lock of a context of its parent's, which a thread of the parent may have held at the fork | [`INHERITED_LOCK`] | does without what it guards |
 //! | a flush that came to hold the last reference to an output | another thread, which drops the output | [`DROPPED`] | returns |
-//! | `flush_async` | a direct output that another thread writes to | [`TASK_FLUSH`] | returns an outcome that is `unflushed`, unless the output is a file |
+//! | `flush_async` | a direct output that another thread writes to | [`TASK_FLUSH`] | returns an ledger that is `unflushed`, unless the output is a file |
 //! | a write of one or several lines | room in an output that does not block | [`WRITABLE`] | the current line has failed; later lines do not wait until the output takes bytes |
 //! | a write of one or several lines | a `write` that is interrupted | [`INTERRUPTIONS`] in a row | the current line has failed |
 //! | a write of one or several lines | an `io::Write` that returns `WouldBlock` | [`WRITER_YIELDS`], for [`WRITABLE`] at most | the current line has failed |
-//! | a flush or close | log calls on other threads, unless the caller is in a log call itself | its own deadline | returns an outcome with pending records |
+//! | a flush or close | log calls on other threads, unless the caller is in a log call itself | its own deadline | returns an ledger with pending records |
 //! | the first scopes under `layer()` | the rebuild of the interest cache | [`FIRST_REBUILD`] after the first scope | enter the scope |
 //! | a scope under `layer()` in a forked child | the lock on how far the first rebuild is | [`REBUILD_LOCK`] | enters the scope; no scope of the child waits again |
 //! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`], after the first rebuild | ends |
-//! | `Configure::install` | another installation, on another thread | [`INSTALLATION`] | tries to install all the same |
+//! | `Config::install` | another installation, on another thread | [`INSTALLATION`] | tries to install all the same |
 //! | a line of the fallback | room in stderr | [`FALLBACK_WRITABLE`] | the line is lost, and counted |
 //! | a line of the fallback | other threads, which write a line of the fallback or a record to stderr | [`FALLBACK_LOCK`] in all | the line is lost, and counted |
 //! | a write to a file that is stdout or stderr | other threads, which write to the stream | [`STREAM_LOCK`] | waits again, unless the stream has become another file |
@@ -53,7 +53,7 @@
 
 use std::time::Duration;
 
-/// The most bytes of a record, unless the program sets it: see [`Configure::max_record_bytes`](crate::Configure::max_record_bytes).
+/// The most bytes of a record, unless the program sets it: see [`Config::max_record_bytes`](crate::Config::max_record_bytes).
 pub(crate) const MAX_RECORD_BYTES: usize = 1 << 20;
 
 /// How many names of key-values of the `log` crate are kept for the life of the process.

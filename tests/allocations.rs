@@ -13,7 +13,7 @@ use std::fmt;
 use std::io;
 
 use logscope::sink::{self, Output, RecordOutput, Sink};
-use logscope::{Color, Dial, Format, FutureExt as _, LevelFilter, OutputContext, Record, Verbosity};
+use logscope::{Color, Dial, Format, InContext as _, LevelFilter, OutputContext, Record, Verbosity};
 use tracing::{Dispatch, debug, dispatcher, info, info_span, trace, warn};
 use tracing_subscriber::prelude::*;
 
@@ -223,8 +223,8 @@ fn no_sink_allocates() {
             let uno = context(sinks);
             let span = uno.scope(|| info_span!("build", unit = "core"));
             assert_none(format_args!("{way}, {:?}", uno.sinks()), || uno.scope(|| span.in_scope(|| say(&error))));
-            let outcome = uno.ledger();
-            assert!(outcome.is_complete() && outcome.dropped + outcome.failed == 0, "{outcome:?}");
+            let ledger = uno.ledger();
+            assert!(ledger.is_complete() && ledger.dropped + ledger.failed == 0, "{ledger:?}");
         }
     });
 }
@@ -272,7 +272,7 @@ fn values_that_log_do_not_allocate() {
         child.passed();
         return;
     }
-    logscope::init().unwrap();
+    logscope::init();
     for (format_name, format) in formats() {
         let uno = context([sink::null().format(format)]);
         let found = allocations(|| uno.scope(|| info!(value = ?Logs(3), "outer")));
@@ -362,7 +362,7 @@ fn a_poll_does_not_allocate() {
 fn queued_sinks_do_not_allocate() {
     use logscope::sink::{Overflow, Queue};
 
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     let error = error();
     for overflow in [Overflow::Block, Overflow::DropNewest, Overflow::DropOldest] {
         let queue = Queue::new().bytes(256 << 10).overflow(overflow);

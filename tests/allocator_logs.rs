@@ -21,7 +21,7 @@ use std::thread;
 use std::time::Duration;
 
 use logscope::sink::{self, Output, Overflow, Queue, RecordOutput, Roll, Sink};
-use logscope::{Dial, Format, FutureExt as _, LevelFilter, OutputContext, Record};
+use logscope::{Dial, Format, InContext as _, LevelFilter, OutputContext, Record};
 use serde_json::json;
 use tracing::{info, warn};
 
@@ -291,7 +291,7 @@ fn contexts_and_scopes() {
                 logscope::update(|context| context.with_field("round", round as u64));
                 log_values(round);
                 let _ = (logscope::live(), format!("{context:?}"));
-                drop(logscope::set_default(context.clone()));
+                drop(logscope::set_process_default(context.clone()));
                 let task = Box::pin(async { info!("in a task") }.in_context(&context));
                 drop(guard);
                 let mut task = task;
@@ -348,7 +348,7 @@ fn tasks_that_flush() {
 #[test]
 fn the_built_in_default() {
     child::in_child("the_built_in_default", |_| {
-        let _ = logscope::init();
+        let _ = logscope::try_init();
         LOGS.store(true, Ordering::Relaxed);
         log_values(1);
         LOGS.store(false, Ordering::Relaxed);

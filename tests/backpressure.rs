@@ -65,8 +65,8 @@ fn close_wakes_a_call(message_len: usize) {
     let (gate, _log, context) = shut(Queue::new().bytes(SMALL).patience(Duration::MAX));
     let call = block_on_queue(&gate, &context, move || info!("{}", "x".repeat(message_len)));
     assert!(call.try_recv().is_err());
-    let outcome = context.close(Duration::from_millis(20));
-    assert!(!outcome.is_complete());
+    let ledger = context.close(Duration::from_millis(20));
+    assert!(!ledger.is_complete());
     is_over(&call);
     assert_eq!(context.ledger().dropped, 1);
     gate.open();
@@ -111,9 +111,9 @@ fn a_shutdown_wakes_the_calls_that_wait_for_room() {
     in_child(role, |_| {
         let (gate, _log, context) = shut(Queue::new().bytes(SMALL).patience(Duration::MAX));
         let call = block_on_queue(&gate, &context, || info!("{}", "waits".repeat(SMALL / 8)));
-        let outcome = logscope::shutdown(Duration::from_millis(100));
+        let ledger = logscope::shutdown(Duration::from_millis(100));
         is_over(&call);
-        json!({ "complete": outcome.is_complete(), "dropped": context.ledger().dropped })
+        json!({ "complete": ledger.is_complete(), "dropped": context.ledger().dropped })
     });
     assert_eq!(Child::new(role).run().report, json!({ "complete": false, "dropped": 1 }));
 }
@@ -139,8 +139,8 @@ fn a_call_waits_as_long_as_the_patience_and_later_calls_do_not_wait_again() {
     // The output takes something again: calls wait for room again.
     assert_eq!(context.flush(DEADLINE).pending, 0);
     on_thread(log_all())();
-    let outcome = context.flush(DEADLINE);
-    assert_eq!((outcome.dropped, outcome.written), (dropped, 1 + 2 * count - dropped), "{outcome}");
+    let ledger = context.flush(DEADLINE);
+    assert_eq!((ledger.dropped, ledger.written), (dropped, 1 + 2 * count - dropped), "{ledger}");
     assert_eq!(gate.lines().iter().filter(|line| matches!(line, Line::Dropped(_))).count(), 1, "one notice");
     assert!(gate.lines().contains(&Line::Dropped(dropped)));
     drop(log);
@@ -183,11 +183,11 @@ fn a_gap_at_the_end_is_stated_when_the_queue_is_flushed() {
         gate.wait_until_used();
         context.scope(|| (0..500).for_each(|n| info!(n, "a record")));
         gate.open();
-        let outcome = log.flush(DEADLINE);
-        assert!(outcome.dropped > 400, "{outcome}");
+        let ledger = log.flush(DEADLINE);
+        assert!(ledger.dropped > 400, "{ledger}");
         let stated: u64 =
             gate.lines().iter().map(|line| if let Line::Dropped(count) = line { *count } else { 0 }).sum();
-        assert_eq!(stated, outcome.dropped, "{overflow:?}: the log states every record that is missing");
+        assert_eq!(stated, ledger.dropped, "{overflow:?}: the log states every record that is missing");
     }
 }
 
@@ -346,14 +346,14 @@ fn a_direct_output_that_stands_still_takes_no_time_from_healthy_outputs_and_keep
         let direct = NotesDeadline::default();
         let _healthy = OutputContext::builder("healthy").sink(sink::custom(direct.clone())).build();
         let start = Instant::now();
-        let outcome = logscope::flush(Duration::from_millis(300));
+        let ledger = logscope::flush(Duration::from_millis(300));
         let took = start.elapsed();
         let written = log.ledger().written;
         drop(reader);
         call.join().unwrap();
         let has_time = direct.0.lock().unwrap().is_some_and(|deadline| !deadline.is_zero());
         json!({
-            "unflushed": outcome.unflushed,
+            "unflushed": ledger.unflushed,
             "written": written,
             "in time": took < Duration::from_secs(10),
             "the direct one has time": has_time,

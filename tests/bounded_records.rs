@@ -18,7 +18,7 @@ use logscope::{Format, LevelFilter, OutputContext, Record, RecordBuf};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tracing::{error, info, info_span};
 
-/// The default of `Configure::max_record_bytes`.
+/// The default of `Config::max_record_bytes`.
 const BOUND: usize = 1 << 20;
 
 /// Writes without end, until it is refused.
@@ -113,7 +113,7 @@ fn a_value_without_end_is_cut_in_every_format() {
     let limit = Rlimit { current: Some(2 << 30), maximum: Some(2 << 30) };
     setrlimit(Resource::As, limit).unwrap();
 
-    logscope::init().unwrap();
+    logscope::init();
     let formats = [Format::text(), Format::json(), Format::logfmt(), Format::build(), Format::text().multiline(true)];
     let logs = formats.map(|format| {
         let (sink, memory) = sink::memory();

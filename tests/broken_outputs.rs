@@ -223,8 +223,11 @@ fn records_survive_the_removal_of_the_directory() {
         fs::remove_dir_all(&logs).unwrap();
         log(&context, 5);
         let error = sink::file(&path).open().unwrap_err();
-        assert!(error.is_open() && error.to_string().contains("create_parents(true)"), "{error}");
-        assert!(sink.reopen().unwrap_err().is_open());
+        assert!(
+            error.kind() == logscope::ErrorKind::Open && error.to_string().contains("create_parents(true)"),
+            "{error}"
+        );
+        assert_eq!(sink.reopen().unwrap_err().kind(), logscope::ErrorKind::Open);
         let astray = ledger(&sink, &context);
         fs::create_dir(&logs).unwrap();
         log(&context, 1);

@@ -8,7 +8,7 @@ use logscope::{Format, LevelFilter, ManualClock, OutputContext, sink};
 
 /// The text that `f` logs at this verbosity, without times.
 fn printed(verbosity: LevelFilter, format: Format, f: impl FnOnce()) -> String {
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     let (log, memory) = sink::memory();
     let clock = ManualClock::new();
     let uno = OutputContext::builder("uno").verbosity(verbosity).clock(&clock).sink(log.format(format)).build();

@@ -178,7 +178,7 @@ fn a_filter_at_the_ceiling_is_not_reported() {
 
 #[test]
 fn without_other_layers_nothing_is_reported() {
-    let Some(reported) = stderr_after("without_other_layers_nothing_is_reported", || logscope::init().unwrap()) else {
+    let Some(reported) = stderr_after("without_other_layers_nothing_is_reported", logscope::init) else {
         return;
     };
     assert!(reported.is_empty(), "{reported:?}");

@@ -11,7 +11,7 @@ mod turmoil;
 
 #[test]
 fn every_context_gets_exactly_what_it_wants() {
-    logscope::init().unwrap();
+    logscope::init();
     let wanted = turmoil::run(Vec::new);
     println!("{wanted} records were wanted and arrived");
 }

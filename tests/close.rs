@@ -42,13 +42,13 @@ fn a_closed_context_counts_records_as_dropped() {
     let uno = OutputContext::builder("uno").sink(memory.format(Format::json())).build();
     let louder = uno.with_field("louder", true);
     uno.scope(|| info!("before"));
-    let outcome = uno.close(Duration::ZERO);
-    assert_eq!((outcome.accepted, outcome.written, outcome.is_complete()), (1, 1, true));
+    let ledger = uno.close(Duration::ZERO);
+    assert_eq!((ledger.accepted, ledger.written, ledger.is_complete()), (1, 1, true));
     uno.scope(|| error!("after"));
     louder.scope(|| error!("after, derived"));
     assert_eq!(lines.len(), 1);
-    let outcome = louder.ledger();
-    assert_eq!((outcome.accepted, outcome.written, outcome.dropped, outcome.pending), (3, 1, 2, 0));
+    let ledger = louder.ledger();
+    assert_eq!((ledger.accepted, ledger.written, ledger.dropped, ledger.pending), (3, 1, 2, 0));
 }
 
 #[test]
@@ -91,15 +91,15 @@ fn a_record_in_flight_is_pending() {
     was_entered.recv_timeout(DEADLINE).unwrap();
 
     let start = Instant::now();
-    let outcome = uno.close(Duration::from_millis(20));
-    assert_eq!((outcome.accepted, outcome.written, outcome.pending), (1, 0, 1));
-    assert!(!outcome.is_complete());
+    let ledger = uno.close(Duration::from_millis(20));
+    assert_eq!((ledger.accepted, ledger.written, ledger.pending), (1, 0, 1));
+    assert!(!ledger.is_complete());
     assert!(start.elapsed() < DEADLINE, "`close` returned after its deadline");
 
     go_on.send(()).unwrap();
     writing.join().unwrap();
-    let outcome = uno.flush(DEADLINE);
-    assert_eq!((outcome.accepted, outcome.written, outcome.pending), (1, 1, 0));
+    let ledger = uno.flush(DEADLINE);
+    assert_eq!((ledger.accepted, ledger.written, ledger.pending), (1, 1, 0));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use common::{DEADLINE, DebugRuns, block_on, init, on_thread, poll, wait_until};
 use gate::Gate;
-use logscope::sink::{Outcome, Queue};
+use logscope::sink::{Ledger, Queue};
 use logscope::{OutputContext, sink};
 use tracing::info;
 
@@ -60,15 +60,15 @@ fn a_flush_waits_for_a_call_in_flight_whatever_is_logged_meanwhile() {
     for _ in 0..3 {
         // Long enough for records that begin and end while the flush waits.
         let before = returned.load(Ordering::Acquire);
-        let outcome = stuck.context.flush(Duration::from_millis(100));
-        assert!(outcome.pending >= 1 && !outcome.is_complete(), "{outcome}");
+        let ledger = stuck.context.flush(Duration::from_millis(100));
+        assert!(ledger.pending >= 1 && !ledger.is_complete(), "{ledger}");
         wait_until("records are logged meanwhile", || returned.load(Ordering::Acquire) > before);
     }
     let context = stuck.context.clone();
     let flushed = on_thread(move || context.flush(DEADLINE));
     stuck.end();
-    let outcome = flushed();
-    assert!(outcome.is_complete(), "{outcome}");
+    let ledger = flushed();
+    assert!(ledger.is_complete(), "{ledger}");
     stop.store(true, Ordering::Relaxed);
     logging.join().unwrap();
 }
@@ -80,11 +80,11 @@ fn a_close_waits_for_a_call_in_flight_whatever_is_logged_meanwhile() {
     let closed = on_thread(move || context.close(DEADLINE));
     wait_until("the context is closed", || stuck.context.is_closed());
     stuck.log_others(1);
-    let outcome = stuck.context.close(Duration::from_millis(20));
-    assert_eq!((outcome.dropped, outcome.pending), (1, 1), "{outcome}");
+    let ledger = stuck.context.close(Duration::from_millis(20));
+    assert_eq!((ledger.dropped, ledger.pending), (1, 1), "{ledger}");
     stuck.end();
-    let outcome = closed();
-    assert_eq!((outcome.written, outcome.dropped, outcome.pending), (1, 1, 0), "{outcome}");
+    let ledger = closed();
+    assert_eq!((ledger.written, ledger.dropped, ledger.pending), (1, 1, 0), "{ledger}");
 }
 
 #[test]
@@ -96,8 +96,8 @@ fn a_task_awaits_the_calls_of_other_threads() {
     stuck.log_others(3);
     assert!(poll(&mut flush).is_pending(), "later calls do not stand in for it");
     stuck.end();
-    let outcome = block_on(flush);
-    assert_eq!((outcome.written, outcome.pending), (7, 0), "{outcome}");
+    let ledger = block_on(flush);
+    assert_eq!((ledger.written, ledger.pending), (7, 0), "{ledger}");
 }
 
 #[test]
@@ -110,26 +110,26 @@ fn a_record_that_is_longer_than_its_queue_is_waited_for_while_its_call_writes_it
     let long = "x".repeat(8 << 10);
     let call = thread::spawn(context.bind(move || info!("{long}")));
     gate.wait_until_used();
-    for outcome in [log.flush(Duration::from_millis(20)), context.flush(Duration::from_millis(20))] {
-        assert_eq!((outcome.accepted, outcome.pending, outcome.is_complete()), (1, 1, false), "{outcome}");
+    for ledger in [log.flush(Duration::from_millis(20)), context.flush(Duration::from_millis(20))] {
+        assert_eq!((ledger.accepted, ledger.pending, ledger.is_complete()), (1, 1, false), "{ledger}");
     }
     let mut flush = Box::pin(log.flush_async());
     assert!(poll(&mut flush).is_pending(), "a call is in flight");
     let flushed = on_thread(move || log.flush(DEADLINE));
     gate.open();
     call.join().unwrap();
-    for outcome in [flushed(), block_on(flush)] {
-        assert_eq!((outcome.written, outcome.is_complete()), (1, true), "{outcome}");
+    for ledger in [flushed(), block_on(flush)] {
+        assert_eq!((ledger.written, ledger.is_complete()), (1, true), "{ledger}");
     }
 }
 
 /// What flushes and closes return from inside a log call.
-type Outcomes = Arc<Mutex<Vec<Outcome>>>;
+type Ledgers = Arc<Mutex<Vec<Ledger>>>;
 
 /// Flushes and closes a context, for as long as it takes.
-fn flush_and_close(context: &OutputContext, outcomes: &Outcomes) {
+fn flush_and_close(context: &OutputContext, ledgers: &Ledgers) {
     let results = [context.flush(Duration::MAX), block_on(context.flush_async()), context.close(Duration::MAX)];
-    outcomes.lock().unwrap().extend(results);
+    ledgers.lock().unwrap().extend(results);
 }
 
 #[test]
@@ -138,14 +138,14 @@ fn a_value_that_flushes_and_closes_its_own_context_does_not_wait_for_itself() {
     let (memory, _lines) = sink::memory();
     let queued = sink::writer(Vec::new()).queued(Queue::new());
     let context = OutputContext::builder("uno").sink(memory).sink(queued).build();
-    let outcomes = Outcomes::default();
+    let ledgers = Ledgers::default();
     let logged = on_thread({
-        let (context, outcomes) = (context.clone(), Arc::clone(&outcomes));
+        let (context, ledgers) = (context.clone(), Arc::clone(&ledgers));
         move || {
             let value = DebugRuns({
                 let context = context.clone();
                 move || {
-                    flush_and_close(&context, &outcomes);
+                    flush_and_close(&context, &ledgers);
                     ""
                 }
             });
@@ -156,13 +156,13 @@ fn a_value_that_flushes_and_closes_its_own_context_does_not_wait_for_itself() {
         }
     });
     logged();
-    let outcomes = outcomes.lock().unwrap();
-    assert!(outcomes.len() >= 3);
-    for outcome in &outcomes[..3] {
-        assert_eq!((outcome.written, outcome.is_complete()), (2, true), "the records before are written: {outcome}");
+    let ledgers = ledgers.lock().unwrap();
+    assert!(ledgers.len() >= 3);
+    for ledger in &ledgers[..3] {
+        assert_eq!((ledger.written, ledger.is_complete()), (2, true), "the records before are written: {ledger}");
     }
-    let outcome = context.flush(DEADLINE);
-    assert_eq!((outcome.written + outcome.dropped, outcome.pending), (4, 0), "{outcome}");
+    let ledger = context.flush(DEADLINE);
+    assert_eq!((ledger.written + ledger.dropped, ledger.pending), (4, 0), "{ledger}");
 }
 
 #[test]
@@ -178,8 +178,8 @@ fn two_values_that_flush_one_context_do_not_wait_for_one_another() {
                 let context = context.clone();
                 move || {
                     both.wait();
-                    let outcome = context.flush(Duration::MAX);
-                    assert!(outcome.pending <= 1, "{outcome}");
+                    let ledger = context.flush(Duration::MAX);
+                    assert!(ledger.pending <= 1, "{ledger}");
                     both.wait();
                     ""
                 }
@@ -191,8 +191,8 @@ fn two_values_that_flush_one_context_do_not_wait_for_one_another() {
     assert_eq!(context.ledger().written, 2);
 }
 
-/// The context that the panic hook of this process flushes, and where it puts the outcomes.
-static IN_HOOK: OnceLock<(OutputContext, Outcomes)> = OnceLock::new();
+/// The context that the panic hook of this process flushes, and where it puts the ledgers.
+static IN_HOOK: OnceLock<(OutputContext, Ledgers)> = OnceLock::new();
 
 #[test]
 fn a_panic_hook_that_closes_the_context_of_a_value_that_panics_does_not_wait_for_itself() {
@@ -205,12 +205,12 @@ fn a_panic_hook_that_closes_the_context_of_a_value_that_panics_does_not_wait_for
     init();
     let (memory, lines) = sink::memory();
     let context = OutputContext::builder("uno").sink(memory).build();
-    IN_HOOK.set((context.clone(), Outcomes::default())).ok().unwrap();
+    IN_HOOK.set((context.clone(), Ledgers::default())).ok().unwrap();
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| match info.payload().downcast_ref::<&str>() {
         Some(text) if text.contains("of this test expects") => {
-            let (context, outcomes) = IN_HOOK.get().unwrap();
-            flush_and_close(context, outcomes);
+            let (context, ledgers) = IN_HOOK.get().unwrap();
+            flush_and_close(context, ledgers);
         }
         _ => before(info),
     }));
@@ -219,9 +219,9 @@ fn a_panic_hook_that_closes_the_context_of_a_value_that_panics_does_not_wait_for
         move || context.scope(|| info!(value = ?Panics, "panics"))
     });
     logged();
-    let outcomes = IN_HOOK.get().unwrap().1.lock().unwrap();
-    assert!(outcomes.iter().all(Outcome::is_complete), "{outcomes:?}");
-    assert_eq!((outcomes.len(), lines.len(), context.ledger().written), (3, 1, 1));
+    let ledgers = IN_HOOK.get().unwrap().1.lock().unwrap();
+    assert!(ledgers.iter().all(Ledger::is_complete), "{ledgers:?}");
+    assert_eq!((ledgers.len(), lines.len(), context.ledger().written), (3, 1, 1));
 }
 
 /// A thread that logs until the test ends, and counts the calls that have returned.
@@ -249,14 +249,14 @@ fn what_a_flush_reports_includes_every_call_that_had_returned() {
         let threads = [(); 3].map(|()| log_until(&stop, &returned, &context));
         for round in 0..300 {
             let before = returned.load(Ordering::Acquire);
-            let outcome = if round % 2 == 0 { context.flush(DEADLINE) } else { block_on(context.flush_async()) };
-            assert!(outcome.is_complete(), "{outcome}");
-            assert!(outcome.written >= before * deliveries, "{outcome} lacks some of the {before} records before");
+            let ledger = if round % 2 == 0 { context.flush(DEADLINE) } else { block_on(context.flush_async()) };
+            assert!(ledger.is_complete(), "{ledger}");
+            assert!(ledger.written >= before * deliveries, "{ledger} lacks some of the {before} records before");
         }
         stop.store(true, Ordering::Relaxed);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
-        let outcome = context.close(DEADLINE);
-        assert_eq!((outcome.written, outcome.pending), (returned.load(Ordering::Acquire) * deliveries, 0));
+        let ledger = context.close(DEADLINE);
+        assert_eq!((ledger.written, ledger.pending), (returned.load(Ordering::Acquire) * deliveries, 0));
     }
 }
 
@@ -332,6 +332,6 @@ fn an_error_counts_although_a_flush_has_to_flush_again_for_a_call_in_flight() {
     wait_until("the flush that fails", || flushes.load(Ordering::SeqCst) == 2);
     gate.open();
     call.join().unwrap();
-    let outcome = flushed();
-    assert!(outcome.unflushed && outcome.written == 1, "{outcome}");
+    let ledger = flushed();
+    assert!(ledger.unflushed && ledger.written == 1, "{ledger}");
 }

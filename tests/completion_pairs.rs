@@ -24,7 +24,7 @@ use common::{DEADLINE, DebugRuns, block_on, init, on_thread, poll, wait_until};
 #[cfg(not(logscope_sanitizer))]
 use fork::fork;
 use gate::Gate;
-use logscope::sink::{Outcome, Output, Queue};
+use logscope::sink::{Ledger, Output, Queue};
 use logscope::{OutputContext, sink};
 use serde_json::json;
 use tracing::info;
@@ -55,8 +55,8 @@ fn a_task_awaits_what_a_call_in_flight_enqueues_before_the_first_poll() {
     call.join().unwrap();
     assert!(poll(&mut flush).is_pending(), "the record is in the queue");
     gate.open();
-    let outcome = on_thread(|| block_on(flush))();
-    assert!(outcome.is_complete() && outcome.written == 1, "{outcome}");
+    let ledger = on_thread(|| block_on(flush))();
+    assert!(ledger.is_complete() && ledger.written == 1, "{ledger}");
 }
 
 /// Threads that log end up, at some time, between a record's number and its queue when the context is closed.
@@ -76,14 +76,14 @@ fn a_close_returns_every_record_that_it_has_accepted() {
         while context.ledger().accepted < 20 {
             thread::yield_now();
         }
-        let outcome = context.close(DEADLINE);
+        let ledger = context.close(DEADLINE);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         // What is logged after the end is dropped, and counted.
         let _ = context.flush(DEADLINE);
         let last = context.ledger();
         assert_eq!(
-            outcome.written, last.written,
-            "round {round}: the close returned {outcome}, and then there are {last}"
+            ledger.written, last.written,
+            "round {round}: the close returned {ledger}, and then there are {last}"
         );
     }
 }
@@ -123,19 +123,19 @@ fn a_daemon_waits_for_its_own_calls_in_contexts_that_its_parent_made() {
     assert_eq!(Child::new(role).run().report, json!(true));
 }
 
-/// Flushes its own context as a task, in the first write, and keeps the outcome.
+/// Flushes its own context as a task, in the first write, and keeps the ledger.
 #[derive(Clone, Default)]
 struct FlushesAsTask {
     context: Arc<OnceLock<OutputContext>>,
-    outcome: Arc<OnceLock<Outcome>>,
+    ledger: Arc<OnceLock<Ledger>>,
     go: Arc<AtomicBool>,
 }
 
 impl Output for FlushesAsTask {
     fn write(&self, _: &[u8]) -> io::Result<()> {
-        if self.outcome.get().is_none() {
+        if self.ledger.get().is_none() {
             wait_until("the test lets the output go on", || self.go.load(Ordering::SeqCst));
-            let _ = self.outcome.set(block_on(self.context.get().unwrap().flush_async()));
+            let _ = self.ledger.set(block_on(self.context.get().unwrap().flush_async()));
         }
         Ok(())
     }
@@ -156,8 +156,8 @@ fn a_task_inside_an_output_waits_for_nothing_and_reports_what_is_pending() {
     });
     output.go.store(true, Ordering::SeqCst);
     calls();
-    let outcome = *output.outcome.get().unwrap();
-    assert!(!outcome.is_complete() && outcome.pending > 0, "{outcome}");
+    let ledger = *output.ledger.get().unwrap();
+    assert!(!ledger.is_complete() && ledger.pending > 0, "{ledger}");
     assert!(context.flush(DEADLINE).is_complete());
 }
 
@@ -247,8 +247,8 @@ fn a_flush_that_gives_up_at_once_is_not_repeated() {
     let sinks = [(); 2].map(|()| sink::custom(output.clone()));
     let context = OutputContext::builder("uno").sinks(sinks).build();
     context.scope(|| info!("one"));
-    let outcome = on_thread(move || context.flush(Duration::MAX))();
-    assert!(outcome.unflushed, "{outcome}");
+    let ledger = on_thread(move || context.flush(Duration::MAX))();
+    assert!(ledger.unflushed, "{ledger}");
     assert_eq!(output.0.load(Ordering::Relaxed), 2);
 }
 
@@ -297,9 +297,9 @@ fn a_flush_of_the_process_does_not_wait_for_the_drop_of_a_foreign_output() {
         drop(foreign);
         let_flush.send(()).unwrap();
         is_dropping.recv_timeout(DEADLINE).unwrap();
-        let outcome = flushed();
+        let ledger = flushed();
         let_drop.send(()).unwrap();
-        json!(outcome.is_complete())
+        json!(ledger.is_complete())
     });
     assert_eq!(Child::new(role).run().report, json!(true));
 }

@@ -17,7 +17,7 @@ use common::{
     DEADLINE, DebugRuns, DropFlag, Line, Log, SetsWhenDropped, init, poll, tracked, unscoped_messages, yield_once,
 };
 use logscope::sink;
-use logscope::{FutureExt as _, LevelFilter, OutputContext};
+use logscope::{InContext as _, LevelFilter, OutputContext};
 use tracing::info;
 
 /// Gives the test exclusive use of the process default, and restores the default at the end.
@@ -31,22 +31,22 @@ impl ExclusiveDefault {
         static TURN: Mutex<()> = Mutex::new(());
         init();
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        ExclusiveDefault { before: Some(logscope::set_default(context.clone())), _turn: turn }
+        ExclusiveDefault { before: Some(logscope::set_process_default(context.clone())), _turn: turn }
     }
 }
 
 impl Drop for ExclusiveDefault {
     fn drop(&mut self) {
-        self.before.take().map(logscope::set_default);
+        self.before.take().map(logscope::set_process_default);
     }
 }
 
 /// Changes all that belongs to the process: sets another default, and tries to install again.
 fn change_the_process(default: &Log) {
-    assert!(logscope::init().unwrap_err().is_already_installed());
+    assert_eq!(logscope::try_init().unwrap_err().kind(), logscope::ErrorKind::AlreadyInstalled);
     let quiet = logscope::configure().ceiling(LevelFilter::ERROR).default_context(Log::new("refused").context);
-    assert!(quiet.install().unwrap_err().is_already_installed());
-    logscope::set_default(default.context.clone());
+    assert_eq!(quiet.install().unwrap_err().kind(), logscope::ErrorKind::AlreadyInstalled);
+    logscope::set_process_default(default.context.clone());
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn swapping_the_default_while_threads_log_loses_nothing() {
             let next = &defaults[swap as usize % defaults.len()].context;
             // Every other swap sets a context of its own, which only the default owns: the next swap frees it.
             let next = if swap % 2 == 0 { next.to_builder().build() } else { next.clone() };
-            drop(logscope::set_default(next));
+            drop(logscope::set_process_default(next));
             swapped.store(swap, Ordering::Relaxed);
             if swap % 20 == 0 {
                 let before = logged.load(Ordering::Relaxed);
@@ -166,9 +166,9 @@ fn a_value_can_replace_the_default_that_it_is_logged_to() {
     let next = Log::new("next");
     let _exclusive = ExclusiveDefault::with_default(&next.context);
     let (default, lines, freed) = tracked("replaced");
-    drop(logscope::set_default(default));
+    drop(logscope::set_process_default(default));
     let replaces = DebugRuns(|| {
-        drop(logscope::set_default(next.context.clone()));
+        drop(logscope::set_process_default(next.context.clone()));
         info!("nested");
         format!("freed: {}", freed.get())
     });
@@ -188,10 +188,10 @@ fn a_sink_can_replace_the_default_that_it_belongs_to() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sees = seen.clone();
     let callback = sink::callback(move |_| {
-        drop(logscope::set_default(context.clone()));
+        drop(logscope::set_process_default(context.clone()));
         sees.lock().unwrap().push(inside.0.get());
     });
-    drop(logscope::set_default(OutputContext::builder("replaced by its sink").sink(callback).build()));
+    drop(logscope::set_process_default(OutputContext::builder("replaced by its sink").sink(callback).build()));
     info!("the record");
     info!("the next one");
     assert_eq!(*seen.lock().unwrap(), [false], "the context was freed while its sink ran");

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Once;
 
 use layers::{context, in_own_process, messages, records};
-use logscope::{Dial, FutureExt as _, LevelFilter, OutputContext, Verbosity, sink};
+use logscope::{Dial, InContext as _, LevelFilter, OutputContext, Verbosity, sink};
 use tracing::{Level, debug, debug_span, enabled, event_enabled, info, info_span, span_enabled};
 
 fn init() {

@@ -53,7 +53,7 @@ fn acknowledged_records_survive_sigkill() {
     const ROUNDS: usize = 12;
     const THREADS: usize = 3;
     child::in_child("acknowledged_records_survive_sigkill", |folder| {
-        logscope::init().unwrap();
+        logscope::init();
         let shared = file(&folder.join("shared.log"));
         // Open these before the first record is acknowledged, when the parent may kill.
         let owns: Vec<_> = (0..THREADS).map(|number| file(&folder.join(format!("{number}.log")))).collect();

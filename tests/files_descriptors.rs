@@ -48,7 +48,7 @@ fn streams() -> Vec<Option<String>> {
 #[test]
 fn a_log_never_becomes_a_standard_stream() {
     in_child("a_log_never_becomes_a_standard_stream", |folder| {
-        logscope::init().unwrap();
+        logscope::init();
         (0..3).for_each(close);
         let (path, rolled) = (folder.join("uno.log"), folder.join("due.log"));
         let (uno, due) = (open(sink::file(&path)), open(sink::file(&rolled).roll(Roll::by_size(4))));
@@ -93,7 +93,7 @@ fn all_lines(sinks: usize) -> String {
 fn a_redirected_stdout_and_its_file_are_one_output() {
     const ROLE: &str = "a_redirected_stdout_and_its_file_are_one_output";
     in_child(ROLE, |folder| {
-        logscope::init().unwrap();
+        logscope::init();
         let (file, link) = (folder.join("stdout"), folder.join("link.log"));
         // The harness has printed a few lines.
         let printed = fs::read_to_string(&file).unwrap();
@@ -119,7 +119,7 @@ fn a_redirected_stdout_and_its_file_are_one_output() {
 fn a_redirected_stderr_and_its_file_are_one_output_whichever_is_opened_first() {
     const ROLE: &str = "a_redirected_stderr_and_its_file_are_one_output_whichever_is_opened_first";
     in_child(ROLE, |folder| {
-        logscope::init().unwrap();
+        logscope::init();
         let file = folder.join("stderr");
         let texts = [false, true].map(|stream_is_first| {
             let before = fs::read_to_string(&file).unwrap();
@@ -138,7 +138,7 @@ fn a_redirected_stderr_and_its_file_are_one_output_whichever_is_opened_first() {
 fn other_descriptors_share_their_offset_and_sockets_work() {
     const ROLE: &str = "other_descriptors_share_their_offset_and_sockets_work";
     in_child(ROLE, |folder| {
-        logscope::init().unwrap();
+        logscope::init();
         let path = folder.join("log");
         let mut file = File::create(&path).unwrap();
         let sinks = ["/dev/fd", "/proc/self/fd", "/proc/thread-self/fd"]
@@ -163,7 +163,7 @@ fn other_descriptors_share_their_offset_and_sockets_work() {
 fn a_file_that_is_open_and_its_descriptor_share_the_offset_from_then_on() {
     const ROLE: &str = "a_file_that_is_open_and_its_descriptor_share_the_offset_from_then_on";
     in_child(ROLE, |folder| {
-        logscope::init().unwrap();
+        logscope::init();
         let path = folder.join("log");
         let mut file = File::create(&path).unwrap();
         let by_path = open(sink::file(&path));
@@ -190,7 +190,7 @@ fn a_file_that_is_open_and_its_descriptor_share_the_offset_from_then_on() {
 fn a_standard_stream_neither_rolls_nor_is_opened_anew() {
     const ROLE: &str = "a_standard_stream_neither_rolls_nor_is_opened_anew";
     in_child(ROLE, |folder| {
-        logscope::init().unwrap();
+        logscope::init();
         let (file, link) = (folder.join("stdout"), folder.join("link.log"));
         symlink("/dev/stdout", &link).unwrap();
         let roll = |path: &Path| {
@@ -214,7 +214,7 @@ fn a_standard_stream_neither_rolls_nor_is_opened_anew() {
 fn a_stream_that_is_redirected_to_an_open_log_shares_its_offset() {
     const ROLE: &str = "a_stream_that_is_redirected_to_an_open_log_shares_its_offset";
     in_child(ROLE, |folder| {
-        logscope::init().unwrap();
+        logscope::init();
         let path = folder.join("uno.log");
         let sink = open(sink::file(&path));
         log(&sink, "before");
@@ -238,7 +238,7 @@ fn a_stream_that_is_redirected_to_an_open_log_shares_its_offset() {
 fn a_log_that_was_closed_and_became_a_stream_stays_in_its_directory() {
     const ROLE: &str = "a_log_that_was_closed_and_became_a_stream_stays_in_its_directory";
     in_child(ROLE, |folder| {
-        logscope::init().unwrap();
+        logscope::init();
         let path = |name: &str| folder.join(name);
         fs::create_dir(path("logs")).unwrap();
         let uno = open(sink::file(path("logs/uno.log")));
@@ -265,7 +265,7 @@ fn a_log_that_was_closed_and_became_a_stream_stays_in_its_directory() {
 fn a_log_that_is_opened_again_for_a_record_never_becomes_a_standard_stream() {
     const ROLE: &str = "a_log_that_is_opened_again_for_a_record_never_becomes_a_standard_stream";
     in_child(ROLE, |folder| {
-        logscope::init().unwrap();
+        logscope::init();
         sink::max_open_files(1);
         let logs = ["uno.log", "due.log"].map(|name| open(sink::file(folder.join(name))));
         (0..3).for_each(close);
@@ -288,7 +288,7 @@ fn a_log_that_is_opened_again_for_a_record_never_becomes_a_standard_stream() {
 fn an_old_file_that_is_compressed_never_becomes_a_standard_stream() {
     const ROLE: &str = "an_old_file_that_is_compressed_never_becomes_a_standard_stream";
     in_child(ROLE, |folder| {
-        logscope::init().unwrap();
+        logscope::init();
         // Takes a while to compress.
         fs::write(folder.join("uno.1.log"), vec![b'x'; 8 << 20]).unwrap();
         (0..3).for_each(close);
@@ -310,7 +310,7 @@ fn an_old_file_that_is_compressed_never_becomes_a_standard_stream() {
 fn a_stream_that_another_user_opened_is_written_to() {
     const ROLE: &str = "a_stream_that_another_user_opened_is_written_to";
     in_child(ROLE, |folder| {
-        logscope::init().unwrap();
+        logscope::init();
         let path = folder.join("stdout");
         let refused = [Path::new("/dev/stdout"), &path].map(|path| {
             let error = File::options().append(true).open(path).unwrap_err();
@@ -333,7 +333,7 @@ fn a_stream_that_another_user_opened_is_written_to() {
 fn a_stdout_that_is_a_socket_is_written_to() {
     const ROLE: &str = "a_stdout_that_is_a_socket_is_written_to";
     in_child(ROLE, |_| {
-        logscope::init().unwrap();
+        logscope::init();
         let (mut reader, socket) = UnixStream::pair().unwrap();
         let before = rustix::io::dup(rustix::stdio::stdout()).unwrap();
         rustix::stdio::dup2_stdout(socket).unwrap();

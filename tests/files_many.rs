@@ -23,7 +23,7 @@ const LINES: &str = "one\ntwo\nthree\n";
 
 /// Installs logscope.
 fn init() {
-    logscope::init().unwrap();
+    logscope::init();
 }
 
 fn direct(file: FileOptions) -> Sink {

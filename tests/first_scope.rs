@@ -52,7 +52,7 @@ fn context() -> OutputContext {
 fn under_init_the_first_scope_starts_no_thread() {
     const TEST: &str = "under_init_the_first_scope_starts_no_thread";
     child::in_child(TEST, |_| {
-        logscope::init().unwrap();
+        logscope::init();
         // The rebuilding thread would live for a tenth of a second after the scope, which has waited for its first rebuild.
         let after: Vec<usize> = (0..3)
             .map(|_| {
@@ -202,7 +202,7 @@ fn no_flush_fork_or_exit_waits_for_the_rebuilding_thread() {
         uno.scope(log);
         // Without a deadline: a flush that waited would never return, and the child would be killed.
         let flushed =
-            [uno.flush(Duration::MAX), logscope::flush(Duration::MAX)].iter().all(|outcome| outcome.is_complete());
+            [uno.flush(Duration::MAX), logscope::flush(Duration::MAX)].iter().all(|ledger| ledger.is_complete());
         let forked = fork_and_wait(|| true);
         // The thread hangs until the process has ended.
         std::mem::forget(opens);

@@ -23,7 +23,7 @@ type ContextSlot = Arc<OnceLock<OutputContext>>;
 
 /// Logs once in a context whose only sink is the one that `make` in_time. `make` gets a slot for the context. Returns the context.
 fn log_through(make: fn(ContextSlot) -> sink::Sink) -> OutputContext {
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     let slot = ContextSlot::default();
     let uno = OutputContext::builder("uno").sink(make(Arc::clone(&slot))).build();
     slot.set(uno.clone()).expect("the slot is set once");
@@ -97,7 +97,7 @@ impl io::Write for Blocks {
 
 #[test]
 fn a_deadline_holds_while_another_thread_is_inside_the_writer() {
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     let ((inside, entered), (go, go_on)) = (channel(), channel());
     let log = sink::writer(Blocks { inside, go_on });
     let uno = OutputContext::builder("uno").sink(log.clone()).build();

@@ -46,7 +46,7 @@ fn make(folder: &Path, queued: bool) {
 
 fn children_make_contexts_and_sinks(test: &str, queued: bool, forks: u32) {
     child::in_child(test, |folder| {
-        let _ = logscope::init();
+        let _ = logscope::try_init();
         make(folder, queued);
         let ends = AtomicBool::new(false);
         let other = folder.join("other");
@@ -89,7 +89,7 @@ fn children_of_a_process_with_queued_sinks_make_contexts_and_sinks() {
 fn a_child_does_not_wait_for_the_calls_of_its_parent() {
     let test = "a_child_does_not_wait_for_the_calls_of_its_parent";
     child::in_child(test, |_| {
-        let _ = logscope::init();
+        let _ = logscope::try_init();
         let (gate, (memory, lines)) = (Gate::new(), sink::memory());
         let uno = OutputContext::builder("uno").sink(sink::custom(gate.clone())).build();
         gate.shut();
@@ -101,8 +101,8 @@ fn a_child_does_not_wait_for_the_calls_of_its_parent() {
         fork(|| {
             other.scope(|| tracing::info!("in the child"));
             assert_eq!(lines.len(), 1);
-            let outcome = other.flush(Duration::MAX);
-            assert!(outcome.is_complete(), "{outcome}");
+            let ledger = other.flush(Duration::MAX);
+            assert!(ledger.is_complete(), "{ledger}");
         });
         gate.open();
         call.join().unwrap();
@@ -116,7 +116,7 @@ fn a_child_does_not_wait_for_the_calls_of_its_parent() {
 fn a_child_does_not_wait_for_a_write_of_its_parent_to_a_stream() {
     let test = "a_child_does_not_wait_for_a_write_of_its_parent_to_a_stream";
     child::in_child(test, |folder| {
-        let _ = logscope::init();
+        let _ = logscope::try_init();
         let (mut reader, writer) = std::io::pipe().unwrap();
         let before = rustix::io::dup(rustix::stdio::stdout()).unwrap();
         rustix::stdio::dup2_stdout(writer).unwrap();
@@ -176,7 +176,7 @@ fn log_from_four_threads(context: &OutputContext, output: &Breaks, broken: bool)
 fn notices_of_a_child_with_threads_count_each_failed_record_and_its_outages_are_reported() {
     let test = "notices_of_a_child_with_threads_count_each_failed_record_and_its_outages_are_reported";
     child::in_child(test, |_| {
-        let _ = logscope::init();
+        let _ = logscope::try_init();
         let output = Breaks::default();
         let sink = sink::custom(output.clone()).format(Format::json());
         fork(|| {

@@ -20,7 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Line, block_on, init};
-use logscope::{Format, FutureExt as _, LevelFilter, ManualClock, OutputContext, sink};
+use logscope::{Format, InContext as _, LevelFilter, ManualClock, OutputContext, sink};
 use tokio::sync::watch;
 use tracing::Level;
 

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use common::{DEADLINE, DebugRuns, Line, Log, block_on, text_of, unscoped_messages, wait_until, yield_once};
 use logscope::sink::{self, Output};
-use logscope::{Format, FutureExt as _, OutputContext};
+use logscope::{Format, InContext as _, OutputContext};
 use tracing::{error, info};
 
 const ROLE: &str = "LOGSCOPE_TEST_ROLE";
@@ -120,7 +120,7 @@ fn logging_goes_on_when_stdout_and_stderr_are_broken() {
     in_child(|how, folder| {
         let file = sink::file(folder.join("log.jsonl")).open().unwrap().format(Format::json());
         break_both_streams(how);
-        logscope::init().unwrap();
+        logscope::init();
         let streams = [sink::stdout().format(Format::build()), sink::stderr()];
         let [stdout, stderr] = &streams;
         let builder = OutputContext::builder("all").sink(file.clone()).sinks(streams.iter().cloned().chain([file]));
@@ -242,7 +242,7 @@ static AT_EXIT: OnceLock<OutputContext> = OnceLock::new();
 
 fn at_exit() -> &'static OutputContext {
     AT_EXIT.get_or_init(|| {
-        let _ = logscope::init();
+        let _ = logscope::try_init();
         let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
         let file = sink::file(folder.join("log.jsonl")).open().unwrap();
         OutputContext::builder("exit").sink(file.format(Format::json().thread(true).location(true))).build()
@@ -304,7 +304,7 @@ fn exit_handlers_can_log() {
 fn a_process_can_exit_while_its_threads_log() {
     const THREADS: usize = 4;
     in_child(|_, folder| {
-        logscope::init().unwrap();
+        logscope::init();
         let file = sink::file(folder.join("log.jsonl")).open().unwrap().format(Format::json());
         let context = OutputContext::builder("busy").sink(file).build();
         let (ready, started) = channel();

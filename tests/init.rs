@@ -44,7 +44,7 @@ const ALL: [&str; 5] = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 fn initialised(test: &str, variables: &[(&str, &str)]) -> Option<Child> {
     let child = in_own_process(test, variables);
     if child.is_none() {
-        logscope::init().unwrap();
+        logscope::init();
         log_everything();
     }
     child.map(Child::passed)
@@ -119,7 +119,7 @@ fn a_variable_that_is_not_unicode_is_not_ignored() {
     for variable in ["LOGSCOPE", "RUST_LOG"] {
         let garbled = OsStr::from_bytes(b"debug\xff");
         let Some(child) = layers::in_own_process_with(test, |command| command.env(variable, garbled)) else {
-            logscope::init().unwrap();
+            logscope::init();
             log_everything();
             return;
         };
@@ -150,7 +150,7 @@ fn a_second_layer_leaves_the_built_in_default_alone() {
 fn configure_reads_the_environment_unless_a_verbosity_is_given() {
     let test = "configure_reads_the_environment_unless_a_verbosity_is_given";
     let stderr = || OutputContext::builder("default").sink(sink::stderr());
-    type Case = (&'static str, fn(logscope::Configure) -> logscope::Configure, usize);
+    type Case = (&'static str, fn(logscope::Config) -> logscope::Config, usize);
     let cases: [Case; 6] = [
         ("as it is", |configure| configure, 4),
         ("without env", |configure| configure.env(false), 3),
@@ -159,7 +159,7 @@ fn configure_reads_the_environment_unless_a_verbosity_is_given() {
         ("given default", |configure| configure, 3),
         ("given default, verbosity", |configure| configure.verbosity(LevelFilter::TRACE), 5),
     ];
-    for way in ["install", "layer", "set_default"] {
+    for way in ["install", "layer", "set_process_default"] {
         for (name, prepare, expected) in cases {
             let variables = [("LOGSCOPE", "debug,"), ("CASE", name), ("WAY", way)];
             let Some(child) = in_own_process(test, &variables) else {
@@ -174,7 +174,7 @@ fn configure_reads_the_environment_unless_a_verbosity_is_given() {
                     "install" => configure.install().unwrap(),
                     "layer" => tracing_subscriber::registry().with(configure.layer()).init(),
                     _ => {
-                        drop(logscope::set_default(stderr().verbosity(LevelFilter::ERROR).build()));
+                        drop(logscope::set_process_default(stderr().verbosity(LevelFilter::ERROR).build()));
                         configure.install().unwrap();
                     }
                 }
@@ -182,7 +182,7 @@ fn configure_reads_the_environment_unless_a_verbosity_is_given() {
                 return;
             };
             // A default that the program has set keeps its verbosity, unless another default is given.
-            let expected = if way == "set_default" && !name.starts_with("given") { 1 } else { expected };
+            let expected = if way == "set_process_default" && !name.starts_with("given") { 1 } else { expected };
             assert_eq!(levels(&child.passed(), "app"), ALL[..expected], "{way}, {name}");
         }
     }
@@ -194,7 +194,7 @@ fn the_clock_of_the_built_in_default_starts_at_init() {
         child.passed();
         return;
     }
-    logscope::init().unwrap();
+    logscope::init();
     let start = Instant::now();
     while start.elapsed() < Duration::from_millis(5) {
         std::hint::spin_loop();
@@ -209,7 +209,7 @@ fn a_refused_install_sets_nothing() {
         child.passed();
         return;
     }
-    logscope::init().unwrap();
+    logscope::init();
     configure().max_record_bytes(100).install().unwrap_err();
     let (memory, lines) = sink::memory();
     let uno = OutputContext::builder("uno").sink(memory).build();
@@ -229,8 +229,8 @@ fn assert_mentions(error: &Error, words: &[&str]) {
 fn assert_refused(words: &[&str]) {
     let before = OutputContext::current().id();
     let unused = OutputContext::builder("unused").sink(sink::null()).build();
-    for error in [logscope::init(), configure().default_context(unused).install()].map(Result::unwrap_err) {
-        assert!(error.is_already_installed() && !error.is_parse(), "{error:?}");
+    for error in [logscope::try_init(), configure().default_context(unused).install()].map(Result::unwrap_err) {
+        assert!(error.kind() == logscope::ErrorKind::AlreadyInstalled, "{error:?}");
         assert_mentions(&error, words);
     }
     assert_eq!(OutputContext::current().id(), before);
@@ -244,7 +244,7 @@ fn a_second_install_is_refused() {
     }
     let (uno, memory) = context("uno", LevelFilter::INFO);
     configure().default_context(uno).install().unwrap();
-    assert_refused(&["installed already", "logscope itself", "set_default"]);
+    assert_refused(&["installed already", "logscope itself", "set_process_default"]);
     info!("still to the first");
     assert_eq!(messages(&memory), ["still to the first"]);
 }
@@ -389,7 +389,7 @@ fn one_of_several_concurrent_installs_succeeds() {
     info!("said");
     for (result, (_, memory)) in results.iter().zip(&logs) {
         assert_eq!(memory.len(), 1 + usize::from(result.is_ok()));
-        assert!(result.as_ref().err().is_none_or(Error::is_already_installed));
+        assert!(result.as_ref().err().is_none_or(|error| error.kind() == logscope::ErrorKind::AlreadyInstalled));
     }
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use common::{DEADLINE, init};
 use logscope::OutputContext;
-use logscope::sink::{self, Outcome, Output, Queue, Sink};
+use logscope::sink::{self, Ledger, Output, Queue, Sink};
 use tracing::info;
 
 /// An output whose `flush` waits until the test lets it go on. Its `Drop` waits for that too, and says on which thread it runs.
@@ -65,8 +65,8 @@ impl Drop for Waits {
 }
 
 /// A context that has logged to an output through a derived context, which is gone; and a thread that flushes it, and stands in the output's
-/// `flush`. Returns where the thread and the outcome arrive.
-fn flush_without_sink(deadline: Duration) -> (Waiting, Receiver<(ThreadId, Outcome)>) {
+/// `flush`. Returns where the thread and the ledger arrive.
+fn flush_without_sink(deadline: Duration) -> (Waiting, Receiver<(ThreadId, Ledger)>) {
     init();
     let (log, waiting) = Waits::sink();
     let context = OutputContext::builder("uno").build();
@@ -74,8 +74,8 @@ fn flush_without_sink(deadline: Duration) -> (Waiting, Receiver<(ThreadId, Outco
     derived.scope(|| info!("one"));
     let (send, flushed) = channel();
     thread::spawn(move || {
-        let outcome = context.flush(deadline);
-        send.send((thread::current().id(), outcome)).unwrap();
+        let ledger = context.flush(deadline);
+        send.send((thread::current().id(), ledger)).unwrap();
     });
     waiting.flushing.recv_timeout(DEADLINE).unwrap();
     drop(derived);
@@ -89,16 +89,16 @@ fn a_flush_waits_for_the_drop_of_an_output_that_it_held_last() {
     // Before the flush ends: what the output writes when it is dropped is a part of the log.
     waiting.may_drop.send(()).unwrap();
     let dropped_on = waiting.dropped.recv_timeout(DEADLINE).unwrap();
-    let (flushed_on, outcome) = flushed.recv_timeout(DEADLINE).unwrap();
+    let (flushed_on, ledger) = flushed.recv_timeout(DEADLINE).unwrap();
     assert_ne!(dropped_on, flushed_on);
-    assert!(outcome.is_complete() && outcome.written == 1, "{outcome}");
+    assert!(ledger.is_complete() && ledger.written == 1, "{ledger}");
 }
 
 #[test]
 fn a_flush_keeps_its_deadline_while_the_output_that_it_held_last_is_dropped() {
     let (waiting, flushed) = flush_without_sink(Duration::from_millis(100));
-    let (_, outcome) = flushed.recv_timeout(DEADLINE).expect("the flush does not wait for the drop");
-    assert_eq!((outcome.written, outcome.pending), (1, 0), "{outcome}");
+    let (_, ledger) = flushed.recv_timeout(DEADLINE).expect("the flush does not wait for the drop");
+    assert_eq!((ledger.written, ledger.pending), (1, 0), "{ledger}");
     waiting.may_drop.send(()).unwrap();
     waiting.dropped.recv_timeout(DEADLINE).unwrap();
 }

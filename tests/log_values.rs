@@ -16,7 +16,7 @@ use tracing::field::{Field, Visit};
 
 fn init() {
     static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| logscope::init().unwrap());
+    ONCE.call_once(logscope::init);
 }
 
 /// An error with a source. Its `Debug` has nothing of its text.

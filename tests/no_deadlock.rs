@@ -47,7 +47,7 @@ fn work_and(then: fn()) {
     context.scope(then);
     let guard = context.with_field("more", 1_u64).enter();
     logscope::update(|context| context.with_verbosity(LevelFilter::ERROR));
-    logscope::set_default(OutputContext::builder("default").sink(sink::null()).build());
+    logscope::set_process_default(OutputContext::builder("default").sink(sink::null()).build());
     assert!(logscope::live().len() > 1);
     drop((guard, context));
 }
@@ -158,7 +158,7 @@ impl<S: Subscriber> Layer<S> for Probe {
 
 /// Installs the subscriber, and enters a first scope unless the case itself is to enter it.
 fn install(subscriber: impl Subscriber + Send + Sync) {
-    logscope::set_default(OutputContext::builder("default").sink(sink::memory().0).build());
+    logscope::set_process_default(OutputContext::builder("default").sink(sink::memory().0).build());
     set_global_default(subscriber).unwrap();
     known_event();
     if std::env::var("FIRST").unwrap() == "false" {

@@ -24,7 +24,7 @@ fn read(memory: &Memory) -> Vec<(u64, Option<String>)> {
 
 #[test]
 fn each_sink_says_which_levels_it_has() {
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     let logs: [_; 4] = std::array::from_fn(|_| sink::memory());
     let [(all, _), (queued, _), (quiet, _), (off, _)] =
         logs.each_ref().map(|(log, memory)| (log.format(Format::json()), memory));
@@ -38,9 +38,9 @@ fn each_sink_says_which_levels_it_has() {
     uno.scope(|| tracing::info!("before"));
     uno.write_opening_record();
     uno.scope(|| tracing::error!("after"));
-    let outcome = uno.flush(PATIENCE);
-    assert!(outcome.is_complete(), "{outcome}");
-    assert_eq!(outcome.written, 1 + 3 + 3, "an opening record counts as a record");
+    let ledger = uno.flush(PATIENCE);
+    assert!(ledger.is_complete(), "{ledger}");
+    assert_eq!(ledger.written, 1 + 3 + 3, "an opening record counts as a record");
     let opening = |level: &str| (2, Some(level.to_owned()));
     assert_eq!(read(&logs[0].1), [(1, None), opening("debug"), (3, None)], "the level of the context is lower");
     assert_eq!(read(&logs[1].1), [opening("warn"), (3, None)]);
@@ -50,7 +50,7 @@ fn each_sink_says_which_levels_it_has() {
 
 #[test]
 fn a_threshold_adds_no_record_unasked() {
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     let (log, memory) = sink::memory();
     let uno = OutputContext::builder("uno").sink(log.format(Format::json()).max_level(LevelFilter::ERROR)).build();
     uno.scope(|| tracing::error!("first"));
@@ -100,7 +100,7 @@ impl Output for FailsOnce {
 /// The place in logscope's own sources would be taken for one in the program's.
 #[test]
 fn records_of_logscope_itself_have_no_place() {
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     let log = Arc::new(FailsOnce::default());
     let sink = sink::custom(Arc::clone(&log)).format(Format::text().location(true));
     let uno = OutputContext::builder("uno").sink(sink).build();

@@ -86,7 +86,7 @@ fn flood(flapping: &OutputContext) {
 fn an_output_that_fails_again_and_again_does_not_hide_the_failure_of_another() {
     let test = "an_output_that_fails_again_and_again_does_not_hide_the_failure_of_another";
     child::in_child(test, |_| {
-        let _ = logscope::init();
+        let _ = logscope::try_init();
         flood(&context_of(Flaps::default()));
         context_of(Full("the full log".to_owned())).scope(|| (0..10).for_each(|n| info!(n)));
         context_of(Unsynced).scope(|| (0..10).for_each(|n| error!(n)));
@@ -102,7 +102,7 @@ fn an_output_that_fails_again_and_again_does_not_hide_the_failure_of_another() {
 fn drops_are_one_outage_until_the_log_has_their_notices() {
     let test = "drops_are_one_outage_until_the_log_has_their_notices";
     child::in_child(test, |_| {
-        let _ = logscope::init();
+        let _ = logscope::try_init();
         let (steps, permits) = Steps::new();
         let text = steps.text();
         let sink = sink::custom(steps).queued(Queue::new().bytes(4096).overflow(Overflow::DropNewest));
@@ -143,7 +143,7 @@ fn each_of_many_outages_that_last_is_reported_once_and_a_flood_is_cut() {
     const OUTPUTS: usize = 30;
     let test = "each_of_many_outages_that_last_is_reported_once_and_a_flood_is_cut";
     child::in_child(test, |_| {
-        let _ = logscope::init();
+        let _ = logscope::try_init();
         let flapping = context_of(Flaps::default());
         let full: Vec<_> = (0..OUTPUTS).map(|n| context_of(Full(format!("full log {n}!")))).collect();
         let start = Instant::now();

@@ -13,7 +13,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logscope::sink::{self, Outcome, Output, Overflow, Queue, Sink};
+use logscope::sink::{self, Ledger, Output, Overflow, Queue, Sink};
 use logscope::{Format, LevelFilter, OutputContext};
 
 use gate::{Gate, Line};
@@ -23,7 +23,7 @@ use steps::Steps;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn context(sink: &Sink) -> OutputContext {
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     OutputContext::builder("uno").sink(sink.clone()).build()
 }
 
@@ -47,9 +47,9 @@ fn records_are_written_in_order() {
     let sink = memory.queued(Queue::new().bytes(16 << 10)).format(Format::json());
     let uno = context(&sink);
     log(&uno, RECORDS);
-    let outcome = uno.flush(PATIENCE).into_result().unwrap();
-    assert_eq!((outcome.accepted, outcome.written), (RECORDS, RECORDS));
-    assert_eq!(sink.ledger(), outcome);
+    let ledger = uno.flush(PATIENCE).into_result().unwrap();
+    assert_eq!((ledger.accepted, ledger.written), (RECORDS, RECORDS));
+    assert_eq!(sink.ledger(), ledger);
     let seqs = lines.lines().iter().map(|line| Line::parse(line)).collect::<Vec<_>>();
     assert!(seqs.into_iter().eq((1..=RECORDS).map(Line::Record)));
 }
@@ -104,11 +104,11 @@ fn overfill(gate: &Gate, sink: &Sink, uno: &OutputContext) -> u64 {
     log(uno, 1);
     gate.wait_until_used();
     log(uno, 200);
-    let outcome = sink.ledger();
-    assert_eq!((outcome.accepted, outcome.written, outcome.failed), (201, 0, 0));
-    assert_eq!(outcome.dropped + outcome.pending, 201);
-    assert_eq!(uno.ledger(), outcome);
-    outcome.pending - 1
+    let ledger = sink.ledger();
+    assert_eq!((ledger.accepted, ledger.written, ledger.failed), (201, 0, 0));
+    assert_eq!(ledger.dropped + ledger.pending, 201);
+    assert_eq!(uno.ledger(), ledger);
+    ledger.pending - 1
 }
 
 #[test]
@@ -118,9 +118,9 @@ fn dropped_newest_records_have_a_notice_where_they_are_missing() {
     gate.open();
     assert_eq!(uno.flush(PATIENCE).pending, 0);
     log(&uno, 2);
-    let outcome = uno.flush(PATIENCE);
-    assert_eq!((outcome.accepted, outcome.dropped, outcome.pending), (203, 200 - queued, 0));
-    assert_eq!(sink.ledger(), outcome);
+    let ledger = uno.flush(PATIENCE);
+    assert_eq!((ledger.accepted, ledger.dropped, ledger.pending), (203, 200 - queued, 0));
+    assert_eq!(sink.ledger(), ledger);
     let expected =
         (1..=queued + 1).map(Line::Record).chain([Line::Dropped(200 - queued), Line::Record(202), Line::Record(203)]);
     assert!(gate.lines().into_iter().eq(expected), "{:?}", gate.lines());
@@ -131,9 +131,9 @@ fn dropped_oldest_records_have_a_notice_where_they_are_missing() {
     let (gate, sink, uno) = small(Overflow::DropOldest);
     let queued = overfill(&gate, &sink, &uno);
     gate.open();
-    let outcome = uno.flush(PATIENCE);
-    assert_eq!((outcome.accepted, outcome.dropped, outcome.pending), (201, 200 - queued, 0));
-    assert_eq!(sink.ledger(), outcome);
+    let ledger = uno.flush(PATIENCE);
+    assert_eq!((ledger.accepted, ledger.dropped, ledger.pending), (201, 200 - queued, 0));
+    assert_eq!(sink.ledger(), ledger);
     let first = [Line::Record(1), Line::Dropped(200 - queued)];
     let expected = first.into_iter().chain((202 - queued..=201).map(Line::Record));
     assert!(gate.lines().into_iter().eq(expected), "{:?}", gate.lines());
@@ -157,7 +157,7 @@ fn records_are_counted_while_the_output_takes_their_batch() {
     permits.give(4);
     // The last of them is the fifth line.
     permits.wait_until_begun(4);
-    let counts = |outcome: Outcome| (outcome.written, outcome.pending);
+    let counts = |ledger: Ledger| (ledger.written, ledger.pending);
     assert_eq!([sink.ledger(), uno.ledger(), due.ledger()].map(counts), [(4, 1), (3, 0), (1, 1)]);
     drop(permits);
     assert_eq!(counts(sink.flush(PATIENCE)), (5, 0));
@@ -189,17 +189,20 @@ fn a_flush_reports_pending_records_at_its_deadline() {
     log(&uno, 3);
     gate.wait_until_used();
     let start = Instant::now();
-    let outcome = uno.flush(Duration::from_millis(30));
+    let ledger = uno.flush(Duration::from_millis(30));
     assert!(start.elapsed() >= Duration::from_millis(30));
-    assert_eq!((outcome.accepted, outcome.pending, outcome.unflushed), (3, 3, true));
-    let error = outcome.into_result().unwrap_err();
-    assert!(error.is_incomplete());
+    assert_eq!((ledger.accepted, ledger.pending, ledger.unflushed), (3, 3, true));
+    let error = ledger.into_result().unwrap_err();
+    assert_eq!(error.kind(), logscope::ErrorKind::Incomplete);
     assert_eq!(
         error.to_string(),
         "3 of 3 records are not with the operating system: 3 pending; and an output could not be flushed in time"
     );
     let error = sink.sync(Duration::from_millis(1)).unwrap_err();
-    assert!(error.is_incomplete() && error.to_string().contains("3 records are pending"), "{error}");
+    assert!(
+        error.kind() == logscope::ErrorKind::Incomplete && error.to_string().contains("3 records are pending"),
+        "{error}"
+    );
     gate.open();
     assert_eq!(uno.flush(PATIENCE).into_result().unwrap().written, 3);
     assert!(sink.sync(PATIENCE).unwrap_err().to_string().contains("not on a storage device"));
@@ -274,8 +277,8 @@ fn an_error_with_flush_at_waits_for_room() {
     });
     begun.recv().unwrap();
     gate.open();
-    let outcome = failing.join().unwrap();
-    assert_eq!(outcome.pending, 0, "the error must be flushed when its call returns: {outcome}");
+    let ledger = failing.join().unwrap();
+    assert_eq!(ledger.pending, 0, "the error must be flushed when its call returns: {ledger}");
     assert_eq!(gate.lines().last(), Some(&Line::Record(202)));
 }
 
@@ -445,9 +448,9 @@ fn an_output_that_logs_is_not_called_again() {
     }
     let sink = sink::custom(Logs).queued(Queue::new());
     let uno = context(&sink);
-    let before = logscope::set_default(uno.clone());
+    let before = logscope::set_process_default(uno.clone());
     log(&uno, 3);
-    let outcome = uno.flush(PATIENCE);
-    logscope::set_default(before);
-    assert_eq!((outcome.written, outcome.pending), (3, 0));
+    let ledger = uno.flush(PATIENCE);
+    logscope::set_process_default(before);
+    assert_eq!((ledger.written, ledger.pending), (3, 0));
 }

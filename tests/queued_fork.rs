@@ -33,7 +33,7 @@ use child::Child;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn context(sink: &Sink) -> OutputContext {
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     OutputContext::builder("uno").sink(sink.format(Format::json())).build()
 }
 
@@ -109,9 +109,9 @@ impl Forked {
 /// Flushes, and checks that the flush has nothing to wait for and finds everything written.
 fn flush_at_once(context: &OutputContext) {
     let start = Instant::now();
-    let outcome = context.flush(PATIENCE * 2);
+    let ledger = context.flush(PATIENCE * 2);
     assert!(start.elapsed() < PATIENCE, "the flush has waited for a thread that the child does not have");
-    assert_eq!((outcome.pending, outcome.failed, outcome.unflushed), (0, 0, false), "{outcome}");
+    assert_eq!((ledger.pending, ledger.failed, ledger.unflushed), (0, 0, false), "{ledger}");
 }
 
 #[test]
@@ -189,9 +189,9 @@ fn a_child_does_not_wait_for_an_output_that_was_blocked_at_the_fork() {
             // Another queue in front of the same output must not get around that lock.
             log(&context(&sink.queued(Queue::new().bytes(1 << 14))), "child", 5..6);
             let start = Instant::now();
-            let outcomes = [uno.flush(PATIENCE * 2), sink.flush(PATIENCE * 2)];
+            let ledgers = [uno.flush(PATIENCE * 2), sink.flush(PATIENCE * 2)];
             assert!(start.elapsed() < PATIENCE);
-            assert_eq!(outcomes.map(|outcome| (outcome.failed, outcome.unflushed)), [(5, true), (6, true)]);
+            assert_eq!(ledgers.map(|ledger| (ledger.failed, ledger.unflushed)), [(5, true), (6, true)]);
         };
         // The forks after the first one do not wait again for the output that the first one waited for in vain.
         let start = Instant::now();
@@ -283,8 +283,8 @@ fn forks_while_threads_log_lose_nothing() {
             stop.store(true, Ordering::Relaxed);
             assert!(ends.iter().all(Result::is_ok), "a fork has failed");
         });
-        let outcomes: Vec<_> = contexts.iter().map(|context| child::ledger_json(context.flush(PATIENCE))).collect();
-        json!({ "logged": logged.each_ref().map(|count| count.load(Ordering::Relaxed)), "outcomes": outcomes })
+        let ledgers: Vec<_> = contexts.iter().map(|context| child::ledger_json(context.flush(PATIENCE))).collect();
+        json!({ "logged": logged.each_ref().map(|count| count.load(Ordering::Relaxed)), "ledgers": ledgers })
     });
     let ended = Child::new("forks_while_threads_log_lose_nothing").run();
     for (index, policy) in POLICIES.iter().enumerate() {
@@ -294,8 +294,8 @@ fn forks_while_threads_log_lose_nothing() {
             children.sort_unstable();
             assert!(children.into_iter().eq(0..2 * FORKS), "{policy:?}: {who}: {:?}", numbers[who]);
         }
-        let (logged, outcome) = (ended.report["logged"][index].as_u64().unwrap(), &ended.report["outcomes"][index]);
-        assert_eq!((&outcome["accepted"], &outcome["pending"]), (&json!(logged), &json!(0)), "{policy:?}");
+        let (logged, ledger) = (ended.report["logged"][index].as_u64().unwrap(), &ended.report["ledgers"][index]);
+        assert_eq!((&ledger["accepted"], &ledger["pending"]), (&json!(logged), &json!(0)), "{policy:?}");
         let of_threads = [&numbers["one"], &numbers["two"]];
         for numbers in of_threads {
             assert!(
@@ -304,8 +304,8 @@ fn forks_while_threads_log_lose_nothing() {
             );
         }
         let written = of_threads.map(|numbers| numbers.len() as u64).iter().sum::<u64>();
-        assert_eq!(outcome["written"], written, "{policy:?}");
-        assert_eq!(written + outcome["dropped"].as_u64().unwrap(), logged, "{policy:?}");
+        assert_eq!(ledger["written"], written, "{policy:?}");
+        assert_eq!(written + ledger["dropped"].as_u64().unwrap(), logged, "{policy:?}");
         assert!(missing <= logged - written, "{policy:?}: two notices count the same loss");
         assert_eq!(*policy == Overflow::Block, logged == written, "{policy:?}: the queue was never full");
     }

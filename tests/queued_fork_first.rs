@@ -52,7 +52,7 @@ fn log() -> bool {
 fn a_child_can_make_a_queue_while_the_parent_makes_its_first() {
     const TEST: &str = "a_child_can_make_a_queue_while_the_parent_makes_its_first";
     child::in_child(TEST, |_| {
-        logscope::init().unwrap();
+        logscope::init();
         let (reached, is_reached) = channel();
         let (release, released) = channel();
         *AT_EXIT.lock().unwrap() = Some((reached, released));

@@ -69,7 +69,7 @@ fn fork_beside_a_stuck_output(healthy: &OutputContext) -> (Duration, Duration) {
 fn a_fork_beside_a_stuck_output_holds_up_no_healthy_one() {
     let role = "a_fork_beside_a_stuck_output_holds_up_no_healthy_one";
     child::in_child(role, |_| {
-        let _ = logscope::init();
+        let _ = logscope::try_init();
         let (memory, _kept) = sink::memory();
         let healthy = OutputContext::builder("healthy").sink(memory.queued(Queue::new().bytes(4096))).build();
         // On a busy machine, any of these rounds can take long for other reasons.

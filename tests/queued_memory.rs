@@ -51,7 +51,7 @@ fn memory_is_given_back(queues: usize, kib: usize, records: usize) {
 
 #[test]
 fn idle_queues_give_their_memory_back() {
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     memory_is_given_back(150, 1 << 10, 250);
     // Bursts that go once around the array, and a bit more or less than that: they end at its end, or near its beginning.
     for records in [60, 64, 70, 110] {

@@ -54,7 +54,7 @@ fn an_output_that_logs_is_not_called_again() {
         let logs = Arc::new(Logs { written: AtomicU32::new(0), may_begin: Barrier::new(2) });
         let sink = sink::custom(Arc::clone(&logs)).queued(Queue::new());
         let context = context(&sink);
-        logscope::set_default(context.clone());
+        logscope::set_process_default(context.clone());
         log(&context, 3);
         // All three are queued by now, so that no notice about the events from inside stands between them.
         logs.may_begin.wait();
@@ -121,12 +121,12 @@ fn a_failed_flush_is_reported_and_can_succeed_later() {
         let uno = context(&sink);
         log(&uno, 3);
         output.0.store(true, Ordering::Relaxed);
-        let outcomes = [sink.flush(PATIENCE), uno.flush(PATIENCE), logscope::flush(PATIENCE)];
-        for outcome in outcomes {
-            assert!(outcome.unflushed && !outcome.is_complete());
-            assert_eq!((outcome.accepted, outcome.written, outcome.pending), (3, 3, 0));
-            let error = outcome.into_result().unwrap_err();
-            assert!(error.is_incomplete(), "{error}");
+        let ledgers = [sink.flush(PATIENCE), uno.flush(PATIENCE), logscope::flush(PATIENCE)];
+        for ledger in ledgers {
+            assert!(ledger.unflushed && !ledger.is_complete());
+            assert_eq!((ledger.accepted, ledger.written, ledger.pending), (3, 3, 0));
+            let error = ledger.into_result().unwrap_err();
+            assert_eq!(error.kind(), logscope::ErrorKind::Incomplete, "{error}");
             assert_eq!(
                 error.to_string(),
                 "an output could not be flushed, for the reason that was reported on stderr: what it holds back may be lost"

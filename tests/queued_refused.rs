@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn two_calls_at_once_that_are_refused_a_thread_both_write_their_queues() {
     let role = "two_calls_at_once_that_are_refused_a_thread_both_write_their_queues";
     child::in_child(role, |_| {
-        let _ = logscope::init();
+        let _ = logscope::try_init();
         let (both, all) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(3)));
         let lost = Arc::new(Mutex::new(None));
         let threads = [0, 1].map(|_| {

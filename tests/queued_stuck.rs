@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_secs(2);
 
 fn context(name: &str, sink: &Sink) -> OutputContext {
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     OutputContext::builder(name).sink(sink.format(Format::json())).build()
 }
 
@@ -33,9 +33,9 @@ fn log(context: &OutputContext, count: u64) {
 fn assert_not_held_up(healthy: &OutputContext, beside: usize) {
     let start = Instant::now();
     log(healthy, 200);
-    let outcome = healthy.flush(PATIENCE);
+    let ledger = healthy.flush(PATIENCE);
     let took = start.elapsed();
-    assert!(outcome.is_complete() && took < SOON, "beside {beside} stuck outputs: {outcome} after {took:?}");
+    assert!(ledger.is_complete() && took < SOON, "beside {beside} stuck outputs: {ledger} after {took:?}");
 }
 
 /// One healthy context beside 1 to 64 outputs that stand still, from the moment at which the first of them gets stuck. Later all of them go

@@ -44,7 +44,7 @@ fn writer_threads_block_all_signals_but_those_of_faults() {
             Ok(())
         }
     }
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     let (notes, before) = (NotesSignals::default(), blocked_signals());
     let uno = context(&sink::custom(notes.clone()));
     uno.scope(|| tracing::info!("hello"));
@@ -69,7 +69,7 @@ fn a_queue_waits_when_all_writer_threads_are_held_up_and_that_is_reported() {
     const THREADS: usize = 1_024;
     let test = "a_queue_waits_when_all_writer_threads_are_held_up_and_that_is_reported";
     in_child(test, |_| {
-        let _ = logscope::init();
+        let _ = logscope::try_init();
         let log = |context: &OutputContext| context.scope(|| tracing::info!("hello"));
         let stuck: Vec<_> = (0..THREADS)
             .map(|_| {

@@ -16,7 +16,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logscope::sink::{self, Outcome, Output, Overflow, Queue};
+use logscope::sink::{self, Ledger, Output, Overflow, Queue};
 use logscope::{Format, LevelFilter, OutputContext};
 use serde_json::{Value, json};
 
@@ -109,14 +109,14 @@ fn read(text: &str) -> (HashMap<u64, ContextLog>, u64, u64) {
     (contexts, dropped, failed)
 }
 
-fn missing(outcome: &Outcome) -> u64 {
-    outcome.dropped + outcome.failed
+fn missing(ledger: &Ledger) -> u64 {
+    ledger.dropped + ledger.failed
 }
 
 #[track_caller]
-fn assert_balanced(outcome: &Outcome) {
-    let Outcome { accepted, written, dropped, failed, pending, .. } = *outcome;
-    assert_eq!(accepted, written + dropped + failed + pending, "{outcome}");
+fn assert_balanced(ledger: &Ledger) {
+    let Ledger { accepted, written, dropped, failed, pending, .. } = *ledger;
+    assert_eq!(accepted, written + dropped + failed + pending, "{ledger}");
 }
 
 fn turmoil(overflow: Overflow, seed: u64) -> Value {
@@ -163,9 +163,9 @@ fn turmoil(overflow: Overflow, seed: u64) -> Value {
 
     let text = output.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).text.clone();
     let (mut found, dropped, failed) = read(&text);
-    let outcome = sink.flush(PATIENCE);
-    assert_balanced(&outcome);
-    assert_eq!((outcome.dropped, outcome.failed), (dropped, failed), "the counts of the notices, and the ledger");
+    let ledger = sink.flush(PATIENCE);
+    assert_balanced(&ledger);
+    assert_eq!((ledger.dropped, ledger.failed), (dropped, failed), "the counts of the notices, and the ledger");
     let mut sum = 0;
     for (context, name) in contexts.iter().zip(&names) {
         let of_context = context.close(PATIENCE);
@@ -187,18 +187,18 @@ fn turmoil(overflow: Overflow, seed: u64) -> Value {
         }
         sum += missing(&of_context);
     }
-    assert_eq!(sum, missing(&outcome), "the missing records by the ledgers of the contexts, and by that of the sink");
+    assert_eq!(sum, missing(&ledger), "the missing records by the ledgers of the contexts, and by that of the sink");
     // What is left are notices about the losses of several contexts.
     assert!(found.keys().all(|id| *id == 0), "a line of an unknown context");
-    let outcome = child::ledger_json(outcome);
-    json!({ "outcome": outcome, "outages": failed > 0 })
+    let ledger = child::ledger_json(ledger);
+    json!({ "ledger": ledger, "outages": failed > 0 })
 }
 
 /// Runs a policy several times, each with another seed.
 fn play(test: &str, overflow: Overflow) {
     const ROUNDS: u64 = 3;
     child::in_child(test, |_| {
-        logscope::init().unwrap();
+        logscope::init();
         std::panic::set_hook(Box::new(|_| {}));
         let given = std::env::var("LOGSCOPE_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
         let first = given.unwrap_or_else(|| {
@@ -217,7 +217,7 @@ fn play(test: &str, overflow: Overflow) {
     });
     let ended = Child::new(test).run();
     let rounds = ended.report.as_array().unwrap();
-    let sum = |fate: &str| rounds.iter().map(|round| round["outcome"][fate].as_u64().unwrap()).sum::<u64>();
+    let sum = |fate: &str| rounds.iter().map(|round| round["ledger"][fate].as_u64().unwrap()).sum::<u64>();
     let (written, dropped, failed) = (sum("written"), sum("dropped"), sum("failed"));
     assert!(written > 0 && failed > 0, "no record failed, so nothing is proved: {rounds:?}");
     assert_eq!(overflow == Overflow::Block, dropped == 0, "{rounds:?}");

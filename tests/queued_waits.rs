@@ -67,10 +67,10 @@ fn a_close_wakes_a_call_that_waits_for_the_room_of_a_notice() {
         done.send(()).unwrap();
     }));
     wait_until("the call has begun", || log.ledger().accepted == accepted + 1);
-    let outcome = uno.close(Duration::from_millis(20));
+    let ledger = uno.close(Duration::from_millis(20));
     let returns = is_done.recv_timeout(Duration::from_secs(20));
     gate.open();
-    assert!(returns.is_ok() && !outcome.is_complete(), "{outcome}, and the call goes on waiting");
+    assert!(returns.is_ok() && !ledger.is_complete(), "{ledger}, and the call goes on waiting");
     assert_eq!((uno.ledger().dropped, uno.flush(DEADLINE).pending), (1, 0));
 }
 
@@ -113,8 +113,8 @@ fn an_output_that_takes_something_now_and_then_drops_nothing() {
         (15..RECORDS).map(log).max().unwrap()
     });
     assert!(longest > patience, "no call has waited longer than the patience: {longest:?}");
-    let outcome = uno.flush(DEADLINE);
-    assert_eq!((outcome.written, outcome.dropped, outcome.pending), (RECORDS + 1, 0, 0), "{outcome}");
+    let ledger = uno.flush(DEADLINE);
+    assert_eq!((ledger.written, ledger.dropped, ledger.pending), (RECORDS + 1, 0, 0), "{ledger}");
 }
 
 #[test]
@@ -169,8 +169,8 @@ fn a_call_that_waits_in_vain_for_a_closed_queue_abandons_it() {
         uno.scope(|| (0..LATER).for_each(|_| info!("does not wait")));
         let later = start.elapsed();
         drop(permits);
-        let outcome = uno.flush(DEADLINE);
-        json!([first.as_millis() as u64, later.as_millis() as u64, ledger_json(outcome)])
+        let ledger = uno.flush(DEADLINE);
+        json!([first.as_millis() as u64, later.as_millis() as u64, ledger_json(ledger)])
     });
     let ended = Child::new(role).run();
     let (first, later) = (ended.report[0].as_u64().unwrap(), ended.report[1].as_u64().unwrap());

@@ -32,7 +32,7 @@ impl std::fmt::Debug for Counted<'_> {
 
 #[test]
 fn asking_for_the_message_renders_no_other_field() {
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     let (messages, rendered) = (Arc::new(Messages::default()), AtomicUsize::new(0));
     let uno = OutputContext::builder("uno").sink(sink::records(Arc::clone(&messages))).build();
     let error = io::Error::other("broken");

@@ -23,7 +23,7 @@ fn clock() -> ManualClock {
 /// A context whose log `uno.log` in `dir` rolls. A line holds the message only.
 fn context(dir: &Path, roll: Roll) -> OutputContext {
     static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| logscope::init().unwrap());
+    INSTALLED.call_once(logscope::init);
     let log = sink::file(dir.join("uno.log")).roll(roll).open().unwrap();
     OutputContext::builder("uno").sink(log.format(Format::build().elapsed(false))).build()
 }
@@ -303,8 +303,8 @@ fn threads_lose_nothing_while_a_log_rolls() {
             });
         }
     });
-    let outcome = uno.ledger();
-    assert!(outcome.is_complete() && outcome.written == u64::from(THREADS * RECORDS), "{outcome}");
+    let ledger = uno.ledger();
+    assert!(ledger.is_complete() && ledger.written == u64::from(THREADS * RECORDS), "{ledger}");
     let mut files: Vec<_> = files(dir.path()).into_iter().collect();
     assert!(files.len() > 40, "{}", files.len());
     // By time, and by number within a minute.

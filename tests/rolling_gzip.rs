@@ -25,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// A context whose log `uno.log` in `dir` rolls and is compressed. A line holds the message only.
 fn context(dir: &Path, roll: Roll) -> OutputContext {
     static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| logscope::init().unwrap());
+    INSTALLED.call_once(logscope::init);
     let log = sink::file(dir.join("uno.log")).mode(0o640).roll(roll.compress(true)).open().unwrap();
     OutputContext::builder("uno").sink(log.format(Format::build().elapsed(false))).build()
 }

@@ -29,7 +29,7 @@ fn outside() -> &'static Memory {
     static OUTSIDE: OnceLock<Memory> = OnceLock::new();
     OUTSIDE.get_or_init(|| {
         let (sink, memory) = sink::memory();
-        logscope::set_default(OutputContext::builder("outside").sink(sink.format(Format::json())).build());
+        logscope::set_process_default(OutputContext::builder("outside").sink(sink.format(Format::json())).build());
         memory
     })
 }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::thread;
 
 use common::{Log, LogsWhenDropped, init, panic_of, poll, unscoped_messages, yield_once};
-use logscope::{FutureExt as _, OutputContext, ScopeGuard};
+use logscope::{InContext as _, OutputContext, ScopeGuard};
 use tracing::info;
 
 const GUARDS: usize = 5;

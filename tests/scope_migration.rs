@@ -15,7 +15,7 @@ use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 use common::{DEADLINE, Log, LogsWhenDropped, Worker, init, poll, unscoped_messages, yield_once};
-use logscope::{FutureExt as _, ScopeGuard};
+use logscope::{InContext as _, ScopeGuard};
 use tokio::sync::oneshot;
 use tracing::info;
 

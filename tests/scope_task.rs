@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::Context;
 
 use common::{Log, block_on, init, on_one_worker, poll, unscoped_messages, yield_once};
-use logscope::{FutureExt as _, OutputContext, ScopeGuard};
+use logscope::{InContext as _, OutputContext, ScopeGuard};
 use tracing::info;
 
 /// Spawns a task for each of `futures` and waits for all of them.

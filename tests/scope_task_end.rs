@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use common::{Line, Log, LogsWhenDropped, block_on, init, on_one_worker, poll, text_of, yield_once};
-use logscope::{FutureExt as _, OutputContext};
+use logscope::{InContext as _, OutputContext};
 use tracing::info;
 
 #[test]

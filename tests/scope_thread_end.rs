@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::thread;
 
 use common::{DebugRuns, Log, block_on, init, messages, panic_of, tracked, unscoped_messages, yield_once};
-use logscope::{FutureExt as _, ScopeGuard};
+use logscope::{InContext as _, ScopeGuard};
 use tracing::info;
 
 thread_local! {

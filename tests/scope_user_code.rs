@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use common::{DebugRuns, DropFlag, Line, Log, SetsWhenDropped, block_on, init, messages, tracked, yield_once};
 use logscope::sink;
-use logscope::{FutureExt as _, OutputContext, ScopeGuard};
+use logscope::{InContext as _, OutputContext, ScopeGuard};
 use tracing::info;
 
 #[test]

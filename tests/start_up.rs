@@ -21,7 +21,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use logscope::sink::{self, RecordOutput};
-use logscope::{FutureExt as _, LevelFilter, OutputContext, Record};
+use logscope::{InContext as _, LevelFilter, OutputContext, Record};
 use serde_json::{Value, json};
 use tracing::subscriber::Interest;
 use tracing::{Dispatch, Level, Metadata, Subscriber, dispatcher};
@@ -81,7 +81,7 @@ fn hit(callsites: &[Callsite]) {
 
 /// Keeps unscoped records off stderr.
 fn silence_default() {
-    logscope::set_default(OutputContext::builder("default").sink(sink::null()).build());
+    logscope::set_process_default(OutputContext::builder("default").sink(sink::null()).build());
 }
 
 fn dispatch() -> Dispatch {
@@ -222,11 +222,11 @@ fn a_callsite_hit_inside_install_is_not_lost() {
         // Registers a callsite, so that making the subscriber allocates before it is installed.
         tracing::info!("before");
         HITS.set(true);
-        logscope::init().unwrap();
+        logscope::init();
         HITS.set(false);
         // Outside every scope, where entering a first scope cannot mend anything.
         let trace = TraceContext::new();
-        logscope::set_default(trace.context.clone());
+        logscope::set_process_default(trace.context.clone());
         hit(callsites());
         json!({ "hit inside": NEXT_HIT.load(Ordering::Relaxed), "lost": trace.compare(callsites()) })
     });
@@ -370,7 +370,7 @@ fn start_up() -> Value {
         unhit.wait_for(hits);
         unhit.open.store(callsites().len(), Ordering::Relaxed);
         if by_init {
-            logscope::init().unwrap();
+            logscope::init();
         } else {
             let dispatch = dispatch();
             unhit.wait_for(hits + 20);

@@ -79,7 +79,7 @@ fn read_all(mut reader: PipeReader) -> JoinHandle<String> {
 fn two_outputs_on_one_stdout_keep_its_lines_whole() {
     const ROLE: &str = "two_outputs_on_one_stdout_keep_its_lines_whole";
     in_child(ROLE, |folder| {
-        logscope::init().unwrap();
+        logscope::init();
         let before = rustix::io::dup(rustix::stdio::stdout()).unwrap();
         let path = folder.join("redirected");
         let log_to_file = |options: &mut fs::OpenOptions| {
@@ -112,7 +112,7 @@ fn two_outputs_on_one_stdout_keep_its_lines_whole() {
 fn the_fallback_and_the_sink_keep_the_lines_of_stderr_whole() {
     const ROLE: &str = "the_fallback_and_the_sink_keep_the_lines_of_stderr_whole";
     in_child(ROLE, |_| {
-        logscope::init().unwrap();
+        logscope::init();
         let before = rustix::io::dup(rustix::stdio::stderr()).unwrap();
         let (reader, writer) = io::pipe().unwrap();
         dup2_stderr(writer).unwrap();
@@ -148,7 +148,7 @@ fn stand_in_a_write(sink: Sink, mut reader: &PipeReader) -> JoinHandle<()> {
 fn a_file_that_was_stdout_does_not_wait_for_what_stdout_is_now() {
     const ROLE: &str = "a_file_that_was_stdout_does_not_wait_for_what_stdout_is_now";
     in_child(ROLE, |folder: &Path| {
-        logscope::init().unwrap();
+        logscope::init();
         let before = rustix::io::dup(rustix::stdio::stdout()).unwrap();
         let path = folder.join("uno.log");
         dup2_stdout(File::create(&path).unwrap()).unwrap();

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use logscope::sink::{self, Sink};
-use logscope::{Dial, Format, FutureExt as _, LevelFilter, OutputContext, Verbosity};
+use logscope::{Dial, Format, InContext as _, LevelFilter, OutputContext, Verbosity};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::task::yield_now;
@@ -130,7 +130,7 @@ async fn task(build: Arc<Build>, worker: String) {
 
 #[test]
 fn every_record_is_in_its_own_log_once_and_whole() {
-    logscope::init().unwrap();
+    logscope::init();
     let folder = tempfile::tempdir().unwrap();
     let (console, printed) = sink::memory();
     let console = console.format(Format::json());

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use logscope::sink::{self, Sink};
-use logscope::{Clock, Format, FutureExt as _, LevelFilter, OutputContext};
+use logscope::{Clock, Format, InContext as _, LevelFilter, OutputContext};
 
 use crate::harness::{Subject, subject, within};
 

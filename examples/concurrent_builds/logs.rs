@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use logscope::sink::{Memory, Outcome, Queue, Sink};
+use logscope::sink::{Ledger, Memory, Queue, Sink};
 use logscope::{Format, LevelFilter, Origin, OutputContext, sink};
 
 use crate::Result;
@@ -99,6 +99,6 @@ fn on_terminal(build: &Build) -> Expected {
 }
 
 /// Closes a build's context and returns its ledger; `None` without contexts.
-pub(crate) fn close(build: &Build) -> Option<Outcome> {
+pub(crate) fn close(build: &Build) -> Option<Ledger> {
     build.context.as_ref().map(|context| context.close(Duration::from_secs(5)))
 }

@@ -80,9 +80,9 @@ pub(crate) type Speakers<'a> = HashMap<&'a str, &'a Build>;
 
 /// Closes the build's context and examines its log.
 pub(crate) fn examine(build: &Build, speakers: &Speakers<'_>) -> Result<Findings> {
-    let ledger = close(build).map(|outcome| {
-        let exact = outcome.is_complete() && outcome.accepted == expected_deliveries(build);
-        (outcome.accepted, exact && outcome.written == outcome.accepted)
+    let ledger = close(build).map(|ledger| {
+        let exact = ledger.is_complete() && ledger.accepted == expected_deliveries(build);
+        (ledger.accepted, exact && ledger.written == ledger.accepted)
     });
     let log = &build.plan.log;
     let bytes = fs::read(log).map_err(|error| format!("cannot read {}: {error}", log.display()))?;

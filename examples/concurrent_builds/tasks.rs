@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use logscope::FutureExt as _;
+use logscope::InContext as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::Command;
 use tokio::task::{JoinHandle, yield_now};

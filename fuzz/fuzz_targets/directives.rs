@@ -13,7 +13,7 @@ fuzz_target!(|data: &str| {
     known_part(text);
     let ours = match text.parse::<Verbosity>() {
         Ok(ours) => ours,
-        Err(error) => return assert!(error.is_parse()),
+        Err(error) => return assert_eq!(error.kind(), logscope::ErrorKind::Parse),
     };
     let printed = ours.to_string();
     let again: Verbosity = printed.parse().unwrap_or_else(|error| panic!("{printed:?} is printed: {error}"));

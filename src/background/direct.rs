@@ -20,7 +20,7 @@ impl QueuedOutput {
         if let Err(error) = notices.and_then(|()| core.write(renderer, record, scratch)) {
             return self.fail_record(record, error);
         }
-        core.ledger().resolve(Fate::Written, 1);
+        core.counters().resolve(Fate::Written, 1);
         Fate::Written
     }
 
@@ -61,7 +61,7 @@ impl QueuedOutput {
     #[cold]
     pub(super) fn fail_record(&self, record: &Record<'_>, error: io::Error) -> Fate {
         let fate = self.core.add_failed(Loss::of(record), error);
-        self.core.ledger().resolve(fate, 1);
+        self.core.counters().resolve(fate, 1);
         fate
     }
 }

@@ -232,7 +232,7 @@ impl QueuedOutput {
         let records = labels.iter().map(|label| label.tag).filter(|number| is_record(*number));
         let count = records.clone().count() as u64;
         if count > 0 {
-            self.core.ledger().resolve(fate, count);
+            self.core.counters().resolve(fate, count);
             self.accounts.resolve(fate, records);
         }
     }

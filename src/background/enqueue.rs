@@ -75,7 +75,7 @@ impl QueuedOutput {
         }
         let core = &self.core;
         // Before the record is enqueued: from then on a writer thread may resolve it at any moment.
-        core.ledger().accept(1);
+        core.counters().accept(1);
         let flushes = self.flushes(via, record);
         if core.has_dropped()
             && let Err(fate) = self.enqueue_drop_notice(via, record, flushes, account)
@@ -297,7 +297,7 @@ impl QueuedOutput {
             }
             number => {
                 let elapsed = Stamp::unpack(label.stamp).elapsed;
-                self.core.ledger().resolve(Fate::Dropped, 1);
+                self.core.counters().resolve(Fate::Dropped, 1);
                 self.accounts.resolve(Fate::Dropped, std::iter::once(number));
                 let account = self.accounts.get(number);
                 let nobody;
@@ -366,7 +366,7 @@ impl QueuedOutput {
         };
         // Relaxed: see `write_last_notices`.
         self.last_renderer.store(via.number, Ordering::Relaxed);
-        self.core.ledger().resolve(Fate::Dropped, 1);
+        self.core.counters().resolve(Fate::Dropped, 1);
         self.core.add_dropped(Loss::of(record), why);
         self.core.note_gap();
         Fate::Dropped

@@ -30,7 +30,7 @@
 //! use logscope::{Format, LevelFilter, ManualClock, OutputContext, sink};
 //! # use std::time::Duration;
 //!
-//! # let _ = logscope::init();
+//! # let _ = logscope::try_init();
 //! # let clock = ManualClock::new();
 //! let (memory, printed) = sink::memory();
 //! let uno = OutputContext::builder("uno")

@@ -8,7 +8,7 @@ use super::live_list::ListPosition;
 use super::output_context::OutputContext;
 use crate::background::OpenAccount;
 use crate::clock::{Clock, Origin};
-use crate::delivery::{InFlight, Ledger};
+use crate::delivery::{Counters, InFlight};
 use crate::record::{ContextInfo, Value};
 use crate::sink::Sink;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
@@ -17,16 +17,16 @@ use crate::verbosity::Verbosity;
 impl OutputContext {
     /// Starts a context called `name`. The name appears on its records; it need not be unique.
     #[must_use = "a builder does nothing until `build` is called"]
-    pub fn builder(name: impl Into<String>) -> Builder {
-        Builder::new(name.into())
+    pub fn builder(name: impl Into<String>) -> ContextBuilder {
+        ContextBuilder::new(name.into())
     }
 
     /// Starts a context that is derived from this one: it begins with the same settings, and shares id, counter and ledger.
     ///
     /// Derive a context to go on with the same work under other settings.
     #[must_use = "a builder does nothing until `build` is called"]
-    pub fn to_builder(&self) -> Builder {
-        Builder::derive(self)
+    pub fn to_builder(&self) -> ContextBuilder {
+        ContextBuilder::derive(self)
     }
 
     /// Derives a context with another verbosity.
@@ -69,10 +69,10 @@ impl OutputContext {
 /// Builds an [`OutputContext`]; from [`OutputContext::builder`] or [`OutputContext::to_builder`].
 ///
 /// A context that is not derived has, unless it is set otherwise, the verbosity INFO, no sink, and as its origin the moment of
-/// [`build`](Builder::build).
+/// [`build`](ContextBuilder::build).
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
-pub struct Builder {
+pub struct ContextBuilder {
     start: Start,
     fields: Option<Vec<(String, Value)>>,
     origin: Option<Origin>,
@@ -88,9 +88,9 @@ enum Start {
     Derived(OutputContext),
 }
 
-impl Builder {
+impl ContextBuilder {
     pub(super) fn new(name: String) -> Self {
-        Builder {
+        ContextBuilder {
             start: Start::Name(name),
             fields: None,
             origin: None,
@@ -102,7 +102,7 @@ impl Builder {
 
     pub(super) fn derive(context: &OutputContext) -> Self {
         let inner = &context.inner;
-        Builder {
+        ContextBuilder {
             start: Start::Derived(context.clone()),
             fields: None,
             origin: Some(inner.origin),
@@ -153,7 +153,7 @@ impl Builder {
 
     /// Sets the clock: a [`ManualClock`](crate::ManualClock) makes elapsed times exact in a test.
     ///
-    /// A context that is not derived then has the present of that clock as its origin, unless [`origin`](Builder::origin) is set.
+    /// A context that is not derived then has the present of that clock as its origin, unless [`origin`](ContextBuilder::origin) is set.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
         self
@@ -162,7 +162,7 @@ impl Builder {
     /// Builds the context.
     #[must_use = "a context does nothing until work is given to it: use `scope`, `enter`, `bind` or `in_context`"]
     pub fn build(self) -> OutputContext {
-        let Builder { start, fields, origin, clock, verbosity, mut sinks } = self;
+        let ContextBuilder { start, fields, origin, clock, verbosity, mut sinks } = self;
         if sinks.len() > 1 {
             group_by_renderer(&mut sinks);
         }
@@ -175,7 +175,7 @@ impl Builder {
                         info,
                         clock: clock.clone(),
                         in_flight: InFlight::new(),
-                        ledger: Ledger::default(),
+                        counters: Counters::default(),
                         output_refs: Mutex::new(Vec::new()),
                         root: OnceLock::new(),
                         abandoned: AtomicBool::new(false),

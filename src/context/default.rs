@@ -38,17 +38,17 @@ pub(crate) fn built_in() -> OutputContext {
 /// ```
 /// use logscope::{OutputContext, sink};
 ///
-/// let before = logscope::set_default(OutputContext::builder("main").sink(sink::null()).build());
+/// let before = logscope::set_process_default(OutputContext::builder("main").sink(sink::null()).build());
 /// assert_eq!(OutputContext::current().name(), "main");
-/// logscope::set_default(before);
+/// logscope::set_process_default(before);
 /// ```
 ///
 /// No scope changes: work that was given a context keeps it.
-pub fn set_default(context: OutputContext) -> OutputContext {
+pub fn set_process_default(context: OutputContext) -> OutputContext {
     replace_default(context).unwrap_or_else(built_in)
 }
 
-/// Does as [`set_default`], but returns `None`, instead of making the built-in context only to return it, if no default was in use yet.
+/// Does as [`set_process_default`], but returns `None`, instead of making the built-in context only to return it, if no default was in use yet.
 pub(crate) fn replace_default(context: OutputContext) -> Option<OutputContext> {
     DEFAULT.replace(context.into_inner()).map(OutputContext::from)
 }

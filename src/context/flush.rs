@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::inner::Family;
 use super::output_context::OutputContext;
-use crate::delivery::{CallsEnded, Core, Flush, Outcome, Wait, finish_all, is_in_call, own_deliveries, release_all};
+use crate::delivery::{CallsEnded, Core, Flush, Ledger, Wait, finish_all, is_in_call, own_deliveries, release_all};
 use crate::limits::TASK_FLUSH;
 use crate::output::is_inside_output;
 use crate::process::is_forked;
@@ -14,15 +14,15 @@ use crate::sync::{Arc, Ordering};
 impl OutputContext {
     /// Hands what was logged before this call to the operating system, waiting at most `deadline`, and returns the ledger.
     ///
-    /// [`Outcome::into_result`] makes an error of the ledger if a record is missing. The call waits for every log call that other threads
+    /// [`Ledger::into_result`] makes an error of the ledger if a record is missing. The call waits for every log call that other threads
     /// have begun before, whatever else they log meanwhile. Records that are logged during the call are not waited for, and are not
     /// counted while they are pending.
     ///
     /// Called from inside an output (by a writer or a callback), where the call could wait for itself, it returns the ledger at once. Called
     /// from inside a log call (by a value that is being rendered, or a panic hook), it does not wait for log calls, and does not count the
     /// records of this thread that are being logged.
-    #[must_use = "the outcome says whether everything was written: ask `is_complete()`"]
-    pub fn flush(&self, deadline: Duration) -> Outcome {
+    #[must_use = "the ledger says whether everything was written: ask `is_complete()`"]
+    pub fn flush(&self, deadline: Duration) -> Ledger {
         self.flush_until(Instant::now().checked_add(deadline))
     }
 
@@ -31,8 +31,8 @@ impl OutputContext {
     /// The flush begins in this call, whether or not the future is polled. It has no deadline of its own: put the future under your
     /// runtime's timeout. Sinks that are not queued are flushed in the call itself, and once more in the poll that finds that log calls of
     /// other threads have ended; if other threads write to them, either takes a second at most.
-    #[must_use = "a future does nothing unless it is awaited, and its outcome says whether everything was written"]
-    pub fn flush_async(&self) -> impl Future<Output = Outcome> + Send + use<> {
+    #[must_use = "a future does nothing unless it is awaited, and its ledger says whether everything was written"]
+    pub fn flush_async(&self) -> impl Future<Output = Ledger> + Send + use<> {
         let context = self.clone();
         // All direct outputs together hold the task up for this long at most.
         let begin = |context: &OutputContext| {
@@ -66,22 +66,22 @@ impl OutputContext {
     /// dropped. From inside an output the call does not wait, as [`flush`](OutputContext::flush).
     ///
     /// The sinks stay open for the other contexts that have them; an output is closed when its last sink is dropped.
-    #[must_use = "the outcome says whether everything was written: ask `is_complete()`"]
-    pub fn close(&self, deadline: Duration) -> Outcome {
+    #[must_use = "the ledger says whether everything was written: ask `is_complete()`"]
+    pub fn close(&self, deadline: Duration) -> Ledger {
         let Family { in_flight, abandoned, .. } = &*self.inner.family;
         in_flight.close();
         let until = Instant::now().checked_add(deadline);
-        let outcome = self.flush_until(until);
+        let ledger = self.flush_until(until);
         // Inside a log call, a flush does not wait until the deadline.
         let is_over = until.is_some_and(|until| Instant::now() >= until);
-        if is_over && outcome.pending > 0 && !is_forked() && !is_inside_output() {
+        if is_over && ledger.pending > 0 && !is_forked() && !is_inside_output() {
             // Relaxed: see `Family::is_abandoned`.
             abandoned.store(true, Ordering::Relaxed);
             let cores = self.cores();
             cores.iter().for_each(|core| core.give_up_abandoned_calls());
             release_all(cores);
         }
-        outcome
+        ledger
     }
 
     /// Begins to wait for the log calls in flight, if the caller may wait for them. Before the flushes begin: see `delivery::in_flight`.
@@ -111,7 +111,7 @@ impl OutputContext {
         cores
     }
 
-    fn flush_until(&self, deadline: Option<Instant>) -> Outcome {
+    fn flush_until(&self, deadline: Option<Instant>) -> Ledger {
         // The delivery that this thread is making ends only after this call.
         if is_inside_output() {
             return self.ledger();
@@ -130,15 +130,15 @@ impl OutputContext {
                 flushes.extend(begin());
             }
         }
-        let unflushed = finish_all(flushes, deadline).fold(false, |unflushed, outcome| unflushed | outcome.unflushed);
+        let unflushed = finish_all(flushes, deadline).fold(false, |unflushed, ledger| unflushed | ledger.unflushed);
         self.ledger_after_flush(unflushed, resolved && !unflushed)
     }
 
     /// Returns the ledger after a flush. If every record that was accepted before the flush is `resolved`, those that are pending were accepted
     /// later, and do not count. The records of log calls that this very thread is in do not count either: they cannot be waited for.
-    fn ledger_after_flush(&self, unflushed: bool, resolved: bool) -> Outcome {
-        let outcome = Outcome { unflushed, ..self.ledger() };
-        let later = if resolved { outcome.pending } else { own_deliveries(&self.inner.family.in_flight) };
-        outcome.without_pending(later)
+    fn ledger_after_flush(&self, unflushed: bool, resolved: bool) -> Ledger {
+        let ledger = Ledger { unflushed, ..self.ledger() };
+        let later = if resolved { ledger.pending } else { own_deliveries(&self.inner.family.in_flight) };
+        ledger.without_pending(later)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::live_list::{ListPosition, LiveList};
 use crate::background::{Account, OpenAccount};
 use crate::clock::{Clock, Origin};
-use crate::delivery::{Fate, InFlight, Ledger, LogCall, OwnCall};
+use crate::delivery::{Counters, Fate, InFlight, LogCall, OwnCall};
 use crate::fallback;
 use crate::limits::INHERITED_LOCK;
 use crate::record::ContextInfo;
@@ -38,7 +38,7 @@ pub(crate) struct Family {
     /// Dates the notices about this context's records where no record is at hand.
     pub(super) clock: Clock,
     pub(super) in_flight: InFlight,
-    pub(super) ledger: Ledger,
+    pub(super) counters: Counters,
     /// The outputs of all members, if they do not all have the same.
     pub(super) output_refs: Mutex<Vec<OutputRef>>,
     /// The first member, from which the others were derived.
@@ -82,8 +82,8 @@ impl ContextInner {
     }
 
     #[inline]
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.family.ledger
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.family.counters
     }
 
     /// The first context of this family. It may no longer be alive.
@@ -106,10 +106,10 @@ impl ContextInner {
     /// Begins a log call, and counts its deliveries (one or more) as accepted.
     #[inline]
     pub(crate) fn begin_call(&self, deliveries: u64) -> ContextCall<'_> {
-        let Family { in_flight, ledger, .. } = &*self.family;
+        let Family { in_flight, counters, .. } = &*self.family;
         // Beginning the call counts the first delivery, and must come last: see `InFlight::begin`.
         if deliveries > 1 {
-            ledger.accept(deliveries - 1);
+            counters.accept(deliveries - 1);
         }
         ContextCall { call: in_flight.begin(), own: OwnCall::enter(in_flight, deliveries) }
     }
@@ -170,7 +170,7 @@ impl Family {
 
 impl Account for Family {
     fn resolve(&self, fate: Fate, count: u64) {
-        self.ledger.resolve(fate, count);
+        self.counters.resolve(fate, count);
     }
 
     fn info(&self) -> &ContextInfo {

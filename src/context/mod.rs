@@ -27,9 +27,9 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub use builder::Builder;
+pub use builder::ContextBuilder;
 pub(crate) use ceiling::add_ceiling;
-pub use default::set_default;
+pub use default::set_process_default;
 pub(crate) use default::{
     built_in, default_context, is_built_in_with_other, replace_default, start_built_in_clock, with_default,
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::inner::{ContextInner, Family};
 use crate::clock::Origin;
 use crate::record::Value;
-use crate::sink::{Outcome, Sink};
+use crate::sink::{Ledger, Sink};
 use crate::sync::Arc;
 use crate::verbosity::Verbosity;
 
@@ -25,7 +25,7 @@ use crate::verbosity::Verbosity;
 /// ```
 ///
 /// An output context is immutable, and cloning it costs one reference count. Give it to work with [`scope`](OutputContext::scope),
-/// [`enter`](OutputContext::enter), [`bind`](OutputContext::bind) or [`in_context`](crate::FutureExt::in_context): plain `tracing`
+/// [`enter`](OutputContext::enter), [`bind`](OutputContext::bind) or [`in_context`](crate::InContext::in_context): plain `tracing`
 /// macros in that work, and in all that it calls, then log to this context.
 #[derive(Clone)]
 #[repr(transparent)]
@@ -78,10 +78,10 @@ impl OutputContext {
     /// Returns the deliveries so far of this context and of all that were derived from it.
     ///
     /// A record that goes to two sinks counts as two deliveries.
-    #[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
-    pub fn ledger(&self) -> Outcome {
-        let Family { in_flight, ledger, .. } = &*self.inner.family;
-        ledger.outcome_with(|| in_flight.begun())
+    #[must_use = "the ledger says whether records were lost: ask `is_complete()`"]
+    pub fn ledger(&self) -> Ledger {
+        let Family { in_flight, counters, .. } = &*self.inner.family;
+        counters.ledger_with(|| in_flight.begun())
     }
 
     /// Returns true once [`close`](OutputContext::close) was called on this context, or on one with the same id.

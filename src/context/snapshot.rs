@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::output_context::OutputContext;
 use crate::record::Value;
-use crate::sink::Outcome;
+use crate::sink::Ledger;
 use crate::verbosity::Verbosity;
 
 /// Describes a context as plain data, for a status page, a report or a test.
@@ -30,7 +30,7 @@ pub struct Snapshot {
     /// The context's sinks.
     pub sinks: Vec<SinkSnapshot>,
     /// The deliveries so far of the context and of all that share its id.
-    pub ledger: Outcome,
+    pub ledger: Ledger,
     /// True once the context was closed.
     pub closed: bool,
 }
@@ -47,7 +47,7 @@ pub struct SinkSnapshot {
     /// The threshold.
     pub max_level: Verbosity,
     /// The deliveries so far of all contexts to this sink's output.
-    pub ledger: Outcome,
+    pub ledger: Ledger,
 }
 
 impl OutputContext {

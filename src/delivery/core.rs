@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::notices::{PutNotice, put_notice};
-use super::{Fate, Front, InFlight, Ledger, Loss, Missing, Outcome};
+use super::{Counters, Fate, Front, InFlight, Ledger, Loss, Missing};
 use crate::bytes::Batch;
 use crate::fallback;
 use crate::format::{Renderer, Scratch, Screen};
@@ -24,35 +24,35 @@ static CORES: ForkLocal<Mutex<CoreList>> = ForkLocal::new(Mutex::new(CoreList::E
 struct CoreList {
     /// Entries of closed outputs are removed when the list needs room. Their counts stay until then, so that they are missing from the totals
     /// at no moment.
-    entries: Vec<(Weak<Core>, Arc<Ledger>)>,
+    entries: Vec<(Weak<Core>, Arc<Counters>)>,
     /// What became of the records of outputs whose entries were removed.
-    closed: Outcome,
+    closed: Ledger,
 }
 
 impl CoreList {
-    const EMPTY: CoreList = CoreList { entries: Vec::new(), closed: Outcome::EMPTY };
+    const EMPTY: CoreList = CoreList { entries: Vec::new(), closed: Ledger::EMPTY };
 
     fn push(&mut self, core: &Arc<Core>) {
         if self.entries.len() == self.entries.capacity() {
             let closed = &mut self.closed;
-            self.entries.retain(|(core, ledger)| {
+            self.entries.retain(|(core, counters)| {
                 let is_open = core.strong_count() > 0;
                 if !is_open {
-                    *closed = closed.plus(ledger.outcome());
+                    *closed = closed.plus(counters.ledger());
                 }
                 is_open
             });
         }
-        self.entries.push((Arc::downgrade(core), Arc::clone(&core.ledger)));
+        self.entries.push((Arc::downgrade(core), Arc::clone(&core.counters)));
     }
 
     /// Returns the open outputs, and what became of the records of the closed ones.
-    fn read(&self) -> (Vec<Arc<Core>>, Outcome) {
+    fn read(&self) -> (Vec<Arc<Core>>, Ledger) {
         let (mut open, mut closed) = (Vec::with_capacity(self.entries.len()), self.closed);
-        for (core, ledger) in &self.entries {
+        for (core, counters) in &self.entries {
             match core.upgrade() {
                 Some(core) => open.push(core),
-                None => closed = closed.plus(ledger.outcome()),
+                None => closed = closed.plus(counters.ledger()),
             }
         }
         (open, closed)
@@ -66,7 +66,7 @@ pub(crate) struct Core {
     /// None for a standard stream, which a program can redirect at any time.
     screen: Option<Screen>,
     /// Shared with the list of all outputs.
-    ledger: Arc<Ledger>,
+    counters: Arc<Counters>,
     /// Records that the output refused, and that no notice in the log counts yet.
     failed: Missing,
     /// Records that were dropped before they reached the output, and that no notice in the log counts yet.
@@ -83,7 +83,7 @@ pub(crate) struct Core {
 }
 
 /// Returns why an output could not be synced.
-pub(crate) fn unsynced_reason(error: &io::Error) -> String {
+fn unsynced_reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::Unsupported => String::from("it is not on a storage device"),
         _ => error.to_string(),
@@ -107,7 +107,7 @@ impl Core {
             name: output.describe(),
             output,
             screen,
-            ledger: Arc::default(),
+            counters: Arc::default(),
             failed: Missing::new(),
             dropped: Missing::new(),
             has_gap: AtomicBool::new(false),
@@ -121,7 +121,7 @@ impl Core {
 
     /// Returns all open outputs of the process, and what became of the records of the closed ones: each output is in one of the two. The caller
     /// may come to hold the last reference to one, and gives each back to [`release`](mod@super::release).
-    pub(super) fn all() -> (Vec<Arc<Core>>, Outcome) {
+    pub(super) fn all() -> (Vec<Arc<Core>>, Ledger) {
         CORES.get().lock().read()
     }
 
@@ -135,8 +135,8 @@ impl Core {
         self.screen.unwrap_or_else(of_stream)
     }
 
-    pub(crate) fn outcome(&self) -> Outcome {
-        self.ledger.outcome()
+    pub(crate) fn ledger(&self) -> Ledger {
+        self.counters.ledger()
     }
 
     /// True if a notice about missing records has to stand in the log before the next record.
@@ -229,7 +229,7 @@ impl Core {
             Ok(()) => Fate::Written,
             Err(error) => self.add_failed(Loss::of(record), error),
         };
-        self.ledger.count(fate, 1);
+        self.counters.count(fate, 1);
         fate
     }
 
@@ -252,7 +252,7 @@ impl Core {
     /// Counts records in the ledger that were logged where they cannot be delivered. Reports the first of an outage.
     #[cold]
     pub(crate) fn count_dropped(&self, loss: Loss<'_>) {
-        self.ledger.count(Fate::Dropped, loss.count);
+        self.counters.count(Fate::Dropped, loss.count);
         self.add_dropped(
             loss,
             "they are logged inside an output, or too deep inside values that log; they are counted, and the log gets a notice before \
@@ -297,12 +297,12 @@ impl Core {
     }
 
     /// The ledger, for who reads it when the output may be closed.
-    pub(super) fn shared_ledger(&self) -> &Arc<Ledger> {
-        &self.ledger
+    pub(super) fn shared_counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// True if the output takes lines. Only lines can be queued.
@@ -383,7 +383,7 @@ impl Drop for Core {
 
 impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Core").field("name", &self.name).field("ledger", &self.outcome()).finish_non_exhaustive()
+        f.debug_struct("Core").field("name", &self.name).field("ledger", &self.ledger()).finish_non_exhaustive()
     }
 }
 

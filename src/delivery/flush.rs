@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::in_flight::Wait;
 use super::release::{release, release_all};
-use super::{CallsEnded, Core, Front, InFlight, Ledger, Outcome, is_in_call};
+use super::{CallsEnded, Core, Counters, Front, InFlight, Ledger, is_in_call};
 use crate::limits::DIRECT_FLUSH;
 use crate::output::{drop_error, is_inside_output};
 use crate::process::is_forked;
@@ -51,7 +51,7 @@ pub(crate) fn busy_at_fork() -> io::Error {
 /// It does not keep the output open: if a sink is dropped meanwhile, a writer thread drops the output, and not the caller that waits.
 pub(crate) struct Flush {
     core: Weak<Core>,
-    ledger: Arc<Ledger>,
+    counters: Arc<Counters>,
     unqueued: Arc<InFlight>,
     /// For the calls among them that were in flight when the flush began.
     calls: Wait,
@@ -73,7 +73,7 @@ impl Flush {
         Some(Flush {
             calls,
             core: Arc::downgrade(core),
-            ledger: Arc::clone(core.shared_ledger()),
+            counters: Arc::clone(core.shared_counters()),
             unqueued: Arc::clone(core.unqueued()),
             queues: Flush::request(core, deadline, sync),
             sync,
@@ -120,9 +120,9 @@ impl Flush {
     }
 
     /// Waits until the flush is done, and returns the fates of the output's records.
-    pub(crate) fn finish(mut self, deadline: Option<Instant>) -> Outcome {
+    pub(crate) fn finish(mut self, deadline: Option<Instant>) -> Ledger {
         let result = self.wait(deadline);
-        self.outcome_after(result)
+        self.ledger_after(result)
     }
 
     /// Waits until the flush is done.
@@ -170,7 +170,7 @@ impl Flush {
     }
 
     /// Awaits the end of the flush, and returns the fates of the output's records.
-    pub(crate) async fn finish_as_task(mut self) -> Outcome {
+    pub(crate) async fn finish_as_task(mut self) -> Ledger {
         if !self.queues.is_empty() && !self.calls.is_over() {
             let calls = std::mem::replace(&mut self.calls, Wait::for_none());
             CallsEnded::new(Arc::clone(&self.unqueued), |unqueued| unqueued, calls).await;
@@ -181,18 +181,18 @@ impl Flush {
             let next = TicketFuture(Arc::clone(&queue.ticket)).await;
             result = result.and(next);
         }
-        self.outcome_after(result)
+        self.ledger_after(result)
     }
 
     /// Returns the fates of the records after a flush that ended with `result`. Reports a failure, but not a timeout that the pending records
     /// show.
-    fn outcome_after(&self, result: io::Result<()>) -> Outcome {
-        let outcome = self.ledger.outcome();
+    fn ledger_after(&self, result: io::Result<()>) -> Ledger {
+        let ledger = self.counters.ledger();
         let Err(error) = result else {
             // The pending records were accepted after the flush had begun.
-            return outcome.without_pending(outcome.pending);
+            return ledger.without_pending(ledger.pending);
         };
-        if error.kind() != io::ErrorKind::TimedOut || outcome.pending == 0 {
+        if error.kind() != io::ErrorKind::TimedOut || ledger.pending == 0 {
             match self.core.upgrade() {
                 Some(core) => {
                     core.report_unflushed(error);
@@ -202,7 +202,7 @@ impl Flush {
                 None => drop_error(error),
             }
         }
-        Outcome { unflushed: true, ..outcome }
+        Ledger { unflushed: true, ..ledger }
     }
 }
 
@@ -210,7 +210,7 @@ impl Flush {
 ///
 /// No output takes time from another: writer threads write the queues meanwhile, and for the rest the outputs take turns, each
 /// [`DIRECT_FLUSH`] long at first, and then twice as long as before.
-pub(crate) fn finish_all(mut flushes: Vec<Flush>, deadline: Option<Instant>) -> impl Iterator<Item = Outcome> {
+pub(crate) fn finish_all(mut flushes: Vec<Flush>, deadline: Option<Instant>) -> impl Iterator<Item = Ledger> {
     let mut late: Vec<&mut Flush> = if flushes.len() > 1 { flushes.iter_mut().collect() } else { Vec::new() };
     let mut turn = DIRECT_FLUSH;
     while late.len() > 1 && deadline.is_none_or(|deadline| Instant::now() < deadline) {
@@ -227,18 +227,18 @@ pub(crate) fn finish_all(mut flushes: Vec<Flush>, deadline: Option<Instant>) -> 
 }
 
 /// Flushes all outputs of the process, and returns the fates of all its records, including those of closed outputs.
-pub(crate) fn flush_all(deadline: Option<Instant>) -> Outcome {
+pub(crate) fn flush_all(deadline: Option<Instant>) -> Ledger {
     let (cores, mut sum) = Core::all();
     let mut flushes = Vec::with_capacity(cores.len());
     for core in &cores {
         match Flush::begin(core, deadline, false) {
             Some(flush) => flushes.push(flush),
-            None => sum = sum.plus(core.outcome()),
+            None => sum = sum.plus(core.ledger()),
         }
     }
     // After all flushes have begun: another thread may now drop an output.
     release_all(cores);
-    finish_all(flushes, deadline).fold(sum, Outcome::plus)
+    finish_all(flushes, deadline).fold(sum, Ledger::plus)
 }
 
 impl Core {

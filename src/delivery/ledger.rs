@@ -1,117 +1,143 @@
-//! Exact counts of what became of records, readable at any moment.
-//!
-//! The fate of a record is known in the call that delivers it to a direct output, and later if it goes through a queue. A [`Ledger`] counts
-//! the two groups apart:
-//!
-//! - fates known in the call that delivers the record: one counter per fate, one addition per record;
-//! - fates resolved after the record was accepted: one counter of accepted records, and one counter per fate.
-//!
-//! All counters only grow. A reading derives `accepted`: the fates of the first group plus the accepted records of the second. So the
-//! equation `accepted = written + dropped + failed + pending` holds in every reading by construction. It remains to prove that `pending`, a
-//! difference of counters, is never negative: see [`Ledger::outcome`].
+//! The public type for a reading of a ledger.
 
-use super::Outcome;
-use crate::sync::Ordering;
-use crate::sync::model::AtomicU64;
+use std::fmt;
 
-/// The fate of one record at one sink.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Fate {
-    /// The output took the record.
-    Written,
-    /// The record was dropped before it reached the output.
-    Dropped,
-    /// The output refused the record.
-    Failed,
-}
+use crate::error::{Error, ErrorKind};
 
-/// The counters of an output or of a context.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    /// Fates known in the call that delivered the record.
-    immediate: FateCounters,
-    /// Fates resolved after the record was accepted.
-    deferred: FateCounters,
-    /// How many records were accepted whose fate `deferred` counts, now or later.
-    accepted: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct FateCounters {
-    written: AtomicU64,
-    dropped: AtomicU64,
-    failed: AtomicU64,
-}
-
-impl FateCounters {
-    fn of(&self, fate: Fate) -> &AtomicU64 {
-        match fate {
-            Fate::Written => &self.written,
-            Fate::Dropped => &self.dropped,
-            Fate::Failed => &self.failed,
-        }
-    }
+/// Counts what became of the records of a sink, a context or the process.
+///
+/// ```
+/// let ledger = logscope::sink::null().ledger();
+/// assert!(ledger.is_complete());
+/// assert_eq!(ledger.to_string(), "0 accepted: 0 written, 0 dropped, 0 failed, 0 pending");
+/// ```
+///
+/// At any moment, `accepted = written + dropped + failed + pending`, exactly. The counts are of deliveries: a record that goes to two sinks
+/// counts twice. The notices in which a log says how many records are missing are not counted. The counts begin with the life of the sink,
+/// the context or the process; [`since`](Ledger::since) gives the counts from a later moment on.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Ledger {
+    /// Deliveries that were accepted. Each is in exactly one of the counts below.
+    pub accepted: u64,
+    /// Deliveries that the output took. Those behind a queue are counted while it takes them ([`Batch::advance`](crate::sink::Batch::advance)).
+    pub written: u64,
+    /// Deliveries that were dropped before they reached the output.
+    pub dropped: u64,
+    /// Deliveries that the output refused.
+    pub failed: u64,
+    /// Deliveries whose fate is not known yet. After a close, those that it no longer waited for: an output that goes on later may still take
+    /// them.
+    pub pending: u64,
+    /// True after a flush if an output could not pass on what it had buffered, or not in time. Buffered records count as written.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "std::ops::Not::not"))]
+    pub unflushed: bool,
 }
 
 impl Ledger {
-    /// Counts `n` records that are accepted, and whose fate is known, in this call.
-    #[inline]
-    pub(crate) fn count(&self, fate: Fate, n: u64) {
-        // Relaxed: each of these counters stands alone. A thread that must see a count has synchronised with this call in another way.
-        self.immediate.of(fate).fetch_add(n, Ordering::Relaxed);
+    /// The ledger where no record was accepted.
+    pub(crate) const EMPTY: Ledger =
+        Ledger { accepted: 0, written: 0, dropped: 0, failed: 0, pending: 0, unflushed: false };
+
+    /// Returns true if no record was dropped, failed or is pending, and no flush failed.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.unwritten() == 0 && !self.unflushed
     }
 
-    /// Counts `n` accepted records, whose fate [`resolve`](Ledger::resolve) makes known later.
-    #[inline]
-    pub(crate) fn accept(&self, n: u64) {
-        // Relaxed: it needs to be ordered only before the `resolve` of the same records, and the queue that hands them over does that.
-        self.accepted.fetch_add(n, Ordering::Relaxed);
+    /// Returns the counts since an `earlier` ledger of the same sink, context or process.
+    ///
+    /// ```
+    /// let (sink, _lines) = logscope::sink::memory();
+    /// let before = sink.ledger();
+    /// // …
+    /// assert!(sink.ledger().since(before).is_complete());
+    /// ```
+    ///
+    /// With it, a program that has lost records before, and knows that, checks whether it has lost others. `pending` counts all deliveries
+    /// that are pending now.
+    #[must_use]
+    pub fn since(self, earlier: Ledger) -> Ledger {
+        let Ledger { written, dropped, failed, pending, unflushed, .. } = self;
+        let written = written.saturating_sub(earlier.written);
+        let dropped = dropped.saturating_sub(earlier.dropped);
+        let failed = failed.saturating_sub(earlier.failed);
+        Ledger { accepted: written + dropped + failed + pending, written, dropped, failed, pending, unflushed }
     }
 
-    /// Makes the fate of `n` accepted records known. They were accepted on this thread, or on one that handed them over.
-    pub(crate) fn resolve(&self, fate: Fate, n: u64) {
-        // Release: see `outcome`.
-        self.deferred.of(fate).fetch_add(n, Ordering::Release);
+    /// Returns this ledger if it [is complete](Ledger::is_complete), and an error if it is not.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), logscope::Error> {
+    /// let (sink, _lines) = logscope::sink::memory();
+    /// sink.flush(Duration::from_secs(5)).into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// One lost record makes all later ledgers of the sink, the context or the process incomplete: see [`since`](Ledger::since).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Incomplete`](crate::ErrorKind::Incomplete). The message says how many records were dropped, failed or are pending. The reasons were
+    /// reported on stderr when the losses happened.
+    pub fn into_result(self) -> Result<Ledger, Error> {
+        if self.is_complete() {
+            return Ok(self);
+        }
+        let Ledger { accepted, dropped, failed, pending, .. } = self;
+        let mut message = format!("{} of {accepted} records are not with the operating system", self.unwritten());
+        let parts = [(dropped, "dropped"), (failed, "failed"), (pending, "pending")];
+        let parts: Vec<_> =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, fate)| format!("{count} {fate}")).collect();
+        match (parts.is_empty(), self.unflushed) {
+            (true, _) => {
+                message = String::from(
+                    "an output could not be flushed, for the reason that was reported on stderr: what it holds back may be lost",
+                )
+            }
+            (false, false) => message = format!("{message}: {}", parts.join(", ")),
+            (false, true) => {
+                message = format!("{message}: {}; and an output could not be flushed in time", parts.join(", "));
+            }
+        }
+        Err(Error::new(ErrorKind::Incomplete, message))
     }
 
-    /// Returns the counts at this moment.
-    pub(crate) fn outcome(&self) -> Outcome {
-        self.outcome_with(|| 0)
+    /// Returns how many records were not written.
+    fn unwritten(&self) -> u64 {
+        self.dropped + self.failed + self.pending
     }
 
-    /// Returns the counts at this moment, with records that were accepted elsewhere and whose fate this ledger resolves.
-    pub(crate) fn outcome_with(&self, accepted_elsewhere: impl FnOnce() -> u64) -> Outcome {
-        // The fates first, with Acquire, and the accepted records after them: the `accept` of every record whose `resolve` we see happened
-        // before that `resolve`, so the count that we read last includes it. In the other order, or with weaker orderings, a record that
-        // is accepted and resolved between the two reads would make `pending` negative.
-        let deferred = self.deferred.read(Ordering::Acquire);
-        let accepted = self.accepted.load(Ordering::Relaxed) + accepted_elsewhere();
-        let immediate = self.immediate.read(Ordering::Relaxed);
-        let resolved = deferred.written + deferred.dropped + deferred.failed;
-        Outcome {
-            accepted: accepted + immediate.written + immediate.dropped + immediate.failed,
-            written: deferred.written + immediate.written,
-            dropped: deferred.dropped + immediate.dropped,
-            failed: deferred.failed + immediate.failed,
-            pending: accepted.saturating_sub(resolved),
-            unflushed: false,
+    /// Returns the ledger without so many of its pending records.
+    pub(crate) fn without_pending(self, count: u64) -> Self {
+        let count = count.min(self.pending);
+        Ledger { accepted: self.accepted - count, pending: self.pending - count, ..self }
+    }
+
+    /// Returns the sum of two ledgers.
+    pub(crate) fn plus(self, other: Ledger) -> Self {
+        Ledger {
+            accepted: self.accepted + other.accepted,
+            written: self.written + other.written,
+            dropped: self.dropped + other.dropped,
+            failed: self.failed + other.failed,
+            pending: self.pending + other.pending,
+            unflushed: self.unflushed || other.unflushed,
         }
     }
 }
 
-impl FateCounters {
-    fn read(&self, ordering: Ordering) -> Outcome {
-        Outcome {
-            written: self.written.load(ordering),
-            dropped: self.dropped.load(ordering),
-            failed: self.failed.load(ordering),
-            ..Outcome::default()
-        }
+impl fmt::Display for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ledger { accepted, written, dropped, failed, pending, unflushed } = self;
+        write!(f, "{accepted} accepted: {written} written, {dropped} dropped, {failed} failed, {pending} pending")?;
+        f.write_str(if *unflushed { ", and not all flushed" } else { "" })
     }
 }
 
 #[cfg(all(test, not(logscope_loom)))]
 mod tests;
-
-#[cfg(all(test, logscope_loom))]
-mod loom_tests;

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `core` | one output with its counts, shared by all its sinks, and the list of all outputs |
-//! | `ledger`, `outcome` | the exact counts of what became of records, and a reading of them |
+//! | `counters`, `ledger` | the exact counts of what became of records, and a reading of them |
 //! | `missing`, `notices` | the records that are missing from a log, and the notices that say so in the log |
 //! | `in_flight`, `own_calls` | the log calls in flight: which of them a flush waits for, and which are this thread's own |
 //! | `front` | what a flush needs from a queue in front of an output |
@@ -18,25 +18,25 @@
 
 pub(crate) mod closing;
 mod core;
+mod counters;
 mod flush;
 mod front;
 mod in_flight;
 mod ledger;
 mod missing;
 mod notices;
-mod outcome;
 mod own_calls;
 mod release;
 #[cfg(all(test, not(logscope_loom)))]
 mod test_support;
 
-pub(crate) use self::core::{Core, unsynced_reason};
+pub(crate) use self::core::Core;
+pub(crate) use counters::{Counters, Fate};
 pub(crate) use flush::{Flush, busy_at_fork, finish_all, flush_all};
 pub(crate) use front::Front;
 pub(crate) use in_flight::{CallsEnded, InFlight, LogCall, Wait};
-pub(crate) use ledger::{Fate, Ledger};
+pub use ledger::Ledger;
 pub(crate) use missing::{DueReport, Loss, Missing, MissingClaim};
 pub(crate) use notices::{PutNotice, put_claimed_notice, put_notice, with_last_moment};
-pub use outcome::Outcome;
 pub(crate) use own_calls::{OwnCall, is_in_call, own_deliveries};
 pub(crate) use release::release_all;

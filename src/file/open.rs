@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use super::options::{FileOptions, SharedOptions};
 use super::os::{self, OpenedFile};
 use super::registry::{Acquired, EntryId, Lease, Registry};
 use super::roll::Roller;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::limits::REOPEN;
 use crate::output::{Output as _, allocating_under_lock, call_contained, reopen_error};
 use crate::process::ForkLocal;
@@ -56,7 +56,7 @@ impl OpenFile {
             "it is already open, as {name}, {open}, and this call requests it {requested}; open it with the same options everywhere, \
              or clone the existing sink"
         );
-        open_error(Kind::Options, &options.path, &reason)
+        open_error(ErrorKind::OptionMismatch, &options.path, &*reason)
     }
 }
 
@@ -81,7 +81,7 @@ pub(super) fn files() -> &'static Registry<os::Identity, PathBuf, OpenFile> {
 ///
 /// # Errors
 ///
-/// [`is_open`](Error::is_open) if the operating system refuses, or the options make no sense.
+/// [`ErrorKind::Open`](crate::ErrorKind::Open) if the operating system refuses, or the options make no sense.
 pub(crate) fn open(options: &FileOptions) -> Result<FileLease, Error> {
     // A record that the allocator logs may need the lock of the registry, of the list of open files, or of the file itself.
     allocating_under_lock(|| open_or_share(options))
@@ -116,7 +116,7 @@ fn open_or_share(options: &FileOptions) -> Result<FileLease, Error> {
         own.appender.on_registered();
     } else if lease.value().agrees_with(options) {
         let shared = lease.value().appender.share_descriptor_of(&own.appender);
-        shared.map_err(|error| open_error(Kind::Open, path, &error.to_string()).with_source(error))?;
+        shared.map_err(|error| open_error(ErrorKind::Open, path, None).with_source(error))?;
     }
     Ok(lease)
 }
@@ -153,31 +153,28 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
     if options.create_parents
         && let Some(parent) = log.parent()
     {
-        new_folders = folders::create(parent).map_err(|error| {
-            let reason = format!("its directory cannot be created: {error}");
-            open_error(Kind::Open, path, &reason).with_source(error)
-        })?;
+        new_folders = folders::create(parent)
+            .map_err(|error| open_error(ErrorKind::Open, path, "its directory cannot be created").with_source(error))?;
     }
     // A device, or a link to one, such as `/dev/stdout`. Nobody wants rolled files beside it.
     let is_not_a_file = || fs::metadata(log).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
     if options.shared.roll.is_some() && os::is_standard_stream(log) {
         return Err(open_error(
-            Kind::Open,
+            ErrorKind::Open,
             path,
             "it is a standard stream of this process, which cannot roll; open it without roll",
         ));
     }
     if options.shared.roll.is_some() && (os::is_system_link(log) || is_not_a_file()) {
         return Err(open_error(
-            Kind::Open,
+            ErrorKind::Open,
             path,
             "it is a device or a pipe, and only regular files roll; open it without roll",
         ));
     }
     let roller = options.shared.roll.as_ref().map(|roll| Roller::new(log, roll)).transpose();
     let roller = roller.map_err(|error| {
-        let reason = missing_directory(path, &error).unwrap_or_else(|| error.to_string());
-        open_error(Kind::Open, path, &reason).with_source(error)
+        open_error(ErrorKind::Open, path, missing_directory(path, &error).as_deref()).with_source(error)
     })?;
     let file_path = roller.as_ref().map_or_else(|| log.to_owned(), Roller::path);
     let display_path = if roller.is_some() { &file_path } else { path };
@@ -186,7 +183,7 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
             true => {
                 let reason =
                     "it is a symbolic link, which is not followed among the files of a log that rolls; remove it";
-                open_error(Kind::Open, &file_path, reason).with_source(error)
+                open_error(ErrorKind::Open, &file_path, reason).with_source(error)
             }
             false => explain(display_path, error, options.allow_symlink),
         }
@@ -194,10 +191,10 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
     if roller.is_some() && opened.stream.is_some() {
         let reason = "it is a standard stream of this process, which cannot be among the files of a log that rolls; redirect the stream \
                       to another file";
-        return Err(open_error(Kind::Open, &file_path, reason));
+        return Err(open_error(ErrorKind::Open, &file_path, reason));
     }
     if roller.is_some() && !opened.is_named_regular {
-        return Err(open_error(Kind::Open, &file_path, "only regular files roll, and it is not one"));
+        return Err(open_error(ErrorKind::Open, &file_path, "only regular files roll, and it is not one"));
     }
     Ok(OpenedLogFile { path: file_path, opened, roller, new_folders })
 }
@@ -222,7 +219,7 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
 ///
 /// # Errors
 ///
-/// [`is_open`](Error::is_open) for the first file that could not be opened anew, after all files were tried. Records still go to the file
+/// [`ErrorKind::Open`](crate::ErrorKind::Open) for the first file that could not be opened anew, after all files were tried. Records still go to the file
 /// that was open before.
 pub fn reopen_all() -> Result<(), Error> {
     let mut result = Ok(());
@@ -241,39 +238,40 @@ pub fn reopen_all() -> Result<(), Error> {
 }
 
 #[cold]
-fn open_error(kind: Kind, path: &Path, reason: &str) -> Error {
+fn open_error<'a>(kind: ErrorKind, path: &Path, reason: impl Into<Option<&'a str>>) -> Error {
+    let reason = reason.into().map_or_else(String::new, |reason| format!(": {reason}"));
     // The reason may contain a path, too.
-    Error::new(kind, shown(&format!("cannot open {}: {reason}", path.display())))
+    Error::new(kind, shown(&format!("cannot open {}{reason}", path.display())))
 }
 
 /// Returns the error for a path that the operating system did not open, with advice.
 #[cold]
 fn explain(path: &Path, error: io::Error, follows_links: bool) -> Error {
     let reason = match (error.kind(), missing_directory(path, &error)) {
-        _ if path.is_symlink() && !follows_links && !os::is_system_link(path) => {
-            "it is a symbolic link, which is not followed; name the file itself, or set allow_symlink(true)".into()
-        }
+        _ if path.is_symlink() && !follows_links && !os::is_system_link(path) => Some(
+            "it is a symbolic link, which is not followed; name the file itself, or set allow_symlink(true)".into(),
+        ),
         _ if path.is_symlink() => {
             let target = fs::read_link(path).unwrap_or_default();
-            format!("it is a symbolic link to {}, which cannot be opened: {error}", target.display())
+            Some(format!("it is a symbolic link to {}, which cannot be opened", target.display()))
         }
-        _ if path.as_os_str().is_empty() => "the path is empty; name a file".into(),
-        _ if path.is_dir() => "it is a directory; name a file in it".into(),
-        (_, Some(reason)) => reason,
-        (ErrorKind::PermissionDenied, _) => {
-            format!("{error}; the file, or its directory, is not writable for this user")
+        _ if path.as_os_str().is_empty() => Some("the path is empty; name a file".into()),
+        _ if path.is_dir() => Some("it is a directory; name a file in it".into()),
+        (_, Some(reason)) => Some(reason),
+        (io::ErrorKind::PermissionDenied, _) => {
+            Some("the file, or its directory, is not writable for this user".into())
         }
         _ if os::is_pipe_without_reader(path, &error) => {
-            "it is a pipe that nobody reads; start the reader first".into()
+            Some("it is a pipe that nobody reads; start the reader first".into())
         }
-        _ => error.to_string(),
+        _ => None,
     };
-    open_error(Kind::Open, path, &reason).with_source(error)
+    open_error(ErrorKind::Open, path, reason.as_deref()).with_source(error)
 }
 
 /// Returns the reason and the advice if a path could not be opened because its directory is missing.
 fn missing_directory(path: &Path, error: &io::Error) -> Option<String> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty())?;
-    let is_missing = error.kind() == ErrorKind::NotFound && !parent.exists();
+    let is_missing = error.kind() == io::ErrorKind::NotFound && !parent.exists();
     is_missing.then(|| format!("there is no directory {}; create it, or set create_parents(true)", parent.display()))
 }

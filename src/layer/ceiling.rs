@@ -13,7 +13,7 @@
 //! number of callsites and contexts.
 //!
 //! One gap is left, at start-up. A callsite that is hit for the first time between `Dispatch::new` and `set_global_default` finds no
-//! dispatcher, caches `never`, and stays dead, because installing does not rebuild the cache. So [`install`](super::Configure::install)
+//! dispatcher, caches `never`, and stays dead, because installing does not rebuild the cache. So [`install`](super::Config::install)
 //! rebuilds once after it has installed. Under `layer()`, where the program installs its own subscriber, the
 //! [first scope](super::first_scope) rebuilds, and repeats that for about a tenth of a second after the first rebuild, for callsites that other
 //! threads were registering.

@@ -27,7 +27,7 @@ use crate::scope;
 use crate::sync::Arc;
 use crate::verbosity::learn_callsite;
 
-/// Wraps the layer in its per-layer filter; from [`layer()`](crate::layer()) or [`Configure::layer`](crate::Configure::layer).
+/// Wraps the layer in its per-layer filter; from [`layer()`](crate::layer()) or [`Config::layer`](crate::Config::layer).
 pub type ScopedLayer<S> = Filtered<ContextLayer, CeilingFilter, S>;
 
 /// Routes each event to the output context that is current where the event happens.

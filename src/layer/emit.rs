@@ -6,7 +6,7 @@ use tracing::Event;
 
 use super::nesting::Nested;
 use crate::context::{ContextCall, ContextInner};
-use crate::delivery::{Fate, Ledger, Loss};
+use crate::delivery::{Counters, Fate, Loss};
 use crate::fallback;
 use crate::format::with_scratch;
 use crate::output::is_inside_output;
@@ -21,13 +21,13 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
     }
     let call = inner.begin_call(deliveries);
     let Some(seq) = call.number() else { return refuse(inner, deliveries) };
-    let ledger = inner.ledger();
+    let counters = inner.counters();
     let nested = Nested::enter();
     let inside_output = is_inside_output();
     if nested.is_too_deep() || inside_output {
         let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
         wanting().for_each(|sink| sink.count_dropped(loss));
-        ledger.resolve(Fate::Dropped, deliveries);
+        counters.resolve(Fate::Dropped, deliveries);
         if nested.is_too_deep() {
             return;
         }
@@ -53,13 +53,13 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
             fates.count(sink.deliver(&record, scratch, inner.account(n)), &call);
         }
     });
-    fates.resolve(ledger);
+    fates.resolve(counters);
 }
 
 /// Counts the deliveries of a record to a closed context as dropped.
 #[cold]
 pub(super) fn refuse(inner: &ContextInner, deliveries: u64) {
-    inner.ledger().resolve(Fate::Dropped, deliveries);
+    inner.counters().resolve(Fate::Dropped, deliveries);
     inner.warn_closed();
 }
 
@@ -84,10 +84,10 @@ impl FateCounts {
     }
 
     /// Counts the deliveries in `ledger`, which has accepted them.
-    pub(super) fn resolve(self, ledger: &Ledger) {
+    pub(super) fn resolve(self, counters: &Counters) {
         let fates = [(Fate::Written, self.written), (Fate::Failed, self.failed), (Fate::Dropped, self.dropped)];
         for (fate, count) in fates.into_iter().filter(|(_, count)| *count > 0) {
-            ledger.resolve(fate, count);
+            counters.resolve(fate, count);
         }
     }
 }

@@ -14,9 +14,9 @@ use super::environment::verbosity_from_environment;
 use super::log_bridge;
 use crate::LevelFilter;
 use crate::context::{
-    OutputContext, built_in, is_built_in_with_other, replace_default, set_default, start_built_in_clock,
+    OutputContext, built_in, is_built_in_with_other, replace_default, set_process_default, start_built_in_clock,
 };
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::limits::INSTALLATION;
 use crate::process::set_exit_deadline;
 use crate::record::set_max_record_bytes;
@@ -28,13 +28,12 @@ static INSTALLING: Mutex<()> = Mutex::new(());
 /// Installs logscope as the global subscriber, and as the receiver of `log` records.
 ///
 /// ```
-/// logscope::init()?;
+/// logscope::init();
 /// tracing::info!("to stderr");
-/// # Ok::<(), logscope::Error>(())
 /// ```
 ///
 /// Call it once, early in `main` and before other threads log: events before it go nowhere, and a callsite that another thread registers
-/// at the very moment of the call can stay disabled. In tests, where each may be the first, `let _ = logscope::init();`.
+/// at the very moment of the call can stay disabled. Where something else may have installed a subscriber, use [`try_init`].
 ///
 /// Events outside every scope go to the process default: text on stderr, with the verbosity in the environment variable `LOGSCOPE`,
 /// else that in `RUST_LOG`, else INFO, and a clock that starts now. Other contexts have the verbosity with which they were built: the
@@ -44,13 +43,30 @@ static INSTALLING: Mutex<()> = Mutex::new(());
 /// process from logging, and neither does a directive that only an `EnvFilter` reads: of `info,hyper=warn,app[x]=debug`, the first two
 /// directives are used, and one line on stderr names the third.
 ///
+/// # Panics
+///
+/// If a global subscriber or logger is installed already; the message says which.
+#[track_caller]
+pub fn init() {
+    if let Err(error) = try_init() {
+        panic!("{error:#}");
+    }
+}
+
+/// Installs logscope as [`init`] does, and returns an error where that panics.
+///
+/// ```
+/// let _ = logscope::try_init(); // in a test, where another one may have been the first
+/// tracing::info!("to stderr");
+/// ```
+///
 /// This is `configure().install()`.
 ///
 /// # Errors
 ///
 /// If a global subscriber or logger is installed already; the error says which. Add [`layer()`](crate::layer()) to a subscriber of
 /// your own instead.
-pub fn init() -> Result<(), Error> {
+pub fn try_init() -> Result<(), Error> {
     configure().install()
 }
 
@@ -65,7 +81,7 @@ pub fn init() -> Result<(), Error> {
 ///
 /// Some context may want any level up to TRACE, so spans and events of every level are enabled for this layer, and
 /// the verbosity of the current context then decides which of them are logged. Therefore `tracing::enabled!` cannot answer by the current
-/// context here, as it does under [`init`]. [`Configure::layer`] makes a layer with a lower ceiling.
+/// context here, as it does under [`init`]. [`Config::layer`] makes a layer with a lower ceiling.
 ///
 /// Events outside every scope still go to the process default, which is text on stderr unless another is set, with the verbosity that
 /// [`init`] describes. Beside a layer that prints to
@@ -89,9 +105,9 @@ pub fn layer<S>() -> ScopedLayer<S> {
     configure().layer()
 }
 
-/// Starts a configuration; end it with [`install`](Configure::install) or [`layer`](Configure::layer).
-pub fn configure() -> Configure {
-    Configure {
+/// Starts a configuration; end it with [`install`](Config::install) or [`layer`](Config::layer).
+pub fn configure() -> Config {
+    Config {
         ceiling: LevelFilter::TRACE,
         route_by_span: false,
         default: None,
@@ -105,7 +121,7 @@ pub fn configure() -> Configure {
 /// Sets how logscope is installed; from [`configure`].
 #[derive(Debug)]
 #[must_use = "nothing is installed until `install` or `layer` is called"]
-pub struct Configure {
+pub struct Config {
     ceiling: LevelFilter,
     route_by_span: bool,
     default: Option<OutputContext>,
@@ -115,7 +131,7 @@ pub struct Configure {
     max_record_bytes: Option<usize>,
 }
 
-impl Configure {
+impl Config {
     /// Sets the most verbose level that any context can be given from now on; TRACE if it is not set.
     ///
     /// An event above it costs as much as a statically disabled one, and cannot be turned on while the process lives.
@@ -126,7 +142,7 @@ impl Configure {
 
     /// Sets the process default, to which events outside every scope go, in place of the built-in context.
     ///
-    /// It keeps the verbosity with which it was built, whatever the environment holds, unless [`verbosity`](Configure::verbosity) is set.
+    /// It keeps the verbosity with which it was built, whatever the environment holds, unless [`verbosity`](Config::verbosity) is set.
     pub fn default_context(mut self, context: OutputContext) -> Self {
         self.default = Some(context);
         self
@@ -142,7 +158,7 @@ impl Configure {
     /// # Ok::<(), logscope::Error>(())
     /// ```
     ///
-    /// A default that [`set_default`] has set before keeps its own.
+    /// A default that [`set_process_default`] has set before keeps its own.
     pub fn verbosity(mut self, verbosity: impl Into<Verbosity>) -> Self {
         self.verbosity = Some(verbosity.into());
         self
@@ -223,14 +239,14 @@ impl Configure {
     ///
     /// The key-values of a `log` record become fields, beside its message; one without a value (`None`) is left out, as in `tracing`. Names are
     /// kept for the life of the process: of a program that makes up more than 1,024 of them, the others stand in one field, `log.kv`.
-    /// `log::logger().flush()` flushes all outputs, and waits for as long as the [end of the process](Configure::exit_deadline) does.
+    /// `log::logger().flush()` flushes all outputs, and waits for as long as the [end of the process](Config::exit_deadline) does.
     ///
     /// # Errors
     ///
     /// If a global subscriber or logger is installed already; the error says which. Nothing of this configuration is then set.
     pub fn install(mut self) -> Result<(), Error> {
-        // A second installation is refused only when the first is over: tests that run at once may each begin with `let _ =
-        // logscope::init();` and then log. (The wait is bounded, in case a replaced default installs something in its `Drop`.)
+        // A second installation is refused only when the first is over: tests that run at once may each begin with
+        // `let _ = logscope::try_init();` and then log. (The wait is bounded, in case a replaced default installs something in its `Drop`.)
         let _installing = INSTALLING.try_lock_for(INSTALLATION);
         if let Some(error) = already_installed() {
             return Err(error);
@@ -245,7 +261,7 @@ impl Configure {
         if dispatcher::set_global_default(dispatch.clone()).is_err() {
             // Another thread was faster.
             if let Some(before) = before {
-                set_default(before.unwrap_or_else(built_in));
+                set_process_default(before.unwrap_or_else(built_in));
             }
             return Err(already_installed().unwrap_or_else(|| installed("a global tracing subscriber", "")));
         }
@@ -294,7 +310,7 @@ fn already_installed() -> Option<Error> {
         } else if dispatch.downcast_ref::<ContextLayer>().is_some() {
             Some(installed(
                 "logscope itself",
-                "; it can be installed once, later changes go through logscope::set_default",
+                "; it can be installed once, later changes go through logscope::set_process_default",
             ))
         } else if dispatch.downcast_ref::<Registry>().is_some() {
             Some(installed(
@@ -321,5 +337,5 @@ fn ask_global<R: Send>(ask: impl Fn(&Dispatch) -> R + Sync) -> R {
 
 #[cold]
 fn installed(what: &str, advice: &str) -> Error {
-    Error::new(Kind::Installed, format!("a global tracing subscriber is installed already: {what}{advice}"))
+    Error::new(ErrorKind::AlreadyInstalled, format!("a global tracing subscriber is installed already: {what}{advice}"))
 }

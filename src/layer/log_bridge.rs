@@ -17,7 +17,7 @@ use super::context_layer::ContextLayer;
 use super::forwarded;
 use super::log_fields::LogFields;
 use crate::LevelFilter;
-use crate::error::{Error, Kind as ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::fallback;
 use crate::output::is_inside_output;
 use crate::process::exit_deadline;
@@ -29,7 +29,7 @@ pub(super) fn install(ceiling: LevelFilter) -> Result<(), Error> {
     log::set_logger(&LogBridge).map_err(|source| {
         let message = "a `log` logger is installed already (env_logger or another), so `log` records cannot reach logscope; \
                        remove it, or build logscope without its feature `log`";
-        Error::new(ErrorKind::Installed, message).with_source(source)
+        Error::new(ErrorKind::AlreadyInstalled, message).with_source(source)
     })?;
     log::set_max_level(match ceiling.into_level() {
         None => log::LevelFilter::Off,
@@ -66,9 +66,9 @@ impl log::Log for LogBridge {
             return;
         }
         let deadline = exit_deadline();
-        let (start, outcome) = (Instant::now(), sink::flush(deadline));
-        if outcome.pending > 0 && start.elapsed() >= deadline {
-            let pending = outcome.pending;
+        let (start, ledger) = (Instant::now(), sink::flush(deadline));
+        if ledger.pending > 0 && start.elapsed() >= deadline {
+            let pending = ledger.pending;
             fallback::report(format_args!(
                 "log::logger().flush() has waited for {deadline:?}, and {pending} records are not written"
             ));

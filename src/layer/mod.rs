@@ -44,4 +44,4 @@ mod spans;
 
 pub use ceiling::CeilingFilter;
 pub use context_layer::{ContextLayer, ScopedLayer};
-pub use install::{Configure, configure, init, layer};
+pub use install::{Config, configure, init, layer, try_init};

@@ -41,11 +41,11 @@ impl OutputContext {
         }
         let call = inner.begin_call(deliveries);
         let Some(seq) = call.number() else { return refuse(inner, deliveries) };
-        let ledger = inner.ledger();
+        let counters = inner.counters();
         if is_inside_output() {
             let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
             opened().for_each(|(_, sink)| sink.count_dropped(loss));
-            return ledger.resolve(Fate::Dropped, deliveries);
+            return counters.resolve(Fate::Dropped, deliveries);
         }
         let mut fates = FateCounts::default();
         for (n, sink) in opened() {
@@ -63,6 +63,6 @@ impl OutputContext {
                 fates.count(with_scratch(|scratch| sink.deliver(&record, scratch, inner.account(n))), &call);
             });
         }
-        fates.resolve(ledger);
+        fates.resolve(counters);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::guard::call_contained;
 use super::{Null, Output, RecordOutput};
 use crate::bytes::Batch;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::format::buffer::Buffer;
 use crate::format::{Renderer, Scratch};
 use crate::record::Record;
@@ -111,7 +111,7 @@ impl AnyOutput {
 pub(crate) fn reopen_error(name: &str, error: io::Error) -> Error {
     let message = match error.kind() {
         io::ErrorKind::Unsupported => format!("{name} cannot be opened anew: it is not a file that has a name"),
-        _ => format!("{name} cannot be opened anew, and is written to as before: {error}"),
+        _ => format!("{name} cannot be opened anew, and is written to as before"),
     };
-    Error::new(Kind::Open, message).with_source(error)
+    Error::new(ErrorKind::Open, message).with_source(error)
 }

@@ -12,7 +12,7 @@ use crate::sync::{Arc, Mutex};
 /// ```
 /// use logscope::{OutputContext, sink};
 ///
-/// # logscope::init()?;
+/// # logscope::init();
 /// let (sink, memory) = sink::memory();
 /// OutputContext::builder("uno").sink(sink).build().scope(|| tracing::info!("compiling"));
 /// assert_eq!(memory.len(), 1);

@@ -1,7 +1,7 @@
 //! A position in a line that is being parsed.
 
 use super::unescape::unescape;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
 /// Returns `line` without what other programs put around it: a byte order mark (U+FEFF) before it, and its end, `\n` or `\r\n`.
 ///
@@ -78,7 +78,7 @@ impl<'a> Cursor<'a> {
             None => format!("{rest:?}"),
             Some((end, _)) => format!("{:?}", format!("{}…", &rest[..end])),
         };
-        Error::new(Kind::Parse, format!("column {column}: expected {expected}, found {found}"))
+        Error::new(ErrorKind::Parse, format!("column {column}: expected {expected}, found {found}"))
     }
 
     /// Takes a text in double quotes.

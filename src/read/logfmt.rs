@@ -28,7 +28,7 @@ impl RecordBuf {
     ///
     /// # Errors
     ///
-    /// If the line is not logfmt with a `level` ([`Error::is_parse`]). The error names the column, and what is expected there.
+    /// If the line is not logfmt with a `level` ([`ErrorKind::Parse`](crate::ErrorKind::Parse)). The error names the column, and what is expected there.
     pub fn parse_logfmt(line: &str) -> Result<Self, Error> {
         parse(line)
     }

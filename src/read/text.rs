@@ -46,7 +46,7 @@ impl RecordBuf {
     ///
     /// # Errors
     ///
-    /// If the line is not of this form ([`Error::is_parse`]). The error names the column, and what is expected there.
+    /// If the line is not of this form ([`ErrorKind::Parse`](crate::ErrorKind::Parse)). The error names the column, and what is expected there.
     pub fn parse_text(line: &str) -> Result<Self, Error> {
         parse(line)
     }

@@ -1,6 +1,7 @@
 //! Carrying a context into a closure that runs elsewhere: a thread, a pool, a callback.
 
-use crate::context::OutputContext;
+use super::chain::TaskChain;
+use crate::context::{ContextInner, OutputContext};
 
 impl OutputContext {
     /// Wraps `f` so that it runs inside this context, wherever it is called.
@@ -8,19 +9,82 @@ impl OutputContext {
     /// ```
     /// use logscope::{OutputContext, sink};
     ///
-    /// let _ = logscope::init(); // once, early in main
+    /// logscope::init(); // once, early in main
     /// let (memory, lines) = sink::memory();
     /// let uno = OutputContext::builder("uno").sink(memory).build();
     /// std::thread::spawn(uno.bind(|| tracing::info!("compiling"))).join().unwrap();
     /// assert_eq!(lines.lines().len(), 1);
     /// ```
     ///
-    /// Use it wherever a closure runs elsewhere: for `thread::spawn`, a pool's `spawn`, or a callback.
+    /// Use it wherever a closure runs once and elsewhere: for `thread::spawn`, or a pool's `spawn`. A callback that is called again and again
+    /// is wrapped by [`bind_mut`](OutputContext::bind_mut) or [`bind_fn`](OutputContext::bind_fn).
     ///
     /// What `f` has captured is dropped inside this context too, also if `f` never runs.
     pub fn bind<R, F: FnOnce() -> R>(&self, f: F) -> impl FnOnce() -> R + use<R, F> {
-        let bound = Bound { context: Some(self.clone()), f: Some(f) };
-        move || bound.call()
+        let bound = Bound::new(Place::Context(self.clone()), f);
+        move || bound.call_once()
+    }
+
+    /// Wraps `f`, which takes one argument and may change what it has captured, so that it runs inside this context.
+    ///
+    /// ```
+    /// use logscope::{OutputContext, sink};
+    ///
+    /// logscope::init(); // once, early in main
+    /// let (memory, lines) = sink::memory();
+    /// let uno = OutputContext::builder("uno").sink(memory).build();
+    /// let mut seen = 0;
+    /// ["a.c", "b.c"].into_iter().for_each(uno.bind_mut(|unit| {
+    ///     seen += 1;
+    ///     tracing::info!(unit, seen, "compiled");
+    /// }));
+    /// assert_eq!(lines.lines().len(), 2);
+    /// ```
+    ///
+    /// The argument has one type: see [`bind_fn`](OutputContext::bind_fn) for callees that lend it.
+    pub fn bind_mut<A, R, F: FnMut(A) -> R>(&self, f: F) -> impl FnMut(A) -> R + use<A, R, F> {
+        let mut bound = Bound::new(Place::Context(self.clone()), f);
+        move |argument| bound.call_mut(argument)
+    }
+
+    /// Wraps `f`, which takes one argument, so that it runs inside this context, on several threads at once if `f` can.
+    ///
+    /// ```
+    /// use logscope::{OutputContext, sink};
+    ///
+    /// logscope::init(); // once, early in main
+    /// let (memory, lines) = sink::memory();
+    /// let uno = OutputContext::builder("uno").sink(memory).build();
+    /// let compile = uno.bind_fn(|unit: u32| tracing::info!(unit, "compiled"));
+    /// std::thread::scope(|threads| {
+    ///     for unit in 0..4 {
+    ///         let compile = &compile;
+    ///         threads.spawn(move || compile(unit));
+    ///     }
+    /// });
+    /// assert_eq!(lines.lines().len(), 4);
+    /// ```
+    ///
+    /// With rayon, `par_iter().for_each(uno.bind_fn(…))` runs each call inside this context.
+    ///
+    /// The argument has *one* type. A callee that lends a value for each call (`filter`, `sort_by_key`, a scope of rayon) wants a closure for
+    /// every lifetime, `for<'a> Fn(&'a T)`, which a wrapper cannot be:
+    ///
+    /// ```compile_fail,E0308
+    /// # let uno = logscope::OutputContext::builder("uno").build();
+    /// let long: Vec<String> = vec!["a.c".to_owned()].into_iter().filter(uno.bind_mut(|unit: &String| unit.len() > 3)).collect();
+    /// ```
+    ///
+    /// Enter the scope inside the closure there:
+    ///
+    /// ```
+    /// # let uno = logscope::OutputContext::builder("uno").build();
+    /// let long: Vec<String> = vec!["a.c".to_owned()].into_iter().filter(|unit| uno.scope(|| unit.len() > 3)).collect();
+    /// # assert!(long.is_empty());
+    /// ```
+    pub fn bind_fn<A, R, F: Fn(A) -> R>(&self, f: F) -> impl Fn(A) -> R + use<A, R, F> {
+        let bound = Bound::new(Place::Context(self.clone()), f);
+        move |argument| bound.call(argument)
     }
 }
 
@@ -34,40 +98,91 @@ impl OutputContext {
 /// assert_eq!(std::thread::spawn(name).join().unwrap(), "uno");
 /// ```
 ///
-/// Outside every scope it binds nothing: `f` then runs in the context that is current where it is called. What `f` has captured is dropped
-/// inside the same context, also if `f` never runs.
+/// Outside every scope there is no such context, and `f` is bound to *no scope*: wherever it is called, also inside another context's
+/// scope, it logs to the process default (with [`route_by_span`](crate::Config::route_by_span), to the context of its span first). What `f`
+/// has captured is dropped in the same place, also if `f` never runs.
+///
+/// ```
+/// use logscope::OutputContext;
+///
+/// let uno = OutputContext::builder("uno").build();
+/// let bound = logscope::bind_current(|| OutputContext::try_current().is_none());
+/// assert!(uno.scope(bound), "bound outside every scope, it never logs to `uno`");
+/// ```
 pub fn bind_current<R, F: FnOnce() -> R>(f: F) -> impl FnOnce() -> R + use<R, F> {
-    let bound = Bound { context: OutputContext::try_current(), f: Some(f) };
-    move || bound.call()
+    let bound = Bound::new(Place::current(), f);
+    move || bound.call_once()
 }
 
-/// A closure that runs, and is dropped, inside a context.
+/// Where a closure runs.
+enum Place {
+    Context(OutputContext),
+    OutsideEveryScope,
+}
+
+impl Place {
+    fn current() -> Self {
+        OutputContext::try_current().map_or(Place::OutsideEveryScope, Place::Context)
+    }
+
+    #[inline]
+    fn run<R>(&self, f: impl FnOnce() -> R) -> R {
+        match self {
+            Place::Context(context) => context.scope(f),
+            Place::OutsideEveryScope => TaskChain::<ContextInner>::unscoped().run(f),
+        }
+    }
+}
+
+/// A closure that runs, and is dropped, in its place.
 struct Bound<F> {
-    /// `None` if the closure was bound outside every scope.
-    context: Option<OutputContext>,
-    /// `None` once the closure has run.
+    place: Place,
+    /// `None` once a closure that runs once has run.
     f: Option<F>,
 }
 
 impl<F> Bound<F> {
-    fn call<R>(mut self) -> R
+    fn new(place: Place, f: F) -> Self {
+        Bound { place, f: Some(f) }
+    }
+
+    fn call_once<R>(mut self) -> R
     where
         F: FnOnce() -> R,
     {
-        let Some(f) = self.f.take() else {
-            unreachable!("the closure is there until this is called, which consumes it");
-        };
-        match &self.context {
-            Some(context) => context.scope(f),
-            None => f(),
+        match self.f.take() {
+            Some(f) => self.place.run(f),
+            None => unreachable!("the closure is there until this is called, which consumes it"),
+        }
+    }
+
+    #[inline]
+    fn call_mut<A, R>(&mut self, argument: A) -> R
+    where
+        F: FnMut(A) -> R,
+    {
+        match &mut self.f {
+            Some(f) => self.place.run(|| f(argument)),
+            None => unreachable!("only `call_once` takes the closure"),
+        }
+    }
+
+    #[inline]
+    fn call<A, R>(&self, argument: A) -> R
+    where
+        F: Fn(A) -> R,
+    {
+        match &self.f {
+            Some(f) => self.place.run(|| f(argument)),
+            None => unreachable!("only `call_once` takes the closure"),
         }
     }
 }
 
 impl<F> Drop for Bound<F> {
     fn drop(&mut self) {
-        if let (Some(context), Some(f)) = (&self.context, self.f.take()) {
-            context.scope(|| drop(f));
+        if let Some(f) = self.f.take() {
+            self.place.run(|| drop(f));
         }
     }
 }

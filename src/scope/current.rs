@@ -80,11 +80,11 @@ fn with_default_context<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
 /// assert!(logscope::update(|context| context.clone()).is_none());
 /// ```
 ///
-/// Inside a future that was given a context ([`in_context`](crate::FutureExt::in_context)), the change stays with the task, over every
+/// Inside a future that was given a context ([`in_context`](crate::InContext::in_context)), the change stays with the task, over every
 /// `.await`, and never reaches the thread.
 ///
 /// Outside every scope nothing is replaced: `f` is not called, and `None` is returned. Only
-/// [`set_default`](crate::set_default) changes the process default. `None` is also returned if another context is current once `f`
+/// [`set_process_default`](crate::set_process_default) changes the process default. `None` is also returned if another context is current once `f`
 /// returns, because `f` entered, left or updated a scope: the context that `f` started from is then no longer there to be replaced.
 pub fn update(f: impl FnOnce(&OutputContext) -> OutputContext) -> Option<OutputContext> {
     let current = OutputContext::try_current()?;

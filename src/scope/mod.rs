@@ -30,5 +30,5 @@ pub(crate) use chain::glance;
 pub use current::update;
 pub(crate) use current::with_current;
 pub(crate) use hook::{arm, disarm};
-pub use task::{FutureExt, InContext};
+pub use task::{InContext, Scoped};
 pub use thread::ScopeGuard;

@@ -10,14 +10,16 @@ use super::chain;
 use super::hook::entering;
 use crate::context::{ContextInner, OutputContext};
 
-/// Gives a future a context, by [`in_context`](FutureExt::in_context) or [`in_current_context`](FutureExt::in_current_context).
-pub trait FutureExt: Future + Sized {
+/// Gives a value a context, by [`in_context`](InContext::in_context) or [`in_current_context`](InContext::in_current_context).
+///
+/// Every type has these methods, as every type has those of `tracing::Instrument`. What they return is of use if the value is a future.
+pub trait InContext: Sized {
     /// Makes `context` current whenever this future is polled, and when it is dropped.
     ///
     /// ```
-    /// use logscope::{FutureExt as _, OutputContext, sink};
+    /// use logscope::{InContext as _, OutputContext, sink};
     ///
-    /// let _ = logscope::init(); // once, early in main
+    /// logscope::init(); // once, early in main
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let (memory, lines) = sink::memory();
     /// let uno = OutputContext::builder("uno").sink(memory).build();
@@ -28,14 +30,14 @@ pub trait FutureExt: Future + Sized {
     ///
     /// A scope that the future enters, and a context that it [updates](crate::update), stay with it over every `.await`, on whatever
     /// thread it continues, and never reach other work there.
-    fn in_context(self, context: &OutputContext) -> InContext<Self> {
-        InContext { chain: Some(chain::TaskChain::new(context.inner().clone())), future: Some(self) }
+    fn in_context(self, context: &OutputContext) -> Scoped<Self> {
+        Scoped { chain: chain::TaskChain::new(context.inner().clone()), value: Some(self) }
     }
 
     /// Makes the context that is current now current for this future.
     ///
     /// ```
-    /// use logscope::{FutureExt as _, OutputContext};
+    /// use logscope::{InContext as _, OutputContext};
     ///
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let uno = OutputContext::builder("uno").build();
@@ -44,58 +46,54 @@ pub trait FutureExt: Future + Sized {
     /// # });
     /// ```
     ///
-    /// Outside every scope it binds nothing: the future logs to the context that is current where it is polled, and a guard that it holds
-    /// over an `.await` belongs to the thread.
-    fn in_current_context(self) -> InContext<Self> {
-        let chain = OutputContext::try_current().map(|context| chain::TaskChain::new(context.into_inner()));
-        InContext { chain, future: Some(self) }
+    /// Outside every scope there is no such context, and the future gets *no scope*: wherever it is polled, also inside another context's
+    /// scope, it logs to the process default (with [`route_by_span`](crate::Config::route_by_span), to the context of its span first). A
+    /// guard that it holds over an `.await` is its own in this case too.
+    fn in_current_context(self) -> Scoped<Self> {
+        let chain = match OutputContext::try_current() {
+            Some(context) => chain::TaskChain::new(context.into_inner()),
+            None => chain::TaskChain::unscoped(),
+        };
+        Scoped { chain, value: Some(self) }
     }
 }
 
-impl<F: Future> FutureExt for F {}
+impl<T> InContext for T {}
 
 pin_project! {
-    /// Polls and drops a future inside a context; from [`FutureExt`].
+    /// Polls and drops a future inside a context; from [`InContext`].
     #[must_use = "futures do nothing unless polled: await it or spawn it"]
-    pub struct InContext<F> {
-        chain: Option<chain::TaskChain<ContextInner>>,
-        // `None` only while `self` is dropped: the future is dropped first, inside its context.
+    pub struct Scoped<T> {
+        chain: chain::TaskChain<ContextInner>,
+        // `None` only while `self` is dropped: the value is dropped first, inside its context.
         #[pin]
-        future: Option<F>,
+        value: Option<T>,
     }
 
-    impl<F> PinnedDrop for InContext<F> {
+    impl<T> PinnedDrop for Scoped<T> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            match this.chain {
-                Some(chain) => chain.run(|| this.future.set(None)),
-                None => this.future.set(None),
-            }
+            this.chain.run(|| this.value.set(None));
         }
     }
 }
 
-impl<F: Future> Future for InContext<F> {
+impl<F: Future> Future for Scoped<F> {
     type Output = F::Output;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let Some(future) = this.future.as_pin_mut() else {
+        let Some(future) = this.value.as_pin_mut() else {
             unreachable!("the future is there until this is dropped");
         };
-        match this.chain {
-            Some(chain) => {
-                entering();
-                chain.run(|| future.poll(cx))
-            }
-            None => future.poll(cx),
-        }
+        entering();
+        this.chain.run(|| future.poll(cx))
     }
 }
 
-impl<F> fmt::Debug for InContext<F> {
+impl<T> fmt::Debug for Scoped<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InContext").field("bound", &self.chain.is_some()).finish_non_exhaustive()
+        f.debug_struct("Scoped").finish_non_exhaustive()
     }
 }

@@ -18,7 +18,7 @@ use crate::context::{ContextInner, OutputContext};
 /// ```
 ///
 /// For the same reason a runtime that moves tasks between threads does not accept a future that holds a guard over an `.await`: give the
-/// future the context instead, with [`in_context`](crate::FutureExt::in_context). A closure takes the context with
+/// future the context instead, with [`in_context`](crate::InContext::in_context). A closure takes the context with
 /// [`bind`](OutputContext::bind):
 ///
 /// ```
@@ -51,7 +51,7 @@ impl OutputContext {
     ///
     /// Where a closure will do, [`scope`](OutputContext::scope) is cheaper: it does not allocate.
     ///
-    /// Inside a future that was given a context ([`in_context`](crate::FutureExt::in_context)), the scope belongs to the task: it stays
+    /// Inside a future that was given a context ([`in_context`](crate::InContext::in_context)), the scope belongs to the task: it stays
     /// over every `.await` and never reaches other work on the thread. Inside a future without a context there is no task for it to belong
     /// to: the scope is the thread's, and while the guard is held over an `.await` everything that the thread runs is in it.
     #[inline]
@@ -65,7 +65,7 @@ impl OutputContext {
     /// ```
     /// use logscope::{OutputContext, sink};
     ///
-    /// let _ = logscope::init(); // once, early in main
+    /// logscope::init(); // once, early in main
     /// let (memory, lines) = sink::memory();
     /// let uno = OutputContext::builder("uno").sink(memory).build();
     /// uno.scope(|| tracing::info!("configured"));

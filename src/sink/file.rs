@@ -47,8 +47,8 @@ impl FileOptions {
     ///
     /// # Errors
     ///
-    /// [`is_open`](Error::is_open) if the file cannot be opened. The message names the path, the reason, and what to do.
-    /// [`is_option_mismatch`](Error::is_option_mismatch) if the file is open with another mode or another [`Roll`](super::Roll). If only a
+    /// [`ErrorKind::Open`](crate::ErrorKind::Open) if the file cannot be opened. The message names the path, the reason, and what to do.
+    /// [`ErrorKind::OptionMismatch`](crate::ErrorKind::OptionMismatch) if the file is open with another mode or another [`Roll`](super::Roll). If only a
     /// queue of dropped sinks still has the file open, this waits until the queue is written, for five seconds at most.
     pub fn open(self) -> Result<Sink, Error> {
         let deadline = Instant::now() + FILE_IS_FREE;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::exit;
 use super::view::Sink;
-use crate::delivery::{Flush, Outcome, flush_all, unsynced_reason};
-use crate::error::{Error, Kind};
+use crate::delivery::{Flush, Ledger, flush_all};
+use crate::error::{Error, ErrorKind};
 use crate::limits::TASK_FLUSH;
 
 impl Sink {
@@ -24,12 +24,12 @@ impl Sink {
     /// ```
     ///
     /// It writes the queues in front of the output, passes on what the output itself has buffered, and waits for `deadline` at most. It returns
-    /// the counts of the output's records; [`Outcome::into_result`] makes an error of them if records are missing. It does not wait for records
+    /// the counts of the output's records; [`Ledger::into_result`] makes an error of them if records are missing. It does not wait for records
     /// that other threads log meanwhile, and does not count them while they are pending. A failure is also reported on stderr.
     ///
     /// Called from inside an output (by a writer or a callback), where it could wait for itself, it returns the counts at once.
-    #[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
-    pub fn flush(&self, deadline: Duration) -> Outcome {
+    #[must_use = "the ledger says whether records were lost: ask `is_complete()`"]
+    pub fn flush(&self, deadline: Duration) -> Ledger {
         let until = Instant::now().checked_add(deadline);
         match Flush::begin(&self.0.core, until, false) {
             Some(flush) => flush.finish(until),
@@ -40,15 +40,15 @@ impl Sink {
     /// [Flushes](Sink::flush) without blocking, for tasks.
     ///
     /// ```
-    /// # logscope::init()?;
+    /// # logscope::init();
     /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     /// # runtime.block_on(async {
     /// use logscope::sink;
     /// use std::time::Duration;
     ///
     /// let log = sink::writer(Vec::new()).queued(sink::Queue::new());
-    /// let outcome = tokio::time::timeout(Duration::from_secs(5), log.flush_async()).await?;
-    /// assert!(outcome.is_complete());
+    /// let ledger = tokio::time::timeout(Duration::from_secs(5), log.flush_async()).await?;
+    /// assert!(ledger.is_complete());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -56,15 +56,15 @@ impl Sink {
     ///
     /// The flush begins with the call, whether or not the returned future is polled. It has no deadline: use the timeout of your runtime. An
     /// output without queues is flushed in the call itself, which waits for a second at most if another thread is writing to it.
-    #[must_use = "a future does nothing unless it is awaited, and its outcome says whether everything was written"]
-    pub fn flush_async(&self) -> impl Future<Output = Outcome> + Send + use<> {
+    #[must_use = "a future does nothing unless it is awaited, and its ledger says whether everything was written"]
+    pub fn flush_async(&self) -> impl Future<Output = Ledger> + Send + use<> {
         // Holds no reference to the output: dropping a task must not run the output's `Drop`.
         let flush = Flush::begin_for_task(&self.0.core, Instant::now().checked_add(TASK_FLUSH));
-        let outcome_now = self.ledger();
+        let ledger_now = self.ledger();
         async move {
             match flush {
                 Some(flush) => flush.finish_as_task().await,
-                None => outcome_now,
+                None => ledger_now,
             }
         }
     }
@@ -86,7 +86,7 @@ impl Sink {
     ///
     /// # Errors
     ///
-    /// [`is_incomplete`](Error::is_incomplete) if this is not certain: the deadline passed, the device failed, records are pending, or the
+    /// [`ErrorKind::Incomplete`](crate::ErrorKind::Incomplete) if this is not certain: the deadline passed, the device failed, records are pending, or the
     /// output is not on a storage device. Records that failed or were dropped before are no error; the [ledger](Sink::ledger) counts them.
     pub fn sync(&self, deadline: Duration) -> Result<(), Error> {
         let until = Instant::now().checked_add(deadline);
@@ -98,11 +98,12 @@ impl Sink {
             let name = self.describe();
             let reason = match error.kind() {
                 io::ErrorKind::TimedOut => {
-                    format!("it took longer than {deadline:?}, and {} records are pending", self.ledger().pending)
+                    format!(": it took longer than {deadline:?}, and {} records are pending", self.ledger().pending)
                 }
-                _ => unsynced_reason(&error),
+                io::ErrorKind::Unsupported => String::from(": it is not on a storage device"),
+                _ => String::new(),
             };
-            Error::new(Kind::Incomplete, format!("{name} cannot be synced: {reason}")).with_source(error)
+            Error::new(ErrorKind::Incomplete, format!("{name} cannot be synced{reason}")).with_source(error)
         })
     }
 }
@@ -112,16 +113,16 @@ impl Sink {
 /// ```
 /// use std::time::Duration;
 ///
-/// let outcome = logscope::flush(Duration::from_secs(5));
-/// assert!(outcome.is_complete(), "{outcome}");
+/// let ledger = logscope::flush(Duration::from_secs(5));
+/// assert!(ledger.is_complete(), "{ledger}");
 /// ```
 ///
 /// It waits for `deadline` at most, and returns the counts of all records of the process, including those of closed outputs. It does for all
 /// outputs what [`Sink::flush`] does for one.
 ///
 /// The call blocks. A task makes it where blocking is allowed (`spawn_blocking`), or awaits [`flush_async`](Sink::flush_async) of its sinks.
-#[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
-pub fn flush(deadline: Duration) -> Outcome {
+#[must_use = "the ledger says whether records were lost: ask `is_complete()`"]
+pub fn flush(deadline: Duration) -> Ledger {
     flush_all(Instant::now().checked_add(deadline))
 }
 
@@ -130,8 +131,8 @@ pub fn flush(deadline: Duration) -> Outcome {
 /// ```
 /// use std::time::Duration;
 ///
-/// let outcome = logscope::shutdown(Duration::from_secs(5));
-/// assert!(outcome.is_complete(), "{outcome}");
+/// let ledger = logscope::shutdown(Duration::from_secs(5));
+/// assert!(ledger.is_complete(), "{ledger}");
 /// ```
 ///
 /// From now on nothing is queued: each record is written in the call that logs it. This holds for sinks that are made later, too, and cannot
@@ -144,7 +145,7 @@ pub fn flush(deadline: Duration) -> Outcome {
 /// A program that returns from `main` or calls `std::process::exit` need not call this: queued sinks notice that end. They do not notice other
 /// ends. Call it before `abort` or `_exit`, at the end of a handler of SIGTERM, before `exec`, and on Windows before `std::process::exit`,
 /// which calls `ExitProcess` there.
-#[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
-pub fn shutdown(deadline: Duration) -> Outcome {
+#[must_use = "the ledger says whether records were lost: ask `is_complete()`"]
+pub fn shutdown(deadline: Duration) -> Ledger {
     exit::shutdown(deadline)
 }

@@ -6,7 +6,7 @@
 //! let (log, lines) = sink::memory();
 //! let console = sink::stderr().format(Format::build()).max_level(LevelFilter::WARN);
 //! let uno = OutputContext::builder("uno").sink(log).sink(console).build();
-//! # logscope::init()?;
+//! # logscope::init();
 //! uno.scope(|| tracing::info!("compiling"));
 //! assert_eq!(lines.len(), 1);
 //! # Ok::<(), logscope::Error>(())
@@ -38,7 +38,7 @@
 //! | file, direct | the operating system has it | kept | kept | kept | lost if the system had not written it to the device; kept after [`sync`](Sink::sync), and at a level of [`sync_at`](Sink::sync_at) |
 //! | stdout, stderr, pipes, direct | the operating system has it | kept | kept | kept | lost with the reader |
 //! | [`writer()`], [`custom()`], direct | the output has it | lost if the output had buffered it and does not pass it on; kept after [`flush`](Sink::flush) | the same | lost if the output had buffered it | lost |
-//! | any of these, queued | in the queue, and soon written | written before the process is gone, for [five seconds](crate::Configure::exit_deadline) at most | a panic: soon written; a panic with `panic = "abort"`: written by the panic hook; other aborts: lost if it was still in the queue | lost if it was still in the queue; kept after [`flush`](Sink::flush), and at a level of [`flush_at`](Queue::flush_at) | lost if it was still in the queue, or the system had not written it to the device; kept after [`sync`](Sink::sync), and at a level of [`sync_at`](Queue::sync_at) |
+//! | any of these, queued | in the queue, and soon written | written before the process is gone, for [five seconds](crate::Config::exit_deadline) at most | a panic: soon written; a panic with `panic = "abort"`: written by the panic hook; other aborts: lost if it was still in the queue | lost if it was still in the queue; kept after [`flush`](Sink::flush), and at a level of [`flush_at`](Queue::flush_at) | lost if it was still in the queue, or the system had not written it to the device; kept after [`sync`](Sink::sync), and at a level of [`sync_at`](Queue::sync_at) |
 //! | [`memory()`], [`test()`], [`null()`] | in memory | lost with the process | | | |
 //!
 //! "Kept" supposes that the output works; the next section says what happens if it does not. `benches/README.md` in the repository has the
@@ -87,7 +87,7 @@
 //! | the output stands still: a pipe whose reader does not read, a network file system that hangs | the log call waits | log calls return until the queue is full, and then do what [`Overflow`] says |
 //! | the output panics | the panic is caught, and the record has failed | the same, on the writer thread, which goes on |
 //! | the output logs | the event goes to stderr, and counts as dropped | the same |
-//! | the output cannot be flushed | it is reported on stderr, and the outcome of the flush is [`unflushed`](Outcome::unflushed) | the same |
+//! | the output cannot be flushed | it is reported on stderr, and the ledger of the flush is [`unflushed`](Ledger::unflushed) | the same |
 //!
 //! A short `write` is continued, and an interrupted one is repeated. If an output in non-blocking mode has no room, the log call waits for it,
 //! for a second at most; the next ones do not wait, until the output takes something again. If a blocking output has no room (a pipe whose
@@ -122,7 +122,7 @@ mod view;
 
 pub use crate::background::{Overflow, Queue};
 pub use crate::bytes::Batch;
-pub use crate::delivery::Outcome;
+pub use crate::delivery::Ledger;
 pub use crate::fallback::fallback_lost;
 pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
 pub use crate::output::{Memory, Output, RecordOutput};

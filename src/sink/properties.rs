@@ -122,15 +122,15 @@ proptest! {
         prop_assert_eq!(sink.flush(PATIENCE).pending, 0);
         scripted.recover();
         send(&sink, count + 1);
-        let outcome = sink.flush(PATIENCE);
+        let ledger = sink.flush(PATIENCE);
 
-        prop_assert_eq!(outcome.accepted, count + 1);
-        prop_assert_eq!(outcome.written + outcome.dropped + outcome.failed, count + 1);
+        prop_assert_eq!(ledger.accepted, count + 1);
+        prop_assert_eq!(ledger.written + ledger.dropped + ledger.failed, count + 1);
         prop_assert!(scripted.text().ends_with('\n'));
         let lines = scripted.lines();
         let records = lines.iter().filter(|line| matches!(line, Line::Record(_))).count() as u64;
-        prop_assert_eq!(records, outcome.written);
-        check_queued_lines(&lines, count + 1, outcome.dropped + outcome.failed);
+        prop_assert_eq!(records, ledger.written);
+        check_queued_lines(&lines, count + 1, ledger.dropped + ledger.failed);
     }
 
     #[test]
@@ -140,11 +140,11 @@ proptest! {
         let (deliveries, _reports) = capture_reports(|| run(&sink, &scripted, &acts));
 
         let is = |fate| move |(.., delivery): &&(u64, Act, Option<Fate>)| *delivery == Some(fate);
-        let outcome = sink.ledger();
-        prop_assert_eq!(outcome.written, deliveries.iter().filter(is(Fate::Written)).count() as u64);
-        prop_assert_eq!(outcome.failed, deliveries.iter().filter(is(Fate::Failed)).count() as u64);
-        prop_assert_eq!(outcome.accepted, outcome.written + outcome.dropped + outcome.failed);
-        prop_assert_eq!(outcome.pending, 0);
+        let ledger = sink.ledger();
+        prop_assert_eq!(ledger.written, deliveries.iter().filter(is(Fate::Written)).count() as u64);
+        prop_assert_eq!(ledger.failed, deliveries.iter().filter(is(Fate::Failed)).count() as u64);
+        prop_assert_eq!(ledger.accepted, ledger.written + ledger.dropped + ledger.failed);
+        prop_assert_eq!(ledger.pending, 0);
         prop_assert!(is(Fate::Written)(&deliveries.last().unwrap()), "the writer works again");
 
         prop_assert!(scripted.text().ends_with('\n'));

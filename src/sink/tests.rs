@@ -32,7 +32,7 @@ fn one_record_is_one_line_and_one_write() {
     }
     assert_eq!(writer.lines(), [Line::Record(1), Line::Record(2), Line::Record(3)]);
     assert_eq!(writer.writes(), 3);
-    assert_eq!(sink.ledger(), Outcome { accepted: 3, written: 3, ..Outcome::default() });
+    assert_eq!(sink.ledger(), Ledger { accepted: 3, written: 3, ..Ledger::default() });
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_notice_counts_dropped_records() {
     lose(&sink, 2);
     deliver(&sink, 3);
     assert_eq!(writer.lines(), [Line::Dropped(2), Line::Record(3)]);
-    assert_eq!(sink.ledger(), Outcome { accepted: 3, written: 1, dropped: 2, ..Outcome::default() });
+    assert_eq!(sink.ledger(), Ledger { accepted: 3, written: 1, dropped: 2, ..Ledger::default() });
 }
 
 #[test]
@@ -381,9 +381,9 @@ fn many_threads_count_each_loss_in_one_notice() {
     let lines = writer.lines();
     let written = lines.iter().filter(|line| matches!(line, Line::Record(_))).count() as u64;
     let counted: u64 = lines.iter().map(|line| if let Line::Failed(count) = line { *count } else { 0 }).sum();
-    let outcome = sink.ledger();
-    assert_eq!(outcome.accepted, THREADS * RECORDS + 1);
-    assert_eq!((outcome.written, outcome.failed), (written, counted));
+    let ledger = sink.ledger();
+    assert_eq!(ledger.accepted, THREADS * RECORDS + 1);
+    assert_eq!((ledger.written, ledger.failed), (written, counted));
     assert!(counted > 0);
 }
 

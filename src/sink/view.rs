@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::exit;
 use crate::background::{Account, OpenAccount, Queue, QueueHandle, QueuedView};
-use crate::delivery::{Core, Fate, Loss, Outcome};
+use crate::delivery::{Core, Fate, Ledger, Loss};
 use crate::error::Error;
 use crate::format::{Format, Renderer, Scratch};
 use crate::limits::REOPEN;
@@ -119,7 +119,7 @@ impl Sink {
     ///
     /// let (memory, lines) = sink::memory();
     /// let uno = OutputContext::builder("uno").sink(memory.queued(sink::Queue::new())).build();
-    /// # logscope::init()?;
+    /// # logscope::init();
     /// uno.scope(|| tracing::info!("compiling"));
     /// uno.flush(Duration::from_secs(5)).into_result()?;
     /// assert_eq!(lines.len(), 1);
@@ -132,7 +132,7 @@ impl Sink {
     /// The lines in a queue are written
     ///
     /// - within a few milliseconds, while the output keeps up;
-    /// - when the process ends in an ordinary way, for [five seconds](crate::Configure::exit_deadline) at most;
+    /// - when the process ends in an ordinary way, for [five seconds](crate::Config::exit_deadline) at most;
     /// - soon after the last sink is dropped; the drop does not wait for it;
     /// - on request, by [`flush`](Sink::flush), [`logscope::flush`](crate::flush) or [`logscope::shutdown`](crate::shutdown).
     ///
@@ -159,9 +159,9 @@ impl Sink {
     /// let (sink, _memory) = logscope::sink::memory();
     /// assert_eq!(sink.ledger().accepted, 0);
     /// ```
-    #[must_use = "the outcome says whether records were lost: ask `is_complete()`"]
-    pub fn ledger(&self) -> Outcome {
-        self.0.core.outcome()
+    #[must_use = "the ledger says whether records were lost: ask `is_complete()`"]
+    pub fn ledger(&self) -> Ledger {
+        self.0.core.ledger()
     }
 
     /// Opens the file of this output anew, by its name.
@@ -182,7 +182,7 @@ impl Sink {
     ///
     /// # Errors
     ///
-    /// [`is_open`](Error::is_open) if the file cannot be opened, or if the output is not a file. The output then goes on as before.
+    /// [`ErrorKind::Open`](crate::ErrorKind::Open) if the file cannot be opened, or if the output is not a file. The output then goes on as before.
     pub fn reopen(&self) -> Result<(), Error> {
         self.0.core.reopen(REOPEN).map_err(|error| reopen_error(self.describe(), error))
     }

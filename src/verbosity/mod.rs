@@ -265,8 +265,8 @@ impl FromStr for Verbosity {
     ///
     /// # Errors
     ///
-    /// If the text is not such a list. The error names the wrong directive, its position in the list, and what to write instead;
-    /// [`is_parse`](Error::is_parse) is true for it.
+    /// If the text is not such a list. The error names the wrong directive, its position in the list, and what to write instead. Its kind is
+    /// [`ErrorKind::Parse`](crate::ErrorKind::Parse).
     fn from_str(text: &str) -> Result<Self, Error> {
         parse::parse(text).map(Verbosity::from)
     }

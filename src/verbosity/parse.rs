@@ -7,19 +7,25 @@
 use tracing::level_filters::LevelFilter;
 
 use super::directives::Directives;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
 /// Reads a list of directives, which may end in a comma.
 pub(super) fn parse(text: &str) -> Result<Directives, Error> {
     let list = text.trim();
     let list = list.strip_suffix(',').unwrap_or(list);
     if list.trim().is_empty() {
-        return Err(Error::new(Kind::Parse, format!("the verbosity is empty; {EXPECTED}, as in `info,hyper=warn`")));
+        return Err(Error::new(
+            ErrorKind::Parse,
+            format!("the verbosity is empty; {EXPECTED}, as in `info,hyper=warn`"),
+        ));
     }
     let mut directives = Vec::new();
     for (index, directive) in split(list).0.into_iter().enumerate() {
         directives.push(parse_directive(directive).map_err(|problem| {
-            Error::new(Kind::Parse, format!("in the verbosity {text:?}, {}", problem_with(index, directive, &problem)))
+            Error::new(
+                ErrorKind::Parse,
+                format!("in the verbosity {text:?}, {}", problem_with(index, directive, &problem)),
+            )
         })?);
     }
     Ok(Directives::from_list(directives))

@@ -99,7 +99,7 @@ proptest! {
     #[test]
     fn any_text_is_an_error_or_read_as_targets_does(text in "[ai,=:0-9\\[{]{0,10}|\\PC{0,10}", asked in "[ai]{0,3}") {
         match text.parse::<Verbosity>() {
-            Err(error) => prop_assert!(error.is_parse()),
+            Err(error) => prop_assert_eq!(error.kind(), crate::ErrorKind::Parse),
             Ok(ours) => {
                 let printed = ours.to_string();
                 prop_assert_eq!(&verbosity(&printed), &ours);
@@ -166,7 +166,7 @@ fn an_error_names_the_directive_its_position_and_the_remedy() {
     ];
     for (text, expected) in cases {
         let error = text.parse::<Verbosity>().unwrap_err();
-        assert!(error.is_parse());
+        assert_eq!(error.kind(), crate::ErrorKind::Parse);
         for part in expected {
             assert!(error.to_string().contains(part), "{text:?}: {error}");
         }

@@ -21,7 +21,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Installs logscope and makes a context that logs to `sink`, in JSON.
 pub(crate) fn context(sink: &Sink) -> OutputContext {
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     OutputContext::builder("uno").sink(sink.format(Format::json())).build()
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn permission_to_write_is_taken_away(test: &str, view: fn(&Sink) -> S
         assert!(Command::new("sh").args(["-c", read_only]).arg(folder.join("small")).status().unwrap().success());
         log(&context, 5);
         let error = sink::file(folder.join("small/due.log")).open().unwrap_err();
-        assert!(error.is_open() && error.to_string().contains("Read-only"), "{error}");
+        assert!(error.kind() == logscope::ErrorKind::Open && format!("{error:#}").contains("Read-only"), "{error}");
         json!({ "ledger": ledger(&sink, &context), "text": fs::read_to_string(&path).unwrap() })
     });
     let Some(in_own_mounts) = in_own_mounts() else { return };

@@ -12,7 +12,7 @@ use std::process::{Child as Process, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logscope::sink::Outcome;
+use logscope::sink::Ledger;
 use serde_json::{Value, json};
 
 /// How long a child may take on a busy machine. A child that takes longer is stuck: it is killed, and its test fails.
@@ -247,8 +247,8 @@ impl Ended {
 }
 
 /// A ledger as JSON, for a report.
-pub(crate) fn ledger_json(outcome: Outcome) -> Value {
-    let Outcome { accepted, written, dropped, failed, pending, .. } = outcome;
+pub(crate) fn ledger_json(ledger: Ledger) -> Value {
+    let Ledger { accepted, written, dropped, failed, pending, .. } = ledger;
     json!({ "accepted": accepted, "written": written, "dropped": dropped, "failed": failed, "pending": pending })
 }
 

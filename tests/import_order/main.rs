@@ -43,7 +43,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/context", "live_list → inner → output_context → live, snapshot → ceiling, flush → builder → default"),
     (
         "src/delivery",
-        "closing, outcome, missing, front, in_flight → own_calls, ledger, notices → core → release → flush",
+        "closing, ledger, missing, front, in_flight → own_calls, counters, notices → core → release → flush",
     ),
     (
         "src/file",

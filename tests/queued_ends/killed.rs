@@ -31,8 +31,8 @@ pub(crate) const ENDS: &[End] = &[
             in_a_static(&stage.folder);
             std::panic::set_hook(Box::new(|_| {
                 uno().scope(|| log(1, 0..1));
-                let outcome = logscope::shutdown(DEADLINE);
-                let _ = say(&format!("{}", outcome.is_complete()));
+                let ledger = logscope::shutdown(DEADLINE);
+                let _ = say(&format!("{}", ledger.is_complete()));
                 abort();
             }));
             let thread = thread::spawn(move || {
@@ -56,8 +56,8 @@ pub(crate) const ENDS: &[End] = &[
         play: |stage| {
             in_a_static(&stage.folder);
             std::panic::set_hook(Box::new(|_| {
-                let outcome = logscope::shutdown(DEADLINE);
-                let _ = say(&format!("{}", outcome.pending));
+                let ledger = logscope::shutdown(DEADLINE);
+                let _ = say(&format!("{}", ledger.pending));
                 abort();
             }));
             let panics = sink::callback(|_| panic!("as the test wants it")).queued(Queue::new());

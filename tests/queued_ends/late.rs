@@ -25,8 +25,8 @@ pub(crate) const ENDS: &[End] = &[
             in_a_static(&stage.folder);
             let before = stage.records();
             uno().scope(|| log(0, 0..before));
-            let outcome = logscope::shutdown(DEADLINE).into_result().unwrap();
-            assert_eq!((outcome.written, there(&stage.folder)), (before, before));
+            let ledger = logscope::shutdown(DEADLINE).into_result().unwrap();
+            assert_eq!((ledger.written, there(&stage.folder)), (before, before));
             uno().scope(|| log_and_look(&stage.folder, 0, before..before + LATE));
             // The same holds for a sink that is made now.
             let log = context(&file(&stage.folder));
@@ -45,8 +45,8 @@ pub(crate) const ENDS: &[End] = &[
                     scope.spawn(move || uno().scope(|| log(thread, 0..1_000)));
                 }
                 uno().scope(|| log(3, 0..stage.records()));
-                let outcome = logscope::shutdown(DEADLINE);
-                assert!(!outcome.unflushed && outcome.dropped + outcome.failed == 0, "{outcome}");
+                let ledger = logscope::shutdown(DEADLINE);
+                assert!(!ledger.unflushed && ledger.dropped + ledger.failed == 0, "{ledger}");
             });
         },
         watch: |running, round| {

@@ -24,7 +24,7 @@ pub(crate) fn file(folder: &Path) -> Sink {
 }
 
 pub(crate) fn context(sink: &Sink) -> OutputContext {
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     OutputContext::builder("uno").sink(sink.clone()).build()
 }
 

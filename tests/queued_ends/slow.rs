@@ -154,14 +154,14 @@ fn shut_down_with_a_blocked_output(stage: Stage) {
         fs::write(folder.join("took"), start.elapsed().as_millis().to_string()).unwrap();
     }
     at_exit(last);
-    logscope::init().unwrap();
+    logscope::init();
     in_a_static(&stage.folder);
     let other = context(&sink::custom(Blocks).queued(Queue::new()));
     other.scope(|| log(1, 0..stage.records()));
     uno().scope(|| log(0, 0..stage.records()));
     END.set((stage.folder, Instant::now())).unwrap();
-    let outcome = logscope::shutdown(Duration::from_millis(200));
-    assert!(outcome.pending > 0 && outcome.unflushed);
+    let ledger = logscope::shutdown(Duration::from_millis(200));
+    assert!(ledger.pending > 0 && ledger.unflushed);
     other.scope(|| log(1, 0..3));
 }
 

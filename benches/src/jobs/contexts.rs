@@ -51,7 +51,7 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
         "alone" | "crowd" => {}
         _ => return None,
     }
-    logscope::init().expect("nothing is installed yet");
+    logscope::try_init().expect("nothing is installed yet");
     let sink = sink::null();
     let others: Vec<OutputContext> = match arrangement {
         "crowd" => (0..1_000).map(|_| one_context(&sink, Clock::System)).collect(),
@@ -70,7 +70,7 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
 
 /// Flushing a context, and making and closing one, beside so many others.
 fn flush_and_close(count: usize) -> Subjects {
-    logscope::init().expect("nothing is installed yet");
+    logscope::try_init().expect("nothing is installed yet");
     let sink = sink::null();
     let others: Vec<OutputContext> = (0..count).map(|_| one_context(&sink, Clock::System)).collect();
     let flushed = one_context(&sink, Clock::System);

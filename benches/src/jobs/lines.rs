@@ -40,7 +40,7 @@ pub fn jobs() -> Vec<Job> {
 pub fn arrange(arrangement: &str) -> Option<Subjects> {
     match arrangement {
         "init" => {
-            logscope::init().expect("nothing is installed yet");
+            logscope::try_init().expect("nothing is installed yet");
             Some(vec![("text", line(Format::text(), Clock::System)), ("json", line(Format::json(), Clock::System))])
         }
         "fmt" => Some(vec![("line", under_global(fmt(true)))]),

@@ -42,7 +42,7 @@ fn the_list_keeps_the_counts_of_closed_outputs_and_little_else() {
     assert!(capacity > 2, "the list grows by more than one entry");
     for _ in 1..capacity {
         let closed = core();
-        closed.ledger().count(Fate::Written, 1);
+        closed.counters().count(Fate::Written, 1);
         list.push(&closed);
     }
     let closed = capacity as u64 - 1;
@@ -184,7 +184,7 @@ fn each_queue_gives_up_its_abandoned_calls() {
 fn debug_shows_the_name_and_the_counts() {
     let core = core();
     with_record(1, |record| with_scratch(|scratch| core.write(&renderer(), record, scratch))).unwrap();
-    core.ledger().count(Fate::Written, 1);
+    core.counters().count(Fate::Written, 1);
     let text = format!("{core:?}");
     assert!(text.contains("probe") && text.contains("written: 1"), "{text}");
 }

@@ -48,8 +48,8 @@ fn an_output_with_queues_is_flushed_by_their_writer_threads() {
 fn a_flush_withdraws_its_requests_when_it_ends() {
     let (_, core) = Probe::core();
     let front = FakeFront::before(&core, false);
-    let outcome = Flush::begin(&core, far(), false).unwrap().finish(past());
-    assert!(outcome.unflushed, "nobody has written the queue");
+    let ledger = Flush::begin(&core, far(), false).unwrap().finish(past());
+    assert!(ledger.unflushed, "nobody has written the queue");
     assert_eq!((front.requests(), front.withdrawn.load(Ordering::Relaxed)), (1, 1));
 }
 
@@ -66,8 +66,8 @@ fn the_queues_are_flushed_once_more_for_the_calls_that_were_in_flight() {
     assert_eq!(front.requests(), 2);
 
     let call = unqueued.begin();
-    let outcome = Flush::begin(&core, far(), false).unwrap().finish(past());
-    assert!(outcome.unflushed, "the call is still in flight");
+    let ledger = Flush::begin(&core, far(), false).unwrap().finish(past());
+    assert!(ledger.unflushed, "the call is still in flight");
     assert_eq!(front.requests(), 3);
     drop(call);
 }
@@ -75,10 +75,10 @@ fn the_queues_are_flushed_once_more_for_the_calls_that_were_in_flight() {
 #[test]
 fn records_that_are_accepted_while_a_flush_runs_are_not_its_own() {
     let (_, core) = Probe::core();
-    core.ledger().accept(2);
-    core.ledger().resolve(Fate::Written, 1);
-    let outcome = Flush::begin(&core, far(), false).unwrap().finish(far());
-    assert_eq!((outcome.accepted, outcome.written, outcome.pending), (1, 1, 0));
+    core.counters().accept(2);
+    core.counters().resolve(Fate::Written, 1);
+    let ledger = Flush::begin(&core, far(), false).unwrap().finish(far());
+    assert_eq!((ledger.accepted, ledger.written, ledger.pending), (1, 1, 0));
 }
 
 #[test]
@@ -91,12 +91,12 @@ fn a_failure_is_reported_but_not_a_timeout_that_pending_records_show() {
     ] {
         let (probe, core) = Probe::core();
         probe.fail(kind);
-        core.ledger().accept(pending);
-        let (outcome, reported) = capture_reports(|| Flush::begin(&core, far(), false).unwrap().finish(far()));
-        assert_eq!((outcome.unflushed, outcome.pending), (true, pending), "{kind}");
+        core.counters().accept(pending);
+        let (ledger, reported) = capture_reports(|| Flush::begin(&core, far(), false).unwrap().finish(far()));
+        assert_eq!((ledger.unflushed, ledger.pending), (true, pending), "{kind}");
         assert_eq!(reported.len(), reports, "{kind}: {reported:?}");
         assert!(reported.iter().all(|line| line.contains("cannot flush probe")), "{reported:?}");
-        core.ledger().resolve(Fate::Written, pending);
+        core.counters().resolve(Fate::Written, pending);
     }
 }
 
@@ -116,7 +116,7 @@ fn each_of_several_outputs_is_flushed_once() {
     probes[2].fail(io::ErrorKind::StorageFull);
     let flushes = cores.iter().filter_map(|core| Flush::begin(core, far(), false)).collect();
     let (unflushed, reports) =
-        capture_reports(|| finish_all(flushes, far()).map(|outcome| outcome.unflushed).collect::<Vec<_>>());
+        capture_reports(|| finish_all(flushes, far()).map(|ledger| ledger.unflushed).collect::<Vec<_>>());
     assert_eq!(unflushed, [false, false, true]);
     assert_eq!(reports.len(), 1, "{reports:?}");
     assert_eq!(probes.iter().map(|probe| probe.calls().0).collect::<Vec<_>>(), [1, 0, 1]);
@@ -162,7 +162,7 @@ fn an_output_that_stands_still_takes_no_time_from_another() {
     let deadline = Some(Instant::now() + Duration::from_secs(1));
     let flushes = cores.iter().filter_map(|core| Flush::begin(core, deadline, false)).collect();
     let (complete, _) =
-        capture_reports(|| finish_all(flushes, deadline).map(|outcome| outcome.is_complete()).collect::<Vec<_>>());
+        capture_reports(|| finish_all(flushes, deadline).map(|ledger| ledger.is_complete()).collect::<Vec<_>>());
     assert_eq!(complete, [false, true, true]);
     // A first turn, then all the time that is left, and what it is asked at the deadline.
     assert!(probes[0].calls().0 <= 3, "{}", probes[0].calls().0);
@@ -174,8 +174,8 @@ fn a_single_output_is_asked_once() {
     let (probe, core) = Probe::core();
     probe.fail(io::ErrorKind::TimedOut);
     let flush = Flush::begin(&core, past(), false).into_iter().collect();
-    let (outcomes, _) = capture_reports(|| finish_all(flush, past()).count());
-    assert_eq!((outcomes, probe.calls()), (1, (1, 0)));
+    let (ledgers, _) = capture_reports(|| finish_all(flush, past()).count());
+    assert_eq!((ledgers, probe.calls()), (1, (1, 0)));
 }
 
 #[test]
@@ -199,16 +199,16 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Option<F::Output> {
 fn a_task_waits_for_the_calls_in_flight_and_flushes_the_queues_once_more() {
     let (_, core) = Probe::core();
     let front = FakeFront::before(&core, true);
-    core.ledger().count(Fate::Written, 7);
-    let outcome = poll(pin!(Flush::begin_for_task(&core, far()).unwrap().finish_as_task())).unwrap();
-    assert_eq!((outcome.written, outcome.unflushed, front.requests()), (7, false, 1));
+    core.counters().count(Fate::Written, 7);
+    let ledger = poll(pin!(Flush::begin_for_task(&core, far()).unwrap().finish_as_task())).unwrap();
+    assert_eq!((ledger.written, ledger.unflushed, front.requests()), (7, false, 1));
 
     let unqueued = Arc::clone(core.unqueued());
     let call = unqueued.begin();
     let mut task = pin!(Flush::begin_for_task(&core, far()).unwrap().finish_as_task());
     assert_eq!((poll(task.as_mut()), front.requests()), (None, 2));
     drop(call);
-    assert_eq!(poll(task).map(|outcome| outcome.written), Some(7));
+    assert_eq!(poll(task).map(|ledger| ledger.written), Some(7));
     assert_eq!(front.requests(), 3);
 }
 
@@ -240,9 +240,9 @@ fn a_forked_child_cannot_use_an_output_that_was_being_written_to() {
 fn a_flush_of_the_process_flushes_and_counts_every_output() {
     let ended = in_child("delivery::flush::tests::a_flush_of_the_process_flushes_and_counts_every_output", || {
         let outputs: Vec<_> = (0..3).map(|_| Probe::core()).collect();
-        outputs.iter().for_each(|(_, core)| core.ledger().count(Fate::Written, 5));
-        let outcome = flush_all(far());
-        assert_eq!((outcome.written, outcome.is_complete()), (15, true));
+        outputs.iter().for_each(|(_, core)| core.counters().count(Fate::Written, 5));
+        let ledger = flush_all(far());
+        assert_eq!((ledger.written, ledger.is_complete()), (15, true));
         assert!(outputs.iter().all(|(probe, _)| probe.calls() == (1, 0)));
     });
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));

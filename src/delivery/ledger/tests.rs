@@ -1,69 +1,49 @@
 //! Tests of `ledger`.
 
-use std::thread;
-
 use super::*;
-use crate::sync::AtomicBool;
 
-fn assert_balanced(outcome: Outcome) {
-    let Outcome { accepted, written, dropped, failed, pending, .. } = outcome;
-    assert_eq!(accepted, written + dropped + failed + pending, "{outcome}");
+/// An ledger of so many records of each fate.
+fn ledger(written: u64, dropped: u64, failed: u64, pending: u64) -> Ledger {
+    Ledger { accepted: written + dropped + failed + pending, written, dropped, failed, pending, unflushed: false }
 }
 
 #[test]
-fn each_fate_is_counted_apart() {
-    let ledger = Ledger::default();
-    ledger.count(Fate::Written, 3);
-    ledger.count(Fate::Failed, 1);
-    ledger.accept(5);
-    ledger.resolve(Fate::Written, 2);
-    ledger.resolve(Fate::Dropped, 1);
-    let outcome = ledger.outcome();
-    assert_eq!(outcome, Outcome { accepted: 9, written: 5, dropped: 1, failed: 1, pending: 2, unflushed: false });
-    assert!(!outcome.is_complete());
-    assert_balanced(outcome);
-    assert_eq!(outcome.to_string(), "9 accepted: 5 written, 1 dropped, 1 failed, 2 pending");
+fn since_is_the_difference_of_two_outcomes() {
+    let (earlier, later) = (ledger(1, 2, 3, 40), ledger(11, 22, 33, 4));
+    assert_eq!(later.since(earlier), ledger(10, 20, 30, 4), "what is pending is pending now");
+    assert_eq!(earlier.since(later), ledger(0, 0, 0, 40));
+    let unflushed = Ledger { unflushed: true, ..later };
+    assert!(unflushed.since(earlier).unflushed && !later.since(unflushed).unflushed);
 }
 
 #[test]
-fn records_that_were_accepted_elsewhere_count_too() {
-    let ledger = Ledger::default();
-    ledger.accept(2);
-    ledger.resolve(Fate::Written, 4);
-    let outcome = ledger.outcome_with(|| 3);
-    assert_eq!((outcome.accepted, outcome.pending), (5, 1));
+fn a_sum_has_the_records_of_both() {
+    let (one, other) = (ledger(1, 2, 3, 4), ledger(10, 20, 30, 40));
+    assert_eq!(one.plus(other), ledger(11, 22, 33, 44));
+    let unflushed = Ledger { unflushed: true, ..one };
+    assert!(unflushed.plus(other).unflushed && other.plus(unflushed).unflushed);
 }
 
 #[test]
-fn every_reading_balances_and_grows_while_others_deliver() {
-    const ROUNDS: u64 = 20_000;
-    let ledger = Ledger::default();
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let workers = [Fate::Written, Fate::Dropped].map(|fate| {
-            let ledger = &ledger;
-            scope.spawn(move || {
-                for _ in 0..ROUNDS {
-                    ledger.accept(1);
-                    ledger.resolve(fate, 1);
-                    ledger.count(Fate::Failed, 1);
-                }
-            })
-        });
-        scope.spawn(|| {
-            let mut last = 0;
-            while !done.load(Ordering::Relaxed) {
-                let outcome = ledger.outcome();
-                assert_balanced(outcome);
-                assert!(outcome.accepted >= last && outcome.pending <= 2 * ROUNDS);
-                last = outcome.accepted;
-            }
-        });
-        for worker in workers {
-            worker.join().unwrap();
-        }
-        done.store(true, Ordering::Relaxed);
-    });
-    let outcome = ledger.outcome();
-    assert_eq!((outcome.accepted, outcome.failed, outcome.pending), (4 * ROUNDS, 2 * ROUNDS, 0));
+fn an_incomplete_outcome_is_an_error_that_names_each_fate_that_some_records_have() {
+    assert_eq!(ledger(3, 0, 0, 0).into_result().unwrap().written, 3);
+    let message = |ledger: Ledger| ledger.into_result().unwrap_err().to_string();
+    for (incomplete, expected) in [
+        (ledger(3, 1, 0, 0), "1 of 4 records are not with the operating system: 1 dropped"),
+        (ledger(3, 0, 2, 0), "2 of 5 records are not with the operating system: 2 failed"),
+        (ledger(3, 0, 0, 4), "4 of 7 records are not with the operating system: 4 pending"),
+        (ledger(3, 1, 2, 4), "7 of 10 records are not with the operating system: 1 dropped, 2 failed, 4 pending"),
+    ] {
+        assert_eq!(message(incomplete), expected);
+        let unflushed = message(Ledger { unflushed: true, ..incomplete });
+        assert_eq!(unflushed, format!("{expected}; and an output could not be flushed in time"));
+    }
+    let unflushed = message(Ledger { unflushed: true, ..ledger(3, 0, 0, 0) });
+    assert!(unflushed.starts_with("an output could not be flushed, for the reason that was reported"), "{unflushed}");
+}
+
+#[test]
+fn pending_records_can_be_left_out() {
+    assert_eq!(ledger(1, 2, 3, 4).without_pending(3), ledger(1, 2, 3, 1));
+    assert_eq!(ledger(1, 2, 3, 4).without_pending(9), ledger(1, 2, 3, 0));
 }

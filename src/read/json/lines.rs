@@ -6,7 +6,7 @@ use std::iter::FusedIterator;
 use std::path::Path;
 
 use super::parse::parse_bytes;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::format::escape::shown;
 use crate::record::RecordBuf;
 
@@ -22,12 +22,12 @@ pub fn json_lines<R: BufRead>(reader: R) -> JsonLines<R> {
 ///
 /// # Errors
 ///
-/// If the file cannot be opened ([`is_read`](Error::is_read)); the source is the `io::Error`.
+/// If the file cannot be opened ([`ErrorKind::Read`](crate::ErrorKind::Read)); the source is the `io::Error`.
 pub fn json_file(path: impl AsRef<Path>) -> Result<JsonLines<BufReader<File>>, Error> {
     let path = path.as_ref();
     let file = File::open(path).map_err(|error| {
-        let message = format!("cannot open {} to read it: {error}", path.display());
-        Error::new(Kind::Read, shown(&message)).with_source(error)
+        let message = format!("cannot open {} to read it", path.display());
+        Error::new(ErrorKind::Read, shown(&message)).with_source(error)
     })?;
     Ok(json_lines(BufReader::new(file)))
 }
@@ -36,8 +36,8 @@ pub fn json_file(path: impl AsRef<Path>) -> Result<JsonLines<BufReader<File>>, E
 ///
 /// # Errors
 ///
-/// An item is an error if its line is not a record, or is too long ([`is_parse`](Error::is_parse)); the error names the line,
-/// and what is wrong in it. If the reader fails ([`is_read`](Error::is_read)), its error is the last item.
+/// An item is an error if its line is not a record, or is too long ([`ErrorKind::Parse`](crate::ErrorKind::Parse)); the error names the line,
+/// and what is wrong in it. If the reader fails ([`ErrorKind::Read`](crate::ErrorKind::Read)), its error is the last item.
 #[derive(Debug)]
 #[must_use = "nothing is read until this is iterated"]
 pub struct JsonLines<R> {
@@ -79,8 +79,8 @@ impl<R: BufRead> JsonLines<R> {
         loop {
             self.number += 1;
             let next = self.read_line().map_err(|error| {
-                let message = format!("reading the log failed in line {}: {error}", self.number);
-                Error::new(Kind::Read, message).with_source(error)
+                let message = format!("reading the log failed in line {}", self.number);
+                Error::new(ErrorKind::Read, message).with_source(error)
             })?;
             match next {
                 LineRead::Line if self.line.trim_ascii().is_empty() => {}
@@ -108,7 +108,7 @@ impl<R: BufRead> JsonLines<R> {
     fn too_long(&self) -> Error {
         let (number, most) = (self.number, self.max_line_bytes);
         Error::new(
-            Kind::Parse,
+            ErrorKind::Parse,
             format!("line {number} is not a record: it is longer than {most} bytes; see JsonLines::max_line_bytes"),
         )
     }
@@ -117,7 +117,7 @@ impl<R: BufRead> JsonLines<R> {
         parse_bytes(self.line.trim_ascii()).map_err(|what| {
             let cut =
                 if self.line.ends_with(b"\n") { "" } else { "; the line has no end: the log may have been cut here" };
-            Error::new(Kind::Parse, format!("line {} is not a record: {what}{cut}", self.number))
+            Error::new(ErrorKind::Parse, format!("line {} is not a record: {what}{cut}", self.number))
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Parses one line of JSON.
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::format::escape::shown;
 use crate::record::RecordBuf;
 
@@ -19,10 +19,11 @@ impl RecordBuf {
     ///
     /// # Errors
     ///
-    /// If the line is not such an object ([`is_parse`](Error::is_parse)). The error names the column, and what is wrong there.
+    /// If the line is not such an object ([`ErrorKind::Parse`](crate::ErrorKind::Parse)). The error names the column, and what is wrong there.
     #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
     pub fn parse_json(line: &str) -> Result<RecordBuf, Error> {
-        parse_bytes(line.as_bytes()).map_err(|what| Error::new(Kind::Parse, format!("not a record in JSON: {what}")))
+        parse_bytes(line.as_bytes())
+            .map_err(|what| Error::new(ErrorKind::Parse, format!("not a record in JSON: {what}")))
     }
 }
 

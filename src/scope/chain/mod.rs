@@ -3,7 +3,8 @@
 //! # The idea
 //!
 //! A *chain* is the list of the open scopes of one running stack: of a thread, or of a task. Each scope is a [`Node`](node::Node) that points to
-//! the next older scope. Below all scopes lies the *base*: the task's context, or nothing on a thread. A thread-local
+//! the next older scope. Below all scopes lies the *base*: the task's context, or nothing on a thread
+//! and in a task that was made outside every scope. A thread-local
 //! ([`Local`]) holds two words for the chain that is running (`top` and `base`), and beside them `current`, the context of the newest
 //! scope, so that a reader follows no list. A poll of a task ([`TaskChain::run`]) exchanges the two words for those of the task, and
 //! exchanges them back afterwards. The thread-local has no destructor: it needs no registration, and the destructors of other

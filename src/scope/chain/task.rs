@@ -8,13 +8,13 @@ use super::local::{ChainContext, Local};
 use super::node::Node;
 use crate::sync::Arc;
 
-/// The scopes of a task, above the task's own context.
+/// The scopes of a task, above the task's own context, if it has one.
 ///
 /// While the task is suspended, this holds the two words of the task's chain; while the task runs, those of the chain that it
 /// interrupted.
 pub(crate) struct TaskChain<T: ChainContext> {
     top: *const Node<T>,
-    /// Made by `Arc::into_raw`, with its count. Null only while the task runs, for a thread that had no base.
+    /// Made by `Arc::into_raw`, with its count. Null if the task has no context, and, while the task runs, for a thread that had no base.
     base: *const T,
 }
 
@@ -35,6 +35,11 @@ impl<T: ChainContext> TaskChain<T> {
     /// Makes a chain without scopes, based on `context`.
     pub(crate) fn new(context: Arc<T>) -> Self {
         TaskChain { top: ptr::null(), base: Arc::into_raw(context) }
+    }
+
+    /// Makes a chain without scopes and without a context: what runs in it is outside every scope, wherever that is.
+    pub(crate) fn unscoped() -> Self {
+        TaskChain { top: ptr::null(), base: ptr::null() }
     }
 
     /// Runs `f` (a poll, or the drop of the task's future) with this chain in place of the running one, which is put back afterwards,
@@ -93,7 +98,9 @@ impl<T: ChainContext> Drop for TaskChain<T> {
                 local.readers.release(context);
             }
         }
-        // SAFETY: the base was made by `Arc::into_raw`, and its count is this chain's.
-        local.readers.release(unsafe { Arc::from_raw(self.base) });
+        if !self.base.is_null() {
+            // SAFETY: a base that is not null was made by `Arc::into_raw`, and its count is this chain's.
+            local.readers.release(unsafe { Arc::from_raw(self.base) });
+        }
     }
 }

@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 use crate::background::list::{close_all, queues};
 use crate::background::{QueuedOutput, pool};
 use crate::delivery::closing::wait_for_closing;
-use crate::delivery::{Front as _, Outcome, flush_all};
+use crate::delivery::{Front as _, Ledger, flush_all};
 use crate::fallback;
 use crate::output::{drop_error, is_inside_output};
 use crate::process::{exit_deadline, is_forked};
 use crate::sync::{Arc, AtomicBool, Ordering};
 
 /// Closes all queues and writes their records, within `deadline`. Each later log call writes its own record.
-pub(crate) fn shutdown(deadline: Duration) -> Outcome {
+pub(crate) fn shutdown(deadline: Duration) -> Ledger {
     let until = Instant::now().checked_add(deadline);
     if !is_forked() {
         close_all();
@@ -32,7 +32,7 @@ pub(crate) fn shutdown(deadline: Duration) -> Outcome {
             late.into_iter().for_each(pool::drop_on_writer_thread);
         }
     }
-    let outcome = flush_all(until);
+    let ledger = flush_all(until);
     // The outputs had their time: neither later log calls nor the exit of the process wait for them again.
     if !is_forked() && until.is_some_and(|until| Instant::now() >= until) {
         for queued in queues() {
@@ -43,7 +43,7 @@ pub(crate) fn shutdown(deadline: Duration) -> Outcome {
             pool::drop_on_writer_thread(queued);
         }
     }
-    outcome
+    ledger
 }
 
 /// True if the deadline of a [`shutdown`] has passed before all queued records were written. Relaxed, both where it is set and read: one
@@ -64,7 +64,7 @@ pub(super) fn at_exit() {
     let mut cores: Vec<_> = late.iter().map(|queued| queued.core()).collect();
     cores.sort_by_key(|core| Arc::as_ptr(core));
     cores.dedup_by_key(|core| Arc::as_ptr(core));
-    let pending: u64 = cores.iter().map(|core| core.outcome().pending).sum();
+    let pending: u64 = cores.iter().map(|core| core.ledger().pending).sum();
     // No notice can follow: the log will not say that these records are missing.
     let unnoticed: u64 =
         cores.iter().map(|core| core.unnoticed()).chain(late.iter().map(|queued| queued.unnoticed())).sum();

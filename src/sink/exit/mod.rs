@@ -6,7 +6,7 @@
 //! | `fork` | before and after a fork |
 //! | `hooks` | has the C library call the other two at exit and around forks, and sets the panic hook |
 //!
-//! To change how long an exit waits, change `EXIT_DEADLINE` in `limits`; a program sets its own with `Configure::exit_deadline`, which is kept
+//! To change how long an exit waits, change `EXIT_DEADLINE` in `limits`; a program sets its own with `Config::exit_deadline`, which is kept
 //! in `process`. The rule for code that runs in a forked child is in `process` too. How forks and writer threads wait for each other is in
 //! `background::fork_gate`, what a log call does after the exit has closed its queue in `background::enqueue`.
 //!

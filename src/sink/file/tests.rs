@@ -9,7 +9,7 @@ use crate::fallback::capture_reports;
 use crate::file::appender_of;
 use crate::format::Format;
 use crate::sink::test_support::{Line, deliver};
-use crate::sink::{FileOptions, Outcome, Sink, file};
+use crate::sink::{FileOptions, Ledger, Sink, file};
 
 #[cfg(unix)]
 mod folders;
@@ -29,7 +29,7 @@ fn open_error(options: FileOptions) -> String {
     let path = options.path.display().to_string();
     let error = options.open().unwrap_err();
     let text = error.to_string();
-    assert!(error.is_open(), "{text}");
+    assert_eq!(error.kind(), crate::ErrorKind::Open, "{text}");
     assert!(text.contains(&path), "{text} does not name {path}");
     text
 }
@@ -67,7 +67,7 @@ fn a_directory_is_refused() {
     fs::write(dir.path().join("log"), "").unwrap();
     open_error(file(&inside_a_file));
     assert!(open_error(file(inside_a_file.join("y")).create_parents(true)).contains("its directory cannot be created"));
-    assert!(file("nul\0").open().unwrap_err().is_open());
+    assert_eq!(file("nul\0").open().unwrap_err().kind(), crate::ErrorKind::Open);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn the_last_view_closes_the_file_and_ends_its_ledger() {
     let third = file(&path).open().unwrap();
     assert_eq!(third.ledger().written, 2);
     drop((second, third));
-    assert_eq!(file(&path).open().unwrap().ledger(), Outcome::default());
+    assert_eq!(file(&path).open().unwrap().ledger(), Ledger::default());
 }
 
 #[test]
@@ -218,7 +218,7 @@ mod unix {
         assert_eq!(mode(&shared) & !0o640, 0);
 
         let error = file(&private).mode(0o640).open().unwrap_err();
-        assert!(error.is_option_mismatch());
+        assert_eq!(error.kind(), crate::ErrorKind::OptionMismatch);
         let text = error.to_string();
         assert!(text.contains("0o600") && text.contains("0o640") && text.contains("private"), "{text}");
         drop(sink);
@@ -304,7 +304,7 @@ mod unix {
         let sink = json(file("/dev/full"));
         let (delivery, reports) = capture_reports(|| deliver(&sink, 1));
         assert_eq!(delivery, Fate::Failed);
-        assert_eq!(sink.ledger(), Outcome { accepted: 1, failed: 1, ..Outcome::default() });
+        assert_eq!(sink.ledger(), Ledger { accepted: 1, failed: 1, ..Ledger::default() });
         assert!(reports[0].contains("cannot write to file /dev/full: "), "{reports:?}");
         drop(capture_reports(|| drop(sink)));
     }

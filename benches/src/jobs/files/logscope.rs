@@ -49,7 +49,7 @@ impl Files for Queued {
 
 fn context(sink: Sink) -> OutputContext {
     // From the second round on, it is installed already.
-    let _ = logscope::init();
+    let _ = logscope::try_init();
     OutputContext::builder("uno").sink(sink).build()
 }
 

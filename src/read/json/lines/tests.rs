@@ -8,7 +8,7 @@ fn read(log: &[u8]) -> Vec<Result<String, String>> {
     let text = |item: Result<RecordBuf, Error>| match item {
         Ok(record) => Ok(record.message),
         Err(error) => {
-            assert!(error.is_parse());
+            assert_eq!(error.kind(), crate::ErrorKind::Parse);
             Err(error.to_string())
         }
     };
@@ -53,8 +53,10 @@ fn a_line_that_is_too_long_is_skipped_and_not_held_in_memory() {
     let exact = LINE.len();
     let log = format!("{LINE}\n{LINE} \n{}\n{LINE}", "x".repeat(3 * exact));
     let mut lines = json_lines(BufReader::with_capacity(7, log.as_bytes())).max_line_bytes(exact);
-    let items: Vec<_> =
-        lines.by_ref().map(|item| item.map_err(|error| (error.is_parse(), error.to_string()))).collect();
+    let items: Vec<_> = lines
+        .by_ref()
+        .map(|item| item.map_err(|error| (error.kind() == crate::ErrorKind::Parse, error.to_string())))
+        .collect();
     assert_eq!(items.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, false, true]);
     let (is_parse, text) = items[2].as_ref().unwrap_err();
     assert!(
@@ -100,7 +102,7 @@ fn an_error_of_the_reader_is_the_last_item() {
     let mut items = json_lines(BufReader::new(log.as_bytes().chain(Fails)));
     assert!(items.next().unwrap().is_ok());
     let error = items.next().unwrap().unwrap_err();
-    assert!(error.is_read());
+    assert_eq!(error.kind(), crate::ErrorKind::Read);
     assert_eq!(error.to_string(), "reading the log failed in line 2: unplugged");
     assert!(items.next().is_none());
 }
@@ -110,7 +112,7 @@ fn opening_a_missing_file_fails_with_its_path() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("none.jsonl");
     let error = json_file(&path).unwrap_err();
-    assert!(error.is_read() && error.to_string().contains("none.jsonl"));
+    assert!(error.kind() == crate::ErrorKind::Read && error.to_string().contains("none.jsonl"));
     std::fs::write(&path, format!("{LINE}\n")).unwrap();
     assert_eq!(json_file(&path).unwrap().count(), 1);
 }

@@ -149,7 +149,10 @@ fn files_of_other_sinks_are_neither_written_nor_removed() {
     let dir = tempfile::tempdir().unwrap();
     let other = json(file(dir.path().join("uno.2.log")));
     let old = json(file(dir.path().join("uno.1.log")));
-    assert!(file(dir.path().join("uno.log")).roll(Roll::by_size(1)).open().unwrap_err().is_option_mismatch());
+    assert_eq!(
+        file(dir.path().join("uno.log")).roll(Roll::by_size(1)).open().unwrap_err().kind(),
+        crate::ErrorKind::OptionMismatch
+    );
     deliver(&other, 1);
     let sink = json(file(dir.path().join("uno.log")).roll(Roll::by_size(1).keep(1)));
     let third = json(file(dir.path().join("uno.4.log")));
@@ -237,7 +240,7 @@ fn all_openers_must_agree_how_a_log_rolls() {
     ];
     for other in others {
         let error = other.clone().open().unwrap_err();
-        assert!(error.is_option_mismatch(), "{error}");
+        assert_eq!(error.kind(), crate::ErrorKind::OptionMismatch, "{error}");
         let text = error.to_string();
         let names_what_differs = text.contains("rolled by size 100, keep 5") != text.contains("with mode 0o600, and");
         assert!(names_what_differs && text.contains("and this call requests it "), "{error}");

@@ -6,40 +6,40 @@ use loom::thread;
 use super::*;
 
 /// Reads a ledger while another thread accepts and resolves a record: accepted must equal the sum of the fates and pending.
-fn every_reading_balances(resolve: fn(&Ledger), read: fn(&Ledger) -> (u64, u64)) {
+fn every_reading_balances(resolve: fn(&Counters), read: fn(&Counters) -> (u64, u64)) {
     loom::model(move || {
-        let ledger = Arc::new(Ledger::default());
+        let counters = Arc::new(Counters::default());
         let other = {
-            let ledger = Arc::clone(&ledger);
+            let counters = Arc::clone(&counters);
             thread::spawn(move || {
-                ledger.accept(1);
-                resolve(&ledger);
+                counters.accept(1);
+                resolve(&counters);
             })
         };
-        let (accepted, fates) = read(&ledger);
+        let (accepted, fates) = read(&counters);
         assert_eq!(accepted, fates, "the ledger does not balance");
         other.join().unwrap();
-        assert_eq!(ledger.outcome(), Outcome { accepted: 1, written: 1, ..Outcome::default() });
+        assert_eq!(counters.ledger(), Ledger { accepted: 1, written: 1, ..Ledger::default() });
     });
 }
 
-fn read(ledger: &Ledger) -> (u64, u64) {
-    let Outcome { accepted, written, dropped, failed, pending, .. } = ledger.outcome();
+fn read(counters: &Counters) -> (u64, u64) {
+    let Ledger { accepted, written, dropped, failed, pending, .. } = counters.ledger();
     (accepted, written + dropped + failed + pending)
 }
 
-fn read_accepted_first(ledger: &Ledger) -> (u64, u64) {
-    let accepted = ledger.accepted.load(Ordering::Acquire);
-    let resolved = ledger.deferred.written.load(Ordering::Acquire);
+fn read_accepted_first(counters: &Counters) -> (u64, u64) {
+    let accepted = counters.accepted.load(Ordering::Acquire);
+    let resolved = counters.deferred.written.load(Ordering::Acquire);
     (accepted, resolved + accepted.saturating_sub(resolved))
 }
 
-fn resolve(ledger: &Ledger) {
-    ledger.resolve(Fate::Written, 1);
+fn resolve(counters: &Counters) {
+    counters.resolve(Fate::Written, 1);
 }
 
-fn resolve_relaxed(ledger: &Ledger) {
-    ledger.deferred.written.fetch_add(1, Ordering::Relaxed);
+fn resolve_relaxed(counters: &Counters) {
+    counters.deferred.written.fetch_add(1, Ordering::Relaxed);
 }
 
 #[test]

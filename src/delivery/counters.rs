@@ -1,0 +1,117 @@
+//! Exact counts of what became of records, readable at any moment.
+//!
+//! The fate of a record is known in the call that delivers it to a direct output, and later if it goes through a queue. A [`Counters`] counts
+//! the two groups apart:
+//!
+//! - fates known in the call that delivers the record: one counter per fate, one addition per record;
+//! - fates resolved after the record was accepted: one counter of accepted records, and one counter per fate.
+//!
+//! All counters only grow. A reading derives `accepted`: the fates of the first group plus the accepted records of the second. So the
+//! equation `accepted = written + dropped + failed + pending` holds in every reading by construction. It remains to prove that `pending`, a
+//! difference of counters, is never negative: see [`Counters::ledger`].
+
+use super::Ledger;
+use crate::sync::Ordering;
+use crate::sync::model::AtomicU64;
+
+/// The fate of one record at one sink.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Fate {
+    /// The output took the record.
+    Written,
+    /// The record was dropped before it reached the output.
+    Dropped,
+    /// The output refused the record.
+    Failed,
+}
+
+/// The counters of an output or of a context.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Fates known in the call that delivered the record.
+    immediate: FateCounters,
+    /// Fates resolved after the record was accepted.
+    deferred: FateCounters,
+    /// How many records were accepted whose fate `deferred` counts, now or later.
+    accepted: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct FateCounters {
+    written: AtomicU64,
+    dropped: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl FateCounters {
+    fn of(&self, fate: Fate) -> &AtomicU64 {
+        match fate {
+            Fate::Written => &self.written,
+            Fate::Dropped => &self.dropped,
+            Fate::Failed => &self.failed,
+        }
+    }
+}
+
+impl Counters {
+    /// Counts `n` records that are accepted, and whose fate is known, in this call.
+    #[inline]
+    pub(crate) fn count(&self, fate: Fate, n: u64) {
+        // Relaxed: each of these counters stands alone. A thread that must see a count has synchronised with this call in another way.
+        self.immediate.of(fate).fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Counts `n` accepted records, whose fate [`resolve`](Counters::resolve) makes known later.
+    #[inline]
+    pub(crate) fn accept(&self, n: u64) {
+        // Relaxed: it needs to be ordered only before the `resolve` of the same records, and the queue that hands them over does that.
+        self.accepted.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Makes the fate of `n` accepted records known. They were accepted on this thread, or on one that handed them over.
+    pub(crate) fn resolve(&self, fate: Fate, n: u64) {
+        // Release: see `ledger`.
+        self.deferred.of(fate).fetch_add(n, Ordering::Release);
+    }
+
+    /// Returns the counts at this moment.
+    pub(crate) fn ledger(&self) -> Ledger {
+        self.ledger_with(|| 0)
+    }
+
+    /// Returns the counts at this moment, with records that were accepted elsewhere and whose fate this ledger resolves.
+    pub(crate) fn ledger_with(&self, accepted_elsewhere: impl FnOnce() -> u64) -> Ledger {
+        // The fates first, with Acquire, and the accepted records after them: the `accept` of every record whose `resolve` we see happened
+        // before that `resolve`, so the count that we read last includes it. In the other order, or with weaker orderings, a record that
+        // is accepted and resolved between the two reads would make `pending` negative.
+        let deferred = self.deferred.read(Ordering::Acquire);
+        let accepted = self.accepted.load(Ordering::Relaxed) + accepted_elsewhere();
+        let immediate = self.immediate.read(Ordering::Relaxed);
+        let resolved = deferred.written + deferred.dropped + deferred.failed;
+        Ledger {
+            accepted: accepted + immediate.written + immediate.dropped + immediate.failed,
+            written: deferred.written + immediate.written,
+            dropped: deferred.dropped + immediate.dropped,
+            failed: deferred.failed + immediate.failed,
+            pending: accepted.saturating_sub(resolved),
+            unflushed: false,
+        }
+    }
+}
+
+impl FateCounters {
+    fn read(&self, ordering: Ordering) -> Ledger {
+        Ledger {
+            written: self.written.load(ordering),
+            dropped: self.dropped.load(ordering),
+            failed: self.failed.load(ordering),
+            ..Ledger::default()
+        }
+    }
+}
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests;
+
+#[cfg(all(test, logscope_loom))]
+mod loom_tests;
