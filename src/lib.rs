@@ -140,7 +140,7 @@ pub use format::{Color, Format};
 pub use layer::{CeilingFilter, Config, ContextLayer, ScopedLayer, configure, init, layer, try_init};
 pub use record::{ContextBuf, ContextInfo, Record, RecordBuf, SpanBuf, Value};
 pub use scope::{InContext, ScopeGuard, Scoped, bind_current, update};
-pub use sink::{Ledger, flush, shutdown};
+pub use sink::{Flushing, Ledger, flush, shutdown};
 pub use tracing::Level;
 pub use tracing::level_filters::LevelFilter;
 pub use verbosity::{Dial, Verbosity};

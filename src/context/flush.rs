@@ -8,7 +8,7 @@ use crate::delivery::{CallsEnded, Core, Flush, Ledger, Wait, finish_all, is_in_c
 use crate::limits::TASK_FLUSH;
 use crate::output::is_inside_output;
 use crate::process::is_forked;
-use crate::sink::{OutputRef, Sink};
+use crate::sink::{Flushing, OutputRef, Sink};
 use crate::sync::{Arc, Ordering};
 
 impl OutputContext {
@@ -31,8 +31,7 @@ impl OutputContext {
     /// The flush begins in this call, whether or not the future is polled. It has no deadline of its own: put the future under your
     /// runtime's timeout. Sinks that are not queued are flushed in the call itself, and once more in the poll that finds that log calls of
     /// other threads have ended; if other threads write to them, either takes a second at most.
-    #[must_use = "a future does nothing unless it is awaited, and its ledger says whether everything was written"]
-    pub fn flush_async(&self) -> impl Future<Output = Ledger> + Send + use<> {
+    pub fn flush_async(&self) -> Flushing {
         let context = self.clone();
         // All direct outputs together hold the task up for this long at most.
         let begin = |context: &OutputContext| {
@@ -43,7 +42,7 @@ impl OutputContext {
         let waits = !is_inside_output() && !is_in_call();
         let calls = context.begin_wait_for_calls(waits);
         let mut flushes = begin(self);
-        async move {
+        Flushing::new(async move {
             let mut resolved = waits;
             if !calls.is_over() {
                 CallsEnded::new(Arc::clone(&context.inner.family), |family| &family.in_flight, calls).await;
@@ -56,7 +55,7 @@ impl OutputContext {
                 unflushed |= flush.finish_as_task().await.unflushed;
             }
             context.ledger_after_flush(unflushed, resolved && !unflushed)
-        }
+        })
     }
 
     /// Ends this context and all that share its id, flushes, waiting at most `deadline`, and returns the ledger.

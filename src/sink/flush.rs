@@ -1,6 +1,9 @@
 //! Flushes, of one sink and of the process: waiting until records are written. How a flush works is in `delivery::flush`.
 
+use std::fmt;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::exit;
@@ -56,17 +59,16 @@ impl Sink {
     ///
     /// The flush begins with the call, whether or not the returned future is polled. It has no deadline: use the timeout of your runtime. An
     /// output without queues is flushed in the call itself, which waits for a second at most if another thread is writing to it.
-    #[must_use = "a future does nothing unless it is awaited, and its ledger says whether everything was written"]
-    pub fn flush_async(&self) -> impl Future<Output = Ledger> + Send + use<> {
+    pub fn flush_async(&self) -> Flushing {
         // Holds no reference to the output: dropping a task must not run the output's `Drop`.
         let flush = Flush::begin_for_task(&self.0.core, Instant::now().checked_add(TASK_FLUSH));
         let ledger_now = self.ledger();
-        async move {
+        Flushing::new(async move {
             match flush {
                 Some(flush) => flush.finish_as_task().await,
                 None => ledger_now,
             }
-        }
+        })
     }
 
     /// [Flushes](Sink::flush) and brings the records to the storage device, so that they survive a power cut.
@@ -105,6 +107,32 @@ impl Sink {
             };
             Error::new(ErrorKind::Incomplete, format!("{name} cannot be synced{reason}")).with_source(error)
         })
+    }
+}
+
+/// Awaits the end of a flush; from [`Sink::flush_async`] and [`OutputContext::flush_async`](crate::OutputContext::flush_async).
+///
+/// The flush goes on if this is dropped.
+#[must_use = "this waits for nothing unless it is awaited, and its ledger says whether everything was written"]
+pub struct Flushing(Pin<Box<dyn Future<Output = Ledger> + Send + Sync>>);
+
+impl Flushing {
+    pub(crate) fn new(flush: impl Future<Output = Ledger> + Send + Sync + 'static) -> Self {
+        Flushing(Box::pin(flush))
+    }
+}
+
+impl Future for Flushing {
+    type Output = Ledger;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ledger> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl fmt::Debug for Flushing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flushing").finish_non_exhaustive()
     }
 }
 

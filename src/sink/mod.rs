@@ -127,6 +127,6 @@ pub use crate::fallback::fallback_lost;
 pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
 pub use crate::output::{Memory, Output, RecordOutput};
 pub use constructors::{callback, custom, memory, null, records, stderr, stdout, terminal_writer, test, writer};
-pub use flush::{flush, shutdown};
+pub use flush::{Flushing, flush, shutdown};
 pub(crate) use view::OutputRef;
 pub use view::Sink;
