@@ -16,7 +16,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
-use logscope::sink::Output;
+use logscope::sink::{Line, Output};
 use logscope::{Format, OutputContext, sink};
 
 /// A store that can be full.
@@ -27,12 +27,11 @@ struct Store {
 }
 
 impl Output for Store {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
         if self.is_full.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        let line = String::from_utf8_lossy(line).trim_end().to_owned();
-        self.lines.lock().map_err(|_| io::ErrorKind::Other)?.push(line);
+        self.lines.lock().map_err(|_| io::ErrorKind::Other)?.push(line.text().into_owned());
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use logscope::sink::{self, Output, RecordOutput, Sink};
+use logscope::sink::{self, Line, Output, RecordOutput, Sink};
 use logscope::{Color, Dial, Format, InContext as _, LevelFilter, OutputContext, Record, Verbosity};
 use tracing::{Dispatch, debug, dispatcher, info, info_span, trace, warn};
 use tracing_subscriber::prelude::*;
@@ -127,7 +127,7 @@ fn formats() -> [(&'static str, Format); 6] {
 struct Nothing;
 
 impl Output for Nothing {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         Ok(())
     }
 }

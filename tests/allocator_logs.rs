@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use logscope::sink::{self, Output, Overflow, Queue, RecordOutput, Roll, Sink};
+use logscope::sink::{self, Line, Output, Overflow, Queue, RecordOutput, Roll, Sink};
 use logscope::{Dial, Format, InContext as _, LevelFilter, OutputContext, Record};
 use serde_json::json;
 use tracing::{info, warn};
@@ -167,8 +167,8 @@ fn log_to(sinks: &[Sink]) {
 fn direct_sinks() {
     struct Takes;
     impl Output for Takes {
-        fn write(&self, line: &[u8]) -> io::Result<()> {
-            drop(line.to_vec());
+        fn write(&self, line: Line<'_>) -> io::Result<()> {
+            drop(line.bytes().to_vec());
             Ok(())
         }
     }
@@ -191,14 +191,14 @@ fn direct_sinks() {
 fn outputs_that_fail() {
     struct Fails(AtomicU64);
     impl Output for Fails {
-        fn write(&self, line: &[u8]) -> io::Result<()> {
+        fn write(&self, line: Line<'_>) -> io::Result<()> {
             match self.0.fetch_add(1, Ordering::Relaxed) % 5 {
                 0 => {
-                    drop(line.to_vec());
+                    drop(line.bytes().to_vec());
                     Ok(())
                 }
                 1 => std::panic::resume_unwind(Box::new("an output")),
-                _ => Err(io::Error::other(format!("no room for {} bytes", line.len()))),
+                _ => Err(io::Error::other(format!("no room for {} bytes", line.bytes().len()))),
             }
         }
     }

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use child::{Child, in_child};
 use common::{DEADLINE, init, on_thread, wait_until};
-use gate::{Gate, Line};
-use logscope::sink::{Output, Overflow, Queue, Sink};
+use gate::{Gate, ParsedLine};
+use logscope::sink::{Line, Output, Overflow, Queue, Sink};
 use logscope::{Format, LevelFilter, OutputContext, sink};
 use serde_json::json;
 use tracing::{error, info};
@@ -141,8 +141,8 @@ fn a_call_waits_as_long_as_the_patience_and_later_calls_do_not_wait_again() {
     on_thread(log_all())();
     let ledger = context.flush(DEADLINE);
     assert_eq!((ledger.dropped, ledger.written), (dropped, 1 + 2 * count - dropped), "{ledger}");
-    assert_eq!(gate.lines().iter().filter(|line| matches!(line, Line::Dropped(_))).count(), 1, "one notice");
-    assert!(gate.lines().contains(&Line::Dropped(dropped)));
+    assert_eq!(gate.lines().iter().filter(|line| matches!(line, ParsedLine::Dropped(_))).count(), 1, "one notice");
+    assert!(gate.lines().contains(&ParsedLine::Dropped(dropped)));
     drop(log);
 }
 
@@ -150,7 +150,7 @@ fn a_call_waits_as_long_as_the_patience_and_later_calls_do_not_wait_again() {
 struct Helped(SyncSender<SyncSender<()>>);
 
 impl Output for Helped {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         let (answer, answered) = sync_channel(0);
         self.0.send(answer).map_err(io::Error::other)?;
         answered.recv().map_err(io::Error::other)
@@ -186,7 +186,7 @@ fn a_gap_at_the_end_is_stated_when_the_queue_is_flushed() {
         let ledger = log.flush(DEADLINE);
         assert!(ledger.dropped > 400, "{ledger}");
         let stated: u64 =
-            gate.lines().iter().map(|line| if let Line::Dropped(count) = line { *count } else { 0 }).sum();
+            gate.lines().iter().map(|line| if let ParsedLine::Dropped(count) = line { *count } else { 0 }).sum();
         assert_eq!(stated, ledger.dropped, "{overflow:?}: the log states every record that is missing");
     }
 }
@@ -201,7 +201,7 @@ fn a_gap_at_the_end_is_stated_when_the_last_sink_is_dropped() {
     drop((log, context));
     gate.open();
     gate.wait_until_dropped();
-    assert_eq!(gate.lines().last(), Some(&Line::Dropped(dropped)));
+    assert_eq!(gate.lines().last(), Some(&ParsedLine::Dropped(dropped)));
 }
 
 /// Counts the lines that it has, and those that it has synced.
@@ -212,7 +212,7 @@ struct Synced {
 }
 
 impl Output for Synced {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         self.lines.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -245,7 +245,7 @@ fn errors_are_synced_before_their_calls_return() {
 struct SyncsLate(Mutex<Receiver<()>>);
 
 impl Output for SyncsLate {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         Ok(())
     }
 
@@ -282,10 +282,10 @@ struct Held {
 }
 
 impl Output for Held {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
         let _ = self.inside.lock().unwrap().send(());
         let _ = self.go.lock().unwrap().recv();
-        io::Write::write_all(&mut &self.file, line)
+        io::Write::write_all(&mut &self.file, line.bytes())
     }
 }
 
@@ -311,7 +311,7 @@ fn a_gap_at_the_end_is_stated_when_the_process_ends() {
     let ended = Child::new(role).run();
     let dropped = ended.report.as_u64().unwrap();
     assert!(dropped > 400, "{dropped}");
-    assert_eq!(ended.read("uno.log").lines().last().map(Line::parse), Some(Line::Dropped(dropped)));
+    assert_eq!(ended.read("uno.log").lines().last().map(ParsedLine::parse), Some(ParsedLine::Dropped(dropped)));
 }
 
 /// An output that notes how long its flush may take.
@@ -319,7 +319,7 @@ fn a_gap_at_the_end_is_stated_when_the_process_ends() {
 struct NotesDeadline(Arc<Mutex<Option<Duration>>>);
 
 impl Output for NotesDeadline {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         Ok(())
     }
 

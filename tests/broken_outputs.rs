@@ -30,7 +30,7 @@ use broken::{
     stdout_breaks_and_recovers,
 };
 use child::{Child, Ended, expected_ledger, ledger_json};
-use gate::Line;
+use gate::ParsedLine;
 
 #[test]
 fn a_closed_stdout_recovers() {
@@ -124,8 +124,8 @@ fn an_outage_is_reported_once_for_all_threads() {
     let (mut seqs, mut stated) = (Vec::new(), 0);
     for line in lines(&ended.read("recovered")) {
         match line {
-            Line::Record(seq) => seqs.push(seq),
-            Line::Failed(failed) => stated += failed,
+            ParsedLine::Record(seq) => seqs.push(seq),
+            ParsedLine::Failed(failed) => stated += failed,
             _ => panic!("a torn line, or a notice other than of failed records"),
         }
     }
@@ -160,10 +160,10 @@ fn both_break(test: &str, break_them: fn()) {
     let ended = Child::new(test).run();
     assert_eq!(ended.report["broken"], json!([expected_ledger(0, 5), expected_ledger(0, 6)]));
     assert_eq!(ended.report["recovered"], json!([expected_ledger(1, 6), expected_ledger(1, 6)]));
-    assert_eq!(lines(&ended.read("stdout recovered")), [Line::Failed(5), Line::Record(6)]);
+    assert_eq!(lines(&ended.read("stdout recovered")), [ParsedLine::Failed(5), ParsedLine::Record(6)]);
     let stderr = ended.read("stderr recovered");
     let (said, logged): (Vec<_>, Vec<_>) = stderr.lines().partition(|line| line.starts_with("logscope: "));
-    assert_eq!(lines(&logged.join("\n")), [Line::Failed(6), Line::Record(6)]);
+    assert_eq!(lines(&logged.join("\n")), [ParsedLine::Failed(6), ParsedLine::Record(6)]);
     // The report of each of the two outages was lost.
     assert!(said.len() == 2 && said[0].contains("and 2 more lines") && said[1].contains("stdout"), "{said:?}");
 }
@@ -236,7 +236,7 @@ fn records_survive_the_removal_of_the_directory() {
     let ended = Child::new("records_survive_the_removal_of_the_directory").run();
     assert_eq!(ended.report, json!([expected_ledger(7, 0), expected_ledger(8, 0)]));
     // The file was not checked between its opening and its removal, so its first two records are rescued too.
-    assert!(lines(&ended.read("logs/uno.log")).into_iter().eq((1..=8).map(Line::Record)));
+    assert!(lines(&ended.read("logs/uno.log")).into_iter().eq((1..=8).map(ParsedLine::Record)));
     let reported = ended.fallback_lines();
     assert!(
         reported[0].contains("uno.log no longer leads to the open log file, and cannot be opened anew: No such file"),
@@ -280,8 +280,8 @@ fn a_named_pipe_recovers_with_a_new_reader() {
     let ended = Child::new("a_named_pipe_recovers_with_a_new_reader").run();
     assert_eq!(ended.report["ledger"], expected_ledger(3, 5));
     let texts = [0, 1].map(|index| lines(ended.report["texts"][index].as_str().unwrap()));
-    assert_eq!(texts[0], [Line::Record(1), Line::Record(2)]);
-    assert_eq!(texts[1], [Line::Failed(5), Line::Record(8)]);
+    assert_eq!(texts[0], [ParsedLine::Record(1), ParsedLine::Record(2)]);
+    assert_eq!(texts[1], [ParsedLine::Failed(5), ParsedLine::Record(8)]);
     assert_reported_once(&ended, &format!("file {}", ended.path("pipe").display()), "Broken pipe");
 }
 
@@ -308,12 +308,12 @@ fn fill(path: &Path, make_room: impl FnOnce()) -> Value {
 fn assert_filled_and_recovered(ended: &Ended, kept: bool) {
     let written = ended.report["ledger"]["written"].as_u64().unwrap();
     assert_eq!(ended.report["ledger"], expected_ledger(written, 2));
-    let mut expected: Vec<_> = (1..=written - 2).map(Line::Record).chain([Line::Fragment]).collect();
+    let mut expected: Vec<_> = (1..=written - 2).map(ParsedLine::Record).chain([ParsedLine::Fragment]).collect();
     assert_eq!(ended.report["full"], format!("{expected:?}"));
     if !kept {
         expected.clear();
     }
-    expected.extend([Line::Failed(2), Line::Record(written + 1), Line::Record(written + 2)]);
+    expected.extend([ParsedLine::Failed(2), ParsedLine::Record(written + 1), ParsedLine::Record(written + 2)]);
     assert_eq!(ended.report["later"], format!("{expected:?}"));
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use common::{DEADLINE, DebugRuns, block_on, init, on_thread, poll, wait_until};
 use gate::Gate;
-use logscope::sink::{Ledger, Queue};
+use logscope::sink::{Ledger, Line, Queue};
 use logscope::{OutputContext, sink};
 use tracing::info;
 
@@ -264,7 +264,7 @@ fn what_a_flush_reports_includes_every_call_that_had_returned() {
 struct HoldsUp(Mutex<Option<Sender<Sender<()>>>>);
 
 impl sink::Output for HoldsUp {
-    fn write(&self, _: &[u8]) -> std::io::Result<()> {
+    fn write(&self, _: Line<'_>) -> std::io::Result<()> {
         let held = self.0.lock().unwrap().take();
         if let Some(held) = held {
             let (go, gone) = channel();
@@ -304,7 +304,7 @@ fn any_number_of_flushes_that_time_out_forget_no_call() {
 struct FailsToFlush(Gate, Arc<AtomicU64>);
 
 impl sink::Output for FailsToFlush {
-    fn write(&self, line: &[u8]) -> std::io::Result<()> {
+    fn write(&self, line: Line<'_>) -> std::io::Result<()> {
         self.0.write(line)
     }
 

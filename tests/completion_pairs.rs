@@ -24,7 +24,7 @@ use common::{DEADLINE, DebugRuns, block_on, init, on_thread, poll, wait_until};
 #[cfg(not(logscope_sanitizer))]
 use fork::fork;
 use gate::Gate;
-use logscope::sink::{Ledger, Output, Queue};
+use logscope::sink::{Ledger, Line, Output, Queue};
 use logscope::{OutputContext, sink};
 use serde_json::json;
 use tracing::info;
@@ -132,7 +132,7 @@ struct FlushesAsTask {
 }
 
 impl Output for FlushesAsTask {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         if self.ledger.get().is_none() {
             wait_until("the test lets the output go on", || self.go.load(Ordering::SeqCst));
             let _ = self.ledger.set(block_on(self.context.get().unwrap().flush_async()));
@@ -172,7 +172,7 @@ impl Busy {
     fn new() -> Busy {
         struct Healthy;
         impl Output for Healthy {
-            fn write(&self, _: &[u8]) -> io::Result<()> {
+            fn write(&self, _: Line<'_>) -> io::Result<()> {
                 Ok(())
             }
 
@@ -233,7 +233,7 @@ fn a_flush_that_gives_up_at_once_is_not_repeated() {
     #[derive(Clone, Default)]
     struct GivesUp(Arc<AtomicUsize>);
     impl Output for GivesUp {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
+        fn write(&self, _: Line<'_>) -> io::Result<()> {
             Ok(())
         }
 
@@ -264,7 +264,7 @@ struct DropsLate {
 struct Shared(Mutex<DropsLate>);
 
 impl Output for Shared {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         Ok(())
     }
 

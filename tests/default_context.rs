@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Instant;
 
 use common::{
-    DEADLINE, DebugRuns, DropFlag, Line, Log, SetsWhenDropped, init, poll, tracked, unscoped_messages, yield_once,
+    DEADLINE, DebugRuns, DropFlag, Log, ParsedLine, SetsWhenDropped, init, poll, tracked, unscoped_messages, yield_once,
 };
 use logscope::sink;
 use logscope::{InContext as _, LevelFilter, OutputContext};
@@ -174,7 +174,7 @@ fn a_value_can_replace_the_default_that_it_is_logged_to() {
     });
     info!(value = ?replaces, "the record");
     assert!(freed.get());
-    let line = Line::parse(&lines.lines()[0]);
+    let line = ParsedLine::parse(&lines.lines()[0]);
     assert_eq!((line.message.as_str(), &line.fields["value"]), ("the record", &"freed: false".into()));
     next.assert_holds(&["nested"]);
 }

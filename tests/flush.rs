@@ -57,7 +57,7 @@ impl io::Write for FlushesAndCloses {
 }
 
 impl sink::Output for FlushesAndCloses {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: sink::Line<'_>) -> io::Result<()> {
         self.flush_and_close();
         Ok(())
     }

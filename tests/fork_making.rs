@@ -21,7 +21,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use logscope::sink::{self, Output, Queue};
+use logscope::sink::{self, Line, Output, Queue};
 use logscope::{Format, OutputContext};
 use serde_json::{Value, json};
 
@@ -144,11 +144,11 @@ fn a_child_does_not_wait_for_a_write_of_its_parent_to_a_stream() {
 struct Breaks(Arc<(AtomicBool, AtomicU64)>);
 
 impl Output for Breaks {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
         if self.0.0.load(Ordering::Relaxed) {
             return Err(io::Error::other("broken"));
         }
-        let line: Value = serde_json::from_slice(line).unwrap();
+        let line: Value = serde_json::from_slice(line.bytes()).unwrap();
         self.0.1.fetch_add(line["fields"]["failed"].as_u64().unwrap_or(0), Ordering::Relaxed);
         Ok(())
     }

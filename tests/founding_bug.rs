@@ -19,7 +19,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{Line, block_on, init};
+use common::{ParsedLine, block_on, init};
 use logscope::{Format, InContext as _, LevelFilter, ManualClock, OutputContext, sink};
 use tokio::sync::watch;
 use tracing::Level;
@@ -230,8 +230,8 @@ impl<L: Logging> Run<L> {
 }
 
 /// The lines of a file, or none if there is no such file.
-fn read(file: &Path) -> Vec<Line> {
-    fs::read_to_string(file).unwrap_or_default().lines().map(Line::parse).collect()
+fn read(file: &Path) -> Vec<ParsedLine> {
+    fs::read_to_string(file).unwrap_or_default().lines().map(ParsedLine::parse).collect()
 }
 
 /// One step of a build. All builds have done it before any build does the next one.

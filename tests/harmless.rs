@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{DebugRuns, Line, Log, PanicsWhenDropped, Worker, init, panic_of, text_of, without_panic};
+use common::{DebugRuns, Log, PanicsWhenDropped, ParsedLine, Worker, init, panic_of, text_of, without_panic};
 use logscope::sink::{self, RecordOutput};
 use logscope::{Format, LevelFilter, OutputContext, Record};
 use tracing::{info, info_span};
@@ -182,7 +182,7 @@ fn a_value_that_logs_itself_is_cut_at_depth_four_with_a_notice() {
         let stated: u64 = notices.iter().map(|line| line.fields["dropped"].as_u64().unwrap()).sum();
         assert_eq!(stated, dropped);
         assert!(notices.iter().all(|line| line.level == "WARN"));
-        let last: Vec<_> = lines[lines.len() - 2..].iter().map(Line::is_notice).collect();
+        let last: Vec<_> = lines[lines.len() - 2..].iter().map(ParsedLine::is_notice).collect();
         assert!(branches > 1 || last == [true, false], "the notice must come before the next record");
         assert_eq!(log.context.ledger().written, written + 1, "notices are not counted");
     }

@@ -20,8 +20,8 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use common::{DEADLINE, DebugRuns, Line, Log, block_on, text_of, unscoped_messages, wait_until, yield_once};
-use logscope::sink::{self, Output};
+use common::{DEADLINE, DebugRuns, Log, ParsedLine, block_on, text_of, unscoped_messages, wait_until, yield_once};
+use logscope::sink::{self, Line, Output};
 use logscope::{Format, InContext as _, OutputContext};
 use tracing::{error, info};
 
@@ -142,7 +142,7 @@ fn logging_goes_on_when_stdout_and_stderr_are_broken() {
     for how in ["closed", "full", "without a reader"] {
         let folder = run_child("logging_goes_on_when_stdout_and_stderr_are_broken", how);
         let log = fs::read_to_string(folder.path().join("log.jsonl")).unwrap();
-        let lines: Vec<_> = log.lines().map(Line::parse).collect();
+        let lines: Vec<_> = log.lines().map(ParsedLine::parse).collect();
         assert!(lines.iter().map(|line| line.seq).eq((1..=RECORDS).map(Some)), "{how}: {log}");
         assert!(lines.iter().all(|line| line.fields["panics"] == "<panicked>"));
     }
@@ -168,7 +168,7 @@ impl fmt::Display for PanicsWhenShown {
 impl std::error::Error for PanicsWhenShown {}
 
 impl Output for Breaks {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         if self.0 { panic!("in the output") } else { Err(io::Error::other(PanicsWhenShown)) }
     }
 }
@@ -293,7 +293,7 @@ fn exit_handlers_can_log() {
         if role.starts_with("after use") {
             expected.insert(0, "before the exit");
         }
-        let messages: Vec<_> = log.lines().map(|line| Line::parse(line).message).collect();
+        let messages: Vec<_> = log.lines().map(|line| ParsedLine::parse(line).message).collect();
         assert_eq!(messages, expected, "{role}");
         let stderr = fs::read_to_string(folder.path().join("stderr")).unwrap();
         assert!(stderr.contains("in no scope at exit"), "{role}: {stderr}");
@@ -325,7 +325,7 @@ fn a_process_can_exit_while_its_threads_log() {
         let log = fs::read_to_string(folder.path().join("log.jsonl")).unwrap();
         // Linux may cut a `write` that has not returned at the end of a page, when the process exits.
         let whole = &log[..log.rfind('\n').unwrap() + 1];
-        let lines: Vec<_> = whole.lines().map(Line::parse).collect();
+        let lines: Vec<_> = whole.lines().map(ParsedLine::parse).collect();
         assert_eq!(lines.iter().filter(|line| line.message == "started").count(), THREADS);
     }
 }

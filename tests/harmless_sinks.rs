@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{DebugRuns, Line, Log, PanicsWhenDropped, Worker, init, unscoped_messages, without_panic};
-use logscope::sink::{self, Output};
+use common::{DebugRuns, Log, PanicsWhenDropped, ParsedLine, Worker, init, unscoped_messages, without_panic};
+use logscope::sink::{self, Line, Output};
 use logscope::{Format, OutputContext};
 use tracing::info;
 
@@ -45,7 +45,7 @@ fn records_of_a_failing_sink_are_counted_and_it_recovers() {
         lines: sink::Memory,
     }
     impl Output for Breaks {
-        fn write(&self, line: &[u8]) -> io::Result<()> {
+        fn write(&self, line: Line<'_>) -> io::Result<()> {
             match (self.broken.is_on(), self.panics) {
                 (true, true) => panic_any(PanicsWhenDropped(2)),
                 (true, false) => Err(io::Error::other("broken")),
@@ -76,7 +76,7 @@ fn records_of_a_failing_sink_are_counted_and_it_recovers() {
             broken.set(false);
             info!("four");
         });
-        let messages: Vec<_> = lines.lines().iter().map(|line| Line::parse(line)).collect();
+        let messages: Vec<_> = lines.lines().iter().map(|line| ParsedLine::parse(line)).collect();
         assert_eq!(messages.iter().map(|line| line.seq).collect::<Vec<_>>(), [Some(1), None, Some(4)]);
         assert_eq!(messages[1].fields["failed"], 2);
         assert_eq!(beside.1.len(), 4, "the other sink of the context must get every record");
@@ -153,7 +153,7 @@ fn sinks_that_log_to_each_other_do_not_recurse() {
 fn an_output_can_log_and_panic_on_drop() {
     struct Last(OutputContext, Switch);
     impl Output for Last {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
+        fn write(&self, _: Line<'_>) -> io::Result<()> {
             Ok(())
         }
     }

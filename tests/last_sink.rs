@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use common::{DEADLINE, init};
 use logscope::OutputContext;
-use logscope::sink::{self, Ledger, Output, Queue, Sink};
+use logscope::sink::{self, Ledger, Line, Output, Queue, Sink};
 use tracing::info;
 
 /// An output whose `flush` waits until the test lets it go on. Its `Drop` waits for that too, and says on which thread it runs.
@@ -45,7 +45,7 @@ impl Waits {
 }
 
 impl Output for Waits {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         Ok(())
     }
 
@@ -107,7 +107,7 @@ fn a_flush_keeps_its_deadline_while_the_output_that_it_held_last_is_dropped() {
 struct SaysItsEnd(Sender<Option<String>>);
 
 impl Output for SaysItsEnd {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use layers::context;
-use logscope::sink::{self, Memory, Output};
+use logscope::sink::{self, Line, Memory, Output};
 use logscope::{Format, LevelFilter, OutputContext};
 use tracing::span::Id;
 use tracing::{Dispatch, Subscriber, dispatcher, info, info_span};
@@ -139,7 +139,7 @@ impl StopsOnce {
 }
 
 impl Output for StopsOnce {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         self.write_line();
         Ok(())
     }

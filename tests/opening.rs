@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use logscope::sink::{self, Memory, Output, Queue};
+use logscope::sink::{self, Line, Memory, Output, Queue};
 use logscope::{Format, LevelFilter, OutputContext};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -88,11 +88,11 @@ struct FailsOnce {
 }
 
 impl Output for FailsOnce {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
         if !self.has_failed.swap(true, Ordering::Relaxed) {
             return Err(io::Error::other("not yet"));
         }
-        self.text.lock().unwrap().push_str(str::from_utf8(line).unwrap());
+        self.text.lock().unwrap().push_str(str::from_utf8(line.bytes()).unwrap());
         Ok(())
     }
 }

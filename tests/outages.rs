@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logscope::sink::{self, Output, Overflow, Queue};
+use logscope::sink::{self, Line, Output, Overflow, Queue};
 use logscope::{LevelFilter, OutputContext};
 use serde_json::json;
 use tracing::{error, info};
@@ -31,7 +31,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 struct Flaps(AtomicU64);
 
 impl Output for Flaps {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         // A record that fails, a notice, and the record that it precedes.
         if self.0.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) { Err(io::Error::other("flaps")) } else { Ok(()) }
     }
@@ -45,7 +45,7 @@ impl Output for Flaps {
 struct Full(String);
 
 impl Output for Full {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         Err(io::Error::from_raw_os_error(28))
     }
 
@@ -58,7 +58,7 @@ impl Output for Full {
 struct Unsynced;
 
 impl Output for Unsynced {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         Ok(())
     }
 

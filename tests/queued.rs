@@ -13,10 +13,10 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logscope::sink::{self, Ledger, Output, Overflow, Queue, Sink};
+use logscope::sink::{self, Ledger, Line, Output, Overflow, Queue, Sink};
 use logscope::{Format, LevelFilter, OutputContext};
 
-use gate::{Gate, Line};
+use gate::{Gate, ParsedLine};
 use steps::Steps;
 
 /// How long an expected event may take on a busy machine.
@@ -50,8 +50,8 @@ fn records_are_written_in_order() {
     let ledger = uno.flush(PATIENCE).into_result().unwrap();
     assert_eq!((ledger.accepted, ledger.written), (RECORDS, RECORDS));
     assert_eq!(sink.ledger(), ledger);
-    let seqs = lines.lines().iter().map(|line| Line::parse(line)).collect::<Vec<_>>();
-    assert!(seqs.into_iter().eq((1..=RECORDS).map(Line::Record)));
+    let seqs = lines.lines().iter().map(|line| ParsedLine::parse(line)).collect::<Vec<_>>();
+    assert!(seqs.into_iter().eq((1..=RECORDS).map(ParsedLine::Record)));
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_full_queue_blocks_until_there_is_room() {
     logged.recv_timeout(PATIENCE).unwrap();
     logging.join().unwrap();
     assert_eq!(sink.flush(PATIENCE).into_result().unwrap().written, RECORDS);
-    assert!(gate.lines().into_iter().eq((1..=RECORDS).map(Line::Record)));
+    assert!(gate.lines().into_iter().eq((1..=RECORDS).map(ParsedLine::Record)));
 }
 
 /// Logs one record, which the gate blocks, and then more than the queue has room for. Returns how many are in the queue.
@@ -121,8 +121,11 @@ fn dropped_newest_records_have_a_notice_where_they_are_missing() {
     let ledger = uno.flush(PATIENCE);
     assert_eq!((ledger.accepted, ledger.dropped, ledger.pending), (203, 200 - queued, 0));
     assert_eq!(sink.ledger(), ledger);
-    let expected =
-        (1..=queued + 1).map(Line::Record).chain([Line::Dropped(200 - queued), Line::Record(202), Line::Record(203)]);
+    let expected = (1..=queued + 1).map(ParsedLine::Record).chain([
+        ParsedLine::Dropped(200 - queued),
+        ParsedLine::Record(202),
+        ParsedLine::Record(203),
+    ]);
     assert!(gate.lines().into_iter().eq(expected), "{:?}", gate.lines());
 }
 
@@ -134,13 +137,13 @@ fn dropped_oldest_records_have_a_notice_where_they_are_missing() {
     let ledger = uno.flush(PATIENCE);
     assert_eq!((ledger.accepted, ledger.dropped, ledger.pending), (201, 200 - queued, 0));
     assert_eq!(sink.ledger(), ledger);
-    let first = [Line::Record(1), Line::Dropped(200 - queued)];
-    let expected = first.into_iter().chain((202 - queued..=201).map(Line::Record));
+    let first = [ParsedLine::Record(1), ParsedLine::Dropped(200 - queued)];
+    let expected = first.into_iter().chain((202 - queued..=201).map(ParsedLine::Record));
     assert!(gate.lines().into_iter().eq(expected), "{:?}", gate.lines());
     // A loss has one notice only.
     log(&uno, 1);
     assert_eq!(uno.flush(PATIENCE).pending, 0);
-    assert_eq!(gate.lines().last(), Some(&Line::Record(202)));
+    assert_eq!(gate.lines().last(), Some(&ParsedLine::Record(202)));
 }
 
 #[test]
@@ -279,7 +282,7 @@ fn an_error_with_flush_at_waits_for_room() {
     gate.open();
     let ledger = failing.join().unwrap();
     assert_eq!(ledger.pending, 0, "the error must be flushed when its call returns: {ledger}");
-    assert_eq!(gate.lines().last(), Some(&Line::Record(202)));
+    assert_eq!(gate.lines().last(), Some(&ParsedLine::Record(202)));
 }
 
 /// A blocked output holds up the first error only.
@@ -310,7 +313,7 @@ fn records_queued_at_the_drop_of_the_last_handle_are_written() {
     assert_eq!(gate.lines(), []);
     gate.open();
     gate.wait_until_dropped();
-    assert_eq!(gate.lines(), [1, 2, 3, 4, 5].map(Line::Record));
+    assert_eq!(gate.lines(), [1, 2, 3, 4, 5].map(ParsedLine::Record));
 }
 
 #[test]
@@ -320,7 +323,7 @@ fn a_record_longer_than_the_queue_bypasses_it_or_is_dropped() {
     log(&uno, 2);
     uno.scope(|| tracing::info!("{long}"));
     assert!(
-        gate.lines().into_iter().eq((1..=3).map(Line::Record)),
+        gate.lines().into_iter().eq((1..=3).map(ParsedLine::Record)),
         "the long record must be written when the call returns"
     );
     for overflow in [Overflow::DropNewest, Overflow::DropOldest] {
@@ -329,7 +332,7 @@ fn a_record_longer_than_the_queue_bypasses_it_or_is_dropped() {
         uno.scope(|| tracing::info!("{long}"));
         log(&uno, 1);
         assert_eq!(uno.flush(PATIENCE).dropped, 1);
-        assert_eq!(gate.lines(), [Line::Record(1), Line::Dropped(1), Line::Record(3)]);
+        assert_eq!(gate.lines(), [ParsedLine::Record(1), ParsedLine::Dropped(1), ParsedLine::Record(3)]);
     }
 }
 
@@ -343,7 +346,7 @@ fn a_threshold_adds_no_record() {
         tracing::warn!("careful");
     });
     assert!(quiet.flush(PATIENCE).is_complete());
-    assert_eq!(gate.lines(), [Line::Record(1)]);
+    assert_eq!(gate.lines(), [ParsedLine::Record(1)]);
 }
 
 #[test]
@@ -441,7 +444,7 @@ fn thousands_of_queues_share_a_few_writer_threads() {
 fn an_output_that_logs_is_not_called_again() {
     struct Logs;
     impl Output for Logs {
-        fn write(&self, _: &[u8]) -> std::io::Result<()> {
+        fn write(&self, _: Line<'_>) -> std::io::Result<()> {
             tracing::info!("from inside the output");
             Ok(())
         }

@@ -32,7 +32,7 @@ use broken::{
     permission_to_write_is_taken_away, stdout_breaks_and_recovers,
 };
 use child::{Child, Ended, expected_ledger, ledger_json};
-use gate::{Gate, Line};
+use gate::{Gate, ParsedLine};
 
 fn queued(sink: &Sink) -> Sink {
     sink.queued(Queue::new())
@@ -113,7 +113,7 @@ fn both_full_streams_recover() {
         json!([[expected_ledger(0, 5), expected_ledger(0, 5)], [expected_ledger(1, 5), expected_ledger(1, 5)], 2])
     );
     for stream in ["stdout recovered", "stderr recovered"] {
-        assert_eq!(lines(&ended.read(stream)), [Line::Failed(5), Line::Record(6)], "{stream}");
+        assert_eq!(lines(&ended.read(stream)), [ParsedLine::Failed(5), ParsedLine::Record(6)], "{stream}");
     }
 }
 
@@ -157,13 +157,13 @@ fn assert_filled_and_recovered(ended: &Ended, kept: bool) {
     let failed = ended.report["full"]["failed"].as_u64().unwrap();
     assert!((1..100).contains(&failed), "{}", ended.report["full"]);
     assert_eq!(ended.report["full"], expected_ledger(100 - failed, failed));
-    let mut expected: Vec<_> = (1..=100 - failed).map(Line::Record).chain([Line::Fragment]).collect();
+    let mut expected: Vec<_> = (1..=100 - failed).map(ParsedLine::Record).chain([ParsedLine::Fragment]).collect();
     assert_eq!(ended.report["text"], format!("{expected:?}"));
     assert_eq!(ended.report["ledger"], expected_ledger(102 - failed, failed));
     if !kept {
         expected.clear();
     }
-    expected.extend([Line::Failed(failed), Line::Record(101), Line::Record(102)]);
+    expected.extend([ParsedLine::Failed(failed), ParsedLine::Record(101), ParsedLine::Record(102)]);
     assert_eq!(ended.report["later"], format!("{expected:?}"));
 }
 
@@ -218,8 +218,8 @@ fn records_survive_the_removal_of_the_directory() {
     assert_eq!(ended.report["ledgers"], json!([expected_ledger(8, 0), expected_ledger(8, 0)]));
     let (old, new) = (lines(ended.report["text"].as_str().unwrap()), lines(&ended.read("logs/uno.log")));
     let first = 9 - new.len() as u64;
-    assert!(new.into_iter().eq((first..=8).map(Line::Record)), "from {first}");
-    assert!(old.len() as u64 + 1 >= first && old.into_iter().zip(1..).all(|(line, n)| line == Line::Record(n)));
+    assert!(new.into_iter().eq((first..=8).map(ParsedLine::Record)), "from {first}");
+    assert!(old.len() as u64 + 1 >= first && old.into_iter().zip(1..).all(|(line, n)| line == ParsedLine::Record(n)));
     let told = |line: &str| line.contains("was removed or replaced; the log goes on at its path");
     assert!(matches!(ended.fallback_lines()[..], [line] if told(line)), "{}", ended.stderr);
 }
@@ -268,9 +268,9 @@ fn a_named_pipe_recovers_after_a_slow_reader_closed() {
     assert_eq!(written + failed, RECORDS as u64);
     assert_eq!(ended.report, json!([expected_ledger(written, failed), expected_ledger(written + 1, failed)]));
     let mut there = lines(&ended.read("text"));
-    there.retain(|line| *line != Line::Fragment);
-    let last = [Line::Failed(failed), Line::Record(RECORDS as u64 + 1)];
-    assert!(there.into_iter().eq((1..=written).map(Line::Record).chain(last)));
+    there.retain(|line| *line != ParsedLine::Fragment);
+    let last = [ParsedLine::Failed(failed), ParsedLine::Record(RECORDS as u64 + 1)];
+    assert!(there.into_iter().eq((1..=written).map(ParsedLine::Record).chain(last)));
     assert_reported_once(&ended, &format!("file {}", ended.path("pipe").display()), "Broken pipe");
 }
 

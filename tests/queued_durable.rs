@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use child::{Child, in_child, ledger_json};
 use common::{DEADLINE, init};
-use logscope::sink::{Output, Queue, Sink};
+use logscope::sink::{Line, Output, Queue, Sink};
 use logscope::{LevelFilter, OutputContext, sink};
 use rustix::process::{Pid, WaitOptions, waitpid};
 use serde_json::json;
@@ -38,7 +38,7 @@ impl Counts {
 }
 
 impl Output for Counts {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         self.0[0].fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -145,7 +145,7 @@ struct Full {
 }
 
 impl Output for Full {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         if self.is_full.load(Ordering::Relaxed) {
             return Err(io::Error::from_raw_os_error(28));
         }

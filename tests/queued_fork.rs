@@ -21,7 +21,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logscope::sink::{self, Output, Overflow, Queue, Sink};
+use logscope::sink::{self, Line, Output, Overflow, Queue, Sink};
 use logscope::{Format, OutputContext};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
@@ -160,11 +160,11 @@ struct LockedFile {
 }
 
 impl Output for LockedFile {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
         let mut file = self.file.lock().unwrap();
         self.is_held.store(true, Ordering::Relaxed);
         (&self.until_closed).read_to_end(&mut Vec::new())?;
-        file.write_all(line)
+        file.write_all(line.bytes())
     }
 }
 
@@ -378,7 +378,7 @@ fn an_output_can_fork() {
     const RECORDS: u32 = 20;
     struct Forks;
     impl Output for Forks {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
+        fn write(&self, _: Line<'_>) -> io::Result<()> {
             let mut command = Command::new("true");
             // SAFETY: the function does nothing. Its presence makes std fork where it would spawn otherwise.
             unsafe { command.pre_exec(|| Ok(())) };

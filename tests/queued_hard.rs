@@ -16,10 +16,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logscope::sink::{self, Output, Overflow, Queue, Sink};
+use logscope::sink::{self, Line, Output, Overflow, Queue, Sink};
 use logscope::{Format, OutputContext};
 
-use gate::{Gate, Line};
+use gate::{Gate, ParsedLine};
 
 /// How long an expected event may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -136,7 +136,7 @@ fn an_error_can_log() {
     impl std::error::Error for Logs {}
     struct Fails;
     impl Output for Fails {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
+        fn write(&self, _: Line<'_>) -> io::Result<()> {
             Err(io::Error::other(Logs))
         }
     }
@@ -226,8 +226,8 @@ fn a_file_can_be_opened_with_other_options_once_its_sinks_are_dropped() {
         log(&context(&direct.format(Format::json())), 1);
     }
     let text = std::fs::read_to_string(&path).unwrap();
-    let expected = (0..30).flat_map(|_| (1..=50).chain([1])).map(Line::Record);
-    assert!(text.lines().map(Line::parse).eq(expected));
+    let expected = (0..30).flat_map(|_| (1..=50).chain([1])).map(ParsedLine::Record);
+    assert!(text.lines().map(ParsedLine::parse).eq(expected));
     // A file whose sink is still held is not free.
     let held = sink::file(&path).open().unwrap().queued(Queue::new());
     let start = Instant::now();
@@ -243,7 +243,7 @@ fn outputs_are_dropped_on_writer_threads() {
     static ELSEWHERE: AtomicU32 = AtomicU32::new(0);
     struct ChecksItsThread;
     impl Output for ChecksItsThread {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
+        fn write(&self, _: Line<'_>) -> io::Result<()> {
             Ok(())
         }
     }
@@ -299,7 +299,7 @@ fn a_line_written_in_part_counts_as_failed() {
         begun: Sender<()>,
     }
     impl Output for Halves {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
+        fn write(&self, _: Line<'_>) -> io::Result<()> {
             Ok(()) // the notice
         }
         fn write_batch(&self, batch: &mut sink::Batch<'_>) -> io::Result<()> {

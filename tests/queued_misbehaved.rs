@@ -23,13 +23,13 @@ use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use logscope::sink::{self, Output, Queue};
+use logscope::sink::{self, Line, Output, Queue};
 use logscope::{Format, OutputContext};
 use serde_json::json;
 
 use broken::{PATIENCE, assert_reported_once, context, dev_full, ledger, lines, log};
 use child::{Child, expected_ledger, ledger_json};
-use gate::{Gate, Line};
+use gate::{Gate, ParsedLine};
 
 /// What an output logs on a writer thread goes to stderr and never back to that output, even if its context is the default.
 #[test]
@@ -39,7 +39,7 @@ fn an_output_that_logs_is_not_called_again() {
         may_begin: Barrier,
     }
     impl Output for Logs {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
+        fn write(&self, _: Line<'_>) -> io::Result<()> {
             let before = self.written.fetch_add(1, Ordering::Relaxed);
             if before == 0 {
                 self.may_begin.wait();
@@ -76,10 +76,10 @@ struct Panics {
 }
 
 impl Output for Panics {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
         let number = self.given.fetch_add(1, Ordering::Relaxed) + 1;
         assert!(!(3..5).contains(&number), "line {number}");
-        self.text.lock().unwrap().push_str(str::from_utf8(line).unwrap());
+        self.text.lock().unwrap().push_str(str::from_utf8(line.bytes()).unwrap());
         Ok(())
     }
 }
@@ -97,7 +97,11 @@ fn records_of_a_panicking_output_fail() {
     let ended = Child::new("records_of_a_panicking_output_fail").run();
     assert_eq!(ended.report[0], expected_ledger(5, 2));
     let there = lines(ended.report[1].as_str().unwrap());
-    let expected = [1, 2].map(Line::Record).into_iter().chain([Line::Failed(2)]).chain([5, 6, 7].map(Line::Record));
+    let expected = [1, 2]
+        .map(ParsedLine::Record)
+        .into_iter()
+        .chain([ParsedLine::Failed(2)])
+        .chain([5, 6, 7].map(ParsedLine::Record));
     assert!(there.iter().copied().eq(expected), "{there:?}");
     assert_reported_once(&ended, "custom output", "it panicked (line 3)");
 }
@@ -108,7 +112,7 @@ fn a_failed_flush_is_reported_and_can_succeed_later() {
     #[derive(Clone, Default)]
     struct FailsToFlush(Arc<AtomicBool>);
     impl Output for FailsToFlush {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
+        fn write(&self, _: Line<'_>) -> io::Result<()> {
             Ok(())
         }
         fn flush(&self, _: Duration) -> io::Result<()> {
@@ -190,7 +194,7 @@ fn the_drop_of_an_output_can_wait_for_another_queue() {
         gate: Gate,
     }
     impl Output for Waits {
-        fn write(&self, line: &[u8]) -> io::Result<()> {
+        fn write(&self, line: Line<'_>) -> io::Result<()> {
             self.gate.write(line)
         }
     }
@@ -235,7 +239,7 @@ fn a_refused_writer_thread_is_tried_again() {
     #[derive(Clone, Default)]
     struct Threads(Arc<Mutex<Vec<bool>>>);
     impl Output for Threads {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
+        fn write(&self, _: Line<'_>) -> io::Result<()> {
             self.0.lock().unwrap().push(thread::current().name() == Some("logscope-writer"));
             Ok(())
         }

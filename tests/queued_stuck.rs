@@ -8,10 +8,10 @@ mod gate;
 
 use std::time::{Duration, Instant};
 
-use logscope::sink::{self, Overflow, Queue, Sink};
+use logscope::sink::{self, Line, Overflow, Queue, Sink};
 use logscope::{Format, OutputContext};
 
-use gate::{Gate, Line};
+use gate::{Gate, ParsedLine};
 
 /// How long an expected event may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -62,7 +62,7 @@ fn a_healthy_context_is_not_held_up_by_stuck_ones() {
     stuck.iter().for_each(|(gate, _)| gate.open());
     for (gate, due) in stuck {
         assert!(due.flush(PATIENCE).is_complete());
-        assert_eq!(gate.lines(), [Line::Record(1)]);
+        assert_eq!(gate.lines(), [ParsedLine::Record(1)]);
     }
     assert_not_held_up(&healthy, 0);
 }
@@ -79,7 +79,7 @@ fn a_healthy_context_is_not_held_up_by_slow_ones() {
         const PAUSE: Duration = Duration::from_millis(200);
     }
     impl sink::Output for Slow {
-        fn write(&self, _: &[u8]) -> std::io::Result<()> {
+        fn write(&self, _: Line<'_>) -> std::io::Result<()> {
             let (ended, lock, changed) = &*self.0;
             let end = Instant::now() + Slow::PAUSE;
             let mut guard = lock.lock().unwrap();

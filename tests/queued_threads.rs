@@ -16,7 +16,7 @@ use std::time::Duration;
 use child::{Child, in_child};
 use gate::Gate;
 use logscope::OutputContext;
-use logscope::sink::{self, Output, Queue, Sink};
+use logscope::sink::{self, Line, Output, Queue, Sink};
 use serde_json::json;
 
 /// How long an expected event may take on a busy machine.
@@ -39,7 +39,7 @@ fn writer_threads_block_all_signals_but_those_of_faults() {
     #[derive(Clone, Default)]
     struct NotesSignals(Arc<Mutex<Vec<u64>>>);
     impl Output for NotesSignals {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
+        fn write(&self, _: Line<'_>) -> io::Result<()> {
             self.0.lock().unwrap().push(blocked_signals());
             Ok(())
         }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logscope::sink::{self, Ledger, Output, Overflow, Queue};
+use logscope::sink::{self, Ledger, Line, Output, Overflow, Queue};
 use logscope::{Format, LevelFilter, OutputContext};
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ struct OutputState {
 }
 
 impl Output for UnreliableOutput {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
         let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !state.is_healthy {
             if state.outage > 0 {
@@ -71,7 +71,7 @@ impl Output for UnreliableOutput {
                 _ => {}
             }
         }
-        state.text.push_str(str::from_utf8(line).unwrap());
+        state.text.push_str(str::from_utf8(line.bytes()).unwrap());
         Ok(())
     }
 }

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use child::{Child, in_child, ledger_json};
 use common::{DEADLINE, init, wait_until};
 use gate::Gate;
-use logscope::sink::{Output, Overflow, Queue};
+use logscope::sink::{Line, Output, Overflow, Queue};
 use logscope::{Format, OutputContext, sink};
 use serde_json::json;
 use steps::Steps;
@@ -82,7 +82,7 @@ impl Slow {
 }
 
 impl Output for Slow {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
         self.0.write(line)?;
         thread::sleep(Slow::PAUSE);
         Ok(())
@@ -189,7 +189,7 @@ fn a_call_that_waits_in_vain_for_a_closed_queue_abandons_it() {
 struct TellsFlush(Mutex<Sender<()>>);
 
 impl Output for TellsFlush {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         Ok(())
     }
 

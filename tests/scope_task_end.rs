@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use common::{Line, Log, LogsWhenDropped, block_on, init, on_one_worker, poll, text_of, yield_once};
+use common::{Log, LogsWhenDropped, ParsedLine, block_on, init, on_one_worker, poll, text_of, yield_once};
 use logscope::{InContext as _, OutputContext};
 use tracing::info;
 
@@ -147,7 +147,7 @@ fn a_forgotten_guard_keeps_its_scope_and_context_until_the_task_ends() {
     assert!(!lives(), "a forgotten guard leaked its context");
     info!("after it");
 
-    let messages: Vec<_> = memory.lines().iter().map(|line| Line::parse(line).message).collect();
+    let messages: Vec<_> = memory.lines().iter().map(|line| ParsedLine::parse(line).message).collect();
     assert_eq!(messages, ["in the forgotten scope", "in a second one"]);
     thread.assert_holds(&["beside it", "beside it", "after it"]);
     task.assert_holds::<&str>(&[]);

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{DebugRuns, DropFlag, Line, Log, SetsWhenDropped, block_on, init, messages, tracked, yield_once};
+use common::{DebugRuns, DropFlag, Log, ParsedLine, SetsWhenDropped, block_on, init, messages, tracked, yield_once};
 use logscope::sink;
 use logscope::{InContext as _, OutputContext, ScopeGuard};
 use tracing::info;
@@ -33,7 +33,7 @@ fn a_guard_can_be_dropped_in_its_own_emission() {
     );
     assert!(freed.get(), "a context released during the emission must be freed at its end");
     assert_eq!(messages(&lines), ["nested, before", "the emission"]);
-    let line = Line::parse(&lines.lines()[1]);
+    let line = ParsedLine::parse(&lines.lines()[1]);
     assert_eq!((line.context.as_str(), line.seq), ("ends while it is logged to", Some(1)));
     for field in ["drops", "after"] {
         assert_eq!(line.fields[field], "false", "the context was freed while in use, as {field} saw it");
@@ -61,7 +61,7 @@ fn a_task_can_replace_its_context_in_its_own_emission() {
     drop(context);
     block_on(work);
     assert_eq!(messages(&lines), ["the emission"]);
-    assert_eq!(Line::parse(&lines.lines()[0]).fields["after"], "false");
+    assert_eq!(ParsedLine::parse(&lines.lines()[0]).fields["after"], "false");
     next.assert_holds(&["nested, after", "later"]);
 }
 
@@ -89,7 +89,7 @@ fn a_task_can_end_in_an_emission_of_its_own_context() {
         "the emission",
     );
     assert!(freed.get());
-    assert_eq!(Line::parse(&lines.lines()[0]).fields["drops"], "false");
+    assert_eq!(ParsedLine::parse(&lines.lines()[0]).fields["drops"], "false");
     outer.assert_holds::<&str>(&[]);
 }
 

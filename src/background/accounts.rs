@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use tracing::Level;
+
 use crate::clock::Clock;
 use crate::delivery::Fate;
 use crate::output::allocating_under_lock;
@@ -146,21 +148,42 @@ impl Accounts {
 pub(super) struct Stamp {
     /// The number of the queue's renderer that made the line.
     pub(super) renderer: u8,
-    /// The record's elapsed time, to the microsecond, up to 2,283 years.
+    /// The record's level.
+    pub(super) level: Level,
+    /// The record's elapsed time, to the microsecond, up to 285 years.
     pub(super) elapsed: Duration,
 }
 
 impl Stamp {
-    const MICROS: u64 = (1 << 56) - 1;
+    /// | bits | what |
+    /// |---|---|
+    /// | 56..=63 | the renderer |
+    /// | 53..=55 | the level: 0 for ERROR, to 4 for TRACE |
+    /// | 0..=52 | the microseconds |
+    const MICROS: u64 = (1 << 53) - 1;
 
     pub(super) fn pack(self) -> u64 {
         let micros =
             self.elapsed.as_secs().saturating_mul(1_000_000).saturating_add(self.elapsed.subsec_micros().into());
-        u64::from(self.renderer) << 56 | micros.min(Stamp::MICROS)
+        let level = match self.level {
+            Level::ERROR => 0,
+            Level::WARN => 1,
+            Level::INFO => 2,
+            Level::DEBUG => 3,
+            Level::TRACE => 4,
+        };
+        u64::from(self.renderer) << 56 | level << 53 | micros.min(Stamp::MICROS)
     }
 
     pub(super) fn unpack(packed: u64) -> Self {
-        Stamp { renderer: (packed >> 56) as u8, elapsed: Duration::from_micros(packed & Stamp::MICROS) }
+        let level = match packed >> 53 & 7 {
+            0 => Level::ERROR,
+            1 => Level::WARN,
+            2 => Level::INFO,
+            3 => Level::DEBUG,
+            _ => Level::TRACE,
+        };
+        Stamp { renderer: (packed >> 56) as u8, level, elapsed: Duration::from_micros(packed & Stamp::MICROS) }
     }
 }
 
@@ -223,12 +246,15 @@ mod tests {
 
     #[test]
     fn a_stamp_is_packed_and_unpacked() {
-        for (renderer, elapsed) in [(0, Duration::ZERO), (255, Duration::from_micros(1_234_567_890_123))] {
-            let stamp = Stamp { renderer, elapsed };
-            assert_eq!(Stamp::unpack(stamp.pack()), stamp);
+        for level in [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE] {
+            for (renderer, elapsed) in [(0, Duration::ZERO), (255, Duration::from_micros(1_234_567_890_123))] {
+                let stamp = Stamp { renderer, level, elapsed };
+                assert_eq!(Stamp::unpack(stamp.pack()), stamp);
+            }
+            let endless = Stamp { renderer: 3, level, elapsed: Duration::MAX };
+            let unpacked = Stamp::unpack(endless.pack());
+            assert_eq!((unpacked.renderer, unpacked.level), (3, level));
         }
-        let endless = Stamp { renderer: 3, elapsed: Duration::MAX };
-        assert_eq!(Stamp::unpack(endless.pack()).renderer, 3);
     }
 }
 

@@ -5,6 +5,8 @@ use std::io;
 use std::panic::RefUnwindSafe;
 use std::time::{Duration, Instant};
 
+use tracing::Level;
+
 use super::accounts::{Stamp, is_record, tag};
 use super::fork_gate;
 use super::inside::Inside;
@@ -16,7 +18,7 @@ use crate::limits::BATCH_BYTES;
 use crate::output::{allocating_under_lock, copy_error, drop_error};
 use crate::process::exit_deadline;
 use crate::queue::{Drained, FlushRequest, Label, Stop};
-use crate::record::{ContextInfo, Moment, Notice};
+use crate::record::{ContextInfo, Moment, NOTICE_LEVEL, Notice};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
 /// Marks a queue as being written, and this thread as inside its output, until this is dropped.
@@ -155,7 +157,7 @@ impl QueuedOutput {
     /// Writes the notices of missing records that are due before the record with this label.
     #[cold]
     fn write_notices_before<'a>(&'a self, label: Label, evicted: &mut Option<MissingClaim<'a>>) -> io::Result<()> {
-        let Stamp { renderer, elapsed } = Stamp::unpack(label.stamp);
+        let Stamp { renderer, elapsed, .. } = Stamp::unpack(label.stamp);
         let Some(renderer) = self.renderer(renderer) else { return Ok(()) };
         let account = self.accounts.get(label.tag);
         let nobody = ContextInfo::nobody();
@@ -266,6 +268,11 @@ impl TakenLines<'_> {
 impl RefUnwindSafe for TakenLines<'_> {}
 
 impl TakenObserver for TakenLines<'_> {
+    fn level(&self, line: usize) -> Level {
+        let label = self.labels[line];
+        if is_record(label.tag) { Stamp::unpack(label.stamp).level } else { NOTICE_LEVEL }
+    }
+
     fn taken(&self, lines: usize) {
         self.queued.progress.note_taken();
         let before = self.count();

@@ -3,18 +3,22 @@
 use std::fmt;
 use std::panic::RefUnwindSafe;
 
+use tracing::Level;
+
+use super::Line;
+
 /// Holds the lines of several records, which a queued sink writes to its output together.
 ///
 /// ```
 /// use std::io::{self, Write as _};
 /// use std::sync::Mutex;
-/// use logscope::sink::{Batch, Output};
+/// use logscope::sink::{Batch, Line, Output};
 ///
 /// struct Shared(Mutex<Vec<u8>>);
 ///
 /// impl Output for Shared {
-///     fn write(&self, line: &[u8]) -> io::Result<()> {
-///         self.0.lock().unwrap().write_all(line)
+///     fn write(&self, line: Line<'_>) -> io::Result<()> {
+///         self.0.lock().unwrap().write_all(line.bytes())
 ///     }
 ///
 ///     fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
@@ -41,7 +45,29 @@ pub struct Batch<'a> {
     done: usize,
     /// How many lines end at or before `done`.
     lines_done: usize,
+    levels: Levels<'a>,
     observer: Option<&'a dyn TakenObserver>,
+}
+
+/// Where the levels of the lines stand.
+#[derive(Clone, Copy)]
+enum Levels<'a> {
+    /// All lines have this one.
+    Same(Level),
+    /// One for each line.
+    Listed(&'a [Level]),
+    /// The observer knows them.
+    Observer(&'a dyn TakenObserver),
+}
+
+impl Levels<'_> {
+    fn of(self, line: usize) -> Level {
+        match self {
+            Levels::Same(level) => level,
+            Levels::Listed(levels) => levels[line],
+            Levels::Observer(observer) => observer.level(line),
+        }
+    }
 }
 
 /// Learns what an output takes of a batch while it takes it.
@@ -49,41 +75,55 @@ pub(crate) trait TakenObserver: Sync + RefUnwindSafe {
     /// The output has taken some bytes, and so far `lines` lines of the batch, whole. It may hold its locks. A part of a batch that was cut
     /// off (see `within`) and the batch itself can both report the same lines.
     fn taken(&self, lines: usize);
+
+    /// Returns the level of the batch's line `line`.
+    fn level(&self, line: usize) -> Level;
 }
 
 impl<'a> Batch<'a> {
     /// Makes a batch of the lines in `bytes`, which end at `ends`.
     ///
     /// ```
+    /// use logscope::Level;
     /// use logscope::sink::Batch;
     ///
-    /// let batch = Batch::new(b"one\ntwo\n", &[4, 8]);
-    /// assert_eq!(batch.lines().count(), 2);
+    /// let batch = Batch::new(b"one\ntwo\n", &[4, 8], &[Level::INFO, Level::WARN]);
+    /// let levels: Vec<Level> = batch.lines().map(|line| line.level()).collect();
+    /// assert_eq!(levels, [Level::INFO, Level::WARN]);
     /// ```
     ///
-    /// The ends are in bytes from the start of `bytes`. Tests of an output make batches, and outputs that pass a part of a batch on to another
+    /// The ends are in bytes from the start of `bytes`; each line has a level. Tests of an output make batches, and outputs that pass a part of a batch on to another
     /// output.
     ///
     /// # Panics
     ///
-    /// If the ends are not sorted, or the last one is not the length of `bytes`.
+    /// If the ends are not sorted, the last one is not the length of `bytes`, or there is not one level for each line.
     #[must_use]
-    pub fn new(bytes: &'a [u8], ends: &'a [usize]) -> Self {
+    pub fn new(bytes: &'a [u8], ends: &'a [usize], levels: &'a [Level]) -> Self {
         assert!(ends.is_sorted(), "the ends of the lines are not in order");
         assert_eq!(ends.last().copied().unwrap_or(0), bytes.len(), "the last line does not end with the batch");
-        Batch::new_unchecked(bytes, ends)
+        assert_eq!(ends.len(), levels.len(), "there is not one level for each line");
+        Batch { bytes, ends, done: 0, lines_done: 0, levels: Levels::Listed(levels), observer: None }
     }
 
-    /// Makes a batch like [`new`](Batch::new), without checking the ends.
+    /// Makes a batch of one line, which ends at `end`, its length.
     #[inline]
-    pub(crate) fn new_unchecked(bytes: &'a [u8], ends: &'a [usize]) -> Self {
-        Batch { bytes, ends, done: 0, lines_done: 0, observer: None }
+    pub(crate) fn one(line: Line<'a>, end: &'a [usize; 1]) -> Self {
+        Batch {
+            bytes: line.bytes(),
+            ends: end,
+            done: 0,
+            lines_done: 0,
+            levels: Levels::Same(line.level()),
+            observer: None,
+        }
     }
 
-    /// Makes a batch of which the output has taken the first `lines` lines already. Reports to `observer` what it takes from now on.
+    /// Makes a batch of which the output has taken the first `lines` lines already. Reports to `observer` what it takes from now on, and asks it
+    /// for the levels.
     pub(crate) fn after(bytes: &'a [u8], ends: &'a [usize], lines: usize, observer: &'a dyn TakenObserver) -> Self {
         let done = lines.checked_sub(1).map_or(0, |last| ends[last]);
-        Batch { done, lines_done: lines, observer: Some(observer), ..Batch::new_unchecked(bytes, ends) }
+        Batch { bytes, ends, done, lines_done: lines, levels: Levels::Observer(observer), observer: Some(observer) }
     }
 
     /// Returns the bytes that the output has not taken yet, in one piece.
@@ -93,10 +133,10 @@ impl<'a> Batch<'a> {
     }
 
     /// Returns the lines that the output has not taken yet. If it has taken a part of the first line, that line is only the rest of it.
-    pub fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let (bytes, mut start) = (self.bytes, self.done);
-        self.ends[self.lines_done..].iter().map(move |end| {
-            let line = &bytes[start..*end];
+    pub fn lines(&self) -> impl Iterator<Item = Line<'a>> + use<'a> {
+        let (bytes, levels, mut start) = (self.bytes, self.levels, self.done);
+        self.ends.iter().enumerate().skip(self.lines_done).map(move |(number, end)| {
+            let line = Line::new(&bytes[start..*end], levels.of(number));
             start = *end;
             line
         })
@@ -167,13 +207,21 @@ mod tests {
 
     #[test]
     fn lines_returns_what_is_left() {
-        let mut batch = Batch::new(b"one\ntwo\nthree\n", &[4, 8, 14]);
-        assert!(batch.lines().eq([&b"one\n"[..], b"two\n", b"three\n"]));
+        let levels = [Level::INFO, Level::WARN, Level::ERROR];
+        let mut batch = Batch::new(b"one\ntwo\nthree\n", &[4, 8, 14], &levels);
+        let lines = |batch: &Batch<'_>| -> Vec<(String, Level)> {
+            batch.lines().map(|line| (String::from_utf8_lossy(line.bytes()).into_owned(), line.level())).collect()
+        };
+        let expected = |texts: &[&str]| -> Vec<(String, Level)> {
+            let levels = &levels[3 - texts.len()..];
+            texts.iter().zip(levels).map(|(text, level)| (text.to_string(), *level)).collect()
+        };
+        assert_eq!(lines(&batch), expected(&["one\n", "two\n", "three\n"]));
         assert!(!batch.lacks_only_line_end(), "the output has taken no line yet");
         batch.advance(3);
         assert_eq!(batch.lines_done(), 0);
         assert!(batch.lacks_only_line_end());
-        assert!(batch.lines().eq([&b"\n"[..], b"two\n", b"three\n"]));
+        assert_eq!(lines(&batch), expected(&["\n", "two\n", "three\n"]));
         batch.advance(2);
         assert_eq!((batch.lines_done(), batch.rest()), (1, &b"wo\nthree\n"[..]));
         assert!(!batch.lacks_only_line_end());

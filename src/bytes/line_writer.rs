@@ -7,7 +7,9 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::time::Instant;
 
-use super::{Batch, ByteWriter};
+use tracing::Level;
+
+use super::{Batch, ByteWriter, Line};
 use crate::limits::{INTERRUPTIONS, WRITABLE};
 
 /// Writes whole lines to one output, and remembers whether the last one is complete.
@@ -40,7 +42,8 @@ impl LineWriter {
     ///
     /// The error of the writer; `WriteZero` if it takes nothing and returns no error.
     pub(crate) fn write(&mut self, to: &mut impl ByteWriter, line: &[u8]) -> io::Result<()> {
-        self.write_batch(to, &mut Batch::new_unchecked(line, &[line.len()]))
+        // Writing bytes asks nobody for their level.
+        self.write_batch(to, &mut Batch::one(Line::new(line, Level::ERROR), &[line.len()]))
     }
 
     /// Writes the rest of `batch`, with one `write` if `to` takes all of it.

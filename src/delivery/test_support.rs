@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Core, Front};
+use crate::bytes::Line;
 use crate::output::{AnyOutput, Output};
 use crate::queue::FlushTicket;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, Weak};
@@ -49,8 +50,8 @@ impl Probe {
 }
 
 impl Output for Arc<Probe> {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
-        self.text.lock().unwrap().push_str(str::from_utf8(line).unwrap());
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
+        self.text.lock().unwrap().push_str(str::from_utf8(line.bytes()).unwrap());
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use super::os::{self, FileLocation, OpenOptions, OpenedFile};
 use super::roll::Roller;
 use super::rounds::Rounds;
 use super::unsynced::{SyncError, SyncJob};
-use crate::bytes::Batch;
+use crate::bytes::{Batch, Line};
 use crate::fallback::report;
 use crate::limits::{FILE_CHECK, REOPEN};
 use crate::output::{Output, allocating_under_lock};
@@ -219,8 +219,8 @@ impl Parkable for Appender {
 }
 
 impl Output for Appender {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
-        self.write_batch(&mut Batch::new_unchecked(line, &[line.len()]))
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
+        self.write_batch(&mut Batch::one(line, &[line.bytes().len()]))
     }
 
     fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {

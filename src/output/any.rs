@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::guard::call_contained;
 use super::{Null, Output, RecordOutput};
-use crate::bytes::Batch;
+use crate::bytes::{Batch, Line};
 use crate::error::{Error, ErrorKind};
 use crate::format::buffer::Buffer;
 use crate::format::{Renderer, Scratch};
@@ -46,7 +46,7 @@ impl AnyOutput {
             AnyOutput::Lines(output) => {
                 // Rendered before `call_contained`: a `Debug` that logs is not inside the output.
                 let line = scratch.line(renderer, record);
-                call_contained(|| output.write(line))
+                call_contained(|| output.write(Line::new(line, record.level())))
             }
             AnyOutput::Records(output) => call_contained(|| output.write(record)),
         }
@@ -66,7 +66,7 @@ impl AnyOutput {
             AnyOutput::Lines(output) => {
                 let mut line = Buffer::take();
                 renderer.render(notice, &mut line);
-                call_contained(|| output.write(&line))
+                call_contained(|| output.write(Line::new(&line, notice.level())))
             }
             AnyOutput::Records(output) => call_contained(|| output.write(notice)),
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::Output;
-use crate::bytes::Batch;
+use crate::bytes::{Batch, Line};
 use crate::sync::{Arc, Mutex};
 
 /// Reads the lines that a [`memory`](crate::sink::memory()) sink has taken. Clones share the lines.
@@ -51,17 +51,21 @@ impl Memory {
     pub fn clear(&self) {
         self.0.lock().clear();
     }
+
+    fn push(&self, lines: &[u8]) -> io::Result<()> {
+        let lines = str::from_utf8(lines).map_err(io::Error::other)?;
+        self.0.lock().push_str(lines);
+        Ok(())
+    }
 }
 
 impl Output for Memory {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
-        let line = str::from_utf8(line).map_err(io::Error::other)?;
-        self.0.lock().push_str(line);
-        Ok(())
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
+        self.push(line.bytes())
     }
 
     fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
-        self.write(batch.rest())?;
+        self.push(batch.rest())?;
         batch.advance(usize::MAX);
         Ok(())
     }

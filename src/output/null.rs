@@ -3,13 +3,13 @@
 use std::io;
 
 use super::Output;
-use crate::bytes::Batch;
+use crate::bytes::{Batch, Line};
 
 /// Takes lines and discards them.
 pub(crate) struct Null;
 
 impl Output for Null {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 use std::io::{self, IsTerminal};
 
 use super::Output;
-use crate::bytes::{Batch, StandardStream};
+use crate::bytes::{Batch, Line, StandardStream};
 
 /// One of the process's standard streams as an output.
 pub(crate) struct Stream(StandardStream);
@@ -22,8 +22,8 @@ impl Stream {
 }
 
 impl Output for Stream {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
-        self.write_batch(&mut Batch::new_unchecked(line, &[line.len()]))
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
+        self.write_batch(&mut Batch::one(line, &[line.bytes().len()]))
     }
 
     #[cfg(unix)]

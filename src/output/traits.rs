@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::bytes::Batch;
+use crate::bytes::{Batch, Line};
 use crate::record::Record;
 use crate::sync::Arc;
 
@@ -12,13 +12,13 @@ use crate::sync::Arc;
 /// ```
 /// use std::io;
 /// use std::sync::mpsc::{Sender, channel};
-/// use logscope::sink::{self, Output};
+/// use logscope::sink::{self, Line, Output};
 ///
 /// struct Channel(Sender<Vec<u8>>);
 ///
 /// impl Output for Channel {
-///     fn write(&self, line: &[u8]) -> io::Result<()> {
-///         self.0.send(line.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe.into())
+///     fn write(&self, line: Line<'_>) -> io::Result<()> {
+///         self.0.send(line.bytes().to_vec()).map_err(|_| io::ErrorKind::BrokenPipe.into())
 ///     }
 /// }
 ///
@@ -33,14 +33,14 @@ use crate::sync::Arc;
 /// logs to it: the thread may wait for the output, or for room in its queue (see [`Queue::patience`](crate::sink::Queue::patience)). An output may fail or panic: the record
 /// counts as failed and the program goes on (see [I/O failures](crate::sink#io-failures)).
 pub trait Output: Send + Sync + 'static {
-    /// Writes one rendered record.
+    /// Writes one rendered record, or a notice about missing records.
     ///
-    /// `line` is UTF-8, and ends with `\n`. In a multi-line format it contains several lines.
+    /// `line` is UTF-8, ends with `\n`, and has the level of the record. In a multi-line format it contains several lines.
     ///
     /// # Errors
     ///
     /// The reason why the output did not take the line. The next record is tried all the same.
-    fn write(&self, line: &[u8]) -> io::Result<()>;
+    fn write(&self, line: Line<'_>) -> io::Result<()>;
 
     /// Writes the lines of several records. By default, calls [`write`](Output::write) for each.
     ///
@@ -55,7 +55,7 @@ pub trait Output: Send + Sync + 'static {
     fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
         for line in batch.lines() {
             self.write(line)?;
-            batch.advance(line.len());
+            batch.advance(line.bytes().len());
         }
         Ok(())
     }
@@ -158,7 +158,7 @@ pub trait RecordOutput: Send + Sync + 'static {
 macro_rules! impl_for_pointers {
     ($($pointer:ident),*) => {$(
         impl<T: Output + ?Sized> Output for $pointer<T> {
-            fn write(&self, line: &[u8]) -> io::Result<()> {
+            fn write(&self, line: Line<'_>) -> io::Result<()> {
                 (**self).write(line)
             }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::Output;
-use crate::bytes::{IoWriter, LineWriter};
+use crate::bytes::{IoWriter, Line, LineWriter};
 use crate::sync::Mutex;
 
 /// An [`io::Write`] as an output.
@@ -20,9 +20,9 @@ impl<W> Writer<W> {
 }
 
 impl<W: io::Write + Send + 'static> Output for Writer<W> {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
         let (lines, writer) = &mut *self.writer.lock();
-        lines.write(&mut IoWriter::new(writer), line)
+        lines.write(&mut IoWriter::new(writer), line.bytes())
     }
 
     fn flush(&self, deadline: Duration) -> io::Result<()> {
@@ -51,8 +51,8 @@ impl<F> Callback<F> {
 }
 
 impl<F: FnMut(&str) + Send + 'static> Output for Callback<F> {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
-        let line = str::from_utf8(line).map_err(io::Error::other)?;
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
+        let line = str::from_utf8(line.bytes()).map_err(io::Error::other)?;
         let take = &mut *self.0.lock();
         take(line.strip_suffix('\n').unwrap_or(line));
         Ok(())

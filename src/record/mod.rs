@@ -41,7 +41,7 @@ pub(crate) use bound::{
 pub use buf::{ContextBuf, RecordBuf, SpanBuf};
 pub(crate) use capture::{Captured, FieldName, capture_fields, capture_primitives, field_name};
 pub use context::ContextInfo;
-pub(crate) use notice::{Notice, with_notice, with_opening};
+pub(crate) use notice::{NOTICE_LEVEL, Notice, with_notice, with_opening};
 pub(crate) use render::{drop_quietly, for_each_source, render_debug, render_display, render_str};
 pub(crate) use span::{NoSpans, STYLES, SpanPath, SpanValues, Style};
 pub(crate) use thread::write_thread_name;

@@ -21,6 +21,9 @@ pub(crate) enum Notice {
     Dropped(u64),
 }
 
+/// The level of the notices.
+pub(crate) const NOTICE_LEVEL: Level = Level::WARN;
+
 macro_rules! notice_metadata {
     ($callsite:ident, $metadata:ident, $level:expr, $field:literal) => {
         static $callsite: DefaultCallsite = DefaultCallsite::new(&$metadata);
@@ -36,8 +39,8 @@ macro_rules! notice_metadata {
     };
 }
 
-notice_metadata!(FAILED_CALLSITE, FAILED, Level::WARN, "failed");
-notice_metadata!(DROPPED_CALLSITE, DROPPED, Level::WARN, "dropped");
+notice_metadata!(FAILED_CALLSITE, FAILED, NOTICE_LEVEL, "failed");
+notice_metadata!(DROPPED_CALLSITE, DROPPED, NOTICE_LEVEL, "dropped");
 notice_metadata!(OPENING_CALLSITE, OPENING, Level::INFO, "max_level");
 
 /// Calls `f` with the event for `notice`.

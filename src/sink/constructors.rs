@@ -130,17 +130,18 @@ pub fn test() -> Sink {
 /// ```
 /// use std::io;
 /// use std::sync::mpsc::{Sender, channel};
+/// use logscope::sink;
 ///
 /// struct Channel(Sender<Vec<u8>>);
 ///
-/// impl logscope::sink::Output for Channel {
-///     fn write(&self, line: &[u8]) -> io::Result<()> {
-///         self.0.send(line.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe.into())
+/// impl sink::Output for Channel {
+///     fn write(&self, line: sink::Line<'_>) -> io::Result<()> {
+///         self.0.send(line.bytes().to_vec()).map_err(|_| io::ErrorKind::BrokenPipe.into())
 ///     }
 /// }
 ///
 /// let (sender, lines) = channel();
-/// let sink = logscope::sink::custom(Channel(sender)).format(logscope::Format::json());
+/// let sink = sink::custom(Channel(sender)).format(logscope::Format::json());
 /// # drop((sink, lines));
 /// ```
 pub fn custom(output: impl Output) -> Sink {

@@ -121,7 +121,7 @@ mod tests;
 mod view;
 
 pub use crate::background::{Overflow, Queue};
-pub use crate::bytes::Batch;
+pub use crate::bytes::{Batch, Line};
 pub use crate::delivery::Ledger;
 pub use crate::fallback::fallback_lost;
 pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};

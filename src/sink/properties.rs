@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::test_support::{Line, deliver, lose, send};
+use super::test_support::{ParsedLine, deliver, lose, send};
 use super::{Overflow, Queue, Sink, writer};
 use crate::bytes::scripted::{Scripted, Step};
 use crate::delivery::Fate;
@@ -38,8 +38,8 @@ fn act() -> impl Strategy<Value = Act> {
 
 /// Checks the whole lines of a log against the deliveries: each written record is there, in order, and the notices before it count the records
 /// that are missing before it.
-fn check_lines(lines: &[Line], deliveries: &[(u64, Act, Option<Fate>)]) {
-    let mut lines = lines.iter().filter(|line| **line != Line::Fragment);
+fn check_lines(lines: &[ParsedLine], deliveries: &[(u64, Act, Option<Fate>)]) {
+    let mut lines = lines.iter().filter(|line| **line != ParsedLine::Fragment);
     let (mut failed, mut dropped, mut counted_failed, mut counted_dropped) = (0, 0, 0, 0);
     for (seq, act, delivery) in deliveries {
         match (act, delivery) {
@@ -47,9 +47,9 @@ fn check_lines(lines: &[Line], deliveries: &[(u64, Act, Option<Fate>)]) {
             (Act::Deliver, Some(Fate::Written)) => {
                 loop {
                     match lines.next() {
-                        Some(Line::Failed(count)) => counted_failed += count,
-                        Some(Line::Dropped(count)) => counted_dropped += count,
-                        Some(Line::Record(found)) => {
+                        Some(ParsedLine::Failed(count)) => counted_failed += count,
+                        Some(ParsedLine::Dropped(count)) => counted_dropped += count,
+                        Some(ParsedLine::Record(found)) => {
                             assert_eq!(found, seq, "a record is out of place");
                             break;
                         }
@@ -88,18 +88,18 @@ fn run(sink: &Sink, writer: &Scripted, acts: &[Act]) -> Vec<(u64, Act, Option<Fa
 
 /// Checks the lines of a log that was written through a queue. The fates of single records are not known there, only their sums: the notices
 /// before each record count all records that are missing before it.
-fn check_queued_lines(lines: &[Line], last: u64, lost: u64) {
+fn check_queued_lines(lines: &[ParsedLine], last: u64, lost: u64) {
     let (mut seen, mut before, mut counted) = (0, 0, 0);
     for line in lines {
         match line {
-            Line::Record(seq) => {
+            ParsedLine::Record(seq) => {
                 assert!(*seq > before, "a record is out of place");
                 seen += 1;
                 before = *seq;
                 assert_eq!(seq - seen, counted, "the notices before record {seq} count other records");
             }
-            Line::Failed(count) | Line::Dropped(count) => counted += count,
-            Line::Fragment => {}
+            ParsedLine::Failed(count) | ParsedLine::Dropped(count) => counted += count,
+            ParsedLine::Fragment => {}
         }
     }
     assert_eq!((before, counted), (last, lost), "notices before the last record count all missing records");
@@ -128,7 +128,7 @@ proptest! {
         prop_assert_eq!(ledger.written + ledger.dropped + ledger.failed, count + 1);
         prop_assert!(scripted.text().ends_with('\n'));
         let lines = scripted.lines();
-        let records = lines.iter().filter(|line| matches!(line, Line::Record(_))).count() as u64;
+        let records = lines.iter().filter(|line| matches!(line, ParsedLine::Record(_))).count() as u64;
         prop_assert_eq!(records, ledger.written);
         check_queued_lines(&lines, count + 1, ledger.dropped + ledger.failed);
     }

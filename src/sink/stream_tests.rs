@@ -15,7 +15,7 @@ use super::*;
 use crate::fallback;
 use crate::format::{Color, Format, Renderer, Screen, with_scratch};
 use crate::record::ContextInfo;
-use crate::sink::test_support::{self, Line, deliver, with_record_of};
+use crate::sink::test_support::{self, ParsedLine, deliver, with_record_of};
 
 fn in_child(name: &str, body: impl FnOnce()) -> Output {
     test_support::in_child(&format!("sink::stream_tests::{name}"), body)
@@ -43,8 +43,8 @@ fn a_full_stdout_is_counted_and_reported_once_and_a_notice_ends_it() {
         assert_eq!((sink.ledger().failed, stdout().ledger().written), (3, 0));
         dup2_stdout(File::create(&path).unwrap()).unwrap();
         deliver(&sink, 4);
-        let lines = Line::parse_all(&std::fs::read_to_string(&path).unwrap());
-        assert_eq!(lines, [Line::Failed(3), Line::Record(4)]);
+        let lines = ParsedLine::parse_all(&std::fs::read_to_string(&path).unwrap());
+        assert_eq!(lines, [ParsedLine::Failed(3), ParsedLine::Record(4)]);
     });
     let reports = reports(&output);
     assert_eq!(reports.len(), 1, "{reports:?}");
@@ -136,8 +136,8 @@ fn the_test_sink_prints() {
     assert!(output.status.success());
     let stdout = String::from_utf8(output.stdout).unwrap();
     // If the harness runs one test at a time, the line begins with the name of the test.
-    let record = |line: &str| line.find('{').map(|start| Line::parse(&line[start..]));
-    assert!(stdout.lines().any(|line| record(line) == Some(Line::Record(1))), "{stdout}");
+    let record = |line: &str| line.find('{').map(|start| ParsedLine::parse(&line[start..]));
+    assert!(stdout.lines().any(|line| record(line) == Some(ParsedLine::Record(1))), "{stdout}");
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub(crate) fn lose(sink: &Sink, count: u64) {
 
 /// A line of a JSON log: a record with its number, or a notice with its count.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Line {
+pub(crate) enum ParsedLine {
     Record(u64),
     Failed(u64),
     Dropped(u64),
@@ -89,27 +89,27 @@ pub(crate) enum Line {
     Fragment,
 }
 
-impl Line {
-    pub(crate) fn parse(line: &str) -> Line {
-        let Ok(json) = serde_json::from_str::<serde_json::Value>(line) else { return Line::Fragment };
+impl ParsedLine {
+    pub(crate) fn parse(line: &str) -> ParsedLine {
+        let Ok(json) = serde_json::from_str::<serde_json::Value>(line) else { return ParsedLine::Fragment };
         let number = |key: &str| json["fields"][key].as_u64();
         match (json["seq"].as_u64(), number("failed"), number("dropped")) {
-            (Some(seq), ..) => Line::Record(seq),
-            (None, Some(count), _) => Line::Failed(count),
-            (None, None, Some(count)) => Line::Dropped(count),
-            _ => Line::Fragment,
+            (Some(seq), ..) => ParsedLine::Record(seq),
+            (None, Some(count), _) => ParsedLine::Failed(count),
+            (None, None, Some(count)) => ParsedLine::Dropped(count),
+            _ => ParsedLine::Fragment,
         }
     }
 
     /// Parses the lines of a JSON log, but not the empty ones.
-    pub(crate) fn parse_all(text: &str) -> Vec<Line> {
-        text.lines().filter(|line| !line.is_empty()).map(Line::parse).collect()
+    pub(crate) fn parse_all(text: &str) -> Vec<ParsedLine> {
+        text.lines().filter(|line| !line.is_empty()).map(ParsedLine::parse).collect()
     }
 }
 
 impl Scripted {
     /// Parses the lines of the JSON log that the writer has taken.
-    pub(crate) fn lines(&self) -> Vec<Line> {
-        Line::parse_all(&self.text())
+    pub(crate) fn lines(&self) -> Vec<ParsedLine> {
+        ParsedLine::parse_all(&self.text())
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use super::test_support::{Line, deliver, lose, with_record, with_record_of};
+use super::test_support::{ParsedLine, deliver, lose, with_record, with_record_of};
 use super::*;
 use crate::bytes::scripted::{Scripted, Step};
 use crate::delivery::Fate;
@@ -30,7 +30,7 @@ fn one_record_is_one_line_and_one_write() {
     for seq in 1..=3 {
         assert_eq!(deliver(&sink, seq), Fate::Written);
     }
-    assert_eq!(writer.lines(), [Line::Record(1), Line::Record(2), Line::Record(3)]);
+    assert_eq!(writer.lines(), [ParsedLine::Record(1), ParsedLine::Record(2), ParsedLine::Record(3)]);
     assert_eq!(writer.writes(), 3);
     assert_eq!(sink.ledger(), Ledger { accepted: 3, written: 3, ..Ledger::default() });
 }
@@ -40,7 +40,10 @@ fn an_outage_is_counted_and_reported_once_and_a_notice_ends_it() {
     let writer = Scripted::new([Step::Take, Step::Full, Step::Full, Step::Full]);
     let sink = json(&writer);
     let (_, reports) = capture_reports(|| (1..=6).for_each(|seq| _ = deliver(&sink, seq)));
-    assert_eq!(writer.lines(), [Line::Record(1), Line::Failed(3), Line::Record(5), Line::Record(6)]);
+    assert_eq!(
+        writer.lines(),
+        [ParsedLine::Record(1), ParsedLine::Failed(3), ParsedLine::Record(5), ParsedLine::Record(6)]
+    );
     assert_eq!((sink.ledger().written, sink.ledger().failed), (3, 3));
     assert_eq!(reports.len(), 1, "{reports:?}");
     assert!(reports[0].contains("cannot write to writer") && reports[0].contains("no storage space"), "{reports:?}");
@@ -57,7 +60,7 @@ fn a_record_after_a_torn_line_starts_on_a_line_of_its_own() {
     let writer = Scripted::new([Step::Short(5), Step::Full]);
     let sink = json(&writer);
     let (_, _reports) = capture_reports(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
-    assert_eq!(writer.lines(), [Line::Fragment, Line::Failed(1), Line::Record(2)]);
+    assert_eq!(writer.lines(), [ParsedLine::Fragment, ParsedLine::Failed(1), ParsedLine::Record(2)]);
     assert_eq!(writer.writes(), 4, "the newline that ends the torn line is part of the next write");
 }
 
@@ -72,7 +75,7 @@ fn a_line_that_lacks_only_its_newline_counts_as_written() {
     let sink = json(&writer);
     assert_eq!(deliver(&sink, 1), Fate::Written);
     assert_eq!(deliver(&sink, 2), Fate::Written);
-    assert_eq!(writer.lines(), [Line::Record(1), Line::Record(2)]);
+    assert_eq!(writer.lines(), [ParsedLine::Record(1), ParsedLine::Record(2)]);
 }
 
 #[test]
@@ -81,7 +84,7 @@ fn a_notice_counts_dropped_records() {
     let sink = json(&writer);
     lose(&sink, 2);
     deliver(&sink, 3);
-    assert_eq!(writer.lines(), [Line::Dropped(2), Line::Record(3)]);
+    assert_eq!(writer.lines(), [ParsedLine::Dropped(2), ParsedLine::Record(3)]);
     assert_eq!(sink.ledger(), Ledger { accepted: 3, written: 1, dropped: 2, ..Ledger::default() });
 }
 
@@ -104,7 +107,7 @@ fn a_threshold_leaves_out_records_and_adds_none() {
     for sink in [&all, &sink, &sink.max_level(LevelFilter::ERROR)] {
         deliver(sink, 1);
     }
-    assert_eq!(writer.lines(), [Line::Record(1); 3]);
+    assert_eq!(writer.lines(), [ParsedLine::Record(1); 3]);
 }
 
 #[test]
@@ -155,7 +158,7 @@ fn views_share_output_and_ledger() {
     deliver(&json, 2);
     assert_eq!(memory.len(), 2);
     assert_eq!(text.ledger().written, 2);
-    assert_eq!(Line::parse(&memory.lines()[1]), Line::Record(2));
+    assert_eq!(ParsedLine::parse(&memory.lines()[1]), ParsedLine::Record(2));
     memory.clear();
     assert!(memory.is_empty());
     assert_ne!(text.renderer(), json.renderer());
@@ -177,7 +180,7 @@ fn panic_twice() -> ! {
 fn an_output_that_panics_fails_the_record() {
     struct Panics;
     impl Output for Panics {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
+        fn write(&self, _: Line<'_>) -> io::Result<()> {
             panic_twice()
         }
         fn flush(&self, _: Duration) -> io::Result<()> {
@@ -211,7 +214,7 @@ fn a_writer_is_used_again_after_its_panic() {
     let writer = Scripted::new([Step::Panic(7)]);
     let sink = json(&writer);
     let (_, _reports) = capture_reports(|| (1..=2).for_each(|seq| _ = deliver(&sink, seq)));
-    assert_eq!(writer.lines(), [Line::Fragment, Line::Failed(1), Line::Record(2)]);
+    assert_eq!(writer.lines(), [ParsedLine::Fragment, ParsedLine::Failed(1), ParsedLine::Record(2)]);
 }
 
 #[test]
@@ -231,7 +234,7 @@ fn an_error_may_panic_when_it_is_displayed_or_dropped() {
     }
     struct Fails;
     impl Output for Fails {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
+        fn write(&self, _: Line<'_>) -> io::Result<()> {
             Err(io::Error::other(PanickingError))
         }
     }
@@ -259,7 +262,7 @@ fn sinks_deliver_while_a_thread_unwinds() {
             std::panic::resume_unwind(Box::new("outer"))
         }))
     });
-    assert_eq!(writer.lines(), [Line::Fragment, Line::Failed(1), Line::Record(2)]);
+    assert_eq!(writer.lines(), [ParsedLine::Fragment, ParsedLine::Failed(1), ParsedLine::Record(2)]);
 }
 
 #[test]
@@ -283,8 +286,8 @@ fn a_callback_gets_each_line_without_its_newline() {
     drop(sink);
     let lines: Vec<_> = lines.iter().collect();
     assert!(lines.iter().all(|line| !line.contains('\n')), "{lines:?}");
-    let lines: Vec<_> = lines.iter().map(|line| Line::parse(line)).collect();
-    assert_eq!(lines, [Line::Record(1), Line::Dropped(1), Line::Record(3)]);
+    let lines: Vec<_> = lines.iter().map(|line| ParsedLine::parse(line)).collect();
+    assert_eq!(lines, [ParsedLine::Record(1), ParsedLine::Dropped(1), ParsedLine::Record(3)]);
 }
 
 #[test]
@@ -312,7 +315,7 @@ fn a_record_output_gets_records_and_notices() {
 fn a_pointer_to_an_output_is_that_output() {
     struct Own;
     impl Output for Own {
-        fn write(&self, _: &[u8]) -> io::Result<()> {
+        fn write(&self, _: Line<'_>) -> io::Result<()> {
             Err(io::Error::other("own write"))
         }
         fn flush(&self, deadline: Duration) -> io::Result<()> {
@@ -379,8 +382,8 @@ fn many_threads_count_each_loss_in_one_notice() {
     writer.recover();
     deliver(&sink, u64::MAX);
     let lines = writer.lines();
-    let written = lines.iter().filter(|line| matches!(line, Line::Record(_))).count() as u64;
-    let counted: u64 = lines.iter().map(|line| if let Line::Failed(count) = line { *count } else { 0 }).sum();
+    let written = lines.iter().filter(|line| matches!(line, ParsedLine::Record(_))).count() as u64;
+    let counted: u64 = lines.iter().map(|line| if let ParsedLine::Failed(count) = line { *count } else { 0 }).sum();
     let ledger = sink.ledger();
     assert_eq!(ledger.accepted, THREADS * RECORDS + 1);
     assert_eq!((ledger.written, ledger.failed), (written, counted));

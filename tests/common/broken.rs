@@ -14,7 +14,7 @@ use rustix::stdio::dup2_stdout;
 use serde_json::{Value, json};
 
 use crate::child::{self, Child, Ended, expected_ledger, ledger_json};
-use crate::gate::Line;
+use crate::gate::ParsedLine;
 
 /// How long an expected event may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,8 +38,8 @@ pub(crate) fn ledger(sink: &Sink, context: &OutputContext) -> Value {
 }
 
 /// The lines of a JSON log.
-pub(crate) fn lines(log: &str) -> Vec<Line> {
-    log.lines().filter(|line| !line.is_empty()).map(Line::parse).collect()
+pub(crate) fn lines(log: &str) -> Vec<ParsedLine> {
+    log.lines().filter(|line| !line.is_empty()).map(ParsedLine::parse).collect()
 }
 
 /// Checks that stderr holds one line only, which reports that `output` cannot be written to, with `reason`.
@@ -72,11 +72,11 @@ pub(crate) fn stdout_breaks_and_recovers(test: &str, view: fn(&Sink) -> Sink, br
     });
     let ended = Child::new(test).run();
     assert_eq!(ended.report, json!([expected_ledger(2, 5), expected_ledger(4, 5)]));
-    assert_eq!(lines(&ended.read("recovered")), [Line::Failed(5), Line::Record(8), Line::Record(9)]);
+    assert_eq!(lines(&ended.read("recovered")), [ParsedLine::Failed(5), ParsedLine::Record(8), ParsedLine::Record(9)]);
     assert_reported_once(&ended, "stdout", reason);
     // The test harness writes its own text first, on the same line.
     let (_, before) = ended.stdout.split_at(ended.stdout.find('{').unwrap());
-    assert_eq!(lines(before), [Line::Record(1), Line::Record(2)]);
+    assert_eq!(lines(before), [ParsedLine::Record(1), ParsedLine::Record(2)]);
 }
 
 /// Checks that a `view` of a file keeps working when the directory becomes read-only: the system checks permission on open only.
@@ -98,7 +98,7 @@ pub(crate) fn permission_to_write_is_taken_away(test: &str, view: fn(&Sink) -> S
     let Some(in_own_mounts) = in_own_mounts() else { return };
     let ended = Child::new(test).launched_by(&in_own_mounts).run();
     assert_eq!(ended.report["ledger"], expected_ledger(7, 0));
-    assert!(lines(ended.report["text"].as_str().unwrap()).into_iter().eq((1..=7).map(Line::Record)));
+    assert!(lines(ended.report["text"].as_str().unwrap()).into_iter().eq((1..=7).map(ParsedLine::Record)));
     assert_eq!(ended.stderr, "");
 }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use logscope::sink::Output;
+use logscope::sink::{Line, Output};
 use serde_json::Value;
 
 /// How long an expected event may take on a busy machine.
@@ -77,8 +77,8 @@ impl Gate {
         self.shared.state.lock().unwrap().text.clone()
     }
 
-    pub(crate) fn lines(&self) -> Vec<Line> {
-        self.text().lines().map(Line::parse).collect()
+    pub(crate) fn lines(&self) -> Vec<ParsedLine> {
+        self.text().lines().map(ParsedLine::parse).collect()
     }
 }
 
@@ -98,21 +98,21 @@ impl Drop for Gate {
 }
 
 impl Output for Gate {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
         let mut state = self.shared.state.lock().unwrap();
         state.used = true;
         self.shared.changed.notify_all();
         while state.shut {
             state = self.shared.changed.wait(state).unwrap();
         }
-        state.text.push_str(str::from_utf8(line).unwrap());
+        state.text.push_str(str::from_utf8(line.bytes()).unwrap());
         Ok(())
     }
 }
 
 /// A line of a JSON log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Line {
+pub(crate) enum ParsedLine {
     Record(u64),
     Dropped(u64),
     Failed(u64),
@@ -120,15 +120,15 @@ pub(crate) enum Line {
     Fragment,
 }
 
-impl Line {
-    pub(crate) fn parse(line: &str) -> Line {
-        let Ok(json) = serde_json::from_str::<Value>(line) else { return Line::Fragment };
+impl ParsedLine {
+    pub(crate) fn parse(line: &str) -> ParsedLine {
+        let Ok(json) = serde_json::from_str::<Value>(line) else { return ParsedLine::Fragment };
         let field = |name: &str| json["fields"][name].as_u64();
         match (json["seq"].as_u64(), field("dropped"), field("failed")) {
-            (Some(seq), ..) => Line::Record(seq),
-            (None, Some(count), _) => Line::Dropped(count),
-            (None, None, Some(count)) => Line::Failed(count),
-            _ => Line::Fragment,
+            (Some(seq), ..) => ParsedLine::Record(seq),
+            (None, Some(count), _) => ParsedLine::Dropped(count),
+            (None, None, Some(count)) => ParsedLine::Failed(count),
+            _ => ParsedLine::Fragment,
         }
     }
 }

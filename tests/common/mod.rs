@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use logscope::sink::{self, Memory, Output};
+use logscope::sink::{self, Line, Memory, Output};
 use logscope::{Format, LevelFilter, OutputContext};
 use serde_json::Value;
 use tracing::{Level, Subscriber};
@@ -68,12 +68,17 @@ impl<S: Subscriber> Layer<S> for Silent {}
 /// The messages of unscoped records that contain `tag`. Tests that run at the same time use other tags.
 pub(crate) fn unscoped_messages(tag: &str) -> Vec<String> {
     let lines = OUTSIDE.get().expect("`init` comes first").lines();
-    lines.iter().map(|line| Line::parse(line)).map(|line| line.message).filter(|text| text.contains(tag)).collect()
+    lines
+        .iter()
+        .map(|line| ParsedLine::parse(line))
+        .map(|line| line.message)
+        .filter(|text| text.contains(tag))
+        .collect()
 }
 
 /// One line of a JSON log.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct ParsedLine {
     pub(crate) context: String,
     pub(crate) id: u64,
     /// Notices have no sequence number.
@@ -88,12 +93,12 @@ pub(crate) struct Line {
     pub(crate) context_fields: Value,
 }
 
-impl Line {
+impl ParsedLine {
     #[track_caller]
-    pub(crate) fn parse(line: &str) -> Line {
+    pub(crate) fn parse(line: &str) -> ParsedLine {
         let json: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in the line {line}"));
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        Line {
+        ParsedLine {
             context: text(&json["context"]["name"]),
             id: json["context"]["id"].as_u64().expect("a record names its context's id"),
             seq: json["seq"].as_u64(),
@@ -127,8 +132,8 @@ impl Log {
 
     /// The lines, in the order of arrival.
     #[track_caller]
-    pub(crate) fn lines(&self) -> Vec<Line> {
-        self.memory.lines().iter().map(|line| Line::parse(line)).collect()
+    pub(crate) fn lines(&self) -> Vec<ParsedLine> {
+        self.memory.lines().iter().map(|line| ParsedLine::parse(line)).collect()
     }
 
     /// Returns the messages of the records in the order of arrival. First checks what every log promises: no record of another
@@ -338,7 +343,7 @@ struct Tracked {
 }
 
 impl Output for Tracked {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
         self.memory.write(line)
     }
 }
@@ -352,5 +357,5 @@ pub(crate) fn tracked(name: &str) -> (OutputContext, Memory, DropFlag) {
 
 /// The messages of a log that may also hold notices.
 pub(crate) fn messages(memory: &Memory) -> Vec<String> {
-    memory.lines().iter().map(|line| Line::parse(line).message).collect()
+    memory.lines().iter().map(|line| ParsedLine::parse(line).message).collect()
 }

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use logscope::sink::Output;
+use logscope::sink::{Line, Output};
 
 /// How long an expected event may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,10 +41,10 @@ impl Steps {
 }
 
 impl Output for Steps {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
         let _ = self.begins.lock().unwrap().send(());
         let _ = self.permits.lock().unwrap().recv();
-        self.text.lock().unwrap().push_str(str::from_utf8(line).unwrap());
+        self.text.lock().unwrap().push_str(str::from_utf8(line.bytes()).unwrap());
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::process::exit;
 use std::sync::Mutex;
 use std::thread;
 
-use logscope::sink::{self, Output, Queue};
+use logscope::sink::{self, Line, Output, Queue};
 
 use crate::log::{
     LOG, context, ends_well, ends_with, file, has_all, has_what_returned, in_a_static, log, report_returned, returned,
@@ -131,8 +131,8 @@ pub(crate) const ENDS: &[End] = &[
 struct WritesOnDrop(Mutex<(Vec<u8>, File)>);
 
 impl Output for WritesOnDrop {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
-        self.0.lock().unwrap().0.extend_from_slice(line);
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
+        self.0.lock().unwrap().0.extend_from_slice(line.bytes());
         Ok(())
     }
 }

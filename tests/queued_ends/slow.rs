@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logscope::sink::{self, Output, Overflow, Queue, Sink};
+use logscope::sink::{self, Line, Output, Overflow, Queue, Sink};
 
 use crate::late::at_exit;
 use crate::log::{LOG, context, ends_well, ends_with, file, has_all, in_a_static, keep, log, uno};
@@ -114,9 +114,9 @@ pub(crate) const ENDS: &[End] = &[
 struct Slow(File);
 
 impl Output for Slow {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
         thread::sleep(Duration::from_micros(500));
-        (&self.0).write_all(line)
+        (&self.0).write_all(line.bytes())
     }
 }
 
@@ -124,7 +124,7 @@ impl Output for Slow {
 struct Blocks;
 
 impl Output for Blocks {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         loop {
             thread::park();
         }
@@ -192,7 +192,7 @@ fn log_late_to_a_blocked_output(stage: Stage) {
 struct Exits;
 
 impl Output for Exits {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         exit(3)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::background::Queue;
+use crate::bytes::Line;
 use crate::delivery::Core;
 use crate::output::{AnyOutput, Output};
 use crate::queue::FlushTicket;
@@ -12,7 +13,7 @@ use crate::sync::{Arc, AtomicUsize};
 struct Counts(Arc<[AtomicUsize; 2]>, Option<&'static str>);
 
 impl Output for Counts {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         Ok(())
     }
 

@@ -6,13 +6,14 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
+use crate::bytes::Line;
 use crate::output::{AnyOutput, Output};
 
 /// Sends the name of the thread that drops it.
 struct SaysWhoDrops(Sender<Option<String>>);
 
 impl Output for SaysWhoDrops {
-    fn write(&self, _: &[u8]) -> io::Result<()> {
+    fn write(&self, _: Line<'_>) -> io::Result<()> {
         Ok(())
     }
 }

@@ -30,7 +30,7 @@ impl Log {
     }
 
     fn write(&self) {
-        self.appender.write(b"line\n").unwrap();
+        self.appender.write(Line::new(b"line\n", crate::Level::INFO)).unwrap();
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -8,7 +8,7 @@ use crate::delivery::Fate;
 use crate::fallback::capture_reports;
 use crate::file::appender_of;
 use crate::format::Format;
-use crate::sink::test_support::{Line, deliver};
+use crate::sink::test_support::{ParsedLine, deliver};
 use crate::sink::{FileOptions, Ledger, Sink, file};
 
 #[cfg(unix)]
@@ -20,8 +20,8 @@ fn json(options: FileOptions) -> Sink {
     options.open().unwrap().format(Format::json())
 }
 
-fn lines(path: &Path) -> Vec<Line> {
-    Line::parse_all(&fs::read_to_string(path).unwrap())
+fn lines(path: &Path) -> Vec<ParsedLine> {
+    ParsedLine::parse_all(&fs::read_to_string(path).unwrap())
 }
 
 /// Returns the message of the error from opening, which must name the path.
@@ -44,7 +44,7 @@ fn a_file_is_created_and_appended_to() {
     deliver(&sink, 1);
     drop(sink);
     deliver(&json(file(&path)), 2);
-    assert_eq!(lines(&path), [Line::Record(1), Line::Record(2)]);
+    assert_eq!(lines(&path), [ParsedLine::Record(1), ParsedLine::Record(2)]);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_record_is_in_the_file_when_the_call_returns() {
     let sink = json(file(&path));
     for seq in 1..=3 {
         deliver(&sink, seq);
-        assert_eq!(lines(&path).last(), Some(&Line::Record(seq)));
+        assert_eq!(lines(&path).last(), Some(&ParsedLine::Record(seq)));
     }
 }
 
@@ -129,7 +129,7 @@ fn a_torn_last_line_stays_on_a_line_of_its_own() {
     let path = dir.path().join("log");
     fs::write(&path, "{\"torn\":").unwrap();
     deliver(&json(file(&path)), 1);
-    assert_eq!(lines(&path), [Line::Fragment, Line::Record(1)]);
+    assert_eq!(lines(&path), [ParsedLine::Fragment, ParsedLine::Record(1)]);
     assert!(!fs::read_to_string(&path).unwrap().contains("\n\n"));
     deliver(&json(file(&path)), 2);
     assert!(!fs::read_to_string(&path).unwrap().contains("\n\n"));
@@ -180,7 +180,7 @@ mod unix {
         assert_eq!(deliver(&old, 2), Fate::Written);
         let new = json(file(&path));
         deliver(&new, 3);
-        assert_eq!(lines(&path), [1, 2, 3].map(Line::Record), "the records since the last check are saved");
+        assert_eq!(lines(&path), [1, 2, 3].map(ParsedLine::Record), "the records since the last check are saved");
         assert_eq!((old.ledger().written, new.ledger().written), (3, 3), "two views of one output");
     }
 
@@ -194,7 +194,7 @@ mod unix {
         fs::write(&path, "").unwrap();
         assert!(open_error(file(&link)).contains("allow_symlink(true)"));
         deliver(&json(file(&link).allow_symlink(true)), 1);
-        assert_eq!(lines(&path), [Line::Record(1)]);
+        assert_eq!(lines(&path), [ParsedLine::Record(1)]);
     }
 
     #[test]
@@ -295,7 +295,7 @@ mod unix {
         };
         deliver(&sink, 1);
         drop(sink);
-        assert_eq!(Line::parse_all(&reader.join().unwrap()), [Line::Record(1)]);
+        assert_eq!(ParsedLine::parse_all(&reader.join().unwrap()), [ParsedLine::Record(1)]);
     }
 
     #[cfg(target_os = "linux")]
@@ -350,10 +350,10 @@ mod unix {
         assert_eq!(about_sub.count(), 1, "{reports:?}");
         let about_created = reports.iter().filter(|line| line.contains("created/log was removed or replaced"));
         assert_eq!(about_created.count(), 1, "{reports:?}");
-        assert_eq!(lines(&created), [1, 2, 3].map(Line::Record));
+        assert_eq!(lines(&created), [1, 2, 3].map(ParsedLine::Record));
         fs::create_dir(dir.path().join("sub")).unwrap();
         assert_eq!(sink.flush(Duration::MAX).written, 3);
-        assert_eq!(lines(&path), [1, 2, 3].map(Line::Record), "all records are saved");
+        assert_eq!(lines(&path), [1, 2, 3].map(ParsedLine::Record), "all records are saved");
     }
 
     #[test]
@@ -370,7 +370,7 @@ mod unix {
         deliver(&sinks.0, 1);
         fs::remove_file(&path).unwrap();
         sync(&path).unwrap();
-        assert_eq!(lines(&path), [Line::Record(1)], "the file that has the name was synced");
+        assert_eq!(lines(&path), [ParsedLine::Record(1)], "the file that has the name was synced");
         assert_eq!(sync(Path::new(&pipe)).unwrap_err().kind(), io::ErrorKind::Unsupported);
     }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use logscope::sink::{self, Batch, Output, Queue};
+use logscope::sink::{self, Batch, Line, Output, Queue};
 use logscope::{Clock, OutputContext};
 use logscope_bench::harness::{Subject, within};
 use logscope_bench::subjects::{event, in_span};
@@ -80,7 +80,7 @@ impl Gate {
 struct Gated(Arc<Gate>);
 
 impl Output for Gated {
-    fn write(&self, _line: &[u8]) -> io::Result<()> {
+    fn write(&self, _line: Line<'_>) -> io::Result<()> {
         self.0.pass();
         Ok(())
     }

@@ -96,7 +96,7 @@ fn log_calls_go_on_while_the_device_stands_still() {
     let synced = on_thread(move || appender.sync(LONG));
     wait_for_sync(&watch);
     let appender = Arc::clone(&log.appender);
-    returned(&on_thread(move || appender.write(b"line\n"))).unwrap();
+    returned(&on_thread(move || appender.write(Line::new(b"line\n", crate::Level::INFO)))).unwrap();
     assert!(synced.try_recv().is_err(), "the device still stands still");
     watch.hold(false);
     returned(&synced).unwrap();

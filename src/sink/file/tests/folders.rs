@@ -32,7 +32,7 @@ impl Log {
         assert!(self.sink.flush(Duration::from_secs(60)).is_complete());
     }
 
-    fn lines(&self, name: &str) -> Vec<Line> {
+    fn lines(&self, name: &str) -> Vec<ParsedLine> {
         lines(&self.path(name))
     }
 }
@@ -46,17 +46,17 @@ fn a_log_stays_in_its_directory_when_another_is_put_at_its_path() {
     symlink("planted", log.path("logs")).unwrap();
     deliver(&log.sink, 2);
     log.flush();
-    assert_eq!(log.lines("moved/uno.log"), [1, 2].map(Line::Record));
+    assert_eq!(log.lines("moved/uno.log"), [1, 2].map(ParsedLine::Record));
     fs::remove_file(log.path("moved/uno.log")).unwrap();
     deliver(&log.sink, 3);
     let ((), reports) = capture_reports(|| log.flush());
-    assert_eq!(log.lines("moved/uno.log"), [3].map(Line::Record));
+    assert_eq!(log.lines("moved/uno.log"), [3].map(ParsedLine::Record));
     assert!(!log.path("planted/uno.log").exists() && reports.is_empty(), "{reports:?}");
 
     log.sink.reopen().unwrap();
     deliver(&log.sink, 4);
-    assert_eq!(log.lines("planted/uno.log"), [Line::Record(4)], "the program asked for the path");
-    assert_eq!(log.lines("moved/uno.log"), [Line::Record(3)]);
+    assert_eq!(log.lines("planted/uno.log"), [ParsedLine::Record(4)], "the program asked for the path");
+    assert_eq!(log.lines("moved/uno.log"), [ParsedLine::Record(3)]);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_log_is_opened_anew_by_its_path_if_its_directory_is_gone_and_that_is_told() 
         assert!(reports.len() == 1 && reports[0].contains("was removed or replaced"), "{reports:?}");
     }
     // The records since the last check are saved.
-    assert_eq!(log.lines("logs/uno.log"), [Line::Record(2)]);
+    assert_eq!(log.lines("logs/uno.log"), [ParsedLine::Record(2)]);
     // A link in place of the file is not followed, as at the first opening.
     deliver(&log.sink, 3);
     fs::remove_dir_all(log.path("logs")).unwrap();
@@ -95,7 +95,7 @@ fn a_pipe_in_place_of_the_file_is_refused() {
     assert!(error.contains("it is a named pipe"), "{error}");
     fs::remove_file(log.path("logs/uno.log")).unwrap();
     log.flush();
-    assert_eq!(log.lines("logs/uno.log"), [1, 2].map(Line::Record), "all records are saved");
+    assert_eq!(log.lines("logs/uno.log"), [1, 2].map(ParsedLine::Record), "all records are saved");
 }
 
 #[test]
@@ -107,8 +107,8 @@ fn opening_the_path_again_gives_the_file_that_is_there() {
     let new = json(file(log.path("logs/uno.log")));
     deliver(&new, 2);
     deliver(&log.sink, 3);
-    assert_eq!(log.lines("moved/uno.log"), [1, 3].map(Line::Record));
-    assert_eq!(log.lines("logs/uno.log"), [Line::Record(2)]);
+    assert_eq!(log.lines("moved/uno.log"), [1, 3].map(ParsedLine::Record));
+    assert_eq!(log.lines("logs/uno.log"), [ParsedLine::Record(2)]);
 }
 
 #[test]
@@ -122,10 +122,10 @@ fn a_log_does_not_roll_into_another_directory() {
     fs::create_dir(&logs).unwrap();
     let (_, reports) = capture_reports(|| deliver(&sink, 2));
     assert!(reports.len() == 1 && reports[0].contains("another directory is at the path"), "{reports:?}");
-    assert_eq!(lines(&moved.join("uno.1.log")), [1, 2].map(Line::Record));
+    assert_eq!(lines(&moved.join("uno.1.log")), [1, 2].map(ParsedLine::Record));
     sink.reopen().unwrap();
     deliver(&sink, 3);
-    assert_eq!(lines(&logs.join("uno.1.log")), [Line::Record(3)]);
+    assert_eq!(lines(&logs.join("uno.1.log")), [ParsedLine::Record(3)]);
 }
 
 #[test]
@@ -141,6 +141,6 @@ fn a_log_that_rolls_after_its_directory_was_removed_goes_on_at_its_path_and_that
     assert!(reports.len() == 1 && reports[0].contains("was removed or replaced"), "{reports:?}");
     assert_eq!(
         [2, 3].map(|number| lines(&logs.join(format!("uno.{number}.log")))),
-        [1, 2].map(|seq| [Line::Record(seq)])
+        [1, 2].map(|seq| [ParsedLine::Record(seq)])
     );
 }

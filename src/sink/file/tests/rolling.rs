@@ -38,7 +38,8 @@ fn write_batch(path: &Path, records: &[&str]) {
             })
         })
         .collect();
-    let mut batch = Batch::new(bytes.as_bytes(), &ends);
+    let levels = vec![crate::Level::INFO; ends.len()];
+    let mut batch = Batch::new(bytes.as_bytes(), &ends, &levels);
     appender_of(path).write_batch(&mut batch).unwrap();
     assert!(batch.rest().is_empty());
 }
@@ -87,10 +88,10 @@ fn a_failed_roll_is_reported_once_and_tried_again_a_second_later() {
         assert!(!path(minute).exists(), "rolling is not tried again for each record");
         clock.advance(Duration::from_secs(1));
         deliver(&sink, 5);
-        assert_eq!(lines(&path(minute)), [Line::Record(5)]);
+        assert_eq!(lines(&path(minute)), [ParsedLine::Record(5)]);
     }
     assert!(!dir.path().join("elsewhere").exists());
-    assert_eq!(lines(&path(36)), [1, 2, 3, 4].map(Line::Record));
+    assert_eq!(lines(&path(36)), [1, 2, 3, 4].map(ParsedLine::Record));
     assert_eq!(sink.ledger().failed, 0);
 }
 
@@ -112,7 +113,7 @@ fn a_log_survives_the_removal_of_its_directory() {
     assert_eq!(names(&logs), ["uno.2026-11-26T01Z.log"]);
     assert_eq!(
         lines(&logs.join("uno.2026-11-26T01Z.log")),
-        [1, 2, 3, 4, 5].map(Line::Record),
+        [1, 2, 3, 4, 5].map(ParsedLine::Record),
         "all records are saved, in order"
     );
 }
@@ -158,7 +159,7 @@ fn files_of_other_sinks_are_neither_written_nor_removed() {
     let third = json(file(dir.path().join("uno.4.log")));
     (1..=2).for_each(|seq| _ = deliver(&sink, seq));
     assert_eq!(names(dir.path()), ["uno.1.log", "uno.2.log", "uno.4.log", "uno.5.log"]);
-    assert_eq!(lines(&dir.path().join("uno.5.log")), [Line::Record(2)]);
+    assert_eq!(lines(&dir.path().join("uno.5.log")), [ParsedLine::Record(2)]);
     drop((other, old, third));
     deliver(&sink, 3);
     assert_eq!(names(dir.path()), ["uno.6.log"], "they are closed, and have names of this log's files");
@@ -176,7 +177,7 @@ fn a_file_named_for_a_future_time_is_ignored_and_reported() {
     let (sink, reports) = capture_reports(open);
     assert!(reports.len() == 1 && reports[0].contains("is named for a time that is still to come"), "{reports:?}");
     deliver(&sink, 1);
-    assert_eq!(lines(&dir.path().join("uno.2026-11-26Z.log")), [Line::Record(1)]);
+    assert_eq!(lines(&dir.path().join("uno.2026-11-26Z.log")), [ParsedLine::Record(1)]);
     let (_, reports) = capture_reports(|| {
         clock.advance(Duration::from_secs(86_400));
         deliver(&sink, 2);
@@ -184,7 +185,7 @@ fn a_file_named_for_a_future_time_is_ignored_and_reported() {
         deliver(&sink, 3);
     });
     assert!(reports.is_empty(), "{reports:?}");
-    assert_eq!(lines(&planted[0]), [Line::Record(2)], "its time has come");
+    assert_eq!(lines(&planted[0]), [ParsedLine::Record(2)], "its time has come");
     assert_eq!(
         names(dir.path()),
         ["uno.2026-11-27Z.log", "uno.2026-11-28Z.log", "uno.2026-11-29Z.log", "uno.9999-12-31Z.log"],
