@@ -13,13 +13,13 @@
 
 use std::{error, fs};
 
-use logscope::{Format, LevelFilter, OutputContext, sink};
+use logscope::{Format, LevelFilter, OutputContext, Time, sink};
 
 fn main() -> Result<(), Box<dyn error::Error>> {
     logscope::init();
     let folder = tempfile::tempdir()?;
     let (uno_log, due_log) = (folder.path().join("uno.log"), folder.path().join("due.log"));
-    let format = Format::text().elapsed(false).target(false);
+    let format = Format::text().time(Time::None).target(false);
 
     let uno_file = sink::file(&uno_log).open()?.format(format.clone());
     let due_file = sink::file(&due_log).open()?.format(format);

@@ -18,7 +18,7 @@
 use std::thread;
 
 use logscope::sink::Memory;
-use logscope::{Format, InContext as _, LevelFilter, OutputContext, sink};
+use logscope::{Format, InContext as _, LevelFilter, OutputContext, Time, sink};
 use tokio::task::yield_now;
 
 #[tokio::main]
@@ -62,6 +62,6 @@ async fn work() {
 
 fn context(name: &str) -> (OutputContext, Memory) {
     let (sink, memory) = sink::memory();
-    let format = Format::text().elapsed(false).target(false);
+    let format = Format::text().time(Time::None).target(false);
     (OutputContext::builder(name).sink(sink.format(format)).build(), memory)
 }

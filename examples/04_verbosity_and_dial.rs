@@ -12,7 +12,7 @@
 
 #![allow(clippy::print_stdout, reason = "it shows what was logged")]
 
-use logscope::{Dial, Format, LevelFilter, OutputContext, Verbosity, sink};
+use logscope::{Dial, Format, LevelFilter, OutputContext, Time, Verbosity, sink};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     logscope::init();
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Returns the lines that `work` logs in a context of this verbosity.
 fn logged(verbosity: impl Into<Verbosity>, work: impl FnOnce()) -> String {
     let (sink, memory) = sink::memory();
-    let format = Format::text().elapsed(false).context(false);
+    let format = Format::text().time(Time::None).context(false);
     OutputContext::builder("uno").verbosity(verbosity).sink(sink.format(format)).build().scope(work);
     memory.text()
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use logscope::sink::{Line, Output};
-use logscope::{Format, OutputContext, sink};
+use logscope::{Format, OutputContext, Time, sink};
 
 /// A store that can be full.
 #[derive(Clone, Default)]
@@ -46,8 +46,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (sender, broadcast) = mpsc::channel();
 
     let uno = OutputContext::builder("uno")
-        .sink(sink::custom(store.clone()).format(Format::text().elapsed(false).target(false)))
-        .sink(sink::callback(move |line| drop(sender.send(line.to_owned()))).format(Format::build().elapsed(false)))
+        .sink(sink::custom(store.clone()).format(Format::text().time(Time::None).target(false)))
+        .sink(sink::callback(move |line| drop(sender.send(line.to_owned()))).format(Format::build().time(Time::None)))
         .build();
     uno.scope(|| {
         tracing::info!("one");

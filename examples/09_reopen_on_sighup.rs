@@ -12,13 +12,13 @@
 #[cfg(unix)]
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    use logscope::{Format, OutputContext, sink};
+    use logscope::{Format, OutputContext, Time, sink};
     use tokio::signal::unix::{SignalKind, signal};
 
     logscope::init();
     let folder = tempfile::tempdir()?;
     let (path, moved) = (folder.path().join("uno.log"), folder.path().join("uno.log.1"));
-    let log = sink::file(&path).open()?.format(Format::build().elapsed(false));
+    let log = sink::file(&path).open()?.format(Format::build().time(Time::None));
     let uno = OutputContext::builder("uno").sink(log).build();
 
     // A daemon does this in a task of its own, as long as it lives.

@@ -16,7 +16,7 @@ use std::fs;
 use std::time::Duration;
 
 use logscope::sink::{self, Queue, Roll};
-use logscope::{Format, LevelFilter, OutputContext};
+use logscope::{Format, LevelFilter, OutputContext, Time};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     logscope::init();
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let queue = Queue::new().bytes(256 << 10).flush_at(LevelFilter::ERROR);
     let roll = Roll::by_size(4 << 10).keep(3).link_latest("latest");
     let log = sink::file(folder.path().join("uno.log")).roll(roll).open()?.queued(queue);
-    let uno = OutputContext::builder("uno").sink(log.format(Format::text().elapsed(false))).build();
+    let uno = OutputContext::builder("uno").sink(log.format(Format::text().time(Time::None))).build();
 
     uno.scope(|| (1..=1000).for_each(|n| tracing::info!(target: "queued", "record {n}")));
     println!("{}", uno.flush(Duration::from_secs(5)).into_result()?);

@@ -16,13 +16,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     use std::time::Duration;
 
     use logscope::sink::{self, Queue};
-    use logscope::{Format, OutputContext};
+    use logscope::{Format, OutputContext, Time};
     use tokio::signal::unix::{SignalKind, signal};
 
     logscope::init();
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("uno.log");
-    let log = sink::file(&path).open()?.queued(Queue::new()).format(Format::build().elapsed(false));
+    let log = sink::file(&path).open()?.queued(Queue::new()).format(Format::build().time(Time::None));
     let uno = OutputContext::builder("uno").sink(log).build();
 
     let mut terminate = signal(SignalKind::terminate())?;

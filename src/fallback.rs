@@ -103,8 +103,9 @@ fn report_as(kind: Kind, message: fmt::Arguments<'_>) -> bool {
 #[cold]
 pub(crate) fn report_record(record: &Record<'_>) {
     FALLBACK.get().enter(|fallback| {
+        let renderer = Renderer::new(&Format::text(), Screen::None);
         with_scratch(|scratch| {
-            let line = scratch.line(&Renderer::new(&Format::text(), Screen::None), record);
+            let line = scratch.line(&renderer, record);
             let stderr = (StandardStream::Stderr.lines(), &mut stderr());
             fallback.write(Kind::Record, Instant::now(), stderr, Message::of_line(line).finish())
         })

@@ -13,7 +13,7 @@ use std::fmt;
 use std::io;
 
 use logscope::sink::{self, Line, Output, RecordOutput, Sink};
-use logscope::{Color, Dial, Format, InContext as _, LevelFilter, OutputContext, Record, Verbosity};
+use logscope::{Color, Dial, Format, InContext as _, LevelFilter, OutputContext, Record, Time, Verbosity};
 use tracing::{Dispatch, debug, dispatcher, info, info_span, trace, warn};
 use tracing_subscriber::prelude::*;
 
@@ -115,11 +115,17 @@ fn formats() -> [(&'static str, Format); 6] {
     [
         ("text", Format::text()),
         ("text with all and in colour", {
-            Format::text().timestamp(true).seq(true).thread(true).location(true).multiline(true).color(Color::Always)
+            Format::text()
+                .time(Time::Both)
+                .seq(true)
+                .thread_name(true)
+                .location(true)
+                .multiline(true)
+                .color(Color::Always)
         }),
         ("json", Format::json()),
-        ("json with all", Format::json().thread(true).location(true)),
-        ("logfmt", Format::logfmt().thread(true).location(true)),
+        ("json with all", Format::json().thread_name(true).location(true)),
+        ("logfmt", Format::logfmt().thread_name(true).location(true)),
         ("build", Format::build()),
     ]
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use layers::in_own_process;
 use logscope::sink::{self, Memory, Queue, RecordOutput};
-use logscope::{Format, LevelFilter, OutputContext, Record, RecordBuf};
+use logscope::{Format, LevelFilter, OutputContext, Record, RecordBuf, Time};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tracing::{error, info, info_span};
 
@@ -73,7 +73,7 @@ struct Captured(Arc<Mutex<Vec<RecordBuf>>>);
 
 impl RecordOutput for Captured {
     fn write(&self, record: &Record<'_>) -> std::io::Result<()> {
-        assert!(record.message().len() <= BOUND + 100);
+        assert!(record.message().to_string().len() <= BOUND + 100);
         self.0.lock().unwrap().push(record.to_buf());
         Ok(())
     }
@@ -174,7 +174,7 @@ fn the_bound_can_be_set() {
     }
     logscope::configure().max_record_bytes(200).install().unwrap();
     let (sink, memory) = sink::memory();
-    let uno = OutputContext::builder("uno").sink(sink.format(Format::json().timestamp(false).elapsed(false))).build();
+    let uno = OutputContext::builder("uno").sink(sink.format(Format::json().time(Time::None))).build();
     uno.scope(|| {
         info!(target: "t", first = ?Endless, second = ?Endless, number = 7, third = "short", "said");
         info!(target: "t", "whole");

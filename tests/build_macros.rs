@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use logscope::build::{detail, finished, header, phase, success, unit};
-use logscope::{Format, LevelFilter, ManualClock, OutputContext, sink};
+use logscope::{Format, LevelFilter, ManualClock, OutputContext, Time, sink};
 
 /// The text that `f` logs at this verbosity, without times.
 fn printed(verbosity: LevelFilter, format: Format, f: impl FnOnce()) -> String {
@@ -17,7 +17,7 @@ fn printed(verbosity: LevelFilter, format: Format, f: impl FnOnce()) -> String {
 }
 
 fn build(f: impl FnOnce()) -> String {
-    printed(LevelFilter::DEBUG, Format::build().elapsed(false), f)
+    printed(LevelFilter::DEBUG, Format::build().time(Time::None), f)
 }
 
 #[test]

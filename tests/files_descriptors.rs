@@ -16,7 +16,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use logscope::sink::{self, FileOptions, Roll, Sink};
-use logscope::{Format, OutputContext};
+use logscope::{Format, OutputContext, Time};
 use serde_json::{Value, json};
 
 use child::{Child, in_child};
@@ -27,7 +27,7 @@ fn open(options: FileOptions) -> Sink {
 }
 
 fn plain(sink: &Sink) -> Sink {
-    sink.format(Format::build().elapsed(false))
+    sink.format(Format::build().time(Time::None))
 }
 
 fn log(sink: &Sink, message: &str) {

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use logscope::sink::{self, Sink};
-use logscope::{Format, OutputContext};
+use logscope::{Format, OutputContext, Time};
 
 /// How long a test waits for an event that must happen, however busy the machine is.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -25,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 fn context(path: &Path) -> (Sink, OutputContext) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(logscope::init);
-    let sink = sink::file(path).open().unwrap().format(Format::build().elapsed(false));
+    let sink = sink::file(path).open().unwrap().format(Format::build().time(Time::None));
     let context = OutputContext::builder("uno").sink(sink.clone()).build();
     (sink, context)
 }
@@ -169,7 +169,7 @@ fn a_changed_symlink_is_followed_if_allowed() {
     };
     turn("one");
     let _ = context(&dir.path().join("other"));
-    let sink = sink::file(&link).allow_symlink(true).open().unwrap().format(Format::build().elapsed(false));
+    let sink = sink::file(&link).allow_symlink(true).open().unwrap().format(Format::build().time(Time::None));
     let uno = OutputContext::builder("uno").sink(sink.clone()).build();
     log(&uno, 1);
     turn("two");

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use logscope::sink::{self, FileOptions, Queue, Roll, Sink};
-use logscope::{Format, OutputContext};
+use logscope::{Format, OutputContext, Time};
 use serde_json::{Value, json};
 
 use child::Child;
@@ -31,7 +31,7 @@ fn direct(file: FileOptions) -> Sink {
 }
 
 fn context(sink: &Sink) -> OutputContext {
-    OutputContext::builder("uno").sink(sink.format(Format::build().elapsed(false))).build()
+    OutputContext::builder("uno").sink(sink.format(Format::build().time(Time::None))).build()
 }
 
 fn log(context: &OutputContext, text: &str) {

@@ -8,10 +8,10 @@
 use std::fs;
 
 use logscope::sink::{self, Roll, Sink};
-use logscope::{Format, OutputContext};
+use logscope::{Format, OutputContext, Time};
 
 fn context(sink: &Sink) -> OutputContext {
-    OutputContext::builder("uno").sink(sink.format(Format::build().elapsed(false))).build()
+    OutputContext::builder("uno").sink(sink.format(Format::build().time(Time::None))).build()
 }
 
 fn log(context: &OutputContext, number: u32) {

@@ -245,7 +245,7 @@ fn at_exit() -> &'static OutputContext {
         let _ = logscope::try_init();
         let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
         let file = sink::file(folder.join("log.jsonl")).open().unwrap();
-        OutputContext::builder("exit").sink(file.format(Format::json().thread(true).location(true))).build()
+        OutputContext::builder("exit").sink(file.format(Format::json().thread_name(true).location(true))).build()
     })
 }
 

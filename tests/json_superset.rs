@@ -51,7 +51,7 @@ fn both(log: impl FnOnce(&OutputContext)) -> Vec<(Value, Value)> {
         .verbosity(LevelFilter::TRACE)
         .clock(clock())
         .field("env", "x")
-        .sink(sink.format(Format::json().location(true).thread(true)))
+        .sink(sink.format(Format::json().location(true).thread_name(true)))
         .build();
     let subscriber = tracing_subscriber::registry().with(theirs).with(logscope::layer());
     tracing::subscriber::with_default(subscriber, || uno.scope(|| log(&uno)));

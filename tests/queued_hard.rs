@@ -305,7 +305,7 @@ fn a_line_written_in_part_counts_as_failed() {
         fn write_batch(&self, batch: &mut sink::Batch<'_>) -> io::Result<()> {
             self.begun.send(()).unwrap();
             self.go_on.lock().unwrap().recv().unwrap();
-            let first = batch.lines().next().unwrap().len();
+            let first = batch.lines().next().unwrap().bytes().len();
             batch.advance(first + first / 2);
             Ok(())
         }

@@ -13,7 +13,7 @@ struct Messages(Mutex<Vec<String>>);
 
 impl RecordOutput for Messages {
     fn write(&self, record: &Record<'_>) -> io::Result<()> {
-        let message = record.message();
+        let message = record.message().to_string();
         assert_eq!(message, record.to_buf().message);
         self.0.lock().expect("no test panics under the lock").push(message);
         Ok(())

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use logscope::sink::{self, Roll};
-use logscope::{Format, ManualClock, Origin, OutputContext};
+use logscope::{Format, ManualClock, Origin, OutputContext, Time};
 
 /// A clock that stands at 2026-11-26T00:36:17Z.
 fn clock() -> ManualClock {
@@ -25,7 +25,7 @@ fn context(dir: &Path, roll: Roll) -> OutputContext {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(logscope::init);
     let log = sink::file(dir.join("uno.log")).roll(roll).open().unwrap();
-    OutputContext::builder("uno").sink(log.format(Format::build().elapsed(false))).build()
+    OutputContext::builder("uno").sink(log.format(Format::build().time(Time::None))).build()
 }
 
 /// Logs the numbers, each as a line of twelve bytes.

@@ -17,7 +17,7 @@ use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use logscope::sink::{self, Roll};
-use logscope::{Format, OutputContext};
+use logscope::{Format, OutputContext, Time};
 
 /// How long the background thread may take on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -27,7 +27,7 @@ fn context(dir: &Path, roll: Roll) -> OutputContext {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(logscope::init);
     let log = sink::file(dir.join("uno.log")).mode(0o640).roll(roll.compress(true)).open().unwrap();
-    OutputContext::builder("uno").sink(log.format(Format::build().elapsed(false))).build()
+    OutputContext::builder("uno").sink(log.format(Format::build().time(Time::None))).build()
 }
 
 fn log(context: &OutputContext, numbers: impl IntoIterator<Item = u32>) {

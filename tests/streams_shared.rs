@@ -17,7 +17,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use logscope::sink::{self, FileOptions, Sink};
-use logscope::{Format, OutputContext};
+use logscope::{Format, OutputContext, Time};
 use rustix::stdio::{dup2_stderr, dup2_stdout};
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ use child::{Child, in_child};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn plain(sink: &Sink) -> Sink {
-    sink.format(Format::build().elapsed(false))
+    sink.format(Format::build().time(Time::None))
 }
 
 fn open(options: FileOptions) -> Sink {

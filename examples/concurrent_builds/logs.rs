@@ -82,7 +82,7 @@ fn context(plan: &Plan, origin: Origin, terminal: &Sink, queued: bool) -> Result
     Ok(OutputContext::builder(&plan.name)
         .origin(origin)
         .verbosity(manner.verbosity())
-        .sink(file.format(Format::json().thread(true)))
+        .sink(file.format(Format::json().thread_name(true)))
         .sink(terminal.max_level(manner.on_terminal()))
         .build())
 }

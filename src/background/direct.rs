@@ -13,7 +13,12 @@ use crate::record::Record;
 impl QueuedOutput {
     /// Writes `record` in this call, because the queue is closed, or the record is longer than the queue.
     #[cold]
-    pub(super) fn write_directly(&self, via: QueuedView<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Fate {
+    pub(super) fn write_directly<'r>(
+        &self,
+        via: QueuedView<'r>,
+        record: &Record<'_>,
+        scratch: &mut Scratch<'r>,
+    ) -> Fate {
         let renderer = via.renderer;
         let core = &self.core;
         let notices = if core.has_missing() { core.write_notices(renderer, record) } else { Ok(()) };
@@ -26,7 +31,12 @@ impl QueuedOutput {
 
     /// Writes `record` in this call, in a forked child.
     #[cold]
-    pub(super) fn deliver_in_child(&self, via: QueuedView<'_>, record: &Record<'_>, scratch: &mut Scratch) -> Fate {
+    pub(super) fn deliver_in_child<'r>(
+        &self,
+        via: QueuedView<'r>,
+        record: &Record<'_>,
+        scratch: &mut Scratch<'r>,
+    ) -> Fate {
         let renderer = via.renderer;
         let core = &self.core;
         let is_own = self.fork_generation == fork_generation();

@@ -63,11 +63,11 @@ fn tag_of(account: Option<&OpenAccount>) -> u32 {
 impl QueuedOutput {
     /// Delivers `record`. Returns its fate, or `None` if it is in the queue and so not resolved yet.
     #[inline]
-    pub(crate) fn deliver(
+    pub(crate) fn deliver<'r>(
         self: &Arc<Self>,
-        via: QueuedView<'_>,
+        via: QueuedView<'r>,
         record: &Record<'_>,
-        scratch: &mut Scratch,
+        scratch: &mut Scratch<'r>,
         account: Option<&OpenAccount>,
     ) -> Option<Fate> {
         if is_forked() {
@@ -104,12 +104,12 @@ impl QueuedOutput {
 
     /// Does with a record what became of its line, which the ring had refused at first.
     #[cold]
-    fn deliver_refused(
+    fn deliver_refused<'r>(
         self: &Arc<Self>,
         enqueued: Enqueued,
-        via: QueuedView<'_>,
+        via: QueuedView<'r>,
         record: &Record<'_>,
-        scratch: &mut Scratch,
+        scratch: &mut Scratch<'r>,
         tag: u32,
     ) -> Option<Fate> {
         match enqueued {

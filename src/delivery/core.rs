@@ -97,6 +97,12 @@ impl Core {
         Core::with_screen(output, Some(screen))
     }
 
+    /// Returns the core of the output of a file, and enters it into the list of all outputs.
+    pub(crate) fn file(output: AnyOutput) -> Arc<Self> {
+        let screen = if output.is_terminal() { Screen::Terminal } else { Screen::File };
+        Core::with_screen(output, Some(screen))
+    }
+
     /// Returns the core of one of the process's standard streams, and enters it into the list of all outputs.
     pub(crate) fn console(output: AnyOutput) -> Arc<Self> {
         Core::with_screen(output, None)
@@ -153,7 +159,12 @@ impl Core {
 
     /// Writes `record` to the output.
     #[inline]
-    pub(crate) fn write(&self, renderer: &Renderer, record: &Record<'_>, scratch: &mut Scratch) -> io::Result<()> {
+    pub(crate) fn write<'r>(
+        &self,
+        renderer: &'r Renderer,
+        record: &Record<'_>,
+        scratch: &mut Scratch<'r>,
+    ) -> io::Result<()> {
         self.output.write(renderer, record, scratch)
     }
 

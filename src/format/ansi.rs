@@ -10,12 +10,17 @@ pub(super) enum Look {
     Yellow,
     Blue,
     Magenta,
+    Cyan,
+    BrightGreen,
+    BrightBlue,
+    BrightMagenta,
+    BrightCyan,
 }
 
 impl Look {
-    const RESET: &[u8] = b"\x1b[0m";
+    pub(super) const RESET: &[u8] = b"\x1b[0m";
 
-    fn sequence(self) -> &'static [u8] {
+    pub(super) fn sequence(self) -> &'static [u8] {
         match self {
             Look::Bold => b"\x1b[1m",
             Look::Dim => b"\x1b[2m",
@@ -24,6 +29,11 @@ impl Look {
             Look::Yellow => b"\x1b[33m",
             Look::Blue => b"\x1b[34m",
             Look::Magenta => b"\x1b[35m",
+            Look::Cyan => b"\x1b[36m",
+            Look::BrightGreen => b"\x1b[92m",
+            Look::BrightBlue => b"\x1b[94m",
+            Look::BrightMagenta => b"\x1b[95m",
+            Look::BrightCyan => b"\x1b[96m",
         }
     }
 }

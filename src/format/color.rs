@@ -35,7 +35,9 @@ pub(crate) enum Screen {
     Terminal,
     /// stdout or stderr, connected to another program, which may show the lines to a person.
     Piped,
-    /// A file, a buffer, or an output of the program's own.
+    /// A file.
+    File,
+    /// A buffer, or an output of the program's own.
     None,
 }
 
@@ -46,7 +48,7 @@ impl Color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto if variable("NO_COLOR").is_some_and(|value| !value.is_empty()) => false,
-            Color::Auto if screen == Screen::None => false,
+            Color::Auto if matches!(screen, Screen::File | Screen::None) => false,
             Color::Auto if variable("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0") => true,
             Color::Auto => {
                 let is_off = |name, off| variable(name).is_some_and(|value| value == off);
@@ -64,7 +66,7 @@ mod tests {
     fn auto(variables: &[(&str, &str)]) -> [bool; 3] {
         let variable =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
-        [Screen::None, Screen::Piped, Screen::Terminal].map(|screen| Color::Auto.decide(screen, variable))
+        [Screen::File, Screen::Piped, Screen::Terminal].map(|screen| Color::Auto.decide(screen, variable))
     }
 
     #[test]

@@ -256,7 +256,7 @@ fn escape_json(out: &mut Vec<u8>, character: char) {
 pub(crate) struct PlainText<'a> {
     out: &'a mut Vec<u8>,
     keep_backslashes: bool,
-    continuation: Option<&'static str>,
+    continuation: Option<&'a str>,
     is_cut: bool,
 }
 
@@ -272,7 +272,7 @@ impl<'a> PlainText<'a> {
     }
 
     /// Keeps LF and writes `continuation` after each, at the start of the new line. With `None`, escapes LF.
-    pub(crate) fn multiline(self, continuation: Option<&'static str>) -> Self {
+    pub(crate) fn multiline(self, continuation: Option<&'a str>) -> Self {
         PlainText { continuation, ..self }
     }
 

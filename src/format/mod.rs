@@ -32,25 +32,32 @@ pub(crate) mod buffer;
 mod build;
 mod color;
 pub(crate) mod escape;
+#[cfg(test)]
+mod fragments_tests;
 mod json;
+pub(crate) mod layout;
+mod local;
 mod logfmt;
 mod names;
 mod number;
 mod options;
 mod plain;
+mod pretty;
 pub(crate) mod quote;
+mod raw;
 mod renderer;
 pub(crate) mod reserved;
 pub(crate) mod scratch;
-mod spans;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod text;
+mod times;
 pub(crate) mod timestamp;
 
 pub use color::Color;
 pub(crate) use color::Screen;
-pub use options::Format;
+pub use layout::{Layout, LayoutWriter};
+pub use options::{Ansi, Format};
 pub(crate) use renderer::Renderer;
 pub(crate) use scratch::{Scratch, with_scratch};
-pub(crate) use spans::append_path;
+pub use times::{ElapsedStyle, Time};

@@ -1,88 +1,163 @@
 //! The options of a format: [`Format`], with its layouts and their defaults.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
-use super::color::Color;
+use time::UtcOffset;
+
+use super::color::{Color, Screen};
+use super::layout::{Layout, LayoutWriter};
+use super::renderer::Renderer;
+use super::times::{ElapsedStyle, SharedTimer, Time, Times};
+use crate::record::{Record, Style};
+use crate::sync::Arc;
 
 /// Turns records into lines: a layout, and the parts of a record that it shows.
 ///
 /// A format belongs to a sink. The sinks of one context may have different formats.
 ///
 /// ```
-/// use logscope::{Color, Format};
+/// use logscope::{Color, Format, Time};
 ///
 /// let console = Format::build();
-/// let log = Format::text().timestamp(true).color(Color::Never);
-/// let machine = Format::json().thread(true);
+/// let log = Format::text().time(Time::Both).color(Color::Never);
+/// let machine = Format::json().thread_name(true);
 /// assert_ne!(console, log);
-/// assert_eq!(machine, Format::json().thread(true));
+/// assert_eq!(machine, Format::json().thread_name(true));
 /// ```
 ///
-/// | option | `text` | `build` | `json`, `logfmt` | shows |
+/// | option | `text`, `pretty` | `build` | `json`, `logfmt` | shows |
 /// |---|---|---|---|---|
-/// | [`timestamp`](Format::timestamp) | | | yes | the wall-clock time, in UTC to the microsecond |
-/// | [`elapsed`](Format::elapsed) | yes | yes | yes | the time since the origin of the context |
-/// | [`context`](Format::context) | yes | | yes | the context's name and fields |
+/// | [`time`](Format::time) | date and time in files, else elapsed | elapsed | both | which times |
+/// | [`context`](Format::context) | yes | with [`aligned`](Format::aligned) | yes | the context's name and fields |
 /// | [`seq`](Format::seq) | | | yes | the record's number in its context |
 /// | [`target`](Format::target) | yes | | yes | the target |
-/// | [`location`](Format::location) | | | | the source file and line |
-/// | [`thread`](Format::thread) | | | | the thread's name |
+/// | [`location`](Format::location) | `pretty` | | | the source file and line |
+/// | [`thread_name`](Format::thread_name) | | | | the thread's name |
+/// | [`thread_id`](Format::thread_id) | | | | the thread's id |
 /// | [`multiline`](Format::multiline) | | | never | a message of several lines as several lines |
 ///
-/// All layouts show the level, the message and the fields (`build` shows levels from WARN), and all but `build` show the spans.
+/// All layouts but [`raw`](Format::raw) show the level, the message and the fields (`build` shows levels from WARN), and all but `build` and
+/// `raw` show the spans. A [layout of one's own](Format::custom) shows what it likes.
 ///
 /// Control characters, line separators, characters that change the direction of text, and invisible characters are escaped in all text that
 /// a program logs, so that one record is one line and looks like what it is. The joiners U+200C and U+200D and the variation selectors
 /// U+FE00 to U+FE0F are not escaped, because emoji and some scripts cannot be written without them.
+///
+/// [`RecordBuf`](crate::RecordBuf) reads lines of text, JSON and logfmt back, with all options but [`timer`](Format::timer). The other layouts are
+/// for people.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[must_use = "a format does nothing until it is given to a sink, with `.format(…)`"]
 pub struct Format {
-    pub(super) layout: Layout,
+    pub(super) layout: Kind,
     pub(super) color: Color,
-    pub(super) timestamp: bool,
-    pub(super) elapsed: bool,
+    pub(super) times: Times,
     pub(super) context: bool,
+    pub(super) context_fields: bool,
     pub(super) seq: bool,
     pub(super) target: bool,
     pub(super) location: bool,
-    pub(super) thread: bool,
+    pub(super) thread_name: bool,
+    pub(super) thread_id: bool,
     pub(super) multiline: bool,
+    pub(super) aligned: bool,
+    pub(super) flatten: bool,
+    pub(super) current_span: bool,
+    pub(super) span_list: bool,
+    pub(super) ansi: Ansi,
 }
 
-/// Which renderer makes the lines.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(super) enum Layout {
+/// Which layout makes the lines.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Kind {
     Build,
     Text,
+    Pretty,
     Json,
     Logfmt,
+    Raw,
+    Custom(Custom),
+}
+
+/// A layout of the program's own. Clones are equal, and no others.
+#[derive(Clone)]
+pub(super) struct Custom {
+    pub(super) layout: Arc<dyn Layout>,
+    /// The styles of its spans and contexts, without and with colour.
+    pub(super) styles: [Style; 2],
+}
+
+impl PartialEq for Custom {
+    fn eq(&self, other: &Self) -> bool {
+        self.styles == other.styles
+    }
+}
+
+impl Eq for Custom {}
+
+impl Hash for Custom {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.styles.hash(state);
+    }
+}
+
+impl fmt::Debug for Custom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Custom").field("name", &self.layout.name()).finish_non_exhaustive()
+    }
+}
+
+/// Says what becomes of the colours in a message that another program has printed; for [`Format::ansi`].
+///
+/// Colours are the sequences `ESC [ … m`. Other escape sequences could move the cursor or change the title of the window, and are never kept.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Ansi {
+    /// Kept if the line is [coloured](Format::color), as on a terminal, and removed if not, as in a file.
+    #[default]
+    Auto,
+    /// Kept, also in a file. A line that has a colour ends with the sequence that ends all colours.
+    Keep,
+    /// Removed, and so are all other escape sequences.
+    Strip,
+    /// Escaped like other control characters, as `\x1b[31m`.
+    Escape,
 }
 
 impl fmt::Display for Format {
-    /// Writes the name of the layout: `build`, `text`, `json` or `logfmt`.
+    /// Writes the name of the layout: `build`, `text`, `pretty`, `json`, `logfmt`, `raw`, or what a layout of the program's own is called.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.layout {
-            Layout::Build => "build",
-            Layout::Text => "text",
-            Layout::Json => "json",
-            Layout::Logfmt => "logfmt",
+        f.write_str(match &self.layout {
+            Kind::Build => "build",
+            Kind::Text => "text",
+            Kind::Pretty => "pretty",
+            Kind::Json => "json",
+            Kind::Logfmt => "logfmt",
+            Kind::Raw => "raw",
+            Kind::Custom(custom) => custom.layout.name(),
         })
     }
 }
 
 impl Format {
-    const fn bare(layout: Layout) -> Self {
+    const fn bare(layout: Kind) -> Self {
         Format {
             layout,
             color: Color::Auto,
-            timestamp: false,
-            elapsed: true,
+            times: Times::new(ElapsedStyle::Clock { digits: 6 }),
             context: false,
+            context_fields: true,
             seq: false,
             target: false,
             location: false,
-            thread: false,
+            thread_name: false,
+            thread_id: false,
             multiline: false,
+            aligned: false,
+            flatten: false,
+            current_span: true,
+            span_list: true,
+            ansi: Ansi::Auto,
         }
     }
 
@@ -106,8 +181,8 @@ impl Format {
     /// The level is part of the text, so a message `ERROR: disk full` or `[2/9] Linking` at INFO looks like an error or a phase, except for
     /// its colour. If that matters, or if a program reads the log, use [`text`](Format::text), [`json`](Format::json) or
     /// [`logfmt`](Format::logfmt).
-    pub const fn build() -> Self {
-        Format::bare(Layout::Build)
+    pub fn build() -> Self {
+        Format { times: Times::new(ElapsedStyle::Clock { digits: 2 }), ..Format::bare(Kind::Build) }
     }
 
     /// Returns the format for people who read a log.
@@ -134,8 +209,24 @@ impl Format {
     /// number, a boolean or `null`, and names, contexts and targets that are not plain words. A string or a path that its `Debug` has quoted
     /// (`?path`) is quoted once. An error is its text, followed by its causes: `err="cannot link" err.sources=["no such file"]`.
     /// [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) reads lines back.
-    pub const fn text() -> Self {
-        Format { context: true, target: true, ..Format::bare(Layout::Text) }
+    pub fn text() -> Self {
+        Format { context: true, target: true, ..Format::bare(Kind::Text) }
+    }
+
+    /// Returns the format for people who read a log on a screen, with several lines for each record.
+    ///
+    /// ```text
+    ///   00:01.234567  INFO uno linker: linking main.o, size: 12, path: "a b"
+    ///     at src/link.rs:12
+    ///     in link with unit: core
+    ///     in build
+    ///
+    /// ```
+    ///
+    /// It looks like the `pretty` format of `tracing_subscriber::fmt`, with the context before the target. The innermost span comes first.
+    /// The name of the thread, if it is shown, stands after the location: `at src/link.rs:12 on main`.
+    pub fn pretty() -> Self {
+        Format { context: true, target: true, location: true, ..Format::bare(Kind::Pretty) }
     }
 
     /// Returns JSON Lines: one object per record, a superset of the objects of `tracing_subscriber::fmt().json()`.
@@ -165,8 +256,8 @@ impl Format {
     /// | a field of a span called `name` | the key twice | `field.name` |
     /// | bytes in a span | a list of numbers | a string, as in events |
     /// | a record of the `log` crate | its source in `log.target`, `log.file`, … too | only in the places for it |
-    pub const fn json() -> Self {
-        Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Json) }
+    pub fn json() -> Self {
+        Format { context: true, seq: true, target: true, ..Format::bare(Kind::Json) }
     }
 
     /// Returns logfmt: one line of `key=value` pairs per record, for programs.
@@ -182,64 +273,223 @@ impl Format {
     /// backslashes and invisible characters are escaped, as in `a\x20b=1`. The rules for values are those of [`text`](Format::text), except
     /// that what `Debug` has quoted is quoted again, and that lists are quoted: `err.sources="[\"no such file\"]"`. [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt) reads every
     /// line back.
-    pub const fn logfmt() -> Self {
-        Format { timestamp: true, context: true, seq: true, target: true, ..Format::bare(Layout::Logfmt) }
+    pub fn logfmt() -> Self {
+        Format { context: true, seq: true, target: true, ..Format::bare(Kind::Logfmt) }
+    }
+
+    /// Returns the format that shows the message alone: for what another program has printed.
+    ///
+    /// ```
+    /// use logscope::{Ansi, Format, OutputContext, sink};
+    ///
+    /// logscope::init();
+    /// let (memory, lines) = sink::memory();
+    /// let log = OutputContext::builder("rustc").sink(memory.format(Format::raw().ansi(Ansi::Strip))).build();
+    /// log.scope(|| tracing::info!("\x1b[33mwarning\x1b[0m:\tunused variable"));
+    /// assert_eq!(lines.text(), "warning:\tunused variable\n");
+    /// ```
+    ///
+    /// Tabs pass, and [`ansi`](Format::ansi) says what becomes of colours. Other control characters are escaped, line ends too, unless
+    /// [`multiline`](Format::multiline) keeps them. Fields are not shown, but a notice about missing records has its count. Since nothing stands before
+    /// the message, nothing tells one record from another, or from a notice.
+    pub fn raw() -> Self {
+        Format::bare(Kind::Raw)
+    }
+
+    /// Returns a format with a layout of the program's own: see [`Layout`], which has an example.
+    ///
+    /// Clones of the format are equal, and share renderings; two calls make formats that are not. Of the options, [`color`](Format::color),
+    /// and those of the time ([`LayoutWriter::push_time`]), have an effect.
+    pub fn custom(layout: impl Layout) -> Self {
+        let custom = Custom { layout: Arc::new(layout), styles: Style::new_pair() };
+        Format::bare(Kind::Custom(custom))
+    }
+
+    /// Renders `record` as a sink with this format would, with the `\n` at its end, for a [`RecordOutput`](crate::sink::RecordOutput).
+    ///
+    /// ```
+    /// use logscope::{Format, OutputContext, Record, sink};
+    ///
+    /// struct Printed(std::sync::mpsc::Sender<String>);
+    ///
+    /// impl sink::RecordOutput for Printed {
+    ///     fn write(&self, record: &Record<'_>) -> std::io::Result<()> {
+    ///         self.0.send(Format::build().render(record)).map_err(std::io::Error::other)
+    ///     }
+    /// }
+    ///
+    /// logscope::init();
+    /// let (sender, lines) = std::sync::mpsc::channel();
+    /// OutputContext::builder("uno").sink(sink::records(Printed(sender))).build().scope(|| tracing::warn!("slow"));
+    /// assert!(lines.recv()?.ends_with(" WARNING: slow\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// There is no output here that [`Color::Auto`] or [`Time::Auto`] could suit: the line is not coloured, and shows the elapsed time.
+    #[must_use]
+    pub fn render(&self, record: &Record<'_>) -> String {
+        let mut line = Vec::new();
+        Renderer::new(self, Screen::None).render(record, &mut line);
+        // Every layout writes UTF-8.
+        String::from_utf8_lossy(&line).into_owned()
     }
 
     /// Sets whether lines are coloured; [`Color::Auto`] if it is not set. JSON and logfmt never are.
-    pub const fn color(mut self, color: Color) -> Self {
+    pub fn color(mut self, color: Color) -> Self {
         self.color = color;
         self
     }
 
-    /// Sets whether the wall-clock time is shown, in UTC to the microsecond.
-    pub const fn timestamp(mut self, show: bool) -> Self {
-        self.timestamp = show;
+    /// Sets which times are shown; [`Time::Auto`] if it is not set.
+    pub fn time(mut self, time: Time) -> Self {
+        self.times.shown = time;
         self
     }
 
-    /// Sets whether the time since the origin of the context is shown.
-    pub const fn elapsed(mut self, show: bool) -> Self {
-        self.elapsed = show;
+    /// Sets how far the wall-clock time is ahead of UTC. Seconds of the offset are cut.
+    ///
+    /// ```
+    /// use logscope::{Format, Time, UtcOffset};
+    ///
+    /// let format = Format::text().time(Time::Wall).offset(UtcOffset::from_hms(2, 0, 0)?); // 2026-11-21T11:08:00.123456+02:00
+    /// # drop(format);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn offset(mut self, offset: UtcOffset) -> Self {
+        self.times.set_offset(offset);
+        self
+    }
+
+    /// Sets the offset of the wall-clock time to that of this machine's time zone now: it is looked up in this call, and does not change when
+    /// summer time begins or ends.
+    ///
+    /// Where the time zone is not known, it is UTC.
+    pub fn local(self) -> Self {
+        self.offset(super::local::local_offset())
+    }
+
+    /// Sets how the elapsed time is written. JSON and logfmt write seconds with six digits, whatever is set.
+    ///
+    /// ```
+    /// use logscope::{ElapsedStyle, Format};
+    ///
+    /// let format = Format::build().elapsed_style(ElapsedStyle::Seconds { digits: 1, width: 6 }); // `  83.4 linking`
+    /// # drop(format);
+    /// ```
+    pub fn elapsed_style(mut self, style: ElapsedStyle) -> Self {
+        self.times.style = style;
+        self
+    }
+
+    /// Sets a function that writes the time, in place of what [`time`](Format::time) says. JSON and logfmt do not use it.
+    ///
+    /// ```
+    /// use logscope::{Format, OutputContext, sink};
+    ///
+    /// logscope::init();
+    /// let seconds = Format::text().timer(|record, line| line.push_display(format_args!("t+{}s", record.elapsed().as_secs())));
+    /// let (memory, lines) = sink::memory();
+    /// OutputContext::builder("uno").sink(memory.format(seconds.target(false))).build().scope(|| tracing::info!("hello"));
+    /// assert_eq!(lines.text(), "t+0s INFO  uno hello\n");
+    /// ```
+    ///
+    /// Clones of the format are equal; two formats that were each given a function are not.
+    pub fn timer(mut self, timer: impl Fn(&Record<'_>, &mut LayoutWriter<'_>) + Send + Sync + 'static) -> Self {
+        self.times.timer = Some(SharedTimer::new(timer));
         self
     }
 
     /// Sets whether the context is shown: its name and its fields, in JSON its id too.
-    pub const fn context(mut self, show: bool) -> Self {
+    pub fn context(mut self, show: bool) -> Self {
         self.context = show;
         self
     }
 
+    /// Sets whether the fields of the context are shown in JSON, if the context is; true unless set.
+    pub fn context_fields(mut self, show: bool) -> Self {
+        self.context_fields = show;
+        self
+    }
+
     /// Sets whether the record's number in its context is shown.
-    pub const fn seq(mut self, show: bool) -> Self {
+    pub fn seq(mut self, show: bool) -> Self {
         self.seq = show;
         self
     }
 
     /// Sets whether the target is shown.
-    pub const fn target(mut self, show: bool) -> Self {
+    pub fn target(mut self, show: bool) -> Self {
         self.target = show;
         self
     }
 
     /// Sets whether the source file and line are shown.
-    pub const fn location(mut self, show: bool) -> Self {
+    pub fn location(mut self, show: bool) -> Self {
         self.location = show;
         self
     }
 
     /// Sets whether the name of the thread that logged is shown; for a thread without a name, its id.
-    pub const fn thread(mut self, show: bool) -> Self {
-        self.thread = show;
+    pub fn thread_name(mut self, show: bool) -> Self {
+        self.thread_name = show;
+        self
+    }
+
+    /// Sets whether the id of the thread that logged is shown, as `ThreadId(2)`.
+    pub fn thread_id(mut self, show: bool) -> Self {
+        self.thread_id = show;
         self
     }
 
     /// Sets whether a message of several lines is written as several lines, instead of as one line with `\n`.
     ///
-    /// The lines after the first are indented, so that none looks like the start of a record. JSON and logfmt always have one line per
-    /// record.
-    pub const fn multiline(mut self, keep: bool) -> Self {
+    /// The lines after the first are indented, so that none looks like the start of a record ([`raw`](Format::raw) writes them as they are). JSON
+    /// and logfmt always have one line per record.
+    pub fn multiline(mut self, keep: bool) -> Self {
         self.multiline = keep;
+        self
+    }
+
+    /// Sets whether lines of [`build`](Format::build) have a column for the context: its name, with a colour for each name.
+    ///
+    /// ```text
+    /// 00:00.03  uno  [1/3] compiling core
+    /// 00:00.04  due  [1/3] compiling core
+    /// 00:00.09  uno        core.rs
+    /// 00:00.31  due        WARNING: unused variable
+    /// ```
+    ///
+    /// For several builds on one terminal. The column is as wide as the longest name so far, up to 20 characters. What is no phase stands six
+    /// characters further to the right, in the colour of its level.
+    pub fn aligned(mut self, align: bool) -> Self {
+        self.aligned = align;
+        self
+    }
+
+    /// Sets whether the fields of an event stand in the object of the record in JSON, and not in `"fields"`.
+    ///
+    /// A field that is called like a key of the format, as `level`, is then written with `field.` before its name.
+    pub fn flatten(mut self, flatten: bool) -> Self {
+        self.flatten = flatten;
+        self
+    }
+
+    /// Sets whether JSON has the innermost span as `"span"`; true unless set.
+    pub fn current_span(mut self, show: bool) -> Self {
+        self.current_span = show;
+        self
+    }
+
+    /// Sets whether JSON has the list of all spans as `"spans"`; true unless set.
+    pub fn span_list(mut self, show: bool) -> Self {
+        self.span_list = show;
+        self
+    }
+
+    /// Sets what becomes of colours in the messages of [`raw`](Format::raw); [`Ansi::Auto`] if it is not set. In other layouts they are always
+    /// escaped.
+    pub fn ansi(mut self, ansi: Ansi) -> Self {
+        self.ansi = ansi;
         self
     }
 }

@@ -1,9 +1,18 @@
-//! A format with the answer to whether its lines are coloured, and the way from there to the layouts.
+//! A format for one output, with what depends on the output decided, and the way from there to the layouts.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::build::Build;
 use super::color::{Color, Screen};
-use super::options::{Format, Layout};
-use super::{build, json, logfmt, text};
-use crate::record::Record;
+use super::json::Json;
+use super::layout::{Layout, LayoutWriter};
+use super::logfmt::Logfmt;
+use super::options::{Custom, Format, Kind};
+use super::pretty::Pretty;
+use super::raw::Raw;
+use super::text::Text;
+use super::times::Time;
+use crate::record::{Record, Style, drop_quietly};
 
 /// A format for one screen. Equal renderers render equal lines.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -12,23 +21,73 @@ pub(crate) struct Renderer {
     colored: bool,
 }
 
+/// The marker where a layout or a timer of the program's own panicked.
+const PANICKED: &[u8] = b"<panicked>";
+
 impl Renderer {
     /// Creates the renderer of `format` for `screen`. Reads the environment.
     pub(crate) fn new(format: &Format, screen: Screen) -> Self {
-        let can_be_colored = matches!(format.layout, Layout::Build | Layout::Text);
+        let can_be_colored = !matches!(format.layout, Kind::Json | Kind::Logfmt);
         let colored = can_be_colored && format.color.decide(screen, |name| std::env::var_os(name));
-        // `colored` has the answer. Without the question, formats that differ in nothing else share their renderings.
-        Renderer { format: format.clone().color(Color::Auto), colored }
+        // `colored` has the answer. Without the question, formats that differ in nothing else share their renderings. So with the time.
+        let mut format = format.clone().color(Color::Auto);
+        let auto = match format.layout {
+            Kind::Json | Kind::Logfmt => Some(Time::Both),
+            Kind::Build | Kind::Raw => Some(Time::Elapsed),
+            Kind::Text | Kind::Pretty | Kind::Custom(_) => None,
+        };
+        format.times.decide(auto, screen);
+        Renderer { format, colored }
     }
 
     /// Appends `record` as one whole line, with its `\n`.
     pub(crate) fn render(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        let format = &self.format;
-        match format.layout {
-            Layout::Build => build::render(format, self.colored, record, out),
-            Layout::Text => text::render(format, self.colored, record, out),
-            Layout::Json => json::render(format, record, out),
-            Layout::Logfmt => logfmt::render(format, record, out),
+        match (&self.format.layout, &self.format.times.timer) {
+            (Kind::Custom(custom), _) => {
+                let start = out.len();
+                self.contain(out, |out| {
+                    let Custom { layout, styles } = custom;
+                    layout.render(record, &mut LayoutWriter::new(out, &self.format, self.colored, *styles, &**layout));
+                });
+                // The layout may have ended the line, too.
+                let ends = out[start..].iter().rev().take_while(|byte| **byte == b'\n').count();
+                out.truncate(out.len() - ends);
+            }
+            (_, Some(_)) => self.contain(out, |out| self.render_ours(record, out)),
+            (_, None) => self.render_ours(record, out),
+        }
+        out.push(b'\n');
+    }
+
+    /// Appends the line that a layout of this crate makes, without its end.
+    #[inline]
+    fn render_ours(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        const TEXT: [Style; 2] = [Style::TEXT, Style::TEXT_COLORED];
+        match &self.format.layout {
+            Kind::Build => self.render_by(&Build, TEXT, record, out),
+            Kind::Text => self.render_by(&Text, TEXT, record, out),
+            Kind::Pretty => self.render_by(&Pretty, Pretty::STYLES, record, out),
+            Kind::Json => self.render_by(&Json, [Style::JSON; 2], record, out),
+            Kind::Logfmt => self.render_by(&Logfmt, [Style::LOGFMT; 2], record, out),
+            Kind::Raw => self.render_by(&Raw, TEXT, record, out),
+            Kind::Custom(_) => unreachable!("`render` has done that"),
+        }
+    }
+
+    #[inline]
+    fn render_by<L: Layout>(&self, layout: &L, styles: [Style; 2], record: &Record<'_>, out: &mut Vec<u8>) {
+        layout.render(record, &mut LayoutWriter::new(out, &self.format, self.colored, styles, layout));
+    }
+
+    /// Appends what `render` appends, which is code of the program's and may panic: a log call must not.
+    fn contain(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut Vec<u8>)) {
+        // Unwind safety: the code appends to `out` piece by piece, and what stands there then is written.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| render(out))) {
+            drop_quietly(payload);
+            out.extend_from_slice(PANICKED);
+            if self.colored {
+                out.extend_from_slice(b"\x1b[0m");
+            }
         }
     }
 
@@ -55,5 +114,9 @@ mod tests {
         let never = Renderer::new(&Format::text().color(Color::Never), Screen::Terminal);
         assert_eq!(never, Renderer::new(&Format::text().color(Color::Never), Screen::None));
         assert_ne!(never, Renderer::new(&Format::text().color(Color::Always), Screen::None));
+        // In a file the time is the wall clock's, unless that is asked for elsewhere, too.
+        assert_ne!(never, Renderer::new(&Format::text(), Screen::File));
+        let wall = Format::text().time(Time::Wall).color(Color::Never);
+        assert_eq!(Renderer::new(&Format::text(), Screen::File), Renderer::new(&wall, Screen::Terminal));
     }
 }

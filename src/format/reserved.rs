@@ -17,8 +17,8 @@ pub(crate) const CONTEXT_PREFIX: &str = "context.";
 /// one of its prefixes, and the empty name.
 pub(crate) fn is_reserved_in_logfmt(name: &str) -> bool {
     match name {
-        "ts" | "level" | "elapsed" | "context" | "seq" | "target" | "thread" | "location" | "spans" | "msg"
-        | "field" | "" => true,
+        "ts" | "level" | "elapsed" | "context" | "seq" | "target" | "thread" | "thread_id" | "location" | "spans"
+        | "msg" | "field" | "" => true,
         _ => name.starts_with(FIELD_PREFIX) || name.starts_with(CONTEXT_PREFIX),
     }
 }
@@ -26,9 +26,35 @@ pub(crate) fn is_reserved_in_logfmt(name: &str) -> bool {
 /// Returns true if JSON writes a span's field called `name` with [`FIELD_PREFIX`]: `name`, which is the key of the span's name,
 /// and `field.name`, `field.field.name` and so on, from which the reader could not take the right number of prefixes otherwise.
 pub(crate) fn is_reserved_in_spans(name: &str) -> bool {
+    without_prefixes(name) == "name"
+}
+
+/// Returns true if JSON writes a field called `name` with [`FIELD_PREFIX`] where the fields stand in the object of the record: the keys of that
+/// object, with any number of prefixes.
+pub(crate) fn is_reserved_in_flat_json(name: &str) -> bool {
+    matches!(
+        without_prefixes(name),
+        "timestamp"
+            | "level"
+            | "fields"
+            | "target"
+            | "name"
+            | "filename"
+            | "line_number"
+            | "span"
+            | "spans"
+            | "threadName"
+            | "threadId"
+            | "context"
+            | "elapsed"
+            | "seq"
+    )
+}
+
+fn without_prefixes(name: &str) -> &str {
     let mut rest = name;
     while let Some(shorter) = rest.strip_prefix(FIELD_PREFIX) {
         rest = shorter;
     }
-    rest == "name"
+    rest
 }

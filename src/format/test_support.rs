@@ -17,8 +17,8 @@ use tracing_subscriber::registry::LookupSpan;
 use super::{Format, Renderer, Screen};
 use crate::clock::{Clock, ManualClock, Origin};
 use crate::record::{
-    Captured, ContextInfo, FieldName, Record, RecordMetadata, SpanPath, SpanValues, Style, Value, capture_fields,
-    max_span_bytes,
+    Captured, ContextInfo, FieldName, Record, RecordMetadata, RenderPath, SpanPath, SpanValues, Style, Value,
+    capture_fields, max_span_bytes,
 };
 use crate::sync::{Arc, Mutex, OnceLock};
 
@@ -120,8 +120,8 @@ pub(crate) fn with_record<R>(
 struct Path<'a>(&'a [Arc<SpanValues>]);
 
 impl SpanPath for Path<'_> {
-    fn append(&self, style: Style, out: &mut Vec<u8>) {
-        super::spans::append_path(style, self.0, out);
+    fn append(&self, _: Style, render: &RenderPath<'_>, out: &mut Vec<u8>) {
+        render(self.0, out);
     }
 
     fn visit(&self, each: &mut dyn FnMut(&SpanValues)) {

@@ -5,10 +5,34 @@
 use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
-/// `2026-11-21T09:08:00.000000Z`.
-type Timestamp = [u8; 27];
+/// `2026-11-21T09:08:00.000000`, in the offset that stands after it.
+type Timestamp = [u8; 26];
+
+/// How far a wall-clock time is ahead of UTC, in minutes: RFC 3339 has no seconds there.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Offset(i16);
+
+impl Offset {
+    pub(crate) const UTC: Offset = Offset(0);
+
+    /// Cuts the seconds of `offset`.
+    pub(crate) fn new(offset: UtcOffset) -> Self {
+        Offset(offset.whole_minutes())
+    }
+
+    /// Appends `Z`, or `+02:00`.
+    fn push(self, out: &mut Vec<u8>) {
+        let Offset(minutes) = self;
+        if minutes == 0 {
+            return out.push(b'Z');
+        }
+        let size = u32::from(minutes.unsigned_abs());
+        let ([h, o], [m, n]) = (two_digits(size / 60), two_digits(size % 60));
+        out.extend_from_slice(&[if minutes < 0 { b'-' } else { b'+' }, h, o, b':', m, n]);
+    }
+}
 
 /// The first and the last second that RFC 3339 can express: the years 0000 and 9999. A time beyond them is written as the
 /// nearest of the two.
@@ -20,13 +44,13 @@ pub(crate) const EXACT_MICROS: u64 = 1 << 53;
 
 thread_local! {
     /// The last second that this thread wrote, and its rendering: a busy thread writes thousands of records in each second.
-    static LAST_SECOND: Cell<(i64, Timestamp)> = const { Cell::new((i64::MIN, [0; 27])) };
+    static LAST_SECOND: Cell<(i64, Timestamp)> = const { Cell::new((i64::MIN, [0; 26])) };
 }
 
-/// Appends `time` as `2026-11-21T09:08:00.123456Z`.
-pub(crate) fn push_rfc3339_micros(out: &mut Vec<u8>, time: SystemTime) {
+/// Appends `time` as `2026-11-21T09:08:00.123456Z`, or with another offset than UTC.
+pub(crate) fn push_rfc3339_micros(out: &mut Vec<u8>, time: SystemTime, offset: Offset) {
     let (second, micros) = since_epoch(time);
-    let (second, micros) = match second {
+    let (second, micros) = match second.saturating_add(i64::from(offset.0) * 60) {
         early if early < SECONDS.0 => (SECONDS.0, 0),
         late if late > SECONDS.1 => (SECONDS.1, 999_999),
         second => (second, micros),
@@ -38,20 +62,49 @@ pub(crate) fn push_rfc3339_micros(out: &mut Vec<u8>, time: SystemTime) {
     }
     text[20..26].copy_from_slice(&six_digits(micros));
     out.extend_from_slice(&text);
+    offset.push(out);
 }
 
-/// Appends `elapsed` as `MM:SS.cc`; the minutes go on past 99.
-pub(crate) fn push_elapsed_hundredths(out: &mut Vec<u8>, elapsed: Duration) {
+/// Appends `elapsed` as `MM:SS.uuuuuu`, with `digits` after the point; the minutes go on past 99.
+pub(crate) fn push_clock(out: &mut Vec<u8>, elapsed: Duration, digits: u8) {
     push_minutes(out, elapsed);
-    let ([s, t], [c, d]) = (seconds(elapsed), two_digits(elapsed.subsec_millis() / 10));
-    out.extend_from_slice(&[b':', s, t, b'.', c, d]);
+    let [s, t] = seconds(elapsed);
+    out.extend_from_slice(&[b':', s, t]);
+    push_fraction(out, elapsed, digits);
 }
 
-/// Appends `elapsed` as `MM:SS.uuuuuu`; the minutes go on past 99.
-pub(crate) fn push_elapsed_micros(out: &mut Vec<u8>, elapsed: Duration) {
-    push_minutes(out, elapsed);
-    let ([s, t], [a, b, c, d, e, f]) = (seconds(elapsed), six_digits(elapsed.subsec_micros()));
-    out.extend_from_slice(&[b':', s, t, b'.', a, b, c, d, e, f]);
+/// Appends `elapsed` in seconds, as `1.234567` with `digits` after the point, filled up with blanks to `width` characters.
+pub(crate) fn push_seconds(out: &mut Vec<u8>, elapsed: Duration, digits: u8, width: u8) {
+    let mut buffer = itoa::Buffer::new();
+    let seconds = buffer.format(elapsed.as_secs());
+    let length = seconds.len() + if digits == 0 { 0 } else { 1 + usize::from(digits.min(9)) };
+    out.resize(out.len() + usize::from(width).saturating_sub(length), b' ');
+    out.extend_from_slice(seconds.as_bytes());
+    push_fraction(out, elapsed, digits);
+}
+
+/// Appends the fraction of a second: a point and at most nine digits, or nothing if there are no digits.
+#[inline]
+fn push_fraction(out: &mut Vec<u8>, elapsed: Duration, digits: u8) {
+    match digits {
+        0 => {}
+        // The two that are the default of a layout.
+        2 => {
+            let [c, d] = two_digits(elapsed.subsec_millis() / 10);
+            out.extend_from_slice(&[b'.', c, d]);
+        }
+        6 => {
+            let [a, b, c, d, e, f] = six_digits(elapsed.subsec_micros());
+            out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
+        }
+        _ => {
+            let nanos = elapsed.subsec_nanos();
+            let ([a, b, c, d, e, f], [g, h]) = (six_digits(nanos / 1_000), two_digits(nanos % 1_000 / 10));
+            let all = [a, b, c, d, e, f, g, h, b'0' + (nanos % 10) as u8];
+            out.push(b'.');
+            out.extend_from_slice(&all[..usize::from(digits.min(9))]);
+        }
+    }
 }
 
 /// Appends `elapsed` in seconds, as `1.234567`.
@@ -79,7 +132,7 @@ fn since_epoch(time: SystemTime) -> (i64, u32) {
 #[cold]
 fn render_second(second: i64) -> Timestamp {
     let time = OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    let mut text = *b"0000-00-00T00:00:00.000000";
     let year = time.year().unsigned_abs();
     let parts = [
         (0, year / 100),
@@ -146,7 +199,7 @@ mod tests {
     }
 
     fn rfc3339(time: SystemTime) -> String {
-        text(|out| push_rfc3339_micros(out, time))
+        text(|out| push_rfc3339_micros(out, time, Offset::UTC))
     }
 
     fn at(seconds: i64, nanos: u32) -> SystemTime {
@@ -180,13 +233,43 @@ mod tests {
 
     #[test]
     fn elapsed_times_go_on_past_99_minutes() {
-        let cc = |seconds, nanos| text(|out| push_elapsed_hundredths(out, Duration::new(seconds, nanos)));
+        let cc = |seconds, nanos| text(|out| push_clock(out, Duration::new(seconds, nanos), 2));
         assert_eq!(cc(0, 0), "00:00.00");
         assert_eq!(cc(1, 239_999_999), "00:01.23");
         assert_eq!(cc(99 * 60 + 59, 990_000_000), "99:59.99");
         assert_eq!(cc(123 * 60 + 7, 100_000_000), "123:07.10");
         assert_eq!(cc(u64::MAX, 0), "307445734561825860:15.00");
-        assert_eq!(text(|out| push_elapsed_micros(out, Duration::new(61, 1_999))), "01:01.000001");
         assert_eq!(text(|out| push_seconds_micros(out, Duration::new(1, 234_567_890))), "1.234567");
+    }
+
+    #[test]
+    fn elapsed_times_have_as_many_digits_as_asked_for() {
+        let elapsed = Duration::new(61, 234_567_891);
+        let clock = |digits| text(|out| push_clock(out, elapsed, digits));
+        let digits = ["01:01", "01:01.2", "01:01.23", "01:01.234", "01:01.2345", "01:01.23456", "01:01.234567"];
+        for (count, expected) in digits.into_iter().enumerate() {
+            assert_eq!(clock(count as u8), expected);
+        }
+        assert_eq!(
+            [7, 8, 9, 200].map(clock),
+            ["01:01.2345678", "01:01.23456789", "01:01.234567891", "01:01.234567891"]
+        );
+        let seconds = |digits, width| text(|out| push_seconds(out, elapsed, digits, width));
+        assert_eq!(seconds(0, 0), "61");
+        assert_eq!((seconds(2, 8), seconds(2, 5), seconds(2, 1)), ("   61.23".into(), "61.23".into(), "61.23".into()));
+        assert_eq!(text(|out| push_clock(out, Duration::new(61, 1_999), 6)), "01:01.000001");
+    }
+
+    #[test]
+    fn a_timestamp_states_its_offset() {
+        let with = |hours, minutes| {
+            let offset = Offset::new(UtcOffset::from_hms(hours, minutes, 0).unwrap());
+            text(|out| push_rfc3339_micros(out, at(1_795_252_080, 123_456_999), offset))
+        };
+        assert_eq!(with(2, 0), "2026-11-21T11:08:00.123456+02:00");
+        assert_eq!(with(-9, -30), "2026-11-20T23:38:00.123456-09:30");
+        assert_eq!(with(5, 45), "2026-11-21T14:53:00.123456+05:45");
+        let seconds = Offset::new(UtcOffset::from_hms(0, 19, 32).unwrap());
+        assert!(text(|out| push_rfc3339_micros(out, at(0, 0), seconds)).ends_with("T00:19:00.000000+00:19"));
     }
 }

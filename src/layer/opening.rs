@@ -17,7 +17,7 @@ impl OutputContext {
     /// use logscope::{Format, LevelFilter, OutputContext, sink};
     ///
     /// let (memory, lines) = sink::memory();
-    /// let errors = memory.format(Format::logfmt().timestamp(false).elapsed(false)).max_level(LevelFilter::ERROR);
+    /// let errors = memory.format(Format::logfmt().time(Time::None)).max_level(LevelFilter::ERROR);
     /// let uno = OutputContext::builder("uno").sink(errors).build();
     /// uno.write_opening_record();
     /// assert_eq!(

@@ -19,9 +19,8 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::nesting::Nested;
 use crate::context::{ContextInner, OutputContext};
-use crate::format::append_path;
 use crate::record::{
-    Captured, FieldName, STYLES, SpanPath, SpanValues, Style, capture_fields, capture_primitives, max_span_bytes,
+    Captured, FieldName, RenderPath, SpanPath, SpanValues, Style, capture_fields, capture_primitives, max_span_bytes,
 };
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering, Weak};
 
@@ -134,12 +133,22 @@ pub(super) fn next_layer_id() -> u32 {
 
 /// A thread's rendered paths to its current span, one for each style.
 struct Cache {
-    paths: [CachedPath; STYLES],
+    common: [CachedPath; Style::COMMON],
+    /// The paths in the uncommon styles that this thread has used last, at most [`MOST_UNCOMMON`]. A new one takes the place of the oldest.
+    uncommon: Vec<(Style, CachedPath)>,
+    oldest: usize,
 }
+
+/// The most uncommon styles in which a thread keeps its path.
+const MOST_UNCOMMON: usize = 4;
 
 struct CachedPath {
     made_under: Option<Epoch>,
     bytes: Vec<u8>,
+}
+
+impl CachedPath {
+    const NONE: CachedPath = CachedPath { made_under: None, bytes: Vec::new() };
 }
 
 /// The values under which a path was rendered: it is valid while they are the same.
@@ -158,19 +167,46 @@ impl Epoch {
 
 impl Cache {
     const fn new() -> Self {
-        Cache { paths: [const { CachedPath { made_under: None, bytes: Vec::new() } }; STYLES] }
+        Cache { common: [const { CachedPath::NONE }; Style::COMMON], uncommon: Vec::new(), oldest: 0 }
     }
 
-    fn append(&mut self, epoch: Epoch, style: Style, spans: &impl CurrentSpan, out: &mut Vec<u8>) {
-        let path = &mut self.paths[style as usize];
-        if path.made_under != Some(epoch) {
-            path.bytes.clear();
-            with_walk(spans.innermost(), |spans| append_path(style, spans, &mut path.bytes));
-            path.made_under = (path.bytes.len() <= MAX_CACHED).then_some(epoch);
+    /// Returns the place for the path in `style`.
+    fn path(&mut self, style: Style) -> &mut CachedPath {
+        if let Some(place) = style.place() {
+            return &mut self.common[place];
         }
-        out.extend_from_slice(&path.bytes);
-        if path.made_under.is_none() {
-            path.bytes = Vec::new();
+        let place = match self.uncommon.iter().position(|(known, _)| *known == style) {
+            Some(place) => place,
+            None if self.uncommon.len() < MOST_UNCOMMON => {
+                self.uncommon.push((style, CachedPath::NONE));
+                self.uncommon.len() - 1
+            }
+            None => {
+                self.oldest = (self.oldest + 1) % MOST_UNCOMMON;
+                self.uncommon[self.oldest] = (style, CachedPath::NONE);
+                self.oldest
+            }
+        };
+        &mut self.uncommon[place].1
+    }
+
+    /// Appends the path in `style`, if it was rendered under `epoch`.
+    fn append(&mut self, epoch: Epoch, style: Style, out: &mut Vec<u8>) -> bool {
+        let path = self.path(style);
+        let is_valid = path.made_under == Some(epoch);
+        if is_valid {
+            out.extend_from_slice(&path.bytes);
+        }
+        is_valid
+    }
+
+    /// Keeps the path that was just rendered, unless it is long.
+    fn keep(&mut self, epoch: Epoch, style: Style, rendered: &[u8]) {
+        let path = self.path(style);
+        path.made_under = (rendered.len() <= MAX_CACHED).then_some(epoch);
+        path.bytes.clear();
+        if path.made_under.is_some() {
+            path.bytes.extend_from_slice(rendered);
         }
     }
 }
@@ -201,6 +237,11 @@ where
     f(&path);
     path.clear();
     let _ = WALK.try_with(|kept| kept.set(path));
+}
+
+/// Calls `f` with the thread's cache, in which no code of the program's runs. `None` if the thread is ending, and the cache is gone.
+fn with_cache<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+    CACHE.try_with(|cache| cache.try_borrow_mut().ok().map(|mut cache| f(&mut cache))).ok().flatten()
 }
 
 /// Where the span that is current on this thread is found: in the context of a layer, or in a registry.
@@ -243,20 +284,15 @@ impl<'a, C: CurrentSpan> CurrentPath<'a, C> {
 }
 
 impl<C: CurrentSpan> SpanPath for CurrentPath<'_, C> {
-    fn append(&self, style: Style, out: &mut Vec<u8>) {
+    fn append(&self, style: Style, render: &RenderPath<'_>, out: &mut Vec<u8>) {
         let epoch = Epoch::now(self.layer);
-        // The cache is borrowed only while this module and the registry run. The values were captured when the span was made, so no code of
-        // the program's runs here. On a thread that is ending the cache may be gone.
-        let cached = CACHE.try_with(|cache| match cache.try_borrow_mut() {
-            Ok(mut cache) => {
-                cache.append(epoch, style, self.spans, out);
-                true
-            }
-            Err(_) => false,
-        });
-        if !cached.unwrap_or(false) {
-            with_walk(self.spans.innermost(), |path| append_path(style, path, out));
+        if with_cache(|cache| cache.append(epoch, style, out)) == Some(true) {
+            return;
         }
+        // Nothing is borrowed meanwhile: a layout of the program's own may log.
+        let start = out.len();
+        with_walk(self.spans.innermost(), |path| render(path, out));
+        with_cache(|cache| cache.keep(epoch, style, &out[start..]));
     }
 
     fn visit(&self, each: &mut dyn FnMut(&SpanValues)) {
@@ -287,8 +323,8 @@ impl<S> SpanPath for ParentPath<'_, S>
 where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
-    fn append(&self, style: Style, out: &mut Vec<u8>) {
-        with_walk(self.leaf(), |path| append_path(style, path, out));
+    fn append(&self, _: Style, render: &RenderPath<'_>, out: &mut Vec<u8>) {
+        with_walk(self.leaf(), |path| render(path, out));
     }
 
     fn visit(&self, each: &mut dyn FnMut(&SpanValues)) {

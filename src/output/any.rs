@@ -41,7 +41,12 @@ impl AnyOutput {
 
     /// Writes `record`. An output that takes lines gets the line that `renderer` makes of it.
     #[inline]
-    pub(crate) fn write(&self, renderer: &Renderer, record: &Record<'_>, scratch: &mut Scratch) -> io::Result<()> {
+    pub(crate) fn write<'r>(
+        &self,
+        renderer: &'r Renderer,
+        record: &Record<'_>,
+        scratch: &mut Scratch<'r>,
+    ) -> io::Result<()> {
         match self {
             AnyOutput::Lines(output) => {
                 // Rendered before `call_contained`: a `Debug` that logs is not inside the output.

@@ -50,7 +50,8 @@ fn parse(line: &str) -> Result<RecordBuf, Error> {
             "context" => record.context.get_or_insert_default().name = string(cursor)?,
             "seq" => record.seq = Some(known(cursor, "a number", |text| text.parse().ok())?),
             "target" => record.target = string(cursor)?,
-            "thread" => record.thread = Some(string(cursor)?),
+            "thread" => record.set_thread(string(cursor)?),
+            "thread_id" => record.thread_id = Some(string(cursor)?),
             "location" => {
                 let (file, line) = known(cursor, "a file and a line, as `src/main.rs:12`", location)?;
                 (record.file, record.line) = (Some(file), line);
@@ -152,7 +153,7 @@ mod tests {
         assert_eq!(record.elapsed, Some(Duration::from_micros(1_234_567)));
         let context = record.context.unwrap();
         assert_eq!((context.name.as_str(), context.fields[1].clone()), ("uno", ("a b".to_owned(), 1.into())));
-        assert_eq!((record.target.as_str(), record.thread.as_deref()), ("linker", Some("main 2")));
+        assert_eq!((record.target.as_str(), record.thread_name.as_deref()), ("linker", Some("main 2")));
         assert_eq!((record.file.as_deref(), record.line), (Some("a b.rs"), Some(12)));
         assert_eq!(record.spans[0].fields, [("unit".to_owned(), "a b".into())]);
         assert_eq!(record.spans[1].name, "link");

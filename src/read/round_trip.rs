@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::Format;
 use crate::format::escape::is_escaped;
 use crate::format::test_support::{Fixture, MadeEvent, MadeValue, strategies, with_record};
-use crate::format::{Renderer, Screen};
+use crate::format::{Renderer, Screen, Time};
 use crate::record::{ContextBuf, RecordBuf, SpanValues, Value, with_bound};
 use crate::sync::Arc;
 
@@ -24,7 +24,7 @@ fn written(format: &Format, event: &MadeEvent, spans: &[Arc<SpanValues>], fixtur
 /// Clears the thread, the location and the id of the context, which the lines of these tests do not state.
 fn without_unstated_parts(record: RecordBuf) -> RecordBuf {
     let context = record.context.map(|context| ContextBuf { id: None, ..context });
-    RecordBuf { context, name: None, thread: None, file: None, line: None, ..record }
+    RecordBuf { context, name: None, thread_name: None, thread_id: None, file: None, line: None, ..record }
 }
 
 /// The string of a literal as `Debug` writes it. `None` if `text` is not one literal.
@@ -103,7 +103,7 @@ proptest! {
         spans in strategies::spans(),
         fixture in strategies::fixture(),
     ) {
-        let (line, expected) = written(&Format::text().timestamp(true).seq(true), &event, &spans, &fixture);
+        let (line, expected) = written(&Format::text().time(Time::Both).seq(true), &event, &spans, &fixture);
         let content = line.strip_suffix('\n').unwrap();
         prop_assert!(!content.contains(is_escaped), "{content:?}");
         let mut expected = with_strings_of_literals(without_unstated_parts(expected), &event, &spans);

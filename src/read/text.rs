@@ -1,7 +1,7 @@
 //! Parses lines of [`Format::text`](crate::Format::text). How they are written stands in `format/text/`.
 //!
 //! ```text
-//! line    = [ timestamp " " ] [ elapsed " " ] [ "#" seq " " ] [ "[" name "]" " " ]
+//! line    = [ timestamp " " ] [ elapsed " " ] [ "#" seq " " ] [ "[" name [ " " id ] "]" " " ]
 //!           level context " " [ path " " ] target ":" [ " " [ message ] *( " " field ) ]
 //! context = braced
 //! ```
@@ -15,7 +15,7 @@ use tracing::Level;
 
 use super::cursor::{Cursor, trim_line};
 use super::plain::{braced_fields, field, path, text};
-use super::time::{parse_elapsed, parse_rfc3339};
+use super::time::{parse_elapsed, parse_rfc3339, parse_seconds};
 use crate::error::Error;
 use crate::format::escape::is_escaped;
 use crate::format::quote::{is_bare_char, is_plain_name_char};
@@ -90,10 +90,15 @@ fn refuse_escaped(mut line: Cursor<'_>) -> Result<(), Error> {
 /// Takes the columns before the level, each of them optional.
 fn leading(cursor: &mut Cursor<'_>, record: &mut RecordBuf) -> Result<(), Error> {
     record.timestamp = word(cursor, parse_rfc3339);
-    record.elapsed = word(cursor, parse_elapsed);
+    // An elapsed time can be filled up with blanks.
+    cursor.take_while(|next| next == ' ');
+    record.elapsed = word(cursor, |word| parse_elapsed(word).or_else(|| parse_seconds(word)));
     record.seq = word(cursor, |word| word.strip_prefix('#')?.parse().ok());
     if cursor.eat("[") {
-        record.thread = Some(text(cursor, "the name of a thread")?);
+        record.set_thread(text(cursor, "the name or the id of a thread")?);
+        if cursor.eat(" ") {
+            record.set_thread(text(cursor, "the id of a thread")?);
+        }
         cursor.expect("] ")?;
     }
     Ok(())

@@ -16,10 +16,10 @@ pub(super) fn parse_rfc3339(text: &str) -> Option<SystemTime> {
     second.checked_add(Duration::from_nanos(u64::from(time.nanosecond())))
 }
 
-/// Reads an elapsed time as `MM:SS.uuuuuu`, with two or more digits of minutes and one to nine of the fraction.
+/// Reads an elapsed time as `MM:SS.uuuuuu`, with two or more digits of minutes, and one to nine of the fraction or without a fraction.
 pub(super) fn parse_elapsed(text: &str) -> Option<Duration> {
     let (minutes, seconds) = text.split_once(':')?;
-    let (seconds, fraction) = seconds.split_once('.')?;
+    let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
     if minutes.len() < 2 || seconds.len() != 2 {
         return None;
     }

@@ -90,6 +90,40 @@ impl ValueWriter for BoundedText {
     }
 }
 
+/// A bound for what is written to another writer.
+pub(crate) struct BoundedWriter<'a> {
+    out: &'a mut dyn fmt::Write,
+    room: usize,
+    is_cut: bool,
+}
+
+impl<'a> BoundedWriter<'a> {
+    /// Makes a writer that takes `room` bytes, apart from markers.
+    pub(crate) fn new(out: &'a mut dyn fmt::Write, room: usize) -> Self {
+        BoundedWriter { out, room, is_cut: false }
+    }
+}
+
+impl fmt::Write for BoundedWriter<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let taken = if self.is_cut { "" } else { prefix(text, self.room) };
+        self.room -= taken.len();
+        self.is_cut |= taken.len() < text.len();
+        self.out.write_str(taken)?;
+        if self.is_cut { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+impl ValueWriter for BoundedWriter<'_> {
+    fn push_marker(&mut self, marker: &str) {
+        let _ = self.out.write_str(marker);
+    }
+
+    fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+}
+
 /// A writer with a bound of its own.
 #[derive(Debug)]
 pub(crate) struct OwnBound<'a, W>(pub(crate) &'a mut W);

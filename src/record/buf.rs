@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tracing::Level;
 
 use super::capture::Captured;
-use super::{Record, Value, capture_fields, max_record_bytes, write_thread_name};
+use super::{Record, Value, capture_fields, max_record_bytes, write_thread_id, write_thread_name};
 
 /// Holds a record that owns its parts: a copy of a [`Record`], or one that was read back from a log.
 ///
@@ -46,8 +46,10 @@ pub struct RecordBuf {
     pub file: Option<String>,
     /// The line of the log call in that file.
     pub line: Option<u32>,
-    /// The name of the thread that logged or, if it has no name, its id as `ThreadId(2)`.
-    pub thread: Option<String>,
+    /// The name of the thread that logged, if it has one.
+    pub thread_name: Option<String>,
+    /// The id of the thread that logged, as `ThreadId(2)`.
+    pub thread_id: Option<String>,
 }
 
 /// Holds an owned span.
@@ -89,7 +91,8 @@ impl RecordBuf {
             seq: None,
             file: None,
             line: None,
-            thread: None,
+            thread_name: None,
+            thread_id: None,
         }
     }
 
@@ -130,11 +133,22 @@ impl RecordBuf {
         buf.seq = record.seq();
         buf.file = record.file().map(str::to_owned);
         buf.line = record.line();
-        let mut thread = String::new();
+        let (mut name, mut id) = (String::new(), String::new());
         // Writing to a `String` cannot fail.
-        let _ = write_thread_name(&mut thread);
-        buf.thread = Some(thread).filter(|thread| !thread.is_empty());
+        let _ = write_thread_name(&mut name);
+        let _ = write_thread_id(&mut id);
+        buf.thread_name = Some(name).filter(|name| !name.is_empty() && *name != id);
+        buf.thread_id = Some(id).filter(|id| !id.is_empty());
         buf
+    }
+
+    /// Sets the thread's name as a log states it. A thread without a name is called by its id there.
+    pub(crate) fn set_thread(&mut self, stated: String) {
+        let digits = stated.strip_prefix("ThreadId(").and_then(|rest| rest.strip_suffix(')'));
+        match digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())) {
+            true => self.thread_id = Some(stated),
+            false => self.thread_name = Some(stated),
+        }
     }
 }
 

@@ -40,8 +40,13 @@ impl ContextInfo {
         &self.fields
     }
 
-    /// The fragment of this context in `style`; the first call in a style makes it with `render`.
-    pub(crate) fn fragment(&self, style: Style, render: impl FnOnce(&ContextInfo, &mut Vec<u8>)) -> &[u8] {
-        self.fragments.get(style, |out| render(self, out))
+    /// Appends the fragment of this context in `style`; the first call in a style makes it with `render`.
+    pub(crate) fn append_fragment(
+        &self,
+        style: Style,
+        out: &mut Vec<u8>,
+        render: impl FnOnce(&ContextInfo, &mut Vec<u8>),
+    ) {
+        self.fragments.append(style, out, |out| render(self, out));
     }
 }

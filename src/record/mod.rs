@@ -3,11 +3,11 @@
 //! | to change | see |
 //! |---|---|
 //! | an owned record, and how a record is copied into one | `buf.rs` |
-//! | an owned value | `value.rs` |
+//! | an owned value; a borrowed one, as layouts see it | `value.rs`; `field.rs` |
 //! | how the values of an event or a span are captured | `capture.rs` |
 //! | how long a record may be | `bound.rs` |
 //! | what a record knows of its context | `context.rs` |
-//! | what a record knows of its spans | `span.rs` |
+//! | what a record knows of its spans; what a program sees of one | `span.rs`; `span_info.rs` |
 //! | the thread's name | `thread.rs` |
 //! | the text of the notices that logscope itself writes into a log | `notice.rs` |
 //! | how a `Debug` or `Display` that panics is caught | `render.rs` |
@@ -19,9 +19,11 @@ mod bound;
 mod buf;
 mod capture;
 mod context;
+mod field;
 mod notice;
 mod render;
 mod span;
+mod span_info;
 mod thread;
 mod value;
 
@@ -35,16 +37,19 @@ use tracing::{Event, Level, Metadata};
 #[cfg(test)]
 pub(crate) use bound::tests::with_bound;
 pub(crate) use bound::{
-    BoundedText, CUT, OwnBound, ValueWriter, max_path_bytes, max_record_bytes, max_span_bytes, prefix,
+    BoundedText, BoundedWriter, CUT, OwnBound, ValueWriter, max_path_bytes, max_record_bytes, max_span_bytes, prefix,
     set_max_record_bytes,
 };
 pub use buf::{ContextBuf, RecordBuf, SpanBuf};
 pub(crate) use capture::{Captured, FieldName, capture_fields, capture_primitives, field_name};
 pub use context::ContextInfo;
+pub use field::FieldValue;
+pub(crate) use field::Kind as ValueKind;
 pub(crate) use notice::{NOTICE_LEVEL, Notice, with_notice, with_opening};
-pub(crate) use render::{drop_quietly, for_each_source, render_debug, render_display, render_str};
-pub(crate) use span::{NoSpans, STYLES, SpanPath, SpanValues, Style};
-pub(crate) use thread::write_thread_name;
+pub(crate) use render::{drop_quietly, for_each_source, has_source, render_debug, render_display, render_str};
+pub(crate) use span::{NoSpans, RenderPath, SpanPath, SpanValues, Style};
+pub use span_info::SpanInfo;
+pub(crate) use thread::{ThreadName, is_thread_unnamed, write_thread_id, write_thread_name};
 pub use value::Value;
 
 use crate::clock::Clock;
@@ -193,17 +198,38 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Renders the message; empty if there is none. Other fields are not rendered.
+    /// Returns the message, which renders itself when it is printed; nothing is printed if there is none. Other fields are not rendered.
+    ///
+    /// ```
+    /// # fn f(record: &logscope::Record<'_>) {
+    /// let text = record.message().to_string();
+    /// # }
+    /// ```
     #[must_use]
-    pub fn message(&self) -> String {
-        let mut message = MessageVisitor(None);
-        self.visit(&mut message);
-        message.0.map(|message| message.text).unwrap_or_default()
+    pub fn message(&self) -> impl fmt::Display + '_ {
+        Message(self)
     }
 
-    /// Calls `each` with the name of every span around the record, outermost first.
-    pub fn for_each_span(&self, mut each: impl FnMut(&str)) {
-        self.spans.visit(&mut |span| each(span.name()));
+    /// Writes the message; nothing if there is none.
+    pub(crate) fn render_message(&self, out: &mut dyn ValueWriter) {
+        self.visit(&mut MessageVisitor { out, is_done: false });
+    }
+
+    /// Calls `each` with every span around the record, outermost first.
+    pub fn for_each_span(&self, mut each: impl FnMut(SpanInfo<'_>)) {
+        self.spans.visit(&mut |span| each(SpanInfo(span)));
+    }
+
+    /// Returns the id of the thread that logs: the one that calls this.
+    #[must_use]
+    pub fn thread_id(&self) -> std::thread::ThreadId {
+        std::thread::current().id()
+    }
+
+    /// Returns the name of the thread that logs, to be printed on it; for a thread without a name, its id as `ThreadId(2)`.
+    #[must_use]
+    pub fn thread_name(&self) -> impl fmt::Display + use<> {
+        ThreadName
     }
 
     /// Makes an owned copy.
@@ -256,20 +282,42 @@ impl fmt::Debug for Record<'_> {
     }
 }
 
-/// Renders the first field called `message`.
-struct MessageVisitor(Option<BoundedText>);
+/// The message of a record, to be printed.
+struct Message<'a>(&'a Record<'a>);
 
-impl MessageVisitor {
-    fn render<R>(&mut self, field: &Field, render: impl FnOnce(&mut BoundedText) -> R) {
-        if self.0.is_none() && field_name(field) == "message" {
-            render(self.0.insert(BoundedText::new(max_record_bytes())));
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.render_message(&mut BoundedWriter::new(f, max_record_bytes()));
+        Ok(())
+    }
+}
+
+/// Renders the first field called `message`.
+struct MessageVisitor<'a> {
+    out: &'a mut dyn ValueWriter,
+    is_done: bool,
+}
+
+impl MessageVisitor<'_> {
+    fn render<R>(&mut self, field: &Field, render: impl FnOnce(&mut dyn ValueWriter) -> R) {
+        if !self.is_done && field_name(field) == "message" {
+            self.is_done = true;
+            render(self.out);
         }
     }
 }
 
-impl Visit for MessageVisitor {
+impl Visit for MessageVisitor<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.render(field, |text| render_display(&Value::from(value), text));
+    }
+
     fn record_str(&mut self, field: &Field, value: &str) {
         self.render(field, |text| render_str(value, text));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        self.render(field, |text| render_display(value, text));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

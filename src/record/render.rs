@@ -75,6 +75,11 @@ pub(crate) fn for_each_source(error: &(dyn Error + 'static), mut each: impl FnMu
     }
 }
 
+/// Returns true if `error` has a source.
+pub(crate) fn has_source(error: &(dyn Error + 'static)) -> bool {
+    source_of(error).is_some()
+}
+
 fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or_else(|payload| {
         drop_quietly(payload);

@@ -5,42 +5,109 @@
 //! the path to the current span (`layer/spans.rs`). Formats see a [`SpanPath`].
 
 use super::capture::{Captured, FieldName};
-use crate::sync::OnceLock;
+use crate::sync::{Arc, AtomicUsize, OnceLock, Ordering};
 
-/// A way to render a span or a context as a fragment, which many records share. Each format uses one.
+/// A way to render a span, a path of spans or a context, which many records share. Each look of a layout is one, and so each layout of a
+/// program's own has two: one without and one with colour.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[repr(u8)]
-pub(crate) enum Style {
-    /// Text without colour.
-    Text,
-    /// Text with colour.
-    TextColor,
-    /// JSON.
-    Json,
-    /// logfmt.
-    Logfmt,
+pub(crate) struct Style(usize);
+
+impl Style {
+    /// The styles of the layouts that most programs use: they have a place in an array each. The others are found in a list.
+    pub(crate) const TEXT: Style = Style(0);
+    pub(crate) const TEXT_COLORED: Style = Style(1);
+    pub(crate) const JSON: Style = Style(2);
+    pub(crate) const LOGFMT: Style = Style(3);
+    /// How many of these there are.
+    pub(crate) const COMMON: usize = 4;
+
+    /// JSON paths that have only `"spans"`, or only `"span"`.
+    pub(crate) const JSON_LIST: Style = Style(4);
+    pub(crate) const JSON_CURRENT: Style = Style(5);
+    /// JSON contexts without their fields.
+    pub(crate) const JSON_BARE: Style = Style(6);
+    pub(crate) const PRETTY: Style = Style(7);
+    pub(crate) const PRETTY_COLORED: Style = Style(8);
+
+    /// Returns the styles of a new layout: without and with colour.
+    pub(crate) fn new_pair() -> [Style; 2] {
+        static NEXT: AtomicUsize = AtomicUsize::new(9);
+        // Relaxed: the numbers only need to be unique.
+        let first = NEXT.fetch_add(2, Ordering::Relaxed);
+        [Style(first), Style(first + 1)]
+    }
+
+    /// Returns the style's place in an array of the [common](Style::COMMON) styles.
+    #[inline]
+    pub(crate) fn place(self) -> Option<usize> {
+        Some(self.0).filter(|place| *place < Style::COMMON)
+    }
 }
 
-/// How many styles there are.
-pub(crate) const STYLES: usize = 4;
+/// The most uncommon styles in which one span or context keeps its fragments: a span that lives for ever may be logged by any number of layouts.
+const MOST_UNCOMMON: usize = 8;
 
 /// The fragments of one span or context: its rendering in each style, made at first use.
 #[derive(Debug, Default)]
-pub(crate) struct Fragments([OnceLock<Box<[u8]>>; STYLES]);
+pub(crate) struct Fragments {
+    common: [OnceLock<Box<[u8]>>; Style::COMMON],
+    uncommon: OnceLock<Box<Uncommon>>,
+}
+
+/// A fragment in an uncommon style, and the next one. The list only grows.
+#[derive(Debug)]
+struct Uncommon {
+    style: Style,
+    bytes: Box<[u8]>,
+    next: OnceLock<Box<Uncommon>>,
+}
 
 impl Fragments {
-    /// The fragment in `style`; the first call in a style makes it with `render`.
-    pub(crate) fn get(&self, style: Style, render: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
-        let fragment = &self.0[style as usize];
-        if fragment.get().is_none() {
-            let mut bytes = Vec::new();
-            render(&mut bytes);
-            // Not by `get_or_init`: an allocator that logs would re-enter this function during the initialisation of the cell,
-            // and deadlock. `Err` returns our bytes: another rendering was first.
-            drop(fragment.set(bytes.into_boxed_slice()));
+    /// Appends the fragment in `style`; the first call in a style makes it with `render`.
+    #[inline]
+    pub(crate) fn append(&self, style: Style, out: &mut Vec<u8>, render: impl FnOnce(&mut Vec<u8>)) {
+        match style.place() {
+            Some(place) => match self.common[place].get() {
+                Some(bytes) => out.extend_from_slice(bytes),
+                None => {
+                    let bytes = append_rendered(out, render);
+                    // Not by `get_or_init`: an allocator that logs would re-enter this function during the initialisation of the cell, and
+                    // deadlock. `Err` returns our bytes: another rendering was first.
+                    drop(self.common[place].set(bytes));
+                }
+            },
+            None => self.append_uncommon(style, out, render),
         }
-        fragment.get().map_or(&[], |bytes| bytes)
     }
+
+    #[cold]
+    fn append_uncommon(&self, style: Style, out: &mut Vec<u8>, render: impl FnOnce(&mut Vec<u8>)) {
+        let (mut place, mut count) = (&self.uncommon, 0);
+        while let Some(known) = place.get() {
+            if known.style == style {
+                return out.extend_from_slice(&known.bytes);
+            }
+            (place, count) = (&known.next, count + 1);
+        }
+        let bytes = append_rendered(out, render);
+        let mut new = Box::new(Uncommon { style, bytes, next: OnceLock::new() });
+        // Rendering may have added this very style, if it logs: then the list has it twice, and the first is found.
+        while count < MOST_UNCOMMON {
+            match place.set(new) {
+                Ok(()) => return,
+                Err(ours) => new = ours,
+            }
+            let Some(other) = place.get() else { return };
+            (place, count) = (&other.next, count + 1);
+        }
+    }
+}
+
+/// Appends what `render` appends, and returns a copy of it.
+fn append_rendered(out: &mut Vec<u8>, render: impl FnOnce(&mut Vec<u8>)) -> Box<[u8]> {
+    let start = out.len();
+    render(out);
+    out[start..].into()
 }
 
 /// The captured name and fields of a span.
@@ -86,26 +153,35 @@ impl SpanValues {
         }
     }
 
-    /// The fragment of this span in `style`; the first call in a style makes it with `render`.
-    pub(crate) fn fragment(&self, style: Style, render: impl FnOnce(&SpanValues, &mut Vec<u8>)) -> &[u8] {
-        self.fragments.get(style, |out| render(self, out))
+    /// Appends the fragment of this span in `style`; the first call in a style makes it with `render`.
+    pub(crate) fn append_fragment(
+        &self,
+        style: Style,
+        out: &mut Vec<u8>,
+        render: impl FnOnce(&SpanValues, &mut Vec<u8>),
+    ) {
+        self.fragments.append(style, out, |out| render(self, out));
     }
 }
 
 /// The spans around a record, outermost first.
 pub(crate) trait SpanPath {
-    /// Appends the whole path in `style`: the fragments of all spans, joined as `format::spans` defines.
-    fn append(&self, style: Style, out: &mut Vec<u8>);
+    /// Appends the whole path in `style`. It is rendered by `render`, unless the rendering from before can be used again. The styles say which
+    /// can: all callers with one style give the same function.
+    fn append(&self, style: Style, render: &RenderPath<'_>, out: &mut Vec<u8>);
 
     /// Calls `each` with each span, outermost first.
     fn visit(&self, each: &mut dyn FnMut(&SpanValues));
 }
 
+/// Appends a path of spans, outermost first; nothing for an empty path.
+pub(crate) type RenderPath<'a> = dyn Fn(&[Arc<SpanValues>], &mut Vec<u8>) + 'a;
+
 /// The path of a record outside every span.
 pub(crate) struct NoSpans;
 
 impl SpanPath for NoSpans {
-    fn append(&self, _: Style, _: &mut Vec<u8>) {}
+    fn append(&self, _: Style, _: &RenderPath<'_>, _: &mut Vec<u8>) {}
 
     fn visit(&self, _: &mut dyn FnMut(&SpanValues)) {}
 }
@@ -114,6 +190,49 @@ impl SpanPath for NoSpans {
 mod tests {
     use super::super::Value;
     use super::*;
+
+    /// Appends the fragment in `style`, which is its number and how often fragments were rendered.
+    fn append(fragments: &Fragments, style: Style, count: &mut usize) -> String {
+        let mut out = b"<".to_vec();
+        fragments.append(style, &mut out, |out| {
+            *count += 1;
+            out.extend_from_slice(format!("{}.{count}", style.0).as_bytes());
+        });
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_fragment_is_rendered_once_for_each_style() {
+        let (fragments, mut count) = (Fragments::default(), 0);
+        let styles = [0, 3, 4, 100, 1, 7].map(Style);
+        let first: Vec<_> = styles.iter().map(|style| append(&fragments, *style, &mut count)).collect();
+        assert_eq!(first, ["<0.1", "<3.2", "<4.3", "<100.4", "<1.5", "<7.6"]);
+        let again: Vec<_> = styles.iter().map(|style| append(&fragments, *style, &mut count)).collect();
+        assert_eq!((again, count), (first, 6));
+    }
+
+    #[test]
+    fn beyond_some_styles_a_fragment_is_rendered_each_time() {
+        let (fragments, mut count) = (Fragments::default(), 0);
+        for round in 0..3 {
+            for style in 0..MOST_UNCOMMON + 2 {
+                append(&fragments, Style(Style::COMMON + style), &mut count);
+            }
+            assert_eq!(count, MOST_UNCOMMON + 2 * (round + 1));
+        }
+    }
+
+    #[test]
+    fn rendering_may_append_to_the_same_fragments() {
+        let (fragments, style) = (Fragments::default(), Style(50));
+        let mut out = Vec::new();
+        fragments.append(style, &mut out, |out| {
+            fragments.append(style, &mut Vec::new(), |out| out.push(b'i'));
+            out.push(b'o');
+        });
+        fragments.append(style, &mut out, |_| unreachable!("it is there"));
+        assert_eq!(out, b"oi", "the inner one was first");
+    }
 
     #[test]
     fn a_new_value_removes_the_sources_of_the_old_one() {

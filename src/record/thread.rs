@@ -29,15 +29,14 @@ pub(crate) fn write_thread_name(out: &mut dyn Write) -> fmt::Result {
     }
 }
 
+/// Returns the handle of the current thread; `None` if the thread is so near its end that it has none.
+fn current() -> Option<thread::Thread> {
+    catch_unwind(thread::current).map_err(drop_quietly).ok()
+}
+
 #[cold]
 fn write_and_cache(out: &mut dyn Write) -> fmt::Result {
-    let thread = match catch_unwind(thread::current) {
-        Ok(thread) => thread,
-        Err(payload) => {
-            drop_quietly(payload);
-            return Ok(());
-        }
-    };
+    let Some(thread) = current() else { return Ok(()) };
     let id;
     let name = match thread.name() {
         Some(name) => name,
@@ -52,6 +51,28 @@ fn write_and_cache(out: &mut dyn Write) -> fmt::Result {
         NAME.set((length, bytes));
     }
     out.write_str(name)
+}
+
+/// Writes the id of the current thread, as `ThreadId(2)`. Writes nothing if the thread's handle is gone.
+pub(crate) fn write_thread_id(out: &mut dyn Write) -> fmt::Result {
+    match current() {
+        Some(thread) => write!(out, "{:?}", thread.id()),
+        None => Ok(()),
+    }
+}
+
+/// Returns true if the current thread has no name.
+pub(crate) fn is_thread_unnamed() -> bool {
+    current().is_none_or(|thread| thread.name().is_none())
+}
+
+/// The name of the current thread, to be printed.
+pub(crate) struct ThreadName;
+
+impl fmt::Display for ThreadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_thread_name(f)
+    }
 }
 
 #[cfg(test)]

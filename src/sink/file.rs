@@ -78,7 +78,7 @@ impl FileOptions {
 /// Returns the core of an open file. All sinks on the file share it.
 fn core_of(lease: &FileLease) -> Arc<Core> {
     let open = lease.value();
-    let core = open.attached(|appender| Core::new(AnyOutput::Lines(Box::new(appender))));
+    let core = open.attached(|appender| Core::file(AnyOutput::Lines(Box::new(appender))));
     match core.downcast() {
         Ok(core) => core,
         Err(_) => unreachable!("only this function attaches something to an open file"),

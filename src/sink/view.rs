@@ -263,10 +263,10 @@ impl Sink {
     ///
     /// Returns the fate of the record, or `None` if it is in the queue, which resolves the fate for `account` later.
     #[inline]
-    pub(crate) fn deliver(
-        &self,
+    pub(crate) fn deliver<'r>(
+        &'r self,
         record: &Record<'_>,
-        scratch: &mut Scratch,
+        scratch: &mut Scratch<'r>,
         account: Option<&OpenAccount>,
     ) -> Option<Fate> {
         let View { core, queue, renderer, levels, .. } = &*self.0;

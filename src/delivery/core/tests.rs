@@ -183,7 +183,8 @@ fn each_queue_gives_up_its_abandoned_calls() {
 #[test]
 fn debug_shows_the_name_and_the_counts() {
     let core = core();
-    with_record(1, |record| with_scratch(|scratch| core.write(&renderer(), record, scratch))).unwrap();
+    let renderer = renderer();
+    with_record(1, |record| with_scratch(|scratch| core.write(&renderer, record, scratch))).unwrap();
     core.counters().count(Fate::Written, 1);
     let text = format!("{core:?}");
     assert!(text.contains("probe") && text.contains("written: 1"), "{text}");

@@ -6,8 +6,9 @@
 //! ```
 //!
 //! Events that are words of the build vocabulary have forms of their own: see `vocabulary`. Empty lines carry no time, and spans are not
-//! shown.
+//! shown. The columns for several builds on one terminal are in `aligned`.
 
+mod aligned;
 mod vocabulary;
 
 use tracing::Level;
@@ -15,53 +16,67 @@ use tracing::field::Field;
 
 use super::ansi::{Look, push_colored};
 use super::escape::{PlainText, push_code};
+use super::layout::{Layout, LayoutWriter};
 use super::names::CallsiteNames;
 use super::options::Format;
 use super::plain::columns::Columns;
 use super::plain::fields::{Dialect, push_gap, push_message_and_fields};
 use super::plain::name::OddNames;
 use super::plain::value::show_backslashes;
-use super::timestamp::push_elapsed_hundredths;
 use crate::record::{Record, ValueWriter};
 use vocabulary::{FieldSet, Word, WordKind, bit};
 
 /// The beginning of each line of a message after its first. It stands below the message, and no record begins like it.
 const CONTINUATION: &str = "         | ";
 
-/// Appends `record` as one line, with an empty line before or after it if its word of the vocabulary has one.
-pub(super) fn render(format: &Format, colored: bool, record: &Record<'_>, out: &mut Vec<u8>) {
-    let word = Word::of(record);
-    let kind = word.as_ref().map(|word| word.kind);
-    if kind == Some(WordKind::Finished) {
-        out.push(b'\n');
-    }
-    let (start, names) = (out.len(), CallsiteNames::of(record));
-    let columns = Columns { format, colored, record, start };
-    columns.push_times_and_thread(out, push_elapsed_hundredths);
-    columns.push_context(out);
-    columns.push_target(names.plain_target, out);
-    columns.push_location(out);
-    if format.context || format.target || format.location || format.thread {
-        show_backslashes(out, start);
-    }
-    push_gap(out, start);
-    let begins_line = out.len() == start;
-    let push = |out: &mut Vec<u8>| {
-        let body = out.len();
-        push_body(format, record, names, word.as_ref(), out);
-        if begins_line && format.multiline {
-            protect_from_continuation(out, body);
+/// The layout, with the options of its format.
+pub(super) struct Build;
+
+impl Layout for Build {
+    /// Renders one line, with an empty line before or after it if its word of the vocabulary has one.
+    #[inline]
+    fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+        let word = Word::of(record);
+        let kind = word.as_ref().map(|word| word.kind);
+        if kind == Some(WordKind::Finished) {
+            line.out.push(b'\n');
         }
-    };
-    match (record.level(), kind) {
-        (Level::ERROR, _) => push_colored(colored, Look::Red, out, push),
-        (Level::WARN, _) => push_colored(colored, Look::Yellow, out, push),
-        (_, Some(WordKind::Success)) => push_colored(colored, Look::Green, out, push),
-        _ => push(out),
-    }
-    out.push(b'\n');
-    if kind == Some(WordKind::Header) {
-        out.push(b'\n');
+        let (format, colored, start, names) = (line.format, line.colored, line.out.len(), CallsiteNames::of(record));
+        let columns = Columns { format, colored, record, start };
+        columns.push_times_and_thread(line);
+        let out = &mut *line.out;
+        if format.aligned {
+            aligned::push_name(colored, record.context().name(), start, out);
+        } else {
+            columns.push_context(out);
+        }
+        columns.push_target(names.plain_target, out);
+        columns.push_location(out);
+        if format.context || format.target || format.location || format.thread_name {
+            show_backslashes(out, start);
+        }
+        push_gap(out, start);
+        if format.aligned {
+            out.extend_from_slice(aligned::indent(kind));
+        }
+        let begins_line = out.len() == start;
+        let push = |out: &mut Vec<u8>| {
+            let body = out.len();
+            push_body(format, record, names, word.as_ref(), out);
+            if begins_line && format.multiline {
+                protect_from_continuation(out, body);
+            }
+        };
+        match (record.level(), kind) {
+            (Level::ERROR, _) => push_colored(colored, Look::Red, out, push),
+            (Level::WARN, _) => push_colored(colored, Look::Yellow, out, push),
+            (_, Some(WordKind::Success)) => push_colored(colored, Look::Green, out, push),
+            (Level::DEBUG | Level::TRACE, _) if format.aligned => push_colored(colored, Look::Dim, out, push),
+            _ => push(out),
+        }
+        if kind == Some(WordKind::Header) {
+            out.push(b'\n');
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use tracing::{error, info, warn};
 
 use crate::format::test_support::Fixture;
-use crate::{Color, Format};
+use crate::{Color, Format, Time};
 
 /// What `build` writes for one event, 1.23 s after the origin, with `$` for each end of a line.
 fn build(log: impl FnOnce()) -> String {
@@ -38,7 +38,7 @@ fn strings_are_quoted_once_and_backslashes_are_shown_as_they_are() {
     let error = std::io::Error::other(Cause(std::io::Error::other(r"no C:\x")));
     let error = &error as &(dyn std::error::Error + 'static);
     assert_eq!(build(|| info!(error, "x")), r#"00:01.23 x error="no D:\y" error.sources=["no C:\x"]$"#);
-    let all = Format::build().context(true).target(true).elapsed(false);
+    let all = Format::build().context(true).target(true).time(Time::None);
     let fixture = Fixture::new().with_context(r"C:\proj", &[("out", r"D:\".into())]);
     assert_eq!(fixture.line(all, || info!(target: r"a\b", r"C:\\x")), "\"C:\\proj\"{out=\"D:\\\"} \"a\\b\": C:\\\\x\n");
 }
@@ -67,7 +67,7 @@ fn spans_are_not_shown_and_the_rest_is_if_asked_for() {
     assert_eq!(build(log), "00:01.23 WARNING: x$");
     let all = Format::build().seq(true).context(true).target(true);
     assert_eq!(Fixture::new().line(all, log), "00:01.23 #42 uno t: WARNING: x\n");
-    assert_eq!(Fixture::new().line(Format::build().elapsed(false), log), "WARNING: x\n");
+    assert_eq!(Fixture::new().line(Format::build().time(Time::None), log), "WARNING: x\n");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn levels_and_success_have_their_colours() {
 
 #[test]
 fn without_a_time_no_record_looks_like_the_rest_of_another() {
-    let line = |format: Format, log: fn()| Fixture::new().line(format.elapsed(false), log);
+    let line = |format: Format, log: fn()| Fixture::new().line(format.time(Time::None), log);
     let lines = |log| line(Format::build().multiline(true), log);
     assert_eq!(lines(|| info!("a\nb")), "a\n         | b\n");
     assert_eq!(lines(|| info!("         | c")), "        \\x20| c\n");

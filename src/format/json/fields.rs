@@ -9,14 +9,21 @@ use super::value::{push_integer_string, push_key, push_number, push_text};
 use crate::format::escape::JsonText;
 use crate::format::names::{FieldNames, UniqueNames};
 use crate::format::number::{push_bool, push_integer};
-use crate::format::reserved::SOURCES;
+use crate::format::reserved::{FIELD_PREFIX, SOURCES, is_reserved_in_flat_json};
 use crate::record::{Record, field_name, for_each_source, render_debug, render_display};
 
 /// Appends the fields of `record`, in the order of the call, without the braces around them.
 pub(super) fn push_fields(out: &mut Vec<u8>, record: &Record<'_>, names: FieldNames) {
     let plain_names = names == FieldNames::Plain;
     let unique = (names == FieldNames::Repeated).then(UniqueNames::new);
-    record.visit(&mut ObjectWriter { out, plain_names, unique, empty: true });
+    record.visit(&mut ObjectWriter { out, plain_names, unique, empty: true, flat: false });
+}
+
+/// Appends the fields of `record` as members of the record's own object, each with a comma before it. A field that is called like a key of the
+/// layout gets a prefix.
+pub(super) fn push_flat_fields(out: &mut Vec<u8>, record: &Record<'_>, names: FieldNames) {
+    let unique = (names == FieldNames::Repeated).then(UniqueNames::new);
+    record.visit(&mut ObjectWriter { out, plain_names: false, unique, empty: false, flat: true });
 }
 
 struct ObjectWriter<'a> {
@@ -25,6 +32,8 @@ struct ObjectWriter<'a> {
     /// The names so far, if two may be equal.
     unique: Option<UniqueNames>,
     empty: bool,
+    /// True if the object is that of the record, whose keys the layout reserves.
+    flat: bool,
 }
 
 impl ObjectWriter<'_> {
@@ -51,7 +60,12 @@ impl ObjectWriter<'_> {
     #[cold]
     #[inline(never)]
     fn push_odd_key(&mut self, field: &Field, suffix: &str) {
-        push_key(self.out, self.unique.as_mut(), field_name(field), suffix);
+        let name = field_name(field);
+        if self.flat && suffix.is_empty() && is_reserved_in_flat_json(name) {
+            push_key(self.out, self.unique.as_mut(), FIELD_PREFIX, name);
+        } else {
+            push_key(self.out, self.unique.as_mut(), name, suffix);
+        }
     }
 }
 

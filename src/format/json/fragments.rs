@@ -12,15 +12,32 @@ use crate::format::reserved::{FIELD_PREFIX, is_reserved_in_spans};
 use crate::record::{CUT, ContextInfo, SpanValues, Style, max_path_bytes};
 use crate::sync::Arc;
 
+/// Which parts of a path are shown: one at least.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::format) struct PathParts {
+    /// The innermost span, as `"span"`.
+    pub(in crate::format) current: bool,
+    /// All spans, as `"spans"`.
+    pub(in crate::format) list: bool,
+}
+
 /// Appends `path`. Appends nothing if it is empty.
-pub(in crate::format) fn push_path(path: &[Arc<SpanValues>], out: &mut Vec<u8>) {
+pub(in crate::format) fn push_path(path: &[Arc<SpanValues>], parts: PathParts, out: &mut Vec<u8>) {
     let Some(innermost) = path.last() else {
         return;
     };
     let start = out.len();
-    out.extend_from_slice(b"\"span\":");
-    push_span(innermost, max_path_bytes(), out);
-    out.extend_from_slice(b",\"spans\":");
+    if parts.current {
+        out.extend_from_slice(b"\"span\":");
+        push_span(innermost, max_path_bytes(), out);
+    }
+    if !parts.list {
+        return;
+    }
+    if parts.current {
+        out.push(b',');
+    }
+    out.extend_from_slice(b"\"spans\":");
     let mut before = b'[';
     for span in path {
         out.push(before);
@@ -32,10 +49,12 @@ pub(in crate::format) fn push_path(path: &[Arc<SpanValues>], out: &mut Vec<u8>) 
 
 /// Appends `span`. If that has more than `room` bytes, a marker stands in place of the fields.
 fn push_span(span: &SpanValues, room: usize, out: &mut Vec<u8>) {
-    let fragment = span_fragment(span);
-    if fragment.len() <= room {
-        return out.extend_from_slice(fragment);
+    let start = out.len();
+    append_span(span, out);
+    if out.len() - start <= room {
+        return;
     }
+    out.truncate(start);
     out.extend_from_slice(b"{\"fields\":");
     push_string(out, CUT);
     out.extend_from_slice(b",\"name\":");
@@ -43,14 +62,15 @@ fn push_span(span: &SpanValues, room: usize, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// Appends `context`.
-pub(in crate::format) fn push_context(context: &ContextInfo, out: &mut Vec<u8>) {
-    out.extend_from_slice(context.fragment(Style::Json, |context, out| {
+/// Appends `context`, with its fields or without them.
+pub(in crate::format) fn push_context(context: &ContextInfo, with_fields: bool, out: &mut Vec<u8>) {
+    let style = if with_fields { Style::JSON } else { Style::JSON_BARE };
+    context.append_fragment(style, out, |context, out| {
         out.extend_from_slice(b"\"context\":{\"name\":");
         push_string(out, context.name());
         out.extend_from_slice(b",\"id\":");
         push_integer(out, context.id());
-        if !context.fields().is_empty() {
+        if with_fields && !context.fields().is_empty() {
             out.extend_from_slice(b",\"fields\":");
             let mut unique = UniqueNames::new();
             let mut before = b'{';
@@ -63,12 +83,12 @@ pub(in crate::format) fn push_context(context: &ContextInfo, out: &mut Vec<u8>) 
             out.push(b'}');
         }
         out.push(b'}');
-    }));
+    });
 }
 
-/// Returns one span: its fields, then its name.
-fn span_fragment(span: &SpanValues) -> &[u8] {
-    span.fragment(Style::Json, |span, out| {
+/// Appends one span: its fields, then its name.
+fn append_span(span: &SpanValues, out: &mut Vec<u8>) {
+    span.append_fragment(Style::JSON, out, |span, out| {
         let mut unique = UniqueNames::new();
         out.push(b'{');
         for (name, captured) in span.fields() {
@@ -83,5 +103,5 @@ fn span_fragment(span: &SpanValues) -> &[u8] {
         out.extend_from_slice(b"\"name\":");
         push_string(out, span.name());
         out.push(b'}');
-    })
+    });
 }

@@ -23,27 +23,43 @@ mod value;
 use tracing::Level;
 
 use super::escape::JsonText;
+use super::layout::{Layout, LayoutWriter};
 use super::names::CallsiteNames;
 use super::number::push_integer;
 use super::options::Format;
 use super::timestamp::{push_rfc3339_micros, push_seconds_micros};
-use crate::record::{Record, Style, write_thread_name};
-use fields::push_fields;
-pub(super) use fragments::{push_context, push_path};
+use crate::record::{Record, Style, is_thread_unnamed, write_thread_id, write_thread_name};
+use fields::{push_fields, push_flat_fields};
+pub(super) use fragments::{PathParts, push_context, push_path};
 use value::push_string;
 
-/// Appends `record` as one object and a `\n`.
-pub(super) fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
+/// The layout, with the options of its format.
+pub(super) struct Json;
+
+impl Layout for Json {
+    #[inline]
+    fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+        render(line.format, record, line.out);
+    }
+}
+
+fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
     let names = CallsiteNames::of(record);
     out.push(b'{');
-    if format.timestamp {
+    if format.times.shows_wall() {
         out.extend_from_slice(b"\"timestamp\":\"");
-        push_rfc3339_micros(out, record.timestamp());
+        push_rfc3339_micros(out, record.timestamp(), format.times.offset);
         out.extend_from_slice(b"\",");
     }
-    out.extend_from_slice(level_and_fields(record.level()));
-    push_fields(out, record, names.fields);
-    out.push(b'}');
+    out.extend_from_slice(level(record.level()));
+    match format.flatten {
+        true => push_flat_fields(out, record, names.fields),
+        false => {
+            out.extend_from_slice(b",\"fields\":{");
+            push_fields(out, record, names.fields);
+            out.push(b'}');
+        }
+    }
     if format.target {
         out.extend_from_slice(b",\"target\":\"");
         match names.plain_target {
@@ -61,18 +77,15 @@ pub(super) fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
     if format.location {
         push_location(out, record);
     }
-    push_spans(out, record);
-    if format.thread {
-        out.extend_from_slice(b",\"threadName\":\"");
-        // Writing to a `Vec` does not fail.
-        let _ = write_thread_name(&mut JsonText::new(out));
-        out.push(b'"');
+    push_spans(format, out, record);
+    if format.thread_name || format.thread_id {
+        push_thread(format, out);
     }
     if format.context {
         out.push(b',');
-        push_context(record.context(), out);
+        push_context(record.context(), format.context_fields, out);
     }
-    if format.elapsed {
+    if format.times.shows_elapsed() {
         out.extend_from_slice(b",\"elapsed\":");
         push_seconds_micros(out, record.elapsed());
     }
@@ -82,16 +95,31 @@ pub(super) fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"seq\":");
         push_integer(out, seq);
     }
-    out.extend_from_slice(b"}\n");
+    out.push(b'}');
 }
 
-fn level_and_fields(level: Level) -> &'static [u8] {
+fn level(level: Level) -> &'static [u8] {
     match level {
-        Level::ERROR => b"\"level\":\"ERROR\",\"fields\":{",
-        Level::WARN => b"\"level\":\"WARN\",\"fields\":{",
-        Level::INFO => b"\"level\":\"INFO\",\"fields\":{",
-        Level::DEBUG => b"\"level\":\"DEBUG\",\"fields\":{",
-        Level::TRACE => b"\"level\":\"TRACE\",\"fields\":{",
+        Level::ERROR => b"\"level\":\"ERROR\"",
+        Level::WARN => b"\"level\":\"WARN\"",
+        Level::INFO => b"\"level\":\"INFO\"",
+        Level::DEBUG => b"\"level\":\"DEBUG\"",
+        Level::TRACE => b"\"level\":\"TRACE\"",
+    }
+}
+
+/// Appends the thread's name and id. A thread without a name is called by its id, which is not written twice.
+fn push_thread(format: &Format, out: &mut Vec<u8>) {
+    // Writing to a `Vec` does not fail.
+    if format.thread_name && !(format.thread_id && is_thread_unnamed()) {
+        out.extend_from_slice(b",\"threadName\":\"");
+        let _ = write_thread_name(&mut JsonText::new(out));
+        out.push(b'"');
+    }
+    if format.thread_id {
+        out.extend_from_slice(b",\"threadId\":\"");
+        let _ = write_thread_id(&mut JsonText::new(out));
+        out.push(b'"');
     }
 }
 
@@ -107,10 +135,16 @@ fn push_location(out: &mut Vec<u8>, record: &Record<'_>) {
 }
 
 /// Appends the spans, and a comma before them, if there are spans.
-fn push_spans(out: &mut Vec<u8>, record: &Record<'_>) {
+fn push_spans(format: &Format, out: &mut Vec<u8>, record: &Record<'_>) {
+    let (style, parts) = match (format.current_span, format.span_list) {
+        (true, true) => (Style::JSON, PathParts { current: true, list: true }),
+        (true, false) => (Style::JSON_CURRENT, PathParts { current: true, list: false }),
+        (false, true) => (Style::JSON_LIST, PathParts { current: false, list: true }),
+        (false, false) => return,
+    };
     let before = out.len();
     out.push(b',');
-    record.spans.append(Style::Json, out);
+    record.spans.append(style, &|path, out| push_path(path, parts, out), out);
     if out.len() == before + 1 {
         out.truncate(before);
     }

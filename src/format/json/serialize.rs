@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::format::reserved::{FIELD_PREFIX, is_reserved_in_spans};
-use crate::format::timestamp::{EXACT_MICROS, push_rfc3339_micros};
+use crate::format::timestamp::{EXACT_MICROS, Offset, push_rfc3339_micros};
 use crate::record::{ContextBuf, RecordBuf, SpanBuf, Value};
 
 impl Serialize for RecordBuf {
@@ -18,7 +18,7 @@ impl Serialize for RecordBuf {
         let mut map = serializer.serialize_map(None)?;
         if let Some(time) = self.timestamp {
             let mut text = Vec::new();
-            push_rfc3339_micros(&mut text, time);
+            push_rfc3339_micros(&mut text, time, Offset::UTC);
             map.serialize_entry("timestamp", &String::from_utf8_lossy(&text))?;
         }
         map.serialize_entry("level", self.level.as_str())?;
@@ -39,8 +39,11 @@ impl Serialize for RecordBuf {
             map.serialize_entry("span", innermost)?;
             map.serialize_entry("spans", &self.spans)?;
         }
-        if let Some(thread) = &self.thread {
-            map.serialize_entry("threadName", thread)?;
+        if let Some(name) = &self.thread_name {
+            map.serialize_entry("threadName", name)?;
+        }
+        if let Some(id) = &self.thread_id {
+            map.serialize_entry("threadId", id)?;
         }
         if let Some(context) = &self.context {
             map.serialize_entry("context", context)?;

@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::writer::MutexGuardWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::super::test_support::Fixture;
-use super::super::{Format, Renderer, Screen};
+use super::super::{Format, Renderer, Screen, Time};
 
 fn parse(line: &str) -> Json {
     let line = line.strip_suffix('\n').expect("a line ends in a line end");
@@ -39,12 +39,12 @@ fn a_whole_line_to_the_letter() {
 
 #[test]
 fn each_option_has_its_keys() {
-    let format = Format::json().timestamp(false).elapsed(false).context(false).seq(false).target(false);
+    let format = Format::json().time(Time::None).context(false).seq(false).target(false);
     assert_eq!(
         Fixture::new().line(format.clone(), || info!("m")),
         "{\"level\":\"INFO\",\"fields\":{\"message\":\"m\"}}\n"
     );
-    let line = parse(&Fixture::new().line(format.location(true).thread(true), || info!("m")));
+    let line = parse(&Fixture::new().line(format.location(true).thread_name(true), || info!("m")));
     assert_eq!(line["filename"], file!());
     assert!(line["line_number"].is_u64());
     assert_eq!(line["threadName"], std::thread::current().name().unwrap());
@@ -178,7 +178,7 @@ fn both(log: impl FnOnce()) -> Vec<(Json, Json)> {
         .with_line_number(true)
         .with_thread_names(true)
         .with_writer(Shared(theirs.clone()));
-    let renderer = Renderer::new(&Format::json().location(true).thread(true), Screen::None);
+    let renderer = Renderer::new(&Format::json().location(true).thread_name(true), Screen::None);
     let ours = Fixture::new().capture_beside(tracing_subscriber::registry().with(layer), log, move |record| {
         let mut out = Vec::new();
         renderer.render(record, &mut out);

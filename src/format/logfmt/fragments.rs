@@ -25,13 +25,13 @@ pub(in crate::format) fn push_path(path: &[Arc<SpanValues>], out: &mut Vec<u8>) 
     // The path of text is escaped already, so it is UTF-8 without control characters. Quoting it once more keeps quotes and backslashes
     // reversible.
     let mut rendered = Buffer::take();
-    braces::push_path(Style::Text, path, &mut rendered);
+    braces::push_path(Style::TEXT, path, &mut rendered);
     push_bare_or_quoted(out, std::str::from_utf8(&rendered).unwrap_or_default());
 }
 
 /// Appends `context`.
 pub(in crate::format) fn push_context(context: &ContextInfo, out: &mut Vec<u8>) {
-    out.extend_from_slice(context.fragment(Style::Logfmt, |context, out| {
+    context.append_fragment(Style::LOGFMT, out, |context, out| {
         out.extend_from_slice(b"context=");
         push_text(out, context.name());
         let mut unique = UniqueNames::new();
@@ -41,5 +41,5 @@ pub(in crate::format) fn push_context(context: &ContextInfo, out: &mut Vec<u8>) 
             out.push(b'=');
             push_value_of(out, name, value);
         }
-    }));
+    });
 }

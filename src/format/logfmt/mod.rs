@@ -7,7 +7,7 @@
 //!
 //! (one line, broken here)
 //!
-//! `thread` and `location` (`file:line`) follow the target if they are shown. A key without a value is left out, and so is an empty message.
+//! `thread`, `thread_id` and `location` (`file:line`) follow the target if they are shown. A key without a value is left out, and so is an empty message.
 //! A field whose name is [reserved](super::reserved) is written with `field.` before it, so that no field can shadow a key and a reader
 //! can take the prefix off again. Names are never quoted, since other readers of logfmt would take a quote for the end of the name and the
 //! rest for fields: the characters that they would trip over are escaped, as in `a\x20b=1`.
@@ -23,6 +23,7 @@ use std::fmt::{self, Write};
 use tracing::Level;
 use tracing::field::Field;
 
+use super::layout::{Layout, LayoutWriter};
 use super::names::CallsiteNames;
 use super::number::push_integer;
 use super::options::Format;
@@ -31,20 +32,29 @@ use super::plain::name::OddNames;
 use super::plain::value::{push_rendered, push_text};
 use super::reserved::{FIELD_PREFIX, is_reserved_in_logfmt};
 use super::timestamp::{push_rfc3339_micros, push_seconds_micros};
-use crate::record::{Record, Style, ValueWriter, field_name, write_thread_name};
+use crate::record::{Record, Style, ValueWriter, field_name, is_thread_unnamed, write_thread_id, write_thread_name};
 pub(super) use fragments::{push_context, push_path};
 use value::{protect_text, push_rendered_list};
 
-/// Appends `record` as one whole line.
-pub(super) fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
+/// The layout, with the options of its format.
+pub(super) struct Logfmt;
+
+impl Layout for Logfmt {
+    #[inline]
+    fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+        render(line.format, record, line.out);
+    }
+}
+
+fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
     let (start, names) = (out.len(), CallsiteNames::of(record));
-    if format.timestamp {
+    if format.times.shows_wall() {
         out.extend_from_slice(b"ts=");
-        push_rfc3339_micros(out, record.timestamp());
+        push_rfc3339_micros(out, record.timestamp(), format.times.offset);
         out.push(b' ');
     }
     out.extend_from_slice(level(record.level()));
-    if format.elapsed {
+    if format.times.shows_elapsed() {
         out.extend_from_slice(b" elapsed=");
         push_seconds_micros(out, record.elapsed());
     }
@@ -63,9 +73,13 @@ pub(super) fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
             false => push_text(out, record.target()),
         }
     }
-    if format.thread {
+    if format.thread_name && !(format.thread_id && is_thread_unnamed()) {
         out.extend_from_slice(b" thread=");
         push_rendered(out, |out| write_thread_name(out));
+    }
+    if format.thread_id {
+        out.extend_from_slice(b" thread_id=");
+        push_rendered(out, |out| write_thread_id(out));
     }
     if format.location
         && let Some(file) = record.file()
@@ -75,7 +89,6 @@ pub(super) fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
     }
     push_spans(record, out);
     push_message_and_fields(out, start, LogfmtDialect, record, names.fields);
-    out.push(b'\n');
 }
 
 fn level(level: Level) -> &'static [u8] {
@@ -98,7 +111,7 @@ fn write_location(out: &mut dyn Write, file: &str, line: Option<u32>) -> fmt::Re
 fn push_spans(record: &Record<'_>, out: &mut Vec<u8>) {
     let before = out.len();
     out.push(b' ');
-    record.spans.append(Style::Logfmt, out);
+    record.spans.append(Style::LOGFMT, &push_path, out);
     if out.len() == before + 1 {
         out.truncate(before);
     }

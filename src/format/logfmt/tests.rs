@@ -1,8 +1,8 @@
 //! Tests of `logfmt`.
 
-use crate::Format;
 use crate::format::test_support::Fixture;
 use crate::record::Value;
+use crate::{Format, Time};
 
 /// What follows `target=t` in the line of one event.
 fn fields(log: impl FnOnce()) -> String {
@@ -29,12 +29,12 @@ fn a_line_has_everything_in_the_settled_order() {
 
 #[test]
 fn what_is_not_shown_is_left_out() {
-    let bare = Format::logfmt().timestamp(false).elapsed(false).context(false).seq(false).target(false);
+    let bare = Format::logfmt().time(Time::None).context(false).seq(false).target(false);
     assert_eq!(Fixture::new().line(bare, || tracing::debug!("")), "level=debug\n");
     let thread = std::thread::Builder::new().name("main 2".to_owned());
     let place = line!() + 1;
     let log = || tracing::error!(target: "t", "x");
-    let all = Format::logfmt().timestamp(false).thread(true).location(true);
+    let all = Format::logfmt().time(Time::Elapsed).thread_name(true).location(true);
     let line = thread.spawn(move || Fixture { seq: None, ..Fixture::new() }.line(all, log)).unwrap().join().unwrap();
     let expected = "level=error elapsed=1.234567 context=uno target=t thread=\"main 2\" location=";
     assert_eq!(line, format!("{expected}{}:{place} msg=x\n", file!()));
@@ -60,7 +60,7 @@ fn no_name_can_pass_for_more_than_one() {
     let forged = "x level=error msg=\"pwned\" y\\\u{3164}\u{a0}é/z";
     assert_eq!(
         Fixture::new().with_context("uno", &[(forged, Value::from(1)), ("", Value::from(2))]).line(
-            Format::logfmt().timestamp(false).elapsed(false).seq(false).target(false),
+            Format::logfmt().time(Time::None).seq(false).target(false),
             || tracing::info!("a=\" b" = 1, "a=\" b" = 2, "m")
         ),
         "level=info context=uno \

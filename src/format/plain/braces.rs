@@ -14,10 +14,13 @@ use crate::sync::Arc;
 
 /// Appends `context`, as `uno{env=x}`.
 pub(in crate::format) fn push_context(style: Style, context: &ContextInfo, out: &mut Vec<u8>) {
-    out.extend_from_slice(context.fragment(style, |context, out| {
-        push_colored(style == Style::TextColor, Look::Bold, out, |out| push_bare_or_quoted(out, context.name()));
-        push_fields(style, context.fields().iter().map(|(name, value)| ([name, ""], value, false)), out);
-    }));
+    context.append_fragment(style, out, |context, out| render_context(style == Style::TEXT_COLORED, context, out));
+}
+
+/// Appends `context`, rendered now.
+pub(in crate::format) fn render_context(colored: bool, context: &ContextInfo, out: &mut Vec<u8>) {
+    push_colored(colored, Look::Bold, out, |out| push_bare_or_quoted(out, context.name()));
+    push_fields(colored, context.fields().iter().map(|(name, value)| ([name, ""], value, false)), out);
 }
 
 /// Appends `path`, as `build{unit=core n=1}:link`.
@@ -33,10 +36,12 @@ pub(in crate::format) fn push_path(style: Style, path: &[Arc<SpanValues>], out: 
 
 /// Appends `span`. If that has more than `room` bytes, a marker stands in place of the fields.
 fn push_span(style: Style, span: &SpanValues, room: usize, out: &mut Vec<u8>) {
-    let fragment = span_fragment(style, span);
-    if fragment.len() <= room {
-        return out.extend_from_slice(fragment);
+    let start = out.len();
+    span.append_fragment(style, out, |span, out| render_span(style == Style::TEXT_COLORED, span, out));
+    if out.len() - start <= room {
+        return;
     }
+    out.truncate(start);
     push_span_name(span, out);
     out.extend_from_slice(b"{fields=");
     out.extend_from_slice(CUT.as_bytes());
@@ -51,25 +56,24 @@ fn push_span_name(span: &SpanValues, out: &mut Vec<u8>) {
     }
 }
 
-pub(in crate::format) fn span_fragment(style: Style, span: &SpanValues) -> &[u8] {
-    span.fragment(style, |span, out| {
-        push_span_name(span, out);
-        push_fields(
-            style,
-            span.fields()
-                .iter()
-                .map(|(name, captured)| ([name.field, name.suffix], &captured.value, captured.is_rendered)),
-            out,
-        );
-    })
+/// Appends `span`, rendered now.
+pub(in crate::format) fn render_span(colored: bool, span: &SpanValues, out: &mut Vec<u8>) {
+    push_span_name(span, out);
+    let fields =
+        span.fields().iter().map(|(name, captured)| ([name.field, name.suffix], &captured.value, captured.is_rendered));
+    push_fields(colored, fields, out);
 }
 
 /// Appends `{a=1 b=2}`, or nothing if there are no fields. A field is its name and suffix, its value, and whether `Debug` has rendered that.
-fn push_fields<'a>(style: Style, mut fields: impl Iterator<Item = ([&'a str; 2], &'a Value, bool)>, out: &mut Vec<u8>) {
+fn push_fields<'a>(
+    colored: bool,
+    mut fields: impl Iterator<Item = ([&'a str; 2], &'a Value, bool)>,
+    out: &mut Vec<u8>,
+) {
     let Some(first) = fields.next() else {
         return;
     };
-    push_colored(style == Style::TextColor, Look::Dim, out, |out| {
+    push_colored(colored, Look::Dim, out, |out| {
         let mut unique = UniqueNames::new();
         let mut before = b'{';
         for ([name, suffix], value, is_rendered) in std::iter::once(first).chain(fields) {

@@ -1,17 +1,15 @@
 //! The columns that text and build write before the message. Their order stands in `text/` and `build/`, which also write their
 //! own: the level, and the spans.
 
-use std::time::Duration;
-
 use super::braces::push_context;
 use super::fields::push_gap;
 use super::value::push_rendered;
 use crate::format::ansi::{Look, push_colored};
+use crate::format::layout::LayoutWriter;
 use crate::format::number::push_integer;
 use crate::format::options::Format;
 use crate::format::quote::push_bare_or_quoted;
-use crate::format::timestamp::push_rfc3339_micros;
-use crate::record::{Record, Style, write_thread_name};
+use crate::record::{Record, Style, is_thread_unnamed, write_thread_id, write_thread_name};
 
 /// The columns of one line. Each is written with a blank before it unless it is the first, and only if `format` shows it.
 #[derive(Clone, Copy)]
@@ -26,37 +24,60 @@ pub(in crate::format) struct Columns<'a> {
 impl Columns<'_> {
     /// Returns the style of the spans and the context.
     pub(in crate::format) fn style(&self) -> Style {
-        if self.colored { Style::TextColor } else { Style::Text }
+        if self.colored { Style::TEXT_COLORED } else { Style::TEXT }
     }
 
     /// Appends the wall-clock time, the elapsed time, the number and the thread.
-    pub(in crate::format) fn push_times_and_thread(&self, out: &mut Vec<u8>, push_elapsed: fn(&mut Vec<u8>, Duration)) {
+    #[inline]
+    pub(in crate::format) fn push_times_and_thread(&self, line: &mut LayoutWriter<'_>) {
+        self.push_times(line, self.format.thread_name || self.format.thread_id);
+    }
+
+    /// Appends the wall-clock time, the elapsed time, the number and, `with_thread`, the thread.
+    #[inline]
+    pub(in crate::format) fn push_times(&self, line: &mut LayoutWriter<'_>, with_thread: bool) {
         let Columns { format, record, .. } = *self;
-        let seq = record.seq().filter(|_| format.seq);
-        if !(format.timestamp || format.elapsed || format.thread || seq.is_some()) {
+        let (times, seq) = (&format.times, record.seq().filter(|_| format.seq));
+        let shows_time = times.timer.is_some() || times.shows_wall() || times.shows_elapsed();
+        if !(shows_time || with_thread || seq.is_some()) {
             return;
         }
-        push_colored(self.colored, Look::Dim, out, |out| {
-            let start = out.len();
-            if format.timestamp {
-                push_rfc3339_micros(out, record.timestamp());
-            }
-            if format.elapsed {
-                push_gap(out, start);
-                push_elapsed(out, record.elapsed());
-            }
-            if let Some(seq) = seq {
-                push_gap(out, start);
-                out.push(b'#');
-                push_integer(out, seq);
-            }
-            if format.thread {
-                push_gap(out, start);
-                out.push(b'[');
-                push_rendered(out, |out| write_thread_name(out));
-                out.push(b']');
-            }
-        });
+        if self.colored {
+            line.out.extend_from_slice(Look::Dim.sequence());
+        }
+        let start = line.out.len();
+        match &times.timer {
+            Some(timer) => timer.push(record, line),
+            None => times.push(record, line.out),
+        }
+        let out = &mut *line.out;
+        if let Some(seq) = seq {
+            push_gap(out, start);
+            out.push(b'#');
+            push_integer(out, seq);
+        }
+        if with_thread {
+            push_gap(out, start);
+            out.push(b'[');
+            self.push_thread(out);
+            out.push(b']');
+        }
+        if self.colored {
+            out.extend_from_slice(Look::RESET);
+        }
+    }
+
+    /// Appends the thread's name and id, as `main ThreadId(1)`, or one of the two.
+    pub(in crate::format) fn push_thread(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        // A thread without a name is called by its id.
+        if self.format.thread_name && !(self.format.thread_id && is_thread_unnamed()) {
+            push_rendered(out, |out| write_thread_name(out));
+        }
+        if self.format.thread_id {
+            push_gap(out, start);
+            push_rendered(out, |out| write_thread_id(out));
+        }
     }
 
     /// Appends the context.

@@ -10,16 +10,12 @@ use tracing::field::{Field, Visit};
 
 use super::literal::quote_once;
 use super::name::{OddNames, push_name};
-use super::value::{push_list, push_rendered, push_text};
+use super::value::{push_rendered, push_text, render_sources};
 use crate::format::buffer::Buffer;
-use crate::format::escape::Quoted;
 use crate::format::names::{FieldNames, UniqueNames, is_message};
 use crate::format::number::{push_bool, push_float, push_integer};
 use crate::format::reserved::SOURCES;
-use crate::record::{
-    CUT, Record, Value, ValueWriter, field_name, for_each_source, max_record_bytes, render_debug, render_display,
-    render_str,
-};
+use crate::record::{Record, Value, ValueWriter, field_name, render_debug, render_display, render_str};
 
 /// Where one layout departs from the others in how it writes messages and fields.
 pub(in crate::format) trait Dialect {
@@ -235,20 +231,8 @@ impl<D: Dialect> Visit for FieldWriter<'_, D> {
         if self.part == Part::Message || self.dialect.is_hidden(field) {
             return;
         }
-        let mut listed = false;
         let mut list = Buffer::take();
-        for_each_source(value, |source| {
-            list.extend_from_slice(if listed { b", \"" } else { b"[\"" });
-            listed = true;
-            render_display(source, &mut Quoted::new(&mut list));
-            list.push(b'"');
-        });
-        if listed {
-            list.push(b']');
-            if self.out.len() + list.len() > max_record_bytes() {
-                list.clear();
-                push_list(&mut list, &[CUT.to_owned()]);
-            }
+        if render_sources(value, self.out.len(), &mut list) {
             self.push_name(field, SOURCES);
             self.dialect.push_list(self.out, &list);
         }

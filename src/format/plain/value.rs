@@ -3,7 +3,7 @@
 use crate::format::escape::{Quoted, fits};
 use crate::format::number::{push_bool, push_float, push_integer};
 use crate::format::quote::{is_bare, push_quoted, reads_as_other_type};
-use crate::record::{Value, ValueWriter, render_str};
+use crate::record::{CUT, Value, ValueWriter, for_each_source, max_record_bytes, render_display, render_str};
 
 /// Appends a text as a value: bare if it needs no quotes and does not read back as another type, else quoted. If it does not fit into the
 /// record, it is cut and marked.
@@ -61,6 +61,31 @@ pub(in crate::format) fn push_list(out: &mut Vec<u8>, texts: &[String]) {
         out.push(b'"');
     }
     out.push(b']');
+}
+
+/// Appends the causes of `error` to the empty `list`, as `["a", "b"]`. If they do not fit into a record that has `before` bytes already, a
+/// marker stands in place of them. Returns false, and appends nothing, if there are none.
+pub(in crate::format) fn render_sources(
+    error: &(dyn std::error::Error + 'static),
+    before: usize,
+    list: &mut Vec<u8>,
+) -> bool {
+    let mut opening: &[u8] = b"[\"";
+    for_each_source(error, |source| {
+        list.extend_from_slice(opening);
+        opening = b", \"";
+        render_display(source, &mut Quoted::new(list));
+        list.push(b'"');
+    });
+    if list.is_empty() {
+        return false;
+    }
+    list.push(b']');
+    if before + list.len() > max_record_bytes() {
+        list.clear();
+        push_list(list, &[CUT.to_owned()]);
+    }
+    true
 }
 
 /// Appends an owned value.

@@ -19,13 +19,13 @@ fn equal_renderers_share_a_rendering_of_one_record() {
     let counts = Counts(AtomicUsize::new(0));
     let [json, other] = [true, false].map(|seq| Renderer::new(&Format::json().seq(seq), Screen::None));
     let see = move |record: &Record<'_>| {
+        let clone = json.clone();
         with_scratch(|scratch| {
-            let mut rendering = |renderer: &Renderer| {
+            let first = [&json, &clone, &other, &other].map(|renderer| {
                 let line = std::str::from_utf8(scratch.line(renderer, record)).unwrap();
                 let (_, count) = line.split_once("\"count\":\"").unwrap();
                 (count.split('"').next().unwrap().to_owned(), line.contains("\"seq\""))
-            };
-            let first = [rendering(&json), rendering(&json.clone()), rendering(&other), rendering(&other)];
+            });
             scratch.begin();
             let line = scratch.line(&other, record).to_vec();
             (first, String::from_utf8(line).unwrap())

@@ -8,50 +8,40 @@
 //! never ends in a colon, a target always does, and everything before the message is quoted unless it is a plain word, so that no part can
 //! be taken for another.
 //!
-//! To add a column, write it in [`render`], or in `plain::columns` if `build` shows it too. Add an option to `format/options` if it can be
+//! To add a column, write it in [`Text::render`](Layout::render), or in `plain::columns` if `build` shows it too. Add an option to `format/options` if it can be
 //! left out, and read it in `read/text.rs`, which has the grammar.
 
-use tracing::Level;
-
-use super::ansi::{Look, push_colored};
 use super::escape::PlainText;
+use super::layout::{Layout, LayoutWriter, push_level};
 use super::names::CallsiteNames;
-use super::options::Format;
+use super::plain::braces::push_path;
 use super::plain::columns::Columns;
 use super::plain::fields::{Dialect, push_gap, push_message_and_fields};
 use super::plain::name::OddNames;
-use super::timestamp::push_elapsed_micros;
 use crate::record::{Record, ValueWriter};
 
 /// The beginning of each line of a message after its first. It stands below the level, and no record begins like it.
 const CONTINUATION: &str = "             | ";
 
-/// Appends `record` as one whole line.
-pub(super) fn render(format: &Format, colored: bool, record: &Record<'_>, out: &mut Vec<u8>) {
-    let (start, names) = (out.len(), CallsiteNames::of(record));
-    let columns = Columns { format, colored, record, start };
-    columns.push_times_and_thread(out, push_elapsed_micros);
-    push_gap(out, start);
-    push_level(colored, record.level(), out);
-    columns.push_context(out);
-    push_spans(&columns, out);
-    columns.push_target(names.plain_target, out);
-    columns.push_location(out);
-    let dialect = TextDialect { continuation: format.multiline.then_some(CONTINUATION) };
-    push_message_and_fields(out, start, dialect, record, names.fields);
-    out.push(b'\n');
-}
+/// The layout, with the options of its format.
+pub(super) struct Text;
 
-/// Appends the level, as wide as the widest.
-fn push_level(colored: bool, level: Level, out: &mut Vec<u8>) {
-    let (name, look) = match level {
-        Level::ERROR => (b"ERROR", Look::Red),
-        Level::WARN => (b"WARN ", Look::Yellow),
-        Level::INFO => (b"INFO ", Look::Green),
-        Level::DEBUG => (b"DEBUG", Look::Blue),
-        Level::TRACE => (b"TRACE", Look::Magenta),
-    };
-    push_colored(colored, look, out, |out| out.extend_from_slice(name));
+impl Layout for Text {
+    #[inline]
+    fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+        let (format, colored, start, names) = (line.format, line.colored, line.start, CallsiteNames::of(record));
+        let columns = Columns { format, colored, record, start };
+        columns.push_times_and_thread(line);
+        let out = &mut *line.out;
+        push_gap(out, start);
+        push_level(colored, record.level(), out);
+        columns.push_context(out);
+        push_spans(&columns, out);
+        columns.push_target(names.plain_target, out);
+        columns.push_location(out);
+        let dialect = TextDialect { continuation: format.multiline.then_some(CONTINUATION) };
+        push_message_and_fields(out, start, dialect, record, names.fields);
+    }
 }
 
 /// Appends the path of spans, and a blank before it, if there are spans.
@@ -59,7 +49,8 @@ fn push_spans(columns: &Columns<'_>, out: &mut Vec<u8>) {
     let before = out.len();
     push_gap(out, columns.start);
     let path = out.len();
-    columns.record.spans.append(columns.style(), out);
+    let style = columns.style();
+    columns.record.spans.append(style, &|path, out| push_path(style, path, out), out);
     if out.len() == path {
         out.truncate(before);
     }

@@ -2,7 +2,7 @@
 
 use crate::format::test_support::Fixture;
 use crate::record::Value;
-use crate::{Color, Format};
+use crate::{Color, Format, Time};
 
 fn line(format: Format, log: impl FnOnce()) -> String {
     Fixture::new().line(format, log)
@@ -115,7 +115,7 @@ fn names_are_unique_and_quoted_where_they_are_not_plain() {
 
 #[test]
 fn all_options_show_all_there_is() {
-    let format = Format::text().timestamp(true).seq(true).thread(true).location(true);
+    let format = Format::text().time(Time::Both).seq(true).thread_name(true).location(true);
     let log = || tracing::info!(target: "t", "x");
     let place = line!() - 1;
     let thread = std::thread::Builder::new().name("wor ker".to_owned());
@@ -127,14 +127,14 @@ fn all_options_show_all_there_is() {
             file!().replace('\\', "\\\\")
         )
     );
-    let bare = Format::text().elapsed(false).context(false).target(false);
+    let bare = Format::text().time(Time::None).context(false).target(false);
     assert_eq!(line(bare, || tracing::info!(target: "t", "x")), "INFO  x\n");
 }
 
 #[test]
 fn a_record_without_a_number_shows_none() {
     let fixture = Fixture { seq: None, ..Fixture::new() };
-    let format = Format::text().elapsed(false).seq(true);
+    let format = Format::text().time(Time::None).seq(true);
     assert_eq!(fixture.line(format, || tracing::info!(target: "t", "x")), "INFO  uno t: x\n");
 }
 

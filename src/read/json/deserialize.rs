@@ -8,16 +8,26 @@ use std::time::{Duration, SystemTime};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use tracing::Level;
 
-use crate::format::reserved::{FIELD_PREFIX, is_reserved_in_spans};
+use crate::format::reserved::{FIELD_PREFIX, is_reserved_in_flat_json, is_reserved_in_spans};
 use crate::format::timestamp::EXACT_MICROS;
 use crate::read::time::parse_rfc3339;
 use crate::record::{ContextBuf, RecordBuf, SpanBuf, Value};
+
+/// Takes the scalars that a field can have.
+macro_rules! visit_scalars {
+    ($made:ty, $make:expr, $($method:ident: $type:ty),* $(,)?) => {$(
+        fn $method<E: de::Error>(self, value: $type) -> Result<$made, E> {
+            Ok($make(Value::from(value)))
+        }
+    )*};
+}
 
 impl<'de> Deserialize<'de> for RecordBuf {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let line = JsonRecord::deserialize(deserializer)?;
         let mut record = RecordBuf::new(line.level.0, line.target);
-        for (name, value) in line.fields.0 {
+        let fields = line.fields.map_or_else(|| line.others.into_fields(), |fields| fields.0);
+        for (name, value) in fields {
             if name == "message" {
                 record.message = value.into_text();
             } else {
@@ -33,7 +43,8 @@ impl<'de> Deserialize<'de> for RecordBuf {
         record.seq = line.seq;
         record.file = line.filename;
         record.line = line.line_number;
-        record.thread = line.thread;
+        line.thread_name.into_iter().for_each(|name| record.set_thread(name));
+        record.thread_id = line.thread_id.or(record.thread_id);
         Ok(record)
     }
 }
@@ -43,8 +54,7 @@ impl<'de> Deserialize<'de> for RecordBuf {
 struct JsonRecord {
     timestamp: Option<JsonTimestamp>,
     level: LevelName,
-    #[serde(default)]
-    fields: Members,
+    fields: Option<Members>,
     #[serde(default)]
     target: String,
     name: Option<String>,
@@ -53,10 +63,106 @@ struct JsonRecord {
     span: Option<SpanBuf>,
     spans: Option<Vec<SpanBuf>>,
     #[serde(rename = "threadName")]
-    thread: Option<String>,
+    thread_name: Option<String>,
+    #[serde(rename = "threadId")]
+    thread_id: Option<String>,
     context: Option<ContextBuf>,
     elapsed: Option<Seconds>,
     seq: Option<u64>,
+    /// The keys that are none of these. They are the fields of the record if it has no object for them: see `Format::flatten`.
+    #[serde(flatten)]
+    others: Others,
+}
+
+/// The members of an object that may be fields.
+struct Others(Vec<(String, Value)>);
+
+impl Others {
+    /// Returns them as fields: without the prefix of a field that is called like a key.
+    fn into_fields(self) -> Vec<(String, Value)> {
+        let unprefixed = |name: String| match is_reserved_in_flat_json(&name) {
+            true => name[FIELD_PREFIX.len()..].to_owned(),
+            false => name,
+        };
+        self.0.into_iter().map(|(name, value)| (unprefixed(name), value)).collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for Others {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OthersVisitor;
+
+        impl<'de> Visitor<'de> for OthersVisitor {
+            type Value = Others;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Others, A::Error> {
+                let mut others = Vec::new();
+                while let Some((name, MaybeField(value))) = map.next_entry()? {
+                    others.extend(value.map(|value| (name, value)));
+                }
+                Ok(Others(others))
+            }
+        }
+
+        deserializer.deserialize_map(OthersVisitor)
+    }
+}
+
+/// The value of a key that is not known; `None` if no field has such a value.
+struct MaybeField(Option<Value>);
+
+impl<'de> Deserialize<'de> for MaybeField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MaybeFieldVisitor)
+    }
+}
+
+struct MaybeFieldVisitor;
+
+impl<'de> Visitor<'de> for MaybeFieldVisitor {
+    type Value = MaybeField;
+
+    visit_scalars! {
+        MaybeField,
+        |value| MaybeField(Some(value)),
+        visit_bool: bool,
+        visit_i64: i64,
+        visit_u64: u64,
+        visit_f64: f64,
+        visit_str: &str,
+        visit_string: String,
+    }
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<MaybeField, E> {
+        Ok(MaybeField(Some(Value::Null)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<MaybeField, A::Error> {
+        let mut texts = Some(Vec::new());
+        while let Some(MaybeField(element)) = elements.next_element()? {
+            texts = match (texts, element) {
+                (Some(mut texts), Some(Value::Str(text))) => {
+                    texts.push(text);
+                    Some(texts)
+                }
+                _ => None,
+            };
+        }
+        Ok(MaybeField(texts.map(Value::List)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MaybeField, A::Error> {
+        while map.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
+        Ok(MaybeField(None))
+    }
 }
 
 struct LevelName(Level);
@@ -195,14 +301,6 @@ impl<'de> Deserialize<'de> for Value {
 
 struct ValueVisitor;
 
-macro_rules! visit_scalars {
-    ($($method:ident: $type:ty),* $(,)?) => {$(
-        fn $method<E: de::Error>(self, value: $type) -> Result<Value, E> {
-            Ok(Value::from(value))
-        }
-    )*};
-}
-
 impl<'de> Visitor<'de> for ValueVisitor {
     type Value = Value;
 
@@ -211,6 +309,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     visit_scalars! {
+        Value,
+        |value| value,
         visit_bool: bool,
         visit_i64: i64,
         visit_u64: u64,

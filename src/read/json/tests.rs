@@ -71,7 +71,7 @@ proptest! {
         if matches!(&*read.message, "NaN" | "inf" | "-inf") {
             read.message = "null".to_owned();
         }
-        let expected = as_json_has_it(RecordBuf { thread: None, file: None, line: None, ..expected });
+        let expected = as_json_has_it(RecordBuf { thread_name: None, thread_id: None, file: None, line: None, ..expected });
         prop_assert_eq!(&read, &expected);
 
         // `serde` writes the same keys and the same values as the format.

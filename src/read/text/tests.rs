@@ -23,7 +23,7 @@ fn every_part_is_read() {
     let record = record.unwrap();
     assert_eq!(record.timestamp, Some(wall()));
     assert_eq!(record.elapsed, Some(Duration::from_micros(1_234_567)));
-    assert_eq!((record.seq, record.thread.as_deref(), record.level), (Some(42), Some("wor ker"), Level::WARN));
+    assert_eq!((record.seq, record.thread_name.as_deref(), record.level), (Some(42), Some("wor ker"), Level::WARN));
     let context = record.context.unwrap();
     assert_eq!((context.name.as_str(), context.fields), ("u no", vec![("env".to_owned(), "x".into())]));
     assert_eq!(record.spans[0].fields, [("n".to_owned(), 1.into())]);

@@ -1,10 +1,12 @@
 //! Spans and contexts look the same in every record, in each style.
 
-use super::*;
-use crate::format::plain::braces;
-use crate::record::{ContextInfo, FieldName, Value};
+use super::json::PathParts;
+use super::plain::braces;
+use super::{json, logfmt};
+use crate::record::{ContextInfo, FieldName, SpanValues, Style, Value};
+use crate::sync::Arc;
 
-const STYLES: [Style; 4] = [Style::Text, Style::TextColor, Style::Json, Style::Logfmt];
+const STYLES: [Style; 4] = [Style::TEXT, Style::TEXT_COLORED, Style::JSON, Style::LOGFMT];
 
 fn span(name: &'static str, fields: &[(&'static str, Value)]) -> Arc<SpanValues> {
     let mut span = SpanValues::new(name);
@@ -16,7 +18,11 @@ fn span(name: &'static str, fields: &[(&'static str, Value)]) -> Arc<SpanValues>
 
 fn path(style: Style, path: &[Arc<SpanValues>]) -> String {
     let mut out = Vec::new();
-    append_path(style, path, &mut out);
+    match style {
+        Style::JSON => json::push_path(path, PathParts { current: true, list: true }, &mut out),
+        Style::LOGFMT => logfmt::push_path(path, &mut out),
+        style => braces::push_path(style, path, &mut out),
+    }
     String::from_utf8(out).unwrap()
 }
 
@@ -24,9 +30,9 @@ fn context(style: Style, name: &str, fields: &[(&str, &str)]) -> String {
     let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
     let (mut out, info) = (Vec::new(), ContextInfo::new(name.to_owned(), 7, fields));
     match style {
-        Style::Text | Style::TextColor => braces::push_context(style, &info, &mut out),
-        Style::Json => json::push_context(&info, &mut out),
-        Style::Logfmt => logfmt::push_context(&info, &mut out),
+        Style::JSON => json::push_context(&info, true, &mut out),
+        Style::LOGFMT => logfmt::push_context(&info, &mut out),
+        style => braces::push_context(style, &info, &mut out),
     }
     String::from_utf8(out).unwrap()
 }
@@ -34,14 +40,14 @@ fn context(style: Style, name: &str, fields: &[(&str, &str)]) -> String {
 #[test]
 fn a_path_in_each_style() {
     let spans = [span("build", &[("unit", "core".into()), ("n", 1_u64.into())]), span("link", &[])];
-    assert_eq!(path(Style::Text, &spans), "build{unit=core n=1}:link");
-    assert_eq!(path(Style::TextColor, &spans), "build\x1b[2m{unit=core n=1}\x1b[0m:link");
+    assert_eq!(path(Style::TEXT, &spans), "build{unit=core n=1}:link");
+    assert_eq!(path(Style::TEXT_COLORED, &spans), "build\x1b[2m{unit=core n=1}\x1b[0m:link");
     assert_eq!(
-        path(Style::Json, &spans),
+        path(Style::JSON, &spans),
         r#""span":{"name":"link"},"spans":[{"unit":"core","n":1,"name":"build"},{"name":"link"}]"#
     );
-    assert_eq!(path(Style::Logfmt, &spans), r#"spans="build{unit=core n=1}:link""#);
-    assert_eq!(path(Style::Logfmt, &[span("build", &[]), span("link", &[])]), "spans=build:link");
+    assert_eq!(path(Style::LOGFMT, &spans), r#"spans="build{unit=core n=1}:link""#);
+    assert_eq!(path(Style::LOGFMT, &[span("build", &[]), span("link", &[])]), "spans=build:link");
 }
 
 #[test]
@@ -54,15 +60,15 @@ fn no_path_is_nothing() {
 #[test]
 fn odd_names_cannot_break_a_path() {
     let spans = [span("a:b", &[("x y", "\"".into())]), span("{\n", &[])];
-    assert_eq!(path(Style::Text, &spans), r#""a:b"{"x y"="\""}:"{\n""#);
-    assert_eq!(path(Style::Logfmt, &spans), r#"spans="\"a:b\"{\"x y\"=\"\\\"\"}:\"{\\n\"""#);
+    assert_eq!(path(Style::TEXT, &spans), r#""a:b"{"x y"="\""}:"{\n""#);
+    assert_eq!(path(Style::LOGFMT, &spans), r#"spans="\"a:b\"{\"x y\"=\"\\\"\"}:\"{\\n\"""#);
 }
 
 #[test]
 fn a_field_called_name_is_written_with_a_prefix() {
     let fields = [("name", 1_u64.into()), ("field.name", 2_u64.into()), ("field.names", 3_u64.into())];
     assert_eq!(
-        path(Style::Json, &[span("s", &fields)]),
+        path(Style::JSON, &[span("s", &fields)]),
         r#""span":{"field.name":1,"field.field.name":2,"field.names":3,"name":"s"},"spans":[{"field.name":1,"field.field.name":2,"field.names":3,"name":"s"}]"#
     );
 }
@@ -73,30 +79,23 @@ fn the_names_in_a_span_are_unique() {
     values.record(FieldName { field: "e", suffix: ".sources" }, Value::List(vec!["io".to_owned()]));
     values.record(FieldName { field: "e.sources", suffix: "" }, Value::Null);
     let spans = [Arc::new(values)];
-    assert_eq!(path(Style::Text, &spans), r#"s{e.sources=["io"] e.sources#2=null}"#);
-    assert!(path(Style::Json, &spans).starts_with(r#""span":{"e.sources":["io"],"e.sources#2":null,"name":"s"}"#));
+    assert_eq!(path(Style::TEXT, &spans), r#"s{e.sources=["io"] e.sources#2=null}"#);
+    assert!(path(Style::JSON, &spans).starts_with(r#""span":{"e.sources":["io"],"e.sources#2":null,"name":"s"}"#));
 }
 
 #[test]
 fn a_context_in_each_style() {
-    assert_eq!(context(Style::Text, "uno", &[("env", "x")]), "uno{env=x}");
-    assert_eq!(context(Style::Text, "uno", &[]), "uno");
-    assert_eq!(context(Style::Text, "u no", &[]), r#""u no""#);
-    assert_eq!(context(Style::TextColor, "uno", &[("env", "x")]), "\x1b[1muno\x1b[0m\x1b[2m{env=x}\x1b[0m");
+    assert_eq!(context(Style::TEXT, "uno", &[("env", "x")]), "uno{env=x}");
+    assert_eq!(context(Style::TEXT, "uno", &[]), "uno");
+    assert_eq!(context(Style::TEXT, "u no", &[]), r#""u no""#);
+    assert_eq!(context(Style::TEXT_COLORED, "uno", &[("env", "x")]), "\x1b[1muno\x1b[0m\x1b[2m{env=x}\x1b[0m");
     assert_eq!(
-        context(Style::Json, "u\"no", &[("env", "x")]),
+        context(Style::JSON, "u\"no", &[("env", "x")]),
         r#""context":{"name":"u\"no","id":7,"fields":{"env":"x"}}"#
     );
-    assert_eq!(context(Style::Json, "uno", &[]), r#""context":{"name":"uno","id":7}"#);
+    assert_eq!(context(Style::JSON, "uno", &[]), r#""context":{"name":"uno","id":7}"#);
     assert_eq!(
-        context(Style::Logfmt, "uno", &[("env", "x"), ("a b", "1")]),
+        context(Style::LOGFMT, "uno", &[("env", "x"), ("a b", "1")]),
         r#"context=uno context.env=x context.a\x20b="1""#
     );
-}
-
-#[test]
-fn a_fragment_is_rendered_once() {
-    let span = span("build", &[]);
-    let first = braces::span_fragment(Style::Text, &span).as_ptr();
-    assert_eq!(braces::span_fragment(Style::Text, &span).as_ptr(), first);
 }

@@ -1,0 +1,116 @@
+//! The fields of a record, each given to the look of a layout.
+
+use std::error::Error;
+use std::fmt;
+
+use tracing::field::{Field, Visit};
+
+use super::writer::LayoutWriter;
+use crate::format::buffer::Buffer;
+use crate::format::escape::Quoted;
+use crate::format::names::{CallsiteNames, FieldNames, UniqueNames, is_message};
+use crate::format::reserved::SOURCES;
+use crate::record::{FieldValue, Record, ValueKind as Kind, field_name, has_source};
+
+/// Appends all fields of `record` but its message.
+pub(super) fn push_fields(line: &mut LayoutWriter<'_>, record: &Record<'_>) {
+    let unique = (CallsiteNames::of(record).fields == FieldNames::Repeated).then(UniqueNames::beside_message);
+    record.visit(&mut FieldVisitor { line, message_seen: false, is_first: true, unique });
+}
+
+struct FieldVisitor<'a, 'b> {
+    line: &'a mut LayoutWriter<'b>,
+    message_seen: bool,
+    is_first: bool,
+    /// The names so far, if two may be equal.
+    unique: Option<UniqueNames>,
+}
+
+impl FieldVisitor<'_, '_> {
+    #[inline]
+    fn push(&mut self, field: &Field, value: Kind<'_>) {
+        if !self.message_seen && is_message(field) {
+            self.message_seen = true;
+        } else {
+            self.push_named(field_name(field), "", value);
+        }
+    }
+
+    fn push_named(&mut self, name: &str, suffix: &str, value: Kind<'_>) {
+        let layout = self.line.layout();
+        let before = self.line.out.len();
+        if !self.is_first {
+            self.line.raw(layout.field_separator());
+        }
+        let from = self.line.out.len();
+        match &mut self.unique {
+            None if suffix.is_empty() => layout.field(name, FieldValue(value), self.line),
+            unique => {
+                let name = joined(name, suffix, unique.as_mut());
+                layout.field(&name, FieldValue(value), self.line);
+            }
+        }
+        // A layout may leave a field out.
+        match self.line.out.len() == from {
+            true => self.line.out.truncate(before),
+            false => self.is_first = false,
+        }
+    }
+}
+
+/// Returns the name and the suffix together; with a number, if `unique` has them already.
+#[cold]
+fn joined(name: &str, suffix: &str, unique: Option<&mut UniqueNames>) -> String {
+    let mut joined = format!("{name}{suffix}");
+    if let Some(unique) = unique {
+        // Names are compared as they are written: no escaped name contains a line end.
+        let mut escaped = Buffer::take();
+        Quoted::new(&mut escaped).push(&joined);
+        let length = escaped.len();
+        unique.make_unique(&mut escaped, 0);
+        joined.push_str(str::from_utf8(&escaped[length..]).unwrap_or_default());
+    }
+    joined
+}
+
+impl Visit for FieldVisitor<'_, '_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.push(field, Kind::F64(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.push(field, Kind::I64(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.push(field, Kind::U64(value));
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.push(field, Kind::I128(value));
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.push(field, Kind::U128(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.push(field, Kind::Bool(value));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.push(field, Kind::Str(value));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let is_shown = self.message_seen || !is_message(field);
+        self.push(field, Kind::Error(value));
+        if is_shown && has_source(value) {
+            self.push_named(field_name(field), SOURCES, Kind::Sources(value));
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.push(field, Kind::Debug(value));
+    }
+}

@@ -1,0 +1,350 @@
+//! What a layout writes to: the line of one record, or the look of a span or a context in it.
+
+use std::fmt;
+
+use tracing::Level;
+
+use super::Layout;
+use super::visit::push_fields;
+use crate::format::ansi::{self, Look};
+use crate::format::buffer::Buffer;
+use crate::format::escape::PlainText;
+use crate::format::number::{push_bool, push_float, push_integer};
+use crate::format::options::Format;
+use crate::format::plain::literal::quote_once;
+use crate::format::plain::name::{OddNames, push_name};
+use crate::format::plain::{braces, value};
+use crate::format::timestamp::push_rfc3339_micros;
+use crate::record::{
+    CUT, ContextInfo, FieldValue, Record, SpanInfo, SpanValues, Style, ValueKind as Kind, max_path_bytes,
+    render_display, render_str, write_thread_id, write_thread_name,
+};
+use crate::sync::Arc;
+
+/// Takes what a [`Layout`] pushes: escapes it, and appends it to the line.
+///
+/// What does not fit into a record ([1 MiB](crate::Config::max_record_bytes), unless set) is cut, and `<cut>` follows. Nothing that is pushed
+/// fails: pushes return nothing. `write!` works too, and escapes like [`push`](LayoutWriter::push).
+pub struct LayoutWriter<'a> {
+    pub(in crate::format) out: &'a mut Vec<u8>,
+    /// Where the line begins in `out`.
+    pub(in crate::format) start: usize,
+    /// True if a blank stands before what is pushed next.
+    gap: bool,
+    pub(in crate::format) format: &'a Format,
+    pub(in crate::format) colored: bool,
+    styles: [Style; 2],
+    layout: &'a dyn Layout,
+}
+
+impl<'a> LayoutWriter<'a> {
+    /// Makes the writer of a line at the end of `out`.
+    #[inline]
+    pub(in crate::format) fn new(
+        out: &'a mut Vec<u8>,
+        format: &'a Format,
+        colored: bool,
+        styles: [Style; 2],
+        layout: &'a dyn Layout,
+    ) -> Self {
+        LayoutWriter { start: out.len(), out, gap: false, format, colored, styles, layout }
+    }
+
+    /// Appends `text` as it is: the layout's own punctuation, and colours if the line [is coloured](LayoutWriter::is_colored).
+    ///
+    /// Logged text goes by [`push`](LayoutWriter::push): nothing is escaped here.
+    pub fn raw(&mut self, text: &str) {
+        self.append(|out| out.extend_from_slice(text.as_bytes()));
+    }
+
+    /// Appends `text`, escaped: control characters, line ends and invisible characters are written as `\n` or `\u{202e}`. Backslashes stay as
+    /// they are.
+    pub fn push(&mut self, text: &str) {
+        self.append(|out| _ = render_str(text, &mut plain_text(out)));
+    }
+
+    /// Appends what the `Display` of `value` writes, escaped. If that panics or fails, a marker follows what was written.
+    pub fn push_display(&mut self, value: impl fmt::Display) {
+        self.append(|out| _ = render_display(&value, &mut plain_text(out)));
+    }
+
+    /// Appends `text` without quotes if it is one plain word, and else in double quotes, escaped.
+    pub fn push_quoted(&mut self, text: &str) {
+        self.push_value(FieldValue(Kind::Str(text)));
+    }
+
+    /// Appends the name of a field: without quotes if it is a plain name, and else in double quotes, escaped.
+    pub fn push_name(&mut self, name: &str) {
+        self.append(|out| push_name(out, None, ["", name, ""], OddNames::Quoted));
+    }
+
+    /// Appends the value of a field in the notation of [`Format::text`](crate::Format::text): a plain word, a number or a boolean stands without quotes, and
+    /// other texts in double quotes.
+    pub fn push_value(&mut self, value: FieldValue<'_>) {
+        self.append(|out| push_value(out, value));
+    }
+
+    /// Has a blank stand before what is pushed next, unless nothing is, or the line is empty.
+    ///
+    /// So parts that may be empty, as the spans or the message, need no `if` around them.
+    pub fn gap(&mut self) {
+        self.gap = true;
+    }
+
+    /// Appends the level, filled up to five characters; in colour if the line is coloured.
+    pub fn push_level(&mut self, level: Level) {
+        let colored = self.colored;
+        self.append(|out| push_level(colored, level, out));
+    }
+
+    /// Appends the time as the format says: see [`Format::time`](crate::Format::time) and its companions.
+    pub fn push_time(&mut self, record: &Record<'_>) {
+        let (times, colored) = (&self.format.times, self.colored);
+        match &times.timer {
+            Some(timer) => timer.push(record, self),
+            None if times.shows_wall() || times.shows_elapsed() => {
+                self.append(|out| ansi::push_colored(colored, Look::Dim, out, |out| times.push(record, out)));
+            }
+            None => {}
+        }
+    }
+
+    /// Appends the wall-clock time in RFC 3339, to the microsecond, with the [offset](crate::Format::offset) of the format.
+    pub fn push_timestamp(&mut self, record: &Record<'_>) {
+        let offset = self.format.times.offset;
+        self.append(|out| push_rfc3339_micros(out, record.timestamp(), offset));
+    }
+
+    /// Appends the time since the origin of the context, in the [style](crate::Format::elapsed_style) of the format.
+    pub fn push_elapsed(&mut self, record: &Record<'_>) {
+        let times = &self.format.times;
+        self.append(|out| times.push_elapsed(record, out));
+    }
+
+    /// Appends the name of the thread that logs, or its id if it has no name; in quotes if it is not a plain word.
+    pub fn push_thread_name(&mut self) {
+        self.append(|out| value::push_rendered(out, |out| write_thread_name(out)));
+    }
+
+    /// Appends the id of the thread that logs, as `ThreadId(2)`.
+    pub fn push_thread_id(&mut self) {
+        self.append(|out| _ = write_thread_id(&mut plain_text(out)));
+    }
+
+    /// Appends the source file and the line of the log call, as `src/main.rs:12`; nothing for a notice.
+    pub fn push_location(&mut self, record: &Record<'_>) {
+        let Some(file) = record.file() else { return };
+        self.push(file);
+        if let Some(line) = record.line() {
+            self.raw(":");
+            self.append(|out| push_integer(out, line));
+        }
+    }
+
+    /// Appends the message on one line, escaped; nothing if the record has none.
+    pub fn push_message(&mut self, record: &Record<'_>) {
+        self.append(|out| _ = record.render_message(&mut plain_text(out)));
+    }
+
+    /// Appends the message, and keeps its line ends: `continuation` is written at the beginning of each line after the first. Choose one that
+    /// no record of the layout begins with.
+    pub fn push_message_lines(&mut self, record: &Record<'_>, continuation: &str) {
+        self.append(|out| _ = record.render_message(&mut plain_text(out).multiline(Some(continuation))));
+    }
+
+    /// Appends all fields but the message, each by [`Layout::field`], with [`Layout::field_separator`] between them.
+    pub fn push_fields(&mut self, record: &Record<'_>) {
+        push_fields(self, record);
+    }
+
+    /// Appends the context of the record, as [`Layout::context`] renders it. That is done once, and kept.
+    pub fn push_context(&mut self, record: &Record<'_>) {
+        let (look, style) = (self.look(), self.style());
+        self.append(|out| {
+            record.context().append_fragment(style, out, |context, out| {
+                look.layout.context(context, &mut look.writer(out));
+            });
+        });
+    }
+
+    /// Appends the spans around the record, outermost first, each as [`Layout::span`] renders it, with [`Layout::span_separator`] between them.
+    /// That is done once, and kept; nothing is appended outside every span.
+    pub fn push_spans(&mut self, record: &Record<'_>) {
+        let (look, style) = (self.look(), self.style());
+        self.append(|out| record.spans.append(style, &|path, out| look.push_path(style, path, out), out));
+    }
+
+    /// Appends `context` as `uno{env=x}`: the default look.
+    pub fn push_braced_context(&mut self, context: &ContextInfo) {
+        let colored = self.colored;
+        self.append(|out| braces::render_context(colored, context, out));
+    }
+
+    /// Appends `span` as `build{unit=core}`: the default look.
+    pub fn push_braced_span(&mut self, span: SpanInfo<'_>) {
+        let colored = self.colored;
+        self.append(|out| braces::render_span(colored, span.0, out));
+    }
+
+    /// Calls `push`, between the escape sequence `sequence` and the one that ends all colours, if the line is coloured.
+    ///
+    /// ```
+    /// # use logscope::LayoutWriter;
+    /// # fn render(line: &mut LayoutWriter<'_>) {
+    /// line.colored("\x1b[36m", |line| line.push("uno"));
+    /// # }
+    /// ```
+    pub fn colored(&mut self, sequence: &str, push: impl FnOnce(&mut Self)) {
+        if !self.colored {
+            return push(self);
+        }
+        let (before, gap) = (self.out.len(), self.gap);
+        self.raw(sequence);
+        let inside = self.out.len();
+        push(self);
+        if self.out.len() == inside {
+            self.out.truncate(before);
+            self.gap = gap;
+        } else {
+            self.raw("\x1b[0m");
+        }
+    }
+
+    /// Returns true if the line is coloured: see [`Format::color`](crate::Format::color).
+    #[must_use]
+    pub fn is_colored(&self) -> bool {
+        self.colored
+    }
+
+    /// Returns true if nothing has been pushed yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.out.len() == self.start
+    }
+
+    /// Appends what `push` appends, and a blank before it if one is due.
+    #[inline]
+    fn append(&mut self, push: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.out.len();
+        if self.gap && before > self.start {
+            self.out.push(b' ');
+        }
+        let from = self.out.len();
+        push(self.out);
+        if self.out.len() == from {
+            self.out.truncate(before);
+        } else {
+            self.gap = false;
+        }
+    }
+
+    pub(super) fn layout(&self) -> &'a dyn Layout {
+        self.layout
+    }
+
+    fn style(&self) -> Style {
+        self.styles[usize::from(self.colored)]
+    }
+
+    fn look(&self) -> Looks<'a> {
+        Looks { format: self.format, colored: self.colored, styles: self.styles, layout: self.layout }
+    }
+}
+
+/// How the layout of a line renders spans and contexts.
+#[derive(Clone, Copy)]
+struct Looks<'a> {
+    format: &'a Format,
+    colored: bool,
+    styles: [Style; 2],
+    layout: &'a dyn Layout,
+}
+
+impl<'a> Looks<'a> {
+    fn writer<'b>(&self, out: &'b mut Vec<u8>) -> LayoutWriter<'b>
+    where
+        'a: 'b,
+    {
+        LayoutWriter::new(out, self.format, self.colored, self.styles, self.layout)
+    }
+
+    /// Appends `path`. In place of a span that makes it too long stands its name and a marker.
+    fn push_path(&self, style: Style, path: &[Arc<SpanValues>], out: &mut Vec<u8>) {
+        let start = out.len();
+        for (index, span) in path.iter().enumerate() {
+            if index > 0 {
+                out.extend_from_slice(self.layout.span_separator().as_bytes());
+            }
+            let room = max_path_bytes().saturating_sub(out.len() - start);
+            let from = out.len();
+            span.append_fragment(style, out, |span, out| self.layout.span(SpanInfo(span), &mut self.writer(out)));
+            if out.len() - from > room {
+                out.truncate(from);
+                plain_text(out).push(span.name());
+                out.extend_from_slice(CUT.as_bytes());
+            }
+        }
+    }
+}
+
+impl fmt::Write for LayoutWriter<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut result = Ok(());
+        self.append(|out| result = plain_text(out).write_str(text));
+        result
+    }
+}
+
+impl fmt::Debug for LayoutWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = String::from_utf8_lossy(&self.out[self.start..]);
+        f.debug_struct("LayoutWriter").field("line", &line).field("colored", &self.colored).finish()
+    }
+}
+
+/// Text for people: what a layout of the program's own writes is not read back.
+fn plain_text(out: &mut Vec<u8>) -> PlainText<'_> {
+    PlainText::new(out).keep_backslashes()
+}
+
+/// Appends the level, as wide as the widest.
+pub(in crate::format) fn push_level(colored: bool, level: Level, out: &mut Vec<u8>) {
+    let (name, look) = match level {
+        Level::ERROR => (b"ERROR", Look::Red),
+        Level::WARN => (b"WARN ", Look::Yellow),
+        Level::INFO => (b"INFO ", Look::Green),
+        Level::DEBUG => (b"DEBUG", Look::Blue),
+        Level::TRACE => (b"TRACE", Look::Magenta),
+    };
+    ansi::push_colored(colored, look, out, |out| out.extend_from_slice(name));
+}
+
+fn push_value(out: &mut Vec<u8>, value: FieldValue<'_>) {
+    match value.0 {
+        Kind::F64(number) => push_float(out, number),
+        Kind::I64(number) => push_integer(out, number),
+        Kind::U64(number) => push_integer(out, number),
+        Kind::I128(number) => push_integer(out, number),
+        Kind::U128(number) => push_integer(out, number),
+        Kind::Bool(value) => push_bool(out, value),
+        Kind::Str(text) => value::push_text(out, text),
+        Kind::Error(error) => value::push_rendered(out, |out| render_display(error, out)),
+        Kind::Sources(error) => {
+            let mut list = Buffer::take();
+            value::render_sources(error, out.len(), &mut list);
+            out.extend_from_slice(&list);
+        }
+        Kind::Debug(value) => {
+            let start = out.len();
+            value::push_rendered(out, |out| crate::record::render_debug(value, out));
+            quote_once(out, start);
+        }
+        Kind::Owned(value, is_rendered) => {
+            let start = out.len();
+            value::push_value(out, value);
+            if is_rendered {
+                quote_once(out, start);
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Which times a line shows, and how.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use time::UtcOffset;
+
+use super::color::Screen;
+use super::layout::LayoutWriter;
+use super::timestamp::{Offset, push_clock, push_rfc3339_micros, push_seconds};
+use crate::record::Record;
+use crate::sync::Arc;
+
+/// Says which times a line shows; for [`Format::time`](crate::Format::time).
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Time {
+    /// What suits the output, which is looked up when the sink is made, or gets a format: [`Wall`](Time::Wall) in files, so that two runs in one
+    /// file can be told apart, and [`Elapsed`](Time::Elapsed) elsewhere. JSON and logfmt always show [`Both`](Time::Both), and
+    /// [`Format::build`](crate::Format::build) the elapsed time.
+    #[default]
+    Auto,
+    /// The time since the origin of the context.
+    Elapsed,
+    /// Date and time, in RFC 3339 to the microsecond.
+    Wall,
+    /// Date and time, and the time since the origin.
+    Both,
+    /// No time.
+    None,
+}
+
+/// Says how the time since the origin is written; for [`Format::elapsed_style`](crate::Format::elapsed_style).
+///
+/// The last digit is cut, not rounded. At most nine digits are written.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ElapsedStyle {
+    /// Minutes and seconds, as `01:23.45` with two digits after the point. The minutes go on past 99.
+    Clock {
+        /// How many digits follow the point; with 0 there is no point.
+        digits: u8,
+    },
+    /// Seconds, as `83.45` with two digits after the point, filled up with blanks on the left.
+    Seconds {
+        /// How many digits follow the point; with 0 there is no point.
+        digits: u8,
+        /// The fewest characters that are written.
+        width: u8,
+    },
+}
+
+/// Writes the time of a record: a function or closure, for [`Format::timer`](crate::Format::timer).
+type Timer = dyn Fn(&Record<'_>, &mut LayoutWriter<'_>) + Send + Sync;
+
+/// A timer that formats share. Clones are equal, and no others.
+#[derive(Clone)]
+pub(super) struct SharedTimer(Arc<Timer>);
+
+impl SharedTimer {
+    pub(super) fn new(timer: impl Fn(&Record<'_>, &mut LayoutWriter<'_>) + Send + Sync + 'static) -> Self {
+        SharedTimer(Arc::new(timer))
+    }
+
+    fn address(&self) -> *const () {
+        Arc::as_ptr(&self.0).cast()
+    }
+}
+
+impl PartialEq for SharedTimer {
+    fn eq(&self, other: &Self) -> bool {
+        self.address() == other.address()
+    }
+}
+
+impl Eq for SharedTimer {}
+
+impl Hash for SharedTimer {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address().hash(state);
+    }
+}
+
+impl fmt::Debug for SharedTimer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("custom")
+    }
+}
+
+/// The options of a format that concern times.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Times {
+    pub(super) shown: Time,
+    pub(super) offset: Offset,
+    pub(super) style: ElapsedStyle,
+    /// Writes the times in place of all that.
+    pub(super) timer: Option<SharedTimer>,
+}
+
+impl Times {
+    pub(super) const fn new(style: ElapsedStyle) -> Self {
+        Times { shown: Time::Auto, offset: Offset::UTC, style, timer: None }
+    }
+
+    pub(super) fn set_offset(&mut self, offset: UtcOffset) {
+        self.offset = Offset::new(offset);
+    }
+
+    /// Decides [`Time::Auto`]: `auto` if the layout always shows that, and else what suits `screen`.
+    pub(super) fn decide(&mut self, auto: Option<Time>, screen: Screen) {
+        if self.shown == Time::Auto {
+            self.shown = auto.unwrap_or(if screen == Screen::File { Time::Wall } else { Time::Elapsed });
+        }
+    }
+
+    pub(super) fn shows_wall(&self) -> bool {
+        matches!(self.shown, Time::Wall | Time::Both)
+    }
+
+    pub(super) fn shows_elapsed(&self) -> bool {
+        // `Auto` is decided when a sink gets the format; `Format::render` has no sink.
+        matches!(self.shown, Time::Elapsed | Time::Both | Time::Auto)
+    }
+
+    /// Appends the times that are shown.
+    pub(super) fn push(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        if self.shows_wall() {
+            push_rfc3339_micros(out, record.timestamp(), self.offset);
+            if self.shows_elapsed() {
+                out.push(b' ');
+            }
+        }
+        if self.shows_elapsed() {
+            self.push_elapsed(record, out);
+        }
+    }
+
+    pub(super) fn push_elapsed(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        match self.style {
+            ElapsedStyle::Clock { digits } => push_clock(out, record.elapsed(), digits),
+            ElapsedStyle::Seconds { digits, width } => push_seconds(out, record.elapsed(), digits, width),
+        }
+    }
+}
+
+impl SharedTimer {
+    pub(super) fn push(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+        (self.0)(record, line);
+    }
+}
