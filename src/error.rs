@@ -5,6 +5,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 
 /// Reports why a call of this crate failed.
 ///
@@ -67,6 +68,16 @@ impl Error {
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// Returns an error for `error`: its source if the operating system made it, and else a part of the text, because then its text is ours and
+    /// has the advice.
+    #[cold]
+    pub(crate) fn from_io(kind: ErrorKind, message: impl fmt::Display, error: io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(_) => Error::new(kind, message.to_string()).with_source(error),
+            None => Error::new(kind, format!("{message}: {error}")),
+        }
     }
 
     /// Returns the kind, by which a program tells cases apart.

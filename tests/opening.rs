@@ -55,7 +55,7 @@ fn a_threshold_adds_no_record_unasked() {
     let uno = OutputContext::builder("uno").sink(log.format(Format::json()).max_level(LevelFilter::ERROR)).build();
     uno.scope(|| tracing::error!("first"));
     assert_eq!(read(&memory), [(1, None)]);
-    assert_eq!(uno.snapshot().sinks[0].max_level.to_string(), "error");
+    assert_eq!(uno.snapshot().sinks[0].verbosity.to_string(), "error");
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn a_failed_flush_is_reported_and_can_succeed_later() {
             );
         }
         let error = sink.sync(PATIENCE).unwrap_err();
-        assert!(error.to_string().contains("no storage space"), "{error}");
+        assert_eq!(error.to_string(), "custom output cannot be synced: no storage space");
         output.0.store(false, Ordering::Relaxed);
         assert_eq!(ledger_json(uno.flush(PATIENCE).into_result().unwrap()), expected_ledger(3, 0));
         json!(null)

@@ -243,15 +243,30 @@ fn nested_futures_have_chains_of_their_own() {
 }
 
 #[test]
-fn in_current_context_binds_nothing_outside_every_scope() {
+fn in_current_context_binds_no_scope_outside_every_scope() {
     init();
     let later = Log::new("later");
-    let work = || async { info!("bound to nothing") }.in_current_context();
+    let work = || {
+        async {
+            info!("bound to no scope");
+            let scope = later.context.enter();
+            yield_once().await;
+            info!("entered by itself");
+            drop(scope);
+            assert!(logscope::update(|_| unreachable!("there is nothing to update")).is_none());
+        }
+        .in_current_context()
+    };
     let (first, second) = (work(), work());
     block_on(first);
-    later.context.scope(|| block_on(second));
-    assert_eq!(unscoped_messages("bound to nothing").len(), 1);
-    later.assert_holds(&["bound to nothing"]);
+    let other = Log::new("other");
+    other.context.scope(|| {
+        block_on(second);
+        info!("after");
+    });
+    assert_eq!(unscoped_messages("bound to no scope").len(), 2);
+    later.assert_holds(&["entered by itself"; 2]);
+    other.assert_holds(&["after"]);
 }
 
 #[test]

@@ -165,7 +165,7 @@ impl QueuedOutput {
             Some(account) => (account.info(), account.clock()),
             None => (&nobody, &Clock::System),
         };
-        let moment = Moment { context, elapsed, clock, wall: Cell::new(None) };
+        let moment = Moment { context, elapsed, origin: None, clock, wall: Cell::new(None) };
         let put: PutNotice<'_> = &mut |_, notice| self.core.write_notice(&renderer, notice);
         self.core.put_failed_notice(&moment, put)?;
         put_notice(&self.failed_notices, Notice::Dropped, &moment, put)?;

@@ -82,7 +82,7 @@ impl QueuedOutput {
         {
             return Some(fate);
         }
-        let stamp = Stamp { renderer: via.number, level: record.level(), elapsed: record.elapsed() };
+        let stamp = Stamp { renderer: via.number, level: record.level(), elapsed: via.renderer.elapsed(record) };
         let label = Label { tag: tag_of(account), stamp: stamp.pack() };
         let line = scratch.line(via.renderer, record);
         match self.ring.push(label, line) {

@@ -134,11 +134,14 @@ impl QueuedOutput {
         }
         let mut renderers = self.renderers.lock();
         let known = renderers.iter().position(|known| known == renderer);
-        let number = known.unwrap_or_else(|| {
-            renderers.push(renderer.clone());
-            renderers.len() - 1
+        let number = known.or_else(|| {
+            let next = renderers.len();
+            (next <= usize::from(u8::MAX)).then(|| {
+                renderers.push(renderer.clone());
+                next
+            })
         });
-        u8::try_from(number).unwrap_or(0)
+        number.and_then(|number| u8::try_from(number).ok()).unwrap_or(0)
     }
 
     /// Returns the renderer with this number.

@@ -82,6 +82,10 @@ impl ContextInner {
     }
 
     #[inline]
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     pub(crate) fn counters(&self) -> &Counters {
         &self.family.counters
     }

@@ -44,8 +44,8 @@ pub struct SinkSnapshot {
     pub output: String,
     /// The format: `text`, `json`.
     pub format: String,
-    /// The threshold.
-    pub max_level: Verbosity,
+    /// Which records the sink takes, of those that the context lets through. Of a dial, its present setting.
+    pub verbosity: Verbosity,
     /// The deliveries so far of all contexts to this sink's output.
     pub ledger: Ledger,
 }
@@ -76,7 +76,7 @@ impl OutputContext {
                 .map(|sink| SinkSnapshot {
                     output: sink.describe().to_owned(),
                     format: sink.renderer().format().to_string(),
-                    max_level: sink.threshold().into(),
+                    verbosity: sink.own_verbosity().without_dial(),
                     ledger: sink.ledger(),
                 })
                 .collect(),

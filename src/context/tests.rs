@@ -72,5 +72,5 @@ fn a_snapshot_round_trips() {
     let snapshot = uno.snapshot();
     let text = serde_json::to_string(&snapshot).unwrap();
     assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot);
-    assert!(text.contains("\"verbosity\":\"info\"") && text.contains("\"max_level\":\"warn\""), "{text}");
+    assert!(text.contains("\"verbosity\":\"info\"") && text.contains("\"verbosity\":\"warn\""), "{text}");
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::notices::{PutNotice, put_notice};
+use super::output_list::OutputList;
 use super::{Counters, Fate, Front, InFlight, Ledger, Loss, Missing};
 use crate::bytes::Batch;
 use crate::fallback;
@@ -13,56 +14,20 @@ use crate::limits::FLUSH_AT;
 use crate::output::{AnyOutput, allocating_under_lock, drop_error};
 use crate::process::ForkLocal;
 use crate::record::{ContextInfo, Moment, Notice, Record};
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
-
-static CORES: ForkLocal<Mutex<CoreList>> = ForkLocal::new(Mutex::new(CoreList::EMPTY), |parents| {
-    Mutex::new(parents.try_lock().map_or(CoreList::EMPTY, |list| list.clone()))
-});
+use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Weak};
 
 /// All outputs of the process.
-#[derive(Clone)]
-struct CoreList {
-    /// Entries of closed outputs are removed when the list needs room. Their counts stay until then, so that they are missing from the totals
-    /// at no moment.
-    entries: Vec<(Weak<Core>, Arc<Counters>)>,
-    /// What became of the records of outputs whose entries were removed.
-    closed: Ledger,
-}
-
-impl CoreList {
-    const EMPTY: CoreList = CoreList { entries: Vec::new(), closed: Ledger::EMPTY };
-
-    fn push(&mut self, core: &Arc<Core>) {
-        if self.entries.len() == self.entries.capacity() {
-            let closed = &mut self.closed;
-            self.entries.retain(|(core, counters)| {
-                let is_open = core.strong_count() > 0;
-                if !is_open {
-                    *closed = closed.plus(counters.ledger());
-                }
-                is_open
-            });
-        }
-        self.entries.push((Arc::downgrade(core), Arc::clone(&core.counters)));
-    }
-
-    /// Returns the open outputs, and what became of the records of the closed ones.
-    fn read(&self) -> (Vec<Arc<Core>>, Ledger) {
-        let (mut open, mut closed) = (Vec::with_capacity(self.entries.len()), self.closed);
-        for (core, counters) in &self.entries {
-            match core.upgrade() {
-                Some(core) => open.push(core),
-                None => closed = closed.plus(counters.ledger()),
-            }
-        }
-        (open, closed)
-    }
-}
+static CORES: ForkLocal<Mutex<OutputList<Core>>> = ForkLocal::new(Mutex::new(OutputList::EMPTY), |parents| {
+    Mutex::new(parents.try_lock().map_or(OutputList::EMPTY, |list| list.clone()))
+});
 
 /// One output with its counts, shared by all its sinks.
 pub(crate) struct Core {
     output: AnyOutput,
-    name: String,
+    /// What the output is.
+    described: String,
+    /// What it is called in reports, if a view was given a name.
+    name: OnceLock<Arc<str>>,
     /// None for a standard stream, which a program can redirect at any time.
     screen: Option<Screen>,
     /// Shared with the list of all outputs.
@@ -110,7 +75,8 @@ impl Core {
 
     fn with_screen(output: AnyOutput, screen: Option<Screen>) -> Arc<Self> {
         let core = Arc::new(Core {
-            name: output.describe(),
+            described: output.describe(),
+            name: OnceLock::new(),
             output,
             screen,
             counters: Arc::default(),
@@ -121,7 +87,7 @@ impl Core {
             unqueued: Arc::new(InFlight::new()),
             unsynced: Missing::new(),
         });
-        allocating_under_lock(|| CORES.get().lock().push(&core));
+        allocating_under_lock(|| CORES.get().lock().push(&core, &core.counters));
         core
     }
 
@@ -131,8 +97,22 @@ impl Core {
         CORES.get().lock().read()
     }
 
+    /// Returns what the output is, such as `file build.log`.
+    pub(crate) fn described(&self) -> &str {
+        &self.described
+    }
+
+    /// Returns the name of the output in reports.
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        self.name.get().map_or(&self.described, |name| name)
+    }
+
+    /// Sets the name in reports, unless it is set. A standard stream, which belongs to the whole process, keeps its own.
+    pub(crate) fn set_name(&self, name: &Arc<str>) {
+        if self.screen.is_some() {
+            // Another view may have been named first.
+            let _ = self.name.set(Arc::clone(name));
+        }
     }
 
     /// Returns what the lines are shown on at the moment.
@@ -248,7 +228,7 @@ impl Core {
     #[cold]
     pub(crate) fn add_failed(&self, loss: Loss<'_>, error: io::Error) -> Fate {
         if let Some(due) = self.failed.add(loss) {
-            let name = &self.name;
+            let name = self.name();
             let message = format_args!(
                 "cannot write to {name}: {error}; missing records are counted, and the log gets a notice when it works again"
             );
@@ -275,7 +255,7 @@ impl Core {
     #[cold]
     pub(crate) fn add_dropped(&self, loss: Loss<'_>, why: &str) {
         if let Some(due) = self.dropped.add(loss) {
-            let name = &self.name;
+            let name = self.name();
             let message = format_args!("records for {name} are dropped before they reach it: {why}");
             if !fallback::report_dropped(due.turn, message) {
                 self.dropped.refused(due);
@@ -286,7 +266,7 @@ impl Core {
     /// Reports missing records that no notice will ever count, because the log is closed. Their `fate` completes "records that".
     pub(crate) fn report_unnoticed(&self, missing: &Missing, fate: &str) {
         if let Some(claim) = missing.claim() {
-            let (name, count) = (&self.name, claim.count());
+            let (name, count) = (self.name(), claim.count());
             let records = if count == 1 { "record" } else { "records" };
             fallback::report(format_args!(
                 "{name} is closed, and its log has no notice of {count} {records} that {fate}"
@@ -345,7 +325,7 @@ impl Core {
     /// Reports that the output could not be flushed.
     #[cold]
     pub(crate) fn report_unflushed(&self, error: io::Error) {
-        fallback::report(format_args!("cannot flush {}: {error}", self.name));
+        fallback::report(format_args!("cannot flush {}: {error}", self.name()));
         drop_error(error);
     }
 
@@ -363,7 +343,7 @@ impl Core {
         let Err(error) = result else { return self.unsynced.forget() };
         let nobody = ContextInfo::nobody();
         if let Some(due) = self.unsynced.add(Loss { count: 1, context: &nobody, elapsed: Duration::ZERO }) {
-            let name = &self.name;
+            let name = self.name();
             let reason = unsynced_reason(&error);
             let message = format_args!("{name} cannot be synced: {reason}; its records may be lost in a power cut");
             if !fallback::report_failure(due.turn, message) {
@@ -394,7 +374,7 @@ impl Drop for Core {
 
 impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Core").field("name", &self.name).field("ledger", &self.ledger()).finish_non_exhaustive()
+        f.debug_struct("Core").field("name", &self.name()).field("ledger", &self.ledger()).finish_non_exhaustive()
     }
 }
 

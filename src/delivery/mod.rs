@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `core` | one output with its counts, shared by all its sinks, and the list of all outputs |
+//! | `core`, `output_list` | one output with its counts, shared by all its sinks; the list of all outputs |
 //! | `counters`, `ledger` | the exact counts of what became of records, and a reading of them |
 //! | `missing`, `notices` | the records that are missing from a log, and the notices that say so in the log |
 //! | `in_flight`, `own_calls` | the log calls in flight: which of them a flush waits for, and which are this thread's own |
@@ -25,6 +25,7 @@ mod in_flight;
 mod ledger;
 mod missing;
 mod notices;
+mod output_list;
 mod own_calls;
 mod release;
 #[cfg(all(test, not(logscope_loom)))]

@@ -39,7 +39,7 @@ pub(crate) fn put_claimed_notice(
         Owner::One { id, .. } if *id == moment.context.id() => moment.clone(),
         Owner::One { id, name, elapsed } => {
             other = ContextInfo::new(name.clone(), *id, Vec::new());
-            Moment { context: &other, elapsed: *elapsed, ..moment.clone() }
+            Moment { context: &other, elapsed: *elapsed, origin: None, ..moment.clone() }
         }
         Owner::Nobody | Owner::Several => {
             other = ContextInfo::nobody();
@@ -53,5 +53,5 @@ pub(crate) fn put_claimed_notice(
 /// Calls `f` with the moment of notices that no record follows. A notice about one context has that context's last loss as its moment.
 pub(crate) fn with_last_moment<R>(f: impl FnOnce(&Moment<'_>) -> R) -> R {
     let nobody = ContextInfo::nobody();
-    f(&Moment { context: &nobody, elapsed: Duration::ZERO, clock: &Clock::System, wall: Cell::new(None) })
+    f(&Moment { context: &nobody, elapsed: Duration::ZERO, origin: None, clock: &Clock::System, wall: Cell::new(None) })
 }

@@ -56,7 +56,7 @@ impl OpenFile {
             "it is already open, as {name}, {open}, and this call requests it {requested}; open it with the same options everywhere, \
              or clone the existing sink"
         );
-        open_error(ErrorKind::OptionMismatch, &options.path, &*reason)
+        open_error(ErrorKind::OptionMismatch, &options.path, &reason)
     }
 }
 
@@ -116,7 +116,7 @@ fn open_or_share(options: &FileOptions) -> Result<FileLease, Error> {
         own.appender.on_registered();
     } else if lease.value().agrees_with(options) {
         let shared = lease.value().appender.share_descriptor_of(&own.appender);
-        shared.map_err(|error| open_error(ErrorKind::Open, path, None).with_source(error))?;
+        shared.map_err(|error| refused(path, None, error))?;
     }
     Ok(lease)
 }
@@ -153,8 +153,8 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
     if options.create_parents
         && let Some(parent) = log.parent()
     {
-        new_folders = folders::create(parent)
-            .map_err(|error| open_error(ErrorKind::Open, path, "its directory cannot be created").with_source(error))?;
+        new_folders =
+            folders::create(parent).map_err(|error| refused(path, Some("its directory cannot be created"), error))?;
     }
     // A device, or a link to one, such as `/dev/stdout`. Nobody wants rolled files beside it.
     let is_not_a_file = || fs::metadata(log).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
@@ -174,7 +174,8 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
     }
     let roller = options.shared.roll.as_ref().map(|roll| Roller::new(log, roll)).transpose();
     let roller = roller.map_err(|error| {
-        open_error(ErrorKind::Open, path, missing_directory(path, &error).as_deref()).with_source(error)
+        let reason = missing_directory(path, &error);
+        refused(path, reason.as_deref(), error)
     })?;
     let file_path = roller.as_ref().map_or_else(|| log.to_owned(), Roller::path);
     let display_path = if roller.is_some() { &file_path } else { path };
@@ -183,7 +184,7 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
             true => {
                 let reason =
                     "it is a symbolic link, which is not followed among the files of a log that rolls; remove it";
-                open_error(ErrorKind::Open, &file_path, reason).with_source(error)
+                refused(&file_path, Some(reason), error)
             }
             false => explain(display_path, error, options.allow_symlink),
         }
@@ -238,10 +239,19 @@ pub fn reopen_all() -> Result<(), Error> {
 }
 
 #[cold]
-fn open_error<'a>(kind: ErrorKind, path: &Path, reason: impl Into<Option<&'a str>>) -> Error {
-    let reason = reason.into().map_or_else(String::new, |reason| format!(": {reason}"));
+fn open_error(kind: ErrorKind, path: &Path, reason: &str) -> Error {
     // The reason may contain a path, too.
-    Error::new(kind, shown(&format!("cannot open {}{reason}", path.display())))
+    Error::new(kind, shown(&format!("cannot open {}: {reason}", path.display())))
+}
+
+/// Returns the error for a path that was refused with `error`, whose text is a part of the message unless there is a better `reason`.
+#[cold]
+fn refused(path: &Path, reason: Option<&str>, error: io::Error) -> Error {
+    match reason {
+        Some(reason) if error.raw_os_error().is_some() => open_error(ErrorKind::Open, path, reason).with_source(error),
+        Some(reason) => open_error(ErrorKind::Open, path, reason),
+        None => Error::from_io(ErrorKind::Open, shown(&format!("cannot open {}", path.display())), error),
+    }
 }
 
 /// Returns the error for a path that the operating system did not open, with advice.
@@ -266,7 +276,7 @@ fn explain(path: &Path, error: io::Error, follows_links: bool) -> Error {
         }
         _ => None,
     };
-    open_error(ErrorKind::Open, path, reason.as_deref()).with_source(error)
+    refused(path, reason.as_deref(), error)
 }
 
 /// Returns the reason and the advice if a path could not be opened because its directory is missing.

@@ -25,7 +25,7 @@ pub(crate) struct Buffer(Vec<u8>);
 impl Buffer {
     /// Takes a buffer from this thread's pool, or allocates one.
     pub(crate) fn take() -> Self {
-        let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok()?.pop()).ok().flatten();
+        let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok()?.pop()).unwrap_or_default();
         Buffer(pooled.unwrap_or_else(|| Vec::with_capacity(FIRST_CAPACITY)))
     }
 }

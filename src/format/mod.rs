@@ -6,8 +6,10 @@
 //!
 //! | to change | see |
 //! |---|---|
-//! | the options of a format, and their defaults | `options` |
-//! | one layout: its columns, keys and fragments of spans and contexts | the folder of its name: `text/`, `build/`, `json/`, `logfmt/` |
+//! | the layouts that a program can choose, and their defaults | `choice` |
+//! | the options of a format | `options`, `setters`; those of times `times`, `local` |
+//! | one layout: its columns, keys and fragments of spans and contexts | the folder of its name: `text/`, `build/`, `json/`, `logfmt/`, `pretty/`, `raw/` |
+//! | what a layout is, and what it writes to | `layout/` |
 //! | how JSON prints a float, a wide integer, a string | `json/value`; in serialized records and snapshots, `json/serialize` |
 //! | the notation that text, build and logfmt share (`name=value`, `span{a=1}`) | `plain/` |
 //! | which characters are escaped, and how | `escape` |
@@ -30,6 +32,7 @@
 mod ansi;
 pub(crate) mod buffer;
 mod build;
+mod choice;
 mod color;
 pub(crate) mod escape;
 #[cfg(test)]
@@ -48,16 +51,18 @@ mod raw;
 mod renderer;
 pub(crate) mod reserved;
 pub(crate) mod scratch;
+mod setters;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod text;
 mod times;
 pub(crate) mod timestamp;
 
+pub use choice::Format;
 pub use color::Color;
 pub(crate) use color::Screen;
 pub use layout::{Layout, LayoutWriter};
-pub use options::{Ansi, Format};
+pub use options::Ansi;
 pub(crate) use renderer::Renderer;
 pub(crate) use scratch::{Scratch, with_scratch};
 pub use times::{ElapsedStyle, Time};

@@ -1,55 +1,28 @@
-//! The options of a format: [`Format`], with its layouts and their defaults.
+//! The options of a format as plain data: what the layouts look at.
 
-use std::fmt;
-use std::hash::{Hash, Hasher};
+use super::color::Color;
+use super::times::{ElapsedStyle, Times};
 
-use time::UtcOffset;
+/// Says what becomes of the colours in a message that another program has printed; for [`Format::ansi`](crate::Format::ansi).
+///
+/// Colours are the sequences `ESC [ … m`. Other escape sequences could move the cursor or change the title of the window, and are never kept.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Ansi {
+    /// Kept if the line is [coloured](crate::Format::color), as on a terminal, and removed if not, as in a file.
+    #[default]
+    Auto,
+    /// Kept, also in a file. A line that has a colour ends with the sequence that ends all colours.
+    Keep,
+    /// Removed, and so are all other escape sequences.
+    Strip,
+    /// Escaped like other control characters, as `\x1b[31m`.
+    Escape,
+}
 
-use super::color::{Color, Screen};
-use super::layout::{Layout, LayoutWriter};
-use super::renderer::Renderer;
-use super::times::{ElapsedStyle, SharedTimer, Time, Times};
-use crate::record::{Record, Style};
-use crate::sync::Arc;
-
-/// Turns records into lines: a layout, and the parts of a record that it shows.
-///
-/// A format belongs to a sink. The sinks of one context may have different formats.
-///
-/// ```
-/// use logscope::{Color, Format, Time};
-///
-/// let console = Format::build();
-/// let log = Format::text().time(Time::Both).color(Color::Never);
-/// let machine = Format::json().thread_name(true);
-/// assert_ne!(console, log);
-/// assert_eq!(machine, Format::json().thread_name(true));
-/// ```
-///
-/// | option | `text`, `pretty` | `build` | `json`, `logfmt` | shows |
-/// |---|---|---|---|---|
-/// | [`time`](Format::time) | date and time in files, else elapsed | elapsed | both | which times |
-/// | [`context`](Format::context) | yes | with [`aligned`](Format::aligned) | yes | the context's name and fields |
-/// | [`seq`](Format::seq) | | | yes | the record's number in its context |
-/// | [`target`](Format::target) | yes | | yes | the target |
-/// | [`location`](Format::location) | `pretty` | | | the source file and line |
-/// | [`thread_name`](Format::thread_name) | | | | the thread's name |
-/// | [`thread_id`](Format::thread_id) | | | | the thread's id |
-/// | [`multiline`](Format::multiline) | | | never | a message of several lines as several lines |
-///
-/// All layouts but [`raw`](Format::raw) show the level, the message and the fields (`build` shows levels from WARN), and all but `build` and
-/// `raw` show the spans. A [layout of one's own](Format::custom) shows what it likes.
-///
-/// Control characters, line separators, characters that change the direction of text, and invisible characters are escaped in all text that
-/// a program logs, so that one record is one line and looks like what it is. The joiners U+200C and U+200D and the variation selectors
-/// U+FE00 to U+FE0F are not escaped, because emoji and some scripts cannot be written without them.
-///
-/// [`RecordBuf`](crate::RecordBuf) reads lines of text, JSON and logfmt back, with all options but [`timer`](Format::timer). The other layouts are
-/// for people.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[must_use = "a format does nothing until it is given to a sink, with `.format(…)`"]
-pub struct Format {
-    pub(super) layout: Kind,
+/// The options of a format. Each layout has those that it knows.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Options {
     pub(super) color: Color,
     pub(super) times: Times,
     pub(super) context: bool,
@@ -67,429 +40,23 @@ pub struct Format {
     pub(super) ansi: Ansi,
 }
 
-/// Which layout makes the lines.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(super) enum Kind {
-    Build,
-    Text,
-    Pretty,
-    Json,
-    Logfmt,
-    Raw,
-    Custom(Custom),
-}
-
-/// A layout of the program's own. Clones are equal, and no others.
-#[derive(Clone)]
-pub(super) struct Custom {
-    pub(super) layout: Arc<dyn Layout>,
-    /// The styles of its spans and contexts, without and with colour.
-    pub(super) styles: [Style; 2],
-}
-
-impl PartialEq for Custom {
-    fn eq(&self, other: &Self) -> bool {
-        self.styles == other.styles
-    }
-}
-
-impl Eq for Custom {}
-
-impl Hash for Custom {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.styles.hash(state);
-    }
-}
-
-impl fmt::Debug for Custom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Custom").field("name", &self.layout.name()).finish_non_exhaustive()
-    }
-}
-
-/// Says what becomes of the colours in a message that another program has printed; for [`Format::ansi`].
-///
-/// Colours are the sequences `ESC [ … m`. Other escape sequences could move the cursor or change the title of the window, and are never kept.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Ansi {
-    /// Kept if the line is [coloured](Format::color), as on a terminal, and removed if not, as in a file.
-    #[default]
-    Auto,
-    /// Kept, also in a file. A line that has a colour ends with the sequence that ends all colours.
-    Keep,
-    /// Removed, and so are all other escape sequences.
-    Strip,
-    /// Escaped like other control characters, as `\x1b[31m`.
-    Escape,
-}
-
-impl fmt::Display for Format {
-    /// Writes the name of the layout: `build`, `text`, `pretty`, `json`, `logfmt`, `raw`, or what a layout of the program's own is called.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.layout {
-            Kind::Build => "build",
-            Kind::Text => "text",
-            Kind::Pretty => "pretty",
-            Kind::Json => "json",
-            Kind::Logfmt => "logfmt",
-            Kind::Raw => "raw",
-            Kind::Custom(custom) => custom.layout.name(),
-        })
-    }
-}
-
-impl Format {
-    const fn bare(layout: Kind) -> Self {
-        Format {
-            layout,
-            color: Color::Auto,
-            times: Times::new(ElapsedStyle::Clock { digits: 6 }),
-            context: false,
-            context_fields: true,
-            seq: false,
-            target: false,
-            location: false,
-            thread_name: false,
-            thread_id: false,
-            multiline: false,
-            aligned: false,
-            flatten: false,
-            current_span: true,
-            span_list: true,
-            ansi: Ansi::Auto,
-        }
-    }
-
-    /// Returns the format for people who watch a build: elapsed time as `MM:SS.cc`, message, fields, and the level from WARN.
-    ///
-    /// ```text
-    /// 00:00.00 Build System v1.2.4
-    ///
-    /// 00:00.01 [1/9] Parsing platformio.ini
-    /// 00:00.52       [core] main.cpp (cached)
-    /// 00:01.30 WARNING: unused variable line=3
-    ///
-    /// 00:12.34 Build time: 12.34s
-    /// ```
-    ///
-    /// The first, second, third and last of these lines are events of the build vocabulary: they have a field `build`, and the fields that
-    /// it needs (`build = "phase", phase = 1, phases = 9`). Other events are shown as they are, whatever their fields are called. Each
-    /// line but an empty one begins with the elapsed time. In colour, warnings are yellow, errors red and successes green. Backslashes are
-    /// shown as they are, so the lines cannot be read back.
-    ///
-    /// The level is part of the text, so a message `ERROR: disk full` or `[2/9] Linking` at INFO looks like an error or a phase, except for
-    /// its colour. If that matters, or if a program reads the log, use [`text`](Format::text), [`json`](Format::json) or
-    /// [`logfmt`](Format::logfmt).
-    pub fn build() -> Self {
-        Format { times: Times::new(ElapsedStyle::Clock { digits: 2 }), ..Format::bare(Kind::Build) }
-    }
-
-    /// Returns the format for people who read a log.
-    ///
-    /// ```text
-    /// 00:01.234567 INFO  uno{env=x} build{unit=core}:link linker: linking main.o size=12 path="a b"
-    /// ```
-    ///
-    /// | part | here | form |
-    /// |---|---|---|
-    /// | wall-clock time | | RFC 3339 in UTC, if set |
-    /// | elapsed time | `00:01.234567` | `MM:SS.uuuuuu`, the minutes going on past 99 |
-    /// | number | | `#42`, if set |
-    /// | thread | | `[main]`, if set |
-    /// | level | `INFO ` | five characters |
-    /// | context | `uno{env=x}` | its name, and its fields in braces |
-    /// | spans | `build{unit=core}:link` | outermost first, absent outside spans |
-    /// | target | `linker:` | |
-    /// | location | | `src/main.rs:12:`, if set |
-    /// | message | `linking main.o` | without quotes, `\n` and the like escaped, a backslash doubled |
-    /// | fields | `size=12 path="a b"` | in the order of the call; the message always comes first |
-    ///
-    /// Numbers, booleans and texts of one plain word stand without quotes. Other texts are quoted, and so are texts that look like a
-    /// number, a boolean or `null`, and names, contexts and targets that are not plain words. A string or a path that its `Debug` has quoted
-    /// (`?path`) is quoted once. An error is its text, followed by its causes: `err="cannot link" err.sources=["no such file"]`.
-    /// [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) reads lines back.
-    pub fn text() -> Self {
-        Format { context: true, target: true, ..Format::bare(Kind::Text) }
-    }
-
-    /// Returns the format for people who read a log on a screen, with several lines for each record.
-    ///
-    /// ```text
-    ///   00:01.234567  INFO uno linker: linking main.o, size: 12, path: "a b"
-    ///     at src/link.rs:12
-    ///     in link with unit: core
-    ///     in build
-    ///
-    /// ```
-    ///
-    /// It looks like the `pretty` format of `tracing_subscriber::fmt`, with the context before the target. The innermost span comes first.
-    /// The name of the thread, if it is shown, stands after the location: `at src/link.rs:12 on main`.
-    pub fn pretty() -> Self {
-        Format { context: true, target: true, location: true, ..Format::bare(Kind::Pretty) }
-    }
-
-    /// Returns JSON Lines: one object per record, a superset of the objects of `tracing_subscriber::fmt().json()`.
-    ///
-    /// ```text
-    /// {"timestamp":"2026-11-21T09:08:00.123456Z","level":"INFO","fields":{"message":"linking","size":12},
-    ///  "target":"linker","span":{"unit":"core","name":"build"},"spans":[{"unit":"core","name":"build"}],
-    ///  "context":{"name":"uno","id":7,"fields":{"env":"uno"}},"elapsed":1.234567,"seq":42}
-    /// ```
-    ///
-    /// (one line, broken here). With the options, `"filename"` and `"line_number"` follow the target, and
-    /// `"threadName"` the spans. `"span"` is the innermost of `"spans"`; both are absent outside spans.
-    ///
-    /// An event to which the log call gives a name (`info!(name: "order.paid", …)`) has it as `"name"`, after the target.
-    ///
-    /// The keys of each object are unique. A field of a span that is called `name` is written as `field.name` (and a field `field.name`
-    /// as `field.field.name`, and so on). The causes of an error follow it as `"NAME.sources":[…]`. As in `tracing-subscriber`'s JSON,
-    /// integers of 128 bits, bytes and `Debug` values are strings, and floats that are not finite are `null`.
-    ///
-    /// All keys of `tracing-subscriber` are in the same place with the same value, except these:
-    ///
-    /// | where | `tracing-subscriber` | here |
-    /// |---|---|---|
-    /// | an event with `parent: &span` | `"spans"` are the current ones, `"span"` is the parent | both are the parent's |
-    /// | an event with `parent: None` | the current spans | no spans |
-    /// | a name that is taken | the key twice | the second as `NAME#2`, or by the next number that is free |
-    /// | a field of a span called `name` | the key twice | `field.name` |
-    /// | bytes in a span | a list of numbers | a string, as in events |
-    /// | a record of the `log` crate | its source in `log.target`, `log.file`, … too | only in the places for it |
-    pub fn json() -> Self {
-        Format { context: true, seq: true, target: true, ..Format::bare(Kind::Json) }
-    }
-
-    /// Returns logfmt: one line of `key=value` pairs per record, for programs.
-    ///
-    /// ```text
-    /// ts=2026-11-21T09:08:00.123456Z level=info elapsed=1.234567 context=uno context.env=x seq=42 target=linker
-    /// spans="build{unit=core}:link" msg="linking main.o" size=12 path="a b"
-    /// ```
-    ///
-    /// (one line, broken here). `elapsed` is in seconds; `context.` begins the names of the context's fields; with the options, `thread`
-    /// and `location` (`src/main.rs:12`) follow the target. A key without a value is left out. A field of the program's that is called
-    /// like one of these keys, or begins with `context.` or `field.`, is written with `field.` before it. In names, blanks, `=`, quotes,
-    /// backslashes and invisible characters are escaped, as in `a\x20b=1`. The rules for values are those of [`text`](Format::text), except
-    /// that what `Debug` has quoted is quoted again, and that lists are quoted: `err.sources="[\"no such file\"]"`. [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt) reads every
-    /// line back.
-    pub fn logfmt() -> Self {
-        Format { context: true, seq: true, target: true, ..Format::bare(Kind::Logfmt) }
-    }
-
-    /// Returns the format that shows the message alone: for what another program has printed.
-    ///
-    /// ```
-    /// use logscope::{Ansi, Format, OutputContext, sink};
-    ///
-    /// logscope::init();
-    /// let (memory, lines) = sink::memory();
-    /// let log = OutputContext::builder("rustc").sink(memory.format(Format::raw().ansi(Ansi::Strip))).build();
-    /// log.scope(|| tracing::info!("\x1b[33mwarning\x1b[0m:\tunused variable"));
-    /// assert_eq!(lines.text(), "warning:\tunused variable\n");
-    /// ```
-    ///
-    /// Tabs pass, and [`ansi`](Format::ansi) says what becomes of colours. Other control characters are escaped, line ends too, unless
-    /// [`multiline`](Format::multiline) keeps them. Fields are not shown, but a notice about missing records has its count. Since nothing stands before
-    /// the message, nothing tells one record from another, or from a notice.
-    pub fn raw() -> Self {
-        Format::bare(Kind::Raw)
-    }
-
-    /// Returns a format with a layout of the program's own: see [`Layout`], which has an example.
-    ///
-    /// Clones of the format are equal, and share renderings; two calls make formats that are not. Of the options, [`color`](Format::color),
-    /// and those of the time ([`LayoutWriter::push_time`]), have an effect.
-    pub fn custom(layout: impl Layout) -> Self {
-        let custom = Custom { layout: Arc::new(layout), styles: Style::new_pair() };
-        Format::bare(Kind::Custom(custom))
-    }
-
-    /// Renders `record` as a sink with this format would, with the `\n` at its end, for a [`RecordOutput`](crate::sink::RecordOutput).
-    ///
-    /// ```
-    /// use logscope::{Format, OutputContext, Record, sink};
-    ///
-    /// struct Printed(std::sync::mpsc::Sender<String>);
-    ///
-    /// impl sink::RecordOutput for Printed {
-    ///     fn write(&self, record: &Record<'_>) -> std::io::Result<()> {
-    ///         self.0.send(Format::build().render(record)).map_err(std::io::Error::other)
-    ///     }
-    /// }
-    ///
-    /// logscope::init();
-    /// let (sender, lines) = std::sync::mpsc::channel();
-    /// OutputContext::builder("uno").sink(sink::records(Printed(sender))).build().scope(|| tracing::warn!("slow"));
-    /// assert!(lines.recv()?.ends_with(" WARNING: slow\n"));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// There is no output here that [`Color::Auto`] or [`Time::Auto`] could suit: the line is not coloured, and shows the elapsed time.
-    #[must_use]
-    pub fn render(&self, record: &Record<'_>) -> String {
-        let mut line = Vec::new();
-        Renderer::new(self, Screen::None).render(record, &mut line);
-        // Every layout writes UTF-8.
-        String::from_utf8_lossy(&line).into_owned()
-    }
-
-    /// Sets whether lines are coloured; [`Color::Auto`] if it is not set. JSON and logfmt never are.
-    pub fn color(mut self, color: Color) -> Self {
-        self.color = color;
-        self
-    }
-
-    /// Sets which times are shown; [`Time::Auto`] if it is not set.
-    pub fn time(mut self, time: Time) -> Self {
-        self.times.shown = time;
-        self
-    }
-
-    /// Sets how far the wall-clock time is ahead of UTC. Seconds of the offset are cut.
-    ///
-    /// ```
-    /// use logscope::{Format, Time, UtcOffset};
-    ///
-    /// let format = Format::text().time(Time::Wall).offset(UtcOffset::from_hms(2, 0, 0)?); // 2026-11-21T11:08:00.123456+02:00
-    /// # drop(format);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn offset(mut self, offset: UtcOffset) -> Self {
-        self.times.set_offset(offset);
-        self
-    }
-
-    /// Sets the offset of the wall-clock time to that of this machine's time zone now: it is looked up in this call, and does not change when
-    /// summer time begins or ends.
-    ///
-    /// Where the time zone is not known, it is UTC.
-    pub fn local(self) -> Self {
-        self.offset(super::local::local_offset())
-    }
-
-    /// Sets how the elapsed time is written. JSON and logfmt write seconds with six digits, whatever is set.
-    ///
-    /// ```
-    /// use logscope::{ElapsedStyle, Format};
-    ///
-    /// let format = Format::build().elapsed_style(ElapsedStyle::Seconds { digits: 1, width: 6 }); // `  83.4 linking`
-    /// # drop(format);
-    /// ```
-    pub fn elapsed_style(mut self, style: ElapsedStyle) -> Self {
-        self.times.style = style;
-        self
-    }
-
-    /// Sets a function that writes the time, in place of what [`time`](Format::time) says. JSON and logfmt do not use it.
-    ///
-    /// ```
-    /// use logscope::{Format, OutputContext, sink};
-    ///
-    /// logscope::init();
-    /// let seconds = Format::text().timer(|record, line| line.push_display(format_args!("t+{}s", record.elapsed().as_secs())));
-    /// let (memory, lines) = sink::memory();
-    /// OutputContext::builder("uno").sink(memory.format(seconds.target(false))).build().scope(|| tracing::info!("hello"));
-    /// assert_eq!(lines.text(), "t+0s INFO  uno hello\n");
-    /// ```
-    ///
-    /// Clones of the format are equal; two formats that were each given a function are not.
-    pub fn timer(mut self, timer: impl Fn(&Record<'_>, &mut LayoutWriter<'_>) + Send + Sync + 'static) -> Self {
-        self.times.timer = Some(SharedTimer::new(timer));
-        self
-    }
-
-    /// Sets whether the context is shown: its name and its fields, in JSON its id too.
-    pub fn context(mut self, show: bool) -> Self {
-        self.context = show;
-        self
-    }
-
-    /// Sets whether the fields of the context are shown in JSON, if the context is; true unless set.
-    pub fn context_fields(mut self, show: bool) -> Self {
-        self.context_fields = show;
-        self
-    }
-
-    /// Sets whether the record's number in its context is shown.
-    pub fn seq(mut self, show: bool) -> Self {
-        self.seq = show;
-        self
-    }
-
-    /// Sets whether the target is shown.
-    pub fn target(mut self, show: bool) -> Self {
-        self.target = show;
-        self
-    }
-
-    /// Sets whether the source file and line are shown.
-    pub fn location(mut self, show: bool) -> Self {
-        self.location = show;
-        self
-    }
-
-    /// Sets whether the name of the thread that logged is shown; for a thread without a name, its id.
-    pub fn thread_name(mut self, show: bool) -> Self {
-        self.thread_name = show;
-        self
-    }
-
-    /// Sets whether the id of the thread that logged is shown, as `ThreadId(2)`.
-    pub fn thread_id(mut self, show: bool) -> Self {
-        self.thread_id = show;
-        self
-    }
-
-    /// Sets whether a message of several lines is written as several lines, instead of as one line with `\n`.
-    ///
-    /// The lines after the first are indented, so that none looks like the start of a record ([`raw`](Format::raw) writes them as they are). JSON
-    /// and logfmt always have one line per record.
-    pub fn multiline(mut self, keep: bool) -> Self {
-        self.multiline = keep;
-        self
-    }
-
-    /// Sets whether lines of [`build`](Format::build) have a column for the context: its name, with a colour for each name.
-    ///
-    /// ```text
-    /// 00:00.03  uno  [1/3] compiling core
-    /// 00:00.04  due  [1/3] compiling core
-    /// 00:00.09  uno        core.rs
-    /// 00:00.31  due        WARNING: unused variable
-    /// ```
-    ///
-    /// For several builds on one terminal. The column is as wide as the longest name so far, up to 20 characters. What is no phase stands six
-    /// characters further to the right, in the colour of its level.
-    pub fn aligned(mut self, align: bool) -> Self {
-        self.aligned = align;
-        self
-    }
-
-    /// Sets whether the fields of an event stand in the object of the record in JSON, and not in `"fields"`.
-    ///
-    /// A field that is called like a key of the format, as `level`, is then written with `field.` before its name.
-    pub fn flatten(mut self, flatten: bool) -> Self {
-        self.flatten = flatten;
-        self
-    }
-
-    /// Sets whether JSON has the innermost span as `"span"`; true unless set.
-    pub fn current_span(mut self, show: bool) -> Self {
-        self.current_span = show;
-        self
-    }
-
-    /// Sets whether JSON has the list of all spans as `"spans"`; true unless set.
-    pub fn span_list(mut self, show: bool) -> Self {
-        self.span_list = show;
-        self
-    }
-
-    /// Sets what becomes of colours in the messages of [`raw`](Format::raw); [`Ansi::Auto`] if it is not set. In other layouts they are always
-    /// escaped.
-    pub fn ansi(mut self, ansi: Ansi) -> Self {
-        self.ansi = ansi;
-        self
-    }
+impl Options {
+    /// What all layouts begin with.
+    pub(super) const BARE: Options = Options {
+        color: Color::Auto,
+        times: Times::new(ElapsedStyle::Clock { digits: 6 }),
+        context: false,
+        context_fields: true,
+        seq: false,
+        target: false,
+        location: false,
+        thread_name: false,
+        thread_id: false,
+        multiline: false,
+        aligned: false,
+        flatten: false,
+        current_span: true,
+        span_list: true,
+        ansi: Ansi::Auto,
+    };
 }

@@ -1,17 +1,20 @@
 //! A format for one output, with what depends on the output decided, and the way from there to the layouts.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use super::build::Build;
+use super::choice::{Custom, Format, Kind};
 use super::color::{Color, Screen};
 use super::json::Json;
-use super::layout::{Layout, LayoutWriter};
+use super::layout::{Layout, Looks};
 use super::logfmt::Logfmt;
-use super::options::{Custom, Format, Kind};
+
 use super::pretty::Pretty;
 use super::raw::Raw;
 use super::text::Text;
 use super::times::Time;
+use crate::clock::Origin;
 use crate::record::{Record, Style, drop_quietly};
 
 /// A format for one screen. Equal renderers render equal lines.
@@ -19,6 +22,8 @@ use crate::record::{Record, Style, drop_quietly};
 pub(crate) struct Renderer {
     format: Format,
     colored: bool,
+    /// From where elapsed times count, if not from the origin of the record's context.
+    origin: Option<Origin>,
 }
 
 /// The marker where a layout or a timer of the program's own panicked.
@@ -28,7 +33,7 @@ impl Renderer {
     /// Creates the renderer of `format` for `screen`. Reads the environment.
     pub(crate) fn new(format: &Format, screen: Screen) -> Self {
         let can_be_colored = !matches!(format.layout, Kind::Json | Kind::Logfmt);
-        let colored = can_be_colored && format.color.decide(screen, |name| std::env::var_os(name));
+        let colored = can_be_colored && format.options.color.decide(screen, |name| std::env::var_os(name));
         // `colored` has the answer. Without the question, formats that differ in nothing else share their renderings. So with the time.
         let mut format = format.clone().color(Color::Auto);
         let auto = match format.layout {
@@ -36,18 +41,48 @@ impl Renderer {
             Kind::Build | Kind::Raw => Some(Time::Elapsed),
             Kind::Text | Kind::Pretty | Kind::Custom(_) => None,
         };
-        format.times.decide(auto, screen);
-        Renderer { format, colored }
+        format.options.times.decide(auto, screen);
+        Renderer { format, colored, origin: None }
+    }
+
+    /// Returns the same renderer with another origin; with that of each record's context, if it is `None`.
+    pub(crate) fn with_origin(self, origin: Option<Origin>) -> Self {
+        Renderer { origin, ..self }
+    }
+
+    /// Returns the origin, if it is not that of each record's context.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        self.origin
+    }
+
+    /// Returns the elapsed time of `record` by the origin of this renderer.
+    #[inline]
+    pub(crate) fn elapsed(&self, record: &Record<'_>) -> Duration {
+        self.origin.as_ref().map_or(record.elapsed, |origin| record.elapsed_from(origin))
+    }
+
+    /// Calls `f` with `record`, whose elapsed time counts from the origin of this renderer.
+    #[inline]
+    pub(crate) fn with_origin_of<R>(&self, record: &Record<'_>, f: impl FnOnce(&Record<'_>) -> R) -> R {
+        match &self.origin {
+            Some(origin) => f(&record.counted_from(origin)),
+            None => f(record),
+        }
     }
 
     /// Appends `record` as one whole line, with its `\n`.
     pub(crate) fn render(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        match (&self.format.layout, &self.format.times.timer) {
+        self.with_origin_of(record, |record| self.render_line(record, out));
+    }
+
+    #[inline]
+    fn render_line(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        match (&self.format.layout, &self.format.timer) {
             (Kind::Custom(custom), _) => {
                 let start = out.len();
                 self.contain(out, |out| {
                     let Custom { layout, styles } = custom;
-                    layout.render(record, &mut LayoutWriter::new(out, &self.format, self.colored, *styles, &**layout));
+                    layout.render(record, &mut self.looks(&**layout, *styles).writer(out));
                 });
                 // The layout may have ended the line, too.
                 let ends = out[start..].iter().rev().take_while(|byte| **byte == b'\n').count();
@@ -76,7 +111,13 @@ impl Renderer {
 
     #[inline]
     fn render_by<L: Layout>(&self, layout: &L, styles: [Style; 2], record: &Record<'_>, out: &mut Vec<u8>) {
-        layout.render(record, &mut LayoutWriter::new(out, &self.format, self.colored, styles, layout));
+        layout.render(record, &mut self.looks(layout, styles).writer(out));
+    }
+
+    #[inline]
+    fn looks<'a>(&'a self, layout: &'a dyn Layout, styles: [Style; 2]) -> Looks<'a> {
+        let Format { options, timer, .. } = &self.format;
+        Looks { options, timer: timer.as_ref(), colored: self.colored, styles, layout }
     }
 
     /// Appends what `render` appends, which is code of the program's and may panic: a log call must not.
@@ -94,6 +135,37 @@ impl Renderer {
     /// Returns the format.
     pub(crate) fn format(&self) -> &Format {
         &self.format
+    }
+}
+
+impl Format {
+    /// Renders `record` as a sink with this format would, with the `\n` at its end, for a [`RecordOutput`](crate::sink::RecordOutput).
+    ///
+    /// ```
+    /// use logscope::{Format, OutputContext, Record, sink};
+    ///
+    /// struct Printed(std::sync::mpsc::Sender<String>);
+    ///
+    /// impl sink::RecordOutput for Printed {
+    ///     fn write(&self, record: &Record<'_>) -> std::io::Result<()> {
+    ///         self.0.send(Format::build().render(record)).map_err(std::io::Error::other)
+    ///     }
+    /// }
+    ///
+    /// logscope::init();
+    /// let (sender, lines) = std::sync::mpsc::channel();
+    /// OutputContext::builder("uno").sink(sink::records(Printed(sender))).build().scope(|| tracing::warn!("slow"));
+    /// assert!(lines.recv()?.ends_with(" WARNING: slow\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// There is no output here that [`Color::Auto`] or [`Time::Auto`] could suit: the line is not coloured, and shows the elapsed time.
+    #[must_use]
+    pub fn render(&self, record: &Record<'_>) -> String {
+        let mut line = Vec::new();
+        Renderer::new(self, Screen::None).render(record, &mut line);
+        // Every layout writes UTF-8.
+        String::from_utf8_lossy(&line).into_owned()
     }
 }
 

@@ -109,6 +109,7 @@ pub(crate) fn with_record<R>(
         event,
         metadata: RecordMetadata::new(event.metadata()),
         elapsed: fixture.elapsed,
+        origin: None,
         clock: &clock,
         wall: None.into(),
         seq: fixture.seq,

@@ -1,15 +1,8 @@
 //! Which times a line shows, and how.
 
-use std::fmt;
-use std::hash::{Hash, Hasher};
-
-use time::UtcOffset;
-
 use super::color::Screen;
-use super::layout::LayoutWriter;
 use super::timestamp::{Offset, push_clock, push_rfc3339_micros, push_seconds};
 use crate::record::Record;
-use crate::sync::Arc;
 
 /// Says which times a line shows; for [`Format::time`](crate::Format::time).
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -50,60 +43,17 @@ pub enum ElapsedStyle {
     },
 }
 
-/// Writes the time of a record: a function or closure, for [`Format::timer`](crate::Format::timer).
-type Timer = dyn Fn(&Record<'_>, &mut LayoutWriter<'_>) + Send + Sync;
-
-/// A timer that formats share. Clones are equal, and no others.
-#[derive(Clone)]
-pub(super) struct SharedTimer(Arc<Timer>);
-
-impl SharedTimer {
-    pub(super) fn new(timer: impl Fn(&Record<'_>, &mut LayoutWriter<'_>) + Send + Sync + 'static) -> Self {
-        SharedTimer(Arc::new(timer))
-    }
-
-    fn address(&self) -> *const () {
-        Arc::as_ptr(&self.0).cast()
-    }
-}
-
-impl PartialEq for SharedTimer {
-    fn eq(&self, other: &Self) -> bool {
-        self.address() == other.address()
-    }
-}
-
-impl Eq for SharedTimer {}
-
-impl Hash for SharedTimer {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.address().hash(state);
-    }
-}
-
-impl fmt::Debug for SharedTimer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("custom")
-    }
-}
-
 /// The options of a format that concern times.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Times {
     pub(super) shown: Time,
     pub(super) offset: Offset,
     pub(super) style: ElapsedStyle,
-    /// Writes the times in place of all that.
-    pub(super) timer: Option<SharedTimer>,
 }
 
 impl Times {
     pub(super) const fn new(style: ElapsedStyle) -> Self {
-        Times { shown: Time::Auto, offset: Offset::UTC, style, timer: None }
-    }
-
-    pub(super) fn set_offset(&mut self, offset: UtcOffset) {
-        self.offset = Offset::new(offset);
+        Times { shown: Time::Auto, offset: Offset::UTC, style }
     }
 
     /// Decides [`Time::Auto`]: `auto` if the layout always shows that, and else what suits `screen`.
@@ -140,11 +90,5 @@ impl Times {
             ElapsedStyle::Clock { digits } => push_clock(out, record.elapsed(), digits),
             ElapsedStyle::Seconds { digits, width } => push_seconds(out, record.elapsed(), digits, width),
         }
-    }
-}
-
-impl SharedTimer {
-    pub(super) fn push(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        (self.0)(record, line);
     }
 }

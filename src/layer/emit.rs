@@ -11,11 +11,13 @@ use crate::fallback;
 use crate::format::with_scratch;
 use crate::output::is_inside_output;
 use crate::record::{Record, RecordMetadata, SpanPath};
+use crate::sink::Sink;
 
 /// Gives `event` to each sink of `inner` that wants its level, and counts what became of it.
 pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMetadata<'_>, spans: &dyn SpanPath) {
-    let wanting = || inner.sinks().iter().filter(|sink| sink.wants(&metadata.level));
-    let deliveries = wanting().count() as u64;
+    // Asked once: the verbosity of a sink may follow a dial, and what is counted must be what is delivered.
+    let wanting = Wanting::of(inner.sinks(), event, &metadata);
+    let deliveries = wanting.count();
     if deliveries == 0 {
         return;
     }
@@ -26,7 +28,7 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
     let inside_output = is_inside_output();
     if nested.is_too_deep() || inside_output {
         let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
-        wanting().for_each(|sink| sink.count_dropped(loss));
+        wanting.of_all(inner.sinks()).for_each(|(_, sink)| sink.count_dropped(loss));
         counters.resolve(Fate::Dropped, deliveries);
         if nested.is_too_deep() {
             return;
@@ -36,6 +38,7 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
         event,
         metadata,
         elapsed: inner.elapsed(),
+        origin: Some(inner.origin()),
         clock: inner.clock(),
         wall: Cell::new(None),
         seq: Some(seq),
@@ -49,11 +52,41 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
     let mut fates = FateCounts::default();
     with_scratch(|scratch| {
         scratch.begin();
-        for (n, sink) in inner.sinks().iter().enumerate().filter(|(_, sink)| sink.wants(&record.metadata.level)) {
+        for (n, sink) in wanting.of_all(inner.sinks()) {
             fates.count(sink.deliver(&record, scratch, inner.account(n)), &call);
         }
     });
     fates.resolve(counters);
+}
+
+/// Which of a context's sinks want a record.
+struct Wanting {
+    /// One bit for each of the first 64 sinks.
+    first: u64,
+    /// The others; hardly any context has so many.
+    others: Vec<bool>,
+}
+
+impl Wanting {
+    #[inline]
+    fn of(sinks: &[Sink], event: &Event<'_>, metadata: &RecordMetadata<'_>) -> Self {
+        let wants = |sink: &Sink| sink.wants(event, metadata);
+        let bit = |(n, sink): (usize, &Sink)| u64::from(wants(sink)) << n;
+        let first = sinks.iter().take(64).enumerate().map(bit).fold(0, |first, bit| first | bit);
+        Wanting { first, others: sinks.iter().skip(64).map(wants).collect() }
+    }
+
+    #[inline]
+    fn count(&self) -> u64 {
+        u64::from(self.first.count_ones()) + self.others.iter().filter(|wants| **wants).count() as u64
+    }
+
+    /// Returns those of `sinks`, each with its place.
+    #[inline]
+    fn of_all<'s>(&self, sinks: &'s [Sink]) -> impl Iterator<Item = (usize, &'s Sink)> {
+        let wants = |n: usize| if n < 64 { self.first >> n & 1 != 0 } else { self.others[n - 64] };
+        sinks.iter().enumerate().filter(move |(n, _)| wants(*n))
+    }
 }
 
 /// Counts the deliveries of a record to a closed context as dropped.

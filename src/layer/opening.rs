@@ -14,7 +14,7 @@ impl OutputContext {
     /// Writes a record to each sink that says which levels its log has: a reader then knows why numbers are missing.
     ///
     /// ```
-    /// use logscope::{Format, LevelFilter, OutputContext, sink};
+    /// use logscope::{Format, LevelFilter, OutputContext, Time, sink};
     ///
     /// let (memory, lines) = sink::memory();
     /// let errors = memory.format(Format::logfmt().time(Time::None)).max_level(LevelFilter::ERROR);
@@ -34,7 +34,9 @@ impl OutputContext {
     pub fn write_opening_record(&self) {
         let inner = self.inner();
         let max_level = inner.verbosity().max_level();
-        let opened = || inner.sinks().iter().enumerate().filter(|(_, sink)| sink.threshold() != LevelFilter::OFF);
+        let opened = || {
+            inner.sinks().iter().enumerate().filter(|(_, sink)| sink.own_verbosity().max_level() != LevelFilter::OFF)
+        };
         let deliveries = opened().count() as u64;
         if deliveries == 0 {
             return;
@@ -49,11 +51,12 @@ impl OutputContext {
         }
         let mut fates = FateCounts::default();
         for (n, sink) in opened() {
-            with_opening(max_level.min(sink.threshold()), |event| {
+            with_opening(max_level.min(sink.own_verbosity().max_level()), |event| {
                 let record = Record {
                     event,
                     metadata: RecordMetadata::own(event.metadata()),
                     elapsed: inner.elapsed(),
+                    origin: Some(inner.origin()),
                     clock: inner.clock(),
                     wall: Cell::new(None),
                     seq: Some(seq),

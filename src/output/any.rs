@@ -53,7 +53,9 @@ impl AnyOutput {
                 let line = scratch.line(renderer, record);
                 call_contained(|| output.write(Line::new(line, record.level())))
             }
-            AnyOutput::Records(output) => call_contained(|| output.write(record)),
+            AnyOutput::Records(output) => {
+                renderer.with_origin_of(record, |record| call_contained(|| output.write(record)))
+            }
         }
     }
 
@@ -73,7 +75,9 @@ impl AnyOutput {
                 renderer.render(notice, &mut line);
                 call_contained(|| output.write(Line::new(&line, notice.level())))
             }
-            AnyOutput::Records(output) => call_contained(|| output.write(notice)),
+            AnyOutput::Records(output) => {
+                renderer.with_origin_of(notice, |notice| call_contained(|| output.write(notice)))
+            }
         }
     }
 
@@ -114,9 +118,9 @@ impl AnyOutput {
 /// Returns the error for an output called `name` whose file could not be opened anew.
 #[cold]
 pub(crate) fn reopen_error(name: &str, error: io::Error) -> Error {
-    let message = match error.kind() {
-        io::ErrorKind::Unsupported => format!("{name} cannot be opened anew: it is not a file that has a name"),
-        _ => format!("{name} cannot be opened anew, and is written to as before"),
-    };
-    Error::new(ErrorKind::Open, message).with_source(error)
+    if error.kind() == io::ErrorKind::Unsupported {
+        return Error::new(ErrorKind::Open, format!("{name} cannot be opened anew: it is not a file that has a name"));
+    }
+    let message = format_args!("{name} cannot be opened anew, and is written to as before");
+    Error::from_io(ErrorKind::Open, message, error)
 }

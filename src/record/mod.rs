@@ -49,10 +49,12 @@ pub(crate) use notice::{NOTICE_LEVEL, Notice, with_notice, with_opening};
 pub(crate) use render::{drop_quietly, for_each_source, has_source, render_debug, render_display, render_str};
 pub(crate) use span::{NoSpans, RenderPath, SpanPath, SpanValues, Style};
 pub use span_info::SpanInfo;
+use thread::current_thread_id;
 pub(crate) use thread::{ThreadName, is_thread_unnamed, write_thread_id, write_thread_name};
 pub use value::Value;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Origin};
+use crate::sync::thread::ThreadId;
 
 /// Holds one event as a sink sees it: its message and fields, where and when it was logged, and its context.
 ///
@@ -61,6 +63,8 @@ pub struct Record<'a> {
     pub(crate) event: &'a Event<'a>,
     pub(crate) metadata: RecordMetadata<'a>,
     pub(crate) elapsed: Duration,
+    /// From where `elapsed` counts. `None` if that is the origin of the sink that the record is for.
+    pub(crate) origin: Option<&'a Origin>,
     pub(crate) clock: &'a Clock,
     /// The wall-clock time. It is read from the clock at first use, so a format that does not print it does not pay for it.
     pub(crate) wall: Cell<Option<SystemTime>>,
@@ -148,10 +152,36 @@ impl<'a> Record<'a> {
         self.metadata.line
     }
 
-    /// Returns the time since the origin of the context.
+    /// Returns the time since the origin of the context, or since that of the sink, if the sink [has its own](crate::sink::Sink::origin).
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
+    }
+
+    /// Returns the time since `origin`, unless the time of the record is of another kind already.
+    pub(crate) fn elapsed_from(&self, origin: &Origin) -> Duration {
+        match self.origin {
+            Some(own) if own.instant() >= origin.instant() => {
+                (own.instant() - origin.instant()).saturating_add(self.elapsed)
+            }
+            Some(own) => self.elapsed.saturating_sub(origin.instant() - own.instant()),
+            None => self.elapsed,
+        }
+    }
+
+    /// Returns the same record, whose elapsed time counts from `origin`.
+    pub(crate) fn counted_from(&self, origin: &Origin) -> Record<'_> {
+        Record {
+            event: self.event,
+            metadata: self.metadata,
+            elapsed: self.elapsed_from(origin),
+            origin: None,
+            clock: self.clock,
+            wall: self.wall.clone(),
+            seq: self.seq,
+            context: self.context,
+            spans: self.spans,
+        }
     }
 
     /// Returns the wall-clock time.
@@ -220,10 +250,10 @@ impl<'a> Record<'a> {
         self.spans.visit(&mut |span| each(SpanInfo(span)));
     }
 
-    /// Returns the id of the thread that logs: the one that calls this.
+    /// Returns the id of the thread that logs: the one that calls this. `None` if the thread is so near its end that it has none.
     #[must_use]
-    pub fn thread_id(&self) -> std::thread::ThreadId {
-        std::thread::current().id()
+    pub fn thread_id(&self) -> Option<ThreadId> {
+        current_thread_id()
     }
 
     /// Returns the name of the thread that logs, to be printed on it; for a thread without a name, its id as `ThreadId(2)`.
@@ -240,7 +270,8 @@ impl<'a> Record<'a> {
 
     /// The context of this record, and its time.
     pub(crate) fn moment(&self) -> Moment<'_> {
-        Moment { context: self.context, elapsed: self.elapsed, clock: self.clock, wall: self.wall.clone() }
+        let Record { context, elapsed, origin, clock, .. } = *self;
+        Moment { context, elapsed, origin, clock, wall: self.wall.clone() }
     }
 }
 
@@ -256,6 +287,8 @@ pub(crate) fn event_name(metadata: &Metadata<'static>) -> Option<&'static str> {
 pub(crate) struct Moment<'a> {
     pub(crate) context: &'a ContextInfo,
     pub(crate) elapsed: Duration,
+    /// As that of a [`Record`].
+    pub(crate) origin: Option<&'a Origin>,
     pub(crate) clock: &'a Clock,
     pub(crate) wall: Cell<Option<SystemTime>>,
 }
@@ -267,6 +300,7 @@ impl Moment<'_> {
             event,
             metadata: RecordMetadata::own(event.metadata()),
             elapsed: self.elapsed,
+            origin: self.origin,
             clock: self.clock,
             wall: self.wall.clone(),
             seq: None,

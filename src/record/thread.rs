@@ -53,6 +53,11 @@ fn write_and_cache(out: &mut dyn Write) -> fmt::Result {
     out.write_str(name)
 }
 
+/// Returns the id of the current thread; `None` if its handle is gone.
+pub(super) fn current_thread_id() -> Option<thread::ThreadId> {
+    current().map(|thread| thread.id())
+}
+
 /// Writes the id of the current thread, as `ThreadId(2)`. Writes nothing if the thread's handle is gone.
 pub(crate) fn write_thread_id(out: &mut dyn Write) -> fmt::Result {
     match current() {

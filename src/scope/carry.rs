@@ -22,7 +22,7 @@ impl OutputContext {
     /// What `f` has captured is dropped inside this context too, also if `f` never runs.
     pub fn bind<R, F: FnOnce() -> R>(&self, f: F) -> impl FnOnce() -> R + use<R, F> {
         let bound = Bound::new(Place::Context(self.clone()), f);
-        move || bound.call_once()
+        move || bound.run_once()
     }
 
     /// Wraps `f`, which takes one argument and may change what it has captured, so that it runs inside this context.
@@ -44,7 +44,7 @@ impl OutputContext {
     /// The argument has one type: see [`bind_fn`](OutputContext::bind_fn) for callees that lend it.
     pub fn bind_mut<A, R, F: FnMut(A) -> R>(&self, f: F) -> impl FnMut(A) -> R + use<A, R, F> {
         let mut bound = Bound::new(Place::Context(self.clone()), f);
-        move |argument| bound.call_mut(argument)
+        move |argument| bound.run_mut(argument)
     }
 
     /// Wraps `f`, which takes one argument, so that it runs inside this context, on several threads at once if `f` can.
@@ -84,7 +84,7 @@ impl OutputContext {
     /// ```
     pub fn bind_fn<A, R, F: Fn(A) -> R>(&self, f: F) -> impl Fn(A) -> R + use<A, R, F> {
         let bound = Bound::new(Place::Context(self.clone()), f);
-        move |argument| bound.call(argument)
+        move |argument| bound.run_shared(argument)
     }
 }
 
@@ -111,7 +111,7 @@ impl OutputContext {
 /// ```
 pub fn bind_current<R, F: FnOnce() -> R>(f: F) -> impl FnOnce() -> R + use<R, F> {
     let bound = Bound::new(Place::current(), f);
-    move || bound.call_once()
+    move || bound.run_once()
 }
 
 /// Where a closure runs.
@@ -146,7 +146,7 @@ impl<F> Bound<F> {
         Bound { place, f: Some(f) }
     }
 
-    fn call_once<R>(mut self) -> R
+    fn run_once<R>(mut self) -> R
     where
         F: FnOnce() -> R,
     {
@@ -157,24 +157,24 @@ impl<F> Bound<F> {
     }
 
     #[inline]
-    fn call_mut<A, R>(&mut self, argument: A) -> R
+    fn run_mut<A, R>(&mut self, argument: A) -> R
     where
         F: FnMut(A) -> R,
     {
         match &mut self.f {
             Some(f) => self.place.run(|| f(argument)),
-            None => unreachable!("only `call_once` takes the closure"),
+            None => unreachable!("only `run_once` takes the closure"),
         }
     }
 
     #[inline]
-    fn call<A, R>(&self, argument: A) -> R
+    fn run_shared<A, R>(&self, argument: A) -> R
     where
         F: Fn(A) -> R,
     {
         match &self.f {
             Some(f) => self.place.run(|| f(argument)),
-            None => unreachable!("only `call_once` takes the closure"),
+            None => unreachable!("only `run_once` takes the closure"),
         }
     }
 }

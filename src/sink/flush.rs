@@ -100,12 +100,12 @@ impl Sink {
             let name = self.describe();
             let reason = match error.kind() {
                 io::ErrorKind::TimedOut => {
-                    format!(": it took longer than {deadline:?}, and {} records are pending", self.ledger().pending)
+                    format!("it took longer than {deadline:?}, and {} records are pending", self.ledger().pending)
                 }
-                io::ErrorKind::Unsupported => String::from(": it is not on a storage device"),
-                _ => String::new(),
+                io::ErrorKind::Unsupported => String::from("it is not on a storage device"),
+                _ => return Error::from_io(ErrorKind::Incomplete, format_args!("{name} cannot be synced"), error),
             };
-            Error::new(ErrorKind::Incomplete, format!("{name} cannot be synced{reason}")).with_source(error)
+            Error::new(ErrorKind::Incomplete, format!("{name} cannot be synced: {reason}"))
         })
     }
 }

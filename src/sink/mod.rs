@@ -99,6 +99,7 @@
 //
 // - `constructors`: the functions that make a sink of an output. `file`: the same for files. The outputs themselves are in `output` and `file`
 //   at the root of the crate; to add one, begin there.
+// - `options`: the options of a sink: its format, its verbosity, its name, its queue.
 // - `view`: the type `Sink`, and the delivery of a record to an output or to its queue.
 // - `flush`: the flush of a sink, of all outputs, and at the end of the process.
 // - `exit`: writes the queues when the process ends, and prepares them for a fork.
@@ -110,6 +111,7 @@ mod constructors;
 mod exit;
 mod file;
 mod flush;
+mod options;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

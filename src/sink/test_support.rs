@@ -41,6 +41,7 @@ pub(crate) fn with_record_of<R>(context: &ContextInfo, seq: u64, f: impl FnOnce(
         event: &Event::new(&METADATA, &values),
         metadata: RecordMetadata::new(&METADATA),
         elapsed: Duration::from_millis(seq),
+        origin: None,
         clock: &Clock::from(ManualClock::at(origin)),
         wall: None.into(),
         seq: Some(seq),

@@ -3,18 +3,18 @@
 use std::any::Any;
 use std::fmt;
 
-use tracing::Level;
+use tracing::Event;
 use tracing::level_filters::LevelFilter;
 
-use super::exit;
-use crate::background::{Account, OpenAccount, Queue, QueueHandle, QueuedView};
+use crate::background::{Account, OpenAccount, QueueHandle, QueuedView};
 use crate::delivery::{Core, Fate, Ledger, Loss};
 use crate::error::Error;
 use crate::format::{Format, Renderer, Scratch};
 use crate::limits::REOPEN;
 use crate::output::{AnyOutput, Output, reopen_error};
-use crate::record::Record;
+use crate::record::{Record, RecordMetadata};
 use crate::sync::{Arc, Weak};
+use crate::verbosity::Verbosity;
 
 /// Gives records a format, and an output to go to.
 ///
@@ -27,7 +27,7 @@ use crate::sync::{Arc, Weak};
 /// # drop(memory);
 /// ```
 ///
-/// A sink is a *view* of an output: it has a format and a threshold, the most verbose level that it takes. Several views can share one output.
+/// A sink is a *view* of an output: it has a format, and a verbosity, which says what it takes. Several views can share one output.
 /// Clones are the same view, and cheap.
 #[derive(Clone)]
 #[must_use = "a sink receives records once a context is given it, with `.sink(…)`"]
@@ -37,20 +37,22 @@ pub(super) struct View {
     pub(super) core: Arc<Core>,
     /// Keeps the entry of a file in its registry alive. After `core`: fields drop in order, so no view holds the output any more when the last
     /// `keep` goes, which therefore closes the file.
-    keep: Option<Arc<dyn Any + Send + Sync>>,
+    pub(super) keep: Option<Arc<dyn Any + Send + Sync>>,
     /// After the other two, so that the queue, which also holds them, is the last that does.
     queue: Option<QueueView>,
-    renderer: Renderer,
-    levels: Levels,
+    pub(super) renderer: Renderer,
+    pub(super) options: ViewOptions,
 }
 
-/// What a view does with records by their level.
-#[derive(Clone, Copy)]
-struct Levels {
-    /// It takes records up to this level.
-    max: LevelFilter,
+/// What a view has of its own, beside its renderer.
+#[derive(Clone)]
+pub(super) struct ViewOptions {
+    /// Which records it takes.
+    pub(super) verbosity: Verbosity,
     /// It syncs the output after records up to this level.
-    sync_at: LevelFilter,
+    pub(super) sync_at: LevelFilter,
+    /// What it is called in messages, if the program has named it.
+    pub(super) name: Option<Arc<str>>,
 }
 
 /// The queue of a view that is queued.
@@ -61,98 +63,6 @@ struct QueueView {
 }
 
 impl Sink {
-    /// Returns a view of this output with another format.
-    ///
-    /// ```
-    /// use logscope::{Format, sink};
-    ///
-    /// let (sink, memory) = sink::memory();
-    /// let json = sink.format(Format::json());
-    /// # drop((json, memory));
-    /// ```
-    ///
-    /// The threshold stays the same. The format of a sink is [`Format::text`] unless it is set.
-    pub fn format(&self, format: Format) -> Sink {
-        self.with_view(Renderer::new(&format, self.0.core.screen()), self.0.levels)
-    }
-
-    /// Returns a view of this output that takes only records up to `max_level`.
-    ///
-    /// ```
-    /// use logscope::{LevelFilter, sink};
-    ///
-    /// let console = sink::stderr().max_level(LevelFilter::WARN);
-    /// # drop(console);
-    /// ```
-    ///
-    /// The format stays the same. With a format that prints [`seq`](Format::seq), the log lacks the numbers of the records that this view does
-    /// not take. The program learns the threshold from [`SinkSnapshot::max_level`](crate::SinkSnapshot::max_level). A reader of the log
-    /// learns it from an opening record, if the program has it written by
-    /// [`write_opening_record`](crate::OutputContext::write_opening_record).
-    pub fn max_level(&self, max_level: impl Into<LevelFilter>) -> Sink {
-        self.with_view(self.0.renderer.clone(), Levels { max: max_level.into(), ..self.0.levels })
-    }
-
-    /// Returns a view of this output that brings records up to `level` to the storage device at once.
-    ///
-    /// ```
-    /// use logscope::{LevelFilter, sink};
-    ///
-    /// # let dir = tempfile::tempdir()?;
-    /// # let path = dir.path().join("uno.log");
-    /// let log = sink::file(path).open()?.sync_at(LevelFilter::ERROR);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// With `LevelFilter::ERROR`, a call that logs an error returns after that record, and every record that was logged before it, would
-    /// survive a power cut. The call waits one second at most, if other threads write to the output or the sink has a queue. A sync that
-    /// fails is reported on stderr, once until one succeeds. [`Queue::sync_at`](super::Queue::sync_at) does the same for all views of a queue.
-    pub fn sync_at(&self, level: impl Into<LevelFilter>) -> Sink {
-        self.with_view(self.0.renderer.clone(), Levels { sync_at: level.into(), ..self.0.levels })
-    }
-
-    /// Returns a view of this output with a queue in front of it.
-    ///
-    /// ```
-    /// use logscope::{OutputContext, sink};
-    /// use std::time::Duration;
-    ///
-    /// let (memory, lines) = sink::memory();
-    /// let uno = OutputContext::builder("uno").sink(memory.queued(sink::Queue::new())).build();
-    /// # logscope::init();
-    /// uno.scope(|| tracing::info!("compiling"));
-    /// uno.flush(Duration::from_secs(5)).into_result()?;
-    /// assert_eq!(lines.len(), 1);
-    /// # Ok::<(), logscope::Error>(())
-    /// ```
-    ///
-    /// The call that logs enqueues the finished line, and a writer thread writes it to the output, with many others in one write. There are
-    /// few writer threads for any number of queues.
-    ///
-    /// The lines in a queue are written
-    ///
-    /// - within a few milliseconds, while the output keeps up;
-    /// - when the process ends in an ordinary way, for [five seconds](crate::Config::exit_deadline) at most;
-    /// - soon after the last sink is dropped; the drop does not wait for it;
-    /// - on request, by [`flush`](Sink::flush), [`logscope::flush`](crate::flush) or [`logscope::shutdown`](crate::shutdown).
-    ///
-    /// A process that is killed loses the lines in the queue: see [Durability](crate::sink#durability).
-    ///
-    /// Views of one output with equal options share a queue. Views of the same output that are direct, or that have a queue with other
-    /// options, go on writing to it, and the order between their lines and those of this queue is not defined.
-    ///
-    /// A [`records`](super::records()) sink stays direct, because its records live only as long as the call. A [`test`](super::test()) sink
-    /// can be queued, but a writer thread prints its lines then, and the test harness captures only what the test's own thread prints.
-    pub fn queued(&self, queue: Queue) -> Sink {
-        let View { core, keep, renderer, levels, .. } = &*self.0;
-        if !core.takes_lines() {
-            return self.clone();
-        }
-        exit::install();
-        let handle = QueueHandle::find_or_make(core, keep.clone(), queue);
-        Sink::new_view(Arc::clone(core), keep.clone(), Some(handle), renderer.clone(), *levels)
-    }
-
     /// Returns the counts of what became of all records that were delivered to this output, through any of its views.
     ///
     /// ```
@@ -187,10 +97,11 @@ impl Sink {
         self.0.core.reopen(REOPEN).map_err(|error| reopen_error(self.describe(), error))
     }
 
-    /// Returns the name of the output in messages, such as `stdout` or `file build/uno.log`.
+    /// Returns the name of the sink in messages: what the output is, as `stdout` or `file build/uno.log`, after what the sink was
+    /// [named](Sink::named).
     #[must_use]
     pub fn describe(&self) -> &str {
-        self.0.core.name()
+        self.0.options.name.as_deref().unwrap_or_else(|| self.0.core.described())
     }
 
     /// Returns the first view of `output`, which takes lines: in text, without threshold.
@@ -201,25 +112,26 @@ impl Sink {
     /// Returns the first view of `core`: in text, without threshold. All views of the output keep `keep` alive.
     pub(super) fn of_core(core: Arc<Core>, keep: Option<Arc<dyn Any + Send + Sync>>) -> Sink {
         let renderer = Renderer::new(&Format::text(), core.screen());
-        Sink::new_view(core, keep, None, renderer, Levels { max: LevelFilter::TRACE, sync_at: LevelFilter::OFF })
+        let options = ViewOptions { verbosity: LevelFilter::TRACE.into(), sync_at: LevelFilter::OFF, name: None };
+        Sink::new_view(core, keep, None, renderer, options)
     }
 
     /// Returns another view of the same output, with the same queue.
-    fn with_view(&self, renderer: Renderer, levels: Levels) -> Sink {
+    pub(super) fn with_view(&self, renderer: Renderer, options: ViewOptions) -> Sink {
         let View { core, keep, queue, .. } = &*self.0;
         let handle = queue.as_ref().map(|queue| Arc::clone(&queue.handle));
-        Sink::new_view(Arc::clone(core), keep.clone(), handle, renderer, levels)
+        Sink::new_view(Arc::clone(core), keep.clone(), handle, renderer, options)
     }
 
-    fn new_view(
+    pub(super) fn new_view(
         core: Arc<Core>,
         keep: Option<Arc<dyn Any + Send + Sync>>,
         handle: Option<Arc<QueueHandle>>,
         renderer: Renderer,
-        levels: Levels,
+        options: ViewOptions,
     ) -> Sink {
         let queue = handle.map(|handle| QueueView { renderer: handle.queued().renderer_number(&renderer), handle });
-        Sink(Arc::new(View { core, queue, keep, renderer, levels }))
+        Sink(Arc::new(View { core, queue, keep, renderer, options }))
     }
 
     /// Opens an account in the sink's queue, if it has one, for a context that is given the sink.
@@ -243,15 +155,19 @@ impl Sink {
         Arc::ptr_eq(&self.0.core, &other.0.core)
     }
 
-    /// True if this view takes records of `level`.
+    /// True if this view takes the record of `event` with this metadata.
     #[inline]
-    pub(crate) fn wants(&self, level: &Level) -> bool {
-        *level <= self.0.levels.max
+    pub(crate) fn wants(&self, event: &Event<'_>, metadata: &RecordMetadata<'_>) -> bool {
+        let verbosity = &self.0.options.verbosity;
+        verbosity.decide_by_level(&metadata.level).unwrap_or_else(|| match metadata.from_log {
+            true => verbosity.allows_target(metadata.level, metadata.target),
+            false => verbosity.allows(event.metadata()),
+        })
     }
 
-    /// Returns the most verbose level that this view takes.
-    pub(crate) fn threshold(&self) -> LevelFilter {
-        self.0.levels.max
+    /// Returns which records this view takes.
+    pub(crate) fn own_verbosity(&self) -> &Verbosity {
+        &self.0.options.verbosity
     }
 
     /// Returns the renderer, which makes lines of records. If views with equal renderers get a record one after the other, they share the line.
@@ -269,9 +185,9 @@ impl Sink {
         scratch: &mut Scratch<'r>,
         account: Option<&OpenAccount>,
     ) -> Option<Fate> {
-        let View { core, queue, renderer, levels, .. } = &*self.0;
+        let View { core, queue, renderer, options, .. } = &*self.0;
         if let Some(QueueView { handle, renderer: number }) = queue {
-            let via = QueuedView { renderer, number: *number, sync_at: levels.sync_at };
+            let via = QueuedView { renderer, number: *number, sync_at: options.sync_at };
             return handle.queued().deliver(via, record, scratch, account);
         }
         let result = if core.has_missing() {
@@ -280,7 +196,7 @@ impl Sink {
             core.write(renderer, record, scratch)
         };
         let fate = core.count_result(record, result);
-        if record.level() <= levels.sync_at {
+        if record.level() <= options.sync_at {
             core.sync_record();
         }
         Some(fate)
@@ -324,7 +240,7 @@ impl fmt::Debug for Sink {
         f.debug_struct("Sink")
             .field("output", &self.describe())
             .field("format", &format_args!("{}", self.0.renderer.format()))
-            .field("max_level", &format_args!("{}", self.0.levels.max))
+            .field("verbosity", &format_args!("{}", self.0.options.verbosity))
             .field("ledger", &format_args!("{}", self.ledger()))
             .finish()
     }

@@ -39,11 +39,11 @@ const ORDER: &order::Table<'_> = &[
         "options, accounts, inside → fork_gate → queued → drain → pool → front → list → handle → direct → enqueue",
     ),
     ("src/background/pool", "plan, threads"),
-    ("src/bytes", "batch, byte_writer → line_writer → standard_stream"),
+    ("src/bytes", "line → batch, byte_writer → line_writer → standard_stream"),
     ("src/context", "live_list → inner → output_context → live, snapshot → ceiling, flush → builder → default"),
     (
         "src/delivery",
-        "closing, ledger, missing, front, in_flight → own_calls, counters, notices → core → release → flush",
+        "closing, ledger, missing, front, in_flight → own_calls, counters, notices → output_list → core → release → flush",
     ),
     (
         "src/file",
@@ -55,12 +55,14 @@ const ORDER: &order::Table<'_> = &[
     ("src/file/roll", "options, latest, retention → gzip → when"),
     (
         "src/format",
-        "ansi, buffer, color, escape, number, reserved, timestamp → options, quote → names → plain, json → text, build, \
-         logfmt → renderer, spans → scratch",
+        "ansi, buffer, color, escape, local, number, reserved, timestamp → quote, times → options, names → plain → layout → choice → \
+         setters, build, json, logfmt, pretty, raw, text → renderer → scratch",
     ),
+    ("src/format/build", "vocabulary → aligned"),
     ("src/format/json", "value, serialize → fields, fragments"),
     ("src/format/logfmt", "value → fragments"),
-    ("src/format/plain", "literal, name, value → braces, fields → columns"),
+    ("src/format/layout", "writer → columns, visit"),
+    ("src/format/plain", "literal, name, value → braces, fields"),
     (
         "src/layer",
         "environment, capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, context_layer → log_bridge \
@@ -71,10 +73,10 @@ const ORDER: &order::Table<'_> = &[
     ("src/queue", "words, progress → ring → reader → schedule"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),
     ("src/read/json", "deserialize → parse → lines"),
-    ("src/record", "bound, notice, value → render → thread, capture → buf, span → context"),
+    ("src/record", "bound, notice, value → render → thread, capture, field → buf, span → context, span_info"),
     ("src/scope", "chain, hook → current, thread → carry, task"),
     ("src/scope/chain", "ownership → node → readers → local → current, glance, closure, guard, task"),
-    ("src/sink", "exit → view → constructors, file, flush"),
+    ("src/sink", "exit → view → constructors, file, flush, options"),
     ("src/sink/exit", "fork, end → hooks"),
     ("src/verbosity", "levels, decisions → flags, directives → parse, dial"),
 ];
@@ -89,6 +91,8 @@ const PARENTS_AND_CHILDREN: &[(&str, &str)] = &[
     ("file/os/mod.rs", "file/os/unix.rs"),
     // What follows the fork generation is a part of what the library knows of its process.
     ("process.rs", "process/fork_local.rs"),
+    // A layout writes to a writer, which asks the layout for its looks.
+    ("format/layout/mod.rs", "format/layout/writer.rs"),
     // A record can be owned, and a verbosity be a dial: each has a conversion in the other.
     ("record/mod.rs", "record/buf.rs"),
     ("verbosity/mod.rs", "verbosity/dial.rs"),

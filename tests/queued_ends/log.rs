@@ -134,7 +134,7 @@ fn record(line: &str) -> Option<Text> {
     let (head, text) = line.split_at_checked(line.find('<')?)?;
     let mut words = text[1..].split(' ');
     let text_of = Text { thread: words.next()?.parse().ok()?, number: words.next()?.parse().ok()? };
-    let is_whole = head.contains(" uno ") && head.matches(':').count() == 4 && text == text_of.to_string();
+    let is_whole = head.contains(" uno ") && head.matches(':').count() == 5 && text == text_of.to_string();
     is_whole.then_some(text_of)
 }
 

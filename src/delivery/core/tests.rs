@@ -34,32 +34,6 @@ fn renderer() -> Renderer {
 }
 
 #[test]
-fn the_list_keeps_the_counts_of_closed_outputs_and_little_else() {
-    let mut list = CoreList::EMPTY;
-    let open = core();
-    list.push(&open);
-    let capacity = list.entries.capacity();
-    assert!(capacity > 2, "the list grows by more than one entry");
-    for _ in 1..capacity {
-        let closed = core();
-        closed.counters().count(Fate::Written, 1);
-        list.push(&closed);
-    }
-    let closed = capacity as u64 - 1;
-    assert_eq!(list.entries.len(), capacity, "entries are removed when the list needs room");
-    let (cores, sum) = list.read();
-    assert!(matches!(&cores[..], [core] if Arc::ptr_eq(core, &open)));
-    assert_eq!(sum.written, closed);
-
-    let last = core();
-    list.push(&last);
-    assert_eq!(list.entries.len(), 2);
-    let (cores, sum) = list.read();
-    assert!(matches!(&cores[..], [one, two] if Arc::ptr_eq(one, &open) && Arc::ptr_eq(two, &last)));
-    assert_eq!(sum.written, closed);
-}
-
-#[test]
 fn all_outputs_are_in_the_list_of_the_process() {
     let core = core();
     let (all, _) = Core::all();

@@ -16,10 +16,10 @@ use tracing::field::Field;
 
 use super::ansi::{Look, push_colored};
 use super::escape::{PlainText, push_code};
+use super::layout::columns::Columns;
 use super::layout::{Layout, LayoutWriter};
 use super::names::CallsiteNames;
-use super::options::Format;
-use super::plain::columns::Columns;
+use super::options::Options;
 use super::plain::fields::{Dialect, push_gap, push_message_and_fields};
 use super::plain::name::OddNames;
 use super::plain::value::show_backslashes;
@@ -41,29 +41,29 @@ impl Layout for Build {
         if kind == Some(WordKind::Finished) {
             line.out.push(b'\n');
         }
-        let (format, colored, start, names) = (line.format, line.colored, line.out.len(), CallsiteNames::of(record));
-        let columns = Columns { format, colored, record, start };
+        let (options, colored, start, names) = (line.options, line.colored, line.out.len(), CallsiteNames::of(record));
+        let columns = Columns { options, colored, record, start };
         columns.push_times_and_thread(line);
         let out = &mut *line.out;
-        if format.aligned {
+        if options.aligned {
             aligned::push_name(colored, record.context().name(), start, out);
         } else {
             columns.push_context(out);
         }
         columns.push_target(names.plain_target, out);
         columns.push_location(out);
-        if format.context || format.target || format.location || format.thread_name {
+        if options.context || options.target || options.location || options.thread_name {
             show_backslashes(out, start);
         }
         push_gap(out, start);
-        if format.aligned {
+        if options.aligned {
             out.extend_from_slice(aligned::indent(kind));
         }
         let begins_line = out.len() == start;
         let push = |out: &mut Vec<u8>| {
             let body = out.len();
-            push_body(format, record, names, word.as_ref(), out);
-            if begins_line && format.multiline {
+            push_body(options, record, names, word.as_ref(), out);
+            if begins_line && options.multiline {
                 protect_from_continuation(out, body);
             }
         };
@@ -71,7 +71,7 @@ impl Layout for Build {
             (Level::ERROR, _) => push_colored(colored, Look::Red, out, push),
             (Level::WARN, _) => push_colored(colored, Look::Yellow, out, push),
             (_, Some(WordKind::Success)) => push_colored(colored, Look::Green, out, push),
-            (Level::DEBUG | Level::TRACE, _) if format.aligned => push_colored(colored, Look::Dim, out, push),
+            (Level::DEBUG | Level::TRACE, _) if options.aligned => push_colored(colored, Look::Dim, out, push),
             _ => push(out),
         }
         if kind == Some(WordKind::Header) {
@@ -96,7 +96,7 @@ fn protect_from_continuation(out: &mut Vec<u8>, start: usize) {
 }
 
 /// Appends the level from WARN, the text of the word, the message and the fields.
-fn push_body(format: &Format, record: &Record<'_>, names: CallsiteNames, word: Option<&Word>, out: &mut Vec<u8>) {
+fn push_body(options: &Options, record: &Record<'_>, names: CallsiteNames, word: Option<&Word>, out: &mut Vec<u8>) {
     match record.level() {
         Level::ERROR => out.extend_from_slice(b"ERROR: "),
         Level::WARN => out.extend_from_slice(b"WARNING: "),
@@ -110,7 +110,7 @@ fn push_body(format: &Format, record: &Record<'_>, names: CallsiteNames, word: O
             start = out.len();
         }
     }
-    let continuation = format.multiline.then_some(CONTINUATION);
+    let continuation = options.multiline.then_some(CONTINUATION);
     let hidden = word.map_or(0, |word| word.hidden);
     push_message_and_fields(out, start, BuildDialect { continuation, hidden }, record, names.fields);
 }

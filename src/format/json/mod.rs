@@ -26,7 +26,7 @@ use super::escape::JsonText;
 use super::layout::{Layout, LayoutWriter};
 use super::names::CallsiteNames;
 use super::number::push_integer;
-use super::options::Format;
+use super::options::Options;
 use super::timestamp::{push_rfc3339_micros, push_seconds_micros};
 use crate::record::{Record, Style, is_thread_unnamed, write_thread_id, write_thread_name};
 use fields::{push_fields, push_flat_fields};
@@ -39,20 +39,20 @@ pub(super) struct Json;
 impl Layout for Json {
     #[inline]
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        render(line.format, record, line.out);
+        render(line.options, record, line.out);
     }
 }
 
-fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
+fn render(options: &Options, record: &Record<'_>, out: &mut Vec<u8>) {
     let names = CallsiteNames::of(record);
     out.push(b'{');
-    if format.times.shows_wall() {
+    if options.times.shows_wall() {
         out.extend_from_slice(b"\"timestamp\":\"");
-        push_rfc3339_micros(out, record.timestamp(), format.times.offset);
+        push_rfc3339_micros(out, record.timestamp(), options.times.offset);
         out.extend_from_slice(b"\",");
     }
     out.extend_from_slice(level(record.level()));
-    match format.flatten {
+    match options.flatten {
         true => push_flat_fields(out, record, names.fields),
         false => {
             out.extend_from_slice(b",\"fields\":{");
@@ -60,7 +60,7 @@ fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
             out.push(b'}');
         }
     }
-    if format.target {
+    if options.target {
         out.extend_from_slice(b",\"target\":\"");
         match names.plain_target {
             true => out.extend_from_slice(record.target().as_bytes()),
@@ -74,22 +74,22 @@ fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"name\":");
         push_string(out, name);
     }
-    if format.location {
+    if options.location {
         push_location(out, record);
     }
-    push_spans(format, out, record);
-    if format.thread_name || format.thread_id {
-        push_thread(format, out);
+    push_spans(options, out, record);
+    if options.thread_name || options.thread_id {
+        push_thread(options, out);
     }
-    if format.context {
+    if options.context {
         out.push(b',');
-        push_context(record.context(), format.context_fields, out);
+        push_context(record.context(), options.context_fields, out);
     }
-    if format.times.shows_elapsed() {
+    if options.times.shows_elapsed() {
         out.extend_from_slice(b",\"elapsed\":");
         push_seconds_micros(out, record.elapsed());
     }
-    if format.seq
+    if options.seq
         && let Some(seq) = record.seq()
     {
         out.extend_from_slice(b",\"seq\":");
@@ -109,14 +109,14 @@ fn level(level: Level) -> &'static [u8] {
 }
 
 /// Appends the thread's name and id. A thread without a name is called by its id, which is not written twice.
-fn push_thread(format: &Format, out: &mut Vec<u8>) {
+fn push_thread(options: &Options, out: &mut Vec<u8>) {
     // Writing to a `Vec` does not fail.
-    if format.thread_name && !(format.thread_id && is_thread_unnamed()) {
+    if options.thread_name && !(options.thread_id && is_thread_unnamed()) {
         out.extend_from_slice(b",\"threadName\":\"");
         let _ = write_thread_name(&mut JsonText::new(out));
         out.push(b'"');
     }
-    if format.thread_id {
+    if options.thread_id {
         out.extend_from_slice(b",\"threadId\":\"");
         let _ = write_thread_id(&mut JsonText::new(out));
         out.push(b'"');
@@ -135,8 +135,8 @@ fn push_location(out: &mut Vec<u8>, record: &Record<'_>) {
 }
 
 /// Appends the spans, and a comma before them, if there are spans.
-fn push_spans(format: &Format, out: &mut Vec<u8>, record: &Record<'_>) {
-    let (style, parts) = match (format.current_span, format.span_list) {
+fn push_spans(options: &Options, out: &mut Vec<u8>, record: &Record<'_>) {
+    let (style, parts) = match (options.current_span, options.span_list) {
         (true, true) => (Style::JSON, PathParts { current: true, list: true }),
         (true, false) => (Style::JSON_CURRENT, PathParts { current: true, list: false }),
         (false, true) => (Style::JSON_LIST, PathParts { current: false, list: true }),

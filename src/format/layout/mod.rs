@@ -2,14 +2,16 @@
 //!
 //! - this file: the trait [`Layout`], and its looks of spans, contexts and fields;
 //! - `writer`: what a layout writes to, which escapes;
-//! - `visit`: the fields of a record, each given to its look.
+//! - `visit`: the fields of a record, each given to its look;
+//! - `columns`: the columns that text, build and pretty write before the message.
 
+pub(super) mod columns;
 mod visit;
 mod writer;
 
 use crate::record::{ContextInfo, FieldValue, Record, SpanInfo};
 pub use writer::LayoutWriter;
-pub(super) use writer::push_level;
+pub(super) use writer::{Looks, SharedTimer, push_level};
 
 /// Renders records as lines: the trait of a layout of the program's own, which [`Format::custom`](crate::Format::custom) makes a format.
 ///

@@ -12,10 +12,13 @@ use crate::format::names::{CallsiteNames, FieldNames, UniqueNames, is_message};
 use crate::format::reserved::SOURCES;
 use crate::record::{FieldValue, Record, ValueKind as Kind, field_name, has_source};
 
-/// Appends all fields of `record` but its message.
-pub(super) fn push_fields(line: &mut LayoutWriter<'_>, record: &Record<'_>) {
-    let unique = (CallsiteNames::of(record).fields == FieldNames::Repeated).then(UniqueNames::beside_message);
-    record.visit(&mut FieldVisitor { line, message_seen: false, is_first: true, unique });
+impl LayoutWriter<'_> {
+    /// Appends all fields but the message, each by [`Layout::field`](super::Layout::field), with
+    /// [`Layout::field_separator`](super::Layout::field_separator) between them.
+    pub fn push_fields(&mut self, record: &Record<'_>) {
+        let unique = (CallsiteNames::of(record).fields == FieldNames::Repeated).then(UniqueNames::beside_message);
+        record.visit(&mut FieldVisitor { line: self, message_seen: false, is_first: true, unique });
+    }
 }
 
 struct FieldVisitor<'a, 'b> {

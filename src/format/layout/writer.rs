@@ -1,16 +1,16 @@
 //! What a layout writes to: the line of one record, or the look of a span or a context in it.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use tracing::Level;
 
 use super::Layout;
-use super::visit::push_fields;
 use crate::format::ansi::{self, Look};
 use crate::format::buffer::Buffer;
 use crate::format::escape::PlainText;
 use crate::format::number::{push_bool, push_float, push_integer};
-use crate::format::options::Format;
+use crate::format::options::Options;
 use crate::format::plain::literal::quote_once;
 use crate::format::plain::name::{OddNames, push_name};
 use crate::format::plain::{braces, value};
@@ -31,7 +31,8 @@ pub struct LayoutWriter<'a> {
     pub(in crate::format) start: usize,
     /// True if a blank stands before what is pushed next.
     gap: bool,
-    pub(in crate::format) format: &'a Format,
+    pub(in crate::format) options: &'a Options,
+    pub(in crate::format) timer: Option<&'a SharedTimer>,
     pub(in crate::format) colored: bool,
     styles: [Style; 2],
     layout: &'a dyn Layout,
@@ -40,14 +41,9 @@ pub struct LayoutWriter<'a> {
 impl<'a> LayoutWriter<'a> {
     /// Makes the writer of a line at the end of `out`.
     #[inline]
-    pub(in crate::format) fn new(
-        out: &'a mut Vec<u8>,
-        format: &'a Format,
-        colored: bool,
-        styles: [Style; 2],
-        layout: &'a dyn Layout,
-    ) -> Self {
-        LayoutWriter { start: out.len(), out, gap: false, format, colored, styles, layout }
+    pub(in crate::format) fn new(out: &'a mut Vec<u8>, looks: Looks<'a>) -> Self {
+        let Looks { options, timer, colored, styles, layout } = looks;
+        LayoutWriter { start: out.len(), out, gap: false, options, timer, colored, styles, layout }
     }
 
     /// Appends `text` as it is: the layout's own punctuation, and colours if the line [is coloured](LayoutWriter::is_colored).
@@ -99,8 +95,8 @@ impl<'a> LayoutWriter<'a> {
 
     /// Appends the time as the format says: see [`Format::time`](crate::Format::time) and its companions.
     pub fn push_time(&mut self, record: &Record<'_>) {
-        let (times, colored) = (&self.format.times, self.colored);
-        match &times.timer {
+        let (times, colored) = (self.options.times, self.colored);
+        match self.timer {
             Some(timer) => timer.push(record, self),
             None if times.shows_wall() || times.shows_elapsed() => {
                 self.append(|out| ansi::push_colored(colored, Look::Dim, out, |out| times.push(record, out)));
@@ -111,13 +107,13 @@ impl<'a> LayoutWriter<'a> {
 
     /// Appends the wall-clock time in RFC 3339, to the microsecond, with the [offset](crate::Format::offset) of the format.
     pub fn push_timestamp(&mut self, record: &Record<'_>) {
-        let offset = self.format.times.offset;
+        let offset = self.options.times.offset;
         self.append(|out| push_rfc3339_micros(out, record.timestamp(), offset));
     }
 
     /// Appends the time since the origin of the context, in the [style](crate::Format::elapsed_style) of the format.
     pub fn push_elapsed(&mut self, record: &Record<'_>) {
-        let times = &self.format.times;
+        let times = self.options.times;
         self.append(|out| times.push_elapsed(record, out));
     }
 
@@ -152,17 +148,12 @@ impl<'a> LayoutWriter<'a> {
         self.append(|out| _ = record.render_message(&mut plain_text(out).multiline(Some(continuation))));
     }
 
-    /// Appends all fields but the message, each by [`Layout::field`], with [`Layout::field_separator`] between them.
-    pub fn push_fields(&mut self, record: &Record<'_>) {
-        push_fields(self, record);
-    }
-
     /// Appends the context of the record, as [`Layout::context`] renders it. That is done once, and kept.
     pub fn push_context(&mut self, record: &Record<'_>) {
-        let (look, style) = (self.look(), self.style());
+        let (looks, style) = (self.looks(), self.style());
         self.append(|out| {
             record.context().append_fragment(style, out, |context, out| {
-                look.layout.context(context, &mut look.writer(out));
+                looks.layout.context(context, &mut looks.writer(out));
             });
         });
     }
@@ -170,8 +161,8 @@ impl<'a> LayoutWriter<'a> {
     /// Appends the spans around the record, outermost first, each as [`Layout::span`] renders it, with [`Layout::span_separator`] between them.
     /// That is done once, and kept; nothing is appended outside every span.
     pub fn push_spans(&mut self, record: &Record<'_>) {
-        let (look, style) = (self.look(), self.style());
-        self.append(|out| record.spans.append(style, &|path, out| look.push_path(style, path, out), out));
+        let (looks, style) = (self.looks(), self.style());
+        self.append(|out| record.spans.append(style, &|path, out| looks.push_path(style, path, out), out));
     }
 
     /// Appends `context` as `uno{env=x}`: the default look.
@@ -246,26 +237,29 @@ impl<'a> LayoutWriter<'a> {
         self.styles[usize::from(self.colored)]
     }
 
-    fn look(&self) -> Looks<'a> {
-        Looks { format: self.format, colored: self.colored, styles: self.styles, layout: self.layout }
+    pub(in crate::format) fn looks(&self) -> Looks<'a> {
+        let LayoutWriter { options, timer, colored, styles, layout, .. } = *self;
+        Looks { options, timer, colored, styles, layout }
     }
 }
 
-/// How the layout of a line renders spans and contexts.
+/// What the lines of a format have in common.
 #[derive(Clone, Copy)]
-struct Looks<'a> {
-    format: &'a Format,
-    colored: bool,
-    styles: [Style; 2],
-    layout: &'a dyn Layout,
+pub(in crate::format) struct Looks<'a> {
+    pub(in crate::format) options: &'a Options,
+    pub(in crate::format) timer: Option<&'a SharedTimer>,
+    pub(in crate::format) colored: bool,
+    /// The styles of the layout's spans and contexts, without and with colour.
+    pub(in crate::format) styles: [Style; 2],
+    pub(in crate::format) layout: &'a dyn Layout,
 }
 
 impl<'a> Looks<'a> {
-    fn writer<'b>(&self, out: &'b mut Vec<u8>) -> LayoutWriter<'b>
+    pub(in crate::format) fn writer<'b>(&self, out: &'b mut Vec<u8>) -> LayoutWriter<'b>
     where
         'a: 'b,
     {
-        LayoutWriter::new(out, self.format, self.colored, self.styles, self.layout)
+        LayoutWriter::new(out, *self)
     }
 
     /// Appends `path`. In place of a span that makes it too long stands its name and a marker.
@@ -317,6 +311,47 @@ pub(in crate::format) fn push_level(colored: bool, level: Level, out: &mut Vec<u
         Level::TRACE => (b"TRACE", Look::Magenta),
     };
     ansi::push_colored(colored, look, out, |out| out.extend_from_slice(name));
+}
+
+/// Writes the time of a record: a function or closure, for [`Format::timer`](crate::Format::timer).
+type Timer = dyn Fn(&Record<'_>, &mut LayoutWriter<'_>) + Send + Sync;
+
+/// A timer that formats share. Clones are equal, and no others.
+#[derive(Clone)]
+pub(in crate::format) struct SharedTimer(Arc<Timer>);
+
+impl SharedTimer {
+    pub(in crate::format) fn new(timer: impl Fn(&Record<'_>, &mut LayoutWriter<'_>) + Send + Sync + 'static) -> Self {
+        SharedTimer(Arc::new(timer))
+    }
+
+    pub(in crate::format) fn push(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+        (self.0)(record, line);
+    }
+
+    fn address(&self) -> *const () {
+        Arc::as_ptr(&self.0).cast()
+    }
+}
+
+impl PartialEq for SharedTimer {
+    fn eq(&self, other: &Self) -> bool {
+        self.address() == other.address()
+    }
+}
+
+impl Eq for SharedTimer {}
+
+impl Hash for SharedTimer {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address().hash(state);
+    }
+}
+
+impl fmt::Debug for SharedTimer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("custom")
+    }
 }
 
 fn push_value(out: &mut Vec<u8>, value: FieldValue<'_>) {

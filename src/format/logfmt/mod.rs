@@ -26,7 +26,7 @@ use tracing::field::Field;
 use super::layout::{Layout, LayoutWriter};
 use super::names::CallsiteNames;
 use super::number::push_integer;
-use super::options::Format;
+use super::options::Options;
 use super::plain::fields::{Dialect, push_message_and_fields};
 use super::plain::name::OddNames;
 use super::plain::value::{push_rendered, push_text};
@@ -42,46 +42,46 @@ pub(super) struct Logfmt;
 impl Layout for Logfmt {
     #[inline]
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        render(line.format, record, line.out);
+        render(line.options, record, line.out);
     }
 }
 
-fn render(format: &Format, record: &Record<'_>, out: &mut Vec<u8>) {
+fn render(options: &Options, record: &Record<'_>, out: &mut Vec<u8>) {
     let (start, names) = (out.len(), CallsiteNames::of(record));
-    if format.times.shows_wall() {
+    if options.times.shows_wall() {
         out.extend_from_slice(b"ts=");
-        push_rfc3339_micros(out, record.timestamp(), format.times.offset);
+        push_rfc3339_micros(out, record.timestamp(), options.times.offset);
         out.push(b' ');
     }
     out.extend_from_slice(level(record.level()));
-    if format.times.shows_elapsed() {
+    if options.times.shows_elapsed() {
         out.extend_from_slice(b" elapsed=");
         push_seconds_micros(out, record.elapsed());
     }
-    if format.context {
+    if options.context {
         out.push(b' ');
         push_context(record.context(), out);
     }
-    if let Some(seq) = record.seq().filter(|_| format.seq) {
+    if let Some(seq) = record.seq().filter(|_| options.seq) {
         out.extend_from_slice(b" seq=");
         push_integer(out, seq);
     }
-    if format.target {
+    if options.target {
         out.extend_from_slice(b" target=");
         match names.plain_target {
             true => out.extend_from_slice(record.target().as_bytes()),
             false => push_text(out, record.target()),
         }
     }
-    if format.thread_name && !(format.thread_id && is_thread_unnamed()) {
+    if options.thread_name && !(options.thread_id && is_thread_unnamed()) {
         out.extend_from_slice(b" thread=");
         push_rendered(out, |out| write_thread_name(out));
     }
-    if format.thread_id {
+    if options.thread_id {
         out.extend_from_slice(b" thread_id=");
         push_rendered(out, |out| write_thread_id(out));
     }
-    if format.location
+    if options.location
         && let Some(file) = record.file()
     {
         out.extend_from_slice(b" location=");

@@ -8,13 +8,11 @@
 //! | `name` | names of fields: bare, quoted or escaped |
 //! | `braces` | a span or a context with its fields in braces |
 //! | `fields` | the message and the fields of a record |
-//! | `columns` | what text and build write before the message |
 //!
 //! Imports: the files beside this folder, but no layout. Where one layout departs from the shared notation, it implements
 //! [`Dialect`](fields::Dialect).
 
 pub(super) mod braces;
-pub(super) mod columns;
 pub(super) mod fields;
 pub(super) mod literal;
 pub(super) mod name;

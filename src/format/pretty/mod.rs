@@ -11,9 +11,9 @@
 //! No line but the first of a record begins with two blanks and a character that is none.
 
 use super::ansi::{Look, push_colored};
-use super::layout::{Layout, LayoutWriter, push_level};
+use super::layout::columns::Columns;
+use super::layout::{Layout, LayoutWriter, Looks, push_level};
 use super::number::push_integer;
-use super::plain::columns::Columns;
 use super::plain::fields::push_gap;
 use super::plain::value::push_text;
 use super::quote::push_bare_or_quoted;
@@ -32,22 +32,22 @@ const CONTINUATION: &str = "      | ";
 
 impl Layout for Pretty {
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        let (format, colored) = (line.format, line.colored);
+        let (options, colored) = (line.options, line.colored);
         line.raw("  ");
         let start = line.out.len();
-        let columns = Columns { format, colored, record, start };
+        let columns = Columns { options, colored, record, start };
         columns.push_times(line, false);
         push_gap(line.out, start);
         push_level(colored, record.level(), line.out);
         columns.push_context(line.out);
-        if format.target {
+        if options.target {
             line.raw(" ");
             push_colored(colored, Look::Dim, line.out, |out| push_text(out, record.target()));
             line.raw(":");
         }
         line.raw(" ");
         let message = line.out.len();
-        match format.multiline {
+        match options.multiline {
             true => line.push_message_lines(record, CONTINUATION),
             false => line.push_message(record),
         }
@@ -61,8 +61,8 @@ impl Layout for Pretty {
             line.out.truncate(separator);
         }
         push_place(&columns, line.out);
-        let style = Pretty::STYLES[usize::from(colored)];
-        record.spans.append(style, &|path, out| push_path(path, style, &LayoutOf { format, colored }, out), line.out);
+        let (style, looks) = (Pretty::STYLES[usize::from(colored)], line.looks());
+        record.spans.append(style, &|path, out| push_path(path, style, looks, out), line.out);
         line.raw("\n");
     }
 
@@ -90,9 +90,9 @@ impl Layout for Pretty {
 
 /// Appends the location and the thread, on a line of their own, if they are shown.
 fn push_place(columns: &Columns<'_>, out: &mut Vec<u8>) {
-    let (format, record) = (columns.format, columns.record);
-    let file = record.file().filter(|_| format.location);
-    let with_thread = format.thread_name || format.thread_id;
+    let (options, record) = (columns.options, columns.record);
+    let file = record.file().filter(|_| options.location);
+    let with_thread = options.thread_name || options.thread_id;
     if file.is_none() && !with_thread {
         return;
     }
@@ -114,12 +114,12 @@ fn push_place(columns: &Columns<'_>, out: &mut Vec<u8>) {
 }
 
 /// Appends the spans, innermost first, each on a line of its own.
-fn push_path(path: &[Arc<SpanValues>], style: Style, line: &LayoutOf<'_>, out: &mut Vec<u8>) {
+fn push_path(path: &[Arc<SpanValues>], style: Style, looks: Looks<'_>, out: &mut Vec<u8>) {
     let start = out.len();
     for span in path.iter().rev() {
         let room = max_path_bytes().saturating_sub(out.len() - start);
         let from = out.len();
-        span.append_fragment(style, out, |span, out| Pretty.span(SpanInfo(span), &mut line.writer(out)));
+        span.append_fragment(style, out, |span, out| Pretty.span(SpanInfo(span), &mut looks.writer(out)));
         if out.len() - from > room {
             out.truncate(from);
             out.extend_from_slice(b"\n    in ");
@@ -127,18 +127,6 @@ fn push_path(path: &[Arc<SpanValues>], style: Style, line: &LayoutOf<'_>, out: &
             out.push(b' ');
             out.extend_from_slice(CUT.as_bytes());
         }
-    }
-}
-
-/// What the writer of a span is made of.
-struct LayoutOf<'a> {
-    format: &'a super::options::Format,
-    colored: bool,
-}
-
-impl LayoutOf<'_> {
-    fn writer<'b>(&'b self, out: &'b mut Vec<u8>) -> LayoutWriter<'b> {
-        LayoutWriter::new(out, self.format, self.colored, Pretty::STYLES, &Pretty)
     }
 }
 

@@ -13,14 +13,14 @@ pub(super) struct Raw;
 
 impl Layout for Raw {
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        let (format, colored) = (line.format, line.colored);
-        let keeps = match format.ansi {
+        let (options, colored) = (line.options, line.colored);
+        let keeps = match options.ansi {
             Ansi::Auto => Some(colored),
             Ansi::Keep => Some(true),
             Ansi::Strip => Some(false),
             Ansi::Escape => None,
         };
-        let mut text = RawText::new(&mut *line.out, keeps, format.multiline);
+        let mut text = RawText::new(&mut *line.out, keeps, options.multiline);
         record.render_message(&mut text);
         text.finish();
         // What a notice says is in its field. A record of the program's has a number, and a notice has none.

@@ -8,14 +8,14 @@
 //! never ends in a colon, a target always does, and everything before the message is quoted unless it is a plain word, so that no part can
 //! be taken for another.
 //!
-//! To add a column, write it in [`Text::render`](Layout::render), or in `plain::columns` if `build` shows it too. Add an option to `format/options` if it can be
+//! To add a column, write it in [`Text::render`](Layout::render), or in `layout::columns` if `build` shows it too. Add an option to `format/options` if it can be
 //! left out, and read it in `read/text.rs`, which has the grammar.
 
 use super::escape::PlainText;
+use super::layout::columns::Columns;
 use super::layout::{Layout, LayoutWriter, push_level};
 use super::names::CallsiteNames;
 use super::plain::braces::push_path;
-use super::plain::columns::Columns;
 use super::plain::fields::{Dialect, push_gap, push_message_and_fields};
 use super::plain::name::OddNames;
 use crate::record::{Record, ValueWriter};
@@ -29,8 +29,8 @@ pub(super) struct Text;
 impl Layout for Text {
     #[inline]
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        let (format, colored, start, names) = (line.format, line.colored, line.start, CallsiteNames::of(record));
-        let columns = Columns { format, colored, record, start };
+        let (options, colored, start, names) = (line.options, line.colored, line.start, CallsiteNames::of(record));
+        let columns = Columns { options, colored, record, start };
         columns.push_times_and_thread(line);
         let out = &mut *line.out;
         push_gap(out, start);
@@ -39,7 +39,7 @@ impl Layout for Text {
         push_spans(&columns, out);
         columns.push_target(names.plain_target, out);
         columns.push_location(out);
-        let dialect = TextDialect { continuation: format.multiline.then_some(CONTINUATION) };
+        let dialect = TextDialect { continuation: options.multiline.then_some(CONTINUATION) };
         push_message_and_fields(out, start, dialect, record, names.fields);
     }
 }

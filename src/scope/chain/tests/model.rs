@@ -28,6 +28,8 @@ enum Step {
     Forget(Index),
     Update,
     Spawn,
+    /// Makes a task without a context.
+    SpawnUnscoped,
     EndTask(Index),
     /// What follows runs in a poll, a closure scope or a reader, until `Return` or `Unwind`.
     Poll(Index),
@@ -45,6 +47,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => index().prop_map(Step::Forget),
         2 => Just(Step::Update),
         2 => Just(Step::Spawn),
+        1 => Just(Step::SpawnUnscoped),
         1 => index().prop_map(Step::EndTask),
         4 => index().prop_map(Step::Poll),
         2 => Just(Step::Scope),
@@ -276,6 +279,10 @@ impl World {
                 self.tasks.push((self.chains.len(), None));
                 self.chains.push(Some(Chain { base: Some(context.number), scopes: Vec::new() }));
                 self.tasks.last_mut().unwrap().1 = Some(TaskChain::new(context));
+            }
+            Step::SpawnUnscoped => {
+                self.tasks.push((self.chains.len(), Some(TaskChain::unscoped())));
+                self.chains.push(Some(Chain::default()));
             }
             Step::EndTask(index) if !self.tasks.is_empty() => {
                 let index = index.index(self.tasks.len());

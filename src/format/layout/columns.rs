@@ -1,20 +1,20 @@
 //! The columns that text and build write before the message. Their order stands in `text/` and `build/`, which also write their
 //! own: the level, and the spans.
 
-use super::braces::push_context;
-use super::fields::push_gap;
-use super::value::push_rendered;
+use super::writer::LayoutWriter;
 use crate::format::ansi::{Look, push_colored};
-use crate::format::layout::LayoutWriter;
 use crate::format::number::push_integer;
-use crate::format::options::Format;
+use crate::format::options::Options;
+use crate::format::plain::braces::push_context;
+use crate::format::plain::fields::push_gap;
+use crate::format::plain::value::push_rendered;
 use crate::format::quote::push_bare_or_quoted;
 use crate::record::{Record, Style, is_thread_unnamed, write_thread_id, write_thread_name};
 
 /// The columns of one line. Each is written with a blank before it unless it is the first, and only if `format` shows it.
 #[derive(Clone, Copy)]
 pub(in crate::format) struct Columns<'a> {
-    pub(in crate::format) format: &'a Format,
+    pub(in crate::format) options: &'a Options,
     pub(in crate::format) colored: bool,
     pub(in crate::format) record: &'a Record<'a>,
     /// Where the line begins in the buffer.
@@ -30,15 +30,15 @@ impl Columns<'_> {
     /// Appends the wall-clock time, the elapsed time, the number and the thread.
     #[inline]
     pub(in crate::format) fn push_times_and_thread(&self, line: &mut LayoutWriter<'_>) {
-        self.push_times(line, self.format.thread_name || self.format.thread_id);
+        self.push_times(line, self.options.thread_name || self.options.thread_id);
     }
 
     /// Appends the wall-clock time, the elapsed time, the number and, `with_thread`, the thread.
     #[inline]
     pub(in crate::format) fn push_times(&self, line: &mut LayoutWriter<'_>, with_thread: bool) {
-        let Columns { format, record, .. } = *self;
-        let (times, seq) = (&format.times, record.seq().filter(|_| format.seq));
-        let shows_time = times.timer.is_some() || times.shows_wall() || times.shows_elapsed();
+        let Columns { options, record, .. } = *self;
+        let (times, seq) = (options.times, record.seq().filter(|_| options.seq));
+        let shows_time = line.timer.is_some() || times.shows_wall() || times.shows_elapsed();
         if !(shows_time || with_thread || seq.is_some()) {
             return;
         }
@@ -46,7 +46,7 @@ impl Columns<'_> {
             line.out.extend_from_slice(Look::Dim.sequence());
         }
         let start = line.out.len();
-        match &times.timer {
+        match line.timer {
             Some(timer) => timer.push(record, line),
             None => times.push(record, line.out),
         }
@@ -71,10 +71,10 @@ impl Columns<'_> {
     pub(in crate::format) fn push_thread(&self, out: &mut Vec<u8>) {
         let start = out.len();
         // A thread without a name is called by its id.
-        if self.format.thread_name && !(self.format.thread_id && is_thread_unnamed()) {
+        if self.options.thread_name && !(self.options.thread_id && is_thread_unnamed()) {
             push_rendered(out, |out| write_thread_name(out));
         }
-        if self.format.thread_id {
+        if self.options.thread_id {
             push_gap(out, start);
             push_rendered(out, |out| write_thread_id(out));
         }
@@ -82,7 +82,7 @@ impl Columns<'_> {
 
     /// Appends the context.
     pub(in crate::format) fn push_context(&self, out: &mut Vec<u8>) {
-        if self.format.context {
+        if self.options.context {
             push_gap(out, self.start);
             push_context(self.style(), self.record.context(), out);
         }
@@ -90,7 +90,7 @@ impl Columns<'_> {
 
     /// Appends the target and a colon. A `plain` target needs no quotes.
     pub(in crate::format) fn push_target(&self, plain: bool, out: &mut Vec<u8>) {
-        if self.format.target {
+        if self.options.target {
             push_gap(out, self.start);
             push_colored(self.colored, Look::Dim, out, |out| {
                 match plain {
@@ -104,7 +104,7 @@ impl Columns<'_> {
 
     /// Appends the source file and the line, each with a colon.
     pub(in crate::format) fn push_location(&self, out: &mut Vec<u8>) {
-        if self.format.location
+        if self.options.location
             && let Some(file) = self.record.file()
         {
             push_gap(out, self.start);
