@@ -1,4 +1,4 @@
-//! The logs of the builds: a context for each build, or one global state for all, as in the founding bug.
+//! The logs of the builds: a context for each build, or one global log for all, as it was before there were contexts.
 
 use std::time::Duration;
 
@@ -7,46 +7,48 @@ use logscope::{Format, LevelFilter, Origin, OutputContext, sink};
 
 use crate::Result;
 use crate::build::{Build, Plan};
-use crate::console::Console;
-use crate::global_state;
 use crate::tally::{Expected, Tally};
 
 /// How this run logs.
 #[derive(Clone, Debug)]
-pub(crate) enum Logs {
-    Contexts {
-        /// The terminal, which all builds share. Each has a view of it with its own threshold.
-        terminal: Sink,
-        /// The records outside every build. There should be none.
-        strays: Memory,
-        /// True if each log has a queue in front of it.
-        queued: bool,
-    },
+pub(crate) struct Logs {
+    /// The terminal, which all builds share. Each has a view of it with its own threshold.
+    terminal: Sink,
+    /// The records outside every build. There should be none.
+    strays: Memory,
+    mode: Mode,
+}
+
+/// Where the lines of a build go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mode {
+    /// To the build's own context.
+    Contexts,
+    /// The same, with a queue in front of each log.
+    Queued,
+    /// To one log for the whole process, which each build sets when it begins. The build daemon that `logscope` comes from logged like this, and
+    /// for one build at a time it works. With two builds, the one that begins last gets the lines of all.
     GlobalState,
 }
 
 impl Logs {
     /// Installs logscope. Records outside every build are kept, so that the proof finds them.
-    pub(crate) fn contexts(console: &Console, queued: bool) -> Result<Logs> {
+    pub(crate) fn install(mode: Mode) -> Result<Logs> {
         let (stray, strays) = sink::memory();
         let nobody = OutputContext::builder("nobody").verbosity(LevelFilter::TRACE).sink(stray).build();
         logscope::configure().default_context(nobody).install()?;
-        Ok(Logs::Contexts { terminal: sink::records(console.clone()), strays, queued })
-    }
-
-    /// Installs the imitation of the founding bug.
-    pub(crate) fn global_state(console: &Console) -> Result<Logs> {
-        global_state::install(console.clone())?;
-        Ok(Logs::GlobalState)
+        let terminal = sink::stdout().format(Format::build().aligned(true).fields(false));
+        Ok(Logs { terminal, strays, mode })
     }
 
     /// Begins a build: its clock starts now.
     pub(crate) fn begin(&self, plan: Plan) -> Result<Build> {
         let origin = Origin::now();
-        let context = match self {
-            Logs::Contexts { terminal, queued, .. } => Some(context(&plan, origin, terminal, *queued)?),
-            Logs::GlobalState => {
-                global_state::set(&plan, origin.instant())?;
+        let context = context(&plan, origin, &self.terminal, self.mode == Mode::Queued)?;
+        let context = match self.mode {
+            Mode::Contexts | Mode::Queued => Some(context),
+            Mode::GlobalState => {
+                logscope::set_process_default(context);
                 None
             }
         };
@@ -55,22 +57,14 @@ impl Logs {
 
     /// Returns how many lines were logged outside every build.
     pub(crate) fn strays(&self) -> usize {
-        match self {
-            Logs::Contexts { strays, .. } => strays.len(),
-            Logs::GlobalState => 0,
-        }
+        self.strays.len()
     }
 
     /// True if the ledger of the terminal is exact.
     pub(crate) fn terminal_is_exact<'a>(&self, builds: impl Iterator<Item = &'a Build>) -> bool {
-        match self {
-            Logs::Contexts { terminal, .. } => {
-                let expected: u64 = builds.map(|build| on_terminal(build).lines).sum();
-                let ledger = terminal.ledger();
-                ledger.is_complete() && ledger.written == expected
-            }
-            Logs::GlobalState => true,
-        }
+        let expected: u64 = builds.map(|build| on_terminal(build).lines).sum();
+        let ledger = self.terminal.ledger();
+        self.mode == Mode::GlobalState || ledger.is_complete() && ledger.written == expected
     }
 }
 

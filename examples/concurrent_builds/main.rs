@@ -9,17 +9,17 @@
 //! `seq`, no torn line, exact times, no line above the verbosity, an exact ledger. The proof is printed as a table, and the exit code is 1 if
 //! anything is wrong.
 //!
-//! `--queued` puts a queue in front of each log, and proves the same. `--without-contexts` runs the same builds over one global state ([`global_state`]), to show that the proof can fail.
+//! `--queued` puts a queue in front of each log, and proves the same. `--without-contexts` runs the same builds over
+//! one global log, to show that the proof can fail.
 //!
 //! Where to read on: [`logs`] gives each build its context; [`threads`] and [`tasks`] carry it along; [`proof`] checks.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program talks to the person who runs it")]
 
 mod build;
-mod console;
-mod global_state;
 mod logs;
 mod options;
+mod paint;
 mod programs;
 mod proof;
 mod report;
@@ -36,9 +36,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use build::{Build, Ending, Plan, RunsOn};
-use console::Console;
-use logs::Logs;
+use logs::{Logs, Mode};
 use options::Options;
+use paint::Paint;
 use workshop::{Rustc, Workshop};
 
 type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
@@ -73,24 +73,18 @@ fn run(options: &Options) -> Result<bool> {
     let rustc = Rustc::find()?;
     let workshop = Workshop::open(options.keep)?;
     let plans = workshop.plans(options.builds, &rustc)?;
-    let console = Console::on_stdout(&plans);
-    let logs = match options.without_contexts {
-        true => Logs::global_state(&console)?,
-        false => Logs::contexts(&console, options.queued)?,
-    };
+    let paint = Paint::of_stdout();
+    let logs = Logs::install(match options {
+        Options { without_contexts: true, .. } => Mode::GlobalState,
+        Options { queued: true, .. } => Mode::Queued,
+        _ => Mode::Contexts,
+    })?;
 
-    report::heading(&console, &rustc, &plans, options);
+    report::heading(paint, &rustc, &plans, options);
     let ended = build_all(plans, &logs)?;
-    report::endings(&console, &ended);
-    let holds = report::proof(&console, &ended, &logs)?;
-    if options.without_contexts && !holds {
-        println!(
-            "  So it goes when builds share one global state. Without the option, each has a context of its own.\n"
-        );
-    }
-    if options.keep {
-        println!("  The logs and the programs are in {}\n", workshop.path().display());
-    }
+    report::endings(paint, &ended);
+    let holds = report::proof(paint, &ended, &logs)?;
+    report::next(paint, &workshop, options, holds);
     Ok(holds && ended.iter().all(|(build, ending)| ending.is_as_expected(build)))
 }
 

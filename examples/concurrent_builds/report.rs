@@ -4,25 +4,26 @@ use std::sync::Arc;
 
 use crate::Result;
 use crate::build::{Build, Ending, Plan, RunsOn};
-use crate::console::{Color, Console};
 use crate::logs::Logs;
 use crate::options::Options;
+use crate::paint::{Color, Paint};
 use crate::proof::{self, Findings};
 use crate::table::{Align, Cell, Table};
-use crate::workshop::Rustc;
+use crate::workshop::{Rustc, Workshop};
 
 /// The meaning of the columns of the proof.
 const LEGEND: &str = "  \
-  foreign: said by another build    missing: said, but not there        torn: not one whole record
-  seq: numbers lost or doubled      time: not by the build's own clock  verbosity: more than was asked for
-  text: a digest of all messages    ledger: deliveries that logscope counted, to file and terminal";
+  thr.: threads that logged             foreign: logged by another build
+  lost: logged, but not there           torn: not one whole record
+  seq: numbers missing or doubled       time: not by the build's own clock
+  level: above the build's verbosity    text: a digest of all messages
+  ledger: deliveries that logscope counted, to the file and the terminal";
 
 /// How many examples of wrong lines are shown.
 const EXAMPLES: usize = 4;
 
 /// Prints what is about to happen.
-pub(crate) fn heading(console: &Console, rustc: &Rustc, plans: &[Plan], options: &Options) {
-    let paint = console.paint();
+pub(crate) fn heading(paint: Paint, rustc: &Rustc, plans: &[Plan], options: &Options) {
     let threads = plans.iter().filter(|plan| plan.runs_on == RunsOn::Threads).count();
     let (builds, tasks) = (plans.len(), plans.len() - threads);
     let version = rustc.version.split(" (").next().unwrap_or_default();
@@ -38,13 +39,13 @@ pub(crate) fn heading(console: &Console, rustc: &Rustc, plans: &[Plan], options:
 }
 
 /// Prints how each build ended.
-pub(crate) fn endings(console: &Console, ended: &[(Arc<Build>, Ending)]) {
+pub(crate) fn endings(paint: Paint, ended: &[(Arc<Build>, Ending)]) {
     let mut table = Table::new([
         ("build", Align::Left),
         ("runs on", Align::Left),
-        ("verbosity", Align::Left),
+        ("level", Align::Left),
         ("time", Align::Right),
-        ("warnings", Align::Right),
+        ("warned", Align::Right),
         ("result", Align::Left),
     ]);
     for (build, ending) in ended {
@@ -52,12 +53,12 @@ pub(crate) fn endings(console: &Console, ended: &[(Arc<Build>, Ending)]) {
         let runs_on = if plan.runs_on == RunsOn::Threads { "threads" } else { "tasks" };
         let result = match (&ending.result, ending.is_as_expected(build)) {
             (Ok(printed), true) => Cell::new(format!("✓ {printed}")).color(Color::GREEN),
-            (Err(problem), true) => Cell::new(format!("✓ fails, as it should: {problem}")).color(Color::GREEN),
+            (Err(problem), true) => Cell::new(format!("✓ fails, as it should: {}", code(problem))).color(Color::GREEN),
             (Ok(printed), false) => Cell::new(format!("✗ not what it should print: {printed}")).color(Color::RED),
             (Err(problem), false) => Cell::new(format!("✗ {problem}")).color(Color::RED),
         };
         table.row([
-            Cell::new(&plan.name).color(console.color(&plan.name)),
+            Cell::new(&plan.name),
             Cell::new(runs_on),
             Cell::new(plan.program.manner.verbosity().to_string()),
             Cell::new(format!("{:.2} s", ending.took.as_secs_f64())),
@@ -65,32 +66,32 @@ pub(crate) fn endings(console: &Console, ended: &[(Arc<Build>, Ending)]) {
             result,
         ]);
     }
-    section(console, "What was built");
-    print!("{}", table.render(console.paint()));
+    section(paint, "What was built");
+    print!("{}", table.render(paint));
 }
 
 /// Examines every log and prints the findings. True if nothing is wrong.
-pub(crate) fn proof(console: &Console, ended: &[(Arc<Build>, Ending)], logs: &Logs) -> Result<bool> {
+pub(crate) fn proof(paint: Paint, ended: &[(Arc<Build>, Ending)], logs: &Logs) -> Result<bool> {
     let speakers = ended.iter().map(|(build, _)| (build.tally.token(), &**build)).collect();
     let found = ended.iter().map(|(build, _)| Ok((build, proof::examine(build, &speakers)?)));
     let found = found.collect::<Result<Vec<_>>>()?;
-    section(console, "The proof: each log, read back and compared with what its build said");
-    print!("{}", table(console, &found).render(console.paint()));
-    println!("\n{}", console.paint().dim(LEGEND));
-    Ok(verdict(console, &found, logs))
+    section(paint, "The proof: each log, read back and compared with what its build said");
+    print!("{}", table(&found).render(paint));
+    println!("\n{}", paint.dim(LEGEND));
+    Ok(verdict(paint, &found, logs))
 }
 
-fn table(console: &Console, found: &[(&Arc<Build>, Findings)]) -> Table {
+fn table(found: &[(&Arc<Build>, Findings)]) -> Table {
     let mut table = Table::new([
         ("log", Align::Left),
         ("lines", Align::Right),
-        ("threads", Align::Right),
+        ("thr.", Align::Right),
         ("foreign", Align::Right),
-        ("missing", Align::Right),
+        ("lost", Align::Right),
         ("torn", Align::Right),
         ("seq", Align::Right),
         ("time", Align::Right),
-        ("verbosity", Align::Right),
+        ("level", Align::Right),
         ("text", Align::Right),
         ("ledger", Align::Right),
         ("", Align::Left),
@@ -103,7 +104,7 @@ fn table(console: &Console, found: &[(&Arc<Build>, Findings)]) -> Table {
             None => Cell::new("none").color(Color::DIM),
         };
         table.row([
-            Cell::new(name).color(console.color(name)),
+            Cell::new(name),
             Cell::new(found.lines.to_string()),
             Cell::new(found.threads.to_string()),
             Cell::faults(found.foreign),
@@ -120,8 +121,7 @@ fn table(console: &Console, found: &[(&Arc<Build>, Findings)]) -> Table {
     table
 }
 
-fn verdict(console: &Console, found: &[(&Arc<Build>, Findings)], logs: &Logs) -> bool {
-    let paint = console.paint();
+fn verdict(paint: Paint, found: &[(&Arc<Build>, Findings)], logs: &Logs) -> bool {
     let strays = logs.strays();
     let terminal_is_exact = logs.terminal_is_exact(found.iter().map(|(build, _)| &***build));
     let sum = |count: fn(&Findings) -> u64| found.iter().map(|(_, found)| count(found)).sum::<u64>();
@@ -151,6 +151,28 @@ fn verdict(console: &Console, found: &[(&Arc<Build>, Findings)], logs: &Logs) ->
     false
 }
 
-fn section(console: &Console, title: &str) {
-    println!("\n  {}\n", console.paint().with(Color::BOLD, title));
+/// Prints where the logs are, and what to try next.
+pub(crate) fn next(paint: Paint, workshop: &Workshop, options: &Options, holds: bool) {
+    let hint = |text: String| println!("  {}", paint.dim(text));
+    match options.keep {
+        true => println!("  The logs: {}", workshop.path().join("logs").display()),
+        false => hint(format!("The logs were in {}: --keep keeps them.", workshop.path().join("logs").display())),
+    }
+    match (options.without_contexts, holds) {
+        (true, false) => {
+            hint("So it goes with one global log. Without the option, each build has a context.".to_owned())
+        }
+        (false, _) => hint("--without-contexts builds with one global log, and the proof fails.".to_owned()),
+        (true, true) => {}
+    }
+    println!();
+}
+
+/// The code of a compiler's error, as `error[E0308]`, or the whole problem.
+fn code(problem: &str) -> &str {
+    problem.split(": ").find(|part| part.starts_with("error[")).unwrap_or(problem)
+}
+
+fn section(paint: Paint, title: &str) {
+    println!("\n  {}\n", paint.with(Color::BOLD, title));
 }

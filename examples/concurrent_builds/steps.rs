@@ -197,6 +197,8 @@ impl Listener {
             Stream::Stderr => Level::DEBUG,
         };
         let (build, unit, stream) = (&self.build, self.unit, self.stream.name());
+        // The level says it.
+        let line = line.strip_prefix("warning: ").unwrap_or(line);
         match level {
             Level::ERROR => say!(build, ERROR, { unit, stream, }, "{line}"),
             Level::WARN => say!(build, WARN, { unit, stream, }, "{line}"),

@@ -1,6 +1,6 @@
 //! Tables with aligned columns.
 
-use crate::console::{Color, Paint};
+use crate::paint::{Color, Paint};
 
 /// A cell: its text, without colour, and its colour.
 #[derive(Clone, Debug)]

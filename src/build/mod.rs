@@ -1,4 +1,4 @@
-//! Macros for the events of a build: header, phase, detail, unit, success, and finished.
+//! Macros for the events of a build: header, phase, detail, unit, success, failure, and finished.
 //!
 //! Each macro logs a plain `tracing` event, so that JSON has its fields, other layers see it, and verbosity and targets work as for any
 //! event. [`Format::build`](crate::Format::build) prints these events as build tools print their lines. `header!`, `unit!` and `finished!`
@@ -11,10 +11,11 @@
 //! | `detail!("MCU: {mcu}")` | six blanks and `MCU: esp32` | INFO | `build="detail"` |
 //! | `unit!("core", "main.cpp", true)` | `      [core] main.cpp (cached)` | DEBUG | `build="unit"`, `group`, `unit`, `cached` |
 //! | `success!("Firmware written")` | `Firmware written`, in green | INFO | `build="success"` |
+//! | `failure!("no such file: {file}")` | `ERROR: no such file: a.c`, in red | ERROR | `build="failure"` |
 //! | `finished!()` | an empty line and `Build time: 12.34s`, from the origin | INFO | `build="finished"` |
 //!
 //! The arguments of `header!` and `unit!` are values with `Display`, and the third of `unit!`, whether it came from the cache, is a `bool`
-//! that may be left out. The messages of `phase!`, `detail!` and `success!` are format strings with their arguments.
+//! that may be left out. The messages of `phase!`, `detail!`, `success!` and `failure!` are format strings with their arguments.
 //!
 //! Warnings and errors are `tracing::warn!` and `tracing::error!`; the format puts `WARNING: ` and `ERROR: ` before them. A program's result
 //! on stdout is not logging and has no macro.
@@ -62,8 +63,8 @@
 //! ```
 
 pub use crate::{
-    __build_detail as detail, __build_finished as finished, __build_header as header, __build_phase as phase,
-    __build_success as success, __build_unit as unit,
+    __build_detail as detail, __build_failure as failure, __build_finished as finished, __build_header as header,
+    __build_phase as phase, __build_success as success, __build_unit as unit,
 };
 
 /// Logs the name and the version of the build: `header!("Build System", "1.2.4")`. Both are values with `Display`.
@@ -116,6 +117,15 @@ macro_rules! __build_unit {
 macro_rules! __build_success {
     ($($message:tt)+) => {
         $crate::__private::tracing::info!(build = "success", $($message)+)
+    };
+}
+
+/// Logs that the build failed: `failure!("no such file: {file}")`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __build_failure {
+    ($($message:tt)+) => {
+        $crate::__private::tracing::error!(build = "failure", $($message)+)
     };
 }
 

@@ -32,6 +32,7 @@ use crate::sync::Arc;
 /// | [`location`](Format::location) | `pretty` | | | the source file and line |
 /// | [`thread_name`](Format::thread_name) | | | | the thread's name |
 /// | [`thread_id`](Format::thread_id) | | | | the thread's id |
+/// | [`fields`](Format::fields) | yes | yes | always | the fields of the record |
 /// | [`multiline`](Format::multiline) | | | never | a message of several lines as several lines |
 ///
 /// All layouts but [`raw`](Format::raw) show the level, the message and the fields (`build` shows levels from WARN), and all but `build` and
@@ -126,7 +127,7 @@ impl Format {
     ///
     /// The first, second, third and last of these lines are events of the build vocabulary: they have a field `build`, and the fields that
     /// it needs (`build = "phase", phase = 1, phases = 9`). Other events are shown as they are, whatever their fields are called. Each
-    /// line but an empty one begins with the elapsed time. In colour, warnings are yellow, errors red and successes green. Backslashes are
+    /// line but an empty one begins with the elapsed time. In colour, warnings are yellow, errors red and successes green. With [`aligned`](Format::aligned) there is a column for the context. Backslashes are
     /// shown as they are, so the lines cannot be read back.
     ///
     /// The level is part of the text, so a message `ERROR: disk full` or `[2/9] Linking` at INFO looks like an error or a phase, except for

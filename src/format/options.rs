@@ -37,6 +37,7 @@ pub(super) struct Options {
     pub(super) flatten: bool,
     pub(super) current_span: bool,
     pub(super) span_list: bool,
+    pub(super) fields: bool,
     pub(super) ansi: Ansi,
 }
 
@@ -57,6 +58,7 @@ impl Options {
         flatten: false,
         current_span: true,
         span_list: true,
+        fields: true,
         ansi: Ansi::Auto,
     };
 }

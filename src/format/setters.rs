@@ -119,6 +119,14 @@ impl Format {
         self
     }
 
+    /// Sets whether the fields of the record are shown, beside its message; true unless set. JSON and logfmt always show them.
+    ///
+    /// For people who watch: fields that a program needs in its log may be too much for the screen.
+    pub fn fields(mut self, show: bool) -> Self {
+        self.options.fields = show;
+        self
+    }
+
     /// Sets whether a message of several lines is written as several lines, instead of as one line with `\n`.
     ///
     /// The lines after the first are indented, so that none looks like the start of a record ([`raw`](Format::raw) writes them as they are). JSON
@@ -131,14 +139,14 @@ impl Format {
     /// Sets whether lines of [`build`](Format::build) have a column for the context: its name, with a colour for each name.
     ///
     /// ```text
-    /// 00:00.03  uno  [1/3] compiling core
-    /// 00:00.04  due  [1/3] compiling core
-    /// 00:00.09  uno        core.rs
-    /// 00:00.31  due        WARNING: unused variable
+    /// 00:00.03  uno       [1/3] compiling core
+    /// 00:00.04  due       [1/3] compiling core
+    /// 00:00.31  due             WARNING: unused variable
+    /// 00:00.95  uno       ✓ built in 0.95 s
     /// ```
     ///
-    /// For several builds on one terminal. The column is as wide as the longest name so far, up to 20 characters. What is no phase stands six
-    /// characters further to the right, in the colour of its level.
+    /// For several builds on one terminal. The column is as wide as the longest name so far, from 8 to 20 characters. What is neither a phase nor an
+    /// end of a build stands six characters further to the right, in the colour of its level.
     pub fn aligned(mut self, align: bool) -> Self {
         self.options.aligned = align;
         self

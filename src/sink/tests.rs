@@ -5,7 +5,6 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 use super::test_support::{ParsedLine, deliver, lose, with_record, with_record_of};

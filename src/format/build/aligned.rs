@@ -13,8 +13,9 @@ const WIDEST: usize = 20;
 const LOOKS: [Look; 7] =
     [Look::Cyan, Look::Magenta, Look::Blue, Look::BrightCyan, Look::BrightMagenta, Look::BrightBlue, Look::BrightGreen];
 
-/// The width of the column: the number of characters of the longest name that was shown in this process.
-static WIDTH: AtomicUsize = AtomicUsize::new(0);
+/// The width of the column: the number of characters of the longest name that was shown in this process. It begins with room for most names, so
+/// that few lines stand in a narrower column than those after them.
+static WIDTH: AtomicUsize = AtomicUsize::new(8);
 
 /// Appends `name`, filled up to the width of the column, and a blank. Two blanks stand before it, unless it begins the line at `start`.
 pub(super) fn push_name(colored: bool, name: &str, start: usize, out: &mut Vec<u8>) {
@@ -33,8 +34,8 @@ pub(super) fn push_name(colored: bool, name: &str, start: usize, out: &mut Vec<u
 /// Returns the blanks before a line that is no phase.
 pub(super) fn indent(kind: Option<WordKind>) -> &'static [u8] {
     match kind {
-        // A phase has its number there; the two that are indented anyway have their own.
-        Some(WordKind::Phase | WordKind::Detail | WordKind::Unit) => b"",
+        // A phase has its number there, an end its mark, and the two that are indented anyway have their own blanks.
+        Some(WordKind::Phase | WordKind::Detail | WordKind::Unit | WordKind::Success | WordKind::Failure) => b"",
         _ => b"      ",
     }
 }

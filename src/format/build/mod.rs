@@ -97,9 +97,11 @@ fn protect_from_continuation(out: &mut Vec<u8>, start: usize) {
 
 /// Appends the level from WARN, the text of the word, the message and the fields.
 fn push_body(options: &Options, record: &Record<'_>, names: CallsiteNames, word: Option<&Word>, out: &mut Vec<u8>) {
-    match record.level() {
-        Level::ERROR => out.extend_from_slice(b"ERROR: "),
-        Level::WARN => out.extend_from_slice(b"WARNING: "),
+    match (record.level(), word.map(|word| word.kind)) {
+        (_, Some(WordKind::Success)) if options.aligned => out.extend_from_slice("✓ ".as_bytes()),
+        (_, Some(WordKind::Failure)) if options.aligned => out.extend_from_slice("✗ ".as_bytes()),
+        (Level::ERROR, _) => out.extend_from_slice(b"ERROR: "),
+        (Level::WARN, _) => out.extend_from_slice(b"WARNING: "),
         _ => {}
     }
     let mut start = out.len();
@@ -111,7 +113,7 @@ fn push_body(options: &Options, record: &Record<'_>, names: CallsiteNames, word:
         }
     }
     let continuation = options.multiline.then_some(CONTINUATION);
-    let hidden = word.map_or(0, |word| word.hidden);
+    let hidden = if options.fields { word.map_or(0, |word| word.hidden) } else { FieldSet::MAX };
     push_message_and_fields(out, start, BuildDialect { continuation, hidden }, record, names.fields);
 }
 
@@ -134,7 +136,7 @@ impl Dialect for BuildDialect {
 
     #[inline]
     fn is_hidden(&self, field: &Field) -> bool {
-        self.hidden & bit(field) != 0
+        self.hidden == FieldSet::MAX || self.hidden & bit(field) != 0
     }
 
     #[inline]

@@ -175,3 +175,38 @@ fn a_message_of_several_lines_is_indented() {
         "00:01.23 WARNING: first\n         | 00:01.24 ERROR: second a=1\n"
     );
 }
+
+#[test]
+fn several_builds_have_a_column_for_their_names() {
+    let format = Format::build().aligned(true).fields(false);
+    let lines = |format: &Format| {
+        let line = |log: fn()| Fixture::new().line(format.clone(), log);
+        [
+            line(|| info!(build = "phase", phase = 1_u64, phases = 3_u64, unit = "core", "compiling")),
+            line(|| info!(a = 1, "plain")),
+            line(|| warn!("unused")),
+            line(|| info!(build = "success", "built")),
+            line(|| error!(build = "failure", "no such file")),
+            line(|| error!("broken")),
+        ]
+    };
+    // Other tests may have widened the column.
+    let bare = |line: &String| line.split("uno").nth(1).map(|rest| rest.trim_start_matches(' ').to_owned()).unwrap();
+    let expected =
+        ["[1/3] compiling\n", "plain\n", "WARNING: unused\n", "✓ built\n", "✗ no such file\n", "ERROR: broken\n"];
+    assert_eq!(lines(&format).each_ref().map(bare), expected);
+    let column = |line: &String| line.find("  uno ").map(|at| (at, line.len() - bare(line).len() - at));
+    let [phase, plain, warning, success, failure, broken] = lines(&format).each_ref().map(column);
+    assert!(phase == success && phase == failure && plain == warning && plain == broken, "{phase:?} {plain:?}");
+    assert_eq!(plain.unwrap().1, phase.unwrap().1 + 6, "what is no phase stands six characters further to the right");
+    let [phase, plain, ..] = lines(&format.color(Color::Always));
+    assert!(phase.contains("\x1b[0m  \x1b[") && plain.contains("uno\x1b[0m"), "{phase:?}");
+}
+
+#[test]
+fn a_failure_is_an_error_with_a_form_of_its_own() {
+    assert_eq!(
+        Fixture::new().line(Format::build().time(Time::None), || error!(build = "failure", "no")),
+        "ERROR: no\n"
+    );
+}

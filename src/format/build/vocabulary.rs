@@ -10,6 +10,7 @@
 //! | `detail` | | | six blanks and the message |
 //! | `unit` | `unit` | `group`, `cached` | `      [core] main.cpp (cached)` |
 //! | `success` | | | the message, in green |
+//! | `failure` | | | the message, in red |
 //! | `finished` | | | an empty line, and `Build time: 12.34s` since the origin |
 //!
 //! These fields are then not shown again; all others are, and so is the message, after the text of the word. Any other event (of another
@@ -57,6 +58,8 @@ mod kind {
     pub(super) const UNIT: &str = "unit";
     /// That the build succeeded.
     pub(super) const SUCCESS: &str = "success";
+    /// That the build failed.
+    pub(super) const FAILURE: &str = "failure";
     /// The end of a build.
     pub(super) const FINISHED: &str = "finished";
 }
@@ -71,6 +74,7 @@ pub(super) enum WordKind {
     Detail,
     Unit,
     Success,
+    Failure,
     Finished,
 }
 
@@ -82,6 +86,7 @@ impl WordKind {
             kind::DETAIL => WordKind::Detail,
             kind::UNIT => WordKind::Unit,
             kind::SUCCESS => WordKind::Success,
+            kind::FAILURE => WordKind::Failure,
             kind::FINISHED => WordKind::Finished,
             _ => return None,
         })
@@ -133,7 +138,7 @@ impl Word {
             WordKind::Header if parts.name != 0 => parts.name | parts.version,
             WordKind::Phase if parts.phase.is_some() => set(parts.phase) | set(parts.phases),
             WordKind::Unit if parts.unit != 0 => parts.unit | parts.group | parts.cached.map_or(0, |(_, set)| set),
-            WordKind::Detail | WordKind::Success | WordKind::Finished => 0,
+            WordKind::Detail | WordKind::Success | WordKind::Failure | WordKind::Finished => 0,
             WordKind::Header | WordKind::Phase | WordKind::Unit => return None,
         };
         Some(Word { kind, hidden: parts.build | shown, parts })
@@ -172,7 +177,7 @@ impl Word {
                     out.extend_from_slice(b" (cached)");
                 }
             }
-            WordKind::Success => {}
+            WordKind::Success | WordKind::Failure => {}
             WordKind::Finished => {
                 out.extend_from_slice(b"Build time: ");
                 push_seconds_cc(out, record.elapsed());

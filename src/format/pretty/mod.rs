@@ -56,7 +56,9 @@ impl Layout for Pretty {
             line.raw(self.field_separator());
         }
         let fields = line.out.len();
-        line.push_fields(record);
+        if options.fields {
+            line.push_fields(record);
+        }
         if line.out.len() == fields {
             line.out.truncate(separator);
         }

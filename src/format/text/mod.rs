@@ -11,6 +11,8 @@
 //! To add a column, write it in [`Text::render`](Layout::render), or in `layout::columns` if `build` shows it too. Add an option to `format/options` if it can be
 //! left out, and read it in `read/text.rs`, which has the grammar.
 
+use tracing::field::Field;
+
 use super::escape::PlainText;
 use super::layout::columns::Columns;
 use super::layout::{Layout, LayoutWriter, push_level};
@@ -39,7 +41,8 @@ impl Layout for Text {
         push_spans(&columns, out);
         columns.push_target(names.plain_target, out);
         columns.push_location(out);
-        let dialect = TextDialect { continuation: options.multiline.then_some(CONTINUATION) };
+        let dialect =
+            TextDialect { continuation: options.multiline.then_some(CONTINUATION), hides_fields: !options.fields };
         push_message_and_fields(out, start, dialect, record, names.fields);
     }
 }
@@ -60,10 +63,16 @@ fn push_spans(columns: &Columns<'_>, out: &mut Vec<u8>) {
 struct TextDialect {
     /// The beginning of each line of a message after its first; `None` keeps messages on one line.
     continuation: Option<&'static str>,
+    hides_fields: bool,
 }
 
 impl Dialect for TextDialect {
     const ODD_NAMES: OddNames = OddNames::Quoted;
+
+    #[inline]
+    fn is_hidden(&self, _: &Field) -> bool {
+        self.hides_fields
+    }
 
     fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool {
         let start = out.len();
