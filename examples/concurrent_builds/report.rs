@@ -12,12 +12,12 @@ use crate::table::{Align, Cell, Table};
 use crate::workshop::{Rustc, Workshop};
 
 /// The meaning of the columns of the proof.
-const LEGEND: &str = "  \
-  thr.: threads that logged             foreign: logged by another build
-  lost: logged, but not there           torn: not one whole record
-  seq: numbers missing or doubled       time: not by the build's own clock
-  level: above the build's verbosity    text: a digest of all messages
-  ledger: deliveries that logscope counted, to the file and the terminal";
+const LEGEND: &str = "\
+thr.: threads that logged             foreign: logged by another build
+lost: logged, but not there           torn: not one whole record
+seq: numbers missing or doubled       time: not by the build's own clock
+level: above the build's verbosity    text: a digest of all messages
+ledger: deliveries that logscope counted, to the file and the terminal";
 
 /// How many examples of wrong lines are shown.
 const EXAMPLES: usize = 4;
@@ -35,7 +35,7 @@ pub(crate) fn heading(paint: Paint, rustc: &Rustc, plans: &[Plan], options: &Opt
     } else {
         "each with its own log, verbosity and clock".to_owned()
     };
-    println!("\n  {what}: {threads} on threads, {tasks} as tokio tasks,\n  {logs}\n");
+    println!("\n{what}: {threads} on threads, {tasks} as tokio tasks,\n{logs}\n");
 }
 
 /// Prints how each build ended.
@@ -131,21 +131,21 @@ fn verdict(paint: Paint, found: &[(&Arc<Build>, Findings)], logs: &Logs) -> bool
         let logs = found.len();
         let proved =
             paint.with(Color::GREEN, format_args!("✓ Proved: {lines} lines in {logs} logs, each in its place"));
-        println!("\n  {proved}\n");
+        println!("\n{proved}\n");
         return true;
     }
     let failed = format!(
         "✗ Not proved: {wrong} of {lines} lines are wrong, and {missing} are missing from the log that they belong to"
     );
-    println!("\n  {}", paint.with(Color::RED, failed));
+    println!("\n{}", paint.with(Color::RED, failed));
     if strays > 0 {
-        println!("    {strays} lines were said outside every build");
+        println!("  {strays} lines were said outside every build");
     }
     if !terminal_is_exact {
-        println!("    the ledger of the terminal does not agree with what it should show");
+        println!("  the ledger of the terminal does not agree with what it should show");
     }
     for example in found.iter().filter_map(|(_, found)| found.example.as_ref()).take(EXAMPLES) {
-        println!("    {example}");
+        println!("  {example}");
     }
     println!();
     false
@@ -153,9 +153,9 @@ fn verdict(paint: Paint, found: &[(&Arc<Build>, Findings)], logs: &Logs) -> bool
 
 /// Prints where the logs are, and what to try next.
 pub(crate) fn next(paint: Paint, workshop: &Workshop, options: &Options, holds: bool) {
-    let hint = |text: String| println!("  {}", paint.dim(text));
+    let hint = |text: String| println!("{}", paint.dim(text));
     match options.keep {
-        true => println!("  The logs: {}", workshop.path().join("logs").display()),
+        true => println!("The logs: {}", workshop.path().join("logs").display()),
         false => hint(format!("The logs were in {}: --keep keeps them.", workshop.path().join("logs").display())),
     }
     match (options.without_contexts, holds) {
@@ -174,5 +174,5 @@ fn code(problem: &str) -> &str {
 }
 
 fn section(paint: Paint, title: &str) {
-    println!("\n  {}\n", paint.with(Color::BOLD, title));
+    println!("\n{}\n", paint.with(Color::BOLD, title));
 }

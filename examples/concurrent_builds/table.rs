@@ -53,7 +53,7 @@ impl Table {
         self.rows.push(cells.into());
     }
 
-    /// The table as lines, two blanks before each.
+    /// The table as lines.
     pub(crate) fn render(&self, paint: Paint) -> String {
         let headings: Vec<Cell> = self.columns.iter().map(|(heading, _)| heading.clone()).collect();
         let rows = || std::iter::once(&headings).chain(&self.rows);
@@ -71,7 +71,9 @@ impl Table {
                 None => cell.text.clone(),
             };
             let blanks = " ".repeat(width - cell.text.chars().count());
-            line += "  ";
+            if !line.is_empty() {
+                line += "  ";
+            }
             line += &if *align == Align::Left { text + &blanks } else { blanks + &text };
         }
         line.truncate(line.trim_end().len());
