@@ -30,10 +30,15 @@ pub(crate) fn is_reserved_in_spans(name: &str) -> bool {
 }
 
 /// Returns true if JSON writes a field called `name` with [`FIELD_PREFIX`] where the fields stand in the object of the record: the keys of that
-/// object, with any number of prefixes.
+/// object, with any number of prefixes, and with the number that a repeated name gets.
 pub(crate) fn is_reserved_in_flat_json(name: &str) -> bool {
+    let name = without_prefixes(name);
+    let name = match name.rsplit_once('#') {
+        Some((before, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => before,
+        _ => name,
+    };
     matches!(
-        without_prefixes(name),
+        name,
         "timestamp"
             | "level"
             | "fields"

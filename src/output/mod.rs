@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `traits` | [`Output`] takes finished lines, [`RecordOutput`] takes records |
-//! | `stream`, `writer`, `memory`, `print`, `null` | one kind of output each |
+//! | `stream`, `writer`, `memory`, `memory_records`, `print`, `null` | one kind of output each |
 //! | `any` | an output of either trait, as `delivery` calls it |
 //! | `guard` | calls into an output: panics become errors, and events that the output logs are recognised |
 //!
@@ -14,6 +14,7 @@
 mod any;
 mod guard;
 mod memory;
+mod memory_records;
 mod null;
 mod print;
 mod stream;
@@ -23,6 +24,7 @@ mod writer;
 pub(crate) use any::{AnyOutput, reopen_error};
 pub(crate) use guard::{InsideOutput, allocating_under_lock, call_contained, copy_error, drop_error, is_inside_output};
 pub use memory::Memory;
+pub use memory_records::MemoryRecords;
 pub(crate) use null::Null;
 pub(crate) use print::Print;
 pub(crate) use stream::Stream;

@@ -1,13 +1,15 @@
 //! Every record is one line in each format, and text and logfmt read back. The same test for JSON is in `json/tests.rs`.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
-use crate::Format;
 use crate::format::escape::is_escaped;
 use crate::format::test_support::{Fixture, MadeEvent, MadeValue, strategies, with_record};
-use crate::format::{Renderer, Screen, Time};
+use crate::format::{ElapsedStyle, Renderer, Screen, Time};
 use crate::record::{ContextBuf, RecordBuf, SpanValues, Value, with_bound};
 use crate::sync::Arc;
+use crate::{Format, UtcOffset};
 
 /// Returns the line that `format` writes, and the record itself.
 fn written(format: &Format, event: &MadeEvent, spans: &[Arc<SpanValues>], fixture: &Fixture) -> (String, RecordBuf) {
@@ -117,6 +119,45 @@ proptest! {
             expected.message.clone_from(&read.message);
         }
         prop_assert_eq!(read, expected, "{}", line);
+    }
+
+    #[test]
+    fn every_option_reads_back(
+        time in prop::sample::select(vec![Time::Elapsed, Time::Wall, Time::Both, Time::None]),
+        offset in -1_439_i32..1_440,
+        clock in any::<bool>(),
+        digits in 0_u8..=9,
+        width in 0_u8..20,
+        [seq, thread_name, thread_id, target] in any::<[bool; 4]>(),
+        fixture in strategies::fixture(),
+    ) {
+        let style = if clock { ElapsedStyle::Clock { digits } } else { ElapsedStyle::Seconds { digits, width } };
+        let offset = UtcOffset::from_whole_seconds(offset * 60).unwrap();
+        let set = |format: Format| {
+            format.time(time).offset(offset).elapsed_style(style).seq(seq).thread_name(thread_name).thread_id(thread_id)
+        };
+        let event = MadeEvent { name: None, target: "app".to_owned(), fields: vec![("message".to_owned(), MadeValue::Plain("m".into()))] };
+        let (text, record) = written(&set(Format::text()), &event, &[], &fixture);
+        let (logfmt, _) = written(&set(Format::logfmt().target(target)), &event, &[], &fixture);
+        let (read_text, read_logfmt) = (RecordBuf::parse_text(&text).unwrap(), RecordBuf::parse_logfmt(&logfmt).unwrap());
+        let shown = |shown: bool, value: Option<Duration>| value.filter(|_| shown);
+        let elapsed = shown(matches!(time, Time::Elapsed | Time::Both), record.elapsed);
+        // Each has as many digits as it was written with.
+        let cut = |time: Duration, digits: u32| {
+            let step = 10_u32.pow(9 - digits);
+            Duration::new(time.as_secs(), time.subsec_nanos() / step * step)
+        };
+        prop_assert_eq!(read_text.elapsed, elapsed.map(|time| cut(time, digits.into())), "{}", text);
+        prop_assert_eq!(read_logfmt.elapsed, elapsed.map(|time| cut(time, 6)), "{}", logfmt);
+        for (read, line) in [(&read_text, &text), (&read_logfmt, &logfmt)] {
+            prop_assert_eq!(read.timestamp.is_some(), matches!(time, Time::Wall | Time::Both), "{}", line);
+            prop_assert_eq!(read.seq, record.seq.filter(|_| seq), "{}", line);
+            prop_assert_eq!(&read.message, "m", "{}", line);
+            // A thread without a name is called by its id.
+            let name = record.thread_name.clone().filter(|_| thread_name);
+            let id = record.thread_id.clone().filter(|_| thread_id || thread_name && record.thread_name.is_none());
+            prop_assert_eq!((&read.thread_name, &read.thread_id), (&name, &id), "{}", line);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io;
 
 use super::view::Sink;
 use crate::delivery::Core;
-use crate::output::{AnyOutput, Callback, Memory, Null, Output, Print, RecordOutput, Stream, Writer};
+use crate::output::{AnyOutput, Callback, Memory, MemoryRecords, Null, Output, Print, RecordOutput, Stream, Writer};
 use crate::process::ForkLocal;
 use crate::sync::{Arc, OnceLock};
 
@@ -110,6 +110,21 @@ pub fn callback(take: impl FnMut(&str) + Send + 'static) -> Sink {
 pub fn memory() -> (Sink, Memory) {
     let memory = Memory::default();
     (Sink::of_output(memory.clone()), memory)
+}
+
+/// Returns a sink that keeps its records in memory, and the [`MemoryRecords`] that reads them.
+///
+/// ```
+/// let (sink, memory) = logscope::sink::memory_records();
+/// assert!(memory.is_empty());
+/// # drop(sink);
+/// ```
+///
+/// For tests, and for programs that show their log. The memory grows until it is [cleared](MemoryRecords::clear). Like every
+/// [`records`] sink it stays direct, and its format is not used.
+pub fn memory_records() -> (Sink, MemoryRecords) {
+    let memory = MemoryRecords::default();
+    (records(memory.clone()), memory)
 }
 
 /// Returns a sink that uses `print!`, so that the test harness shows the lines with a test that fails.

@@ -127,8 +127,10 @@ pub use crate::bytes::{Batch, Line};
 pub use crate::delivery::Ledger;
 pub use crate::fallback::fallback_lost;
 pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
-pub use crate::output::{Memory, Output, RecordOutput};
-pub use constructors::{callback, custom, memory, null, records, stderr, stdout, terminal_writer, test, writer};
+pub use crate::output::{Memory, MemoryRecords, Output, RecordOutput};
+pub use constructors::{
+    callback, custom, memory, memory_records, null, records, stderr, stdout, terminal_writer, test, writer,
+};
 pub use flush::{Flushing, flush, shutdown};
 pub(crate) use view::OutputRef;
 pub use view::Sink;

@@ -68,7 +68,7 @@ const ORDER: &order::Table<'_> = &[
         "environment, capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, context_layer → log_bridge \
          → install",
     ),
-    ("src/output", "traits, guard → stream, writer, memory, print, null → any"),
+    ("src/output", "traits, guard → stream, writer, memory, memory_records, print, null → any"),
     ("src/process", "fork_local, threads"),
     ("src/queue", "words, progress → ring → reader → schedule"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),

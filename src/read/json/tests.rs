@@ -91,6 +91,75 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn every_option_reads_back(
+        [flatten, current_span, span_list, context_fields, location, thread_name] in any::<[bool; 6]>(),
+        [thread_id, seq, target] in any::<[bool; 3]>(),
+        event in strategies::event(),
+        spans in strategies::spans(),
+        fixture in strategies::fixture(),
+    ) {
+        let format = Format::json().flatten(flatten).current_span(current_span).span_list(span_list)
+            .context_fields(context_fields).location(location).thread_name(thread_name).thread_id(thread_id)
+            .seq(seq).target(target);
+        let renderer = Renderer::new(&format, Screen::None);
+        let (line, record) = event.with_event(|event| with_record(&fixture, event, &spans, |record| {
+            let mut out = Vec::new();
+            renderer.render(record, &mut out);
+            (String::from_utf8(out).unwrap(), record.to_buf())
+        }));
+        prop_assert!(!line.strip_suffix('\n').unwrap().contains(is_escaped), "{:?}", line);
+        let mut read = RecordBuf::parse_json(&line).unwrap();
+        if matches!(&*read.message, "NaN" | "inf" | "-inf") {
+            read.message = "null".to_owned();
+        }
+        let mut expected = as_json_has_it(record);
+        let unnamed = expected.thread_name.is_none();
+        expected.thread_id = expected.thread_id.filter(|_| thread_id || thread_name && unnamed);
+        expected.thread_name = expected.thread_name.filter(|_| thread_name);
+        expected.seq = expected.seq.filter(|_| seq);
+        expected.file = expected.file.filter(|_| location);
+        expected.line = expected.line.filter(|_| location);
+        if !target {
+            expected.target.clear();
+        }
+        if !context_fields {
+            expected.context.as_mut().unwrap().fields.clear();
+        }
+        match (current_span, span_list) {
+            (_, true) => {}
+            (true, false) => expected.spans = expected.spans.pop().into_iter().collect(),
+            (false, false) => expected.spans.clear(),
+        }
+        prop_assert_eq!(&read, &expected, "{}", line);
+    }
+}
+
+#[test]
+fn a_field_that_is_called_like_a_key_cannot_shadow_it() {
+    let log = || tracing::info!(level = "LOUD", field.level = 1, seq = 2, fields = 3, "m");
+    let line = crate::format::test_support::Fixture::new().line(Format::json().flatten(true), log);
+    let json = parse(&line);
+    assert_eq!((json["level"].as_str(), json["message"].as_str()), (Some("INFO"), Some("m")), "{line}");
+    assert_eq!((json["field.level"].as_str(), json["field.field.level"].as_i64()), (Some("LOUD"), Some(1)), "{line}");
+    assert_eq!((json["field.seq"].as_i64(), json["field.fields"].as_i64()), (Some(2), Some(3)), "{line}");
+    let read = RecordBuf::parse_json(&line).unwrap();
+    let names: Vec<_> = read.fields.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["level", "field.level", "seq", "fields"]);
+}
+
+#[test]
+fn keys_of_other_programs_are_left_out_unless_they_may_be_fields() {
+    let with_fields = r#"{"level":"INFO","fields":{"message":"m","a":1},"host":"h","tags":[1,{"b":2}]}"#;
+    assert_eq!(RecordBuf::parse_json(with_fields).unwrap().fields.len(), 1);
+    let flat =
+        r#"{"level":"INFO","message":"m","a":1,"host":"h","tags":[1,{"b":2}],"o":{"p":1},"list":["x"],"none":null}"#;
+    let read = RecordBuf::parse_json(flat).unwrap();
+    let names: Vec<_> = read.fields.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!((read.message.as_str(), names), ("m", vec!["a", "host", "list", "none"]));
+}
+
 /// Found by fuzzing: what logfmt reads as an elapsed time was refused in JSON.
 #[test]
 fn the_longest_elapsed_times_read_back() {
