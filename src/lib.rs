@@ -109,6 +109,7 @@ mod bytes;
 mod clock;
 mod context;
 mod delivery;
+pub mod docs;
 mod error;
 mod fallback;
 mod file;
