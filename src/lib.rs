@@ -99,7 +99,7 @@
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
 
 // The rooms of this crate, each of which imports only those before it:
-// sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, output, file, queue, delivery, background, sink,
+// sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background, sink,
 // context, scope, layer and build. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -109,6 +109,7 @@ mod bytes;
 mod clock;
 mod context;
 mod delivery;
+mod environment;
 mod error;
 mod fallback;
 mod file;

@@ -8,7 +8,7 @@
 //! | how a verbosity is changed while contexts use it | `dial.rs` |
 //! | how the decision about a callsite is remembered | `decisions.rs` |
 //!
-//! Elsewhere: `layer/environment.rs` reads the environment variables `LOGSCOPE` and `RUST_LOG`, `context/ceiling.rs` has the
+//! Elsewhere: `environment.rs` reads the environment variables `LOGSCOPE` and `RUST_LOG`, `context/ceiling.rs` has the
 //! ceiling of the process, and the threshold of a sink is in `sink`. Of this crate, this module imports `sync` and `error`
 //! only.
 //!

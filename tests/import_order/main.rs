@@ -31,7 +31,7 @@ use resolve::Place;
 const ORDER: &order::Table<'_> = &[
     (
         "src",
-        "sync → limits → process → error → clock, verbosity → record → format → read → bytes → fallback → output → file \
+        "sync → limits → process → error → clock, verbosity → record → format → read → bytes → fallback → environment, output → file \
          → queue → delivery → background → sink → context → scope → layer, build",
     ),
     (
@@ -63,7 +63,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/format/plain", "literal, name, value → braces, fields → columns"),
     (
         "src/layer",
-        "environment, capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, context_layer → log_bridge \
+        "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, context_layer → log_bridge \
          → install",
     ),
     ("src/output", "traits, guard → stream, writer, memory, print, null → any"),
