@@ -76,7 +76,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/scope/chain", "ownership → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → constructors, file, flush"),
     ("src/sink/exit", "fork, end → hooks"),
-    ("src/verbosity", "levels, decisions → flags, directives → parse, dial"),
+    ("src/verbosity", "levels, decisions → flags, directives → parse, dial → combine"),
 ];
 
 /// The files that import from a file below them which imports from them.
