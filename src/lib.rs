@@ -32,6 +32,7 @@
 //! - [`mod@sink`], [`Format`], [`Color`]: where records go, and in which form. [`flush`], [`shutdown`]: making sure that they got there.
 //! - [`Record`], [`RecordBuf`], `read` (feature `serde`): records, and reading logs back. `build` (feature `build`): the vocabulary of
 //!   builds.
+//! - [`docs`]: guides to single tasks.
 //!
 //! # Which context is current
 //!
@@ -100,7 +101,7 @@
 
 // The rooms of this crate, each of which imports only those before it:
 // sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background, sink,
-// context, scope, layer and build. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
+// context, scope, layer and build; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -109,6 +110,7 @@ mod bytes;
 mod clock;
 mod context;
 mod delivery;
+pub mod docs;
 mod environment;
 mod error;
 mod fallback;

@@ -32,7 +32,7 @@ const ORDER: &order::Table<'_> = &[
     (
         "src",
         "sync → limits → process → error → clock, verbosity → record → format → read → bytes → fallback → environment, output → file \
-         → queue → delivery → background → sink → context → scope → layer, build",
+         → queue → delivery → background → sink → context → scope → layer, build → docs",
     ),
     (
         "src/background",
