@@ -32,6 +32,7 @@
 //! - [`mod@sink`], [`Format`], [`Color`]: where records go, and in which form. [`flush`], [`shutdown`]: making sure that they got there.
 //! - [`Record`], [`RecordBuf`], `read` (feature `serde`): records, and reading logs back. `build` (feature `build`): the vocabulary of
 //!   builds.
+//! - [`docs`]: guides to single tasks.
 //!
 //! # Which context is current
 //!
@@ -99,8 +100,8 @@
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
 
 // The rooms of this crate, each of which imports only those before it:
-// sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, output, file, queue, delivery, background, sink,
-// context, scope, layer and build. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
+// sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background, sink,
+// context, scope, layer and build; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -110,6 +111,7 @@ mod clock;
 mod context;
 mod delivery;
 pub mod docs;
+mod environment;
 mod error;
 mod fallback;
 mod file;

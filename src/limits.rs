@@ -40,6 +40,7 @@
 //! | a write to a file that is stdout or stderr | other threads, which write to the stream | [`STREAM_LOCK`] | waits again, unless the stream has become another file |
 //! | an outage whose report was lost | the next report | [`FALLBACK_WINDOW`] | the next loss reports it, beyond all limits |
 //! | `FileOptions::open`, with other options than the open file has | the queues of sinks that are gone | [`FILE_IS_FREE`] | fails |
+//! | `FileOptions::open` with `truncate` | the queues of sinks that are gone | [`FILE_IS_FREE`] | opens the file behind what it holds |
 //! | a log file | the next check of where the file is | [`FILE_CHECK`] | the next record checks |
 //! | `Sink::reopen`, `reopen_all` | a log file that another thread writes to | [`REOPEN`] in all | fails; the next write opens the file anew |
 //! | `FileOptions::open` of a file that is open | a thread that writes to it | [`REOPEN`] | opens it anew, and finds that it is the same file |
@@ -128,7 +129,7 @@ pub(crate) const FALLBACK_LINES: u32 = 10;
 /// The time in which the fallback writes at most [`FALLBACK_LINES`] lines of each kind.
 pub(crate) const FALLBACK_WINDOW: Duration = Duration::from_secs(1);
 
-/// How long opening a file with other options waits for the queues of sinks that are gone.
+/// How long opening a file with other options, or to make it empty, waits for the queues of sinks that are gone.
 pub(crate) const FILE_IS_FREE: Duration = Duration::from_secs(5);
 
 /// How long a log file goes without a check of where it is.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use layers::{Child, Written, context, in_own_process, messages};
-use logscope::{Error, LevelFilter, OutputContext, configure, sink};
+use logscope::{Error, LevelFilter, OutputContext, Verbosity, configure, sink};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber, debug, error, info, trace, warn};
 use tracing_subscriber::prelude::*;
@@ -89,7 +89,7 @@ fn of_a_bad_variable_the_known_directives_are_used_and_the_others_named() {
         ("debug,linker=warn,app[request]=trace", &ALL[..4], &ALL[..2], Some("directive 3 (\"app[request]=trace\")")),
         ("linker=error,inof", &ALL[..3], &ALL[..1], Some("directive 2 (\"inof\")")),
         ("info,linker=loud", &ALL[..3], &ALL[..3], Some("\"loud\" is not a level")),
-        ("what[is]this=", &ALL[..3], &ALL[..3], Some("so INFO is used")),
+        ("what[is]this=", &ALL[..3], &ALL[..3], Some("so the default is used")),
         ("debug,", &ALL[..4], &ALL[..4], None),
     ];
     for variable in ["LOGSCOPE", "RUST_LOG"] {
@@ -127,6 +127,34 @@ fn a_variable_that_is_not_unicode_is_not_ignored() {
         assert_eq!(levels(&child, "app"), ALL[..3]);
         let reported = child.fallback_lines();
         assert!(reported.len() == 1 && reported[0].starts_with(&format!("{variable} is not Unicode")), "{reported:?}");
+    }
+}
+
+/// A program's own contexts can have what the process default has.
+#[test]
+fn from_env_returns_what_init_uses() {
+    let test = "from_env_returns_what_init_uses";
+    let cases = [
+        ("LOGSCOPE", "debug,linker=warn", Some("debug,linker=warn"), 0),
+        ("RUST_LOG", "linker=trace,inof", Some("info,linker=trace"), 1),
+        ("RUST_LOG", "what[is]this=", None, 1),
+        ("RUST_LOG", " ", None, 0),
+    ];
+    for (variable, value, expected, mistakes) in cases {
+        if let Some(child) = in_own_process(test, &[(variable, value), ("EXPECTED", expected.unwrap_or_default())]) {
+            let child = child.passed();
+            let reported = child.fallback_lines();
+            assert_eq!(reported.len(), mistakes, "{value}: {reported:?}");
+            continue;
+        }
+        // The child: its mistakes are told once, whoever asks first.
+        let before = Verbosity::from_env();
+        logscope::init();
+        let expected = Some(std::env::var("EXPECTED").unwrap()).filter(|text| !text.is_empty());
+        assert_eq!(before.as_ref().map(Verbosity::to_string), expected);
+        assert_eq!(OutputContext::current().verbosity(), &before.clone().unwrap_or_default());
+        assert_eq!(Verbosity::from_env(), before);
+        return;
     }
 }
 

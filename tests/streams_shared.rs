@@ -108,6 +108,25 @@ fn two_outputs_on_one_stdout_keep_its_lines_whole() {
     assert_eq!(report, json!([all(2 * RECORDS), all(2 * RECORDS), all(4 * RECORDS / 10)]));
 }
 
+/// The shell has decided whether it is made empty, and others write to it at the offset of the stream.
+#[test]
+fn a_file_that_is_stdout_is_not_made_empty() {
+    const ROLE: &str = "a_file_that_is_stdout_is_not_made_empty";
+    in_child(ROLE, |folder| {
+        logscope::init();
+        let before = rustix::io::dup(rustix::stdio::stdout()).unwrap();
+        let path = folder.join("redirected");
+        fs::write(&path, "a line of the shell\n").unwrap();
+        dup2_stdout(File::options().append(true).open(&path).unwrap()).unwrap();
+        for options in [sink::file("/dev/stdout"), sink::file(&path)] {
+            log(&open(options.truncate(true)), "logged");
+        }
+        dup2_stdout(before).unwrap();
+        json!(fs::read_to_string(&path).unwrap())
+    });
+    assert_eq!(Child::new(ROLE).run().report, json!("a line of the shell\nlogged\nlogged\n"));
+}
+
 #[test]
 fn the_fallback_and_the_sink_keep_the_lines_of_stderr_whole() {
     const ROLE: &str = "the_fallback_and_the_sink_keep_the_lines_of_stderr_whole";

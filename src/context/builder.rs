@@ -9,6 +9,7 @@ use super::output_context::OutputContext;
 use crate::background::OpenAccount;
 use crate::clock::{Clock, Origin};
 use crate::delivery::{Counters, InFlight};
+use crate::error::Error;
 use crate::record::{ContextInfo, Value};
 use crate::sink::Sink;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
@@ -117,6 +118,24 @@ impl ContextBuilder {
     pub fn verbosity(mut self, verbosity: impl Into<Verbosity>) -> Self {
         self.verbosity = verbosity.into();
         self
+    }
+
+    /// Sets which levels are let through, by a list of [directives](Verbosity#directives) in place of any other verbosity.
+    ///
+    /// ```
+    /// use logscope::{LevelFilter, OutputContext};
+    ///
+    /// let uno = OutputContext::builder("uno").directives("info,linker=trace")?.build();
+    /// assert_eq!(uno.verbosity().level_for("linker::symbols"), LevelFilter::TRACE);
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Parse`](crate::ErrorKind::Parse) if the text is no such list. The error names the wrong directive, and what to write instead.
+    pub fn directives(self, directives: impl AsRef<str>) -> Result<Self, Error> {
+        let verbosity: Verbosity = directives.as_ref().parse()?;
+        Ok(self.verbosity(verbosity))
     }
 
     /// Adds a sink. A sink that is added twice gets each record twice.

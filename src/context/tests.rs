@@ -29,6 +29,15 @@ fn debug_shows_all_settings() {
 }
 
 #[test]
+fn directives_replace_the_verbosity_and_a_wrong_one_is_an_error() {
+    let builder = OutputContext::builder("uno").verbosity(LevelFilter::TRACE).directives("info,linker=trace").unwrap();
+    assert_eq!(builder.build().verbosity().to_string(), "info,linker=trace");
+    let error = OutputContext::builder("uno").directives(String::from("info,linker=loud")).unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::Parse);
+    assert!(error.to_string().contains("directive 2"), "{error}");
+}
+
+#[test]
 fn a_derived_context_shares_id_name_origin_and_closing() {
     let uno = OutputContext::builder("uno").field("env", "uno").sink(sink::null()).build();
     let louder = uno.to_builder().verbosity(LevelFilter::TRACE).build();

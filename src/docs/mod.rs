@@ -7,6 +7,7 @@
 //! | [`slog`] | coming from `slog` |
 //! | [`beside_fmt`] | keeping `fmt` for what is in no scope |
 //! | [`layout`] | a layout of your own |
+//! | [`tenants`] | a server that keeps a log for each tenant, user or project |
 //!
 //! The [crate's own page](crate) has the overview, and [`sink`](mod@crate::sink) what outputs promise.
 
@@ -15,3 +16,4 @@ pub mod env_logger;
 pub mod fmt;
 pub mod layout;
 pub mod slog;
+pub mod tenants;

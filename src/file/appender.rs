@@ -96,6 +96,12 @@ impl Appender {
         }
     }
 
+    /// Keeps other threads from writing to the file until the result is dropped. For an output that no other thread can have yet, so it does not
+    /// wait.
+    pub(super) fn lock_new(&self) -> MutexGuard<'_, CurrentFile> {
+        self.current.lock()
+    }
+
     /// Closes the file if it is at its path. Returns true if the file was closed.
     fn park(&self, current: &mut CurrentFile) -> bool {
         // A stream is found again by its file, another descriptor of the program is not.

@@ -169,6 +169,17 @@ impl CurrentFile {
         }))
     }
 
+    /// Makes the file empty.
+    pub(super) fn truncate(&mut self) -> io::Result<()> {
+        let Some(file) = &self.file else { return Err(ErrorKind::NotConnected.into()) };
+        os::truncate(file, &self.path, &self.identity)?;
+        self.lines = LineWriter::new(false);
+        // A sync must bring the new length to the device, too.
+        self.unsynced.is_written = true;
+        self.mark_in_place(0);
+        Ok(())
+    }
+
     /// Closes the file, its directory, and what is open until it is synced.
     pub(super) fn close(&mut self) {
         (self.file, self.folder) = (None, None);

@@ -44,7 +44,7 @@ pub use descriptors::max_open_files;
 #[cfg(test)]
 pub(crate) use open::appender_of;
 pub use open::reopen_all;
-pub(crate) use open::{FileLease, open};
+pub(crate) use open::{FileLease, Opening, open};
 pub use options::{FileOptions, file, file_in};
 pub use roll::Roll;
 

@@ -16,6 +16,7 @@ use super::os::{self, OpenedFile};
 use super::registry::{Acquired, EntryId, Lease, Registry};
 use super::roll::Roller;
 use crate::error::{Error, ErrorKind};
+use crate::fallback::report;
 use crate::limits::REOPEN;
 use crate::output::{Output as _, allocating_under_lock, call_contained, reopen_error};
 use crate::process::ForkLocal;
@@ -70,6 +71,13 @@ pub(crate) fn appender_of(path: &Path) -> Arc<Appender> {
 /// A user's share in an open file. The last lease closes the file.
 pub(crate) type FileLease = Lease<os::Identity, PathBuf, OpenFile>;
 
+/// A lease on an open file, and whether the call that returns it has opened the file.
+pub(crate) struct Opening {
+    pub(crate) lease: FileLease,
+    /// False if the file was open already.
+    pub(crate) is_first: bool,
+}
+
 /// Returns the registry of the files that are open or parked.
 pub(super) fn files() -> &'static Registry<os::Identity, PathBuf, OpenFile> {
     static FILES: ForkLocal<OnceLock<Registry<os::Identity, PathBuf, OpenFile>>> =
@@ -82,13 +90,17 @@ pub(super) fn files() -> &'static Registry<os::Identity, PathBuf, OpenFile> {
 /// # Errors
 ///
 /// [`ErrorKind::Open`](crate::ErrorKind::Open) if the operating system refuses, or the options make no sense.
-pub(crate) fn open(options: &FileOptions) -> Result<FileLease, Error> {
+pub(crate) fn open(options: &FileOptions) -> Result<Opening, Error> {
     // A record that the allocator logs may need the lock of the registry, of the list of open files, or of the file itself.
     allocating_under_lock(|| open_or_share(options))
 }
 
-fn open_or_share(options: &FileOptions) -> Result<FileLease, Error> {
+fn open_or_share(options: &FileOptions) -> Result<Opening, Error> {
     let path = &options.path;
+    if options.truncate && options.shared.roll.is_some() {
+        let reason = "a log that rolls has several files, and truncate makes one file empty; open it without truncate or without roll";
+        return Err(open_error(ErrorKind::Open, path, reason));
+    }
     // Made absolute, so that a change of the working directory does not change which path is reopened.
     let log = std::path::absolute(path).unwrap_or_else(|_| path.clone());
     // First ask the output that was opened by this path. If its file was removed without its notice, it would later reopen the path
@@ -96,10 +108,12 @@ fn open_or_share(options: &FileOptions) -> Result<FileLease, Error> {
     if let Some(lease) = files().find_by_name(&log)
         && lease.value().appender.would_open_this_file(options.open_options())
     {
-        return Ok(lease);
+        return Ok(Opening { lease, is_first: false });
     }
     let OpenedLogFile { path: file_path, opened, roller, new_folders } = open_log(&log, options)?;
     let (id, key) = (files().new_id(), opened.identity.clone());
+    // Others have the file that a descriptor of the process leads to, and devices and pipes cannot be made empty.
+    let truncate = options.truncate && opened.is_named_regular;
     let appender = Appender::new(AppenderParts {
         keys: OwnKeys::new(id, files()),
         display_path: path.clone(),
@@ -111,23 +125,55 @@ fn open_or_share(options: &FileOptions) -> Result<FileLease, Error> {
         new_folders,
     });
     let own = model::Arc::new(OpenFile { appender, options: options.shared.clone(), attached: OnceLock::new() });
-    let lease = acquire(id, &key, &log, &own);
-    if model::Arc::ptr_eq(lease.value(), &own) {
+    let lease = register(id, &key, &log, &own, truncate)
+        .map_err(|error| open_error(ErrorKind::Open, path, "it cannot be made empty").with_source(error))?;
+    let is_first = model::Arc::ptr_eq(lease.value(), &own);
+    if is_first {
         own.appender.on_registered();
     } else if lease.value().agrees_with(options) {
         let shared = lease.value().appender.share_descriptor_of(&own.appender);
         shared.map_err(|error| refused(path, None, error))?;
     }
+    Ok(Opening { lease, is_first })
+}
+
+/// Returns a lease on the output that the file `key` has already, or on `own`, whose file is then made empty if `truncate`.
+///
+/// # Errors
+///
+/// The file could not be made empty.
+fn register(
+    id: EntryId,
+    key: &os::Identity,
+    log: &PathBuf,
+    own: &model::Arc<OpenFile>,
+    truncate: bool,
+) -> io::Result<FileLease> {
+    // Locked before other threads can find the output, and until the file is empty. So what they log is written after that. Nobody else can
+    // have this lock yet, so no other thread waits for it while `acquire` waits for an output of theirs.
+    let current = truncate.then(|| own.appender.lock_new());
+    let (lease, is_proven) = acquire(id, key, log, own);
+    if let Some(mut current) = current.filter(|_| model::Arc::ptr_eq(lease.value(), own)) {
+        if is_proven {
+            current.truncate()?;
+        } else {
+            drop(current);
+            report(format_args!(
+                "{} is not made empty, because another log of this process may be in this file",
+                own.appender.describe()
+            ));
+        }
+    }
     Ok(lease)
 }
 
-/// Returns a lease on the output that the file `key` has already, or on `own`.
-fn acquire(id: EntryId, key: &os::Identity, log: &PathBuf, own: &model::Arc<OpenFile>) -> FileLease {
+/// Returns a lease on the output that the file `key` has already, or on `own`, and whether it is certain that no other output has the file.
+fn acquire(id: EntryId, key: &os::Identity, log: &PathBuf, own: &model::Arc<OpenFile>) -> (FileLease, bool) {
     let mut attempts = 0;
     loop {
         attempts += 1;
         match files().acquire(id, key, log, own, attempts == MAX_ATTEMPTS) {
-            Acquired::Lease(lease) => return lease,
+            Acquired::Lease(lease) => return (lease, attempts < MAX_ATTEMPTS),
             // The other output is parked, and this may be its file. We have the file open, so if it is the same one, the other output
             // finds it now. It may fail to open its file, or be parked again at once. After some attempts we take the key: nothing shows
             // that the files are the same.

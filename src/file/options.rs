@@ -16,7 +16,7 @@ use super::roll::Roll;
 /// # Ok::<(), logscope::Error>(())
 /// ```
 ///
-/// The file is created if it does not exist, and otherwise appended to. A descriptor of the process (`/dev/stdout`, `/dev/fd/3`), and a
+/// The file is created if it does not exist, and otherwise appended to, unless [`truncate`](FileOptions::truncate) makes it empty first. A descriptor of the process (`/dev/stdout`, `/dev/fd/3`), and a
 /// regular file that stdout or stderr is redirected to, is written to through a duplicate of the descriptor, so that the log and other
 /// writers share one offset. Such a log cannot roll or be opened anew. The program must leave the descriptor open until
 /// [`open`](FileOptions::open) returns. If the file is open already, by its name, it is written to through the descriptor from then on,
@@ -27,6 +27,7 @@ pub fn file(path: impl Into<PathBuf>) -> FileOptions {
         create_parents: false,
         allow_symlink: false,
         allow_pipe: false,
+        truncate: false,
         shared: SharedOptions { mode: 0o600, roll: None },
     }
 }
@@ -74,6 +75,7 @@ pub struct FileOptions {
     pub(super) create_parents: bool,
     pub(super) allow_symlink: bool,
     pub(super) allow_pipe: bool,
+    pub(crate) truncate: bool,
     pub(super) shared: SharedOptions,
 }
 
@@ -136,6 +138,31 @@ impl FileOptions {
     /// are always allowed. Unix only.
     pub fn allow_pipe(mut self, allow: bool) -> Self {
         self.allow_pipe = allow;
+        self
+    }
+
+    /// Sets whether opening the file makes it empty, so that each job has a fresh log. It does not, unless set.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("uno.log");
+    /// std::fs::write(&path, "the log of an earlier job\n").unwrap();
+    /// let log = logscope::sink::file(&path).truncate(true).open()?;
+    /// assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    ///
+    /// Only the call that opens the file does this. While a sink of this process has the file open, by whatever path, it keeps its records, and
+    /// a further sink writes behind them, whatever the options of either. After the last sink was dropped, the next call makes the file empty
+    /// again. If only a queue of dropped sinks still has it open, the call waits until the queue is written, for five seconds at most. A call
+    /// that fails, because the path is a symbolic link or the file is open with other options, leaves the file alone. What other processes have
+    /// written to the file is lost.
+    ///
+    /// A pipe, a device, a descriptor of the process (`/dev/stdout`), and a file that stdout or stderr is redirected to, stay as they are:
+    /// others write to them, or there is nothing to make empty. A log that [rolls](FileOptions::roll) has several files, of which some are to be
+    /// kept, so [`open`](FileOptions::open) refuses to truncate it.
+    pub fn truncate(mut self, truncate: bool) -> Self {
+        self.truncate = truncate;
         self
     }
 

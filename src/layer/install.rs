@@ -9,7 +9,6 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use super::ceiling::CeilingFilter;
 use super::context_layer::{ContextLayer, ScopedLayer};
-use super::environment::verbosity_from_environment;
 #[cfg(feature = "log")]
 use super::log_bridge;
 use crate::LevelFilter;
@@ -180,7 +179,7 @@ impl Config {
                 None => context,
             });
         }
-        let verbosity = self.verbosity.take().or_else(|| self.env.then(verbosity_from_environment).flatten())?;
+        let verbosity = self.verbosity.take().or_else(|| self.env.then(Verbosity::from_env).flatten())?;
         is_built_in_with_other(&verbosity).then(|| built_in().with_verbosity(verbosity))
     }
 

@@ -9,7 +9,6 @@
 //! | file | subject |
 //! |---|---|
 //! | `install` | `init`, `configure`, `layer()`: the public functions |
-//! | `environment` | the verbosity in `LOGSCOPE` or `RUST_LOG` |
 //! | `context_layer` | the layer: which context an event belongs to, and whether that context wants it |
 //! | `emit` | from a context to its sinks |
 //! | `opening` | opening records, which say which levels a log has |
@@ -30,7 +29,6 @@ mod capped;
 mod ceiling;
 mod context_layer;
 mod emit;
-mod environment;
 mod first_scope;
 mod forwarded;
 mod install;

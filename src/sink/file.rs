@@ -6,7 +6,7 @@ use super::view::Sink;
 use crate::background::has_closing_queues;
 use crate::delivery::Core;
 use crate::error::Error;
-use crate::file::{self, FileLease, FileOptions};
+use crate::file::{self, FileLease, FileOptions, Opening};
 use crate::limits::FILE_IS_FREE;
 use crate::output::AnyOutput;
 use crate::sync::{Arc, thread};
@@ -47,27 +47,32 @@ impl FileOptions {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`](crate::ErrorKind::Open) if the file cannot be opened. The message names the path, the reason, and what to do.
+    /// [`ErrorKind::Open`](crate::ErrorKind::Open) if the file cannot be opened, or made empty as
+    /// [`truncate`](FileOptions::truncate) wants it. The message names the path, the reason, and what to do.
     /// [`ErrorKind::OptionMismatch`](crate::ErrorKind::OptionMismatch) if the file is open with another mode or another [`Roll`](super::Roll). If only a
     /// queue of dropped sinks still has the file open, this waits until the queue is written, for five seconds at most.
     pub fn open(self) -> Result<Sink, Error> {
         let deadline = Instant::now() + FILE_IS_FREE;
         let mut is_last_attempt = false;
         loop {
-            let lease = file::open(&self)?;
+            let Opening { lease, is_first } = file::open(&self)?;
             let core = core_of(&lease);
-            if lease.value().agrees_with(&self) {
+            let agrees = lease.value().agrees_with(&self);
+            if agrees && (is_first || !self.truncate) {
                 return Ok(Sink::of_core(core, Some(Arc::new(lease))));
             }
-            // Perhaps only a writer thread still has the file. It writes the queued records and then releases the file.
+            // Perhaps only a writer thread still has the file. It writes the queued records and then releases the file, which can then be opened
+            // with other options, or be made empty.
             if has_closing_queues(&core) && Instant::now() < deadline {
                 is_last_attempt = false;
                 drop((core, lease));
                 thread::sleep(Duration::from_millis(1));
             } else if !is_last_attempt {
-                // The writer thread may have released the file after we looked. Retry once without our own lease: if the options still
-                // differ, another sink holds the file.
+                // The writer thread may have released the file after we looked. Retry once without our own lease: if the file is still
+                // open, another sink holds it.
                 is_last_attempt = true;
+            } else if agrees {
+                return Ok(Sink::of_core(core, Some(Arc::new(lease))));
             } else {
                 return Err(lease.value().mismatch(&self));
             }

@@ -112,6 +112,15 @@ impl Dial {
     /// dial.set(before);
     /// assert_eq!(dial.get().to_string(), "info");
     /// ```
+    ///
+    /// To raise the present value for one piece of work only, leave the dial alone and give that work another verbosity:
+    ///
+    /// ```
+    /// # use logscope::{Dial, LevelFilter, OutputContext};
+    /// # let dial = Dial::new(LevelFilter::INFO);
+    /// # let server = OutputContext::builder("server").verbosity(&dial).build();
+    /// let request = server.with_verbosity(dial.get().max(LevelFilter::DEBUG));
+    /// ```
     #[must_use]
     pub fn get(&self) -> Verbosity {
         self.directives().into()

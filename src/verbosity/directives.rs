@@ -47,6 +47,42 @@ impl Directives {
         Directives { max: levels.max_level(), by_target: Some(Arc::new(levels)) }
     }
 
+    /// These directives and one for `target` behind them; the empty target stands for all targets that are not named.
+    pub(super) fn with_target(&self, target: &str, level: LevelFilter) -> Self {
+        let others = std::iter::once((None, self.level_of_others()));
+        let named = self.named().iter().map(|named| (Some(&*named.target), named.level));
+        let new = (Some(target).filter(|target| !target.is_empty()), level);
+        Directives::from_list(others.chain(named).chain([new]))
+    }
+
+    /// For each target the more verbose of both levels, in as few directives as it takes.
+    ///
+    /// Between two targets that are named, on either side, the levels of both sides stay the same. So it is enough to ask both about each
+    /// named target.
+    pub(super) fn max(&self, other: &Directives) -> Self {
+        let others = self.level_of_others().max(other.level_of_others());
+        let mut targets: Vec<&str> = self.named().iter().chain(other.named()).map(|named| &*named.target).collect();
+        // The shortest first, so that the directives that decide about a target without one of its own are there before it.
+        targets.sort_unstable_by_key(|target| target.len());
+        let mut levels = TargetLevels { others, named: Vec::new(), decisions: Decisions::default() };
+        for target in targets {
+            let level = self.level_for(target).max(other.level_for(target));
+            if levels.level_for(target) != level {
+                insert(&mut levels.named, TargetLevel { target: target.to_owned(), level });
+            }
+        }
+        if levels.named.is_empty() { Directives::plain(others) } else { Directives::by_target(levels) }
+    }
+
+    fn named(&self) -> &[TargetLevel] {
+        self.by_target.as_ref().map_or(&[], |levels| &levels.named)
+    }
+
+    /// The level of the targets that are not named.
+    fn level_of_others(&self) -> LevelFilter {
+        self.by_target.as_ref().map_or(self.max, |levels| levels.others)
+    }
+
     pub(super) fn max_level(&self) -> LevelFilter {
         self.max
     }

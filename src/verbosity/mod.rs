@@ -6,9 +6,10 @@
 //! | how a text such as `info,hyper=warn` is read, and the errors for a wrong one | `parse.rs` |
 //! | which level a list of directives gives to a target | `directives.rs` |
 //! | how a verbosity is changed while contexts use it | `dial.rs` |
+//! | how a verbosity is made of others: a directive more, the more verbose of two | `combine.rs` |
 //! | how the decision about a callsite is remembered | `decisions.rs` |
 //!
-//! Elsewhere: `layer/environment.rs` reads the environment variables `LOGSCOPE` and `RUST_LOG`, `context/ceiling.rs` has the
+//! Elsewhere: `environment.rs` reads the environment variables `LOGSCOPE` and `RUST_LOG`, `context/ceiling.rs` has the
 //! ceiling of the process, and the threshold of a sink is in `sink`. Of this crate, this module imports `sync` and `error`
 //! only.
 //!
@@ -16,6 +17,7 @@
 //! more; directives are evaluated once per callsite. The level of the event is always compared first with the most verbose
 //! level of any target, so an unwanted `trace!` costs the same in all three cases.
 
+mod combine;
 mod decisions;
 mod dial;
 mod directives;
@@ -49,8 +51,9 @@ pub(crate) use levels::LEVELS;
 /// # Ok::<(), logscope::Error>(())
 /// ```
 ///
-/// A text of directives is parsed into a verbosity. A [`LevelFilter`] or a [`Level`] converts into one that has the same level
-/// for every target, and a [`Dial`] into one that follows the dial.
+/// A text of directives is parsed into a verbosity, by `parse` or `try_from`. A [`LevelFilter`] or a [`Level`] converts into one that has
+/// the same level for every target, and a [`Dial`] into one that follows the dial. [`from_env`](Verbosity::from_env) reads the environment.
+/// [`with_target`](Verbosity::with_target) and [`max`](Verbosity::max) make a verbosity of others.
 ///
 /// # Directives
 ///
@@ -269,6 +272,40 @@ impl FromStr for Verbosity {
     /// [`ErrorKind::Parse`](crate::ErrorKind::Parse).
     fn from_str(text: &str) -> Result<Self, Error> {
         parse::parse(text).map(Verbosity::from)
+    }
+}
+
+impl TryFrom<&str> for Verbosity {
+    type Error = Error;
+
+    /// Reads a level or a list of [directives](Verbosity#directives), as `parse` does.
+    ///
+    /// ```
+    /// use logscope::{LevelFilter, Verbosity};
+    ///
+    /// let verbosity = Verbosity::try_from("info,hyper=warn")?;
+    /// assert_eq!(verbosity.level_for("hyper::client"), LevelFilter::WARN);
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the text is not such a list: see [`from_str`](Verbosity::from_str).
+    fn try_from(text: &str) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for Verbosity {
+    type Error = Error;
+
+    /// Reads a level or a list of [directives](Verbosity#directives), as `parse` does.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not such a list: see [`from_str`](Verbosity::from_str).
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
     }
 }
 

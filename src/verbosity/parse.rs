@@ -57,6 +57,18 @@ pub(super) fn parse_known(text: &str) -> (Option<Directives>, Vec<String>) {
     (Some(Directives::from_list(known)), problems)
 }
 
+/// Checks that a directive can name `target`, which has no spaces around it, or that `target` is empty.
+pub(super) fn check_target(target: &str) -> Result<(), String> {
+    if target.is_empty() {
+        return Ok(());
+    }
+    let directive = format!("{target}=trace");
+    match parse_directive(&directive)? {
+        (Some(read), LevelFilter::TRACE) if read == target && split(&directive).0.len() == 1 => Ok(()),
+        _ => Err("it would be read as several directives; give one target".to_owned()),
+    }
+}
+
 /// Splits a list at its commas, except for those inside `[]`, `{}` or double quotes. What nothing closes ends with the list; the second value
 /// says whether there is such a directive.
 fn split(list: &str) -> (Vec<&str>, bool) {

@@ -50,7 +50,7 @@ fn decide_alike(ours: &Verbosity, theirs: &Targets, target: &str) {
 }
 
 /// Targets that are often prefixes of one another, even within a segment, and sometimes look like levels.
-fn target() -> impl Strategy<Value = String> {
+pub(super) fn target() -> impl Strategy<Value = String> {
     let segment = prop::sample::select(vec!["a", "ab", "abc", "b", "info", "hyper", "hyper_util", "Ä"]);
     prop::collection::vec(segment, 1..4).prop_map(|segments| segments.join("::"))
 }
@@ -63,7 +63,7 @@ fn level() -> impl Strategy<Value = &'static str> {
 }
 
 /// A list of directives. It has no spaces, because `Targets` would read them as parts of the targets.
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         1 => level().prop_map(str::to_owned),
         1 => target(),

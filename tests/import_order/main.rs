@@ -31,8 +31,8 @@ use resolve::Place;
 const ORDER: &order::Table<'_> = &[
     (
         "src",
-        "sync → limits → process → error → clock, verbosity → record → format → read → bytes → fallback → output → file \
-         → queue → delivery → background → sink → context → scope → layer, build",
+        "sync → limits → process → error → clock, verbosity → record → format → read → bytes → fallback → environment, output → file \
+         → queue → delivery → background → sink → context → scope → layer, build → docs",
     ),
     (
         "src/background",
@@ -65,7 +65,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/format/plain", "literal, name, value → braces, fields"),
     (
         "src/layer",
-        "environment, capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, context_layer → log_bridge \
+        "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, context_layer → log_bridge \
          → install",
     ),
     ("src/output", "traits, guard → stream, writer, memory, memory_records, print, null → any"),
@@ -78,7 +78,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/scope/chain", "ownership → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → constructors, file, flush, options"),
     ("src/sink/exit", "fork, end → hooks"),
-    ("src/verbosity", "levels, decisions → flags, directives → parse, dial"),
+    ("src/verbosity", "levels, decisions → flags, directives → parse, dial → combine"),
 ];
 
 /// The files that import from a file below them which imports from them.

@@ -3,6 +3,7 @@
 #[cfg(not(logscope_loom))]
 mod deadlines;
 mod old_files;
+mod truncate;
 
 use std::path::PathBuf;
 use std::{fs, io};
@@ -24,7 +25,7 @@ struct Log {
 
 impl Log {
     fn open(options: FileOptions) -> Self {
-        let lease = open(&options).unwrap();
+        let lease = open(&options).unwrap().lease;
         let path = std::path::absolute(&options.path).unwrap();
         Log { _lease: lease, appender: appender_of(&path) }
     }
@@ -195,7 +196,7 @@ fn opening_an_open_file_does_not_wait_for_ever_for_a_write_that_stands_still() {
     let writing = log.appender.current.lock();
     let (sender, result) = std::sync::mpsc::channel();
     let opening = thread::spawn(move || {
-        let lease = open(&file(&path)).unwrap();
+        let lease = open(&file(&path)).unwrap().lease;
         sender.send(appender_of(&path)).unwrap();
         drop(lease);
     });

@@ -41,7 +41,7 @@ pub(super) use streams::is_stream;
 pub(super) use this::{
     CAN_TRACK, byte_writer, coarse_monotonic, coarse_unix_seconds, create_directory, descriptor_limit, identity_at,
     is_out_of_descriptors, is_pipe_without_reader, is_removed, is_standard_stream, is_system_link, locate, make_link,
-    read_at, sync_data, sync_folder, through_stream,
+    read_at, sync_data, sync_folder, through_stream, truncate,
 };
 #[cfg(feature = "gzip")]
 pub(super) use this::{create_new, open_for_reading};

@@ -1,9 +1,10 @@
-//! Lets tests see which files and directories are synced, and make a sync fail or wait.
+//! Lets tests see which files and directories are synced, make a sync fail or wait, and see and hold up a truncation.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::identity::Identity;
 use crate::sync::{Arc, Condvar, Mutex};
@@ -11,13 +12,14 @@ use crate::sync::{Arc, Condvar, Mutex};
 #[derive(Default)]
 struct Watched {
     syncs: usize,
+    truncations: usize,
     failures: usize,
     is_held: bool,
 }
 
 /// The files and directories that tests watch.
 static WATCHED: Mutex<Option<HashMap<Identity, Watched>>> = Mutex::new(None);
-static RELEASED: Condvar = Condvar::new();
+static CHANGED: Condvar = Condvar::new();
 
 /// Counts the syncs of one file or directory.
 pub(crate) struct SyncWatch(Identity, Arc<File>);
@@ -40,15 +42,24 @@ impl SyncWatch {
         self.with(|watched| std::mem::take(&mut watched.syncs))
     }
 
-    /// Lets the next `count` syncs fail.
+    /// Lets the next `count` syncs or truncations fail.
     pub(crate) fn fail(&self, count: usize) {
         self.with(|watched| watched.failures = count);
     }
 
-    /// Holds syncs up, or lets them go on.
+    /// Waits until a truncation begins. Fails if none does in a minute.
+    pub(crate) fn wait_for_truncation(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut all = WATCHED.lock();
+        while all.as_ref().unwrap()[&self.0].truncations == 0 {
+            assert!(!CHANGED.wait_until(&mut all, deadline).timed_out(), "nothing truncates the file");
+        }
+    }
+
+    /// Holds syncs and truncations up, or lets them go on.
     pub(crate) fn hold(&self, is_held: bool) {
         self.with(|watched| watched.is_held = is_held);
-        RELEASED.notify_all();
+        CHANGED.notify_all();
     }
 
     /// True if something else than this watch has the file open.
@@ -63,15 +74,26 @@ impl SyncWatch {
     }
 }
 
+/// Fails if a test has the sync of this file fail.
 pub(super) fn before_sync(file: &File) -> io::Result<()> {
+    before(file, |watched| watched.syncs += 1)
+}
+
+/// Fails if a test has the truncation of this file fail.
+pub(super) fn before_truncation(file: &File) -> io::Result<()> {
+    before(file, |watched| watched.truncations += 1)
+}
+
+fn before(file: &File, count: impl FnOnce(&mut Watched)) -> io::Result<()> {
     let identity = Identity::of(&file.metadata()?);
     let mut all = WATCHED.lock();
     let Some(watched) = all.as_mut().and_then(|all| all.get_mut(&identity)) else { return Ok(()) };
-    watched.syncs += 1;
+    count(watched);
+    CHANGED.notify_all();
     let fails = watched.failures > 0;
     watched.failures -= usize::from(fails);
     while all.as_ref().is_some_and(|all| all.get(&identity).is_some_and(|watched| watched.is_held)) {
-        RELEASED.wait(&mut all);
+        CHANGED.wait(&mut all);
     }
     if fails { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
 }

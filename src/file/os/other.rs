@@ -64,6 +64,15 @@ pub(in crate::file) fn locate(file: &File, _: Option<&Folder>, _: &Path, _: bool
     file.metadata().map(|metadata| FileLocation::InPlace { length: metadata.len() })
 }
 
+/// Makes the file `identity`, which was opened by `path`, empty. Windows does not let a handle that only appends do this.
+pub(in crate::file) fn truncate(_: &File, path: &Path, identity: &Identity) -> io::Result<()> {
+    let file = fs::OpenOptions::new().write(true).open(path)?;
+    if same_file::Handle::from_file(file.try_clone()?)? != **identity {
+        return Err(io::Error::other("another file has taken its place"));
+    }
+    file.set_len(0)
+}
+
 /// Returns false: this system cannot tell whether `file` has a name left.
 pub(in crate::file) fn is_removed(_: &File) -> io::Result<bool> {
     Ok(false)

@@ -209,6 +209,13 @@ pub(in crate::file) fn locate(
     }
 }
 
+/// Makes `file` empty.
+pub(in crate::file) fn truncate(file: &File, _: &Path, _: &Identity) -> io::Result<()> {
+    #[cfg(test)]
+    super::observed::before_truncation(file)?;
+    file.set_len(0)
+}
+
 /// Returns true if `file` has no name left.
 pub(in crate::file) fn is_removed(file: &File) -> io::Result<bool> {
     file.metadata().map(|metadata| metadata.nlink() == 0)

@@ -15,6 +15,7 @@ use crate::sink::{FileOptions, Ledger, Sink, file};
 mod folders;
 #[cfg(unix)]
 mod rolling;
+mod truncate;
 
 fn json(options: FileOptions) -> Sink {
     options.open().unwrap().format(Format::json())
