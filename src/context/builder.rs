@@ -29,6 +29,49 @@ impl OutputContext {
         ContextBuilder::derive(self)
     }
 
+    /// Starts a context for a part of this one's work, with an id, a ledger, an origin and numbers (`seq`) of its own.
+    ///
+    /// ```
+    /// use logscope::{OutputContext, sink};
+    ///
+    /// let (memory, lines) = sink::memory();
+    /// let server = OutputContext::builder("server").sink(memory.format(logscope::Format::json())).build();
+    /// let request = server.child("request").field("path", "/cart").build();
+    /// request.scope(|| tracing::info!("paid"));
+    ///
+    /// assert_eq!(request.parent_id(), Some(server.id()));
+    /// assert!(lines.lines()[0].contains(&format!("\"parent\":{}", server.id())));
+    /// assert_eq!((request.ledger().written, server.ledger().written), (1, 0));
+    /// ```
+    ///
+    /// The child begins with this context's sinks, verbosity, fields and clock. If the verbosity is a [`Dial`](crate::Dial), that turns both.
+    /// The child's origin is the present of the clock when it is built, unless [`origin`](ContextBuilder::origin) is set. Its records name
+    /// the parent by id, in JSON and in a [`RecordBuf`](crate::RecordBuf).
+    ///
+    /// Nothing else connects the two. A child does not keep its parent alive, closing one does not close the other, and
+    /// what is changed in a context that is derived from the parent does not reach the child. To go on with the same work under other settings,
+    /// derive a context with [`to_builder`](OutputContext::to_builder).
+    #[must_use = "a builder does nothing until `build` is called"]
+    pub fn child(&self, name: impl Into<String>) -> ContextBuilder {
+        ContextBuilder::child_of(self, name.into())
+    }
+
+    /// Derives a context with another name. It shares id, counter and ledger with this one.
+    ///
+    /// ```
+    /// use logscope::OutputContext;
+    ///
+    /// let job = OutputContext::builder("job").build();
+    /// let linking = job.renamed("job, linking");
+    /// assert_eq!((linking.name(), linking.id()), ("job, linking", job.id()));
+    /// ```
+    ///
+    /// What logscope itself reports about records of either context, where no record is at hand, has the name of the first one.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn renamed(&self, name: impl Into<String>) -> OutputContext {
+        self.to_builder().name(name).build()
+    }
+
     /// Derives a context with another verbosity.
     #[must_use = "a context is immutable: this returns a derived one"]
     pub fn with_verbosity(&self, verbosity: impl Into<Verbosity>) -> OutputContext {
@@ -66,14 +109,15 @@ impl OutputContext {
     }
 }
 
-/// Builds an [`OutputContext`]; from [`OutputContext::builder`] or [`OutputContext::to_builder`].
+/// Builds an [`OutputContext`]; from [`OutputContext::builder`], [`OutputContext::to_builder`] or [`OutputContext::child`].
 ///
-/// A context that is not derived has, unless it is set otherwise, the verbosity INFO, no sink, and as its origin the moment of
-/// [`build`](ContextBuilder::build).
+/// A context that is neither derived nor a child has, unless it is set otherwise, the verbosity INFO, no sink, and as its origin the moment
+/// of [`build`](ContextBuilder::build).
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ContextBuilder {
     start: Start,
+    name: Option<String>,
     fields: Option<Vec<(String, Value)>>,
     origin: Option<Origin>,
     clock: Clock,
@@ -84,14 +128,18 @@ pub struct ContextBuilder {
 /// What a builder started from.
 #[derive(Debug)]
 enum Start {
-    Name(String),
+    /// Nothing, or a parent, of which only the id is left.
+    New {
+        parent_id: Option<u64>,
+    },
     Derived(OutputContext),
 }
 
 impl ContextBuilder {
     pub(super) fn new(name: String) -> Self {
         ContextBuilder {
-            start: Start::Name(name),
+            start: Start::New { parent_id: None },
+            name: Some(name),
             fields: None,
             origin: None,
             clock: Clock::System,
@@ -104,12 +152,37 @@ impl ContextBuilder {
         let inner = &context.inner;
         ContextBuilder {
             start: Start::Derived(context.clone()),
+            name: None,
             fields: None,
             origin: Some(inner.origin),
             clock: inner.clock.clone(),
             verbosity: inner.verbosity.clone(),
             sinks: inner.sinks.clone(),
         }
+    }
+
+    fn child_of(parent: &OutputContext, name: String) -> Self {
+        ContextBuilder {
+            start: Start::New { parent_id: Some(parent.id()) },
+            name: Some(name),
+            fields: Some(parent.fields().to_vec()),
+            origin: None,
+            ..ContextBuilder::derive(parent)
+        }
+    }
+
+    /// Sets the name, in place of the one that the builder began with.
+    ///
+    /// ```
+    /// use logscope::{OutputContext, sink};
+    ///
+    /// let job = OutputContext::builder("job").build();
+    /// let linking = job.to_builder().name("job, linking").sink(sink::null()).build();
+    /// assert_eq!((linking.name(), linking.id()), ("job, linking", job.id()));
+    /// ```
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 
     /// Sets which levels are let through: a `LevelFilter`, a [`Verbosity`] with directives, or a [`Dial`](crate::Dial) that can be
@@ -134,7 +207,7 @@ impl ContextBuilder {
     /// Adds a field to each record. A field that already has this name takes the new value.
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let fields = self.fields.get_or_insert_with(|| match &self.start {
-            Start::Name(_) => Vec::new(),
+            Start::New { .. } => Vec::new(),
             Start::Derived(context) => context.fields().to_vec(),
         });
         let (name, value) = (name.into(), value.into());
@@ -153,7 +226,7 @@ impl ContextBuilder {
 
     /// Sets the clock: a [`ManualClock`](crate::ManualClock) makes elapsed times exact in a test.
     ///
-    /// A context that is not derived then has the present of that clock as its origin, unless [`origin`](ContextBuilder::origin) is set.
+    /// A context that is not derived has the present of that clock as its origin, unless [`origin`](ContextBuilder::origin) is set.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
         self
@@ -162,14 +235,15 @@ impl ContextBuilder {
     /// Builds the context.
     #[must_use = "a context does nothing until work is given to it: use `scope`, `enter`, `bind` or `in_context`"]
     pub fn build(self) -> OutputContext {
-        let ContextBuilder { start, fields, origin, clock, verbosity, mut sinks } = self;
+        let ContextBuilder { start, name, fields, origin, clock, verbosity, mut sinks } = self;
         if sinks.len() > 1 {
             group_by_renderer(&mut sinks);
         }
         let origin = origin.unwrap_or_else(|| clock.origin());
         let (family, info) = match start {
-            Start::Name(name) => {
-                let info = ContextInfo::new(name, next_id(), fields.unwrap_or_default());
+            Start::New { parent_id } => {
+                let info = ContextInfo::new(name.unwrap_or_default(), next_id(), fields.unwrap_or_default())
+                    .with_parent_id(parent_id);
                 (
                     Arc::new(Family {
                         info,
@@ -187,17 +261,16 @@ impl ContextBuilder {
             Start::Derived(context) => {
                 let inner = &context.inner;
                 inner.remember_outputs_before(&sinks);
-                let info = match (fields, &inner.info) {
-                    (Some(fields), _) => Some(ContextInfo::new(context.name().to_owned(), context.id(), fields)),
-                    (None, Some(info)) => {
-                        Some(ContextInfo::new(info.name().to_owned(), info.id(), info.fields().to_vec()))
-                    }
-                    (None, None) => None,
-                };
+                let has_own_info = name.is_some() || fields.is_some() || inner.info.is_some();
+                let info = has_own_info.then(|| {
+                    let name = name.unwrap_or_else(|| context.name().to_owned());
+                    let fields = fields.unwrap_or_else(|| context.fields().to_vec());
+                    ContextInfo::new(name, context.id(), fields).with_parent_id(context.parent_id())
+                });
                 (inner.family.clone(), info)
             }
         };
-        let verbosity = clamp(verbosity, family.info.name());
+        let verbosity = clamp(verbosity, info.as_ref().unwrap_or(&family.info).name());
         let accounts = attach(&sinks, &family);
         let inner = Arc::new(ContextInner {
             family,
