@@ -128,6 +128,9 @@ pub(crate) const FALLBACK_LINES: u32 = 10;
 /// The time in which the fallback writes at most [`FALLBACK_LINES`] lines of each kind.
 pub(crate) const FALLBACK_WINDOW: Duration = Duration::from_secs(1);
 
+/// How many contexts without sinks are reported in the life of the process, when they are logged to.
+pub(crate) const SINKLESS_REPORTS: usize = 10;
+
 /// How long opening a file with other options waits for the queues of sinks that are gone.
 pub(crate) const FILE_IS_FREE: Duration = Duration::from_secs(5);
 

@@ -113,6 +113,10 @@ impl OutputContext {
 ///
 /// A context that is neither derived nor a child has, unless it is set otherwise, the verbosity INFO, no sink, and as its origin the moment
 /// of [`build`](ContextBuilder::build).
+///
+/// What is logged to a context without sinks goes nowhere, and no ledger counts it. One line on stderr names such a context, for each of the
+/// first ten in a process, unless it is the process default, or a child of a context without sinks that is named or is the process default.
+/// A context that is meant to write nothing has [`sink::null`](crate::sink::null).
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ContextBuilder {
@@ -128,9 +132,10 @@ pub struct ContextBuilder {
 /// What a builder started from.
 #[derive(Debug)]
 enum Start {
-    /// Nothing, or a parent, of which only the id is left.
+    /// Nothing, or a parent, of which only this is left.
     New {
         parent_id: Option<u64>,
+        sinkless_is_known: bool,
     },
     Derived(OutputContext),
 }
@@ -138,7 +143,7 @@ enum Start {
 impl ContextBuilder {
     pub(super) fn new(name: String) -> Self {
         ContextBuilder {
-            start: Start::New { parent_id: None },
+            start: Start::New { parent_id: None, sinkless_is_known: false },
             name: Some(name),
             fields: None,
             origin: None,
@@ -162,8 +167,10 @@ impl ContextBuilder {
     }
 
     fn child_of(parent: &OutputContext, name: String) -> Self {
+        // Relaxed: see `warn_sinkless`.
+        let sinkless_is_known = parent.inner.family.sinkless_is_known.load(Ordering::Relaxed);
         ContextBuilder {
-            start: Start::New { parent_id: Some(parent.id()) },
+            start: Start::New { parent_id: Some(parent.id()), sinkless_is_known },
             name: Some(name),
             fields: Some(parent.fields().to_vec()),
             origin: None,
@@ -241,7 +248,7 @@ impl ContextBuilder {
         }
         let origin = origin.unwrap_or_else(|| clock.origin());
         let (family, info) = match start {
-            Start::New { parent_id } => {
+            Start::New { parent_id, sinkless_is_known } => {
                 let info = ContextInfo::new(name.unwrap_or_default(), next_id(), fields.unwrap_or_default())
                     .with_parent_id(parent_id);
                 (
@@ -254,6 +261,7 @@ impl ContextBuilder {
                         root: OnceLock::new(),
                         abandoned: AtomicBool::new(false),
                         warned_closed: AtomicBool::new(false),
+                        sinkless_is_known: AtomicBool::new(sinkless_is_known),
                     }),
                     None,
                 )

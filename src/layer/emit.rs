@@ -12,11 +12,14 @@ use crate::format::with_scratch;
 use crate::output::is_inside_output;
 use crate::record::{Record, RecordMetadata, SpanPath};
 
-/// Gives `event` to each sink of `inner` that wants its level, and counts what became of it.
+/// Gives `event` to each sink of `inner` that wants its level, and counts what became of it. Tells the program if there is no sink at all.
 pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMetadata<'_>, spans: &dyn SpanPath) {
     let wanting = || inner.sinks().iter().filter(|sink| sink.wants(&metadata.level));
     let deliveries = wanting().count() as u64;
     if deliveries == 0 {
+        if inner.sinks().is_empty() {
+            inner.warn_sinkless();
+        }
         return;
     }
     let call = inner.begin_call(deliveries);
