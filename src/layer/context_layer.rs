@@ -62,6 +62,10 @@ impl ContextLayer {
         self.vetoes
     }
 
+    pub(super) fn routes_by_span(&self) -> bool {
+        self.route_by_span
+    }
+
     pub(super) fn id(&self) -> u32 {
         self.id
     }

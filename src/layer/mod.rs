@@ -14,6 +14,7 @@
 //! | `emit` | from a context to its sinks |
 //! | `opening` | opening records, which say which levels a log has |
 //! | `spans` | the spans around a record |
+//! | `panics` | records of panics |
 //! | `ceiling` | the ceiling, the filter of `layer()`, and why the interest cache is left alone |
 //! | `first_scope` | rebuilding the interest cache after the first scope under `layer()` |
 //! | `capped` | warning that another filter takes events from the layer |
@@ -40,6 +41,7 @@ mod log_bridge;
 mod log_fields;
 mod nesting;
 mod opening;
+mod panics;
 mod spans;
 
 pub use ceiling::CeilingFilter;
