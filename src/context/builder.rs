@@ -6,6 +6,7 @@ use super::ceiling::clamp;
 use super::inner::{ContextInner, Family, LIVE};
 use super::live_list::ListPosition;
 use super::output_context::OutputContext;
+use super::span_events::{SpanEvents, note_use};
 use crate::background::OpenAccount;
 use crate::clock::{Clock, Origin};
 use crate::delivery::{Counters, InFlight};
@@ -126,6 +127,7 @@ pub struct ContextBuilder {
     origin: Option<Origin>,
     clock: Clock,
     verbosity: Verbosity,
+    span_events: SpanEvents,
     sinks: Vec<Sink>,
 }
 
@@ -149,6 +151,7 @@ impl ContextBuilder {
             origin: None,
             clock: Clock::System,
             verbosity: Verbosity::from(LevelFilter::INFO),
+            span_events: SpanEvents::NONE,
             sinks: Vec::new(),
         }
     }
@@ -162,6 +165,7 @@ impl ContextBuilder {
             origin: Some(inner.origin),
             clock: inner.clock.clone(),
             verbosity: inner.verbosity.clone(),
+            span_events: inner.span_events,
             sinks: inner.sinks.clone(),
         }
     }
@@ -196,6 +200,34 @@ impl ContextBuilder {
     /// turned later.
     pub fn verbosity(mut self, verbosity: impl Into<Verbosity>) -> Self {
         self.verbosity = verbosity.into();
+        self
+    }
+
+    /// Sets for which events in the life of a span a record is written; for none unless set.
+    ///
+    /// ```
+    /// use logscope::{Format, OutputContext, SpanEvents, sink};
+    ///
+    /// logscope::init();
+    /// let (memory, lines) = sink::memory();
+    /// let events = SpanEvents::NEW | SpanEvents::CLOSE;
+    /// let uno = OutputContext::builder("uno").sink(memory.format(Format::text())).span_events(events).build();
+    /// uno.scope(|| tracing::info_span!("link", unit = "core").in_scope(|| tracing::info!("linking")));
+    /// let lines = lines.lines();
+    /// assert!(lines[0].contains("link{unit=core}") && lines[0].ends_with(": new"));
+    /// assert!(lines[1].ends_with(": linking"));
+    /// assert!(lines[2].contains(": close time.busy=") && lines[2].contains(" time.idle="));
+    /// ```
+    ///
+    /// The records are those of `FmtSpan` in `tracing_subscriber::fmt`. They have the level, the target and the place of the span, the span
+    /// itself as the innermost one, and the message `new` or `close`. `time.busy` is how long the span was entered (by any thread), `time.idle`
+    /// how long it was not, by the context's clock. Only spans that the context wants have records.
+    ///
+    /// The context in which a span is made has both records, wherever the span is closed: on another thread, in another context, or outside
+    /// all. For the record at the end, the span keeps the context and its sinks alive until it is closed. Closing the context is
+    /// not held up: what is recorded later is dropped and counted in its ledger, like any other record.
+    pub fn span_events(mut self, events: SpanEvents) -> Self {
+        self.span_events = events;
         self
     }
 
@@ -242,7 +274,8 @@ impl ContextBuilder {
     /// Builds the context.
     #[must_use = "a context does nothing until work is given to it: use `scope`, `enter`, `bind` or `in_context`"]
     pub fn build(self) -> OutputContext {
-        let ContextBuilder { start, name, fields, origin, clock, verbosity, mut sinks } = self;
+        let ContextBuilder { start, name, fields, origin, clock, verbosity, span_events, mut sinks } = self;
+        note_use(span_events);
         if sinks.len() > 1 {
             group_by_renderer(&mut sinks);
         }
@@ -286,6 +319,7 @@ impl ContextBuilder {
             origin,
             clock,
             verbosity,
+            span_events,
             sinks,
             accounts,
             position: ListPosition::new(),

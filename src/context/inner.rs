@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::live_list::{ListPosition, LiveList};
+use super::span_events::SpanEvents;
 use crate::background::{Account, OpenAccount};
 use crate::clock::{Clock, Origin};
 use crate::delivery::{Counters, Fate, InFlight, LogCall, OwnCall};
@@ -24,6 +25,7 @@ pub(crate) struct ContextInner {
     pub(super) origin: Origin,
     pub(super) clock: Clock,
     pub(super) verbosity: Verbosity,
+    pub(super) span_events: SpanEvents,
     /// One account per sink with that sink's queue; empty if no sink is queued. Declared before `sinks`, which hold the queues, so that
     /// it drops first.
     pub(super) accounts: Vec<Option<OpenAccount>>,
@@ -70,6 +72,11 @@ impl ContextInner {
     #[inline]
     pub(crate) fn verbosity(&self) -> &Verbosity {
         &self.verbosity
+    }
+
+    #[inline]
+    pub(crate) fn span_events(&self) -> SpanEvents {
+        self.span_events
     }
 
     #[inline]

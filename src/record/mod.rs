@@ -45,7 +45,9 @@ pub(crate) use capture::{Captured, FieldName, capture_fields, capture_primitives
 pub use context::ContextInfo;
 pub use field::FieldValue;
 pub(crate) use field::Kind as ValueKind;
-pub(crate) use notice::{NOTICE_LEVEL, Notice, PANIC_TARGET, with_notice, with_opening, with_panic_event};
+pub(crate) use notice::{
+    NOTICE_LEVEL, Notice, PANIC_TARGET, with_notice, with_opening, with_panic_event, with_span_close, with_span_new,
+};
 pub(crate) use render::{drop_quietly, for_each_source, has_source, render_debug, render_display, render_str};
 pub(crate) use span::{NoSpans, RenderPath, SpanPath, SpanValues, Style};
 pub use span_info::SpanInfo;

@@ -5,9 +5,14 @@
 //!   in the ledgers like any other record.
 //! - The record of a *panic* is one of the context in which the program panicked, and counts as if the program had logged it.
 //!
+//! - The records of *spans* that are made or closed are such, too.
+//!
 //! All are ordinary events, so that every format renders them like any other. They are never dispatched, so no subscriber sees them.
 
-use tracing::field::Value;
+use std::fmt;
+use std::time::Duration;
+
+use tracing::field::{Value, display};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata};
 use tracing_core::callsite::DefaultCallsite;
@@ -48,6 +53,9 @@ own_metadata!(DROPPED_CALLSITE, DROPPED, "logscope", NOTICE_LEVEL, &["message", 
 own_metadata!(OPENING_CALLSITE, OPENING, "logscope", Level::INFO, &["message", "max_level"]);
 own_metadata!(PANIC_CALLSITE, PANIC, PANIC_TARGET, Level::ERROR, &["message", "location", "thread"]);
 
+own_metadata!(SPAN_NEW_CALLSITE, SPAN_NEW, "logscope", Level::INFO, &["message"]);
+own_metadata!(SPAN_CLOSE_CALLSITE, SPAN_CLOSE, "logscope", Level::INFO, &["message", "time.busy", "time.idle"]);
+
 /// Calls `f` with the event for `notice`.
 pub(crate) fn with_notice<R>(notice: Notice, f: impl FnOnce(&Event<'_>) -> R) -> R {
     match notice {
@@ -78,6 +86,39 @@ pub(crate) fn with_panic_event<R>(
     with_event(&PANIC, [Some(&message), location, thread], f)
 }
 
+/// Calls `f` with the event of a span that is made. Level, target and place are those of the span, and not in the event.
+pub(crate) fn with_span_new<R>(f: impl FnOnce(&Event<'_>) -> R) -> R {
+    with_event(&SPAN_NEW, [Some(&"new")], f)
+}
+
+/// Calls `f` with the event of a span that is closed, and was entered and not entered for these times.
+pub(crate) fn with_span_close<R>(busy: Duration, idle: Duration, f: impl FnOnce(&Event<'_>) -> R) -> R {
+    let [busy, idle] = [busy, idle].map(|time| display(ShortTime(time)));
+    with_event(&SPAN_CLOSE, [Some(&"close"), Some(&busy), Some(&idle)], f)
+}
+
+/// A time with three digits and a unit, as the `FmtSpan` of `tracing-subscriber` shows it: `1.50s`, `12.3ms`, `456µs`.
+struct ShortTime(Duration);
+
+impl fmt::Display for ShortTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut time = self.0.as_nanos() as f64;
+        for unit in ["ns", "µs", "ms"] {
+            match time {
+                _ if time < 10.0 => return write!(f, "{time:.2}{unit}"),
+                _ if time < 100.0 => return write!(f, "{time:.1}{unit}"),
+                _ if time < 1_000.0 => return write!(f, "{time:.0}{unit}"),
+                _ => time /= 1_000.0,
+            }
+        }
+        match time {
+            _ if time < 10.0 => write!(f, "{time:.2}s"),
+            _ if time < 100.0 => write!(f, "{time:.1}s"),
+            _ => write!(f, "{time:.0}s"),
+        }
+    }
+}
+
 /// Calls `f` with an event that has these values of its fields.
 fn with_event<R, const N: usize>(
     metadata: &'static Metadata<'static>,
@@ -86,4 +127,20 @@ fn with_event<R, const N: usize>(
 ) -> R {
     let values = metadata.fields().value_set_all(&values);
     f(&Event::new(metadata, &values))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_digits_and_a_unit() {
+        let shown = |nanos| ShortTime(Duration::from_nanos(nanos)).to_string();
+        assert_eq!([0, 7, 12, 999].map(shown), ["0.00ns", "7.00ns", "12.0ns", "999ns"]);
+        assert_eq!([1_500, 45_678, 123_456].map(shown), ["1.50µs", "45.7µs", "123µs"]);
+        assert_eq!(
+            [2_000_000, 1_500_000_000, 61_000_000_000, 3_600_000_000_000].map(shown),
+            ["2.00ms", "1.50s", "61.0s", "3600s"]
+        );
+    }
 }

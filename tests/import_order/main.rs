@@ -40,7 +40,10 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "batch, byte_writer → line_writer → standard_stream"),
-    ("src/context", "live_list → inner → output_context → live, snapshot → ceiling, flush → builder → default"),
+    (
+        "src/context",
+        "live_list, span_events → inner → output_context → live, snapshot → ceiling, flush → builder → default",
+    ),
     (
         "src/delivery",
         "closing, ledger, missing, front, in_flight → own_calls, counters, notices → core → release → flush",
@@ -63,8 +66,8 @@ const ORDER: &order::Table<'_> = &[
     ("src/format/plain", "literal, name, value → braces, fields → columns"),
     (
         "src/layer",
-        "environment, capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, context_layer \
-         → log_bridge, panics → install",
+        "environment, capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events \
+         → context_layer → log_bridge, panics → install",
     ),
     ("src/output", "traits, guard → stream, writer, memory, print, null → any"),
     ("src/process", "fork_local, threads"),
