@@ -1,5 +1,6 @@
 //! A child context has sinks and fields of its parent, and an id, a ledger, an origin and numbers of its own.
 
+#![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod common;

@@ -1,5 +1,6 @@
 //! With `ContextBuilder::span_events`, spans that are made and closed are records of the context in which they were made.
 
+#![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod common;

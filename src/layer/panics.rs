@@ -38,7 +38,8 @@ thread_local! {
     /// True while this thread is in the hook, or writes the record of another thread's panic.
     static IS_LOGGING: Cell<bool> = const { Cell::new(false) };
 
-    /// Gone when the thread has no handle any more, if the thread has used it before. `thread::current()` panics then.
+    /// Gone when the thread has no handle any more, if the thread has used this before. `thread::current()` panics then. It may be gone earlier,
+    /// in a handler at the exit of the process: the record of such a panic does not name its thread.
     static HAS_HANDLE: HasHandle = const { HasHandle };
 }
 
