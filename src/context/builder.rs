@@ -118,6 +118,32 @@ impl OutputContext {
 /// What is logged to a context without sinks goes nowhere, and no ledger counts it. One line on stderr names such a context, for each of the
 /// first ten in a process, unless it is the process default, or a child of a context without sinks that is named or is the process default.
 /// A context that is meant to write nothing has [`sink::null`](crate::sink::null).
+///
+/// # Spans that only errors need
+///
+/// A span that the verbosity does not let through does not exist for the context: a log at ERROR shows no INFO span around an error. Where an
+/// error should come with its spans, leave the verbosity open, and set the level at the sinks:
+///
+/// ```
+/// use logscope::{Format, LevelFilter, OutputContext, sink};
+///
+/// logscope::init();
+/// let (memory, lines) = sink::memory();
+/// let uno = OutputContext::builder("uno")
+///     .verbosity(LevelFilter::DEBUG)
+///     .sink(memory.format(Format::text()).max_level(LevelFilter::ERROR))
+///     .build();
+/// uno.scope(|| {
+///     let _request = tracing::debug_span!("request", id = 7).entered();
+///     tracing::debug!("looking for it");
+///     tracing::error!("there is no such page");
+/// });
+/// let lines = lines.lines();
+/// assert!(lines.len() == 1 && lines[0].contains("request{id=7}") && lines[0].contains("no such page"));
+/// ```
+///
+/// Each such span then costs what a span costs: it is made, and its fields are rendered. An event that no sink wants costs little, because it
+/// is refused before its fields are rendered. Directives keep the spans of other crates out: `"error,my_app=debug"`.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ContextBuilder {
