@@ -137,7 +137,7 @@ mod verbosity;
 pub mod build;
 
 pub use clock::{Clock, ManualClock, Origin};
-pub use context::{ContextBuilder, OutputContext, SinkSnapshot, Snapshot, live, set_process_default};
+pub use context::{ContextBuilder, OutputContext, SinkSnapshot, Snapshot, SpanEvents, live, set_process_default};
 pub use error::{Error, ErrorKind};
 pub use format::{Ansi, Color, ElapsedStyle, Format, Layout, LayoutWriter, Time};
 pub use layer::{CeilingFilter, Config, ContextLayer, ScopedLayer, configure, init, layer, try_init};

@@ -34,6 +34,7 @@
 //! | the first scopes under `layer()` | the rebuild of the interest cache | [`FIRST_REBUILD`] after the first scope | enter the scope |
 //! | a scope under `layer()` in a forked child | the lock on how far the first rebuild is | [`REBUILD_LOCK`] | enters the scope; no scope of the child waits again |
 //! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`], after the first rebuild | ends |
+//! | a thread that panics, with `Config::log_panics` | the thread that writes the record | [`PANIC_RECORD`] | panics on; the record follows when it can |
 //! | `Config::install` | another installation, on another thread | [`INSTALLATION`] | tries to install all the same |
 //! | a line of the fallback | room in stderr | [`FALLBACK_WRITABLE`] | the line is lost, and counted |
 //! | a line of the fallback | other threads, which write a line of the fallback or a record to stderr | [`FALLBACK_LOCK`] in all | the line is lost, and counted |
@@ -128,6 +129,12 @@ pub(crate) const FALLBACK_LINES: u32 = 10;
 
 /// The time in which the fallback writes at most [`FALLBACK_LINES`] lines of each kind.
 pub(crate) const FALLBACK_WINDOW: Duration = Duration::from_secs(1);
+
+/// How many contexts without sinks are reported in the life of the process, when they are logged to.
+pub(crate) const SINKLESS_REPORTS: usize = 10;
+
+/// How long a thread that panics waits until another thread has written the record of the panic.
+pub(crate) const PANIC_RECORD: Duration = Duration::from_secs(5);
 
 /// How long opening a file with other options, or to make it empty, waits for the queues of sinks that are gone.
 pub(crate) const FILE_IS_FREE: Duration = Duration::from_secs(5);

@@ -6,6 +6,7 @@ use super::ceiling::clamp;
 use super::inner::{ContextInner, Family, LIVE};
 use super::live_list::ListPosition;
 use super::output_context::OutputContext;
+use super::span_events::{SpanEvents, note_use};
 use crate::background::OpenAccount;
 use crate::clock::{Clock, Origin};
 use crate::delivery::{Counters, InFlight};
@@ -28,6 +29,49 @@ impl OutputContext {
     #[must_use = "a builder does nothing until `build` is called"]
     pub fn to_builder(&self) -> ContextBuilder {
         ContextBuilder::derive(self)
+    }
+
+    /// Starts a context for a part of this one's work, with an id, a ledger, an origin and numbers (`seq`) of its own.
+    ///
+    /// ```
+    /// use logscope::{OutputContext, sink};
+    ///
+    /// let (memory, lines) = sink::memory();
+    /// let server = OutputContext::builder("server").sink(memory.format(logscope::Format::json())).build();
+    /// let request = server.child("request").field("path", "/cart").build();
+    /// request.scope(|| tracing::info!("paid"));
+    ///
+    /// assert_eq!(request.parent_id(), Some(server.id()));
+    /// assert!(lines.lines()[0].contains(&format!("\"parent\":{}", server.id())));
+    /// assert_eq!((request.ledger().written, server.ledger().written), (1, 0));
+    /// ```
+    ///
+    /// The child begins with this context's sinks, verbosity, fields and clock. If the verbosity is a [`Dial`](crate::Dial), that turns both.
+    /// The child's origin is the present of the clock when it is built, unless [`origin`](ContextBuilder::origin) is set. Its records name
+    /// the parent by id, in JSON and in a [`RecordBuf`](crate::RecordBuf).
+    ///
+    /// Nothing else connects the two. A child does not keep its parent alive, closing one does not close the other, and
+    /// what is changed in a context that is derived from the parent does not reach the child. To go on with the same work under other settings,
+    /// derive a context with [`to_builder`](OutputContext::to_builder).
+    #[must_use = "a builder does nothing until `build` is called"]
+    pub fn child(&self, name: impl Into<String>) -> ContextBuilder {
+        ContextBuilder::child_of(self, name.into())
+    }
+
+    /// Derives a context with another name. It shares id, counter and ledger with this one.
+    ///
+    /// ```
+    /// use logscope::OutputContext;
+    ///
+    /// let job = OutputContext::builder("job").build();
+    /// let linking = job.renamed("job, linking");
+    /// assert_eq!((linking.name(), linking.id()), ("job, linking", job.id()));
+    /// ```
+    ///
+    /// What logscope itself reports about records of either context, where no record is at hand, has the name of the first one.
+    #[must_use = "a context is immutable: this returns a derived one"]
+    pub fn renamed(&self, name: impl Into<String>) -> OutputContext {
+        self.to_builder().name(name).build()
     }
 
     /// Derives a context with another verbosity.
@@ -67,36 +111,74 @@ impl OutputContext {
     }
 }
 
-/// Builds an [`OutputContext`]; from [`OutputContext::builder`] or [`OutputContext::to_builder`].
+/// Builds an [`OutputContext`]; from [`OutputContext::builder`], [`OutputContext::to_builder`] or [`OutputContext::child`].
 ///
-/// A context that is not derived has, unless it is set otherwise, the verbosity INFO, no sink, and as its origin the moment of
-/// [`build`](ContextBuilder::build).
+/// A context that is neither derived nor a child has, unless it is set otherwise, the verbosity INFO, no sink, and as its origin the moment
+/// of [`build`](ContextBuilder::build).
+///
+/// What is logged to a context without sinks goes nowhere, and no ledger counts it. One line on stderr names such a context, for each of the
+/// first ten in a process, unless it is the process default, or a child of a context without sinks that is named or is the process default.
+/// A context that is meant to write nothing has [`sink::null`](crate::sink::null).
+///
+/// # Spans that only errors need
+///
+/// A span that the verbosity does not let through does not exist for the context: a log at ERROR shows no INFO span around an error. Where an
+/// error should come with its spans, leave the verbosity open, and set the level at the sinks:
+///
+/// ```
+/// use logscope::{Format, LevelFilter, OutputContext, sink};
+///
+/// logscope::init();
+/// let (memory, lines) = sink::memory();
+/// let uno = OutputContext::builder("uno")
+///     .verbosity(LevelFilter::DEBUG)
+///     .sink(memory.format(Format::text()).max_level(LevelFilter::ERROR))
+///     .build();
+/// uno.scope(|| {
+///     let _request = tracing::debug_span!("request", id = 7).entered();
+///     tracing::debug!("looking for it");
+///     tracing::error!("there is no such page");
+/// });
+/// let lines = lines.lines();
+/// assert!(lines.len() == 1 && lines[0].contains("request{id=7}") && lines[0].contains("no such page"));
+/// ```
+///
+/// Each such span then costs what a span costs: it is made, and its fields are rendered. An event that no sink wants costs little, because it
+/// is refused before its fields are rendered. Directives keep the spans of other crates out: `"error,my_app=debug"`.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ContextBuilder {
     start: Start,
+    name: Option<String>,
     fields: Option<Vec<(String, Value)>>,
     origin: Option<Origin>,
     clock: Clock,
     verbosity: Verbosity,
+    span_events: SpanEvents,
     sinks: Vec<Sink>,
 }
 
 /// What a builder started from.
 #[derive(Debug)]
 enum Start {
-    Name(String),
+    /// Nothing, or a parent, of which only this is left.
+    New {
+        parent_id: Option<u64>,
+        sinkless_is_known: bool,
+    },
     Derived(OutputContext),
 }
 
 impl ContextBuilder {
     pub(super) fn new(name: String) -> Self {
         ContextBuilder {
-            start: Start::Name(name),
+            start: Start::New { parent_id: None, sinkless_is_known: false },
+            name: Some(name),
             fields: None,
             origin: None,
             clock: Clock::System,
             verbosity: Verbosity::from(LevelFilter::INFO),
+            span_events: SpanEvents::NONE,
             sinks: Vec::new(),
         }
     }
@@ -105,12 +187,40 @@ impl ContextBuilder {
         let inner = &context.inner;
         ContextBuilder {
             start: Start::Derived(context.clone()),
+            name: None,
             fields: None,
             origin: Some(inner.origin),
             clock: inner.clock.clone(),
             verbosity: inner.verbosity.clone(),
+            span_events: inner.span_events,
             sinks: inner.sinks.clone(),
         }
+    }
+
+    fn child_of(parent: &OutputContext, name: String) -> Self {
+        // Relaxed: see `warn_sinkless`.
+        let sinkless_is_known = parent.inner.family.sinkless_is_known.load(Ordering::Relaxed);
+        ContextBuilder {
+            start: Start::New { parent_id: Some(parent.id()), sinkless_is_known },
+            name: Some(name),
+            fields: Some(parent.fields().to_vec()),
+            origin: None,
+            ..ContextBuilder::derive(parent)
+        }
+    }
+
+    /// Sets the name, in place of the one that the builder began with.
+    ///
+    /// ```
+    /// use logscope::{OutputContext, sink};
+    ///
+    /// let job = OutputContext::builder("job").build();
+    /// let linking = job.to_builder().name("job, linking").sink(sink::null()).build();
+    /// assert_eq!((linking.name(), linking.id()), ("job, linking", job.id()));
+    /// ```
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 
     /// Sets which levels are let through: a `LevelFilter`, a [`Verbosity`] with directives, or a [`Dial`](crate::Dial) that can be
@@ -138,6 +248,34 @@ impl ContextBuilder {
         Ok(self.verbosity(verbosity))
     }
 
+    /// Sets for which events in the life of a span a record is written; for none unless set.
+    ///
+    /// ```
+    /// use logscope::{Format, OutputContext, SpanEvents, sink};
+    ///
+    /// logscope::init();
+    /// let (memory, lines) = sink::memory();
+    /// let events = SpanEvents::NEW | SpanEvents::CLOSE;
+    /// let uno = OutputContext::builder("uno").sink(memory.format(Format::text())).span_events(events).build();
+    /// uno.scope(|| tracing::info_span!("link", unit = "core").in_scope(|| tracing::info!("linking")));
+    /// let lines = lines.lines();
+    /// assert!(lines[0].contains("link{unit=core}") && lines[0].ends_with(": new"));
+    /// assert!(lines[1].ends_with(": linking"));
+    /// assert!(lines[2].contains(": close time.busy=") && lines[2].contains(" time.idle="));
+    /// ```
+    ///
+    /// The records are those of `FmtSpan` in `tracing_subscriber::fmt`. They have the level, the target and the place of the span, the span
+    /// itself as the innermost one, and the message `new` or `close`. `time.busy` is how long the span was entered (by any thread), `time.idle`
+    /// how long it was not, by the context's clock. Only spans that the context wants have records.
+    ///
+    /// The context in which a span is made has both records, wherever the span is closed: on another thread, in another context, or outside
+    /// all. For the record at the end, the span keeps the context and its sinks alive until it is closed. Closing the context is
+    /// not held up: what is recorded later is dropped and counted in its ledger, like any other record.
+    pub fn span_events(mut self, events: SpanEvents) -> Self {
+        self.span_events = events;
+        self
+    }
+
     /// Adds a sink. A sink that is added twice gets each record twice.
     pub fn sink(mut self, sink: Sink) -> Self {
         self.sinks.push(sink);
@@ -153,7 +291,7 @@ impl ContextBuilder {
     /// Adds a field to each record. A field that already has this name takes the new value.
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let fields = self.fields.get_or_insert_with(|| match &self.start {
-            Start::Name(_) => Vec::new(),
+            Start::New { .. } => Vec::new(),
             Start::Derived(context) => context.fields().to_vec(),
         });
         let (name, value) = (name.into(), value.into());
@@ -172,7 +310,7 @@ impl ContextBuilder {
 
     /// Sets the clock: a [`ManualClock`](crate::ManualClock) makes elapsed times exact in a test.
     ///
-    /// A context that is not derived then has the present of that clock as its origin, unless [`origin`](ContextBuilder::origin) is set.
+    /// A context that is not derived has the present of that clock as its origin, unless [`origin`](ContextBuilder::origin) is set.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
         self
@@ -181,14 +319,16 @@ impl ContextBuilder {
     /// Builds the context.
     #[must_use = "a context does nothing until work is given to it: use `scope`, `enter`, `bind` or `in_context`"]
     pub fn build(self) -> OutputContext {
-        let ContextBuilder { start, fields, origin, clock, verbosity, mut sinks } = self;
+        let ContextBuilder { start, name, fields, origin, clock, verbosity, span_events, mut sinks } = self;
+        note_use(span_events);
         if sinks.len() > 1 {
             group_by_renderer(&mut sinks);
         }
         let origin = origin.unwrap_or_else(|| clock.origin());
         let (family, info) = match start {
-            Start::Name(name) => {
-                let info = ContextInfo::new(name, next_id(), fields.unwrap_or_default());
+            Start::New { parent_id, sinkless_is_known } => {
+                let info = ContextInfo::new(name.unwrap_or_default(), next_id(), fields.unwrap_or_default())
+                    .with_parent_id(parent_id);
                 (
                     Arc::new(Family {
                         info,
@@ -199,6 +339,7 @@ impl ContextBuilder {
                         root: OnceLock::new(),
                         abandoned: AtomicBool::new(false),
                         warned_closed: AtomicBool::new(false),
+                        sinkless_is_known: AtomicBool::new(sinkless_is_known),
                     }),
                     None,
                 )
@@ -206,17 +347,16 @@ impl ContextBuilder {
             Start::Derived(context) => {
                 let inner = &context.inner;
                 inner.remember_outputs_before(&sinks);
-                let info = match (fields, &inner.info) {
-                    (Some(fields), _) => Some(ContextInfo::new(context.name().to_owned(), context.id(), fields)),
-                    (None, Some(info)) => {
-                        Some(ContextInfo::new(info.name().to_owned(), info.id(), info.fields().to_vec()))
-                    }
-                    (None, None) => None,
-                };
+                let has_own_info = name.is_some() || fields.is_some() || inner.info.is_some();
+                let info = has_own_info.then(|| {
+                    let name = name.unwrap_or_else(|| context.name().to_owned());
+                    let fields = fields.unwrap_or_else(|| context.fields().to_vec());
+                    ContextInfo::new(name, context.id(), fields).with_parent_id(context.parent_id())
+                });
                 (inner.family.clone(), info)
             }
         };
-        let verbosity = clamp(verbosity, family.info.name());
+        let verbosity = clamp(verbosity, info.as_ref().unwrap_or(&family.info).name());
         let accounts = attach(&sinks, &family);
         let inner = Arc::new(ContextInner {
             family,
@@ -224,6 +364,7 @@ impl ContextBuilder {
             origin,
             clock,
             verbosity,
+            span_events,
             sinks,
             accounts,
             position: ListPosition::new(),

@@ -43,13 +43,14 @@ pub(crate) fn built_in() -> OutputContext {
 /// logscope::set_process_default(before);
 /// ```
 ///
-/// No scope changes: work that was given a context keeps it.
+/// No scope changes: work that was given a context keeps it. A default without sinks leaves these events to other layers.
 pub fn set_process_default(context: OutputContext) -> OutputContext {
     replace_default(context).unwrap_or_else(built_in)
 }
 
 /// Does as [`set_process_default`], but returns `None`, instead of making the built-in context only to return it, if no default was in use yet.
 pub(crate) fn replace_default(context: OutputContext) -> Option<OutputContext> {
+    context.inner.allow_no_sink();
     DEFAULT.replace(context.into_inner()).map(OutputContext::from)
 }
 

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::live_list::{ListPosition, LiveList};
+use super::span_events::SpanEvents;
 use crate::background::{Account, OpenAccount};
 use crate::clock::{Clock, Origin};
 use crate::delivery::{Counters, Fate, InFlight, LogCall, OwnCall};
 use crate::fallback;
-use crate::limits::INHERITED_LOCK;
+use crate::limits::{INHERITED_LOCK, SINKLESS_REPORTS};
 use crate::record::ContextInfo;
 use crate::sink::{OutputRef, Sink};
-use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, OnceLock, Ordering, Weak};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, OnceLock, Ordering, Weak};
 use crate::verbosity::Verbosity;
 
 /// Every context that is alive.
@@ -24,6 +25,7 @@ pub(crate) struct ContextInner {
     pub(super) origin: Origin,
     pub(super) clock: Clock,
     pub(super) verbosity: Verbosity,
+    pub(super) span_events: SpanEvents,
     /// One account per sink with that sink's queue; empty if no sink is queued. Declared before `sinks`, which hold the queues, so that
     /// it drops first.
     pub(super) accounts: Vec<Option<OpenAccount>>,
@@ -47,6 +49,8 @@ pub(crate) struct Family {
     pub(super) abandoned: AtomicBool,
     /// True once the program was warned that it logs to a closed context.
     pub(super) warned_closed: AtomicBool,
+    /// True once the program was told that it logs to a member without sinks, and from the start if it is meant.
+    pub(super) sinkless_is_known: AtomicBool,
 }
 
 impl ContextInner {
@@ -68,6 +72,11 @@ impl ContextInner {
     #[inline]
     pub(crate) fn verbosity(&self) -> &Verbosity {
         &self.verbosity
+    }
+
+    #[inline]
+    pub(crate) fn span_events(&self) -> SpanEvents {
+        self.span_events
     }
 
     #[inline]
@@ -104,6 +113,38 @@ impl ContextInner {
             fallback::report(format_args!(
                 "context {name:?} is closed, and is logged to all the same: those records are dropped, and counted in its ledger"
             ));
+        }
+    }
+
+    /// Tells the program, once, that it logs to this context although that has no sink.
+    ///
+    /// It is not told if the process default, or a parent, has no sink: then something else writes the records, such as a layer of `fmt`.
+    #[cold]
+    pub(crate) fn warn_sinkless(&self) {
+        static REPORTED: AtomicUsize = AtomicUsize::new(0);
+        let is_known = &self.family.sinkless_is_known;
+        // Relaxed: neither orders anything. The flag picks one of several threads to print the warning. The load spares later calls the write.
+        if is_known.load(Ordering::Relaxed) || is_known.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        // Relaxed: a count, by which no other data is read.
+        let reported = REPORTED.fetch_add(1, Ordering::Relaxed) + 1;
+        if reported <= SINKLESS_REPORTS {
+            let name = self.info().name();
+            let last =
+                if reported == SINKLESS_REPORTS { "; other contexts without sinks are not reported" } else { "" };
+            fallback::report(format_args!(
+                "context {name:?} has no sink, and is logged to all the same: those records go nowhere, and no ledger counts them; \
+                 give it a sink, or sink::null() if this is meant{last}"
+            ));
+        }
+    }
+
+    /// Notes that this context, if it has no sink, is meant to have none.
+    pub(super) fn allow_no_sink(&self) {
+        if self.sinks.is_empty() {
+            // Relaxed: see `warn_sinkless`.
+            self.family.sinkless_is_known.store(true, Ordering::Relaxed);
         }
     }
 

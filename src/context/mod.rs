@@ -5,6 +5,7 @@
 //! | `output_context` | the context as programs hold it, and what can be read from it |
 //! | `inner` | its contents, and what derived contexts share |
 //! | `builder` | building and deriving contexts |
+//! | `span_events` | which events in the life of a span are records |
 //! | `flush` | flushing and closing |
 //! | `live`, `live_list` | the contexts that are alive |
 //! | `ceiling` | clamping a verbosity to what the process allows |
@@ -24,6 +25,7 @@ mod live;
 mod live_list;
 mod output_context;
 mod snapshot;
+mod span_events;
 #[cfg(test)]
 mod tests;
 
@@ -37,3 +39,5 @@ pub(crate) use inner::{ContextCall, ContextInner};
 pub use live::live;
 pub use output_context::OutputContext;
 pub use snapshot::{SinkSnapshot, Snapshot};
+pub use span_events::SpanEvents;
+pub(crate) use span_events::are_span_events_used;

@@ -46,6 +46,14 @@ impl OutputContext {
         self.inner.info().id()
     }
 
+    /// Returns the id of the parent, if this context is a [child](OutputContext::child) or derived from one.
+    ///
+    /// The parent may no longer be alive: a child does not keep it.
+    #[must_use]
+    pub fn parent_id(&self) -> Option<u64> {
+        self.inner.info().parent_id()
+    }
+
     /// Returns the fields that each record carries, in the order in which they were given.
     #[must_use]
     pub fn fields(&self) -> &[(String, Value)] {
@@ -117,9 +125,12 @@ impl fmt::Debug for OutputContext {
                     .finish()
             }
         }
-        f.debug_struct("OutputContext")
-            .field("name", &self.name())
-            .field("id", &self.id())
+        let mut debug = f.debug_struct("OutputContext");
+        debug.field("name", &self.name()).field("id", &self.id());
+        if let Some(parent_id) = self.parent_id() {
+            debug.field("parent", &parent_id);
+        }
+        debug
             .field("elapsed", &self.elapsed())
             .field("verbosity", &format_args!("{}", self.verbosity()))
             .field("fields", &Fields(self.fields()))

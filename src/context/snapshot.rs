@@ -19,6 +19,8 @@ pub struct Snapshot {
     pub name: String,
     /// The context's id.
     pub id: u64,
+    /// The id of the parent, if the context is a [child](OutputContext::child).
+    pub parent: Option<u64>,
     /// The wall-clock time of the origin.
     pub origin: SystemTime,
     /// The time since the origin.
@@ -66,6 +68,7 @@ impl OutputContext {
         Snapshot {
             name: self.name().to_owned(),
             id: self.id(),
+            parent: self.parent_id(),
             origin: self.origin().wall(),
             elapsed: self.elapsed(),
             verbosity: self.verbosity().without_dial(),

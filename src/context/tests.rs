@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::LevelFilter;
 use crate::sink;
+use crate::sync::Arc;
 use crate::verbosity::Verbosity;
 
 #[test]
@@ -50,6 +51,87 @@ fn a_derived_context_shares_id_name_origin_and_closing() {
     let _ = marked.close(Duration::ZERO);
     assert!(uno.is_closed() && louder.is_closed());
     assert_ne!(OutputContext::builder("uno").build().id(), uno.id());
+}
+
+#[test]
+fn a_child_begins_with_its_parents_settings_and_shares_nothing() {
+    let clock = crate::ManualClock::new();
+    let (memory, _lines) = sink::memory();
+    let parent = OutputContext::builder("server")
+        .clock(&clock)
+        .verbosity("info,linker=trace".parse::<Verbosity>().unwrap())
+        .field("env", "uno")
+        .sink(memory)
+        .build();
+    clock.advance(Duration::from_secs(5));
+    let child = parent.child("request").field("path", "/cart").build();
+    assert_eq!((child.name(), child.parent_id(), parent.parent_id()), ("request", Some(parent.id()), None));
+    assert_ne!(child.id(), parent.id());
+    assert_eq!(child.verbosity(), parent.verbosity());
+    assert_eq!(child.fields(), [("env".to_owned(), "uno".into()), ("path".to_owned(), "/cart".into())]);
+    assert_eq!(parent.fields().len(), 1);
+    assert!(child.sinks()[0].has_output_of(&parent.sinks()[0]));
+    assert_eq!(
+        (child.elapsed(), parent.elapsed()),
+        (Duration::ZERO, Duration::from_secs(5)),
+        "the present of the clock"
+    );
+    let same_start = parent.child("phase").origin(parent.origin()).build();
+    assert_eq!(same_start.elapsed(), Duration::from_secs(5));
+
+    let _ = parent.close(Duration::ZERO);
+    assert!(parent.is_closed() && !child.is_closed());
+    let _ = child.close(Duration::ZERO);
+    assert!(child.is_closed() && !same_start.is_closed());
+}
+
+#[test]
+fn what_is_derived_from_a_child_keeps_the_parent() {
+    let parent = OutputContext::builder("server").build();
+    let child = parent.child("request").build();
+    let derived = [
+        child.to_builder().build(),
+        child.with_field("n", 1_u64),
+        child.with_field("n", 1_u64).with_verbosity(LevelFilter::TRACE),
+        child.with_origin_now(),
+        child.with_sinks([sink::null()]),
+        child.renamed("response"),
+    ];
+    for context in derived {
+        assert_eq!((context.id(), context.parent_id()), (child.id(), Some(parent.id())), "{context:?}");
+        assert_eq!(context.snapshot().parent, Some(parent.id()));
+    }
+    assert_eq!(child.child("query").build().parent_id(), Some(child.id()), "a child of a child");
+    assert!(format!("{child:?}").contains(&format!("parent: {}, ", parent.id())));
+}
+
+#[test]
+fn a_child_does_not_keep_its_parent_alive() {
+    let parent = OutputContext::builder("server").sink(sink::null()).build();
+    let (id, kept) = (parent.id(), Arc::downgrade(parent.inner()));
+    let builder = parent.child("request");
+    let child = parent.child("request").build();
+    drop(parent);
+    // Tests that run at the same time take counts of every context for a moment.
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while kept.upgrade().is_some() {
+        assert!(std::time::Instant::now() < deadline, "the parent is alive");
+        std::thread::yield_now();
+    }
+    assert_eq!((child.parent_id(), builder.build().parent_id()), (Some(id), Some(id)));
+}
+
+#[test]
+fn a_renamed_context_is_the_same_work() {
+    let job = OutputContext::builder("job").field("env", "uno").sink(sink::null()).build();
+    let linking = job.renamed("linking");
+    assert_eq!((linking.name(), job.name()), ("linking", "job"));
+    assert_eq!((linking.id(), linking.fields(), linking.origin()), (job.id(), job.fields(), job.origin()));
+    assert_eq!(linking.with_field("n", 1_u64).name(), "linking", "what is derived keeps the new name");
+    let _ = linking.close(Duration::ZERO);
+    assert!(job.is_closed());
+    let [other, child] = [OutputContext::builder("a").name("b"), job.child("a").name("b")].map(ContextBuilder::build);
+    assert_eq!((other.name(), child.name(), child.parent_id()), ("b", "b", Some(job.id())));
 }
 
 #[test]

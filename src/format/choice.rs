@@ -189,7 +189,8 @@ impl Format {
     ///  "context":{"name":"uno","id":7,"fields":{"env":"uno"}},"elapsed":1.234567,"seq":42}
     /// ```
     ///
-    /// (one line, broken here). With the options, `"filename"` and `"line_number"` follow the target, and
+    /// (one line, broken here). The context of a [child](crate::OutputContext::child) has the id of its parent as `"parent"`, after its own
+    /// id. With the options, `"filename"` and `"line_number"` follow the target, and
     /// `"threadName"` the spans. `"span"` is the innermost of `"spans"`; both are absent outside spans.
     ///
     /// An event to which the log call gives a name (`info!(name: "order.paid", …)`) has it as `"name"`, after the target.

@@ -99,3 +99,16 @@ fn a_context_in_each_style() {
         r#"context=uno context.env=x context.a\x20b="1""#
     );
 }
+
+#[test]
+fn a_child_names_its_parent_in_json() {
+    let fields = vec![("env".to_owned(), Value::from("x"))];
+    let info = ContextInfo::new("uno".to_owned(), 7, fields).with_parent_id(Some(3));
+    let json = |with_fields| {
+        let mut out = Vec::new();
+        json::push_context(&info, with_fields, &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(json(true), r#""context":{"name":"uno","id":7,"parent":3,"fields":{"env":"x"}}"#);
+    assert_eq!(json(false), r#""context":{"name":"uno","id":7,"parent":3}"#);
+}

@@ -1,6 +1,7 @@
 //! Names of fields that are unique: no two fields of one object may have the same name, whatever a program calls them.
 
 use std::io::Write as _;
+use std::ptr;
 
 use tracing::Metadata;
 use tracing::field::Field;
@@ -48,8 +49,8 @@ impl CallsiteNames {
             true => CallsiteNames { fields: FieldNames::Plain, plain_target: true, named: false },
             false => CallsiteNames::of_odd(callsite),
         };
-        // The target of a record of the crate `log` is not that of its callsite.
-        names.plain_target &= !record.metadata.from_log;
+        // The target of a record of the crate `log`, and of a span, is not that of its callsite.
+        names.plain_target &= ptr::eq(record.metadata.target, callsite.target());
         names
     }
 

@@ -321,9 +321,10 @@ pub(crate) mod strategies {
         let names = prop_oneof![4 => name(), 1 => "(a\\.)?sources(#2)?"];
         let texts = prop_oneof![4 => text(), 1 => "\\[x?\\]|\\[\"x\"\\]"];
         let fields = prop::collection::btree_map(names, texts.prop_map(Value::from), 0..3);
-        (text(), fields, any::<u32>(), 0_u32..1_000_000, prop::option::of(any::<u64>())).prop_map(
-            |(name, fields, seconds, micros, seq)| Fixture {
-                context: ContextInfo::new(name, 7, fields.into_iter().collect()),
+        let number = || prop::option::of(any::<u64>());
+        (text(), fields, any::<u32>(), 0_u32..1_000_000, number(), number()).prop_map(
+            |(name, fields, seconds, micros, seq, parent_id)| Fixture {
+                context: ContextInfo::new(name, 7, fields.into_iter().collect()).with_parent_id(parent_id),
                 elapsed: Duration::new(u64::from(seconds), micros * 1_000),
                 seq,
                 ..Fixture::new()

@@ -17,11 +17,14 @@ use super::ceiling::{CeilingFilter, keeping_verdicts};
 use super::emit::emit;
 use super::first_scope::{self, FirstScope};
 use super::forwarded;
+use super::span_events;
 #[cfg(feature = "log")]
 use super::spans::CurrentSpan as _;
 use super::spans::{self, CurrentPath, ParentPath};
 use crate::LevelFilter;
-use crate::context::{ContextInner, add_ceiling, with_default};
+use crate::context::{
+    ContextInner, OutputContext, SpanEvents, add_ceiling, are_span_events_used, default_context, with_default,
+};
 use crate::record::RecordMetadata;
 use crate::scope;
 use crate::sync::Arc;
@@ -60,6 +63,10 @@ impl ContextLayer {
     #[cfg(feature = "log")]
     pub(super) fn is_alone(&self) -> bool {
         self.vetoes
+    }
+
+    pub(super) fn routes_by_span(&self) -> bool {
+        self.route_by_span
     }
 
     pub(super) fn id(&self) -> u32 {
@@ -158,6 +165,21 @@ impl ContextLayer {
         keeping_verdicts(metadata, || self.route(|| cx.event_span(event), deliver));
     }
 
+    /// Does what the context of a span that was just made asks for.
+    fn note_made<S>(&self, span: &SpanRef<'_, S>, cx: &Context<'_, S>)
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        let metadata = span.metadata();
+        let wants =
+            |inner: &ContextInner| inner.span_events() != SpanEvents::NONE && inner.verbosity().allows(metadata);
+        if self.route(|| cx.span(&span.id()), wants) {
+            let bound = || self.route_by_span.then(|| spans::bound_context(cx.span(&span.id()))).unwrap_or_default();
+            let context = OutputContext::try_current().or_else(|| bound().map(OutputContext::from));
+            span_events::made(span, cx, context.unwrap_or_else(default_context));
+        }
+    }
+
     fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &ContextInner, metadata: RecordMetadata<'_>)
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -231,6 +253,9 @@ where
         keeping_verdicts(metadata, || {
             if let Some(span) = cx.span(id) {
                 spans::attach(&span, attributes, self.route_by_span);
+                if are_span_events_used() {
+                    self.note_made(&span, &cx);
+                }
             }
         });
     }
@@ -241,12 +266,24 @@ where
         }
     }
 
-    fn on_enter(&self, _: &Id, _: Context<'_, S>) {
+    fn on_enter(&self, id: &Id, cx: Context<'_, S>) {
         spans::moved();
+        if span_events::may_be_watched(id) {
+            span_events::moved(id, &cx, true);
+        }
     }
 
-    fn on_exit(&self, _: &Id, _: Context<'_, S>) {
+    fn on_exit(&self, id: &Id, cx: Context<'_, S>) {
         spans::moved();
+        if span_events::may_be_watched(id) {
+            span_events::moved(id, &cx, false);
+        }
+    }
+
+    fn on_close(&self, id: Id, cx: Context<'_, S>) {
+        if span_events::may_be_watched(&id) {
+            span_events::closed(&id, &cx);
+        }
     }
 }
 

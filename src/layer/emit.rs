@@ -13,12 +13,15 @@ use crate::output::is_inside_output;
 use crate::record::{Record, RecordMetadata, SpanPath};
 use crate::sink::Sink;
 
-/// Gives `event` to each sink of `inner` that wants its level, and counts what became of it.
+/// Gives `event` to each sink of `inner` that wants its level, and counts what became of it. Tells the program if there is no sink at all.
 pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMetadata<'_>, spans: &dyn SpanPath) {
     // Asked once: the verbosity of a sink may follow a dial, and what is counted must be what is delivered.
     let wanting = Wanting::of(inner.sinks(), event, &metadata);
     let deliveries = wanting.count();
     if deliveries == 0 {
+        if inner.sinks().is_empty() {
+            inner.warn_sinkless();
+        }
         return;
     }
     let call = inner.begin_call(deliveries);

@@ -11,6 +11,7 @@ use super::ceiling::CeilingFilter;
 use super::context_layer::{ContextLayer, ScopedLayer};
 #[cfg(feature = "log")]
 use super::log_bridge;
+use super::panics::install_hook;
 use crate::LevelFilter;
 use crate::context::{
     OutputContext, built_in, is_built_in_with_other, replace_default, set_process_default, start_built_in_clock,
@@ -114,6 +115,7 @@ pub fn configure() -> Config {
         env: true,
         exit_deadline: None,
         max_record_bytes: None,
+        log_panics: false,
     }
 }
 
@@ -128,6 +130,7 @@ pub struct Config {
     env: bool,
     exit_deadline: Option<Duration>,
     max_record_bytes: Option<usize>,
+    log_panics: bool,
 }
 
 impl Config {
@@ -224,6 +227,36 @@ impl Config {
         self
     }
 
+    /// Sets whether each panic is a record of the context in which it happens; false unless set.
+    ///
+    /// ```
+    /// use logscope::{Format, OutputContext, sink};
+    ///
+    /// logscope::configure().log_panics(true).install()?;
+    /// let (memory, lines) = sink::memory();
+    /// let uno = OutputContext::builder("uno").sink(memory.format(Format::logfmt())).build();
+    /// let _ = std::panic::catch_unwind(|| uno.scope(|| panic!("out of paper")));
+    /// assert!(lines.lines()[0].contains(r#"level=error"#) && lines.lines()[0].contains(r#"msg="out of paper""#));
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    ///
+    /// The record is at ERROR and has the target `panic`. Its fields are `location` (file, line and column) and `thread` (the name, or the
+    /// id of a thread without a name). File and line are also those of the record, for formats that show them. The spans are those that the
+    /// thread is in. A panic with a value that is neither `&str` nor `String` says so in place of the message.
+    ///
+    /// The record is written before the panic hook that was there is called, and before the hook returns, so it is in the log also if the
+    /// panic ends the process, unless the log has a queue and the process aborts although it is built to unwind (a panic in a destructor while
+    /// another one unwinds, or in an `extern "C"` function). [`Queue::flush_at`](crate::sink::Queue::flush_at) with ERROR writes it in that
+    /// case too. A thread of its own writes the record, because a sink or a layout that panics inside a panic hook would abort the process.
+    /// The panicking thread waits for it, for five seconds at most. A panic inside an output is told on stderr, as a failure of that output.
+    ///
+    /// Other layers do not see the record. The setting is one of the whole process: a configuration without it does not take it back. It does
+    /// nothing if a panic hook that the program sets later does not call the one before, or if it is set on a thread that panics.
+    pub fn log_panics(mut self, on: bool) -> Self {
+        self.log_panics = on;
+        self
+    }
+
     /// Sets what belongs to the whole process.
     fn set_process_settings(&self) {
         if let Some(deadline) = self.exit_deadline {
@@ -231,6 +264,9 @@ impl Config {
         }
         if let Some(bytes) = self.max_record_bytes {
             set_max_record_bytes(bytes);
+        }
+        if self.log_panics {
+            install_hook();
         }
     }
 

@@ -13,6 +13,8 @@
 //! | `emit` | from a context to its sinks |
 //! | `opening` | opening records, which say which levels a log has |
 //! | `spans` | the spans around a record |
+//! | `span_events` | records of spans that are made and closed |
+//! | `panics` | records of panics |
 //! | `ceiling` | the ceiling, the filter of `layer()`, and why the interest cache is left alone |
 //! | `first_scope` | rebuilding the interest cache after the first scope under `layer()` |
 //! | `capped` | warning that another filter takes events from the layer |
@@ -38,6 +40,8 @@ mod log_bridge;
 mod log_fields;
 mod nesting;
 mod opening;
+mod panics;
+mod span_events;
 mod spans;
 
 pub use ceiling::CeilingFilter;

@@ -212,7 +212,7 @@ impl Cache {
 }
 
 /// Collects the values of `leaf` and of the spans around it, outermost first.
-fn walk<S>(leaf: Option<SpanRef<'_, S>>, path: &mut Vec<Arc<SpanValues>>)
+pub(super) fn walk<S>(leaf: Option<SpanRef<'_, S>>, path: &mut Vec<Arc<SpanValues>>)
 where
     S: for<'lookup> LookupSpan<'lookup>,
 {

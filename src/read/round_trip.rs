@@ -23,9 +23,9 @@ fn written(format: &Format, event: &MadeEvent, spans: &[Arc<SpanValues>], fixtur
     })
 }
 
-/// Clears the thread, the location and the id of the context, which the lines of these tests do not state.
+/// Clears the thread, the location, and the ids of the context and of its parent, which the lines of these tests do not state.
 fn without_unstated_parts(record: RecordBuf) -> RecordBuf {
-    let context = record.context.map(|context| ContextBuf { id: None, ..context });
+    let context = record.context.map(|context| ContextBuf { id: None, parent: None, ..context });
     RecordBuf { context, name: None, thread_name: None, thread_id: None, file: None, line: None, ..record }
 }
 

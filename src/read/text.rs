@@ -61,7 +61,7 @@ fn parse(line: &str) -> Result<RecordBuf, Error> {
     leading(&mut cursor, &mut record)?;
     record.level = level(&mut cursor)?;
     let name = text(&mut cursor, "the name of a context")?;
-    record.context = Some(ContextBuf { name, id: None, fields: braced_fields(&mut cursor)? });
+    record.context = Some(ContextBuf { name, fields: braced_fields(&mut cursor)?, ..ContextBuf::default() });
     cursor.expect(" ")?;
     record.spans = spans(&mut cursor);
     record.target = target(&mut cursor)?;

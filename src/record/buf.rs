@@ -70,6 +70,8 @@ pub struct ContextBuf {
     pub name: String,
     /// The id, if the format prints it.
     pub id: Option<u64>,
+    /// The id of the parent, if the context is a [child](crate::OutputContext::child) and the format prints it.
+    pub parent: Option<u64>,
     /// The fields that the context puts on its records.
     pub fields: Vec<(String, Value)>,
 }
@@ -126,6 +128,7 @@ impl RecordBuf {
         buf.context = Some(ContextBuf {
             name: context.name().to_owned(),
             id: Some(context.id()),
+            parent: context.parent_id(),
             fields: context.fields().to_vec(),
         });
         buf.elapsed = Some(record.elapsed());

@@ -8,13 +8,19 @@ use super::span::{Fragments, Style};
 pub struct ContextInfo {
     name: String,
     id: u64,
+    parent_id: Option<u64>,
     fields: Vec<(String, Value)>,
     fragments: Fragments,
 }
 
 impl ContextInfo {
     pub(crate) fn new(name: String, id: u64, fields: Vec<(String, Value)>) -> Self {
-        ContextInfo { name, id, fields, fragments: Fragments::default() }
+        ContextInfo { name, id, parent_id: None, fields, fragments: Fragments::default() }
+    }
+
+    /// The same as of a child of the context `parent_id`.
+    pub(crate) fn with_parent_id(self, parent_id: Option<u64>) -> Self {
+        ContextInfo { parent_id, ..self }
     }
 
     /// The context of notices that concern no context, or several.
@@ -32,6 +38,12 @@ impl ContextInfo {
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Returns the id of the parent, if the context is a [child](crate::OutputContext::child). The parent may no longer be alive.
+    #[must_use]
+    pub fn parent_id(&self) -> Option<u64> {
+        self.parent_id
     }
 
     /// Returns the fields in the order in which the program gave them; each name appears once.

@@ -45,12 +45,14 @@ pub(crate) use capture::{Captured, FieldName, capture_fields, capture_primitives
 pub use context::ContextInfo;
 pub use field::FieldValue;
 pub(crate) use field::Kind as ValueKind;
-pub(crate) use notice::{NOTICE_LEVEL, Notice, with_notice, with_opening};
+pub(crate) use notice::{
+    NOTICE_LEVEL, Notice, PANIC_TARGET, with_notice, with_opening, with_panic_event, with_span_close, with_span_new,
+};
 pub(crate) use render::{drop_quietly, for_each_source, has_source, render_debug, render_display, render_str};
 pub(crate) use span::{NoSpans, RenderPath, SpanPath, SpanValues, Style};
 pub use span_info::SpanInfo;
-use thread::current_thread_id;
-pub(crate) use thread::{ThreadName, is_thread_unnamed, write_thread_id, write_thread_name};
+use thread::thread_id;
+pub(crate) use thread::{ThreadName, is_thread_unnamed, log_for, logging_thread, write_thread_id, write_thread_name};
 pub use value::Value;
 
 use crate::clock::{Clock, Origin};
@@ -250,10 +252,11 @@ impl<'a> Record<'a> {
         self.spans.visit(&mut |span| each(SpanInfo(span)));
     }
 
-    /// Returns the id of the thread that logs: the one that calls this. `None` if the thread is so near its end that it has none.
+    /// Returns the id of the thread that logs: the one that calls this, or the one whose panic is logged. `None` if the thread is so near its end
+    /// that it has none.
     #[must_use]
     pub fn thread_id(&self) -> Option<ThreadId> {
-        current_thread_id()
+        thread_id()
     }
 
     /// Returns the name of the thread that logs, to be printed on it; for a thread without a name, its id as `ThreadId(2)`.

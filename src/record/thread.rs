@@ -1,6 +1,6 @@
 //! The name of the thread that logs, cached per thread.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fmt::{self, Write};
 use std::panic::catch_unwind;
 
@@ -29,14 +29,31 @@ pub(crate) fn write_thread_name(out: &mut dyn Write) -> fmt::Result {
     }
 }
 
-/// Returns the handle of the current thread; `None` if the thread is so near its end that it has none.
-fn current() -> Option<thread::Thread> {
-    catch_unwind(thread::current).map_err(drop_quietly).ok()
+thread_local! {
+    /// The thread for which this one logs, if that is another.
+    static LOGS_FOR: OnceCell<thread::Thread> = const { OnceCell::new() };
+}
+
+/// Has the records of this thread, which has logged nothing yet, name another thread as theirs.
+pub(crate) fn log_for(thread: thread::Thread) {
+    let _ = LOGS_FOR.try_with(|logs_for| logs_for.set(thread));
+}
+
+/// Returns the handle of the thread whose records are logged here: the current one, unless that [logs for another](log_for). `None` if the
+/// thread is so near its end that it has none.
+pub(crate) fn logging_thread() -> Option<thread::Thread> {
+    let other = LOGS_FOR.try_with(|logs_for| logs_for.get().cloned());
+    other.unwrap_or_default().or_else(|| catch_unwind(thread::current).map_err(drop_quietly).ok())
+}
+
+/// Returns the id of the thread whose records are logged here; `None` if it is so near its end that it has none.
+pub(super) fn thread_id() -> Option<thread::ThreadId> {
+    logging_thread().map(|thread| thread.id())
 }
 
 #[cold]
 fn write_and_cache(out: &mut dyn Write) -> fmt::Result {
-    let Some(thread) = current() else { return Ok(()) };
+    let Some(thread) = logging_thread() else { return Ok(()) };
     let id;
     let name = match thread.name() {
         Some(name) => name,
@@ -53,14 +70,9 @@ fn write_and_cache(out: &mut dyn Write) -> fmt::Result {
     out.write_str(name)
 }
 
-/// Returns the id of the current thread; `None` if its handle is gone.
-pub(super) fn current_thread_id() -> Option<thread::ThreadId> {
-    current().map(|thread| thread.id())
-}
-
 /// Writes the id of the current thread, as `ThreadId(2)`. Writes nothing if the thread's handle is gone.
 pub(crate) fn write_thread_id(out: &mut dyn Write) -> fmt::Result {
-    match current() {
+    match logging_thread() {
         Some(thread) => write!(out, "{:?}", thread.id()),
         None => Ok(()),
     }
@@ -68,7 +80,7 @@ pub(crate) fn write_thread_id(out: &mut dyn Write) -> fmt::Result {
 
 /// Returns true if the current thread has no name.
 pub(crate) fn is_thread_unnamed() -> bool {
-    current().is_none_or(|thread| thread.name().is_none())
+    logging_thread().is_none_or(|thread| thread.name().is_none())
 }
 
 /// The name of the current thread, to be printed.

@@ -40,7 +40,10 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "line → batch, byte_writer → line_writer → standard_stream"),
-    ("src/context", "live_list → inner → output_context → live, snapshot → ceiling, flush → builder → default"),
+    (
+        "src/context",
+        "live_list, span_events → inner → output_context → live, snapshot → ceiling, flush → builder → default",
+    ),
     (
         "src/delivery",
         "closing, ledger, missing, front, in_flight → own_calls, counters, notices → output_list → core → release → flush",
@@ -65,8 +68,8 @@ const ORDER: &order::Table<'_> = &[
     ("src/format/plain", "literal, name, value → braces, fields"),
     (
         "src/layer",
-        "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, context_layer → log_bridge \
-         → install",
+        "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events → context_layer → log_bridge, \
+         panics → install",
     ),
     ("src/output", "traits, guard → stream, writer, memory, memory_records, print, null → any"),
     ("src/process", "fork_local, threads"),

@@ -3,7 +3,7 @@
 //! | what | form |
 //! |---|---|
 //! | path | `"span":{…innermost…},"spans":[{"unit":"core","n":1,"name":"build"},…]` |
-//! | context | `"context":{"name":"uno","id":7,"fields":{…}}` |
+//! | context | `"context":{"name":"uno","id":7,"parent":3,"fields":{…}}` |
 
 use super::value::{push_key, push_string, push_value};
 use crate::format::names::UniqueNames;
@@ -70,6 +70,10 @@ pub(in crate::format) fn push_context(context: &ContextInfo, with_fields: bool, 
         push_string(out, context.name());
         out.extend_from_slice(b",\"id\":");
         push_integer(out, context.id());
+        if let Some(parent_id) = context.parent_id() {
+            out.extend_from_slice(b",\"parent\":");
+            push_integer(out, parent_id);
+        }
         if with_fields && !context.fields().is_empty() {
             out.extend_from_slice(b",\"fields\":");
             let mut unique = UniqueNames::new();

@@ -84,6 +84,9 @@ impl Serialize for ContextBuf {
         if let Some(id) = self.id {
             map.serialize_entry("id", &id)?;
         }
+        if let Some(parent) = self.parent {
+            map.serialize_entry("parent", &parent)?;
+        }
         if !self.fields.is_empty() {
             map.serialize_entry("fields", &ContextFields(&self.fields))?;
         }

@@ -284,12 +284,13 @@ impl<'de> Deserialize<'de> for ContextBuf {
         struct Context {
             name: String,
             id: Option<u64>,
+            parent: Option<u64>,
             #[serde(default)]
             fields: Members,
         }
 
-        let Context { name, id, fields } = Context::deserialize(deserializer)?;
-        Ok(ContextBuf { name, id, fields: fields.0 })
+        let Context { name, id, parent, fields } = Context::deserialize(deserializer)?;
+        Ok(ContextBuf { name, id, parent, fields: fields.0 })
     }
 }
 
