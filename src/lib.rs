@@ -137,7 +137,7 @@ pub use clock::{Clock, ManualClock, Origin};
 pub use context::{ContextBuilder, OutputContext, SinkSnapshot, Snapshot, live, set_process_default};
 pub use error::{Error, ErrorKind};
 pub use format::{Ansi, Color, ElapsedStyle, Format, Layout, LayoutWriter, Time};
-pub use layer::{CeilingFilter, Config, ContextLayer, ScopedLayer, configure, init, layer, try_init};
+pub use layer::{Config, ScopedLayer, configure, init, layer, try_init};
 pub use record::{ContextBuf, ContextInfo, FieldValue, Record, RecordBuf, SpanBuf, SpanInfo, Value};
 pub use scope::{InContext, ScopeGuard, Scoped, bind_current, update};
 pub use sink::{Flushing, Ledger, flush, shutdown};

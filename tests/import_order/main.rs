@@ -63,8 +63,8 @@ const ORDER: &order::Table<'_> = &[
     ("src/format/plain", "literal, name, value → braces, fields → columns"),
     (
         "src/layer",
-        "environment, capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, context_layer → log_bridge \
-         → install",
+        "environment, capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, search → context_layer \
+         → scoped_layer, log_bridge → install",
     ),
     ("src/output", "traits, guard → stream, writer, memory, print, null → any"),
     ("src/process", "fork_local, threads"),
