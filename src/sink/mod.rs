@@ -17,6 +17,7 @@
 //! | [`stdout()`], [`stderr()`] | lines | a standard stream of the process, without std's buffers |
 //! | [`file()`], [`file_in()`] | lines | a file, opened append-only, or several files of a log that [rolls](Roll); one output per file |
 //! | [`writer()`], [`terminal_writer()`] | lines | any [`std::io::Write`] |
+//! | `make_writer` (feature `fmt`) | lines | the writers of `tracing_subscriber::fmt` and of `tracing-appender` |
 //! | [`callback()`] | lines | a closure, which gets each line as a `&str` |
 //! | [`memory()`] | lines | a buffer that a test reads |
 //! | [`test()`] | lines | `print!`, which the test harness captures |
@@ -100,6 +101,7 @@
 // - `constructors`: the functions that make a sink of an output. `file`: the same for files. The outputs themselves are in `output` and `file`
 //   at the root of the crate; to add one, begin there.
 // - `view`: the type `Sink`, and the delivery of a record to an output or to its queue.
+// - `make_writer`: writers of `tracing_subscriber::fmt` as sinks, and sinks as its writers. `appender`: the same for `tracing-appender`.
 // - `flush`: the flush of a sink, of all outputs, and at the end of the process.
 // - `exit`: writes the queues when the process ends, and prepares them for a fork.
 // - `properties`, `tests`, `stream_tests`: what every sink promises. Their helpers are in `test_support`.
@@ -110,6 +112,8 @@ mod constructors;
 mod exit;
 mod file;
 mod flush;
+#[cfg(feature = "fmt")]
+mod make_writer;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -128,5 +132,8 @@ pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_a
 pub use crate::output::{Memory, Output, RecordOutput};
 pub use constructors::{callback, custom, memory, null, records, stderr, stdout, terminal_writer, test, writer};
 pub use flush::{Flushing, flush, shutdown};
+#[cfg(feature = "fmt")]
+#[cfg_attr(docsrs, doc(cfg(feature = "fmt")))]
+pub use make_writer::{SinkWriter, make_writer};
 pub(crate) use view::OutputRef;
 pub use view::Sink;

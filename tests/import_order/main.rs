@@ -66,15 +66,15 @@ const ORDER: &order::Table<'_> = &[
         "environment, capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, search → context_layer \
          → scoped_layer, log_bridge → install",
     ),
-    ("src/output", "traits, guard → stream, writer, memory, print, null → any"),
+    ("src/output", "traits, guard → stream, writer, make_writer, memory, print, null → any"),
     ("src/process", "fork_local, threads"),
     ("src/queue", "words, progress → ring → reader → schedule"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),
     ("src/read/json", "deserialize → parse → lines"),
-    ("src/record", "bound, notice, value → render → thread, capture → buf, span → context"),
+    ("src/record", "bound, notice, value → render → thread, capture → buf, span → context → line"),
     ("src/scope", "chain, hook → current, thread → carry, task"),
     ("src/scope/chain", "ownership → node → readers → local → current, glance, closure, guard, task"),
-    ("src/sink", "exit → view → constructors, file, flush"),
+    ("src/sink", "exit → view → constructors, file, flush, make_writer"),
     ("src/sink/exit", "fork, end → hooks"),
     ("src/verbosity", "levels, decisions → flags, directives → parse, dial"),
 ];
