@@ -93,6 +93,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
+//! | `appender` | | `sink::non_blocking`, for the crate `tracing-appender` |
 //! | `build` | yes | the macros of `logscope::build`; no dependency |
 //! | `fmt` | | `sink::make_writer`, for the writers of `tracing_subscriber::fmt`; and a [`Sink`](sink::Sink) is such a writer |
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |

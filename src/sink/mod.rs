@@ -18,6 +18,7 @@
 //! | [`file()`], [`file_in()`] | lines | a file, opened append-only, or several files of a log that [rolls](Roll); one output per file |
 //! | [`writer()`], [`terminal_writer()`] | lines | any [`std::io::Write`] |
 //! | `make_writer` (feature `fmt`) | lines | the writers of `tracing_subscriber::fmt` and of `tracing-appender` |
+//! | `non_blocking` (feature `appender`) | lines | a `NonBlocking` of `tracing-appender`, with its guard |
 //! | [`callback()`] | lines | a closure, which gets each line as a `&str` |
 //! | [`memory()`] | lines | a buffer that a test reads |
 //! | [`test()`] | lines | `print!`, which the test harness captures |
@@ -108,6 +109,8 @@
 //
 // Counts, notices and flushes are in `delivery`, queues in `queue` and `background`, formats in `format`. Imports the rooms up to `background`.
 
+#[cfg(feature = "appender")]
+mod appender;
 mod constructors;
 mod exit;
 mod file;
@@ -130,6 +133,9 @@ pub use crate::delivery::Ledger;
 pub use crate::fallback::fallback_lost;
 pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
 pub use crate::output::{Memory, Output, RecordOutput};
+#[cfg(feature = "appender")]
+#[cfg_attr(docsrs, doc(cfg(feature = "appender")))]
+pub use appender::non_blocking;
 pub use constructors::{callback, custom, memory, null, records, stderr, stdout, terminal_writer, test, writer};
 pub use flush::{Flushing, flush, shutdown};
 #[cfg(feature = "fmt")]

@@ -74,7 +74,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/record", "bound, notice, value → render → thread, capture → buf, span → context → line"),
     ("src/scope", "chain, hook → current, thread → carry, task"),
     ("src/scope/chain", "ownership → node → readers → local → current, glance, closure, guard, task"),
-    ("src/sink", "exit → view → constructors, file, flush, make_writer"),
+    ("src/sink", "exit → view → constructors, file, flush, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
     ("src/verbosity", "levels, decisions → flags, directives → parse, dial"),
 ];
