@@ -94,7 +94,9 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
+//! | `appender` | | `sink::non_blocking`, for the crate `tracing-appender` |
 //! | `build` | yes | the macros of `logscope::build`; no dependency |
+//! | `fmt` | | `sink::make_writer`, for the writers of `tracing_subscriber::fmt`; and a [`Sink`](sink::Sink) is such a writer |
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
@@ -140,7 +142,7 @@ pub use clock::{Clock, ManualClock, Origin};
 pub use context::{ContextBuilder, OutputContext, SinkSnapshot, Snapshot, SpanEvents, live, set_process_default};
 pub use error::{Error, ErrorKind};
 pub use format::{Ansi, Color, ElapsedStyle, Format, Layout, LayoutWriter, Time};
-pub use layer::{CeilingFilter, Config, ContextLayer, ScopedLayer, configure, init, layer, try_init};
+pub use layer::{Config, ScopedLayer, configure, init, layer, try_init};
 pub use record::{ContextBuf, ContextInfo, FieldValue, Record, RecordBuf, SpanBuf, SpanInfo, Value};
 pub use scope::{InContext, ScopeGuard, Scoped, bind_current, update};
 pub use sink::{Flushing, Ledger, flush, shutdown};

@@ -11,6 +11,9 @@
 //!
 //! This module imports nothing of the crate.
 
+#[cfg(all(logscope_loom, not(feature = "_loom")))]
+compile_error!("the models need loom: build them with `--features _loom` or `--all-features`");
+
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::sync::{Arc, Once, OnceLock, Weak};
 pub(crate) use std::thread;

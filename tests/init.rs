@@ -14,6 +14,7 @@ use logscope::{Error, LevelFilter, OutputContext, Verbosity, configure, sink};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber, debug, error, info, trace, warn};
 use tracing_subscriber::prelude::*;
+use tracing_subscriber::reload;
 
 /// Logs one event of each level, from two targets, in the default context.
 fn log_everything() {
@@ -171,6 +172,48 @@ fn a_second_layer_leaves_the_built_in_default_alone() {
     let second = (layer(), OutputContext::current());
     assert_eq!(first.1.verbosity(), &LevelFilter::DEBUG.into());
     assert_eq!((first.1.id(), first.1.origin()), (second.1.id(), second.1.origin()));
+}
+
+/// However the layer gets into a subscriber, its configuration has no effect before.
+#[test]
+fn a_layer_sets_nothing_before_it_is_in_a_subscriber() {
+    let test = "a_layer_sets_nothing_before_it_is_in_a_subscriber";
+    for way in ["alone", "boxed", "option", "vec", "tree", "reload", "put in"] {
+        let Some(child) = in_own_process(test, &[("WAY", way)]) else { break };
+        child.passed();
+    }
+    let Ok(way) = std::env::var("WAY") else { return };
+    let (uno, memory) = context("uno", LevelFilter::TRACE);
+    let configured = || configure().ceiling(LevelFilter::INFO).default_context(uno.clone()).max_record_bytes(400);
+    let unused: logscope::ScopedLayer<tracing_subscriber::Registry> = configured().layer();
+    drop(unused);
+    let layer = configured().layer();
+    assert_ne!(OutputContext::current().name(), "uno");
+    assert_eq!(context("due", LevelFilter::TRACE).0.verbosity().max_level(), LevelFilter::TRACE);
+
+    let registry = tracing_subscriber::registry();
+    match way.as_str() {
+        "alone" => registry.with(layer).init(),
+        "boxed" => registry.with(layer.boxed()).init(),
+        "option" => registry.with(Some(layer)).init(),
+        "vec" => registry.with(vec![layer]).init(),
+        "tree" => registry.with(LevelFilter::TRACE.and_then(layer)).init(),
+        "reload" => registry.with(reload::Layer::new(layer).0).init(),
+        _ => {
+            let (none, handle) = reload::Layer::new(None::<logscope::ScopedLayer<tracing_subscriber::Registry>>);
+            registry.with(none).init();
+            handle.reload(Some(layer)).unwrap();
+            assert!(memory.is_empty());
+            // The first event that the layer gets.
+            info!("first");
+            assert_eq!(messages(&memory), ["first"]);
+            memory.clear();
+        }
+    }
+    assert_eq!(OutputContext::current().name(), "uno");
+    assert_eq!(context("due", LevelFilter::TRACE).0.verbosity().max_level(), LevelFilter::INFO);
+    info!("{}", "x".repeat(1_000));
+    assert!(memory.text().contains("<cut>"), "{}", memory.text());
 }
 
 /// Who reads the environment: each row is a configuration, and the levels that unscoped events then have under `LOGSCOPE=debug,`.

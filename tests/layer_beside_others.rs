@@ -209,22 +209,36 @@ fn ours(memory: &logscope::sink::Memory) -> (Vec<u64>, usize) {
     (events.collect(), nested)
 }
 
-fn position() -> usize {
-    std::env::var("POSITION").unwrap().parse().unwrap()
+/// How logscope gets among the layers: it is added to the subscriber, or `reload` puts it in later.
+const WAYS: [&str; 2] = ["added", "put in"];
+
+/// Installs `layers` with logscope among them, at the place and in the way that the environment says.
+fn init_with_logscope(mut layers: Vec<BoxedLayer>) {
+    let position: usize = std::env::var("POSITION").unwrap().parse().unwrap();
+    if std::env::var("WAY").unwrap() == "added" {
+        layers.insert(position, logscope::layer().boxed());
+        return tracing_subscriber::registry().with(layers).init();
+    }
+    let (layer, handle) = reload::Layer::new(logscope::layer());
+    layers.insert(position, layer.boxed());
+    tracing_subscriber::registry().with(layers).init();
+    handle.reload(logscope::layer()).unwrap();
 }
 
 #[test]
 fn values_that_log_while_logscope_renders_them_cost_no_layer_an_event() {
     let name = "values_that_log_while_logscope_renders_them_cost_no_layer_an_event";
-    if in_own_process(name, &[("POSITION", "0")]).map(layers::Child::passed).is_some() {
-        for position in ["1", "2", "3"] {
-            in_own_process(name, &[("POSITION", position)]).unwrap().passed();
+    for position in ["0", "1", "2", "3"] {
+        for way in WAYS {
+            let Some(child) = in_own_process(name, &[("POSITION", position), ("WAY", way)]) else { break };
+            child.passed();
         }
+    }
+    if std::env::var_os("POSITION").is_none() {
         return;
     }
-    let mut others = others();
-    others.layers.insert(position(), logscope::layer().boxed());
-    tracing_subscriber::registry().with(others.layers).init();
+    let others = others();
+    init_with_logscope(others.layers);
 
     let (trace, memory) = context("trace", LevelFilter::TRACE);
     let mut events = LoggedEvents { with_spans: true, all: Vec::new() };
@@ -282,28 +296,32 @@ fn beside_rendering_layers_logscope_adds_no_loss() {
     if let Some(control) = in_own_process(name, &[]) {
         let control = outcome(&control.passed().stderr());
         for position in ["0", "1", "2", "3"] {
-            let beside = outcome(&in_own_process(name, &[("POSITION", position)]).unwrap().passed().stderr());
-            for (layer, (control, beside)) in control.iter().zip(&beside).enumerate() {
-                let lost: Vec<_> = beside.lost.difference(&control.lost).collect();
-                let unwanted: Vec<_> = beside.unwanted.difference(&control.unwanted).collect();
-                assert!(lost.is_empty(), "layer {layer}, logscope at {position}: lost {lost:?}");
-                assert!(unwanted.is_empty(), "layer {layer}, logscope at {position}: unwanted {unwanted:?}");
+            for way in WAYS {
+                let child = in_own_process(name, &[("POSITION", position), ("WAY", way)]).unwrap();
+                let beside = outcome(&child.passed().stderr());
+                for (layer, (control, beside)) in control.iter().zip(&beside).enumerate() {
+                    let lost: Vec<_> = beside.lost.difference(&control.lost).collect();
+                    let unwanted: Vec<_> = beside.unwanted.difference(&control.unwanted).collect();
+                    assert!(lost.is_empty(), "layer {layer}, logscope {way} at {position}: lost {lost:?}");
+                    assert!(unwanted.is_empty(), "layer {layer}, logscope {way} at {position}: unwanted {unwanted:?}");
+                }
             }
         }
         return;
     }
     let written = [(); 3].map(|()| Written::default());
     let (filter, handle) = reload::Layer::new(LevelFilter::WARN);
-    let mut layers: Vec<BoxedLayer> = vec![
+    let layers: Vec<BoxedLayer> = vec![
         fmt_layer(&written[0]).with_filter(EnvFilter::new(ENV_FILTER)).boxed(),
         fmt_layer(&written[1]).with_filter(filter).boxed(),
         fmt_layer(&written[2]).boxed(),
     ];
     let is_control = std::env::var_os("POSITION").is_none();
-    if !is_control {
-        layers.insert(position(), logscope::layer().boxed());
+    if is_control {
+        tracing_subscriber::registry().with(layers).init();
+    } else {
+        init_with_logscope(layers);
     }
-    tracing_subscriber::registry().with(layers).init();
 
     let (trace, memory) = context("trace", LevelFilter::TRACE);
     let mut events = LoggedEvents { with_spans: false, all: Vec::new() };

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use tracing::Level;
+#[cfg(feature = "fmt")]
+use tracing::Metadata;
 
 /// Holds the line of one record, and the record's level.
 ///
@@ -17,10 +19,13 @@ use tracing::Level;
 /// ```
 ///
 /// The notices about missing records have a level too: WARN.
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Copy)]
 pub struct Line<'a> {
     bytes: &'a [u8],
     level: Level,
+    /// The metadata of the event, if it is known: not of a line that was in a queue.
+    #[cfg(feature = "fmt")]
+    metadata: Option<&'static Metadata<'static>>,
 }
 
 impl<'a> Line<'a> {
@@ -28,7 +33,12 @@ impl<'a> Line<'a> {
     #[inline]
     #[must_use]
     pub fn new(bytes: &'a [u8], level: Level) -> Self {
-        Line { bytes, level }
+        Line {
+            bytes,
+            level,
+            #[cfg(feature = "fmt")]
+            metadata: None,
+        }
     }
 
     /// Returns the bytes, with the `\n` at their end. In a format of several lines for each record, there are others before it.
@@ -53,7 +63,28 @@ impl<'a> Line<'a> {
     pub fn level(&self) -> Level {
         self.level
     }
+
+    /// Returns the line, with the metadata of its event.
+    #[cfg(feature = "fmt")]
+    #[inline]
+    pub(crate) fn of(self, metadata: Option<&'static Metadata<'static>>) -> Self {
+        Line { metadata, ..self }
+    }
+
+    /// Returns the metadata of the event, if it is known.
+    #[cfg(feature = "fmt")]
+    pub(crate) fn metadata(&self) -> Option<&'static Metadata<'static>> {
+        self.metadata
+    }
 }
+
+impl PartialEq for Line<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.bytes, self.level) == (other.bytes, other.level)
+    }
+}
+
+impl Eq for Line<'_> {}
 
 impl fmt::Debug for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

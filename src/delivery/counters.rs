@@ -10,9 +10,11 @@
 //! equation `accepted = written + dropped + failed + pending` holds in every reading by construction. It remains to prove that `pending`, a
 //! difference of counters, is never negative: see [`Counters::ledger`].
 
+use std::fmt;
+
 use super::Ledger;
-use crate::sync::Ordering;
 use crate::sync::model::AtomicU64;
+use crate::sync::{OnceLock, Ordering};
 
 /// The fate of one record at one sink.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,6 +36,18 @@ pub(crate) struct Counters {
     deferred: FateCounters,
     /// How many records were accepted whose fate `deferred` counts, now or later.
     accepted: AtomicU64,
+    /// Returns how many records the output has taken and dropped later.
+    dropped_behind: DroppedBehind,
+}
+
+/// A count that the output keeps, if it keeps one.
+#[derive(Default)]
+struct DroppedBehind(OnceLock<Box<dyn Fn() -> u64 + Send + Sync>>);
+
+impl fmt::Debug for DroppedBehind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DroppedBehind").field(&self.0.get().map(|count| count())).finish()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +88,12 @@ impl Counters {
         self.deferred.of(fate).fetch_add(n, Ordering::Release);
     }
 
+    /// Counts those records as dropped, and not as written, that the output says it has dropped after it took them. Called once.
+    #[cfg(feature = "appender")]
+    pub(crate) fn count_dropped_behind(&self, count: impl Fn() -> u64 + Send + Sync + 'static) {
+        let _ = self.dropped_behind.0.set(Box::new(count));
+    }
+
     /// Returns the counts at this moment.
     pub(crate) fn ledger(&self) -> Ledger {
         self.ledger_with(|| 0)
@@ -88,10 +108,13 @@ impl Counters {
         let accepted = self.accepted.load(Ordering::Relaxed) + accepted_elsewhere();
         let immediate = self.immediate.read(Ordering::Relaxed);
         let resolved = deferred.written + deferred.dropped + deferred.failed;
+        let written = deferred.written + immediate.written;
+        // Not more than were written: the output may count a record that it has not returned from taking yet.
+        let behind = self.dropped_behind.0.get().map_or(0, |count| count().min(written));
         Ledger {
             accepted: accepted + immediate.written + immediate.dropped + immediate.failed,
-            written: deferred.written + immediate.written,
-            dropped: deferred.dropped + immediate.dropped,
+            written: written - behind,
+            dropped: deferred.dropped + immediate.dropped + behind,
             failed: deferred.failed + immediate.failed,
             pending: accepted.saturating_sub(resolved),
             unflushed: false,

@@ -64,5 +64,7 @@ pub(crate) use color::Screen;
 pub use layout::{Layout, LayoutWriter};
 pub use options::Ansi;
 pub(crate) use renderer::Renderer;
+#[cfg(feature = "fmt")]
+pub(crate) use scratch::with_finished_line;
 pub(crate) use scratch::{Scratch, with_scratch};
 pub use times::{ElapsedStyle, Time};

@@ -35,6 +35,11 @@ probes! {
     TRACE_PROBE TRACE_METADATA TRACE,
 }
 
+/// Returns the metadata of a callsite from which nothing is ever logged: an error of the target `logscope`.
+pub(super) fn probe_metadata() -> &'static Metadata<'static> {
+    &ERROR_METADATA
+}
+
 /// Warns, once per process, if a filter of the program's own takes events below the ceiling from the layer.
 pub(super) fn warn_if_capped(ceiling: LevelFilter) {
     static SAID: AtomicBool = AtomicBool::new(false);

@@ -25,8 +25,10 @@
 use std::cell::Cell;
 
 use tracing::subscriber::Interest;
-use tracing::{Metadata, dispatcher};
-use tracing_subscriber::layer::{Context, Filter};
+use tracing::{Metadata, Subscriber as _, dispatcher};
+use tracing_subscriber::Registry;
+use tracing_subscriber::filter::Filtered;
+use tracing_subscriber::layer::{Context, Filter, Identity, Layer, SubscriberExt as _};
 
 use crate::LevelFilter;
 
@@ -40,7 +42,7 @@ use crate::LevelFilter;
 /// a bit that an `enabled!` left behind would cost another layer its next event. Asking makes an unwanted event one or two nanoseconds
 /// dearer than a cached answer. The map that a value changes while this layer renders it is restored by this layer.
 #[derive(Clone, Debug)]
-pub struct CeilingFilter {
+pub(super) struct CeilingFilter {
     ceiling: LevelFilter,
 }
 
@@ -52,7 +54,7 @@ impl CeilingFilter {
 
 impl<S> Filter<S> for CeilingFilter {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        PASSES.set(PASSES.get().wrapping_add(1));
+        note_question();
         true
     }
 
@@ -65,9 +67,29 @@ impl<S> Filter<S> for CeilingFilter {
     }
 }
 
+/// Returns true if the layers of `registry` have per-layer filters, which add up their answers about a callsite.
+///
+/// Nothing says so, so we try it: we add an answer, and look whether the registry takes it. To be called on a thread that is not asking layers
+/// about a callsite.
+pub(super) fn has_layer_filters(registry: &Registry, callsite: &'static Metadata<'static>) -> bool {
+    let filtered = || Filtered::<_, _, Registry>::new(Identity::new(), CeilingFilter::new(LevelFilter::TRACE));
+    Layer::register_callsite(&filtered(), callsite);
+    let is_taken = registry.register_callsite(callsite).is_sometimes();
+    if !is_taken {
+        // A registry that takes it.
+        let _ = tracing_subscriber::registry().with(filtered()).register_callsite(callsite);
+    }
+    is_taken
+}
+
 thread_local! {
     /// How often this thread asked the filters beside this layer. Without destructor, so that other destructors can count.
     static PASSES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Notes that the filters are asked.
+pub(super) fn note_question() {
+    PASSES.set(PASSES.get().wrapping_add(1));
 }
 
 /// Calls `f`, which may render values of the program's own, and restores the filters' verdicts about the event or span that is being

@@ -9,54 +9,106 @@ use tracing::subscriber::Interest;
 use tracing::{Dispatch, Event, Metadata, Subscriber};
 #[cfg(feature = "log")]
 use tracing_subscriber::Registry;
-use tracing_subscriber::filter::Filtered;
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use super::ceiling::{CeilingFilter, keeping_verdicts};
+use super::ceiling::keeping_verdicts;
 use super::emit::emit;
 use super::first_scope::{self, FirstScope};
-use super::forwarded;
 use super::span_events;
 #[cfg(feature = "log")]
 use super::spans::CurrentSpan as _;
 use super::spans::{self, CurrentPath, ParentPath};
+use super::{forwarded, search};
 use crate::LevelFilter;
 use crate::context::{
     ContextInner, OutputContext, SpanEvents, add_ceiling, are_span_events_used, default_context, with_default,
 };
 use crate::record::RecordMetadata;
 use crate::scope;
-use crate::sync::Arc;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 use crate::verbosity::learn_callsite;
-
-/// Wraps the layer in its per-layer filter; from [`layer()`](crate::layer()) or [`Config::layer`](crate::Config::layer).
-pub type ScopedLayer<S> = Filtered<ContextLayer, CeilingFilter, S>;
 
 /// Routes each event to the output context that is current where the event happens.
 ///
-/// [`layer()`](crate::layer()) and [`configure`](crate::configure) make it.
-pub struct ContextLayer {
+/// Under `init` and `install` it is the only layer of the subscriber. Among others it is inside a [`ScopedLayer`](crate::ScopedLayer).
+pub(super) struct ContextLayer {
     ceiling: LevelFilter,
     /// True under `init` and `install`, where the whole subscriber is logscope's.
     vetoes: bool,
     route_by_span: bool,
     /// `None` under `init` and `install`, which rebuild themselves.
     first_scope: Option<Arc<FirstScope>>,
+    /// True once the layer is in use, and `settings` are applied.
+    is_joined: AtomicBool,
+    /// Applies what the layer's configuration sets for the whole process.
+    settings: Mutex<Option<Settings>>,
     /// Distinguishes the spans of this layer's registry from those of another in the same process.
     id: u32,
 }
 
+/// Applies the settings of a layer that is now in use.
+type Settings = Box<dyn FnOnce() + Send>;
+
 impl ContextLayer {
-    /// Makes the layer of a subscriber that is all logscope's.
-    pub(super) fn alone(ceiling: LevelFilter, route_by_span: bool) -> Self {
-        ContextLayer { ceiling, vetoes: true, route_by_span, first_scope: None, id: spans::next_layer_id() }
+    fn new(ceiling: LevelFilter, route_by_span: bool, settings: Option<Settings>) -> Self {
+        let (vetoes, first_scope) = match settings {
+            None => (true, None),
+            Some(_) => (false, Some(FirstScope::new(ceiling, first_scope_in, entering_scope))),
+        };
+        let (is_joined, settings) = (AtomicBool::new(false), Mutex::new(settings));
+        ContextLayer { ceiling, vetoes, route_by_span, first_scope, is_joined, settings, id: spans::next_layer_id() }
     }
 
-    /// Makes a layer for a subscriber of the program's own.
-    pub(super) fn among_others(ceiling: LevelFilter, route_by_span: bool) -> Self {
-        let first_scope = Some(FirstScope::new(ceiling, first_scope_in));
-        ContextLayer { ceiling, vetoes: false, route_by_span, first_scope, id: spans::next_layer_id() }
+    /// Makes the layer of a subscriber that is all logscope's.
+    pub(super) fn alone(ceiling: LevelFilter, route_by_span: bool) -> Self {
+        ContextLayer::new(ceiling, route_by_span, None)
+    }
+
+    /// Makes a layer for a subscriber of the program's own. It calls `settings` once it is in use.
+    pub(super) fn among_others(
+        ceiling: LevelFilter,
+        route_by_span: bool,
+        settings: impl FnOnce() + Send + 'static,
+    ) -> Self {
+        ContextLayer::new(ceiling, route_by_span, Some(Box::new(settings)))
+    }
+
+    /// Has the layer take effect, the first time that this is called: it is in a subscriber.
+    #[inline]
+    pub(super) fn join(&self) {
+        // Relaxed, here and below: the flag orders nothing. Not a `Once`: what the settings replace may log when it is dropped, and come back
+        // here.
+        if !self.is_joined.load(Ordering::Relaxed) {
+            self.join_now();
+        }
+    }
+
+    #[cold]
+    fn join_now(&self) {
+        if self.is_joined.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        add_ceiling(self.ceiling);
+        let settings = self.settings.lock().take();
+        if let Some(settings) = settings {
+            settings();
+        }
+    }
+
+    /// Returns true if the layer is known to stand beside per-layer filters.
+    pub(super) fn is_beside_filters(&self) -> bool {
+        self.first_scope.as_ref().is_some_and(|first_scope| first_scope.is_beside_filters())
+    }
+
+    /// Says that the layer is in the subscriber that is asked about a callsite, if this thread searches for it.
+    pub(super) fn answer_search(&self, metadata: &'static Metadata<'static>) {
+        search::answer(metadata, self.first_scope.as_ref());
+    }
+
+    /// Returns whether `dispatch` holds a layer of logscope.
+    pub(super) fn is_in_some_form(dispatch: &Dispatch) -> bool {
+        dispatch.downcast_ref::<ContextLayer>().is_some() || search::search(dispatch).is_some()
     }
 
     /// Returns true under `init` and `install`, where this is the only layer.
@@ -197,8 +249,11 @@ fn entering_scope() {
     first_scope::entering_scope(first_scope_in);
 }
 
-fn first_scope_in(dispatch: &Dispatch) -> Option<&Arc<FirstScope>> {
-    dispatch.downcast_ref::<ContextLayer>()?.first_scope.as_ref()
+fn first_scope_in(dispatch: &Dispatch) -> Option<Arc<FirstScope>> {
+    match dispatch.downcast_ref::<ContextLayer>() {
+        Some(layer) => layer.first_scope.clone(),
+        None => search::search(dispatch),
+    }
 }
 
 impl<S> Layer<S> for ContextLayer
@@ -207,10 +262,7 @@ where
 {
     // Not `on_register_dispatch`, which is not called for a layer inside an `Option` or a `Vec`.
     fn on_layer(&mut self, _: &mut S) {
-        add_ceiling(self.ceiling);
-        if let Some(first_scope) = &self.first_scope {
-            first_scope.arm(entering_scope);
-        }
+        self.join();
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {

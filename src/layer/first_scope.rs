@@ -29,8 +29,10 @@ use std::time::Instant;
 
 use tracing::callsite::rebuild_interest_cache;
 use tracing::{Dispatch, dispatcher};
+use tracing_subscriber::Registry;
 
-use super::capped::warn_if_capped;
+use super::capped::{probe_metadata, warn_if_capped};
+use super::ceiling::has_layer_filters;
 use crate::LevelFilter;
 use crate::limits::{FIRST_REBUILD, REBUILD_LOCK, REBUILD_PAUSES};
 use crate::process::start_thread;
@@ -42,7 +44,7 @@ use crate::sync::{Arc, AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 const THREAD_NAME: &str = "logscope-rebuild";
 
 /// Finds the state of the layer in a subscriber that holds one.
-pub(super) type FindState = fn(&Dispatch) -> Option<&Arc<FirstScope>>;
+pub(super) type FindState = fn(&Dispatch) -> Option<Arc<FirstScope>>;
 
 /// What a layer knows about the first scope that is entered under it.
 pub(super) struct FirstScope {
@@ -50,6 +52,8 @@ pub(super) struct FirstScope {
     rebuilt: Condvar,
     /// True while scopes call the hook for this layer.
     armed: AtomicBool,
+    /// True if the layer is known to stand beside per-layer filters.
+    is_beside_filters: AtomicBool,
     /// The process that made the layer.
     process: u32,
     /// The layer's ceiling: filters beside the layer may take from it what lies below.
@@ -59,9 +63,7 @@ pub(super) struct FirstScope {
 
 #[derive(Clone, Copy)]
 enum RebuildPhase {
-    /// The layer is not in a subscriber yet.
-    New,
-    /// The layer is in a subscriber: the next scope under it rebuilds.
+    /// The next scope that is entered under a subscriber with the layer rebuilds.
     Armed,
     /// A thread of `process` is making the first rebuild. Scopes wait for it until `until`. In a forked child of that process, nothing is
     /// under way.
@@ -71,27 +73,19 @@ enum RebuildPhase {
 }
 
 impl FirstScope {
-    pub(super) fn new(ceiling: LevelFilter, find: FindState) -> Arc<Self> {
+    /// Makes the state of a layer that is being made, and has each scope call `hook`, which calls [`entering_scope`], until the rebuild is
+    /// done. Nobody says when `reload` puts a layer into a subscriber, so each scope looks whether it is there.
+    pub(super) fn new(ceiling: LevelFilter, find: FindState, hook: fn()) -> Arc<Self> {
+        scope::arm(hook);
         Arc::new(FirstScope {
-            phase: Mutex::new(RebuildPhase::New),
+            phase: Mutex::new(RebuildPhase::Armed),
             rebuilt: Condvar::new(),
-            armed: AtomicBool::new(false),
+            armed: AtomicBool::new(true),
+            is_beside_filters: AtomicBool::new(false),
             process: std::process::id(),
             ceiling,
             find,
         })
-    }
-
-    /// Has each scope call `hook`, which calls [`entering_scope`], until the rebuild is done. Called when the layer is added to a
-    /// subscriber.
-    pub(super) fn arm(&self, hook: fn()) {
-        let mut phase = self.phase.lock();
-        if matches!(*phase, RebuildPhase::New) {
-            *phase = RebuildPhase::Armed;
-            // Release, with the Acquire in `entering_scope`: a scope that calls the hook for this layer finds the phase set.
-            self.armed.store(true, Ordering::Release);
-            scope::arm(hook);
-        }
     }
 
     /// Has scopes no longer call the hook for this layer.
@@ -158,6 +152,11 @@ impl FirstScope {
         // program's code.
         let _rebuilt = MarkDone(self);
         let dispatch = dispatch;
+        let registry = dispatch.downcast_ref::<Registry>();
+        if registry.is_some_and(|registry| has_layer_filters(registry, probe_metadata())) {
+            // Relaxed: the rebuild, which follows, orders it before the questions that it is for.
+            self.is_beside_filters.store(true, Ordering::Relaxed);
+        }
         let rebuild = || {
             rebuild_interest_cache();
             warn_if_capped(self.ceiling);
@@ -171,8 +170,14 @@ impl FirstScope {
         is_global
     }
 
+    /// Returns true if the layer is known to stand beside per-layer filters. That is found out before the first rebuild.
+    pub(super) fn is_beside_filters(&self) -> bool {
+        // Relaxed: see `rebuild_first`.
+        self.is_beside_filters.load(Ordering::Relaxed)
+    }
+
     fn is_in(&self, dispatch: &Dispatch) -> bool {
-        (self.find)(dispatch).is_some_and(|found| std::ptr::eq(self, &**found))
+        (self.find)(dispatch).is_some_and(|found| std::ptr::eq(self, &*found))
     }
 }
 
@@ -186,7 +191,7 @@ impl Drop for FirstScope {
 pub(super) fn entering_scope(find: FindState) {
     let found = dispatcher::get_default(|dispatch| {
         let first_scope = find(dispatch)?;
-        first_scope.armed.load(Ordering::Acquire).then(|| (Arc::clone(first_scope), dispatch.clone()))
+        first_scope.armed.load(Ordering::Acquire).then(|| (first_scope, dispatch.clone()))
     });
     if let Some((first_scope, dispatch)) = found {
         first_scope.rebuild(dispatch);
@@ -212,10 +217,9 @@ mod tests {
 
     #[test]
     fn a_forked_child_does_not_wait_for_ever_for_a_lock_that_its_parent_held() {
-        let mut first_scope = FirstScope::new(LevelFilter::TRACE, |_| None);
+        let mut first_scope = FirstScope::new(LevelFilter::TRACE, |_| None, || ());
         // The layer was made in another process.
         Arc::get_mut(&mut first_scope).unwrap().process = std::process::id() + 1;
-        *first_scope.phase.lock() = RebuildPhase::Armed;
         let held = first_scope.phase.lock();
         let (ended, has_ended) = std::sync::mpsc::channel();
         let child = Arc::clone(&first_scope);

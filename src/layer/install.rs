@@ -7,11 +7,11 @@ use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
 
-use super::ceiling::CeilingFilter;
-use super::context_layer::{ContextLayer, ScopedLayer};
+use super::context_layer::ContextLayer;
 #[cfg(feature = "log")]
 use super::log_bridge;
 use super::panics::install_hook;
+use super::scoped_layer::ScopedLayer;
 use crate::LevelFilter;
 use crate::context::{
     OutputContext, built_in, is_built_in_with_other, replace_default, set_process_default, start_built_in_clock,
@@ -308,15 +308,18 @@ impl Config {
 
     /// Returns the layer for a subscriber of the program's own; see [`layer()`](crate::layer()).
     ///
-    /// The process default and all other settings take effect at once.
+    /// The process default and all other settings take effect when the layer is added to a subscriber. A layer that is put in by the handle
+    /// of a `reload::Layer` is not told of that: its settings take effect when the first event or span reaches it.
     #[must_use = "a layer does nothing until it is added to a subscriber: `registry().with(…)`"]
     pub fn layer<S>(mut self) -> ScopedLayer<S> {
-        if let Some(context) = self.take_default() {
-            replace_default(context);
-        }
-        self.set_process_settings();
-        let layer = ContextLayer::among_others(self.ceiling, self.route_by_span);
-        tracing_subscriber::filter::Filtered::new(layer, CeilingFilter::new(self.ceiling))
+        let (ceiling, route_by_span) = (self.ceiling, self.route_by_span);
+        let settings = move || {
+            self.set_process_settings();
+            if let Some(context) = self.take_default() {
+                drop(replace_default(context));
+            }
+        };
+        ScopedLayer::new(ContextLayer::among_others(ceiling, route_by_span, settings), ceiling)
     }
 }
 
@@ -342,7 +345,7 @@ fn already_installed() -> Option<Error> {
     ask_global(|dispatch| {
         if dispatch.is::<tracing::subscriber::NoSubscriber>() {
             None
-        } else if dispatch.downcast_ref::<ContextLayer>().is_some() {
+        } else if ContextLayer::is_in_some_form(dispatch) {
             Some(installed(
                 "logscope itself",
                 "; it can be installed once, later changes go through logscope::set_process_default",

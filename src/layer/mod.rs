@@ -9,6 +9,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `install` | `init`, `configure`, `layer()`: the public functions |
+//! | `scoped_layer` | the layer among others, with its filter, and behind `reload` |
 //! | `context_layer` | the layer: which context an event belongs to, and whether that context wants it |
 //! | `emit` | from a context to its sinks |
 //! | `opening` | opening records, which say which levels a log has |
@@ -17,6 +18,7 @@
 //! | `panics` | records of panics |
 //! | `ceiling` | the ceiling, the filter of `layer()`, and why the interest cache is left alone |
 //! | `first_scope` | rebuilding the interest cache after the first scope under `layer()` |
+//! | `search` | finding the layer in a subscriber, also behind `reload` |
 //! | `capped` | warning that another filter takes events from the layer |
 //! | `log_bridge` | records of the `log` crate, under `init` and `install` |
 //! | `log_fields` | their key-values |
@@ -41,9 +43,10 @@ mod log_fields;
 mod nesting;
 mod opening;
 mod panics;
+mod scoped_layer;
+mod search;
 mod span_events;
 mod spans;
 
-pub use ceiling::CeilingFilter;
-pub use context_layer::{ContextLayer, ScopedLayer};
 pub use install::{Config, configure, init, layer, try_init};
+pub use scoped_layer::ScopedLayer;

@@ -51,7 +51,10 @@ impl AnyOutput {
             AnyOutput::Lines(output) => {
                 // Rendered before `call_contained`: a `Debug` that logs is not inside the output.
                 let line = scratch.line(renderer, record);
-                call_contained(|| output.write(Line::new(line, record.level())))
+                let line = Line::new(line, record.level());
+                #[cfg(feature = "fmt")]
+                let line = line.of(record.event_metadata());
+                call_contained(|| output.write(line))
             }
             AnyOutput::Records(output) => {
                 renderer.with_origin_of(record, |record| call_contained(|| output.write(record)))

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `traits` | [`Output`] takes finished lines, [`RecordOutput`] takes records |
-//! | `stream`, `writer`, `memory`, `memory_records`, `print`, `null` | one kind of output each |
+//! | `stream`, `writer`, `make_writer`, `memory`, `memory_records`, `print`, `null` | one kind of output each |
 //! | `any` | an output of either trait, as `delivery` calls it |
 //! | `guard` | calls into an output: panics become errors, and events that the output logs are recognised |
 //!
@@ -13,6 +13,8 @@
 
 mod any;
 mod guard;
+#[cfg(feature = "fmt")]
+mod make_writer;
 mod memory;
 mod memory_records;
 mod null;
@@ -23,6 +25,8 @@ mod writer;
 
 pub(crate) use any::{AnyOutput, reopen_error};
 pub(crate) use guard::{InsideOutput, allocating_under_lock, call_contained, copy_error, drop_error, is_inside_output};
+#[cfg(feature = "fmt")]
+pub(crate) use make_writer::MadeWriters;
 pub use memory::Memory;
 pub use memory_records::MemoryRecords;
 pub(crate) use null::Null;

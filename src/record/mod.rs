@@ -9,6 +9,7 @@
 //! | what a record knows of its context | `context.rs` |
 //! | what a record knows of its spans; what a program sees of one | `span.rs`; `span_info.rs` |
 //! | the thread's name | `thread.rs` |
+//! | records that stand for finished lines | `line.rs` |
 //! | the text of the notices that logscope itself writes into a log | `notice.rs` |
 //! | how a `Debug` or `Display` that panics is caught | `render.rs` |
 //!
@@ -20,6 +21,8 @@ mod buf;
 mod capture;
 mod context;
 mod field;
+#[cfg(feature = "fmt")]
+mod line;
 mod notice;
 mod render;
 mod span;
@@ -45,6 +48,8 @@ pub(crate) use capture::{Captured, FieldName, capture_fields, capture_primitives
 pub use context::ContextInfo;
 pub use field::FieldValue;
 pub(crate) use field::Kind as ValueKind;
+#[cfg(feature = "fmt")]
+pub(crate) use line::{line_metadata, with_line};
 pub(crate) use notice::{
     NOTICE_LEVEL, Notice, PANIC_TARGET, with_notice, with_opening, with_panic_event, with_span_close, with_span_new,
 };
@@ -116,6 +121,12 @@ impl<'a> RecordMetadata<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// Returns the metadata of the event; `None` for a record of the `log` crate, whose event is one of logscope's.
+    #[cfg(feature = "fmt")]
+    pub(crate) fn event_metadata(&self) -> Option<&'static Metadata<'static>> {
+        (!self.metadata.from_log).then(|| self.event.metadata())
+    }
+
     /// Returns the level.
     #[must_use]
     pub fn level(&self) -> Level {

@@ -17,6 +17,8 @@
 //! | [`stdout()`], [`stderr()`] | lines | a standard stream of the process, without std's buffers |
 //! | [`file()`], [`file_in()`] | lines | a file, opened append-only, or several files of a log that [rolls](Roll); one output per file |
 //! | [`writer()`], [`terminal_writer()`] | lines | any [`std::io::Write`] |
+//! | `make_writer` (feature `fmt`) | lines | the writers of `tracing_subscriber::fmt` and of `tracing-appender` |
+//! | `non_blocking` (feature `appender`) | lines | a `NonBlocking` of `tracing-appender`, with its guard |
 //! | [`callback()`] | lines | a closure, which gets each line as a `&str` |
 //! | [`memory()`] | lines | a buffer that a test reads |
 //! | [`test()`] | lines | `print!`, which the test harness captures |
@@ -101,16 +103,21 @@
 //   at the root of the crate; to add one, begin there.
 // - `options`: the options of a sink: its format, its verbosity, its name, its queue.
 // - `view`: the type `Sink`, and the delivery of a record to an output or to its queue.
+// - `make_writer`: writers of `tracing_subscriber::fmt` as sinks, and sinks as its writers. `appender`: the same for `tracing-appender`.
 // - `flush`: the flush of a sink, of all outputs, and at the end of the process.
 // - `exit`: writes the queues when the process ends, and prepares them for a fork.
 // - `properties`, `tests`, `stream_tests`: what every sink promises. Their helpers are in `test_support`.
 //
 // Counts, notices and flushes are in `delivery`, queues in `queue` and `background`, formats in `format`. Imports the rooms up to `background`.
 
+#[cfg(feature = "appender")]
+mod appender;
 mod constructors;
 mod exit;
 mod file;
 mod flush;
+#[cfg(feature = "fmt")]
+mod make_writer;
 mod options;
 #[cfg(test)]
 mod properties;
@@ -128,9 +135,15 @@ pub use crate::delivery::Ledger;
 pub use crate::fallback::fallback_lost;
 pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
 pub use crate::output::{Memory, MemoryRecords, Output, RecordOutput};
+#[cfg(feature = "appender")]
+#[cfg_attr(docsrs, doc(cfg(feature = "appender")))]
+pub use appender::non_blocking;
 pub use constructors::{
     callback, custom, memory, memory_records, null, records, stderr, stdout, terminal_writer, test, writer,
 };
 pub use flush::{Flushing, flush, shutdown};
+#[cfg(feature = "fmt")]
+#[cfg_attr(docsrs, doc(cfg(feature = "fmt")))]
+pub use make_writer::{SinkWriter, make_writer};
 pub(crate) use view::OutputRef;
 pub use view::Sink;

@@ -1,0 +1,118 @@
+//! The non-blocking writers of `tracing-appender` as sinks.
+
+#![cfg(feature = "appender")]
+#![allow(clippy::unwrap_used)]
+
+mod layers;
+
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use layers::{Written, in_own_process};
+use logscope::{Format, OutputContext, Time, sink};
+use tracing::info;
+use tracing_appender::non_blocking::NonBlockingBuilder;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn plain() -> Format {
+    Format::text().time(Time::None).context(false).target(false)
+}
+
+/// Says when it is inside a write, and stays there until it is told to go on.
+struct Gate {
+    inside: Sender<()>,
+    goes_on: Receiver<()>,
+    written: Written,
+}
+
+impl io::Write for Gate {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.inside.send(());
+        let _ = self.goes_on.recv();
+        self.written.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_lossy_writer_drops_is_in_the_ledger() {
+    let test = "what_a_lossy_writer_drops_is_in_the_ledger";
+    if let Some(child) = in_own_process(test, &[]) {
+        let reported = child.passed().fallback_lines();
+        assert!(reported.len() == 1 && reported[0].contains("drops lines"), "{reported:?}");
+        return;
+    }
+    logscope::init();
+    let (inside, is_inside) = channel();
+    let (go_on, goes_on) = channel();
+    let written = Written::default();
+    let gate = Gate { inside, goes_on, written: written.clone() };
+    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(2).lossy(true).finish(gate);
+    let sink = sink::non_blocking(writer, guard);
+    let uno = OutputContext::builder("uno").sink(sink.format(plain())).build();
+    uno.scope(|| info!("0"));
+    is_inside.recv_timeout(PATIENCE).unwrap();
+    // Two have room in the channel, and the others have not.
+    uno.scope(|| (1..8).for_each(|n| info!("{n}")));
+    let ledger = sink.ledger();
+    assert_eq!((ledger.accepted, ledger.written, ledger.dropped, ledger.pending), (8, 3, 5, 0));
+    assert_eq!(uno.ledger().written, 8, "a context does not know");
+    assert_eq!(logscope::flush(PATIENCE).dropped, 5, "the process does");
+    assert!(sink.ledger().into_result().is_err());
+    drop(go_on);
+    drop(uno);
+    drop(sink);
+    assert_eq!(written.lines(), ["INFO  0", "INFO  1", "INFO  2"]);
+    assert_eq!(logscope::flush(PATIENCE).dropped, 5, "also when the sink is gone");
+}
+
+/// Says when it is dropped: the thread of the writer has ended.
+struct SaysDropped(Written, Arc<Mutex<bool>>);
+
+impl io::Write for SaysDropped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for SaysDropped {
+    fn drop(&mut self) {
+        *self.1.lock().unwrap() = true;
+    }
+}
+
+#[test]
+fn the_guard_lives_as_long_as_the_last_view() {
+    let test = "the_guard_lives_as_long_as_the_last_view";
+    if let Some(child) = in_own_process(test, &[]) {
+        assert!(child.passed().fallback_lines().is_empty());
+        return;
+    }
+    logscope::init();
+    let (written, has_ended) = (Written::default(), Arc::new(Mutex::new(false)));
+    let (writer, guard) =
+        NonBlockingBuilder::default().lossy(false).finish(SaysDropped(written.clone(), Arc::clone(&has_ended)));
+    let sink = sink::non_blocking(writer, guard).format(plain());
+    let uno = OutputContext::builder("uno").sink(sink.clone()).build();
+    drop(sink);
+    uno.scope(|| (0..100).for_each(|n| info!("{n}")));
+    assert!(!*has_ended.lock().unwrap());
+    drop(uno);
+    // The guard has waited until all is written. The thread ends after that.
+    assert_eq!(written.lines().len(), 100);
+    let start = Instant::now();
+    while !*has_ended.lock().unwrap() {
+        assert!(start.elapsed() < PATIENCE, "the thread of the writer does not end");
+        std::thread::yield_now();
+    }
+}
