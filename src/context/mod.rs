@@ -19,6 +19,7 @@
 mod builder;
 mod ceiling;
 mod default;
+mod derive;
 mod flush;
 mod inner;
 mod live;

@@ -1,15 +1,9 @@
-//! Records that stand for a finished line: the line is the message, and nothing but its level is known.
-
-use std::cell::Cell;
-use std::time::Duration;
+//! The events of records that stand for a finished line: the line is the message, and nothing but its level is known.
 
 use tracing::field::Value;
 use tracing::{Event, Level, Metadata};
 use tracing_core::callsite::DefaultCallsite;
 use tracing_core::metadata::Kind;
-
-use super::{ContextInfo, NoSpans, Record, RecordMetadata};
-use crate::clock::Clock;
 
 macro_rules! line_metadata {
     ($($callsite:ident $metadata:ident $level:ident),* $(,)?) => {
@@ -41,21 +35,11 @@ line_metadata! {
     TRACE_LINE TRACE_METADATA TRACE,
 }
 
-/// Calls `f` with a record of no context, whose message is `text`.
-pub(crate) fn with_line<R>(level: Level, text: &str, f: impl FnOnce(&Record<'_>) -> R) -> R {
+/// Calls `f` with an event whose message is `text`.
+pub(crate) fn with_line<R>(level: Level, text: &str, f: impl FnOnce(&Event<'_>) -> R) -> R {
     let metadata = line_metadata(level);
     let Some(message) = metadata.fields().iter().next() else { unreachable!("it has one field") };
     let values = [(&message, Some(&text as &dyn Value))];
     let values = metadata.fields().value_set(&values);
-    f(&Record {
-        event: &Event::new(metadata, &values),
-        metadata: RecordMetadata::own(metadata),
-        elapsed: Duration::ZERO,
-        origin: None,
-        clock: &Clock::System,
-        wall: Cell::new(None),
-        seq: None,
-        context: &ContextInfo::nobody(),
-        spans: &NoSpans,
-    })
+    f(&Event::new(metadata, &values))
 }

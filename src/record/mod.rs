@@ -23,6 +23,7 @@ mod context;
 mod field;
 #[cfg(feature = "fmt")]
 mod line;
+mod log_fields;
 mod notice;
 mod render;
 mod span;
@@ -50,6 +51,7 @@ pub use field::FieldValue;
 pub(crate) use field::Kind as ValueKind;
 #[cfg(feature = "fmt")]
 pub(crate) use line::{line_metadata, with_line};
+use log_fields::SkipLogFields;
 pub(crate) use notice::{
     NOTICE_LEVEL, Notice, PANIC_TARGET, with_notice, with_opening, with_panic_event, with_span_close, with_span_new,
 };
@@ -370,33 +372,5 @@ impl Visit for MessageVisitor<'_> {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.render(field, |text| render_debug(value, text));
-    }
-}
-
-/// Passes on all fields but those in which a bridge from the `log` crate carries the metadata.
-struct SkipLogFields<'a>(&'a mut dyn Visit);
-
-macro_rules! skip_log_fields {
-    ($($method:ident: $type:ty),* $(,)?) => {$(
-        fn $method(&mut self, field: &Field, value: $type) {
-            if !field.name().starts_with("log.") {
-                self.0.$method(field, value);
-            }
-        }
-    )*};
-}
-
-impl Visit for SkipLogFields<'_> {
-    skip_log_fields! {
-        record_f64: f64,
-        record_i64: i64,
-        record_u64: u64,
-        record_i128: i128,
-        record_u128: u128,
-        record_bool: bool,
-        record_str: &str,
-        record_bytes: &[u8],
-        record_error: &(dyn std::error::Error + 'static),
-        record_debug: &dyn fmt::Debug,
     }
 }

@@ -1,5 +1,6 @@
 //! Beside `tracing_subscriber::fmt`: its writers as sinks, and sinks as its writers.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -8,12 +9,13 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::view::Sink;
+use crate::clock::Clock;
 use crate::delivery::Loss;
 use crate::fallback;
 use crate::format::buffer::Buffer;
 use crate::format::with_finished_line;
 use crate::output::{MadeWriters, is_inside_output};
-use crate::record::{Record, max_record_bytes, with_line};
+use crate::record::{ContextInfo, NoSpans, Record, RecordMetadata, max_record_bytes, with_line};
 
 /// Returns a sink for a [`MakeWriter`], such as `std::io::stderr` or a file appender of the crate `tracing-appender`.
 ///
@@ -124,7 +126,20 @@ impl Drop for SinkWriter<'_> {
         }
         let text = String::from_utf8_lossy(&self.text);
         let text = text.strip_suffix('\n').unwrap_or(&text);
-        with_line(self.level, text, |record| deliver(sink, record, text));
+        with_line(self.level, text, |event| {
+            let record = Record {
+                event,
+                metadata: RecordMetadata::own(event.metadata()),
+                elapsed: Duration::ZERO,
+                origin: None,
+                clock: &Clock::System,
+                wall: Cell::new(None),
+                seq: None,
+                context: &ContextInfo::nobody(),
+                spans: &NoSpans,
+            };
+            deliver(sink, &record, text);
+        });
     }
 }
 

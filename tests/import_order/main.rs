@@ -42,12 +42,13 @@ const ORDER: &order::Table<'_> = &[
     ("src/bytes", "line → batch, byte_writer → line_writer → standard_stream"),
     (
         "src/context",
-        "live_list, span_events → inner → output_context → live, snapshot → ceiling, flush → builder → default",
+        "live_list, span_events → inner → output_context → live, snapshot → ceiling, flush → builder → default, derive",
     ),
     (
         "src/delivery",
         "closing, ledger, missing, front, in_flight → own_calls, counters, notices → output_list → core → release → flush",
     ),
+    ("src/docs", "beside_fmt, env_logger, fmt, layout, slog, tenants"),
     (
         "src/file",
         "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
@@ -76,7 +77,10 @@ const ORDER: &order::Table<'_> = &[
     ("src/queue", "words, progress → ring → reader → schedule"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),
     ("src/read/json", "deserialize → parse → lines"),
-    ("src/record", "bound, notice, value → render → thread, capture, field → buf, span → context, span_info → line"),
+    (
+        "src/record",
+        "bound, line, log_fields, notice, value → render → thread, capture, field → buf, span → context, span_info",
+    ),
     ("src/scope", "chain, hook → current, thread → carry, task"),
     ("src/scope/chain", "ownership → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → constructors, file, flush, options, make_writer, appender"),
