@@ -4,7 +4,9 @@
 //! test [advances](ManualClock::advance) it. Of this crate, this module imports `sync` only. How a time is printed is in
 //! `format/timestamp.rs`.
 
+use std::cell::Cell;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::sync::{Arc, AtomicU64, Ordering};
@@ -73,15 +75,88 @@ pub enum Clock {
     System,
     /// A clock that stands still until the program advances it.
     Manual(ManualClock),
+    /// A clock of the program's own; from [`Clock::custom`].
+    Custom(CustomClock),
+}
+
+/// Tells the time: the trait of a clock of the program's own, for [`Clock::custom`].
+pub trait TimeSource: Send + Sync + 'static {
+    /// Returns the present instant. It never goes back.
+    fn now(&self) -> Instant;
+
+    /// Returns the present wall-clock time.
+    fn wall(&self) -> SystemTime;
+}
+
+/// Holds a clock of the program's own. Clones are the same clock.
+#[derive(Clone)]
+pub struct CustomClock(Arc<dyn TimeSource>);
+
+impl CustomClock {
+    /// Asks the clock. While it is asked, and if it panics, the system's clock answers: a log call asks for the time, and what the clock logs
+    /// itself must not come back to it without end.
+    fn ask<T>(&self, time: impl FnOnce(&dyn TimeSource) -> T, system: fn() -> T) -> T {
+        thread_local! {
+            /// True while this thread asks such a clock.
+            static IS_ASKED: Cell<bool> = const { Cell::new(false) };
+        }
+        if IS_ASKED.replace(true) {
+            return system();
+        }
+        // Unwind safety: nothing of ours is changed meanwhile.
+        let answer = catch_unwind(AssertUnwindSafe(|| time(&*self.0)));
+        IS_ASKED.set(false);
+        answer.unwrap_or_else(|payload| {
+            // Its `Drop` may panic, too.
+            std::mem::forget(payload);
+            system()
+        })
+    }
+}
+
+impl fmt::Debug for CustomClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CustomClock").finish_non_exhaustive()
+    }
 }
 
 impl Clock {
+    /// Makes a clock of the program's own: a simulated one, or one that several processes share.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant, SystemTime};
+    /// use logscope::{Clock, OutputContext, TimeSource};
+    ///
+    /// /// Runs a thousand times as fast.
+    /// struct Simulated(Instant, SystemTime);
+    ///
+    /// impl TimeSource for Simulated {
+    ///     fn now(&self) -> Instant {
+    ///         self.0 + self.0.elapsed() * 1_000
+    ///     }
+    ///     fn wall(&self) -> SystemTime {
+    ///         self.1 + self.0.elapsed() * 1_000
+    ///     }
+    /// }
+    ///
+    /// let clock = Clock::custom(Simulated(Instant::now(), SystemTime::now()));
+    /// let run = OutputContext::builder("run").clock(clock).build();
+    /// # drop(run);
+    /// ```
+    ///
+    /// Log calls ask it on the threads that log, several at a time. If it panics, the system's clock answers.
+    #[must_use]
+    pub fn custom(time: impl TimeSource) -> Self {
+        Clock::Custom(CustomClock(Arc::new(time)))
+    }
+
     /// Returns the present monotonic instant of this clock.
     #[must_use]
     pub fn now(&self) -> Instant {
         match self {
             Clock::System => Instant::now(),
             Clock::Manual(clock) => clock.now(),
+            Clock::Custom(clock) => clock.ask(TimeSource::now, Instant::now),
         }
     }
 
@@ -91,14 +166,16 @@ impl Clock {
         match self {
             Clock::System => SystemTime::now(),
             Clock::Manual(clock) => clock.wall(),
+            Clock::Custom(clock) => clock.ask(TimeSource::wall, SystemTime::now),
         }
     }
 
-    /// True if both are the system's clocks, or clones of one manual clock.
+    /// True if both are the system's clocks, or clones of one other clock.
     pub(crate) fn is_same(&self, other: &Clock) -> bool {
         match (self, other) {
             (Clock::System, Clock::System) => true,
             (Clock::Manual(one), Clock::Manual(two)) => Arc::ptr_eq(&one.0, &two.0),
+            (Clock::Custom(one), Clock::Custom(two)) => Arc::ptr_eq(&one.0, &two.0),
             _ => false,
         }
     }
@@ -205,6 +282,30 @@ mod tests {
         clock.advance(Duration::from_secs(3));
         assert_eq!(origin.elapsed_at(clock.now()), Duration::new(3, 7));
         assert_eq!(clock.wall().duration_since(origin.wall()).unwrap(), Duration::new(3, 7));
+    }
+
+    #[test]
+    fn a_clock_that_panics_or_asks_for_the_time_gets_the_time_of_the_system() {
+        struct Odd(bool, std::sync::OnceLock<Clock>);
+        impl TimeSource for Odd {
+            fn now(&self) -> Instant {
+                assert!(!self.0, "a clock panics");
+                self.1.get().map_or_else(Instant::now, Clock::now)
+            }
+            fn wall(&self) -> SystemTime {
+                assert!(!self.0, "a clock panics");
+                SystemTime::UNIX_EPOCH
+            }
+        }
+        let panics = Clock::custom(Odd(true, std::sync::OnceLock::new()));
+        let before = Instant::now();
+        assert!(panics.now() >= before && panics.wall() > SystemTime::UNIX_EPOCH);
+        let odd = Arc::new(Odd(false, std::sync::OnceLock::new()));
+        let clock = Clock::Custom(CustomClock(odd.clone()));
+        assert!(odd.1.set(clock.clone()).is_ok());
+        assert!(clock.now() >= before);
+        assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH, "it is asked again");
+        assert!(clock.is_same(&clock.clone()) && !clock.is_same(&panics));
     }
 
     #[test]

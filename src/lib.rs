@@ -97,6 +97,7 @@
 //! | `appender` | | `sink::non_blocking`, for the crate `tracing-appender` |
 //! | `build` | yes | the macros of `logscope::build`; no dependency |
 //! | `fmt` | | `sink::make_writer`, for the writers of `tracing_subscriber::fmt`; and a [`Sink`](sink::Sink) is such a writer |
+//! | `futures` | | [`Scoped`] streams, and a `Stream` of what a [`sink::channel`] receives, through `futures-core` |
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
@@ -138,7 +139,7 @@ mod verbosity;
 #[cfg_attr(docsrs, doc(cfg(feature = "build")))]
 pub mod build;
 
-pub use clock::{Clock, ManualClock, Origin};
+pub use clock::{Clock, CustomClock, ManualClock, Origin, TimeSource};
 pub use context::{ContextBuilder, OutputContext, SinkSnapshot, Snapshot, SpanEvents, live, set_process_default};
 pub use error::{Error, ErrorKind};
 pub use format::{Ansi, Color, ElapsedStyle, Format, Layout, LayoutWriter, Time};

@@ -242,6 +242,7 @@ impl ContextBuilder {
                         counters: Counters::default(),
                         output_refs: Mutex::new(Vec::new()),
                         root: OnceLock::new(),
+                        uses: Mutex::new(Vec::new()),
                         abandoned: AtomicBool::new(false),
                         warned_closed: AtomicBool::new(false),
                         sinkless_is_known: AtomicBool::new(sinkless_is_known),
@@ -263,6 +264,7 @@ impl ContextBuilder {
         };
         let verbosity = clamp(verbosity, info.as_ref().unwrap_or(&family.info).name());
         let accounts = attach(&sinks, &family);
+        family.begin_use(&sinks);
         let inner = Arc::new(ContextInner {
             family,
             info,

@@ -80,6 +80,7 @@ impl OutputContext {
             cores.iter().for_each(|core| core.give_up_abandoned_calls());
             release_all(cores);
         }
+        self.inner.family.end_use();
         ledger
     }
 

@@ -1,5 +1,6 @@
 //! What a context is made of, and what derived contexts share.
 
+use std::any::Any;
 use std::time::Duration;
 
 use super::live_list::{ListPosition, LiveList};
@@ -45,6 +46,8 @@ pub(crate) struct Family {
     pub(super) output_refs: Mutex<Vec<OutputRef>>,
     /// The first member, from which the others were derived.
     pub(super) root: OnceLock<Weak<ContextInner>>,
+    /// What tells outputs that this context uses them; each with the address of the output. Empty once the context is closed.
+    pub(super) uses: Mutex<Vec<(usize, Box<dyn Any + Send + Sync>)>>,
     /// True once a close has given up its records.
     pub(super) abandoned: AtomicBool,
     /// True once the program was warned that it logs to a closed context.
@@ -210,6 +213,28 @@ impl Family {
         } else {
             Some(self.output_refs.lock())
         }
+    }
+}
+
+impl Family {
+    /// Tells the outputs of `sinks` that ask for it that this context uses them, until it is closed or gone.
+    pub(super) fn begin_use(&self, sinks: &[Sink]) {
+        for sink in sinks {
+            let Some(users) = sink.core().users() else { continue };
+            let address = Arc::as_ptr(sink.core()).addr();
+            let mut uses = self.uses.lock();
+            // Under the lock that `end_use` takes after the context was closed.
+            if !self.in_flight.is_closed() && uses.iter().all(|(known, _)| *known != address) {
+                uses.push((address, Arc::clone(users).begin_use()));
+            }
+        }
+    }
+
+    /// Tells the outputs that this context no longer uses them.
+    pub(super) fn end_use(&self) {
+        let uses = std::mem::take(&mut *self.uses.lock());
+        // Without the lock: this wakes tasks, which is code of the program.
+        drop(uses);
     }
 }
 

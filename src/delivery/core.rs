@@ -11,7 +11,7 @@ use crate::bytes::Batch;
 use crate::fallback;
 use crate::format::{Renderer, Scratch, Screen};
 use crate::limits::FLUSH_AT;
-use crate::output::{AnyOutput, allocating_under_lock, drop_error};
+use crate::output::{AnyOutput, InUse, allocating_under_lock, drop_error, is_no_room};
 use crate::process::ForkLocal;
 use crate::record::{ContextInfo, Moment, Notice, Record};
 use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Weak};
@@ -28,6 +28,8 @@ pub(crate) struct Core {
     described: String,
     /// What it is called in reports, if a view was given a name.
     name: OnceLock<Arc<str>>,
+    /// Is told which contexts have a sink of this output, if the output asks for that.
+    users: Option<Arc<dyn InUse>>,
     /// None for a standard stream, which a program can redirect at any time.
     screen: Option<Screen>,
     /// Shared with the list of all outputs.
@@ -59,25 +61,31 @@ impl Core {
     /// Returns the core of `output`, and enters it into the list of all outputs.
     pub(crate) fn new(output: AnyOutput) -> Arc<Self> {
         let screen = if output.is_terminal() { Screen::Terminal } else { Screen::None };
-        Core::with_screen(output, Some(screen))
+        Core::with_screen(output, Some(screen), None)
+    }
+
+    /// Returns the core of an output that is told which contexts use it, and enters it into the list of all outputs.
+    pub(crate) fn in_use(output: AnyOutput, users: Arc<dyn InUse>) -> Arc<Self> {
+        Core::with_screen(output, Some(Screen::None), Some(users))
     }
 
     /// Returns the core of the output of a file, and enters it into the list of all outputs.
     pub(crate) fn file(output: AnyOutput) -> Arc<Self> {
         let screen = if output.is_terminal() { Screen::Terminal } else { Screen::File };
-        Core::with_screen(output, Some(screen))
+        Core::with_screen(output, Some(screen), None)
     }
 
     /// Returns the core of one of the process's standard streams, and enters it into the list of all outputs.
     pub(crate) fn console(output: AnyOutput) -> Arc<Self> {
-        Core::with_screen(output, None)
+        Core::with_screen(output, None, None)
     }
 
-    fn with_screen(output: AnyOutput, screen: Option<Screen>) -> Arc<Self> {
+    fn with_screen(output: AnyOutput, screen: Option<Screen>, users: Option<Arc<dyn InUse>>) -> Arc<Self> {
         let core = Arc::new(Core {
             described: output.describe(),
             name: OnceLock::new(),
             output,
+            users,
             screen,
             counters: Arc::default(),
             failed: Missing::new(),
@@ -111,6 +119,11 @@ impl Core {
     /// Returns the name of the output in reports.
     pub(crate) fn name(&self) -> &str {
         self.name.get().map_or(&self.described, |name| name)
+    }
+
+    /// Returns who is told which contexts use the output.
+    pub(crate) fn users(&self) -> Option<&Arc<dyn InUse>> {
+        self.users.as_ref()
     }
 
     /// Sets the name in reports, unless it is set. A standard stream, which belongs to the whole process, keeps its own.
@@ -224,6 +237,13 @@ impl Core {
     pub(crate) fn count_result(&self, record: &Record<'_>, result: io::Result<()>) -> Fate {
         let fate = match result {
             Ok(()) => Fate::Written,
+            Err(error) if is_no_room(&error) => {
+                self.add_dropped(
+                    Loss::of(record),
+                    "the receiver of its channel does not keep up; they are counted, and a notice follows",
+                );
+                Fate::Dropped
+            }
             Err(error) => self.add_failed(Loss::of(record), error),
         };
         self.counters.count(fate, 1);

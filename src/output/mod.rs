@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `traits` | [`Output`] takes finished lines, [`RecordOutput`] takes records |
-//! | `stream`, `writer`, `make_writer`, `memory`, `memory_records`, `print`, `null` | one kind of output each |
+//! | `stream`, `writer`, `make_writer`, `memory`, `memory_records`, `channel`, `print`, `null` | one kind of output each |
 //! | `any` | an output of either trait, as `delivery` calls it |
 //! | `guard` | calls into an output: panics become errors, and events that the output logs are recognised |
 //!
@@ -12,6 +12,7 @@
 //! `queue` and `background`. Imports the rooms up to `fallback`: mainly `bytes`, `record` and `format`.
 
 mod any;
+mod channel;
 mod guard;
 #[cfg(feature = "fmt")]
 mod make_writer;
@@ -24,6 +25,8 @@ mod traits;
 mod writer;
 
 pub(crate) use any::{AnyOutput, reopen_error};
+pub use channel::Receiver;
+pub(crate) use channel::{Channel, InUse, Sender, is_no_room};
 pub(crate) use guard::{InsideOutput, allocating_under_lock, call_contained, copy_error, drop_error, is_inside_output};
 #[cfg(feature = "fmt")]
 pub(crate) use make_writer::MadeWriters;

@@ -12,7 +12,8 @@ use crate::context::{ContextInner, OutputContext};
 
 /// Gives a value a context, by [`in_context`](InContext::in_context) or [`in_current_context`](InContext::in_current_context).
 ///
-/// Every type has these methods, as every type has those of `tracing::Instrument`. What they return is of use if the value is a future.
+/// Every type has these methods, as every type has those of `tracing::Instrument`. What they return is of use if the value is a future or, with
+/// the feature `futures`, a stream.
 pub trait InContext: Sized {
     /// Makes `context` current whenever this future is polled, and when it is dropped.
     ///
@@ -61,7 +62,7 @@ pub trait InContext: Sized {
 impl<T> InContext for T {}
 
 pin_project! {
-    /// Polls and drops a future inside a context; from [`InContext`].
+    /// Polls and drops a future or a stream inside a context; from [`InContext`].
     #[must_use = "futures do nothing unless polled: await it or spawn it"]
     pub struct Scoped<T> {
         chain: chain::TaskChain<ContextInner>,
@@ -89,6 +90,27 @@ impl<F: Future> Future for Scoped<F> {
         };
         entering();
         this.chain.run(|| future.poll(cx))
+    }
+}
+
+/// Each item is made inside the context.
+#[cfg(feature = "futures")]
+#[cfg_attr(docsrs, doc(cfg(feature = "futures")))]
+impl<S: futures_core::Stream> futures_core::Stream for Scoped<S> {
+    type Item = S::Item;
+
+    #[inline]
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let this = self.project();
+        let Some(stream) = this.value.as_pin_mut() else {
+            unreachable!("the stream is there until this is dropped");
+        };
+        entering();
+        this.chain.run(|| stream.poll_next(cx))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.value.as_ref().map_or((0, Some(0)), S::size_hint)
     }
 }
 

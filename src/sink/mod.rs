@@ -101,6 +101,7 @@
 //
 // - `constructors`: the functions that make a sink of an output. `file`: the same for files. The outputs themselves are in `output` and `file`
 //   at the root of the crate; to add one, begin there.
+// - `channel`: sinks that hand what is logged to a receiver.
 // - `options`: the options of a sink: its format, its verbosity, its name, its queue.
 // - `view`: the type `Sink`, and the delivery of a record to an output or to its queue.
 // - `make_writer`: writers of `tracing_subscriber::fmt` as sinks, and sinks as its writers. `appender`: the same for `tracing-appender`.
@@ -112,6 +113,7 @@
 
 #[cfg(feature = "appender")]
 mod appender;
+mod channel;
 mod constructors;
 mod exit;
 mod file;
@@ -134,10 +136,11 @@ pub use crate::bytes::{Batch, Line};
 pub use crate::delivery::Ledger;
 pub use crate::fallback::fallback_lost;
 pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
-pub use crate::output::{Memory, MemoryRecords, Output, RecordOutput};
+pub use crate::output::{Memory, MemoryRecords, Output, Receiver, RecordOutput};
 #[cfg(feature = "appender")]
 #[cfg_attr(docsrs, doc(cfg(feature = "appender")))]
 pub use appender::non_blocking;
+pub use channel::{ChannelOptions, channel};
 pub use constructors::{
     callback, custom, memory, memory_records, null, records, stderr, stdout, terminal_writer, test, writer,
 };

@@ -72,7 +72,7 @@ const ORDER: &order::Table<'_> = &[
         "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events, search → context_layer → \
          scoped_layer, log_bridge, panics → install",
     ),
-    ("src/output", "traits, guard → stream, writer, make_writer, memory, memory_records, print, null → any"),
+    ("src/output", "traits, guard → stream, writer, make_writer, memory, memory_records, channel, print, null → any"),
     ("src/process", "fork_local, threads"),
     ("src/queue", "words, progress → ring → reader → schedule"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),
@@ -83,7 +83,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/scope", "chain, hook → current, thread → carry, task"),
     ("src/scope/chain", "ownership → node → readers → local → current, glance, closure, guard, task"),
-    ("src/sink", "exit → view → constructors, file, flush, options, make_writer, appender"),
+    ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
     ("src/verbosity", "levels, decisions → flags, directives → parse, dial → combine"),
 ];

@@ -1,0 +1,71 @@
+//! Sinks that hand what is logged to a receiver.
+
+use std::time::Duration;
+
+use super::view::Sink;
+use crate::delivery::Core;
+use crate::output::{AnyOutput, Channel, InUse, Receiver, Sender};
+use crate::record::RecordBuf;
+use crate::sync::Arc;
+
+/// Starts a channel that holds up to `capacity` items (at least one); end it with [`lines`](ChannelOptions::lines) or
+/// [`records`](ChannelOptions::records).
+///
+/// ```
+/// use std::time::Duration;
+/// use logscope::{Format, OutputContext, sink};
+///
+/// logscope::init();
+/// let (live, lines) = sink::channel(1_000).lines();
+/// let uno = OutputContext::builder("uno").sink(live.format(Format::build().time(logscope::Time::None))).build();
+/// let screen = std::thread::spawn(move || lines.map(|line| format!("<p>{line}</p>")).collect::<Vec<_>>());
+/// uno.scope(|| tracing::info!("compiling"));
+/// uno.close(Duration::from_secs(5)).into_result()?; // the receiver ends, whoever still holds `uno` or `live`
+/// assert_eq!(screen.join().unwrap(), ["<p>compiling</p>"]);
+/// # drop(live);
+/// # Ok::<(), logscope::Error>(())
+/// ```
+///
+/// For a live stream to a browser, or a window that shows a log. A record counts as written when it is in the channel. If the channel is full,
+/// because the receiver does not keep up, the record is dropped and counted, and a notice stands in its place as soon as there is room; or the
+/// log call [waits](ChannelOptions::blocking). If the receiver is dropped, records fail.
+///
+/// The receiver ends when every context that was given the sink is closed, or gone, and it has received all items; or when all sinks of the
+/// channel are dropped. It does not begin again: a context that is given the sink later fails to write.
+pub fn channel(capacity: usize) -> ChannelOptions {
+    ChannelOptions { capacity, patience: None }
+}
+
+/// Sets how a channel is made; from [`channel`].
+#[derive(Clone, Copy, Debug)]
+#[must_use = "no channel is made until `lines` or `records` is called"]
+pub struct ChannelOptions {
+    capacity: usize,
+    patience: Option<Duration>,
+}
+
+impl ChannelOptions {
+    /// Sets that a log call waits for room in a full channel, for `patience` at most (`Duration::MAX`: for ever). Then its record is dropped.
+    ///
+    /// The receiver must not log to a context that has the sink, and must not wait for somebody who does: both would wait for one another.
+    pub fn blocking(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// Makes a sink and the receiver of its lines, without their `\n`. A record in a multi-line format is one item.
+    pub fn lines(self) -> (Sink, Receiver<String>) {
+        self.make(|sender| AnyOutput::Lines(Box::new(sender)))
+    }
+
+    /// Makes a sink and the receiver of its records. Such a sink is never queued, and its format is not used.
+    pub fn records(self) -> (Sink, Receiver<RecordBuf>) {
+        self.make(|sender| AnyOutput::Records(Box::new(sender)))
+    }
+
+    fn make<T: Send + 'static>(self, output: impl FnOnce(Sender<T>) -> AnyOutput) -> (Sink, Receiver<T>) {
+        let channel = Channel::new(self.capacity, self.patience);
+        let core = Core::in_use(output(Sender::new(&channel)), Arc::clone(&channel) as Arc<dyn InUse>);
+        (Sink::of_core(core, None), Receiver::new(channel))
+    }
+}

@@ -1,0 +1,215 @@
+//! Sinks that hand what is logged to a receiver: what is in the channel, who waits, and when it ends.
+
+// clippy's exception for `unwrap` in tests does not cover helpers of tests.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use logscope::sink::{self, Queue, Receiver, Sink};
+use logscope::{Format, OutputContext};
+use tracing::info;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+fn init() {
+    let _ = logscope::try_init();
+}
+
+fn context(name: &str, sink: &Sink) -> OutputContext {
+    OutputContext::builder(name).sink(sink.format(Format::raw())).build()
+}
+
+/// What is there, without waiting.
+fn there<T>(receiver: &mut Receiver<T>) -> Vec<T> {
+    std::iter::from_fn(|| receiver.try_next()).collect()
+}
+
+#[test]
+fn a_receiver_ends_when_its_context_is_closed_whoever_holds_it() {
+    init();
+    let (sink, lines) = sink::channel(10).lines();
+    let uno = context("uno", &sink);
+    let derived = uno.with_field("n", 1);
+    let received = thread::spawn(move || lines.collect::<Vec<_>>());
+    uno.scope(|| info!("a"));
+    derived.scope(|| info!("b"));
+    let ledger = uno.close(DEADLINE).into_result().unwrap();
+    assert_eq!(received.join().unwrap(), ["a", "b"]);
+    assert_eq!((ledger.written, sink.ledger().written), (2, 2));
+    drop((derived, sink));
+}
+
+#[test]
+fn a_receiver_ends_with_the_last_of_its_contexts() {
+    init();
+    let (sink, mut lines) = sink::channel(10).lines();
+    let [uno, due, tre] = ["uno", "due", "tre"].map(|name| context(name, &sink));
+    let child = tre.child("child").build();
+    let _ = uno.close(DEADLINE);
+    drop(due);
+    let _ = tre.close(DEADLINE);
+    assert!(!lines.has_ended());
+    child.scope(|| info!("of the child"));
+    drop(child);
+    assert!(!lines.has_ended(), "an item is left");
+    assert_eq!((lines.next().as_deref(), lines.next()), (Some("of the child"), None));
+    assert!(lines.has_ended());
+    let late = context("late", &sink);
+    late.scope(|| info!("late"));
+    assert_eq!((late.ledger().failed, lines.try_next()), (1, None), "it does not begin again");
+}
+
+#[test]
+fn a_receiver_ends_when_the_sinks_are_dropped() {
+    init();
+    let (sink, mut records) = sink::channel(1).records();
+    assert_eq!(records.next_timeout(Duration::ZERO), None);
+    assert!(!records.has_ended());
+    drop(sink);
+    assert_eq!(records.next(), None);
+    assert!(records.has_ended());
+}
+
+#[test]
+fn a_full_channel_drops_counts_and_says_so() {
+    init();
+    let (sink, mut lines) = sink::channel(2).lines();
+    let uno = context("uno", &sink);
+    uno.scope(|| (1..=5).for_each(|n| info!("{n}")));
+    assert_eq!(there(&mut lines), ["1", "2"]);
+    let ledger = uno.ledger();
+    assert_eq!((ledger.accepted, ledger.written, ledger.dropped, ledger.failed), (5, 2, 3, 0));
+    assert_eq!(sink.ledger(), ledger);
+    uno.scope(|| info!("6"));
+    assert_eq!(there(&mut lines), ["records are missing here: they were dropped dropped=3", "6"]);
+}
+
+#[test]
+fn a_log_call_waits_for_room_if_it_is_to() {
+    init();
+    let (sink, mut records) = sink::channel(1).blocking(Duration::MAX).records();
+    let uno = OutputContext::builder("uno").sink(sink).build();
+    let (returned, returns) = channel();
+    let logging = thread::spawn({
+        let uno = uno.clone();
+        move || {
+            uno.scope(|| {
+                for n in 0..100 {
+                    info!(n, "m");
+                    returned.send(n).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(returns.recv_timeout(DEADLINE), Ok(0));
+    for n in 0..100_u64 {
+        let record = records.next_timeout(DEADLINE).unwrap();
+        assert_eq!(record.field("n").and_then(|n| n.as_u64()), Some(n));
+    }
+    logging.join().unwrap();
+    assert_eq!((uno.ledger().written, uno.ledger().dropped), (100, 0));
+}
+
+#[test]
+fn whoever_waits_for_room_goes_on_when_the_receiver_is_dropped_or_ends() {
+    init();
+    for ends in [false, true] {
+        let (sink, lines) = sink::channel(1).blocking(Duration::MAX).lines();
+        let uno = context("uno", &sink);
+        uno.scope(|| info!("fills the channel"));
+        let (begun, begins) = channel();
+        let logging = thread::spawn({
+            let uno = uno.clone();
+            move || {
+                begun.send(()).unwrap();
+                uno.scope(|| info!("waits"));
+            }
+        });
+        begins.recv_timeout(DEADLINE).unwrap();
+        let kept = if ends {
+            // The flush of the close does not wait for the call longer than its deadline.
+            let _ = uno.close(Duration::from_millis(20));
+            Some(lines)
+        } else {
+            drop(lines);
+            None
+        };
+        logging.join().unwrap();
+        drop(kept);
+    }
+}
+
+#[test]
+fn a_patience_that_is_over_drops_the_record() {
+    init();
+    let (sink, mut lines) = sink::channel(1).blocking(Duration::ZERO).lines();
+    let uno = context("uno", &sink);
+    uno.scope(|| (1..=3).for_each(|n| info!("{n}")));
+    assert_eq!((uno.ledger().written, uno.ledger().dropped), (1, 2));
+    assert_eq!(there(&mut lines), ["1"]);
+}
+
+#[test]
+fn a_queue_may_stand_before_a_channel() {
+    init();
+    let (sink, lines) = sink::channel(1).blocking(Duration::MAX).lines();
+    let uno = OutputContext::builder("uno").sink(sink.format(Format::raw()).queued(Queue::new())).build();
+    drop(sink);
+    let received = thread::spawn(move || lines.collect::<Vec<_>>());
+    uno.scope(|| (0..50).for_each(|n| info!("{n}")));
+    uno.close(DEADLINE).into_result().unwrap();
+    assert_eq!(received.join().unwrap(), (0..50).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_a_value_logs_while_it_is_kept_does_not_wait_for_the_channel() {
+    struct Logs;
+    impl std::fmt::Debug for Logs {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            info!("inner");
+            f.write_str("outer")
+        }
+    }
+    init();
+    let (sink, mut records) = sink::channel(10).records();
+    let uno = OutputContext::builder("uno").sink(sink).build();
+    uno.scope(|| info!(value = ?Logs, "m"));
+    // The inner one is logged inside an output, and goes to the fallback.
+    let messages: Vec<_> = there(&mut records).into_iter().map(|record| record.message).collect();
+    assert!(messages.iter().any(|message| message == "m"), "{messages:?}");
+}
+
+#[cfg(feature = "futures")]
+#[test]
+fn a_receiver_is_a_stream() {
+    use futures_core::Stream;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake, Waker};
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    init();
+    let (sink, mut lines) = sink::channel(10).lines();
+    let uno = context("uno", &sink);
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut poll = || Pin::new(&mut lines).poll_next(&mut Context::from_waker(&waker));
+    assert_eq!(poll(), Poll::Pending);
+    uno.scope(|| info!("a"));
+    assert_eq!(
+        (wakes.0.load(Ordering::Relaxed), poll(), poll()),
+        (1, Poll::Ready(Some("a".to_owned())), Poll::Pending)
+    );
+    let _ = uno.close(DEADLINE);
+    assert_eq!((wakes.0.load(Ordering::Relaxed), poll()), (2, Poll::Ready(None)));
+}
