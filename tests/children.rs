@@ -69,7 +69,10 @@ fn the_parent_is_named_without_the_fields_too_and_in_an_owned_record() {
     child.scope(|| tracing::info!("two"));
     let context = format!(r#""context":{{"name":"request","id":{},"parent":{}}}"#, child.id(), parent.id());
     assert!(lines.lines()[0].contains(&context), "{:?}", lines.lines());
-    assert_eq!(records.try_recv().unwrap().context.unwrap().parent, Some(parent.id()));
+    let kept = records.try_recv().unwrap();
+    assert_eq!(kept.context.as_ref().unwrap().parent, Some(parent.id()));
+    let read = RecordBuf::parse_json(&serde_json::to_string(&kept).unwrap()).unwrap();
+    assert_eq!(read.context, kept.context);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 #[path = "common/child.rs"]
 mod child;
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::path::Path;
@@ -63,7 +63,7 @@ fn a_panic_is_a_record_of_the_context_in_which_it_happens() {
         let main = install();
         let (uno, lines) = logged("uno");
         tracing::info_span!("request", id = 7).in_scope(|| uno.scope(|| catch_unwind(no_paper).unwrap_err()));
-        poll_once(async { poll_fn(|_| Poll::Ready(panic_with("in a task"))).await }.in_context(&uno));
+        poll_once(async { panic_with("in a task") }.in_context(&uno));
         let named = std::thread::Builder::new().name("worker".to_owned());
         named.spawn(uno.bind(|| panic_with("on a thread"))).unwrap().join().unwrap();
         std::thread::spawn(|| panic_with("on a plain thread")).join().unwrap();

@@ -338,10 +338,47 @@ fn a_span_outside_every_scope_is_one_of_the_context_to_which_it_is_routed() {
         let query = request.in_scope(|| info_span!("query"));
         let explicit = info_span!(parent: &request, "explicit");
         drop(info_span!("elsewhere"));
-        drop((query, explicit, request));
+        let warnings = uno.with_verbosity(LevelFilter::WARN);
+        let quiet = warnings.scope(|| warn_span!("quiet"));
+        // The context outside lets it through, but not the one to which it is routed.
+        drop(info_span!(parent: &quiet, "unwanted"));
+        drop((query, explicit, request, quiet));
     });
-    assert_eq!(
-        told(&lines),
-        ["new request", "new query", "new explicit", "close query", "close explicit", "close request"]
-    );
+    let mut expected = ["new request", "new query", "new explicit", "new quiet"].map(str::to_owned).to_vec();
+    expected.extend(["close query", "close explicit", "close request", "close quiet"].map(str::to_owned));
+    assert_eq!(told(&lines), expected);
+}
+
+/// Panics while it holds the data of a span.
+struct Poisons;
+
+impl<S> tracing_subscriber::Layer<S> for Poisons
+where
+    S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+{
+    fn on_record(
+        &self,
+        id: &tracing::span::Id,
+        _: &tracing::span::Record<'_>,
+        cx: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        let span = cx.span(id).unwrap();
+        let _data = span.extensions_mut();
+        panic!("on purpose");
+    }
+}
+
+#[test]
+fn a_span_can_be_left_and_closed_after_another_layer_has_panicked_in_it() {
+    init();
+    let (uno, _lines) = logged(BOTH());
+    let uno = uno.build();
+    let subscriber = tracing_subscriber::registry().with(logscope::layer()).with(Poisons);
+    tracing::subscriber::with_default(subscriber, || {
+        let span = uno.scope(|| info_span!("s", n = tracing::field::Empty));
+        let record = || span.in_scope(|| _ = span.record("n", 1));
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(record)).unwrap_err();
+    });
+    uno.scope(|| info!("said"));
+    assert!(uno.flush(Duration::from_secs(30)).is_complete());
 }

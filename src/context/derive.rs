@@ -27,6 +27,7 @@ impl OutputContext {
     /// ```
     /// use logscope::{OutputContext, sink};
     ///
+    /// logscope::init();
     /// let (memory, lines) = sink::memory();
     /// let server = OutputContext::builder("server").sink(memory.format(logscope::Format::json())).build();
     /// let request = server.child("request").field("path", "/cart").build();

@@ -226,7 +226,7 @@ impl ContextLayer {
         let wants =
             |inner: &ContextInner| inner.span_events() != SpanEvents::NONE && inner.verbosity().allows(metadata);
         if self.route(|| cx.span(&span.id()), wants) {
-            let bound = || self.route_by_span.then(|| spans::bound_context(cx.span(&span.id()))).unwrap_or_default();
+            let bound = || if self.route_by_span { spans::bound_context(cx.span(&span.id())) } else { None };
             let context = OutputContext::try_current().or_else(|| bound().map(OutputContext::from));
             span_events::made(span, cx, context.unwrap_or_else(default_context));
         }

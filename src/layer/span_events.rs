@@ -86,16 +86,12 @@ impl Watched {
     }
 
     fn enter(&mut self) {
-        if self.entered == 0 {
-            self.add_time();
-        }
+        self.add_time();
         self.entered += 1;
     }
 
     fn exit(&mut self) {
-        if self.entered == 1 {
-            self.add_time();
-        }
+        self.add_time();
         self.entered = self.entered.saturating_sub(1);
     }
 }
