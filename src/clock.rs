@@ -95,6 +95,7 @@ impl Clock {
     }
 
     /// True if both are the system's clocks, or clones of one manual clock.
+    #[cfg(feature = "file")]
     pub(crate) fn is_same(&self, other: &Clock) -> bool {
         match (self, other) {
             (Clock::System, Clock::System) => true,

@@ -95,6 +95,7 @@
 //! |---|---|---|
 //! | `appender` | | `sink::non_blocking`, for the crate `tracing-appender` |
 //! | `build` | yes | the macros of `logscope::build`; no dependency |
+//! | `file` | yes | log files, which can roll: [`sink::file`](sink::file()), [`sink::Roll`] |
 //! | `fmt` | | `sink::make_writer`, for the writers of `tracing_subscriber::fmt`; and a [`Sink`](sink::Sink) is such a writer |
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `log` | yes | records of the `log` crate, with their key-values |
@@ -113,6 +114,7 @@ mod context;
 mod delivery;
 mod error;
 mod fallback;
+#[cfg(feature = "file")]
 mod file;
 mod format;
 mod layer;

@@ -38,10 +38,12 @@ pub(crate) fn prepare_to_wait() {
 
 /// The primitives of algorithms that a loom model checks.
 pub(crate) mod model {
+    #[cfg(all(feature = "file", not(logscope_loom)))]
+    pub(crate) use std::sync::Arc;
+    #[cfg(not(logscope_loom))]
+    pub(crate) use std::sync::OnceLock;
     #[cfg(not(logscope_loom))]
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
-    #[cfg(not(logscope_loom))]
-    pub(crate) use std::sync::{Arc, OnceLock};
     use std::time::Instant;
 
     #[cfg(not(logscope_loom))]

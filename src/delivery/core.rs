@@ -98,6 +98,7 @@ impl Core {
     }
 
     /// Returns the core of the output of a file, and enters it into the list of all outputs.
+    #[cfg(feature = "file")]
     pub(crate) fn file(output: AnyOutput) -> Arc<Self> {
         let screen = if output.is_terminal() { Screen::Terminal } else { Screen::File };
         Core::with_screen(output, Some(screen))

@@ -293,6 +293,7 @@ impl<'a> PlainText<'a> {
 
 /// Returns `text` for people, as in errors: on one line, without characters that control a terminal or hide something. Backslashes stay as
 /// they are, for paths of Windows.
+#[cfg(any(feature = "file", feature = "serde"))]
 pub(crate) fn shown(text: &str) -> String {
     let mut shown = Vec::with_capacity(text.len());
     PlainText::new(&mut shown).keep_backslashes().push(text);

@@ -37,10 +37,12 @@ use std::time::{Duration, SystemTime};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata};
 
+#[cfg(feature = "log")]
+pub(crate) use bound::BoundedText;
 #[cfg(test)]
 pub(crate) use bound::tests::with_bound;
 pub(crate) use bound::{
-    BoundedText, BoundedWriter, CUT, OwnBound, ValueWriter, max_path_bytes, max_record_bytes, max_span_bytes, prefix,
+    BoundedWriter, CUT, OwnBound, ValueWriter, max_path_bytes, max_record_bytes, max_span_bytes, prefix,
     set_max_record_bytes,
 };
 pub use buf::{ContextBuf, RecordBuf, SpanBuf};

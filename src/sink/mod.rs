@@ -113,6 +113,7 @@
 mod appender;
 mod constructors;
 mod exit;
+#[cfg(feature = "file")]
 mod file;
 mod flush;
 #[cfg(feature = "fmt")]
@@ -131,6 +132,8 @@ pub use crate::background::{Overflow, Queue};
 pub use crate::bytes::{Batch, Line};
 pub use crate::delivery::Ledger;
 pub use crate::fallback::fallback_lost;
+#[cfg(feature = "file")]
+#[cfg_attr(docsrs, doc(cfg(feature = "file")))]
 pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
 pub use crate::output::{Memory, Output, RecordOutput};
 #[cfg(feature = "appender")]
