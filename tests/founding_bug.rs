@@ -6,7 +6,6 @@
 //! at every step, so the imitations go wrong in the same way in every run.
 
 #![cfg(feature = "file")]
-
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 

@@ -126,12 +126,6 @@ impl Core {
         core
     }
 
-    /// Counts those records as dropped that the output says it has dropped after it took them.
-    #[cfg(feature = "appender")]
-    pub(crate) fn count_dropped_behind(&self, count: impl Fn() -> u64 + Send + Sync + 'static) {
-        self.counters.count_dropped_behind(count);
-    }
-
     /// Returns all open outputs of the process, and what became of the records of the closed ones: each output is in one of the two. The caller
     /// may come to hold the last reference to one, and gives each back to [`release`](mod@super::release).
     pub(super) fn all() -> (Vec<Arc<Core>>, Ledger) {
