@@ -11,9 +11,6 @@
 //!
 //! This module imports nothing of the crate.
 
-#[cfg(all(logscope_loom, not(feature = "_loom")))]
-compile_error!("the models need loom: build them with `--features _loom` or `--all-features`");
-
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::sync::{Arc, Once, OnceLock, Weak};
 pub(crate) use std::thread;
@@ -38,6 +35,9 @@ pub(crate) fn prepare_to_wait() {
 
 /// The primitives of algorithms that a loom model checks.
 pub(crate) mod model {
+    #[cfg(all(logscope_loom, not(feature = "_loom")))]
+    compile_error!("the models need loom: build them with `--features _loom` or `--all-features`");
+
     #[cfg(all(feature = "file", not(logscope_loom)))]
     pub(crate) use std::sync::Arc;
     #[cfg(not(logscope_loom))]

@@ -138,8 +138,7 @@ impl Core {
 
     /// Returns what the lines are shown on at the moment.
     pub(crate) fn screen(&self) -> Screen {
-        let of_stream = || if self.output.is_terminal() { Screen::Terminal } else { Screen::Piped };
-        self.screen.unwrap_or_else(of_stream)
+        self.screen.unwrap_or_else(|| if self.output.is_terminal() { Screen::Terminal } else { Screen::Piped })
     }
 
     pub(crate) fn ledger(&self) -> Ledger {
@@ -276,8 +275,7 @@ impl Core {
     #[cold]
     pub(crate) fn add_dropped(&self, loss: Loss<'_>, why: &str) {
         if let Some(due) = self.dropped.add(loss) {
-            let name = &self.name;
-            let message = format_args!("records for {name} are dropped before they reach it: {why}");
+            let message = format_args!("records for {} are dropped before they reach it: {why}", self.name);
             if !fallback::report_dropped(due.turn, message) {
                 self.dropped.refused(due);
             }
@@ -364,8 +362,7 @@ impl Core {
         let Err(error) = result else { return self.unsynced.forget() };
         let nobody = ContextInfo::nobody();
         if let Some(due) = self.unsynced.add(Loss { count: 1, context: &nobody, elapsed: Duration::ZERO }) {
-            let name = &self.name;
-            let reason = unsynced_reason(&error);
+            let (name, reason) = (&self.name, unsynced_reason(&error));
             let message = format_args!("{name} cannot be synced: {reason}; its records may be lost in a power cut");
             if !fallback::report_failure(due.turn, message) {
                 self.unsynced.refused(due);

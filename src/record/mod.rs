@@ -9,7 +9,7 @@
 //! | what a record knows of its context | `context.rs` |
 //! | what a record knows of its spans; what a program sees of one | `span.rs`; `span_info.rs` |
 //! | the thread's name | `thread.rs` |
-//! | records that stand for finished lines | `line.rs` |
+//! | the metadata of finished lines | `line.rs` |
 //! | the text of the notices that logscope itself writes into a log | `notice.rs` |
 //! | how a `Debug` or `Display` that panics is caught | `render.rs` |
 //!
@@ -51,7 +51,7 @@ pub use context::ContextInfo;
 pub use field::FieldValue;
 pub(crate) use field::Kind as ValueKind;
 #[cfg(feature = "fmt")]
-pub(crate) use line::{line_metadata, with_line};
+pub(crate) use line::line_metadata;
 pub(crate) use notice::{NOTICE_LEVEL, Notice, with_notice, with_opening};
 pub(crate) use render::{drop_quietly, for_each_source, has_source, render_debug, render_display, render_str};
 pub(crate) use span::{NoSpans, RenderPath, SpanPath, SpanValues, Style};

@@ -71,7 +71,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/queue", "words, progress → ring → reader → schedule"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),
     ("src/read/json", "deserialize → parse → lines"),
-    ("src/record", "bound, notice, value → render → thread, capture → buf, span → context → line"),
+    ("src/record", "bound, notice, line, value → render → thread, capture → buf, span → context"),
     ("src/scope", "chain, hook → current, thread → carry, task"),
     ("src/scope/chain", "ownership → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → constructors, file, flush, make_writer, appender"),
