@@ -96,6 +96,7 @@
 //! |---|---|---|
 //! | `appender` | | `sink::non_blocking`, for the crate `tracing-appender` |
 //! | `build` | yes | the macros of `logscope::build`; no dependency |
+//! | `file` | yes | log files, which can roll: [`sink::file`](sink::file()), [`sink::Roll`] |
 //! | `fmt` | | `sink::make_writer`, for the writers of `tracing_subscriber::fmt`; and a [`Sink`](sink::Sink) is such a writer |
 //! | `futures` | | [`Scoped`] streams, and a `Stream` of what a [`sink::channel`] receives, through `futures-core` |
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
@@ -117,6 +118,7 @@ pub mod docs;
 mod environment;
 mod error;
 mod fallback;
+#[cfg(feature = "file")]
 mod file;
 mod format;
 mod layer;

@@ -122,6 +122,7 @@ pub(crate) const FALLBACK_LOCK: Duration = Duration::from_millis(5);
 
 /// How long a write to a file that is a standard stream waits for other writers of the stream, before it looks whether the file still is the
 /// stream.
+#[cfg(feature = "file")]
 pub(crate) const STREAM_LOCK: Duration = Duration::from_millis(5);
 
 /// How many lines of each kind the fallback writes in each [`FALLBACK_WINDOW`].
@@ -137,22 +138,27 @@ pub(crate) const SINKLESS_REPORTS: usize = 10;
 pub(crate) const PANIC_RECORD: Duration = Duration::from_secs(5);
 
 /// How long opening a file with other options, or to make it empty, waits for the queues of sinks that are gone.
+#[cfg(feature = "file")]
 pub(crate) const FILE_IS_FREE: Duration = Duration::from_secs(5);
 
 /// How long a log file goes without a check of where it is.
+#[cfg(feature = "file")]
 pub(crate) const FILE_CHECK: Duration = Duration::from_millis(100);
 
 /// How long `reopen`, and opening a file that is open already, wait for a thread that writes to the file.
 pub(crate) const REOPEN: Duration = Duration::from_secs(1);
 
 /// How many files that were moved a log keeps open until they are synced, at most, and how many directories.
+#[cfg(feature = "file")]
 pub(crate) const KEPT_WHEN_MOVED: usize = 4;
 
 /// How many old files of a directory a log notes before it looks for the first time which of them are still there, and how many directories it
 /// notes at most, until they are synced.
+#[cfg(feature = "file")]
 pub(crate) const NOTED: usize = 16;
 
 /// How long a log that could not roll waits before it tries again.
+#[cfg(feature = "file")]
 pub(crate) const ROLL_RETRY: Duration = Duration::from_secs(1);
 
 /// How long a queue lingers before a writer thread looks at it again. A record can get this old before it is drained, and a stream of

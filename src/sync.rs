@@ -38,10 +38,12 @@ pub(crate) mod model {
     #[cfg(all(logscope_loom, not(feature = "_loom")))]
     compile_error!("the models need loom: build them with `--features _loom` or `--all-features`");
 
+    #[cfg(all(feature = "file", not(logscope_loom)))]
+    pub(crate) use std::sync::Arc;
+    #[cfg(not(logscope_loom))]
+    pub(crate) use std::sync::OnceLock;
     #[cfg(not(logscope_loom))]
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
-    #[cfg(not(logscope_loom))]
-    pub(crate) use std::sync::{Arc, OnceLock};
     use std::time::Instant;
 
     #[cfg(not(logscope_loom))]

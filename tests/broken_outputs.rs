@@ -3,6 +3,7 @@
 //!
 //! A binary of its own, and a process for each case: the standard streams belong to the process, and so do the reports on stderr.
 
+#![cfg(feature = "file")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -2,6 +2,7 @@
 //!
 //! What logscope notices by itself is waited for, up to a deadline; what must happen at once is triggered by `flush` or `reopen`.
 
+#![cfg(feature = "file")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -2,6 +2,7 @@
 //!
 //! A binary of its own, because it opens the files of all sinks of the process anew.
 
+#![cfg(feature = "file")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -223,7 +223,7 @@ fn a_writer_gathers_what_is_written_and_ends_the_line() {
         writer.write_all(b"one ").unwrap();
         writer.flush().unwrap();
         assert!(lines.taken().is_empty(), "the line is not over");
-        write!(writer, "{}\r\x1b[31m\u{85}\u{202e}\x00\t\\", "two\nthree").unwrap();
+        writer.write_all("two\nthree\r\x1b[31m\u{85}\u{202e}\x00\t\\".as_bytes()).unwrap();
         writer.write_all(b"\xff").unwrap();
     }
     drop(sink.make_writer());

@@ -5,6 +5,7 @@
 //! checks must find corruption: one imitation uses globals, the other thread-locals, which only tasks corrupt. The builds take turns
 //! at every step, so the imitations go wrong in the same way in every run.
 
+#![cfg(feature = "file")]
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 

@@ -4,6 +4,7 @@
 //! The counterpart of `broken_outputs`, for writer threads, which see an outage in the middle of a batch. A process for each case: the
 //! standard streams belong to the process, and so do the reports on stderr.
 
+#![cfg(feature = "file")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -2,6 +2,7 @@
 //!
 //! The tests set the clock by hand and never wait for it.
 
+#![cfg(feature = "file")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 //!
 //! A binary of its own, because it installs the global subscriber.
 
+#![cfg(feature = "file")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use std::collections::HashMap;

@@ -96,6 +96,7 @@ fn queues<'a>(fronts: impl Iterator<Item = &'a Weak<dyn Front>>) -> Vec<Arc<Queu
 }
 
 /// True if there are queues without sinks in front of `core`, which are being written to the end.
+#[cfg(feature = "file")]
 pub(crate) fn has_closing_queues(core: &Core) -> bool {
     if is_forked() {
         return false;

@@ -35,6 +35,8 @@ pub(crate) mod pool;
 mod queued;
 
 pub(crate) use accounts::Account;
-pub(crate) use handle::{OpenAccount, has_closing_queues};
+pub(crate) use handle::OpenAccount;
+#[cfg(feature = "file")]
+pub(crate) use handle::has_closing_queues;
 pub use options::{Overflow, Queue};
 pub(crate) use queued::{QueueHandle, QueuedOutput, QueuedView};

@@ -154,6 +154,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Returns a batch of the lines that end within the next `bytes` bytes.
+    #[cfg(any(feature = "file", test))]
     pub(crate) fn within(&self, bytes: u64) -> Batch<'a> {
         let end = self.done.saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX));
         let lines = self.ends[self.lines_done..].iter().take_while(|line| **line <= end).count();
@@ -161,11 +162,13 @@ impl<'a> Batch<'a> {
     }
 
     /// Returns a batch of the rest of the first line that is not taken.
+    #[cfg(any(feature = "file", test))]
     pub(crate) fn first(&self) -> Batch<'a> {
         self.until((self.lines_done + 1).min(self.ends.len()))
     }
 
     /// Returns the same batch, cut after its first `lines` lines.
+    #[cfg(any(feature = "file", test))]
     fn until(&self, lines: usize) -> Batch<'a> {
         let end = lines.checked_sub(1).map_or(0, |last| self.ends[last]);
         Batch { bytes: &self.bytes[..end.max(self.done)], ends: &self.ends[..lines], ..*self }

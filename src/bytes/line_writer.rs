@@ -29,6 +29,7 @@ impl LineWriter {
     }
 
     /// True if the last line is torn, so that a `\n` precedes the next line.
+    #[cfg(feature = "file")]
     pub(crate) fn is_torn(&self) -> bool {
         self.torn
     }

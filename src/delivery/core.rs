@@ -70,6 +70,7 @@ impl Core {
     }
 
     /// Returns the core of the output of a file, and enters it into the list of all outputs.
+    #[cfg(feature = "file")]
     pub(crate) fn file(output: AnyOutput) -> Arc<Self> {
         let screen = if output.is_terminal() { Screen::Terminal } else { Screen::File };
         Core::with_screen(output, Some(screen), None)
@@ -97,12 +98,6 @@ impl Core {
         });
         allocating_under_lock(|| CORES.get().lock().push(&core, &core.counters));
         core
-    }
-
-    /// Counts those records as dropped that the output says it has dropped after it took them.
-    #[cfg(feature = "appender")]
-    pub(crate) fn count_dropped_behind(&self, count: impl Fn() -> u64 + Send + Sync + 'static) {
-        self.counters.count_dropped_behind(count);
     }
 
     /// Returns all open outputs of the process, and what became of the records of the closed ones: each output is in one of the two. The caller
@@ -136,8 +131,7 @@ impl Core {
 
     /// Returns what the lines are shown on at the moment.
     pub(crate) fn screen(&self) -> Screen {
-        let of_stream = || if self.output.is_terminal() { Screen::Terminal } else { Screen::Piped };
-        self.screen.unwrap_or_else(of_stream)
+        self.screen.unwrap_or_else(|| if self.output.is_terminal() { Screen::Terminal } else { Screen::Piped })
     }
 
     pub(crate) fn ledger(&self) -> Ledger {

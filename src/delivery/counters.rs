@@ -9,6 +9,8 @@
 //! All counters only grow. A reading derives `accepted`: the fates of the first group plus the accepted records of the second. So the
 //! equation `accepted = written + dropped + failed + pending` holds in every reading by construction. It remains to prove that `pending`, a
 //! difference of counters, is never negative: see [`Counters::ledger`].
+//!
+//! An output may drop records after it has taken them, and count them itself. A reading moves so many from *written* to *dropped*.
 
 use std::fmt;
 

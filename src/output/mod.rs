@@ -27,7 +27,9 @@ mod writer;
 pub(crate) use any::{AnyOutput, reopen_error};
 pub use channel::Receiver;
 pub(crate) use channel::{Channel, InUse, Sender, is_no_room};
-pub(crate) use guard::{InsideOutput, allocating_under_lock, call_contained, copy_error, drop_error, is_inside_output};
+#[cfg(feature = "file")]
+pub(crate) use guard::call_contained;
+pub(crate) use guard::{InsideOutput, allocating_under_lock, copy_error, drop_error, is_inside_output};
 #[cfg(feature = "fmt")]
 pub(crate) use make_writer::MadeWriters;
 pub use memory::Memory;

@@ -1,7 +1,6 @@
-//! The events of records that stand for a finished line: the line is the message, and nothing but its level is known.
+//! Metadata for finished lines, of which nothing but the level is known.
 
-use tracing::field::Value;
-use tracing::{Event, Level, Metadata};
+use tracing::{Level, Metadata};
 use tracing_core::callsite::DefaultCallsite;
 use tracing_core::metadata::Kind;
 
@@ -33,13 +32,4 @@ line_metadata! {
     INFO_LINE INFO_METADATA INFO,
     DEBUG_LINE DEBUG_METADATA DEBUG,
     TRACE_LINE TRACE_METADATA TRACE,
-}
-
-/// Calls `f` with an event whose message is `text`.
-pub(crate) fn with_line<R>(level: Level, text: &str, f: impl FnOnce(&Event<'_>) -> R) -> R {
-    let metadata = line_metadata(level);
-    let Some(message) = metadata.fields().iter().next() else { unreachable!("it has one field") };
-    let values = [(&message, Some(&text as &dyn Value))];
-    let values = metadata.fields().value_set(&values);
-    f(&Event::new(metadata, &values))
 }

@@ -9,7 +9,7 @@
 //! | what a record knows of its context | `context.rs` |
 //! | what a record knows of its spans; what a program sees of one | `span.rs`; `span_info.rs` |
 //! | the thread's name | `thread.rs` |
-//! | records that stand for finished lines | `line.rs` |
+//! | the metadata of finished lines | `line.rs` |
 //! | the text of the notices that logscope itself writes into a log | `notice.rs` |
 //! | how a `Debug` or `Display` that panics is caught | `render.rs` |
 //!
@@ -38,10 +38,12 @@ use std::time::{Duration, SystemTime};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata};
 
+#[cfg(feature = "log")]
+pub(crate) use bound::BoundedText;
 #[cfg(test)]
 pub(crate) use bound::tests::with_bound;
 pub(crate) use bound::{
-    BoundedText, BoundedWriter, CUT, OwnBound, ValueWriter, max_path_bytes, max_record_bytes, max_span_bytes, prefix,
+    BoundedWriter, CUT, OwnBound, ValueWriter, max_path_bytes, max_record_bytes, max_span_bytes, prefix,
     set_max_record_bytes,
 };
 pub use buf::{ContextBuf, RecordBuf, SpanBuf};
@@ -50,7 +52,7 @@ pub use context::ContextInfo;
 pub use field::FieldValue;
 pub(crate) use field::Kind as ValueKind;
 #[cfg(feature = "fmt")]
-pub(crate) use line::{line_metadata, with_line};
+pub(crate) use line::line_metadata;
 use log_fields::SkipLogFields;
 pub(crate) use notice::{
     NOTICE_LEVEL, Notice, PANIC_TARGET, with_notice, with_opening, with_panic_event, with_span_close, with_span_new,

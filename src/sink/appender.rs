@@ -45,7 +45,7 @@ pub fn non_blocking(writer: NonBlocking, guard: WorkerGuard) -> Sink {
         _guard: guard,
     };
     let core = Core::new(AnyOutput::Lines(Box::new(output)));
-    core.count_dropped_behind(move || dropped(&counter));
+    core.counters().count_dropped_behind(move || dropped(&counter));
     Sink::of_core(core, None)
 }
 

@@ -5,7 +5,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use tracing::{Level, Metadata};
+use tracing::field::Value;
+use tracing::{Event, Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::view::Sink;
@@ -15,7 +16,7 @@ use crate::fallback;
 use crate::format::buffer::Buffer;
 use crate::format::with_finished_line;
 use crate::output::{MadeWriters, is_inside_output};
-use crate::record::{ContextInfo, NoSpans, Record, RecordMetadata, max_record_bytes, with_line};
+use crate::record::{ContextInfo, NoSpans, Record, RecordMetadata, line_metadata, max_record_bytes};
 
 /// Returns a sink for a [`MakeWriter`], such as `std::io::stderr` or a file appender of the crate `tracing-appender`.
 ///
@@ -126,21 +127,27 @@ impl Drop for SinkWriter<'_> {
         }
         let text = String::from_utf8_lossy(&self.text);
         let text = text.strip_suffix('\n').unwrap_or(&text);
-        with_line(self.level, text, |event| {
-            let record = Record {
-                event,
-                metadata: RecordMetadata::own(event.metadata()),
-                elapsed: Duration::ZERO,
-                origin: None,
-                clock: &Clock::System,
-                wall: Cell::new(None),
-                seq: None,
-                context: &ContextInfo::nobody(),
-                spans: &NoSpans,
-            };
-            deliver(sink, &record, text);
-        });
+        with_line(self.level, text, |record| deliver(sink, record, text));
     }
+}
+
+/// Calls `f` with a record of no context, whose message is `text`.
+fn with_line(level: Level, text: &str, f: impl FnOnce(&Record<'_>)) {
+    let metadata = line_metadata(level);
+    let Some(message) = metadata.fields().iter().next() else { unreachable!("it has one field") };
+    let values = [(&message, Some(&text as &dyn Value))];
+    let values = metadata.fields().value_set(&values);
+    f(&Record {
+        event: &Event::new(metadata, &values),
+        metadata: RecordMetadata::own(metadata),
+        elapsed: Duration::ZERO,
+        origin: None,
+        clock: &Clock::System,
+        wall: Cell::new(None),
+        seq: None,
+        context: &ContextInfo::nobody(),
+        spans: &NoSpans,
+    });
 }
 
 fn deliver(sink: &Sink, record: &Record<'_>, text: &str) {

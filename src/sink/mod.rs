@@ -116,6 +116,7 @@ mod appender;
 mod channel;
 mod constructors;
 mod exit;
+#[cfg(feature = "file")]
 mod file;
 mod flush;
 #[cfg(feature = "fmt")]
@@ -135,6 +136,8 @@ pub use crate::background::{Overflow, Queue};
 pub use crate::bytes::{Batch, Line};
 pub use crate::delivery::Ledger;
 pub use crate::fallback::fallback_lost;
+#[cfg(feature = "file")]
+#[cfg_attr(docsrs, doc(cfg(feature = "file")))]
 pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
 pub use crate::output::{Memory, MemoryRecords, Output, Receiver, RecordOutput};
 #[cfg(feature = "appender")]

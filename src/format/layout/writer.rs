@@ -139,13 +139,13 @@ impl<'a> LayoutWriter<'a> {
 
     /// Appends the message on one line, escaped; nothing if the record has none.
     pub fn push_message(&mut self, record: &Record<'_>) {
-        self.append(|out| _ = record.render_message(&mut plain_text(out)));
+        self.append(|out| record.render_message(&mut plain_text(out)));
     }
 
     /// Appends the message, and keeps its line ends: `continuation` is written at the beginning of each line after the first. Choose one that
     /// no record of the layout begins with.
     pub fn push_message_lines(&mut self, record: &Record<'_>, continuation: &str) {
-        self.append(|out| _ = record.render_message(&mut plain_text(out).multiline(Some(continuation))));
+        self.append(|out| record.render_message(&mut plain_text(out).multiline(Some(continuation))));
     }
 
     /// Appends the context of the record, as [`Layout::context`] renders it. That is done once, and kept.
