@@ -14,7 +14,7 @@ fn init() {
 }
 
 fn verbosity(directives: &str) -> Verbosity {
-    directives.parse().unwrap()
+    directives.parse().expect("the directives are right")
 }
 
 #[test]
@@ -130,7 +130,7 @@ struct Elapsed(Mutex<Vec<Duration>>);
 
 impl sink::RecordOutput for Elapsed {
     fn write(&self, record: &logscope::Record<'_>) -> io::Result<()> {
-        self.0.lock().unwrap().push(record.elapsed());
+        self.0.lock().expect("no holder panics").push(record.elapsed());
         Ok(())
     }
 }
@@ -147,7 +147,7 @@ impl Output for Levels {
         if self.fails.load(std::sync::atomic::Ordering::Acquire) {
             return Err(io::ErrorKind::Other.into());
         }
-        self.lines.lock().unwrap().push((line.level(), line.text().into_owned()));
+        self.lines.lock().expect("no holder panics").push((line.level(), line.text().into_owned()));
         Ok(())
     }
 }

@@ -26,6 +26,8 @@
 // Imports: `error`, `record`, and of `format` what a writer and its reader must agree on (which characters stand without
 // quotes, which names are reserved). How lines are written stands in `format`; `RecordBuf` itself in `record`.
 
+#[cfg(test)]
+mod cpu_time;
 mod cursor;
 #[cfg(feature = "serde")]
 mod json;

@@ -16,7 +16,7 @@ use logscope::sink::Ledger;
 use serde_json::{Value, json};
 
 /// How long a child may take on a busy machine. A child that takes longer is stuck: it is killed, and its test fails.
-pub(crate) const ALARM: Duration = Duration::from_secs(45);
+pub(crate) const ALARM: Duration = Duration::from_secs(180);
 
 const ROLE: &str = "LOGSCOPE_TEST_ROLE";
 const FOLDER: &str = "LOGSCOPE_TEST_FOLDER";
