@@ -30,15 +30,10 @@ pub(crate) fn is_reserved_in_spans(name: &str) -> bool {
 }
 
 /// Returns true if JSON writes a field called `name` with [`FIELD_PREFIX`] where the fields stand in the object of the record: the keys of that
-/// object, with any number of prefixes, and with the number that a repeated name gets.
+/// object, with any number of prefixes, and with any number of the numbers that repeated names get.
 pub(crate) fn is_reserved_in_flat_json(name: &str) -> bool {
-    let name = without_prefixes(name);
-    let name = match name.rsplit_once('#') {
-        Some((before, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => before,
-        _ => name,
-    };
     matches!(
-        name,
+        without_numbers(without_prefixes(name)),
         "timestamp"
             | "level"
             | "fields"
@@ -60,6 +55,18 @@ fn without_prefixes(name: &str) -> &str {
     let mut rest = name;
     while let Some(shorter) = rest.strip_prefix(FIELD_PREFIX) {
         rest = shorter;
+    }
+    rest
+}
+
+/// Returns `seq` for `seq#2`, and for `seq#2#2`, which is what a second field called `seq#2` gets.
+fn without_numbers(name: &str) -> &str {
+    let mut rest = name;
+    while let Some((before, number)) = rest.rsplit_once('#')
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        rest = before;
     }
     rest
 }

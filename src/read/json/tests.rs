@@ -150,6 +150,15 @@ fn a_field_that_is_called_like_a_key_cannot_shadow_it() {
 }
 
 #[test]
+fn a_repeated_field_that_is_called_like_a_key_cannot_shadow_it() {
+    let log = || tracing::info!("seq" = 1, "seq" = 2, "seq#2" = 3, "seq#2" = 4, "seq#" = 5);
+    let line = crate::format::test_support::Fixture::new().line(Format::json().flatten(true), log);
+    let read = RecordBuf::parse_json(&line).unwrap();
+    let names: Vec<_> = read.fields.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!((names, read.seq), (vec!["seq", "seq#2", "seq#2#2", "seq#2#3", "seq#"], Some(42)), "{line}");
+}
+
+#[test]
 fn keys_of_other_programs_are_left_out_unless_they_may_be_fields() {
     let with_fields = r#"{"level":"INFO","fields":{"message":"m","a":1},"host":"h","tags":[1,{"b":2}]}"#;
     assert_eq!(RecordBuf::parse_json(with_fields).unwrap().fields.len(), 1);
