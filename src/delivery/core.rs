@@ -1,8 +1,10 @@
 //! One output with its counts, shared by all its sinks; what happens when the output fails; the list of all outputs.
 
+mod durability;
+
 use std::fmt;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::notices::{PutNotice, put_notice};
 use super::output_list::OutputList;
@@ -10,10 +12,9 @@ use super::{Counters, Fate, Front, InFlight, Ledger, Loss, Missing};
 use crate::bytes::Batch;
 use crate::fallback;
 use crate::format::{Renderer, Scratch, Screen};
-use crate::limits::FLUSH_AT;
 use crate::output::{AnyOutput, InUse, allocating_under_lock, drop_error, is_no_room};
 use crate::process::ForkLocal;
-use crate::record::{ContextInfo, Moment, Notice, Record};
+use crate::record::{Moment, Notice, Record};
 use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Weak};
 
 /// All outputs of the process.
@@ -47,14 +48,6 @@ pub(crate) struct Core {
     unqueued: Arc<InFlight>,
     /// Records that asked for a sync that failed, since the last one that worked.
     unsynced: Missing,
-}
-
-/// Returns why an output could not be synced.
-fn unsynced_reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::Unsupported => String::from("it is not on a storage device"),
-        _ => error.to_string(),
-    }
 }
 
 impl Core {
@@ -335,47 +328,6 @@ impl Core {
     pub(crate) fn give_up_abandoned_calls(&self) {
         let fronts: Vec<Arc<dyn Front>> = self.fronts.lock().iter().filter_map(Weak::upgrade).collect();
         fronts.into_iter().for_each(|front| front.give_up_abandoned_calls());
-    }
-
-    /// Flushes the buffers of the output itself. Queues in front of it are not flushed: see [`Flush`](super::Flush).
-    pub(crate) fn flush_output(&self, deadline: Duration) -> io::Result<()> {
-        self.output.flush(deadline)
-    }
-
-    /// Reports that the output could not be flushed.
-    #[cold]
-    pub(crate) fn report_unflushed(&self, error: io::Error) {
-        fallback::report(format_args!("cannot flush {}: {error}", self.name()));
-        drop_error(error);
-    }
-
-    /// Syncs the output after a record that asks for it.
-    #[cold]
-    pub(crate) fn sync_record(&self) {
-        let begun = Instant::now();
-        let flushed = self.flush_output(FLUSH_AT);
-        self.note_sync(flushed.and_then(|()| self.sync(FLUSH_AT.saturating_sub(begun.elapsed()))));
-    }
-
-    /// Notes the result of a sync that a record asked for. Reports the first failure of an outage.
-    #[cold]
-    pub(crate) fn note_sync(&self, result: io::Result<()>) {
-        let Err(error) = result else { return self.unsynced.forget() };
-        let nobody = ContextInfo::nobody();
-        if let Some(due) = self.unsynced.add(Loss { count: 1, context: &nobody, elapsed: Duration::ZERO }) {
-            let name = self.name();
-            let reason = unsynced_reason(&error);
-            let message = format_args!("{name} cannot be synced: {reason}; its records may be lost in a power cut");
-            if !fallback::report_failure(due.turn, message) {
-                self.unsynced.refused(due);
-            }
-        }
-        drop_error(error);
-    }
-
-    /// Brings all written bytes to the storage device, within `deadline`.
-    pub(crate) fn sync(&self, deadline: Duration) -> io::Result<()> {
-        self.output.sync(deadline)
     }
 
     /// Opens the file of the output anew, within `deadline`.

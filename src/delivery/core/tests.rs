@@ -1,6 +1,7 @@
 //! Tests of `core`.
 
 use super::super::test_support::{FakeFront, Probe};
+use super::durability::unsynced_reason;
 use super::*;
 use crate::delivery::release_all;
 use crate::fallback::{capture_reports, report};
