@@ -19,6 +19,7 @@ use child::{Child, in_child};
 use logscope::sink::{self, Line, Memory, Output, Queue};
 use logscope::{Format, InContext as _, Layout, LayoutWriter, OutputContext, Record, RecordBuf};
 use serde_json::{Value, json};
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// Installs logscope with a default context that logs to memory.
 fn install() -> Memory {
@@ -112,7 +113,7 @@ fn the_record_is_there_when_the_hook_before_is_called() {
         panic_with("one");
         assert_eq!(seen.swap(0, Ordering::Relaxed), 11, "the hook was called once, and there was one record");
         // A second time changes nothing, and a configuration without it takes nothing back.
-        drop(logscope::configure().log_panics(true).layer::<tracing_subscriber::Registry>());
+        drop(tracing_subscriber::registry().with(logscope::configure().log_panics(true).layer()));
         drop(logscope::configure().layer::<tracing_subscriber::Registry>());
         catch_unwind(|| panic_any(7)).unwrap_err();
         assert_eq!(seen.load(Ordering::Relaxed), 12);
@@ -271,7 +272,7 @@ fn panics_are_not_logged_unasked_or_against_the_verbosity() {
         logscope::configure().default_context(uno.clone()).install().unwrap();
         panic_with("unasked");
         assert!(lines.lines().is_empty() && folder.exists());
-        drop(logscope::configure().log_panics(true).layer::<tracing_subscriber::Registry>());
+        drop(tracing_subscriber::registry().with(logscope::configure().log_panics(true).layer()));
         quiet.scope(|| panic_with("unwanted"));
         assert!(lines.lines().is_empty());
         catch_unwind(AssertUnwindSafe(|| uno.scope(|| panic!("wanted")))).unwrap_err();

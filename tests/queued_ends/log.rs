@@ -129,12 +129,12 @@ impl Log {
     }
 }
 
-/// The record in a whole line.
+/// The record in a whole line, which begins with the time of day in a file, and with the elapsed time behind a writer.
 fn record(line: &str) -> Option<Text> {
     let (head, text) = line.split_at_checked(line.find('<')?)?;
     let mut words = text[1..].split(' ');
     let text_of = Text { thread: words.next()?.parse().ok()?, number: words.next()?.parse().ok()? };
-    let is_whole = head.contains(" uno ") && head.matches(':').count() == 5 && text == text_of.to_string();
+    let is_whole = head.contains(" uno ") && matches!(head.matches(':').count(), 4 | 5) && text == text_of.to_string();
     is_whole.then_some(text_of)
 }
 
