@@ -82,7 +82,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Incomplete`](crate::ErrorKind::Incomplete). The message says how many records were dropped, failed or are pending. The reasons were
+    /// [`ErrorKind::Incomplete`]. The message says how many records were dropped, failed or are pending. The reasons were
     /// reported on stderr when the losses happened.
     pub fn into_result(self) -> Result<Ledger, Error> {
         if self.is_complete() {

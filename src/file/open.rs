@@ -89,7 +89,7 @@ pub(super) fn files() -> &'static Registry<os::Identity, PathBuf, OpenFile> {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Open`](crate::ErrorKind::Open) if the operating system refuses, or the options make no sense.
+/// [`ErrorKind::Open`] if the operating system refuses, or the options make no sense.
 pub(crate) fn open(options: &FileOptions) -> Result<Opening, Error> {
     // A record that the allocator logs may need the lock of the registry, of the list of open files, or of the file itself.
     allocating_under_lock(|| open_or_share(options))
@@ -266,7 +266,7 @@ fn open_log(log: &Path, options: &FileOptions) -> Result<OpenedLogFile, Error> {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Open`](crate::ErrorKind::Open) for the first file that could not be opened anew, after all files were tried. Records still go to the file
+/// [`ErrorKind::Open`] for the first file that could not be opened anew, after all files were tried. Records still go to the file
 /// that was open before.
 pub fn reopen_all() -> Result<(), Error> {
     let mut result = Ok(());

@@ -252,7 +252,7 @@ impl Format {
     /// Returns a format with a layout of the program's own: see [`Layout`], which has an example.
     ///
     /// Clones of the format are equal, and share renderings; two calls make formats that are not. Of the options, [`color`](Format::color),
-    /// and those of the time ([`LayoutWriter::push_time`]), have an effect.
+    /// and those of the time ([`LayoutWriter::push_time`](super::LayoutWriter::push_time)), have an effect.
     pub fn custom(layout: impl Layout) -> Self {
         let custom = Custom { layout: Arc::new(layout), styles: Style::new_pair() };
         Format::of(Kind::Custom(custom), Options::BARE)

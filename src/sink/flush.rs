@@ -88,7 +88,7 @@ impl Sink {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Incomplete`](crate::ErrorKind::Incomplete) if this is not certain: the deadline passed, the device failed, records are pending, or the
+    /// [`ErrorKind::Incomplete`] if this is not certain: the deadline passed, the device failed, records are pending, or the
     /// output is not on a storage device. Records that failed or were dropped before are no error; the [ledger](Sink::ledger) counts them.
     pub fn sync(&self, deadline: Duration) -> Result<(), Error> {
         let until = Instant::now().checked_add(deadline);

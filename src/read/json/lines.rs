@@ -22,7 +22,7 @@ pub fn json_lines<R: BufRead>(reader: R) -> JsonLines<R> {
 ///
 /// # Errors
 ///
-/// If the file cannot be opened ([`ErrorKind::Read`](crate::ErrorKind::Read)); the source is the `io::Error`.
+/// If the file cannot be opened ([`ErrorKind::Read`]); the source is the `io::Error`.
 pub fn json_file(path: impl AsRef<Path>) -> Result<JsonLines<BufReader<File>>, Error> {
     let path = path.as_ref();
     let file = File::open(path).map_err(|error| {
@@ -36,8 +36,8 @@ pub fn json_file(path: impl AsRef<Path>) -> Result<JsonLines<BufReader<File>>, E
 ///
 /// # Errors
 ///
-/// An item is an error if its line is not a record, or is too long ([`ErrorKind::Parse`](crate::ErrorKind::Parse)); the error names the line,
-/// and what is wrong in it. If the reader fails ([`ErrorKind::Read`](crate::ErrorKind::Read)), its error is the last item.
+/// An item is an error if its line is not a record, or is too long ([`ErrorKind::Parse`]); the error names the line,
+/// and what is wrong in it. If the reader fails ([`ErrorKind::Read`]), its error is the last item.
 #[derive(Debug)]
 #[must_use = "nothing is read until this is iterated"]
 pub struct JsonLines<R> {

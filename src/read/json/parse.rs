@@ -19,7 +19,7 @@ impl RecordBuf {
     ///
     /// # Errors
     ///
-    /// If the line is not such an object ([`ErrorKind::Parse`](crate::ErrorKind::Parse)). The error names the column, and what is wrong there.
+    /// If the line is not such an object ([`ErrorKind::Parse`]). The error names the column, and what is wrong there.
     #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
     pub fn parse_json(line: &str) -> Result<RecordBuf, Error> {
         parse_bytes(line.as_bytes())
