@@ -95,6 +95,7 @@ pub struct CustomClock(Arc<dyn TimeSource>);
 impl CustomClock {
     /// Asks the clock. While it is asked, and if it panics, the system's clock answers: a log call asks for the time, and what the clock logs
     /// itself must not come back to it without end.
+    #[inline(never)]
     fn ask<T>(&self, time: impl FnOnce(&dyn TimeSource) -> T, system: fn() -> T) -> T {
         thread_local! {
             /// True while this thread asks such a clock.
@@ -152,6 +153,7 @@ impl Clock {
 
     /// Returns the present monotonic instant of this clock.
     #[must_use]
+    #[inline]
     pub fn now(&self) -> Instant {
         match self {
             Clock::System => Instant::now(),

@@ -36,7 +36,7 @@ pub(super) enum FieldNames {
 }
 
 impl CallsiteNames {
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(record: &Record<'_>) -> Self {
         static PLAIN: Decisions = Decisions::new();
         if record.metadata.key_values.is_some() {

@@ -1,21 +1,19 @@
 //! A format for one output, with what depends on the output decided, and the way from there to the layouts.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::build::Build;
 use super::choice::{Custom, Format, Kind};
 use super::color::{Color, Screen};
 use super::json::Json;
-use super::layout::{Layout, Looks};
+use super::layout::{Layout, Looks, contain};
 use super::logfmt::Logfmt;
-
 use super::pretty::Pretty;
 use super::raw::Raw;
 use super::text::Text;
 use super::times::Time;
 use crate::clock::Origin;
-use crate::record::{Record, Style, drop_quietly};
+use crate::record::{Record, Style};
 
 /// A format for one screen. Equal renderers render equal lines.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,9 +23,6 @@ pub(crate) struct Renderer {
     /// From where elapsed times count, if not from the origin of the record's context.
     origin: Option<Origin>,
 }
-
-/// The marker where a layout or a timer of the program's own panicked.
-const PANICKED: &[u8] = b"<panicked>";
 
 impl Renderer {
     /// Creates the renderer of `format` for `screen`. Reads the environment.
@@ -72,26 +67,28 @@ impl Renderer {
 
     /// Appends `record` as one whole line, with its `\n`.
     pub(crate) fn render(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        self.with_origin_of(record, |record| self.render_line(record, out));
-    }
-
-    #[inline]
-    fn render_line(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        match (&self.format.layout, &self.format.timer) {
-            (Kind::Custom(custom), _) => {
-                let start = out.len();
-                self.contain(out, |out| {
-                    let Custom { layout, styles } = custom;
-                    layout.render(record, &mut self.looks(&**layout, *styles).writer(out));
-                });
-                // The layout may have ended the line, too.
-                let ends = out[start..].iter().rev().take_while(|byte| **byte == b'\n').count();
-                out.truncate(out.len() - ends);
+        let counted;
+        let record = match &self.origin {
+            None => record,
+            Some(origin) => {
+                counted = record.counted_from(origin);
+                &counted
             }
-            (_, Some(_)) => self.contain(out, |out| self.render_ours(record, out)),
-            (_, None) => self.render_ours(record, out),
+        };
+        match &self.format.layout {
+            Kind::Custom(custom) => self.render_custom(custom, record, out),
+            _ => self.render_ours(record, out),
         }
         out.push(b'\n');
+    }
+
+    #[inline(never)]
+    fn render_custom(&self, Custom { layout, styles }: &Custom, record: &Record<'_>, out: &mut Vec<u8>) {
+        let start = out.len();
+        contain(&mut self.looks(&**layout, *styles).writer(out), |line| layout.render(record, line));
+        // The layout may have ended the line, too.
+        let ends = out[start..].iter().rev().take_while(|byte| **byte == b'\n').count();
+        out.truncate(out.len() - ends);
     }
 
     /// Appends the line that a layout of this crate makes, without its end.
@@ -118,18 +115,6 @@ impl Renderer {
     fn looks<'a>(&'a self, layout: &'a dyn Layout, styles: [Style; 2]) -> Looks<'a> {
         let Format { options, timer, .. } = &self.format;
         Looks { options, timer: timer.as_ref(), colored: self.colored, styles, layout }
-    }
-
-    /// Appends what `render` appends, which is code of the program's and may panic: a log call must not.
-    fn contain(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut Vec<u8>)) {
-        // Unwind safety: the code appends to `out` piece by piece, and what stands there then is written.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| render(out))) {
-            drop_quietly(payload);
-            out.extend_from_slice(PANICKED);
-            if self.colored {
-                out.extend_from_slice(b"\x1b[0m");
-            }
-        }
     }
 
     /// Returns the format.

@@ -171,10 +171,17 @@ impl Cache {
     }
 
     /// Returns the place for the path in `style`.
+    #[inline]
     fn path(&mut self, style: Style) -> &mut CachedPath {
         if let Some(place) = style.place() {
             return &mut self.common[place];
         }
+        self.uncommon_path(style)
+    }
+
+    /// Returns the place for the path in a style that few formats have.
+    #[inline(never)]
+    fn uncommon_path(&mut self, style: Style) -> &mut CachedPath {
         let place = match self.uncommon.iter().position(|(known, _)| *known == style) {
             Some(place) => place,
             None if self.uncommon.len() < MOST_UNCOMMON => {

@@ -56,9 +56,7 @@ impl AnyOutput {
                 let line = line.of(record.event_metadata());
                 call_contained(|| output.write(line))
             }
-            AnyOutput::Records(output) => {
-                renderer.with_origin_of(record, |record| call_contained(|| output.write(record)))
-            }
+            AnyOutput::Records(output) => write_record(&**output, renderer, record),
         }
     }
 
@@ -126,4 +124,9 @@ pub(crate) fn reopen_error(name: &str, error: io::Error) -> Error {
     }
     let message = format_args!("{name} cannot be opened anew, and is written to as before");
     Error::from_io(ErrorKind::Open, message, error)
+}
+/// Not inlined, so that lines, which most outputs take, pay nothing for it.
+#[inline(never)]
+fn write_record(output: &dyn RecordOutput, renderer: &Renderer, record: &Record<'_>) -> io::Result<()> {
+    renderer.with_origin_of(record, |record| call_contained(|| output.write(record)))
 }

@@ -6,12 +6,14 @@
 //! - `columns`: the columns that text, build and pretty write before the message.
 
 pub(super) mod columns;
+mod pieces;
 mod visit;
 mod writer;
 
 use crate::record::{ContextInfo, FieldValue, Record, SpanInfo};
+pub(super) use pieces::push_level;
 pub use writer::LayoutWriter;
-pub(super) use writer::{Looks, SharedTimer, push_level};
+pub(super) use writer::{Looks, SharedTimer, contain};
 
 /// Renders records as lines: the trait of a layout of the program's own, which [`Format::custom`](crate::Format::custom) makes a format.
 ///

@@ -194,6 +194,13 @@ fn a_layout_that_panics_ends_the_line_there() {
 }
 
 #[test]
+fn a_timer_that_panics_costs_the_time_alone() {
+    let timer = |_: &Record<'_>, _: &mut LayoutWriter<'_>| panic!("a timer panics");
+    let line = Fixture::new().line(Format::text().timer(timer).context(false).target(false), || info!("m"));
+    assert_eq!(line, "<panicked> INFO  m\n");
+}
+
+#[test]
 fn a_value_that_panics_is_marked() {
     struct Panics;
     impl fmt::Display for Panics {

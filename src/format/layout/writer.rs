@@ -2,21 +2,21 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracing::Level;
 
 use super::Layout;
+use super::pieces::{push_level, push_value};
 use crate::format::ansi::{self, Look};
-use crate::format::buffer::Buffer;
 use crate::format::escape::PlainText;
-use crate::format::number::{push_bool, push_float, push_integer};
+use crate::format::number::push_integer;
 use crate::format::options::Options;
-use crate::format::plain::literal::quote_once;
 use crate::format::plain::name::{OddNames, push_name};
 use crate::format::plain::{braces, value};
 use crate::format::timestamp::push_rfc3339_micros;
 use crate::record::{
-    CUT, ContextInfo, FieldValue, Record, SpanInfo, SpanValues, Style, ValueKind as Kind, max_path_bytes,
+    CUT, ContextInfo, FieldValue, Record, SpanInfo, SpanValues, Style, ValueKind, drop_quietly, max_path_bytes,
     render_display, render_str, write_thread_id, write_thread_name,
 };
 use crate::sync::Arc;
@@ -66,7 +66,7 @@ impl<'a> LayoutWriter<'a> {
 
     /// Appends `text` without quotes if it is one plain word, and else in double quotes, escaped.
     pub fn push_quoted(&mut self, text: &str) {
-        self.push_value(FieldValue(Kind::Str(text)));
+        self.push_value(FieldValue(ValueKind::Str(text)));
     }
 
     /// Appends the name of a field: without quotes if it is a plain name, and else in double quotes, escaped.
@@ -255,6 +255,7 @@ pub(in crate::format) struct Looks<'a> {
 }
 
 impl<'a> Looks<'a> {
+    #[inline]
     pub(in crate::format) fn writer<'b>(&self, out: &'b mut Vec<u8>) -> LayoutWriter<'b>
     where
         'a: 'b,
@@ -301,16 +302,19 @@ fn plain_text(out: &mut Vec<u8>) -> PlainText<'_> {
     PlainText::new(out).keep_backslashes()
 }
 
-/// Appends the level, as wide as the widest.
-pub(in crate::format) fn push_level(colored: bool, level: Level, out: &mut Vec<u8>) {
-    let (name, look) = match level {
-        Level::ERROR => (b"ERROR", Look::Red),
-        Level::WARN => (b"WARN ", Look::Yellow),
-        Level::INFO => (b"INFO ", Look::Green),
-        Level::DEBUG => (b"DEBUG", Look::Blue),
-        Level::TRACE => (b"TRACE", Look::Magenta),
-    };
-    ansi::push_colored(colored, look, out, |out| out.extend_from_slice(name));
+/// The marker where code of the program's own panicked.
+const PANICKED: &[u8] = b"<panicked>";
+
+/// Appends what `append` appends, which is code of the program's own and may panic: a log call must not.
+pub(in crate::format) fn contain(line: &mut LayoutWriter<'_>, append: impl FnOnce(&mut LayoutWriter<'_>)) {
+    // Unwind safety: the code appends to the line piece by piece, and what stands there then is written.
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| append(line))) {
+        drop_quietly(payload);
+        line.out.extend_from_slice(PANICKED);
+        if line.colored {
+            line.out.extend_from_slice(Look::RESET);
+        }
+    }
 }
 
 /// Writes the time of a record: a function or closure, for [`Format::timer`](crate::Format::timer).
@@ -326,7 +330,7 @@ impl SharedTimer {
     }
 
     pub(in crate::format) fn push(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        (self.0)(record, line);
+        contain(line, |line| (self.0)(record, line));
     }
 
     fn address(&self) -> *const () {
@@ -351,35 +355,5 @@ impl Hash for SharedTimer {
 impl fmt::Debug for SharedTimer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("custom")
-    }
-}
-
-fn push_value(out: &mut Vec<u8>, value: FieldValue<'_>) {
-    match value.0 {
-        Kind::F64(number) => push_float(out, number),
-        Kind::I64(number) => push_integer(out, number),
-        Kind::U64(number) => push_integer(out, number),
-        Kind::I128(number) => push_integer(out, number),
-        Kind::U128(number) => push_integer(out, number),
-        Kind::Bool(value) => push_bool(out, value),
-        Kind::Str(text) => value::push_text(out, text),
-        Kind::Error(error) => value::push_rendered(out, |out| render_display(error, out)),
-        Kind::Sources(error) => {
-            let mut list = Buffer::take();
-            value::render_sources(error, out.len(), &mut list);
-            out.extend_from_slice(&list);
-        }
-        Kind::Debug(value) => {
-            let start = out.len();
-            value::push_rendered(out, |out| crate::record::render_debug(value, out));
-            quote_once(out, start);
-        }
-        Kind::Owned(value, is_rendered) => {
-            let start = out.len();
-            value::push_value(out, value);
-            if is_rendered {
-                quote_once(out, start);
-            }
-        }
     }
 }

@@ -1,0 +1,54 @@
+//! The level and the values of fields, as custom layouts and ours show them.
+
+use tracing::Level;
+
+use crate::format::ansi::{self, Look};
+use crate::format::buffer::Buffer;
+use crate::format::number::{push_bool, push_float, push_integer};
+use crate::format::plain::literal::quote_once;
+use crate::format::plain::value;
+use crate::record::{FieldValue, ValueKind as Kind, render_debug, render_display};
+
+/// Appends the level, as wide as the widest.
+#[inline]
+pub(in crate::format) fn push_level(colored: bool, level: Level, out: &mut Vec<u8>) {
+    let (name, look) = match level {
+        Level::ERROR => (b"ERROR", Look::Red),
+        Level::WARN => (b"WARN ", Look::Yellow),
+        Level::INFO => (b"INFO ", Look::Green),
+        Level::DEBUG => (b"DEBUG", Look::Blue),
+        Level::TRACE => (b"TRACE", Look::Magenta),
+    };
+    ansi::push_colored(colored, look, out, |out| out.extend_from_slice(name));
+}
+
+/// Appends the value of a field.
+pub(super) fn push_value(out: &mut Vec<u8>, value: FieldValue<'_>) {
+    match value.0 {
+        Kind::F64(number) => push_float(out, number),
+        Kind::I64(number) => push_integer(out, number),
+        Kind::U64(number) => push_integer(out, number),
+        Kind::I128(number) => push_integer(out, number),
+        Kind::U128(number) => push_integer(out, number),
+        Kind::Bool(value) => push_bool(out, value),
+        Kind::Str(text) => value::push_text(out, text),
+        Kind::Error(error) => value::push_rendered(out, |out| render_display(error, out)),
+        Kind::Sources(error) => {
+            let mut list = Buffer::take();
+            value::render_sources(error, out.len(), &mut list);
+            out.extend_from_slice(&list);
+        }
+        Kind::Debug(value) => {
+            let start = out.len();
+            value::push_rendered(out, |out| render_debug(value, out));
+            quote_once(out, start);
+        }
+        Kind::Owned(value, is_rendered) => {
+            let start = out.len();
+            value::push_value(out, value);
+            if is_rendered {
+                quote_once(out, start);
+            }
+        }
+    }
+}
