@@ -296,7 +296,9 @@ impl QueuedOutput {
                 self.evicted.add(Loss { count: label.stamp, context: &nobody, elapsed: Duration::ZERO })
             }
             number => {
-                let elapsed = Stamp::unpack(label.stamp).elapsed;
+                let Stamp { renderer, elapsed, .. } = Stamp::unpack(label.stamp);
+                // Relaxed: see `write_last_notices`. Before the count, so that what is told of this record is told in its format.
+                self.last_renderer.store(renderer, Ordering::Relaxed);
                 self.core.counters().resolve(Fate::Dropped, 1);
                 self.accounts.resolve(Fate::Dropped, std::iter::once(number));
                 let account = self.accounts.get(number);

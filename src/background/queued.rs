@@ -25,7 +25,7 @@ pub(crate) struct QueuedOutput {
     pub(super) accounts: Accounts,
     /// The renderers that made the lines in the queue. Drop notices are rendered by the renderer of the record that follows.
     renderers: Mutex<Vec<Renderer>>,
-    /// The number of the renderer of the last record that was drained or dropped. It makes the notices that no record follows.
+    /// The number of the renderer of the last record that was drained, evicted or dropped. It makes the notices that no record follows.
     pub(super) last_renderer: AtomicU8,
     /// Records that were evicted from the queue to make room, and that no drop notice in the log counts yet.
     pub(super) evicted: Missing,
