@@ -288,7 +288,7 @@ impl QueuedOutput {
 
     /// Counts a record that was evicted. Returns the report that this makes due. Called under the lock of readers: no code of the program runs
     /// here.
-    fn count_evicted(&self, label: Label) -> Option<DueReport> {
+    pub(super) fn count_evicted(&self, label: Label) -> Option<DueReport> {
         match label.tag {
             tag::DROPPED => {
                 let nobody = ContextInfo::nobody();

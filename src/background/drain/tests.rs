@@ -4,9 +4,10 @@ use super::*;
 use crate::background::Queue;
 use crate::bytes::Line;
 use crate::delivery::Core;
+use crate::format::{Format, Renderer, Screen};
 use crate::output::{AnyOutput, Output};
 use crate::queue::FlushTicket;
-use crate::sync::{Arc, AtomicUsize};
+use crate::sync::{Arc, AtomicUsize, Mutex};
 
 /// Counts flushes and syncs. Its flush takes the time that the last caller allows.
 #[derive(Clone, Default)]
@@ -61,4 +62,30 @@ fn each_request_gets_the_error_of_the_shared_sync() {
         let expected = if number % 2 == 1 { Err("the device is full".to_owned()) } else { Ok(()) };
         assert_eq!(result, expected);
     }
+}
+
+/// Keeps the lines that it gets.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Output for Lines {
+    fn write(&self, line: Line<'_>) -> io::Result<()> {
+        self.0.lock().push(line.text().into_owned());
+        Ok(())
+    }
+}
+
+/// The writer thread may have drained none of the records that are evicted, as here.
+#[test]
+fn evicted_records_are_told_of_in_the_format_that_they_had() {
+    let output = Lines::default();
+    let core = Core::new(AnyOutput::Lines(Box::new(output.clone())));
+    let queued = QueuedOutput::new(&core, None, Queue::new(), Vec::new(), false);
+    let [_text, json] =
+        [Format::text(), Format::json()].map(|format| queued.renderer_number(&Renderer::new(&format, Screen::None)));
+    let stamp = Stamp { renderer: json, level: Level::INFO, elapsed: Duration::ZERO }.pack();
+    let _report = queued.count_evicted(Label { tag: tag::NOBODY, stamp });
+    queued.write_last_notices(true);
+    let lines = output.0.lock().clone();
+    assert!(matches!(&lines[..], [line] if line.starts_with('{') && line.contains("\"dropped\":1")), "{lines:?}");
 }
