@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use logscope::sink::{self, Sink};
-use logscope::{Clock, Format, InContext as _, LevelFilter, OutputContext};
+use logscope::{Clock, Format, InContext as _, Layout, LayoutWriter, LevelFilter, OutputContext, Record};
 
 use crate::harness::{Subject, subject, within};
 
@@ -37,6 +37,29 @@ pub fn discarding(format: Format, clock: Clock) -> OutputContext {
 pub fn line(format: Format, clock: Clock) -> Subject {
     let context = discarding(format, clock);
     within(move |round| context.scope(|| in_span(round)), event)
+}
+
+/// A layout of a program's own that renders every [`event`] as `Format::text()` does.
+#[derive(Debug)]
+pub struct LikeText;
+
+impl Layout for LikeText {
+    fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+        line.push_time(record);
+        line.gap();
+        line.push_level(record.level());
+        line.gap();
+        line.push_context(record);
+        line.gap();
+        line.push_spans(record);
+        line.gap();
+        line.push_target(record);
+        line.raw(":");
+        line.gap();
+        line.push_message(record);
+        line.gap();
+        line.push_fields(record);
+    }
 }
 
 /// An event below the [`CEILING`] that a context at INFO does not want.
@@ -97,4 +120,24 @@ pub fn context(clock: Clock) -> Subject {
 /// A context at DEBUG with one sink.
 pub fn one_context(sink: &Sink, clock: Clock) -> OutputContext {
     OutputContext::builder("uno").clock(clock).verbosity(LevelFilter::DEBUG).sink(sink.clone()).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_renders_what_text_does() {
+        logscope::init();
+        let lines = |format: Format| {
+            let (memory, lines) = sink::memory();
+            let clock = Clock::from(logscope::ManualClock::at(logscope::Origin::now()));
+            let context = OutputContext::builder("uno").clock(clock).sink(memory.format(format)).build();
+            context.scope(|| in_span(&mut event));
+            lines.text()
+        };
+        let text = lines(Format::text());
+        assert!(text.contains("linking size=4096"), "{text}");
+        assert_eq!(lines(Format::custom(LikeText)), text);
+    }
 }

@@ -9,7 +9,7 @@ use tracing_subscriber::prelude::*;
 use super::Job;
 use crate::harness::{Subject, within};
 use crate::remote::{Remote, Subjects};
-use crate::subjects::{discarding, event, in_span, line};
+use crate::subjects::{LikeText, discarding, event, in_span, line};
 use crate::table::Mark;
 
 pub fn jobs() -> Vec<Job> {
@@ -25,6 +25,12 @@ pub fn jobs() -> Vec<Job> {
         Job::new("text line, layer() under with_default", "fmt() without colour", &[Mark::NoAllocation], || {
             Ok((under_layer(Format::text()), under_fmt(fmt(false))))
         }),
+        Job::new(
+            "the same line by a custom layout",
+            "text line, both under layer()",
+            &[Mark::AtMostTimes(1.0), Mark::NoAllocation],
+            || Ok((under_layer(Format::custom(LikeText)), under_layer(Format::text()))),
+        ),
         Job::new("JSON line, layer() under with_default", "fmt().json() under with_default", &json, || {
             Ok((under_layer(Format::json()), under_fmt(json_fmt())))
         }),

@@ -16,15 +16,27 @@ impl LayoutWriter<'_> {
     /// Appends all fields but the message, each by [`Layout::field`](super::Layout::field), with
     /// [`Layout::field_separator`](super::Layout::field_separator) between them.
     pub fn push_fields(&mut self, record: &Record<'_>) {
-        let unique = (CallsiteNames::of(record).fields == FieldNames::Repeated).then(UniqueNames::beside_message);
-        record.visit(&mut FieldVisitor { line: self, message_seen: false, is_first: true, unique });
+        let names = CallsiteNames::of(record).fields;
+        let separator = self.layout().field_separator();
+        record.visit(&mut FieldVisitor {
+            separator,
+            message_seen: false,
+            is_first: true,
+            is_plain: names == FieldNames::Plain,
+            unique: (names == FieldNames::Repeated).then(UniqueNames::beside_message),
+            line: self,
+        });
+        self.plain_name = None;
     }
 }
 
 struct FieldVisitor<'a, 'b> {
     line: &'a mut LayoutWriter<'b>,
+    separator: &'b str,
     message_seen: bool,
     is_first: bool,
+    /// True if no name needs quotes or a number.
+    is_plain: bool,
     /// The names so far, if two may be equal.
     unique: Option<UniqueNames>,
 }
@@ -34,25 +46,37 @@ impl FieldVisitor<'_, '_> {
     fn push(&mut self, field: &Field, value: Kind<'_>) {
         if !self.message_seen && is_message(field) {
             self.message_seen = true;
+        } else if self.is_plain {
+            let name = field.name();
+            self.line.plain_name = Some(name);
+            self.push_field(|line| line.layout().field(name, FieldValue(value), line));
         } else {
-            self.push_named(field_name(field), "", value);
+            self.push_odd(field_name(field), "", value);
         }
     }
 
-    fn push_named(&mut self, name: &str, suffix: &str, value: Kind<'_>) {
-        let layout = self.line.layout();
-        let before = self.line.out.len();
-        if !self.is_first {
-            self.line.raw(layout.field_separator());
-        }
-        let from = self.line.out.len();
+    /// Pushes a field whose name needs quotes or a number, or is not that of a field.
+    #[inline(never)]
+    fn push_odd(&mut self, name: &str, suffix: &str, value: Kind<'_>) {
+        self.line.plain_name = None;
         match &mut self.unique {
-            None if suffix.is_empty() => layout.field(name, FieldValue(value), self.line),
+            None if suffix.is_empty() => self.push_field(|line| line.layout().field(name, FieldValue(value), line)),
             unique => {
                 let name = joined(name, suffix, unique.as_mut());
-                layout.field(&name, FieldValue(value), self.line);
+                self.push_field(|line| line.layout().field(&name, FieldValue(value), line));
             }
         }
+    }
+
+    /// Pushes a field by `push`, and what stands before it.
+    #[inline]
+    fn push_field(&mut self, push: impl FnOnce(&mut LayoutWriter<'_>)) {
+        let before = self.line.out.len();
+        if !self.is_first {
+            self.line.raw(self.separator);
+        }
+        let from = self.line.out.len();
+        push(self.line);
         // A layout may leave a field out.
         match self.line.out.len() == from {
             true => self.line.out.truncate(before),
@@ -109,7 +133,7 @@ impl Visit for FieldVisitor<'_, '_> {
         let is_shown = self.message_seen || !is_message(field);
         self.push(field, Kind::Error(value));
         if is_shown && has_source(value) {
-            self.push_named(field_name(field), SOURCES, Kind::Sources(value));
+            self.push_odd(field_name(field), SOURCES, Kind::Sources(value));
         }
     }
 

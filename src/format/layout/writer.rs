@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 
 use tracing::Level;
 
@@ -10,10 +11,12 @@ use super::Layout;
 use super::pieces::{push_level, push_value};
 use crate::format::ansi::{self, Look};
 use crate::format::escape::PlainText;
+use crate::format::names::CallsiteNames;
 use crate::format::number::push_integer;
 use crate::format::options::Options;
 use crate::format::plain::name::{OddNames, push_name};
 use crate::format::plain::{braces, value};
+use crate::format::quote::push_bare_or_quoted;
 use crate::format::timestamp::push_rfc3339_micros;
 use crate::record::{
     CUT, ContextInfo, FieldValue, Record, SpanInfo, SpanValues, Style, ValueKind, drop_quietly, max_path_bytes,
@@ -36,6 +39,8 @@ pub struct LayoutWriter<'a> {
     pub(in crate::format) colored: bool,
     styles: [Style; 2],
     layout: &'a dyn Layout,
+    /// The name of the field that is pushed, if it is known to need no quotes.
+    pub(super) plain_name: Option<&'static str>,
 }
 
 impl<'a> LayoutWriter<'a> {
@@ -43,12 +48,13 @@ impl<'a> LayoutWriter<'a> {
     #[inline]
     pub(in crate::format) fn new(out: &'a mut Vec<u8>, looks: Looks<'a>) -> Self {
         let Looks { options, timer, colored, styles, layout } = looks;
-        LayoutWriter { start: out.len(), out, gap: false, options, timer, colored, styles, layout }
+        LayoutWriter { start: out.len(), out, gap: false, options, timer, colored, styles, layout, plain_name: None }
     }
 
     /// Appends `text` as it is: the layout's own punctuation, and colours if the line [is coloured](LayoutWriter::is_colored).
     ///
     /// Logged text goes by [`push`](LayoutWriter::push): nothing is escaped here.
+    #[inline]
     pub fn raw(&mut self, text: &str) {
         self.append(|out| out.extend_from_slice(text.as_bytes()));
     }
@@ -70,12 +76,18 @@ impl<'a> LayoutWriter<'a> {
     }
 
     /// Appends the name of a field: without quotes if it is a plain name, and else in double quotes, escaped.
+    #[inline]
     pub fn push_name(&mut self, name: &str) {
-        self.append(|out| push_name(out, None, ["", name, ""], OddNames::Quoted));
+        // Compared by address: nearly all names are looked at once for each callsite.
+        match self.plain_name {
+            Some(plain) if ptr::eq(plain, name) => self.raw(plain),
+            _ => self.append(|out| push_name(out, None, ["", name, ""], OddNames::Quoted)),
+        }
     }
 
     /// Appends the value of a field in the notation of [`Format::text`](crate::Format::text): a plain word, a number or a boolean stands without quotes, and
     /// other texts in double quotes.
+    #[inline]
     pub fn push_value(&mut self, value: FieldValue<'_>) {
         self.append(|out| push_value(out, value));
     }
@@ -125,6 +137,14 @@ impl<'a> LayoutWriter<'a> {
     /// Appends the id of the thread that logs, as `ThreadId(2)`.
     pub fn push_thread_id(&mut self) {
         self.append(|out| _ = write_thread_id(&mut plain_text(out)));
+    }
+
+    /// Appends the target, as [`push_quoted`](LayoutWriter::push_quoted) does: without quotes if it is one plain word, as nearly all are.
+    pub fn push_target(&mut self, record: &Record<'_>) {
+        match CallsiteNames::of(record).plain_target {
+            true => self.raw(record.target()),
+            false => self.append(|out| push_bare_or_quoted(out, record.target())),
+        }
     }
 
     /// Appends the source file and the line of the log call, as `src/main.rs:12`; nothing for a notice.
@@ -216,8 +236,11 @@ impl<'a> LayoutWriter<'a> {
     /// Appends what `push` appends, and a blank before it if one is due.
     #[inline]
     fn append(&mut self, push: impl FnOnce(&mut Vec<u8>)) {
+        if !self.gap {
+            return push(self.out);
+        }
         let before = self.out.len();
-        if self.gap && before > self.start {
+        if before > self.start {
             self.out.push(b' ');
         }
         let from = self.out.len();

@@ -31,6 +31,7 @@ const JOBS: &[(&str, Make)] = &[
     ("json", |clock| subjects::line(Format::json(), clock)),
     ("logfmt", |clock| subjects::line(Format::logfmt(), clock)),
     ("build", |clock| subjects::line(Format::build(), clock)),
+    ("layout", |clock| subjects::line(Format::custom(subjects::LikeText), clock)),
     ("unwanted", |_| subjects::unwanted()),
     ("scope", |_| subjects::scope()),
     ("guard", |_| subjects::guard()),
