@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use layers::in_own_process;
 use logscope::sink::{self, Memory, Queue, RecordOutput};
-use logscope::{Format, LevelFilter, OutputContext, Record, RecordBuf, Time};
+use logscope::{
+    Color, ContextInfo, Format, Layout, LayoutWriter, LevelFilter, OutputContext, Record, RecordBuf, SpanInfo, Time,
+};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tracing::{error, info, info_span};
 
@@ -185,4 +187,66 @@ fn the_bound_can_be_set() {
     ), "{}", lines[0]);
     assert!((200..320).contains(&lines[0].len()), "{}", lines[0].len());
     assert!(lines[1].contains("\"whole\""));
+}
+
+/// Writes the message first, so that the line is full when the context and the spans follow.
+struct MessageFirst;
+
+impl Layout for MessageFirst {
+    fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+        line.push_message(record);
+        line.gap();
+        line.push_context(record);
+        line.gap();
+        line.push_spans(record);
+    }
+
+    // As the default does, but by text that is refused when the line is full.
+    fn span(&self, span: SpanInfo<'_>, line: &mut LayoutWriter<'_>) {
+        line.push(span.name());
+        span.for_each_field(|_, value| line.push_display(format_args!("{value}")));
+    }
+
+    fn context(&self, context: &ContextInfo, line: &mut LayoutWriter<'_>) {
+        line.push(context.name());
+        context.fields().iter().for_each(|(_, value)| line.push_display(format_args!("{value:?}")));
+    }
+}
+
+/// The rendering of a span or a context is kept for other records, which have room for it.
+#[test]
+fn a_record_that_is_cut_cuts_nothing_of_the_next() {
+    logscope::init();
+    let formats = [
+        Format::text(),
+        Format::text().color(Color::Always),
+        Format::json(),
+        Format::json().flatten(true),
+        Format::json().span_list(false),
+        Format::logfmt(),
+        Format::pretty(),
+        Format::pretty().color(Color::Always),
+        Format::custom(MessageFirst),
+        Format::custom(MessageFirst).color(Color::Always),
+    ];
+    for format in formats {
+        let (sink, memory) = sink::memory();
+        let uno = OutputContext::builder("uno").field("machine", "a machine").sink(sink.format(format.clone())).build();
+        uno.scope(|| {
+            let _outer = info_span!("outer", unit = "a unit", debug = ?"a debug").entered();
+            let _inner = info_span!("inner", word = "a word").entered();
+            info!(endless = ?Endless, "{Endless}");
+            info!("whole");
+        });
+        let text = memory.text();
+        let (cut, whole) = text.split_at(text.rfind("whole").map(|at| text[..at].rfind('\n').unwrap() + 1).unwrap());
+        assert!(cut.contains("<cut>") && !whole.contains("<cut>"), "{format:?}: {whole}");
+        let values: &[_] = match format == Format::json().span_list(false) {
+            true => &["a machine", "a word"],
+            false => &["a machine", "a unit", "a debug", "a word"],
+        };
+        for value in values {
+            assert!(whole.contains(value), "{format:?}: {value} in {whole}");
+        }
+    }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use layers::in_own_process;
 use logscope::sink::{self, Line, Output, Queue, Sink};
-use logscope::{Format, Level, LevelFilter, OutputContext, Record, Time, configure};
+use logscope::{Format, Level, LevelFilter, OutputContext, Record, SpanEvents, Time, configure};
 use tracing::{debug, error, info, warn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::MakeWriterExt as _;
@@ -121,6 +121,21 @@ fn filters_by_level_work_and_others_where_a_record_is_direct() {
     under_logscope(|| uno.scope(|| (error!("one"), warn!("two"), info!("three"))));
     assert!(uno.flush(PATIENCE).is_complete());
     assert_eq!(warnings.all(), ["ERROR one\n", "WARN  two\n", "FLUSHED", "FLUSHED"]);
+}
+
+#[test]
+fn filters_see_the_metadata_of_a_span_in_its_records() {
+    let writes = Writes::default();
+    let make = writes.clone().with_max_level(Level::INFO).with_filter(|metadata| metadata.target() == "here");
+    let uno = context_of(sink::make_writer(make)).to_builder().span_events(SpanEvents::NEW).build();
+    under_logscope(|| {
+        uno.scope(|| {
+            drop(tracing::info_span!(target: "here", "a"));
+            drop(tracing::info_span!(target: "there", "b"));
+            drop(tracing::debug_span!(target: "here", "c"));
+        });
+    });
+    assert_eq!(writes.all(), ["INFO  a new\n"]);
 }
 
 #[cfg(feature = "log")]

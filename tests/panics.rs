@@ -277,6 +277,12 @@ fn panics_are_not_logged_unasked_or_against_the_verbosity() {
         assert!(lines.lines().is_empty());
         catch_unwind(AssertUnwindSafe(|| uno.scope(|| panic!("wanted")))).unwrap_err();
         assert_eq!(records(&lines).len(), 1);
+        let (memory, none) = sink::memory();
+        let chosen = "off,panic=warn".parse::<logscope::Verbosity>().unwrap();
+        let (only, some) = sink::memory();
+        let sinks = [memory.verbosity("info,panic=off".parse::<logscope::Verbosity>().unwrap()), only.verbosity(chosen)];
+        OutputContext::builder("due").sinks(sinks).build().scope(|| panic_with("chosen"));
+        assert_eq!((none.lines().len(), some.lines().len()), (0, 1), "sinks choose by the target, too");
         Value::Bool(true)
     });
     Child::new("panics_are_not_logged_unasked_or_against_the_verbosity").run();

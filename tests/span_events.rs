@@ -9,12 +9,14 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant, SystemTime};
 
 use common::{init, on_thread};
 use logscope::sink::{self, Line, Memory, Output};
-use logscope::{ContextBuilder, Format, LevelFilter, ManualClock, OutputContext, RecordBuf, SpanEvents};
+use logscope::{
+    Clock, ContextBuilder, Format, LevelFilter, ManualClock, OutputContext, RecordBuf, SpanEvents, TimeSource, Verbosity,
+};
 use tracing::span::Span;
 use tracing::{Level, debug_span, info, info_span, warn_span};
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -381,4 +383,58 @@ fn a_span_can_be_left_and_closed_after_another_layer_has_panicked_in_it() {
     });
     uno.scope(|| info!("said"));
     assert!(uno.flush(Duration::from_secs(30)).is_complete());
+}
+
+/// A clock that logs, as one does that tells of its corrections.
+struct LoggingClock;
+
+impl TimeSource for LoggingClock {
+    fn now(&self) -> Instant {
+        info!("corrected");
+        Instant::now()
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+#[test]
+fn a_clock_may_log_while_spans_are_timed() {
+    init();
+    let (uno, lines) = logged(BOTH());
+    let uno = uno.clock(Clock::custom(LoggingClock)).build();
+    let (done, is_done) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        uno.scope(|| info_span!("s", word = "a word").in_scope(|| info!("said")));
+        done.send(()).unwrap();
+    });
+    // A thread that waits for itself is not joined.
+    is_done.recv_timeout(Duration::from_secs(30)).expect("the data of the span were locked while the clock was asked");
+    thread.join().unwrap();
+    let told = told(&lines);
+    let of_span: Vec<_> = told.iter().filter(|told| !told.starts_with("corrected")).collect();
+    assert_eq!(of_span, ["new s", "said s", "close s"]);
+    assert!(told.iter().any(|told| told == "corrected s"), "{told:?}");
+}
+
+#[test]
+fn a_sink_chooses_among_spans_by_their_targets() {
+    init();
+    let chosen = |directives: &str| {
+        let (memory, lines) = sink::memory();
+        (memory.verbosity(Verbosity::try_from(directives).unwrap()), lines)
+    };
+    let (only_app, app) = chosen("off,app=debug");
+    let (less_noise, quiet) = chosen("info,noisy=warn");
+    let uno = OutputContext::builder("uno").verbosity(LevelFilter::TRACE).span_events(BOTH());
+    uno.sink(only_app.format(Format::json())).sink(less_noise.format(Format::json())).build().scope(|| {
+        drop(info_span!(target: "app", "job"));
+        drop(debug_span!(target: "app::part", "part"));
+        drop(info_span!(target: "noisy", "chat"));
+        drop(warn_span!(target: "noisy", "shout"));
+        drop(debug_span!(target: "other", "detail"));
+    });
+    assert_eq!(told(&app), ["new job", "close job", "new part", "close part"]);
+    assert_eq!(told(&quiet), ["new job", "close job", "new shout", "close shout"]);
 }

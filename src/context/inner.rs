@@ -208,21 +208,19 @@ impl ContextInner {
 impl Family {
     /// Locks the outputs. `None` in a forked child if a thread that only the parent has held the lock at the fork.
     pub(super) fn lock_output_refs(&self) -> Option<MutexGuard<'_, Vec<OutputRef>>> {
-        if self.in_flight.is_inherited() {
-            self.output_refs.try_lock_for(INHERITED_LOCK)
-        } else {
-            Some(self.output_refs.lock())
-        }
+        self.lock(&self.output_refs)
     }
-}
 
-impl Family {
+    fn lock<'a, T>(&self, mutex: &'a Mutex<T>) -> Option<MutexGuard<'a, T>> {
+        if self.in_flight.is_inherited() { mutex.try_lock_for(INHERITED_LOCK) } else { Some(mutex.lock()) }
+    }
+
     /// Tells the outputs of `sinks` that ask for it that this context uses them, until it is closed or gone.
     pub(super) fn begin_use(&self, sinks: &[Sink]) {
         for sink in sinks {
             let Some(users) = sink.core().users() else { continue };
             let address = Arc::as_ptr(sink.core()).addr();
-            let mut uses = self.uses.lock();
+            let Some(mut uses) = self.lock(&self.uses) else { continue };
             // Under the lock that `end_use` takes after the context was closed.
             if !self.in_flight.is_closed() && uses.iter().all(|(known, _)| *known != address) {
                 uses.push((address, Arc::clone(users).begin_use()));
@@ -232,7 +230,7 @@ impl Family {
 
     /// Tells the outputs that this context no longer uses them.
     pub(super) fn end_use(&self) {
-        let uses = std::mem::take(&mut *self.uses.lock());
+        let uses = self.lock(&self.uses).map(|mut uses| std::mem::take(&mut *uses));
         // Without the lock: this wakes tasks, which is code of the program.
         drop(uses);
     }

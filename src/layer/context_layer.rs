@@ -201,7 +201,7 @@ impl ContextLayer {
             && let Some(call) = forwarded::LogCall::of(event)
         {
             let metadata = call.metadata();
-            let record = RecordMetadata { from_log: true, ..RecordMetadata::new(&metadata) };
+            let record = RecordMetadata { from_log: true, ..RecordMetadata::without_callsite(&metadata) };
             let deliver = |inner: &ContextInner| {
                 if inner.verbosity().allows_target(record.level, record.target) {
                     self.deliver(event, &cx, inner, record);

@@ -16,7 +16,7 @@ use crate::sink::Sink;
 /// Gives `event` to each sink of `inner` that wants its level, and counts what became of it. Tells the program if there is no sink at all.
 pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMetadata<'_>, spans: &dyn SpanPath) {
     // Asked once: the verbosity of a sink may follow a dial, and what is counted must be what is delivered.
-    let wanting = Wanting::of(inner.sinks(), event, &metadata);
+    let wanting = Wanting::of(inner.sinks(), &metadata);
     let deliveries = wanting.count();
     if deliveries == 0 {
         if inner.sinks().is_empty() {
@@ -72,8 +72,8 @@ struct Wanting {
 
 impl Wanting {
     #[inline]
-    fn of(sinks: &[Sink], event: &Event<'_>, metadata: &RecordMetadata<'_>) -> Self {
-        let wants = |sink: &Sink| sink.wants(event, metadata);
+    fn of(sinks: &[Sink], metadata: &RecordMetadata<'_>) -> Self {
+        let wants = |sink: &Sink| sink.wants(metadata);
         let bit = |(n, sink): (usize, &Sink)| u64::from(wants(sink)) << n;
         let first = sinks.iter().take(64).enumerate().map(bit).fold(0, |first, bit| first | bit);
         Wanting { first, others: sinks.iter().skip(64).map(wants).collect() }

@@ -91,6 +91,7 @@ fn deliver(record: &log::Record<'_>, layer: &ContextLayer, registry: &Registry) 
         file: record.file(),
         line: record.line(),
         from_log: true,
+        callsite: None,
         key_values: (!fields.is_empty()).then_some(&fields as &dyn KeyValues),
     };
     with_event(metadata.level, [Some(record.args()), None, None, None, None], |event| {

@@ -158,7 +158,7 @@ impl Panic {
                     file: self.file.as_deref(),
                     line: self.line,
                     module_path: None,
-                    ..RecordMetadata::new(event.metadata())
+                    ..RecordMetadata::without_callsite(event.metadata())
                 };
                 emit(context.inner(), event, metadata, &Path(&path));
             });

@@ -78,20 +78,19 @@ impl Watched {
     }
 
     /// Adds the time since the last change to `busy` if the span is entered now, or else to `idle`.
-    fn add_time(&mut self) {
-        let now = self.context.inner().clock().now();
+    fn add_time(&mut self, now: Instant) {
         let time = if self.entered == 0 { &mut self.idle } else { &mut self.busy };
         *time += now.saturating_duration_since(self.since);
-        self.since = now;
+        self.since = self.since.max(now);
     }
 
-    fn enter(&mut self) {
-        self.add_time();
+    fn enter(&mut self, now: Instant) {
+        self.add_time(now);
         self.entered += 1;
     }
 
-    fn exit(&mut self) {
-        self.add_time();
+    fn exit(&mut self, now: Instant) {
+        self.add_time(now);
         self.entered = self.entered.saturating_sub(1);
     }
 }
@@ -103,7 +102,10 @@ where
 {
     let events = context.inner().span_events();
     if events.contains(SpanEvents::CLOSE) {
-        span.extensions_mut().replace(Watched::new(context.clone(), &span.id()));
+        // Made and dropped without the lock, as below.
+        let watched = Watched::new(context.clone(), &span.id());
+        let before = span.extensions_mut().replace(watched);
+        drop(before);
     }
     if events.contains(SpanEvents::NEW) {
         with_span_new(|event| emit_of_span(&context, event, (span.metadata(), &span.id()), cx));
@@ -117,9 +119,12 @@ where
 {
     contained(|| {
         let Some(span) = cx.span(id) else { return };
-        let mut extensions = span.extensions_mut();
-        if let Some(watched) = extensions.get_mut::<Watched>() {
-            if is_entered { watched.enter() } else { watched.exit() }
+        let clock = span.extensions().get::<Watched>().map(|watched| watched.context.inner().clock().clone());
+        let Some(clock) = clock else { return };
+        // Asked without the lock: a clock of the program's own may log, which needs the fields of the span.
+        let now = clock.now();
+        if let Some(watched) = span.extensions_mut().get_mut::<Watched>() {
+            if is_entered { watched.enter(now) } else { watched.exit(now) }
         }
     });
 }
@@ -148,7 +153,7 @@ where
     // Taken out, so that nothing is locked while the record is written, and while the context is dropped.
     let watched = span.extensions_mut().remove::<Watched>();
     let Some(mut watched) = watched else { return };
-    watched.add_time();
+    watched.add_time(watched.context.inner().clock().now());
     with_span_close(watched.busy, watched.idle, |event| {
         if watched.context.inner().verbosity().allows(span.metadata()) {
             emit_of_span(&watched.context, event, (span.metadata(), id), cx);
@@ -159,7 +164,7 @@ where
 fn emit_of_span<S>(
     context: &OutputContext,
     event: &Event<'_>,
-    (metadata, id): (&Metadata<'_>, &Id),
+    (metadata, id): (&'static Metadata<'static>, &Id),
     cx: &Context<'_, S>,
 ) where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,

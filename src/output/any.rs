@@ -53,7 +53,7 @@ impl AnyOutput {
                 let line = scratch.line(renderer, record);
                 let line = Line::new(line, record.level());
                 #[cfg(feature = "fmt")]
-                let line = line.of(record.event_metadata());
+                let line = line.of(record.metadata.callsite);
                 call_contained(|| output.write(line))
             }
             AnyOutput::Records(output) => write_record(&**output, renderer, record),

@@ -57,7 +57,7 @@ impl ContextInfo {
         &self,
         style: Style,
         out: &mut Vec<u8>,
-        render: impl FnOnce(&ContextInfo, &mut Vec<u8>),
+        mut render: impl FnMut(&ContextInfo, &mut Vec<u8>),
     ) {
         self.fragments.append(style, out, |out| render(self, out));
     }

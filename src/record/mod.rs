@@ -95,6 +95,9 @@ pub(crate) struct RecordMetadata<'a> {
     pub(crate) line: Option<u32>,
     /// True for a record of the `log` crate. The event of such a record may carry these metadata in fields named `log.*`.
     pub(crate) from_log: bool,
+    /// The callsite that the record is about, that of the event or that of a span. `None` for a record of the `log` crate, and of a panic: the
+    /// callsite of its event is one of logscope's.
+    pub(crate) callsite: Option<&'static Metadata<'static>>,
     /// The fields that a record of the `log` crate has beside its event.
     pub(crate) key_values: Option<&'a dyn KeyValues>,
 }
@@ -106,7 +109,12 @@ pub(crate) trait KeyValues {
 }
 
 impl<'a> RecordMetadata<'a> {
-    pub(crate) fn new(metadata: &Metadata<'a>) -> Self {
+    pub(crate) fn new(callsite: &'static Metadata<'static>) -> Self {
+        RecordMetadata { callsite: Some(callsite), ..RecordMetadata::without_callsite(callsite) }
+    }
+
+    /// Returns the metadata of a record that no callsite of the program's stands for.
+    pub(crate) fn without_callsite(metadata: &Metadata<'a>) -> Self {
         RecordMetadata {
             level: *metadata.level(),
             target: metadata.target(),
@@ -114,23 +122,18 @@ impl<'a> RecordMetadata<'a> {
             file: metadata.file(),
             line: metadata.line(),
             from_log: false,
+            callsite: None,
             key_values: None,
         }
     }
 
     /// Returns the metadata of a record that logscope itself writes into a log. It has no place: the program would take our file for its own.
     pub(crate) fn own(metadata: &Metadata<'a>) -> Self {
-        RecordMetadata { file: None, line: None, ..RecordMetadata::new(metadata) }
+        RecordMetadata { file: None, line: None, ..RecordMetadata::without_callsite(metadata) }
     }
 }
 
 impl<'a> Record<'a> {
-    /// Returns the metadata of the event; `None` for a record of the `log` crate, whose event is one of logscope's.
-    #[cfg(feature = "fmt")]
-    pub(crate) fn event_metadata(&self) -> Option<&'static Metadata<'static>> {
-        (!self.metadata.from_log).then(|| self.event.metadata())
-    }
-
     /// Returns the level.
     #[must_use]
     pub fn level(&self) -> Level {

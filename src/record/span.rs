@@ -4,6 +4,7 @@
 //! renders them once, when a record in that style first needs them. The layer stores the captured spans, and finds and caches
 //! the path to the current span (`layer/spans.rs`). Formats see a [`SpanPath`].
 
+use super::bound::max_record_bytes;
 use super::capture::{Captured, FieldName};
 use crate::sync::{Arc, AtomicUsize, OnceLock, Ordering};
 
@@ -65,7 +66,7 @@ struct Uncommon {
 impl Fragments {
     /// Appends the fragment in `style`; the first call in a style makes it with `render`.
     #[inline]
-    pub(crate) fn append(&self, style: Style, out: &mut Vec<u8>, render: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn append(&self, style: Style, out: &mut Vec<u8>, render: impl FnMut(&mut Vec<u8>)) {
         match style.place() {
             Some(place) => match self.common[place].get() {
                 Some(bytes) => out.extend_from_slice(bytes),
@@ -81,7 +82,7 @@ impl Fragments {
     }
 
     #[cold]
-    fn append_uncommon(&self, style: Style, out: &mut Vec<u8>, render: impl FnOnce(&mut Vec<u8>)) {
+    fn append_uncommon(&self, style: Style, out: &mut Vec<u8>, render: impl FnMut(&mut Vec<u8>)) {
         let (mut place, mut count) = (&self.uncommon, 0);
         while let Some(known) = place.get() {
             if known.style == style {
@@ -104,10 +105,21 @@ impl Fragments {
 }
 
 /// Appends what `render` appends, and returns a copy of it.
-fn append_rendered(out: &mut Vec<u8>, render: impl FnOnce(&mut Vec<u8>)) -> Box<[u8]> {
+///
+/// Text is refused when the line is full, and other records, which have room, will have the same fragment. So where a line may have been full
+/// meanwhile, the fragment is rendered again, as if it began a line.
+fn append_rendered(out: &mut Vec<u8>, mut render: impl FnMut(&mut Vec<u8>)) -> Box<[u8]> {
     let start = out.len();
     render(out);
-    out[start..].into()
+    // Less than the bound: what was refused something may have become shorter since, when it was quoted anew.
+    if start == 0 || out.len() < max_record_bytes() / 4 {
+        return out[start..].into();
+    }
+    out.truncate(start);
+    let mut alone = Vec::new();
+    render(&mut alone);
+    out.extend_from_slice(&alone);
+    alone.into()
 }
 
 /// The captured name and fields of a span.
@@ -158,7 +170,7 @@ impl SpanValues {
         &self,
         style: Style,
         out: &mut Vec<u8>,
-        render: impl FnOnce(&SpanValues, &mut Vec<u8>),
+        mut render: impl FnMut(&SpanValues, &mut Vec<u8>),
     ) {
         self.fragments.append(style, out, |out| render(self, out));
     }

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::fmt;
 
-use tracing::Event;
 use tracing::level_filters::LevelFilter;
 
 use crate::background::{Account, OpenAccount, QueueHandle, QueuedView};
@@ -155,13 +154,13 @@ impl Sink {
         Arc::ptr_eq(&self.0.core, &other.0.core)
     }
 
-    /// True if this view takes the record of `event` with this metadata.
+    /// True if this view takes a record with this metadata.
     #[inline]
-    pub(crate) fn wants(&self, event: &Event<'_>, metadata: &RecordMetadata<'_>) -> bool {
+    pub(crate) fn wants(&self, metadata: &RecordMetadata<'_>) -> bool {
         let verbosity = &self.0.options.verbosity;
-        verbosity.decide_by_level(&metadata.level).unwrap_or_else(|| match metadata.from_log {
-            true => verbosity.allows_target(metadata.level, metadata.target),
-            false => verbosity.allows(event.metadata()),
+        verbosity.decide_by_level(&metadata.level).unwrap_or_else(|| match metadata.callsite {
+            Some(callsite) => verbosity.allows(callsite),
+            None => verbosity.allows_target(metadata.level, metadata.target),
         })
     }
 
