@@ -8,12 +8,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Once;
+use std::sync::{Arc, Mutex, Once, mpsc};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use logscope::sink::{self, Roll};
-use logscope::{Format, ManualClock, Origin, OutputContext, Time};
+use logscope::{Clock, Format, ManualClock, Origin, OutputContext, Time, TimeSource};
 
 /// A clock that stands at 2026-11-26T00:36:17Z.
 fn clock() -> ManualClock {
@@ -320,4 +320,49 @@ fn threads_lose_nothing_while_a_log_rolls() {
         let of_thread = numbers.iter().filter(|number| **number / RECORDS == thread);
         assert!(of_thread.copied().eq(thread * RECORDS..(thread + 1) * RECORDS), "thread {thread}");
     }
+}
+
+/// A clock with a lock that the other thread of the test holds around its log call.
+struct GuardedClock {
+    lock: Arc<Mutex<()>>,
+    is_asked: mpsc::SyncSender<()>,
+}
+
+impl TimeSource for GuardedClock {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn wall(&self) -> SystemTime {
+        if thread::current().name() == Some("asks") {
+            self.is_asked.send(()).unwrap();
+            drop(self.lock.lock().unwrap());
+        }
+        SystemTime::now()
+    }
+}
+
+#[test]
+fn a_clock_may_wait_for_a_lock_that_a_thread_holds_while_it_logs() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = Arc::new(Mutex::new(()));
+    let (is_asked, asked) = mpsc::sync_channel(1);
+    let roll = Roll::daily().clock(Clock::custom(GuardedClock { lock: Arc::clone(&lock), is_asked }));
+    let uno = context(dir.path(), roll);
+    let (done, is_done) = mpsc::channel();
+    let held = lock.lock().unwrap();
+    let asks = thread::Builder::new().name("asks".into()).spawn({
+        let (uno, done) = (uno.clone(), done.clone());
+        move || (log(&uno, [1]), done.send(()).unwrap())
+    });
+    asked.recv_timeout(Duration::from_secs(30)).expect("the clock is asked");
+    let (one, release) = (uno.clone(), mpsc::channel());
+    let holds = thread::spawn(move || (log(&one, [2]), release.0.send(()).unwrap()));
+    // Threads that wait for each other are not joined.
+    release.1.recv_timeout(Duration::from_secs(30)).expect("the file was locked while its clock was asked");
+    drop(held);
+    is_done.recv_timeout(Duration::from_secs(30)).unwrap();
+    asks.unwrap().join().unwrap();
+    holds.join().unwrap();
+    assert_eq!(uno.ledger().written, 2);
 }

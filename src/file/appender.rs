@@ -20,6 +20,7 @@ use super::roll::Roller;
 use super::rounds::Rounds;
 use super::unsynced::{SyncError, SyncJob};
 use crate::bytes::{Batch, Line};
+use crate::clock::Clock;
 use crate::fallback::report;
 use crate::limits::{FILE_CHECK, REOPEN};
 use crate::output::{Output, allocating_under_lock};
@@ -42,6 +43,8 @@ pub(crate) struct Appender {
     is_terminal: bool,
     /// Written to since the hand of the clock algorithm last passed: see [`descriptors`].
     used_lately: AtomicBool,
+    /// The clock of the program's own by which the log rolls, if it has one.
+    roll_clock: Option<Clock>,
     current: Mutex<CurrentFile>,
     syncs: Rounds<Result<(), SyncError>>,
 }
@@ -66,6 +69,7 @@ impl Appender {
         let AppenderParts { keys, display_path, absolute_path, options, create_parents, opened, roller, new_folders } =
             parts;
         let (is_named_regular, is_terminal) = (opened.is_named_regular, opened.file.is_terminal());
+        let roll_clock = roller.as_ref().and_then(Roller::custom_clock);
         let mut current = CurrentFile::new(opened, absolute_path, roller, new_folders);
         current.next_check = os::coarse_monotonic() + CHECK_INTERVAL;
         Arc::new_cyclic(|this| Appender {
@@ -77,6 +81,7 @@ impl Appender {
             is_named_regular,
             is_terminal,
             used_lately: AtomicBool::new(true),
+            roll_clock,
             current: Mutex::new(current),
             syncs: Rounds::new(),
         })
@@ -232,7 +237,11 @@ impl Output for Appender {
     fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
         // Relaxed: the flag is a hint for the hand that looks for idle files, and no other data is read because of it.
         self.used_lately.store(true, Ordering::Relaxed);
+        let time = self.roll_clock.as_ref().map(Clock::wall);
         let current = &mut *self.current.lock();
+        if let (Some(time), Some(roller)) = (time, &mut current.roller) {
+            roller.set_time(time);
+        }
         self.prepare_write(current)?;
         if current.roller.is_some() { self.write_rolling(current, batch) } else { current.write_batch(batch) }
     }

@@ -151,20 +151,25 @@ fn push_escaped_from(out: &mut Vec<u8>, text: &str, mut at: usize, mut escape: i
     out.extend_from_slice(&bytes[copied..]);
 }
 
-/// The most bytes that one byte of a text can become: LF, with the beginning of the next line of a message of several lines.
+/// The most bytes that one byte of a text becomes when it is escaped, and more than that.
 const MOST_GROWTH: usize = 16;
 
 /// Returns true if `text` certainly fits into a record of which `out` is the beginning, also when it is escaped.
 #[inline]
 pub(super) fn fits(out: &[u8], text: &str) -> bool {
-    text.len() <= max_record_bytes().saturating_sub(out.len()) / MOST_GROWTH
+    fits_grown(out, text, MOST_GROWTH)
+}
+
+#[inline]
+fn fits_grown(out: &[u8], text: &str, most_growth: usize) -> bool {
+    text.len().saturating_mul(most_growth) <= max_record_bytes().saturating_sub(out.len())
 }
 
 /// Takes a piece of `rest` that can be appended to `out`. `None` if `rest` is empty, or the record is full.
-fn next_piece<'t>(out: &[u8], rest: &mut &'t str) -> Option<&'t str> {
+fn next_piece<'t>(out: &[u8], rest: &mut &'t str, most_growth: usize) -> Option<&'t str> {
     let room = max_record_bytes().saturating_sub(out.len());
-    // Four bytes are one character at least. The last piece may go beyond the bound, by a few dozen bytes.
-    let piece = prefix(rest, (room / MOST_GROWTH).max(4));
+    // Four bytes are one character at least. The last piece may go beyond the bound, by what four bytes become.
+    let piece = prefix(rest, (room / most_growth).max(4));
     *rest = if room == 0 { rest } else { &rest[piece.len()..] };
     (room > 0 && !piece.is_empty()).then_some(piece)
 }
@@ -175,7 +180,7 @@ macro_rules! bounded {
         impl fmt::Write for $writer<'_> {
             #[inline]
             fn write_str(&mut self, text: &str) -> fmt::Result {
-                if fits(self.out, text) {
+                if fits_grown(self.out, text, self.most_growth()) {
                     self.push(text);
                     Ok(())
                 } else {
@@ -189,7 +194,7 @@ macro_rules! bounded {
             fn push_what_fits(&mut self, text: &str) -> fmt::Result {
                 let mut rest = text;
                 while !self.is_cut
-                    && let Some(piece) = next_piece(self.out, &mut rest)
+                    && let Some(piece) = next_piece(self.out, &mut rest, self.most_growth())
                 {
                     self.push(piece);
                 }
@@ -223,6 +228,10 @@ pub(crate) struct JsonText<'a> {
 impl<'a> JsonText<'a> {
     pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
         JsonText { out, is_cut: false }
+    }
+
+    fn most_growth(&self) -> usize {
+        MOST_GROWTH
     }
 
     /// Appends `text`, escaped.
@@ -276,6 +285,11 @@ impl<'a> PlainText<'a> {
         PlainText { continuation, ..self }
     }
 
+    /// A line end becomes one with the beginning of the next line.
+    fn most_growth(&self) -> usize {
+        self.continuation.map_or(MOST_GROWTH, |continuation| MOST_GROWTH.max(continuation.len() + 1))
+    }
+
     /// Appends `text`, escaped.
     pub(crate) fn push(&mut self, text: &str) {
         let (keep_backslashes, continuation) = (self.keep_backslashes, self.continuation);
@@ -308,6 +322,10 @@ pub(crate) struct Quoted<'a> {
 impl<'a> Quoted<'a> {
     pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
         Quoted { out, is_cut: false }
+    }
+
+    fn most_growth(&self) -> usize {
+        MOST_GROWTH
     }
 
     /// Appends `text`, escaped.

@@ -137,6 +137,8 @@ impl Roll {
     }
 
     /// Sets the clock of the log: the system's unless set, or a [`ManualClock`](crate::ManualClock) for tests.
+    ///
+    /// A clock of the program's own is asked before each write, by the thread that writes.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
         self

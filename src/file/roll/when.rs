@@ -33,6 +33,8 @@ pub(in crate::file) struct Roller {
     id: FileId,
     /// The first second after that file's period.
     end: i64,
+    /// What a clock of the program's own said last, in seconds since 1970.
+    told: i64,
     /// When the log may try to roll again, by [`Roller::monotonic_nanos`]; 0 if it could roll the last time.
     retry_at: u64,
     /// The link could not be set, and this was reported.
@@ -74,6 +76,7 @@ impl Roller {
             names: Arc::new(names),
             id: no_file,
             end: i64::MAX,
+            told: unix_seconds(roll.clock.wall()),
             retry_at: 0,
             link_failure_reported: false,
             removal_failure_reported: false,
@@ -238,11 +241,21 @@ impl Roller {
     fn unix_seconds(&self) -> i64 {
         match &self.roll.clock {
             Clock::System => os::coarse_unix_seconds(),
-            manual => match manual.wall().duration_since(SystemTime::UNIX_EPOCH) {
-                Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-                Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |seconds| -seconds - 1),
-            },
+            Clock::Manual(_) => unix_seconds(self.roll.clock.wall()),
+            Clock::Custom(_) => self.told,
         }
+    }
+
+    /// Returns the clock that decides when the log rolls, if that is the program's own. Who is to write asks it, and [sets](Roller::set_time) the
+    /// time: it is not asked under the output's lock, because it may need a lock that another thread holds around its log calls.
+    pub(in crate::file) fn custom_clock(&self) -> Option<Clock> {
+        let clock = &self.roll.clock;
+        (self.roll.interval.is_some() && matches!(clock, Clock::Custom(_))).then(|| clock.clone())
+    }
+
+    /// Sets what the clock of the program's own said.
+    pub(in crate::file) fn set_time(&mut self, time: SystemTime) {
+        self.told = unix_seconds(time);
     }
 
     /// Returns the time in nanoseconds of a clock that is never put back.
@@ -251,6 +264,14 @@ impl Roller {
             Clock::Manual(manual) => u64::try_from(manual.advanced().as_nanos()).unwrap_or(u64::MAX),
             _ => os::coarse_monotonic(),
         }
+    }
+}
+
+/// Returns the seconds from 1970 to `time`.
+fn unix_seconds(time: SystemTime) -> i64 {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |seconds| -seconds - 1),
     }
 }
 

@@ -123,6 +123,17 @@ fn lines_and_backslashes_are_kept_where_asked_for() {
 }
 
 #[test]
+fn a_long_beginning_of_lines_counts() {
+    let continuation = "-".repeat(400);
+    with_bound(10_000, || {
+        let mut out = Vec::new();
+        let mut writer = PlainText::new(&mut out).multiline(Some(&continuation));
+        assert!(writer.write_str(&"\n".repeat(600)).is_err());
+        assert!((10_000..10_000 + 4 * 401).contains(&out.len()), "{}", out.len());
+    });
+}
+
+#[test]
 fn debug_output_streams_through() {
     let mut out = Vec::new();
     write!(JsonText::new(&mut out), "{:?}", ["x\n"]).unwrap();

@@ -282,6 +282,19 @@ fn what_does_not_fit_is_cut() {
 }
 
 #[test]
+fn what_is_written_by_a_macro_and_does_not_fit_is_cut_once() {
+    let format = custom(|_, line| {
+        use std::fmt::Write as _;
+        for _ in 0..3 {
+            let _ = write!(line, "{} and more", "x".repeat(200));
+        }
+        line.raw("|");
+    });
+    let line = with_bound(256, || Fixture::new().line(format, || info!("said")));
+    assert!(line.ends_with("x<cut>|\n") && line.matches("<cut>").count() == 1, "{line}");
+}
+
+#[test]
 fn the_times_of_the_format_are_pushed() {
     let time = |format: Format| Fixture::new().line(format, || info!("m"));
     let format = custom(|record, line| line.push_time(record));

@@ -308,7 +308,13 @@ impl<'a> Looks<'a> {
 impl fmt::Write for LayoutWriter<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut result = Ok(());
-        self.append(|out| result = plain_text(out).write_str(text));
+        self.append(|out| {
+            result = plain_text(out).write_str(text);
+            // Each piece of a `write!` that is refused comes here.
+            if result.is_err() && !out.ends_with(CUT.as_bytes()) {
+                out.extend_from_slice(CUT.as_bytes());
+            }
+        });
         result
     }
 }
