@@ -6,6 +6,9 @@
 
 #[path = "common/child.rs"]
 mod child;
+#[cfg(unix)]
+#[path = "common/fork.rs"]
+mod fork;
 
 use std::future::Future;
 use std::io;
@@ -16,6 +19,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use child::{Child, in_child};
+#[cfg(unix)]
+use fork::fork;
 use logscope::sink::{self, Line, Memory, Output, Queue};
 use logscope::{Format, InContext as _, Layout, LayoutWriter, OutputContext, Record, RecordBuf};
 use serde_json::{Value, json};
@@ -212,6 +217,30 @@ fn a_panicking_thread_does_not_wait_for_ever_for_what_it_holds_itself() {
     assert_eq!(told, 1, "{}", ended.stderr);
 }
 
+/// A daemon is a forked child, too, and goes on logging for days.
+#[cfg(unix)]
+#[test]
+fn a_panic_in_a_forked_child_is_a_record_and_does_no_harm() {
+    in_child("a_panic_in_a_forked_child_is_a_record_and_does_no_harm", |folder| {
+        install();
+        let queued = sink::file(folder.join("queued")).open().unwrap().queued(Queue::new());
+        let direct = sink::file(folder.join("direct")).open().unwrap();
+        let uno = OutputContext::builder("uno").sink(sink::null().format(Format::custom(Panics)));
+        let uno = uno.sink(sink::custom(Panics)).sink(queued).sink(direct).build();
+        uno.scope(|| tracing::info!("before"));
+        fork(|| uno.scope(|| panic_with("in the child")));
+        uno.scope(|| tracing::info!("after"));
+        assert_eq!(uno.flush(std::time::Duration::from_secs(30)).pending, 0);
+        Value::Bool(true)
+    });
+    let ended = Child::new("a_panic_in_a_forked_child_is_a_record_and_does_no_harm").run();
+    for log in ["direct", "queued"] {
+        let text = ended.read(log);
+        assert_eq!(text.matches("in the child").count(), 1, "{log}: {text}{}", ended.stderr);
+        assert!(text.contains("before") && text.contains("after"), "{log}: {text}");
+    }
+}
+
 #[test]
 fn panics_are_logged_beside_other_layers_and_routed_by_span() {
     use tracing_subscriber::prelude::*;
@@ -280,7 +309,8 @@ fn panics_are_not_logged_unasked_or_against_the_verbosity() {
         let (memory, none) = sink::memory();
         let chosen = "off,panic=warn".parse::<logscope::Verbosity>().unwrap();
         let (only, some) = sink::memory();
-        let sinks = [memory.verbosity("info,panic=off".parse::<logscope::Verbosity>().unwrap()), only.verbosity(chosen)];
+        let sinks =
+            [memory.verbosity("info,panic=off".parse::<logscope::Verbosity>().unwrap()), only.verbosity(chosen)];
         OutputContext::builder("due").sinks(sinks).build().scope(|| panic_with("chosen"));
         assert_eq!((none.lines().len(), some.lines().len()), (0, 1), "sinks choose by the target, too");
         Value::Bool(true)

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant, SystemTime};
 use common::{init, on_thread};
 use logscope::sink::{self, Line, Memory, Output};
 use logscope::{
-    Clock, ContextBuilder, Format, LevelFilter, ManualClock, OutputContext, RecordBuf, SpanEvents, TimeSource, Verbosity,
+    Clock, ContextBuilder, Format, LevelFilter, ManualClock, OutputContext, RecordBuf, SpanEvents, TimeSource,
+    Verbosity,
 };
 use tracing::span::Span;
 use tracing::{Level, debug_span, info, info_span, warn_span};

@@ -2,7 +2,8 @@
 //!
 //! A panic hook must not panic: then the process aborts, and no `catch_unwind` helps. But the sinks and layouts of a context may be the
 //! program's code, which may panic, and may need a lock that the panicking thread holds. So another thread writes the record, and the panicking
-//! thread waits for it, for [`PANIC_RECORD`] at most. What of the program's code panics there is caught, like anywhere else.
+//! thread waits for it, for [`PANIC_RECORD`] at most. What of the program's code panics there is caught, like anywhere else. Only where no thread
+//! can be started, the panicking thread writes the record itself.
 //!
 //! The panicking thread itself only notes which context and which span are current.
 
@@ -22,7 +23,7 @@ use crate::context::{OutputContext, default_context};
 use crate::fallback;
 use crate::limits::PANIC_RECORD;
 use crate::output::is_inside_output;
-use crate::process::{is_forked, start_thread};
+use crate::process::start_thread;
 use crate::queue::FlushTicket;
 use crate::record::{
     PANIC_TARGET, RecordMetadata, RenderPath, SpanPath, SpanValues, Style, drop_quietly, log_for, logging_thread,
@@ -72,7 +73,8 @@ fn log(info: &PanicHookInfo<'_>) {
         return;
     }
     let panic = Arc::new(Panic::of(info));
-    if is_forked() || !write_on_thread(&panic) {
+    if !write_on_thread(&panic) {
+        // A process that can start no threads has the most to say in its log.
         panic.write();
     }
     IS_LOGGING.set(false);
