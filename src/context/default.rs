@@ -51,7 +51,7 @@ pub fn set_process_default(context: OutputContext) -> OutputContext {
 /// Does as [`set_process_default`], but returns `None`, instead of making the built-in context only to return it, if no default was in use yet.
 pub(crate) fn replace_default(context: OutputContext) -> Option<OutputContext> {
     context.inner.allow_no_sink();
-    DEFAULT.replace(context.into_inner()).map(OutputContext::from)
+    DEFAULT.replace(context.into_inner()).map(OutputContext::of_inner)
 }
 
 /// Returns true if the process default is the built-in one, with another verbosity than this. Does not make it, if it was not asked for yet.
@@ -64,7 +64,7 @@ pub(crate) fn is_built_in_with_other(verbosity: &Verbosity) -> bool {
 
 /// Returns the process default, with a count of its own.
 pub(crate) fn default_context() -> OutputContext {
-    OutputContext::from(default().load_full())
+    OutputContext::of_inner(default().load_full())
 }
 
 /// Calls `f` with the process default, which is held for the call, where possible without a count of its own.

@@ -18,5 +18,5 @@ pub fn live() -> Vec<OutputContext> {
     let mut found = LIVE.all();
     found.sort_by_key(|inner| inner.info().id());
     found.dedup_by_key(|inner| inner.info().id());
-    found.into_iter().map(OutputContext::from).collect()
+    found.into_iter().map(OutputContext::of_inner).collect()
 }

@@ -99,6 +99,11 @@ impl OutputContext {
     }
 
     #[inline]
+    pub(crate) fn of_inner(inner: Arc<ContextInner>) -> Self {
+        OutputContext { inner }
+    }
+
+    #[inline]
     pub(crate) fn into_inner(self) -> Arc<ContextInner> {
         self.inner
     }
@@ -137,12 +142,6 @@ impl fmt::Debug for OutputContext {
             .field("sinks", &Sinks(self.sinks()))
             .field("closed", &self.is_closed())
             .finish()
-    }
-}
-
-impl From<Arc<ContextInner>> for OutputContext {
-    fn from(inner: Arc<ContextInner>) -> Self {
-        OutputContext { inner }
     }
 }
 

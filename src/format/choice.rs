@@ -258,3 +258,7 @@ impl Format {
         Format::of(Kind::Custom(custom), Options::BARE)
     }
 }
+// A layout or a timer that panics ends its piece of the line, and is called again for the next record: who catches a panic can see no more than
+// that.
+impl std::panic::UnwindSafe for Format {}
+impl std::panic::RefUnwindSafe for Format {}

@@ -227,7 +227,7 @@ impl ContextLayer {
             |inner: &ContextInner| inner.span_events() != SpanEvents::NONE && inner.verbosity().allows(metadata);
         if self.route(|| cx.span(&span.id()), wants) {
             let bound = || if self.route_by_span { spans::bound_context(cx.span(&span.id())) } else { None };
-            let context = OutputContext::try_current().or_else(|| bound().map(OutputContext::from));
+            let context = OutputContext::try_current().or_else(|| bound().map(OutputContext::of_inner));
             span_events::made(span, cx, context.unwrap_or_else(default_context));
         }
     }

@@ -176,7 +176,7 @@ impl Panic {
         walk(registry.span(id), &mut path);
         let routes = self.dispatch.downcast_ref::<ContextLayer>().is_some_and(ContextLayer::routes_by_span);
         let bound = if routes { bound_context(registry.span(id)) } else { None };
-        (path, bound.map(OutputContext::from))
+        (path, bound.map(OutputContext::of_inner))
     }
 }
 

@@ -80,3 +80,7 @@ impl fmt::Debug for Memory {
         f.debug_tuple("Memory").field(&self.lines()).finish()
     }
 }
+
+// A panic leaves no record half there.
+impl std::panic::UnwindSafe for Memory {}
+impl std::panic::RefUnwindSafe for Memory {}

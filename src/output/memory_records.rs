@@ -71,3 +71,7 @@ impl fmt::Debug for MemoryRecords {
         f.debug_tuple("MemoryRecords").field(&self.records()).finish()
     }
 }
+
+// A panic leaves no record half there.
+impl std::panic::UnwindSafe for MemoryRecords {}
+impl std::panic::RefUnwindSafe for MemoryRecords {}

@@ -35,7 +35,7 @@ impl OutputContext {
     /// Returns the context of the newest scope; `None` outside every scope.
     #[must_use]
     pub fn try_current() -> Option<OutputContext> {
-        chain::current().map(OutputContext::from)
+        chain::current().map(OutputContext::of_inner)
     }
 
     /// Calls `f` with the current context, without taking a count of it.
@@ -52,7 +52,7 @@ impl OutputContext {
     /// or a task) is kept until `f` returns, so `f` should be short.
     #[inline]
     pub fn with_current<R>(f: impl FnOnce(&OutputContext) -> R) -> R {
-        chain::with_current_as::<ContextInner, OutputContext, R>(|current| match current {
+        chain::with_current_as(OutputContext::of_inner, |current| match current {
             Some(context) => f(context),
             None => with_default_context(f),
         })
@@ -93,5 +93,5 @@ pub fn update(f: impl FnOnce(&OutputContext) -> OutputContext) -> Option<OutputC
     if !with_current(|now| now.is_some_and(|now| ptr::eq(now, &**current.inner()))) {
         return None;
     }
-    chain::replace_current(next.into_inner()).map(OutputContext::from)
+    chain::replace_current(next.into_inner()).map(OutputContext::of_inner)
 }

@@ -16,13 +16,16 @@ pub(crate) fn with_current<T: ChainContext, R>(read: impl FnOnce(Option<&Arc<T>>
     read(local.borrow_current().as_deref())
 }
 
-/// [`with_current`] for a type that wraps the count of a context: lends a value of that type.
+/// [`with_current`] for a type that wraps the count of a context, as `wrap` does: lends a value of that type.
 #[inline]
-pub(crate) fn with_current_as<T: ChainContext, H: From<Arc<T>>, R>(read: impl FnOnce(Option<&H>) -> R) -> R {
+pub(crate) fn with_current_as<T: ChainContext, H, R>(
+    wrap: impl FnOnce(Arc<T>) -> H,
+    read: impl FnOnce(Option<&H>) -> R,
+) -> R {
     let local = Local::here();
     let _reading = local.readers.begin();
     // The count stays with its owner: neither the `Arc` nor the value that wraps it is dropped.
-    let handle = local.borrow_current().map(|arc| ManuallyDrop::new(H::from(ManuallyDrop::into_inner(arc))));
+    let handle = local.borrow_current().map(|arc| ManuallyDrop::new(wrap(ManuallyDrop::into_inner(arc))));
     read(handle.as_deref())
 }
 
