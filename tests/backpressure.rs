@@ -132,7 +132,7 @@ fn a_call_waits_as_long_as_the_patience_and_later_calls_do_not_wait_again() {
     on_thread(log_all())();
     let took = start.elapsed();
     assert!(took >= patience, "the first call that finds no room waits: {took:?}");
-    assert!(took < patience * 20, "the later ones do not: {took:?}");
+    assert!(took < patience * 100, "the later ones do not: {took:?}");
     let dropped = context.ledger().dropped;
     assert!(dropped > 900, "{dropped}");
 
@@ -356,7 +356,7 @@ fn a_direct_output_that_stands_still_takes_no_time_from_healthy_outputs_and_keep
         json!({
             "unflushed": ledger.unflushed,
             "written": written,
-            "in time": took < Duration::from_secs(10),
+            "in time": took < DEADLINE,
             "the direct one has time": has_time,
         })
     });

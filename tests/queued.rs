@@ -297,10 +297,10 @@ fn an_error_with_flush_at_waits_for_a_limited_time() {
     fail();
     assert!(start.elapsed() >= Duration::from_secs(1));
     let start = Instant::now();
-    fail();
-    assert!(start.elapsed() < Duration::from_secs(1));
+    (0..20).for_each(|_| fail());
+    assert!(start.elapsed() < Duration::from_secs(10));
     gate.open();
-    assert_eq!(uno.flush(PATIENCE).into_result().unwrap().written, 2);
+    assert_eq!(uno.flush(PATIENCE).into_result().unwrap().written, 21);
 }
 
 /// Dropping the last handle waits for nothing. A writer thread writes what is queued, and then drops the output.

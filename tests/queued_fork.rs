@@ -199,8 +199,8 @@ fn a_child_does_not_wait_for_an_output_that_was_blocked_at_the_fork() {
         fork(in_child).wait();
         let first = start.elapsed();
         let start = Instant::now();
-        (0..10).for_each(|_| fork(|| ()).wait());
-        assert!(start.elapsed() < first * 8, "ten forks took {:?}, and one {first:?}", start.elapsed());
+        (0..40).for_each(|_| fork(|| ()).wait());
+        assert!(start.elapsed() < first * 20, "forty forks took {:?}, and one {first:?}", start.elapsed());
         drop(held_open);
         assert!(uno.flush(PATIENCE).is_complete());
         json!(null)

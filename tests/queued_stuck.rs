@@ -16,9 +16,9 @@ use gate::{Gate, ParsedLine};
 /// How long an expected event may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A log call or a flush that takes less than this was not held up. Without stuck outputs a round takes a millisecond; the rest is for busy
-/// machines.
-const SOON: Duration = Duration::from_secs(2);
+/// Log calls and a flush that take less than this were not held up until an output went on. Without stuck outputs a round takes a millisecond;
+/// the rest is for busy machines.
+const SOON: Duration = Duration::from_secs(30);
 
 fn context(name: &str, sink: &Sink) -> OutputContext {
     let _ = logscope::try_init();

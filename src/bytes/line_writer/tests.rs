@@ -98,8 +98,10 @@ fn the_first_line_into_a_full_pipe_waits_and_the_next_does_not() {
     assert_eq!(result, Err(ErrorKind::WouldBlock));
     assert!(start.elapsed() >= WRITABLE);
     let start = Instant::now();
-    assert_eq!(write(&line), Err(ErrorKind::WouldBlock));
-    assert!(start.elapsed() < WRITABLE);
+    for _ in 0..20 {
+        assert_eq!(write(&line), Err(ErrorKind::WouldBlock));
+    }
+    assert!(start.elapsed() < 10 * WRITABLE);
     reader.read_exact(&mut vec![0; line.len()]).unwrap();
     assert_eq!(write(&line), Ok(()));
 }
