@@ -168,15 +168,30 @@ impl Format {
     /// Returns the format for people who read a log on a screen, with several lines for each record.
     ///
     /// ```text
-    ///   00:01.234567  INFO uno linker: linking main.o, size: 12, path: "a b"
+    ///   00:01.234567 INFO  uno linker: linking main.o, size: 12, path: "a b"
     ///     at src/link.rs:12
     ///     in link with unit: core
     ///     in build
     ///
+    ///   00:01.234567 WARN  uno linker: unused symbol
+    ///     at src/link.rs:12
+    ///     in build
+    ///
     /// ```
     ///
-    /// It looks like the `pretty` format of `tracing_subscriber::fmt`, with the context before the target. The innermost span comes first.
-    /// The name of the thread, if it is shown, stands after the location: `at src/link.rs:12 on main`.
+    /// The innermost span comes first, and a blank line ends each record. The name of the thread, if it is shown, stands after the location:
+    /// `at src/link.rs:12 on main`. Lines of this format cannot be read back.
+    ///
+    /// It looks like the `pretty` format of `tracing_subscriber::fmt`, with these differences:
+    ///
+    /// | what | `fmt` | here |
+    /// |---|---|---|
+    /// | the time | date and time in UTC | as [`time`](Format::time) says: by default date and time in files, and the elapsed time elsewhere |
+    /// | the level | filled up on the left: `" INFO"` | filled up on the right: `"INFO "` |
+    /// | the context | | before the target |
+    /// | the name of a span | with its target: `in app::link` | alone: `in link` |
+    /// | a text that is one plain word | in quotes: `unit: "core"` | without: `unit: core` |
+    /// | a message of several lines | as it is, so its lines can look like other records | one line with `\n`, or with [`multiline`](Format::multiline) all lines, each after `      \| ` |
     pub fn pretty() -> Self {
         Format::of(Kind::Pretty, Options { context: true, target: true, location: true, ..Options::BARE })
     }
