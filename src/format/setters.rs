@@ -33,6 +33,8 @@ impl Format {
     /// # drop(format);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// [`UtcOffset`] is the type of the crate `time` 0.3: see [the types of other crates](crate#types-of-other-crates).
     pub fn offset(mut self, offset: UtcOffset) -> Self {
         self.options.times.offset = Offset::new(offset);
         self
