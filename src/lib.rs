@@ -155,7 +155,7 @@ mod verbosity;
 #[cfg_attr(docsrs, doc(cfg(feature = "build")))]
 pub mod build;
 
-pub use clock::{Clock, CustomClock, ManualClock, Origin, TimeSource};
+pub use clock::{Clock, ManualClock, Origin, TimeSource};
 pub use context::{ContextBuilder, OutputContext, SinkSnapshot, Snapshot, SpanEvents, live, set_process_default};
 pub use error::{Error, ErrorKind};
 pub use format::{Ansi, Color, ElapsedStyle, Format, Layout, LayoutWriter, Time};

@@ -81,7 +81,7 @@ impl ContextBuilder {
             name: Some(name),
             fields: None,
             origin: None,
-            clock: Clock::System,
+            clock: Clock::SYSTEM,
             verbosity: Verbosity::from(LevelFilter::INFO),
             span_events: SpanEvents::NONE,
             sinks: Vec::new(),

@@ -14,7 +14,6 @@ use std::time::SystemTime;
 use super::latest;
 use super::options::Roll;
 use super::retention::Retention;
-use crate::clock::Clock;
 use crate::fallback::report;
 use crate::file::keys::OwnKeys;
 use crate::file::name::{FileForm, FileId, LogFile, Period, RolledNames};
@@ -236,20 +235,21 @@ impl Roller {
     /// Returns the current time in seconds since 1970.
     #[inline]
     fn unix_seconds(&self) -> i64 {
-        match &self.roll.clock {
-            Clock::System => os::coarse_unix_seconds(),
-            manual => match manual.wall().duration_since(SystemTime::UNIX_EPOCH) {
-                Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-                Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |seconds| -seconds - 1),
-            },
+        let clock = &self.roll.clock;
+        if clock.is_system() {
+            return os::coarse_unix_seconds();
+        }
+        match clock.wall().duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |seconds| -seconds - 1),
         }
     }
 
     /// Returns the time in nanoseconds of a clock that is never put back.
     fn monotonic_nanos(&self) -> u64 {
-        match &self.roll.clock {
-            Clock::Manual(manual) => u64::try_from(manual.advanced().as_nanos()).unwrap_or(u64::MAX),
-            _ => os::coarse_monotonic(),
+        match self.roll.clock.as_manual() {
+            Some(manual) => u64::try_from(manual.advanced().as_nanos()).unwrap_or(u64::MAX),
+            None => os::coarse_monotonic(),
         }
     }
 }
