@@ -58,7 +58,7 @@ impl Origin {
     }
 }
 
-/// Gives a context the time: the system's clocks, or a clock that a test advances by hand.
+/// Gives a context the time: the system's clocks, a clock that a test advances by hand, or one of the program's own.
 ///
 /// ```
 /// use logscope::{ManualClock, OutputContext};
@@ -67,15 +67,17 @@ impl Origin {
 /// let uno = OutputContext::builder("uno").clock(&clock).build();
 /// assert!(uno.elapsed().is_zero());
 /// ```
+///
+/// It is made by [`system`](Clock::system), which is the default, by [`custom`](Clock::custom), or from a [`ManualClock`].
 #[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub enum Clock {
-    /// `Instant::now` and `SystemTime::now`.
+pub struct Clock(Kind);
+
+/// Which clock it is.
+#[derive(Clone, Debug, Default)]
+enum Kind {
     #[default]
     System,
-    /// A clock that stands still until the program advances it.
     Manual(ManualClock),
-    /// A clock of the program's own; from [`Clock::custom`].
     Custom(CustomClock),
 }
 
@@ -90,7 +92,7 @@ pub trait TimeSource: Send + Sync + 'static {
 
 /// Holds a clock of the program's own. Clones are the same clock.
 #[derive(Clone)]
-pub struct CustomClock(Arc<dyn TimeSource>);
+struct CustomClock(Arc<dyn TimeSource>);
 
 impl CustomClock {
     /// Asks the clock. While it is asked, and if it panics, the system's clock answers: a log call asks for the time, and what the clock logs
@@ -122,6 +124,14 @@ impl fmt::Debug for CustomClock {
 }
 
 impl Clock {
+    pub(crate) const SYSTEM: Clock = Clock(Kind::System);
+
+    /// Returns the system's clocks: `Instant::now` and `SystemTime::now`.
+    #[must_use]
+    pub const fn system() -> Self {
+        Clock::SYSTEM
+    }
+
     /// Makes a clock of the program's own: a simulated one, or one that several processes share.
     ///
     /// ```
@@ -148,39 +158,50 @@ impl Clock {
     /// Log calls ask it on the threads that log, several at a time. If it panics, the system's clock answers.
     #[must_use]
     pub fn custom(time: impl TimeSource) -> Self {
-        Clock::Custom(CustomClock(Arc::new(time)))
+        Clock(Kind::Custom(CustomClock(Arc::new(time))))
     }
 
     /// Returns the present monotonic instant of this clock.
     #[must_use]
     #[inline]
     pub fn now(&self) -> Instant {
-        match self {
-            Clock::System => Instant::now(),
-            Clock::Manual(clock) => clock.now(),
-            Clock::Custom(clock) => clock.ask(TimeSource::now, Instant::now),
+        match &self.0 {
+            Kind::System => Instant::now(),
+            Kind::Manual(clock) => clock.now(),
+            Kind::Custom(clock) => clock.ask(TimeSource::now, Instant::now),
         }
     }
 
     /// Returns the present wall-clock time of this clock.
     #[must_use]
     pub fn wall(&self) -> SystemTime {
-        match self {
-            Clock::System => SystemTime::now(),
-            Clock::Manual(clock) => clock.wall(),
-            Clock::Custom(clock) => clock.ask(TimeSource::wall, SystemTime::now),
+        match &self.0 {
+            Kind::System => SystemTime::now(),
+            Kind::Manual(clock) => clock.wall(),
+            Kind::Custom(clock) => clock.ask(TimeSource::wall, SystemTime::now),
         }
     }
 
     /// True if both are the system's clocks, or clones of one other clock.
     #[cfg(feature = "file")]
     pub(crate) fn is_same(&self, other: &Clock) -> bool {
-        match (self, other) {
-            (Clock::System, Clock::System) => true,
-            (Clock::Manual(one), Clock::Manual(two)) => Arc::ptr_eq(&one.0, &two.0),
-            (Clock::Custom(one), Clock::Custom(two)) => Arc::ptr_eq(&one.0, &two.0),
+        match (&self.0, &other.0) {
+            (Kind::System, Kind::System) => true,
+            (Kind::Manual(one), Kind::Manual(two)) => Arc::ptr_eq(&one.0, &two.0),
+            (Kind::Custom(one), Kind::Custom(two)) => Arc::ptr_eq(&one.0, &two.0),
             _ => false,
         }
+    }
+
+    #[cfg(feature = "file")]
+    pub(crate) fn is_system(&self) -> bool {
+        matches!(self.0, Kind::System)
+    }
+
+    /// Returns the clock that the program advances, if it is one.
+    #[cfg(feature = "file")]
+    pub(crate) fn as_manual(&self) -> Option<&ManualClock> {
+        if let Kind::Manual(clock) = &self.0 { Some(clock) } else { None }
     }
 
     /// Returns an origin at the present of this clock.
@@ -190,15 +211,19 @@ impl Clock {
     }
 }
 
+// A clock of the program's own that panics is asked again the next time: nothing of ours is left half changed.
+impl std::panic::UnwindSafe for Clock {}
+impl std::panic::RefUnwindSafe for Clock {}
+
 impl From<ManualClock> for Clock {
     fn from(clock: ManualClock) -> Self {
-        Clock::Manual(clock)
+        Clock(Kind::Manual(clock))
     }
 }
 
 impl From<&ManualClock> for Clock {
     fn from(clock: &ManualClock) -> Self {
-        Clock::Manual(clock.clone())
+        Clock(Kind::Manual(clock.clone()))
     }
 }
 
@@ -304,7 +329,7 @@ mod tests {
         let before = Instant::now();
         assert!(panics.now() >= before && panics.wall() > SystemTime::UNIX_EPOCH);
         let odd = Arc::new(Odd(false, std::sync::OnceLock::new()));
-        let clock = Clock::Custom(CustomClock(odd.clone()));
+        let clock = Clock(Kind::Custom(CustomClock(odd.clone())));
         assert!(odd.1.set(clock.clone()).is_ok());
         assert!(clock.now() >= before);
         assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH, "it is asked again");

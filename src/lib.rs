@@ -102,6 +102,20 @@
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
+//!
+//! # Types of other crates
+//!
+//! These crates have types or traits that are part of this crate's public interface. A version of logscope stays with the versions here; it takes
+//! an incompatible one (`time` 0.4, say) only in a release that is incompatible itself.
+//!
+//! | crate | version | where | feature |
+//! |---|---|---|---|
+//! | `tracing`, `tracing-core` | 0.1 | [`Level`], [`LevelFilter`], `Metadata`, the visitor of [`Record::visit`] | |
+//! | `tracing-subscriber` | 0.3 | [`ScopedLayer`] is a `Layer`; a [`Sink`](sink::Sink) is a `MakeWriter` | the second: `fmt` |
+//! | `time` | 0.3 | [`UtcOffset`], of [`Format::offset`] | |
+//! | `tracing-appender` | 0.2 | `sink::non_blocking` | `appender` |
+//! | `futures-core` | 0.3 | the `Stream`s of [`Scoped`] and [`sink::channel`] | `futures` |
+//! | `serde` | 1 | `Serialize` and `Deserialize` | `serde` |
 
 // The rooms of this crate, each of which imports only those before it:
 // sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background, sink,
@@ -141,7 +155,7 @@ mod verbosity;
 #[cfg_attr(docsrs, doc(cfg(feature = "build")))]
 pub mod build;
 
-pub use clock::{Clock, CustomClock, ManualClock, Origin, TimeSource};
+pub use clock::{Clock, ManualClock, Origin, TimeSource};
 pub use context::{ContextBuilder, OutputContext, SinkSnapshot, Snapshot, SpanEvents, live, set_process_default};
 pub use error::{Error, ErrorKind};
 pub use format::{Ansi, Color, ElapsedStyle, Format, Layout, LayoutWriter, Time};

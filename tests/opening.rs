@@ -1,4 +1,4 @@
-//! A log says which levels it has where the program asks for it, and only there.
+//! A log says which records it has where the program asks for it, and only there.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
@@ -8,16 +8,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use logscope::sink::{self, Line, Memory, Output, Queue};
-use logscope::{Format, LevelFilter, OutputContext};
+use logscope::{Dial, Format, LevelFilter, OutputContext, Verbosity};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Returns the numbers and the `max_level`s in a log of opening records and of others.
+/// Returns the numbers and the verbosities in a log of opening records and of others.
 fn read(memory: &Memory) -> Vec<(u64, Option<String>)> {
     let json = |line: String| serde_json::from_str::<serde_json::Value>(&line).expect("each line is an object");
     let record = |line: serde_json::Value| {
-        let max_level = line["fields"]["max_level"].as_str().map(str::to_owned);
-        (line["seq"].as_u64().expect("each record has a number"), max_level)
+        let verbosity = line["fields"]["verbosity"].as_str().map(str::to_owned);
+        (line["seq"].as_u64().expect("each record has a number"), verbosity)
     };
     memory.lines().into_iter().map(json).map(record).collect()
 }
@@ -46,6 +46,19 @@ fn each_sink_says_which_levels_it_has() {
     assert_eq!(read(&logs[1].1), [opening("warn"), (3, None)]);
     assert_eq!(read(&logs[2].1), [opening("error"), (3, None)]);
     assert_eq!(read(&logs[3].1), []);
+}
+
+#[test]
+fn the_directives_of_the_context_and_the_sink_are_told() {
+    let (log, memory) = sink::memory();
+    let dial = Dial::new(LevelFilter::INFO);
+    let log = log.format(Format::json()).verbosity(&dial);
+    let uno = OutputContext::builder("uno").directives("debug,hyper=off").unwrap().sink(log).build();
+    uno.write_opening_record();
+    dial.set("warn,db=trace".parse::<Verbosity>().unwrap());
+    uno.write_opening_record();
+    let verbosity = |text: &str| Some(text.to_owned());
+    assert_eq!(read(&memory), [(1, verbosity("info,hyper=off")), (2, verbosity("warn,db=debug,hyper=off"))]);
 }
 
 #[test]

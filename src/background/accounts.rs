@@ -213,7 +213,7 @@ impl Account for CountingAccount {
     }
 
     fn clock(&self) -> &Clock {
-        &Clock::System
+        &Clock::SYSTEM
     }
 
     fn is_abandoned(&self) -> bool {

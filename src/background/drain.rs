@@ -163,7 +163,7 @@ impl QueuedOutput {
         let nobody = ContextInfo::nobody();
         let (context, clock) = match &account {
             Some(account) => (account.info(), account.clock()),
-            None => (&nobody, &Clock::System),
+            None => (&nobody, &Clock::SYSTEM),
         };
         let moment = Moment { context, elapsed, origin: None, clock, wall: Cell::new(None) };
         let put: PutNotice<'_> = &mut |_, notice| self.core.write_notice(&renderer, notice);

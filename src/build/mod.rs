@@ -1,8 +1,7 @@
 //! Macros for the events of a build: header, phase, detail, unit, success, failure, and finished.
 //!
 //! Each macro logs a plain `tracing` event, so that JSON has its fields, other layers see it, and verbosity and targets work as for any
-//! event. [`Format::build`](crate::Format::build) prints these events as build tools print their lines. `header!`, `unit!` and `finished!`
-//! log fields and no message.
+//! event. [`Format::build`](crate::Format::build) prints these events as build tools print their lines.
 //!
 //! | call | printed, after the elapsed time | level | fields |
 //! |---|---|---|---|
@@ -61,6 +60,22 @@
 //! #      00:12.34 Build time: 12.34s\n"
 //! # );
 //! ```
+//!
+//! # In other formats
+//!
+//! Only `Format::build` knows the vocabulary. In the other formats these are events with the fields above, and `header!`, `unit!` and
+//! `finished!` have no message:
+//!
+//! ```text
+//! 00:00.000045 INFO  uno app: build=header name="Build System" version=1.2.4
+//! 00:00.000118 INFO  uno app: Parsing platformio.ini build=phase phase=1 phases=9
+//! 00:00.520143 DEBUG uno app: build=unit group=core unit=main.cpp cached=true
+//! 00:12.340178 INFO  uno app: build=finished
+//! ```
+//!
+//! So these three are empty lines in [`Format::raw`](crate::Format::raw), and lines that say nothing in a format without
+//! [`fields`](crate::Format::fields). A [layout](crate::Layout) of your own pushes the message and the fields, with a
+//! [`gap`](crate::LayoutWriter::gap) before each: [the guide](crate::docs::layout#events-without-a-message) has an example.
 
 pub use crate::{
     __build_detail as detail, __build_failure as failure, __build_finished as finished, __build_header as header,

@@ -81,7 +81,7 @@ impl ContextBuilder {
             name: Some(name),
             fields: None,
             origin: None,
-            clock: Clock::System,
+            clock: Clock::SYSTEM,
             verbosity: Verbosity::from(LevelFilter::INFO),
             span_events: SpanEvents::NONE,
             sinks: Vec::new(),
@@ -172,6 +172,26 @@ impl ContextBuilder {
     /// The records are those of `FmtSpan` in `tracing_subscriber::fmt`. They have the level, the target and the place of the span, the span
     /// itself as the innermost one, and the message `new` or `close`. `time.busy` is how long the span was entered (by any thread), `time.idle`
     /// how long it was not, by the context's clock. Only spans that the context wants have records.
+    ///
+    /// The setting is one of the context. To have the records of one span only, make that span in a context that is derived for it, and run its
+    /// work in the one that was there, or leave other spans out by their level or target:
+    ///
+    /// ```
+    /// use logscope::{OutputContext, SpanEvents, sink};
+    ///
+    /// logscope::init();
+    /// let (memory, lines) = sink::memory();
+    /// let uno = OutputContext::builder("uno").sink(memory).build();
+    /// let timed = uno.to_builder().span_events(SpanEvents::CLOSE).build();
+    ///
+    /// let link = timed.scope(|| tracing::info_span!("link"));
+    /// uno.scope(|| link.in_scope(|| tracing::info_span!("search").in_scope(|| tracing::info!("linking"))));
+    /// drop(link);
+    /// let lines = lines.lines();
+    /// assert!(lines[0].contains(" link:search ") && lines[0].ends_with(": linking"));
+    /// assert!(lines[1].contains(" link ") && lines[1].contains(": close time.busy="));
+    /// assert_eq!(lines.len(), 2);
+    /// ```
     ///
     /// The context in which a span is made has both records, wherever the span is closed: on another thread, in another context, or outside
     /// all. For the record at the end, the span keeps the context and its sinks alive until it is closed. Closing the context is

@@ -42,7 +42,8 @@ impl OutputContext {
     /// The child's origin is the present of the clock when it is built, unless [`origin`](ContextBuilder::origin) is set. Its records name
     /// the parent by id, in JSON and in a [`RecordBuf`](crate::RecordBuf).
     ///
-    /// Nothing else connects the two. A child does not keep its parent alive, closing one does not close the other, and
+    /// Nothing else connects the two. A child does not keep its parent alive, closing or flushing one does not close or flush the other, the
+    /// [`ledger`](OutputContext::ledger) of the parent does not count the child's records, and
     /// what is changed in a context that is derived from the parent does not reach the child. To go on with the same work under other settings,
     /// derive a context with [`to_builder`](OutputContext::to_builder).
     #[must_use = "a builder does nothing until `build` is called"]

@@ -65,6 +65,26 @@ impl OutputContext {
     /// dropped. From inside an output the call does not wait, as [`flush`](OutputContext::flush).
     ///
     /// The sinks stay open for the other contexts that have them; an output is closed when its last sink is dropped.
+    ///
+    /// # In a task
+    ///
+    /// The call blocks, for as long as a queue has records to write or a log call is under way, so a task makes it where blocking is allowed.
+    /// Await [`flush_async`](OutputContext::flush_async) first, and close what is then written:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use logscope::{OutputContext, sink};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    /// # runtime.block_on(async {
+    /// let request = OutputContext::builder("request").sink(sink::null()).build();
+    /// let _ = tokio::time::timeout(Duration::from_secs(5), request.flush_async()).await;
+    /// let ledger = tokio::task::spawn_blocking(move || request.close(Duration::from_secs(1))).await?;
+    /// assert!(ledger.is_complete(), "{ledger}");
+    /// # Ok::<(), tokio::task::JoinError>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use = "the ledger says whether everything was written: ask `is_complete()`"]
     pub fn close(&self, deadline: Duration) -> Ledger {
         let Family { in_flight, abandoned, .. } = &*self.inner.family;

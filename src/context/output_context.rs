@@ -85,7 +85,8 @@ impl OutputContext {
 
     /// Returns the deliveries so far of this context and of all that were derived from it.
     ///
-    /// A record that goes to two sinks counts as two deliveries.
+    /// A record that goes to two sinks counts as two deliveries. A [child](OutputContext::child) has a ledger of its own: what is logged to it
+    /// is not in the ledger of its parent. The ledger of a [sink](crate::sink::Sink::ledger) that both have counts both.
     #[must_use = "the ledger says whether records were lost: ask `is_complete()`"]
     pub fn ledger(&self) -> Ledger {
         let Family { in_flight, counters, .. } = &*self.inner.family;

@@ -53,5 +53,5 @@ pub(crate) fn put_claimed_notice(
 /// Calls `f` with the moment of notices that no record follows. A notice about one context has that context's last loss as its moment.
 pub(crate) fn with_last_moment<R>(f: impl FnOnce(&Moment<'_>) -> R) -> R {
     let nobody = ContextInfo::nobody();
-    f(&Moment { context: &nobody, elapsed: Duration::ZERO, origin: None, clock: &Clock::System, wall: Cell::new(None) })
+    f(&Moment { context: &nobody, elapsed: Duration::ZERO, origin: None, clock: &Clock::SYSTEM, wall: Cell::new(None) })
 }

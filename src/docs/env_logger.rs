@@ -36,7 +36,7 @@
 //! | `RUST_LOG=info/regex` | none: the part after the slash is reported, and not used |
 //! | `RUST_LOG_STYLE`, `write_style` | `NO_COLOR`, `CLICOLOR_FORCE`, [`Color`](crate::Color) |
 //! | `target(Target::Stdout)`, `Target::Pipe(…)` | [`sink::stdout`](crate::sink::stdout), [`sink::writer`](crate::sink::writer()) |
-//! | `format(|buf, record| …)` | [`Layout`](crate::Layout); for the time alone, [`Format::timer`](crate::Format::timer) |
+//! | `format(\|buf, record\| …)` | [`Layout`](crate::Layout); for the time alone, [`Format::timer`](crate::Format::timer) |
 //! | `format_timestamp_micros`, `format_timestamp(None)` | [`Format::time`](crate::Format::time) |
 //! | `filter_level`, `filter_module` | [`Verbosity`](crate::Verbosity) |
 //! | `is_test(true)` | [`sink::test`](crate::sink::test()) |

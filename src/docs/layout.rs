@@ -92,8 +92,49 @@
 //! assert_eq!(lines.text(), "[uno] build → link linking size: 12\n");
 //! ```
 //!
+//! # Events without a message
+//!
+//! An event may have fields alone, as `tracing::info!(size = 12)` has, and `header!`, `unit!` and `finished!` of the build vocabulary. A layout
+//! that pushes the message and nothing else writes an empty line for them. So push the fields, too, each part after a
+//! [`gap`](crate::LayoutWriter::gap), which writes no blank where there is no message:
+//!
+//! ```
+//! use logscope::{Format, Layout, LayoutWriter, LevelFilter, OutputContext, Record, build, sink};
+//!
+//! struct Named;
+//!
+//! impl Layout for Named {
+//!     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+//!         line.raw("[");
+//!         line.push(record.context().name());
+//!         line.raw("]");
+//!         line.gap();
+//!         line.push_message(record);
+//!         line.gap();
+//!         line.push_fields(record);
+//!     }
+//! }
+//!
+//! logscope::init();
+//! let (memory, lines) = sink::memory();
+//! let format = Format::custom(Named);
+//! let uno = OutputContext::builder("uno").verbosity(LevelFilter::DEBUG).sink(memory.format(format)).build();
+//! uno.scope(|| {
+//!     build::phase!(1, 9, "Compiling");
+//!     build::unit!("core", "main.cpp");
+//! });
+//! assert_eq!(
+//!     lines.lines(),
+//!     ["[uno] Compiling build=phase phase=1 phases=9", "[uno] build=unit group=core unit=main.cpp cached=false"]
+//! );
+//! ```
+//!
+//! # More
+//!
 //! | what | how |
 //! |---|---|
+//! | the name of the context alone | `line.push(record.context().name())`; [`push_context`](crate::LayoutWriter::push_context) writes its fields, too |
+//! | the target | [`push_target`](crate::LayoutWriter::push_target), which quotes one that is no plain word |
 //! | parts that may be empty | [`gap`](crate::LayoutWriter::gap) writes a blank only between two parts that are not |
 //! | colours | [`colored`](crate::LayoutWriter::colored), or [`is_colored`](crate::LayoutWriter::is_colored) and `raw`: the format decides, as everywhere |
 //! | times | [`push_time`](crate::LayoutWriter::push_time) honours `time`, `offset`, `local`, `elapsed_style` and `timer` of the format |

@@ -42,7 +42,7 @@
 //! | the guard of `slog_async`, `Fuse` | none: what is queued is written when the process ends, and errors are counted and reported |
 //! | `slog_term::FullFormat`, `CompactFormat` | [`Format::text`](crate::Format::text) |
 //! | `slog_json` | [`Format::json`](crate::Format::json) |
-//! | `slog_scope::scope(&log, || …)` | [`scope`](crate::OutputContext::scope) |
+//! | `slog_scope::scope(&log, \|\| …)` | [`scope`](crate::OutputContext::scope) |
 //! | `slog_stdlog` | the feature `log` |
 //! | `FnValue`, `PushFnValue`: values that are made for each record | none: fields of a context are rendered once |
 //! | `Logger::is_debug_enabled` | `tracing::enabled!` |

@@ -42,8 +42,8 @@ use crate::sync::Arc;
 /// a program logs, so that one record is one line and looks like what it is. The joiners U+200C and U+200D and the variation selectors
 /// U+FE00 to U+FE0F are not escaped, because emoji and some scripts cannot be written without them.
 ///
-/// [`RecordBuf`](crate::RecordBuf) reads lines of text, JSON and logfmt back, with all options but [`timer`](Format::timer). The other layouts are
-/// for people.
+/// [`RecordBuf`](crate::RecordBuf) reads lines of text, JSON and logfmt back, with all options but [`timer`](Format::timer); text must have its
+/// context and its target. The other layouts are for people.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[must_use = "a format does nothing until it is given to a sink, with `.format(…)`"]
 pub struct Format {
@@ -168,15 +168,30 @@ impl Format {
     /// Returns the format for people who read a log on a screen, with several lines for each record.
     ///
     /// ```text
-    ///   00:01.234567  INFO uno linker: linking main.o, size: 12, path: "a b"
+    ///   00:01.234567 INFO  uno linker: linking main.o, size: 12, path: "a b"
     ///     at src/link.rs:12
     ///     in link with unit: core
     ///     in build
     ///
+    ///   00:01.234567 WARN  uno linker: unused symbol
+    ///     at src/link.rs:12
+    ///     in build
+    ///
     /// ```
     ///
-    /// It looks like the `pretty` format of `tracing_subscriber::fmt`, with the context before the target. The innermost span comes first.
-    /// The name of the thread, if it is shown, stands after the location: `at src/link.rs:12 on main`.
+    /// The innermost span comes first, and a blank line ends each record. The name of the thread, if it is shown, stands after the location:
+    /// `at src/link.rs:12 on main`. Lines of this format cannot be read back.
+    ///
+    /// It looks like the `pretty` format of `tracing_subscriber::fmt`, with these differences:
+    ///
+    /// | what | `fmt` | here |
+    /// |---|---|---|
+    /// | the time | date and time in UTC | as [`time`](Format::time) says: by default date and time in files, and the elapsed time elsewhere |
+    /// | the level | filled up on the left: `" INFO"` | filled up on the right: `"INFO "` |
+    /// | the context | | before the target |
+    /// | the name of a span | with its target: `in app::link` | alone: `in link` |
+    /// | a text that is one plain word | in quotes: `unit: "core"` | without: `unit: core` |
+    /// | a message of several lines | as it is, so its lines can look like other records | one line with `\n`, or with [`multiline`](Format::multiline) all lines, each after `      \| ` |
     pub fn pretty() -> Self {
         Format::of(Kind::Pretty, Options { context: true, target: true, location: true, ..Options::BARE })
     }
@@ -190,8 +205,9 @@ impl Format {
     /// ```
     ///
     /// (one line, broken here). The context of a [child](crate::OutputContext::child) has the id of its parent as `"parent"`, after its own
-    /// id. With the options, `"filename"` and `"line_number"` follow the target, and
-    /// `"threadName"` the spans. `"span"` is the innermost of `"spans"`; both are absent outside spans.
+    /// id. With [`location`](Format::location), `"filename"` and `"line_number"` follow the target. With [`thread_name`](Format::thread_name) and
+    /// [`thread_id`](Format::thread_id), `"threadName"` and `"threadId"` (`"ThreadId(2)"`) follow the spans; for a thread without a name,
+    /// `"threadName"` is its id, and absent if the id is shown too. `"span"` is the innermost of `"spans"`; both are absent outside spans.
     ///
     /// An event to which the log call gives a name (`info!(name: "order.paid", …)`) has it as `"name"`, after the target.
     ///
@@ -207,6 +223,8 @@ impl Format {
     /// | an event with `parent: None` | the current spans | no spans |
     /// | a name that is taken | the key twice | the second as `NAME#2`, or by the next number that is free |
     /// | a field of a span called `name` | the key twice | `field.name` |
+    /// | a field called like a key of the record, with [`flatten`](Format::flatten) | as it is | `field.level` and the like |
+    /// | the record of a span that is made or closed | `"spans"` without that span | with it |
     /// | bytes in a span | a list of numbers | a string, as in events |
     /// | a record of the `log` crate | its source in `log.target`, `log.file`, … too | only in the places for it |
     pub fn json() -> Self {

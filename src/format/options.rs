@@ -5,14 +5,34 @@ use super::times::{ElapsedStyle, Times};
 
 /// Says what becomes of the colours in a message that another program has printed; for [`Format::ansi`](crate::Format::ansi).
 ///
-/// Colours are the sequences `ESC [ … m`. Other escape sequences could move the cursor or change the title of the window, and are never kept.
+/// Nothing that is kept can move the cursor or give the terminal an order. (A colour can still make text hard to see, as black on black.)
+///
+/// | in the message | with `Keep` | with `Strip` |
+/// |---|---|---|
+/// | colours and other attributes of text: `ESC [ … m` | kept | removed |
+/// | other sequences that begin with `ESC [`: they move the cursor and clear lines | removed | removed |
+/// | `ESC ] …`, which ends in BEL or `ESC \`: the title of the window, and the link of a text (OSC 8) | removed | removed |
+/// | other sequences of two characters, from `ESC 0` to `ESC ~`: `ESC c` resets the terminal | removed | removed |
+/// | ESC before anything else, and sequences longer than 64 bytes, such as a link with a long address | escaped | escaped |
+/// | a tab | kept | kept |
+/// | `\n` | escaped, unless [`multiline`](crate::Format::multiline) keeps it | the same |
+/// | `\r`, backspace, BEL and all other control characters | escaped | escaped |
+///
+/// - A `\r` moves the cursor to the beginning of the line, so what follows would be printed over what stands there and hide it. A `\r` at the
+///   end of a line, from a program that ends its lines as Windows does, is shown as `\r`, too: trim each line before you log it. Of a progress
+///   bar that is drawn again and again, log what follows the last `\r`.
+/// - An `ESC ]` sequence gives an order to the terminal. It can change the title of the window and, in some terminals, write to the clipboard or
+///   have the terminal answer with text that the shell then reads as if it were typed. So none is kept, not even a link: its text stays, and its
+///   address does not.
+///
+/// [`Ansi::Auto`] is one of the two, and [`Ansi::Escape`] escapes all that begins with ESC.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Ansi {
     /// Kept if the line is [coloured](crate::Format::color), as on a terminal, and removed if not, as in a file.
     #[default]
     Auto,
-    /// Kept, also in a file. A line that has a colour ends with the sequence that ends all colours.
+    /// Kept, also in a file. If a colour is still on at the end of the message, `ESC [ 0 m` is added there, so that it does not colour what follows.
     Keep,
     /// Removed, and so are all other escape sequences.
     Strip,

@@ -33,6 +33,8 @@ impl Format {
     /// # drop(format);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// [`UtcOffset`] is the type of the crate `time` 0.3: see [the types of other crates](crate#types-of-other-crates).
     pub fn offset(mut self, offset: UtcOffset) -> Self {
         self.options.times.offset = Offset::new(offset);
         self
@@ -96,24 +98,28 @@ impl Format {
     }
 
     /// Sets whether the target is shown.
+    ///
+    /// Without it, no colon stands before the message in [`text`](Format::text), as in `INFO  uno build:link linking main.o`, and where the spans
+    /// end cannot be told. [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) refuses such a line, or takes the word before a colon in the
+    /// message for the target.
     pub fn target(mut self, show: bool) -> Self {
         self.options.target = show;
         self
     }
 
-    /// Sets whether the source file and line are shown.
+    /// Sets whether the source file and line are shown. In JSON they are `"filename"` and `"line_number"`.
     pub fn location(mut self, show: bool) -> Self {
         self.options.location = show;
         self
     }
 
-    /// Sets whether the name of the thread that logged is shown; for a thread without a name, its id.
+    /// Sets whether the name of the thread that logged is shown; for a thread without a name, its id. In JSON it is `"threadName"`.
     pub fn thread_name(mut self, show: bool) -> Self {
         self.options.thread_name = show;
         self
     }
 
-    /// Sets whether the id of the thread that logged is shown, as `ThreadId(2)`.
+    /// Sets whether the id of the thread that logged is shown, as `ThreadId(2)`. In JSON it is `"threadId"`.
     pub fn thread_id(mut self, show: bool) -> Self {
         self.options.thread_id = show;
         self

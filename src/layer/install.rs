@@ -252,6 +252,20 @@ impl Config {
     ///
     /// Other layers do not see the record. The setting is one of the whole process: a configuration without it does not take it back. It does
     /// nothing if a panic hook that the program sets later does not call the one before, or if it is set on a thread that panics.
+    ///
+    /// # The other text of the panic
+    ///
+    /// The panic hook that was there goes on to do its work. The one of std prints `thread 'main' panicked at …` on stderr, so a panic in a
+    /// context that logs to stderr, as the built-in process default does, is there twice: once as the record, and once as that text. A program
+    /// that wants the record alone sets a hook that does nothing, before it installs logscope:
+    ///
+    /// ```
+    /// std::panic::set_hook(Box::new(|_| {}));
+    /// logscope::configure().log_panics(true).install()?;
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    ///
+    /// A panic that its context does not record, because it has no sinks or does not let ERROR of the target `panic` through, then leaves no text.
     pub fn log_panics(mut self, on: bool) -> Self {
         self.log_panics = on;
         self

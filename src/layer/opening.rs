@@ -1,4 +1,4 @@
-//! Opening records: a log says, where the program asks for it, which levels it has.
+//! Opening records: a log says, where the program asks for it, which records it has.
 
 use std::cell::Cell;
 
@@ -11,29 +11,27 @@ use crate::output::is_inside_output;
 use crate::record::{NoSpans, Record, RecordMetadata, with_opening};
 
 impl OutputContext {
-    /// Writes a record to each sink that says which levels its log has: a reader then knows why numbers are missing.
+    /// Writes a record to each sink that says which levels of which targets its log has: a reader then knows why numbers are missing.
     ///
     /// ```
     /// use logscope::{Format, LevelFilter, OutputContext, Time, sink};
     ///
     /// let (memory, lines) = sink::memory();
-    /// let errors = memory.format(Format::logfmt().time(Time::None)).max_level(LevelFilter::ERROR);
-    /// let uno = OutputContext::builder("uno").sink(errors).build();
+    /// let warnings = memory.format(Format::logfmt().context(false).time(Time::None)).max_level(LevelFilter::WARN);
+    /// let uno = OutputContext::builder("uno").directives("info,hyper=error")?.sink(warnings).build();
     /// uno.write_opening_record();
-    /// assert_eq!(
-    ///     lines.lines(),
-    ///     [r#"level=info context=uno seq=1 target=logscope msg="records above max_level are not in this log" max_level=error"#]
-    /// );
+    /// let opening = r#"level=info seq=1 target=logscope msg="records above this verbosity are not in this log" verbosity="warn,hyper=error""#;
+    /// assert_eq!(lines.lines(), [opening]);
+    /// # Ok::<(), logscope::Error>(())
     /// ```
     ///
-    /// The record is at INFO and has the target `logscope` and the field `max_level`: the threshold of the sink, or the most verbose level of
-    /// the context if that is lower. It passes the threshold that it states, except that a sink at OFF gets no record. It counts as an
-    /// ordinary record in the ledgers, and its number is the same in all sinks.
+    /// The record is at INFO and has the target `logscope` and the field `verbosity`: what both the context and the sink let through, as
+    /// [directives](crate::Verbosity#directives) that can be parsed. Of a dial it is the present setting. The record passes the verbosity that
+    /// it states, except that a sink at OFF gets none. It counts as an ordinary record in the ledgers, and its number is the same in all sinks.
     ///
     /// Nothing is written without this call. A program learns the same from [`snapshot`](OutputContext::snapshot).
     pub fn write_opening_record(&self) {
         let inner = self.inner();
-        let max_level = inner.verbosity().max_level();
         let opened = || {
             inner.sinks().iter().enumerate().filter(|(_, sink)| sink.own_verbosity().max_level() != LevelFilter::OFF)
         };
@@ -51,7 +49,8 @@ impl OutputContext {
         }
         let mut fates = FateCounts::default();
         for (n, sink) in opened() {
-            with_opening(max_level.min(sink.own_verbosity().max_level()), |event| {
+            let verbosity = inner.verbosity().min(sink.own_verbosity()).to_string();
+            with_opening(&verbosity, |event| {
                 let record = Record {
                     event,
                     metadata: RecordMetadata::own(event.metadata()),

@@ -18,6 +18,22 @@ use super::{Record, Value, capture_fields, max_record_bytes, write_thread_id, wr
 /// ```
 ///
 /// In a record that was read back, the parts that its format does not print are `None` or empty.
+///
+/// The texts are raw, as the program logged them: escape sequences, line ends and invisible characters stand in them as they are, because only a
+/// format escapes. So escape what you print, as `{:?}` does. (A [`Record`] that is at hand is printed safely by
+/// [`Format::render`](crate::Format::render).)
+///
+/// ```
+/// use logscope::{OutputContext, sink};
+///
+/// logscope::init();
+/// let (memory, records) = sink::memory_records();
+/// let uno = OutputContext::builder("uno").sink(memory).build();
+/// uno.scope(|| tracing::info!("a\x1b[2Jb"));
+/// let record = &records.records()[0];
+/// assert_eq!(record.message, "a\x1b[2Jb"); // would clear the screen
+/// assert_eq!(format!("{:?}", record.message), r#""a\u{1b}[2Jb""#);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RecordBuf {

@@ -1,7 +1,7 @@
 //! The events of the records that logscope itself writes into a log: notices, opening records, and what it tells of the program.
 //!
 //! - A *notice* says that records are missing. It goes to the one sink that misses them, has no number, and counts in no ledger.
-//! - An *opening record* says at which level a log begins. It goes to each sink of a context but those at OFF, with one number, and counts
+//! - An *opening record* says which records a log has. It goes to each sink of a context but those at OFF, with one number, and counts
 //!   in the ledgers like any other record.
 //! - The record of a *panic* is one of the context in which the program panicked, and counts as if the program had logged it.
 //!
@@ -13,7 +13,6 @@ use std::fmt;
 use std::time::Duration;
 
 use tracing::field::{Value, display};
-use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata};
 use tracing_core::callsite::DefaultCallsite;
 use tracing_core::metadata::Kind;
@@ -50,7 +49,7 @@ macro_rules! own_metadata {
 
 own_metadata!(FAILED_CALLSITE, FAILED, "logscope", NOTICE_LEVEL, &["message", "failed"]);
 own_metadata!(DROPPED_CALLSITE, DROPPED, "logscope", NOTICE_LEVEL, &["message", "dropped"]);
-own_metadata!(OPENING_CALLSITE, OPENING, "logscope", Level::INFO, &["message", "max_level"]);
+own_metadata!(OPENING_CALLSITE, OPENING, "logscope", Level::INFO, &["message", "verbosity"]);
 own_metadata!(PANIC_CALLSITE, PANIC, PANIC_TARGET, Level::ERROR, &["message", "location", "thread"]);
 
 own_metadata!(SPAN_NEW_CALLSITE, SPAN_NEW, "logscope", Level::INFO, &["message"]);
@@ -68,10 +67,9 @@ pub(crate) fn with_notice<R>(notice: Notice, f: impl FnOnce(&Event<'_>) -> R) ->
     }
 }
 
-/// Calls `f` with the event of an opening record: the log has no records above `max_level`.
-pub(crate) fn with_opening<R>(max_level: LevelFilter, f: impl FnOnce(&Event<'_>) -> R) -> R {
-    let max_level = max_level.to_string();
-    with_event(&OPENING, [Some(&"records above max_level are not in this log"), Some(&max_level.as_str())], f)
+/// Calls `f` with the event of an opening record: the log has no records above `verbosity`.
+pub(crate) fn with_opening<R>(verbosity: &str, f: impl FnOnce(&Event<'_>) -> R) -> R {
+    with_event(&OPENING, [Some(&"records above this verbosity are not in this log"), Some(&verbosity)], f)
 }
 
 /// Calls `f` with the event of a panic.

@@ -1,4 +1,5 @@
-//! The non-blocking writers of the crate `tracing-appender` as sinks.
+//! The non-blocking writers of the crate `tracing-appender` as sinks. The signature of [`non_blocking`] has types of its version 0.2, so another
+//! version of it that breaks is one of logscope, too.
 
 use std::io;
 use std::time::Duration;
@@ -36,6 +37,8 @@ use crate::sync::{AtomicBool, Ordering};
 /// as the process, as that of a process default, is never dropped, and what the writer still has at the end is lost. The same holds for
 /// [`flush`](Sink::flush): a `NonBlocking` cannot be flushed. The second step of a migration is a
 /// [file](super::file()) that is [queued](Sink::queued), which has neither gap.
+///
+/// Writer and guard are those of `tracing-appender` 0.2: see [the types of other crates](crate#types-of-other-crates).
 pub fn non_blocking(writer: NonBlocking, guard: WorkerGuard) -> Sink {
     let counter = writer.error_counter();
     let output = NonBlockingOutput {

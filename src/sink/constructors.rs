@@ -186,7 +186,9 @@ pub fn custom(output: impl Output) -> Sink {
 /// # drop(sink);
 /// ```
 ///
-/// No record is rendered, so the format of the sink is not used. The sink cannot be [queued](Sink::queued).
+/// No record is rendered, so the format of the sink is not used, and nothing is escaped: a message, a name or a value may hold line ends and
+/// escape sequences of a terminal. [`Format::render`](crate::Format::render) makes a line of a record that is safe to print. The sink cannot be
+/// [queued](Sink::queued).
 pub fn records(output: impl RecordOutput) -> Sink {
     Sink::of_core(Core::new(AnyOutput::Records(Box::new(output))), None)
 }

@@ -112,7 +112,22 @@ impl Sink {
 
 /// Awaits the end of a flush; from [`Sink::flush_async`] and [`OutputContext::flush_async`](crate::OutputContext::flush_async).
 ///
-/// The flush goes on if this is dropped.
+/// ```
+/// use logscope::{Ledger, OutputContext, sink};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let uno = OutputContext::builder("uno").sink(sink::null()).build();
+/// let ledger: Ledger = uno.flush_async().await;
+/// ledger.into_result()?; // an error if a record is missing
+/// # Ok::<(), logscope::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Awaiting it gives the [`Ledger`] of what was flushed, the sink or the context, as `flush` returns it: the counts of its records, and in
+/// [`unflushed`](Ledger::unflushed) whether the output failed to flush. It has no deadline: use the timeout of your runtime. The flush goes on
+/// if this is dropped.
 #[must_use = "this waits for nothing unless it is awaited, and its ledger says whether everything was written"]
 pub struct Flushing(Pin<Box<dyn Future<Output = Ledger> + Send + Sync>>);
 

@@ -142,7 +142,7 @@ fn with_line(level: Level, text: &str, f: impl FnOnce(&Record<'_>)) {
         metadata: RecordMetadata::own(metadata),
         elapsed: Duration::ZERO,
         origin: None,
-        clock: &Clock::System,
+        clock: &Clock::SYSTEM,
         wall: Cell::new(None),
         seq: None,
         context: &ContextInfo::nobody(),

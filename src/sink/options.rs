@@ -43,6 +43,14 @@ impl Sink {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
+    /// A text of directives must be parsed first, by `parse` as above or by [`Verbosity::try_from`], because it may be wrong:
+    ///
+    /// ```
+    /// # use logscope::{Verbosity, sink};
+    /// let console = sink::stderr().verbosity(Verbosity::try_from("info,hyper=warn")?);
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    ///
     /// A record reaches the sink if both its context and the sink want it. What no sink of a context wants costs little more than what the
     /// context itself does not want, but the spans are made, and values that a span records are captured. The rest is as for
     /// [`max_level`](Sink::max_level), which is the short form for a level.

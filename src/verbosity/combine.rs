@@ -1,4 +1,4 @@
-//! Verbosities made of others: one directive more, and the more verbose of two.
+//! Verbosities made of others: one directive more, and the more or the less verbose of two.
 
 use tracing::level_filters::LevelFilter;
 
@@ -58,7 +58,12 @@ impl Verbosity {
     /// If one of the two follows a dial, the dial's present value counts, and the result does not follow it.
     #[must_use = "a verbosity is immutable: this returns another one"]
     pub fn max(self, other: impl Into<Verbosity>) -> Verbosity {
-        self.directives().max(&other.into().directives()).into()
+        self.directives().combine(&other.into().directives(), Ord::max).into()
+    }
+
+    /// Returns the less verbose of both for each target: what both let through. Follows no dial.
+    pub(crate) fn min(&self, other: &Verbosity) -> Verbosity {
+        self.directives().combine(&other.directives(), Ord::min).into()
     }
 }
 

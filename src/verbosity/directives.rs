@@ -55,18 +55,18 @@ impl Directives {
         Directives::from_list(others.chain(named).chain([new]))
     }
 
-    /// For each target the more verbose of both levels, in as few directives as it takes.
+    /// For each target the one of both levels that `choose` returns, in as few directives as it takes. `choose` is `Ord::max` or `Ord::min`.
     ///
     /// Between two targets that are named, on either side, the levels of both sides stay the same. So it is enough to ask both about each
     /// named target.
-    pub(super) fn max(&self, other: &Directives) -> Self {
-        let others = self.level_of_others().max(other.level_of_others());
+    pub(super) fn combine(&self, other: &Directives, choose: fn(LevelFilter, LevelFilter) -> LevelFilter) -> Self {
+        let others = choose(self.level_of_others(), other.level_of_others());
         let mut targets: Vec<&str> = self.named().iter().chain(other.named()).map(|named| &*named.target).collect();
         // The shortest first, so that the directives that decide about a target without one of its own are there before it.
         targets.sort_unstable_by_key(|target| target.len());
         let mut levels = TargetLevels { others, named: Vec::new(), decisions: Decisions::default() };
         for target in targets {
-            let level = self.level_for(target).max(other.level_for(target));
+            let level = choose(self.level_for(target), other.level_for(target));
             if levels.level_for(target) != level {
                 insert(&mut levels.named, TargetLevel { target: target.to_owned(), level });
             }

@@ -54,7 +54,7 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
     logscope::try_init().expect("nothing is installed yet");
     let sink = sink::null();
     let others: Vec<OutputContext> = match arrangement {
-        "crowd" => (0..1_000).map(|_| one_context(&sink, Clock::System)).collect(),
+        "crowd" => (0..1_000).map(|_| one_context(&sink, Clock::system())).collect(),
         _ => Vec::new(),
     };
     if let Some(context) = others.first() {
@@ -62,7 +62,7 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
     }
     let context = move || {
         black_box(&others);
-        drop(black_box(one_context(&sink, Clock::System)));
+        drop(black_box(one_context(&sink, Clock::system())));
     };
     let fmt = || drop(black_box(Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish())));
     Some(vec![("context", subject(context)), ("fmt", subject(fmt))])
@@ -72,13 +72,13 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
 fn flush_and_close(count: usize) -> Subjects {
     logscope::try_init().expect("nothing is installed yet");
     let sink = sink::null();
-    let others: Vec<OutputContext> = (0..count).map(|_| one_context(&sink, Clock::System)).collect();
-    let flushed = one_context(&sink, Clock::System);
+    let others: Vec<OutputContext> = (0..count).map(|_| one_context(&sink, Clock::system())).collect();
+    let flushed = one_context(&sink, Clock::system());
     let flush = move || {
         black_box(&others);
         assert!(black_box(&flushed).flush(DEADLINE).is_complete());
     };
-    let close = move || assert!(black_box(one_context(&sink, Clock::System)).close(DEADLINE).is_complete());
+    let close = move || assert!(black_box(one_context(&sink, Clock::system())).close(DEADLINE).is_complete());
     vec![("flush", subject(flush)), ("close", subject(close))]
 }
 

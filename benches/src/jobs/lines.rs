@@ -47,7 +47,7 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
     match arrangement {
         "init" => {
             logscope::try_init().expect("nothing is installed yet");
-            Some(vec![("text", line(Format::text(), Clock::System)), ("json", line(Format::json(), Clock::System))])
+            Some(vec![("text", line(Format::text(), Clock::system())), ("json", line(Format::json(), Clock::system()))])
         }
         "fmt" => Some(vec![("line", under_global(fmt(true)))]),
         "fmt-json" => Some(vec![("line", under_global(json_fmt()))]),
@@ -66,7 +66,7 @@ fn json_fmt() -> Dispatch {
 /// In a context, under a subscriber that has our layer.
 fn under_layer(format: Format) -> Subject {
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(logscope::layer()));
-    let context = discarding(format, Clock::System);
+    let context = discarding(format, Clock::system());
     within(move |round| dispatcher::with_default(&dispatch, || context.scope(|| in_span(round))), event)
 }
 

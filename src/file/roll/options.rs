@@ -89,7 +89,7 @@ impl Roll {
             keep: None,
             keep_bytes: None,
             offset: 0,
-            clock: Clock::System,
+            clock: Clock::SYSTEM,
             link_name: None,
             compress: false,
         }

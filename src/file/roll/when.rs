@@ -14,7 +14,6 @@ use std::time::SystemTime;
 use super::latest;
 use super::options::Roll;
 use super::retention::Retention;
-use crate::clock::Clock;
 use crate::fallback::report;
 use crate::file::keys::OwnKeys;
 use crate::file::name::{FileForm, FileId, LogFile, Period, RolledNames};
@@ -239,18 +238,18 @@ impl Roller {
     /// Returns the current time in seconds since 1970.
     #[inline]
     fn unix_seconds(&self) -> i64 {
-        match &self.roll.clock {
-            Clock::System => os::coarse_unix_seconds(),
-            Clock::Manual(_) => unix_seconds(self.roll.clock.wall()),
-            Clock::Custom(_) => self.told,
+        match self.roll.clock.as_manual() {
+            Some(_) => unix_seconds(self.roll.clock.wall()),
+            None if self.roll.clock.is_system() => os::coarse_unix_seconds(),
+            None => self.told,
         }
     }
 
     /// Returns the clock that decides when the log rolls, if that is the program's own. Who is to write asks it, and [sets](Roller::set_time) the
     /// time: it is not asked under the output's lock, because it may need a lock that another thread holds around its log calls.
     pub(in crate::file) fn custom_clock(&self) -> Option<Clock> {
-        let clock = &self.roll.clock;
-        (self.roll.interval.is_some() && matches!(clock, Clock::Custom(_))).then(|| clock.clone())
+        let Roll { clock, interval, .. } = &self.roll;
+        (interval.is_some() && !clock.is_system() && clock.as_manual().is_none()).then(|| clock.clone())
     }
 
     /// Sets what the clock of the program's own said.
@@ -260,9 +259,9 @@ impl Roller {
 
     /// Returns the time in nanoseconds of a clock that is never put back.
     fn monotonic_nanos(&self) -> u64 {
-        match &self.roll.clock {
-            Clock::Manual(manual) => u64::try_from(manual.advanced().as_nanos()).unwrap_or(u64::MAX),
-            _ => os::coarse_monotonic(),
+        match self.roll.clock.as_manual() {
+            Some(manual) => u64::try_from(manual.advanced().as_nanos()).unwrap_or(u64::MAX),
+            None => os::coarse_monotonic(),
         }
     }
 }

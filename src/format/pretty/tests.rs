@@ -18,6 +18,26 @@ fn a_record_has_a_line_for_each_part() {
 }
 
 #[test]
+fn the_records_in_the_documentation_are_what_is_printed() {
+    let link = || {
+        let _build = info_span!("build").entered();
+        let _link = info_span!("link", unit = "core").entered();
+        info!(target: "linker", size = 12, path = "a b", "linking main.o");
+    };
+    let symbol = || {
+        let _build = info_span!("build").entered();
+        warn!(target: "linker", "unused symbol");
+    };
+    let printed = Fixture::new().line(Format::pretty(), link) + &Fixture::new().line(Format::pretty(), symbol);
+    let shown = |line: &str| match line.starts_with("    at ") {
+        true => "    ///     at src/link.rs:12\n".to_owned(),
+        false => format!("    /// {line}").trim_end().to_owned() + "\n",
+    };
+    let block: String = printed.lines().map(shown).collect();
+    assert!(include_str!("../choice.rs").contains(&format!("    /// ```text\n{block}    /// ```\n")), "{block}");
+}
+
+#[test]
 fn the_place_stands_on_a_line_of_its_own() {
     let line = Fixture::new().line(Format::pretty().thread_name(true).time(Time::None), || warn!(a = 1));
     let (first, rest) = line.split_once('\n').unwrap();

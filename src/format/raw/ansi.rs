@@ -19,20 +19,20 @@ pub(super) struct RawText<'a> {
     multiline: bool,
     /// The beginning of a sequence that has not ended yet.
     sequence: String,
-    /// True if a colour was kept.
-    has_color: bool,
+    /// True if a colour that was kept is still on.
+    is_colored: bool,
     is_cut: bool,
 }
 
 impl<'a> RawText<'a> {
     pub(super) fn new(out: &'a mut Vec<u8>, keeps: Option<bool>, multiline: bool) -> Self {
-        RawText { out, keeps, multiline, sequence: String::new(), has_color: false, is_cut: false }
+        RawText { out, keeps, multiline, sequence: String::new(), is_colored: false, is_cut: false }
     }
 
-    /// Ends the message: what has begun as a sequence is escaped, and colours that were kept end here.
+    /// Ends the message: what has begun as a sequence is escaped, and a colour that is still on ends here.
     pub(super) fn finish(mut self) {
         self.give_up_sequence();
-        if self.has_color {
+        if self.is_colored {
             self.out.extend_from_slice(b"\x1b[0m");
         }
     }
@@ -74,7 +74,7 @@ impl<'a> RawText<'a> {
                 State::Open if self.sequence.len() < LONGEST => {}
                 State::Color => {
                     if self.keeps == Some(true) {
-                        self.has_color = true;
+                        self.is_colored = !is_reset(&self.sequence);
                         self.out.extend_from_slice(self.sequence.as_bytes());
                     }
                     self.sequence.clear();
@@ -99,6 +99,11 @@ impl<'a> RawText<'a> {
         let sequence = std::mem::take(&mut self.sequence);
         self.push_plain(&sequence);
     }
+}
+
+/// True if `color`, a sequence of [`State::Color`], ends all colours: it has no parameter but zeros, which may be left out.
+fn is_reset(color: &str) -> bool {
+    color.bytes().skip(2).all(|byte| matches!(byte, b'0' | b';' | b'm'))
 }
 
 /// What a text is that begins with ESC.

@@ -30,6 +30,16 @@ fn colours_are_kept_removed_or_escaped() {
 }
 
 #[test]
+fn colours_that_the_message_has_ended_are_not_ended_again() {
+    for ended in ["\x1b[31mno\x1b[0m", "\x1b[31mno\x1b[m", "\x1b[31mno\x1b[0;00m!", "\x1b[0mno", "\x1b[m"] {
+        assert_eq!(line(Format::raw().ansi(Ansi::Keep), ended), format!("{ended}\n"), "{ended:?}");
+    }
+    for open in ["\x1b[0m\x1b[31mno", "\x1b[0;31mno", "\x1b[38;5;0mno", "\x1b[10mno", "\x1b[0m\x1b[1m"] {
+        assert_eq!(line(Format::raw().ansi(Ansi::Keep), open), format!("{open}\x1b[0m\n"), "{open:?}");
+    }
+}
+
+#[test]
 fn other_sequences_are_never_kept() {
     for sequence in ["\x1b[2J", "\x1b[10;20H", "\x1b]0;title\x07", "\x1b]8;;http://a\x1b\\", "\x1bc", "\x1b[?25l"] {
         for ansi in [Ansi::Keep, Ansi::Strip] {
@@ -60,5 +70,5 @@ fn a_sequence_may_come_in_pieces() {
     let pieces = Pieces(&["a\x1b", "[3", "1mb", "\x1b[", "0m"]);
     let log = || info!("{pieces}");
     assert_eq!(Fixture::new().line(Format::raw().ansi(Ansi::Strip), log), "ab\n");
-    assert_eq!(Fixture::new().line(Format::raw().ansi(Ansi::Keep), log), "a\x1b[31mb\x1b[0m\x1b[0m\n");
+    assert_eq!(Fixture::new().line(Format::raw().ansi(Ansi::Keep), log), "a\x1b[31mb\x1b[0m\n");
 }

@@ -44,6 +44,19 @@ proptest! {
         prop_assert_eq!(&other.max(&dial), &max);
     }
 
+    #[test]
+    fn the_min_lets_through_what_both_do(one in text(), other in text(), asked in prop::collection::vec(target(), 1..6)) {
+        let (one, other) = (verbosity(&one), verbosity(&other));
+        let min = one.min(&other);
+        let named = format!("{one},{other}");
+        let named = named.split(',').filter_map(|directive| Some(directive.split_once('=')?.0.to_owned()));
+        for asked in &asked.into_iter().chain(named).chain(["z".to_owned()]).collect::<Vec<_>>() {
+            assert_level(&min, asked, one.level_for(asked).min(other.level_for(asked)));
+        }
+        prop_assert_eq!(&other.min(&one), &min);
+        prop_assert_eq!(&min.min(&Dial::new(one.clone()).into()), &min);
+    }
+
     /// Without any of its directives, the most verbose of two would be another.
     #[test]
     fn the_max_has_no_directive_that_changes_nothing(one in text(), other in text()) {

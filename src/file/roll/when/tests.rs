@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::clock::{ManualClock, Origin};
+use crate::clock::{Clock, ManualClock, Origin};
 use crate::fallback::capture_reports;
 
 /// Returns a clock that stands at the beginning of an hour of 2026-11-26.
