@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use super::layout::{Layout, SharedTimer};
-use super::options::Options;
+use super::options::{Notation, Options, TextParts};
 use super::times::{ElapsedStyle, Times};
 use crate::record::Style;
 use crate::sync::Arc;
@@ -42,8 +42,7 @@ use crate::sync::Arc;
 /// a program logs, so that one record is one line and looks like what it is. The joiners U+200C and U+200D and the variation selectors
 /// U+FE00 to U+FE0F are not escaped, because emoji and some scripts cannot be written without them.
 ///
-/// [`RecordBuf`](crate::RecordBuf) reads lines of text, JSON and logfmt back, with all options but [`timer`](Format::timer); text must have its
-/// context and its target. The other layouts are for people.
+/// [`Format::parse`] reads lines of text, JSON and logfmt back, with all options but [`timer`](Format::timer). The other layouts are for people.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[must_use = "a format does nothing until it is given to a sink, with `.format(…)`"]
 pub struct Format {
@@ -109,6 +108,17 @@ impl fmt::Display for Format {
 }
 
 impl Format {
+    /// Returns how lines of this format are read; `None` if they are for people only.
+    pub(crate) fn notation(&self) -> Option<Notation> {
+        let Options { context, target, location, fields, .. } = self.options;
+        match self.layout {
+            Kind::Text if self.timer.is_none() => Some(Notation::Text(TextParts { context, target, location, fields })),
+            Kind::Json => Some(Notation::Json),
+            Kind::Logfmt => Some(Notation::Logfmt),
+            Kind::Text | Kind::Build | Kind::Pretty | Kind::Raw | Kind::Custom(_) => None,
+        }
+    }
+
     fn of(layout: Kind, options: Options) -> Self {
         Format { layout, options, timer: None }
     }

@@ -63,6 +63,7 @@ pub use color::Color;
 pub(crate) use color::Screen;
 pub use layout::{Layout, LayoutWriter};
 pub use options::Ansi;
+pub(crate) use options::{Notation, TextParts};
 pub(crate) use renderer::Renderer;
 #[cfg(feature = "fmt")]
 pub(crate) use scratch::with_finished_line;

@@ -40,6 +40,23 @@ pub enum Ansi {
     Escape,
 }
 
+/// How the lines of a format are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Notation {
+    Text(TextParts),
+    Json,
+    Logfmt,
+}
+
+/// Which parts a line of text has, of those that show themselves only where it is known that they are there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TextParts {
+    pub(crate) context: bool,
+    pub(crate) target: bool,
+    pub(crate) location: bool,
+    pub(crate) fields: bool,
+}
+
 /// The options of a format. Each layout has those that it knows.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Options {

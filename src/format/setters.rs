@@ -70,7 +70,7 @@ impl Format {
     /// let seconds = Format::text().timer(|record, line| line.push_display(format_args!("t+{}s", record.elapsed().as_secs())));
     /// let (memory, lines) = sink::memory();
     /// OutputContext::builder("uno").sink(memory.format(seconds.target(false))).build().scope(|| tracing::info!("hello"));
-    /// assert_eq!(lines.text(), "t+0s INFO  uno hello\n");
+    /// assert_eq!(lines.text(), "t+0s INFO  uno: hello\n");
     /// ```
     ///
     /// Clones of the format are equal; two formats that were each given a function are not.
@@ -99,9 +99,8 @@ impl Format {
 
     /// Sets whether the target is shown.
     ///
-    /// Without it, no colon stands before the message in [`text`](Format::text), as in `INFO  uno build:link linking main.o`, and where the spans
-    /// end cannot be told. [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) refuses such a line, or takes the word before a colon in the
-    /// message for the target.
+    /// Without it, the colon before the message of [`text`](Format::text) follows the context and the spans, as in
+    /// `INFO  uno build:link: linking main.o`. [`Format::parse`] reads such a line back.
     pub fn target(mut self, show: bool) -> Self {
         self.options.target = show;
         self

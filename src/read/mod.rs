@@ -41,3 +41,51 @@ mod unescape;
 
 #[cfg(feature = "serde")]
 pub use json::{JsonLines, json_file, json_lines};
+
+use crate::error::{Error, ErrorKind};
+use crate::format::{Format, Notation};
+use crate::record::RecordBuf;
+
+impl Format {
+    /// Parses a line of this format: of [`text`](Format::text), [`json`](Format::json) or [`logfmt`](Format::logfmt), with any options but
+    /// [`timer`](Format::timer).
+    ///
+    /// ```
+    /// use logscope::Format;
+    ///
+    /// let format = Format::text().target(false).location(true);
+    /// let record = format.parse("00:01.234567 INFO  uno build{n=1}: src/link.rs:12: linking main.o size=12")?;
+    /// assert_eq!((record.message.as_str(), record.line), ("linking main.o", Some(12)));
+    /// assert_eq!(record.spans[0].name, "build");
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    ///
+    /// [`RecordBuf::parse_text`] and its companions read lines without a format; of text, only those with a context and a target.
+    ///
+    /// What the format hides is missing in the record: its target is empty, and its context `None`. A text without quotes is ambiguous in two
+    /// cases. If fields are shown, a message that ends in ` key=value` gives a field `key`. If neither the context nor the target is shown, a
+    /// message that begins with a word and a colon gives a span, outside every span.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Parse`] if the line is not of this format, if lines of this format are for people only, or if they are JSON and the feature
+    /// `serde` is off.
+    pub fn parse(&self, line: &str) -> Result<RecordBuf, Error> {
+        match self.notation() {
+            Some(Notation::Text(parts)) => text::parse(line, parts),
+            Some(Notation::Logfmt) => RecordBuf::parse_logfmt(line),
+            #[cfg(feature = "serde")]
+            Some(Notation::Json) => RecordBuf::parse_json(line),
+            #[cfg(not(feature = "serde"))]
+            Some(Notation::Json) => {
+                Err(Error::new(ErrorKind::Parse, "lines of JSON are read with the feature `serde` of logscope"))
+            }
+            None => {
+                let reason = format!(
+                    "lines of the format {self} are for people only; those of text without a timer, json and logfmt can be read back"
+                );
+                Err(Error::new(ErrorKind::Parse, reason))
+            }
+        }
+    }
+}

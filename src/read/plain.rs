@@ -102,7 +102,7 @@ pub(super) fn braced_fields(cursor: &mut Cursor<'_>) -> Result<Fields, Error> {
     Ok(fields)
 }
 
-/// Takes a path of spans, such as `build{unit=core}:link`, outermost first.
+/// Takes a path of spans, such as `build{unit=core}:link`, outermost first. A colon before a blank or the end of the line is none of the path.
 pub(super) fn path(cursor: &mut Cursor<'_>) -> Result<Vec<SpanBuf>, Error> {
     let mut spans = Vec::new();
     loop {
@@ -114,9 +114,11 @@ pub(super) fn path(cursor: &mut Cursor<'_>) -> Result<Vec<SpanBuf>, Error> {
             },
         };
         spans.push(SpanBuf { name, fields: braced_fields(cursor)? });
-        if !cursor.eat(":") {
+        let goes_on = cursor.rest().strip_prefix(':').is_some_and(|rest| !rest.is_empty() && !rest.starts_with(' '));
+        if !goes_on {
             return Ok(spans);
         }
+        cursor.expect(":")?;
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::format::escape::is_escaped;
 use crate::format::test_support::{Fixture, MadeEvent, MadeValue, strategies, with_record};
 use crate::format::{ElapsedStyle, Renderer, Screen, Time};
-use crate::record::{ContextBuf, RecordBuf, SpanValues, Value, with_bound};
+use crate::record::{ContextBuf, ContextInfo, RecordBuf, SpanValues, Value, with_bound};
 use crate::sync::Arc;
 use crate::{Format, UtcOffset};
 
@@ -158,6 +158,48 @@ proptest! {
             let id = record.thread_id.clone().filter(|_| thread_id || thread_name && record.thread_name.is_none());
             prop_assert_eq!((&read.thread_name, &read.thread_id), (&name, &id), "{}", line);
         }
+    }
+
+    #[test]
+    fn text_reads_back_whatever_it_hides(
+        event in strategies::event(),
+        spans in strategies::spans(),
+        fixture in strategies::fixture(),
+        [context, target, location, fields, multiline] in any::<[bool; 5]>(),
+        context_name in prop::option::of(prop::sample::select(vec!["uno:", ":", "a:b", "a b", ""])),
+    ) {
+        let fixture = match context_name {
+            Some(name) => Fixture { context: ContextInfo::new(name.to_owned(), 7, Vec::new()), ..fixture },
+            None => fixture,
+        };
+        let format = Format::text().context(context).target(target).location(location).fields(fields).multiline(multiline);
+        let (line, mut expected) = written(&format.clone().time(Time::Both).seq(true), &event, &spans, &fixture);
+        let (file, number) = (expected.file.take(), expected.line.take());
+        let mut expected = with_strings_of_literals(without_unstated_parts(expected), &event, &spans);
+        if location {
+            (expected.file, expected.line) = (file, number);
+        }
+        if !target {
+            expected.target.clear();
+        }
+        expected.context = expected.context.filter(|_| context);
+        if !fields {
+            expected.fields.clear();
+        }
+        let mut read = format.parse(&line).unwrap();
+        if !context && !target && spans.is_empty() && !read.spans.is_empty() {
+            // The message begins like a path.
+            prop_assert!(expected.message.contains(':'), "{line}");
+            return Ok(());
+        }
+        if read.message != expected.message {
+            // The end of the message looks like fields.
+            prop_assert!(fields && expected.message.contains('=') && expected.message.starts_with(&read.message), "{line}");
+            let from_message = read.fields.len() - expected.fields.len();
+            read.fields.drain(..from_message);
+            expected.message.clone_from(&read.message);
+        }
+        prop_assert_eq!(read, expected, "{}", line);
     }
 
     #[test]

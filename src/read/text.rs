@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! line    = [ timestamp " " ] [ elapsed " " ] [ "#" seq " " ] [ "[" name [ " " id ] "]" " " ]
-//!           level context " " [ path " " ] target ":" [ " " [ message ] *( " " field ) ]
+//!           level context " " [ path " " ] target ":" [ " " location ":" ] [ " " [ message ] *( " " field ) ]
 //! context = braced
 //! ```
+//!
+//! Context, target, location and fields may be hidden by the options of the format, which the parser is told. Without a target, the colon
+//! follows the context and the path, if one of them is there.
 //!
 //! The message has no quotes, so its end must be searched for: the fields are the longest tail of the line that parses as
 //! fields from its first character to its last.
@@ -17,6 +20,7 @@ use super::cursor::{Cursor, trim_line};
 use super::plain::{braced_fields, field, path, text};
 use super::time::{parse_elapsed, parse_rfc3339, parse_seconds};
 use crate::error::Error;
+use crate::format::TextParts;
 use crate::format::escape::is_escaped;
 use crate::format::quote::{is_bare_char, is_plain_name_char};
 use crate::record::{ContextBuf, RecordBuf, SpanBuf};
@@ -36,9 +40,9 @@ impl RecordBuf {
     /// # Ok::<(), logscope::Error>(())
     /// ```
     ///
-    /// The line must have the level, the context, the spans and the target, which the format shows unless its options hide
-    /// them. The wall-clock time, the elapsed time, the number and the thread are read if they are there. A source location
-    /// reads back as the beginning of the message. The continuation lines of a message of several lines may follow.
+    /// The line must have the level, the context and the target, and no source location, as a format of which the options say nothing else
+    /// writes it: [`Format::parse`](crate::Format::parse) knows the options. The wall-clock time, the elapsed time, the number, the thread and
+    /// the spans are read if they are there. The continuation lines of a message of several lines may follow.
     ///
     /// Everything reads back as it was logged, with two exceptions, the price of a message without quotes: a message that
     /// itself ends in ` key=value` gives a field `key`, and bytes, errors and `Debug` values read back as their text. (A text that is one
@@ -48,11 +52,11 @@ impl RecordBuf {
     ///
     /// If the line is not of this form ([`ErrorKind::Parse`](crate::ErrorKind::Parse)). The error names the column, and what is expected there.
     pub fn parse_text(line: &str) -> Result<Self, Error> {
-        parse(line)
+        parse(line, TextParts { context: true, target: true, location: false, fields: true })
     }
 }
 
-fn parse(line: &str) -> Result<RecordBuf, Error> {
+pub(super) fn parse(line: &str, parts: TextParts) -> Result<RecordBuf, Error> {
     let line = strip_color(trim_line(line));
     let line = join_continuations(&line)?;
     refuse_escaped(Cursor::new(&line))?;
@@ -60,13 +64,12 @@ fn parse(line: &str) -> Result<RecordBuf, Error> {
     let mut record = RecordBuf::new(Level::INFO, "");
     leading(&mut cursor, &mut record)?;
     record.level = level(&mut cursor)?;
-    let name = text(&mut cursor, "the name of a context")?;
-    record.context = Some(ContextBuf { name, fields: braced_fields(&mut cursor)?, ..ContextBuf::default() });
-    cursor.expect(" ")?;
-    record.spans = spans(&mut cursor);
-    record.target = target(&mut cursor)?;
-    if cursor.eat(" ") {
-        let start = fields_start(cursor.rest());
+    let is_begun = place(&mut cursor, &mut record, parts)?;
+    if !is_begun || cursor.eat(" ") {
+        if parts.location {
+            location(&mut cursor, &mut record)?;
+        }
+        let start = if parts.fields { fields_start(cursor.rest()) } else { cursor.rest().len() };
         let mut message = cursor.split(message_end(cursor.rest(), start));
         record.message = message.unquoted()?;
         while !cursor.is_done() {
@@ -104,6 +107,84 @@ fn leading(cursor: &mut Cursor<'_>, record: &mut RecordBuf) -> Result<(), Error>
     Ok(())
 }
 
+/// Takes the context, the spans and the target, as far as they are there, with the colon after them. False if nothing is there.
+fn place(cursor: &mut Cursor<'_>, record: &mut RecordBuf, parts: TextParts) -> Result<bool, Error> {
+    if parts.context {
+        let (name, fields) = (context_name(cursor, parts)?, braced_fields(cursor)?);
+        record.context = Some(ContextBuf { name, fields, ..ContextBuf::default() });
+        if !parts.target && cursor.eat(":") {
+            return Ok(true);
+        }
+        cursor.expect(" ")?;
+    }
+    if parts.target {
+        record.spans = spans(cursor);
+        record.target = target(cursor)?;
+        return Ok(true);
+    }
+    let mut ahead = *cursor;
+    match path(&mut ahead) {
+        // A source location looks like a path, but no other follows it.
+        Ok(spans) if ahead.eat(":") && (parts.context || !parts.location || is_before_location(ahead)) => {
+            *cursor = ahead;
+            record.spans = spans;
+            Ok(true)
+        }
+        _ if parts.context => Err(ahead.fail("the spans and a `:`")),
+        _ => Ok(false),
+    }
+}
+
+/// Takes the name of the context. A name without quotes does not end in a colon, so the colon is that of a line without a target.
+fn context_name(cursor: &mut Cursor<'_>, parts: TextParts) -> Result<String, Error> {
+    let mut ahead = *cursor;
+    let name = text(&mut ahead, "the name of a context")?;
+    let is_quoted = cursor.rest().starts_with('"');
+    match name.strip_suffix(':') {
+        Some(name) if !is_quoted && !parts.target && !name.is_empty() => {
+            cursor.take(name.len());
+            Ok(name.to_owned())
+        }
+        _ => {
+            *cursor = ahead;
+            Ok(name)
+        }
+    }
+}
+
+fn is_before_location(mut cursor: Cursor<'_>) -> bool {
+    let mut record = RecordBuf::new(Level::INFO, "");
+    cursor.eat(" ") && location(&mut cursor, &mut record).is_ok() && record.file.is_some()
+}
+
+/// Takes the source file, the line, and the colons after both, if they are there: notices have none.
+fn location(cursor: &mut Cursor<'_>, record: &mut RecordBuf) -> Result<(), Error> {
+    let mut ahead = *cursor;
+    let (file, number) = match cursor.rest().starts_with('"') {
+        true => {
+            let file = ahead.quoted()?;
+            ahead.expect(":")?;
+            let after_file = ahead;
+            let number = ahead.take_while(|next| next.is_ascii_digit()).parse().ok().filter(|_| ahead.eat(":"));
+            if number.is_none() {
+                ahead = after_file;
+            }
+            (file, number)
+        }
+        false => {
+            let Some(word) = ahead.take_while(is_bare_char).strip_suffix(':') else { return Ok(()) };
+            let numbered = word.rsplit_once(':').and_then(|(file, number)| Some((file, number.parse().ok()?)));
+            let (file, number) = numbered.map_or((word, None), |(file, number)| (file, Some(number)));
+            (file.to_owned(), number)
+        }
+    };
+    if ahead.eat(" ") || ahead.is_done() {
+        *cursor = ahead;
+        (record.file, record.line) = (Some(file), number);
+    }
+    Ok(())
+}
+
 /// Takes the next word and the blank after it if `parse` accepts the word.
 fn word<T>(cursor: &mut Cursor<'_>, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
     let (word, _) = cursor.rest().split_once(' ')?;
@@ -122,7 +203,8 @@ fn level(cursor: &mut Cursor<'_>) -> Result<Level, Error> {
         ("TRACE ", Level::TRACE),
     ];
     for (name, level) in LEVELS {
-        if cursor.eat(name) {
+        // Nothing follows if all parts are hidden that a record without a message has.
+        if cursor.eat(name) || (cursor.rest() == &name[..5] && cursor.eat(&name[..5])) {
             return Ok(level);
         }
     }

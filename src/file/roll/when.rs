@@ -14,6 +14,7 @@ use std::time::SystemTime;
 use super::latest;
 use super::options::Roll;
 use super::retention::Retention;
+use crate::clock::Clock;
 use crate::fallback::report;
 use crate::file::keys::OwnKeys;
 use crate::file::name::{FileForm, FileId, LogFile, Period, RolledNames};

@@ -19,7 +19,11 @@ pub(in crate::format) fn push_context(style: Style, context: &ContextInfo, out: 
 
 /// Appends `context`, rendered now.
 pub(in crate::format) fn render_context(colored: bool, context: &ContextInfo, out: &mut Vec<u8>) {
-    push_colored(colored, Look::Bold, out, |out| push_bare_or_quoted(out, context.name()));
+    push_colored(colored, Look::Bold, out, |out| match context.name().ends_with(':') {
+        // A colon ends the context and the spans where no target is shown.
+        true => push_quoted(out, context.name()),
+        false => push_bare_or_quoted(out, context.name()),
+    });
     push_fields(colored, context.fields().iter().map(|(name, value)| ([name, ""], value, false)), out);
 }
 

@@ -6,7 +6,7 @@
 //!
 //! With all options, a line is `timestamp elapsed #seq [thread] LEVEL context spans target: file:line: message fields`. A path of spans
 //! never ends in a colon, a target always does, and everything before the message is quoted unless it is a plain word, so that no part can
-//! be taken for another.
+//! be taken for another. Without a target, the colon stands after the context and the spans.
 //!
 //! To add a column, write it in [`Text::render`](Layout::render), or in `layout::columns` if `build` shows it too. Add an option to `format/options` if it can be
 //! left out, and read it in `read/text.rs`, which has the grammar.
@@ -37,9 +37,14 @@ impl Layout for Text {
         let out = &mut *line.out;
         push_gap(out, start);
         push_level(colored, record.level(), out);
+        let level_end = out.len();
         columns.push_context(out);
         push_spans(&columns, out);
-        columns.push_target(names.plain_target, out);
+        if options.target {
+            columns.push_target(names.plain_target, out);
+        } else if out.len() > level_end {
+            out.push(b':');
+        }
         columns.push_location(out);
         let dialect =
             TextDialect { continuation: options.multiline.then_some(CONTINUATION), hides_fields: !options.fields };

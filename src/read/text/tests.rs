@@ -5,6 +5,12 @@ use crate::format::test_support::wall;
 use crate::read::cpu_time::within;
 use crate::record::Value;
 
+const ALL: TextParts = TextParts { context: true, target: true, location: false, fields: true };
+
+fn parse(line: &str) -> Result<RecordBuf, Error> {
+    super::parse(line, ALL)
+}
+
 /// The message and the fields of a line that ends in `rest`.
 fn message(rest: &str) -> (String, Vec<(String, Value)>) {
     let record = parse(&format!("INFO  uno t: {rest}")).unwrap();
