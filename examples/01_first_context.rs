@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! --- uno.log
-//! INFO  uno compiling unit=blink.cpp
-//! INFO  uno compiling unit=main.cpp
+//! INFO  uno: compiling unit=blink.cpp
+//! INFO  uno: compiling unit=main.cpp
 //! --- due.log
-//! INFO  due compiling unit=servo.cpp
-//! DEBUG due optimising for size unit=servo.cpp
+//! INFO  due: compiling unit=servo.cpp
+//! DEBUG due: optimising for size unit=servo.cpp
 //! ```
 
 #![allow(clippy::print_stdout, reason = "it shows what was logged")]

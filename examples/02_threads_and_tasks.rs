@@ -2,15 +2,15 @@
 //!
 //! ```text
 //! --- uno
-//! INFO  uno on the thread that entered the context
-//! INFO  uno on a thread of its own
-//! INFO  uno on a thread below that one
+//! INFO  uno: on the thread that entered the context
+//! INFO  uno: on a thread of its own
+//! INFO  uno: on a thread below that one
 //! --- due
-//! INFO  due step=1
-//! INFO  due step=2
-//! DEBUG due louder, in this task alone
-//! DEBUG due still louder, after the task was put aside
-//! INFO  due in a task below
+//! INFO  due: step=1
+//! INFO  due: step=2
+//! DEBUG due: louder, in this task alone
+//! DEBUG due: still louder, after the task was put aside
+//! INFO  due: in a task below
 //! ```
 
 #![allow(clippy::print_stdout, reason = "it shows what was logged")]

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! kept:
-//!   INFO  uno one
-//!   INFO  uno two
-//!   WARN  uno records are missing here: they could not be written failed=2
-//!   INFO  uno five
+//!   INFO  uno: one
+//!   INFO  uno: two
+//!   WARN  uno: records are missing here: they could not be written failed=2
+//!   INFO  uno: five
 //! broadcast: one, two, three, four, five
 //! ledger: 10 accepted: 8 written, 0 dropped, 2 failed, 0 pending
 //! ```

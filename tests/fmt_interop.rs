@@ -135,7 +135,7 @@ fn filters_see_the_metadata_of_a_span_in_its_records() {
             drop(tracing::debug_span!(target: "here", "c"));
         });
     });
-    assert_eq!(writes.all(), ["INFO  a new\n"]);
+    assert_eq!(writes.all(), ["INFO  a: new\n"]);
 }
 
 #[cfg(feature = "log")]

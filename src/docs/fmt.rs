@@ -21,7 +21,7 @@
 //! let verbosity = Verbosity::from_env().unwrap_or_default(); // in LOGSCOPE, else in RUST_LOG, else INFO
 //! let main = OutputContext::builder("main").verbosity(verbosity).sink(console).build();
 //! logscope::configure().default_context(main).install()?;
-//! tracing::info!(port = 8080, "listening"); // 2026-11-29T22:24:10.403062Z INFO  main listening port=8080
+//! tracing::info!(port = 8080, "listening"); // 2026-11-29T22:24:10.403062Z INFO  main: listening port=8080
 //! # Ok::<(), logscope::Error>(())
 //! ```
 //!
