@@ -182,34 +182,53 @@ fn what_a_value_logs_while_it_is_kept_does_not_wait_for_the_channel() {
 }
 
 #[cfg(feature = "futures")]
-#[test]
-fn a_receiver_is_a_stream() {
-    use futures_core::Stream;
+mod stream {
     use std::pin::Pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Poll, Wake, Waker};
 
+    use futures_core::Stream;
+
+    use super::*;
+
+    /// As that of the crate `futures`, which is imported where streams are used.
+    trait StreamExt: Stream + Unpin {
+        fn next(&mut self, waker: &Waker) -> Poll<Option<Self::Item>> {
+            Pin::new(self).poll_next(&mut Context::from_waker(waker))
+        }
+    }
+
+    impl<S: Stream + Unpin> StreamExt for S {}
+
     #[derive(Default)]
     struct Wakes(AtomicUsize);
+
     impl Wake for Wakes {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    init();
-    let (sink, mut lines) = sink::channel(10).lines();
-    let uno = context("uno", &sink);
-    let wakes = Arc::new(Wakes::default());
-    let waker = Waker::from(Arc::clone(&wakes));
-    let mut poll = || Pin::new(&mut lines).poll_next(&mut Context::from_waker(&waker));
-    assert_eq!(poll(), Poll::Pending);
-    uno.scope(|| info!("a"));
-    assert_eq!(
-        (wakes.0.load(Ordering::Relaxed), poll(), poll()),
-        (1, Poll::Ready(Some("a".to_owned())), Poll::Pending)
-    );
-    let _ = uno.close(DEADLINE);
-    assert_eq!((wakes.0.load(Ordering::Relaxed), poll()), (2, Poll::Ready(None)));
+    #[test]
+    fn a_receiver_becomes_a_stream_and_back() {
+        init();
+        let (sink, lines) = sink::channel(10).lines();
+        let uno = context("uno", &sink);
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut stream = lines.into_stream();
+        assert_eq!(stream.next(&waker), Poll::Pending);
+        uno.scope(|| info!("a"));
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        assert_eq!(stream.next(&waker), Poll::Ready(Some("a".to_owned())));
+        assert_eq!(stream.next(&waker), Poll::Pending);
+        uno.scope(|| info!("b"));
+        let mut lines = stream.into_receiver();
+        assert_eq!(lines.next().as_deref(), Some("b"), "`next` is that of an iterator, beside a `StreamExt`");
+        let mut stream = lines.into_stream();
+        assert_eq!(stream.next(&waker), Poll::Pending);
+        let _ = uno.close(DEADLINE);
+        assert_eq!((wakes.0.load(Ordering::Relaxed), stream.next(&waker)), (3, Poll::Ready(None)));
+    }
 }

@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::task::Waker;
+#[cfg(feature = "futures")]
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::{Output, RecordOutput};
@@ -18,8 +20,8 @@ use crate::sync::{Arc, Condvar, Mutex, prepare_to_wait};
 /// What a program sees while it waits for what was logged; from [`ChannelOptions::lines`](crate::sink::ChannelOptions::lines) or
 /// [`ChannelOptions::records`](crate::sink::ChannelOptions::records).
 ///
-/// As an iterator it waits for each item, and ends when the contexts that have the sink are closed. With the feature `futures` it is a `Stream`,
-/// too.
+/// As an iterator it waits for each item, and ends when the contexts that have the sink are closed. A task takes it as a stream: see
+/// `into_stream` (feature `futures`).
 pub struct Receiver<T>(Arc<Channel<T>>);
 
 /// What sinks and the receiver share.
@@ -245,21 +247,10 @@ impl<T> Receiver<T> {
     }
 }
 
-impl<T> Iterator for Receiver<T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.next_until(None)
-    }
-}
-
 #[cfg(feature = "futures")]
-#[cfg_attr(docsrs, doc(cfg(feature = "futures")))]
-impl<T> futures_core::Stream for Receiver<T> {
-    type Item = T;
-
-    fn poll_next(self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<T>> {
-        use std::task::Poll;
+impl<T> Receiver<T> {
+    /// Returns the next item, or has the task woken when it comes. `None` once the channel has ended.
+    pub(super) fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
         // Cloned outside the lock, and the old one dropped there: both can be the program's own code.
         let waker = context.waker().clone();
         let mut state = self.0.state.lock();
@@ -276,6 +267,14 @@ impl<T> futures_core::Stream for Receiver<T> {
         drop(state);
         self.0.has_room.notify_one();
         Poll::Ready(item)
+    }
+}
+
+impl<T> Iterator for Receiver<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.next_until(None)
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `traits` | [`Output`] takes finished lines, [`RecordOutput`] takes records |
 //! | `stream`, `writer`, `make_writer`, `memory`, `memory_records`, `channel`, `print`, `null` | one kind of output each |
+//! | `receiver_stream` | the receiver of a channel as a stream |
 //! | `any` | an output of either trait, as `delivery` calls it |
 //! | `guard` | calls into an output: panics become errors, and events that the output logs are recognised |
 //!
@@ -20,6 +21,8 @@ mod memory;
 mod memory_records;
 mod null;
 mod print;
+#[cfg(feature = "futures")]
+mod receiver_stream;
 mod stream;
 mod traits;
 mod writer;
@@ -36,6 +39,8 @@ pub use memory::Memory;
 pub use memory_records::MemoryRecords;
 pub(crate) use null::Null;
 pub(crate) use print::Print;
+#[cfg(feature = "futures")]
+pub use receiver_stream::ReceiverStream;
 pub(crate) use stream::Stream;
 pub use traits::{Output, RecordOutput};
 pub(crate) use writer::{Callback, Writer};

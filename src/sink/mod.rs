@@ -19,6 +19,7 @@
 //! | [`writer()`], [`terminal_writer()`] | lines | any [`std::io::Write`] |
 //! | `make_writer` (feature `fmt`) | lines | the writers of `tracing_subscriber::fmt` and of `tracing-appender` |
 //! | `non_blocking` (feature `appender`) | lines | a `NonBlocking` of `tracing-appender`, with its guard |
+//! | [`channel()`] | lines or records | a receiver, which ends when the contexts that have the sink are closed |
 //! | [`callback()`] | lines | a closure, which gets each line as a `&str` |
 //! | [`memory()`] | lines | a buffer that a test reads |
 //! | [`test()`] | lines | `print!`, which the test harness captures |
@@ -139,6 +140,9 @@ pub use crate::fallback::fallback_lost;
 #[cfg(feature = "file")]
 #[cfg_attr(docsrs, doc(cfg(feature = "file")))]
 pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
+#[cfg(feature = "futures")]
+#[cfg_attr(docsrs, doc(cfg(feature = "futures")))]
+pub use crate::output::ReceiverStream;
 pub use crate::output::{Memory, MemoryRecords, Output, Receiver, RecordOutput};
 #[cfg(feature = "appender")]
 #[cfg_attr(docsrs, doc(cfg(feature = "appender")))]
