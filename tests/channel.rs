@@ -164,6 +164,26 @@ fn a_queue_may_stand_before_a_channel() {
 }
 
 #[test]
+fn a_channel_that_is_kept_open_outlives_its_contexts() {
+    init();
+    let (sink, mut lines) = sink::channel(10).keep_open().lines();
+    for n in 0..3 {
+        let request = context("request", &sink);
+        request.scope(|| info!("{n}"));
+        request.close(DEADLINE).into_result().unwrap();
+    }
+    assert_eq!(there(&mut lines), ["0", "1", "2"]);
+    let last = context("last", &sink);
+    drop(sink);
+    last.scope(|| info!("3"));
+    assert_eq!(lines.next().as_deref(), Some("3"));
+    assert!(!lines.has_ended());
+    drop(last);
+    assert_eq!(lines.next(), None);
+    assert!(lines.has_ended());
+}
+
+#[test]
 fn what_a_value_logs_while_it_is_kept_does_not_wait_for_the_channel() {
     struct Logs;
     impl std::fmt::Debug for Logs {

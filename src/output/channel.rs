@@ -1,7 +1,8 @@
 //! Lines and records handed to a receiver.
 //!
 //! A receiver ends when nobody can send any more: when every context that was given the sink is closed or gone, or when all sinks are dropped.
-//! So contexts tell a channel that they use it ([`InUse`]), and the output tells it when it is dropped.
+//! So contexts tell a channel that they use it ([`InUse`]), and the output tells it when it is dropped. A channel that is kept open is told of
+//! no context.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -20,8 +21,9 @@ use crate::sync::{Arc, Condvar, Mutex, prepare_to_wait};
 /// What a program sees while it waits for what was logged; from [`ChannelOptions::lines`](crate::sink::ChannelOptions::lines) or
 /// [`ChannelOptions::records`](crate::sink::ChannelOptions::records).
 ///
-/// As an iterator it waits for each item, and ends when the contexts that have the sink are closed. A task takes it as a stream: see
-/// `into_stream` (feature `futures`).
+/// As an iterator it waits for each item, and **ends when the contexts that have the sink are closed**, unless it is
+/// [kept open](crate::sink::ChannelOptions::keep_open): see [the end](crate::sink::channel#the-end) of a channel. A task takes it as a stream,
+/// by `into_stream` (feature `futures`).
 pub struct Receiver<T>(Arc<Channel<T>>);
 
 /// What sinks and the receiver share.
@@ -108,7 +110,7 @@ impl<T: Send + 'static> Channel<T> {
         if state.has_ended {
             return Err(io::Error::new(
                 io::ErrorKind::BrokenPipe,
-                "its receiver has ended, because the contexts that had it are closed",
+                "its receiver has ended, because the contexts that had it are closed (`keep_open` has a channel outlive them)",
             ));
         }
         state.items.push_back(item);
