@@ -206,6 +206,7 @@ mod stream {
     use std::pin::Pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::Sender;
     use std::task::{Context, Poll, Wake, Waker};
 
     use futures_core::Stream;
@@ -250,5 +251,78 @@ mod stream {
         assert_eq!(stream.next(&waker), Poll::Pending);
         let _ = uno.close(DEADLINE);
         assert_eq!((wakes.0.load(Ordering::Relaxed), stream.next(&waker)), (3, Poll::Ready(None)));
+    }
+
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker panics");
+        }
+    }
+
+    #[test]
+    fn a_waker_that_panics_costs_no_record_and_no_close() {
+        init();
+        let waker = Waker::from(Arc::new(Panics));
+        let (sink, lines) = sink::channel(10).lines();
+        let uno = context("uno", &sink);
+        let mut stream = lines.into_stream();
+        assert_eq!(stream.next(&waker), Poll::Pending);
+        uno.scope(|| info!("a"));
+        assert_eq!((uno.ledger().written, uno.ledger().failed), (1, 0));
+        assert_eq!(stream.next(&waker), Poll::Ready(Some("a".to_owned())));
+        assert_eq!(stream.next(&waker), Poll::Pending);
+        assert_eq!(uno.close(DEADLINE).into_result().unwrap().written, 1);
+        assert_eq!(stream.next(&waker), Poll::Ready(None));
+    }
+
+    #[test]
+    fn a_waker_that_panics_is_contained_where_the_last_context_or_sink_is_dropped() {
+        init();
+        let waker = Waker::from(Arc::new(Panics));
+        for is_given_to_a_context in [false, true] {
+            let (sink, records) = sink::channel(10).records();
+            let uno = is_given_to_a_context.then(|| OutputContext::builder("uno").sink(sink.clone()).build());
+            let mut stream = records.into_stream();
+            assert_eq!(stream.next(&waker), Poll::Pending);
+            drop(uno);
+            assert_eq!(stream.next(&waker).is_ready(), is_given_to_a_context);
+            drop(sink);
+            assert_eq!(stream.next(&waker), Poll::Ready(None));
+        }
+    }
+
+    /// Logs to the channel and panics when it is dropped.
+    struct Misbehaves(OutputContext, Sender<()>);
+
+    impl Wake for Misbehaves {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Misbehaves {
+        fn drop(&mut self) {
+            self.0.scope(|| info!("to a channel that nobody receives"));
+            self.1.send(()).unwrap();
+            panic!("a waker panics when it is dropped");
+        }
+    }
+
+    #[test]
+    fn a_receiver_that_is_dropped_drops_its_waker() {
+        init();
+        let (sink, lines) = sink::channel(10).lines();
+        let uno = context("uno", &sink);
+        let (dropped, is_dropped) = channel();
+        let waker = Waker::from(Arc::new(Misbehaves(uno.clone(), dropped)));
+        let mut stream = lines.into_stream();
+        assert_eq!(stream.next(&waker), Poll::Pending);
+        // Now the channel has the last one.
+        drop(waker);
+        // On a thread, because it would wait for ever if the waker were dropped under the lock of the channel.
+        let dropping = thread::spawn(move || drop(stream));
+        is_dropped.recv_timeout(DEADLINE).unwrap();
+        dropping.join().unwrap();
+        assert_eq!(uno.ledger().failed, 1);
     }
 }

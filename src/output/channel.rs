@@ -13,6 +13,7 @@ use std::task::Waker;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use super::guard::{drop_waker, wake_contained};
 use super::{Output, RecordOutput};
 use crate::bytes::Line;
 use crate::record::{Record, RecordBuf};
@@ -120,12 +121,11 @@ impl<T: Send + 'static> Channel<T> {
         Ok(())
     }
 
-    /// Wakes the receiver. `waker` is that of a task, which is the program's code.
+    /// Wakes the receiver. `waker` is that of a task, which is the program's code: if it panics, the item is in the channel all the same, and
+    /// whoever ends the channel goes on.
     fn wake(&self, waker: Option<Waker>) {
         self.is_filled.notify_one();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        waker.into_iter().for_each(wake_contained);
     }
 
     /// Nobody can send any more.
@@ -282,13 +282,15 @@ impl<T> Iterator for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let items = {
+        let (items, waker) = {
             let mut state = self.0.state.lock();
             state.is_abandoned = true;
-            std::mem::take(&mut state.items)
+            (std::mem::take(&mut state.items), state.waker.take())
         };
         self.0.has_room.notify_all();
         drop(items);
+        // Now, because the sinks may live long, and a waker keeps its task alive. Outside the lock, because it is the program's own code.
+        waker.into_iter().for_each(drop_waker);
     }
 }
 

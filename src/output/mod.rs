@@ -32,7 +32,7 @@ pub use channel::Receiver;
 pub(crate) use channel::{Channel, InUse, Sender, is_no_room};
 #[cfg(feature = "file")]
 pub(crate) use guard::call_contained;
-pub(crate) use guard::{InsideOutput, allocating_under_lock, copy_error, drop_error, is_inside_output};
+pub(crate) use guard::{InsideOutput, allocating_under_lock, copy_error, drop_error, is_inside_output, wake_contained};
 #[cfg(feature = "fmt")]
 pub(crate) use make_writer::MadeWriters;
 pub use memory::Memory;
