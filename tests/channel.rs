@@ -164,6 +164,33 @@ fn a_queue_may_stand_before_a_channel() {
 }
 
 #[test]
+fn a_full_or_closed_channel_is_counted_alike_with_and_without_a_queue() {
+    init();
+    for queue in [None, Some(Queue::new())] {
+        let (sink, mut lines) = sink::channel(2).lines();
+        let sink = queue.iter().fold(sink.format(Format::raw()), |sink, queue| sink.queued(queue.clone()));
+        let uno = OutputContext::builder("uno").sink(sink.clone()).build();
+        uno.scope(|| (1..=5).for_each(|n| info!("{n}")));
+        let ledger = uno.flush(DEADLINE);
+        assert_eq!(
+            (ledger.accepted, ledger.written, ledger.dropped, ledger.failed, ledger.pending),
+            (5, 2, 3, 0, 0),
+            "{queue:?}"
+        );
+        assert_eq!(sink.ledger(), ledger);
+        assert_eq!(there(&mut lines), ["1", "2"]);
+        uno.scope(|| info!("6"));
+        let _ = uno.flush(DEADLINE);
+        assert_eq!(there(&mut lines), ["records are missing here: they were dropped dropped=3", "6"], "{queue:?}");
+        drop(lines);
+        uno.scope(|| info!("7"));
+        let ledger = uno.flush(DEADLINE);
+        assert_eq!((ledger.written, ledger.dropped, ledger.failed), (3, 3, 1), "{queue:?}");
+        assert_eq!(sink.ledger(), ledger);
+    }
+}
+
+#[test]
 fn a_channel_that_is_kept_open_outlives_its_contexts() {
     init();
     let (sink, mut lines) = sink::channel(10).keep_open().lines();

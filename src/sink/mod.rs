@@ -82,7 +82,8 @@
 //!   misses the records or, if several do, to one called `logscope` with the id 0.
 //!
 //! A record that is dropped before it reaches the output is treated likewise, with a *drop notice* (`dropped=N`). A record is dropped by a queue
-//! that is full and does not [block](Overflow::Block), or has blocked for its [patience](Queue::patience), or if it is logged from inside an output or too deep inside values that log.
+//! that is full and does not [block](Overflow::Block), or has blocked for its [patience](Queue::patience), by a [channel](channel()) that is full, with
+//! or without a queue before it, or if it is logged from inside an output or too deep inside values that log.
 //!
 //! | what fails | direct | queued |
 //! |---|---|---|
