@@ -210,24 +210,6 @@ fn a_channel_that_is_kept_open_outlives_its_contexts() {
     assert!(lines.has_ended());
 }
 
-#[test]
-fn what_a_value_logs_while_it_is_kept_does_not_wait_for_the_channel() {
-    struct Logs;
-    impl std::fmt::Debug for Logs {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            info!("inner");
-            f.write_str("outer")
-        }
-    }
-    init();
-    let (sink, mut records) = sink::channel(10).records();
-    let uno = OutputContext::builder("uno").sink(sink).build();
-    uno.scope(|| info!(value = ?Logs, "m"));
-    // The inner one is logged inside an output, and goes to the fallback.
-    let messages: Vec<_> = there(&mut records).into_iter().map(|record| record.message).collect();
-    assert!(messages.iter().any(|message| message == "m"), "{messages:?}");
-}
-
 #[cfg(feature = "futures")]
 mod stream {
     use std::pin::Pin;

@@ -14,9 +14,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::guard::{drop_waker, wake_contained};
-use super::{Output, RecordOutput};
+use super::{CopyOutput, Output};
 use crate::bytes::Line;
-use crate::record::{Record, RecordBuf};
+use crate::record::RecordBuf;
 use crate::sync::{Arc, Condvar, Mutex, prepare_to_wait};
 
 /// What a program sees while it waits for what was logged; from [`ChannelOptions::lines`](crate::sink::ChannelOptions::lines) or
@@ -188,9 +188,9 @@ impl Output for Sender<String> {
     }
 }
 
-impl RecordOutput for Sender<RecordBuf> {
-    fn write(&self, record: &Record<'_>) -> io::Result<()> {
-        self.0.send(record.to_buf())
+impl CopyOutput for Sender<RecordBuf> {
+    fn write(&self, record: RecordBuf) -> io::Result<()> {
+        self.0.send(record)
     }
 
     fn describe(&self) -> String {

@@ -2,10 +2,10 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `traits` | [`Output`] takes finished lines, [`RecordOutput`] takes records |
+//! | `traits` | [`Output`] takes finished lines, [`RecordOutput`] takes records, [`CopyOutput`] takes copies of them |
 //! | `stream`, `writer`, `make_writer`, `memory`, `memory_records`, `channel`, `print`, `null` | one kind of output each |
 //! | `receiver_stream` | the receiver of a channel as a stream |
-//! | `any` | an output of either trait, as `delivery` calls it |
+//! | `any` | an output of any of these traits, as `delivery` calls it |
 //! | `guard` | calls into an output: panics become errors, and events that the output logs are recognised |
 //!
 //! To add an output, for example one for syslog: put a file here that implements [`Output`] (or [`RecordOutput`], if it needs more of a record
@@ -42,5 +42,6 @@ pub(crate) use print::Print;
 #[cfg(feature = "futures")]
 pub use receiver_stream::ReceiverStream;
 pub(crate) use stream::Stream;
+pub(crate) use traits::CopyOutput;
 pub use traits::{Output, RecordOutput};
 pub(crate) use writer::{Callback, Writer};

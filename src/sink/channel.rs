@@ -83,8 +83,8 @@ impl ChannelOptions {
         self
     }
 
-    /// Sets that the channel outlives its contexts: it ends when the last of its sinks is dropped, and the last context that has one, closed or
-    /// not. See [the end](channel#the-end) of a channel.
+    /// Sets that the channel outlives its contexts: it ends when all its sinks are dropped, and all contexts that have one, closed or not. See
+    /// [the end](channel#the-end) of a channel.
     ///
     /// Each view counts, also one that a second `let live = …` has hidden. In the process default, which is never dropped, such a channel never
     /// ends. Its receiver can be dropped at any time.
@@ -99,8 +99,10 @@ impl ChannelOptions {
     }
 
     /// Makes a sink and the receiver of its records. Such a sink is never queued, and its format is not used.
+    ///
+    /// What a value logs while its record is copied is logged as usual, and so comes before that record.
     pub fn records(self) -> (Sink, Receiver<RecordBuf>) {
-        self.make(|sender| AnyOutput::Records(Box::new(sender)))
+        self.make(|sender| AnyOutput::Copies(Box::new(sender)))
     }
 
     fn make<T: Send + 'static>(self, output: impl FnOnce(Sender<T>) -> AnyOutput) -> (Sink, Receiver<T>) {
