@@ -108,12 +108,23 @@ impl QueuedOutput {
         // Now, because neither notices nor errors could be written when the output is dropped.
         self.write_last_notices(true);
         if let Err(error) = self.core.flush_output(exit_deadline()) {
-            self.core.report_unflushed(error);
+            self.report_unflushed(error);
         }
         // While the queue still exists: `FileOptions::open` waits as long as it finds a queue without sinks, and then needs the file free.
         if self.is_done() {
             let keep = self.keep.lock().take();
             drop(keep);
+        }
+    }
+
+    /// Reports that a flush failed for which no caller waits: when the queue ends, or the process.
+    ///
+    /// If no sink holds the queue, an output that never can be flushed is about to be dropped, and passes on then what it has.
+    pub(crate) fn report_unflushed(&self, error: io::Error) {
+        if error.kind() == io::ErrorKind::Unsupported && self.handle.lock().strong_count() == 0 {
+            drop_error(error);
+        } else {
+            self.core.report_unflushed(error);
         }
     }
 

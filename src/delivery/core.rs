@@ -49,6 +49,8 @@ pub(crate) struct Core {
     fronts: Mutex<Vec<Weak<dyn Front>>>,
     /// The log calls that a queue in front of the output has refused: they wait for it, or write for themselves.
     unqueued: Arc<InFlight>,
+    /// True once it was reported that the output does not support flushes.
+    is_unflushable: AtomicBool,
     /// Records that asked for a sync that failed, since the last one that worked.
     unsynced: Missing,
 }
@@ -90,6 +92,7 @@ impl Core {
             has_gap: AtomicBool::new(false),
             fronts: Mutex::new(Vec::new()),
             unqueued: Arc::new(InFlight::new()),
+            is_unflushable: AtomicBool::new(false),
             unsynced: Missing::new(),
         });
         allocating_under_lock(|| CORES.get().lock().push(&core, &core.counters));

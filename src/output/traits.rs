@@ -64,7 +64,7 @@ pub trait Output: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The reason why the output could not pass on what it had buffered.
+    /// The reason why the output could not pass on what it had buffered. `Unsupported` if it never can, which is reported once.
     fn flush(&self, deadline: Duration) -> io::Result<()> {
         let _ = deadline;
         Ok(())
@@ -142,7 +142,7 @@ pub trait RecordOutput: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The reason why the output could not pass on what it had buffered.
+    /// The reason why the output could not pass on what it had buffered. `Unsupported` if it never can, which is reported once.
     fn flush(&self, deadline: Duration) -> io::Result<()> {
         let _ = deadline;
         Ok(())

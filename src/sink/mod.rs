@@ -91,7 +91,7 @@
 //! | the output stands still: a pipe whose reader does not read, a network file system that hangs | the log call waits | log calls return until the queue is full, and then do what [`Overflow`] says |
 //! | the output panics | the panic is caught, and the record has failed | the same, on the writer thread, which goes on |
 //! | the output logs | the event goes to stderr, and counts as dropped | the same |
-//! | the output cannot be flushed | it is reported on stderr, and the ledger of the flush is [`unflushed`](Ledger::unflushed) | the same |
+//! | the output cannot be flushed | it is reported on stderr, once if it never can be, and the ledger of the flush is [`unflushed`](Ledger::unflushed) | the same |
 //!
 //! A short `write` is continued, and an interrupted one is repeated. If an output in non-blocking mode has no room, the log call waits for it,
 //! for a second at most; the next ones do not wait, until the output takes something again. If a blocking output has no room (a pipe whose
