@@ -94,21 +94,49 @@ pub trait TimeSource: Send + Sync + 'static {
 #[derive(Clone)]
 struct CustomClock(Arc<dyn TimeSource>);
 
+/// How many clocks of the program's own can ask one another for the time, one inside the other.
+const MOST_NESTED: usize = 16;
+
+thread_local! {
+    /// The clocks that this thread is asking, each by its address: as many as [`NESTED`] says, from the first. Without destructor, so that the destructors of
+    /// other thread-locals can read it.
+    static ASKED: [Cell<usize>; MOST_NESTED] = const { [const { Cell::new(0) }; MOST_NESTED] };
+    /// How many clocks this thread is asking, one inside the other.
+    static NESTED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Marks a clock as asked by this thread, until it is dropped.
+struct Asking(usize);
+
+impl Asking {
+    /// `None` if this thread is asking the clock already, or too many others.
+    fn begin(clock: usize) -> Option<Asking> {
+        let nested = NESTED.get();
+        let is_asked = |asked: &[Cell<usize>; MOST_NESTED]| asked[..nested].iter().any(|asked| asked.get() == clock);
+        if nested == MOST_NESTED || ASKED.with(is_asked) {
+            return None;
+        }
+        ASKED.with(|asked| asked[nested].set(clock));
+        NESTED.set(nested + 1);
+        Some(Asking(nested))
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        NESTED.set(self.0);
+    }
+}
+
 impl CustomClock {
-    /// Asks the clock. While it is asked, and if it panics, the system's clock answers: a log call asks for the time, and what the clock logs
-    /// itself must not come back to it without end.
+    /// Asks the clock. If this thread is asking it already, and if it panics, the system's clock answers: a log call asks for the time, and what
+    /// the clock logs itself must not come back to it without end. Other clocks can be asked meanwhile, because a clock may be made of them.
     #[inline(never)]
     fn ask<T>(&self, time: impl FnOnce(&dyn TimeSource) -> T, system: fn() -> T) -> T {
-        thread_local! {
-            /// True while this thread asks such a clock.
-            static IS_ASKED: Cell<bool> = const { Cell::new(false) };
-        }
-        if IS_ASKED.replace(true) {
-            return system();
-        }
+        let Some(asking) = Asking::begin(Arc::as_ptr(&self.0).addr()) else { return system() };
         // Unwind safety: nothing of ours is changed meanwhile.
         let answer = catch_unwind(AssertUnwindSafe(|| time(&*self.0)));
-        IS_ASKED.set(false);
+        drop(asking);
         answer.unwrap_or_else(|payload| {
             // Its `Drop` may panic, too.
             std::mem::forget(payload);
@@ -155,7 +183,9 @@ impl Clock {
     /// # drop(run);
     /// ```
     ///
-    /// Log calls ask it on the threads that log, several at a time. If it panics, the system's clock answers.
+    /// Log calls ask it on the threads that log, several at a time. If it panics, the system's clock answers. So it does if the clock is asked
+    /// while the same thread is asking it: what a clock logs to a context of its own has the time of the system. A clock may ask other clocks,
+    /// such as one that it corrects, up to 16 one inside the other.
     #[must_use]
     pub fn custom(time: impl TimeSource) -> Self {
         Clock(Kind::Custom(CustomClock(Arc::new(time))))
@@ -298,53 +328,4 @@ impl fmt::Debug for ManualClock {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_manual_clock_moves_only_when_it_is_advanced() {
-        let clock = ManualClock::new();
-        let origin = Clock::from(&clock).origin();
-        assert_eq!(origin.elapsed_at(clock.now()), Duration::ZERO);
-        clock.clone().advance(Duration::from_nanos(7));
-        clock.advance(Duration::from_secs(3));
-        assert_eq!(origin.elapsed_at(clock.now()), Duration::new(3, 7));
-        assert_eq!(clock.wall().duration_since(origin.wall()).unwrap(), Duration::new(3, 7));
-    }
-
-    #[test]
-    fn a_clock_that_panics_or_asks_for_the_time_gets_the_time_of_the_system() {
-        struct Odd(bool, std::sync::OnceLock<Clock>);
-        impl TimeSource for Odd {
-            fn now(&self) -> Instant {
-                assert!(!self.0, "a clock panics");
-                self.1.get().map_or_else(Instant::now, Clock::now)
-            }
-            fn wall(&self) -> SystemTime {
-                assert!(!self.0, "a clock panics");
-                SystemTime::UNIX_EPOCH
-            }
-        }
-        let panics = Clock::custom(Odd(true, std::sync::OnceLock::new()));
-        let before = Instant::now();
-        assert!(panics.now() >= before && panics.wall() > SystemTime::UNIX_EPOCH);
-        let odd = Arc::new(Odd(false, std::sync::OnceLock::new()));
-        let clock = Clock(Kind::Custom(CustomClock(odd.clone())));
-        assert!(odd.1.set(clock.clone()).is_ok());
-        assert!(clock.now() >= before);
-        assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH, "it is asked again");
-        #[cfg(feature = "file")]
-        assert!(clock.is_same(&clock.clone()) && !clock.is_same(&panics));
-    }
-
-    #[test]
-    fn elapsed_time_before_the_origin_is_zero_and_an_advance_saturates() {
-        let clock = ManualClock::new();
-        let earlier = clock.now();
-        clock.advance(Duration::from_secs(1));
-        assert_eq!(Clock::from(&clock).origin().elapsed_at(earlier), Duration::ZERO);
-        clock.advance(Duration::MAX);
-        assert_eq!(clock.advanced(), Duration::from_nanos(u64::MAX));
-        let _ = clock.now();
-    }
-}
+mod tests;

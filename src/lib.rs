@@ -98,7 +98,7 @@
 //! | `build` | yes | the macros of `logscope::build`; no dependency |
 //! | `file` | yes | log files, which can roll: [`sink::file`](sink::file()), [`sink::Roll`] |
 //! | `fmt` | | `sink::make_writer`, for the writers of `tracing_subscriber::fmt`; and a [`Sink`](sink::Sink) is such a writer |
-//! | `futures` | | [`Scoped`] streams, and a `Stream` of what a [`sink::channel`] receives, through `futures-core` |
+//! | `futures` | | [`Scoped`] streams, and what a [`sink::channel`] receives as a `Stream`, through `futures-core` |
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use layers::{Written, in_own_process};
-use logscope::{Format, OutputContext, Time, sink};
-use tracing::info;
+use logscope::sink::{self, Queue};
+use logscope::{Format, OutputContext, Time};
+use tracing::{error, info};
 use tracing_appender::non_blocking::NonBlockingBuilder;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,7 +46,8 @@ fn what_a_lossy_writer_drops_is_in_the_ledger() {
     let test = "what_a_lossy_writer_drops_is_in_the_ledger";
     if let Some(child) = in_own_process(test, &[]) {
         let reported = child.passed().fallback_lines();
-        assert!(reported.len() == 1 && reported[0].contains("drops lines"), "{reported:?}");
+        assert!(reported.len() == 2 && reported[0].contains("drops lines"), "{reported:?}");
+        assert!(reported[1].contains("cannot flush"), "{reported:?}");
         return;
     }
     logscope::init();
@@ -70,6 +72,42 @@ fn what_a_lossy_writer_drops_is_in_the_ledger() {
     drop(sink);
     assert_eq!(written.lines(), ["INFO  0", "INFO  1", "INFO  2"]);
     assert_eq!(logscope::flush(PATIENCE).dropped, 5, "also when the sink is gone");
+}
+
+#[test]
+fn a_flush_does_not_vouch_for_the_thread_of_the_writer() {
+    let test = "a_flush_does_not_vouch_for_the_thread_of_the_writer";
+    if let Some(child) = in_own_process(test, &[]) {
+        let reported = child.passed().fallback_lines();
+        assert!(reported.len() == 1 && reported[0].contains("cannot flush non-blocking writer"), "{reported:?}");
+        return;
+    }
+    logscope::init();
+    let (inside, is_inside) = channel();
+    let (go_on, goes_on) = channel();
+    let written = Written::default();
+    let (writer, guard) = tracing_appender::non_blocking(Gate { inside, goes_on, written: written.clone() });
+    let sink = sink::non_blocking(writer, guard).format(plain());
+    sink.flush(PATIENCE).into_result().expect("nothing was written");
+    let direct = OutputContext::builder("direct").sink(sink.clone()).build();
+    let queued = OutputContext::builder("queued").sink(sink.queued(Queue::new())).build();
+    direct.scope(|| info!("0"));
+    queued.scope(|| {
+        error!("1");
+        error!("2");
+    });
+    is_inside.recv_timeout(PATIENCE).unwrap();
+    let ledgers = [sink.flush(PATIENCE), queued.flush(PATIENCE), direct.close(PATIENCE), logscope::flush(PATIENCE)];
+    assert!(ledgers.iter().all(|ledger| ledger.unflushed && ledger.pending == 0), "{ledgers:?}");
+    assert!(written.lines().is_empty());
+    drop(go_on);
+    drop((direct, queued, sink));
+    // The writer thread of the queue drops the sink. It ends the output's own thread, which has written all then.
+    let start = Instant::now();
+    while written.lines().len() < 3 {
+        assert!(start.elapsed() < PATIENCE, "{:?}", written.lines());
+        std::thread::yield_now();
+    }
 }
 
 /// Says when it is dropped: the thread of the writer has ended.

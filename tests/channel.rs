@@ -164,52 +164,174 @@ fn a_queue_may_stand_before_a_channel() {
 }
 
 #[test]
-fn what_a_value_logs_while_it_is_kept_does_not_wait_for_the_channel() {
-    struct Logs;
-    impl std::fmt::Debug for Logs {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            info!("inner");
-            f.write_str("outer")
-        }
-    }
+fn a_full_or_closed_channel_is_counted_alike_with_and_without_a_queue() {
     init();
-    let (sink, mut records) = sink::channel(10).records();
-    let uno = OutputContext::builder("uno").sink(sink).build();
-    uno.scope(|| info!(value = ?Logs, "m"));
-    // The inner one is logged inside an output, and goes to the fallback.
-    let messages: Vec<_> = there(&mut records).into_iter().map(|record| record.message).collect();
-    assert!(messages.iter().any(|message| message == "m"), "{messages:?}");
+    for queue in [None, Some(Queue::new())] {
+        let (sink, mut lines) = sink::channel(2).lines();
+        let sink = queue.iter().fold(sink.format(Format::raw()), |sink, queue| sink.queued(queue.clone()));
+        let uno = OutputContext::builder("uno").sink(sink.clone()).build();
+        uno.scope(|| (1..=5).for_each(|n| info!("{n}")));
+        let ledger = uno.flush(DEADLINE);
+        assert_eq!(
+            (ledger.accepted, ledger.written, ledger.dropped, ledger.failed, ledger.pending),
+            (5, 2, 3, 0, 0),
+            "{queue:?}"
+        );
+        assert_eq!(sink.ledger(), ledger);
+        assert_eq!(there(&mut lines), ["1", "2"]);
+        uno.scope(|| info!("6"));
+        let _ = uno.flush(DEADLINE);
+        assert_eq!(there(&mut lines), ["records are missing here: they were dropped dropped=3", "6"], "{queue:?}");
+        drop(lines);
+        uno.scope(|| info!("7"));
+        let ledger = uno.flush(DEADLINE);
+        assert_eq!((ledger.written, ledger.dropped, ledger.failed), (3, 3, 1), "{queue:?}");
+        assert_eq!(sink.ledger(), ledger);
+    }
+}
+
+#[test]
+fn a_channel_that_is_kept_open_outlives_its_contexts() {
+    init();
+    let (sink, mut lines) = sink::channel(10).keep_open().lines();
+    for n in 0..3 {
+        let request = context("request", &sink);
+        request.scope(|| info!("{n}"));
+        request.close(DEADLINE).into_result().unwrap();
+    }
+    assert_eq!(there(&mut lines), ["0", "1", "2"]);
+    let last = context("last", &sink);
+    drop(sink);
+    last.scope(|| info!("3"));
+    assert_eq!(lines.next().as_deref(), Some("3"));
+    assert!(!lines.has_ended());
+    drop(last);
+    assert_eq!(lines.next(), None);
+    assert!(lines.has_ended());
 }
 
 #[cfg(feature = "futures")]
-#[test]
-fn a_receiver_is_a_stream() {
-    use futures_core::Stream;
+mod stream {
     use std::pin::Pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::Sender;
     use std::task::{Context, Poll, Wake, Waker};
+
+    use futures_core::Stream;
+
+    use super::*;
+
+    /// As that of the crate `futures`, which is imported where streams are used.
+    trait StreamExt: Stream + Unpin {
+        fn next(&mut self, waker: &Waker) -> Poll<Option<Self::Item>> {
+            Pin::new(self).poll_next(&mut Context::from_waker(waker))
+        }
+    }
+
+    impl<S: Stream + Unpin> StreamExt for S {}
 
     #[derive(Default)]
     struct Wakes(AtomicUsize);
+
     impl Wake for Wakes {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    init();
-    let (sink, mut lines) = sink::channel(10).lines();
-    let uno = context("uno", &sink);
-    let wakes = Arc::new(Wakes::default());
-    let waker = Waker::from(Arc::clone(&wakes));
-    let mut poll = || Pin::new(&mut lines).poll_next(&mut Context::from_waker(&waker));
-    assert_eq!(poll(), Poll::Pending);
-    uno.scope(|| info!("a"));
-    assert_eq!(
-        (wakes.0.load(Ordering::Relaxed), poll(), poll()),
-        (1, Poll::Ready(Some("a".to_owned())), Poll::Pending)
-    );
-    let _ = uno.close(DEADLINE);
-    assert_eq!((wakes.0.load(Ordering::Relaxed), poll()), (2, Poll::Ready(None)));
+    #[test]
+    fn a_receiver_becomes_a_stream_and_back() {
+        init();
+        let (sink, lines) = sink::channel(10).lines();
+        let uno = context("uno", &sink);
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut stream = lines.into_stream();
+        assert_eq!(stream.next(&waker), Poll::Pending);
+        uno.scope(|| info!("a"));
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        assert_eq!(stream.next(&waker), Poll::Ready(Some("a".to_owned())));
+        assert_eq!(stream.next(&waker), Poll::Pending);
+        uno.scope(|| info!("b"));
+        let mut lines = stream.into_receiver();
+        assert_eq!(lines.next().as_deref(), Some("b"), "`next` is that of an iterator, beside a `StreamExt`");
+        let mut stream = lines.into_stream();
+        assert_eq!(stream.next(&waker), Poll::Pending);
+        let _ = uno.close(DEADLINE);
+        assert_eq!((wakes.0.load(Ordering::Relaxed), stream.next(&waker)), (3, Poll::Ready(None)));
+    }
+
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker panics");
+        }
+    }
+
+    #[test]
+    fn a_waker_that_panics_costs_no_record_and_no_close() {
+        init();
+        let waker = Waker::from(Arc::new(Panics));
+        let (sink, lines) = sink::channel(10).lines();
+        let uno = context("uno", &sink);
+        let mut stream = lines.into_stream();
+        assert_eq!(stream.next(&waker), Poll::Pending);
+        uno.scope(|| info!("a"));
+        assert_eq!((uno.ledger().written, uno.ledger().failed), (1, 0));
+        assert_eq!(stream.next(&waker), Poll::Ready(Some("a".to_owned())));
+        assert_eq!(stream.next(&waker), Poll::Pending);
+        assert_eq!(uno.close(DEADLINE).into_result().unwrap().written, 1);
+        assert_eq!(stream.next(&waker), Poll::Ready(None));
+    }
+
+    #[test]
+    fn a_waker_that_panics_is_contained_where_the_last_context_or_sink_is_dropped() {
+        init();
+        let waker = Waker::from(Arc::new(Panics));
+        for is_given_to_a_context in [false, true] {
+            let (sink, records) = sink::channel(10).records();
+            let uno = is_given_to_a_context.then(|| OutputContext::builder("uno").sink(sink.clone()).build());
+            let mut stream = records.into_stream();
+            assert_eq!(stream.next(&waker), Poll::Pending);
+            drop(uno);
+            assert_eq!(stream.next(&waker).is_ready(), is_given_to_a_context);
+            drop(sink);
+            assert_eq!(stream.next(&waker), Poll::Ready(None));
+        }
+    }
+
+    /// Logs to the channel and panics when it is dropped.
+    struct Misbehaves(OutputContext, Sender<()>);
+
+    impl Wake for Misbehaves {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Misbehaves {
+        fn drop(&mut self) {
+            self.0.scope(|| info!("to a channel that nobody receives"));
+            self.1.send(()).unwrap();
+            panic!("a waker panics when it is dropped");
+        }
+    }
+
+    #[test]
+    fn a_receiver_that_is_dropped_drops_its_waker() {
+        init();
+        let (sink, lines) = sink::channel(10).lines();
+        let uno = context("uno", &sink);
+        let (dropped, is_dropped) = channel();
+        let waker = Waker::from(Arc::new(Misbehaves(uno.clone(), dropped)));
+        let mut stream = lines.into_stream();
+        assert_eq!(stream.next(&waker), Poll::Pending);
+        // Now the channel has the last one.
+        drop(waker);
+        // On a thread, because it would wait for ever if the waker were dropped under the lock of the channel.
+        let dropping = thread::spawn(move || drop(stream));
+        is_dropped.recv_timeout(DEADLINE).unwrap();
+        dropping.join().unwrap();
+        assert_eq!(uno.ledger().failed, 1);
+    }
 }

@@ -23,7 +23,7 @@ impl QueuedOutput {
         let core = &self.core;
         let notices = if core.has_missing() { core.write_notices(renderer, record) } else { Ok(()) };
         if let Err(error) = notices.and_then(|()| core.write(renderer, record, scratch)) {
-            return self.fail_record(record, error);
+            return self.count_refused(record, error);
         }
         core.counters().resolve(Fate::Written, 1);
         Fate::Written
@@ -69,8 +69,8 @@ impl QueuedOutput {
 
     /// Counts `record`, which this call could not write.
     #[cold]
-    pub(super) fn fail_record(&self, record: &Record<'_>, error: io::Error) -> Fate {
-        let fate = self.core.add_failed(Loss::of(record), error);
+    pub(super) fn count_refused(&self, record: &Record<'_>, error: io::Error) -> Fate {
+        let fate = self.core.add_refused(Loss::of(record), error, self.core.dropped());
         self.core.counters().resolve(fate, 1);
         fate
     }

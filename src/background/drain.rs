@@ -108,12 +108,23 @@ impl QueuedOutput {
         // Now, because neither notices nor errors could be written when the output is dropped.
         self.write_last_notices(true);
         if let Err(error) = self.core.flush_output(exit_deadline()) {
-            self.core.report_unflushed(error);
+            self.report_unflushed(error);
         }
         // While the queue still exists: `FileOptions::open` waits as long as it finds a queue without sinks, and then needs the file free.
         if self.is_done() {
             let keep = self.keep.lock().take();
             drop(keep);
+        }
+    }
+
+    /// Reports that a flush failed for which no caller waits: when the queue ends, or the process.
+    ///
+    /// If no sink holds the queue, an output that never can be flushed is about to be dropped, and passes on then what it has.
+    pub(crate) fn report_unflushed(&self, error: io::Error) {
+        if error.kind() == io::ErrorKind::Unsupported && self.handle.lock().strong_count() == 0 {
+            drop_error(error);
+        } else {
+            self.core.report_unflushed(error);
         }
     }
 
@@ -126,7 +137,7 @@ impl QueuedOutput {
         }
         while taken.count() < labels.len() {
             let at = taken.count();
-            let has_notices = evicted.is_some() || self.core.has_failed() || self.failed_notices.has_unclaimed();
+            let has_notices = evicted.is_some() || self.core.has_failed() || self.late_drops.has_unclaimed();
             let is_record = is_record(labels[at].tag);
             // Notices are written before a record, because they take its moment. A drop notice in the queue has none: it is written alone,
             // and the others wait for the next record.
@@ -135,7 +146,7 @@ impl QueuedOutput {
                 && is_record
                 && let Err(error) = self.write_notices_before(labels[at], &mut evicted)
             {
-                taken.fail_next(error);
+                taken.refuse_next(error);
                 continue;
             }
             let mut batch = Batch::after(&bytes[..ends[until - 1]], &ends[..until], at, &taken);
@@ -146,10 +157,10 @@ impl QueuedOutput {
                 // as written, and the next round goes on behind it.
                 Ok(()) if done == until || done > at && !batch.is_inside_a_line() => {}
                 // The output has taken nothing, or a part of a line, and does not say why.
-                Ok(()) => taken.fail_next(took_nothing()),
+                Ok(()) => taken.refuse_next(took_nothing()),
                 // The output has taken the whole batch and returns an error: then no record has failed.
                 Err(error) if done == until => self.core.report_unflushed(error),
-                Err(error) => taken.fail_next(error),
+                Err(error) => taken.refuse_next(error),
             }
         }
     }
@@ -168,7 +179,7 @@ impl QueuedOutput {
         let moment = Moment { context, elapsed, origin: None, clock, wall: Cell::new(None) };
         let put: PutNotice<'_> = &mut |_, notice| self.core.write_notice(&renderer, notice);
         self.core.put_failed_notice(&moment, put)?;
-        put_notice(&self.failed_notices, Notice::Dropped, &moment, put)?;
+        put_notice(&self.late_drops, Notice::Dropped, &moment, put)?;
         if let Some(claim) = evicted.take() {
             // If the notice cannot be written, keep the claim for the next record: records that were evicted since are missing after it.
             if let Err(error) = put_claimed_notice(&claim, Notice::Dropped, &moment, put) {
@@ -183,7 +194,7 @@ impl QueuedOutput {
     /// Writes the notices of missing records that no record follows, because the output is about to be flushed or closed. Records that the queue
     /// had no room for are missing behind all that it has, so their notice has to wait unless the queue `is_empty`.
     pub(super) fn write_last_notices(&self, is_empty: bool) {
-        let lists = [&self.failed_notices, &self.evicted];
+        let lists = [&self.late_drops, &self.evicted];
         let has_gap = is_empty && self.core.has_gap();
         if !has_gap && !self.core.has_failed() && !lists.iter().any(|missing| missing.has_unclaimed()) {
             return;
@@ -204,7 +215,7 @@ impl QueuedOutput {
 
     /// Counts a record, or the records of a drop notice, that could not be written.
     #[cold]
-    fn count_failed(&self, label: Label, error: io::Error) {
+    fn count_refused_line(&self, label: Label, error: io::Error) {
         let nobody = ContextInfo::nobody();
         match label.tag {
             tag::DROPPED => {
@@ -215,8 +226,8 @@ impl QueuedOutput {
                 let account = self.accounts.get(number);
                 let context = account.as_ref().map_or(&nobody, |account| account.info());
                 let loss = Loss { count: 1, context, elapsed: Stamp::unpack(label.stamp).elapsed };
-                self.core.add_failed(loss, error);
-                self.resolve(&[label], Fate::Failed);
+                let fate = self.core.add_refused(loss, error, &self.late_drops);
+                self.resolve(&[label], fate);
             }
         }
     }
@@ -225,7 +236,7 @@ impl QueuedOutput {
     #[cold]
     fn keep_notice(&self, label: Label) {
         let nobody = ContextInfo::nobody();
-        self.failed_notices.add(Loss { count: label.stamp, context: &nobody, elapsed: Duration::ZERO });
+        self.late_drops.add(Loss { count: label.stamp, context: &nobody, elapsed: Duration::ZERO });
         self.core.dropped().confirm_enqueued(label.stamp);
     }
 
@@ -255,12 +266,12 @@ impl TakenLines<'_> {
         self.resolved.load(Ordering::Relaxed)
     }
 
-    /// Counts the next line as failed.
+    /// Counts the next line, which the output has refused.
     #[cold]
-    fn fail_next(&self, error: io::Error) {
+    fn refuse_next(&self, error: io::Error) {
         let at = self.count();
         self.resolved.store(at + 1, Ordering::Relaxed);
-        self.queued.count_failed(self.labels[at], error);
+        self.queued.count_refused_line(self.labels[at], error);
     }
 }
 

@@ -351,7 +351,7 @@ impl QueuedOutput {
             }
             (Err(error), _) => {
                 drop(claim);
-                return Err(self.fail_record(record, error));
+                return Err(self.count_refused(record, error));
             }
         }
         Ok(())
@@ -369,7 +369,7 @@ impl QueuedOutput {
         // Relaxed: see `write_last_notices`.
         self.last_renderer.store(via.number, Ordering::Relaxed);
         self.core.counters().resolve(Fate::Dropped, 1);
-        self.core.add_dropped(Loss::of(record), why);
+        self.core.add_dropped(self.core.dropped(), Loss::of(record), why);
         self.core.note_gap();
         Fate::Dropped
     }

@@ -29,8 +29,9 @@ pub(crate) struct QueuedOutput {
     pub(super) last_renderer: AtomicU8,
     /// Records that were evicted from the queue to make room, and that no drop notice in the log counts yet.
     pub(super) evicted: Missing,
-    /// Dropped records whose drop notice was in the queue and could not be written.
-    pub(super) failed_notices: Missing,
+    /// Dropped records whose notice a writer thread has to write: the output behind the queue had no room for them, or their drop notice was in
+    /// the queue and could not be written.
+    pub(super) late_drops: Missing,
     /// The last wait of a record at a level of [`Queue::flush_at`] was in vain, and the output was not written to since. Such records do not
     /// wait then.
     pub(super) stalled: AtomicBool,
@@ -92,7 +93,7 @@ impl QueuedOutput {
             renderers: Mutex::new(Vec::new()),
             last_renderer: AtomicU8::new(0),
             evicted: Missing::new(),
-            failed_notices: Missing::new(),
+            late_drops: Missing::new(),
             stalled: AtomicBool::new(false),
             predecessors: Mutex::new(predecessors),
             done: AtomicBool::new(false),
@@ -152,7 +153,7 @@ impl QueuedOutput {
     /// Returns how many records the queue has lost that no notice in the log counts yet. See also [`Core::unnoticed`].
     #[cold]
     pub(crate) fn unnoticed(&self) -> u64 {
-        self.evicted.count() + self.failed_notices.count()
+        self.evicted.count() + self.late_drops.count()
     }
 
     /// True if the queue is closed and written to the end.
@@ -204,7 +205,7 @@ impl QueuedOutput {
 impl Drop for QueuedOutput {
     fn drop(&mut self) {
         self.core.report_unnoticed(&self.evicted, "never reached it");
-        self.core.report_unnoticed(&self.failed_notices, "never reached it");
+        self.core.report_unnoticed(&self.late_drops, "never reached it");
     }
 }
 

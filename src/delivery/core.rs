@@ -22,6 +22,9 @@ static CORES: ForkLocal<Mutex<OutputList<Core>>> = ForkLocal::new(Mutex::new(Out
     Mutex::new(parents.try_lock().map_or(OutputList::EMPTY, |list| list.clone()))
 });
 
+/// Why an output has dropped records that it could have taken.
+const NO_ROOM: &str = "the receiver of its channel does not keep up; they are counted, and a notice follows";
+
 /// One output with its counts, shared by all its sinks.
 pub(crate) struct Core {
     output: AnyOutput,
@@ -46,6 +49,8 @@ pub(crate) struct Core {
     fronts: Mutex<Vec<Weak<dyn Front>>>,
     /// The log calls that a queue in front of the output has refused: they wait for it, or write for themselves.
     unqueued: Arc<InFlight>,
+    /// True once it was reported that the output does not support flushes.
+    is_unflushable: AtomicBool,
     /// Records that asked for a sync that failed, since the last one that worked.
     unsynced: Missing,
 }
@@ -87,6 +92,7 @@ impl Core {
             has_gap: AtomicBool::new(false),
             fronts: Mutex::new(Vec::new()),
             unqueued: Arc::new(InFlight::new()),
+            is_unflushable: AtomicBool::new(false),
             unsynced: Missing::new(),
         });
         allocating_under_lock(|| CORES.get().lock().push(&core, &core.counters));
@@ -224,22 +230,23 @@ impl Core {
     pub(crate) fn count_result(&self, record: &Record<'_>, result: io::Result<()>) -> Fate {
         let fate = match result {
             Ok(()) => Fate::Written,
-            Err(error) if is_no_room(&error) => {
-                self.add_dropped(
-                    Loss::of(record),
-                    "the receiver of its channel does not keep up; they are counted, and a notice follows",
-                );
-                Fate::Dropped
-            }
-            Err(error) => self.add_failed(Loss::of(record), error),
+            Err(error) => self.add_refused(Loss::of(record), error, &self.dropped),
         };
         self.counters.count(fate, 1);
         fate
     }
 
-    /// Adds records to those that the next notice counts as failed. Reports the outage, if that is due. Does not count in the ledger.
+    /// Adds records that the output has refused with `error` to those that the next notice counts. Reports the outage, if that is due. Does not
+    /// count in the ledger: returns as what the caller counts them.
+    ///
+    /// This alone tells what has failed from what was dropped, whether a log call writes or a writer thread. `dropped` are the dropped records
+    /// whose notice the caller will write.
     #[cold]
-    pub(crate) fn add_failed(&self, loss: Loss<'_>, error: io::Error) -> Fate {
+    pub(crate) fn add_refused(&self, loss: Loss<'_>, error: io::Error, dropped: &Missing) -> Fate {
+        if is_no_room(&error) {
+            self.add_dropped(dropped, loss, NO_ROOM);
+            return Fate::Dropped;
+        }
         if let Some(due) = self.failed.add(loss) {
             let name = self.name();
             let message = format_args!(
@@ -258,20 +265,21 @@ impl Core {
     pub(crate) fn count_dropped(&self, loss: Loss<'_>) {
         self.counters.count(Fate::Dropped, loss.count);
         self.add_dropped(
+            &self.dropped,
             loss,
             "they are logged inside an output, or too deep inside values that log; they are counted, and the log gets a notice before \
              the next record",
         );
     }
 
-    /// Adds records to those that the next notice counts as dropped. Reports the first of an outage, and `why`. Does not count in the ledger.
+    /// Adds records to those that the next notice counts as `dropped`. Reports the first of an outage, and `why`. Does not count in the ledger.
     #[cold]
-    pub(crate) fn add_dropped(&self, loss: Loss<'_>, why: &str) {
-        if let Some(due) = self.dropped.add(loss) {
+    pub(crate) fn add_dropped(&self, dropped: &Missing, loss: Loss<'_>, why: &str) {
+        if let Some(due) = dropped.add(loss) {
             let name = self.name();
             let message = format_args!("records for {name} are dropped before they reach it: {why}");
             if !fallback::report_dropped(due.turn, message) {
-                self.dropped.refused(due);
+                dropped.refused(due);
             }
         }
     }

@@ -27,8 +27,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use crate::limits::CONTEXT_FORK_GENERATIONS;
+use crate::output::wake_contained;
 use crate::process::{ForkLocal, fork_generation};
-use crate::queue::wake_contained;
 use crate::sync::model::{AtomicU64, Condvar, Mutex};
 use crate::sync::{Arc, Ordering, prepare_to_wait};
 

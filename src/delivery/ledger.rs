@@ -30,7 +30,7 @@ pub struct Ledger {
     /// Deliveries whose fate is not known yet. After a close, those that it no longer waited for: an output that goes on later may still take
     /// them.
     pub pending: u64,
-    /// True after a flush if an output could not pass on what it had buffered, or not in time. Buffered records count as written.
+    /// True after a flush if an output could not pass on what it had buffered, or not in time, or cannot tell. Buffered records count as written.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "std::ops::Not::not"))]
     pub unflushed: bool,
 }

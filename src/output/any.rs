@@ -1,20 +1,21 @@
-//! An output of either kind. Panics of its code become errors.
+//! An output of any kind. Panics of its code become errors.
 
 use std::io;
 use std::time::Duration;
 
 use super::guard::call_contained;
-use super::{Null, Output, RecordOutput};
+use super::{CopyOutput, Null, Output, RecordOutput};
 use crate::bytes::{Batch, Line};
 use crate::error::{Error, ErrorKind};
 use crate::format::buffer::Buffer;
 use crate::format::{Renderer, Scratch};
 use crate::record::Record;
 
-/// An output that takes lines, or one that takes records.
+/// An output that takes lines, one that takes records, or one of this crate that takes copies of records.
 pub(crate) enum AnyOutput {
     Lines(Box<dyn Output>),
     Records(Box<dyn RecordOutput>),
+    Copies(Box<dyn CopyOutput>),
 }
 
 impl AnyOutput {
@@ -23,6 +24,7 @@ impl AnyOutput {
         match self {
             AnyOutput::Lines(output) => output.describe(),
             AnyOutput::Records(output) => output.describe(),
+            AnyOutput::Copies(output) => output.describe(),
         }
     }
 
@@ -30,7 +32,7 @@ impl AnyOutput {
     pub(crate) fn is_terminal(&self) -> bool {
         match self {
             AnyOutput::Lines(output) => output.is_terminal(),
-            AnyOutput::Records(_) => false,
+            AnyOutput::Records(_) | AnyOutput::Copies(_) => false,
         }
     }
 
@@ -57,6 +59,7 @@ impl AnyOutput {
                 call_contained(|| output.write(line))
             }
             AnyOutput::Records(output) => write_record(&**output, renderer, record),
+            AnyOutput::Copies(output) => write_copy(&**output, renderer, record),
         }
     }
 
@@ -64,7 +67,7 @@ impl AnyOutput {
     pub(crate) fn write_batch(&self, batch: &mut Batch<'_>) -> io::Result<()> {
         match self {
             AnyOutput::Lines(output) => call_contained(|| output.write_batch(batch)),
-            AnyOutput::Records(_) => Err(io::ErrorKind::Unsupported.into()),
+            AnyOutput::Records(_) | AnyOutput::Copies(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -76,9 +79,8 @@ impl AnyOutput {
                 renderer.render(notice, &mut line);
                 call_contained(|| output.write(Line::new(&line, notice.level())))
             }
-            AnyOutput::Records(output) => {
-                renderer.with_origin_of(notice, |notice| call_contained(|| output.write(notice)))
-            }
+            AnyOutput::Records(output) => write_record(&**output, renderer, notice),
+            AnyOutput::Copies(output) => write_copy(&**output, renderer, notice),
         }
     }
 
@@ -87,6 +89,7 @@ impl AnyOutput {
         match self {
             AnyOutput::Lines(output) => call_contained(|| output.flush(deadline)),
             AnyOutput::Records(output) => call_contained(|| output.flush(deadline)),
+            AnyOutput::Copies(_) => Ok(()),
         }
     }
 
@@ -94,7 +97,7 @@ impl AnyOutput {
     pub(crate) fn sync(&self, deadline: Duration) -> io::Result<()> {
         match self {
             AnyOutput::Lines(output) => call_contained(|| output.sync(deadline)),
-            AnyOutput::Records(_) => Err(io::ErrorKind::Unsupported.into()),
+            AnyOutput::Records(_) | AnyOutput::Copies(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -102,7 +105,7 @@ impl AnyOutput {
     pub(crate) fn reopen(&self, deadline: Duration) -> io::Result<()> {
         match self {
             AnyOutput::Lines(output) => call_contained(|| output.reopen(deadline)),
-            AnyOutput::Records(_) => Err(io::ErrorKind::Unsupported.into()),
+            AnyOutput::Records(_) | AnyOutput::Copies(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -125,8 +128,16 @@ pub(crate) fn reopen_error(name: &str, error: io::Error) -> Error {
     let message = format_args!("{name} cannot be opened anew, and is written to as before");
     Error::from_io(ErrorKind::Open, message, error)
 }
+
 /// Not inlined, so that lines, which most outputs take, pay nothing for it.
 #[inline(never)]
 fn write_record(output: &dyn RecordOutput, renderer: &Renderer, record: &Record<'_>) -> io::Result<()> {
     renderer.with_origin_of(record, |record| call_contained(|| output.write(record)))
+}
+
+#[inline(never)]
+fn write_copy(output: &dyn CopyOutput, renderer: &Renderer, record: &Record<'_>) -> io::Result<()> {
+    // Copied before `call_contained`, as a line is rendered before it: a `Debug` that logs is not inside the output.
+    let copy = renderer.with_origin_of(record, |record| record.to_buf());
+    call_contained(|| output.write(copy))
 }

@@ -1,25 +1,30 @@
 //! Lines and records handed to a receiver.
 //!
 //! A receiver ends when nobody can send any more: when every context that was given the sink is closed or gone, or when all sinks are dropped.
-//! So contexts tell a channel that they use it ([`InUse`]), and the output tells it when it is dropped.
+//! So contexts tell a channel that they use it ([`InUse`]), and the output tells it when it is dropped. A channel that is kept open is told of
+//! no context.
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::task::Waker;
+#[cfg(feature = "futures")]
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::{Output, RecordOutput};
+use super::guard::{drop_waker, wake_contained};
+use super::{CopyOutput, Output};
 use crate::bytes::Line;
-use crate::record::{Record, RecordBuf};
+use crate::record::RecordBuf;
 use crate::sync::{Arc, Condvar, Mutex, prepare_to_wait};
 
 /// What a program sees while it waits for what was logged; from [`ChannelOptions::lines`](crate::sink::ChannelOptions::lines) or
 /// [`ChannelOptions::records`](crate::sink::ChannelOptions::records).
 ///
-/// As an iterator it waits for each item, and ends when the contexts that have the sink are closed. With the feature `futures` it is a `Stream`,
-/// too.
+/// As an iterator it waits for each item, and **ends when the contexts that have the sink are closed**, unless it is
+/// [kept open](crate::sink::ChannelOptions::keep_open): see [the end](crate::sink::channel#the-end) of a channel. A task takes it as a stream,
+/// by `into_stream` (feature `futures`).
 pub struct Receiver<T>(Arc<Channel<T>>);
 
 /// What sinks and the receiver share.
@@ -106,7 +111,7 @@ impl<T: Send + 'static> Channel<T> {
         if state.has_ended {
             return Err(io::Error::new(
                 io::ErrorKind::BrokenPipe,
-                "its receiver has ended, because the contexts that had it are closed",
+                "its receiver has ended, because the contexts that had it are closed (`keep_open` has a channel outlive them)",
             ));
         }
         state.items.push_back(item);
@@ -116,12 +121,11 @@ impl<T: Send + 'static> Channel<T> {
         Ok(())
     }
 
-    /// Wakes the receiver. `waker` is that of a task, which is the program's code.
+    /// Wakes the receiver. `waker` is that of a task, which is the program's code: if it panics, the item is in the channel all the same, and
+    /// whoever ends the channel goes on.
     fn wake(&self, waker: Option<Waker>) {
         self.is_filled.notify_one();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        waker.into_iter().for_each(wake_contained);
     }
 
     /// Nobody can send any more.
@@ -184,9 +188,9 @@ impl Output for Sender<String> {
     }
 }
 
-impl RecordOutput for Sender<RecordBuf> {
-    fn write(&self, record: &Record<'_>) -> io::Result<()> {
-        self.0.send(record.to_buf())
+impl CopyOutput for Sender<RecordBuf> {
+    fn write(&self, record: RecordBuf) -> io::Result<()> {
+        self.0.send(record)
     }
 
     fn describe(&self) -> String {
@@ -245,21 +249,10 @@ impl<T> Receiver<T> {
     }
 }
 
-impl<T> Iterator for Receiver<T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.next_until(None)
-    }
-}
-
 #[cfg(feature = "futures")]
-#[cfg_attr(docsrs, doc(cfg(feature = "futures")))]
-impl<T> futures_core::Stream for Receiver<T> {
-    type Item = T;
-
-    fn poll_next(self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<T>> {
-        use std::task::Poll;
+impl<T> Receiver<T> {
+    /// Returns the next item, or has the task woken when it comes. `None` once the channel has ended.
+    pub(super) fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
         // Cloned outside the lock, and the old one dropped there: both can be the program's own code.
         let waker = context.waker().clone();
         let mut state = self.0.state.lock();
@@ -279,15 +272,25 @@ impl<T> futures_core::Stream for Receiver<T> {
     }
 }
 
+impl<T> Iterator for Receiver<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.next_until(None)
+    }
+}
+
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let items = {
+        let (items, waker) = {
             let mut state = self.0.state.lock();
             state.is_abandoned = true;
-            std::mem::take(&mut state.items)
+            (std::mem::take(&mut state.items), state.waker.take())
         };
         self.0.has_room.notify_all();
         drop(items);
+        // Now, because the sinks may live long, and a waker keeps its task alive. Outside the lock, because it is the program's own code.
+        waker.into_iter().for_each(drop_waker);
     }
 }
 

@@ -1,9 +1,11 @@
 //! Calls into the code of an output, which may be the program's. A panic becomes an error, and events that the code logs are recognised.
+//! And calls of wakers, which are the program's, too.
 
 use std::any::Any;
 use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
 
 use crate::record::drop_quietly;
 
@@ -55,6 +57,24 @@ pub(crate) fn call_contained(call: impl FnOnce() -> io::Result<()>) -> io::Resul
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result,
         Err(payload) => Err(panicked(payload)),
+    }
+}
+
+/// Wakes a task. A waker is the program's own code: its panic is caught, because this thread has others to wake, and records to write.
+///
+/// What the waker logs is delivered in the ordinary way, unless the thread is inside an output: no lock of ours is held.
+pub(crate) fn wake_contained(waker: Waker) {
+    run_contained(|| waker.wake());
+}
+
+/// Drops the waker of a task that nobody will wake any more, and catches its panic.
+pub(crate) fn drop_waker(waker: Waker) {
+    run_contained(|| drop(waker));
+}
+
+fn run_contained(call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        drop_quietly(payload);
     }
 }
 

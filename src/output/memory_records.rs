@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io;
 
-use super::RecordOutput;
-use crate::record::{Record, RecordBuf};
+use super::CopyOutput;
+use crate::record::RecordBuf;
 use crate::sync::{Arc, Mutex};
 
 /// Reads the records that a [`memory_records`](crate::sink::memory_records) sink has taken. Clones share the records.
@@ -53,10 +53,8 @@ impl MemoryRecords {
     }
 }
 
-impl RecordOutput for MemoryRecords {
-    fn write(&self, record: &Record<'_>) -> io::Result<()> {
-        // Before the lock: this renders values, which may log.
-        let record = record.to_buf();
+impl CopyOutput for MemoryRecords {
+    fn write(&self, record: RecordBuf) -> io::Result<()> {
         self.0.lock().push(record);
         Ok(())
     }

@@ -1,10 +1,10 @@
-//! The two traits of outputs: one takes finished lines, the other takes records.
+//! The two traits of outputs: one takes finished lines, the other takes records. And a third one, for this crate.
 
 use std::io;
 use std::time::Duration;
 
 use crate::bytes::{Batch, Line};
-use crate::record::Record;
+use crate::record::{Record, RecordBuf};
 use crate::sync::Arc;
 
 /// Takes finished lines: the trait of outputs such as files, streams and a program's own.
@@ -64,7 +64,7 @@ pub trait Output: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The reason why the output could not pass on what it had buffered.
+    /// The reason why the output could not pass on what it had buffered. `Unsupported` if it never can, which is reported once.
     fn flush(&self, deadline: Duration) -> io::Result<()> {
         let _ = deadline;
         Ok(())
@@ -142,7 +142,7 @@ pub trait RecordOutput: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The reason why the output could not pass on what it had buffered.
+    /// The reason why the output could not pass on what it had buffered. `Unsupported` if it never can, which is reported once.
     fn flush(&self, deadline: Duration) -> io::Result<()> {
         let _ = deadline;
         Ok(())
@@ -152,6 +152,17 @@ pub trait RecordOutput: Send + Sync + 'static {
     fn describe(&self) -> String {
         String::from("custom record output")
     }
+}
+
+/// Takes copies of records: the trait of the outputs of this crate that keep records.
+///
+/// Unlike a [`RecordOutput`], it runs no code of the program, so what a value logs while the record is copied is logged in the ordinary way.
+pub(crate) trait CopyOutput: Send + Sync + 'static {
+    /// Takes the copy of one record, or of a notice about missing records.
+    fn write(&self, record: RecordBuf) -> io::Result<()>;
+
+    /// Returns the name of the output in messages.
+    fn describe(&self) -> String;
 }
 
 /// Makes a pointer to an output an output, so that a program can keep an `Arc` of its output, or choose one at run time.

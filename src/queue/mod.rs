@@ -34,7 +34,7 @@ mod models;
 #[cfg(all(test, not(logscope_loom)))]
 mod tests;
 
-pub(crate) use progress::{FlushRequest, FlushTicket, Patience, Progress, TicketFuture, wake_contained};
+pub(crate) use progress::{FlushRequest, FlushTicket, Patience, Progress, TicketFuture};
 pub(crate) use reader::{Drained, Stop};
 pub(crate) use ring::{Label, MAX_TAG, Pushed, Refused, Ring};
 pub(crate) use schedule::{NextStep, Schedule};

@@ -9,12 +9,11 @@
 
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::record::drop_quietly;
+use crate::output::wake_contained;
 use crate::sync::model::{Condvar, Mutex};
 use crate::sync::{Arc, AtomicU64, Ordering, prepare_to_wait};
 
@@ -189,13 +188,6 @@ impl Progress {
     /// Returns all requests, due or not.
     pub(crate) fn take_all(&self) -> Vec<FlushRequest> {
         std::mem::take(&mut self.state.lock().requests).into_iter().map(|(_, request)| request).collect()
-    }
-}
-
-/// Wakes a task. A waker is the program's own code: its panic is caught, because this thread has others to wake, and records to write.
-pub(crate) fn wake_contained(waker: Waker) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        drop_quietly(payload);
     }
 }
 

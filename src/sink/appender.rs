@@ -33,10 +33,19 @@ use crate::sync::{AtomicBool, Ordering};
 /// reported on stderr, once; the log has no notice. The ledgers of contexts count such lines as written. The count is that of the
 /// writer and all its clones: give no clone to another logger.
 ///
-/// The guard is dropped with the last view of the sink, and waits for the writer's thread then, for about a second at most. A sink that lives as long
-/// as the process, as that of a process default, is never dropped, and what the writer still has at the end is lost. The same holds for
-/// [`flush`](Sink::flush): a `NonBlocking` cannot be flushed. The second step of a migration is a
-/// [file](super::file()) that is [queued](Sink::queued), which has neither gap.
+/// # Flushes and the end
+///
+/// A `NonBlocking` cannot be flushed: nothing tells how many of its lines its thread has written. So every [`flush`](Sink::flush), and every
+/// close of a context that has the sink, is [`unflushed`](super::Ledger::unflushed), and its `into_result` an error, as soon as a line was
+/// written. The reason is reported on stderr, once.
+///
+/// The guard is dropped with the last view of the sink, on the thread that drops it, and **blocks that thread** until the lines are written, for
+/// 1.1 seconds at most: a tenth of a second until there is room in the channel of the writer (if there is none, the guard prints that on stdout),
+/// or a second more until its thread has written what is there. What it has not written by then it writes later, if the process lasts. So do not
+/// drop the last view in a task. Behind a [queue](Sink::queued) a writer thread drops it.
+///
+/// A sink that lives as long as the process, as that of a process default, is never dropped, and what the writer still has at the end is lost.
+/// The second step of a migration is a [file](super::file()) that is [queued](Sink::queued), which has none of these gaps.
 ///
 /// Writer and guard are those of `tracing-appender` 0.2: see [the types of other crates](crate#types-of-other-crates).
 pub fn non_blocking(writer: NonBlocking, guard: WorkerGuard) -> Sink {
@@ -44,6 +53,7 @@ pub fn non_blocking(writer: NonBlocking, guard: WorkerGuard) -> Sink {
     let output = NonBlockingOutput {
         writers: MadeWriters::new(writer, "non-blocking writer"),
         counter: counter.clone(),
+        has_lines: AtomicBool::new(false),
         is_reported: AtomicBool::new(false),
         _guard: guard,
     };
@@ -59,6 +69,8 @@ fn dropped(counter: &ErrorCounter) -> u64 {
 struct NonBlockingOutput {
     writers: MadeWriters<NonBlocking>,
     counter: ErrorCounter,
+    /// True once a line was written.
+    has_lines: AtomicBool,
     /// True once it was reported that lines are dropped.
     is_reported: AtomicBool,
     /// Waits, when it is dropped, until the writer's thread has written what it has.
@@ -67,6 +79,10 @@ struct NonBlockingOutput {
 
 impl Output for NonBlockingOutput {
     fn write(&self, line: Line<'_>) -> io::Result<()> {
+        // Relaxed: a flush vouches for the lines whose log calls it has synchronised with.
+        if !self.has_lines.load(Ordering::Relaxed) {
+            self.has_lines.store(true, Ordering::Relaxed);
+        }
         self.writers.write(line)?;
         // Relaxed: the flag orders nothing. It picks one of several threads to report.
         if dropped(&self.counter) > 0 && !self.is_reported.swap(true, Ordering::Relaxed) {
@@ -77,8 +93,16 @@ impl Output for NonBlockingOutput {
         Ok(())
     }
 
-    fn flush(&self, deadline: Duration) -> io::Result<()> {
-        self.writers.flush(deadline)
+    /// Always fails once a line was written: nothing tells how far the writer's thread is, and its `flush` does nothing.
+    fn flush(&self, _: Duration) -> io::Result<()> {
+        // Relaxed: see `write`.
+        if !self.has_lines.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "its lines are with a thread of tracing-appender, which cannot be waited for before the sink is dropped",
+        ))
     }
 
     fn describe(&self) -> String {

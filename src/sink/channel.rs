@@ -28,12 +28,40 @@ use crate::sync::Arc;
 ///
 /// For a live stream to a browser, or a window that shows a log. A record counts as written when it is in the channel. If the channel is full,
 /// because the receiver does not keep up, the record is dropped and counted, and a notice stands in its place as soon as there is room; or the
-/// log call [waits](ChannelOptions::blocking). If the receiver is dropped, records fail.
+/// log call [waits](ChannelOptions::blocking). If the receiver is dropped, records fail. A [queue](Sink::queued) before the channel changes
+/// nothing of that, but then it is a writer thread that waits.
 ///
-/// The receiver ends when every context that was given the sink is closed, or gone, and it has received all items; or when all sinks of the
-/// channel are dropped. It does not begin again: a context that is given the sink later fails to write.
+/// # The end
+///
+/// **The receiver ends when every context that was given the sink is closed, or gone**, and it has received all items, whoever still holds
+/// sinks of the channel. (It ends, too, when all of them are dropped.) It does not begin again: a context that is given the sink later fails to
+/// write. So this is for one piece of work, or for several whose contexts live at the same time.
+///
+/// **If contexts come and go, keep the channel open.** A context for each request of a server, closed at its end, would end the channel with
+/// the first request. [`keep_open`](ChannelOptions::keep_open) has it last as long as there is a sink:
+///
+/// ```
+/// use std::time::Duration;
+/// use logscope::{Format, OutputContext, sink};
+///
+/// logscope::init();
+/// let (live, lines) = sink::channel(1_000).keep_open().lines();
+/// for path in ["/", "/about"] {
+///     let request = OutputContext::builder("request").sink(live.format(Format::raw())).build();
+///     request.scope(|| tracing::info!("served {path}"));
+///     request.close(Duration::from_secs(5)).into_result()?; // the channel goes on
+/// }
+/// drop(live); // the last sink: the receiver ends
+/// assert_eq!(lines.collect::<Vec<_>>(), ["served /", "served /about"]);
+/// # Ok::<(), logscope::Error>(())
+/// ```
+///
+/// | | take |
+/// |---|---|
+/// | one build, one job, one test: what shows its log ends with it | the default |
+/// | many contexts, one after the other: a server, a watcher, a window of the program; an `fmt` layer that writes to the sink | `keep_open` |
 pub fn channel(capacity: usize) -> ChannelOptions {
-    ChannelOptions { capacity, patience: None }
+    ChannelOptions { capacity, patience: None, stays_open: false }
 }
 
 /// Sets how a channel is made; from [`channel`].
@@ -42,6 +70,8 @@ pub fn channel(capacity: usize) -> ChannelOptions {
 pub struct ChannelOptions {
     capacity: usize,
     patience: Option<Duration>,
+    /// It does not end with the contexts that have it.
+    stays_open: bool,
 }
 
 impl ChannelOptions {
@@ -53,19 +83,35 @@ impl ChannelOptions {
         self
     }
 
+    /// Sets that the channel outlives its contexts: it ends when all its sinks are dropped, and all contexts that have one, closed or not. See
+    /// [the end](channel#the-end) of a channel.
+    ///
+    /// Each view counts, also one that a second `let live = …` has hidden. In the process default, which is never dropped, such a channel never
+    /// ends. Its receiver can be dropped at any time.
+    pub fn keep_open(mut self) -> Self {
+        self.stays_open = true;
+        self
+    }
+
     /// Makes a sink and the receiver of its lines, without their `\n`. A record in a multi-line format is one item.
     pub fn lines(self) -> (Sink, Receiver<String>) {
         self.make(|sender| AnyOutput::Lines(Box::new(sender)))
     }
 
     /// Makes a sink and the receiver of its records. Such a sink is never queued, and its format is not used.
+    ///
+    /// What a value logs while its record is copied is logged as usual, and so comes before that record.
     pub fn records(self) -> (Sink, Receiver<RecordBuf>) {
-        self.make(|sender| AnyOutput::Records(Box::new(sender)))
+        self.make(|sender| AnyOutput::Copies(Box::new(sender)))
     }
 
     fn make<T: Send + 'static>(self, output: impl FnOnce(Sender<T>) -> AnyOutput) -> (Sink, Receiver<T>) {
         let channel = Channel::new(self.capacity, self.patience);
-        let core = Core::in_use(output(Sender::new(&channel)), Arc::clone(&channel) as Arc<dyn InUse>);
+        let output = output(Sender::new(&channel));
+        let core = match self.stays_open {
+            true => Core::new(output),
+            false => Core::in_use(output, Arc::clone(&channel) as Arc<dyn InUse>),
+        };
         (Sink::of_core(core, None), Receiver::new(channel))
     }
 }

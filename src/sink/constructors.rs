@@ -121,10 +121,11 @@ pub fn memory() -> (Sink, Memory) {
 /// ```
 ///
 /// For tests, and for programs that show their log. The memory grows until it is [cleared](MemoryRecords::clear). Like every
-/// [`records`] sink it stays direct, and its format is not used.
+/// [`records`] sink it stays direct, and its format is not used. What a value logs while its record is copied is logged as usual, and so comes
+/// before that record.
 pub fn memory_records() -> (Sink, MemoryRecords) {
     let memory = MemoryRecords::default();
-    (records(memory.clone()), memory)
+    (Sink::of_core(Core::new(AnyOutput::Copies(Box::new(memory.clone()))), None), memory)
 }
 
 /// Returns a sink that uses `print!`, so that the test harness shows the lines with a test that fails.

@@ -31,7 +31,8 @@ use crate::record::{ContextInfo, NoSpans, Record, RecordMetadata, line_metadata,
 ///
 /// Each line is written with one `write` to a writer of its own, under a lock; if that takes only a part of the line, the rest follows. An
 /// error is a failure of the record: see [I/O failures](super#io-failures). [`flush`](Sink::flush) flushes one more writer for each level that
-/// was written.
+/// was written, and believes what that returns: the `NonBlocking` of the crate `tracing-appender`, which returns `Ok` always, is for
+/// `sink::non_blocking` (feature `appender`).
 ///
 /// The writer is made for the metadata of the event, so filters such as `with_filter` work. Of a line that has been in a
 /// [queue](Sink::queued), and of a record of the `log` crate, only the level is known: filters by level work, and others see the target

@@ -19,6 +19,7 @@
 //! | [`writer()`], [`terminal_writer()`] | lines | any [`std::io::Write`] |
 //! | `make_writer` (feature `fmt`) | lines | the writers of `tracing_subscriber::fmt` and of `tracing-appender` |
 //! | `non_blocking` (feature `appender`) | lines | a `NonBlocking` of `tracing-appender`, with its guard |
+//! | [`channel()`] | lines or records | a receiver, which ends when the contexts that have the sink are closed |
 //! | [`callback()`] | lines | a closure, which gets each line as a `&str` |
 //! | [`memory()`] | lines | a buffer that a test reads |
 //! | [`test()`] | lines | `print!`, which the test harness captures |
@@ -81,7 +82,8 @@
 //!   misses the records or, if several do, to one called `logscope` with the id 0.
 //!
 //! A record that is dropped before it reaches the output is treated likewise, with a *drop notice* (`dropped=N`). A record is dropped by a queue
-//! that is full and does not [block](Overflow::Block), or has blocked for its [patience](Queue::patience), or if it is logged from inside an output or too deep inside values that log.
+//! that is full and does not [block](Overflow::Block), or has blocked for its [patience](Queue::patience), by a [channel](channel()) that is full, with
+//! or without a queue before it, or if it is logged from inside an output or too deep inside values that log.
 //!
 //! | what fails | direct | queued |
 //! |---|---|---|
@@ -89,7 +91,7 @@
 //! | the output stands still: a pipe whose reader does not read, a network file system that hangs | the log call waits | log calls return until the queue is full, and then do what [`Overflow`] says |
 //! | the output panics | the panic is caught, and the record has failed | the same, on the writer thread, which goes on |
 //! | the output logs | the event goes to stderr, and counts as dropped | the same |
-//! | the output cannot be flushed | it is reported on stderr, and the ledger of the flush is [`unflushed`](Ledger::unflushed) | the same |
+//! | the output cannot be flushed | it is reported on stderr, once if it never can be, and the ledger of the flush is [`unflushed`](Ledger::unflushed) | the same |
 //!
 //! A short `write` is continued, and an interrupted one is repeated. If an output in non-blocking mode has no room, the log call waits for it,
 //! for a second at most; the next ones do not wait, until the output takes something again. If a blocking output has no room (a pipe whose
@@ -139,6 +141,9 @@ pub use crate::fallback::fallback_lost;
 #[cfg(feature = "file")]
 #[cfg_attr(docsrs, doc(cfg(feature = "file")))]
 pub use crate::file::{FileOptions, Roll, file, file_in, max_open_files, reopen_all};
+#[cfg(feature = "futures")]
+#[cfg_attr(docsrs, doc(cfg(feature = "futures")))]
+pub use crate::output::ReceiverStream;
 pub use crate::output::{Memory, MemoryRecords, Output, Receiver, RecordOutput};
 #[cfg(feature = "appender")]
 #[cfg_attr(docsrs, doc(cfg(feature = "appender")))]

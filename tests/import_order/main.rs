@@ -72,7 +72,10 @@ const ORDER: &order::Table<'_> = &[
         "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events, search → context_layer → \
          scoped_layer, log_bridge, panics → install",
     ),
-    ("src/output", "traits, guard → stream, writer, make_writer, memory, memory_records, channel, print, null → any"),
+    (
+        "src/output",
+        "traits, guard → stream, writer, make_writer, memory, memory_records, channel, print, null → any, receiver_stream",
+    ),
     ("src/process", "fork_local, threads"),
     ("src/queue", "words, progress → ring → reader → schedule"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),

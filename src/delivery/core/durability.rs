@@ -9,6 +9,7 @@ use crate::fallback;
 use crate::limits::FLUSH_AT;
 use crate::output::drop_error;
 use crate::record::ContextInfo;
+use crate::sync::Ordering;
 
 impl Core {
     /// Flushes the buffers of the output itself. Queues in front of it are not flushed: see [`Flush`](crate::delivery::Flush).
@@ -16,10 +17,14 @@ impl Core {
         self.output.flush(deadline)
     }
 
-    /// Reports that the output could not be flushed.
+    /// Reports that the output could not be flushed. Once, if it never can be.
     #[cold]
     pub(crate) fn report_unflushed(&self, error: io::Error) {
-        fallback::report(format_args!("cannot flush {}: {error}", self.name()));
+        let is_lasting = error.kind() == io::ErrorKind::Unsupported;
+        // Relaxed: the flag orders nothing. It picks one of several flushes to report.
+        if !is_lasting || !self.is_unflushable.swap(true, Ordering::Relaxed) {
+            fallback::report(format_args!("cannot flush {}: {error}", self.name()));
+        }
         drop_error(error);
     }
 

@@ -19,11 +19,11 @@ fn lose(core: &Core, count: u64, lose: fn(&Core, Loss<'_>)) {
 }
 
 fn fail(core: &Core, loss: Loss<'_>) {
-    core.add_failed(loss, io::Error::other("scripted"));
+    core.add_refused(loss, io::Error::other("scripted"), core.dropped());
 }
 
 fn drop_records(core: &Core, loss: Loss<'_>) {
-    core.add_dropped(loss, "scripted");
+    core.add_dropped(core.dropped(), loss, "scripted");
 }
 
 fn fail_to_sync(core: &Core, _: Loss<'_>) {

@@ -8,6 +8,7 @@
 //! If an output has not taken its records in time, its queues are abandoned: later records are dropped and counted, because they would be
 //! written out of order, or block for ever.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use crate::background::list::{close_all, queues};
@@ -17,7 +18,7 @@ use crate::delivery::{Front as _, Ledger, flush_all};
 use crate::fallback;
 use crate::output::{drop_error, is_inside_output};
 use crate::process::{exit_deadline, is_forked};
-use crate::sync::{Arc, AtomicBool, Ordering};
+use crate::sync::{Arc, AtomicBool, Ordering, Weak};
 
 /// Closes all queues and writes their records, within `deadline`. Each later log call writes its own record.
 pub(crate) fn shutdown(deadline: Duration) -> Ledger {
@@ -105,11 +106,27 @@ fn wait_for_queues(until: Option<Instant>) -> Vec<Arc<QueuedOutput>> {
     let late = requests.into_iter().filter_map(|(queued, name, ticket)| match ticket.and_then(|it| it.wait(until)) {
         Some(Ok(())) => None,
         Some(Err(error)) => {
-            fallback::report(format_args!("cannot flush {name}: {error}"));
-            drop_error(error);
+            report_unflushed(&queued, &name, error);
             None
         }
         None => queued.upgrade(),
     });
     late.collect()
+}
+
+/// Reports that the output of a queue, called `name`, could not be flushed.
+#[cold]
+fn report_unflushed(queued: &Weak<QueuedOutput>, name: &str, error: io::Error) {
+    match queued.upgrade() {
+        Some(queued) => {
+            queued.report_unflushed(error);
+            pool::drop_on_writer_thread(queued);
+        }
+        // Dropped meanwhile, because no sink held it.
+        None if error.kind() == io::ErrorKind::Unsupported => drop_error(error),
+        None => {
+            fallback::report(format_args!("cannot flush {name}: {error}"));
+            drop_error(error);
+        }
+    }
 }
