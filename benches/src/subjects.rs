@@ -56,9 +56,7 @@ impl Layout for LikeText {
         line.push_target(record);
         line.raw(":");
         line.gap();
-        line.push_message(record);
-        line.gap();
-        line.push_fields(record);
+        line.push_message_and_fields(record);
     }
 }
 

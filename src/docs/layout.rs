@@ -23,9 +23,7 @@
 //!                 line.gap();
 //!             }
 //!         }
-//!         line.push_message(record);
-//!         line.gap();
-//!         line.push_fields(record);
+//!         line.push_message_and_fields(record);
 //!     }
 //! }
 //!
@@ -55,9 +53,7 @@
 //!         line.gap();
 //!         line.push_spans(record);
 //!         line.gap();
-//!         line.push_message(record);
-//!         line.gap();
-//!         line.push_fields(record);
+//!         line.push_message_and_fields(record);
 //!     }
 //!
 //!     fn context(&self, context: &ContextInfo, line: &mut LayoutWriter<'_>) {
@@ -109,9 +105,7 @@
 //!         line.push(record.context().name());
 //!         line.raw("]");
 //!         line.gap();
-//!         line.push_message(record);
-//!         line.gap();
-//!         line.push_fields(record);
+//!         line.push_message_and_fields(record);
 //!     }
 //! }
 //!

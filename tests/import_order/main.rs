@@ -65,7 +65,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/format/build", "vocabulary → aligned"),
     ("src/format/json", "value, serialize → fields, fragments"),
     ("src/format/logfmt", "value → fragments"),
-    ("src/format/layout", "pieces → writer → columns, visit"),
+    ("src/format/layout", "pieces → writer → parts, columns → visit"),
     ("src/format/plain", "literal, name, value → braces, fields"),
     (
         "src/layer",

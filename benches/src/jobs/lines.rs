@@ -28,7 +28,7 @@ pub fn jobs() -> Vec<Job> {
         Job::new(
             "the same line by a custom layout",
             "text line, both under layer()",
-            &[Mark::AtMostTimes(1.0), Mark::NoAllocation],
+            &[Mark::AtMostTimes(1.25), Mark::NoAllocation],
             || Ok((under_layer(Format::custom(LikeText)), under_layer(Format::text()))),
         ),
         Job::new("JSON line, layer() under with_default", "fmt().json() under with_default", &json, || {

@@ -2,10 +2,12 @@
 //!
 //! - this file: the trait [`Layout`], and its looks of spans, contexts and fields;
 //! - `writer`: what a layout writes to, which escapes;
+//! - `parts`: the parts of a record;
 //! - `visit`: the fields of a record, each given to its look;
 //! - `columns`: the columns that text, build and pretty write before the message.
 
 pub(super) mod columns;
+mod parts;
 mod pieces;
 mod visit;
 mod writer;
@@ -28,9 +30,7 @@ pub(super) use writer::{Looks, SharedTimer, contain};
 ///         line.push(record.level().as_str());
 ///         line.raw(">");
 ///         line.gap();
-///         line.push_message(record);
-///         line.gap();
-///         line.push_fields(record);
+///         line.push_message_and_fields(record);
 ///     }
 /// }
 ///
@@ -81,9 +81,7 @@ pub trait Layout: Send + Sync + 'static {
     ///
     /// No two fields of a record have the same name: a later one is called `NAME#2`, or by the next number that is free.
     fn field(&self, name: &str, value: FieldValue<'_>, line: &mut LayoutWriter<'_>) {
-        line.push_name(name);
-        line.raw("=");
-        line.push_value(value);
+        line.push_name_and_value(name, value);
     }
 
     /// Returns what stands between two fields of a record: a blank by default. It is written as it is.

@@ -5,21 +5,40 @@ use std::fmt;
 
 use tracing::field::{Field, Visit};
 
-use super::writer::LayoutWriter;
+use super::writer::{LayoutWriter, plain_text};
 use crate::format::buffer::Buffer;
 use crate::format::escape::Quoted;
 use crate::format::names::{CallsiteNames, FieldNames, UniqueNames, is_message};
 use crate::format::reserved::SOURCES;
-use crate::record::{FieldValue, Record, ValueKind as Kind, field_name, has_source};
+use crate::record::{
+    FieldValue, Record, ValueKind as Kind, field_name, has_source, render_debug, render_display, render_str,
+};
 
 impl LayoutWriter<'_> {
     /// Appends all fields but the message, each by [`Layout::field`](super::Layout::field), with
     /// [`Layout::field_separator`](super::Layout::field_separator) between them.
     pub fn push_fields(&mut self, record: &Record<'_>) {
+        self.visit_fields(record, CallsiteNames::of(record).fields, false);
+    }
+
+    /// Appends the message, a blank, and the fields: the same as [`push_message`](LayoutWriter::push_message), [`gap`](LayoutWriter::gap) and
+    /// [`push_fields`](LayoutWriter::push_fields), but the event is gone through once.
+    pub fn push_message_and_fields(&mut self, record: &Record<'_>) {
         let names = CallsiteNames::of(record).fields;
+        // The message of an event with plain names is its first field.
+        let with_message = names == FieldNames::Plain;
+        if !with_message {
+            self.push_message(record);
+            self.gap();
+        }
+        self.visit_fields(record, names, with_message);
+    }
+
+    fn visit_fields(&mut self, record: &Record<'_>, names: FieldNames, with_message: bool) {
         let separator = self.layout().field_separator();
         record.visit(&mut FieldVisitor {
             separator,
+            with_message,
             message_seen: false,
             is_first: true,
             is_plain: names == FieldNames::Plain,
@@ -28,11 +47,24 @@ impl LayoutWriter<'_> {
         });
         self.plain_name = None;
     }
+
+    /// Appends the message, which is `value`, and a gap.
+    fn push_message_value(&mut self, value: Kind<'_>) {
+        let text = &mut plain_text(self.out);
+        let _ = match value {
+            Kind::Str(message) => render_str(message, text),
+            Kind::Debug(message) => render_debug(message, text),
+            value => render_display(&FieldValue(value), text),
+        };
+        self.gap();
+    }
 }
 
 struct FieldVisitor<'a, 'b> {
     line: &'a mut LayoutWriter<'b>,
     separator: &'b str,
+    /// True if the message is pushed, too, which is the first field.
+    with_message: bool,
     message_seen: bool,
     is_first: bool,
     /// True if no name needs quotes or a number.
@@ -42,10 +74,13 @@ struct FieldVisitor<'a, 'b> {
 }
 
 impl FieldVisitor<'_, '_> {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, field: &Field, value: Kind<'_>) {
         if !self.message_seen && is_message(field) {
             self.message_seen = true;
+            if self.with_message {
+                self.line.push_message_value(value);
+            }
         } else if self.is_plain {
             let name = field.name();
             self.line.plain_name = Some(name);
@@ -71,15 +106,19 @@ impl FieldVisitor<'_, '_> {
     /// Pushes a field by `push`, and what stands before it.
     #[inline]
     fn push_field(&mut self, push: impl FnOnce(&mut LayoutWriter<'_>)) {
-        let before = self.line.out.len();
+        let before = self.line.mark();
         if !self.is_first {
-            self.line.raw(self.separator);
+            match self.separator.as_bytes() {
+                // Nearly always.
+                [byte] => self.line.out.push(*byte),
+                bytes => self.line.out.extend_from_slice(bytes),
+            }
         }
         let from = self.line.out.len();
         push(self.line);
         // A layout may leave a field out.
-        match self.line.out.len() == from {
-            true => self.line.out.truncate(before),
+        match self.line.is_unchanged_since(from) {
+            true => self.line.back_to(before),
             false => self.is_first = false,
         }
     }

@@ -5,22 +5,16 @@ use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use tracing::Level;
-
 use super::Layout;
-use super::pieces::{push_level, push_value};
-use crate::format::ansi::{self, Look};
+use super::pieces::push_value;
+use crate::format::ansi::Look;
 use crate::format::escape::PlainText;
-use crate::format::names::CallsiteNames;
-use crate::format::number::push_integer;
 use crate::format::options::Options;
+use crate::format::plain::braces;
 use crate::format::plain::name::{OddNames, push_name};
-use crate::format::plain::{braces, value};
-use crate::format::quote::push_bare_or_quoted;
-use crate::format::timestamp::push_rfc3339_micros;
 use crate::record::{
     CUT, ContextInfo, FieldValue, Record, SpanInfo, SpanValues, Style, ValueKind, drop_quietly, max_path_bytes,
-    render_display, render_str, write_thread_id, write_thread_name,
+    render_display, render_str,
 };
 use crate::sync::Arc;
 
@@ -32,8 +26,8 @@ pub struct LayoutWriter<'a> {
     pub(in crate::format) out: &'a mut Vec<u8>,
     /// Where the line begins in `out`.
     pub(in crate::format) start: usize,
-    /// True if a blank stands before what is pushed next.
-    gap: bool,
+    /// Where the blank ends that was written last for a gap. Nothing stands behind it if that is the end of the line.
+    gap_end: usize,
     pub(in crate::format) options: &'a Options,
     pub(in crate::format) timer: Option<&'a SharedTimer>,
     pub(in crate::format) colored: bool,
@@ -43,12 +37,32 @@ pub struct LayoutWriter<'a> {
     pub(super) plain_name: Option<&'static str>,
 }
 
+/// How far a line is.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    length: usize,
+    gap_end: usize,
+}
+
+/// No line is as long.
+const NO_GAP: usize = usize::MAX;
+
 impl<'a> LayoutWriter<'a> {
     /// Makes the writer of a line at the end of `out`.
     #[inline]
     pub(in crate::format) fn new(out: &'a mut Vec<u8>, looks: Looks<'a>) -> Self {
         let Looks { options, timer, colored, styles, layout } = looks;
-        LayoutWriter { start: out.len(), out, gap: false, options, timer, colored, styles, layout, plain_name: None }
+        LayoutWriter {
+            start: out.len(),
+            out,
+            gap_end: NO_GAP,
+            options,
+            timer,
+            colored,
+            styles,
+            layout,
+            plain_name: None,
+        }
     }
 
     /// Appends `text` as it is: the layout's own punctuation, and colours if the line [is coloured](LayoutWriter::is_colored).
@@ -56,18 +70,18 @@ impl<'a> LayoutWriter<'a> {
     /// Logged text goes by [`push`](LayoutWriter::push): nothing is escaped here.
     #[inline]
     pub fn raw(&mut self, text: &str) {
-        self.append(|out| out.extend_from_slice(text.as_bytes()));
+        self.out.extend_from_slice(text.as_bytes());
     }
 
     /// Appends `text`, escaped: control characters, line ends and invisible characters are written as `\n` or `\u{202e}`. Backslashes stay as
     /// they are.
     pub fn push(&mut self, text: &str) {
-        self.append(|out| _ = render_str(text, &mut plain_text(out)));
+        let _ = render_str(text, &mut plain_text(self.out));
     }
 
     /// Appends what the `Display` of `value` writes, escaped. If that panics or fails, a marker follows what was written.
     pub fn push_display(&mut self, value: impl fmt::Display) {
-        self.append(|out| _ = render_display(&value, &mut plain_text(out)));
+        let _ = render_display(&value, &mut plain_text(self.out));
     }
 
     /// Appends `text` without quotes if it is one plain word, and else in double quotes, escaped.
@@ -81,7 +95,7 @@ impl<'a> LayoutWriter<'a> {
         // Compared by address: nearly all names are looked at once for each callsite.
         match self.plain_name {
             Some(plain) if ptr::eq(plain, name) => self.raw(plain),
-            _ => self.append(|out| push_name(out, None, ["", name, ""], OddNames::Quoted)),
+            _ => push_name(self.out, None, ["", name, ""], OddNames::Quoted),
         }
     }
 
@@ -89,112 +103,47 @@ impl<'a> LayoutWriter<'a> {
     /// other texts in double quotes.
     #[inline]
     pub fn push_value(&mut self, value: FieldValue<'_>) {
-        self.append(|out| push_value(out, value));
+        push_value(self.out, value);
+    }
+
+    /// Appends a field as it looks by default.
+    #[inline]
+    pub(super) fn push_name_and_value(&mut self, name: &str, value: FieldValue<'_>) {
+        match self.plain_name {
+            Some(plain) if ptr::eq(plain, name) => {
+                self.out.extend_from_slice(plain.as_bytes());
+                self.out.push(b'=');
+                push_value(self.out, value);
+            }
+            _ => {
+                self.push_name(name);
+                self.raw("=");
+                self.push_value(value);
+            }
+        }
     }
 
     /// Has a blank stand before what is pushed next, unless nothing is, or the line is empty.
     ///
     /// So parts that may be empty, as the spans or the message, need no `if` around them.
     pub fn gap(&mut self) {
-        self.gap = true;
-    }
-
-    /// Appends the level, filled up to five characters; in colour if the line is coloured.
-    pub fn push_level(&mut self, level: Level) {
-        let colored = self.colored;
-        self.append(|out| push_level(colored, level, out));
-    }
-
-    /// Appends the time as the format says: see [`Format::time`](crate::Format::time) and its companions.
-    pub fn push_time(&mut self, record: &Record<'_>) {
-        let (times, colored) = (self.options.times, self.colored);
-        match self.timer {
-            Some(timer) => timer.push(record, self),
-            None if times.shows_wall() || times.shows_elapsed() => {
-                self.append(|out| ansi::push_colored(colored, Look::Dim, out, |out| times.push(record, out)));
-            }
-            None => {}
+        let end = self.out.len();
+        if end > self.start && end != self.gap_end {
+            self.out.push(b' ');
+            self.gap_end = end + 1;
         }
-    }
-
-    /// Appends the wall-clock time in RFC 3339, to the microsecond, with the [offset](crate::Format::offset) of the format.
-    pub fn push_timestamp(&mut self, record: &Record<'_>) {
-        let offset = self.options.times.offset;
-        self.append(|out| push_rfc3339_micros(out, record.timestamp(), offset));
-    }
-
-    /// Appends the time since the origin of the context, in the [style](crate::Format::elapsed_style) of the format.
-    pub fn push_elapsed(&mut self, record: &Record<'_>) {
-        let times = self.options.times;
-        self.append(|out| times.push_elapsed(record, out));
-    }
-
-    /// Appends the name of the thread that logs, or its id if it has no name; in quotes if it is not a plain word.
-    pub fn push_thread_name(&mut self) {
-        self.append(|out| value::push_rendered(out, |out| write_thread_name(out)));
-    }
-
-    /// Appends the id of the thread that logs, as `ThreadId(2)`.
-    pub fn push_thread_id(&mut self) {
-        self.append(|out| _ = write_thread_id(&mut plain_text(out)));
-    }
-
-    /// Appends the target, as [`push_quoted`](LayoutWriter::push_quoted) does: without quotes if it is one plain word, as nearly all are.
-    pub fn push_target(&mut self, record: &Record<'_>) {
-        match CallsiteNames::of(record).plain_target {
-            true => self.raw(record.target()),
-            false => self.append(|out| push_bare_or_quoted(out, record.target())),
-        }
-    }
-
-    /// Appends the source file and the line of the log call, as `src/main.rs:12`; nothing for a notice.
-    pub fn push_location(&mut self, record: &Record<'_>) {
-        let Some(file) = record.file() else { return };
-        self.push(file);
-        if let Some(line) = record.line() {
-            self.raw(":");
-            self.append(|out| push_integer(out, line));
-        }
-    }
-
-    /// Appends the message on one line, escaped; nothing if the record has none.
-    pub fn push_message(&mut self, record: &Record<'_>) {
-        self.append(|out| record.render_message(&mut plain_text(out)));
-    }
-
-    /// Appends the message, and keeps its line ends: `continuation` is written at the beginning of each line after the first. Choose one that
-    /// no record of the layout begins with.
-    pub fn push_message_lines(&mut self, record: &Record<'_>, continuation: &str) {
-        self.append(|out| record.render_message(&mut plain_text(out).multiline(Some(continuation))));
-    }
-
-    /// Appends the context of the record, as [`Layout::context`] renders it. That is done once, and kept.
-    pub fn push_context(&mut self, record: &Record<'_>) {
-        let (looks, style) = (self.looks(), self.style());
-        self.append(|out| {
-            record.context().append_fragment(style, out, |context, out| {
-                looks.layout.context(context, &mut looks.writer(out));
-            });
-        });
-    }
-
-    /// Appends the spans around the record, outermost first, each as [`Layout::span`] renders it, with [`Layout::span_separator`] between them.
-    /// That is done once, and kept; nothing is appended outside every span.
-    pub fn push_spans(&mut self, record: &Record<'_>) {
-        let (looks, style) = (self.looks(), self.style());
-        self.append(|out| record.spans.append(style, &|path, out| looks.push_path(style, path, out), out));
     }
 
     /// Appends `context` as `uno{env=x}`: the default look.
     pub fn push_braced_context(&mut self, context: &ContextInfo) {
         let colored = self.colored;
-        self.append(|out| braces::render_context(colored, context, out));
+        braces::render_context(colored, context, self.out);
     }
 
     /// Appends `span` as `build{unit=core}`: the default look.
     pub fn push_braced_span(&mut self, span: SpanInfo<'_>) {
         let colored = self.colored;
-        self.append(|out| braces::render_span(colored, span.0, out));
+        braces::render_span(colored, span.0, self.out);
     }
 
     /// Calls `push`, between the escape sequence `sequence` and the one that ends all colours, if the line is coloured.
@@ -209,13 +158,12 @@ impl<'a> LayoutWriter<'a> {
         if !self.colored {
             return push(self);
         }
-        let (before, gap) = (self.out.len(), self.gap);
+        let before = self.mark();
         self.raw(sequence);
         let inside = self.out.len();
         push(self);
-        if self.out.len() == inside {
-            self.out.truncate(before);
-            self.gap = gap;
+        if self.is_unchanged_since(inside) {
+            self.back_to(before);
         } else {
             self.raw("\x1b[0m");
         }
@@ -233,30 +181,30 @@ impl<'a> LayoutWriter<'a> {
         self.out.len() == self.start
     }
 
-    /// Appends what `push` appends, and a blank before it if one is due.
+    /// True if nothing was appended since the line had this length, but perhaps a gap.
     #[inline]
-    fn append(&mut self, push: impl FnOnce(&mut Vec<u8>)) {
-        if !self.gap {
-            return push(self.out);
-        }
-        let before = self.out.len();
-        if before > self.start {
-            self.out.push(b' ');
-        }
-        let from = self.out.len();
-        push(self.out);
-        if self.out.len() == from {
-            self.out.truncate(before);
-        } else {
-            self.gap = false;
-        }
+    pub(super) fn is_unchanged_since(&self, length: usize) -> bool {
+        let now = self.out.len();
+        now == length || (now == length + 1 && now == self.gap_end)
+    }
+
+    /// Notes how far the line is, for [`back_to`](LayoutWriter::back_to).
+    #[inline]
+    pub(super) fn mark(&self) -> Mark {
+        Mark { length: self.out.len(), gap_end: self.gap_end }
+    }
+
+    /// Removes what was appended since.
+    pub(super) fn back_to(&mut self, mark: Mark) {
+        self.out.truncate(mark.length);
+        self.gap_end = mark.gap_end;
     }
 
     pub(super) fn layout(&self) -> &'a dyn Layout {
         self.layout
     }
 
-    fn style(&self) -> Style {
+    pub(super) fn style(&self) -> Style {
         self.styles[usize::from(self.colored)]
     }
 
@@ -287,7 +235,7 @@ impl<'a> Looks<'a> {
     }
 
     /// Appends `path`. In place of a span that makes it too long stands its name and a marker.
-    fn push_path(&self, style: Style, path: &[Arc<SpanValues>], out: &mut Vec<u8>) {
+    pub(super) fn push_path(&self, style: Style, path: &[Arc<SpanValues>], out: &mut Vec<u8>) {
         let start = out.len();
         for (index, span) in path.iter().enumerate() {
             if index > 0 {
@@ -305,16 +253,23 @@ impl<'a> Looks<'a> {
     }
 }
 
+impl Drop for LayoutWriter<'_> {
+    /// Removes a gap behind which nothing stands.
+    #[inline]
+    fn drop(&mut self) {
+        if self.out.len() == self.gap_end {
+            self.out.pop();
+        }
+    }
+}
+
 impl fmt::Write for LayoutWriter<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut result = Ok(());
-        self.append(|out| {
-            result = plain_text(out).write_str(text);
-            // Each piece of a `write!` that is refused comes here.
-            if result.is_err() && !out.ends_with(CUT.as_bytes()) {
-                out.extend_from_slice(CUT.as_bytes());
-            }
-        });
+        let result = plain_text(self.out).write_str(text);
+        // Each piece of a `write!` that is refused comes here.
+        if result.is_err() && !self.out.ends_with(CUT.as_bytes()) {
+            self.out.extend_from_slice(CUT.as_bytes());
+        }
         result
     }
 }
@@ -327,7 +282,7 @@ impl fmt::Debug for LayoutWriter<'_> {
 }
 
 /// Text for people: what a layout of the program's own writes is not read back.
-fn plain_text(out: &mut Vec<u8>) -> PlainText<'_> {
+pub(super) fn plain_text(out: &mut Vec<u8>) -> PlainText<'_> {
     PlainText::new(out).keep_backslashes()
 }
 
