@@ -1,4 +1,4 @@
-//! Reads logs back: JSON Lines, as [`Format::json`](crate::Format::json) writes them, into [`RecordBuf`](crate::RecordBuf)s.
+//! Reads logs back: JSON Lines, as [`Format::json`] writes them, into [`RecordBuf`]s.
 //!
 //! ```
 //! # #[cfg(feature = "serde")] {
@@ -16,8 +16,8 @@
 //! [`max_line_bytes`](JsonLines::max_line_bytes) gives an error too, and is skipped without being held in memory. Blank lines are
 //! skipped: a writer starts a new line after a line that it could not finish.
 //!
-//! Single lines of the other formats are read by [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) and
-//! [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt).
+//! Single lines of the other formats are read by [`RecordBuf::parse_text`] and
+//! [`RecordBuf::parse_logfmt`].
 
 // What lives here: one parser for each layout that can be read back, `json/`, `text` and `logfmt`, which do not import one
 // another. `plain` reads the notation of values and spans that text and logfmt share; `cursor`, `time` and `unescape` are the

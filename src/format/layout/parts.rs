@@ -82,7 +82,7 @@ impl LayoutWriter<'_> {
         record.render_message(&mut plain_text(self.out).multiline(Some(continuation)));
     }
 
-    /// Appends the context of the record, as [`Layout::context`] renders it. That is done once, and kept.
+    /// Appends the context of the record, as [`Layout::context`](super::Layout::context) renders it. That is done once, and kept.
     pub fn push_context(&mut self, record: &Record<'_>) {
         let (looks, style) = (self.looks(), self.style());
         record.context().append_fragment(style, self.out, |context, out| {
@@ -90,7 +90,8 @@ impl LayoutWriter<'_> {
         });
     }
 
-    /// Appends the spans around the record, outermost first, each as [`Layout::span`] renders it, with [`Layout::span_separator`] between them.
+    /// Appends the spans around the record, outermost first, each as [`Layout::span`](super::Layout::span) renders it, with
+    /// [`Layout::span_separator`](super::Layout::span_separator) between them.
     /// That is done once, and kept; nothing is appended outside every span.
     pub fn push_spans(&mut self, record: &Record<'_>) {
         let (looks, style) = (self.looks(), self.style());
