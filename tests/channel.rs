@@ -86,6 +86,25 @@ fn a_full_channel_drops_counts_and_says_so() {
     assert_eq!(there(&mut lines), ["records are missing here: they were dropped dropped=3", "6"]);
 }
 
+/// A receiver that was too slow for a moment, and takes one item for each record from then on.
+#[test]
+fn a_channel_that_was_full_is_not_full_of_notices() {
+    init();
+    for (capacity, most) in [(100_u64, 60), (10, 10), (1, 500)] {
+        let (sink, mut lines) = sink::channel(capacity as usize).lines();
+        let uno = context("uno", &sink);
+        uno.scope(|| (0..=capacity).for_each(|n| info!(n, "record")));
+        let mut notices = 0;
+        for n in 0..1_000 {
+            notices += usize::from(lines.try_next().is_some_and(|line| line.contains("dropped=")));
+            uno.scope(|| info!(n, "record"));
+        }
+        let dropped = uno.ledger().dropped;
+        assert!(dropped <= most + 1, "{capacity}: {dropped} of 1,000");
+        assert!(notices <= 1 || capacity == 1, "{capacity}: {notices} notices");
+    }
+}
+
 #[test]
 fn a_log_call_waits_for_room_if_it_is_to() {
     init();
@@ -193,7 +212,7 @@ fn a_full_or_closed_channel_is_counted_alike_with_and_without_a_queue() {
 #[test]
 fn a_channel_that_is_kept_open_outlives_its_contexts() {
     init();
-    let (sink, mut lines) = sink::channel(10).keep_open().lines();
+    let (sink, mut lines) = sink::channel(10).keep_open(true).lines();
     for n in 0..3 {
         let request = context("request", &sink);
         request.scope(|| info!("{n}"));
@@ -300,6 +319,24 @@ mod stream {
             drop(sink);
             assert_eq!(stream.next(&waker), Poll::Ready(None));
         }
+    }
+
+    #[test]
+    fn a_receiver_that_blocks_again_keeps_no_task() {
+        struct Task;
+        impl Wake for Task {
+            fn wake(self: Arc<Self>) {}
+        }
+        init();
+        let (_sink, lines) = sink::channel(10).lines();
+        let task = Arc::new(Task);
+        let waker = Waker::from(Arc::clone(&task));
+        let mut stream = lines.into_stream();
+        assert_eq!(stream.next(&waker), Poll::Pending);
+        drop(waker);
+        assert_eq!(Arc::strong_count(&task), 2);
+        let _lines = stream.into_receiver();
+        assert_eq!(Arc::strong_count(&task), 1);
     }
 
     /// Logs to the channel and panics when it is dropped.

@@ -8,6 +8,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::iter::FusedIterator;
 use std::task::Waker;
 #[cfg(feature = "futures")]
 use std::task::{Context, Poll};
@@ -47,7 +48,24 @@ struct State<T> {
     has_ended: bool,
     /// True once the receiver is dropped.
     is_abandoned: bool,
+    /// True from when an item was refused until the channel is half empty.
+    is_refusing: bool,
+    /// True once an item was refused.
+    has_refused: bool,
     waker: Option<Waker>,
+}
+
+impl<T> State<T> {
+    /// True if an item can be taken.
+    ///
+    /// The first item behind a gap is the notice of the gap, and it would take the place of the next record, which is then missing, and so on: a
+    /// channel that stays full would be full of notices. So it takes nothing more until it is half empty, and has a place more for the notice.
+    fn has_room(&self, capacity: usize) -> bool {
+        match self.is_refusing {
+            true => self.items.len() <= capacity / 2,
+            false => self.items.len() < capacity.saturating_add(self.has_refused.into()),
+        }
+    }
 }
 
 /// The error of an output that has no room: the record is dropped, and has not failed.
@@ -76,7 +94,15 @@ pub(crate) trait InUse: Send + Sync {
 
 impl<T: Send + 'static> Channel<T> {
     pub(crate) fn new(capacity: usize, patience: Option<Duration>) -> Arc<Self> {
-        let state = State { items: VecDeque::new(), users: 0, has_ended: false, is_abandoned: false, waker: None };
+        let state = State {
+            items: VecDeque::new(),
+            users: 0,
+            has_ended: false,
+            is_abandoned: false,
+            is_refusing: false,
+            has_refused: false,
+            waker: None,
+        };
         Arc::new(Channel {
             state: Mutex::new(state),
             is_filled: Condvar::new(),
@@ -92,7 +118,7 @@ impl<T: Send + 'static> Channel<T> {
         prepare_to_wait();
         let mut state = self.state.lock();
         let deadline = self.patience.map(|patience| Instant::now().checked_add(patience));
-        while state.items.len() >= self.capacity && !state.is_abandoned && !state.has_ended {
+        while !state.has_room(self.capacity) && !state.is_abandoned && !state.has_ended {
             let is_over = match deadline {
                 None => true,
                 Some(None) => {
@@ -101,7 +127,10 @@ impl<T: Send + 'static> Channel<T> {
                 }
                 Some(Some(deadline)) => self.has_room.wait_until(&mut state, deadline).timed_out(),
             };
-            if is_over && state.items.len() >= self.capacity {
+            if is_over && !state.has_room(self.capacity) {
+                // A log call that waits gets its place in turn.
+                state.is_refusing = self.patience.is_none();
+                state.has_refused |= state.is_refusing;
                 return Err(io::Error::other(NoRoom));
             }
         }
@@ -114,6 +143,7 @@ impl<T: Send + 'static> Channel<T> {
                 "its receiver has ended, because the contexts that had it are closed (`keep_open` has a channel outlive them)",
             ));
         }
+        state.is_refusing = false;
         state.items.push_back(item);
         let waker = state.waker.take();
         drop(state);
@@ -270,7 +300,16 @@ impl<T> Receiver<T> {
         self.0.has_room.notify_one();
         Poll::Ready(item)
     }
+
+    /// Has no task woken any more. A waker keeps its task alive.
+    pub(super) fn forget_task(&self) {
+        let waker = self.0.state.lock().waker.take();
+        // Outside the lock, because it is the program's own code.
+        waker.into_iter().for_each(drop_waker);
+    }
 }
+
+impl<T> FusedIterator for Receiver<T> {}
 
 impl<T> Iterator for Receiver<T> {
     type Item = T;

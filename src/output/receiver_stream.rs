@@ -58,6 +58,7 @@ impl<T> ReceiverStream<T> {
     /// Returns the receiver, which waits by blocking.
     #[must_use = "a receiver that is dropped makes records fail"]
     pub fn into_receiver(self) -> Receiver<T> {
+        self.0.forget_task();
         self.0
     }
 }

@@ -64,7 +64,8 @@ pub trait Output: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The reason why the output could not pass on what it had buffered. `Unsupported` if it never can, which is reported once.
+    /// The reason why the output could not pass on what it had buffered. `Unsupported` if it never can: that is reported once, and not
+    /// at the end of a queue whose sinks are gone.
     fn flush(&self, deadline: Duration) -> io::Result<()> {
         let _ = deadline;
         Ok(())
@@ -142,7 +143,8 @@ pub trait RecordOutput: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The reason why the output could not pass on what it had buffered. `Unsupported` if it never can, which is reported once.
+    /// The reason why the output could not pass on what it had buffered. `Unsupported` if it never can: that is reported once, and not
+    /// at the end of a queue whose sinks are gone.
     fn flush(&self, deadline: Duration) -> io::Result<()> {
         let _ = deadline;
         Ok(())

@@ -27,8 +27,8 @@ use crate::sync::Arc;
 /// ```
 ///
 /// For a live stream to a browser, or a window that shows a log. A record counts as written when it is in the channel. If the channel is full,
-/// because the receiver does not keep up, the record is dropped and counted, and a notice stands in its place as soon as there is room; or the
-/// log call [waits](ChannelOptions::blocking). If the receiver is dropped, records fail. A [queue](Sink::queued) before the channel changes
+/// because the receiver does not keep up, records are dropped and counted until it is half empty, and a notice stands in their place; or the log
+/// call [waits](ChannelOptions::blocking). If the receiver is dropped, records fail. A [queue](Sink::queued) before the channel changes
 /// nothing of that, but then it is a writer thread that waits.
 ///
 /// # The end
@@ -45,7 +45,7 @@ use crate::sync::Arc;
 /// use logscope::{Format, OutputContext, sink};
 ///
 /// logscope::init();
-/// let (live, lines) = sink::channel(1_000).keep_open().lines();
+/// let (live, lines) = sink::channel(1_000).keep_open(true).lines();
 /// for path in ["/", "/about"] {
 ///     let request = OutputContext::builder("request").sink(live.format(Format::raw())).build();
 ///     request.scope(|| tracing::info!("served {path}"));
@@ -59,7 +59,7 @@ use crate::sync::Arc;
 /// | | take |
 /// |---|---|
 /// | one build, one job, one test: what shows its log ends with it | the default |
-/// | many contexts, one after the other: a server, a watcher, a window of the program; an `fmt` layer that writes to the sink | `keep_open` |
+/// | many contexts, one after the other: a server, a watcher, a window of the program; an `fmt` layer that writes to the sink | `keep_open(true)` |
 pub fn channel(capacity: usize) -> ChannelOptions {
     ChannelOptions { capacity, patience: None, stays_open: false }
 }
@@ -83,13 +83,13 @@ impl ChannelOptions {
         self
     }
 
-    /// Sets that the channel outlives its contexts: it ends when all its sinks are dropped, and all contexts that have one, closed or not. See
+    /// Sets whether the channel outlives its contexts; false unless set. If it does, it ends when all its sinks are dropped, and all contexts that have one, closed or not. See
     /// [the end](channel#the-end) of a channel.
     ///
     /// Each view counts, also one that a second `let live = …` has hidden. In the process default, which is never dropped, such a channel never
     /// ends. Its receiver can be dropped at any time.
-    pub fn keep_open(mut self) -> Self {
-        self.stays_open = true;
+    pub fn keep_open(mut self, yes: bool) -> Self {
+        self.stays_open = yes;
         self
     }
 
