@@ -16,8 +16,7 @@
 //! [`max_line_bytes`](JsonLines::max_line_bytes) gives an error too, and is skipped without being held in memory. Blank lines are
 //! skipped: a writer starts a new line after a line that it could not finish.
 //!
-//! Single lines of the other formats are read by [`RecordBuf::parse_text`] and
-//! [`RecordBuf::parse_logfmt`].
+//! [`Format::parse`] reads a single line of any format that can be read back.
 
 // What lives here: one parser for each layout that can be read back, `json/`, `text` and `logfmt`, which do not import one
 // another. `plain` reads the notation of values and spans that text and logfmt share; `cursor`, `time` and `unescape` are the
@@ -62,9 +61,12 @@ impl Format {
     ///
     /// [`RecordBuf::parse_text`] and its companions read lines without a format; of text, only those with a context and a target.
     ///
-    /// What the format hides is missing in the record: its target is empty, and its context `None`. A text without quotes is ambiguous in two
-    /// cases. If fields are shown, a message that ends in ` key=value` gives a field `key`. If neither the context nor the target is shown, a
-    /// message that begins with a word and a colon gives a span, outside every span.
+    /// What text hides is missing in the record: its target is empty, and its context `None`. A message without quotes is ambiguous in three
+    /// cases:
+    ///
+    /// - If fields are shown, one that ends in ` key=value` gives a field `key`.
+    /// - If the source location is shown and the record has none, as a notice, one that begins with `word:12:` gives a file and a line.
+    /// - If neither the context nor the target is shown, one that begins with a word and a colon gives a span, outside every span.
     ///
     /// # Errors
     ///

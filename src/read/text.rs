@@ -125,7 +125,10 @@ fn place(cursor: &mut Cursor<'_>, record: &mut RecordBuf, parts: TextParts) -> R
     let mut ahead = *cursor;
     match path(&mut ahead) {
         // A source location looks like a path, but no other follows it.
-        Ok(spans) if ahead.eat(":") && (parts.context || !parts.location || is_before_location(ahead)) => {
+        Ok(spans)
+            if ahead.eat(":")
+                && (parts.context || !parts.location || is_location_next(ahead) || !is_location(*cursor)) =>
+        {
             *cursor = ahead;
             record.spans = spans;
             Ok(true)
@@ -152,12 +155,16 @@ fn context_name(cursor: &mut Cursor<'_>, parts: TextParts) -> Result<String, Err
     }
 }
 
-fn is_before_location(mut cursor: Cursor<'_>) -> bool {
-    let mut record = RecordBuf::new(Level::INFO, "");
-    cursor.eat(" ") && location(&mut cursor, &mut record).is_ok() && record.file.is_some()
+fn is_location_next(mut cursor: Cursor<'_>) -> bool {
+    cursor.eat(" ") && is_location(cursor)
 }
 
-/// Takes the source file, the line, and the colons after both, if they are there: notices have none.
+fn is_location(mut cursor: Cursor<'_>) -> bool {
+    let mut record = RecordBuf::new(Level::INFO, "");
+    location(&mut cursor, &mut record).is_ok() && record.file.is_some()
+}
+
+/// Takes the source file, the line, and the colons after both, if they are there: notices have none. A file without a line stands in quotes.
 fn location(cursor: &mut Cursor<'_>, record: &mut RecordBuf) -> Result<(), Error> {
     let mut ahead = *cursor;
     let (file, number) = match cursor.rest().starts_with('"') {
@@ -172,10 +179,12 @@ fn location(cursor: &mut Cursor<'_>, record: &mut RecordBuf) -> Result<(), Error
             (file, number)
         }
         false => {
-            let Some(word) = ahead.take_while(is_bare_char).strip_suffix(':') else { return Ok(()) };
-            let numbered = word.rsplit_once(':').and_then(|(file, number)| Some((file, number.parse().ok()?)));
-            let (file, number) = numbered.map_or((word, None), |(file, number)| (file, Some(number)));
-            (file.to_owned(), number)
+            let word = ahead.take_while(is_bare_char);
+            let numbered = word.strip_suffix(':').and_then(|word| word.rsplit_once(':'));
+            let Some((file, number)) = numbered.and_then(|(file, number)| Some((file, number.parse().ok()?))) else {
+                return Ok(());
+            };
+            (file.to_owned(), Some(number))
         }
     };
     if ahead.eat(" ") || ahead.is_done() {

@@ -9,6 +9,9 @@
 //! | the texts of an owned record | the bound |
 //! | the texts of one span | an eighth of the bound |
 //! | the path of spans in a line | a quarter of the bound; the spans beyond it have their names only |
+//! | the context in a line | any number: the program has given it once |
+//!
+//! A layout that writes spans or context last can have both beyond the bound of the line.
 
 use std::fmt;
 

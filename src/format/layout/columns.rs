@@ -8,7 +8,7 @@ use crate::format::options::Options;
 use crate::format::plain::braces::push_context;
 use crate::format::plain::fields::push_gap;
 use crate::format::plain::value::push_rendered;
-use crate::format::quote::push_bare_or_quoted;
+use crate::format::quote::{push_bare_or_quoted, push_quoted};
 use crate::record::{Record, Style, is_thread_unnamed, write_thread_id, write_thread_name};
 
 /// The columns of one line. Each is written with a blank before it unless it is the first, and only if `format` shows it.
@@ -47,7 +47,8 @@ impl Columns<'_> {
         }
         let start = line.out.len();
         match line.timer {
-            Some(timer) => timer.push(record, line),
+            // Its own writer: a gap at its end is not ours.
+            Some(timer) => timer.push(record, &mut line.looks().writer(line.out)),
             None => times.push(record, line.out),
         }
         let out = &mut *line.out;
@@ -109,12 +110,16 @@ impl Columns<'_> {
         {
             push_gap(out, self.start);
             push_colored(self.colored, Look::Dim, out, |out| {
-                push_bare_or_quoted(out, file);
-                out.push(b':');
-                if let Some(line) = self.record.line() {
-                    push_integer(out, line);
-                    out.push(b':');
+                match self.record.line() {
+                    Some(line) => {
+                        push_bare_or_quoted(out, file);
+                        out.push(b':');
+                        push_integer(out, line);
+                    }
+                    // In quotes, so that no word at the beginning of a message reads as a file.
+                    None => push_quoted(out, file),
                 }
+                out.push(b':');
             });
         }
     }

@@ -48,8 +48,8 @@ pub(super) use writer::{Looks, SharedTimer, contain};
 /// made of one type of layout are not.
 ///
 /// The context and the spans of a record are pushed whole, by [`push_context`](LayoutWriter::push_context) and
-/// [`push_spans`](LayoutWriter::push_spans). Each is rendered once by [`context`](Layout::context) or [`span`](Layout::span), and kept for the
-/// records to come, so a look of one's own costs nothing for each record.
+/// [`push_spans`](LayoutWriter::push_spans). Each is rendered once by [`context`](Layout::context) or [`span`](Layout::span) (twice, if the line
+/// is long already), and kept for the records to come, so a look of one's own costs nothing for each record.
 ///
 /// A layout that panics ends the record there: the line has what was rendered, and `<panicked>`.
 pub trait Layout: Send + Sync + 'static {

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use proptest::prelude::*;
 use tracing::{error, info, info_span, warn};
 
 use super::*;
-use crate::format::test_support::{Fixture, strategies, with_record};
+use crate::format::test_support::Fixture;
 use crate::format::{Color, Format, Renderer, Screen, Time};
 use crate::record::with_bound;
+
+mod gaps;
 
 /// Renders by a closure, with looks that differ from the default ones.
 struct By<F>(F);
@@ -347,44 +348,4 @@ fn the_looks_are_rendered_once() {
         move |record| format.render(record),
     );
     assert_eq!((seen, LOOKS.load(Ordering::Relaxed)), (vec!["uno\n".to_owned(); 2], 1));
-}
-
-proptest! {
-    #[test]
-    fn the_message_and_the_fields_are_the_same_together(event in strategies::event(), fixture in strategies::fixture()) {
-        let together = |record: &Record<'_>, line: &mut LayoutWriter<'_>| line.push_message_and_fields(record);
-        let apart = |record: &Record<'_>, line: &mut LayoutWriter<'_>| {
-            line.push_message(record);
-            line.gap();
-            line.push_fields(record);
-        };
-        let render = |format: Format| event.with_event(|event| with_record(&fixture, event, &[], |record| format.render(record)));
-        prop_assert_eq!(render(custom(together)), render(custom(apart)));
-    }
-}
-
-#[test]
-fn the_message_is_pushed_with_the_fields_wherever_it_stands() {
-    let format = custom(|record, line| line.push_message_and_fields(record));
-    let line = |log: &dyn Fn()| Fixture::new().line(format.clone(), log);
-    assert_eq!(line(&|| info!(a = 1, "m {}", 2)), "m 2 a: 1\n");
-    assert_eq!(line(&|| info!(message = 7.0, a = 1)), "7.0 a: 1\n");
-    assert_eq!(line(&|| info!(a = 1, message = "m")), "m a: 1\n");
-    assert_eq!(line(&|| info!(a = 1)), "a: 1\n");
-    assert_eq!(line(&|| info!("m")), "m\n");
-    assert_eq!(line(&|| info!("")), "\n");
-}
-
-#[test]
-fn a_gap_is_no_part_of_what_is_left_out() {
-    let format = custom(|_, line| {
-        line.push("a");
-        line.gap();
-        line.colored("\x1b[31m", LayoutWriter::gap);
-        line.gap();
-        line.colored("\x1b[31m", |line| line.push("b"));
-        line.gap();
-    });
-    assert_eq!(Fixture::new().line(format.clone().color(Color::Always), || info!("")), "a \x1b[31mb\x1b[0m\n");
-    assert_eq!(Fixture::new().line(format.color(Color::Never), || info!("")), "a b\n");
 }

@@ -79,6 +79,11 @@ impl FieldVisitor<'_, '_> {
         if !self.message_seen && is_message(field) {
             self.message_seen = true;
             if self.with_message {
+                // An event that was made by hand may have its message behind fields.
+                if !self.is_first {
+                    self.line.gap();
+                }
+                self.is_first = true;
                 self.line.push_message_value(value);
             }
         } else if self.is_plain {
@@ -113,6 +118,8 @@ impl FieldVisitor<'_, '_> {
                 [byte] => self.line.out.push(*byte),
                 bytes => self.line.out.extend_from_slice(bytes),
             }
+        } else if self.with_message && !self.message_seen {
+            self.line.gap();
         }
         let from = self.line.out.len();
         push(self.line);

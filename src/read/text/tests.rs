@@ -148,3 +148,25 @@ fn an_invisible_character_is_an_error() {
     // Spaces and joiners are written as they are.
     assert_eq!(message("m\u{a0}a \u{200d}x"), ("m\u{a0}a \u{200d}x".to_owned(), vec![]));
 }
+
+#[test]
+fn a_location_is_one_with_a_line_or_in_quotes() {
+    let format = |context, target| crate::Format::text().context(context).target(target).location(true);
+    for (context, target, line, spans, file, number, message) in [
+        (true, true, "INFO  u t: a.rs:12: m", 0, Some("a.rs"), Some(12), "m"),
+        (true, true, "INFO  u t: error: x", 0, None, None, "error: x"),
+        (true, true, "INFO  u t: \"a:5\": m", 0, Some("a:5"), None, "m"),
+        (true, true, "INFO  u t: \"a b.rs\":5: m", 0, Some("a b.rs"), Some(5), "m"),
+        (true, true, "INFO  u t: a.rs:12:", 0, Some("a.rs"), Some(12), ""),
+        (true, false, "INFO  u s:r: a.rs:12: m", 2, Some("a.rs"), Some(12), "m"),
+        (true, false, "INFO  u: plain words", 0, None, None, "plain words"),
+        (false, false, "INFO  build: plain words", 1, None, None, "plain words"),
+        (false, false, "INFO  a.rs:33: error: x", 0, Some("a.rs"), Some(33), "error: x"),
+        (false, false, "INFO  build: a.rs:33: error: x", 1, Some("a.rs"), Some(33), "error: x"),
+        (false, false, "INFO ", 0, None, None, ""),
+    ] {
+        let record = format(context, target).parse(line).unwrap();
+        assert_eq!((record.spans.len(), record.file.as_deref(), record.line), (spans, file, number), "{line}");
+        assert_eq!(record.message, message, "{line}");
+    }
+}
