@@ -220,7 +220,11 @@ impl Family {
         for sink in sinks {
             let Some(users) = sink.core().users() else { continue };
             let address = Arc::as_ptr(sink.core()).addr();
-            let Some(mut uses) = self.lock(&self.uses) else { continue };
+            let Some(mut uses) = self.lock(&self.uses) else {
+                // Nobody in this process will end the use: better than an output that ends while the context is open.
+                std::mem::forget(Arc::clone(users).begin_use());
+                continue;
+            };
             // Under the lock that `end_use` takes after the context was closed.
             if !self.in_flight.is_closed() && uses.iter().all(|(known, _)| *known != address) {
                 uses.push((address, Arc::clone(users).begin_use()));

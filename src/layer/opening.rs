@@ -27,14 +27,15 @@ impl OutputContext {
     ///
     /// The record is at INFO and has the target `logscope` and the field `verbosity`: what both the context and the sink let through, as
     /// [directives](crate::Verbosity#directives) that can be parsed. Of a dial it is the present setting. The record passes the verbosity that
-    /// it states, except that a sink at OFF gets none. It counts as an ordinary record in the ledgers, and its number is the same in all sinks.
+    /// it states, except that a sink that gets no records at all gets none. It counts as an ordinary record in the ledgers, and its number is the same in all sinks.
     ///
     /// Nothing is written without this call. A program learns the same from [`snapshot`](OutputContext::snapshot).
     pub fn write_opening_record(&self) {
         let inner = self.inner();
-        let opened = || {
-            inner.sinks().iter().enumerate().filter(|(_, sink)| sink.own_verbosity().max_level() != LevelFilter::OFF)
-        };
+        // Asked once: a dial may change meanwhile.
+        let verbosities = inner.sinks().iter().map(|sink| inner.verbosity().min(sink.own_verbosity()));
+        let opened: Vec<_> = inner.sinks().iter().zip(verbosities).enumerate().collect();
+        let opened = || opened.iter().filter(|(_, (_, verbosity))| verbosity.max_level() != LevelFilter::OFF);
         let deliveries = opened().count() as u64;
         if deliveries == 0 {
             return;
@@ -44,13 +45,12 @@ impl OutputContext {
         let counters = inner.counters();
         if is_inside_output() {
             let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
-            opened().for_each(|(_, sink)| sink.count_dropped(loss));
+            opened().for_each(|(_, (sink, _))| sink.count_dropped(loss));
             return counters.resolve(Fate::Dropped, deliveries);
         }
         let mut fates = FateCounts::default();
-        for (n, sink) in opened() {
-            let verbosity = inner.verbosity().min(sink.own_verbosity()).to_string();
-            with_opening(&verbosity, |event| {
+        for (n, (sink, verbosity)) in opened() {
+            with_opening(&verbosity.to_string(), |event| {
                 let record = Record {
                     event,
                     metadata: RecordMetadata::own(event.metadata()),
@@ -62,7 +62,7 @@ impl OutputContext {
                     context: inner.info(),
                     spans: &NoSpans,
                 };
-                fates.count(with_scratch(|scratch| sink.deliver(&record, scratch, inner.account(n))), &call);
+                fates.count(with_scratch(|scratch| sink.deliver(&record, scratch, inner.account(*n))), &call);
             });
         }
         fates.resolve(counters);

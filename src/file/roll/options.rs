@@ -138,7 +138,8 @@ impl Roll {
 
     /// Sets the clock of the log: the system's unless set, or a [`ManualClock`](crate::ManualClock) for tests.
     ///
-    /// A clock of the program's own is asked before each write, by the thread that writes.
+    /// A clock of the program's own is asked before each write, by the thread that writes. It is asked inside the output, so what it logs goes to
+    /// stderr, and counts as dropped.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
         self
