@@ -79,12 +79,7 @@ impl FieldVisitor<'_, '_> {
         if !self.message_seen && is_message(field) {
             self.message_seen = true;
             if self.with_message {
-                // An event that was made by hand may have its message behind fields.
-                if !self.is_first {
-                    self.line.gap();
-                }
-                self.is_first = true;
-                self.line.push_message_value(value);
+                self.push_message(value);
             }
         } else if self.is_plain {
             let name = field.name();
@@ -93,6 +88,16 @@ impl FieldVisitor<'_, '_> {
         } else {
             self.push_odd(field_name(field), "", value);
         }
+    }
+
+    /// Pushes the message. An event that was made by hand may have it behind fields.
+    #[inline(never)]
+    fn push_message(&mut self, value: Kind<'_>) {
+        if !self.is_first {
+            self.line.gap();
+        }
+        self.is_first = true;
+        self.line.push_message_value(value);
     }
 
     /// Pushes a field whose name needs quotes or a number, or is not that of a field.
