@@ -124,3 +124,16 @@ fn records_of_logscope_itself_have_no_place() {
     let places: Vec<_> = text.lines().map(|line| line.contains(".rs:")).collect();
     assert_eq!(places, [false, false, true], "{text}");
 }
+
+#[test]
+fn where_context_and_sink_meet_nowhere_there_is_no_opening_record() {
+    let _ = logscope::try_init();
+    let parsed = |text| Verbosity::try_from(text).unwrap();
+    let (nowhere, none) = sink::memory();
+    let (somewhere, one) = sink::memory();
+    let uno = OutputContext::builder("uno").directives("off,hyper=info").unwrap();
+    let sinks = [nowhere.verbosity(parsed("off,app=trace")), somewhere.verbosity(parsed("off,hyper=warn"))];
+    let uno = uno.sinks(sinks).build();
+    uno.write_opening_record();
+    assert_eq!((none.lines().len(), one.lines().len(), uno.ledger().accepted), (0, 1, 1));
+}

@@ -248,7 +248,8 @@ impl Config {
     /// panic ends the process, unless the log has a queue and the process aborts although it is built to unwind (a panic in a destructor while
     /// another one unwinds, or in an `extern "C"` function). [`Queue::flush_at`](crate::sink::Queue::flush_at) with ERROR writes it in that
     /// case too. A thread of its own writes the record, because a sink or a layout that panics inside a panic hook would abort the process.
-    /// The panicking thread waits for it, for five seconds at most. Only where no thread can be started, it writes the record itself. A panic inside an output is told on stderr, as a failure of that output.
+    /// The panicking thread waits for it, for five seconds at most. Only where no thread can be started, it writes the record itself. A panic inside an
+    /// output is told on stderr, as a failure of that output.
     ///
     /// Other layers do not see the record. The setting is one of the whole process: a configuration without it does not take it back. It does
     /// nothing if a panic hook that the program sets later does not call the one before, or if it is set on a thread that panics.

@@ -27,7 +27,8 @@ impl OutputContext {
     ///
     /// The record is at INFO and has the target `logscope` and the field `verbosity`: what both the context and the sink let through, as
     /// [directives](crate::Verbosity#directives) that can be parsed. Of a dial it is the present setting. The record passes the verbosity that
-    /// it states, except that a sink that gets no records at all gets none. It counts as an ordinary record in the ledgers, and its number is the same in all sinks.
+    /// it states, except that a sink that gets no records at all gets none. It counts as an ordinary record in the ledgers, and its
+    /// number is the same in all sinks.
     ///
     /// Nothing is written without this call. A program learns the same from [`snapshot`](OutputContext::snapshot).
     pub fn write_opening_record(&self) {

@@ -66,8 +66,10 @@ pub(super) fn parse(line: &str, parts: TextParts) -> Result<RecordBuf, Error> {
     record.level = level(&mut cursor)?;
     let is_begun = place(&mut cursor, &mut record, parts)?;
     if !is_begun || cursor.eat(" ") {
-        if parts.location {
-            location(&mut cursor, &mut record)?;
+        if parts.location
+            && let Some((file, line)) = location(&mut cursor)
+        {
+            (record.file, record.line) = (Some(file), line);
         }
         let start = if parts.fields { fields_start(cursor.rest()) } else { cursor.rest().len() };
         let mut message = cursor.split(message_end(cursor.rest(), start));
@@ -160,38 +162,31 @@ fn is_location_next(mut cursor: Cursor<'_>) -> bool {
 }
 
 fn is_location(mut cursor: Cursor<'_>) -> bool {
-    let mut record = RecordBuf::new(Level::INFO, "");
-    location(&mut cursor, &mut record).is_ok() && record.file.is_some()
+    location(&mut cursor).is_some()
 }
 
 /// Takes the source file, the line, and the colons after both, if they are there: notices have none. A file without a line stands in quotes.
-fn location(cursor: &mut Cursor<'_>, record: &mut RecordBuf) -> Result<(), Error> {
+fn location(cursor: &mut Cursor<'_>) -> Option<(String, Option<u32>)> {
     let mut ahead = *cursor;
-    let (file, number) = match cursor.rest().starts_with('"') {
-        true => {
-            let file = ahead.quoted()?;
-            ahead.expect(":")?;
-            let after_file = ahead;
-            let number = ahead.take_while(|next| next.is_ascii_digit()).parse().ok().filter(|_| ahead.eat(":"));
-            if number.is_none() {
-                ahead = after_file;
-            }
-            (file, number)
+    let found = if cursor.rest().starts_with('"') {
+        // The message may begin with a quote, too.
+        let file = ahead.quoted().ok()?;
+        ahead.eat(":").then_some(())?;
+        let after_file = ahead;
+        let number = ahead.take_while(|next| next.is_ascii_digit()).parse().ok().filter(|_| ahead.eat(":"));
+        if number.is_none() {
+            ahead = after_file;
         }
-        false => {
-            let word = ahead.take_while(is_bare_char);
-            let numbered = word.strip_suffix(':').and_then(|word| word.rsplit_once(':'));
-            let Some((file, number)) = numbered.and_then(|(file, number)| Some((file, number.parse().ok()?))) else {
-                return Ok(());
-            };
-            (file.to_owned(), Some(number))
-        }
+        (file, number)
+    } else {
+        let (file, number) = ahead.take_while(is_bare_char).strip_suffix(':')?.rsplit_once(':')?;
+        (file.to_owned(), Some(number.parse().ok()?))
     };
-    if ahead.eat(" ") || ahead.is_done() {
+    let is_whole = ahead.eat(" ") || ahead.is_done();
+    is_whole.then(|| {
         *cursor = ahead;
-        (record.file, record.line) = (Some(file), number);
-    }
-    Ok(())
+        found
+    })
 }
 
 /// Takes the next word and the blank after it if `parse` accepts the word.

@@ -157,6 +157,8 @@ fn a_location_is_one_with_a_line_or_in_quotes() {
         (true, true, "INFO  u t: error: x", 0, None, None, "error: x"),
         (true, true, "INFO  u t: \"a:5\": m", 0, Some("a:5"), None, "m"),
         (true, true, "INFO  u t: \"a b.rs\":5: m", 0, Some("a b.rs"), Some(5), "m"),
+        (true, true, "INFO  u t: \"hello\" world", 0, None, None, "\"hello\" world"),
+        (true, true, "INFO  u t: \"hello", 0, None, None, "\"hello"),
         (true, true, "INFO  u t: a.rs:12:", 0, Some("a.rs"), Some(12), ""),
         (true, false, "INFO  u s:r: a.rs:12: m", 2, Some("a.rs"), Some(12), "m"),
         (true, false, "INFO  u: plain words", 0, None, None, "plain words"),
