@@ -25,8 +25,8 @@
 //! # Reading order
 //!
 //! - [`OutputContext`], its [`ContextBuilder`], and [`update`], [`set_process_default`], [`live`]: what a context is, and how it is derived.
-//! - [`OutputContext::scope`], [`enter`](OutputContext::enter), [`bind`](OutputContext::bind), [`InContext`], [`bind_current`]: how work
-//!   gets a context.
+//! - [`OutputContext::scope`], [`enter`](OutputContext::enter), [`bind`](OutputContext::bind), [`InContext`], [`bind_current`], [`unscoped`]: how
+//!   work gets a context, or none.
 //! - [`init`], [`configure`], [`layer()`]: how events reach logscope, alone or beside other layers.
 //! - [`Verbosity`], [`Dial`]: which levels a context lets through. [`Origin`], [`Clock`], [`ManualClock`]: the clock of a context.
 //! - [`mod@sink`], [`Format`], [`Color`]: where records go, and in which form. [`flush`], [`shutdown`]: making sure that they got there.
@@ -161,7 +161,7 @@ pub use error::{Error, ErrorKind};
 pub use format::{Ansi, Color, ElapsedStyle, Format, Layout, LayoutWriter, Time};
 pub use layer::{Config, ScopedLayer, configure, init, layer, try_init};
 pub use record::{ContextBuf, ContextInfo, FieldValue, Record, RecordBuf, SpanBuf, SpanInfo, Value};
-pub use scope::{InContext, ScopeGuard, Scoped, bind_current, update};
+pub use scope::{InContext, ScopeGuard, Scoped, bind_current, unscoped, update};
 pub use sink::{Flushing, Ledger, flush, shutdown};
 pub use time::UtcOffset;
 pub use tracing::Level;

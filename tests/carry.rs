@@ -107,3 +107,41 @@ fn a_task_of_no_scope_keeps_what_it_enters() {
     uno.assert_holds::<&str>(&[]);
     assert_eq!(unscoped_messages("a task of no scope").len(), 1);
 }
+
+#[test]
+fn what_runs_unscoped_is_outside_every_scope_and_so_is_what_it_spawns() {
+    init();
+    let (uno, own) = (Log::new("uno"), Log::new("own"));
+    let left_open = uno.context.scope(|| {
+        let result = logscope::unscoped(|| {
+            info!("unscoped");
+            own.context.scope(|| info!("in a scope of its own"));
+            let bound = logscope::bind_current(|| info!("unscoped, bound"));
+            let task = async { info!("unscoped, a task") }.in_current_context();
+            uno.context.scope(|| {
+                thread::spawn(bound).join().unwrap();
+                common::block_on(task);
+            });
+            own.context.enter()
+        });
+        info!("after");
+        result
+    });
+    assert!(OutputContext::try_current().is_none(), "the scope that was left open has ended");
+    drop(left_open);
+    uno.assert_holds(&["after"]);
+    own.assert_holds(&["in a scope of its own"]);
+    assert_eq!(unscoped_messages("unscoped"), ["unscoped", "unscoped, bound", "unscoped, a task"]);
+}
+
+#[test]
+fn a_panic_in_what_runs_unscoped_gives_the_scope_back() {
+    init();
+    let uno = Log::new("uno");
+    uno.context.scope(|| {
+        let panicked = std::panic::catch_unwind(|| logscope::unscoped(|| panic!("on purpose")));
+        assert!(panicked.is_err());
+        info!("after the panic");
+    });
+    uno.assert_holds(&["after the panic"]);
+}

@@ -1,6 +1,7 @@
 //! Carrying a context into a closure that runs elsewhere: a thread, a pool, a callback.
 
 use super::chain::TaskChain;
+use super::current::is_unscoped;
 use crate::context::{ContextInner, OutputContext};
 
 impl OutputContext {
@@ -114,22 +115,50 @@ pub fn bind_current<R, F: FnOnce() -> R>(f: F) -> impl FnOnce() -> R + use<R, F>
     move || bound.run_once()
 }
 
+/// Runs `f` outside every scope, on purpose: in the process default.
+///
+/// ```
+/// use logscope::OutputContext;
+///
+/// let uno = OutputContext::builder("uno").build();
+/// uno.scope(|| {
+///     logscope::unscoped(|| {
+///         assert!(OutputContext::try_current().is_none());
+///         tracing::info!("the daemon's own line");
+///     });
+///     assert_eq!(OutputContext::current().name(), "uno");
+/// });
+/// ```
+///
+/// A scope that `f` enters and leaves open ends with `f`. What `f` binds, spawns or wraps by [`bind_current`],
+/// [`in_current_context`](crate::InContext::in_current_context) and the like is outside every scope too, on purpose.
+#[inline]
+pub fn unscoped<R>(f: impl FnOnce() -> R) -> R {
+    TaskChain::<ContextInner>::outside_on_purpose().run(f)
+}
+
 /// Where a closure runs.
 enum Place {
     Context(OutputContext),
     OutsideEveryScope,
+    Unscoped,
 }
 
 impl Place {
     fn current() -> Self {
-        OutputContext::try_current().map_or(Place::OutsideEveryScope, Place::Context)
+        match OutputContext::try_current() {
+            Some(context) => Place::Context(context),
+            None if is_unscoped() => Place::Unscoped,
+            None => Place::OutsideEveryScope,
+        }
     }
 
     #[inline]
     fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         match self {
             Place::Context(context) => context.scope(f),
-            Place::OutsideEveryScope => TaskChain::<ContextInner>::unscoped().run(f),
+            Place::OutsideEveryScope => TaskChain::<ContextInner>::outside().run(f),
+            Place::Unscoped => unscoped(f),
         }
     }
 }

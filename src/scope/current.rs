@@ -25,6 +25,11 @@ pub(crate) fn with_current<R>(f: impl FnOnce(Option<&ContextInner>) -> R) -> R {
     chain::with_current::<ContextInner, R>(|current| f(current.map(|inner| &**inner)))
 }
 
+/// Returns true inside [`unscoped`](crate::unscoped), outside every scope that is entered in there.
+pub(crate) fn is_unscoped() -> bool {
+    chain::is_outside_on_purpose::<ContextInner>()
+}
+
 impl OutputContext {
     /// Returns the current context: that of the newest scope, else the process default.
     #[must_use]

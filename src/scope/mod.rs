@@ -25,7 +25,7 @@ mod hook;
 mod task;
 mod thread;
 
-pub use carry::bind_current;
+pub use carry::{bind_current, unscoped};
 pub(crate) use chain::glance;
 pub use current::update;
 pub(crate) use current::with_current;

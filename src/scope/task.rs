@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::chain;
+use super::current::is_unscoped;
 use super::hook::entering;
 use crate::context::{ContextInner, OutputContext};
 
@@ -53,7 +54,8 @@ pub trait InContext: Sized {
     fn in_current_context(self) -> Scoped<Self> {
         let chain = match OutputContext::try_current() {
             Some(context) => chain::TaskChain::new(context.into_inner()),
-            None => chain::TaskChain::unscoped(),
+            None if is_unscoped() => chain::TaskChain::outside_on_purpose(),
+            None => chain::TaskChain::outside(),
         };
         Scoped { chain, value: Some(self) }
     }

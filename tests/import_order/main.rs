@@ -85,7 +85,7 @@ const ORDER: &order::Table<'_> = &[
         "bound, line, log_fields, notice, value → render → thread, capture, field → buf, span → context, span_info",
     ),
     ("src/scope", "chain, hook → current, thread → carry, task"),
-    ("src/scope/chain", "ownership → node → readers → local → current, glance, closure, guard, task"),
+    ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
     ("src/verbosity", "levels, decisions → flags, directives → parse, dial → combine"),

@@ -2,6 +2,7 @@
 
 use std::mem::ManuallyDrop;
 
+use super::base::Base;
 use super::local::{ChainContext, Local};
 use crate::sync::Arc;
 
@@ -34,6 +35,12 @@ pub(crate) fn current<T: ChainContext>() -> Option<Arc<T>> {
     Local::here().borrow_current().as_deref().cloned()
 }
 
+/// Returns true if the running chain is outside every scope because the program said so.
+pub(crate) fn is_outside_on_purpose<T: ChainContext>() -> bool {
+    let local = Local::<T>::here();
+    local.current.get().is_null() && local.base.get().is_on_purpose()
+}
+
 /// Returns how many calls of [`with_current`] are under way on this thread, one inside the other.
 #[cfg(all(test, not(logscope_loom)))]
 pub(crate) fn depth<T: ChainContext>() -> u32 {
@@ -50,8 +57,8 @@ pub(crate) fn replace_current<T: ChainContext>(new: Arc<T>) -> Option<Arc<T>> {
     // SAFETY: `top` is null or a node of the running chain, which stays valid until it is taken out of the chain.
     let released = match unsafe { local.top.get().as_ref() } {
         Some(node) => node.replace(new),
-        // SAFETY: a base is made by `Arc::into_raw`, and its count is the chain's; this takes both out of the chain.
-        None => Some(unsafe { Arc::from_raw(local.base.replace(Arc::into_raw(new))) }),
+        // SAFETY: the count is the chain's, and this takes it out of the chain together with the base.
+        None => unsafe { local.base.replace(Base::of(new)).into_count() },
     };
     local.reveal(local.top.get());
     if let Some(context) = released {

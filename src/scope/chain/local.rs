@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::ptr;
 
+use super::base::Base;
 use super::node::Node;
 use super::readers::Readers;
 use crate::sync::{Arc, thread::LocalKey};
@@ -27,10 +28,10 @@ pub(crate) trait ChainContext: Sized + 'static {
 pub(crate) struct Local<T> {
     /// The newest scope of the running chain, or null.
     pub(super) top: Cell<*const Node<T>>,
-    /// The context of `top`, or `base` if there is no scope: readers see it in one load.
+    /// The context of `top`, or that of `base` if there is no scope: readers see it in one load.
     pub(super) current: Cell<*const T>,
-    /// The context below all scopes, with its count: a running task's. Null on a thread that polls none.
-    pub(super) base: Cell<*const T>,
+    /// What lies below all scopes: the context of a running task, with its count. Nothing on a thread that polls none.
+    pub(super) base: Cell<Base<T>>,
     /// The readers under way on this thread, and the contexts that wait for them.
     pub(super) readers: Readers<T>,
 }
@@ -40,7 +41,7 @@ impl<T> Local<T> {
         Local {
             top: Cell::new(ptr::null()),
             current: Cell::new(ptr::null()),
-            base: Cell::new(ptr::null()),
+            base: Cell::new(Base::NONE),
             readers: Readers::new(),
         }
     }
@@ -89,7 +90,7 @@ impl<T> Local<T> {
         self.top.set(top);
         // SAFETY: nodes of the running chain are valid until they are taken out of it.
         match unsafe { top.as_ref() } {
-            None => self.current.set(self.base.get()),
+            None => self.current.set(self.base.get().context()),
             Some(node) if node.ownership.is_guard_gone() => self.remove_abandoned(),
             Some(node) => self.current.set(node.context()),
         }
@@ -139,7 +140,7 @@ impl<T> Local<T> {
         // All abandoned nodes are cut off before the first of them is freed, so that the `Drop` of a context sees the list in order.
         self.top.set(live);
         // SAFETY: as above.
-        self.current.set(unsafe { live.as_ref() }.map_or(self.base.get(), Node::context));
+        self.current.set(unsafe { live.as_ref() }.map_or_else(|| self.base.get().context(), Node::context));
         while abandoned != live {
             // SAFETY:
             // - The node is boxed and its guard is gone for ever, as its ownership says: only a guard sets that.

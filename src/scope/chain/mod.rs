@@ -4,7 +4,7 @@
 //!
 //! A *chain* is the list of the open scopes of one running stack: of a thread, or of a task. Each scope is a [`Node`](node::Node) that points to
 //! the next older scope. Below all scopes lies the *base*: the task's context, or nothing on a thread
-//! and in a task that was made outside every scope. A thread-local
+//! and in a task that was made outside every scope. Such a nothing can be on purpose. A thread-local
 //! ([`Local`]) holds two words for the chain that is running (`top` and `base`), and beside them `current`, the context of the newest
 //! scope, so that a reader follows no list. A poll of a task ([`TaskChain::run`]) exchanges the two words for those of the task, and
 //! exchanges them back afterwards. The thread-local has no destructor: it needs no registration, and the destructors of other
@@ -60,6 +60,7 @@
 //! |---|---|
 //! | `ownership` | who frees the node of a guard |
 //! | `node` | one scope in a chain |
+//! | `base` | what lies below all scopes of a chain |
 //! | `readers` | who reads the current context, so that its release waits |
 //! | `local` | the thread's chain, and taking nodes in and out of it |
 //! | `current` | reading and replacing the current context |
@@ -67,6 +68,7 @@
 //! | `task` | the chain of a task: exchanged at each poll, released when the task is dropped |
 //! | `glance` | whether the current context wants a level, without counting a reader |
 
+mod base;
 mod closure;
 mod current;
 mod glance;
@@ -85,7 +87,7 @@ mod tests;
 pub(crate) use self::closure::scope;
 #[cfg(all(test, not(logscope_loom)))]
 pub(crate) use self::current::depth;
-pub(crate) use self::current::{current, replace_current, with_current, with_current_as};
+pub(crate) use self::current::{current, is_outside_on_purpose, replace_current, with_current, with_current_as};
 pub(crate) use self::glance::glance;
 pub(crate) use self::guard::Guard;
 pub(crate) use self::local::{ChainContext, Local};

@@ -4,6 +4,7 @@ use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr;
 
+use super::base::Base;
 use super::local::{ChainContext, Local};
 use super::node::Node;
 use crate::sync::Arc;
@@ -14,8 +15,8 @@ use crate::sync::Arc;
 /// interrupted.
 pub(crate) struct TaskChain<T: ChainContext> {
     top: *const Node<T>,
-    /// Made by `Arc::into_raw`, with its count. Null if the task has no context, and, while the task runs, for a thread that had no base.
-    base: *const T,
+    /// With the count of its context, if it has one.
+    base: Base<T>,
 }
 
 // SAFETY:
@@ -34,12 +35,17 @@ impl<T: ChainContext> RefUnwindSafe for TaskChain<T> {}
 impl<T: ChainContext> TaskChain<T> {
     /// Makes a chain without scopes, based on `context`.
     pub(crate) fn new(context: Arc<T>) -> Self {
-        TaskChain { top: ptr::null(), base: Arc::into_raw(context) }
+        TaskChain { top: ptr::null(), base: Base::of(context) }
     }
 
     /// Makes a chain without scopes and without a context: what runs in it is outside every scope, wherever that is.
-    pub(crate) fn unscoped() -> Self {
-        TaskChain { top: ptr::null(), base: ptr::null() }
+    pub(crate) fn outside() -> Self {
+        TaskChain { top: ptr::null(), base: Base::NONE }
+    }
+
+    /// Makes such a chain for work that is outside every scope because the program said so.
+    pub(crate) fn outside_on_purpose() -> Self {
+        TaskChain { top: ptr::null(), base: Base::ON_PURPOSE }
     }
 
     /// Runs `f` (a poll, or the drop of the task's future) with this chain in place of the running one, which is put back afterwards,
@@ -98,9 +104,9 @@ impl<T: ChainContext> Drop for TaskChain<T> {
                 local.readers.release(context);
             }
         }
-        if !self.base.is_null() {
-            // SAFETY: a base that is not null was made by `Arc::into_raw`, and its count is this chain's.
-            local.readers.release(unsafe { Arc::from_raw(self.base) });
+        // SAFETY: the count of the base is this chain's, which ends here.
+        if let Some(context) = unsafe { self.base.into_count() } {
+            local.readers.release(context);
         }
     }
 }

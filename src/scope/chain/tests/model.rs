@@ -281,7 +281,7 @@ impl World {
                 self.tasks.last_mut().unwrap().1 = Some(TaskChain::new(context));
             }
             Step::SpawnUnscoped => {
-                self.tasks.push((self.chains.len(), Some(TaskChain::unscoped())));
+                self.tasks.push((self.chains.len(), Some(TaskChain::outside())));
                 self.chains.push(Some(Chain::default()));
             }
             Step::EndTask(index) if !self.tasks.is_empty() => {

@@ -193,3 +193,29 @@ fn update_in_a_task_stays_with_the_task() {
     drop((guard, task));
     assert_clean([&a, &t, &u]);
 }
+
+#[test]
+fn what_is_outside_on_purpose_is_told_from_what_is_not() {
+    let (a, t) = (context("a"), context("t"));
+    let on_purpose = is_outside_on_purpose::<Context>;
+    assert!(!on_purpose());
+    let guard = enter(&a);
+    assert!(!on_purpose());
+    let mut held = None;
+    TaskChain::<Context>::outside_on_purpose().run(|| {
+        assert!(on_purpose() && current() == "-");
+        assert_eq!(replace(&t), None, "there is nothing to replace");
+        held = Some(enter(&t));
+        assert!(!on_purpose() && current() == "t");
+        TaskChain::<Context>::outside().run(|| assert!(!on_purpose() && current() == "-"));
+        drop(held.take());
+        assert!(on_purpose());
+        task(&t).run(|| assert!(!on_purpose() && current() == "t"));
+        assert!(on_purpose());
+        held = Some(enter(&t));
+    });
+    assert_eq!(current(), "a");
+    drop((held, guard));
+    assert!(!on_purpose());
+    assert_clean([&a, &t]);
+}
