@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use super::emit::{FateCounts, refuse};
 use crate::LevelFilter;
+use crate::clock::Counted;
 use crate::context::OutputContext;
 use crate::delivery::{Fate, Loss};
 use crate::format::with_scratch;
@@ -27,7 +28,8 @@ impl OutputContext {
     ///
     /// The record is at INFO and has the target `logscope` and the field `verbosity`: what both the context and the sink let through, as
     /// [directives](crate::Verbosity#directives) that can be parsed. Of a dial it is the present setting. The record passes the verbosity that
-    /// it states, except that a sink that gets no records at all gets none. It counts as an ordinary record in the ledgers, and its
+    /// it states, except that a sink that gets no records at all gets none, and one whose format shows no fields
+    /// ([`raw`](crate::Format::raw), [`fields(false)`](crate::Format::fields)) neither: its lines could not say what they are about. It counts as an ordinary record in the ledgers, and its
     /// number is the same in all sinks.
     ///
     /// Nothing is written without this call. A program learns the same from [`snapshot`](OutputContext::snapshot).
@@ -36,7 +38,11 @@ impl OutputContext {
         // Asked once: a dial may change meanwhile.
         let verbosities = inner.sinks().iter().map(|sink| inner.verbosity().min(sink.own_verbosity()));
         let opened: Vec<_> = inner.sinks().iter().zip(verbosities).enumerate().collect();
-        let opened = || opened.iter().filter(|(_, (_, verbosity))| verbosity.max_level() != LevelFilter::OFF);
+        let opened = || {
+            opened.iter().filter(|(_, (sink, verbosity))| {
+                verbosity.max_level() != LevelFilter::OFF && sink.renderer().format().has_fields()
+            })
+        };
         let deliveries = opened().count() as u64;
         if deliveries == 0 {
             return;
@@ -56,7 +62,7 @@ impl OutputContext {
                     event,
                     metadata: RecordMetadata::own(event.metadata()),
                     elapsed: inner.elapsed(),
-                    origin: Some(inner.origin()),
+                    counted: Counted::FromContext(inner.origin()),
                     clock: inner.clock(),
                     wall: Cell::new(None),
                     seq: Some(seq),
