@@ -4,13 +4,11 @@ use std::fmt;
 
 use http::HeaderName;
 use http::request::Parts;
-use tower_layer::Layer;
 use tracing::level_filters::LevelFilter;
 
 use super::raise::Raise;
 use super::request_id::RequestId;
 use super::running::{EndLevels, Running};
-use super::service::RequestService;
 use crate::context::{ContextBuilder, OutputContext};
 use crate::limits::REQUEST_PATH_BYTES;
 use crate::sync::Arc;
@@ -141,14 +139,6 @@ fn bounded(path: &str) -> &str {
         end -= 1;
     }
     &path[..end]
-}
-
-impl<S> Layer<S> for RequestLayer {
-    type Service = RequestService<S>;
-
-    fn layer(&self, inner: S) -> RequestService<S> {
-        RequestService::new(self.clone(), inner)
-    }
 }
 
 impl fmt::Debug for RequestLayer {

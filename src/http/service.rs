@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::body::ResponseBody;
@@ -18,9 +19,11 @@ pub struct RequestService<S> {
     inner: S,
 }
 
-impl<S> RequestService<S> {
-    pub(super) fn new(layer: RequestLayer, inner: S) -> Self {
-        RequestService { layer, inner }
+impl<S> Layer<S> for RequestLayer {
+    type Service = RequestService<S>;
+
+    fn layer(&self, inner: S) -> RequestService<S> {
+        RequestService { layer: self.clone(), inner }
     }
 }
 
