@@ -77,6 +77,6 @@ fn on_a_screen_with_one_clock_a_build_time_is_that_of_the_build() {
         header!("Build System", "1.2.4");
         finished!();
     });
-    let expected = "01:01.50  uno            Build System v1.2.4\n01:01.50  uno            Build time: 1.50s\n";
+    let expected = "01:01.50  uno             Build System v1.2.4\n01:01.50  uno             Build time: 1.50s\n";
     assert_eq!(printed.text(), expected, "no empty lines, of which nobody could tell whose they are");
 }

@@ -7,6 +7,7 @@
 //! | [`slog`] | coming from `slog` |
 //! | [`beside_fmt`] | keeping `fmt` for what is in no scope |
 //! | [`layout`] | a layout of your own |
+//! | [`server`] | a server: a context for each request |
 //! | [`tenants`] | a server that keeps a log for each tenant, user or project |
 //!
 //! The [crate's own page](crate) has the overview, and [`sink`](mod@crate::sink) what outputs promise.
@@ -15,5 +16,7 @@ pub mod beside_fmt;
 pub mod env_logger;
 pub mod fmt;
 pub mod layout;
+#[cfg(feature = "http")]
+pub mod server;
 pub mod slog;
 pub mod tenants;

@@ -31,15 +31,11 @@ pin_project! {
             let mut this = this.project();
             let Some(running) = this.running else { return };
             // After a panic, the body is not asked again.
-            let is_finished = !running.has_panicked() && running.run(|| {
-                let says_so = this.body.as_ref().get_ref().as_ref().is_none_or(B::is_end_stream);
-                this.body.set(None);
-                says_so
-            });
+            let is_finished = !running.has_panicked()
+                && running.run(|| this.body.as_ref().get_ref().as_ref().is_none_or(B::is_end_stream));
             if is_finished || *this.promised == Some(running.bytes) {
                 running.set_outcome(Outcome::Finished);
             }
-            // Where that body is still there: after a panic.
             running.run(|| this.body.set(None));
         }
     }

@@ -76,18 +76,18 @@
 //!
 //! The same holds for the callback of axum's `WebSocketUpgrade::on_upgrade`: give it `move |socket| serve(socket).in_context(&context)`, with
 //! `let context = OutputContext::current()` taken in the handler.
-//!
-//! | file | subject |
-//! |---|---|
-//! | `layer` | the layer, and its settings |
-//! | `raise` | a request that asks for more verbosity |
-//! | `request_id` | the request id: taken or made |
-//! | `running` | a request that is under way, and its end |
-//! | `body` | the response's body |
-//! | `future` | the response's future |
-//! | `service` | the service |
-//!
-//! This room imports [`context`](crate::context), [`scope`](crate::scope), `limits`, `sync` and `verbosity`. Nothing else imports it.
+
+// | file | subject |
+// |---|---|
+// | `layer` | the layer, and its settings |
+// | `raise` | a request that asks for more verbosity |
+// | `request_id` | the request id: taken or made |
+// | `running` | a request that is under way, and its end |
+// | `body` | the response's body |
+// | `future` | the response's future |
+// | `service` | the service |
+//
+// This room imports `context`, `scope`, `limits`, `sync` and `verbosity`. Nothing else imports it.
 
 mod body;
 mod future;
