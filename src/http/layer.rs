@@ -15,9 +15,9 @@ use crate::sync::Arc;
 
 /// Gives each request of a service a context of its own: a `tower` layer.
 ///
-/// Each request runs in a [child](OutputContext::child) of the service's context, called `request`, with the fields `method`, `path` (without
-/// the query, which may have secrets) and `request_id`. Its clock starts with the request, and the rest is the service's, unless
-/// [`make`](RequestLayer::make) changes it. Where the context is current, and how it ends, is on the page of [the module](crate::http).
+/// Each request runs in a [child](OutputContext::child) of the service's context, called `request`, with the fields `method`, `path` (its
+/// first 1,024 bytes, without the query, which may have secrets) and `request_id`. Its clock starts with the request, and the rest is the
+/// service's, unless [`make`](RequestLayer::make) changes it. Where the context is current, and how it ends, is on the page of [the module](crate::http).
 ///
 /// Make it the outermost layer, so that what other layers log is in the request's log. A clone is cheap.
 #[derive(Clone)]

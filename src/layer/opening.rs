@@ -28,9 +28,10 @@ impl OutputContext {
     ///
     /// The record is at INFO and has the target `logscope` and the field `verbosity`: what both the context and the sink let through, as
     /// [directives](crate::Verbosity#directives) that can be parsed. Of a dial it is the present setting. The record passes the verbosity that
-    /// it states, except that a sink that gets no records at all gets none, and one whose format shows no fields
-    /// ([`raw`](crate::Format::raw), [`fields(false)`](crate::Format::fields)) neither: its lines could not say what they are about. It counts as an ordinary record in the ledgers, and its
-    /// number is the same in all sinks.
+    /// it states. It counts as an ordinary record in the ledgers, and its number is the same in all sinks.
+    ///
+    /// Two kinds of sinks get none: one that gets no records at all, and one whose format shows no fields ([`raw`](crate::Format::raw), and
+    /// those with [`fields(false)`](crate::Format::fields)), because its line could not say which records are missing.
     ///
     /// Nothing is written without this call. A program learns the same from [`snapshot`](OutputContext::snapshot).
     pub fn write_opening_record(&self) {
