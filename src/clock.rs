@@ -234,7 +234,6 @@ impl Clock {
         }
     }
 
-    #[cfg(feature = "file")]
     pub(crate) fn is_system(&self) -> bool {
         matches!(self.0, Kind::System)
     }

@@ -26,7 +26,7 @@
 //!
 //! - [`OutputContext`], its [`ContextBuilder`], and [`update`], [`set_process_default`], [`live`]: what a context is, and how it is derived.
 //! - [`OutputContext::scope`], [`enter`](OutputContext::enter), [`bind`](OutputContext::bind), [`InContext`], [`bind_current`], [`unscoped`]: how
-//!   work gets a context, or none.
+//!   work gets a context, or none. [`InheritContext`]: how a child process gets one.
 //! - [`init`], [`configure`], [`layer()`]: how events reach logscope, alone or beside other layers.
 //! - [`Verbosity`], [`Dial`]: which levels a context lets through. [`Origin`], [`Clock`], [`ManualClock`]: the clock of a context.
 //! - [`mod@sink`], [`Format`], [`Color`]: where records go, and in which form. [`flush`], [`shutdown`]: making sure that they got there.
@@ -89,7 +89,7 @@
 //!   by then.
 //! - A level above the [ceiling](Config::ceiling), which is fixed when logscope is installed.
 //!
-//! Not there yet: contexts that follow child processes, several processes on one file, and a test harness.
+//! Not there yet: several processes on one file that rolls, and a test harness.
 //!
 //! # Features
 //!
@@ -104,6 +104,7 @@
 //! | `http` | | `logscope::http`: each request of a `tower` service in a context of its own, for axum, tonic and hyper |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
+//! | `tokio` | | [`InheritContext`] for the commands of `tokio` |
 //!
 //! # Types of other crates
 //!
@@ -119,10 +120,12 @@
 //! | `futures-core` | 0.3 | the `Stream`s of [`Scoped`] and [`sink::channel`] | `futures` |
 //! | `http`, `http-body`, `tower-layer`, `tower-service` | 1, 1, 0.3, 0.3 | `logscope::http` | `http` |
 //! | `serde` | 1 | `Serialize` and `Deserialize` | `serde` |
+//! | `tokio` | 1 | `process::Command` has [`InheritContext`] | `tokio` |
 
 // The rooms of this crate, each of which imports only those before it:
-// sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background, sink,
-// context, scope, layer, http and build; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
+// sync, limits, process, error, clock, trace and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background,
+// sink, context, scope, inherit, layer, http and build; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks
+// the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -141,6 +144,7 @@ mod format;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub mod http;
+mod inherit;
 mod layer;
 mod limits;
 mod output;
@@ -155,6 +159,7 @@ mod record;
 mod scope;
 pub mod sink;
 mod sync;
+mod trace;
 mod verbosity;
 
 #[cfg(feature = "build")]
@@ -165,11 +170,13 @@ pub use clock::{Clock, ManualClock, Origin, TimeSource};
 pub use context::{ContextBuilder, OutputContext, SinkSnapshot, Snapshot, SpanEvents, live, set_process_default};
 pub use error::{Error, ErrorKind};
 pub use format::{Ansi, Color, ElapsedStyle, Format, Layout, LayoutWriter, Time};
+pub use inherit::InheritContext;
 pub use layer::{Config, ScopedLayer, configure, init, layer, try_init};
 pub use record::{ContextBuf, ContextInfo, FieldValue, Record, RecordBuf, SpanBuf, SpanInfo, Value};
 pub use scope::{InContext, ScopeGuard, Scoped, bind_current, unscoped, update};
 pub use sink::{Flushing, Ledger, flush, shutdown};
 pub use time::UtcOffset;
+pub use trace::TraceContext;
 pub use tracing::Level;
 pub use tracing::level_filters::LevelFilter;
 pub use verbosity::{Dial, Verbosity};
@@ -185,6 +192,7 @@ pub mod __private {
 #[doc(hidden)]
 pub mod fuzzing {
     pub use crate::file::{safe_name_for_fuzzing as safe_name, shared_file_for_fuzzing as shared_file};
+    pub use crate::inherit::inherited_for_fuzzing as inherited;
     pub use crate::verbosity::known_directives_for_fuzzing as known_directives;
 }
 

@@ -149,6 +149,13 @@ pub(crate) const SINKLESS_REPORTS: usize = 10;
 /// How long a thread that panics waits until another thread has written the record of the panic.
 pub(crate) const PANIC_RECORD: Duration = Duration::from_secs(5);
 
+/// The most bytes of the environment variable by which a child process gets a context.
+pub(crate) const INHERITED_BYTES: usize = 8 << 10;
+
+/// How far the monotonic clock and the wall clock may disagree on the age of an inherited context, before the monotonic clock counts as that of
+/// another machine.
+pub(crate) const CLOCKS_AGREE: Duration = Duration::from_secs(1);
+
 /// How long opening a file with other options, or to make it empty, waits for the queues of sinks that are gone.
 #[cfg(feature = "file")]
 pub(crate) const FILE_IS_FREE: Duration = Duration::from_secs(5);

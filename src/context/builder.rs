@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::record::{ContextInfo, Value};
 use crate::sink::Sink;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
+use crate::trace::TraceContext;
 use crate::verbosity::Verbosity;
 
 /// Builds an [`OutputContext`]; from [`OutputContext::builder`], [`OutputContext::to_builder`] or [`OutputContext::child`].
@@ -60,8 +61,12 @@ pub struct ContextBuilder {
     clock: Clock,
     verbosity: Verbosity,
     span_events: SpanEvents,
+    trace: Option<TraceContext>,
     sinks: Vec<Sink>,
 }
+
+/// The field that shows the id of the trace.
+pub(crate) const TRACE_ID: &str = "trace_id";
 
 /// What a builder started from.
 #[derive(Debug)]
@@ -84,6 +89,7 @@ impl ContextBuilder {
             clock: Clock::SYSTEM,
             verbosity: Verbosity::from(LevelFilter::INFO),
             span_events: SpanEvents::NONE,
+            trace: None,
             sinks: Vec::new(),
         }
     }
@@ -98,6 +104,7 @@ impl ContextBuilder {
             clock: inner.clock.clone(),
             verbosity: inner.verbosity.clone(),
             span_events: inner.span_events,
+            trace: inner.trace,
             sinks: inner.sinks.clone(),
         }
     }
@@ -227,6 +234,38 @@ impl ContextBuilder {
         self
     }
 
+    /// Sets which distributed trace the work belongs to, and adds the field `trace_id`, which has the id of the trace.
+    ///
+    /// ```
+    /// use logscope::{OutputContext, TraceContext};
+    ///
+    /// let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"; // of a request
+    /// let request = OutputContext::builder("request").trace(header.parse()?).build();
+    /// assert_eq!(request.trace().unwrap().to_string(), header);
+    /// assert_eq!(request.child("query").build().trace(), request.trace());
+    /// # Ok::<(), logscope::Error>(())
+    /// ```
+    ///
+    /// Contexts that are derived from this one, and its children, belong to the same trace. A field `trace_id` that is set later replaces the
+    /// one that is shown, and leaves the trace alone.
+    pub fn trace(self, trace: TraceContext) -> Self {
+        self.trace_without_field(trace).field(TRACE_ID, trace.trace_id_text())
+    }
+
+    /// Does as [`trace`](ContextBuilder::trace), for a context whose fields have what is to be shown.
+    pub(crate) fn trace_without_field(mut self, trace: TraceContext) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
+    /// Makes the new context a child of `parent_id`, a context of another process. A context that is derived keeps its own parent.
+    pub(crate) fn parent_in_other_process(mut self, parent_id: u64) -> Self {
+        if let Start::New { parent_id: own, .. } = &mut self.start {
+            *own = Some(parent_id);
+        }
+        self
+    }
+
     /// Sets the origin, for work that began earlier or counts time from the same instant as other work.
     pub fn origin(mut self, origin: Origin) -> Self {
         self.origin = Some(origin);
@@ -244,7 +283,7 @@ impl ContextBuilder {
     /// Builds the context.
     #[must_use = "a context does nothing until work is given to it: use `scope`, `enter`, `bind` or `in_context`"]
     pub fn build(self) -> OutputContext {
-        let ContextBuilder { start, name, fields, origin, clock, verbosity, span_events, mut sinks } = self;
+        let ContextBuilder { start, name, fields, origin, clock, verbosity, span_events, trace, mut sinks } = self;
         note_use(span_events);
         if sinks.len() > 1 {
             group_by_renderer(&mut sinks);
@@ -292,6 +331,7 @@ impl ContextBuilder {
             clock,
             verbosity,
             span_events,
+            trace,
             sinks,
             accounts,
             position: ListPosition::new(),

@@ -9,7 +9,6 @@ use crate::clock::Origin;
 use crate::sink;
 use crate::sync::Arc;
 use crate::sync::model::{ArcSwap, OnceLock};
-use crate::verbosity::Verbosity;
 
 static DEFAULT: Default<ContextInner> = Default::new();
 
@@ -54,11 +53,11 @@ pub(crate) fn replace_default(context: OutputContext) -> Option<OutputContext> {
     DEFAULT.replace(context.into_inner()).map(OutputContext::of_inner)
 }
 
-/// Returns true if the process default is the built-in one, with another verbosity than this. Does not make it, if it was not asked for yet.
-pub(crate) fn is_built_in_with_other(verbosity: &Verbosity) -> bool {
+/// Returns true if the program has set no process default, and the built-in one is not made yet or is one that `is_to_go`. Does not make it.
+pub(crate) fn is_built_in_to_go(is_to_go: impl FnOnce(&ContextInner) -> bool) -> bool {
     DEFAULT.0.get().is_none_or(|default| {
         let default = default.load();
-        is_built_in(default.info().id()) && default.verbosity() != verbosity
+        is_built_in(default.info().id()) && is_to_go(&default)
     })
 }
 

@@ -13,6 +13,7 @@ use crate::limits::{INHERITED_LOCK, SINKLESS_REPORTS};
 use crate::record::ContextInfo;
 use crate::sink::{OutputRef, Sink};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, OnceLock, Ordering, Weak};
+use crate::trace::TraceContext;
 use crate::verbosity::Verbosity;
 
 /// Every context that is alive.
@@ -27,6 +28,7 @@ pub(crate) struct ContextInner {
     pub(super) clock: Clock,
     pub(super) verbosity: Verbosity,
     pub(super) span_events: SpanEvents,
+    pub(super) trace: Option<TraceContext>,
     /// One account per sink with that sink's queue; empty if no sink is queued. Declared before `sinks`, which hold the queues, so that
     /// it drops first.
     pub(super) accounts: Vec<Option<OpenAccount>>,
@@ -80,6 +82,10 @@ impl ContextInner {
     #[inline]
     pub(crate) fn span_events(&self) -> SpanEvents {
         self.span_events
+    }
+
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        self.trace
     }
 
     #[inline]

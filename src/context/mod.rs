@@ -31,10 +31,11 @@ mod span_events;
 mod tests;
 
 pub use builder::ContextBuilder;
+pub(crate) use builder::TRACE_ID;
 pub(crate) use ceiling::add_ceiling;
 pub use default::set_process_default;
 pub(crate) use default::{
-    built_in, default_context, is_built_in_with_other, replace_default, start_built_in_clock, with_default,
+    built_in, default_context, is_built_in_to_go, replace_default, start_built_in_clock, with_default,
 };
 pub(crate) use inner::{ContextCall, ContextInner};
 pub use live::live;

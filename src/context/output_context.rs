@@ -8,6 +8,7 @@ use crate::clock::Origin;
 use crate::record::Value;
 use crate::sink::{Ledger, Sink};
 use crate::sync::Arc;
+use crate::trace::TraceContext;
 use crate::verbosity::Verbosity;
 
 /// Says since when time is counted, how much is logged, and where it goes.
@@ -48,7 +49,8 @@ impl OutputContext {
 
     /// Returns the id of the parent, if this context is a [child](OutputContext::child) or derived from one.
     ///
-    /// The parent may no longer be alive: a child does not keep it.
+    /// The parent may no longer be alive: a child does not keep it. The parent of a context that was
+    /// [inherited](crate::InheritContext) is in another process, which gives its ids by itself.
     #[must_use]
     pub fn parent_id(&self) -> Option<u64> {
         self.inner.info().parent_id()
@@ -76,6 +78,18 @@ impl OutputContext {
     #[must_use]
     pub fn verbosity(&self) -> &Verbosity {
         &self.inner.verbosity
+    }
+
+    /// Returns the distributed trace that the work belongs to, if it was [given](crate::ContextBuilder::trace) to this context or to one that
+    /// this one comes from.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.inner.trace
+    }
+
+    /// Returns true if the clock is the system's.
+    pub(crate) fn has_system_clock(&self) -> bool {
+        self.inner.clock.is_system()
     }
 
     /// Returns the sinks. Those with the same format stand together, whatever the order in which they were given.

@@ -8,11 +8,13 @@
 //! | [`beside_fmt`] | keeping `fmt` for what is in no scope |
 //! | [`layout`] | a layout of your own |
 //! | [`server`] | a server: a context for each request |
+//! | [`child_processes`] | a context that goes on in a child process |
 //! | [`tenants`] | a server that keeps a log for each tenant, user or project |
 //!
 //! The [crate's own page](crate) has the overview, and [`sink`](mod@crate::sink) what outputs promise.
 
 pub mod beside_fmt;
+pub mod child_processes;
 pub mod env_logger;
 pub mod fmt;
 pub mod layout;

@@ -101,6 +101,13 @@ impl Appender {
         }
     }
 
+    /// Returns how the file is opened, and whether with its directories, if another process that opens it for appending adds whole lines to it.
+    pub(super) fn options_elsewhere(&self) -> Option<(OpenOptions, bool)> {
+        // Only tried: a thread may stand still in a write. Then it is not known whether the file has become one with a descriptor since.
+        let is_shared = self.current.try_lock().is_none_or(|current| current.is_shared);
+        (self.is_named_regular && !is_shared).then_some((self.options, self.create_parents))
+    }
+
     /// Keeps other threads from writing to the file until the result is dropped. For an output that no other thread can have yet, so it does not
     /// wait.
     pub(super) fn lock_new(&self) -> MutexGuard<'_, CurrentFile> {

@@ -11,8 +11,8 @@ use super::descriptors;
 use super::folders;
 use super::keys::OwnKeys;
 use super::name::shown;
-use super::options::{FileOptions, SharedOptions};
-use super::os::{self, OpenedFile};
+use super::options::{FileOptions, SharedOptions, file};
+use super::os::{self, OpenOptions, OpenedFile};
 use super::registry::{Acquired, EntryId, Lease, Registry};
 use super::roll::Roller;
 use crate::error::{Error, ErrorKind};
@@ -29,6 +29,8 @@ const MAX_ATTEMPTS: usize = 8;
 pub(crate) struct OpenFile {
     appender: Arc<Appender>,
     options: SharedOptions,
+    /// The absolute path that the log was opened by.
+    path: PathBuf,
     /// A value that the users of the file share beside the output.
     attached: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
@@ -46,6 +48,14 @@ impl OpenFile {
     /// Returns true if the file is open with these options, as far as everybody who opens it must agree.
     pub(crate) fn agrees_with(&self, options: &FileOptions) -> bool {
         self.options == options.shared
+    }
+
+    /// Returns the options with which another process opens the same file for appending. `None` if the log rolls, and if the file is a device,
+    /// a pipe, or written to through a descriptor of this process, at an offset that the other process does not know.
+    pub(crate) fn options_elsewhere(&self) -> Option<FileOptions> {
+        let (OpenOptions { mode, follow_links, .. }, create_parents) = self.appender.options_elsewhere()?;
+        let options = file(&self.path).mode(mode).allow_symlink(follow_links).create_parents(create_parents);
+        self.options.roll.is_none().then_some(options)
     }
 
     /// Returns the error for a file that is already open with other options.
@@ -124,7 +134,12 @@ fn open_or_share(options: &FileOptions) -> Result<Opening, Error> {
         roller,
         new_folders,
     });
-    let own = model::Arc::new(OpenFile { appender, options: options.shared.clone(), attached: OnceLock::new() });
+    let own = model::Arc::new(OpenFile {
+        appender,
+        options: options.shared.clone(),
+        path: log.clone(),
+        attached: OnceLock::new(),
+    });
     let lease = register(id, &key, &log, &own, truncate)
         .map_err(|error| open_error(ErrorKind::Open, path, "it cannot be made empty").with_source(error))?;
     let is_first = model::Arc::ptr_eq(lease.value(), &own);

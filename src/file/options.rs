@@ -72,8 +72,8 @@ pub fn file_in(dir: impl AsRef<Path>, name: impl AsRef<str>) -> FileOptions {
 #[must_use = "nothing is opened until `.open()` is called"]
 pub struct FileOptions {
     pub(crate) path: PathBuf,
-    pub(super) create_parents: bool,
-    pub(super) allow_symlink: bool,
+    pub(crate) create_parents: bool,
+    pub(crate) allow_symlink: bool,
     pub(super) allow_pipe: bool,
     pub(crate) truncate: bool,
     pub(super) shared: SharedOptions,
@@ -183,6 +183,11 @@ impl FileOptions {
     pub fn roll(mut self, roll: Roll) -> Self {
         self.shared.roll = Some(roll);
         self
+    }
+
+    /// Returns the mode of a file that is created, before the umask.
+    pub(crate) fn creation_mode(&self) -> u32 {
+        self.shared.mode
     }
 
     pub(super) fn open_options(&self) -> OpenOptions {

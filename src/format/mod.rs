@@ -16,6 +16,7 @@
 //! | which texts and names stand without quotes | `quote` |
 //! | digits of numbers and times | `number`, `timestamp` |
 //! | reserved names, and names that occur twice | `reserved`, `names` |
+//! | a format as words, for another process | `portable` |
 //! | when lines are coloured, and the colours | `color`, `ansi` |
 //!
 //! Imports: `record`, `verbosity` (for decisions that are made once per callsite), and what stands before them. Reading lines back is in
@@ -45,6 +46,8 @@ mod names;
 mod number;
 mod options;
 mod plain;
+#[cfg(feature = "file")]
+mod portable;
 mod pretty;
 pub(crate) mod quote;
 mod raw;

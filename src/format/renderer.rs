@@ -56,6 +56,12 @@ impl Renderer {
         self.origin.as_ref().map_or(record.elapsed, |origin| record.elapsed_from(origin))
     }
 
+    /// Returns true if its lines are coloured.
+    #[cfg(feature = "file")]
+    pub(super) fn is_colored(&self) -> bool {
+        self.colored
+    }
+
     /// Calls `f` with `record`, whose elapsed time counts from the origin of this renderer.
     #[inline]
     pub(crate) fn with_origin_of<R>(&self, record: &Record<'_>, f: impl FnOnce(&Record<'_>) -> R) -> R {

@@ -22,6 +22,11 @@ impl Offset {
         Offset(offset.whole_minutes())
     }
 
+    #[cfg(feature = "file")]
+    pub(crate) fn minutes(self) -> i16 {
+        self.0
+    }
+
     /// Appends `Z`, or `+02:00`.
     fn push(self, out: &mut Vec<u8>) {
         let Offset(minutes) = self;

@@ -1,5 +1,7 @@
 //! Installing logscope: as the whole subscriber, or as a layer of the program's own subscriber.
 
+mod default;
+
 use std::time::Duration;
 
 use tracing::callsite::rebuild_interest_cache;
@@ -13,9 +15,7 @@ use super::log_bridge;
 use super::panics::install_hook;
 use super::scoped_layer::ScopedLayer;
 use crate::LevelFilter;
-use crate::context::{
-    OutputContext, built_in, is_built_in_with_other, replace_default, set_process_default, start_built_in_clock,
-};
+use crate::context::{OutputContext, built_in, replace_default, set_process_default, start_built_in_clock};
 use crate::error::{Error, ErrorKind};
 use crate::limits::INSTALLATION;
 use crate::process::set_exit_deadline;
@@ -38,6 +38,9 @@ static INSTALLING: Mutex<()> = Mutex::new(());
 /// Events outside every scope go to the process default: text on stderr, with the verbosity in the environment variable `LOGSCOPE`,
 /// else that in `RUST_LOG`, else INFO, and a clock that starts now. Other contexts have the verbosity with which they were built: the
 /// variables do not change it.
+///
+/// If the parent process has given this one a context, that is the process default, and the variables do not count: see
+/// [`Config::inherit`], and the guide [child processes](crate::docs::child_processes).
 ///
 /// A variable holds [directives](crate::Verbosity#directives), and counts as not set if it is empty. A mistake in it does not keep the
 /// process from logging, and neither does a directive that only an `EnvFilter` reads: of `info,hyper=warn,app[x]=debug`, the first two
@@ -113,6 +116,9 @@ pub fn configure() -> Config {
         default: None,
         verbosity: None,
         env: true,
+        inherit: true,
+        #[cfg(feature = "file")]
+        inherit_sinks: false,
         exit_deadline: None,
         max_record_bytes: None,
         log_panics: false,
@@ -128,6 +134,9 @@ pub struct Config {
     default: Option<OutputContext>,
     verbosity: Option<Verbosity>,
     env: bool,
+    inherit: bool,
+    #[cfg(feature = "file")]
+    inherit_sinks: bool,
     exit_deadline: Option<Duration>,
     max_record_bytes: Option<usize>,
     log_panics: bool,
@@ -140,50 +149,6 @@ impl Config {
     pub fn ceiling(mut self, ceiling: impl Into<LevelFilter>) -> Self {
         self.ceiling = ceiling.into();
         self
-    }
-
-    /// Sets the process default, to which events outside every scope go, in place of the built-in context.
-    ///
-    /// It keeps the verbosity with which it was built, whatever the environment holds, unless [`verbosity`](Config::verbosity) is set.
-    pub fn default_context(mut self, context: OutputContext) -> Self {
-        self.default = Some(context);
-        self
-    }
-
-    /// Sets the verbosity of the process default, in place of that in the environment.
-    ///
-    /// ```
-    /// use logscope::{LevelFilter, OutputContext};
-    ///
-    /// logscope::configure().verbosity(LevelFilter::DEBUG).install()?;
-    /// assert_eq!(OutputContext::current().verbosity().max_level(), LevelFilter::DEBUG);
-    /// # Ok::<(), logscope::Error>(())
-    /// ```
-    ///
-    /// A default that [`set_process_default`] has set before keeps its own.
-    pub fn verbosity(mut self, verbosity: impl Into<Verbosity>) -> Self {
-        self.verbosity = Some(verbosity.into());
-        self
-    }
-
-    /// Sets whether the built-in process default has the verbosity in `LOGSCOPE` or `RUST_LOG`, as [`init`] describes; true unless set.
-    ///
-    /// A process reads the environment once.
-    pub fn env(mut self, read: bool) -> Self {
-        self.env = read;
-        self
-    }
-
-    /// Returns the context that is to be the process default; `None` if the present one stays.
-    fn take_default(&mut self) -> Option<OutputContext> {
-        if let Some(context) = self.default.take() {
-            return Some(match self.verbosity.take() {
-                Some(verbosity) => context.with_verbosity(verbosity),
-                None => context,
-            });
-        }
-        let verbosity = self.verbosity.take().or_else(|| self.env.then(Verbosity::from_env).flatten())?;
-        is_built_in_with_other(&verbosity).then(|| built_in().with_verbosity(verbosity))
     }
 
     /// Sets whether an event outside every scope goes to the context in which the span around it was made, while that context lives.

@@ -9,6 +9,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `install` | `init`, `configure`, `layer()`: the public functions |
+//! | `install/default` | which context becomes the process default |
 //! | `scoped_layer` | the layer among others, with its filter, and behind `reload` |
 //! | `context_layer` | the layer: which context an event belongs to, and whether that context wants it |
 //! | `emit` | from a context to its sinks |

@@ -40,7 +40,8 @@ impl ContextInfo {
         self.id
     }
 
-    /// Returns the id of the parent, if the context is a [child](crate::OutputContext::child). The parent may no longer be alive.
+    /// Returns the id of the parent, if the context is a [child](crate::OutputContext::child). The parent may no longer be alive, and may be
+    /// in another process: see [`OutputContext::parent_id`](crate::OutputContext::parent_id).
     #[must_use]
     pub fn parent_id(&self) -> Option<u64> {
         self.parent_id

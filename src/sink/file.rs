@@ -80,6 +80,14 @@ impl FileOptions {
     }
 }
 
+impl Sink {
+    /// Returns the options with which another process can open the file of this sink for appending, if it can.
+    pub(crate) fn file_options_elsewhere(&self) -> Option<FileOptions> {
+        let keep = self.0.keep.as_deref()?;
+        keep.downcast_ref::<FileLease>()?.value().options_elsewhere()
+    }
+}
+
 /// Returns the core of an open file. All sinks on the file share it.
 fn core_of(lease: &FileLease) -> Arc<Core> {
     let open = lease.value();

@@ -169,6 +169,12 @@ impl Sink {
         &self.0.options.verbosity
     }
 
+    /// Returns up to which level this view syncs the output after each record.
+    #[cfg(feature = "file")]
+    pub(crate) fn sync_level(&self) -> LevelFilter {
+        self.0.options.sync_at
+    }
+
     /// Returns the renderer, which makes lines of records. If views with equal renderers get a record one after the other, they share the line.
     pub(crate) fn renderer(&self) -> &Renderer {
         &self.0.renderer

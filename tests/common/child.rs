@@ -117,6 +117,8 @@ impl Child {
             .envs(self.vars)
             .env_remove("LOGSCOPE")
             .env_remove("RUST_LOG")
+            .env_remove("LOGSCOPE_CONTEXT")
+            .env_remove("TRACEPARENT")
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .stdout(self.stdout.unwrap_or_else(|| create("stdout")))

@@ -31,8 +31,8 @@ use resolve::Place;
 const ORDER: &order::Table<'_> = &[
     (
         "src",
-        "sync → limits → process → error → clock, verbosity → record → format → read → bytes → fallback → environment, output → file \
-         → queue → delivery → background → sink → context → scope → layer, build → http → docs",
+        "sync → limits → process → error → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
+         → queue → delivery → background → sink → context → scope → inherit → layer, build → http → docs",
     ),
     (
         "src/background",
@@ -48,7 +48,7 @@ const ORDER: &order::Table<'_> = &[
         "src/delivery",
         "closing, ledger, missing, front, in_flight → own_calls, counters, notices → output_list → core → release → flush",
     ),
-    ("src/docs", "beside_fmt, env_logger, fmt, layout, server, slog, tenants"),
+    ("src/docs", "beside_fmt, child_processes, env_logger, fmt, layout, server, slog, tenants"),
     (
         "src/file",
         "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
@@ -60,7 +60,7 @@ const ORDER: &order::Table<'_> = &[
     (
         "src/format",
         "ansi, buffer, color, escape, local, number, reserved, timestamp → quote, times → options, names → plain → layout → choice → \
-         setters, build, json, logfmt, pretty, raw, text → renderer → scratch",
+         setters, build, json, logfmt, pretty, raw, text → renderer → portable, scratch",
     ),
     ("src/format/build", "vocabulary → aligned"),
     ("src/format/json", "value, serialize → fields, fragments"),
@@ -68,6 +68,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/format/layout", "pieces → writer → parts, columns → visit"),
     ("src/format/plain", "literal, name, value → braces, fields"),
     ("src/http", "request_id → running → body, raise → future, layer → service"),
+    ("src/inherit", "pairs, trust, clock → offer → variable → command → take"),
     (
         "src/layer",
         "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events, search → context_layer → \
@@ -97,6 +98,7 @@ const PARENTS_AND_CHILDREN: &[(&str, &str)] = &[
     // The methods of one type, which call one another, are spread over these files.
     ("file/appender.rs", "file/appender/location.rs"),
     ("file/appender.rs", "file/appender/roll.rs"),
+    ("layer/install.rs", "layer/install/default.rs"),
     // `os` defines the types, and calls the functions of the platform.
     ("file/os/mod.rs", "file/os/other.rs"),
     ("file/os/mod.rs", "file/os/unix.rs"),

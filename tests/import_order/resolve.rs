@@ -9,7 +9,8 @@ use crate::reader::{Crate, Declaration, FileId, Member, Mention, MentionKind, Mo
 const FOREIGN_METHODS: &[&str] = &[
     "as_bool", "as_bytes", "as_f64", "as_i64", "as_ptr", "as_ref", "as_str", "as_u64", "bytes", "capacity", "chars",
     "clear", "clone", "cloned", "cmp", "collect", "contains", "count", "drain", "drop", "elapsed", "enabled", "end",
-    "enter", "eq", "exit", "extend", "fields", "file", "filter", "find", "finish", "first", "flush", "fmt", "get",
+    "enter",
+    "env", "eq", "exit", "extend", "fields", "file", "filter", "find", "finish", "first", "flush", "fmt", "get",
     "get_mut", "id", "index", "insert", "interest", "into_inner", "is_empty", "is_finished", "is_some", "iter",
     "join", "keys", "kind", "last", "len", "level", "line", "lines", "load", "lock", "map", "max", "metadata",
     "min", "mode", "module_path", "name", "new_span", "next", "notify_all", "open", "parent", "path", "poll", "pop",

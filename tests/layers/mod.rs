@@ -90,7 +90,10 @@ pub(crate) fn in_own_process_with(name: &str, prepare: impl FnOnce(&mut Command)
     }
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
-    command.env_remove("LOGSCOPE").env_remove("RUST_LOG").env(CHILD, "1");
+    for variable in ["LOGSCOPE", "RUST_LOG", "LOGSCOPE_CONTEXT", "TRACEPARENT"] {
+        command.env_remove(variable);
+    }
+    command.env(CHILD, "1");
     Some(Child(prepare(&mut command).output().unwrap()))
 }
 
@@ -109,6 +112,10 @@ impl Child {
             String::from_utf8_lossy(&self.0.stderr)
         );
         self
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.0.stdout).into_owned()
     }
 
     pub(crate) fn stderr(&self) -> String {
