@@ -30,6 +30,7 @@
 //! - [`init`], [`configure`], [`layer()`]: how events reach logscope, alone or beside other layers.
 //! - [`Verbosity`], [`Dial`]: which levels a context lets through. [`Origin`], [`Clock`], [`ManualClock`]: the clock of a context.
 //! - [`mod@sink`], [`Format`], [`Color`]: where records go, and in which form. [`flush`], [`shutdown`]: making sure that they got there.
+//! - [`OutputContext::run`], [`command`]: programs that know nothing of logscope, whose output becomes records.
 //! - [`Record`], [`RecordBuf`], `read` (feature `serde`): records, and reading logs back. `build` (feature `build`): the vocabulary of
 //!   builds.
 //! - [`docs`]: guides to single tasks.
@@ -119,13 +120,14 @@
 
 // The rooms of this crate, each of which imports only those before it:
 // sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background, sink,
-// context, scope, layer and build; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
+// context, scope, layer, build and command; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod background;
 mod bytes;
 mod clock;
+pub mod command;
 mod context;
 mod delivery;
 pub mod docs;

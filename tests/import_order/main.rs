@@ -32,7 +32,7 @@ const ORDER: &order::Table<'_> = &[
     (
         "src",
         "sync → limits → process → error → clock, verbosity → record → format → read → bytes → fallback → environment, output → file \
-         → queue → delivery → background → sink → context → scope → layer, build → docs",
+         → queue → delivery → background → sink → context → scope → layer, build, command → docs",
     ),
     (
         "src/background",
@@ -40,6 +40,9 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "line → batch, byte_writer → line_writer → standard_stream"),
+    ("src/command", "course, lines, options → records, group → finished, prepare, reaper → recorder, live → wait"),
+    ("src/command/group", "unix, other"),
+    ("src/command/wait", "exit, threads → poll"),
     (
         "src/context",
         "live_list, span_events → inner → output_context → live, snapshot → ceiling, flush → builder → derive → default",
@@ -101,6 +104,9 @@ const PARENTS_AND_CHILDREN: &[(&str, &str)] = &[
     ("file/os/mod.rs", "file/os/unix.rs"),
     // What follows the fork generation is a part of what the library knows of its process.
     ("process.rs", "process/fork_local.rs"),
+    // The pipes of a program, and two ways to read them.
+    ("command/wait/mod.rs", "command/wait/poll.rs"),
+    ("command/wait/mod.rs", "command/wait/threads.rs"),
     // A layout writes to a writer, which asks the layout for its looks.
     ("format/layout/mod.rs", "format/layout/writer.rs"),
     // A record can be owned, and a verbosity be a dial: each has a conversion in the other.
