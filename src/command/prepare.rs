@@ -52,7 +52,7 @@ fn set_environment(command: &mut Command, options: &Options<'_>) {
     if options.is_colored && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
         for (name, value) in COLOR_VARIABLES {
             if !command.get_envs().any(|(known, _)| known == name) {
-                command.env(name, value);
+                Command::env(command, name, value);
             }
         }
     }

@@ -64,7 +64,7 @@ pub(super) fn ended(program: &Program, status: ExitStatus, duration: Duration, t
     let (code, signal, seconds) = (status.code(), signal_of(status), duration.as_secs_f64());
     let how = How { status, timeout };
     let Program { name, path, .. } = program;
-    if status.success() && timeout.is_none() {
+    if ExitStatus::success(&status) && timeout.is_none() {
         tracing::debug!(target: "logscope::command", program = %path, status = code, signal, seconds, "{name} {how}");
     } else {
         tracing::warn!(target: "logscope::command", program = %path, status = code, signal, seconds, "{name} {how}");
@@ -123,7 +123,7 @@ impl fmt::Display for How {
         let status = self.status;
         match self.timeout {
             Some(timeout) => write!(f, "took longer than {timeout:?} and was ended ({status})"),
-            None if status.success() => f.write_str("succeeded"),
+            None if ExitStatus::success(&status) => f.write_str("succeeded"),
             None => write!(f, "failed ({status})"),
         }
     }

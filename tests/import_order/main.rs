@@ -40,7 +40,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "line → batch, byte_writer → line_writer → standard_stream"),
-    ("src/command", "course, lines, options → records, group → finished, prepare, reaper → recorder, live → wait"),
+    ("src/command", "course, lines → group → options → records → finished, prepare, reaper → recorder, live → wait"),
     ("src/command/group", "unix, other"),
     ("src/command/wait", "exit, threads → poll"),
     (
@@ -79,7 +79,7 @@ const ORDER: &order::Table<'_> = &[
         "src/output",
         "traits, guard → stream, writer, make_writer, memory, memory_records, channel, print, null → any, receiver_stream",
     ),
-    ("src/process", "fork_local, threads"),
+    ("src/process", "exit, fork_local, threads"),
     ("src/queue", "words, progress → ring → reader → schedule"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),
     ("src/read/json", "deserialize → parse → lines"),

@@ -11,6 +11,9 @@ use std::io;
 use std::process::{Child, Command};
 use std::time::Instant;
 
+#[cfg(all(test, unix, not(logscope_loom)))]
+mod tests;
+
 use super::finished::Finished;
 use super::live::Live;
 use super::options::Run;
