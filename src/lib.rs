@@ -103,6 +103,7 @@
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
+//! | `tokio` | | `OutputContext::run_async`, for tokio's commands |
 //!
 //! # Types of other crates
 //!
@@ -117,6 +118,7 @@
 //! | `tracing-appender` | 0.2 | `sink::non_blocking` | `appender` |
 //! | `futures-core` | 0.3 | the `Stream`s of [`Scoped`] and [`sink::channel`] | `futures` |
 //! | `serde` | 1 | `Serialize` and `Deserialize` | `serde` |
+//! | `tokio` | 1 | the `Command` of `OutputContext::run_async` | `tokio` |
 
 // The rooms of this crate, each of which imports only those before it:
 // sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background, sink,

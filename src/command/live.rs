@@ -2,37 +2,38 @@
 
 use std::io;
 use std::mem;
+use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use super::course::{Course, Ending};
 use super::group::Group;
 use super::options::Options;
-use super::reaper::{Orphan, Reap, adopt};
+use super::reaper::{Orphan, adopt};
 
 /// A program that was not waited for.
-pub(super) struct Live<C: Reap + 'static> {
+pub(super) struct Live {
     /// `None` once it was waited for.
-    child: Option<C>,
+    child: Option<Child>,
     group: Option<Group>,
     course: Course,
     kill_on_drop: bool,
 }
 
-impl<C: Reap> Live<C> {
+impl Live {
     /// Takes charge of a child that was just started.
-    pub(super) fn new(child: C, pid: u32, options: &Options<'_>) -> Self {
+    pub(super) fn new(child: Child, options: &Options<'_>) -> Self {
         Live {
+            group: if options.has_group() { Group::led_by(child.id()) } else { None },
             child: Some(child),
-            group: if options.has_group() { Group::led_by(pid) } else { None },
             course: Course::new(Instant::now(), options.timeout, options.grace, options.linger),
             kill_on_drop: options.kill_on_drop,
         }
     }
 
-    pub(super) fn child(&mut self) -> &mut C {
+    pub(super) fn child(&mut self) -> &mut Child {
         match &mut self.child {
             Some(child) => child,
-            None => unreachable!("only `reap_with`, which consumes the value, takes the child"),
+            None => unreachable!("only `reap`, which consumes the value, takes the child"),
         }
     }
 
@@ -53,22 +54,19 @@ impl<C: Reap> Live<C> {
         }
     }
 
-    /// Waits for the child with `wait`, which must not return before the child has exited. What is left of the group of a program that was
-    /// ended is killed before.
-    pub(super) fn reap_with<R>(mut self, wait: impl FnOnce(&mut C) -> io::Result<R>) -> io::Result<R> {
+    /// Waits for the child, which has exited. What is left of the group of a program that was ended is killed before.
+    pub(super) fn reap(mut self) -> io::Result<ExitStatus> {
         if self.course.is_terminating() {
             self.send(Ending::Kill);
         }
         self.group = None;
-        let result = wait(self.child());
-        if result.is_ok() {
-            self.child = None;
-        }
-        result
+        let status = self.child().wait()?;
+        self.child = None;
+        Ok(status)
     }
 }
 
-impl<C: Reap + 'static> Drop for Live<C> {
+impl Drop for Live {
     fn drop(&mut self) {
         let Some(child) = self.child.take() else { return };
         let now = Instant::now();
@@ -77,6 +75,6 @@ impl<C: Reap + 'static> Drop for Live<C> {
         }
         self.send_due(now);
         let course = mem::replace(&mut self.course, Course::new(now, None, Duration::ZERO, Duration::ZERO));
-        adopt(Orphan { child: Box::new(child), group: self.group.take(), course });
+        adopt(Orphan { child: child, group: self.group.take(), course });
     }
 }

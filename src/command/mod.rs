@@ -71,19 +71,31 @@
 //! are errors there.
 
 mod course;
+#[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox"))))]
+mod exit;
 mod finished;
 mod group;
 mod lines;
 mod live;
 mod options;
 mod prepare;
+#[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox"))))]
+mod pump;
 mod reaper;
 mod recorder;
 mod records;
+mod running;
+#[cfg(feature = "tokio")]
+mod task;
+#[cfg(any(test, not(all(unix, not(any(target_os = "openbsd", target_os = "redox"))))))]
+mod threads;
 mod wait;
 
 pub use finished::{Captured, Finished};
 pub use options::{Run, Stream};
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+pub use task::RunFuture;
 
 use crate::context::OutputContext;
 
@@ -105,6 +117,32 @@ impl OutputContext {
     ///
     /// The module [`command`](crate::command) describes the records, and [`Run`] the options.
     pub fn run<'a>(&'a self, command: &'a mut std::process::Command) -> Run<'a> {
+        Run::new(self, command)
+    }
+    /// Prepares to run `command`, one of tokio's, whose output becomes records of this context.
+    ///
+    /// ```
+    /// # #[cfg(unix)] {
+    /// use std::time::Duration;
+    ///
+    /// use tokio::process::Command;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let uno = logscope::OutputContext::builder("uno").sink(logscope::sink::null()).build();
+    /// let mut command = Command::new("echo");
+    /// command.arg("compiling");
+    /// let finished = uno.run_async(&mut command).timeout(Duration::from_secs(60)).kill_on_drop(true).await?;
+    /// assert!(finished.success());
+    /// # Ok::<(), std::io::Error>(())
+    /// # })?;
+    /// # }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// The options are those of [`run`](OutputContext::run). `kill_on_drop` of the command itself counts, too.
+    #[cfg(feature = "tokio")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+    pub fn run_async<'a>(&'a self, command: &'a mut tokio::process::Command) -> Run<'a, tokio::process::Command> {
         Run::new(self, command)
     }
 }

@@ -1,7 +1,7 @@
 //! What a command is given before it is started: its streams, its group and its environment.
 
 use std::io::{self, PipeReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::options::Options;
 
@@ -9,21 +9,16 @@ use super::options::Options;
 const COLOR_VARIABLES: [(&str, &str); 3] =
     [("CLICOLOR_FORCE", "1"), ("FORCE_COLOR", "1"), ("CARGO_TERM_COLOR", "always")];
 
-/// Prepares `command`, has `spawn` start it, and returns what `spawn` returns with the end of the merged pipe that is to be read.
-pub(super) fn spawn<C, T>(
-    command: &mut C,
-    as_std: impl Fn(&mut C) -> &mut Command,
-    options: &Options<'_>,
-    spawn: impl FnOnce(&mut C) -> io::Result<T>,
-) -> io::Result<(T, Option<PipeReader>)> {
-    let merged = prepare(as_std(command), options)?;
-    let result = spawn(command);
+/// Starts `command`. Returns the child with the end of the merged pipe that is to be read.
+pub(super) fn spawn(command: &mut Command, options: &Options<'_>) -> io::Result<(Child, Option<PipeReader>)> {
+    let merged = prepare(command, options)?;
+    let result = command.spawn();
     if options.is_merged {
         // The command holds the other end: the pipe would never be at its end.
-        as_std(command).stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
     }
     let named = |error: io::Error| {
-        let program = as_std(command).get_program().display().to_string();
+        let program = command.get_program().display();
         io::Error::new(error.kind(), format!("cannot run {program}: {error}"))
     };
     Ok((result.map_err(named)?, merged))

@@ -3,8 +3,7 @@
 //! One thread of the process does this. It is started for the first such program, and ends with the last. It looks at intervals: the exit of a
 //! program that nobody waits for is in no hurry, and there is no way to wait for several children at once on all platforms.
 
-use std::io;
-use std::process::{Child, ExitStatus};
+use std::process::Child;
 use std::time::Instant;
 
 use super::course::{Course, Ending};
@@ -13,21 +12,9 @@ use crate::limits::REAPER_TICKS;
 use crate::process::{ForkLocal, start_thread};
 use crate::sync::{Condvar, Mutex};
 
-/// A child process, of std or of tokio.
-pub(super) trait Reap: Send {
-    /// Waits for the child if it has exited.
-    fn try_reap(&mut self) -> io::Result<Option<ExitStatus>>;
-}
-
-impl Reap for Child {
-    fn try_reap(&mut self) -> io::Result<Option<ExitStatus>> {
-        self.try_wait()
-    }
-}
-
 /// A program that nobody waits for.
 pub(super) struct Orphan {
-    pub(super) child: Box<dyn Reap>,
+    pub(super) child: Child,
     pub(super) group: Option<Group>,
     pub(super) course: Course,
 }
@@ -90,7 +77,6 @@ fn run() {
             orphans.append(&mut state.new);
             ticks = 0;
         }
-        // What waits for, and drops, children of tokio's is not ours.
         drop(state);
         orphans.retain_mut(|orphan| !orphan.is_over());
     }
@@ -115,6 +101,6 @@ impl Orphan {
             self.group = None;
         }
         // An error says that there is no such child any more.
-        !matches!(self.child.try_reap(), Ok(None))
+        !matches!(self.child.try_wait(), Ok(None))
     }
 }

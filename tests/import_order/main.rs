@@ -40,9 +40,13 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "line → batch, byte_writer → line_writer → standard_stream"),
-    ("src/command", "course, lines → group → options → records → finished, prepare, reaper → recorder, live → wait"),
+    (
+        "src/command",
+        "course, lines, exit → group → options → records → finished, prepare, reaper → recorder, live → running → pump, threads → wait, task",
+    ),
     ("src/command/group", "unix, other"),
-    ("src/command/wait", "exit, threads → poll"),
+    ("src/command/task", "ready, receive"),
+    ("src/command/wait", "poll, receive"),
     (
         "src/context",
         "live_list, span_events → inner → output_context → live, snapshot → ceiling, flush → builder → derive → default",
@@ -104,9 +108,6 @@ const PARENTS_AND_CHILDREN: &[(&str, &str)] = &[
     ("file/os/mod.rs", "file/os/unix.rs"),
     // What follows the fork generation is a part of what the library knows of its process.
     ("process.rs", "process/fork_local.rs"),
-    // The pipes of a program, and two ways to read them.
-    ("command/wait/mod.rs", "command/wait/poll.rs"),
-    ("command/wait/mod.rs", "command/wait/threads.rs"),
     // A layout writes to a writer, which asks the layout for its looks.
     ("format/layout/mod.rs", "format/layout/writer.rs"),
     // A record can be owned, and a verbosity be a dial: each has a conversion in the other.

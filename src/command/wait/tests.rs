@@ -1,6 +1,6 @@
 //! Reading with threads, as on platforms without poll(2) for pipes; the programs are Unix's.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use super::*;
@@ -14,22 +14,16 @@ fn run(script: &str, input: Option<Vec<u8>>, linger: Duration) -> (Vec<String>, 
     let (memory, lines) = sink::memory();
     let uno = OutputContext::builder("uno").sink(memory.format(Format::raw())).build();
     let mut command = Command::new("sh");
-    command.args(["-c", script]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
-    let mut other = Command::new("unused");
-    let mut options = uno.run(&mut other).linger(linger).options;
-    let left_open = uno.scope(|| {
-        let mut child = command.spawn().unwrap();
-        let outputs = [child.stdout.take().map(output), child.stderr.take().map(output)];
-        let pipes = Pipes { outputs, stdin: child.stdin.take(), input: input.unwrap_or_default() };
-        let pid = child.id();
-        let mut live = Live::new(child, pid, &options);
-        let mut recorder = Recorder::new(Program::of(&command), &mut options);
-        let left_open = threads::read_all(pipes, pid, &mut live, &mut recorder).unwrap();
-        assert!(live.reap_with(Child::wait).unwrap().success());
-        left_open
+    command.args(["-c", script]);
+    let mut run = uno.run(&mut command).linger(linger);
+    run.options.stdin = input;
+    let finished = uno.scope(|| {
+        let (mut running, pipes) = Running::start(run.command, run.options).unwrap();
+        let left_open = receive::read_all(&mut running, pipes).unwrap();
+        running.finish(left_open).unwrap()
     });
-    (lines.lines(), left_open)
+    assert!(finished.success());
+    (lines.lines(), finished.left_open)
 }
 
 #[test]
