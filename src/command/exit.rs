@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     fn is_seen(watch: &OwnedFd, timeout: Option<&Timespec>) -> bool {
-        poll(&mut [PollFd::new(watch, PollFlags::IN)], timeout).unwrap() == 1
+        poll(&mut [PollFd::new(watch, PollFlags::IN)], timeout).expect("it is open") == 1
     }
 
     #[test]

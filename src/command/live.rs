@@ -75,6 +75,6 @@ impl Drop for Live {
         }
         self.send_due(now);
         let course = mem::replace(&mut self.course, Course::new(now, None, Duration::ZERO, Duration::ZERO));
-        adopt(Orphan { child: child, group: self.group.take(), course });
+        adopt(Orphan { child, group: self.group.take(), course });
     }
 }

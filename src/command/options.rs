@@ -22,6 +22,9 @@ pub enum Stream {
     Merged,
 }
 
+/// Decides what of a line is logged.
+pub(super) type MessageBy<'a> = Box<dyn for<'l> FnMut(Stream, &'l str) -> &'l str + Send + 'a>;
+
 /// Decides the level of a line.
 pub(super) type LevelBy<'a> = Box<dyn FnMut(Stream, &str) -> Level + Send + 'a>;
 
@@ -41,6 +44,7 @@ pub(super) struct Options<'a> {
     pub(super) stdout_level: Level,
     pub(super) stderr_level: Level,
     pub(super) level_by: Option<LevelBy<'a>>,
+    pub(super) message_by: Option<MessageBy<'a>>,
     pub(super) timeout: Option<Duration>,
     pub(super) kill_on_drop: bool,
     pub(super) grace: Duration,
@@ -76,6 +80,7 @@ impl<'a, C> Run<'a, C> {
             stdout_level: Level::INFO,
             stderr_level: Level::INFO,
             level_by: None,
+            message_by: None,
             timeout: None,
             kill_on_drop: false,
             grace: COMMAND_GRACE,
@@ -137,6 +142,24 @@ impl<'a, C> Run<'a, C> {
     /// the order of their records, inside the context, and may keep a state. If it panics, so does the call that runs the program.
     pub fn level_by(mut self, level: impl FnMut(Stream, &str) -> Level + Send + 'a) -> Self {
         self.options.level_by = Some(Box::new(level));
+        self
+    }
+
+    /// Sets which part of each line is logged, by a function of its stream and its text; the whole line unless set.
+    ///
+    /// A level can say what the line says, too: of a compiler's `warning: unused variable`, logged at WARN, `Format::build` makes
+    /// `WARNING: unused variable` with
+    ///
+    /// ```
+    /// # let uno = logscope::OutputContext::builder("uno").sink(logscope::sink::null()).build();
+    /// # let mut compiler = std::process::Command::new("rustc");
+    /// let run = uno.run(&mut compiler).message_by(|_stream, line| line.strip_prefix("warning: ").unwrap_or(line));
+    /// # drop(run);
+    /// ```
+    ///
+    /// The function is called after that of [`level_by`](Run::level_by), which sees the whole line.
+    pub fn message_by(mut self, message: impl for<'l> FnMut(Stream, &'l str) -> &'l str + Send + 'a) -> Self {
+        self.options.message_by = Some(Box::new(message));
         self
     }
 

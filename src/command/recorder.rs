@@ -7,7 +7,7 @@ use tracing::Level;
 
 use super::finished::{Captured, Finished};
 use super::lines::{Line, LineSplitter};
-use super::options::{LevelBy, Options, Stream};
+use super::options::{LevelBy, MessageBy, Options, Stream};
 use super::records::{self, Program};
 use crate::limits::COMMAND_CAPTURE_BYTES;
 
@@ -15,6 +15,7 @@ use crate::limits::COMMAND_CAPTURE_BYTES;
 pub(super) struct Recorder<'a> {
     program: Program,
     level_by: Option<LevelBy<'a>>,
+    message_by: Option<MessageBy<'a>>,
     captures: bool,
     /// Those of stdout and stderr, or the merged one and one that stays empty.
     streams: [Reading; 2],
@@ -36,7 +37,8 @@ impl<'a> Recorder<'a> {
         };
         let first = if options.is_merged { Stream::Merged } else { Stream::Stdout };
         let streams = [reading(first, options.stdout_level), reading(Stream::Stderr, options.stderr_level)];
-        Recorder { program, level_by: options.level_by.take(), captures: options.captures, streams, lines: 0 }
+        let (level_by, message_by) = (options.level_by.take(), options.message_by.take());
+        Recorder { program, level_by, message_by, captures: options.captures, streams, lines: 0 }
     }
 
     pub(super) fn started(&self, pid: u32) {
@@ -59,13 +61,14 @@ impl<'a> Recorder<'a> {
     }
 
     fn each_line(&mut self, number: usize, split: impl FnOnce(&mut Reading, bool, &mut dyn FnMut(Line<'_>))) {
-        let Recorder { level_by, captures, streams, lines, .. } = self;
+        let Recorder { level_by, message_by, captures, streams, lines, .. } = self;
         let reading = &mut streams[number];
         let (stream, level) = (reading.stream, reading.level);
         split(reading, *captures, &mut |line| {
             *lines += 1;
             let level = level_by.as_mut().map_or(level, |level_by| level_by(stream, &line.text));
-            records::line(stream, level, &line);
+            let text = message_by.as_mut().map_or(&*line.text, |message_by| message_by(stream, &line.text));
+            records::line(stream, level, text, line.is_continued);
         });
     }
 

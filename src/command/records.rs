@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use tracing::{Level, event};
 
-use super::lines::Line;
 use super::options::Stream;
 
-/// Logs a line that a program has printed.
-pub(super) fn line(stream: Stream, level: Level, line: &Line<'_>) {
+/// Logs a line that a program has printed. It is continued if the line before was too long.
+pub(super) fn line(stream: Stream, level: Level, text: &str, is_continued: bool) {
     macro_rules! log {
         ($target:literal) => {
             match level {
@@ -22,7 +21,7 @@ pub(super) fn line(stream: Stream, level: Level, line: &Line<'_>) {
             }
         };
         ($target:literal, $level:ident) => {
-            event!(target: $target, Level::$level, continued = line.is_continued.then_some(true), "{}", line.text)
+            event!(target: $target, Level::$level, continued = is_continued.then_some(true), "{text}")
         };
     }
     match stream {

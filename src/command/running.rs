@@ -13,7 +13,6 @@ use super::records::Program;
 
 /// A program that runs, and whoever reads its pipes.
 pub(super) struct Running<'a> {
-    pub(super) pid: u32,
     pub(super) live: Live,
     pub(super) recorder: Recorder<'a>,
     started: Instant,
@@ -64,7 +63,7 @@ impl<'a> Running<'a> {
         let live = Live::new(child, &options);
         let recorder = Recorder::new(program, &mut options);
         recorder.started(pid);
-        Ok((Running { pid, live, recorder, started, timeout: options.timeout, linger: options.linger }, pipes))
+        Ok((Running { live, recorder, started, timeout: options.timeout, linger: options.linger }, pipes))
     }
 
     /// Waits for a program that has exited, and logs how. `left_open` says whether one of its outputs is still open.

@@ -14,8 +14,8 @@ use crate::command::running::{Pipes, Running};
 /// Reads the outputs, and writes the input, until all is at its end and the program has exited, or must be taken to have. Sends what is due
 /// meanwhile. Returns whether an output is still open.
 pub(super) fn read_all(running: &mut Running<'_>, pipes: Pipes) -> io::Result<bool> {
-    let Running { pid, live, recorder, .. } = running;
-    let exit = watch_exit(*pid)?;
+    let Running { live, recorder, .. } = running;
+    let exit = watch_exit(live.child().id())?;
     let mut pump: Pump<OwnedFd, OwnedFd> = Pump::new(pipes)?;
     loop {
         let now = Instant::now();

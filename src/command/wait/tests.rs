@@ -1,5 +1,7 @@
 //! Reading with threads, as on platforms without poll(2) for pipes; the programs are Unix's.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 use std::process::Command;
 use std::time::Duration;
 
