@@ -60,7 +60,9 @@ pub(super) fn cut(program: &Program, missing: u64) {
 
 /// Logs how `program` has ended: at DEBUG after a success, at WARN otherwise. `timeout` is how long it was given, if it took longer.
 pub(super) fn ended(program: &Program, status: ExitStatus, duration: Duration, timeout: Option<Duration>) {
-    let (code, signal, seconds) = (status.code(), signal_of(status), duration.as_secs_f64());
+    let (code, signal) = (status.code(), signal_of(status));
+    // In whole microseconds: the other digits say nothing.
+    let seconds = duration.as_micros() as f64 / 1e6;
     let how = How { status, timeout };
     let Program { name, path, .. } = program;
     if ExitStatus::success(&status) && timeout.is_none() {

@@ -55,7 +55,7 @@ const ORDER: &order::Table<'_> = &[
         "src/delivery",
         "closing, ledger, missing, front, in_flight → own_calls, counters, notices → output_list → core → release → flush",
     ),
-    ("src/docs", "beside_fmt, env_logger, fmt, layout, slog, tenants"),
+    ("src/docs", "beside_fmt, build_tool, child_processes, env_logger, fmt, layout, slog, tenants"),
     (
         "src/file",
         "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
