@@ -9,6 +9,8 @@
 #[path = "common/child.rs"]
 mod child;
 mod common;
+#[path = "common/fork.rs"]
+mod fork;
 #[path = "common/programs.rs"]
 mod programs;
 
@@ -19,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use child::{Child, in_child};
 use common::{DEADLINE, Log, init, on_thread, panic_of, text_of};
+use fork::fork;
 use logscope::command::Stream;
 use logscope::{Format, Level, OutputContext, sink};
 use programs::{last, pid, printed, records, sh, state, wait_until_dead, wait_until_reaped};
@@ -306,4 +309,47 @@ fn a_sink_that_panics_or_fails_ends_no_run() {
     let uno = OutputContext::builder("uno").sink(sink::custom(Broken).format(Format::raw())).build();
     let finished = uno.run(&mut sh("echo one; echo two; echo one")).wait().unwrap();
     assert_eq!((finished.lines, uno.ledger().failed), (3, 3));
+}
+
+#[test]
+fn a_forked_child_runs_and_ends_programs_of_its_own_and_leaves_those_of_its_parent_alone() {
+    const TEST: &str = "a_forked_child_runs_and_ends_programs_of_its_own_and_leaves_those_of_its_parent_alone";
+    in_child(TEST, |_| {
+        init();
+        let drop_one = || {
+            let (log, mut command) = (Log::new("uno"), sh("echo one; exec sleep 600"));
+            let run = log.context.run(&mut command).level_by(panics).kill_on_drop(true);
+            panic_of(|| run.wait());
+            wait_until_reaped(pid(&log));
+        };
+        // Before the fork, so that the child finds the lists and the thread of its parent.
+        drop_one();
+        let uno = OutputContext::builder("uno").sink(sink::null()).build();
+        let mut command = sh("echo one; exec cat");
+        let mut is_first = true;
+        let run = uno.run(&mut command).kill_on_drop(true).timeout(DEADLINE).level_by(|_, _| {
+            if std::mem::take(&mut is_first) {
+                fork(drop_one);
+            }
+            Level::INFO
+        });
+        json!(run.stdin(vec![b'\n'; 100_000]).wait().unwrap().check().unwrap().lines)
+    });
+    assert_eq!(Child::new(TEST).run().report, 100_001);
+}
+
+#[test]
+fn where_exits_are_ignored_a_run_ends_with_an_error() {
+    const TEST: &str = "where_exits_are_ignored_a_run_ends_with_an_error";
+    in_child(TEST, |_| {
+        use nix::sys::signal::{SigHandler, Signal, signal};
+        init();
+        // SAFETY: to ignore a signal runs no code.
+        unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }.unwrap();
+        let log = Log::new("uno");
+        let error = log.context.run(&mut sh("echo one")).timeout(DEADLINE).wait().unwrap_err();
+        json!([error.to_string(), printed(&log, "stdout")])
+    });
+    let report = Child::new(TEST).run().report;
+    assert_eq!(report, json!(["cannot wait for sh: No child processes (os error 10)", ["one"]]));
 }

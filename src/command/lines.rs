@@ -14,6 +14,9 @@ use std::mem;
 
 const ESCAPE: u8 = 0x1b;
 
+/// How many bytes are looked at at once.
+const BLOCK: usize = 32;
+
 /// The lowest limit of a line, so that every character fits.
 const LEAST_LIMIT: usize = 16;
 
@@ -60,7 +63,7 @@ impl LineSplitter {
                 }
                 self.overwrite();
             }
-            let stop = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(bytes.len());
+            let stop = length_of_text(bytes);
             let (text, end) = bytes.split_at(stop);
             let end = match end {
                 [b'\r', b'\n', ..] => &end[..2],
@@ -128,6 +131,18 @@ impl LineSplitter {
         }
         self.printed.clear();
         self.overwritten.clear();
+    }
+}
+
+/// Returns how many bytes there are before the first `\n` or `\r`.
+fn length_of_text(bytes: &[u8]) -> usize {
+    let ends = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    let mut blocks = bytes.chunks(BLOCK).enumerate();
+    // Without a branch for each byte, so that many are compared at once.
+    let block = blocks.find(|(_, block)| block.iter().fold(false, |found, byte| found | ends(byte)));
+    match block {
+        Some((number, block)) => number * BLOCK + block.iter().take_while(|byte| !ends(byte)).count(),
+        None => bytes.len(),
     }
 }
 

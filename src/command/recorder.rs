@@ -41,6 +41,10 @@ impl<'a> Recorder<'a> {
         Recorder { program, level_by, message_by, captures: options.captures, streams, lines: 0 }
     }
 
+    pub(super) fn program_name(&self) -> &str {
+        &self.program.name
+    }
+
     pub(super) fn started(&self, pid: u32) {
         records::started(&self.program, pid);
     }

@@ -21,7 +21,12 @@ pub(super) fn line(stream: Stream, level: Level, text: &str, is_continued: bool)
             }
         };
         ($target:literal, $level:ident) => {
-            event!(target: $target, Level::$level, continued = is_continued.then_some(true), "{text}")
+            // Two events: one that has no field but its message costs less.
+            if is_continued {
+                event!(target: $target, Level::$level, continued = true, "{text}")
+            } else {
+                event!(target: $target, Level::$level, "{text}")
+            }
         };
     }
     match stream {

@@ -72,7 +72,10 @@ impl<'a> Running<'a> {
         let duration = course.exited().map_or_else(|| self.started.elapsed(), |exited| exited - self.started);
         let timeout = if course.was_ended() { self.timeout } else { None };
         let linger = if left_open { Some(self.linger) } else { None };
-        let status = self.live.reap()?;
+        let status = self.live.reap().map_err(|error| {
+            let text = format!("cannot wait for {}: {error}", self.recorder.program_name());
+            io::Error::new(error.kind(), text)
+        })?;
         Ok(self.recorder.ended(status, duration, timeout, linger))
     }
 }

@@ -43,7 +43,10 @@ impl Job {
 
 /// Every job, in the order of the table.
 pub fn all() -> Vec<Job> {
-    [lines::jobs(), unwanted::jobs(), scopes::jobs(), contexts::jobs(), commands::jobs()].into_iter().flatten().collect()
+    [lines::jobs(), unwanted::jobs(), scopes::jobs(), contexts::jobs(), commands::jobs()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Sets this process up for an arrangement, and returns the subjects that can be measured in it.
