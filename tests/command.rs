@@ -84,7 +84,8 @@ fn merged_streams_are_in_exact_order() {
     let mut command = sh("i=0; while [ $i -lt 500 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done");
     // Twice: a run must not leave its pipe in the command.
     for _ in 0..2 {
-        log.context.run(&mut command).merged().wait().unwrap().check().unwrap();
+        let finished = log.context.run(&mut command).merged().wait().unwrap().check().unwrap();
+        assert!(!finished.left_open, "the pipe is at its end");
     }
     let once = (0..500).flat_map(|n| [format!("out {n}"), format!("err {n}")]);
     let expected: Vec<_> = once.clone().chain(once).collect();

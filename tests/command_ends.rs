@@ -142,6 +142,19 @@ fn what_a_program_has_started_is_ended_with_it() {
 }
 
 #[test]
+fn what_ignores_the_end_and_holds_no_output_is_killed_when_the_program_has_ended() {
+    init();
+    let script = "(trap '' TERM; echo 1; exec sleep 600 >/dev/null 2>&1) & echo $!; exec sleep 600";
+    with_enough_time(|timeout| {
+        let log = Log::new("uno");
+        log.context.run(&mut sh(script)).timeout(timeout).grace(10 * DEADLINE).wait().unwrap();
+        let pids = pids(&log);
+        pids.iter().filter(|pid| **pid > 1).for_each(|pid| wait_until_dead(*pid));
+        pids.len() == 2
+    });
+}
+
+#[test]
 fn a_program_that_ends_in_time_leaves_what_it_has_started_alone() {
     init();
     let log = Log::new("uno");
@@ -187,6 +200,16 @@ fn all_that_was_printed_before_the_exit_is_logged_without_linger_too() {
         assert_eq!((finished.lines, finished.left_open), (501, true));
         assert_eq!(printed(&log, "stdout").len(), 500);
         kill(printed(&log, "stderr")[0].parse().unwrap());
+    }
+}
+
+#[test]
+fn an_output_that_is_at_its_end_is_not_left_open() {
+    init();
+    for _ in 0..20 {
+        let log = Log::new("uno");
+        let finished = log.context.run(&mut sh("echo one; printf two >&2")).linger(Duration::ZERO).wait().unwrap();
+        assert_eq!((finished.lines, finished.left_open), (2, false));
     }
 }
 
