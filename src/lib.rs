@@ -30,6 +30,7 @@
 //! - [`init`], [`configure`], [`layer()`]: how events reach logscope, alone or beside other layers.
 //! - [`Verbosity`], [`Dial`]: which levels a context lets through. [`Origin`], [`Clock`], [`ManualClock`]: the clock of a context.
 //! - [`mod@sink`], [`Format`], [`Color`]: where records go, and in which form. [`flush`], [`shutdown`]: making sure that they got there.
+//! - [`OutputContext::run`], [`command`]: programs that know nothing of logscope, whose output becomes records.
 //! - [`Record`], [`RecordBuf`], `read` (feature `serde`): records, and reading logs back. `build` (feature `build`): the vocabulary of
 //!   builds.
 //! - `http` (feature `http`): a context for each request of a server.
@@ -104,7 +105,7 @@
 //! | `http` | | `logscope::http`: each request of a `tower` service in a context of its own, for axum, tonic and hyper |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
-//! | `tokio` | | [`InheritContext`] for the commands of `tokio` |
+//! | `tokio` | | `OutputContext::run_async` and [`InheritContext`], for the commands of `tokio` |
 //!
 //! # Types of other crates
 //!
@@ -120,18 +121,19 @@
 //! | `futures-core` | 0.3 | the `Stream`s of [`Scoped`] and [`sink::channel`] | `futures` |
 //! | `http`, `http-body`, `tower-layer`, `tower-service` | 1, 1, 0.3, 0.3 | `logscope::http` | `http` |
 //! | `serde` | 1 | `Serialize` and `Deserialize` | `serde` |
-//! | `tokio` | 1 | `process::Command` has [`InheritContext`] | `tokio` |
+//! | `tokio` | 1 | `process::Command`, which `OutputContext::run_async` takes, and which has [`InheritContext`] | `tokio` |
 
 // The rooms of this crate, each of which imports only those before it:
 // sync, limits, process, error, clock, trace and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background,
-// sink, context, scope, inherit, layer, http and build; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks
-// the order.
+// sink, context, scope, inherit, layer, build, command and http; docs has the guides. Each begins with a few sentences on what lives there.
+// `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod background;
 mod bytes;
 mod clock;
+pub mod command;
 mod context;
 mod delivery;
 pub mod docs;

@@ -52,6 +52,10 @@
 //! | a queue that is ready, or has lingered | the writer threads, when [`WRITER_PARALLELISM`] of them work | [`STUCK`], or until there are [`WRITER_THREADS`] | another writer thread takes it |
 //! | an idle writer thread, unless it is the only idle one | work | [`SPARE_THREAD`] | ends |
 //! | a writer thread | another thread that has reserved space for a record and not committed it | [`ENQUEUE_YIELDS`] | looks at the queue again after [`LINGER`] |
+//! | a run of a program, once the program has exited | another process that holds its output open | `command::Run::linger`: [`COMMAND_LINGER`] unless set | logs what has come, and says that the output is still open |
+//! | a program that is ended, between SIGTERM and SIGKILL | its own end | `command::Run::grace`: [`COMMAND_GRACE`] unless set | kills its group |
+//! | the thread that waits for programs whose runs were dropped | their exits | [`REAPER_TICKS`], the last of them until there are none | looks again |
+//! | the exit of the process | a thread that changes the list of the groups of programs | [`COMMAND_GROUPS`] | leaves the groups running |
 
 use std::time::Duration;
 
@@ -224,3 +228,31 @@ pub(crate) const REBUILD_LOCK: Duration = Duration::from_millis(100);
 /// How long the rebuilding thread sleeps before each rebuild after the first. Nobody waits for it.
 pub(crate) const REBUILD_PAUSES: [Duration; 3] =
     [Duration::from_millis(1), Duration::from_millis(10), Duration::from_millis(85)];
+
+/// How long the output of a program is read after its exit, if another process holds it open and the program did not set it.
+pub(crate) const COMMAND_LINGER: Duration = Duration::from_secs(1);
+
+/// How long a program that is ended has between SIGTERM and SIGKILL, unless the program that runs it sets it.
+pub(crate) const COMMAND_GRACE: Duration = Duration::from_secs(5);
+
+/// How many bytes of a line that a program prints one record takes, unless it is set.
+pub(crate) const COMMAND_LINE_BYTES: usize = 64 << 10;
+
+/// How many bytes of each stream of a program are captured at most.
+pub(crate) const COMMAND_CAPTURE_BYTES: usize = 16 << 20;
+
+/// How many bytes are read from a program at once.
+pub(crate) const COMMAND_READ_BYTES: usize = 64 << 10;
+
+/// Where the pipes of a program are read by threads: how long nothing comes before it is asked whether the program has exited.
+#[cfg(any(test, not(unix), target_os = "openbsd", target_os = "redox"))]
+pub(crate) const COMMAND_EXIT_TICK: Duration = Duration::from_millis(50);
+
+/// How long the thread that waits for programs whose runs were dropped sleeps before it looks for the first time, the second time, and so on.
+/// Nobody waits for it.
+pub(crate) const REAPER_TICKS: [Duration; 4] =
+    [Duration::from_millis(1), Duration::from_millis(10), Duration::from_millis(50), Duration::from_millis(500)];
+
+/// How long the exit of the process waits for another thread, which changes the list of the groups of programs.
+#[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox"))))]
+pub(crate) const COMMAND_GROUPS: Duration = Duration::from_millis(5);

@@ -23,9 +23,11 @@ use std::time::Duration;
 use crate::limits::EXIT_DEADLINE;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+mod exit;
 mod fork_local;
 mod threads;
 
+pub(crate) use exit::at_exit;
 pub(crate) use fork_local::ForkLocal;
 pub(crate) use threads::start_thread;
 

@@ -12,6 +12,8 @@
 //! This module imports nothing of the crate.
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+#[cfg(any(test, not(unix), target_os = "openbsd", target_os = "redox"))]
+pub(crate) use std::sync::mpsc;
 pub(crate) use std::sync::{Arc, Once, OnceLock, Weak};
 pub(crate) use std::thread;
 

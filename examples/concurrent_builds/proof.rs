@@ -2,7 +2,8 @@
 //!
 //! The proof does not trust the log. Each line carries the token of its build, which the code that logs it passes by value: a line with
 //! another token is foreign. Each line also carries a reading of the build's own clock, made just before it was logged; the time of the record
-//! must lie between this reading and that of the thread's next line. The number of lines and the digest of their texts must be those of the
+//! must lie between this reading and that of the thread's next line. A line that a child has printed has both from the span around the
+//! child. The number of lines and the digest of their texts must be those of the
 //! build's tally.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -57,6 +58,8 @@ impl Findings {
 struct Line {
     level: String,
     fields: Fields,
+    /// The innermost span.
+    span: Option<Mark>,
     thread_name: String,
     context: Context,
     elapsed: f64,
@@ -66,6 +69,13 @@ struct Line {
 #[derive(Debug, Deserialize)]
 struct Fields {
     message: String,
+    #[serde(flatten)]
+    mark: Option<Mark>,
+}
+
+/// By what the proof knows who logged a line, and when.
+#[derive(Clone, Debug, Deserialize)]
+struct Mark {
     token: String,
     since_us: u64,
 }
@@ -142,9 +152,12 @@ impl<'a> Examination<'a> {
 
     fn record(&mut self, line: Line, number: u64) {
         *self.seqs.entry(line.seq).or_default() += 1;
-        let Some(speaker) = self.speakers.get(line.fields.token.as_str()).copied() else {
+        // What a child has printed has the mark in its span.
+        let mark = line.fields.mark.clone().or_else(|| line.span.clone());
+        let token = mark.as_ref().map_or("none", |mark| mark.token.as_str());
+        let (Some(speaker), Some(mark)) = (self.speakers.get(token).copied(), &mark) else {
             self.found.foreign += 1;
-            return self.fault(number, || format!("has a token that is nobody's: {}", line.fields.token));
+            return self.fault(number, || format!("has a token that is nobody's: {token}"));
         };
         let name = &self.build.plan.name;
         let is_own = speaker.plan.name == *name;
@@ -165,23 +178,23 @@ impl<'a> Examination<'a> {
                 self.fault(number, || format!("is of the level {}, above {verbosity}", line.level));
             }
         }
-        self.time(line, is_own, number);
+        self.time(&line, mark.since_us, is_own, number);
     }
 
     /// Times are compared in whole microseconds, as the log has them. A rounded time may be one microsecond too late.
-    fn time(&mut self, line: Line, is_own: bool, number: u64) {
+    fn time(&mut self, line: &Line, since_us: u64, is_own: bool, number: u64) {
         let elapsed = Duration::try_from_secs_f64(line.elapsed).unwrap_or(Duration::MAX);
         let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        let since_us = line.fields.since_us;
         if elapsed_us + 1 < since_us || (number == 1 && elapsed_us >= 1_000_000) {
             self.late(number, elapsed_us, since_us);
         }
         let newest = Newest { number, elapsed_us, is_own };
-        let Some(before) = self.newest.insert(line.thread_name, newest) else { return };
+        let Some(before) = self.newest.insert(line.thread_name.clone(), newest) else { return };
         if elapsed_us < before.elapsed_us {
             self.late(number, elapsed_us, before.elapsed_us);
         }
-        if is_own && before.is_own && before.elapsed_us > since_us + 1 {
+        // The clock of a span was read when the span was made, which other lines may follow.
+        if line.fields.mark.is_some() && is_own && before.is_own && before.elapsed_us > since_us + 1 {
             self.late(before.number, before.elapsed_us, since_us);
         }
     }

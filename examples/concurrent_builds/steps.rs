@@ -1,13 +1,16 @@
 //! The stages of a build and their steps. Each step is a child process, whose output goes into the log.
 //!
-//! The stages run one after the other, the steps of a stage at the same time. A child's output goes into the log line by line, on the thread
-//! that reads it.
+//! The stages run one after the other, the steps of a stage at the same time. A child's output goes into the log line by line, by whatever
+//! runs it.
 
 use std::ffi::OsString;
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::io;
+use std::path::Path;
+use std::process::Command;
 
 use logscope::Level;
+use logscope::command::{Finished, Stream};
+use tracing::Span;
 
 use crate::build::{Build, Plan};
 use crate::programs::{Crate, Manner};
@@ -109,37 +112,68 @@ impl Step {
         say!(build, DEBUG, { unit = self.unit, }, "$ {}", self.about);
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(&build.plan.dir);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         say!(build, TRACE, { unit = self.unit, }, "{command:?}");
+        build.tally.count(Level::DEBUG, &format!("{} started", self.name()));
         command
     }
 
-    /// Returns how the child ended, once its streams are read to the end.
-    pub(crate) fn conclude(&self, build: &Build, status: ExitStatus, heard: [Heard; 2]) -> Result<Heard, String> {
-        let heard = heard.into_iter().fold(Heard::default(), Heard::and);
-        say!(build, TRACE, { unit = self.unit, }, "{} ended with {status}", self.unit);
-        match (status.success(), heard.error) {
-            (true, _) => Ok(Heard { error: None, ..heard }),
-            (false, Some(error)) => Err(format!("{}: {error}", self.unit)),
-            (false, None) => Err(format!("{}: {status}", self.unit)),
+    /// The name of the program.
+    fn name(&self) -> String {
+        Path::new(&self.program).file_name().unwrap_or(&self.program).to_string_lossy().into_owned()
+    }
+
+    /// Returns the span around the child: what it prints has no token and no time but these.
+    pub(crate) fn span(&self, build: &Build) -> Span {
+        let (token, since_us) = build.tally.now();
+        // At the level that each build wants.
+        tracing::error_span!("step", unit = self.unit, token, since_us)
+    }
+
+    /// Returns the level of a line of the child, and counts the line: the head of a warning or an error on stderr has that level, all other
+    /// lines are details.
+    pub(crate) fn hear(&self, build: &Build, heard: &mut Heard, stream: Stream, line: &str) -> Level {
+        let level = match stream {
+            // The compiler's summary.
+            Stream::Stderr if line.ends_with("emitted") || line.starts_with("error: aborting") => Level::DEBUG,
+            Stream::Stderr if line.starts_with("warning") => {
+                heard.warnings += 1;
+                Level::WARN
+            }
+            Stream::Stderr if line.starts_with("error") => {
+                heard.error.get_or_insert_with(|| line.to_owned());
+                Level::ERROR
+            }
+            Stream::Stderr => Level::DEBUG,
+            _ => {
+                heard.last = Some(line.to_owned());
+                self.stdout
+            }
+        };
+        build.tally.count(level, message(stream, line));
+        level
+    }
+
+    /// Returns what was heard of a child that has ended well.
+    pub(crate) fn conclude(
+        &self,
+        build: &Build,
+        finished: io::Result<Finished>,
+        heard: Heard,
+    ) -> Result<Heard, String> {
+        let finished = finished.map_err(|error| format!("{}: {error}", self.unit))?;
+        let level = if finished.success() { Level::DEBUG } else { Level::WARN };
+        build.tally.count(level, &finished.to_string());
+        match (finished.check(), heard.error) {
+            (Ok(_), _) => Ok(Heard { error: None, ..heard }),
+            (Err(_), Some(error)) => Err(format!("{}: {error}", self.unit)),
+            (Err(failure), None) => Err(format!("{}: {failure}", self.unit)),
         }
     }
 }
 
-/// Which stream of a child.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Stream {
-    Stdout,
-    Stderr,
-}
-
-impl Stream {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Stream::Stdout => "stdout",
-            Stream::Stderr => "stderr",
-        }
-    }
+/// Returns the part of a child's line that is logged: a warning's level says that it is one.
+pub(crate) fn message(_: Stream, line: &str) -> &str {
+    line.strip_prefix("warning: ").unwrap_or(line)
 }
 
 /// What is kept of the output of children.
@@ -159,59 +193,5 @@ impl Heard {
             warnings: self.warnings + other.warnings,
             last: other.last.or(self.last),
         }
-    }
-}
-
-/// Logs one stream of a child.
-#[derive(Debug)]
-pub(crate) struct Listener {
-    build: Arc<Build>,
-    unit: &'static str,
-    stream: Stream,
-    stdout: Level,
-    heard: Heard,
-}
-
-impl Listener {
-    pub(crate) fn new(build: &Arc<Build>, step: &Step, stream: Stream) -> Self {
-        Listener { build: build.clone(), unit: step.unit, stream, stdout: step.stdout, heard: Heard::default() }
-    }
-
-    /// Logs one line: the head of a warning or an error on stderr at that level, all other lines as details.
-    pub(crate) fn line(&mut self, line: &str) {
-        let level = match self.stream {
-            Stream::Stdout => {
-                self.heard.last = Some(line.to_owned());
-                self.stdout
-            }
-            // The compiler's summary.
-            Stream::Stderr if line.ends_with("emitted") || line.starts_with("error: aborting") => Level::DEBUG,
-            Stream::Stderr if line.starts_with("warning") => {
-                self.heard.warnings += 1;
-                Level::WARN
-            }
-            Stream::Stderr if line.starts_with("error") => {
-                self.heard.error.get_or_insert_with(|| line.to_owned());
-                Level::ERROR
-            }
-            Stream::Stderr => Level::DEBUG,
-        };
-        let (build, unit, stream) = (&self.build, self.unit, self.stream.name());
-        // The level says it.
-        let line = line.strip_prefix("warning: ").unwrap_or(line);
-        match level {
-            Level::ERROR => say!(build, ERROR, { unit, stream, }, "{line}"),
-            Level::WARN => say!(build, WARN, { unit, stream, }, "{line}"),
-            Level::DEBUG => say!(build, DEBUG, { unit, stream, }, "{line}"),
-            _ => say!(build, TRACE, { unit, stream, }, "{line}"),
-        }
-    }
-
-    /// Logs why the stream broke, if it did, and returns what was read.
-    pub(crate) fn end(self, read: std::io::Result<()>) -> Heard {
-        if let Err(error) = read {
-            say!(self.build, WARN, { unit = self.unit, }, "{} cannot be read further: {error}", self.stream.name());
-        }
-        self.heard
     }
 }

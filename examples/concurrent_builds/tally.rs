@@ -1,8 +1,8 @@
 //! The lines of a build, counted without logscope: the other half of the proof.
 //!
 //! The macro [`say!`] counts each event in [`Tally::count`] before it goes to `tracing`. It adds two fields, which come by value from the
-//! build itself and not from any context: the build's `token`, and `since_us`, the microseconds since the build began. The lines that are read
-//! back from a log must agree with both, and with the counts.
+//! build itself and not from any context: the build's `token`, and `since_us`, the microseconds since the build began. What a child prints is
+//! counted too, and logged inside a span with these fields. The lines that are read back from a log must agree with both, and with the counts.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -43,6 +43,11 @@ impl Tally {
         // Relaxed: the counts are read after the threads and tasks that count have been joined.
         said.lines.fetch_add(1, Ordering::Relaxed);
         said.digest.fetch_add(digest(level, message), Ordering::Relaxed);
+        self.now()
+    }
+
+    /// Returns the two fields.
+    pub(crate) fn now(&self) -> (&str, u64) {
         (&self.token, u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 

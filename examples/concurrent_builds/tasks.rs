@@ -1,20 +1,23 @@
-//! A build as tokio tasks: one for the build, one for each step of a stage, and one for each stream of a child.
+//! A build as tokio tasks: one for the build, and one for each step of a stage, which runs a child and logs what it prints.
 //!
-//! The tasks yield after each line, so that they hop between the workers. `in_context` gives the build's task its context, and
-//! `in_current_context` carries the context into every task below. Nothing more is needed.
+//! The tasks hop between the workers. `in_context` gives the build's task its context, and `in_current_context` carries the context into every
+//! task below. Nothing more is needed.
 
 use std::io;
+use std::process::Command;
 use std::sync::Arc;
 
-use logscope::InContext as _;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
-use tokio::process::Command;
-use tokio::task::{JoinHandle, yield_now};
+use logscope::command::{Finished, Stream};
+use logscope::{InContext as _, Level, OutputContext};
+use tokio::task::JoinHandle;
+#[cfg(not(feature = "tokio"))]
+use tokio::task::block_in_place;
+use tracing::Instrument as _;
 
 use crate::Result;
 use crate::build::{Build, Ending, Plan};
 use crate::logs::Logs;
-use crate::steps::{Heard, Listener, Stage, Step, Stream};
+use crate::steps::{Heard, Stage, Step, message};
 
 /// Builds `plan` in this task and others.
 pub(crate) async fn build(plan: Plan, logs: Logs) -> Result<(Arc<Build>, Ending)> {
@@ -51,31 +54,27 @@ async fn run_stage(build: &Arc<Build>, stage: &Stage) -> Result<Heard, String> {
     ended.into_iter().try_fold(Heard::default(), |heard, more| Ok(heard.and(more?)))
 }
 
-/// Runs one child and listens to both of its streams.
+/// Runs one child, whose lines become records.
 async fn run_step(build: Arc<Build>, step: Step) -> Result<Heard, String> {
-    let mut child = Command::from(step.command(&build)).spawn().map_err(|error| format!("{}: {error}", step.unit))?;
-    let stdout = spawn(listen(child.stdout.take(), Listener::new(&build, &step, Stream::Stdout)));
-    let stderr = spawn(listen(child.stderr.take(), Listener::new(&build, &step, Stream::Stderr)));
-    let heard = [join(stdout).await?, join(stderr).await?];
-    let status = child.wait().await.map_err(|error| format!("{}: {error}", step.unit))?;
-    step.conclude(&build, status, heard)
+    let mut heard = Heard::default();
+    let command = step.command(&build);
+    let finished = run(command, |stream, line| step.hear(&build, &mut heard, stream, line));
+    let finished = finished.instrument(step.span(&build)).await;
+    step.conclude(&build, finished, heard)
 }
 
-async fn listen(from: Option<impl AsyncRead + Unpin>, mut listener: Listener) -> Heard {
-    let read = match from {
-        Some(from) => hear(from, &mut listener).await,
-        None => Ok(()),
-    };
-    listener.end(read)
+#[cfg(feature = "tokio")]
+async fn run(command: Command, level_by: impl FnMut(Stream, &str) -> Level + Send) -> io::Result<Finished> {
+    let context = OutputContext::current();
+    let mut command = tokio::process::Command::from(command);
+    context.run_async(&mut command).level_by(level_by).message_by(message).await
 }
 
-async fn hear(from: impl AsyncRead + Unpin, listener: &mut Listener) -> io::Result<()> {
-    let mut lines = BufReader::new(from).lines();
-    while let Some(line) = lines.next_line().await? {
-        listener.line(&line);
-        yield_now().await;
-    }
-    Ok(())
+/// Without the feature `tokio` of logscope, a worker waits for the child.
+#[cfg(not(feature = "tokio"))]
+async fn run(mut command: Command, level_by: impl FnMut(Stream, &str) -> Level + Send) -> io::Result<Finished> {
+    let context = OutputContext::current();
+    block_in_place(|| context.run(&mut command).level_by(level_by).message_by(message).wait())
 }
 
 /// Starts a task with the current context.

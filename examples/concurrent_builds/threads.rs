@@ -1,15 +1,16 @@
-//! A build on plain threads: one for the build, one for each step of a stage, and one for each stream of a child.
+//! A build on plain threads: one for the build, and one for each step of a stage, which runs a child and logs what it prints.
 //!
 //! The build's thread enters the context, and `logscope::bind_current` carries the context into every thread below. Nothing more is needed.
 
-use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+
+use logscope::OutputContext;
 
 use crate::Result;
 use crate::build::{Build, Ending, Plan};
 use crate::logs::Logs;
-use crate::steps::{Heard, Listener, Stage, Step, Stream};
+use crate::steps::{Heard, Stage, Step, message};
 
 /// Builds `plan` on this thread and others.
 pub(crate) fn build(plan: Plan, logs: &Logs) -> Result<(Arc<Build>, Ending)> {
@@ -41,29 +42,16 @@ fn run_stage(build: &Arc<Build>, stage: &Stage) -> Result<Heard, String> {
     ended.into_iter().try_fold(Heard::default(), |heard, more| Ok(heard.and(more?)))
 }
 
-/// Runs one child and listens to both of its streams.
-fn run_step(build: &Arc<Build>, step: &Step) -> Result<Heard, String> {
-    let mut child = step.command(build).spawn().map_err(|error| format!("{}: {error}", step.unit))?;
-    let stdout = listen(child.stdout.take(), build, step, Stream::Stdout);
-    let stderr = listen(child.stderr.take(), build, step, Stream::Stderr);
-    let heard = [join(stdout)?, join(stderr)?];
-    let status = child.wait().map_err(|error| format!("{}: {error}", step.unit))?;
-    step.conclude(build, status, heard)
-}
-
-type Listening = Result<JoinHandle<Heard>, String>;
-
-fn listen(from: Option<impl Read + Send + 'static>, build: &Arc<Build>, step: &Step, stream: Stream) -> Listening {
-    let mut listener = Listener::new(build, step, stream);
-    spawn(format!("{}/{}/{}", build.plan.name, step.unit, stream.name()), move || {
-        let read = from.map_or(Ok(()), |from| {
-            BufReader::new(from).lines().try_for_each(|line| {
-                listener.line(&line?);
-                io::Result::Ok(())
-            })
-        });
-        listener.end(read)
-    })
+/// Runs one child, whose lines become records.
+fn run_step(build: &Build, step: &Step) -> Result<Heard, String> {
+    let mut heard = Heard::default();
+    let mut command = step.command(build);
+    let finished = step.span(build).in_scope(|| {
+        let context = OutputContext::current();
+        let run = context.run(&mut command).level_by(|stream, line| step.hear(build, &mut heard, stream, line));
+        run.message_by(message).wait()
+    });
+    step.conclude(build, finished, heard)
 }
 
 /// Starts a thread with the current context.

@@ -1,9 +1,109 @@
 //! # Child processes
 //!
-//! A build starts a linker, a server starts a worker. If the child is a program with logscope, it can go on with the parent's context: same
-//! name and fields, same verbosity, and a clock that counts from the same zero.
+//! A build starts a compiler, a server starts a worker. What the child prints can become records of the work that runs it, whatever
+//! program it is; and a child that uses logscope, too, can go on with its parent's context.
 //!
-//! # The parent
+//! # Programs that know nothing of logscope
+//!
+//! A compiler, a linker, `git`: what such a program prints belongs into the log of the work that runs it. [`OutputContext::run`](crate::OutputContext::run) runs
+//! a command, and makes a record of each line as it comes:
+//!
+//! ```
+//! # #[cfg(unix)] {
+//! use std::process::Command;
+//! use std::time::Duration;
+//!
+//! use logscope::{Format, LevelFilter, OutputContext, sink};
+//!
+//! logscope::init();
+//! # let folder = tempfile::tempdir()?; let path = folder.path().join("uno.log");
+//! let uno = OutputContext::builder("uno")
+//!     .verbosity(LevelFilter::DEBUG)
+//!     .sink(sink::file(&path).open()?)
+//!     .sink(sink::stderr().format(Format::build()).max_level(LevelFilter::WARN))
+//!     .build();
+//!
+//! let mut compiler = Command::new("cc");
+//! compiler.args(["-c", "main.c"]);
+//! # compiler = Command::new("sh");
+//! # compiler.args(["-c", "echo 'main.c:3: note: see here' >&2"]);
+//! uno.run(&mut compiler).timeout(Duration::from_secs(60)).wait()?.check()?;
+//! # assert_eq!(std::fs::read_to_string(&path)?.lines().count(), 3);
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Here is the file, without the times. The first and the last record are at DEBUG:
+//!
+//! ```text
+//! DEBUG uno logscope::command: cc started program=cc arguments="-c main.c" pid=4711
+//! INFO  uno logscope::command::stderr: main.c:3: note: see here
+//! DEBUG uno logscope::command: cc succeeded program=cc status=0 seconds=0.031402
+//! ```
+//!
+//! A program that fails is no error of the call: `wait` returns how it ended, and [`check`](crate::command::Finished::check) makes an error of a
+//! failure: `cc failed (exit status: 1)`.
+//!
+//! | to | use |
+//! |---|---|
+//! | have both streams in exact order | [`merged`](crate::command::Run::merged) |
+//! | tell warnings and errors from the rest | [`level_by`](crate::command::Run::level_by), [`message_by`](crate::command::Run::message_by) |
+//! | give data, get what was printed | [`stdin`](crate::command::Run::stdin), [`capture`](crate::command::Run::capture) |
+//! | have a limit of time | [`timeout`](crate::command::Run::timeout) |
+//! | end it when a task is cancelled | [`kill_on_drop`](crate::command::Run::kill_on_drop), with `run_async` (feature `tokio`) |
+//! | have its colours, where a sink shows them | [`colored`](crate::command::Run::colored) |
+//! | leave its output out of a log | directives: `"info,logscope::command=warn"` |
+//! | print exactly what it printed | [`Format::raw`](crate::Format::raw) |
+//!
+//! To know which program a line came from, where several run at once in one context, give each a [child](crate::OutputContext::child) context or a
+//! span:
+//!
+//! ```
+//! # #[cfg(unix)] {
+//! # use std::process::Command;
+//! # use logscope::{OutputContext, sink};
+//! # logscope::init();
+//! # let (memory, lines) = sink::memory();
+//! # let uno = OutputContext::builder("uno").sink(memory).build();
+//! std::thread::scope(|threads| {
+//!     for unit in ["core", "net"] {
+//!         let link = uno.child(format!("link {unit}")).build();
+//!         threads.spawn(move || link.run(Command::new("echo").arg("linked")).wait());
+//!     }
+//! });
+//! # assert!(lines.text().contains("link net") && lines.text().contains("link core"));
+//! # }
+//! ```
+//!
+//! In a task, with tokio's command, the options are the same, and the future can be dropped:
+//!
+//! ```
+//! # #[cfg(all(unix, feature = "tokio"))] {
+//! # use std::time::Duration;
+//! # use logscope::{OutputContext, sink};
+//! # let uno = OutputContext::builder("uno").sink(sink::null()).build();
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use tokio::process::Command;
+//!
+//! let mut server = Command::new("sleep");
+//! server.arg("600");
+//! let run = uno.run_async(&mut server).kill_on_drop(true);
+//! tokio::select! {
+//!     finished = run => println!("it ended by itself: {}", finished?),
+//!     () = tokio::time::sleep(Duration::from_millis(10)) => {} // here it has SIGTERM, and is waited for
+//! }
+//! # Ok::<(), std::io::Error>(())
+//! # })?;
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Programs with logscope
+//!
+//! If the child is a program with logscope, it can go on with the parent's context: same name and fields, same verbosity, and a clock that
+//! counts from the same zero.
+//!
+//! ## The parent
 //!
 //! ```no_run
 //! use std::process::Command;
@@ -22,7 +122,7 @@
 //! and, with the feature `tokio`, of `tokio::process::Command`; a wrapper of commands gets them by implementing
 //! [`InheritContext`](crate::InheritContext).
 //!
-//! # The child
+//! ## The child
 //!
 //! ```
 //! logscope::configure().inherit_sinks(true).install()?;
@@ -46,7 +146,7 @@
 //! | sinks | stderr, or the offered files |
 //! | ledger, `seq` | its own |
 //!
-//! # What wins
+//! ## What wins
 //!
 //! | the child has | then |
 //! |---|---|
@@ -67,7 +167,7 @@
 //! assert_eq!(lines.len(), 1);
 //! ```
 //!
-//! # The clock
+//! ## The clock
 //!
 //! The parent sends its elapsed time with a reading of the system's monotonic clock and of the wall clock. If both clocks agree, to within
 //! a second, on how long ago that was, the child goes by the monotonic clock, and its times are as exact as the parent's. If they do not,
@@ -75,7 +175,7 @@
 //! [clock](crate::ContextBuilder::clock) of its own shows in the child the time that it showed when the command was prepared, and the
 //! system's clock from there.
 //!
-//! # One file for both
+//! ## One file for both
 //!
 //! Both processes append, each record in one write, so lines are whole and in the order in which they were written. Each process numbers
 //! (`seq`) and counts its own. The child writes directly, also where the parent has a queue, so a record of the parent can stand behind a
@@ -83,7 +183,7 @@
 //! [`inherit_context_and_sinks`](crate::InheritContext::inherit_context_and_sinks). Logs that roll are not: until several processes can
 //! roll one log, give the child a file of its own.
 //!
-//! # Processes in between, and those that follow
+//! ## Processes in between, and those that follow
 //!
 //! The context is one environment variable, `LOGSCOPE_CONTEXT`, which everything below the child gets, too, whether it is started by a
 //! shell script or by the child. So a program that is started by something that knows nothing of logscope has the context that was given
@@ -92,7 +192,7 @@
 //!
 //! Everybody who may see the environment of a process sees the name, the fields and the paths in it: do not put a secret into a field.
 //!
-//! # Traces
+//! ## Traces
 //!
 //! A context can belong to a distributed trace, as W3C Trace Context defines it:
 //!
@@ -110,7 +210,7 @@
 //! libraries have it in `TRACEPARENT`. A process that gets no context reads `TRACEPARENT` itself. A context without a trace passes on the
 //! variable of its process, also after `env_clear`. logscope makes no spans of a trace: the child has the span id of the parent.
 //!
-//! # What is in the environment is not trusted
+//! ## What is in the environment is not trusted
 //!
 //! A variable that is longer than 8 KiB, of another version, or wrong in any way gives one line on stderr, which says what is wrong, and
 //! the process logs as if it were not there. Text in it is escaped in the log like all text. A program with other rights than whoever

@@ -7,13 +7,15 @@
 //! | [`slog`] | coming from `slog` |
 //! | [`beside_fmt`] | keeping `fmt` for what is in no scope |
 //! | [`layout`] | a layout of your own |
+//! | [`build_tool`] | a build tool: builds at once, programs that are run, a summary |
 //! | [`server`] | a server: a context for each request |
-//! | [`child_processes`] | a context that goes on in a child process |
+//! | [`child_processes`] | programs that are run and what they print; a context that goes on in a child process |
 //! | [`tenants`] | a server that keeps a log for each tenant, user or project |
 //!
 //! The [crate's own page](crate) has the overview, and [`sink`](mod@crate::sink) what outputs promise.
 
 pub mod beside_fmt;
+pub mod build_tool;
 pub mod child_processes;
 pub mod env_logger;
 pub mod fmt;

@@ -32,7 +32,7 @@ const ORDER: &order::Table<'_> = &[
     (
         "src",
         "sync → limits → process → error → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
-         → queue → delivery → background → sink → context → scope → inherit → layer, build → http → docs",
+         → queue → delivery → background → sink → context → scope → inherit → layer, build, command → http → docs",
     ),
     (
         "src/background",
@@ -41,6 +41,13 @@ const ORDER: &order::Table<'_> = &[
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "line → batch, byte_writer → line_writer → standard_stream"),
     (
+        "src/command",
+        "course, lines, exit → group → options → records → finished, prepare, reaper → recorder, live → running → pump, threads → wait, task",
+    ),
+    ("src/command/group", "unix, other"),
+    ("src/command/task", "ready, receive"),
+    ("src/command/wait", "poll, receive"),
+    (
         "src/context",
         "live_list, span_events → inner → output_context → live, snapshot → ceiling, flush → builder → derive → default",
     ),
@@ -48,7 +55,7 @@ const ORDER: &order::Table<'_> = &[
         "src/delivery",
         "closing, ledger, missing, front, in_flight → own_calls, counters, notices → output_list → core → release → flush",
     ),
-    ("src/docs", "beside_fmt, child_processes, env_logger, fmt, layout, server, slog, tenants"),
+    ("src/docs", "beside_fmt, build_tool, child_processes, env_logger, fmt, layout, server, slog, tenants"),
     (
         "src/file",
         "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
@@ -78,7 +85,7 @@ const ORDER: &order::Table<'_> = &[
         "src/output",
         "traits, guard → stream, writer, make_writer, memory, memory_records, channel, print, null → any, receiver_stream",
     ),
-    ("src/process", "fork_local, threads"),
+    ("src/process", "exit, fork_local, threads"),
     ("src/queue", "words, progress → ring → reader → schedule"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),
     ("src/read/json", "deserialize → parse → lines"),

@@ -2,7 +2,7 @@
 
 #[cfg(unix)]
 use super::fork;
-use crate::process::{ForkLocal, note_queue};
+use crate::process::{self, ForkLocal, note_queue};
 use crate::sync::Once;
 
 /// Installs the handlers, the first time that it is called.
@@ -26,23 +26,12 @@ pub(in crate::sink) fn install() {
     });
 }
 
-#[cfg(any(unix, windows))]
 fn at_exit() {
-    unsafe extern "C" {
-        fn atexit(handler: extern "C" fn()) -> std::ffi::c_int;
-    }
     extern "C" fn handler() {
         contained(super::end::at_exit);
     }
-    // SAFETY:
-    // - `atexit` of the C standard takes a function without arguments, as declared above.
-    // - The function must not unwind: `contained` catches panics.
-    // - The function must exist as long as the process runs: it is part of the program.
-    let _refused = unsafe { atexit(handler) };
+    process::at_exit(handler);
 }
-
-#[cfg(not(any(unix, windows)))]
-fn at_exit() {}
 
 #[cfg(unix)]
 fn at_fork() {
