@@ -119,7 +119,7 @@
 
 // The rooms of this crate, each of which imports only those before it:
 // sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background, sink,
-// context, scope, layer and build; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
+// context, scope, layer, build, thread, rayon and tokio; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -149,11 +149,20 @@ mod record;
 mod scope;
 pub mod sink;
 mod sync;
+pub mod thread;
 mod verbosity;
 
 #[cfg(feature = "build")]
 #[cfg_attr(docsrs, doc(cfg(feature = "build")))]
 pub mod build;
+
+#[cfg(feature = "rayon")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rayon")))]
+pub mod rayon;
+
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+pub mod tokio;
 
 pub use clock::{Clock, ManualClock, Origin, TimeSource};
 pub use context::{ContextBuilder, OutputContext, SinkSnapshot, Snapshot, SpanEvents, live, set_process_default};

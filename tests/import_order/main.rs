@@ -32,7 +32,7 @@ const ORDER: &order::Table<'_> = &[
     (
         "src",
         "sync → limits → process → error → clock, verbosity → record → format → read → bytes → fallback → environment, output → file \
-         → queue → delivery → background → sink → context → scope → layer, build → docs",
+         → queue → delivery → background → sink → context → scope → layer, build, thread, rayon, tokio → docs",
     ),
     (
         "src/background",
@@ -84,10 +84,11 @@ const ORDER: &order::Table<'_> = &[
         "src/record",
         "bound, line, log_fields, notice, value → render → thread, capture, field → buf, span → context, span_info",
     ),
-    ("src/scope", "chain, hook → current, thread → carry, task"),
+    ("src/scope", "bound, chain, hook, spans → current, thread → place → carry, follow → task"),
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
+    ("src/thread", "scope → builder"),
     ("src/verbosity", "levels, decisions → flags, directives → parse, dial → combine"),
 ];
 
