@@ -26,7 +26,7 @@
 //!
 //! - [`OutputContext`], its [`ContextBuilder`], and [`update`], [`set_process_default`], [`live`]: what a context is, and how it is derived.
 //! - [`OutputContext::scope`], [`enter`](OutputContext::enter), [`bind`](OutputContext::bind), [`InContext`], [`bind_current`], [`unscoped`]: how
-//!   work gets a context, or none.
+//!   work gets a context, or none. [`thread`], and `rayon` and `tokio` (features): how threads, jobs and tasks inherit it.
 //! - [`init`], [`configure`], [`layer()`]: how events reach logscope, alone or beside other layers.
 //! - [`Verbosity`], [`Dial`]: which levels a context lets through. [`Origin`], [`Clock`], [`ManualClock`]: the clock of a context.
 //! - [`mod@sink`], [`Format`], [`Color`]: where records go, and in which form. [`flush`], [`shutdown`]: making sure that they got there.
@@ -39,8 +39,12 @@
 //! The current context is that of the newest scope of the running stack, or the process default outside every scope. A running stack is a
 //! thread, or a task while it is polled if it was given a context with [`in_context`](InContext::in_context). What such a task enters or
 //! [updates](update) stays with the task over every `.await`, on whatever thread it goes on, and never reaches other work on that thread.
-//! Guards may be dropped in any order. A plain `std::thread::spawn` or `tokio::spawn` does not carry the context, because Rust offers no
-//! place to do so: use `bind`, `in_context` or `in_current_context` there.
+//! Guards may be dropped in any order.
+//!
+//! A plain `std::thread::spawn` or `tokio::spawn` does not carry the context, because Rust offers no place to do so. [`thread`], and
+//! `logscope::rayon` and `logscope::tokio` (features of these names), have functions with the same names that do, and carry the current span
+//! too; `bind`, `in_context` and `in_current_context` carry the context alone, to any closure and any future. [The guide](docs::carry) has a
+//! table of what carries what where, and a list for clippy that finds the plain calls.
 //!
 //! # Promises
 //!
@@ -101,7 +105,9 @@
 //! | `futures` | | [`Scoped`] streams, and what a [`sink::channel`] receives as a `Stream`, through `futures-core` |
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `log` | yes | records of the `log` crate, with their key-values |
+//! | `rayon` | | `logscope::rayon`: rayon's functions and parallel iterators, in the context of whoever calls them |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
+//! | `tokio` | | `logscope::tokio`: tokio's functions, in the context of whoever calls them; with tokio's feature `rt` |
 //!
 //! # Types of other crates
 //!
@@ -115,11 +121,13 @@
 //! | `time` | 0.3 | [`UtcOffset`], of [`Format::offset`] | |
 //! | `tracing-appender` | 0.2 | `sink::non_blocking` | `appender` |
 //! | `futures-core` | 0.3 | the `Stream`s of [`Scoped`] and [`sink::channel`] | `futures` |
+//! | `rayon` | 1 | `ThreadPool`, `BroadcastContext`; [`Scoped`] is a `ParallelIterator` | `rayon` |
 //! | `serde` | 1 | `Serialize` and `Deserialize` | `serde` |
+//! | `tokio` | 1 | `JoinHandle`, `Handle`, `LocalSet`, `AbortHandle`; the traits for `JoinSet` and `runtime::Builder` | `tokio` |
 
 // The rooms of this crate, each of which imports only those before it:
 // sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background, sink,
-// context, scope, layer, build, thread, rayon and tokio; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
+// context, scope, rayon, thread, tokio, layer and build; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -66,8 +66,8 @@ impl Steal {
 /// Runs `first` on this thread and `busy` on another one, and waits.
 type Wait = fn(&Steal);
 
-/// Has a thread wait inside the context `waits` and a span, by `wait`, and steal the job that `submit` submits.
-fn steal(waits: &Log, wait: Wait, submit: impl FnOnce(&ThreadPool, Box<dyn FnOnce() + Send>)) {
+/// Has a thread wait inside the context `waits` and a span, by `wait`, and steal the job that `submit` submits, which logs `text`.
+fn steal(text: &'static str, waits: &Log, wait: Wait, submit: impl FnOnce(&ThreadPool, Box<dyn FnOnce() + Send>)) {
     let (pool, steps) = (pool(2), Arc::new(Steal::default()));
     let (done, is_done) = channel();
     let (context, of_waiting) = (waits.context.clone(), steps.clone());
@@ -80,7 +80,7 @@ fn steal(waits: &Log, wait: Wait, submit: impl FnOnce(&ThreadPool, Box<dyn FnOnc
     submit(
         &pool,
         Box::new(move || {
-            info!("stolen");
+            info!("{text}");
             of_job.is_stolen.open();
         }),
     );
@@ -140,11 +140,11 @@ fn what_is_stolen_while_ours_waits_runs_in_its_own_context_or_in_none() {
     init();
     for (what, wait) in WAITS {
         let (waits, due) = (Log::new("waits"), Log::new("due"));
-        let before = unscoped_messages("stolen").len();
-        steal(&waits, wait, |pool, job| pool.spawn(job));
-        assert_eq!(unscoped_messages("stolen").len(), before + 1, "{what}: a bare job runs in no scope");
-        steal(&waits, wait, |pool, job| due.context.scope(|| logscope::rayon::spawn_on(pool, job)));
-        steal(&waits, wait, |pool, job| {
+        let before = unscoped_messages("stolen, bare").len();
+        steal("stolen, bare", &waits, wait, |pool, job| pool.spawn(job));
+        assert_eq!(unscoped_messages("stolen, bare").len(), before + 1, "{what}: a bare job runs in no scope");
+        steal("stolen", &waits, wait, |pool, job| due.context.scope(|| logscope::rayon::spawn_on(pool, job)));
+        steal("stolen", &waits, wait, |pool, job| {
             due.context.scope(|| info_span!("submits").in_scope(|| logscope::rayon::spawn_on(pool, job)));
         });
         assert_eq!(with_spans(&due.memory), ["stolen", "stolen @ submits"], "{what}");
@@ -156,10 +156,11 @@ fn what_is_stolen_while_ours_waits_runs_in_its_own_context_or_in_none() {
 fn what_ours_submits_is_right_also_where_a_bare_call_waits() {
     init();
     let (waits, due) = (Log::new("waits"), Log::new("due"));
-    steal(&waits, bare_join, |pool, job| due.context.scope(|| logscope::rayon::spawn_on(pool, job)));
-    steal(&waits, bare_join, |pool, job| logscope::rayon::spawn_on(pool, job));
+    steal("stolen", &waits, bare_join, |pool, job| due.context.scope(|| logscope::rayon::spawn_on(pool, job)));
+    steal("stolen, of none", &waits, bare_join, |pool, job| logscope::rayon::spawn_on(pool, job));
     waits.assert_holds::<&str>(&[]);
     assert_eq!(with_spans(&due.memory), ["stolen"], "without the span of the thread that waits");
+    assert_eq!(unscoped_messages("stolen, of none").len(), 1);
 }
 
 /// Out of reach: neither the call nor the job is ours.
@@ -167,7 +168,7 @@ fn what_ours_submits_is_right_also_where_a_bare_call_waits() {
 fn a_bare_job_that_a_bare_call_steals_lands_in_the_scope_of_the_call() {
     init();
     let waits = Log::new("waits");
-    steal(&waits, bare_join, |pool, job| pool.spawn(job));
+    steal("stolen", &waits, bare_join, |pool, job| pool.spawn(job));
     assert_eq!(with_spans(&waits.memory), ["stolen @ waits"]);
 }
 

@@ -149,7 +149,7 @@ fn a_task_that_panics_or_is_aborted_is_dropped_in_its_context_and_span() {
             }
         };
         let (panics, aborted, never_polled, left) = uno.context.scope(|| {
-            info_span!("own").in_scope(|| {
+            info_span!(parent: None, "own").in_scope(|| {
                 let panics = logscope::tokio::spawn(holds("panicked", true));
                 let aborted = logscope::tokio::spawn(holds("aborted", false));
                 let never_polled = logscope::tokio::spawn(holds("never polled", false));

@@ -143,7 +143,7 @@ where
 {
     let follow = Follow::here();
     let bound = Bound::new(&follow, op);
-    outside(|| pool.install(move || bound.run_once()))
+    outside(|| ThreadPool::install(pool, move || bound.run_once()))
 }
 
 /// Runs `op` on every thread of the current pool, in the current context and the current span; otherwise like [`rayon::broadcast`](::rayon::broadcast).

@@ -32,7 +32,7 @@ const ORDER: &order::Table<'_> = &[
     (
         "src",
         "sync → limits → process → error → clock, verbosity → record → format → read → bytes → fallback → environment, output → file \
-         → queue → delivery → background → sink → context → scope → layer, build, thread, rayon, tokio → docs",
+         → queue → delivery → background → sink → context → scope → rayon, thread, tokio → layer, build → docs",
     ),
     (
         "src/background",
@@ -48,7 +48,7 @@ const ORDER: &order::Table<'_> = &[
         "src/delivery",
         "closing, ledger, missing, front, in_flight → own_calls, counters, notices → output_list → core → release → flush",
     ),
-    ("src/docs", "beside_fmt, env_logger, fmt, layout, slog, tenants"),
+    ("src/docs", "beside_fmt, carry, env_logger, fmt, layout, slog, tenants"),
     (
         "src/file",
         "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
@@ -78,6 +78,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/process", "fork_local, threads"),
     ("src/queue", "words, progress → ring → reader → schedule"),
+    ("src/rayon", "par_iter, scope"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),
     ("src/read/json", "deserialize → parse → lines"),
     (
@@ -89,6 +90,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
     ("src/thread", "scope → builder"),
+    ("src/tokio", "join_set, runtime"),
     ("src/verbosity", "levels, decisions → flags, directives → parse, dial → combine"),
 ];
 

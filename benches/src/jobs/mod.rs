@@ -1,5 +1,6 @@
 //! The jobs: what is measured, against what, and which marks it must reach.
 
+mod carry;
 mod contexts;
 pub mod files;
 mod lines;
@@ -42,7 +43,7 @@ impl Job {
 
 /// Every job, in the order of the table.
 pub fn all() -> Vec<Job> {
-    [lines::jobs(), unwanted::jobs(), scopes::jobs(), contexts::jobs()].into_iter().flatten().collect()
+    [lines::jobs(), unwanted::jobs(), scopes::jobs(), carry::jobs(), contexts::jobs()].into_iter().flatten().collect()
 }
 
 /// Sets this process up for an arrangement, and returns the subjects that can be measured in it.

@@ -68,8 +68,8 @@ fn a_future_keeps_its_scopes_and_its_span_from_poll_to_poll() {
         }
     }
     let work = async {
-        let _last = OnDrop(|| assert_eq!(current(), ("due".to_owned(), false, "own")));
         let _scope = due.enter();
+        let _first = OnDrop(|| assert_eq!(current(), ("due".to_owned(), false, "own")));
         std::future::pending::<()>().await;
     };
     let mut work = Box::pin(uno.scope(|| own.in_scope(|| Following::here(work))));

@@ -1,8 +1,9 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tracing::span::{Attributes, Current, Id, Record};
+use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber, info_span};
+use tracing_core::span::Current;
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
@@ -26,16 +27,20 @@ impl Steps {
 
 impl<S: Subscriber + for<'lookup> LookupSpan<'lookup>> Layer<S> for Steps {
     fn on_enter(&self, id: &Id, cx: Context<'_, S>) {
-        self.note(format_args!("+{}", cx.metadata(id).unwrap().name()));
+        self.note(format_args!("+{}", name_in(&cx, id)));
     }
 
     fn on_exit(&self, id: &Id, cx: Context<'_, S>) {
-        self.note(format_args!("-{}", cx.metadata(id).unwrap().name()));
+        self.note(format_args!("-{}", name_in(&cx, id)));
     }
 
     fn on_close(&self, id: Id, cx: Context<'_, S>) {
-        self.note(format_args!("closed {}", cx.metadata(&id).unwrap().name()));
+        self.note(format_args!("closed {}", name_in(&cx, &id)));
     }
+}
+
+fn name_in<S: Subscriber + for<'lookup> LookupSpan<'lookup>>(cx: &Context<'_, S>, id: &Id) -> &'static str {
+    cx.metadata(id).map_or("gone", |metadata| metadata.name())
 }
 
 fn with_steps(f: impl FnOnce(&Steps)) {
@@ -127,7 +132,10 @@ fn a_span_that_only_its_entry_keeps_open_stays_open() {
 }
 
 /// Says that it is for ever in the same span.
-struct Stuck(Arc<AtomicUsize>);
+struct Stuck {
+    calls: Arc<AtomicUsize>,
+    metadata: &'static Metadata<'static>,
+}
 
 impl Subscriber for Stuck {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -145,26 +153,25 @@ impl Subscriber for Stuck {
     fn event(&self, _: &Event<'_>) {}
 
     fn enter(&self, _: &Id) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
     fn exit(&self, _: &Id) {
-        self.0.fetch_add(1_000, Ordering::Relaxed);
+        self.calls.fetch_add(1_000, Ordering::Relaxed);
     }
 
     fn current_span(&self) -> Current {
-        static CALLSITE: std::sync::OnceLock<&'static Metadata<'static>> = std::sync::OnceLock::new();
-        let metadata = CALLSITE.get_or_init(|| {
-            tracing::callsite2! { name: "stuck", kind: tracing::metadata::Kind::SPAN, fields: }.metadata()
-        });
-        Current::new(Id::from_u64(1), metadata)
+        Current::new(Id::from_u64(1), self.metadata)
     }
 }
 
 #[test]
 fn a_subscriber_that_never_leaves_a_span_holds_nobody_up() {
     let calls = Arc::new(AtomicUsize::new(0));
-    tracing::subscriber::with_default(Stuck(calls.clone()), || outside_spans(|| ()));
+    let mut metadata = None;
+    with_steps(|_| metadata = info_span!("stuck").metadata());
+    let stuck = Stuck { calls: calls.clone(), metadata: metadata.unwrap() };
+    tracing::subscriber::with_default(stuck, || outside_spans(|| ()));
     assert_eq!(calls.load(Ordering::Relaxed), MOST_TIMES_IN_A_SPAN * 1_001, "as many entries as exits");
 }
 
