@@ -222,8 +222,8 @@ fn what_carries_its_own_context_keeps_it_on_such_a_runtime() {
         .worker_threads(2)
         .run_in_context(&runtime_log.context, async {
             own.context.scope(|| logscope::tokio::spawn(async { info!("carried") })).await.unwrap();
-            let nested = own.context.scope(|| logscope::tokio::spawn(async { tokio::spawn(async { info!("bare") }) }));
-            nested.await.unwrap().await.unwrap();
+            let bare = async { tokio::spawn(async { info!("bare") }).await.unwrap() };
+            own.context.scope(|| logscope::tokio::spawn(bare)).await.unwrap();
             let none = logscope::unscoped(|| logscope::tokio::spawn(async { info!("runtime: on purpose") }));
             none.await.unwrap();
         })

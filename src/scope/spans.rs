@@ -22,12 +22,16 @@ pub(super) fn outside_spans<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// The spans that were left, innermost first. Holding them keeps them open: a span can be kept alive by nothing but its being entered.
-struct LeftSpans(Vec<Span>);
+struct LeftSpans {
+    /// Apart from the others, because one span is left without an allocation.
+    innermost: Option<Span>,
+    outer: Vec<Span>,
+}
 
 impl LeftSpans {
     #[inline]
     fn leave() -> Self {
-        let mut left = LeftSpans(Vec::new());
+        let mut left = LeftSpans { innermost: None, outer: Vec::new() };
         let innermost = Span::current();
         if !innermost.is_none() {
             left.leave_from(innermost);
@@ -37,24 +41,35 @@ impl LeftSpans {
 
     #[inline(never)]
     fn leave_from(&mut self, innermost: Span) {
-        let mut span = innermost;
+        let mut span = leave(self.innermost.insert(innermost));
         // How often in a row the same span was the current one. A subscriber may count each entry of a span, or keep one span for ever as the
         // current one.
         let mut times = 1;
-        while !span.is_none() && times <= MOST_TIMES_IN_A_SPAN && self.0.len() < MOST_SPANS {
-            span.with_subscriber(|(id, subscriber)| subscriber.exit(id));
-            let next = Span::current();
-            times = if next.id() == span.id() { times + 1 } else { 1 };
-            self.0.push(span);
+        let mut before = self.innermost.as_ref().and_then(Span::id);
+        while !span.is_none() && self.outer.len() < MOST_SPANS {
+            let id = span.id();
+            times = if id == before { times + 1 } else { 1 };
+            if times > MOST_TIMES_IN_A_SPAN {
+                break;
+            }
+            before = id;
+            let next = leave(&span);
+            self.outer.push(span);
             span = next;
         }
     }
 }
 
+/// Exits `span`, and returns the span that is current then.
+fn leave(span: &Span) -> Span {
+    span.with_subscriber(|(id, subscriber)| subscriber.exit(id));
+    Span::current()
+}
+
 impl Drop for LeftSpans {
     #[inline]
     fn drop(&mut self) {
-        while let Some(span) = self.0.pop() {
+        while let Some(span) = self.outer.pop().or_else(|| self.innermost.take()) {
             span.with_subscriber(|(id, subscriber)| subscriber.enter(id));
         }
     }

@@ -1,12 +1,12 @@
 //! Carrying a context to threads, to jobs of rayon and to tasks of tokio, against doing without it.
 //!
 //! Each is measured inside a context, under a registry of spans, as a program has one. The jobs of rayon run in a pool of one thread and the tasks on
-//! a runtime of one, so that nothing waits for another thread. Threads are started and joined: those jobs take the time on the wall.
+//! a runtime of one, so that nothing waits for another thread. Threads are started and joined: what that costs on both threads is the time of the process.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cpu_time::ThreadTime;
+use cpu_time::{ProcessTime, ThreadTime};
 use logscope::InContext as _;
 use rayon::prelude::*;
 use tracing::Instrument as _;
@@ -46,7 +46,7 @@ fn threads(spawn: fn() -> std::thread::JoinHandle<()>, in_a_span: bool) -> Subje
     Box::new(move |times| {
         context.scope(|| {
             under_registry_and_span(in_a_span, || {
-                measured(Instant::now, Instant::elapsed, || {
+                measured(ProcessTime::now, ProcessTime::elapsed, || {
                     for _ in 0..times {
                         spawn().join().expect("the thread does not panic");
                     }
