@@ -42,7 +42,8 @@ impl Latch {
     }
 }
 
-/// A pool of two threads. One waits by a call of rayon, the other one is busy, and a job that is submitted then can only be stolen by the one that waits.
+/// A pool of two threads. One waits by a call of rayon, the other one is busy, and a job that is submitted then can only be stolen by the one
+/// that waits.
 #[derive(Default)]
 struct Steal {
     is_busy: Latch,

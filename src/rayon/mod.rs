@@ -1,11 +1,14 @@
 //! rayon's functions, with jobs that keep the context in which they were submitted. (Feature `rayon`.)
 //!
-//! A thread of rayon that waits works on other jobs meanwhile: it *steals* them. What such a job logs would land in the context that the thread is in for the job
+//! A thread of rayon that waits works on other jobs meanwhile: it *steals* them. What such a job logs would land in the context that the thread
+//! is in for the job
 //! that waits. So each function here does two things:
 //!
-//! - It notes the current context and the current span, and runs each closure in both, whichever thread it runs on. They are those of the submitter,
+//! - It notes the current context and the current span, and runs each closure in both, whichever thread it runs on. They are those of the
+//!   submitter,
 //!   not those of whoever made the pool.
-//! - While rayon waits, the calling thread is outside every scope and outside all spans. What it steals runs in its own context, or in none if nothing carried it.
+//! - While rayon waits, the calling thread is outside every scope and outside all spans. What it steals runs in its own context, or in none if
+//!   nothing carried it.
 //!
 //! ```
 //! use logscope::{InContext as _, OutputContext, sink};
@@ -24,8 +27,10 @@
 //!
 //! # Parallel iterators
 //!
-//! [`in_context`](crate::InContext::in_context) and [`in_current_context`](crate::InContext::in_current_context) give a parallel iterator a context. It covers what stands
-//! *behind* it; the closures before it run outside every scope. The span is the one that is current where the iterator is driven, by `for_each` or `collect`,
+//! [`in_context`](crate::InContext::in_context) and [`in_current_context`](crate::InContext::in_current_context) give a parallel iterator a
+//! context. It covers what stands
+//! *behind* it; the closures before it run outside every scope. The span is the one that is current where the iterator is driven, by `for_each`
+//! or `collect`,
 //! say; if an iterator has two contexts, only what stands behind the last one is in that span. The
 //! result is no indexed iterator, so `enumerate`, `zip` and `chunks` stand before it:
 //!
@@ -39,13 +44,16 @@
 //! assert_eq!(all, ["0 a.c of uno", "1 b.c of uno"]);
 //! ```
 //!
-//! It costs a few nanoseconds an item. Put it behind `filter` and `flat_map` only if their closures need no context: rayon hands what comes out of those on item by
+//! It costs a few nanoseconds an item. Put it behind `filter` and `flat_map` only if their closures need no context: rayon hands what comes out
+//! of those on item by
 //! item, and each item is then moved into context and span by itself.
 //!
 //! # Out of reach
 //!
-//! A *bare* call of rayon that waits inside a scope, such as `rayon::join`, a parallel iterator without a context, or the iterators inside a `flat_map`, leaves
-//! its thread in that scope. If the thread then steals a job that nothing carried, the records of that job land in the scope's context. A job that was submitted
+//! A *bare* call of rayon that waits inside a scope, such as `rayon::join`, a parallel iterator without a context, or the iterators inside a
+//! `flat_map`, leaves
+//! its thread in that scope. If the thread then steals a job that nothing carried, the records of that job land in the scope's context. A job
+//! that was submitted
 //! here does not mind: it runs in its own context there too. So what matters is that the call which waits is one of these.
 //! [The guide](crate::docs::carry#finding-the-bare-calls) has a list for clippy, which finds the bare ones.
 
@@ -58,7 +66,7 @@ use ::rayon::{BroadcastContext, ThreadPool, Yield};
 
 use crate::scope::{Bound, Follow, RunIn as _, outside};
 
-/// Runs two closures, perhaps at once, in the current context and the current span; otherwise like [`rayon::join`](::rayon::join).
+/// Runs two closures, perhaps at once, in the current context and the current span; otherwise like [`rayon::join`].
 ///
 /// ```
 /// use logscope::OutputContext;
@@ -83,7 +91,7 @@ where
     outside(|| ::rayon::join(move || a.run_once(), move || b.run_once()))
 }
 
-/// Submits a job to the current pool, or to the global one, in the current context and the current span; otherwise like [`rayon::spawn`](::rayon::spawn).
+/// Submits a job to the current pool, or to the global one, in the current context and the current span; otherwise like [`rayon::spawn`].
 ///
 /// ```
 /// use logscope::OutputContext;
@@ -131,7 +139,7 @@ where
 /// # Ok::<(), rayon::ThreadPoolBuildError>(())
 /// ```
 ///
-/// What `op` itself submits goes to `pool`, so this is also how [`join`] and [`scope`] are run there.
+/// What `op` itself submits goes to `pool`, so this is also how [`join`] and [`scope()`] are run there.
 ///
 /// # Panics
 ///
@@ -146,7 +154,7 @@ where
     outside(|| ThreadPool::install(pool, move || bound.run_once()))
 }
 
-/// Runs `op` on every thread of the current pool, in the current context and the current span; otherwise like [`rayon::broadcast`](::rayon::broadcast).
+/// Runs `op` on every thread of the current pool, in the current context and the current span; otherwise like [`rayon::broadcast`].
 ///
 /// # Panics
 ///
@@ -160,7 +168,7 @@ where
     outside(|| ::rayon::broadcast(|context| follow.run(|| op(context))))
 }
 
-/// Works on another job, if there is one, outside the current scope and span; otherwise like [`rayon::yield_now`](::rayon::yield_now).
+/// Works on another job, if there is one, outside the current scope and span; otherwise like [`rayon::yield_now`].
 pub fn yield_now() -> Option<Yield> {
     outside(::rayon::yield_now)
 }

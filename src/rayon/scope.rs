@@ -8,7 +8,7 @@ use crate::scope::{Bound, Follow, outside};
 /// Makes the type of a scope, and the two functions that open one.
 macro_rules! scope {
     ($Scope:ident, $spawn:ident, $scope:ident, $in_place_scope:ident, $order:literal) => {
-        #[doc = concat!("Submits jobs that may borrow; from [`", stringify!($scope), "`] and [`", stringify!($in_place_scope), "`].")]
+        #[doc = concat!("Submits jobs that may borrow; from [`", stringify!($scope), "()`] and [`", stringify!($in_place_scope), "()`].")]
         #[repr(transparent)]
         pub struct $Scope<'scope>(::rayon::$Scope<'scope>);
 

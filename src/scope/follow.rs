@@ -1,16 +1,13 @@
 //! What follows work to another thread: the place in which it was submitted, and the span.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use pin_project_lite::pin_project;
 use tracing::Span;
 
 use super::bound::RunIn;
+#[cfg(any(feature = "rayon", feature = "tokio"))]
 use super::chain::TaskChain;
-use super::hook::entering;
 use super::place::Place;
 use super::spans::outside_spans;
+#[cfg(any(feature = "rayon", feature = "tokio"))]
 use crate::context::ContextInner;
 
 /// What follows work to wherever it runs: the context that was current where it was submitted, or that there was none, and the current span.
@@ -29,13 +26,20 @@ impl Follow {
         Follow { place: Place::current(), span: Span::current() }
     }
 
+    /// Returns what was noted: a chain for a task, and the span.
+    #[cfg(feature = "tokio")]
+    pub(super) fn into_task(self) -> (TaskChain<ContextInner>, Span) {
+        (self.place.into_chain(), self.span)
+    }
+
     /// Notes `place`, and the span that is current on this thread.
     #[cfg(feature = "rayon")]
     pub(super) fn from_here_in(place: Place) -> Self {
         Follow { place, span: Span::current() }
     }
 
-    /// Runs `f` with everything noted and nothing else, except for the context: `f` runs in that where it calls [`run_in_context`](Self::run_in_context).
+    /// Runs `f` with everything noted and nothing else, except for the context: `f` runs in that where it calls
+    /// [`run_in_context`](Self::run_in_context).
     #[cfg(feature = "rayon")]
     pub(crate) fn run_in_span<R>(&self, f: impl FnOnce() -> R) -> R {
         outside(|| self.span.in_scope(f))
@@ -60,45 +64,6 @@ impl RunIn for Follow {
 #[cfg(feature = "rayon")]
 pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
     outside_spans(|| TaskChain::<ContextInner>::outside().run(f))
-}
-
-pin_project! {
-    /// A future that is polled, and dropped, with what followed it. What it enters stays with it from poll to poll.
-    pub(crate) struct Following<F> {
-        chain: TaskChain<ContextInner>,
-        span: Span,
-        // `None` only while `self` is dropped: the future is dropped first, inside its context and its span.
-        #[pin]
-        future: Option<F>,
-    }
-
-    impl<F> PinnedDrop for Following<F> {
-        fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            outside_spans(|| this.chain.run(|| this.span.in_scope(|| this.future.set(None))));
-        }
-    }
-}
-
-impl<F> Following<F> {
-    pub(crate) fn here(future: F) -> Self {
-        let Follow { place, span } = Follow::here();
-        Following { chain: place.into_chain(), span, future: Some(future) }
-    }
-}
-
-impl<F: Future> Future for Following<F> {
-    type Output = F::Output;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let Some(future) = this.future.as_pin_mut() else {
-            unreachable!("the future is there until this is dropped");
-        };
-        entering();
-        outside_spans(|| this.chain.run(|| this.span.in_scope(|| future.poll(cx))))
-    }
 }
 
 #[cfg(all(test, not(logscope_loom)))]

@@ -14,12 +14,14 @@
 //! | `carry` | binding a context to a closure that runs elsewhere |
 //! | `spans` | leaving the spans that a thread is in, and entering them again |
 //! | `follow` | what follows work to another thread: its place and its span |
+//! | `following` | a future with what followed it |
 //! | `hook` | what a layer has called before a scope is entered |
 //!
 //! To change when the current context of a task ends, see `task`; how each poll exchanges the chains, and how the last one is released, is in
 //! `chain/task`.
 //!
-//! This room imports [`context`](crate::context), `record` and `sync`, and nothing of layers. The process default is in the room of contexts; how an
+//! This room imports [`context`](crate::context), `record` and `sync`, and nothing of layers. The process default is in the room of contexts;
+//! how an
 //! event asks for the current context, in [`layer`](mod@crate::layer).
 
 mod bound;
@@ -27,6 +29,8 @@ mod carry;
 mod chain;
 mod current;
 mod follow;
+#[cfg(feature = "tokio")]
+mod following;
 mod hook;
 mod place;
 mod spans;
@@ -41,10 +45,10 @@ pub(crate) use chain::glance;
 pub use current::update;
 pub(crate) use current::with_current;
 pub(crate) use follow::Follow;
-#[cfg(feature = "tokio")]
-pub(crate) use follow::Following;
 #[cfg(feature = "rayon")]
 pub(crate) use follow::outside;
+#[cfg(feature = "tokio")]
+pub(crate) use following::Following;
 pub(crate) use hook::{arm, disarm};
 pub use task::{InContext, Scoped};
 pub use thread::ScopeGuard;

@@ -22,7 +22,8 @@ use crate::scope::{Bound, Follow, Following};
 /// # });
 /// ```
 ///
-/// The methods have names of their own, because a method of the type itself goes before one of a trait. Each panics where that of `JoinSet` does.
+/// The methods have names of their own, because a method of the type itself goes before one of a trait. Each panics where that of `JoinSet`
+/// does.
 pub trait JoinSetExt<T>: sealed::Sealed {
     /// Spawns a task; otherwise like [`JoinSet::spawn`].
     fn spawn_in_current<F>(&mut self, task: F) -> AbortHandle

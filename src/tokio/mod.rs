@@ -1,6 +1,7 @@
 //! tokio's functions, with tasks that inherit the current context. (Feature `tokio`.)
 //!
-//! The functions have the names and the bounds of tokio's, and run what they are given in the context and in the span that were current where they were called.
+//! The functions have the names and the bounds of tokio's, and run what they are given in the context and in the span that were current where
+//! they were called.
 //!
 //! ```
 //! use logscope::{OutputContext, sink};
@@ -22,16 +23,18 @@
 //!
 //! | tokio | here |
 //! |---|---|
-//! | [`tokio::spawn`](::tokio::spawn), `tokio::task::spawn` | [`spawn`] |
-//! | [`tokio::task::spawn_blocking`](::tokio::task::spawn_blocking), `spawn_local` | [`spawn_blocking`], [`spawn_local`] |
+//! | [`tokio::spawn`], `tokio::task::spawn` | [`spawn`] |
+//! | [`tokio::task::spawn_blocking`], `spawn_local` | [`spawn_blocking`], [`spawn_local`] |
 //! | `Handle::spawn`, `Runtime::spawn`, `Handle::spawn_blocking` | [`spawn_on`], [`spawn_blocking_on`] |
 //! | `LocalSet::spawn_local` | [`spawn_local_on`] |
 //! | [`JoinSet::spawn`](::tokio::task::JoinSet::spawn) and its like | [`JoinSetExt::spawn_in_current`] and its like |
 //! | `#[tokio::main]`, `#[tokio::test]` | [`RuntimeBuilderExt::run_in_context`] |
 //! | `tokio::task::block_in_place`, `select!`, `join!` | tokio's own: they run what they are given where they are called |
 //!
-//! A task has scopes of its own: what it enters and what it [updates](crate::update) stays with it over every `.await`. A task that is spawned outside every scope
-//! is in none, also where it is polled on a thread that is in one. Both hold for the spans of the thread too. The span stays open as long as the task.
+//! A task has scopes of its own: what it enters and what it [updates](crate::update) stays with it over every `.await`. A task that is spawned
+//! outside every scope
+//! is in none, also where it is polled on a thread that is in one. Both hold for the spans of the thread too. The span stays open as long as the
+//! task.
 
 mod join_set;
 mod runtime;
@@ -44,7 +47,7 @@ use ::tokio::task::{JoinHandle, LocalSet};
 
 use crate::scope::{Bound, Follow, Following};
 
-/// Spawns a task in the current context and the current span; otherwise like [`tokio::spawn`](::tokio::spawn).
+/// Spawns a task in the current context and the current span; otherwise like [`tokio::spawn`].
 ///
 /// ```
 /// use logscope::OutputContext;
@@ -112,7 +115,7 @@ where
     local_set.spawn_local(Following::here(future))
 }
 
-/// Runs `f` on a thread for blocking work, in the current context and the current span; otherwise like [`tokio::task::spawn_blocking`](::tokio::task::spawn_blocking).
+/// Runs `f` on a thread for blocking work, in the current context and the current span; otherwise like [`tokio::task::spawn_blocking`].
 ///
 /// # Panics
 ///

@@ -85,7 +85,7 @@ const ORDER: &order::Table<'_> = &[
         "src/record",
         "bound, line, log_fields, notice, value → render → thread, capture, field → buf, span → context, span_info",
     ),
-    ("src/scope", "bound, chain, hook, spans → current, thread → place → carry, follow → task"),
+    ("src/scope", "bound, chain, hook, spans → current, thread → place → carry, follow → following, task"),
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),

@@ -1,6 +1,3 @@
-use std::pin::pin;
-use std::task::Waker;
-
 use tracing::info_span;
 
 use super::super::current::is_unscoped;
@@ -54,32 +51,4 @@ fn what_the_work_leaves_open_ends_with_it() {
     uno.scope(Follow::here).run(|| std::mem::forget(due.enter()));
     assert_eq!(current().0, "-");
     drop(kept);
-}
-
-#[test]
-fn a_future_keeps_its_scopes_and_its_span_from_poll_to_poll() {
-    let _registry = tracing::subscriber::set_default(tracing_subscriber::registry());
-    let (uno, due) = (OutputContext::builder("uno").build(), OutputContext::builder("due").build());
-    let (own, foreign) = (info_span!("own"), info_span!("foreign"));
-    struct OnDrop<F: FnMut()>(F);
-    impl<F: FnMut()> Drop for OnDrop<F> {
-        fn drop(&mut self) {
-            (self.0)();
-        }
-    }
-    let work = async {
-        let _scope = due.enter();
-        let _first = OnDrop(|| assert_eq!(current(), ("due".to_owned(), false, "own")));
-        std::future::pending::<()>().await;
-    };
-    let mut work = Box::pin(uno.scope(|| own.in_scope(|| Following::here(work))));
-    foreign.in_scope(|| {
-        for _ in 0..2 {
-            assert!(pin!(&mut work).poll(&mut Context::from_waker(Waker::noop())).is_pending());
-            assert_eq!(current(), ("-".to_owned(), false, "foreign"));
-        }
-        drop(work);
-    });
-    let unscoped_work = unscoped(|| Following::here(async { is_unscoped() }));
-    assert_eq!(pin!(unscoped_work).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(true));
 }
