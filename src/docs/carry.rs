@@ -1,9 +1,8 @@
 //! What carries the context where: threads, pools, tasks, callbacks.
 //!
 //! A context follows the work by itself as long as the work stays on its stack: through function calls, other crates, and every `.await` of a
-//! task that has a context.
-//! Where work is handed to *another* thread or task, something must carry it, because Rust offers a library no place to look at. This page says
-//! what does.
+//! task that has a context. Where work is handed to *another* thread or task, something must carry it, because Rust offers a library no place to
+//! look at. This page says what does.
 //!
 //! # The table
 //!
@@ -25,8 +24,7 @@
 //! | `select!`, `join!`, `block_in_place`, `block_on`, `thread::scope`'s own closure, plain iterators | as they are: they run what they are given where they stand | | |
 //!
 //! The functions of `thread`, `rayon` and `tokio` carry both the context and the current span; `bind`, `in_context` and their like carry the
-//! context alone, and go well with
-//! `tracing`'s own `in_current_span`.
+//! context alone, and go well with `tracing`'s own `in_current_span`.
 //!
 //! - What is carried is what was current where the work was *submitted*: not where a pool was made, and not where the work runs.
 //! - The work sees only that. A worker that is in a scope or in spans for other work leaves them first, and enters them again afterwards.
@@ -37,12 +35,10 @@
 //! # rayon: what is stolen
 //!
 //! A thread of rayon that waits for one job works on others meanwhile. With a bare `rayon::join` inside a scope, such a *stolen* job finds the
-//! thread in that scope, and logs to a
-//! log that has nothing to do with it. The functions of `logscope::rayon` leave the scope and the spans while rayon waits, and enter them again
-//! around each closure, so what they steal runs in its
-//! own context, or in none. What they submit runs in its own context whoever steals it. Only where a bare call waits *and* the job that it
-//! steals is bare as well, nothing of ours has a hand in it, and the
-//! job's records land in the scope of the call that waits.
+//! thread in that scope, and logs to a log that has nothing to do with it. The functions of `logscope::rayon` leave the scope and the spans
+//! while rayon waits, and enter them again around each closure, so what they steal runs in its own context, or in none. What they submit runs in
+//! its own context whoever steals it. Only where a bare call waits *and* the job that it steals is bare as well, nothing of ours has a hand in
+//! it, and the job's records land in the scope of the call that waits.
 //!
 //! # Finding the bare calls
 //!

@@ -1,12 +1,10 @@
 //! rayon's functions, with jobs that keep the context in which they were submitted. (Feature `rayon`.)
 //!
 //! A thread of rayon that waits works on other jobs meanwhile: it *steals* them. What such a job logs would land in the context that the thread
-//! is in for the job
-//! that waits. So each function here does two things:
+//! is in for the job that waits. So each function here does two things:
 //!
 //! - It notes the current context and the current span, and runs each closure in both, whichever thread it runs on. They are those of the
-//!   submitter,
-//!   not those of whoever made the pool.
+//!   submitter, not those of whoever made the pool.
 //! - While rayon waits, the calling thread is outside every scope and outside all spans. What it steals runs in its own context, or in none if
 //!   nothing carried it.
 //!
@@ -28,11 +26,9 @@
 //! # Parallel iterators
 //!
 //! [`in_context`](crate::InContext::in_context) and [`in_current_context`](crate::InContext::in_current_context) give a parallel iterator a
-//! context. It covers what stands
-//! *behind* it; the closures before it run outside every scope. The span is the one that is current where the iterator is driven, by `for_each`
-//! or `collect`,
-//! say; if an iterator has two contexts, only what stands behind the last one is in that span. The
-//! result is no indexed iterator, so `enumerate`, `zip` and `chunks` stand before it:
+//! context. It covers what stands *behind* it; the closures before it run outside every scope. The span is the one that is current where the
+//! iterator is driven, by `for_each` or `collect`, say; if an iterator has two contexts, only what stands behind the last one is in that span.
+//! The result is no indexed iterator, so `enumerate`, `zip` and `chunks` stand before it:
 //!
 //! ```
 //! use logscope::{InContext as _, OutputContext};
@@ -45,17 +41,14 @@
 //! ```
 //!
 //! It costs a few nanoseconds an item. Put it behind `filter` and `flat_map` only if their closures need no context: rayon hands what comes out
-//! of those on item by
-//! item, and each item is then moved into context and span by itself.
+//! of those on item by item, and each item is then moved into context and span by itself.
 //!
 //! # Out of reach
 //!
 //! A *bare* call of rayon that waits inside a scope, such as `rayon::join`, a parallel iterator without a context, or the iterators inside a
-//! `flat_map`, leaves
-//! its thread in that scope. If the thread then steals a job that nothing carried, the records of that job land in the scope's context. A job
-//! that was submitted
-//! here does not mind: it runs in its own context there too. So what matters is that the call which waits is one of these.
-//! [The guide](crate::docs::carry#finding-the-bare-calls) has a list for clippy, which finds the bare ones.
+//! `flat_map`, leaves its thread in that scope. If the thread then steals a job that nothing carried, the records of that job land in the
+//! scope's context. A job that was submitted here does not mind: it runs in its own context there too. So what matters is that the call which
+//! waits is one of these. [The guide](crate::docs::carry#finding-the-bare-calls) has a list for clippy, which finds the bare ones.
 
 mod par_iter;
 mod scope;

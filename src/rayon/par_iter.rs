@@ -1,11 +1,9 @@
 //! Parallel iterators that carry a context.
 //!
 //! rayon hands the items of such an iterator to a *consumer*, which it splits between threads. Each part becomes a *folder*, which takes items
-//! one by one, and a *reducer*
-//! joins the results of two parts. What stands behind the context in a chain of adaptors is the consumer, so all that it and its folders and
-//! reducers do runs in
-//! the context: they may call closures of the program at every step (`map_init` when a folder is made, `fold` when it is completed). What stands
-//! before it makes the items.
+//! one by one, and a *reducer* joins the results of two parts. What stands behind the context in a chain of adaptors is the consumer, so all
+//! that it and its folders and reducers do runs in the context: they may call closures of the program at every step (`map_init` when a folder is
+//! made, `fold` when it is completed). What stands before it makes the items.
 
 use ::rayon::iter::ParallelIterator;
 use ::rayon::iter::plumbing::{Consumer, Folder, Reducer, UnindexedConsumer};

@@ -13,8 +13,8 @@ use crate::context::ContextInner;
 /// What follows work to wherever it runs: the context that was current where it was submitted, or that there was none, and the current span.
 ///
 /// Whatever the running thread is in, the work sees this and nothing else. The foreign spans are left before the foreign scope, and entered
-/// again after it, so that a layer that logs when a span is entered or exited logs in the context to which the span belongs. The work's own
-/// span is entered inside its own context for the same reason.
+/// again after it, so that a layer that logs when a span is entered or exited logs in the context to which the span belongs. The work's own span
+/// is entered inside its own context for the same reason.
 pub(crate) struct Follow {
     place: Place,
     span: Span,

@@ -6,8 +6,8 @@
 //! does not become current when it is entered again.
 //!
 //! So all spans are left, innermost first, and entered again in the old order. On the registry's stack, each entry of a span but the first has
-//! no effect until the others are gone, and an exit removes the newest. So a stack A, B, A, which is left in the order B, A, A and comes
-//! back as A, A, B, is the same as before to whoever asks or exits.
+//! no effect until the others are gone, and an exit removes the newest. So a stack A, B, A, which is left in the order B, A, A and comes back as
+//! A, A, B, is the same as before to whoever asks or exits.
 
 use tracing::Span;
 

@@ -1,8 +1,7 @@
 //! `std::thread`, with threads that inherit the current context.
 //!
 //! Replace `std::thread` by `logscope::thread`, and each thread that is started goes on in the context and in the span that were current where
-//! it was
-//! started. All else is std's.
+//! it was started. All else is std's.
 //!
 //! ```
 //! use logscope::{OutputContext, sink, thread};
@@ -21,8 +20,7 @@
 //! ```
 //!
 //! A thread that is started outside every scope is in none. What a closure has captured is dropped in its context too, also if its thread could
-//! not be
-//! started. The span stays open as long as the closure runs. See [the guide](crate::docs::carry) for what else carries the context.
+//! not be started. The span stays open as long as the closure runs. See [the guide](crate::docs::carry) for what else carries the context.
 
 mod builder;
 mod scope;

@@ -32,9 +32,8 @@
 //! | `tokio::task::block_in_place`, `select!`, `join!` | tokio's own: they run what they are given where they are called |
 //!
 //! A task has scopes of its own: what it enters and what it [updates](crate::update) stays with it over every `.await`. A task that is spawned
-//! outside every scope
-//! is in none, also where it is polled on a thread that is in one. Both hold for the spans of the thread too. The span stays open as long as the
-//! task.
+//! outside every scope is in none, also where it is polled on a thread that is in one. Both hold for the spans of the thread too. The span stays
+//! open as long as the task.
 
 mod join_set;
 mod runtime;

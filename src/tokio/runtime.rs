@@ -38,8 +38,7 @@ pub trait RuntimeBuilderExt: sealed::Sealed {
     /// ```
     ///
     /// `future` is a task [`in_context`](crate::InContext::in_context). What is spawned on this runtime by functions that carry no context is in
-    /// `context` too, as with
-    /// [`threads_in_context`](Self::threads_in_context). The runtime ends when `future` does.
+    /// `context` too, as with [`threads_in_context`](Self::threads_in_context). The runtime ends when `future` does.
     ///
     /// # Errors
     ///
@@ -66,11 +65,9 @@ pub trait RuntimeBuilderExt: sealed::Sealed {
     /// So what is spawned there by functions that carry no context runs in `context`. What carries its own, even none, keeps that.
     ///
     /// - A future that is given to `block_on` runs on the calling thread, and so do all tasks of a current-thread runtime. Call `block_on`
-    ///   inside
-    ///   [`context.scope`](OutputContext::scope) for those, or use [`run_in_context`](Self::run_in_context).
+    ///   inside [`context.scope`](OutputContext::scope) for those, or use [`run_in_context`](Self::run_in_context).
     /// - This takes the place of [`on_thread_start`](Builder::on_thread_start), which a builder has once. A function of your own there can do
-    ///   the same with a
-    ///   [guard](OutputContext::enter) in a thread-local. `on_thread_stop` stays free.
+    ///   the same with a [guard](OutputContext::enter) in a thread-local. `on_thread_stop` stays free.
     /// - The builder keeps the context alive as long as it lives, and the runtime as long as its threads run.
     fn threads_in_context(&mut self, context: &OutputContext) -> &mut Self;
 }

@@ -1,9 +1,8 @@
 //! Carrying a context to threads, to jobs of rayon and to tasks of tokio, against doing without it.
 //!
 //! Each is measured inside a context, under a registry of spans, as a program has one. The jobs of rayon run in a pool of one thread and the
-//! tasks on
-//! a runtime of one, so that nothing waits for another thread. Threads are started and joined: what that costs on both threads is the time of
-//! the process.
+//! tasks on a runtime of one, so that nothing waits for another thread. Threads are started and joined: what that costs on both threads is the
+//! time of the process.
 
 use std::hint::black_box;
 use std::time::Duration;

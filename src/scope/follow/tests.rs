@@ -10,6 +10,9 @@ fn current() -> (String, bool, &'static str) {
     (context, is_unscoped(), Span::current().metadata().map_or("-", |metadata| metadata.name()))
 }
 
+/// Calls a function inside something.
+type Surround<'a> = &'a dyn Fn(&mut dyn FnMut());
+
 #[test]
 fn work_sees_what_followed_it_and_nothing_else() {
     let _registry = tracing::subscriber::set_default(tracing_subscriber::registry());
@@ -26,7 +29,7 @@ fn work_sees_what_followed_it_and_nothing_else() {
     ];
     for (follow, expected) in &submitters {
         assert_eq!(follow.run(current), *expected);
-        let runners: [&dyn Fn(&mut dyn FnMut()); 4] = [
+        let runners: [Surround<'_>; 4] = [
             &|f| due.scope(f),
             &|f| foreign.in_scope(f),
             // A stack in which the work's own span stands below another.
