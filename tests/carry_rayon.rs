@@ -158,7 +158,7 @@ fn what_ours_submits_is_right_also_where_a_bare_call_waits() {
     init();
     let (waits, due) = (Log::new("waits"), Log::new("due"));
     steal("stolen", &waits, bare_join, |pool, job| due.context.scope(|| logscope::rayon::spawn_on(pool, job)));
-    steal("stolen, of none", &waits, bare_join, |pool, job| logscope::rayon::spawn_on(pool, job));
+    steal("stolen, of none", &waits, bare_join, logscope::rayon::spawn_on);
     waits.assert_holds::<&str>(&[]);
     assert_eq!(with_spans(&due.memory), ["stolen"], "without the span of the thread that waits");
     assert_eq!(unscoped_messages("stolen, of none").len(), 1);
