@@ -5,6 +5,7 @@
 //! INFO  uno: on the thread that entered the context
 //! INFO  uno: on a thread of its own
 //! INFO  uno: on a thread below that one
+//! INFO  uno: in a job of a pool
 //! --- due
 //! INFO  due: step=1
 //! INFO  due: step=2
@@ -15,10 +16,8 @@
 
 #![allow(clippy::print_stdout, reason = "it shows what was logged")]
 
-use std::thread;
-
 use logscope::sink::Memory;
-use logscope::{Format, InContext as _, LevelFilter, OutputContext, Time, sink};
+use logscope::{Format, InContext as _, LevelFilter, OutputContext, Time, sink, thread};
 use tokio::task::yield_now;
 
 #[tokio::main]
@@ -41,11 +40,11 @@ fn threads(uno: &OutputContext) {
     tracing::info!("on the thread that entered the context");
     let below = || {
         tracing::info!("on a thread of its own");
-        let deeper = logscope::bind_current(|| tracing::info!("on a thread below that one"));
-        let _ = thread::spawn(deeper).join();
+        let _ = thread::spawn(|| tracing::info!("on a thread below that one")).join();
     };
-    // A plain `spawn` does not carry the context: Rust has no place where a library could see it.
-    let _ = thread::spawn(uno.bind(below)).join();
+    // Not `std::thread::spawn`, which does not carry the context: Rust has no place where a library could see it.
+    let _ = thread::spawn(below).join();
+    logscope::rayon::join(|| tracing::info!("in a job of a pool"), || ());
 }
 
 async fn work() {
@@ -57,7 +56,7 @@ async fn work() {
     tracing::debug!("louder, in this task alone");
     yield_now().await;
     tracing::debug!("still louder, after the task was put aside");
-    let _ = tokio::spawn(async { tracing::info!("in a task below") }.in_current_context()).await;
+    let _ = logscope::tokio::spawn(async { tracing::info!("in a task below") }).await;
 }
 
 fn context(name: &str) -> (OutputContext, Memory) {

@@ -26,7 +26,8 @@
 //!
 //! - [`OutputContext`], its [`ContextBuilder`], and [`update`], [`set_process_default`], [`live`]: what a context is, and how it is derived.
 //! - [`OutputContext::scope`], [`enter`](OutputContext::enter), [`bind`](OutputContext::bind), [`InContext`], [`bind_current`], [`unscoped`]: how
-//!   work gets a context, or none. [`InheritContext`]: how a child process gets one.
+//!   work gets a context, or none. [`thread`], and `rayon` and `tokio` (features): how threads, jobs and tasks inherit it. [`InheritContext`]:
+//!   how a child process gets one.
 //! - [`init`], [`configure`], [`layer()`]: how events reach logscope, alone or beside other layers.
 //! - [`Verbosity`], [`Dial`]: which levels a context lets through. [`Origin`], [`Clock`], [`ManualClock`]: the clock of a context.
 //! - [`mod@sink`], [`Format`], [`Color`]: where records go, and in which form. [`flush`], [`shutdown`]: making sure that they got there.
@@ -41,8 +42,12 @@
 //! The current context is that of the newest scope of the running stack, or the process default outside every scope. A running stack is a
 //! thread, or a task while it is polled if it was given a context with [`in_context`](InContext::in_context). What such a task enters or
 //! [updates](update) stays with the task over every `.await`, on whatever thread it goes on, and never reaches other work on that thread.
-//! Guards may be dropped in any order. A plain `std::thread::spawn` or `tokio::spawn` does not carry the context, because Rust offers no
-//! place to do so: use `bind`, `in_context` or `in_current_context` there.
+//! Guards may be dropped in any order.
+//!
+//! A plain `std::thread::spawn` or `tokio::spawn` does not carry the context, because Rust offers no place to do so. [`thread`], and
+//! `logscope::rayon` and `logscope::tokio` (features of these names), have functions with the same names that do, and carry the current span
+//! too; `bind`, `in_context` and `in_current_context` carry the context alone, to any closure and any future. [The guide](docs::carry) has a
+//! table of what carries what where, and a list for clippy that finds the plain calls.
 //!
 //! # Promises
 //!
@@ -104,8 +109,9 @@
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `http` | | `logscope::http`: each request of a `tower` service in a context of its own, for axum, tonic and hyper |
 //! | `log` | yes | records of the `log` crate, with their key-values |
+//! | `rayon` | | `logscope::rayon`: rayon's functions and parallel iterators, in the context of whoever calls them |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
-//! | `tokio` | | `OutputContext::run_async` and [`InheritContext`], for the commands of `tokio` |
+//! | `tokio` | | `logscope::tokio`: tokio's functions, in the context of whoever calls them; `OutputContext::run_async` and [`InheritContext`] for its commands |
 //!
 //! # Types of other crates
 //!
@@ -120,13 +126,14 @@
 //! | `tracing-appender` | 0.2 | `sink::non_blocking` | `appender` |
 //! | `futures-core` | 0.3 | the `Stream`s of [`Scoped`] and [`sink::channel`] | `futures` |
 //! | `http`, `http-body`, `tower-layer`, `tower-service` | 1, 1, 0.3, 0.3 | `logscope::http` | `http` |
+//! | `rayon` | 1 | `ThreadPool`, `BroadcastContext`; [`Scoped`] is a `ParallelIterator` | `rayon` |
 //! | `serde` | 1 | `Serialize` and `Deserialize` | `serde` |
-//! | `tokio` | 1 | `process::Command`, which `OutputContext::run_async` takes, and which has [`InheritContext`] | `tokio` |
+//! | `tokio` | 1 | `JoinHandle`, `Handle`, `LocalSet`, `AbortHandle`; the traits for `JoinSet` and `runtime::Builder`; `process::Command` | `tokio` |
 
 // The rooms of this crate, each of which imports only those before it:
 // sync, limits, process, error, clock, trace and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background,
-// sink, context, scope, inherit, layer, build, command and http; docs has the guides. Each begins with a few sentences on what lives there.
-// `tests/import_order` checks the order.
+// sink, context, scope, rayon, thread, tokio and inherit, layer, build, command and http; docs has the guides. Each begins with a few sentences on what lives
+// there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -161,12 +168,21 @@ mod record;
 mod scope;
 pub mod sink;
 mod sync;
+pub mod thread;
 mod trace;
 mod verbosity;
 
 #[cfg(feature = "build")]
 #[cfg_attr(docsrs, doc(cfg(feature = "build")))]
 pub mod build;
+
+#[cfg(feature = "rayon")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rayon")))]
+pub mod rayon;
+
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+pub mod tokio;
 
 pub use clock::{Clock, ManualClock, Origin, TimeSource};
 pub use context::{ContextBuilder, OutputContext, SinkSnapshot, Snapshot, SpanEvents, live, set_process_default};

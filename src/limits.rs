@@ -82,6 +82,12 @@ pub(crate) const REQUEST_PATH_BYTES: usize = 1_024;
 #[cfg(feature = "http")]
 pub(crate) const RAISE_HEADER_BYTES: usize = 256;
 
+/// How often in a row a thread leaves the same span before it takes the subscriber to be one that never says that a span was left.
+pub(crate) const MOST_TIMES_IN_A_SPAN: usize = 64;
+
+/// How many spans a thread leaves at most, to work on something else: what a deep recursion enters, and an end if a subscriber has none.
+pub(crate) const MOST_SPANS: usize = 1 << 16;
+
 /// How long the exit of the process waits for queues to be written, unless the program sets it.
 pub(crate) const EXIT_DEADLINE: Duration = Duration::from_secs(5);
 

@@ -6,6 +6,7 @@
 //! | [`env_logger`] | coming from `env_logger` |
 //! | [`slog`] | coming from `slog` |
 //! | [`beside_fmt`] | keeping `fmt` for what is in no scope |
+//! | [`carry`] | what carries a context to threads, pools and tasks, and how to find what does not |
 //! | [`layout`] | a layout of your own |
 //! | [`build_tool`] | a build tool: builds at once, programs that are run, a summary |
 //! | [`server`] | a server: a context for each request |
@@ -16,6 +17,7 @@
 
 pub mod beside_fmt;
 pub mod build_tool;
+pub mod carry;
 pub mod child_processes;
 pub mod env_logger;
 pub mod fmt;

@@ -1,7 +1,8 @@
 //! Carrying a context into a closure that runs elsewhere: a thread, a pool, a callback.
 
+use super::bound::Bound;
 use super::chain::TaskChain;
-use super::current::is_unscoped;
+use super::place::Place;
 use crate::context::{ContextInner, OutputContext};
 
 impl OutputContext {
@@ -45,7 +46,7 @@ impl OutputContext {
     /// The argument has one type: see [`bind_fn`](OutputContext::bind_fn) for callees that lend it.
     pub fn bind_mut<A, R, F: FnMut(A) -> R>(&self, f: F) -> impl FnMut(A) -> R + use<A, R, F> {
         let mut bound = Bound::new(Place::Context(self.clone()), f);
-        move |argument| bound.run_mut(argument)
+        move |argument| bound.with_mut(|f| f(argument))
     }
 
     /// Wraps `f`, which takes one argument, so that it runs inside this context, on several threads at once if `f` can.
@@ -85,7 +86,7 @@ impl OutputContext {
     /// ```
     pub fn bind_fn<A, R, F: Fn(A) -> R>(&self, f: F) -> impl Fn(A) -> R + use<A, R, F> {
         let bound = Bound::new(Place::Context(self.clone()), f);
-        move |argument| bound.run_shared(argument)
+        move |argument| bound.with(|f| f(argument))
     }
 }
 
@@ -135,83 +136,4 @@ pub fn bind_current<R, F: FnOnce() -> R>(f: F) -> impl FnOnce() -> R + use<R, F>
 #[inline]
 pub fn unscoped<R>(f: impl FnOnce() -> R) -> R {
     TaskChain::<ContextInner>::outside_on_purpose().run(f)
-}
-
-/// Where a closure runs.
-enum Place {
-    Context(OutputContext),
-    OutsideEveryScope,
-    Unscoped,
-}
-
-impl Place {
-    fn current() -> Self {
-        match OutputContext::try_current() {
-            Some(context) => Place::Context(context),
-            None if is_unscoped() => Place::Unscoped,
-            None => Place::OutsideEveryScope,
-        }
-    }
-
-    #[inline]
-    fn run<R>(&self, f: impl FnOnce() -> R) -> R {
-        match self {
-            Place::Context(context) => context.scope(f),
-            Place::OutsideEveryScope => TaskChain::<ContextInner>::outside().run(f),
-            Place::Unscoped => unscoped(f),
-        }
-    }
-}
-
-/// A closure that runs, and is dropped, in its place.
-struct Bound<F> {
-    place: Place,
-    /// `None` once a closure that runs once has run.
-    f: Option<F>,
-}
-
-impl<F> Bound<F> {
-    fn new(place: Place, f: F) -> Self {
-        Bound { place, f: Some(f) }
-    }
-
-    fn run_once<R>(mut self) -> R
-    where
-        F: FnOnce() -> R,
-    {
-        match self.f.take() {
-            Some(f) => self.place.run(f),
-            None => unreachable!("the closure is there until this is called, which consumes it"),
-        }
-    }
-
-    #[inline]
-    fn run_mut<A, R>(&mut self, argument: A) -> R
-    where
-        F: FnMut(A) -> R,
-    {
-        match &mut self.f {
-            Some(f) => self.place.run(|| f(argument)),
-            None => unreachable!("only `run_once` takes the closure"),
-        }
-    }
-
-    #[inline]
-    fn run_shared<A, R>(&self, argument: A) -> R
-    where
-        F: Fn(A) -> R,
-    {
-        match &self.f {
-            Some(f) => self.place.run(|| f(argument)),
-            None => unreachable!("only `run_once` takes the closure"),
-        }
-    }
-}
-
-impl<F> Drop for Bound<F> {
-    fn drop(&mut self) {
-        if let Some(f) = self.f.take() {
-            self.place.run(|| drop(f));
-        }
-    }
 }

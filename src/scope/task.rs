@@ -7,14 +7,16 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::chain;
-use super::current::is_unscoped;
+#[cfg(feature = "rayon")]
+use super::follow::Follow;
 use super::hook::entering;
+use super::place::Place;
 use crate::context::{ContextInner, OutputContext};
 
 /// Gives a value a context, by [`in_context`](InContext::in_context) or [`in_current_context`](InContext::in_current_context).
 ///
 /// Every type has these methods, as every type has those of `tracing::Instrument`. What they return is of use if the value is a future or, with
-/// the feature `futures`, a stream.
+/// the feature `futures`, a stream, or, with the feature `rayon`, a parallel iterator (see `logscope::rayon`).
 pub trait InContext: Sized {
     /// Makes `context` current whenever this future is polled, and when it is dropped.
     ///
@@ -52,20 +54,15 @@ pub trait InContext: Sized {
     /// scope, it logs to the process default (with [`route_by_span`](crate::Config::route_by_span), to the context of its span first). A
     /// guard that it holds over an `.await` is its own in this case too.
     fn in_current_context(self) -> Scoped<Self> {
-        let chain = match OutputContext::try_current() {
-            Some(context) => chain::TaskChain::new(context.into_inner()),
-            None if is_unscoped() => chain::TaskChain::outside_on_purpose(),
-            None => chain::TaskChain::outside(),
-        };
-        Scoped { chain, value: Some(self) }
+        Scoped { chain: Place::current().into_chain(), value: Some(self) }
     }
 }
 
 impl<T> InContext for T {}
 
 pin_project! {
-    /// Polls and drops a future or a stream inside a context; from [`InContext`].
-    #[must_use = "futures do nothing unless polled: await it or spawn it"]
+    /// Runs and drops a future, a stream or a parallel iterator inside a context; from [`InContext`].
+    #[must_use = "futures do nothing unless polled: await it or spawn it (and parallel iterators do nothing unless driven)"]
     pub struct Scoped<T> {
         chain: chain::TaskChain<ContextInner>,
         // `None` only while `self` is dropped: the value is dropped first, inside its context.
@@ -77,6 +74,23 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             this.chain.run(|| this.value.set(None));
+        }
+    }
+}
+
+#[cfg(feature = "rayon")]
+impl<T> Scoped<T> {
+    /// Returns the value. It is there until this is dropped.
+    pub(crate) fn value(&self) -> Option<&T> {
+        self.value.as_ref()
+    }
+
+    /// Takes the value out, with the context and the span that the work on it has if it begins now.
+    pub(crate) fn into_follow(mut self) -> (Follow, T) {
+        let place = self.chain.run(Place::current);
+        match self.value.take() {
+            Some(value) => (Follow::from_here_in(place), value),
+            None => unreachable!("the value is there until this is dropped"),
         }
     }
 }

@@ -32,7 +32,7 @@ const ORDER: &order::Table<'_> = &[
     (
         "src",
         "sync → limits → process → error → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
-         → queue → delivery → background → sink → context → scope → inherit → layer, build, command → http → docs",
+         → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio → layer, build, command → http → docs",
     ),
     (
         "src/background",
@@ -55,7 +55,7 @@ const ORDER: &order::Table<'_> = &[
         "src/delivery",
         "closing, ledger, missing, front, in_flight → own_calls, counters, notices → output_list → core → release → flush",
     ),
-    ("src/docs", "beside_fmt, build_tool, child_processes, env_logger, fmt, layout, server, slog, tenants"),
+    ("src/docs", "beside_fmt, build_tool, carry, child_processes, env_logger, fmt, layout, server, slog, tenants"),
     (
         "src/file",
         "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
@@ -87,16 +87,19 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/process", "exit, fork_local, threads"),
     ("src/queue", "words, progress → ring → reader → schedule"),
+    ("src/rayon", "par_iter, scope"),
     ("src/read", "time, unescape → cursor → plain → text, logfmt, json"),
     ("src/read/json", "deserialize → parse → lines"),
     (
         "src/record",
         "bound, line, log_fields, notice, value → render → thread, capture, field → buf, span → context, span_info",
     ),
-    ("src/scope", "chain, hook → current, thread → carry, task, task_scope"),
+    ("src/scope", "bound, chain, hook, spans → current, thread → place → carry, follow → following, task, task_scope"),
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
+    ("src/thread", "scope → builder"),
+    ("src/tokio", "join_set, runtime"),
     ("src/verbosity", "levels, decisions → flags, directives → parse, dial → combine"),
 ];
 

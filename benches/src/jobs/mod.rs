@@ -1,5 +1,6 @@
 //! The jobs: what is measured, against what, and which marks it must reach.
 
+mod carry;
 mod commands;
 mod contexts;
 pub mod files;
@@ -43,7 +44,7 @@ impl Job {
 
 /// Every job, in the order of the table.
 pub fn all() -> Vec<Job> {
-    [lines::jobs(), unwanted::jobs(), scopes::jobs(), contexts::jobs(), commands::jobs()]
+    [lines::jobs(), unwanted::jobs(), scopes::jobs(), carry::jobs(), contexts::jobs(), commands::jobs()]
         .into_iter()
         .flatten()
         .collect()
