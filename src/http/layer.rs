@@ -10,13 +10,13 @@ use super::raise::Raise;
 use super::request_id::RequestId;
 use super::running::{EndLevels, Running};
 use crate::context::{ContextBuilder, OutputContext};
-use crate::limits::REQUEST_PATH_BYTES;
+use crate::limits::{REQUEST_METHOD_BYTES, REQUEST_PATH_BYTES};
 use crate::sync::Arc;
 
 /// Gives each request of a service a context of its own: a `tower` layer.
 ///
-/// Each request runs in a [child](OutputContext::child) of the service's context, called `request`, with the fields `method`, `path` (its
-/// first 1,024 bytes, without the query, which may have secrets) and `request_id`. Its clock starts with the request, and the rest is the
+/// Each request runs in a [child](OutputContext::child) of the service's context, called `request`, with the fields `method` (its
+/// first 32 bytes), `path` (its first 1,024 bytes, without the query, which may have secrets) and `request_id`. Its clock starts with the request, and the rest is the
 /// service's, unless [`make`](RequestLayer::make) changes it. Where the context is current, and how it ends, is on the page of [the module](crate::http).
 ///
 /// Make it the outermost layer, so that what other layers log is in the request's log. A clone is cheap.
@@ -119,8 +119,8 @@ impl RequestLayer {
         let child = self
             .service
             .child("request")
-            .field("method", parts.method.as_str())
-            .field("path", bounded(parts.uri.path()))
+            .field("method", bounded(parts.method.as_str(), REQUEST_METHOD_BYTES))
+            .field("path", bounded(parts.uri.path(), REQUEST_PATH_BYTES))
             .field("request_id", id.as_str());
         let child = match &self.make {
             Some(make) => make(parts, child),
@@ -135,13 +135,13 @@ impl RequestLayer {
     }
 }
 
-/// The beginning of a path that is too long to be in each record.
-fn bounded(path: &str) -> &str {
-    let mut end = path.len().min(REQUEST_PATH_BYTES);
-    while !path.is_char_boundary(end) {
+/// The beginning of a text of the client that may be too long to be in each record.
+fn bounded(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
         end -= 1;
     }
-    &path[..end]
+    &text[..end]
 }
 
 impl fmt::Debug for RequestLayer {

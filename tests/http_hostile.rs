@@ -1,0 +1,125 @@
+//! What hostile clients send, and what the program's own code does wrong, harms neither the process nor the log of a request.
+
+#![cfg(feature = "http")]
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::convert::Infallible;
+use std::future::ready;
+
+use axum::body::Bytes;
+use common::{ParsedLine, block_on, init};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http_body::Body;
+use http_body_util::Empty;
+use logscope::http::{RequestId, RequestLayer};
+use logscope::sink::{self, Memory};
+use logscope::{Format, OutputContext};
+use tower::{Layer, Service, service_fn};
+
+fn service_log() -> (OutputContext, Memory) {
+    init();
+    let (memory, lines) = sink::memory();
+    (OutputContext::builder("shop").sink(memory.format(Format::json())).build(), lines)
+}
+
+fn parsed(lines: &Memory) -> Vec<ParsedLine> {
+    lines.lines().iter().map(|line| ParsedLine::parse(line)).collect()
+}
+
+/// The messages, and the outcome of the only request.
+#[track_caller]
+fn end_of(lines: &Memory) -> (Vec<String>, String) {
+    let mut lines = parsed(lines);
+    let end = lines.pop().expect("a request ends");
+    assert_eq!(end.message, "request ended", "after {lines:?}");
+    let messages: Vec<_> = lines.into_iter().map(|line| line.message).collect();
+    assert!(!messages.iter().any(|message| message == "request ended"), "a request ends once");
+    (messages, end.fields["outcome"].as_str().unwrap().to_owned())
+}
+
+fn request() -> Request<()> {
+    Request::get("/").body(()).unwrap()
+}
+
+/// Serves a request by a handler that answers at once.
+fn serve<B: Body>(
+    layer: &RequestLayer,
+    request: Request<()>,
+    mut respond: impl FnMut(Request<()>) -> Response<B>,
+) -> Response<logscope::http::ResponseBody<B>> {
+    let service = service_fn(move |request| ready(Ok::<_, Infallible>(respond(request))));
+    block_on(layer.layer(service).call(request)).unwrap()
+}
+
+fn empty<T>(_: T) -> Response<Empty<Bytes>> {
+    Response::new(Empty::new())
+}
+
+#[test]
+fn a_long_method_is_cut() {
+    let (service, lines) = service_log();
+    let mut request = request();
+    *request.method_mut() = Method::from_bytes(&[b'A'; 1_000]).unwrap();
+    drop(serve(&RequestLayer::new(&service), request, empty));
+    let method = parsed(&lines)[0].context_fields["method"].as_str().unwrap().to_owned();
+    assert_eq!(method, "A".repeat(32));
+}
+
+#[test]
+fn of_several_ids_one_is_left() {
+    let (service, _lines) = service_log();
+    for (ids, taken) in [(["one", "two"], Some("one")), (["not sane", "two"], None)] {
+        let mut request = request();
+        for id in ids {
+            request.headers_mut().append("x-request-id", HeaderValue::from_str(id).unwrap());
+        }
+        drop(serve(&RequestLayer::new(&service), request, |request| {
+            let id = request.extensions().get::<RequestId>().unwrap();
+            assert!(taken.is_none_or(|taken| id.as_str() == taken));
+            let left: Vec<_> = request.headers().get_all("x-request-id").iter().collect();
+            assert_eq!(left, [id.as_str()]);
+            empty(())
+        }));
+    }
+}
+
+/// The headers of a request are parts of the buffer into which the connection has read them.
+#[test]
+fn an_id_does_not_keep_the_buffer_of_the_connection() {
+    let (service, _lines) = service_log();
+    let buffer = Bytes::from(b"r-7".repeat(100_000));
+    let mut request = request();
+    let id = HeaderValue::from_maybe_shared(buffer.slice(..3)).unwrap();
+    request.headers_mut().insert("x-request-id", id);
+    let mut kept = None;
+    let response = serve(&RequestLayer::new(&service), request, |request| {
+        kept = request.extensions().get::<RequestId>().cloned();
+        empty(())
+    });
+    assert_eq!((response.headers()["x-request-id"].to_str().unwrap(), kept.unwrap().as_str()), ("r-7", "r-7"));
+    assert!(buffer.is_unique(), "the request is gone, and its response under way");
+}
+
+#[test]
+fn headers_that_are_full_go_without_an_id() {
+    let (service, lines) = service_log();
+    let mut full = http::HeaderMap::new();
+    for number in 0.. {
+        let name = HeaderName::try_from(format!("x-{number}")).unwrap();
+        if full.try_insert(name, HeaderValue::from(number)).is_err() {
+            break;
+        }
+    }
+    let mut request = request();
+    *request.headers_mut() = full.clone();
+    let response = serve(&RequestLayer::new(&service), request, |_| {
+        let mut response = empty(());
+        *response.headers_mut() = full.clone();
+        response
+    });
+    assert_eq!(response.headers().len(), full.len());
+    drop(response);
+    assert_eq!(end_of(&lines), (vec![], "finished".to_owned()));
+}
