@@ -6,13 +6,16 @@
 mod common;
 
 use std::convert::Infallible;
-use std::future::ready;
+use std::future::{Future, ready};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use axum::body::Bytes;
-use common::{ParsedLine, block_on, init};
+use common::{LogsWhenDropped, ParsedLine, block_on, init, panic_of};
 use http::{HeaderName, HeaderValue, Method, Request, Response};
-use http_body::Body;
-use http_body_util::Empty;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt as _, Empty};
 use logscope::http::{RequestId, RequestLayer};
 use logscope::sink::{self, Memory};
 use logscope::{Format, OutputContext};
@@ -100,6 +103,126 @@ fn an_id_does_not_keep_the_buffer_of_the_connection() {
     });
     assert_eq!((response.headers()["x-request-id"].to_str().unwrap(), kept.unwrap().as_str()), ("r-7", "r-7"));
     assert!(buffer.is_unique(), "the request is gone, and its response under way");
+}
+
+/// The message of a panic.
+fn said(payload: &(dyn std::any::Any + Send)) -> &'static str {
+    payload.downcast_ref::<&str>().unwrap()
+}
+
+/// A body that panics where it is told to.
+struct Panics {
+    at_end_stream: bool,
+    at_size_hint: bool,
+    _witness: LogsWhenDropped,
+}
+
+impl Body for Panics {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"data")))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        assert!(!self.at_end_stream, "in `is_end_stream`");
+        false
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        assert!(!self.at_size_hint, "in `size_hint`");
+        SizeHint::default()
+    }
+}
+
+fn panics(at_end_stream: bool, at_size_hint: bool) -> Response<Panics> {
+    Response::new(Panics { at_end_stream, at_size_hint, _witness: LogsWhenDropped("dropped") })
+}
+
+#[test]
+fn a_body_that_panics_when_it_is_asked_for_its_end_does_not_abort_the_process() {
+    let (service, lines) = service_log();
+    let response = serve(&RequestLayer::new(&service), request(), |_| panics(true, false));
+    // The panic of the question unwinds through the owner of the body, which drops it.
+    let told = panic_of(AssertUnwindSafe(move || assert!(response.body().is_end_stream())));
+    assert_eq!(said(&*told), "in `is_end_stream`");
+    assert_eq!(end_of(&lines), (vec!["dropped".to_owned()], "panicked".to_owned()));
+
+    // Only the layer asks.
+    let (service, lines) = service_log();
+    drop(serve(&RequestLayer::new(&service), request(), |_| panics(true, false)));
+    assert_eq!(end_of(&lines), (vec!["dropped".to_owned()], "panicked".to_owned()));
+}
+
+#[test]
+fn a_body_that_panics_when_it_is_asked_for_its_size_is_dropped_in_its_request() {
+    let (service, lines) = service_log();
+    panic_of(AssertUnwindSafe(|| drop(serve(&RequestLayer::new(&service), request(), |_| panics(false, true)))));
+    assert_eq!(end_of(&lines), (vec!["dropped".to_owned()], "panicked".to_owned()));
+}
+
+/// Data of a program's own kind, which logs how it is asked, and claims to be as long as can be.
+struct Claims;
+
+impl bytes::Buf for Claims {
+    fn remaining(&self) -> usize {
+        tracing::info!("asked for its length");
+        usize::MAX
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &[]
+    }
+
+    fn advance(&mut self, _: usize) {}
+}
+
+struct TwoClaims(u8);
+
+impl Body for TwoClaims {
+    type Data = Claims;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Claims>, Infallible>>> {
+        let Some(left) = self.0.checked_sub(1) else { return Poll::Ready(None) };
+        self.0 = left;
+        Poll::Ready(Some(Ok(Frame::data(Claims))))
+    }
+}
+
+#[test]
+fn data_is_measured_in_its_request_and_whatever_it_claims() {
+    let (service, lines) = service_log();
+    let mut response = serve(&RequestLayer::new(&service), request(), |_| Response::new(TwoClaims(2)));
+    while block_on(response.body_mut().frame()).is_some() {}
+    assert_eq!(end_of(&lines), (vec!["asked for its length".to_owned(); 2], "finished".to_owned()));
+    assert_eq!(parsed(&lines)[2].fields["bytes"], u64::MAX);
+}
+
+/// A future that has a response ready, and panics when it is dropped.
+struct PanicsWhenDropped;
+
+impl Future for PanicsWhenDropped {
+    type Output = Result<Response<Panics>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(panics(false, false)))
+    }
+}
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("in a drop");
+    }
+}
+
+#[test]
+fn the_response_of_a_future_that_panics_when_it_is_dropped_is_dropped_in_its_request() {
+    let (service, lines) = service_log();
+    let mut served = RequestLayer::new(&service).layer(service_fn(|_: Request<()>| PanicsWhenDropped));
+    panic_of(AssertUnwindSafe(move || drop(block_on(served.call(request())))));
+    assert_eq!(end_of(&lines), (vec!["dropped".to_owned()], "panicked".to_owned()));
 }
 
 #[test]

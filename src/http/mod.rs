@@ -87,7 +87,7 @@
 // | `future` | the response's future |
 // | `service` | the service |
 //
-// This room imports `context`, `scope`, `limits`, `sync` and `verbosity`. Nothing else imports it.
+// This room imports `context`, `scope`, `record`, `limits`, `sync` and `verbosity`. Nothing else imports it.
 
 mod body;
 mod future;
