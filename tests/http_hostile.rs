@@ -12,13 +12,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::Bytes;
-use common::{LogsWhenDropped, ParsedLine, block_on, init, panic_of};
+use common::{LogsWhenDropped, ParsedLine, block_on, init, panic_of, unscoped_messages};
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Empty};
 use logscope::http::{RequestId, RequestLayer};
 use logscope::sink::{self, Memory};
-use logscope::{Format, OutputContext};
+use logscope::{Format, LevelFilter, OutputContext};
 use tower::{Layer, Service, service_fn};
 
 fn service_log() -> (OutputContext, Memory) {
@@ -223,6 +223,58 @@ fn the_response_of_a_future_that_panics_when_it_is_dropped_is_dropped_in_its_req
     let mut served = RequestLayer::new(&service).layer(service_fn(|_: Request<()>| PanicsWhenDropped));
     panic_of(AssertUnwindSafe(move || drop(block_on(served.call(request())))));
     assert_eq!(end_of(&lines), (vec!["dropped".to_owned()], "panicked".to_owned()));
+}
+
+fn level_header() -> HeaderName {
+    HeaderName::from_static("x-log-level")
+}
+
+fn asking_for(level: &'static str) -> Request<()> {
+    Request::get("/").header(level_header(), level).body(()).unwrap()
+}
+
+#[test]
+fn a_request_whose_context_cannot_be_made_ends_in_the_log_of_the_service() {
+    let (service, lines) = service_log();
+    let layer = RequestLayer::new(&service).make(|_, _| panic!("no tenant"));
+    let told = panic_of(AssertUnwindSafe(|| drop(serve(&layer, request(), empty))));
+    assert_eq!((said(&*told), end_of(&lines).1.as_str()), ("no tenant", "panicked"));
+}
+
+#[test]
+fn a_permission_that_panics_ends_its_request() {
+    let (service, lines) = service_log();
+    let layer = RequestLayer::new(&service).raise_by(level_header(), LevelFilter::TRACE, |_| panic!("no users"));
+    let told = panic_of(AssertUnwindSafe(|| drop(serve(&layer, asking_for("debug"), empty))));
+    assert_eq!((said(&*told), end_of(&lines).1.as_str()), ("no users", "panicked"));
+}
+
+#[test]
+fn what_the_settings_log_has_a_place() {
+    let (service, lines) = service_log();
+    let layer = RequestLayer::new(&service)
+        .make(|_, child| {
+            tracing::info!("a setting makes the context");
+            child
+        })
+        .raise_by(level_header(), LevelFilter::TRACE, |_| {
+            tracing::info!("a setting permits it");
+            tracing::debug!("a setting knows nothing of the new level");
+            true
+        });
+    drop(serve(&layer, asking_for("debug"), |_| {
+        tracing::debug!("raised");
+        empty(())
+    }));
+    let of: Vec<_> = parsed(&lines).into_iter().map(|line| (line.context, line.message)).collect();
+    let expected = [
+        ("shop", "a setting makes the context"),
+        ("request", "a setting permits it"),
+        ("request", "raised"),
+        ("request", "request ended"),
+    ];
+    assert_eq!(of, expected.map(|(context, message)| (context.to_owned(), message.to_owned())));
+    assert!(unscoped_messages("a setting").is_empty());
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub enum Outcome {
     BodyDropped,
     /// The service's future was dropped before there was a response: the client has gone away, or a timeout further out has struck.
     Cancelled,
-    /// The service or the body panicked.
+    /// The service, the body or a setting of the layer panicked.
     Panicked,
 }
 
@@ -101,6 +101,12 @@ impl Running {
             outcome: Outcome::Cancelled,
             has_panicked: AtomicBool::new(false),
         }
+    }
+
+    /// Gives the request another context before its work begins.
+    pub(super) fn set_context(&mut self, context: OutputContext) {
+        self.scope = TaskScope::new(&context);
+        self.context = context;
     }
 
     /// Runs code of the service in the request's scopes. If it panics, that is the outcome.
