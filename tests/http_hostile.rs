@@ -278,6 +278,25 @@ fn what_the_settings_log_has_a_place() {
 }
 
 #[test]
+fn a_layer_in_another_one_gives_the_request_a_second_context_with_the_same_id() {
+    let (outer, of_outer) = service_log();
+    let (inner, of_inner) = service_log();
+    let handler = service_fn(|_: Request<()>| async {
+        tracing::info!("in the handler");
+        Ok::<_, Infallible>(empty(()))
+    });
+    let mut served = RequestLayer::new(&outer).layer(RequestLayer::new(&inner).layer(handler));
+    let response = block_on(served.call(request())).unwrap();
+    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+    assert!(block_on(response.into_body().collect()).is_ok());
+    assert_eq!(end_of(&of_outer), (vec![], "finished".to_owned()));
+    assert_eq!(end_of(&of_inner), (vec!["in the handler".to_owned()], "finished".to_owned()));
+    for line in parsed(&of_outer).into_iter().chain(parsed(&of_inner)) {
+        assert_eq!(line.context_fields["request_id"], *id);
+    }
+}
+
+#[test]
 fn headers_that_are_full_go_without_an_id() {
     let (service, lines) = service_log();
     let mut full = http::HeaderMap::new();
@@ -297,4 +316,39 @@ fn headers_that_are_full_go_without_an_id() {
     assert_eq!(response.headers().len(), full.len());
     drop(response);
     assert_eq!(end_of(&lines), (vec![], "finished".to_owned()));
+}
+
+/// `tower` allows one call for each time that a service was ready, to that very service.
+#[test]
+fn the_service_that_was_ready_is_the_one_that_is_called() {
+    struct OnceReady {
+        is_ready: bool,
+    }
+    impl Clone for OnceReady {
+        fn clone(&self) -> Self {
+            OnceReady { is_ready: false }
+        }
+    }
+    impl Service<Request<()>> for OnceReady {
+        type Response = Response<Empty<Bytes>>;
+        type Error = Infallible;
+        type Future = std::future::Ready<Result<Self::Response, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            self.is_ready = true;
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<()>) -> Self::Future {
+            assert!(std::mem::take(&mut self.is_ready), "called without having been ready");
+            ready(Ok(empty(())))
+        }
+    }
+    let (service, _lines) = service_log();
+    let mut served = RequestLayer::new(&service).layer(OnceReady { is_ready: false });
+    for _ in 0..2 {
+        block_on(std::future::poll_fn(|cx| served.poll_ready(cx))).unwrap();
+        drop(block_on(served.call(request())).unwrap());
+    }
+    panic_of(AssertUnwindSafe(|| drop(served.clone().call(request()))));
 }
