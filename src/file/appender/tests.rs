@@ -205,3 +205,35 @@ fn opening_an_open_file_does_not_wait_for_ever_for_a_write_that_stands_still() {
     drop(writing);
     opening.join().unwrap();
 }
+
+/// The exit of the process flushes what was written long ago, when the program has removed its temporary directory.
+#[test]
+fn a_flush_that_has_nothing_to_save_makes_no_removed_file_or_directory_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = dir.path().join("logs");
+    let path = logs.join("uno.log");
+    let log = Log::open(file(&path).create_parents(true));
+    let flush = |is_parked: bool| {
+        log.write();
+        log.appender.flush(LONG).unwrap();
+        if is_parked {
+            log.park();
+        }
+    };
+    for is_parked in [false, true] {
+        flush(is_parked);
+        fs::remove_file(&path).unwrap();
+        let ((), reports) = capture_reports(|| log.appender.flush(LONG).unwrap());
+        assert!(!path.exists() && reports.is_empty(), "the file, parked: {is_parked}: {reports:?}");
+    }
+    for is_parked in [false, true] {
+        flush(is_parked);
+        fs::remove_dir_all(&logs).unwrap();
+        let ((), reports) = capture_reports(|| log.appender.flush(LONG).unwrap());
+        assert!(!logs.exists() && reports.is_empty(), "the directory, parked: {is_parked}: {reports:?}");
+    }
+    // What is written without having been found at the path since is saved.
+    log.write();
+    let ((), _) = capture_reports(|| log.appender.flush(LONG).unwrap());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "line\n");
+}
