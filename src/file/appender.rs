@@ -253,13 +253,13 @@ impl Output for Appender {
         }
         match self.current.try_lock_for(deadline) {
             Some(mut current) if current.unchecked_bytes() > 0 => self.check_location(&mut current, By::Folder),
-            // All records were at the path at the last check. If the file has been removed since, as a program's temporary directory is
-            // when the program ends, there is nothing to save: neither is it reported, nor are the file and its directories made anew.
+            // All records were at the path at the last check. If the file has been removed since, or is just being removed, as a program's
+            // temporary directory is when the program ends, there is nothing to save: neither is it reported, nor are the file and its
+            // directories made anew. So it is looked for once: a second look could find it removed.
             Some(mut current) => {
-                let is_closed_or_removed = current.file.is_none()
-                    || matches!(current.locate(By::Folder, self.options.follow_links), Ok(FileLocation::Removed));
-                if !is_closed_or_removed {
-                    let _ = self.check_location_quietly(&mut current, By::Folder);
+                let location = current.locate(By::Folder, self.options.follow_links);
+                if current.file.is_some() && !matches!(location, Ok(FileLocation::Removed)) {
+                    let _ = self.follow(&mut current, By::Folder, location);
                 }
                 Ok(())
             }

@@ -237,3 +237,23 @@ fn a_flush_that_has_nothing_to_save_makes_no_removed_file_or_directory_anew() {
     let ((), _) = capture_reports(|| log.appender.flush(LONG).unwrap());
     assert_eq!(fs::read_to_string(&path).unwrap(), "line\n");
 }
+
+/// Between the two system calls that look for it, too. Taken for moved, it would be made anew.
+#[test]
+fn a_file_that_is_being_removed_is_in_its_place_until_it_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..if cfg!(miri) { 5 } else { 500 } {
+        let path = dir.path().join(round.to_string());
+        let file = fs::File::create(&path).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| fs::remove_file(&path).unwrap());
+            let location = loop {
+                match os::locate(&file, None, &path, false).unwrap() {
+                    FileLocation::InPlace { .. } => {}
+                    location => break location,
+                }
+            };
+            assert_eq!(location, FileLocation::Removed, "in round {round}");
+        });
+    }
+}
