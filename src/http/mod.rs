@@ -51,7 +51,7 @@
 //! |---|---|
 //! | `status` | the status of the response, if there was one |
 //! | `bytes` | how many bytes of the body were taken |
-//! | `duration_ms` | the time since the call, in milliseconds |
+//! | `duration_ms` | the time since the call, in milliseconds, to the microsecond |
 //! | `outcome` | [`Outcome::as_str`]: `finished`, `cancelled`, … |
 //!
 //! A body is finished when it has said that it is at its end, when its trailers were taken, or when as many bytes were taken as the response

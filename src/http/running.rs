@@ -176,7 +176,8 @@ impl Drop for Running {
         let is_fine = outcome == Outcome::Finished && !is_server_error;
         let level = if is_fine { self.levels.finished } else { self.levels.failed };
         let Some(level) = level.into_level() else { return };
-        let duration_ms = self.context.elapsed().saturating_sub(self.began).as_secs_f64() * 1e3;
+        // In whole microseconds: the nearest number to a longer fraction has up to 17 digits.
+        let duration_ms = self.context.elapsed().saturating_sub(self.began).as_micros() as f64 / 1e3;
         let (status, bytes, outcome) = (self.status.map(|status| status.as_u16()), self.bytes, outcome.as_str());
         macro_rules! record {
             ($level:ident) => {
