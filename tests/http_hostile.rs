@@ -352,3 +352,24 @@ fn the_service_that_was_ready_is_the_one_that_is_called() {
     }
     panic_of(AssertUnwindSafe(|| drop(served.clone().call(request()))));
 }
+
+/// An id is any visible ASCII text, and each format keeps it in its place.
+#[test]
+fn an_id_forges_nothing_in_any_format() {
+    init();
+    let id = r#"a}:msg="forged"]{level=ERROR,"outcome":"none"}\u001b[31m%0a"#;
+    let [text, logfmt, json] = [Format::text(), Format::logfmt(), Format::json()].map(|format| {
+        let (memory, lines) = sink::memory();
+        (memory.format(format), lines)
+    });
+    let service = OutputContext::builder("shop").sinks([&text, &logfmt, &json].map(|(sink, _)| sink.clone())).build();
+    let mut request = request();
+    request.headers_mut().insert("x-request-id", HeaderValue::from_static(id));
+    drop(serve(&RequestLayer::new(&service), request, empty));
+    for (_, lines) in [text, logfmt] {
+        let lines = lines.lines();
+        assert!(lines.len() == 1 && lines[0].contains(&format!("request_id={id:?}")), "{lines:?}");
+    }
+    let line = &parsed(&json.1)[0];
+    assert_eq!((line.context_fields["request_id"].as_str(), line.level.as_str()), (Some(id), "INFO"));
+}
