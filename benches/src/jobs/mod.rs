@@ -3,6 +3,7 @@
 mod contexts;
 pub mod files;
 mod lines;
+mod requests;
 mod scopes;
 mod unwanted;
 
@@ -42,7 +43,10 @@ impl Job {
 
 /// Every job, in the order of the table.
 pub fn all() -> Vec<Job> {
-    [lines::jobs(), unwanted::jobs(), scopes::jobs(), contexts::jobs()].into_iter().flatten().collect()
+    [lines::jobs(), unwanted::jobs(), scopes::jobs(), contexts::jobs(), requests::jobs()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Sets this process up for an arrangement, and returns the subjects that can be measured in it.
@@ -50,5 +54,6 @@ pub fn arrange(arrangement: &str) -> Result<Subjects, Box<dyn Error>> {
     lines::arrange(arrangement)
         .or_else(|| unwanted::arrange(arrangement))
         .or_else(|| contexts::arrange(arrangement))
+        .or_else(|| requests::arrange(arrangement))
         .ok_or_else(|| format!("there is no arrangement {arrangement:?}").into())
 }
