@@ -74,6 +74,10 @@ pub(crate) const LONGEST_LOG_NAME: usize = 128;
 #[cfg(feature = "http")]
 pub(crate) const REQUEST_ID_BYTES: usize = 128;
 
+/// How much of the method of a request is in its context, in bytes.
+#[cfg(feature = "http")]
+pub(crate) const REQUEST_METHOD_BYTES: usize = 32;
+
 /// How much of the path of a request is in its context, in bytes.
 #[cfg(feature = "http")]
 pub(crate) const REQUEST_PATH_BYTES: usize = 1_024;

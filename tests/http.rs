@@ -10,13 +10,14 @@ use std::future::{Future, pending, ready};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use common::{LogsWhenDropped, ParsedLine, block_on, init, panic_of, poll, tracked, yield_once};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty, Full};
 use logscope::http::{Outcome, RequestId, RequestLayer, RequestService, ResponseBody};
 use logscope::sink::{self, Memory};
-use logscope::{Dial, Format, InContext as _, LevelFilter, OutputContext};
+use logscope::{Dial, Format, InContext as _, LevelFilter, ManualClock, Origin, OutputContext};
 use tower::{Layer, Service, ServiceExt as _, service_fn};
 
 type Text = Full<&'static [u8]>;
@@ -293,6 +294,20 @@ fn the_last_record_has_the_level_of_its_kind() {
 }
 
 #[test]
+fn the_duration_is_a_short_number() {
+    init();
+    let (memory, lines) = sink::memory();
+    let clock = ManualClock::at(Origin::now());
+    let service = OutputContext::builder("shop").clock(&clock).sink(memory.format(Format::json())).build();
+    let respond = |_| {
+        clock.advance(Duration::from_nanos(2_956_510));
+        ready(text(""))
+    };
+    drop(block_on(call(&RequestLayer::new(&service), respond)));
+    assert_eq!(end_of(&lines).2.fields["duration_ms"].to_string(), "2.956");
+}
+
+#[test]
 fn the_layer_lets_go_of_the_context_at_the_end() {
     init();
     let (service, _lines, closed) = tracked("shop");
@@ -465,7 +480,9 @@ fn a_panicking_setting_harms_no_later_request() {
     let mut served = layer.layer(Handler(|_| ready(text(""))));
     panic_of(AssertUnwindSafe(|| drop(served.call(request("/bad")))));
     drop(block_on(served.call(request("/good"))));
-    assert_eq!(end_of(&lines).1, "finished");
+    let ends =
+        parsed(&lines).into_iter().map(|end| (end.context_fields["path"].clone(), end.fields["outcome"].clone()));
+    assert_eq!(ends.collect::<Vec<_>>(), [("/bad".into(), "panicked".into()), ("/good".into(), "finished".into())]);
 }
 
 #[test]

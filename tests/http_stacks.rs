@@ -94,6 +94,20 @@ fn what_trace_layer_logs_is_in_the_log_of_the_request_up_to_the_end_of_the_strea
 }
 
 #[test]
+fn a_layer_in_another_one_of_tower_http_has_the_request_from_there_on() {
+    let (service, lines) = service_log();
+    let app = Router::new()
+        .route("/inside", get(|| async { tracing::info!("in the handler") }))
+        .layer(RequestLayer::new(&service))
+        .layer(TraceLayer::new_for_http());
+    on_runtime(async {
+        app.oneshot(ask("GET", "/inside")).await.unwrap().into_body().collect().await.unwrap();
+    });
+    let messages: Vec<_> = parsed(&lines).into_iter().map(|line| line.message).collect();
+    assert_eq!(messages, ["in the handler", "request ended"]);
+}
+
+#[test]
 fn every_answer_of_a_router_is_a_request() {
     let (service, lines) = service_log();
     let app = Router::new()

@@ -48,7 +48,12 @@ pub(crate) fn router(logs: &Arc<Logs>, stopping: &Arc<Notify>) -> Router {
 type Shared = State<(Arc<Logs>, Arc<Notify>)>;
 
 /// An order: logged here, in a task, and on another thread. `said` is what the proof compares with the id in the context.
-async fn order(Path((_, number)): Path<(String, u64)>, axum::Extension(id): Id) -> Result<String, StatusCode> {
+async fn order(
+    State((logs, _)): Shared,
+    Path((tenant, number)): Path<(String, u32)>,
+    axum::Extension(id): Id,
+) -> Result<String, StatusCode> {
+    logs.tenant_of(&tenant).ok_or(StatusCode::NOT_FOUND)?;
     let said = id.as_str();
     tracing::info!(said, number, "looking for the order");
     tracing::debug!(said, "the cache has it not");
@@ -56,10 +61,10 @@ async fn order(Path((_, number)): Path<(String, u64)>, axum::Extension(id): Id) 
     let priced = tokio::spawn(
         async move {
             // The database is slow.
-            tokio::time::sleep(Duration::from_millis(number % 5)).await;
+            tokio::time::sleep(Duration::from_millis(u64::from(number % 5))).await;
             tracing::debug!(said = of_task.as_str(), "asked the database");
             tracing::info!(said = of_task.as_str(), "priced");
-            number * 3
+            u64::from(number) * 3
         }
         .in_current_context(),
     );

@@ -25,16 +25,23 @@ mod signals;
 #[path = "../concurrent_builds/table.rs"]
 mod table;
 
+use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logs::Logs;
 use paint::{Color, Paint};
+use signals::Signals;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+
+/// How long the requests that are under way at a signal may take: a client may never finish asking.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// What this process is.
 enum Role {
@@ -88,26 +95,27 @@ fn run(role: Role) -> Result<bool> {
     match role {
         Role::Proof => Ok(proof::print(paint, &logs, &ledger, began.elapsed())? && clients),
         _ => {
-            println!("drained: {ledger}");
+            println!("\nEnded with {ledger}");
             Ok(ledger.is_complete())
         }
     }
 }
 
-/// Serves until a signal comes, and until every request that is then under way is answered. True if the clients are content.
+/// Serves until the server is told to end and has drained. True if the clients are content.
 async fn serve(logs: &Arc<Logs>, with_clients: bool, paint: Paint) -> Result<bool> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let stopping = Arc::new(tokio::sync::Notify::new());
-    let app = app::router(logs, &stopping);
-    let until = signals::until_told(Arc::clone(&stopping));
-    let server = tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(until).into_future());
+    let stopping = Arc::new(Notify::new());
+    let server = axum::serve(listener, app::router(logs, &stopping));
+    let server = server.with_graceful_shutdown(Arc::clone(&stopping).notified_owned()).into_future();
+    let server = tokio::spawn(until_drained(server, Signals::listen()?, stopping));
     if !with_clients {
-        println!("Serving on http://{address}: the logs are in {}\n", logs.folder.display());
+        println!("Serving on http://{address}. Until it ends, the logs are in {}\n", logs.folder.display());
         println!("  curl http://{address}/acme/orders/7");
         println!("  curl http://{address}/acme/orders/7 -H 'x-log-level: debug' -H 'authorization: {}'", app::OPERATOR);
         println!("  curl http://{address}/verbosity/acme -X PUT -d debug");
-        println!("  curl http://{address}/contexts\n\nCtrl-C ends it.");
+        println!("  curl http://{address}/contexts");
+        println!("  tail {}\n\nCtrl-C ends it.", logs.folder.join("access.log").display());
         server.await??;
         return Ok(true);
     }
@@ -124,4 +132,24 @@ async fn serve(logs: &Arc<Logs>, with_clients: bool, paint: Paint) -> Result<boo
     }
     tokio::time::timeout(load::DEADLINE, server).await.map_err(|_| "the server does not end")???;
     Ok(true)
+}
+
+/// Serves until a signal comes, and then until every request that is under way is answered, [`DRAIN`] is over, or another signal comes.
+async fn until_drained(
+    server: impl Future<Output = io::Result<()>>,
+    mut signals: Signals,
+    stopping: Arc<Notify>,
+) -> io::Result<()> {
+    let mut server = pin!(server);
+    tokio::select! {
+        ended = &mut server => return ended,
+        () = signals.next() => tracing::info!("told to end"),
+    }
+    stopping.notify_waiters();
+    tokio::select! {
+        ended = &mut server => return ended,
+        () = signals.next() => tracing::warn!("told again: what is under way is cut off"),
+        () = tokio::time::sleep(DRAIN) => tracing::warn!("what is under way takes too long, and is cut off"),
+    }
+    Ok(())
 }

@@ -1,8 +1,9 @@
 //! A list of shared values that are alive, which many threads change at once.
 //!
-//! Knows nothing of contexts. The list is split into shards, each with a lock of its own that is held for a few nanoseconds: no code
-//! but this module's runs under it. Reading a shard takes a count of each value under the lock; the caller drops those counts later,
-//! because dropping the last count of a value calls [`LiveList::remove`].
+//! Knows nothing of contexts. The list is split into shards, each with a lock of its own: no code but this module's runs under it. Whoever
+//! adds or removes a value holds one lock for some tens of nanoseconds. Reading the list takes a count of each value, and holds a lock for at most
+//! [`CHUNK`] slots (a microsecond or a few) before it goes on with the next shard, so that a long list holds up nobody. The caller drops the counts
+//! later, because dropping the last count of a value calls [`LiveList::remove`].
 
 use crate::process::ForkLocal;
 use crate::sync::model::Mutex;
@@ -11,14 +12,30 @@ use crate::sync::{Arc, AtomicUsize, Ordering, Weak};
 /// One in a model: shards have nothing to do with one another.
 const SHARDS: usize = if cfg!(logscope_loom) { 1 } else { 8 };
 
+/// How many slots of a shard are read under one lock. In a model a reader goes from slot to slot.
+const CHUNK: usize = if cfg!(logscope_loom) { 1 } else { 64 };
+
 /// The list. Values with the same id are in the same shard.
 pub(super) struct LiveList<T> {
     shards: ForkLocal<[Mutex<Shard<T>>; SHARDS]>,
 }
 
 struct Shard<T> {
-    slots: Vec<Option<Weak<T>>>,
+    /// A value stays in its slot, so that a reader that looks at each slot once finds each value once. There are never fewer slots than before.
+    slots: Vec<Option<Slot<T>>>,
     free: Vec<usize>,
+}
+
+struct Slot<T> {
+    /// Here too, so that whoever sorts the values need not touch each of them.
+    id: u64,
+    value: Weak<T>,
+}
+
+impl<T> Clone for Slot<T> {
+    fn clone(&self) -> Self {
+        Slot { id: self.id, value: self.value.clone() }
+    }
 }
 
 impl<T> Shard<T> {
@@ -54,15 +71,15 @@ impl<T> LiveList<T> {
     /// Adds `value`, whose id is `id` and whose own position is `position`.
     pub(super) fn insert(&self, id: u64, value: &Arc<T>, position: &ListPosition) {
         let number = shard_of(id);
-        let weak = Arc::downgrade(value);
+        let slot = Some(Slot { id, value: Arc::downgrade(value) });
         let mut shard = self.shards.get()[number].lock();
         let index = match shard.free.pop() {
             Some(index) => {
-                shard.slots[index] = Some(weak);
+                shard.slots[index] = slot;
                 index
             }
             None => {
-                shard.slots.push(Some(weak));
+                shard.slots.push(slot);
                 shard.slots.len() - 1
             }
         };
@@ -76,27 +93,43 @@ impl<T> LiveList<T> {
         if at == NOT_LISTED {
             return;
         }
-        let weak = {
+        let removed = {
             let shard = &mut *self.shards.get()[at % SHARDS].lock();
             // A forked child that could not inherit the shard has another value there, or none.
             let slot = shard.slots.get_mut(at / SHARDS);
-            let weak = slot.and_then(|slot| slot.take_if(|weak| Weak::as_ptr(weak) == value));
-            if weak.is_some() {
+            let removed = slot.and_then(|slot| slot.take_if(|slot| Weak::as_ptr(&slot.value) == value));
+            if removed.is_some() {
                 shard.free.push(at / SHARDS);
             }
-            weak
+            removed
         };
-        drop(weak);
+        drop(removed);
     }
 
-    /// All values that are alive.
-    pub(super) fn all(&self) -> Vec<Arc<T>> {
+    /// All values that are alive, with their ids, in no order. What comes or goes meanwhile may be among them.
+    pub(super) fn all(&self) -> Vec<(u64, Arc<T>)> {
         let mut all = Vec::new();
-        for shard in self.shards.get() {
-            let shard = shard.lock();
-            all.extend(shard.slots.iter().flatten().filter_map(Weak::upgrade));
+        // What is added to a shard after its first chunk is not waited for, however fast it grows.
+        let mut ends = [0; SHARDS];
+        let mut from = 0;
+        loop {
+            // A shard after the other, and not one to its end: whoever waits for a lock gets it after one chunk.
+            for (shard, end) in self.shards.get().iter().zip(&mut ends) {
+                // Allocated before the lock is taken.
+                all.reserve(CHUNK);
+                let shard = shard.lock();
+                if from == 0 {
+                    *end = shard.slots.len();
+                }
+                let chunk = from.min(*end)..(from + CHUNK).min(*end);
+                let slots = shard.slots[chunk].iter().flatten();
+                all.extend(slots.filter_map(|slot| Some((slot.id, slot.value.upgrade()?))));
+            }
+            from += CHUNK;
+            if ends.iter().all(|end| *end <= from) {
+                return all;
+            }
         }
-        all
     }
 }
 

@@ -260,10 +260,14 @@ impl Output for Appender {
         }
         match self.current.try_lock_for(deadline) {
             Some(mut current) if current.unchecked_bytes() > 0 => self.check_location(&mut current, By::Folder),
-            // All records were at the path at the last check. If the file has been removed since, as a program's temporary directory is
-            // when the program ends, there is nothing to report.
+            // All records were at the path at the last check. If the file has been removed since, or is just being removed, as a program's
+            // temporary directory is when the program ends, there is nothing to save: neither is it reported, nor are the file and its
+            // directories made anew. So it is looked for once: a second look could find it removed.
             Some(mut current) => {
-                let _ = self.check_location_quietly(&mut current, By::Folder);
+                let location = current.locate(By::Folder, self.options.follow_links);
+                if current.file.is_some() && !matches!(location, Ok(FileLocation::Removed)) {
+                    let _ = self.follow(&mut current, By::Folder, location);
+                }
                 Ok(())
             }
             // A thread that holds the lock for longer than `deadline` is writing, and writes check the location themselves.

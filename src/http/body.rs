@@ -32,7 +32,7 @@ pin_project! {
             let Some(running) = this.running else { return };
             // After a panic, the body is not asked again.
             let is_finished = !running.has_panicked()
-                && running.run(|| this.body.as_ref().get_ref().as_ref().is_none_or(B::is_end_stream));
+                && running.ask_contained(|| this.body.as_ref().get_ref().as_ref().is_none_or(B::is_end_stream));
             if is_finished || *this.promised == Some(running.bytes) {
                 running.set_outcome(Outcome::Finished);
             }
@@ -43,14 +43,16 @@ pin_project! {
 
 impl<B: Body> ResponseBody<B> {
     /// Makes the body of a response with these `headers`. If `is_never_sent`, it is finished without a frame.
-    pub(super) fn new(body: B, mut running: Running, headers: &HeaderMap, is_never_sent: bool) -> Self {
-        let promised = if is_never_sent {
+    pub(super) fn new(body: B, running: Running, headers: &HeaderMap, is_never_sent: bool) -> Self {
+        // Made before it is asked anything: if it panics then, it is dropped in its context.
+        let mut body = ResponseBody { body: Some(body), running: Some(running), promised: None };
+        body.promised = if is_never_sent {
             Some(0)
         } else {
             let header = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-            header.or_else(|| running.run(|| body.size_hint().exact()))
+            header.or_else(|| body.size_hint().exact())
         };
-        ResponseBody { body: Some(body), running: Some(running), promised }
+        body
     }
 }
 
@@ -60,24 +62,29 @@ impl<B: Body> Body for ResponseBody<B> {
     type Error = B::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let mut this = self.project();
-        let (Some(body), Some(running)) = (this.body.as_mut().as_pin_mut(), this.running.as_mut()) else {
+        let this = self.project();
+        let (mut body, Some(running)) = (this.body, this.running.as_mut()) else {
             return Poll::Ready(None);
         };
-        let frame = ready!(running.run(|| body.poll_frame(cx)));
-        let end = match &frame {
-            None => Some(Outcome::Finished),
-            Some(Err(_)) => Some(Outcome::BodyFailed),
-            Some(Ok(frame)) => match frame.data_ref() {
-                Some(data) => {
-                    running.bytes += data.remaining() as u64;
-                    None
-                }
-                None => frame.is_trailers().then_some(Outcome::Finished),
-            },
-        };
+        // All that is the program's own runs in here, also where one part of it panics and the others are dropped.
+        let (frame, bytes, end) = ready!(running.run(|| {
+            let Some(polled) = body.as_mut().as_pin_mut() else { return Poll::Ready((None, 0, None)) };
+            let frame = ready!(polled.poll_frame(cx));
+            let (bytes, end) = match &frame {
+                None => (0, Some(Outcome::Finished)),
+                Some(Err(_)) => (0, Some(Outcome::BodyFailed)),
+                Some(Ok(frame)) => match frame.data_ref() {
+                    Some(data) => (data.remaining(), None),
+                    None => (0, frame.is_trailers().then_some(Outcome::Finished)),
+                },
+            };
+            if end.is_some() {
+                body.set(None);
+            }
+            Poll::Ready((frame, bytes, end))
+        }));
+        running.bytes = running.bytes.saturating_add(bytes as u64);
         if let Some(outcome) = end {
-            running.run(|| this.body.set(None));
             running.set_outcome(outcome);
             *this.running = None;
         }

@@ -45,12 +45,17 @@ where
     type Output = Result<Response<ResponseBody<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let (Some(future), Some(running)) = (this.future.as_mut().as_pin_mut(), this.running.as_mut()) else {
+        let this = self.project();
+        let (mut future, Some(running)) = (this.future, this.running.as_mut()) else {
             panic!("`ResponseFuture` polled after it was ready");
         };
-        let result = ready!(running.run(|| future.poll(cx)));
-        running.run(|| this.future.set(None));
+        let result = ready!(running.run(|| {
+            let Some(polled) = future.as_mut().as_pin_mut() else { unreachable!("it is there as long as `running`") };
+            let result = ready!(polled.poll(cx));
+            // In here: if this panics, the response too is dropped in its context.
+            future.set(None);
+            Poll::Ready(result)
+        }));
         let Some(mut running) = this.running.take() else { unreachable!("it was there above") };
         Poll::Ready(match result {
             Ok(response) => {

@@ -1,6 +1,7 @@
 //! The layer, and its settings.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use http::HeaderName;
 use http::request::Parts;
@@ -8,15 +9,15 @@ use tracing::level_filters::LevelFilter;
 
 use super::raise::Raise;
 use super::request_id::RequestId;
-use super::running::{EndLevels, Running};
+use super::running::{EndLevels, Outcome, Running};
 use crate::context::{ContextBuilder, OutputContext};
-use crate::limits::REQUEST_PATH_BYTES;
+use crate::limits::{REQUEST_METHOD_BYTES, REQUEST_PATH_BYTES};
 use crate::sync::Arc;
 
 /// Gives each request of a service a context of its own: a `tower` layer.
 ///
-/// Each request runs in a [child](OutputContext::child) of the service's context, called `request`, with the fields `method`, `path` (its
-/// first 1,024 bytes, without the query, which may have secrets) and `request_id`. Its clock starts with the request, and the rest is the
+/// Each request runs in a [child](OutputContext::child) of the service's context, called `request`, with the fields `method` (its
+/// first 32 bytes), `path` (its first 1,024 bytes, without the query, which may have secrets) and `request_id`. Its clock starts with the request, and the rest is the
 /// service's, unless [`make`](RequestLayer::make) changes it. Where the context is current, and how it ends, is on the page of [the module](crate::http).
 ///
 /// Make it the outermost layer, so that what other layers log is in the request's log. A clone is cheap.
@@ -57,7 +58,9 @@ impl RequestLayer {
     /// # let _ = (layer, lines);
     /// ```
     ///
-    /// The request has its [`RequestId`] already, in its headers and in its extensions. A panic of `make` is one of the service.
+    /// The request has its [`RequestId`] already, in its headers and in its extensions. `make` runs in the call of the service, so it should not
+    /// wait for anything. What it logs goes to the service's context. If it panics, the call does, and the last record of the request is in the
+    /// child as `make` was given it.
     #[must_use]
     pub fn make(mut self, make: impl Fn(&Parts, ContextBuilder) -> ContextBuilder + Send + Sync + 'static) -> Self {
         self.make = Some(Arc::new(make));
@@ -82,6 +85,8 @@ impl RequestLayer {
     /// then has the more verbose of what it asks for and of what it has, for each target: a header never makes a log quieter. If the service's
     /// verbosity is a [`Dial`](crate::Dial), the dial's value at the beginning of the request counts, and turning it later does not reach this one
     /// request. A sink with a [threshold](crate::sink::Sink::max_level) keeps that.
+    ///
+    /// `permits` runs in the call of the service, in the context of the request, if the request has the header. It should not wait for anything.
     ///
     /// A wrong text, and one of more than 256 bytes, is ignored, and one WARN record in the request's log says so. Without permission, the
     /// header is not read. Without this setting, no header has such a meaning. If it is set again, the last one counts.
@@ -116,32 +121,45 @@ impl RequestLayer {
     pub(super) fn begin(&self, parts: &mut Parts) -> Running {
         let id = RequestId::take_or_make(&mut parts.headers);
         parts.extensions.insert(id.clone());
-        let child = self
-            .service
+        let child = || self.child(parts, &id);
+        let (builder, panic) = match &self.make {
+            None => (child(), None),
+            Some(make) => match catch_unwind(AssertUnwindSafe(|| self.service.scope(|| make(parts, child())))) {
+                Ok(made) => (made, None),
+                Err(payload) => (child(), Some(payload)),
+            },
+        };
+        let context = builder.build();
+        let mut running = Running::new(context, id, &parts.method, self.levels);
+        if let Some(payload) = panic {
+            running.set_outcome(Outcome::Panicked);
+            drop(running);
+            resume_unwind(payload);
+        }
+        if let Some(raise) = &self.raise
+            && let Some(raised) = running.run(|| raise.raised(parts))
+        {
+            running.set_context(raised);
+        }
+        running
+    }
+
+    fn child(&self, parts: &Parts, id: &RequestId) -> ContextBuilder {
+        self.service
             .child("request")
-            .field("method", parts.method.as_str())
-            .field("path", bounded(parts.uri.path()))
-            .field("request_id", id.as_str());
-        let child = match &self.make {
-            Some(make) => make(parts, child),
-            None => child,
-        };
-        let context = child.build();
-        let context = match &self.raise {
-            Some(raise) => raise.apply(parts, context),
-            None => context,
-        };
-        Running::new(context, id, &parts.method, self.levels)
+            .field("method", bounded(parts.method.as_str(), REQUEST_METHOD_BYTES))
+            .field("path", bounded(parts.uri.path(), REQUEST_PATH_BYTES))
+            .field("request_id", id.as_str())
     }
 }
 
-/// The beginning of a path that is too long to be in each record.
-fn bounded(path: &str) -> &str {
-    let mut end = path.len().min(REQUEST_PATH_BYTES);
-    while !path.is_char_boundary(end) {
+/// The beginning of a text of the client that may be too long to be in each record.
+fn bounded(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
         end -= 1;
     }
-    &path[..end]
+    &text[..end]
 }
 
 impl fmt::Debug for RequestLayer {

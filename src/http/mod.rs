@@ -32,21 +32,26 @@
 //!
 //! In the call of the service, in each poll of its future, in each poll of the response's body (data and trailers), in its `size_hint` and
 //! `is_end_stream`, and where the future and the body are dropped. So a layer further in, such as `TraceLayer` of `tower-http`, logs all to
-//! the context of the request, the end of the stream included: add [`RequestLayer`] as the outermost layer. What a handler
-//! [updates](crate::update) or enters stays with the request, up to its last record. What it spawns is carried by
+//! the context of the request, the end of the stream included: add [`RequestLayer`] as the outermost layer. What a layer further out logs is in
+//! no request. What a handler
+//! [updates](crate::update) or enters stays with the request, up to its last record; only `size_hint` and `is_end_stream`, which change nothing,
+//! are asked in the context as the request began in it. What a handler spawns is carried by
 //! [`in_current_context`](crate::InContext::in_current_context) and [`bind_current`](crate::bind_current), as elsewhere. `poll_ready` is in no
 //! request, nor is the task of an HTTP/2 connection, which all its requests share.
 //!
+//! A [`RequestLayer`] in another one, such as that of a nested router, gives a request a second context, of its own service and with the same
+//! id. What is logged further in is in that one, and both have a last record.
+//!
 //! # How a request ends
 //!
-//! Exactly once, in one of the ways of [`Outcome`]. The layer then writes a last record, with the target `logscope::http` and the message
+//! Exactly once, in one of the ways of [`Outcome`], whatever panics. The layer then writes a last record, with the target `logscope::http` and the message
 //! `request ended`, and lets go of the context:
 //!
 //! | field | value |
 //! |---|---|
 //! | `status` | the status of the response, if there was one |
 //! | `bytes` | how many bytes of the body were taken |
-//! | `duration_ms` | the time since the call, in milliseconds |
+//! | `duration_ms` | the time since the call, in milliseconds, to the microsecond |
 //! | `outcome` | [`Outcome::as_str`]: `finished`, `cancelled`, … |
 //!
 //! A body is finished when it has said that it is at its end, when its trailers were taken, or when as many bytes were taken as the response
@@ -87,7 +92,7 @@
 // | `future` | the response's future |
 // | `service` | the service |
 //
-// This room imports `context`, `scope`, `limits`, `sync` and `verbosity`. Nothing else imports it.
+// This room imports `context`, `scope`, `record`, `limits`, `sync` and `verbosity`. Nothing else imports it.
 
 mod body;
 mod future;

@@ -21,20 +21,21 @@ pub(super) struct Raise {
 }
 
 impl Raise {
-    /// Returns `context` as it should be for this request.
-    pub(super) fn apply(&self, parts: &Parts, context: OutputContext) -> OutputContext {
-        let Some(value) = parts.headers.get(&self.header) else { return context };
+    /// Runs in the context of the request, and returns it with the verbosity that the request asks for, if it does and may.
+    pub(super) fn raised(&self, parts: &Parts) -> Option<OutputContext> {
+        let value = parts.headers.get(&self.header)?;
         if !(self.permits)(parts) {
-            return context;
+            return None;
         }
         match read(value.as_bytes()) {
             Ok(asked) => {
+                let context = OutputContext::current();
                 let verbosity = context.verbosity().clone().max(asked.clamped(self.cap));
-                context.with_verbosity(verbosity)
+                Some(context.with_verbosity(verbosity))
             }
             Err(problem) => {
-                context.scope(|| self.say_ignored(&problem));
-                context
+                self.say_ignored(&problem);
+                None
             }
         }
     }

@@ -37,17 +37,24 @@ impl RequestId {
 
     /// Takes the id from `headers`, or makes one and puts it there.
     pub(super) fn take_or_make(headers: &mut HeaderMap) -> Self {
-        if let Some(taken) = headers.get(HEADER).filter(|value| is_sane(value.as_bytes())) {
-            return RequestId(taken.clone());
+        let mut given = headers.get_all(HEADER).iter();
+        // Copied: the value in the headers is a part of the buffer into which a connection reads, and would keep all of that.
+        let taken = given.next().and_then(|value| copy_of_sane(value.as_bytes())).map(RequestId);
+        let is_alone = given.next().is_none();
+        match taken {
+            Some(id) if is_alone => id,
+            taken => {
+                let id = taken.unwrap_or_else(|| RequestId(make()));
+                id.put_into(headers);
+                id
+            }
         }
-        let made = make();
-        headers.insert(HEADER, made.clone());
-        RequestId(made)
     }
 
-    /// Puts the id into the headers of a response.
+    /// Puts the id into headers, in place of any that are there.
     pub(super) fn put_into(&self, headers: &mut HeaderMap) {
-        headers.insert(HEADER, self.0.clone());
+        // Headers that are full (there can be some ten thousands) go without it.
+        let _ = headers.try_insert(HEADER, self.0.clone());
     }
 }
 
@@ -55,6 +62,10 @@ impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+fn copy_of_sane(id: &[u8]) -> Option<HeaderValue> {
+    is_sane(id).then(|| HeaderValue::from_bytes(id).ok()).flatten()
 }
 
 fn is_sane(id: &[u8]) -> bool {

@@ -1,6 +1,8 @@
 //! A request that is under way, and its end, which is known exactly once.
 
 use std::fmt;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -9,7 +11,9 @@ use tracing::level_filters::LevelFilter;
 
 use super::request_id::RequestId;
 use crate::context::OutputContext;
+use crate::record::drop_quietly;
 use crate::scope::TaskScope;
+use crate::sync::{AtomicBool, Ordering};
 
 /// The target of the records of this room.
 pub(super) const TARGET: &str = "logscope::http";
@@ -28,7 +32,7 @@ pub enum Outcome {
     BodyDropped,
     /// The service's future was dropped before there was a response: the client has gone away, or a timeout further out has struck.
     Cancelled,
-    /// The service or the body panicked.
+    /// The service, the body or a setting of the layer panicked.
     Panicked,
 }
 
@@ -76,7 +80,10 @@ pub(super) struct Running {
     is_connect: bool,
     status: Option<StatusCode>,
     pub(super) bytes: u64,
+    /// Unless something has panicked.
     outcome: Outcome,
+    /// An atomic, because a question panics under a shared reference.
+    has_panicked: AtomicBool,
 }
 
 impl Running {
@@ -92,21 +99,34 @@ impl Running {
             status: None,
             bytes: 0,
             outcome: Outcome::Cancelled,
+            has_panicked: AtomicBool::new(false),
         }
+    }
+
+    /// Gives the request another context before its work begins.
+    pub(super) fn set_context(&mut self, context: OutputContext) {
+        self.scope = TaskScope::new(&context);
+        self.context = context;
     }
 
     /// Runs code of the service in the request's scopes. If it panics, that is the outcome.
     #[inline]
     pub(super) fn run<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        let before = std::mem::replace(&mut self.outcome, Outcome::Panicked);
-        let result = self.scope.run(f);
-        self.outcome = before;
-        result
+        let scope = &mut self.scope;
+        noting_panics(&self.has_panicked, || scope.run(f))
     }
 
-    /// Runs a question that changes nothing in the request's context.
+    /// Runs a question that changes nothing in the request's context. If it panics, that is the outcome.
     pub(super) fn ask<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.context.scope(f)
+        noting_panics(&self.has_panicked, || self.context.scope(f))
+    }
+
+    /// Asks in a `Drop`, which a panic must not leave: it aborts the process if the thread is unwinding. The answer is then false.
+    pub(super) fn ask_contained(&self, f: impl FnOnce() -> bool) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.ask(f))).unwrap_or_else(|payload| {
+            drop_quietly(payload);
+            false
+        })
     }
 
     /// Notes that there is a response. Returns true if no body is sent with it, whatever body it has.
@@ -121,25 +141,44 @@ impl Running {
 
     /// Notes how the request ends when this is dropped. A panic has the last word.
     pub(super) fn set_outcome(&mut self, outcome: Outcome) {
-        if self.outcome != Outcome::Panicked {
-            self.outcome = outcome;
-        }
+        self.outcome = outcome;
     }
 
     pub(super) fn has_panicked(&self) -> bool {
-        self.outcome == Outcome::Panicked
+        // Relaxed: it orders nothing. Whoever drops the request has all that was done with it behind it.
+        self.has_panicked.load(Ordering::Relaxed)
     }
+}
+
+/// Calls `f`, and sets `has_panicked` if it panics.
+#[inline]
+fn noting_panics<R>(has_panicked: &AtomicBool, f: impl FnOnce() -> R) -> R {
+    struct Note<'a>(&'a AtomicBool);
+
+    impl Drop for Note<'_> {
+        fn drop(&mut self) {
+            // Relaxed: see `Running::has_panicked`.
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    let note = Note(has_panicked);
+    let result = f();
+    mem::forget(note);
+    result
 }
 
 /// Writes the last record, in the request's scopes.
 impl Drop for Running {
     fn drop(&mut self) {
+        let outcome = if self.has_panicked() { Outcome::Panicked } else { self.outcome };
         let is_server_error = self.status.is_some_and(|status| status.is_server_error());
-        let is_fine = self.outcome == Outcome::Finished && !is_server_error;
+        let is_fine = outcome == Outcome::Finished && !is_server_error;
         let level = if is_fine { self.levels.finished } else { self.levels.failed };
         let Some(level) = level.into_level() else { return };
-        let duration_ms = self.context.elapsed().saturating_sub(self.began).as_secs_f64() * 1e3;
-        let (status, bytes, outcome) = (self.status.map(|status| status.as_u16()), self.bytes, self.outcome.as_str());
+        // In whole microseconds: the nearest number to a longer fraction has up to 17 digits.
+        let duration_ms = self.context.elapsed().saturating_sub(self.began).as_micros() as f64 / 1e3;
+        let (status, bytes, outcome) = (self.status.map(|status| status.as_u16()), self.bytes, outcome.as_str());
         macro_rules! record {
             ($level:ident) => {
                 tracing::event!(target: TARGET, Level::$level, status, bytes, duration_ms, outcome, "request ended")

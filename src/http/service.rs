@@ -11,11 +11,13 @@ use tower_service::Service;
 use super::body::ResponseBody;
 use super::future::ResponseFuture;
 use super::layer::RequestLayer;
+use crate::sync::Arc;
 
 /// Runs each request of a service in a context of its own; from [`RequestLayer`].
 #[derive(Clone)]
 pub struct RequestService<S> {
-    layer: RequestLayer,
+    /// Shared, because axum clones the service for each request.
+    layer: Arc<RequestLayer>,
     inner: S,
 }
 
@@ -23,7 +25,7 @@ impl<S> Layer<S> for RequestLayer {
     type Service = RequestService<S>;
 
     fn layer(&self, inner: S) -> RequestService<S> {
-        RequestService { layer: self.clone(), inner }
+        RequestService { layer: Arc::new(self.clone()), inner }
     }
 }
 

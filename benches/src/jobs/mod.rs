@@ -5,6 +5,7 @@ mod commands;
 mod contexts;
 pub mod files;
 mod lines;
+mod requests;
 mod scopes;
 mod unwanted;
 
@@ -44,10 +45,18 @@ impl Job {
 
 /// Every job, in the order of the table.
 pub fn all() -> Vec<Job> {
-    [lines::jobs(), unwanted::jobs(), scopes::jobs(), carry::jobs(), contexts::jobs(), commands::jobs()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        lines::jobs(),
+        unwanted::jobs(),
+        scopes::jobs(),
+        carry::jobs(),
+        contexts::jobs(),
+        commands::jobs(),
+        requests::jobs(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Sets this process up for an arrangement, and returns the subjects that can be measured in it.
@@ -56,5 +65,6 @@ pub fn arrange(arrangement: &str) -> Result<Subjects, Box<dyn Error>> {
         .or_else(|| unwanted::arrange(arrangement))
         .or_else(|| contexts::arrange(arrangement))
         .or_else(|| commands::arrange(arrangement))
+        .or_else(|| requests::arrange(arrangement))
         .ok_or_else(|| format!("there is no arrangement {arrangement:?}").into())
 }

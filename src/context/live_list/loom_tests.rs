@@ -31,8 +31,7 @@ struct Steps {
     read: fn(&LiveList<Listed>) -> Vec<u64>,
 }
 
-const STEPS: Steps =
-    Steps { remove: LiveList::remove, read: |list| list.all().iter().map(|listed| listed.id).collect() };
+const STEPS: Steps = Steps { remove: LiveList::remove, read: |list| list.all().iter().map(|(id, _)| *id).collect() };
 
 fn insert(list: &List, id: u64, steps: Steps) -> Arc<Listed> {
     let listed =
@@ -100,7 +99,28 @@ fn loom_counts_that_are_dropped_under_the_lock_deadlock() {
             thread::yield_now();
             listed.id
         };
-        shard.slots.iter().flatten().filter_map(Weak::upgrade).map(id_of).collect()
+        shard.slots.iter().flatten().filter_map(|slot| slot.value.upgrade()).map(id_of).collect()
+    }
+    a_list_of_three_threads(Steps { read, ..STEPS });
+}
+
+/// The reader goes on after as many slots as it has found values, and has seen an empty slot before.
+#[test]
+#[should_panic(expected = "[1, 3, 3]")]
+fn loom_a_reader_that_counts_values_and_not_slots_finds_one_twice() {
+    fn read(list: &LiveList<Listed>) -> Vec<u64> {
+        let (mut found, mut from) = (Vec::new(), 0);
+        for _ in 0..4 {
+            match list.shards.get()[0].lock().slots.get(from) {
+                Some(Some(slot)) => {
+                    found.push(slot.id);
+                    from = found.len();
+                }
+                Some(None) => from += 1,
+                None => break,
+            }
+        }
+        found
     }
     a_list_of_three_threads(Steps { read, ..STEPS });
 }

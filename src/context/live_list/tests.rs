@@ -26,8 +26,9 @@ impl Drop for Listed<'_> {
     }
 }
 
-fn ids(values: &[Arc<Listed<'_>>]) -> Vec<u64> {
-    let mut ids: Vec<_> = values.iter().map(|listed| listed.id).collect();
+fn ids(values: &[(u64, Arc<Listed<'_>>)]) -> Vec<u64> {
+    assert!(values.iter().all(|(id, listed)| *id == listed.id));
+    let mut ids: Vec<_> = values.iter().map(|(id, _)| *id).collect();
     ids.sort_unstable();
     ids
 }
@@ -62,6 +63,24 @@ fn a_slot_is_used_again() {
     assert_eq!((ids(&list.all()), slots(&list)), (vec![3, 3], SHARDS + 1));
 }
 
+/// Lists that end within a chunk, at its end and after it, some with a hole.
+#[test]
+fn each_value_of_a_long_list_is_listed_once() {
+    let list = LiveList::new();
+    let mut values = Vec::new();
+    for id in 0..(3 * CHUNK * SHARDS + 2 * SHARDS) as u64 {
+        values.push(Listed::new(&list, id));
+        if id % 50 == 7 {
+            values.swap_remove(values.len() / 2);
+        }
+        if values.len() % (CHUNK / 2) == 0 {
+            let mut there: Vec<_> = values.iter().map(|listed| listed.id).collect();
+            there.sort_unstable();
+            assert_eq!(ids(&list.all()), there);
+        }
+    }
+}
+
 #[test]
 fn a_value_that_was_never_listed_removes_nothing() {
     let list = LiveList::new();
@@ -86,7 +105,7 @@ fn values_come_and_go_on_many_threads_while_another_lists_them() {
             });
         }
         for _ in 0..rounds / 10 {
-            assert!(list.all().iter().any(|listed| Arc::ptr_eq(listed, &stays)));
+            assert!(list.all().iter().any(|(_, listed)| Arc::ptr_eq(listed, &stays)));
         }
     });
     assert_eq!(ids(&list.all()), [0]);

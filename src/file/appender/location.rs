@@ -91,7 +91,8 @@ impl Appender {
 
     /// Checks the location of the file, reopens its path if necessary, and reports the first error in a row.
     pub(super) fn check_location(&self, current: &mut CurrentFile, by: By) -> io::Result<()> {
-        let result = self.check_location_quietly(current, by);
+        let location = current.locate(by, self.options.follow_links);
+        let result = self.follow(current, by, location);
         if let Err(error) = &result
             && !std::mem::replace(&mut current.failure_reported, true)
         {
@@ -104,13 +105,18 @@ impl Appender {
         result
     }
 
-    /// Does what [`check_location`](Appender::check_location) does, but reports nothing.
-    pub(super) fn check_location_quietly(&self, current: &mut CurrentFile, by: By) -> io::Result<()> {
+    /// Goes on with the file where it was located, or with the path if it is not there.
+    pub(super) fn follow(
+        &self,
+        current: &mut CurrentFile,
+        by: By,
+        location: io::Result<FileLocation>,
+    ) -> io::Result<()> {
         let reopen = |current: &mut CurrentFile| match by {
             By::Folder => self.reopen_file(current),
             By::Path => self.reopen_path(current),
         };
-        match current.locate(by, self.options.follow_links) {
+        match location {
             _ if current.file.is_none() => reopen(current),
             Ok(FileLocation::InPlace { length }) => {
                 current.mark_in_place(length);

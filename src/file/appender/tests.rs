@@ -205,3 +205,55 @@ fn opening_an_open_file_does_not_wait_for_ever_for_a_write_that_stands_still() {
     drop(writing);
     opening.join().unwrap();
 }
+
+/// The exit of the process flushes what was written long ago, when the program has removed its temporary directory.
+#[test]
+fn a_flush_that_has_nothing_to_save_makes_no_removed_file_or_directory_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = dir.path().join("logs");
+    let path = logs.join("uno.log");
+    let log = Log::open(file(&path).create_parents(true));
+    let flush = |is_parked: bool| {
+        log.write();
+        log.appender.flush(LONG).unwrap();
+        if is_parked {
+            log.park();
+        }
+    };
+    for is_parked in [false, true] {
+        flush(is_parked);
+        fs::remove_file(&path).unwrap();
+        let ((), reports) = capture_reports(|| log.appender.flush(LONG).unwrap());
+        assert!(!path.exists() && reports.is_empty(), "the file, parked: {is_parked}: {reports:?}");
+    }
+    for is_parked in [false, true] {
+        flush(is_parked);
+        fs::remove_dir_all(&logs).unwrap();
+        let ((), reports) = capture_reports(|| log.appender.flush(LONG).unwrap());
+        assert!(!logs.exists() && reports.is_empty(), "the directory, parked: {is_parked}: {reports:?}");
+    }
+    // What is written without having been found at the path since is saved.
+    log.write();
+    let ((), _) = capture_reports(|| log.appender.flush(LONG).unwrap());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "line\n");
+}
+
+/// Between the two system calls that look for it, too. Taken for moved, it would be made anew.
+#[test]
+fn a_file_that_is_being_removed_is_in_its_place_until_it_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..if cfg!(miri) { 5 } else { 500 } {
+        let path = dir.path().join(round.to_string());
+        let file = fs::File::create(&path).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| fs::remove_file(&path).unwrap());
+            let location = loop {
+                match os::locate(&file, None, &path, false).unwrap() {
+                    FileLocation::InPlace { .. } => {}
+                    location => break location,
+                }
+            };
+            assert_eq!(location, FileLocation::Removed, "in round {round}");
+        });
+    }
+}

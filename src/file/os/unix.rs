@@ -204,6 +204,8 @@ pub(in crate::file) fn locate(
         Ok(at_path) if Identity::of_stat(&at_path) == Identity::of(&own) => {
             Ok(FileLocation::InPlace { length: own.len() })
         }
+        // Removed between the two calls.
+        _ if is_removed(file)? => Ok(FileLocation::Removed),
         Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(FileLocation::Moved),
         Err(error) => Err(error.into()),
     }
