@@ -32,6 +32,7 @@
 //! - [`mod@sink`], [`Format`], [`Color`]: where records go, and in which form. [`flush`], [`shutdown`]: making sure that they got there.
 //! - [`Record`], [`RecordBuf`], `read` (feature `serde`): records, and reading logs back. `build` (feature `build`): the vocabulary of
 //!   builds.
+//! - [`unclaimed()`]: events that reached the process default because work was handed over without its context.
 //! - [`docs`]: guides to single tasks.
 //!
 //! # Which context is current
@@ -119,7 +120,7 @@
 
 // The rooms of this crate, each of which imports only those before it:
 // sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background, sink,
-// context, scope, layer and build; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
+// context, scope, unclaimed, layer and build; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -149,6 +150,7 @@ mod record;
 mod scope;
 pub mod sink;
 mod sync;
+mod unclaimed;
 mod verbosity;
 
 #[cfg(feature = "build")]
@@ -166,6 +168,7 @@ pub use sink::{Flushing, Ledger, flush, shutdown};
 pub use time::UtcOffset;
 pub use tracing::Level;
 pub use tracing::level_filters::LevelFilter;
+pub use unclaimed::{Unclaimed, UnclaimedEntry, UnclaimedReport, unclaimed};
 pub use verbosity::{Dial, Verbosity};
 
 /// The crates that the macros of this crate name.

@@ -13,7 +13,7 @@ use crate::delivery::{Counters, InFlight};
 use crate::error::Error;
 use crate::record::{ContextInfo, Value};
 use crate::sink::Sink;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering};
 use crate::verbosity::Verbosity;
 
 /// Builds an [`OutputContext`]; from [`OutputContext::builder`], [`OutputContext::to_builder`] or [`OutputContext::child`].
@@ -256,6 +256,7 @@ impl ContextBuilder {
                     .with_parent_id(parent_id);
                 (
                     Arc::new(Family {
+                        members: AtomicUsize::new(0),
                         info,
                         clock: clock.clone(),
                         in_flight: InFlight::new(),
@@ -285,6 +286,7 @@ impl ContextBuilder {
         let verbosity = clamp(verbosity, info.as_ref().unwrap_or(&family.info).name());
         let accounts = attach(&sinks, &family);
         family.begin_use(&sinks);
+        family.add_member();
         let inner = Arc::new(ContextInner {
             family,
             info,

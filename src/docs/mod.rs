@@ -7,6 +7,7 @@
 //! | [`slog`] | coming from `slog` |
 //! | [`beside_fmt`] | keeping `fmt` for what is in no scope |
 //! | [`layout`] | a layout of your own |
+//! | [`forgotten`] | finding work that lost its context |
 //! | [`tenants`] | a server that keeps a log for each tenant, user or project |
 //!
 //! The [crate's own page](crate) has the overview, and [`sink`](mod@crate::sink) what outputs promise.
@@ -14,6 +15,7 @@
 pub mod beside_fmt;
 pub mod env_logger;
 pub mod fmt;
+pub mod forgotten;
 pub mod layout;
 pub mod slog;
 pub mod tenants;

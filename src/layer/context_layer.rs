@@ -19,7 +19,7 @@ use super::span_events;
 #[cfg(feature = "log")]
 use super::spans::CurrentSpan as _;
 use super::spans::{self, CurrentPath, ParentPath};
-use super::{forwarded, search};
+use super::{forwarded, search, unclaimed};
 use crate::LevelFilter;
 use crate::context::{
     ContextInner, OutputContext, SpanEvents, add_ceiling, are_span_events_used, default_context, with_default,
@@ -137,20 +137,27 @@ impl ContextLayer {
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
         let wants = |inner: &ContextInner| *metadata.level() <= self.ceiling && inner.verbosity().allows_any(metadata);
+        let default_wants = || unclaimed::may_be_taken(metadata) && with_default(wants);
         scope::with_current(|current| match current {
             Some(inner) => wants(inner),
             // An event may name another parent than the current span, so only `on_event` knows its context.
             None if self.route_by_span && metadata.is_event() => true,
             None if self.route_by_span => match spans::bound_context(cx.lookup_current()) {
                 Some(context) => wants(&context),
-                None => with_default(wants),
+                None => default_wants(),
             },
-            None => with_default(wants),
+            None => default_wants(),
         })
     }
 
-    /// Calls `f` with the context that an event inside the span of `span` belongs to.
-    fn route<'a, S, R>(&self, span: impl FnOnce() -> Option<SpanRef<'a, S>>, f: impl FnOnce(&ContextInner) -> R) -> R
+    /// Calls `f` with the context that a span or event inside the span of `span` belongs to; calls `unclaimed` if that is the process default.
+    #[inline]
+    fn route<'a, S, R>(
+        &self,
+        span: impl FnOnce() -> Option<SpanRef<'a, S>>,
+        f: impl FnOnce(&ContextInner) -> R,
+        unclaimed: impl FnOnce() -> R,
+    ) -> R
     where
         S: for<'span> LookupSpan<'span> + 'a,
     {
@@ -158,17 +165,37 @@ impl ContextLayer {
             Some(inner) => f(inner),
             None if self.route_by_span => match spans::bound_context(span()) {
                 Some(context) => f(&context),
-                None => with_default(f),
+                None => unclaimed(),
             },
-            None => with_default(f),
+            None => unclaimed(),
         })
+    }
+
+    /// Gives an event inside the span of `span` to the context that it belongs to, by `deliver`, if that context wants it.
+    #[inline]
+    fn route_event<'a, S>(
+        &self,
+        span: impl FnOnce() -> Option<SpanRef<'a, S>>,
+        metadata: &RecordMetadata<'_>,
+        wants: impl Fn(&ContextInner) -> bool,
+        deliver: impl Fn(&ContextInner),
+    ) where
+        S: for<'span> LookupSpan<'span> + 'a,
+    {
+        let claimed = |inner: &ContextInner| {
+            if wants(inner) {
+                deliver(inner);
+            }
+        };
+        self.route(span, claimed, || with_default(|inner| unclaimed::arrive(inner, metadata, &wants, &deliver)));
     }
 
     /// Returns whether the current context wants a record of the `log` crate. The layer must be the only one.
     #[cfg(feature = "log")]
     pub(super) fn wants_log(&self, level: Level, target: &str, registry: &Registry) -> bool {
         let wants = |inner: &ContextInner| inner.verbosity().allows_target(level, target);
-        level <= self.ceiling && self.route(|| registry.innermost(), wants)
+        level <= self.ceiling
+            && self.route(|| registry.innermost(), wants, || unclaimed::is_taken_here(target) && with_default(wants))
     }
 
     /// Gives a record of the `log` crate to the context that it belongs to, if that context wants it. The layer must be the only one.
@@ -177,14 +204,9 @@ impl ContextLayer {
         if metadata.level > self.ceiling {
             return;
         }
-        self.route(
-            || registry.innermost(),
-            |inner| {
-                if inner.verbosity().allows_target(metadata.level, metadata.target) {
-                    emit(inner, event, metadata, &CurrentPath::new(self.id, registry));
-                }
-            },
-        );
+        let wants = |inner: &ContextInner| inner.verbosity().allows_target(metadata.level, metadata.target);
+        let deliver = |inner: &ContextInner| emit(inner, event, metadata, &CurrentPath::new(self.id, registry));
+        self.route_event(|| registry.innermost(), &metadata, wants, deliver);
     }
 
     /// Gives `event` to the context that it belongs to, if that context wants it.
@@ -202,19 +224,14 @@ impl ContextLayer {
         {
             let metadata = call.metadata();
             let record = RecordMetadata { from_log: true, ..RecordMetadata::without_callsite(&metadata) };
-            let deliver = |inner: &ContextInner| {
-                if inner.verbosity().allows_target(record.level, record.target) {
-                    self.deliver(event, &cx, inner, record);
-                }
-            };
-            return keeping_verdicts(&metadata, || self.route(|| cx.event_span(event), deliver));
+            let wants = |inner: &ContextInner| inner.verbosity().allows_target(record.level, record.target);
+            let deliver = |inner: &ContextInner| self.deliver(event, &cx, inner, record);
+            return keeping_verdicts(&metadata, || self.route_event(|| cx.event_span(event), &record, wants, deliver));
         }
-        let deliver = |inner: &ContextInner| {
-            if inner.verbosity().allows(metadata) {
-                self.deliver(event, &cx, inner, RecordMetadata::new(metadata));
-            }
-        };
-        keeping_verdicts(metadata, || self.route(|| cx.event_span(event), deliver));
+        let record = RecordMetadata::new(metadata);
+        let wants = |inner: &ContextInner| inner.verbosity().allows(metadata);
+        let deliver = |inner: &ContextInner| self.deliver(event, &cx, inner, record);
+        keeping_verdicts(metadata, || self.route_event(|| cx.event_span(event), &record, wants, deliver));
     }
 
     /// Does what the context of a span that was just made asks for.
@@ -225,7 +242,7 @@ impl ContextLayer {
         let metadata = span.metadata();
         let wants =
             |inner: &ContextInner| inner.span_events() != SpanEvents::NONE && inner.verbosity().allows(metadata);
-        if self.route(|| cx.span(&span.id()), wants) {
+        if self.route(|| cx.span(&span.id()), wants, || with_default(wants)) {
             let bound = || if self.route_by_span { spans::bound_context(cx.span(&span.id())) } else { None };
             let context = OutputContext::try_current().or_else(|| bound().map(OutputContext::of_inner));
             span_events::made(span, cx, context.unwrap_or_else(default_context));

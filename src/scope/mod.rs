@@ -28,7 +28,7 @@ mod thread;
 pub use carry::{bind_current, unscoped};
 pub(crate) use chain::glance;
 pub use current::update;
-pub(crate) use current::with_current;
+pub(crate) use current::{is_unscoped, with_current};
 pub(crate) use hook::{arm, disarm};
 pub use task::{InContext, Scoped};
 pub use thread::ScopeGuard;

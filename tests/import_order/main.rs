@@ -32,7 +32,7 @@ const ORDER: &order::Table<'_> = &[
     (
         "src",
         "sync → limits → process → error → clock, verbosity → record → format → read → bytes → fallback → environment, output → file \
-         → queue → delivery → background → sink → context → scope → layer, build → docs",
+         → queue → delivery → background → sink → context → scope → unclaimed → layer, build → docs",
     ),
     (
         "src/background",
@@ -48,7 +48,7 @@ const ORDER: &order::Table<'_> = &[
         "src/delivery",
         "closing, ledger, missing, front, in_flight → own_calls, counters, notices → output_list → core → release → flush",
     ),
-    ("src/docs", "beside_fmt, env_logger, fmt, layout, slog, tenants"),
+    ("src/docs", "beside_fmt, env_logger, fmt, forgotten, layout, slog, tenants"),
     (
         "src/file",
         "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
@@ -69,7 +69,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/format/plain", "literal, name, value → braces, fields"),
     (
         "src/layer",
-        "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events, search → context_layer → \
+        "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events, search, unclaimed → context_layer → \
          scoped_layer, log_bridge, panics → install",
     ),
     (
@@ -88,6 +88,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
+    ("src/unclaimed", "table, rules, report"),
     ("src/verbosity", "levels, decisions → flags, directives → parse, dial → combine"),
 ];
 

@@ -18,10 +18,11 @@ use crate::delivery::{Front as _, Ledger, flush_all};
 use crate::fallback;
 use crate::output::{drop_error, is_inside_output};
 use crate::process::{exit_deadline, is_forked};
-use crate::sync::{Arc, AtomicBool, Ordering, Weak};
+use crate::sync::{Arc, AtomicBool, OnceLock, Ordering, Weak};
 
 /// Closes all queues and writes their records, within `deadline`. Each later log call writes its own record.
 pub(crate) fn shutdown(deadline: Duration) -> Ledger {
+    write_last_records();
     let until = Instant::now().checked_add(deadline);
     if !is_forked() {
         close_all();
@@ -47,12 +48,28 @@ pub(crate) fn shutdown(deadline: Duration) -> Ledger {
     ledger
 }
 
+/// Writes what the room of layers has to say before the end.
+static LAST_RECORDS: OnceLock<fn()> = OnceLock::new();
+
+/// Has `write` be called at the beginning of the end. Returns true the first time.
+pub(super) fn set_last_records(write: fn()) -> bool {
+    LAST_RECORDS.set(write).is_ok()
+}
+
+/// Calls what [`set_last_records`] was given.
+pub(super) fn write_last_records() {
+    if let Some(write) = LAST_RECORDS.get() {
+        write();
+    }
+}
+
 /// True if the deadline of a [`shutdown`] has passed before all queued records were written. Relaxed, both where it is set and read: one
 /// thread does both, or the threads have other ways to know which came first.
 static TIMED_OUT: AtomicBool = AtomicBool::new(false);
 
 /// Writes the records of all queues when the process exits in an ordinary way.
 pub(super) fn at_exit() {
+    write_last_records();
     if is_forked() {
         return;
     }

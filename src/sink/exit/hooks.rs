@@ -26,23 +26,41 @@ pub(in crate::sink) fn install() {
     });
 }
 
-#[cfg(any(unix, windows))]
-fn at_exit() {
-    unsafe extern "C" {
-        fn atexit(handler: extern "C" fn()) -> std::ffi::c_int;
+/// Has `write` be called before the queues are closed at the end, in this process and in each forked child: whenever [`shutdown`](super::shutdown)
+/// is called, and when the process exits. All callers give the same function.
+///
+/// This handler does nothing else. Where queues have theirs too, that may run first, and calls `write` itself.
+pub(crate) fn before_end(write: fn()) {
+    if super::end::set_last_records(write) {
+        extern "C" fn handler() {
+            contained(super::end::write_last_records);
+        }
+        call_at_exit(handler);
     }
+}
+
+fn at_exit() {
     extern "C" fn handler() {
         contained(super::end::at_exit);
     }
+    call_at_exit(handler);
+}
+
+/// Has the C library call `handler`, which does not unwind, when the process exits.
+#[cfg(any(unix, windows))]
+fn call_at_exit(handler: extern "C" fn()) {
+    unsafe extern "C" {
+        fn atexit(handler: extern "C" fn()) -> std::ffi::c_int;
+    }
     // SAFETY:
     // - `atexit` of the C standard takes a function without arguments, as declared above.
-    // - The function must not unwind: `contained` catches panics.
+    // - The function must not unwind: the handlers above call `contained`, which catches panics.
     // - The function must exist as long as the process runs: it is part of the program.
     let _refused = unsafe { atexit(handler) };
 }
 
 #[cfg(not(any(unix, windows)))]
-fn at_exit() {}
+fn call_at_exit(_: extern "C" fn()) {}
 
 #[cfg(unix)]
 fn at_fork() {
