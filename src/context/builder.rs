@@ -250,10 +250,11 @@ impl ContextBuilder {
             group_by_renderer(&mut sinks);
         }
         let origin = origin.unwrap_or_else(|| clock.origin());
-        let (family, info) = match start {
+        // By reference: the context that this one is derived from stays a member of the family until this one is.
+        let (family, info) = match &start {
             Start::New { parent_id, sinkless_is_known } => {
                 let info = ContextInfo::new(name.unwrap_or_default(), next_id(), fields.unwrap_or_default())
-                    .with_parent_id(parent_id);
+                    .with_parent_id(*parent_id);
                 (
                     Arc::new(Family {
                         members: AtomicUsize::new(0),
@@ -266,7 +267,7 @@ impl ContextBuilder {
                         uses: Mutex::new(Vec::new()),
                         abandoned: AtomicBool::new(false),
                         warned_closed: AtomicBool::new(false),
-                        sinkless_is_known: AtomicBool::new(sinkless_is_known),
+                        sinkless_is_known: AtomicBool::new(*sinkless_is_known),
                     }),
                     None,
                 )

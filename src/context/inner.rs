@@ -225,8 +225,8 @@ impl ContextInner {
 impl Family {
     /// Counts a new member, until it is dropped.
     pub(super) fn add_member(&self) {
-        // Relaxed, here and in `remove_member`: counts, by which no other data is read. Each change of the static count follows a change of
-        // this one by the same thread, and the two of a pair add up in any order, but a moment's zero, or minus one, must not show: see there.
+        // Relaxed, here and in `remove_member`: counts, by which no other data is read. The static count never goes below zero: each thread takes
+        // off only for a member that was there, and that was counted before anybody could drop it.
         if self.members.fetch_add(1, Ordering::Relaxed) == 0 {
             LIVE_FAMILIES.fetch_add(1, Ordering::Relaxed);
         }
