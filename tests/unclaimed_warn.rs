@@ -61,11 +61,11 @@ fn the_first_record_follows_its_event_and_the_last_comes_before_the_end() {
         (0..3).for_each(|_| forget(2));
         assert_eq!(lines.lines().len(), 6, "the next record is due in a minute");
         assert_eq!(unclaimed().total, 5, "the record itself does not count");
-        logscope::shutdown(Duration::from_secs(60));
+        let _ = logscope::shutdown(Duration::from_secs(60));
         let told = lines.lines();
         assert_eq!(told.len(), 7);
         assert!(told[6].contains("events=3 ") && told[6].contains("3 INFO app::x at "), "{told:?}");
-        logscope::shutdown(Duration::from_secs(60));
+        let _ = logscope::shutdown(Duration::from_secs(60));
         assert_eq!((lines.lines().len(), main.ledger().accepted), (7, 14), "told once, in both sinks");
         forget(1);
     });
@@ -84,7 +84,7 @@ fn stderr_is_told_if_no_sink_wants_the_record() {
         assert!(lines.lines().is_empty());
     });
     assert_eq!(ended.fallback_lines().len(), 1, "{}", ended.stderr);
-    assert!(ended.fallback_lines()[0].contains("1 events reached"), "{}", ended.stderr);
+    assert!(ended.fallback_lines()[0].contains("1 event reached"), "{}", ended.stderr);
 }
 
 #[test]
@@ -93,12 +93,12 @@ fn stderr_is_told_if_the_default_is_closed() {
         let (memory, lines) = sink::memory();
         let main = install(vec![memory]);
         let _uno = OutputContext::builder("uno").sink(sink::null()).build();
-        main.close(Duration::from_secs(60));
+        let _ = main.close(Duration::from_secs(60));
         forget(1);
         assert!(lines.lines().is_empty());
     });
     assert_eq!(
-        ended.fallback_lines().iter().filter(|line| line.contains("events reached")).count(),
+        ended.fallback_lines().iter().filter(|line| line.contains("event reached")).count(),
         1,
         "{}",
         ended.stderr
@@ -115,7 +115,7 @@ fn an_output_that_forgets_is_not_called_again_for_the_record() {
         let _uno = OutputContext::builder("uno").sink(sink::null()).build();
         forget(1);
         assert!(unclaimed().total >= 2);
-        logscope::shutdown(Duration::from_secs(60));
+        let _ = logscope::shutdown(Duration::from_secs(60));
     });
     assert!(ended.stderr.lines().count() < 30, "{}", ended.stderr);
 }

@@ -61,9 +61,9 @@ fn tell(default: &ContextInner) {
     with_unclaimed(report.total, &from, |event| {
         let metadata = RecordMetadata::own(event.metadata());
         if default.is_closed() || !default.sinks().iter().any(|sink| sink.wants(&metadata)) {
+            let (total, events) = (report.total, if report.total == 1 { "event" } else { "events" });
             return fallback::report(format_args!(
-                "{} events reached the process default while other contexts were alive: {from}",
-                report.total
+                "{total} {events} reached the process default while other contexts were alive: {from}"
             ));
         }
         emit(default, event, metadata, &NoSpans);

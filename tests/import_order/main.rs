@@ -97,6 +97,7 @@ const PARENTS_AND_CHILDREN: &[(&str, &str)] = &[
     // The methods of one type, which call one another, are spread over these files.
     ("file/appender.rs", "file/appender/location.rs"),
     ("file/appender.rs", "file/appender/roll.rs"),
+    ("layer/install.rs", "layer/install/unclaimed.rs"),
     // `os` defines the types, and calls the functions of the platform.
     ("file/os/mod.rs", "file/os/other.rs"),
     ("file/os/mod.rs", "file/os/unix.rs"),
