@@ -4,6 +4,7 @@ mod contexts;
 pub mod files;
 mod lines;
 mod scopes;
+mod unclaimed;
 mod unwanted;
 
 use std::error::Error;
@@ -42,13 +43,17 @@ impl Job {
 
 /// Every job, in the order of the table.
 pub fn all() -> Vec<Job> {
-    [lines::jobs(), unwanted::jobs(), scopes::jobs(), contexts::jobs()].into_iter().flatten().collect()
+    [lines::jobs(), unwanted::jobs(), scopes::jobs(), unclaimed::jobs(), contexts::jobs()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Sets this process up for an arrangement, and returns the subjects that can be measured in it.
 pub fn arrange(arrangement: &str) -> Result<Subjects, Box<dyn Error>> {
     lines::arrange(arrangement)
         .or_else(|| unwanted::arrange(arrangement))
+        .or_else(|| unclaimed::arrange(arrangement))
         .or_else(|| contexts::arrange(arrangement))
         .ok_or_else(|| format!("there is no arrangement {arrangement:?}").into())
 }
