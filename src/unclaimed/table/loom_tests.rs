@@ -32,6 +32,8 @@ fn total(table: &Table) -> u64 {
 fn threads_meet_in_a_place(count: fn(&Table, &RecordMetadata<'_>, u64)) {
     loom::model(move || {
         let table = Arc::new(Table::with_sites(2));
+        // The stand-in of loom's cells makes its number at the first use, which loom must see before the threads start.
+        assert_eq!(table.sites().count(), 0);
         let other = Arc::clone(&table);
         let counts = thread::spawn(move || {
             count(&other, &place(1), 2);
@@ -70,6 +72,7 @@ fn loom_a_place_that_is_not_looked_at_again_loses_events() {
 fn a_first_event_is_read(count: fn(&Site)) {
     loom::model(move || {
         let site = Arc::new(Site::of(&place(1)).unwrap());
+        assert!(site.threads.iter().all(|slot| slot.label.get().is_none()));
         let counted = Arc::clone(&site);
         let counts = thread::spawn(move || count(&counted));
         site.each_count(|count, label| assert!(count.get() == 0 || label.is_some(), "a thread has no label"));
