@@ -58,6 +58,17 @@ impl Origin {
     }
 }
 
+/// From where the elapsed time of a record counts.
+#[derive(Clone, Copy)]
+pub(crate) enum Counted<'a> {
+    /// From the origin of the context, which is this.
+    FromContext(&'a Origin),
+    /// From the origin of the sink that the record is for. From that of the context, it would be this.
+    FromSink(Duration),
+    /// From an origin that is not known any more.
+    Unknown,
+}
+
 /// Gives a context the time: the system's clocks, a clock that a test advances by hand, or one of the program's own.
 ///
 /// ```

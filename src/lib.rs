@@ -33,6 +33,7 @@
 //! - [`Record`], [`RecordBuf`], `read` (feature `serde`): records, and reading logs back. `build` (feature `build`): the vocabulary of
 //!   builds.
 //! - [`unclaimed()`]: events that reached the process default because work was handed over without its context.
+//! - `http` (feature `http`): a context for each request of a server.
 //! - [`docs`]: guides to single tasks.
 //!
 //! # Which context is current
@@ -101,6 +102,7 @@
 //! | `fmt` | | `sink::make_writer`, for the writers of `tracing_subscriber::fmt`; and a [`Sink`](sink::Sink) is such a writer |
 //! | `futures` | | [`Scoped`] streams, and what a [`sink::channel`] receives as a `Stream`, through `futures-core` |
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
+//! | `http` | | `logscope::http`: each request of a `tower` service in a context of its own, for axum, tonic and hyper |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
 //!
@@ -116,11 +118,13 @@
 //! | `time` | 0.3 | [`UtcOffset`], of [`Format::offset`] | |
 //! | `tracing-appender` | 0.2 | `sink::non_blocking` | `appender` |
 //! | `futures-core` | 0.3 | the `Stream`s of [`Scoped`] and [`sink::channel`] | `futures` |
+//! | `http`, `http-body`, `tower-layer`, `tower-service` | 1, 1, 0.3, 0.3 | `logscope::http` | `http` |
 //! | `serde` | 1 | `Serialize` and `Deserialize` | `serde` |
 
 // The rooms of this crate, each of which imports only those before it:
 // sync, limits, process, error, clock and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background, sink,
-// context, scope, unclaimed, layer and build; docs has the guides. Each begins with a few sentences on what lives there. `tests/import_order` checks the order.
+// context, scope, unclaimed, layer, http and build; docs has the guides. Each begins with a few sentences on what lives there.
+// `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -136,6 +140,9 @@ mod fallback;
 #[cfg(feature = "file")]
 mod file;
 mod format;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub mod http;
 mod layer;
 mod limits;
 mod output;

@@ -66,6 +66,18 @@ pub(crate) const LOG_NAMES: usize = 1_024;
 #[cfg(feature = "log")]
 pub(crate) const LONGEST_LOG_NAME: usize = 128;
 
+/// The longest request id that is taken from a request, in bytes.
+#[cfg(feature = "http")]
+pub(crate) const REQUEST_ID_BYTES: usize = 128;
+
+/// How much of the path of a request is in its context, in bytes.
+#[cfg(feature = "http")]
+pub(crate) const REQUEST_PATH_BYTES: usize = 1_024;
+
+/// The longest header that raises the verbosity of a request, in bytes.
+#[cfg(feature = "http")]
+pub(crate) const RAISE_HEADER_BYTES: usize = 256;
+
 /// How long the exit of the process waits for queues to be written, unless the program sets it.
 pub(crate) const EXIT_DEADLINE: Duration = Duration::from_secs(5);
 

@@ -2,9 +2,10 @@
 #![cfg(feature = "build")]
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use logscope::build::{detail, finished, header, phase, success, unit};
-use logscope::{Format, LevelFilter, ManualClock, OutputContext, Time, sink};
+use logscope::{Clock, Format, LevelFilter, ManualClock, OutputContext, Time, sink};
 
 /// The text that `f` logs at this verbosity, without times.
 fn printed(verbosity: LevelFilter, format: Format, f: impl FnOnce()) -> String {
@@ -60,4 +61,22 @@ fn phase_numbers_of_any_type_are_printed_exactly() {
     assert_eq!(build(|| phase!(u128::MAX, 9, "p")), format!("p build=phase phase={} phases=9\n", u128::MAX));
     let json = printed(LevelFilter::INFO, Format::json(), || phase!(-1_i32, 9_u16, "p"));
     assert!(json.contains(r#""phase":-1,"phases":9"#), "{json}");
+}
+
+#[test]
+fn on_a_screen_with_one_clock_a_build_time_is_that_of_the_build() {
+    let _ = logscope::try_init();
+    let clock = ManualClock::new();
+    let screen = Clock::from(&clock).origin();
+    clock.advance(Duration::from_secs(60));
+    let (memory, printed) = sink::memory();
+    let sink = memory.origin(screen).format(Format::build().aligned(true));
+    let uno = OutputContext::builder("uno").clock(&clock).sink(sink).build();
+    clock.advance(Duration::from_millis(1_500));
+    uno.scope(|| {
+        header!("Build System", "1.2.4");
+        finished!();
+    });
+    let expected = "01:01.50  uno             Build System v1.2.4\n01:01.50  uno             Build time: 1.50s\n";
+    assert_eq!(printed.text(), expected, "no empty lines, of which nobody could tell whose they are");
 }

@@ -137,3 +137,18 @@ fn where_context_and_sink_meet_nowhere_there_is_no_opening_record() {
     uno.write_opening_record();
     assert_eq!((none.lines().len(), one.lines().len(), uno.ledger().accepted), (0, 1, 1));
 }
+
+#[test]
+fn a_log_that_shows_no_fields_has_no_opening_record() {
+    let _ = logscope::try_init();
+    let (raw, printed) = sink::memory();
+    let (brief, watched) = sink::memory();
+    let (log, lines) = sink::memory();
+    let sinks = [raw.format(Format::raw()), brief.format(Format::text().fields(false)), log.format(Format::text())];
+    let uno = OutputContext::builder("uno").sinks(sinks).build();
+    uno.write_opening_record();
+    uno.scope(|| tracing::info!("warning: unused variable"));
+    assert_eq!(printed.lines(), ["warning: unused variable"]);
+    assert_eq!((watched.lines().len(), lines.lines().len()), (1, 2));
+    assert_eq!(uno.ledger().accepted, 4);
+}

@@ -11,7 +11,10 @@
 //! | `unit!("core", "main.cpp", true)` | `      [core] main.cpp (cached)` | DEBUG | `build="unit"`, `group`, `unit`, `cached` |
 //! | `success!("Firmware written")` | `Firmware written`, in green | INFO | `build="success"` |
 //! | `failure!("no such file: {file}")` | `ERROR: no such file: a.c`, in red | ERROR | `build="failure"` |
-//! | `finished!()` | an empty line and `Build time: 12.34s`, from the origin | INFO | `build="finished"` |
+//! | `finished!()` | an empty line and `Build time: 12.34s`, from the origin of the context | INFO | `build="finished"` |
+//!
+//! In lines with a column for the context, [`aligned`](crate::Format::aligned), there are no empty lines, and a success has the mark `✓`, a failure
+//! `✗` in place of `ERROR: `.
 //!
 //! The arguments of `header!` and `unit!` are values with `Display`, and the third of `unit!`, whether it came from the cache, is a `bool`
 //! that may be left out. The messages of `phase!`, `detail!`, `success!` and `failure!` are format strings with their arguments.

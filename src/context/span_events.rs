@@ -24,7 +24,8 @@ impl SpanEvents {
     /// A record when a span is made.
     pub const NEW: SpanEvents = SpanEvents(1);
 
-    /// A record when a span is closed, with the time that it was entered and the time that it was not.
+    /// A record when a span is closed, with the time that it was entered and the time that it was not: `time.busy` and `time.idle`, texts as
+    /// `137µs` and `6.39ms`, in JSON too, like those of `tracing_subscriber::fmt`.
     pub const CLOSE: SpanEvents = SpanEvents(2);
 
     /// Returns true if `self` has all events of `other`.

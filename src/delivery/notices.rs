@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::missing::{Missing, MissingClaim, Owner};
-use crate::clock::Clock;
+use crate::clock::{Clock, Counted};
 use crate::record::{ContextInfo, Moment, Notice, Record, with_notice};
 
 /// Writes or enqueues a notice.
@@ -39,7 +39,7 @@ pub(crate) fn put_claimed_notice(
         Owner::One { id, .. } if *id == moment.context.id() => moment.clone(),
         Owner::One { id, name, elapsed } => {
             other = ContextInfo::new(name.clone(), *id, Vec::new());
-            Moment { context: &other, elapsed: *elapsed, origin: None, ..moment.clone() }
+            Moment { context: &other, elapsed: *elapsed, counted: Counted::Unknown, ..moment.clone() }
         }
         Owner::Nobody | Owner::Several => {
             other = ContextInfo::nobody();
@@ -53,5 +53,11 @@ pub(crate) fn put_claimed_notice(
 /// Calls `f` with the moment of notices that no record follows. A notice about one context has that context's last loss as its moment.
 pub(crate) fn with_last_moment<R>(f: impl FnOnce(&Moment<'_>) -> R) -> R {
     let nobody = ContextInfo::nobody();
-    f(&Moment { context: &nobody, elapsed: Duration::ZERO, origin: None, clock: &Clock::SYSTEM, wall: Cell::new(None) })
+    f(&Moment {
+        context: &nobody,
+        elapsed: Duration::ZERO,
+        counted: Counted::Unknown,
+        clock: &Clock::SYSTEM,
+        wall: Cell::new(None),
+    })
 }

@@ -56,7 +56,7 @@
 //! | `reload::Layer` around a filter | a [`Dial`](crate::Dial) |
 //! | several layers, as `fmt::layer()` for the console and `fmt::layer().json()` for a file | several sinks of one context: [`ContextBuilder::sink`](crate::ContextBuilder::sink), each with its [`format`](crate::sink::Sink::format) and its [`verbosity`](crate::sink::Sink::verbosity) |
 //! | `with_writer(std::io::stderr)` | [`sink::stderr`](crate::sink::stderr), [`sink::writer`](crate::sink::writer()) |
-//! | `tracing_appender::rolling` | [`FileOptions::roll`](crate::sink::FileOptions::roll) |
+//! | `tracing_appender::rolling` | [`FileOptions::roll`](crate::sink::FileOptions::roll); for `app.log`, a file of a day is `app.2026-11-30Z.log`, not `app.log.2026-11-30` |
 //! | `tracing_appender::non_blocking` and its guard | [`Sink::queued`](crate::sink::Sink::queued); no guard: what is queued is written when the process ends |
 //! | `json()` | [`Format::json`](crate::Format::json), which has more keys: see [below](#the-same-json) |
 //! | `flatten_event(true)`, `with_current_span`, `with_span_list` | [`flatten`](crate::Format::flatten), [`current_span`](crate::Format::current_span), [`span_list`](crate::Format::span_list) |
@@ -68,14 +68,27 @@
 //! | `with_level(false)` | none: a [layout of your own](super::layout) |
 //! | `with_thread_names`, `with_thread_ids` | [`thread_name`](crate::Format::thread_name), [`thread_id`](crate::Format::thread_id); in JSON `"threadName"` and `"threadId"`, as there |
 //! | `with_file`, `with_line_number` | [`location`](crate::Format::location) for both; in JSON `"filename"` and `"line_number"`, as there |
-//! | `with_span_events(FmtSpan::NEW \| FmtSpan::CLOSE)` | [`ContextBuilder::span_events`](crate::ContextBuilder::span_events) with [`SpanEvents::NEW \| SpanEvents::CLOSE`](crate::SpanEvents) |
+//! | `with_span_events(FmtSpan::NEW \| FmtSpan::CLOSE)` | [`ContextBuilder::span_events`](crate::ContextBuilder::span_events) with [`SpanEvents::NEW \| SpanEvents::CLOSE`](crate::SpanEvents), for all sinks of the context |
 //! | `FmtSpan::ENTER`, `EXIT`, `ACTIVE`, `FULL` | none: a span that is entered or left writes no record |
 //! | `with_ansi(false)` | [`Color`](crate::Color); by default it follows the terminal and `NO_COLOR` |
 //! | `FormatEvent`, `FormatFields` | [`Layout`](crate::Layout) |
 //! | `with_test_writer()` | [`sink::test`](crate::sink::test()) |
 //! | `with_default(subscriber, \|\| …)` | [`OutputContext::scope`](crate::OutputContext::scope), which follows the work to other threads |
 //!
-//! `Format::text()` is not the format of `fmt`: the context comes before the spans, texts are quoted, and lines read back. To keep `fmt` for
+//! New files can be read by their owner only, unless [`mode`](crate::sink::FileOptions::mode) says otherwise.
+//!
+//! `Format::text()` is not the format of `fmt`. Its lines can be read back, so what could be misread is quoted or escaped:
+//!
+//! | | `fmt` | here |
+//! |---|---|---|
+//! | level | `" INFO"` | `"INFO "` |
+//! | context | | before the spans |
+//! | a text without blanks | `unit="core"` | `unit=core` |
+//! | a text with blanks or quotes | `name="two words"` | `name="two words"` |
+//! | `?Some("x")` | `opt=Some("x")` | `opt="Some(\"x\")"` |
+//! | a message of two lines | two lines | one line with `\n`, unless [`multiline`](crate::Format::multiline) is set |
+//!
+//! To keep `fmt` for
 //! what is in no scope, see [Beside fmt](super::beside_fmt).
 //!
 //! # The same JSON

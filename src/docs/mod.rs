@@ -8,6 +8,7 @@
 //! | [`beside_fmt`] | keeping `fmt` for what is in no scope |
 //! | [`layout`] | a layout of your own |
 //! | [`forgotten`] | finding work that lost its context |
+//! | [`server`] | a server: a context for each request |
 //! | [`tenants`] | a server that keeps a log for each tenant, user or project |
 //!
 //! The [crate's own page](crate) has the overview, and [`sink`](mod@crate::sink) what outputs promise.
@@ -17,5 +18,7 @@ pub mod env_logger;
 pub mod fmt;
 pub mod forgotten;
 pub mod layout;
+#[cfg(feature = "http")]
+pub mod server;
 pub mod slog;
 pub mod tenants;

@@ -108,6 +108,15 @@ impl fmt::Display for Format {
 }
 
 impl Format {
+    /// Returns whether the fields of a record are in its line. A layout of the program's own is taken to show them.
+    pub(crate) fn has_fields(&self) -> bool {
+        match self.layout {
+            Kind::Raw => false,
+            Kind::Json | Kind::Logfmt | Kind::Custom(_) => true,
+            Kind::Build | Kind::Text | Kind::Pretty => self.options.fields,
+        }
+    }
+
     /// Returns how lines of this format are read; `None` if they are for people only.
     pub(crate) fn notation(&self) -> Option<Notation> {
         let Options { context, target, location, fields, .. } = self.options;

@@ -150,7 +150,9 @@ impl Format {
     /// 00:00.95  uno       ✓ built in 0.95 s
     /// ```
     ///
-    /// For several builds on one terminal. The column is as wide as the longest name so far, from 8 to 20 characters. What is neither a phase nor an
+    /// For several builds on one terminal. The column is as wide as the longest name so far, from 8 to 20 characters; a
+    /// longer name is shown in full, and its lines stick out. `success!` and `failure!` get the marks `✓` and `✗`, and `header!` and `finished!`
+    /// have no empty lines. There are seven colours, so that two names can have the same. What is neither a phase nor an
     /// end of a build stands six characters further to the right, in the colour of its level.
     pub fn aligned(mut self, align: bool) -> Self {
         self.options.aligned = align;

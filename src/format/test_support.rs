@@ -15,7 +15,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{Format, Renderer, Screen};
-use crate::clock::{Clock, ManualClock, Origin};
+use crate::clock::{Clock, Counted, ManualClock, Origin};
 use crate::record::{
     Captured, ContextInfo, FieldName, Record, RecordMetadata, RenderPath, SpanPath, SpanValues, Style, Value,
     capture_fields, max_span_bytes,
@@ -109,7 +109,7 @@ pub(crate) fn with_record<R>(
         event,
         metadata: RecordMetadata::new(event.metadata()),
         elapsed: fixture.elapsed,
-        origin: None,
+        counted: Counted::Unknown,
         clock: &clock,
         wall: None.into(),
         seq: fixture.seq,

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use tracing::Event;
 
 use super::nesting::Nested;
+use crate::clock::Counted;
 use crate::context::{ContextCall, ContextInner};
 use crate::delivery::{Counters, Fate, Loss};
 use crate::fallback;
@@ -41,7 +42,7 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
         event,
         metadata,
         elapsed: inner.elapsed(),
-        origin: Some(inner.origin()),
+        counted: Counted::FromContext(inner.origin()),
         clock: inner.clock(),
         wall: Cell::new(None),
         seq: Some(seq),

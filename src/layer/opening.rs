@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use super::emit::{FateCounts, refuse};
 use crate::LevelFilter;
+use crate::clock::Counted;
 use crate::context::OutputContext;
 use crate::delivery::{Fate, Loss};
 use crate::format::with_scratch;
@@ -27,8 +28,10 @@ impl OutputContext {
     ///
     /// The record is at INFO and has the target `logscope` and the field `verbosity`: what both the context and the sink let through, as
     /// [directives](crate::Verbosity#directives) that can be parsed. Of a dial it is the present setting. The record passes the verbosity that
-    /// it states, except that a sink that gets no records at all gets none. It counts as an ordinary record in the ledgers, and its
-    /// number is the same in all sinks.
+    /// it states. It counts as an ordinary record in the ledgers, and its number is the same in all sinks.
+    ///
+    /// Two kinds of sinks get none: one that gets no records at all, and one whose format shows no fields ([`raw`](crate::Format::raw), and
+    /// those with [`fields(false)`](crate::Format::fields)), because its line could not say which records are missing.
     ///
     /// Nothing is written without this call. A program learns the same from [`snapshot`](OutputContext::snapshot).
     pub fn write_opening_record(&self) {
@@ -36,7 +39,11 @@ impl OutputContext {
         // Asked once: a dial may change meanwhile.
         let verbosities = inner.sinks().iter().map(|sink| inner.verbosity().min(sink.own_verbosity()));
         let opened: Vec<_> = inner.sinks().iter().zip(verbosities).enumerate().collect();
-        let opened = || opened.iter().filter(|(_, (_, verbosity))| verbosity.max_level() != LevelFilter::OFF);
+        let opened = || {
+            opened.iter().filter(|(_, (sink, verbosity))| {
+                verbosity.max_level() != LevelFilter::OFF && sink.renderer().format().has_fields()
+            })
+        };
         let deliveries = opened().count() as u64;
         if deliveries == 0 {
             return;
@@ -56,7 +63,7 @@ impl OutputContext {
                     event,
                     metadata: RecordMetadata::own(event.metadata()),
                     elapsed: inner.elapsed(),
-                    origin: Some(inner.origin()),
+                    counted: Counted::FromContext(inner.origin()),
                     clock: inner.clock(),
                     wall: Cell::new(None),
                     seq: Some(seq),

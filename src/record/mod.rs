@@ -65,7 +65,7 @@ use thread::thread_id;
 pub(crate) use thread::{ThreadName, is_thread_unnamed, log_for, logging_thread, write_thread_id, write_thread_name};
 pub use value::Value;
 
-use crate::clock::{Clock, Origin};
+use crate::clock::{Clock, Counted, Origin};
 use crate::sync::thread::ThreadId;
 
 /// Holds one event as a sink sees it: its message and fields, where and when it was logged, and its context.
@@ -75,8 +75,7 @@ pub struct Record<'a> {
     pub(crate) event: &'a Event<'a>,
     pub(crate) metadata: RecordMetadata<'a>,
     pub(crate) elapsed: Duration,
-    /// From where `elapsed` counts. `None` if that is the origin of the sink that the record is for.
-    pub(crate) origin: Option<&'a Origin>,
+    pub(crate) counted: Counted<'a>,
     pub(crate) clock: &'a Clock,
     /// The wall-clock time. It is read from the clock at first use, so a format that does not print it does not pay for it.
     pub(crate) wall: Cell<Option<SystemTime>>,
@@ -181,12 +180,21 @@ impl<'a> Record<'a> {
 
     /// Returns the time since `origin`, unless the time of the record is of another kind already.
     pub(crate) fn elapsed_from(&self, origin: &Origin) -> Duration {
-        match self.origin {
-            Some(own) if own.instant() >= origin.instant() => {
+        match self.counted {
+            Counted::FromContext(own) if own.instant() >= origin.instant() => {
                 (own.instant() - origin.instant()).saturating_add(self.elapsed)
             }
-            Some(own) => self.elapsed.saturating_sub(origin.instant() - own.instant()),
-            None => self.elapsed,
+            Counted::FromContext(own) => self.elapsed.saturating_sub(origin.instant() - own.instant()),
+            Counted::FromSink(_) | Counted::Unknown => self.elapsed,
+        }
+    }
+
+    /// Returns the time since the origin of the context, whatever the sink counts from.
+    #[cfg_attr(not(feature = "build"), allow(dead_code, reason = "only the vocabulary of builds asks"))]
+    pub(crate) fn elapsed_in_context(&self) -> Duration {
+        match self.counted {
+            Counted::FromSink(elapsed) => elapsed,
+            Counted::FromContext(_) | Counted::Unknown => self.elapsed,
         }
     }
 
@@ -196,7 +204,10 @@ impl<'a> Record<'a> {
             event: self.event,
             metadata: self.metadata,
             elapsed: self.elapsed_from(origin),
-            origin: None,
+            counted: match self.counted {
+                Counted::FromContext(_) => Counted::FromSink(self.elapsed),
+                other => other,
+            },
             clock: self.clock,
             wall: self.wall.clone(),
             seq: self.seq,
@@ -292,8 +303,8 @@ impl<'a> Record<'a> {
 
     /// The context of this record, and its time.
     pub(crate) fn moment(&self) -> Moment<'_> {
-        let Record { context, elapsed, origin, clock, .. } = *self;
-        Moment { context, elapsed, origin, clock, wall: self.wall.clone() }
+        let Record { context, elapsed, counted, clock, .. } = *self;
+        Moment { context, elapsed, counted, clock, wall: self.wall.clone() }
     }
 }
 
@@ -309,8 +320,7 @@ pub(crate) fn event_name(metadata: &Metadata<'static>) -> Option<&'static str> {
 pub(crate) struct Moment<'a> {
     pub(crate) context: &'a ContextInfo,
     pub(crate) elapsed: Duration,
-    /// As that of a [`Record`].
-    pub(crate) origin: Option<&'a Origin>,
+    pub(crate) counted: Counted<'a>,
     pub(crate) clock: &'a Clock,
     pub(crate) wall: Cell<Option<SystemTime>>,
 }
@@ -322,7 +332,7 @@ impl Moment<'_> {
             event,
             metadata: RecordMetadata::own(event.metadata()),
             elapsed: self.elapsed,
-            origin: self.origin,
+            counted: self.counted,
             clock: self.clock,
             wall: self.wall.clone(),
             seq: None,

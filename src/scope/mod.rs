@@ -9,6 +9,7 @@
 //! | `current` | reading and updating the current context |
 //! | `thread` | scopes of closures and guards |
 //! | `task` | scopes of futures: a task keeps its scopes until its future is dropped, not until it is finished |
+//! | `task_scope` | the same for work that is no future |
 //! | `carry` | binding a context to a closure that runs elsewhere |
 //! | `hook` | what a layer has called before a scope is entered |
 //!
@@ -23,6 +24,8 @@ mod chain;
 mod current;
 mod hook;
 mod task;
+#[cfg(feature = "http")]
+mod task_scope;
 mod thread;
 
 pub use carry::{bind_current, unscoped};
@@ -31,4 +34,6 @@ pub use current::update;
 pub(crate) use current::{is_unscoped, with_current};
 pub(crate) use hook::{arm, disarm};
 pub use task::{InContext, Scoped};
+#[cfg(feature = "http")]
+pub(crate) use task_scope::TaskScope;
 pub use thread::ScopeGuard;

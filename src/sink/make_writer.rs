@@ -10,7 +10,7 @@ use tracing::{Event, Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::view::Sink;
-use crate::clock::Clock;
+use crate::clock::{Clock, Counted};
 use crate::delivery::Loss;
 use crate::fallback;
 use crate::format::buffer::Buffer;
@@ -142,7 +142,7 @@ fn with_line(level: Level, text: &str, f: impl FnOnce(&Record<'_>)) {
         event: &Event::new(metadata, &values),
         metadata: RecordMetadata::own(metadata),
         elapsed: Duration::ZERO,
-        origin: None,
+        counted: Counted::Unknown,
         clock: &Clock::SYSTEM,
         wall: Cell::new(None),
         seq: None,

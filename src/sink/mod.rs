@@ -65,6 +65,7 @@
 //! - **A torn line.** If a process is killed in the middle of a write, half a line can stay in the file. When the file is opened again, the
 //!   next record begins on a line of its own.
 //! - **Order.** The records of one thread are in the order of its calls. The records of one queue are in the order in which they were accepted.
+//!   Those of several threads can stand in another order than their times: each has its time before it waits for the output.
 //! - **Several processes.** Files are in append mode, so their lines do not mix with those of other processes. In a pipe that several processes
 //!   share, lines longer than `PIPE_BUF` (4096 bytes on Linux) and batches of queued lines can mix.
 //!

@@ -10,7 +10,7 @@ use tracing_core::metadata::Kind;
 
 use super::Sink;
 use crate::bytes::scripted::Scripted;
-use crate::clock::{Clock, ManualClock, Origin};
+use crate::clock::{Clock, Counted, ManualClock, Origin};
 use crate::delivery::{Fate, Loss};
 use crate::format::with_scratch;
 use crate::record::{ContextInfo, NoSpans, Record, RecordMetadata};
@@ -41,7 +41,7 @@ pub(crate) fn with_record_of<R>(context: &ContextInfo, seq: u64, f: impl FnOnce(
         event: &Event::new(&METADATA, &values),
         metadata: RecordMetadata::new(&METADATA),
         elapsed: Duration::from_millis(seq),
-        origin: None,
+        counted: Counted::Unknown,
         clock: &Clock::from(ManualClock::at(origin)),
         wall: None.into(),
         seq: Some(seq),

@@ -43,6 +43,9 @@ use crate::sync::{Arc, Ordering};
 ///
 /// A context whose verbosity was made from a dial follows the dial: from the next event on, the verbosity that was
 /// [`set`](Dial::set) decides.
+///
+/// A record needs its context and its sink. A dial on a context that has an access log beside others therefore turns that log, too. To turn the
+/// others alone, leave the context open and give the dial to those sinks: [`Sink::verbosity`](crate::sink::Sink::verbosity).
 #[derive(Clone)]
 pub struct Dial(Arc<Setting>);
 

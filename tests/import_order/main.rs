@@ -32,7 +32,7 @@ const ORDER: &order::Table<'_> = &[
     (
         "src",
         "sync → limits → process → error → clock, verbosity → record → format → read → bytes → fallback → environment, output → file \
-         → queue → delivery → background → sink → context → scope → unclaimed → layer, build → docs",
+         → queue → delivery → background → sink → context → scope → unclaimed → layer, build → http → docs",
     ),
     (
         "src/background",
@@ -48,7 +48,7 @@ const ORDER: &order::Table<'_> = &[
         "src/delivery",
         "closing, ledger, missing, front, in_flight → own_calls, counters, notices → output_list → core → release → flush",
     ),
-    ("src/docs", "beside_fmt, env_logger, fmt, forgotten, layout, slog, tenants"),
+    ("src/docs", "beside_fmt, env_logger, fmt, forgotten, layout, server, slog, tenants"),
     (
         "src/file",
         "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
@@ -67,6 +67,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/format/logfmt", "value → fragments"),
     ("src/format/layout", "pieces → writer → parts, columns → visit"),
     ("src/format/plain", "literal, name, value → braces, fields"),
+    ("src/http", "request_id → running → body, raise → future, layer → service"),
     (
         "src/layer",
         "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events, search, unclaimed → context_layer → \
@@ -84,7 +85,7 @@ const ORDER: &order::Table<'_> = &[
         "src/record",
         "bound, line, log_fields, notice, value → render → thread, capture, field → buf, span → context, span_info",
     ),
-    ("src/scope", "chain, hook → current, thread → carry, task"),
+    ("src/scope", "chain, hook → current, thread → carry, task, task_scope"),
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),

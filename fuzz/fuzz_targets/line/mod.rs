@@ -33,8 +33,9 @@ pub fn text(record: &RecordBuf) -> String {
     if let Some(seq) = record.seq {
         let _ = write!(line, "#{seq} ");
     }
-    if let Some(thread) = &record.thread {
-        let _ = write!(line, "[{}] ", quoted(thread));
+    let threads: Vec<_> = [&record.thread_name, &record.thread_id].into_iter().flatten().map(|thread| quoted(thread)).collect();
+    if !threads.is_empty() {
+        let _ = write!(line, "[{}] ", threads.join(" "));
     }
     let context = record.context.as_ref().expect("text has a context");
     let _ = write!(line, "{:<5} {}{} ", record.level.as_str(), quoted(&context.name), braced(&context.fields));
@@ -82,8 +83,11 @@ pub fn logfmt(record: &RecordBuf) -> String {
     if let Some(seq) = record.seq {
         let _ = write!(line, " seq={seq}");
     }
-    if let Some(thread) = &record.thread {
-        let _ = write!(line, " thread={}", quoted(thread));
+    if let Some(name) = &record.thread_name {
+        let _ = write!(line, " thread={}", quoted(name));
+    }
+    if let Some(id) = &record.thread_id {
+        let _ = write!(line, " thread_id={}", quoted(id));
     }
     if let Some(file) = &record.file {
         let number = record.line.map(|number| number.to_string()).unwrap_or_default();

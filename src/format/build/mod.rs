@@ -38,7 +38,9 @@ impl Layout for Build {
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
         let word = Word::of(record);
         let kind = word.as_ref().map(|word| word.kind);
-        if kind == Some(WordKind::Finished) {
+        // With several builds on one terminal nobody could tell whose empty line it is.
+        let has_empty_lines = !line.options.aligned;
+        if has_empty_lines && kind == Some(WordKind::Finished) {
             line.out.push(b'\n');
         }
         let (options, colored, start, names) = (line.options, line.colored, line.out.len(), CallsiteNames::of(record));
@@ -74,7 +76,7 @@ impl Layout for Build {
             (Level::DEBUG | Level::TRACE, _) if options.aligned => push_colored(colored, Look::Dim, out, push),
             _ => push(out),
         }
-        if kind == Some(WordKind::Header) {
+        if has_empty_lines && kind == Some(WordKind::Header) {
             out.push(b'\n');
         }
     }

@@ -180,7 +180,7 @@ impl Word {
             WordKind::Success | WordKind::Failure => {}
             WordKind::Finished => {
                 out.extend_from_slice(b"Build time: ");
-                push_seconds_cc(out, record.elapsed());
+                push_seconds_cc(out, record.elapsed_in_context());
                 out.push(b's');
             }
         }

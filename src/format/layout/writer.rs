@@ -125,7 +125,8 @@ impl<'a> LayoutWriter<'a> {
 
     /// Has a blank stand before what is pushed next, unless nothing is, or the line is empty.
     ///
-    /// So parts that may be empty, as the spans or the message, need no `if` around them.
+    /// So parts that may be empty, as the spans or the message, need no `if` around them. What [`raw`](LayoutWriter::raw) has pushed counts as
+    /// content: after `raw(" | ")` a gap is one more blank.
     pub fn gap(&mut self) {
         let end = self.out.len();
         if end > self.start && end != self.gap_end {

@@ -33,7 +33,8 @@ impl<T> Base<T> {
     /// Returns the context, or null. The count stays with the owner of the chain.
     #[inline]
     pub(super) fn context(self) -> *const T {
-        if self.is_on_purpose() { ptr::null() } else { self.0 }
+        // One instruction, without a branch, because each poll does this twice. `ON_PURPOSE` becomes null; the address of an `Arc` is even.
+        self.0.map_addr(|address| address & !1)
     }
 
     #[inline]
