@@ -13,11 +13,11 @@ mod fork;
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use child::{Child, in_child};
-use logscope::{InContext as _, LevelFilter, OutputContext, Unclaimed, UnclaimedReport, sink, unclaimed};
+use logscope::{Dial, InContext as _, LevelFilter, OutputContext, Unclaimed, UnclaimedReport, sink, unclaimed};
 use serde_json::Value;
 use tracing_subscriber::Layer;
 use tracing_subscriber::prelude::*;
@@ -161,6 +161,8 @@ fn the_default_takes_only_the_targets_that_it_is_told_to_take() {
         assert_eq!((lines.lines().len(), unclaimed().total), (12, 4));
         assert!(lines.lines().iter().take(4).all(|line| line.contains("taken")));
         tracing::info_span!(target: "app", "span").in_scope(|| assert!(!tracing::Span::current().is_none()));
+        assert!(tracing::span_enabled!(target: "app", tracing::Level::INFO), "as the span above");
+        assert!(!tracing::event_enabled!(target: "app", tracing::Level::INFO));
     });
 }
 
@@ -238,5 +240,128 @@ fn a_forked_child_starts_at_zero() {
         });
         log();
         assert_eq!(counts(&unclaimed()), [("app", 2)]);
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_child_can_count_whatever_other_threads_did_at_the_fork() {
+    alone("a_child_can_count_whatever_other_threads_did_at_the_fork", || {
+        logscope::configure().default_context(main_context()).install().unwrap();
+        let _uno = context("uno");
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    // Many places, so that slots are being filled at the forks.
+                    for line in (0..).take_while(|_| !stop.load(Ordering::Relaxed)) {
+                        log_at("app", line);
+                    }
+                });
+            }
+            for _ in 0..50 {
+                fork::fork(|| {
+                    (0..10).for_each(|line| log_at("app", line));
+                    assert_eq!((unclaimed().total, unclaimed().entries.len()), (10, 10));
+                });
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+    });
+}
+
+/// Logs by `log`, in a file that has this line.
+fn log_at(target: &str, line: u32) {
+    let mut record = log::Record::builder();
+    record.level(log::Level::Info).target(target).file(Some("src/many.rs")).line(Some(line));
+    log::logger().log(&record.args(format_args!("forgotten")).build());
+}
+
+#[test]
+fn what_has_no_entry_is_counted_all_the_same() {
+    alone("what_has_no_entry_is_counted_all_the_same", || {
+        logscope::configure().default_context(main_context()).install().unwrap();
+        let _uno = context("uno");
+        for round in 1..=2 {
+            (0..5_000).for_each(|line| log_at("app", line));
+            let report = unclaimed();
+            assert_eq!(report.total, round * 5_000);
+            assert!(report.entries.len() <= 1_024 && report.entries.iter().all(|entry| entry.count == round));
+            assert_eq!(report.unlisted, round * (5_000 - report.entries.len() as u64));
+            assert!(report.to_string().ends_with(&format!("{} × elsewhere", report.unlisted)), "{report}");
+        }
+        let (before, long) = (unclaimed(), "a".repeat(10_000));
+        log_at(&long, 1);
+        assert_eq!((unclaimed().total, unclaimed().unlisted), (before.total + 1, before.unlisted + 1));
+        // Threads beyond those that have an entry in the place of the loop below.
+        for _ in 0..20 {
+            thread::spawn(|| tracing::info!(target: "threads", "forgotten")).join().unwrap();
+        }
+        let report = unclaimed();
+        let counts: Vec<_> = report.entries.iter().filter(|entry| entry.target == "threads").collect();
+        if !counts.is_empty() {
+            assert_eq!(counts.iter().map(|entry| entry.count).sum::<u64>(), 20);
+            assert_eq!(counts.iter().filter(|entry| entry.thread.is_none()).map(|entry| entry.count).sum::<u64>(), 4);
+        }
+        assert_eq!(report.total, before.total + 21);
+    });
+}
+
+#[test]
+fn a_default_without_sinks_hides_nothing() {
+    alone("a_default_without_sinks_hides_nothing", || {
+        logscope::configure().default_context(OutputContext::builder("main").build()).install().unwrap();
+        let uno = context("uno");
+        uno.scope(|| {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+            let task = runtime.spawn(async { tracing::info!(target: "app", "forgotten") });
+            runtime.block_on(task).unwrap();
+            assert_eq!(counts(&unclaimed()), [("app", 1)]);
+            let task = runtime.spawn(async { tracing::info!(target: "app", "carried") }.in_current_context());
+            runtime.block_on(task).unwrap();
+            assert_eq!(counts(&unclaimed()), [("app", 1)]);
+        });
+    });
+}
+
+#[test]
+fn an_event_counts_as_soon_as_the_default_lets_it_through() {
+    alone("an_event_counts_as_soon_as_the_default_lets_it_through", || {
+        let dial = Dial::new(LevelFilter::INFO);
+        let (memory, lines) = sink::memory();
+        let main = OutputContext::builder("main").verbosity(&dial).sink(memory.queued(sink::Queue::new())).build();
+        logscope::configure().default_context(main.clone()).install().unwrap();
+        let _uno = context("uno");
+        let log = || tracing::debug!(target: "app", "forgotten");
+        log();
+        assert_eq!(unclaimed().total, 0);
+        dial.set(LevelFilter::DEBUG);
+        log();
+        dial.set(LevelFilter::INFO);
+        log();
+        assert_eq!(unclaimed().total, 1);
+        let ledger = main.flush(std::time::Duration::from_secs(60));
+        assert_eq!(
+            (ledger.accepted, lines.lines().len()),
+            (1, 1),
+            "what is counted is what is in the log, behind its queue too"
+        );
+    });
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_report_can_be_kept_as_data() {
+    alone("a_report_can_be_kept_as_data", || {
+        logscope::configure().default_context(main_context()).install().unwrap();
+        let _uno = context("uno");
+        log_at("app", 7);
+        let report = unclaimed();
+        let json = serde_json::to_value(&report).unwrap();
+        let entry = serde_json::json!({
+            "target": "app", "level": "info", "file": "src/many.rs", "line": 7, "thread": report.entries[0].thread, "count": 1
+        });
+        assert_eq!(json, serde_json::json!({ "total": 1, "entries": [entry], "unlisted": 0 }));
+        assert_eq!(serde_json::from_value::<UnclaimedReport>(json).unwrap(), report);
     });
 }

@@ -7,10 +7,16 @@
 #[path = "common/child.rs"]
 mod child;
 
-use std::time::Duration;
+#[cfg(unix)]
+#[path = "common/fork.rs"]
+mod fork;
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use child::{Child, Ended, in_child};
-use logscope::sink::{self, Sink};
+use logscope::sink::{self, Queue, Sink};
 use logscope::{Format, LevelFilter, OutputContext, Time, Unclaimed, unclaimed};
 use serde_json::Value;
 
@@ -118,4 +124,77 @@ fn an_output_that_forgets_is_not_called_again_for_the_record() {
         let _ = logscope::shutdown(Duration::from_secs(60));
     });
     assert!(ended.stderr.lines().count() < 30, "{}", ended.stderr);
+}
+
+#[test]
+fn the_last_record_is_written_before_the_queues_are_closed() {
+    let ended = play("the_last_record_is_written_before_the_queues_are_closed", || {
+        install(vec![sink::stderr().queued(Queue::new())]);
+        let _uno = OutputContext::builder("uno").sink(sink::null()).build();
+        (0..3).for_each(|_| forget(1));
+    });
+    let told: Vec<_> = ended.stderr.lines().filter(|line| line.contains(MESSAGE)).collect();
+    assert_eq!(told.len(), 2, "{}", ended.stderr);
+    assert!(told[0].contains("events=1 ") && told[1].contains("events=2 "), "{told:?}");
+    assert!(ended.fallback_lines().is_empty(), "{}", ended.stderr);
+}
+
+/// An output that stands still must not hold the end of the process up, nor cost other outputs their time.
+#[test]
+fn an_output_that_stands_still_does_not_hold_up_the_end() {
+    for by_shutdown in [false, true] {
+        let ended = stand_still(by_shutdown);
+        let lines: Vec<_> =
+            ended.fallback_lines().into_iter().filter(|line| line.contains("2 events reached")).collect();
+        assert_eq!(lines.len(), 1, "{}", ended.stderr);
+        assert!(ended.stderr.contains("a line of uno"), "{}", ended.stderr);
+    }
+}
+
+fn stand_still(by_shutdown: bool) -> Ended {
+    let role = "an_output_that_stands_still_does_not_hold_up_the_end";
+    in_child(role, |_| {
+        let (entered, is_entered) = mpsc::channel();
+        let stuck = sink::callback(move |line| {
+            if line.contains("stuck") {
+                entered.send(()).unwrap();
+                loop {
+                    thread::park();
+                }
+            }
+        });
+        let main = install(vec![stuck]);
+        let uno = OutputContext::builder("uno").sink(sink::stderr().queued(Queue::new())).build();
+        (0..3).for_each(|_| forget(1));
+        thread::spawn(move || main.scope(|| tracing::info!(target: "app", "stuck")));
+        is_entered.recv().unwrap();
+        uno.scope(|| tracing::info!("a line of uno"));
+        if std::env::var("BY_SHUTDOWN").unwrap() == "true" {
+            let start = Instant::now();
+            let _ = logscope::shutdown(Duration::from_millis(500));
+            assert!(start.elapsed() < Duration::from_secs(60));
+        }
+        Value::Null
+    });
+    Child::new(role).var("BY_SHUTDOWN", by_shutdown).run()
+}
+
+/// What the parent has counted and not told is not told by a child.
+#[cfg(unix)]
+#[test]
+fn a_forked_child_tells_of_its_own_events_only() {
+    let ended = play("a_forked_child_tells_of_its_own_events_only", || {
+        install(vec![sink::stderr()]);
+        let _uno = OutputContext::builder("uno").sink(sink::null()).build();
+        (0..3).for_each(|_| forget(1));
+        fork::fork(|| std::process::exit(0));
+        fork::fork(|| {
+            (0..6).for_each(|_| forget(2));
+            std::process::exit(0)
+        });
+    });
+    let told: Vec<_> = ended.stderr.lines().filter(|line| line.contains(MESSAGE)).collect();
+    let counts: Vec<_> = ["events=1 ", "events=1 ", "events=5 ", "events=2 "].to_vec();
+    assert_eq!(told.len(), counts.len(), "{}", ended.stderr);
+    assert!(told.iter().zip(counts).all(|(line, count)| line.contains(count)), "{told:?}");
 }

@@ -15,7 +15,6 @@ mod rules;
 mod table;
 
 use std::cell::Cell;
-use std::time::Duration;
 
 pub use report::{UnclaimedEntry, UnclaimedReport};
 pub(crate) use rules::Rules;
@@ -23,16 +22,11 @@ pub use rules::Unclaimed;
 use table::{Count, Table};
 
 use crate::context::are_others_alive;
+use crate::limits::{UNCLAIMED_LABEL_BYTES, UNCLAIMED_PAUSE};
 use crate::process::ForkLocal;
 use crate::record::{RecordMetadata, prefix, write_thread_name};
 use crate::scope::is_unscoped;
 use crate::sync::{AtomicBool, AtomicU64, OnceLock, Ordering};
-
-/// How long it is until the next record tells of unclaimed events.
-const PAUSE: Duration = Duration::from_secs(60);
-
-/// The longest name of a thread that is kept, in bytes.
-const LONGEST_LABEL: usize = 128;
 
 /// What this process has counted. A forked child starts anew.
 struct State {
@@ -99,7 +93,7 @@ impl State {
     fn is_due(&self, now: u64) -> bool {
         // Relaxed, here and below: the time orders nothing. The exchange picks one of several threads.
         let told_at = self.told_at.load(Ordering::Relaxed);
-        let is_due = told_at == 0 || now.saturating_sub(told_at) >= PAUSE.as_millis() as u64;
+        let is_due = told_at == 0 || now.saturating_sub(told_at) >= UNCLAIMED_PAUSE.as_millis() as u64;
         is_due && self.told_at.compare_exchange(told_at, now.max(1), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
@@ -186,7 +180,7 @@ fn thread_number() -> u64 {
 fn label() -> Option<Box<str>> {
     let mut name = String::new();
     let _ = write_thread_name(&mut name);
-    (!name.is_empty()).then(|| prefix(&name, LONGEST_LABEL).into())
+    (!name.is_empty()).then(|| prefix(&name, UNCLAIMED_LABEL_BYTES).into())
 }
 
 /// Returns milliseconds that never go back, good to a few hundredths of a second.
@@ -215,7 +209,7 @@ mod tests {
     #[test]
     fn a_record_is_due_at_once_and_then_each_minute() {
         let state = State { table: Table::new(), is_untold: AtomicBool::new(true), told_at: AtomicU64::new(0) };
-        let pause = PAUSE.as_millis() as u64;
+        let pause = UNCLAIMED_PAUSE.as_millis() as u64;
         assert!(state.is_due(0) && !state.is_due(0));
         assert!(!state.is_due(pause) && state.is_due(pause + 1));
         assert!(!state.is_due(pause + 2) && state.is_due(2 * pause + 1));

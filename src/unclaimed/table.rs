@@ -12,21 +12,13 @@ use std::borrow::Cow;
 
 use tracing::{Level, Metadata};
 
+use crate::limits::{UNCLAIMED_NAME_BYTES, UNCLAIMED_PLACES, UNCLAIMED_THREADS};
 use crate::record::RecordMetadata;
 use crate::sync::Ordering;
 use crate::sync::model::{AtomicU64, OnceLock};
 
-/// How many places have counts of their own. A power of two.
-const SITES: usize = 1_024;
-
 /// How many slots a place may be in.
 const WINDOW: usize = 16;
-
-/// How many threads have counts of their own in a place. A power of two.
-const THREADS: usize = 16;
-
-/// The longest target or file that a `log` record can have for counts of its own, in bytes.
-const LONGEST_NAME: usize = 512;
 
 /// A number, and how much of it was told.
 #[derive(Default)]
@@ -64,7 +56,7 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new() -> Self {
-        Table::with_sites(SITES)
+        Table::with_sites(UNCLAIMED_PLACES)
     }
 
     fn with_sites(sites: usize) -> Self {
@@ -133,7 +125,7 @@ pub(super) struct Site {
     pub(super) target: Cow<'static, str>,
     pub(super) file: Option<Cow<'static, str>>,
     pub(super) line: Option<u32>,
-    threads: [ThreadCount; THREADS],
+    threads: [ThreadCount; UNCLAIMED_THREADS],
     /// The events of threads that found no slot.
     others: Count,
 }
@@ -151,7 +143,7 @@ impl Site {
     fn of(place: &RecordMetadata<'_>) -> Option<Self> {
         let (target, file) = match place.callsite {
             Some(callsite) => (Cow::Borrowed(callsite.target()), callsite.file().map(Cow::Borrowed)),
-            None if place.target.len().max(place.file.map_or(0, str::len)) > LONGEST_NAME => return None,
+            None if place.target.len().max(place.file.map_or(0, str::len)) > UNCLAIMED_NAME_BYTES => return None,
             None => (Cow::Owned(place.target.to_owned()), place.file.map(|file| Cow::Owned(file.to_owned()))),
         };
         let (callsite, level, line) = (place.callsite, place.level, place.line);
@@ -182,8 +174,8 @@ impl Site {
 
     #[inline]
     fn count(&self, thread: u64, label: fn() -> Option<Box<str>>) {
-        for n in 0..THREADS {
-            let slot = &self.threads[(thread as usize + n) & (THREADS - 1)];
+        for n in 0..UNCLAIMED_THREADS {
+            let slot = &self.threads[(thread as usize + n) & (UNCLAIMED_THREADS - 1)];
             // Relaxed: a thread looks for its own number only, which no other thread writes.
             match slot.thread.load(Ordering::Relaxed) {
                 0 => match slot.claim(thread, label) {

@@ -1,8 +1,8 @@
-//! Counting an event that no context has claimed, against the same event in a context with the same sink.
+//! Counting an event that no context has claimed, against the same event while no other context is alive.
 
 use std::hint::black_box;
 
-use logscope::{Clock, OutputContext, sink};
+use logscope::{Clock, sink};
 
 use super::Job;
 use crate::harness::{subject, within};
@@ -11,9 +11,9 @@ use crate::subjects::one_context;
 use crate::table::Mark;
 
 pub fn jobs() -> Vec<Job> {
-    vec![Job::new("line that is unclaimed", "line in a context", &[Mark::AtMostMore(20.0), Mark::NoAllocation], || {
+    vec![Job::new("line that is unclaimed", "no other context", &[Mark::AtMostMore(20.0), Mark::NoAllocation], || {
         let process = Remote::start("unclaimed")?;
-        Ok((process.subject("unclaimed"), process.subject("claimed")))
+        Ok((process.subject("unclaimed"), process.subject("alone")))
     })]
 }
 
@@ -22,14 +22,12 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
         return None;
     }
     let sink = sink::null();
-    let [main, uno]: [OutputContext; 2] = std::array::from_fn(|_| one_context(&sink, Clock::system()));
+    let main = one_context(&sink, Clock::system());
     logscope::configure().default_context(main).install().expect("nothing is installed yet");
     let line = || tracing::info!(target: "app::build", number = black_box(7_u64), "compiled");
-    let others = uno.clone();
-    let unclaimed = move || {
-        black_box(&others);
-        line();
+    let beside_another = move |round: &mut dyn FnMut()| {
+        let _uno = one_context(&sink, Clock::system());
+        round();
     };
-    let claimed = within(move |round| uno.scope(round), line);
-    Some(vec![("unclaimed", subject(unclaimed)), ("claimed", claimed)])
+    Some(vec![("unclaimed", within(beside_another, line)), ("alone", subject(line))])
 }

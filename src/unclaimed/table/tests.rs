@@ -49,7 +49,7 @@ fn what_finds_no_slot_is_counted_together() {
     (1..=10).for_each(|line| table.count(&place("a", line), 1, line % 2 == 0, label));
     assert_eq!((table.sites().count(), table.unlisted.get(), table.unlisted_to_tell.get()), (4, 6, 3));
     let table = Table::new();
-    table.count(&place(&"a".repeat(LONGEST_NAME + 1), 1), 1, true, label);
+    table.count(&place(&"a".repeat(UNCLAIMED_NAME_BYTES + 1), 1), 1, true, label);
     assert_eq!((table.sites().count(), table.unlisted.get()), (0, 1));
     (1..=20).for_each(|thread| table.count(&place("a", 1), thread, false, label));
     // A thread that is too near its end for a name.
