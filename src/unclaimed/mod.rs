@@ -26,13 +26,11 @@ use crate::limits::{UNCLAIMED_LABEL_BYTES, UNCLAIMED_PAUSE};
 use crate::process::ForkLocal;
 use crate::record::{RecordMetadata, prefix, write_thread_name};
 use crate::scope::is_unscoped;
-use crate::sync::{AtomicBool, AtomicU64, OnceLock, Ordering};
+use crate::sync::{AtomicU64, OnceLock, Ordering};
 
 /// What this process has counted. A forked child starts anew.
 struct State {
     table: Table,
-    /// True if an event was counted that is to be told.
-    is_untold: AtomicBool,
     /// When the newest record was told, in milliseconds of [`coarse_millis`], and 0 if none was.
     told_at: AtomicU64,
 }
@@ -43,11 +41,7 @@ static STATE: ForkLocal<OnceLock<Box<State>>> = ForkLocal::new(OnceLock::new(), 
 fn made_state() -> Option<&'static State> {
     let cell = STATE.get();
     if cell.get().is_none() {
-        let _ = cell.set(Box::new(State {
-            table: Table::new(),
-            is_untold: AtomicBool::new(false),
-            told_at: AtomicU64::new(0),
-        }));
+        let _ = cell.set(Box::new(State { table: Table::new(), told_at: AtomicU64::new(0) }));
     }
     state()
 }
@@ -66,13 +60,7 @@ pub(crate) fn note_arrival(metadata: &RecordMetadata<'_>) -> bool {
     if policy != Unclaimed::Ignore
         && let Some(state) = made_state()
     {
-        let warns = policy == Unclaimed::Warn;
-        state.table.count(metadata, thread_number(), warns, label);
-        if warns {
-            // Release, with the Acquire in `take_untold`. Not skipped if it is true already: the thread that resets it would not see the count
-            // of this event then.
-            state.is_untold.store(true, Ordering::Release);
-        }
+        state.table.count(metadata, thread_number(), policy == Unclaimed::Warn, label);
     }
     is_taken
 }
@@ -85,8 +73,7 @@ pub(crate) fn default_takes_here(target: &str) -> bool {
 /// Returns true if a record is to tell of unclaimed events now. Only one thread gets this answer.
 #[inline]
 pub(crate) fn is_telling_due() -> bool {
-    // Relaxed: it only says that there is something to look at.
-    state().is_some_and(|state| state.is_untold.load(Ordering::Relaxed) && state.is_due(coarse_millis()))
+    state().is_some_and(|state| state.table.is_untold() && state.is_due(coarse_millis()))
 }
 
 impl State {
@@ -126,8 +113,7 @@ impl State {
 /// Returns the events that are to be told and that nobody has told, which the caller tells.
 pub(crate) fn take_untold() -> Option<UnclaimedReport> {
     let state = state()?;
-    // Acquire: this sees the counts of the events that have set it. An event that sets it later is told by the next record.
-    state.is_untold.swap(false, Ordering::Acquire);
+    state.table.begin_telling();
     let warns = |target: &str| rules::policy(target) == Unclaimed::Warn;
     let report = state.collect(Count::take_untold, &state.table.unlisted_to_tell, warns);
     (report.total > 0).then_some(report)
@@ -208,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_record_is_due_at_once_and_then_each_minute() {
-        let state = State { table: Table::new(), is_untold: AtomicBool::new(true), told_at: AtomicU64::new(0) };
+        let state = State { table: Table::new(), told_at: AtomicU64::new(0) };
         let pause = UNCLAIMED_PAUSE.as_millis() as u64;
         assert!(state.is_due(0) && !state.is_due(0));
         assert!(!state.is_due(pause) && state.is_due(pause + 1));

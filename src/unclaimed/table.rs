@@ -15,7 +15,7 @@ use tracing::{Level, Metadata};
 use crate::limits::{UNCLAIMED_NAME_BYTES, UNCLAIMED_PLACES, UNCLAIMED_THREADS};
 use crate::record::RecordMetadata;
 use crate::sync::Ordering;
-use crate::sync::model::{AtomicU64, OnceLock};
+use crate::sync::model::{AtomicBool, AtomicU64, OnceLock};
 
 /// How many slots a place may be in.
 const WINDOW: usize = 16;
@@ -52,6 +52,8 @@ pub(super) struct Table {
     pub(super) unlisted: Count,
     /// Those among them that are to be told.
     pub(super) unlisted_to_tell: Count,
+    /// True if an event was counted that is to be told.
+    is_untold: AtomicBool,
 }
 
 impl Table {
@@ -64,7 +66,22 @@ impl Table {
             sites: std::iter::repeat_with(OnceLock::new).take(sites).collect(),
             unlisted: Count::default(),
             unlisted_to_tell: Count::default(),
+            is_untold: AtomicBool::new(false),
         }
+    }
+
+    /// Returns true if there may be an event to tell.
+    #[inline]
+    pub(super) fn is_untold(&self) -> bool {
+        // Relaxed: it only says that there is something to look at.
+        self.is_untold.load(Ordering::Relaxed)
+    }
+
+    /// Has [`is_untold`](Table::is_untold) be false until the next event. The caller then tells what the counts say.
+    pub(super) fn begin_telling(&self) {
+        // Acquire, with the Release in `count`: this sees the counts of the events whose mark it takes away. With Relaxed, such an event could
+        // be missing in what is told, and nobody would be reminded of it. An event that sets the mark later is told by the next record.
+        self.is_untold.swap(false, Ordering::Acquire);
     }
 
     /// Counts an event of thread `thread`, whose name `label` returns. `to_tell` says whether the event is to be told.
@@ -84,6 +101,10 @@ impl Table {
                     self.unlisted_to_tell.add();
                 }
             }
+        }
+        if to_tell {
+            // Not skipped if it is true already: the thread that resets it would not see the count of this event then.
+            self.is_untold.store(true, Ordering::Release);
         }
     }
 

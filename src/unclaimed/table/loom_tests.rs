@@ -123,3 +123,31 @@ fn loom_a_swap_tells_an_event_twice() {
         now.saturating_sub(count.told.swap(now, Ordering::Relaxed))
     });
 }
+
+/// An event is counted while a thread tells. Either that thread tells of it, or it is still marked as untold.
+fn an_event_is_not_forgotten(begin_telling: fn(&Table)) {
+    loom::model(move || {
+        let table = Arc::new(Table::with_sites(1));
+        assert_eq!(table.sites().count(), 0);
+        table.count(&place(1), 1, true, label);
+        let counting = Arc::clone(&table);
+        let counts = thread::spawn(move || counting.count(&place(2), 2, true, label));
+        begin_telling(&table);
+        let told = table.unlisted_to_tell.take_untold();
+        counts.join().unwrap();
+        assert!(told == 1 || table.is_untold(), "an event is never told");
+    });
+}
+
+#[test]
+fn loom_an_event_that_is_not_told_is_marked() {
+    an_event_is_not_forgotten(Table::begin_telling);
+}
+
+#[test]
+#[should_panic(expected = "an event is never told")]
+fn loom_a_mark_that_acquires_nothing_forgets_an_event() {
+    an_event_is_not_forgotten(|table| {
+        table.is_untold.swap(false, Ordering::Relaxed);
+    });
+}
