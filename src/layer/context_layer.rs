@@ -171,23 +171,24 @@ impl ContextLayer {
         })
     }
 
-    /// Gives an event inside the span of `span` to the context that it belongs to, by `deliver`, if that context wants it.
+    /// Gives an event inside the span of `span` to the context that it belongs to, by `deliver`, if that context wants it. `record` returns what
+    /// the event's record says of it: each branch makes its own, because a record in a context is written by less code then.
     #[inline]
-    fn route_event<'a, S>(
+    fn route_event<'a, 'record, S>(
         &self,
         span: impl FnOnce() -> Option<SpanRef<'a, S>>,
-        metadata: &RecordMetadata<'_>,
+        record: impl Fn() -> RecordMetadata<'record>,
         wants: impl Fn(&ContextInner) -> bool,
-        deliver: impl Fn(&ContextInner),
+        deliver: impl Fn(&ContextInner, RecordMetadata<'record>),
     ) where
         S: for<'span> LookupSpan<'span> + 'a,
     {
         let claimed = |inner: &ContextInner| {
             if wants(inner) {
-                deliver(inner);
+                deliver(inner, record());
             }
         };
-        self.route(span, claimed, || with_default(|inner| unclaimed::arrive(inner, metadata, &wants, &deliver)));
+        self.route(span, claimed, || with_default(|inner| unclaimed::arrive(inner, record(), &wants, &deliver)));
     }
 
     /// Returns whether the current context wants a record of the `log` crate. The layer must be the only one.
@@ -205,8 +206,9 @@ impl ContextLayer {
             return;
         }
         let wants = |inner: &ContextInner| inner.verbosity().allows_target(metadata.level, metadata.target);
-        let deliver = |inner: &ContextInner| emit(inner, event, metadata, &CurrentPath::new(self.id, registry));
-        self.route_event(|| registry.innermost(), &metadata, wants, deliver);
+        let deliver =
+            |inner: &ContextInner, metadata| emit(inner, event, metadata, &CurrentPath::new(self.id, registry));
+        self.route_event(|| registry.innermost(), || metadata, wants, deliver);
     }
 
     /// Gives `event` to the context that it belongs to, if that context wants it.
@@ -219,19 +221,20 @@ impl ContextLayer {
         if *metadata.level() > self.ceiling {
             return;
         }
+        let deliver = |inner: &ContextInner, metadata: RecordMetadata<'_>| self.deliver(event, &cx, inner, metadata);
         if metadata.target() == forwarded::TARGET
             && let Some(call) = forwarded::LogCall::of(event)
         {
             let metadata = call.metadata();
             let record = RecordMetadata { from_log: true, ..RecordMetadata::without_callsite(&metadata) };
             let wants = |inner: &ContextInner| inner.verbosity().allows_target(record.level, record.target);
-            let deliver = |inner: &ContextInner| self.deliver(event, &cx, inner, record);
-            return keeping_verdicts(&metadata, || self.route_event(|| cx.event_span(event), &record, wants, deliver));
+            return keeping_verdicts(&metadata, || {
+                self.route_event(|| cx.event_span(event), || record, wants, deliver)
+            });
         }
-        let record = RecordMetadata::new(metadata);
         let wants = |inner: &ContextInner| inner.verbosity().allows(metadata);
-        let deliver = |inner: &ContextInner| self.deliver(event, &cx, inner, record);
-        keeping_verdicts(metadata, || self.route_event(|| cx.event_span(event), &record, wants, deliver));
+        let record = || RecordMetadata::new(metadata);
+        keeping_verdicts(metadata, || self.route_event(|| cx.event_span(event), record, wants, deliver));
     }
 
     /// Does what the context of a span that was just made asks for.

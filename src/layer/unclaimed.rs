@@ -22,14 +22,14 @@ use crate::unclaimed::{UnclaimedReport, default_takes_here, is_telling_due, note
 
 /// Counts an event that reached `default`, which is the process default, and gives it to `deliver` if the default wants it.
 #[inline(never)]
-pub(super) fn arrive(
+pub(super) fn arrive<'a>(
     default: &ContextInner,
-    metadata: &RecordMetadata<'_>,
+    metadata: RecordMetadata<'a>,
     wants: impl Fn(&ContextInner) -> bool,
-    deliver: impl Fn(&ContextInner),
+    deliver: impl Fn(&ContextInner, RecordMetadata<'a>),
 ) {
-    if wants(default) && note_arrival(metadata) {
-        deliver(default);
+    if wants(default) && note_arrival(&metadata) {
+        deliver(default, metadata);
     }
     // After the event, so that a reader sees what is meant. Not inside an output, whose own lock may be held.
     if !is_inside_output() && is_telling_due() {

@@ -103,8 +103,9 @@ impl Table {
             }
         }
         if to_tell {
-            // Not skipped if it is true already: the thread that resets it would not see the count of this event then.
-            self.is_untold.store(true, Ordering::Release);
+            // Not skipped if it is true already: the thread that resets it would not see the count of this event then. A store would do, but
+            // the model takes a store for one that may have been before the reset.
+            self.is_untold.swap(true, Ordering::Release);
         }
     }
 
