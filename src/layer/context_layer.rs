@@ -171,26 +171,6 @@ impl ContextLayer {
         })
     }
 
-    /// Gives an event inside the span of `span` to the context that it belongs to, by `deliver`, if that context wants it. `record` returns what
-    /// the event's record says of it: each branch makes its own, because a record in a context is written by less code then.
-    #[inline]
-    fn route_event<'a, 'record, S>(
-        &self,
-        span: impl FnOnce() -> Option<SpanRef<'a, S>>,
-        record: impl Fn() -> RecordMetadata<'record>,
-        wants: impl Fn(&ContextInner) -> bool,
-        deliver: impl Fn(&ContextInner, RecordMetadata<'record>),
-    ) where
-        S: for<'span> LookupSpan<'span> + 'a,
-    {
-        let claimed = |inner: &ContextInner| {
-            if wants(inner) {
-                deliver(inner, record());
-            }
-        };
-        self.route(span, claimed, || with_default(|inner| unclaimed::arrive(inner, record(), &wants, &deliver)));
-    }
-
     /// Returns whether the current context wants a record of the `log` crate. The layer must be the only one.
     #[cfg(feature = "log")]
     pub(super) fn wants_log(&self, level: Level, target: &str, registry: &Registry) -> bool {
@@ -206,9 +186,14 @@ impl ContextLayer {
             return;
         }
         let wants = |inner: &ContextInner| inner.verbosity().allows_target(metadata.level, metadata.target);
-        let deliver =
-            |inner: &ContextInner, metadata| emit(inner, event, metadata, &CurrentPath::new(self.id, registry));
-        self.route_event(|| registry.innermost(), || metadata, wants, deliver);
+        let deliver = |inner: &ContextInner, record| emit(inner, event, record, &CurrentPath::new(self.id, registry));
+        let claimed = |inner: &ContextInner| {
+            if wants(inner) {
+                deliver(inner, metadata);
+            }
+        };
+        let unclaimed = || unclaimed::arrive(metadata, wants, deliver);
+        self.route(|| registry.innermost(), claimed, unclaimed);
     }
 
     /// Gives `event` to the context that it belongs to, if that context wants it.
@@ -221,20 +206,25 @@ impl ContextLayer {
         if *metadata.level() > self.ceiling {
             return;
         }
-        let deliver = |inner: &ContextInner, metadata: RecordMetadata<'_>| self.deliver(event, &cx, inner, metadata);
         if metadata.target() == forwarded::TARGET
             && let Some(call) = forwarded::LogCall::of(event)
         {
             let metadata = call.metadata();
             let record = RecordMetadata { from_log: true, ..RecordMetadata::without_callsite(&metadata) };
             let wants = |inner: &ContextInner| inner.verbosity().allows_target(record.level, record.target);
-            return keeping_verdicts(&metadata, || {
-                self.route_event(|| cx.event_span(event), || record, wants, deliver)
-            });
+            let deliver = |inner: &ContextInner, record: RecordMetadata<'_>| self.deliver(event, &cx, inner, record);
+            let claimed = |inner: &ContextInner| {
+                if wants(inner) {
+                    deliver(inner, record);
+                }
+            };
+            let unclaimed = || unclaimed::arrive(record, wants, deliver);
+            return keeping_verdicts(&metadata, || self.route(|| cx.event_span(event), claimed, unclaimed));
         }
-        let wants = |inner: &ContextInner| inner.verbosity().allows(metadata);
-        let record = || RecordMetadata::new(metadata);
-        keeping_verdicts(metadata, || self.route_event(|| cx.event_span(event), record, wants, deliver));
+        // The closures hold nothing but a reference to this: whatever they hold is written to the stack for each event.
+        let arrival = Arrival { layer: self, event, cx: &cx };
+        let (claimed, unclaimed) = (|inner: &ContextInner| arrival.claimed(inner), || arrival.unclaimed());
+        keeping_verdicts(metadata, || self.route(|| cx.event_span(event), claimed, unclaimed));
     }
 
     /// Does what the context of a span that was just made asks for.
@@ -252,6 +242,8 @@ impl ContextLayer {
         }
     }
 
+    // In each of its callers: it would be a call more for each event otherwise.
+    #[inline(always)]
     fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &ContextInner, metadata: RecordMetadata<'_>)
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -261,6 +253,36 @@ impl ContextLayer {
         } else {
             emit(inner, event, metadata, &ParentPath::new(event.parent(), cx));
         }
+    }
+}
+
+/// An event of `tracing` on its way to its context.
+struct Arrival<'a, S> {
+    layer: &'a ContextLayer,
+    event: &'a Event<'a>,
+    cx: &'a Context<'a, S>,
+}
+
+impl<S> Arrival<'_, S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    /// Gives the event to a context that is not the process default, if that context wants it.
+    fn claimed(&self, inner: &ContextInner) {
+        let metadata = self.event.metadata();
+        if inner.verbosity().allows(metadata) {
+            self.layer.deliver(self.event, self.cx, inner, RecordMetadata::new(metadata));
+        }
+    }
+
+    /// Gives the event to the process default.
+    #[inline(never)]
+    fn unclaimed(&self) {
+        let metadata = self.event.metadata();
+        let wants = |inner: &ContextInner| inner.verbosity().allows(metadata);
+        unclaimed::arrive(RecordMetadata::new(metadata), wants, |inner, record| {
+            self.layer.deliver(self.event, self.cx, inner, record);
+        });
     }
 }
 

@@ -20,21 +20,22 @@ use crate::record::{NoSpans, RecordMetadata, drop_quietly, prefix, with_unclaime
 use crate::sync::Arc;
 use crate::unclaimed::{UnclaimedReport, default_takes_here, is_telling_due, note_arrival, take_untold};
 
-/// Counts an event that reached `default`, which is the process default, and gives it to `deliver` if the default wants it.
+/// Counts an event that reached the process default, and gives it to `deliver` if the default wants it.
 #[inline(never)]
 pub(super) fn arrive<'a>(
-    default: &ContextInner,
     metadata: RecordMetadata<'a>,
-    wants: impl Fn(&ContextInner) -> bool,
-    deliver: impl Fn(&ContextInner, RecordMetadata<'a>),
+    wants: impl FnOnce(&ContextInner) -> bool,
+    deliver: impl FnOnce(&ContextInner, RecordMetadata<'a>),
 ) {
-    if wants(default) && note_arrival(&metadata) {
-        deliver(default, metadata);
-    }
-    // After the event, so that a reader sees what is meant. Not inside an output, whose own lock may be held.
-    if !is_inside_output() && is_telling_due() {
-        tell(default);
-    }
+    with_default(|default| {
+        if wants(default) && note_arrival(&metadata) {
+            deliver(default, metadata);
+        }
+        // After the event, so that a reader sees what is meant. Not inside an output, whose own lock may be held.
+        if !is_inside_output() && is_telling_due() {
+            tell(default);
+        }
+    });
 }
 
 /// Returns whether the process default takes events of `target` that are logged here, outside every scope.
