@@ -192,7 +192,7 @@ impl ContextLayer {
                 deliver(inner, metadata);
             }
         };
-        let unclaimed = || unclaimed::arrive(metadata, wants, deliver);
+        let unclaimed = || unclaimed::arrive(metadata.target, || metadata, wants, deliver);
         self.route(|| registry.innermost(), claimed, unclaimed);
     }
 
@@ -218,7 +218,7 @@ impl ContextLayer {
                     deliver(inner, record);
                 }
             };
-            let unclaimed = || unclaimed::arrive(record, wants, deliver);
+            let unclaimed = || unclaimed::arrive(record.target, || record, wants, deliver);
             return keeping_verdicts(&metadata, || self.route(|| cx.event_span(event), claimed, unclaimed));
         }
         // The closures hold nothing but a reference to this: whatever they hold is written to the stack for each event.
@@ -280,9 +280,8 @@ where
     fn unclaimed(&self) {
         let metadata = self.event.metadata();
         let wants = |inner: &ContextInner| inner.verbosity().allows(metadata);
-        unclaimed::arrive(RecordMetadata::new(metadata), wants, |inner, record| {
-            self.layer.deliver(self.event, self.cx, inner, record);
-        });
+        let deliver = |inner: &ContextInner, record| self.layer.deliver(self.event, self.cx, inner, record);
+        unclaimed::arrive(metadata.target(), || RecordMetadata::new(metadata), wants, deliver);
     }
 }
 

@@ -20,19 +20,21 @@ use crate::record::{NoSpans, RecordMetadata, drop_quietly, prefix, with_unclaime
 use crate::sync::Arc;
 use crate::unclaimed::{UnclaimedReport, default_takes_here, is_telling_due, note_arrival, take_untold};
 
-/// Counts an event that reached the process default, and gives it to `deliver` if the default wants it.
-#[inline(never)]
+/// Counts an event that reached the process default, and gives it to `deliver` if the default wants it. `record` returns what its record says of
+/// it.
+#[inline]
 pub(super) fn arrive<'a>(
-    metadata: RecordMetadata<'a>,
+    target: &str,
+    record: impl Fn() -> RecordMetadata<'a>,
     wants: impl FnOnce(&ContextInner) -> bool,
     deliver: impl FnOnce(&ContextInner, RecordMetadata<'a>),
 ) {
     with_default(|default| {
-        if wants(default) && note_arrival(&metadata) {
-            deliver(default, metadata);
+        if wants(default) && note_arrival(target, &record) {
+            deliver(default, record());
         }
-        // After the event, so that a reader sees what is meant. Not inside an output, whose own lock may be held.
-        if !is_inside_output() && is_telling_due() {
+        // After the event, so that a reader sees what is meant.
+        if is_telling_due() {
             tell(default);
         }
     });
@@ -47,7 +49,7 @@ pub(super) fn is_taken_here(target: &str) -> bool {
 /// Returns false if `metadata` is the question of `enabled!`, and the process default does not take events of that target. An event itself must
 /// arrive to be counted, and spans are made whatever their target is.
 pub(super) fn may_be_taken(metadata: &Metadata<'_>) -> bool {
-    metadata.is_span() || !metadata.name().starts_with("enabled ") || default_takes_here(metadata.target())
+    default_takes_here(metadata.target()) || metadata.is_span() || !metadata.name().starts_with("enabled ")
 }
 
 /// Writes the last record, before the process ends, and waits for it for `patience`.

@@ -23,6 +23,7 @@ use table::{Count, Table};
 
 use crate::context::are_others_alive;
 use crate::limits::{UNCLAIMED_LABEL_BYTES, UNCLAIMED_PAUSE};
+use crate::output::is_inside_output;
 use crate::process::ForkLocal;
 use crate::record::{RecordMetadata, prefix, write_thread_name};
 use crate::scope::is_unscoped;
@@ -51,29 +52,40 @@ fn state() -> Option<&'static State> {
 }
 
 /// Notes an event that reached the process default, and that the default's verbosity lets through. Returns whether the default takes it.
-pub(crate) fn note_arrival(metadata: &RecordMetadata<'_>) -> bool {
-    let is_taken = rules::default_takes(metadata.target);
+/// `record` is called only if the event counts.
+#[inline]
+pub(crate) fn note_arrival<'a>(target: &str, record: impl FnOnce() -> RecordMetadata<'a>) -> bool {
+    let is_taken = rules::default_takes(target);
     if (is_taken && !are_others_alive()) || is_unscoped() {
         return true;
     }
-    let policy = rules::policy(metadata.target);
-    if policy != Unclaimed::Ignore
-        && let Some(state) = made_state()
-    {
-        state.table.count(metadata, thread_number(), policy == Unclaimed::Warn, label);
+    let policy = rules::policy(target);
+    if policy != Unclaimed::Ignore {
+        count(&record(), policy == Unclaimed::Warn);
     }
     is_taken
 }
 
+#[inline(never)]
+fn count(record: &RecordMetadata<'_>, to_tell: bool) {
+    if let Some(state) = made_state() {
+        state.table.count(record, thread_number(), to_tell, label);
+    }
+}
+
 /// Returns whether the process default takes events of `target` that are logged here, outside every scope.
+#[inline]
 pub(crate) fn default_takes_here(target: &str) -> bool {
     rules::default_takes(target) || is_unscoped()
 }
 
-/// Returns true if a record is to tell of unclaimed events now. Only one thread gets this answer.
+/// Returns true if a record is to tell of unclaimed events now. Only one thread gets this answer, and none inside an output, whose own lock may be
+/// held.
 #[inline]
 pub(crate) fn is_telling_due() -> bool {
-    state().is_some_and(|state| state.table.is_untold() && state.is_due(coarse_millis()))
+    rules::warns()
+        && !is_inside_output()
+        && state().is_some_and(|state| state.table.is_untold() && state.is_due(coarse_millis()))
 }
 
 impl State {

@@ -28,12 +28,14 @@ pub(crate) struct Rules {
 
 static RULES: OnceLock<ArcSwap<Rules>> = OnceLock::new();
 
-/// What can be known without looking at [`RULES`]: the policy of all targets, and in bit 2 and 3 that it must be asked there.
+/// What can be known without looking at [`RULES`]: the policy of all targets, and, in bits of their own, what must be asked there, and whether
+/// some event is to be told.
 static SUMMARY: AtomicU8 = AtomicU8::new(Unclaimed::Count as u8);
 
 const POLICY: u8 = 3;
 const HAS_TARGETS: u8 = 4;
 const HAS_DEFAULT_TARGETS: u8 = 8;
+const WARNS: u8 = 16;
 
 impl Rules {
     pub(crate) fn set_policy(&mut self, policy: Unclaimed) {
@@ -68,7 +70,8 @@ impl Rules {
     pub(crate) fn apply(self) {
         let has_targets = if self.named.is_empty() { 0 } else { HAS_TARGETS };
         let has_default_targets = if self.default_targets.is_some() { HAS_DEFAULT_TARGETS } else { 0 };
-        let summary = self.others as u8 | has_targets | has_default_targets;
+        let warns = if self.warns() { WARNS } else { 0 };
+        let summary = self.others as u8 | has_targets | has_default_targets | warns;
         let rules = Arc::new(self);
         match RULES.get() {
             Some(present) => drop(present.swap(rules)),
@@ -89,6 +92,12 @@ impl Rules {
 #[inline]
 fn summary() -> u8 {
     SUMMARY.load(Ordering::Acquire)
+}
+
+/// Returns true if some event is to be told.
+#[inline]
+pub(super) fn warns() -> bool {
+    summary() & WARNS != 0
 }
 
 /// Returns what the program has set for a target.

@@ -33,6 +33,12 @@ impl Count {
         self.count.fetch_add(1, Ordering::Release);
     }
 
+    /// Does the same for a count to which only this thread adds, at a third of the price.
+    fn add_alone(&self) {
+        // Relaxed: the number is this thread's own. Nothing can log in between. Release: see `add`.
+        self.count.store(self.count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+    }
+
     pub(super) fn get(&self) -> u64 {
         self.count.load(Ordering::Acquire)
     }
@@ -201,11 +207,11 @@ impl Site {
             // Relaxed: a thread looks for its own number only, which no other thread writes.
             match slot.thread.load(Ordering::Relaxed) {
                 0 => match slot.claim(thread, label) {
-                    Claim::Ours => return slot.count.add(),
+                    Claim::Ours => return slot.count.add_alone(),
                     Claim::Taken => {}
                     Claim::Nameless => break,
                 },
-                taken if taken == thread => return slot.count.add(),
+                taken if taken == thread => return slot.count.add_alone(),
                 _ => {}
             }
         }
