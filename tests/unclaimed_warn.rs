@@ -11,7 +11,8 @@ mod child;
 #[path = "common/fork.rs"]
 mod fork;
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -114,12 +115,16 @@ fn stderr_is_told_if_the_default_is_closed() {
 #[test]
 fn an_output_that_forgets_is_not_called_again_for_the_record() {
     let ended = play("an_output_that_forgets_is_not_called_again_for_the_record", || {
-        let forgetful = sink::callback(|_| {
+        let told = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&told);
+        let forgetful = sink::callback(move |line| {
+            seen.fetch_add(usize::from(line.contains(MESSAGE)), Ordering::Relaxed);
             forget(2);
         });
         install(vec![forgetful]);
         let _uno = OutputContext::builder("uno").sink(sink::null()).build();
         forget(1);
+        assert_eq!(told.load(Ordering::Relaxed), 1, "after the call, and not inside the output");
         assert!(unclaimed().total >= 2);
         let _ = logscope::shutdown(Duration::from_secs(60));
     });

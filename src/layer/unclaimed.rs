@@ -48,6 +48,7 @@ pub(super) fn is_taken_here(target: &str) -> bool {
 
 /// Returns false if `metadata` is the question of `enabled!`, and the process default does not take events of that target. An event itself must
 /// arrive to be counted, and spans are made whatever their target is.
+#[inline]
 pub(super) fn may_be_taken(metadata: &Metadata<'_>) -> bool {
     default_takes_here(metadata.target()) || metadata.is_span() || !metadata.name().starts_with("enabled ")
 }

@@ -38,13 +38,19 @@ struct State {
 
 static STATE: ForkLocal<OnceLock<Box<State>>> = ForkLocal::new(OnceLock::new(), |_| OnceLock::new());
 
-/// Returns the counts, which are made if there are none. Not by `get_or_init`, in which an allocator that logs would wait for itself.
+/// Returns the counts, which are made if there are none.
 fn made_state() -> Option<&'static State> {
-    let cell = STATE.get();
-    if cell.get().is_none() {
+    /// Not by `get_or_init`, in which an allocator that logs would wait for itself.
+    #[cold]
+    fn make(cell: &OnceLock<Box<State>>) -> Option<&State> {
         let _ = cell.set(Box::new(State { table: Table::new(), told_at: AtomicU64::new(0) }));
+        cell.get().map(|state| &**state)
     }
-    state()
+    let cell = STATE.get();
+    match cell.get() {
+        Some(state) => Some(state),
+        None => make(cell),
+    }
 }
 
 fn state() -> Option<&'static State> {
@@ -83,9 +89,11 @@ pub(crate) fn default_takes_here(target: &str) -> bool {
 /// held.
 #[inline]
 pub(crate) fn is_telling_due() -> bool {
-    rules::warns()
-        && !is_inside_output()
-        && state().is_some_and(|state| state.table.is_untold() && state.is_due(coarse_millis()))
+    #[inline(never)]
+    fn is_due() -> bool {
+        !is_inside_output() && state().is_some_and(|state| state.table.is_untold() && state.is_due(coarse_millis()))
+    }
+    rules::warns() && is_due()
 }
 
 impl State {

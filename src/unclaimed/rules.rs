@@ -103,11 +103,13 @@ pub(super) fn warns() -> bool {
 /// Returns what the program has set for a target.
 #[inline]
 pub(super) fn policy(target: &str) -> Unclaimed {
+    #[inline(never)]
+    fn ask(target: &str) -> Unclaimed {
+        RULES.get().map_or(Unclaimed::default(), |rules| rules.load().policy(target))
+    }
     let summary = summary();
-    if summary & HAS_TARGETS != 0
-        && let Some(rules) = RULES.get()
-    {
-        return rules.load().policy(target);
+    if summary & HAS_TARGETS != 0 {
+        return ask(target);
     }
     match summary & POLICY {
         0 => Unclaimed::Ignore,
@@ -119,10 +121,11 @@ pub(super) fn policy(target: &str) -> Unclaimed {
 /// Returns whether the process default takes events of a target from outside every scope.
 #[inline]
 pub(super) fn default_takes(target: &str) -> bool {
-    if summary() & HAS_DEFAULT_TARGETS == 0 {
-        return true;
+    #[inline(never)]
+    fn ask(target: &str) -> bool {
+        RULES.get().is_none_or(|rules| rules.load().default_takes(target))
     }
-    RULES.get().is_none_or(|rules| rules.load().default_takes(target))
+    summary() & HAS_DEFAULT_TARGETS == 0 || ask(target)
 }
 
 #[cfg(test)]
