@@ -34,6 +34,7 @@
 //! - [`OutputContext::run`], [`command`]: programs that know nothing of logscope, whose output becomes records.
 //! - [`Record`], [`RecordBuf`], `read` (feature `serde`): records, and reading logs back. `build` (feature `build`): the vocabulary of
 //!   builds.
+//! - [`unclaimed()`]: events that reached the process default because work was handed over without its context.
 //! - `http` (feature `http`): a context for each request of a server.
 //! - [`docs`]: guides to single tasks.
 //!
@@ -132,8 +133,8 @@
 
 // The rooms of this crate, each of which imports only those before it:
 // sync, limits, process, error, clock, trace and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background,
-// sink, context, scope, rayon, thread, tokio and inherit, layer, build, command and http; docs has the guides. Each begins with a few sentences on what lives
-// there. `tests/import_order` checks the order.
+// sink, context, scope, inherit, rayon, thread, tokio and unclaimed, layer, build, command and http; docs has the guides. Each begins with a few sentences on
+// what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -170,6 +171,7 @@ pub mod sink;
 mod sync;
 pub mod thread;
 mod trace;
+mod unclaimed;
 mod verbosity;
 
 #[cfg(feature = "build")]
@@ -197,6 +199,7 @@ pub use time::UtcOffset;
 pub use trace::TraceContext;
 pub use tracing::Level;
 pub use tracing::level_filters::LevelFilter;
+pub use unclaimed::{Unclaimed, UnclaimedEntry, UnclaimedReport, unclaimed};
 pub use verbosity::{Dial, Verbosity};
 
 /// The crates that the macros of this crate name.

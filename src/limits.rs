@@ -35,6 +35,8 @@
 //! | a scope under `layer()` in a forked child | the lock on how far the first rebuild is | [`REBUILD_LOCK`] | enters the scope; no scope of the child waits again |
 //! | the rebuilding thread | callsites that other threads are registering | [`REBUILD_PAUSES`], after the first rebuild | ends |
 //! | a thread that panics, with `Config::log_panics` | the thread that writes the record | [`PANIC_RECORD`] | panics on; the record follows when it can |
+//! | the exit of the process, and `shutdown` | the thread that writes the last record of unclaimed events | [`LAST_RECORD`], and at most half of their time | reports the events on stderr; the record follows when it can |
+//! | the record of unclaimed events | the next one | [`UNCLAIMED_PAUSE`], and then an unclaimed event, or the end | is written |
 //! | `Config::install` | another installation, on another thread | [`INSTALLATION`] | tries to install all the same |
 //! | a line of the fallback | room in stderr | [`FALLBACK_WRITABLE`] | the line is lost, and counted |
 //! | a line of the fallback | other threads, which write a line of the fallback or a record to stderr | [`FALLBACK_LOCK`] in all | the line is lost, and counted |
@@ -169,6 +171,30 @@ pub(crate) const INHERITED_BYTES: usize = 8 << 10;
 /// How far the monotonic clock and the wall clock may disagree on the age of an inherited context, before the monotonic clock counts as that of
 /// another machine.
 pub(crate) const CLOCKS_AGREE: Duration = Duration::from_secs(1);
+
+/// How long the end of the process waits until another thread has written the last record of unclaimed events.
+pub(crate) const LAST_RECORD: Duration = Duration::from_secs(1);
+
+/// How long it is at least from one record of unclaimed events to the next.
+pub(crate) const UNCLAIMED_PAUSE: Duration = Duration::from_secs(60);
+
+/// How many places with unclaimed events have counts of their own. A power of two.
+pub(crate) const UNCLAIMED_PLACES: usize = 1_024;
+
+/// How many threads have counts of their own in such a place. A power of two.
+pub(crate) const UNCLAIMED_THREADS: usize = 16;
+
+/// The longest target or file that a `log` record can have for counts of its own, in bytes.
+pub(crate) const UNCLAIMED_NAME_BYTES: usize = 512;
+
+/// How much of the name of a thread is kept with its count, in bytes.
+pub(crate) const UNCLAIMED_LABEL_BYTES: usize = 128;
+
+/// How many places a record of unclaimed events names.
+pub(crate) const TOLD_PLACES: usize = 5;
+
+/// How many bytes a record of unclaimed events has for each place.
+pub(crate) const TOLD_PLACE_BYTES: usize = 160;
 
 /// How long opening a file with other options, or to make it empty, waits for the queues of sinks that are gone.
 #[cfg(feature = "file")]

@@ -81,11 +81,18 @@ const ROUNDS: usize = 40;
 /// and the test fails.
 #[track_caller]
 fn under_the_allocator(test: &str, play: fn(&Path)) {
+    let config = || {
+        let outside = OutputContext::builder("outside").sink(sink::null()).build();
+        logscope::configure().default_context(outside)
+    };
+    under_the_allocator_with(test, config, play);
+}
+
+/// The same with a configuration of the test's own.
+#[track_caller]
+fn under_the_allocator_with(test: &str, config: fn() -> logscope::Config, play: fn(&Path)) -> child::Ended {
     child::in_child(test, |folder| {
-        logscope::configure()
-            .default_context(OutputContext::builder("outside").sink(sink::null()).build())
-            .install()
-            .unwrap();
+        config().install().unwrap();
         let folder = folder.to_owned();
         grow_the_table_of_waiting_threads();
         thread::spawn(move || {
@@ -99,6 +106,7 @@ fn under_the_allocator(test: &str, play: fn(&Path)) {
     });
     let ended = Child::new(test).run();
     assert!(ended.report.as_u64().is_some_and(|logged| logged > 0), "no allocation was logged");
+    ended
 }
 
 /// parking_lot has a table of the threads that wait for locks. It grows with the number of threads that have ever waited, and allocates
@@ -375,4 +383,35 @@ fn spans() {
             }
         });
     });
+}
+
+/// The first event of a place and of a thread allocates, and so does the record that tells of it: what the allocator logs meanwhile is
+/// unclaimed, too.
+#[test]
+fn unclaimed_events() {
+    let config = || {
+        let outside = OutputContext::builder("outside").sink(sink::stderr()).build();
+        logscope::configure().default_context(outside).unclaimed(logscope::Unclaimed::Warn)
+    };
+    let ended = under_the_allocator_with("unclaimed_events", config, |_| {
+        let _uno = OutputContext::builder("uno").sink(sink::null()).build();
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    for line in 0..ROUNDS as u32 {
+                        let mut record = log::Record::builder();
+                        record.level(log::Level::Info).target("app").file(Some("src/many.rs")).line(Some(line));
+                        log::logger().log(&record.args(format_args!("forgotten")).build());
+                    }
+                });
+            }
+        });
+        LOGS.store(false, Ordering::Relaxed);
+        let report = logscope::unclaimed();
+        let count =
+            |target| report.entries.iter().filter(|entry| entry.target == target).map(|entry| entry.count).sum::<u64>();
+        assert_eq!(count("app"), (THREADS * ROUNDS) as u64);
+        assert!(count("allocator") > 0 && report.total == report.entries.iter().map(|entry| entry.count).sum::<u64>());
+    });
+    assert!(ended.stderr.contains("events reached the process default"), "{}", ended.stderr);
 }

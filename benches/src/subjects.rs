@@ -76,6 +76,19 @@ pub fn plain() -> OutputContext {
     OutputContext::builder("uno").build()
 }
 
+/// [`event`] in the process default, while another context is alive.
+pub fn unclaimed(clock: Clock) -> Subject {
+    drop(logscope::set_process_default(one_context(&sink::null(), clock)));
+    let other = plain();
+    within(
+        move |round| {
+            black_box(&other);
+            round();
+        },
+        event,
+    )
+}
+
 /// The scope of a closure.
 pub fn scope() -> Subject {
     let context = plain();

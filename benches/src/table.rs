@@ -13,6 +13,8 @@ pub enum Mark {
     AtMostTimes(f64),
     /// At most this many nanoseconds.
     AtMost(f64),
+    /// At most this many nanoseconds more than the other.
+    AtMostMore(f64),
     /// No allocation.
     NoAllocation,
 }
@@ -23,6 +25,7 @@ impl Mark {
             Mark::Faster(times) => result.ratio >= times,
             Mark::AtMostTimes(times) => 1.0 / result.ratio <= times,
             Mark::AtMost(nanos) => result.ours <= nanos,
+            Mark::AtMostMore(nanos) => result.ours - result.theirs <= nanos,
             Mark::NoAllocation => result.our_allocations == 0.0,
         }
     }
@@ -34,6 +37,7 @@ impl fmt::Display for Mark {
             Mark::Faster(times) => write!(f, "{times}x faster"),
             Mark::AtMostTimes(times) => write!(f, "at most {times}x as long"),
             Mark::AtMost(nanos) => write!(f, "at most {nanos} ns"),
+            Mark::AtMostMore(nanos) => write!(f, "at most {nanos} ns more"),
             Mark::NoAllocation => f.write_str("0 allocations"),
         }
     }

@@ -13,7 +13,7 @@ use crate::delivery::{Counters, InFlight};
 use crate::error::Error;
 use crate::record::{ContextInfo, Value};
 use crate::sink::Sink;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering};
 use crate::trace::TraceContext;
 use crate::verbosity::Verbosity;
 
@@ -289,12 +289,14 @@ impl ContextBuilder {
             group_by_renderer(&mut sinks);
         }
         let origin = origin.unwrap_or_else(|| clock.origin());
-        let (family, info) = match start {
+        // By reference: the context that this one is derived from stays a member of the family until this one is.
+        let (family, info) = match &start {
             Start::New { parent_id, sinkless_is_known } => {
                 let info = ContextInfo::new(name.unwrap_or_default(), next_id(), fields.unwrap_or_default())
-                    .with_parent_id(parent_id);
+                    .with_parent_id(*parent_id);
                 (
                     Arc::new(Family {
+                        members: AtomicUsize::new(0),
                         info,
                         clock: clock.clone(),
                         in_flight: InFlight::new(),
@@ -304,7 +306,7 @@ impl ContextBuilder {
                         uses: Mutex::new(Vec::new()),
                         abandoned: AtomicBool::new(false),
                         warned_closed: AtomicBool::new(false),
-                        sinkless_is_known: AtomicBool::new(sinkless_is_known),
+                        sinkless_is_known: AtomicBool::new(*sinkless_is_known),
                     }),
                     None,
                 )
@@ -324,6 +326,7 @@ impl ContextBuilder {
         let verbosity = clamp(verbosity, info.as_ref().unwrap_or(&family.info).name());
         let accounts = attach(&sinks, &family);
         family.begin_use(&sinks);
+        family.add_member();
         let inner = Arc::new(ContextInner {
             family,
             info,

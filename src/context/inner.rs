@@ -19,6 +19,17 @@ use crate::verbosity::Verbosity;
 /// Every context that is alive.
 pub(super) static LIVE: LiveList<ContextInner> = LiveList::new();
 
+/// How many families have a member that is alive.
+static LIVE_FAMILIES: AtomicUsize = AtomicUsize::new(0);
+
+/// Returns true if there are contexts beside the process default, which is one itself, and those that were derived from it.
+#[inline]
+pub(crate) fn are_others_alive() -> bool {
+    // Relaxed: a count, by which no other data is read. In a forked child it is one too high for ever if another thread of the parent was
+    // dropping the last member of a family at the fork.
+    LIVE_FAMILIES.load(Ordering::Relaxed) > 1
+}
+
 /// The contents of a context. The scope chain points to them directly, so they have a type of their own.
 pub(crate) struct ContextInner {
     pub(super) family: Arc<Family>,
@@ -39,6 +50,8 @@ pub(crate) struct ContextInner {
 
 /// What contexts that were derived from one another share.
 pub(crate) struct Family {
+    /// How many members are alive. The family itself lives on until its records are out of all queues.
+    pub(super) members: AtomicUsize,
     pub(super) info: ContextInfo,
     /// Dates the notices about this context's records where no record is at hand.
     pub(super) clock: Clock,
@@ -86,6 +99,10 @@ impl ContextInner {
 
     pub(crate) fn trace(&self) -> Option<TraceContext> {
         self.trace
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.family.in_flight.is_closed()
     }
 
     #[inline]
@@ -212,6 +229,21 @@ impl ContextInner {
 }
 
 impl Family {
+    /// Counts a new member, until it is dropped.
+    pub(super) fn add_member(&self) {
+        // Relaxed, here and in `remove_member`: counts, by which no other data is read. The static count never goes below zero: each thread takes
+        // off only for a member that was there, and that was counted before anybody could drop it.
+        if self.members.fetch_add(1, Ordering::Relaxed) == 0 {
+            LIVE_FAMILIES.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn remove_member(&self) {
+        if self.members.fetch_sub(1, Ordering::Relaxed) == 1 {
+            LIVE_FAMILIES.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// Locks the outputs. `None` in a forked child if a thread that only the parent has held the lock at the fork.
     pub(super) fn lock_output_refs(&self) -> Option<MutexGuard<'_, Vec<OutputRef>>> {
         self.lock(&self.output_refs)
@@ -267,6 +299,7 @@ impl Account for Family {
 
 impl Drop for ContextInner {
     fn drop(&mut self) {
+        self.family.remove_member();
         let this: *const Self = self;
         LIVE.remove(&mut self.position, this);
     }

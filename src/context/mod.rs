@@ -37,7 +37,7 @@ pub use default::set_process_default;
 pub(crate) use default::{
     built_in, default_context, is_built_in_to_go, replace_default, start_built_in_clock, with_default,
 };
-pub(crate) use inner::{ContextCall, ContextInner};
+pub(crate) use inner::{ContextCall, ContextInner, are_others_alive};
 pub use live::live;
 pub use output_context::OutputContext;
 pub use snapshot::{SinkSnapshot, Snapshot};

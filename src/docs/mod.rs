@@ -8,6 +8,7 @@
 //! | [`beside_fmt`] | keeping `fmt` for what is in no scope |
 //! | [`carry`] | what carries a context to threads, pools and tasks, and how to find what does not |
 //! | [`layout`] | a layout of your own |
+//! | [`forgotten`] | finding work that lost its context |
 //! | [`build_tool`] | a build tool: builds at once, programs that are run, a summary |
 //! | [`server`] | a server: a context for each request |
 //! | [`child_processes`] | programs that are run and what they print; a context that goes on in a child process |
@@ -21,6 +22,7 @@ pub mod carry;
 pub mod child_processes;
 pub mod env_logger;
 pub mod fmt;
+pub mod forgotten;
 pub mod layout;
 #[cfg(feature = "http")]
 pub mod server;

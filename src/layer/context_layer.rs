@@ -19,7 +19,7 @@ use super::span_events;
 #[cfg(feature = "log")]
 use super::spans::CurrentSpan as _;
 use super::spans::{self, CurrentPath, ParentPath};
-use super::{forwarded, search};
+use super::{forwarded, search, unclaimed};
 use crate::LevelFilter;
 use crate::context::{
     ContextInner, OutputContext, SpanEvents, add_ceiling, are_span_events_used, default_context, with_default,
@@ -137,20 +137,27 @@ impl ContextLayer {
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
         let wants = |inner: &ContextInner| *metadata.level() <= self.ceiling && inner.verbosity().allows_any(metadata);
+        let default_wants = || unclaimed::may_be_taken(metadata) && with_default(wants);
         scope::with_current(|current| match current {
             Some(inner) => wants(inner),
             // An event may name another parent than the current span, so only `on_event` knows its context.
             None if self.route_by_span && metadata.is_event() => true,
             None if self.route_by_span => match spans::bound_context(cx.lookup_current()) {
                 Some(context) => wants(&context),
-                None => with_default(wants),
+                None => default_wants(),
             },
-            None => with_default(wants),
+            None => default_wants(),
         })
     }
 
-    /// Calls `f` with the context that an event inside the span of `span` belongs to.
-    fn route<'a, S, R>(&self, span: impl FnOnce() -> Option<SpanRef<'a, S>>, f: impl FnOnce(&ContextInner) -> R) -> R
+    /// Calls `f` with the context that a span or event inside the span of `span` belongs to; calls `unclaimed` if that is the process default.
+    #[inline]
+    fn route<'a, S, R>(
+        &self,
+        span: impl FnOnce() -> Option<SpanRef<'a, S>>,
+        f: impl FnOnce(&ContextInner) -> R,
+        unclaimed: impl FnOnce() -> R,
+    ) -> R
     where
         S: for<'span> LookupSpan<'span> + 'a,
     {
@@ -158,9 +165,9 @@ impl ContextLayer {
             Some(inner) => f(inner),
             None if self.route_by_span => match spans::bound_context(span()) {
                 Some(context) => f(&context),
-                None => with_default(f),
+                None => unclaimed(),
             },
-            None => with_default(f),
+            None => unclaimed(),
         })
     }
 
@@ -168,7 +175,8 @@ impl ContextLayer {
     #[cfg(feature = "log")]
     pub(super) fn wants_log(&self, level: Level, target: &str, registry: &Registry) -> bool {
         let wants = |inner: &ContextInner| inner.verbosity().allows_target(level, target);
-        level <= self.ceiling && self.route(|| registry.innermost(), wants)
+        level <= self.ceiling
+            && self.route(|| registry.innermost(), wants, || unclaimed::is_taken_here(target) && with_default(wants))
     }
 
     /// Gives a record of the `log` crate to the context that it belongs to, if that context wants it. The layer must be the only one.
@@ -177,14 +185,15 @@ impl ContextLayer {
         if metadata.level > self.ceiling {
             return;
         }
-        self.route(
-            || registry.innermost(),
-            |inner| {
-                if inner.verbosity().allows_target(metadata.level, metadata.target) {
-                    emit(inner, event, metadata, &CurrentPath::new(self.id, registry));
-                }
-            },
-        );
+        let wants = |inner: &ContextInner| inner.verbosity().allows_target(metadata.level, metadata.target);
+        let deliver = |inner: &ContextInner, record| emit(inner, event, record, &CurrentPath::new(self.id, registry));
+        let claimed = |inner: &ContextInner| {
+            if wants(inner) {
+                deliver(inner, metadata);
+            }
+        };
+        let unclaimed = || unclaimed::arrive(metadata.target, || metadata, wants, deliver);
+        self.route(|| registry.innermost(), claimed, unclaimed);
     }
 
     /// Gives `event` to the context that it belongs to, if that context wants it.
@@ -202,19 +211,20 @@ impl ContextLayer {
         {
             let metadata = call.metadata();
             let record = RecordMetadata { from_log: true, ..RecordMetadata::without_callsite(&metadata) };
-            let deliver = |inner: &ContextInner| {
-                if inner.verbosity().allows_target(record.level, record.target) {
-                    self.deliver(event, &cx, inner, record);
+            let wants = |inner: &ContextInner| inner.verbosity().allows_target(record.level, record.target);
+            let deliver = |inner: &ContextInner, record: RecordMetadata<'_>| self.deliver(event, &cx, inner, record);
+            let claimed = |inner: &ContextInner| {
+                if wants(inner) {
+                    deliver(inner, record);
                 }
             };
-            return keeping_verdicts(&metadata, || self.route(|| cx.event_span(event), deliver));
+            let unclaimed = || unclaimed::arrive(record.target, || record, wants, deliver);
+            return keeping_verdicts(&metadata, || self.route(|| cx.event_span(event), claimed, unclaimed));
         }
-        let deliver = |inner: &ContextInner| {
-            if inner.verbosity().allows(metadata) {
-                self.deliver(event, &cx, inner, RecordMetadata::new(metadata));
-            }
-        };
-        keeping_verdicts(metadata, || self.route(|| cx.event_span(event), deliver));
+        // The closures hold nothing but a reference to this: whatever they hold is written to the stack for each event.
+        let arrival = Arrival { layer: self, event, cx: &cx };
+        let (claimed, unclaimed) = (|inner: &ContextInner| arrival.claimed(inner), || arrival.unclaimed());
+        keeping_verdicts(metadata, || self.route(|| cx.event_span(event), claimed, unclaimed));
     }
 
     /// Does what the context of a span that was just made asks for.
@@ -225,13 +235,15 @@ impl ContextLayer {
         let metadata = span.metadata();
         let wants =
             |inner: &ContextInner| inner.span_events() != SpanEvents::NONE && inner.verbosity().allows(metadata);
-        if self.route(|| cx.span(&span.id()), wants) {
+        if self.route(|| cx.span(&span.id()), wants, || with_default(wants)) {
             let bound = || if self.route_by_span { spans::bound_context(cx.span(&span.id())) } else { None };
             let context = OutputContext::try_current().or_else(|| bound().map(OutputContext::of_inner));
             span_events::made(span, cx, context.unwrap_or_else(default_context));
         }
     }
 
+    // In each of its callers: it would be a call more for each event otherwise.
+    #[inline(always)]
     fn deliver<S>(&self, event: &Event<'_>, cx: &Context<'_, S>, inner: &ContextInner, metadata: RecordMetadata<'_>)
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -241,6 +253,35 @@ impl ContextLayer {
         } else {
             emit(inner, event, metadata, &ParentPath::new(event.parent(), cx));
         }
+    }
+}
+
+/// An event of `tracing` on its way to its context.
+struct Arrival<'a, S> {
+    layer: &'a ContextLayer,
+    event: &'a Event<'a>,
+    cx: &'a Context<'a, S>,
+}
+
+impl<S> Arrival<'_, S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    /// Gives the event to a context that is not the process default, if that context wants it.
+    fn claimed(&self, inner: &ContextInner) {
+        let metadata = self.event.metadata();
+        if inner.verbosity().allows(metadata) {
+            self.layer.deliver(self.event, self.cx, inner, RecordMetadata::new(metadata));
+        }
+    }
+
+    /// Gives the event to the process default.
+    #[inline(never)]
+    fn unclaimed(&self) {
+        let metadata = self.event.metadata();
+        let wants = |inner: &ContextInner| inner.verbosity().allows(metadata);
+        let deliver = |inner: &ContextInner, record| self.layer.deliver(self.event, self.cx, inner, record);
+        unclaimed::arrive(metadata.target(), || RecordMetadata::new(metadata), wants, deliver);
     }
 }
 

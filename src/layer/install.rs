@@ -21,7 +21,10 @@ use crate::limits::INSTALLATION;
 use crate::process::set_exit_deadline;
 use crate::record::set_max_record_bytes;
 use crate::sync::{Mutex, thread};
+use crate::unclaimed::Rules;
 use crate::verbosity::Verbosity;
+
+mod unclaimed;
 
 static INSTALLING: Mutex<()> = Mutex::new(());
 
@@ -122,6 +125,7 @@ pub fn configure() -> Config {
         exit_deadline: None,
         max_record_bytes: None,
         log_panics: false,
+        unclaimed: None,
     }
 }
 
@@ -140,6 +144,7 @@ pub struct Config {
     exit_deadline: Option<Duration>,
     max_record_bytes: Option<usize>,
     log_panics: bool,
+    unclaimed: Option<Rules>,
 }
 
 impl Config {
@@ -248,6 +253,7 @@ impl Config {
         if self.log_panics {
             install_hook();
         }
+        self.set_unclaimed_rules();
     }
 
     /// Installs logscope as the global subscriber and, with the feature `log`, as the receiver of `log` records.

@@ -17,6 +17,7 @@
 //! | `spans` | the spans around a record |
 //! | `span_events` | records of spans that are made and closed |
 //! | `panics` | records of panics |
+//! | `unclaimed` | events that reach the process default, and records that tell of them |
 //! | `ceiling` | the ceiling, the filter of `layer()`, and why the interest cache is left alone |
 //! | `first_scope` | rebuilding the interest cache after the first scope under `layer()` |
 //! | `search` | finding the layer in a subscriber, also behind `reload` |
@@ -48,6 +49,7 @@ mod scoped_layer;
 mod search;
 mod span_events;
 mod spans;
+mod unclaimed;
 
 pub use install::{Config, configure, init, layer, try_init};
 pub use scoped_layer::ScopedLayer;

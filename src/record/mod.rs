@@ -56,6 +56,7 @@ pub(crate) use line::line_metadata;
 use log_fields::SkipLogFields;
 pub(crate) use notice::{
     NOTICE_LEVEL, Notice, PANIC_TARGET, with_notice, with_opening, with_panic_event, with_span_close, with_span_new,
+    with_unclaimed,
 };
 pub(crate) use render::{drop_quietly, for_each_source, has_source, render_debug, render_display, render_str};
 pub(crate) use span::{NoSpans, RenderPath, SpanPath, SpanValues, Style};

@@ -5,6 +5,8 @@
 //!   in the ledgers like any other record.
 //! - The record of a *panic* is one of the context in which the program panicked, and counts as if the program had logged it.
 //!
+//! - The record that tells of *unclaimed* events is one of the process default, and counts like any other record.
+//!
 //! - The records of *spans* that are made or closed are such, too.
 //!
 //! All are ordinary events, so that every format renders them like any other. They are never dispatched, so no subscriber sees them.
@@ -50,6 +52,7 @@ macro_rules! own_metadata {
 own_metadata!(FAILED_CALLSITE, FAILED, "logscope", NOTICE_LEVEL, &["message", "failed"]);
 own_metadata!(DROPPED_CALLSITE, DROPPED, "logscope", NOTICE_LEVEL, &["message", "dropped"]);
 own_metadata!(OPENING_CALLSITE, OPENING, "logscope", Level::INFO, &["message", "verbosity"]);
+own_metadata!(UNCLAIMED_CALLSITE, UNCLAIMED, "logscope", Level::WARN, &["message", "events", "from"]);
 own_metadata!(PANIC_CALLSITE, PANIC, PANIC_TARGET, Level::ERROR, &["message", "location", "thread"]);
 
 own_metadata!(SPAN_NEW_CALLSITE, SPAN_NEW, "logscope", Level::INFO, &["message"]);
@@ -70,6 +73,13 @@ pub(crate) fn with_notice<R>(notice: Notice, f: impl FnOnce(&Event<'_>) -> R) ->
 /// Calls `f` with the event of an opening record: the log has no records above `verbosity`.
 pub(crate) fn with_opening<R>(verbosity: &str, f: impl FnOnce(&Event<'_>) -> R) -> R {
     with_event(&OPENING, [Some(&"records above this verbosity are not in this log"), Some(&verbosity)], f)
+}
+
+/// Calls `f` with the event of a record that tells of unclaimed events: how many, and from where.
+pub(crate) fn with_unclaimed<R>(events: u64, from: &str, f: impl FnOnce(&Event<'_>) -> R) -> R {
+    let message =
+        "events reached the process default while other contexts were alive: was work handed over without its context?";
+    with_event(&UNCLAIMED, [Some(&message), Some(&events), Some(&from)], f)
 }
 
 /// Calls `f` with the event of a panic.

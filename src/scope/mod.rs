@@ -46,7 +46,7 @@ pub(crate) use bound::RunIn;
 pub use carry::{bind_current, unscoped};
 pub(crate) use chain::glance;
 pub use current::update;
-pub(crate) use current::with_current;
+pub(crate) use current::{is_unscoped, with_current};
 pub(crate) use follow::Follow;
 #[cfg(feature = "rayon")]
 pub(crate) use follow::outside;

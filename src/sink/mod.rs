@@ -153,6 +153,7 @@ pub use channel::{ChannelOptions, channel};
 pub use constructors::{
     callback, custom, memory, memory_records, null, records, stderr, stdout, terminal_writer, test, writer,
 };
+pub(crate) use exit::before_end;
 pub use flush::{Flushing, flush, shutdown};
 #[cfg(feature = "fmt")]
 #[cfg_attr(docsrs, doc(cfg(feature = "fmt")))]

@@ -32,7 +32,8 @@ const ORDER: &order::Table<'_> = &[
     (
         "src",
         "sync → limits → process → error → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
-         → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio → layer, build, command → http → docs",
+         → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio, unclaimed → layer, build, command → http \
+         → docs",
     ),
     (
         "src/background",
@@ -55,7 +56,10 @@ const ORDER: &order::Table<'_> = &[
         "src/delivery",
         "closing, ledger, missing, front, in_flight → own_calls, counters, notices → output_list → core → release → flush",
     ),
-    ("src/docs", "beside_fmt, build_tool, carry, child_processes, env_logger, fmt, layout, server, slog, tenants"),
+    (
+        "src/docs",
+        "beside_fmt, build_tool, carry, child_processes, env_logger, fmt, forgotten, layout, server, slog, tenants",
+    ),
     (
         "src/file",
         "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
@@ -78,7 +82,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/inherit", "pairs, trust, clock → offer → variable → command → take"),
     (
         "src/layer",
-        "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events, search → context_layer → \
+        "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events, search, unclaimed → context_layer → \
          scoped_layer, log_bridge, panics → install",
     ),
     (
@@ -100,6 +104,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/sink/exit", "fork, end → hooks"),
     ("src/thread", "scope → builder"),
     ("src/tokio", "join_set, runtime"),
+    ("src/unclaimed", "table, rules, report"),
     ("src/verbosity", "levels, decisions → flags, directives → parse, dial → combine"),
 ];
 
@@ -109,6 +114,7 @@ const PARENTS_AND_CHILDREN: &[(&str, &str)] = &[
     ("file/appender.rs", "file/appender/location.rs"),
     ("file/appender.rs", "file/appender/roll.rs"),
     ("layer/install.rs", "layer/install/default.rs"),
+    ("layer/install.rs", "layer/install/unclaimed.rs"),
     // `os` defines the types, and calls the functions of the platform.
     ("file/os/mod.rs", "file/os/other.rs"),
     ("file/os/mod.rs", "file/os/unix.rs"),

@@ -7,6 +7,7 @@ pub mod files;
 mod lines;
 mod requests;
 mod scopes;
+mod unclaimed;
 mod unwanted;
 
 use std::error::Error;
@@ -50,6 +51,7 @@ pub fn all() -> Vec<Job> {
         unwanted::jobs(),
         scopes::jobs(),
         carry::jobs(),
+        unclaimed::jobs(),
         contexts::jobs(),
         commands::jobs(),
         requests::jobs(),
@@ -63,6 +65,7 @@ pub fn all() -> Vec<Job> {
 pub fn arrange(arrangement: &str) -> Result<Subjects, Box<dyn Error>> {
     lines::arrange(arrangement)
         .or_else(|| unwanted::arrange(arrangement))
+        .or_else(|| unclaimed::arrange(arrangement))
         .or_else(|| contexts::arrange(arrangement))
         .or_else(|| commands::arrange(arrangement))
         .or_else(|| requests::arrange(arrangement))

@@ -16,13 +16,15 @@ use crate::background::{QueuedOutput, pool};
 use crate::delivery::closing::wait_for_closing;
 use crate::delivery::{Front as _, Ledger, flush_all};
 use crate::fallback;
+use crate::limits::LAST_RECORD;
 use crate::output::{drop_error, is_inside_output};
 use crate::process::{exit_deadline, is_forked};
-use crate::sync::{Arc, AtomicBool, Ordering, Weak};
+use crate::sync::{Arc, AtomicBool, OnceLock, Ordering, Weak};
 
 /// Closes all queues and writes their records, within `deadline`. Each later log call writes its own record.
 pub(crate) fn shutdown(deadline: Duration) -> Ledger {
     let until = Instant::now().checked_add(deadline);
+    write_last_records(deadline);
     if !is_forked() {
         close_all();
         if is_inside_output() {
@@ -47,18 +49,43 @@ pub(crate) fn shutdown(deadline: Duration) -> Ledger {
     ledger
 }
 
+/// Writes what the room of layers has to say before the end, for a time at most.
+static LAST_RECORDS: OnceLock<fn(Duration)> = OnceLock::new();
+
+/// Has `write` be called at the beginning of the end. Returns true the first time.
+pub(super) fn set_last_records(write: fn(Duration)) -> bool {
+    LAST_RECORDS.set(write).is_ok()
+}
+
+/// Calls what [`set_last_records`] was given. It gets a part of the time only: the queues of other outputs need the rest, if it stands still.
+fn write_last_records(deadline: Duration) {
+    if let Some(write) = LAST_RECORDS.get() {
+        write(LAST_RECORD.min(deadline / 2));
+    }
+}
+
+/// Does what there is to do at the exit of a process that may have no queues.
+pub(super) fn at_exit_without_queues() {
+    write_last_records(exit_patience());
+}
+
+/// Returns how long the exit may wait.
+fn exit_patience() -> Duration {
+    if TIMED_OUT.load(Ordering::Relaxed) { Duration::ZERO } else { exit_deadline() }
+}
+
 /// True if the deadline of a [`shutdown`] has passed before all queued records were written. Relaxed, both where it is set and read: one
 /// thread does both, or the threads have other ways to know which came first.
 static TIMED_OUT: AtomicBool = AtomicBool::new(false);
 
 /// Writes the records of all queues when the process exits in an ordinary way.
 pub(super) fn at_exit() {
+    let patience = exit_patience();
+    let until = Instant::now().checked_add(patience);
+    write_last_records(patience);
     if is_forked() {
         return;
     }
-    let has_timed_out = TIMED_OUT.load(Ordering::Relaxed);
-    let patience = if has_timed_out { Duration::ZERO } else { exit_deadline() };
-    let until = Instant::now().checked_add(patience);
     close_all();
     let late = wait_for_queues(until);
     // Two queues may be in front of one output, which counts the records of both.
@@ -74,7 +101,7 @@ pub(super) fn at_exit() {
         late.iter().filter(|queued| !queued.is_done()).for_each(|queued| queued.abandon());
     }
     if pending + unnoticed > 0 {
-        let time = if has_timed_out { String::from("the time that they had") } else { format!("{patience:?}") };
+        let time = if patience.is_zero() { String::from("the time that they had") } else { format!("{patience:?}") };
         let notices = match unnoticed {
             0 => String::new(),
             count => format!("; the logs have no notice of {count} more records"),

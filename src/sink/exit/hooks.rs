@@ -1,5 +1,7 @@
 //! Handlers that the C library calls at exit and around forks. Calling its functions is the only `unsafe` code of queued sinks.
 
+use std::time::Duration;
+
 #[cfg(unix)]
 use super::fork;
 use crate::process::{self, ForkLocal, note_queue};
@@ -24,6 +26,19 @@ pub(in crate::sink) fn install() {
         at_exit();
         at_panic();
     });
+}
+
+/// Has `write` be called before the queues are closed at the end, in this process and in each forked child: whenever [`shutdown`](super::shutdown)
+/// is called, and when the process exits. It is told how long it may take. All callers give the same function.
+///
+/// This handler does nothing else. Where queues have theirs too, that may run first, and calls `write` itself.
+pub(crate) fn before_end(write: fn(Duration)) {
+    if super::end::set_last_records(write) {
+        extern "C" fn handler() {
+            contained(super::end::at_exit_without_queues);
+        }
+        process::at_exit(handler);
+    }
 }
 
 fn at_exit() {

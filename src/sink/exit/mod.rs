@@ -18,4 +18,5 @@ mod fork;
 mod hooks;
 
 pub(crate) use end::shutdown;
+pub(crate) use hooks::before_end;
 pub(super) use hooks::install;

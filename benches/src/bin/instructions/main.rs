@@ -33,6 +33,7 @@ const JOBS: &[(&str, Make)] = &[
     ("build", |clock| subjects::line(Format::build(), clock)),
     ("layout", |clock| subjects::line(Format::custom(subjects::LikeText), clock)),
     ("unwanted", |_| subjects::unwanted()),
+    ("unclaimed", subjects::unclaimed),
     ("scope", |_| subjects::scope()),
     ("guard", |_| subjects::guard()),
     ("poll", |_| subjects::poll()),
