@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 
-use carried::with_spans;
+use carried::{closes_its_span_in, with_spans};
 use common::{DEADLINE, Log, LogsWhenDropped, init, panic_of, text_of, unscoped_messages};
 use logscope::{InContext as _, OutputContext};
 use rayon::prelude::*;
@@ -447,4 +447,11 @@ fn a_context_that_an_iterator_was_given_is_counted_once_a_drive() {
     drop(uno);
     let id = iterator.map(|_| OutputContext::with_current(OutputContext::id)).max().unwrap();
     assert!(logscope::live().iter().all(|live| live.id() != id), "the context went with the iterator");
+}
+
+/// A layer may log when a span is closed.
+#[test]
+fn a_span_that_ends_with_its_job_is_closed_in_the_context() {
+    let in_context = closes_its_span_in(|work| logscope::rayon::spawn(work));
+    assert_eq!(in_context, "uno");
 }

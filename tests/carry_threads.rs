@@ -9,7 +9,7 @@ mod common;
 
 use std::sync::mpsc::channel;
 
-use carried::with_spans;
+use carried::{closes_its_span_in, with_spans};
 use common::{Log, LogsWhenDropped, init, panic_of, text_of, unscoped_messages};
 use logscope::{OutputContext, thread};
 use tracing::{info, info_span};
@@ -128,6 +128,13 @@ fn a_value_that_logs_when_it_is_dropped_is_dropped_in_the_context_of_its_thread(
     due.context.scope(|| thread.join().unwrap());
     uno.assert_holds(&["captured"]);
     due.assert_holds::<&str>(&[]);
+}
+
+/// A layer may log when a span is closed.
+#[test]
+fn a_span_that_ends_with_its_thread_is_closed_in_the_context() {
+    let in_context = closes_its_span_in(|work| drop(thread::spawn(work)));
+    assert_eq!(in_context, "uno");
 }
 
 /// Code that is written for std's module, with either.

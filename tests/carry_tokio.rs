@@ -9,8 +9,10 @@ mod common;
 
 use std::sync::Barrier;
 
-use carried::with_spans;
-use common::{Log, LogsWhenDropped, init, panic_of, text_of, unscoped_messages, wait_until, yield_once};
+use carried::{closes_its_span_in, with_spans};
+use common::{
+ Log, LogsWhenDropped, init, panic_of, text_of, unscoped_messages, wait_until, yield_once,
+};
 use logscope::tokio::{JoinSetExt as _, RuntimeBuilderExt as _};
 use logscope::{LevelFilter, OutputContext};
 use tokio::runtime::{Builder, Runtime};
@@ -274,4 +276,13 @@ fn a_future_that_panics_ends_its_runtime_in_the_context() {
     });
     assert_eq!((text_of(&*payload), name()), ("in main", "-".to_owned()));
     uno.assert_holds(&["dropped while unwinding"]);
+}
+
+/// A layer may log when a span is closed.
+#[test]
+fn a_span_that_ends_with_its_task_is_closed_in_the_context() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let task = closes_its_span_in(|work| drop(logscope::tokio::spawn_on(async { work() }, runtime.handle())));
+    let blocking = closes_its_span_in(|work| drop(logscope::tokio::spawn_blocking_on(work, runtime.handle())));
+    assert_eq!([task, blocking], ["uno", "uno"]);
 }

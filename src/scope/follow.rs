@@ -58,6 +58,19 @@ impl RunIn for Follow {
     fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         outside_spans(|| self.place.run_apart(|| self.span.in_scope(f)))
     }
+
+    /// The span is let go of in the place, where a layer may log that it is closed, and before the context, whose end that may be.
+    #[inline]
+    fn run_last<R>(self, f: impl FnOnce() -> R) -> R {
+        let Follow { place, span } = self;
+        outside_spans(|| {
+            place.run_apart(|| {
+                // Moved in here, so that it is dropped in here also if `f` panics.
+                let span = span;
+                span.in_scope(f)
+            })
+        })
+    }
 }
 
 /// Runs `f` with this thread outside every scope and outside all its spans. Put it around a call that waits and works on other work meanwhile.
