@@ -7,10 +7,11 @@
 mod carried;
 mod common;
 
+use std::panic::resume_unwind;
 use std::sync::mpsc::channel;
 
 use carried::{closes_its_span_in, with_spans};
-use common::{Log, LogsWhenDropped, init, panic_of, text_of, unscoped_messages};
+use common::{Log, LogsWhenDropped, init, panic_of, place_of_panic, text_of, unscoped_messages};
 use logscope::{OutputContext, thread};
 use tracing::{info, info_span};
 
@@ -135,6 +136,12 @@ fn a_value_that_logs_when_it_is_dropped_is_dropped_in_the_context_of_its_thread(
 fn a_span_that_ends_with_its_thread_is_closed_in_the_context() {
     let in_context = closes_its_span_in(|work| drop(thread::spawn(work)));
     assert_eq!(in_context, "uno");
+}
+
+#[test]
+fn a_panic_of_a_scope_names_who_opened_it() {
+    let place = place_of_panic(|| thread::scope(|s| drop(s.spawn(|| resume_unwind(Box::new("on a scoped thread"))))));
+    assert_eq!(place.0, file!());
 }
 
 /// Code that is written for std's module, with either.

@@ -11,7 +11,7 @@ use std::sync::Barrier;
 
 use carried::{closes_its_span_in, with_spans};
 use common::{
- Log, LogsWhenDropped, init, panic_of, text_of, unscoped_messages, wait_until, yield_once,
+    Log, LogsWhenDropped, init, panic_of, place_of_panic, text_of, unscoped_messages, wait_until, yield_once,
 };
 use logscope::tokio::{JoinSetExt as _, RuntimeBuilderExt as _};
 use logscope::{LevelFilter, OutputContext};
@@ -285,4 +285,24 @@ fn a_span_that_ends_with_its_task_is_closed_in_the_context() {
     let task = closes_its_span_in(|work| drop(logscope::tokio::spawn_on(async { work() }, runtime.handle())));
     let blocking = closes_its_span_in(|work| drop(logscope::tokio::spawn_blocking_on(work, runtime.handle())));
     assert_eq!([task, blocking], ["uno", "uno"]);
+}
+
+#[test]
+fn a_future_whose_runtime_cannot_be_built_is_dropped_in_the_context() {
+    init();
+    let uno = Log::new("uno");
+    let value = LogsWhenDropped("never run");
+    let future = async move { drop(value) };
+    // No thread has such a stack. tokio panics where it cannot start a worker.
+    panic_of(|| {
+        Builder::new_multi_thread().worker_threads(1).thread_stack_size(1 << 60).run_in_context(&uno.context, future)
+    });
+    uno.assert_holds(&["never run"]);
+}
+
+#[test]
+fn a_runtime_inside_another_one_blames_whoever_runs_it() {
+    let uno = Log::new("uno");
+    let nested = async { Builder::new_current_thread().run_in_context(&uno.context, async {}) };
+    assert_eq!(place_of_panic(|| one_thread().block_on(nested)).0, file!());
 }
