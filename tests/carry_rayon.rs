@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use carried::{closes_its_span_in, with_spans};
 use common::{DEADLINE, Log, LogsWhenDropped, init, panic_of, text_of, unscoped_messages};
-use logscope::{InContext as _, OutputContext};
+use logscope::{InContext as _, LevelFilter, OutputContext};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tracing::{info, info_span};
@@ -454,4 +454,28 @@ fn a_context_that_an_iterator_was_given_is_counted_once_a_drive() {
 fn a_span_that_ends_with_its_job_is_closed_in_the_context() {
     let in_context = closes_its_span_in(|work| logscope::rayon::spawn(work));
     assert_eq!(in_context, "uno");
+}
+
+#[test]
+fn what_an_item_updates_and_leaves_open_ends_with_it() {
+    init();
+    let (uno, due) = (Log::new("uno"), Log::new("due"));
+    let quiet = uno.context.with_verbosity(LevelFilter::INFO);
+    let pool = pool(1);
+    let seen: Vec<(String, String, bool)> = pool.install(|| {
+        (0..4_u32)
+            .into_par_iter()
+            .with_min_len(4)
+            .map(|_| name())
+            .in_context(&quiet)
+            .map(|before| {
+                let seen = (before, name(), tracing::enabled!(tracing::Level::TRACE));
+                logscope::update(|context| context.with_verbosity(LevelFilter::TRACE));
+                std::mem::forget(due.context.enter());
+                seen
+            })
+            .collect()
+    });
+    assert_eq!(seen, vec![("-".to_owned(), "uno".to_owned(), false); 4]);
+    assert_eq!(pool.install(name), "-");
 }

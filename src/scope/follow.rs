@@ -45,7 +45,7 @@ impl Follow {
         outside(|| self.span.in_scope(f))
     }
 
-    /// Runs `f` in the noted context, and touches no span. What `f` is called in must have left all others.
+    /// Runs `f` in the noted context, and touches no span. Must be called inside [`on_new_chain`]; a guard that `f` leaves open stays there.
     #[cfg(feature = "rayon")]
     #[inline]
     pub(crate) fn run_in_context<R>(&self, f: impl FnOnce() -> R) -> R {
@@ -76,7 +76,14 @@ impl RunIn for Follow {
 /// Runs `f` with this thread outside every scope and outside all its spans. Put it around a call that waits and works on other work meanwhile.
 #[cfg(feature = "rayon")]
 pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
-    outside_spans(|| TaskChain::<ContextInner>::outside().run(f))
+    outside_spans(|| on_new_chain(f))
+}
+
+/// Runs `f` outside every scope. A scope that it leaves open ends with it. Touches no span.
+#[cfg(feature = "rayon")]
+#[inline]
+pub(crate) fn on_new_chain<R>(f: impl FnOnce() -> R) -> R {
+    TaskChain::<ContextInner>::outside().run(f)
 }
 
 #[cfg(all(test, not(logscope_loom)))]
