@@ -93,9 +93,12 @@ fn bare_join(steps: &Steal) {
     rayon::join(|| steps.first(), || steps.busy());
 }
 
-const WAITS: [(&str, Wait); 7] = [
+const WAITS: [(&str, Wait); 9] = [
     ("join", |steps| {
         logscope::rayon::join(|| steps.first(), || steps.busy());
+    }),
+    ("join_context", |steps| {
+        logscope::rayon::join_context(|_| steps.first(), |_| steps.busy());
     }),
     ("scope", |steps| {
         logscope::rayon::scope(|s| {
@@ -112,6 +115,12 @@ const WAITS: [(&str, Wait); 7] = [
     ("in_place_scope", |steps| {
         logscope::rayon::in_place_scope(|s| {
             s.spawn(|_| steps.busy());
+            steps.first();
+        });
+    }),
+    ("in_place_scope_fifo", |steps| {
+        logscope::rayon::in_place_scope_fifo(|s| {
+            s.spawn_fifo(|_| steps.busy());
             steps.first();
         });
     }),
@@ -227,12 +236,26 @@ fn every_function_runs_its_closures_in_the_context_and_the_span_of_the_caller() 
             logscope::rayon::install(&pool, || {
                 info!("install");
                 logscope::rayon::join(|| info!("join a"), || info!("join b"));
+                logscope::rayon::join_context(|_| info!("join_context a"), |_| info!("join_context b"));
                 logscope::rayon::scope(|s| {
                     info!("scope");
                     s.spawn(|s| s.spawn(|_| info!("scope, below")));
                 });
                 logscope::rayon::scope_fifo(|s| s.spawn_fifo(|s| s.spawn_fifo(|_| info!("scope_fifo, below"))));
                 assert_eq!(logscope::rayon::broadcast(|_| info!("broadcast")).len(), 3);
+                logscope::rayon::scope(|s| s.spawn_broadcast(|_, _| info!("scope, broadcast")));
+                logscope::rayon::scope_fifo(|s| s.spawn_broadcast(|_, _| info!("scope, broadcast")));
+                let (done, is_done) = channel();
+                logscope::rayon::spawn_broadcast(move |_| {
+                    info!("spawn_broadcast");
+                    done.send(()).unwrap();
+                });
+                let mut left = 3;
+                while left > 0 {
+                    // This thread has a part of it.
+                    logscope::rayon::yield_local();
+                    left -= is_done.try_iter().count();
+                }
                 let _ = logscope::rayon::yield_now();
             });
             logscope::rayon::in_place_scope(|s| s.spawn(|_| info!("in_place_scope")));
@@ -253,7 +276,8 @@ fn every_function_runs_its_closures_in_the_context_and_the_span_of_the_caller() 
         });
     });
     let mut expected = ["install", "join a", "join b", "scope", "scope, below", "scope_fifo, below"].to_vec();
-    expected.extend(["broadcast"; 3]);
+    expected.extend(["join_context a", "join_context b"]);
+    expected.extend(["broadcast", "scope, broadcast", "scope, broadcast", "spawn_broadcast"].repeat(3));
     expected.extend(["in_place_scope", "in_place_scope_fifo", "spawn", "spawn", "after"]);
     let mut expected: Vec<String> = expected.into_iter().map(|text| format!("{text} @ build")).collect();
     expected.sort_unstable();

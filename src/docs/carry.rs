@@ -10,8 +10,8 @@
 //! |---|---|---|---|
 //! | a thread | `std::thread::spawn`, `Builder::spawn` | [`thread::spawn`](crate::thread::spawn()), [`thread::Builder`](crate::thread::Builder) | context, span |
 //! | threads that borrow | `std::thread::scope` | [`thread::scope`](crate::thread::scope()) | context, span |
-//! | two jobs of rayon | `rayon::join` | `logscope::rayon::join` | context, span |
-//! | jobs of rayon | `rayon::spawn`, `scope`, `in_place_scope`, `broadcast`, also those with `_fifo` | the same names in `logscope::rayon` | context, span |
+//! | two jobs of rayon | `rayon::join`, `join_context` | the same names in `logscope::rayon` | context, span |
+//! | jobs of rayon | `rayon::spawn`, `scope`, `in_place_scope`, also those with `_fifo`; `broadcast`, `spawn_broadcast` | the same names in `logscope::rayon` | context, span |
 //! | a pool of rayon | `pool.install(f)`, `pool.spawn(f)` | `logscope::rayon::install(&pool, f)`, `spawn_on(&pool, f)` | context, span |
 //! | a parallel iterator | `iter.for_each(f)` | `iter.in_current_context().for_each(f)` | context; the span of where it is driven |
 //! | a task of tokio | `tokio::spawn`, `task::spawn_local` | `logscope::tokio::spawn`, `spawn_local` | context, span |
@@ -54,6 +54,7 @@
 //!     { path = "tokio::spawn", reason = "carries no context: use logscope::tokio::spawn" },
 //!     { path = "tokio::task::spawn_blocking", reason = "carries no context: use logscope::tokio::spawn_blocking" },
 //!     { path = "tokio::task::spawn_local", reason = "carries no context: use logscope::tokio::spawn_local" },
+//!     { path = "std::thread::Builder::spawn_unchecked", reason = "carries no context" },
 //!     { path = "tokio::task::LocalSet::spawn_local", reason = "carries no context: use logscope::tokio::spawn_local_on" },
 //!     { path = "tokio::runtime::Handle::spawn", reason = "carries no context: use logscope::tokio::spawn_on" },
 //!     { path = "tokio::runtime::Handle::spawn_blocking", reason = "carries no context: use logscope::tokio::spawn_blocking_on" },
@@ -70,6 +71,7 @@
 //!     { path = "rayon::scope_fifo", reason = "carries no context: use logscope::rayon::scope_fifo" },
 //!     { path = "rayon::in_place_scope", reason = "carries no context: use logscope::rayon::in_place_scope" },
 //!     { path = "rayon::in_place_scope_fifo", reason = "carries no context: use logscope::rayon::in_place_scope_fifo" },
+//!     { path = "rayon::join_context", reason = "carries no context: use logscope::rayon::join_context" },
 //!     { path = "rayon::spawn", reason = "carries no context: use logscope::rayon::spawn" },
 //!     { path = "rayon::spawn_fifo", reason = "carries no context: use logscope::rayon::spawn_fifo" },
 //!     { path = "rayon::broadcast", reason = "carries no context: use logscope::rayon::broadcast" },
@@ -77,9 +79,19 @@
 //!     { path = "rayon::ThreadPool::install", reason = "carries no context: use logscope::rayon::install" },
 //!     { path = "rayon::ThreadPool::join", reason = "carries no context: use logscope::rayon::install and join" },
 //!     { path = "rayon::ThreadPool::scope", reason = "carries no context: use logscope::rayon::install and scope" },
+//!     { path = "rayon::spawn_broadcast", reason = "carries no context: use logscope::rayon::spawn_broadcast" },
 //!     { path = "rayon::ThreadPool::spawn", reason = "carries no context: use logscope::rayon::spawn_on" },
+//!     { path = "rayon::yield_local", reason = "what it takes up runs in this scope: use logscope::rayon::yield_local" },
 //! ]
 //! ```
 //!
+//!     { path = "rayon::ThreadPool::scope_fifo", reason = "carries no context: use logscope::rayon::install and scope_fifo" },
+//!     { path = "rayon::ThreadPool::in_place_scope", reason = "carries no context: use logscope::rayon::install and scope" },
+//!     { path = "rayon::ThreadPool::in_place_scope_fifo", reason = "carries no context: use logscope::rayon::install and scope_fifo" },
+//!     { path = "rayon::ThreadPool::broadcast", reason = "carries no context: use logscope::rayon::install and broadcast" },
 //! Keep the lines of the crates that you use: clippy warns about a path that it does not find. `#[allow(clippy::disallowed_methods)]` lets one
+//!     { path = "rayon::ThreadPool::spawn_fifo", reason = "carries no context: use logscope::rayon::install and spawn_fifo" },
+//!     { path = "rayon::ThreadPool::spawn_broadcast", reason = "carries no context: use logscope::rayon::install and spawn_broadcast" },
+//!     { path = "rayon::ThreadPool::yield_now", reason = "carries no context: use logscope::rayon::install and yield_now" },
+//!     { path = "rayon::ThreadPool::yield_local", reason = "carries no context: use logscope::rayon::install and yield_local" },
 //! call through.

@@ -55,7 +55,7 @@ mod scope;
 
 pub use scope::{Scope, ScopeFifo, in_place_scope, in_place_scope_fifo, scope, scope_fifo};
 
-use ::rayon::{BroadcastContext, ThreadPool, Yield};
+use ::rayon::{BroadcastContext, FnContext, ThreadPool, Yield};
 
 use crate::scope::{Bound, Follow, RunIn as _, outside};
 
@@ -81,7 +81,7 @@ where
 {
     let follow = Follow::here();
     let (a, b) = (Bound::new(&follow, oper_a), Bound::new(&follow, oper_b));
-    outside(|| ::rayon::join(move || a.run_once(), move || b.run_once()))
+    outside(|| ::rayon::join_context(move |cx| a.consume(|a| a(cx)), move |cx| b.consume(|b| b(cx))))
 }
 
 /// Submits a job to the current pool, or to the global one, in the current context and the current span; otherwise like [`rayon::spawn`].
@@ -93,6 +93,21 @@ where
 /// let uno = OutputContext::builder("uno").build();
 /// uno.scope(|| logscope::rayon::spawn(move || done.send(OutputContext::current()).unwrap()));
 /// assert_eq!(result.recv().unwrap().name(), "uno");
+{
+    join_context(move |_| oper_a(), move |_| oper_b())
+}
+
+/// Runs two closures like [`join`], and tells each whether another thread has stolen it; otherwise like [`rayon::join_context`].
+///
+/// # Panics
+///
+/// If one of the closures panics.
+pub fn join_context<A, B, RA, RB>(oper_a: A, oper_b: B) -> (RA, RB)
+where
+    A: FnOnce(FnContext) -> RA + Send,
+    B: FnOnce(FnContext) -> RB + Send,
+    RA: Send,
+    RB: Send,
 /// ```
 pub fn spawn<F>(func: F)
 where
@@ -164,4 +179,18 @@ where
 /// Works on another job, if there is one, outside the current scope and span; otherwise like [`rayon::yield_now`].
 pub fn yield_now() -> Option<Yield> {
     outside(::rayon::yield_now)
+}
+/// Submits a job to every thread of the current pool, in the current context and the current span; otherwise like [`rayon::spawn_broadcast`].
+pub fn spawn_broadcast<OP>(op: OP)
+where
+    OP: Fn(BroadcastContext<'_>) + Send + Sync + 'static,
+{
+    let bound = Bound::new(Follow::here(), op);
+    ::rayon::spawn_broadcast(move |context| bound.with(|op| op(context)));
+}
+
+
+/// Works on another job that this thread has submitted, if there is one; otherwise like [`yield_now`].
+pub fn yield_local() -> Option<Yield> {
+    outside(::rayon::yield_local)
 }
