@@ -9,7 +9,7 @@ mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Barrier, Condvar, Mutex};
 
 use carried::{closes_its_span_in, with_spans};
 use common::{DEADLINE, Log, LogsWhenDropped, init, panic_of, text_of, unscoped_messages};
@@ -481,6 +481,54 @@ fn a_span_that_ends_with_its_job_is_closed_in_the_context() {
 }
 
 #[test]
+fn pools_within_pools_keep_each_job_in_its_own_context() {
+    init();
+    let (uno, due) = (Log::new("uno"), Log::new("due"));
+    let (a, b) = (pool(2), pool(2));
+    uno.context.scope(|| {
+        logscope::rayon::install(&a, || {
+            due.context.scope(|| {
+                logscope::rayon::install(&b, || {
+                    info!("b");
+                    uno.context.scope(|| logscope::rayon::install(&a, || info!("a in b")));
+                    logscope::update(|context| context.with_verbosity(LevelFilter::OFF));
+                    info!("not heard");
+                });
+                info!("a: the update in b has ended with the job");
+            });
+            let scoped = ThreadPoolBuilder::new().num_threads(2);
+            scoped.build_scoped(|thread| thread.run(), |pool| logscope::rayon::install(pool, || info!("c"))).unwrap();
+        });
+        logscope::rayon::in_place_scope(|_| logscope::update(|context| context.with_verbosity(LevelFilter::OFF)));
+        info!("so it has on this thread");
+    });
+    assert_eq!([&a, &b].map(|pool| pool.broadcast(|_| name())).concat(), ["-"; 4]);
+    due.assert_holds(&["b", "a: the update in b has ended with the job"]);
+    uno.assert_holds(&["a in b", "c", "so it has on this thread"]);
+}
+
+/// The inner iterator has two parts, and each waits for the other: so one of them is stolen.
+#[test]
+fn a_flat_map_ends_what_its_iterator_covers_unless_the_inner_ones_have_the_context() {
+    init();
+    let uno = Log::new("uno");
+    let (pool, together) = (pool(2), Barrier::new(2));
+    let parts = |_: u32| [0, 1].into_par_iter().with_max_len(1);
+    let seen = |_: u32| {
+        together.wait();
+        name()
+    };
+    let outer = || [0].into_par_iter().in_context(&uno.context);
+    let names: [Vec<String>; 3] = logscope::rayon::install(&pool, || {
+        let mut bare: Vec<String> = outer().flat_map(parts).map(seen).collect();
+        bare.sort_unstable();
+        let inner = outer().flat_map(|n| parts(n).in_current_context()).map(seen).collect();
+        [bare, inner, outer().flat_map(parts).in_context(&uno.context).map(seen).collect()]
+    });
+    assert_eq!(names, [["-", "uno"], ["uno", "uno"], ["uno", "uno"]]);
+}
+
+#[test]
 fn what_an_item_updates_and_leaves_open_ends_with_it() {
     init();
     let (uno, due) = (Log::new("uno"), Log::new("due"));
@@ -502,4 +550,36 @@ fn what_an_item_updates_and_leaves_open_ends_with_it() {
     });
     assert_eq!(seen, vec![("-".to_owned(), "uno".to_owned(), false); 4]);
     assert_eq!(pool.install(name), "-");
+}
+
+#[test]
+fn a_panic_in_any_closure_behind_the_context_leaves_all_as_it_was() {
+    init();
+    let (uno, caller) = (Log::new("uno"), Log::new("caller"));
+    let pool = pool(2);
+    for fails in ["map_init", "fold", "map", "reduce"] {
+        let step = |name: &str| assert_ne!(name, fails, "in a closure");
+        caller.context.scope(|| {
+            info_span!("drives").in_scope(|| {
+                panic_of(|| {
+                    logscope::rayon::install(&pool, || {
+                        (0..64_u32)
+                            .into_par_iter()
+                            .with_max_len(1)
+                            .in_context(&uno.context)
+                            .map_init(|| step("map_init"), |(), item| item)
+                            .fold(|| LogsWhenDropped("folded"), |sum, _| (step("fold"), sum).1)
+                            .map(|sum| (step("map"), sum).1)
+                            .reduce(|| LogsWhenDropped("identity"), |sum, _| (step("reduce"), sum).1)
+                    })
+                });
+                assert_eq!(name(), "caller");
+                assert_eq!(tracing::Span::current().metadata().map(|span| span.name()), Some("drives"));
+            });
+        });
+        assert_eq!(pool.broadcast(|_| name()), ["-", "-"], "{fails}");
+    }
+    assert!(with_spans(&uno.memory).iter().all(|record| record.ends_with(" @ drives")));
+    caller.assert_holds::<&str>(&[]);
+    assert!(unscoped_messages("folded").is_empty() && unscoped_messages("identity").is_empty());
 }

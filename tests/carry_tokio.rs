@@ -8,10 +8,11 @@ mod carried;
 mod common;
 
 use std::sync::Barrier;
+use std::sync::mpsc::channel;
 
 use carried::{closes_its_span_in, with_spans};
 use common::{
-    Log, LogsWhenDropped, init, panic_of, place_of_panic, text_of, unscoped_messages, wait_until, yield_once,
+    DEADLINE, Log, LogsWhenDropped, init, panic_of, place_of_panic, text_of, unscoped_messages, wait_until, yield_once,
 };
 use logscope::tokio::{JoinSetExt as _, RuntimeBuilderExt as _};
 use logscope::{LevelFilter, OutputContext};
@@ -285,6 +286,52 @@ fn a_span_that_ends_with_its_task_is_closed_in_the_context() {
     let task = closes_its_span_in(|work| drop(logscope::tokio::spawn_on(async { work() }, runtime.handle())));
     let blocking = closes_its_span_in(|work| drop(logscope::tokio::spawn_blocking_on(work, runtime.handle())));
     assert_eq!([task, blocking], ["uno", "uno"]);
+}
+
+#[test]
+fn what_never_runs_is_dropped_in_its_context_by_whoever_gives_it_up() {
+    init();
+    let (uno, foreign) = (Log::new("uno"), Log::new("foreign"));
+    let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    let (local, mut set) = (LocalSet::new(), JoinSet::new());
+    let pending = |text: &'static str| {
+        let value = LogsWhenDropped(text);
+        async move {
+            let _value = value;
+            std::future::pending::<()>().await;
+        }
+    };
+    let drops = |text: &'static str| {
+        let value = LogsWhenDropped(text);
+        move || drop(value)
+    };
+    let (go, wait) = channel::<()>();
+    uno.context.scope(|| {
+        logscope::tokio::spawn_local_on(pending("local, never polled"), &local);
+        set.spawn_on_in_current(pending("of a set, aborted"), runtime.handle());
+    });
+    local.block_on(&runtime, async {
+        uno.context.scope(|| {
+            logscope::tokio::spawn_local(pending("local"));
+            logscope::tokio::spawn_blocking(move || wait.recv_timeout(DEADLINE).unwrap());
+            logscope::tokio::spawn_blocking(drops("blocking, never run"));
+            logscope::tokio::spawn_blocking(drops("blocking, aborted")).abort();
+        });
+        yield_once().await;
+    });
+    foreign.context.scope(|| {
+        info_span!("foreign").in_scope(|| {
+            drop(local);
+            set.abort_all();
+            runtime.block_on(async { while set.join_next().await.is_some() {} });
+            runtime.shutdown_background();
+            go.send(()).unwrap();
+        });
+    });
+    let texts = ["blocking, aborted", "blocking, never run", "local", "local, never polled", "of a set, aborted"];
+    wait_until("all is dropped", || uno.memory.lines().len() == texts.len());
+    assert_eq!(with_spans(&uno.memory), texts);
+    foreign.assert_holds::<&str>(&[]);
 }
 
 #[test]

@@ -26,8 +26,9 @@
 //! # Parallel iterators
 //!
 //! [`in_context`](crate::InContext::in_context) and [`in_current_context`](crate::InContext::in_current_context) give a parallel iterator a
-//! context. It covers what stands *behind* it; the closures before it run outside every scope. The span is the one that is current where the
-//! iterator is driven, by `for_each` or `collect`, say; if an iterator has two contexts, only what stands behind the last one is in that span.
+//! context. It covers what stands *behind* it; the closures before it run outside every scope, in any span or none. The span is the one that is
+//! current where the iterator is driven, by `for_each` or `collect`, say; if an iterator has two contexts, only what stands behind the last one
+//! is in that span. What the closures enter and [update](crate::update) for one item does not reach the next one.
 //! The result is no indexed iterator, so `enumerate`, `zip` and `chunks` stand before it:
 //!
 //! ```
@@ -38,6 +39,20 @@
 //! let named = |(number, unit): (usize, &&str)| format!("{number} {unit} of {}", OutputContext::current().name());
 //! let all: Vec<String> = ["a.c", "b.c"].par_iter().enumerate().in_context(&uno).map(named).collect();
 //! assert_eq!(all, ["0 a.c of uno", "1 b.c of uno"]);
+//! ```
+//!
+//! Behind a `flat_map` or a `flatten` it ends: these drive iterators of their own, and a thread that steals a part of one of those has nothing
+//! that tells it the context. Give it to the inner iterators, which covers what stands behind the `flat_map` too, or once more behind it:
+//!
+//! ```
+//! use logscope::{InContext as _, OutputContext};
+//! use rayon::prelude::*;
+//!
+//! let uno = OutputContext::builder("uno").build();
+//! let name = |_| OutputContext::current().name().to_owned();
+//! let parts = |unit: u32| (0..unit).into_par_iter().in_current_context();
+//! let all: Vec<String> = (0..4_u32).into_par_iter().in_context(&uno).flat_map(parts).map(name).collect();
+//! assert_eq!(all, ["uno"; 6]);
 //! ```
 //!
 //! It costs a few nanoseconds an item. Put it behind `filter` and `flat_map` only if their closures need no context: rayon hands what comes out
@@ -79,21 +94,6 @@ where
     RA: Send,
     RB: Send,
 {
-    let follow = Follow::here();
-    let (a, b) = (Bound::new(&follow, oper_a), Bound::new(&follow, oper_b));
-    outside(|| ::rayon::join_context(move |cx| a.consume(|a| a(cx)), move |cx| b.consume(|b| b(cx))))
-}
-
-/// Submits a job to the current pool, or to the global one, in the current context and the current span; otherwise like [`rayon::spawn`].
-///
-/// ```
-/// use logscope::OutputContext;
-///
-/// let (done, result) = std::sync::mpsc::channel();
-/// let uno = OutputContext::builder("uno").build();
-/// uno.scope(|| logscope::rayon::spawn(move || done.send(OutputContext::current()).unwrap()));
-/// assert_eq!(result.recv().unwrap().name(), "uno");
-{
     join_context(move |_| oper_a(), move |_| oper_b())
 }
 
@@ -108,6 +108,21 @@ where
     B: FnOnce(FnContext) -> RB + Send,
     RA: Send,
     RB: Send,
+{
+    let follow = Follow::here();
+    let (a, b) = (Bound::new(&follow, oper_a), Bound::new(&follow, oper_b));
+    outside(|| ::rayon::join_context(move |cx| a.consume(|a| a(cx)), move |cx| b.consume(|b| b(cx))))
+}
+
+/// Submits a job to the current pool, or to the global one, in the current context and the current span; otherwise like [`rayon::spawn`].
+///
+/// ```
+/// use logscope::OutputContext;
+///
+/// let (done, result) = std::sync::mpsc::channel();
+/// let uno = OutputContext::builder("uno").build();
+/// uno.scope(|| logscope::rayon::spawn(move || done.send(OutputContext::current()).unwrap()));
+/// assert_eq!(result.recv().unwrap().name(), "uno");
 /// ```
 pub fn spawn<F>(func: F)
 where
@@ -176,10 +191,6 @@ where
     outside(|| ::rayon::broadcast(|context| follow.run(|| op(context))))
 }
 
-/// Works on another job, if there is one, outside the current scope and span; otherwise like [`rayon::yield_now`].
-pub fn yield_now() -> Option<Yield> {
-    outside(::rayon::yield_now)
-}
 /// Submits a job to every thread of the current pool, in the current context and the current span; otherwise like [`rayon::spawn_broadcast`].
 pub fn spawn_broadcast<OP>(op: OP)
 where
@@ -189,6 +200,10 @@ where
     ::rayon::spawn_broadcast(move |context| bound.with(|op| op(context)));
 }
 
+/// Works on another job, if there is one, outside the current scope and span; otherwise like [`rayon::yield_now`].
+pub fn yield_now() -> Option<Yield> {
+    outside(::rayon::yield_now)
+}
 
 /// Works on another job that this thread has submitted, if there is one; otherwise like [`yield_now`].
 pub fn yield_local() -> Option<Yield> {
