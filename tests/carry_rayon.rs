@@ -7,6 +7,7 @@
 mod carried;
 mod common;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Barrier, Condvar, Mutex};
@@ -14,6 +15,7 @@ use std::sync::{Arc, Barrier, Condvar, Mutex};
 use carried::{closes_its_span_in, with_spans};
 use common::{DEADLINE, Log, LogsWhenDropped, init, panic_of, text_of, unscoped_messages};
 use logscope::{InContext as _, LevelFilter, OutputContext};
+use rayon::iter::plumbing::{Consumer, Folder, Reducer, UnindexedConsumer};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tracing::{info, info_span};
@@ -67,8 +69,18 @@ impl Steal {
 /// Runs `first` on this thread and `busy` on another one, and waits.
 type Wait = fn(&Steal);
 
-/// Has a thread wait inside the context `waits` and a span, by `wait`, and steal the job that `submit` submits, which logs `text`.
-fn steal(text: &'static str, waits: &Log, wait: Wait, submit: impl FnOnce(&ThreadPool, Box<dyn FnOnce() + Send>)) {
+fn span() -> &'static str {
+    tracing::Span::current().metadata().map_or("-", |span| span.name())
+}
+
+/// Has a thread wait inside the context `waits` and a span, by `wait`, and steal the job that `submit` submits, which logs `text`. Returns the
+/// span that the job was in.
+fn steal(
+    text: &'static str,
+    waits: &Log,
+    wait: Wait,
+    submit: impl FnOnce(&ThreadPool, Box<dyn FnOnce() + Send>),
+) -> &'static str {
     let (pool, steps) = (pool(2), Arc::new(Steal::default()));
     let (done, is_done) = channel();
     let (context, of_waiting) = (waits.context.clone(), steps.clone());
@@ -77,23 +89,25 @@ fn steal(text: &'static str, waits: &Log, wait: Wait, submit: impl FnOnce(&Threa
         done.send(()).unwrap();
     });
     steps.is_busy.wait();
-    let of_job = steps.clone();
+    let (of_job, (saw, seen)) = (steps.clone(), channel());
     submit(
         &pool,
         Box::new(move || {
             info!("{text}");
+            saw.send(span()).unwrap();
             of_job.is_stolen.open();
         }),
     );
     steps.is_submitted.open();
     is_done.recv_timeout(DEADLINE).expect("the wait ends");
+    seen.recv().expect("the job has run")
 }
 
 fn bare_join(steps: &Steal) {
     rayon::join(|| steps.first(), || steps.busy());
 }
 
-const WAITS: [(&str, Wait); 9] = [
+const WAITS: [(&str, Wait); 10] = [
     ("join", |steps| {
         logscope::rayon::join(|| steps.first(), || steps.busy());
     }),
@@ -132,6 +146,10 @@ const WAITS: [(&str, Wait); 9] = [
             logscope::rayon::install(&pool(1), || steps.is_stolen.wait());
         });
     }),
+    ("broadcast", |steps| {
+        let here = rayon::current_thread_index();
+        logscope::rayon::broadcast(|thread| if Some(thread.index()) == here { steps.first() } else { steps.busy() });
+    }),
     ("yield_now", |steps| {
         logscope::rayon::in_place_scope(|s| {
             s.spawn(|_| steps.busy());
@@ -151,7 +169,8 @@ fn what_is_stolen_while_ours_waits_runs_in_its_own_context_or_in_none() {
     for (what, wait) in WAITS {
         let (waits, due) = (Log::new("waits"), Log::new("due"));
         let before = unscoped_messages("stolen, bare").len();
-        steal("stolen, bare", &waits, wait, |pool, job| pool.spawn(job));
+        let span = steal("stolen, bare", &waits, wait, |pool, job| pool.spawn(job));
+        assert_eq!(span, "-", "{what}: a bare job runs in no span");
         assert_eq!(unscoped_messages("stolen, bare").len(), before + 1, "{what}: a bare job runs in no scope");
         steal("stolen", &waits, wait, |pool, job| due.context.scope(|| logscope::rayon::spawn_on(pool, job)));
         steal("stolen", &waits, wait, |pool, job| {
@@ -160,6 +179,21 @@ fn what_is_stolen_while_ours_waits_runs_in_its_own_context_or_in_none() {
         assert_eq!(with_spans(&due.memory), ["stolen", "stolen @ submits"], "{what}");
         waits.assert_holds::<&str>(&[]);
     }
+}
+
+#[test]
+fn a_job_of_its_own_that_a_thread_takes_up_by_yielding_runs_in_none() {
+    init();
+    let waits = Log::new("waits");
+    let yielded = pool(1).install(|| {
+        waits.context.scope(|| {
+            rayon::spawn(|| info!("taken up"));
+            logscope::rayon::yield_local()
+        })
+    });
+    assert_eq!(yielded, Some(rayon::Yield::Executed));
+    assert_eq!(unscoped_messages("taken up").len(), 1);
+    waits.assert_holds::<&str>(&[]);
 }
 
 #[test]
@@ -361,8 +395,7 @@ fn every_closure_behind_the_context_runs_in_it() {
     let (calls, wrong) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let check = || {
         calls.fetch_add(1, Ordering::Relaxed);
-        let in_span = tracing::Span::current().metadata().is_some_and(|metadata| metadata.name() == "drives");
-        if name() != "uno" || !in_span {
+        if (name().as_str(), span()) != ("uno", "drives") {
             wrong.fetch_add(1, Ordering::Relaxed);
         }
     };
@@ -414,6 +447,126 @@ fn every_closure_behind_the_context_runs_in_it() {
     });
     assert!(calls.load(Ordering::Relaxed) >= 2_000);
     assert_eq!(wrong.load(Ordering::Relaxed), 0);
+}
+
+/// Says where it is called, and adds numbers.
+struct Adds<'a>(&'a (dyn Fn(&'static str) + Sync));
+
+impl<'a> Adds<'a> {
+    fn called<R>(&self, method: &'static str, result: impl FnOnce(&'a (dyn Fn(&'static str) + Sync)) -> R) -> R {
+        (self.0)(method);
+        result(self.0)
+    }
+}
+
+impl Drop for Adds<'_> {
+    fn drop(&mut self) {
+        (self.0)("drop");
+    }
+}
+
+impl<'a> Consumer<u64> for Adds<'a> {
+    type Folder = Sum<'a>;
+    type Reducer = Self;
+    type Result = u64;
+
+    fn split_at(self, _: usize) -> (Self, Self, Self) {
+        self.called("split_at", |called| (Adds(called), Adds(called), Adds(called)))
+    }
+
+    fn into_folder(self) -> Sum<'a> {
+        self.called("into_folder", |called| Sum(Adds(called), 0))
+    }
+
+    fn full(&self) -> bool {
+        false
+    }
+}
+
+impl UnindexedConsumer<u64> for Adds<'_> {
+    fn split_off_left(&self) -> Self {
+        self.called("split_off_left", |called| Adds(called))
+    }
+
+    fn to_reducer(&self) -> Self {
+        self.called("to_reducer", |called| Adds(called))
+    }
+}
+
+impl Reducer<u64> for Adds<'_> {
+    fn reduce(self, left: u64, right: u64) -> u64 {
+        self.called("reduce", |_| left + right)
+    }
+}
+
+struct Sum<'a>(Adds<'a>, u64);
+
+impl Folder<u64> for Sum<'_> {
+    type Result = u64;
+
+    fn consume(self, item: u64) -> Self {
+        self.0.called("consume", |_| ());
+        Sum(self.0, self.1 + item)
+    }
+
+    fn complete(self) -> u64 {
+        self.0.called("complete", |_| self.1)
+    }
+
+    fn full(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_consumer_is_called_in_the_context_and_the_span_by_every_kind_of_iterator() {
+    init();
+    let uno = Log::new("uno");
+    let calls = Mutex::new(BTreeSet::new());
+    let called = |method| {
+        calls.lock().unwrap().insert((method, name(), span()));
+    };
+    let pool = pool(2);
+    info_span!("drives").in_scope(|| {
+        logscope::rayon::install(&pool, || {
+            let items = || (0..100_u64).into_par_iter();
+            assert_eq!(items().in_context(&uno.context).drive_unindexed(Adds(&called)), 4_950);
+            assert_eq!(items().filter(|_| true).in_context(&uno.context).drive_unindexed(Adds(&called)), 4_950);
+            assert_eq!((0..100).par_bridge().in_context(&uno.context).drive_unindexed(Adds(&called)), 4_950);
+        });
+    });
+    let methods = ["complete", "consume", "drop", "into_folder", "reduce", "split_at", "split_off_left", "to_reducer"];
+    assert!(calls.into_inner().unwrap().into_iter().eq(methods.map(|method| (method, "uno".to_owned(), "drives"))));
+}
+
+#[test]
+fn no_item_is_made_that_is_not_asked_for() {
+    init();
+    let (uno, made) = (Log::new("uno"), AtomicUsize::new(0));
+    let items = (0..1_000_u32).into_par_iter().with_min_len(1_000).inspect(|_| {
+        made.fetch_add(1, Ordering::Relaxed);
+    });
+    assert_eq!(items.in_context(&uno.context).find_any(|n| *n == 3), Some(3));
+    assert_eq!(made.load(Ordering::Relaxed), 4);
+}
+
+/// One thread waits inside a scope, by a bare call, and steals a part of an iterator from the other one.
+#[test]
+fn what_makes_an_item_runs_outside_every_scope_also_where_a_bare_call_steals_it() {
+    init();
+    let (waits, due) = (Log::new("waits"), Log::new("due"));
+    let (pool, started, together) = (pool(2), Latch::default(), Barrier::new(2));
+    let make = |_: u32| {
+        together.wait();
+        name()
+    };
+    let drive = || -> Vec<(String, String)> {
+        started.open();
+        let parts = [0, 1].into_par_iter().with_max_len(1);
+        parts.map(make).in_context(&due.context).map(|before| (before, name())).collect()
+    };
+    let ((), seen) = pool.install(|| waits.context.scope(|| rayon::join(|| started.wait(), drive)));
+    assert_eq!(seen, vec![("-".to_owned(), "due".to_owned()); 2]);
 }
 
 #[test]
@@ -573,8 +726,7 @@ fn a_panic_in_any_closure_behind_the_context_leaves_all_as_it_was() {
                             .reduce(|| LogsWhenDropped("identity"), |sum, _| (step("reduce"), sum).1)
                     })
                 });
-                assert_eq!(name(), "caller");
-                assert_eq!(tracing::Span::current().metadata().map(|span| span.name()), Some("drives"));
+                assert_eq!((name().as_str(), span()), ("caller", "drives"));
             });
         });
         assert_eq!(pool.broadcast(|_| name()), ["-", "-"], "{fails}");
