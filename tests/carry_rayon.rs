@@ -550,23 +550,24 @@ fn no_item_is_made_that_is_not_asked_for() {
     assert_eq!(made.load(Ordering::Relaxed), 4);
 }
 
-/// One thread waits inside a scope, by a bare call, and steals a part of an iterator from the other one.
+/// One thread waits inside a scope and a span, by a bare call, and steals a part of an iterator from the other one.
 #[test]
-fn what_makes_an_item_runs_outside_every_scope_also_where_a_bare_call_steals_it() {
+fn a_part_of_an_iterator_that_a_bare_call_steals_sees_nothing_of_it() {
     init();
     let (waits, due) = (Log::new("waits"), Log::new("due"));
     let (pool, started, together) = (pool(2), Latch::default(), Barrier::new(2));
     let make = |_: u32| {
         together.wait();
-        name()
+        (name(), span())
     };
-    let drive = || -> Vec<(String, String)> {
+    let drive = || -> Vec<_> {
         started.open();
         let parts = [0, 1].into_par_iter().with_max_len(1);
-        parts.map(make).in_context(&due.context).map(|before| (before, name())).collect()
+        parts.map(make).in_context(&due.context).map(|before| (before, (name(), span()))).collect()
     };
-    let ((), seen) = pool.install(|| waits.context.scope(|| rayon::join(|| started.wait(), drive)));
-    assert_eq!(seen, vec![("-".to_owned(), "due".to_owned()); 2]);
+    let wait = || rayon::join(|| started.wait(), drive);
+    let ((), seen) = pool.install(|| waits.context.scope(|| info_span!("waits").in_scope(wait)));
+    assert_eq!(seen, vec![(("-".to_owned(), "-"), ("due".to_owned(), "-")); 2]);
 }
 
 #[test]
