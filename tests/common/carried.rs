@@ -41,8 +41,8 @@ impl<S: Subscriber> Layer<S> for Closes {
     }
 }
 
-/// Has `start` start work, in the context "uno" and a span. Returns the name of the context in which the span is closed when the work ends: nothing
-/// else keeps the span open, and nothing else the context.
+/// Has `start` start work, in the context "uno" and a span. Returns the name of the context in which the span is closed when the work ends:
+/// nothing else keeps the span open, and nothing else the context.
 pub(crate) fn closes_its_span_in(start: impl FnOnce(Box<dyn FnOnce() + Send>)) -> String {
     let (closes, closed) = channel();
     // The span carries this subscriber to where the work runs.
