@@ -127,7 +127,7 @@
 //! | `tracing-appender` | 0.2 | `sink::non_blocking` | `appender` |
 //! | `futures-core` | 0.3 | the `Stream`s of [`Scoped`] and [`sink::channel`] | `futures` |
 //! | `http`, `http-body`, `tower-layer`, `tower-service` | 1, 1, 0.3, 0.3 | `logscope::http` | `http` |
-//! | `rayon` | 1 | `ThreadPool`, `BroadcastContext`; [`Scoped`] is a `ParallelIterator` | `rayon` |
+//! | `rayon` | 1 | `ThreadPool`, `BroadcastContext`, `FnContext`, `Yield`; [`Scoped`] is a `ParallelIterator` | `rayon` |
 //! | `serde` | 1 | `Serialize` and `Deserialize` | `serde` |
 //! | `tokio` | 1 | `JoinHandle`, `Handle`, `LocalSet`, `AbortHandle`; the traits for `JoinSet` and `runtime::Builder`; `process::Command` | `tokio` |
 

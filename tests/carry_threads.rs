@@ -7,10 +7,12 @@
 mod carried;
 mod common;
 
+use std::cell::Cell;
+use std::panic::resume_unwind;
 use std::sync::mpsc::channel;
 
-use carried::with_spans;
-use common::{Log, LogsWhenDropped, init, panic_of, text_of, unscoped_messages};
+use carried::{closes_its_span_in, with_spans};
+use common::{Log, LogsWhenDropped, init, panic_of, place_of_panic, text_of, unscoped_messages, wait_until};
 use logscope::{OutputContext, thread};
 use tracing::{info, info_span};
 
@@ -128,6 +130,36 @@ fn a_value_that_logs_when_it_is_dropped_is_dropped_in_the_context_of_its_thread(
     due.context.scope(|| thread.join().unwrap());
     uno.assert_holds(&["captured"]);
     due.assert_holds::<&str>(&[]);
+}
+
+/// A layer may log when a span is closed.
+#[test]
+fn a_span_that_ends_with_its_thread_is_closed_in_the_context() {
+    let in_context = closes_its_span_in(|work| drop(thread::spawn(work)));
+    assert_eq!(in_context, "uno");
+}
+
+thread_local! {
+    static AT_THE_END: Cell<Option<LogsWhenDropped>> = const { Cell::new(None) };
+}
+
+/// As documented: it is not the closure's any more.
+#[test]
+fn what_a_thread_returns_and_its_thread_locals_are_dropped_outside_the_context() {
+    init();
+    let uno = Log::new("uno");
+    let start = || thread::spawn(|| AT_THE_END.set(Some(LogsWhenDropped("threads: thread-local"))));
+    uno.context.scope(start).join().unwrap();
+    assert_eq!(unscoped_messages("threads: thread-local").len(), 1);
+    drop(uno.context.scope(|| thread::spawn(|| LogsWhenDropped("threads: result"))));
+    wait_until("the result is dropped", || unscoped_messages("threads: result").len() == 1);
+    uno.assert_holds::<&str>(&[]);
+}
+
+#[test]
+fn a_panic_of_a_scope_names_who_opened_it() {
+    let place = place_of_panic(|| thread::scope(|s| drop(s.spawn(|| resume_unwind(Box::new("on a scoped thread"))))));
+    assert_eq!(place.0, file!());
 }
 
 /// Code that is written for std's module, with either.

@@ -8,9 +8,12 @@ mod carried;
 mod common;
 
 use std::sync::Barrier;
+use std::sync::mpsc::channel;
 
-use carried::with_spans;
-use common::{Log, LogsWhenDropped, init, panic_of, text_of, unscoped_messages, wait_until, yield_once};
+use carried::{closes_its_span_in, with_spans};
+use common::{
+    DEADLINE, Log, LogsWhenDropped, init, panic_of, place_of_panic, text_of, unscoped_messages, wait_until, yield_once,
+};
 use logscope::tokio::{JoinSetExt as _, RuntimeBuilderExt as _};
 use logscope::{LevelFilter, OutputContext};
 use tokio::runtime::{Builder, Runtime};
@@ -274,4 +277,79 @@ fn a_future_that_panics_ends_its_runtime_in_the_context() {
     });
     assert_eq!((text_of(&*payload), name()), ("in main", "-".to_owned()));
     uno.assert_holds(&["dropped while unwinding"]);
+}
+
+/// A layer may log when a span is closed.
+#[test]
+fn a_span_that_ends_with_its_task_is_closed_in_the_context() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let task = closes_its_span_in(|work| drop(logscope::tokio::spawn_on(async { work() }, runtime.handle())));
+    let blocking = closes_its_span_in(|work| drop(logscope::tokio::spawn_blocking_on(work, runtime.handle())));
+    assert_eq!([task, blocking], ["uno", "uno"]);
+}
+
+#[test]
+fn what_never_runs_is_dropped_in_its_context_by_whoever_gives_it_up() {
+    init();
+    let (uno, foreign) = (Log::new("uno"), Log::new("foreign"));
+    let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    let (local, mut set) = (LocalSet::new(), JoinSet::new());
+    let pending = |text: &'static str| {
+        let value = LogsWhenDropped(text);
+        async move {
+            let _value = value;
+            std::future::pending::<()>().await;
+        }
+    };
+    let drops = |text: &'static str| {
+        let value = LogsWhenDropped(text);
+        move || drop(value)
+    };
+    let (go, wait) = channel::<()>();
+    uno.context.scope(|| {
+        logscope::tokio::spawn_local_on(pending("local, never polled"), &local);
+        set.spawn_on_in_current(pending("of a set, aborted"), runtime.handle());
+    });
+    local.block_on(&runtime, async {
+        uno.context.scope(|| {
+            logscope::tokio::spawn_local(pending("local"));
+            logscope::tokio::spawn_blocking(move || wait.recv_timeout(DEADLINE).unwrap());
+            logscope::tokio::spawn_blocking(drops("blocking, never run"));
+            logscope::tokio::spawn_blocking(drops("blocking, aborted")).abort();
+        });
+        yield_once().await;
+    });
+    foreign.context.scope(|| {
+        info_span!("foreign").in_scope(|| {
+            drop(local);
+            set.abort_all();
+            runtime.block_on(async { while set.join_next().await.is_some() {} });
+            runtime.shutdown_background();
+            go.send(()).unwrap();
+        });
+    });
+    let texts = ["blocking, aborted", "blocking, never run", "local", "local, never polled", "of a set, aborted"];
+    wait_until("all is dropped", || uno.memory.lines().len() == texts.len());
+    assert_eq!(with_spans(&uno.memory), texts);
+    foreign.assert_holds::<&str>(&[]);
+}
+
+#[test]
+fn a_future_whose_runtime_cannot_be_built_is_dropped_in_the_context() {
+    init();
+    let uno = Log::new("uno");
+    let value = LogsWhenDropped("never run");
+    let future = async move { drop(value) };
+    // No thread has such a stack. tokio panics where it cannot start a worker.
+    panic_of(|| {
+        Builder::new_multi_thread().worker_threads(1).thread_stack_size(1 << 60).run_in_context(&uno.context, future)
+    });
+    uno.assert_holds(&["never run"]);
+}
+
+#[test]
+fn a_runtime_inside_another_one_blames_whoever_runs_it() {
+    let uno = Log::new("uno");
+    let nested = async { Builder::new_current_thread().run_in_context(&uno.context, async {}) };
+    assert_eq!(place_of_panic(|| one_thread().block_on(nested)).0, file!());
 }

@@ -10,8 +10,8 @@
 //! |---|---|---|---|
 //! | a thread | `std::thread::spawn`, `Builder::spawn` | [`thread::spawn`](crate::thread::spawn()), [`thread::Builder`](crate::thread::Builder) | context, span |
 //! | threads that borrow | `std::thread::scope` | [`thread::scope`](crate::thread::scope()) | context, span |
-//! | two jobs of rayon | `rayon::join` | `logscope::rayon::join` | context, span |
-//! | jobs of rayon | `rayon::spawn`, `scope`, `in_place_scope`, `broadcast`, also those with `_fifo` | the same names in `logscope::rayon` | context, span |
+//! | two jobs of rayon | `rayon::join`, `join_context` | the same names in `logscope::rayon` | context, span |
+//! | jobs of rayon | `rayon::spawn`, `scope`, `in_place_scope`, also those with `_fifo`; `broadcast`, `spawn_broadcast` | the same names in `logscope::rayon` | context, span |
 //! | a pool of rayon | `pool.install(f)`, `pool.spawn(f)` | `logscope::rayon::install(&pool, f)`, `spawn_on(&pool, f)` | context, span |
 //! | a parallel iterator | `iter.for_each(f)` | `iter.in_current_context().for_each(f)` | context; the span of where it is driven |
 //! | a task of tokio | `tokio::spawn`, `task::spawn_local` | `logscope::tokio::spawn`, `spawn_local` | context, span |
@@ -31,6 +31,10 @@
 //! - Nothing is carried, too: work that is submitted outside every scope runs in none, wherever it runs. See also [`unscoped`](crate::unscoped).
 //! - The span stays open until the work has ended. It is entered on several threads at once if several work in it.
 //! - What a closure or a future has captured is dropped with the same context and span, also if it never runs.
+//! - What it enters, and what it [updates](crate::update), ends with it, also where it runs on the thread of the caller.
+//! - What it *returns* is its receiver's, and the thread-locals of its thread are the thread's: they are dropped outside the context.
+//! - A closure that runs elsewhere because of another one is a submission of its own: rayon's sorts (`par_sort_by`) and the iterators inside a
+//!   `flat_map` carry nothing. Enter the scope inside the closure of the sort, and give such iterators the context too.
 //!
 //! # rayon: what is stolen
 //!
@@ -50,6 +54,7 @@
 //!     { path = "std::thread::spawn", reason = "carries no context: use logscope::thread::spawn" },
 //!     { path = "std::thread::scope", reason = "carries no context: use logscope::thread::scope" },
 //!     { path = "std::thread::Builder::spawn", reason = "carries no context: use logscope::thread::Builder" },
+//!     { path = "std::thread::Builder::spawn_unchecked", reason = "carries no context" },
 //!     { path = "std::thread::Builder::spawn_scoped", reason = "carries no context: use logscope::thread::Builder" },
 //!     { path = "tokio::spawn", reason = "carries no context: use logscope::tokio::spawn" },
 //!     { path = "tokio::task::spawn_blocking", reason = "carries no context: use logscope::tokio::spawn_blocking" },
@@ -66,6 +71,7 @@
 //!     { path = "tokio::task::JoinSet::spawn_blocking", reason = "carries no context: use spawn_blocking_in_current of JoinSetExt" },
 //!     { path = "tokio::task::JoinSet::spawn_blocking_on", reason = "carries no context: use spawn_blocking_on_in_current of JoinSetExt" },
 //!     { path = "rayon::join", reason = "carries no context: use logscope::rayon::join" },
+//!     { path = "rayon::join_context", reason = "carries no context: use logscope::rayon::join_context" },
 //!     { path = "rayon::scope", reason = "carries no context: use logscope::rayon::scope" },
 //!     { path = "rayon::scope_fifo", reason = "carries no context: use logscope::rayon::scope_fifo" },
 //!     { path = "rayon::in_place_scope", reason = "carries no context: use logscope::rayon::in_place_scope" },
@@ -73,11 +79,21 @@
 //!     { path = "rayon::spawn", reason = "carries no context: use logscope::rayon::spawn" },
 //!     { path = "rayon::spawn_fifo", reason = "carries no context: use logscope::rayon::spawn_fifo" },
 //!     { path = "rayon::broadcast", reason = "carries no context: use logscope::rayon::broadcast" },
+//!     { path = "rayon::spawn_broadcast", reason = "carries no context: use logscope::rayon::spawn_broadcast" },
 //!     { path = "rayon::yield_now", reason = "what it steals runs in this scope: use logscope::rayon::yield_now" },
+//!     { path = "rayon::yield_local", reason = "what it takes up runs in this scope: use logscope::rayon::yield_local" },
 //!     { path = "rayon::ThreadPool::install", reason = "carries no context: use logscope::rayon::install" },
 //!     { path = "rayon::ThreadPool::join", reason = "carries no context: use logscope::rayon::install and join" },
 //!     { path = "rayon::ThreadPool::scope", reason = "carries no context: use logscope::rayon::install and scope" },
+//!     { path = "rayon::ThreadPool::scope_fifo", reason = "carries no context: use logscope::rayon::install and scope_fifo" },
+//!     { path = "rayon::ThreadPool::in_place_scope", reason = "carries no context: use logscope::rayon::install and scope" },
+//!     { path = "rayon::ThreadPool::in_place_scope_fifo", reason = "carries no context: use logscope::rayon::install and scope_fifo" },
+//!     { path = "rayon::ThreadPool::broadcast", reason = "carries no context: use logscope::rayon::install and broadcast" },
 //!     { path = "rayon::ThreadPool::spawn", reason = "carries no context: use logscope::rayon::spawn_on" },
+//!     { path = "rayon::ThreadPool::spawn_fifo", reason = "carries no context: use logscope::rayon::install and spawn_fifo" },
+//!     { path = "rayon::ThreadPool::spawn_broadcast", reason = "carries no context: use logscope::rayon::install and spawn_broadcast" },
+//!     { path = "rayon::ThreadPool::yield_now", reason = "carries no context: use logscope::rayon::install and yield_now" },
+//!     { path = "rayon::ThreadPool::yield_local", reason = "carries no context: use logscope::rayon::install and yield_local" },
 //! ]
 //! ```
 //!

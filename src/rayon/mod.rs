@@ -26,8 +26,9 @@
 //! # Parallel iterators
 //!
 //! [`in_context`](crate::InContext::in_context) and [`in_current_context`](crate::InContext::in_current_context) give a parallel iterator a
-//! context. It covers what stands *behind* it; the closures before it run outside every scope. The span is the one that is current where the
-//! iterator is driven, by `for_each` or `collect`, say; if an iterator has two contexts, only what stands behind the last one is in that span.
+//! context. It covers what stands *behind* it; the closures before it run outside every scope, in any span or none. The span is the one that is
+//! current where the iterator is driven, by `for_each` or `collect`, say; if an iterator has two contexts, only what stands behind the last one
+//! is in that span. What the closures enter and [update](crate::update) for one item does not reach the next one.
 //! The result is no indexed iterator, so `enumerate`, `zip` and `chunks` stand before it:
 //!
 //! ```
@@ -38,6 +39,20 @@
 //! let named = |(number, unit): (usize, &&str)| format!("{number} {unit} of {}", OutputContext::current().name());
 //! let all: Vec<String> = ["a.c", "b.c"].par_iter().enumerate().in_context(&uno).map(named).collect();
 //! assert_eq!(all, ["0 a.c of uno", "1 b.c of uno"]);
+//! ```
+//!
+//! Behind a `flat_map` or a `flatten` it ends: these drive iterators of their own, and a thread that steals a part of one of those has nothing
+//! that tells it the context. Give it to the inner iterators, which covers what stands behind the `flat_map` too, or once more behind it:
+//!
+//! ```
+//! use logscope::{InContext as _, OutputContext};
+//! use rayon::prelude::*;
+//!
+//! let uno = OutputContext::builder("uno").build();
+//! let name = |_| OutputContext::current().name().to_owned();
+//! let parts = |unit: u32| (0..unit).into_par_iter().in_current_context();
+//! let all: Vec<String> = (0..4_u32).into_par_iter().in_context(&uno).flat_map(parts).map(name).collect();
+//! assert_eq!(all, ["uno"; 6]);
 //! ```
 //!
 //! It costs a few nanoseconds an item. Put it behind `filter` and `flat_map` only if their closures need no context: rayon hands what comes out
@@ -55,7 +70,7 @@ mod scope;
 
 pub use scope::{Scope, ScopeFifo, in_place_scope, in_place_scope_fifo, scope, scope_fifo};
 
-use ::rayon::{BroadcastContext, ThreadPool, Yield};
+use ::rayon::{BroadcastContext, FnContext, ThreadPool, Yield};
 
 use crate::scope::{Bound, Follow, RunIn as _, outside};
 
@@ -79,9 +94,24 @@ where
     RA: Send,
     RB: Send,
 {
+    join_context(move |_| oper_a(), move |_| oper_b())
+}
+
+/// Runs two closures like [`join`], and tells each whether another thread has stolen it; otherwise like [`rayon::join_context`].
+///
+/// # Panics
+///
+/// If one of the closures panics.
+pub fn join_context<A, B, RA, RB>(oper_a: A, oper_b: B) -> (RA, RB)
+where
+    A: FnOnce(FnContext) -> RA + Send,
+    B: FnOnce(FnContext) -> RB + Send,
+    RA: Send,
+    RB: Send,
+{
     let follow = Follow::here();
     let (a, b) = (Bound::new(&follow, oper_a), Bound::new(&follow, oper_b));
-    outside(|| ::rayon::join(move || a.run_once(), move || b.run_once()))
+    outside(|| ::rayon::join_context(move |cx| a.consume(|a| a(cx)), move |cx| b.consume(|b| b(cx))))
 }
 
 /// Submits a job to the current pool, or to the global one, in the current context and the current span; otherwise like [`rayon::spawn`].
@@ -161,7 +191,21 @@ where
     outside(|| ::rayon::broadcast(|context| follow.run(|| op(context))))
 }
 
+/// Submits a job to every thread of the current pool, in the current context and the current span; otherwise like [`rayon::spawn_broadcast`].
+pub fn spawn_broadcast<OP>(op: OP)
+where
+    OP: Fn(BroadcastContext<'_>) + Send + Sync + 'static,
+{
+    let bound = Bound::new(Follow::here(), op);
+    ::rayon::spawn_broadcast(move |context| bound.with(|op| op(context)));
+}
+
 /// Works on another job, if there is one, outside the current scope and span; otherwise like [`rayon::yield_now`].
 pub fn yield_now() -> Option<Yield> {
     outside(::rayon::yield_now)
+}
+
+/// Works on another job that this thread has submitted, if there is one; otherwise like [`yield_now`].
+pub fn yield_local() -> Option<Yield> {
+    outside(::rayon::yield_local)
 }

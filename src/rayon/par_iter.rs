@@ -8,7 +8,7 @@
 use ::rayon::iter::ParallelIterator;
 use ::rayon::iter::plumbing::{Consumer, Folder, Reducer, UnindexedConsumer};
 
-use crate::scope::{Bound, Follow, Scoped, outside};
+use crate::scope::{Bound, Follow, Scoped, is_scope_open, on_new_chain, outside};
 
 /// Items are handled in the context from here on, whichever thread handles them. (Feature `rayon`; see
 /// [`rayon`](crate::rayon#parallel-iterators).)
@@ -76,12 +76,8 @@ impl<T, F: Folder<T>> Folder<T> for ScopedFolder<'_, F> {
     fn consume_iter<I: IntoIterator<Item = T>>(mut self, items: I) -> Self {
         let follow = *self.0.place();
         follow.run_in_span(|| {
-            for item in items {
-                self.0.replace(|folder| follow.run_in_context(|| folder.consume(item)));
-                if self.full() {
-                    break;
-                }
-            }
+            let mut items = items.into_iter();
+            while on_new_chain(|| self.consume_until_a_scope_is_open(&mut items)) {}
         });
         self
     }
@@ -92,6 +88,26 @@ impl<T, F: Folder<T>> Folder<T> for ScopedFolder<'_, F> {
 
     fn full(&self) -> bool {
         self.0.value().full()
+    }
+}
+
+impl<F> ScopedFolder<'_, F> {
+    /// Consumes items, and returns true if there may be more of them: the last item left a scope open, which must end before the next is made.
+    fn consume_until_a_scope_is_open<T>(&mut self, items: &mut impl Iterator<Item = T>) -> bool
+    where
+        F: Folder<T>,
+    {
+        let follow = *self.0.place();
+        for item in items {
+            self.0.replace(|folder| follow.run_in_context(|| folder.consume(item)));
+            if self.0.value().full() {
+                return false;
+            }
+            if is_scope_open() {
+                return true;
+            }
+        }
+        false
     }
 }
 

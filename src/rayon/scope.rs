@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ptr;
 
+use ::rayon::BroadcastContext;
+
 use crate::scope::{Bound, Follow, outside};
 
 /// Makes the type of a scope, and the two functions that open one.
@@ -73,6 +75,15 @@ macro_rules! scope {
             {
                 let bound = Bound::new(Follow::here(), body);
                 self.0.$spawn(move |scope| bound.consume(|body| body($Scope::of(scope))));
+            }
+
+            /// Submits a job to every thread of the pool, in the context and the span that are current where this is called.
+            pub fn spawn_broadcast<BODY>(&self, body: BODY)
+            where
+                BODY: Fn(&$Scope<'scope>, BroadcastContext<'_>) + Send + Sync + 'scope,
+            {
+                let bound = Bound::new(Follow::here(), body);
+                self.0.spawn_broadcast(move |scope, context| bound.with(|body| body($Scope::of(scope), context)));
             }
         }
 

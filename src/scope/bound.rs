@@ -1,8 +1,14 @@
 //! A value that is used, and dropped, in a certain place.
 
 /// Something that a call can be run in, from any thread.
-pub(crate) trait RunIn {
+pub(crate) trait RunIn: Sized {
     fn run<R>(&self, f: impl FnOnce() -> R) -> R;
+
+    /// Runs `f`, for the last time. What ends with `self` and can be seen to end (a span) ends in here as well.
+    #[inline]
+    fn run_last<R>(self, f: impl FnOnce() -> R) -> R {
+        self.run(f)
+    }
 }
 
 impl<P: RunIn> RunIn for &P {
@@ -13,62 +19,64 @@ impl<P: RunIn> RunIn for &P {
 }
 
 /// A value, mostly a closure, that is used in its place, and dropped there if it is not used up.
-pub(crate) struct Bound<P: RunIn, T> {
-    place: P,
-    /// `None` once it is used up.
-    value: Option<T>,
-}
+pub(crate) struct Bound<P: RunIn, T>(
+    /// `None` once the value is used up.
+    Option<(P, T)>,
+);
 
 impl<P: RunIn, T> Bound<P, T> {
     pub(crate) fn new(place: P, value: T) -> Self {
-        Bound { place, value: Some(value) }
+        Bound(Some((place, value)))
+    }
+
+    #[inline]
+    fn parts(&self) -> &(P, T) {
+        match &self.0 {
+            Some(parts) => parts,
+            None => unreachable!("only what consumes `self` uses the value up"),
+        }
     }
 
     #[cfg(feature = "rayon")]
     #[inline]
     pub(crate) fn place(&self) -> &P {
-        &self.place
+        &self.parts().0
     }
 
     /// Returns the value, to look at it from outside its place.
     #[cfg(feature = "rayon")]
     #[inline]
     pub(crate) fn value(&self) -> &T {
-        match &self.value {
-            Some(value) => value,
-            None => unreachable!("only `consume` uses the value up"),
-        }
+        &self.parts().1
     }
 
     /// Exchanges the value for what `f` makes of it. `f` must go to the place itself. If it panics, there is no value any more.
     #[cfg(feature = "rayon")]
     #[inline]
     pub(crate) fn replace(&mut self, f: impl FnOnce(T) -> T) {
-        self.value = self.value.take().map(f);
+        self.0 = self.0.take().map(|(place, value)| (place, f(value)));
     }
 
     /// Uses the value up.
     #[inline]
     pub(crate) fn consume<R>(mut self, f: impl FnOnce(T) -> R) -> R {
-        match self.value.take() {
-            Some(value) => self.place.run(|| f(value)),
+        match self.0.take() {
+            Some((place, value)) => place.run_last(|| f(value)),
             None => unreachable!("only this uses the value up, and it consumes `self`"),
         }
     }
 
     #[inline]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
-        match &self.value {
-            Some(value) => self.place.run(|| f(value)),
-            None => unreachable!("only `consume` uses the value up"),
-        }
+        let (place, value) = self.parts();
+        place.run(|| f(value))
     }
 
     #[inline]
     pub(crate) fn with_mut<R>(&mut self, f: impl FnOnce(&mut T) -> R) -> R {
-        match &mut self.value {
-            Some(value) => self.place.run(|| f(value)),
-            None => unreachable!("only `consume` uses the value up"),
+        match &mut self.0 {
+            Some((place, value)) => place.run(|| f(value)),
+            None => unreachable!("only what consumes `self` uses the value up"),
         }
     }
 
@@ -83,8 +91,8 @@ impl<P: RunIn, T> Bound<P, T> {
 
 impl<P: RunIn, T> Drop for Bound<P, T> {
     fn drop(&mut self) {
-        if let Some(value) = self.value.take() {
-            self.place.run(|| drop(value));
+        if let Some((place, value)) = self.0.take() {
+            place.run_last(|| drop(value));
         }
     }
 }

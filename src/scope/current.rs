@@ -30,6 +30,13 @@ pub(crate) fn is_unscoped() -> bool {
     chain::is_outside_on_purpose::<ContextInner>()
 }
 
+/// Returns true if a scope was entered, and is open, since this thread's chain was exchanged for that of its work.
+#[cfg(feature = "rayon")]
+#[inline]
+pub(crate) fn is_scope_open() -> bool {
+    chain::is_scope_open::<ContextInner>()
+}
+
 impl OutputContext {
     /// Returns the current context: that of the newest scope, else the process default.
     #[must_use]

@@ -45,7 +45,7 @@ impl Follow {
         outside(|| self.span.in_scope(f))
     }
 
-    /// Runs `f` in the noted context, and touches no span. What `f` is called in must have left all others.
+    /// Runs `f` in the noted context, and touches no span. Must be called inside [`on_new_chain`]; a guard that `f` leaves open stays there.
     #[cfg(feature = "rayon")]
     #[inline]
     pub(crate) fn run_in_context<R>(&self, f: impl FnOnce() -> R) -> R {
@@ -58,12 +58,32 @@ impl RunIn for Follow {
     fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         outside_spans(|| self.place.run_apart(|| self.span.in_scope(f)))
     }
+
+    /// The span is let go of in the place, where a layer may log that it is closed, and before the context, whose end that may be.
+    #[inline]
+    fn run_last<R>(self, f: impl FnOnce() -> R) -> R {
+        let Follow { place, span } = self;
+        outside_spans(|| {
+            place.run_apart(|| {
+                // Moved in here, so that it is dropped in here also if `f` panics.
+                let span = span;
+                span.in_scope(f)
+            })
+        })
+    }
 }
 
 /// Runs `f` with this thread outside every scope and outside all its spans. Put it around a call that waits and works on other work meanwhile.
 #[cfg(feature = "rayon")]
 pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
-    outside_spans(|| TaskChain::<ContextInner>::outside().run(f))
+    outside_spans(|| on_new_chain(f))
+}
+
+/// Runs `f` outside every scope. A scope that it leaves open ends with it. Touches no span.
+#[cfg(feature = "rayon")]
+#[inline]
+pub(crate) fn on_new_chain<R>(f: impl FnOnce() -> R) -> R {
+    TaskChain::<ContextInner>::outside().run(f)
 }
 
 #[cfg(all(test, not(logscope_loom)))]

@@ -1,5 +1,6 @@
 //! Futures with what followed them to a task.
 
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -25,7 +26,13 @@ pin_project! {
     impl<F> PinnedDrop for Following<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            outside_spans(|| this.chain.run(|| this.span.in_scope(|| this.future.set(None))));
+            outside_spans(|| {
+                this.chain.run(|| {
+                    // Let go of in here, where a layer may log that the span is closed, also if the future panics.
+                    let span = mem::replace(this.span, Span::none());
+                    span.in_scope(|| this.future.set(None));
+                })
+            });
         }
     }
 }

@@ -45,11 +45,13 @@ pub(crate) use bound::Bound;
 pub(crate) use bound::RunIn;
 pub use carry::{bind_current, unscoped};
 pub(crate) use chain::glance;
+#[cfg(feature = "rayon")]
+pub(crate) use current::is_scope_open;
 pub use current::update;
 pub(crate) use current::{is_unscoped, with_current};
 pub(crate) use follow::Follow;
 #[cfg(feature = "rayon")]
-pub(crate) use follow::outside;
+pub(crate) use follow::{on_new_chain, outside};
 #[cfg(feature = "tokio")]
 pub(crate) use following::Following;
 pub(crate) use hook::{arm, disarm};

@@ -30,6 +30,7 @@ pub struct Scope<'scope, 'env>(thread::Scope<'scope, 'env>);
 /// # Panics
 ///
 /// If a thread panicked that was not joined by hand.
+#[track_caller]
 pub fn scope<'env, F, T>(f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,

@@ -73,14 +73,16 @@ pub trait RuntimeBuilderExt: sealed::Sealed {
 }
 
 impl RuntimeBuilderExt for Builder {
+    #[track_caller]
     fn run_in_context<F: Future>(&mut self, context: &OutputContext, future: F) -> io::Result<F::Output> {
+        // First of all: `future` is dropped in the context, too, if there is no runtime.
+        let future = future.in_context(context);
         let runtime = self.threads_in_context(context).build()?;
-        Ok(context.scope(move || {
-            let output = runtime.block_on(future.in_context(context));
-            // Inside the scope: tasks that are under way are dropped on this thread.
-            drop(runtime);
-            output
-        }))
+        // Not `scope`: a panic of `block_on` itself names its caller, which must not be a closure of ours.
+        let _scope = context.enter();
+        // Moved in here, so that it ends inside the scope: tasks that are under way are dropped on this thread.
+        let runtime = runtime;
+        Ok(runtime.block_on(future))
     }
 
     fn threads_in_context(&mut self, context: &OutputContext) -> &mut Self {

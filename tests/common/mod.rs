@@ -6,14 +6,15 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::any::Any;
+use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind, set_hook, take_hook};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
@@ -202,7 +203,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// DebugRuns `work` and the tasks that it spawns with `tokio::task::spawn_local` on a current-thread runtime.
+/// Runs `work` and the tasks that it spawns with `tokio::task::spawn_local` on a current-thread runtime.
 pub(crate) fn on_one_worker<F: Future>(work: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, work)
@@ -223,7 +224,7 @@ impl Worker {
         Worker { jobs: Some(jobs), thread: Some(thread) }
     }
 
-    /// DebugRuns `f` on this thread and returns its result. If `f` panics, this call panics with the same payload.
+    /// Runs `f` on this thread and returns its result. If `f` panics, this call panics with the same payload.
     pub(crate) fn run<R: Send + 'static>(&self, f: impl FnOnce() -> R + Send + 'static) -> R {
         let (sender, result) = channel();
         let job: Job = Box::new(move || {
@@ -260,7 +261,7 @@ pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// DebugRuns `f`, which must panic, and returns the payload.
+/// Runs `f`, which must panic, and returns the payload.
 #[track_caller]
 pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> Box<dyn Any + Send> {
     match catch_unwind(AssertUnwindSafe(f)) {
@@ -269,7 +270,24 @@ pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> Box<dyn Any + Send> {
     }
 }
 
-/// DebugRuns log calls that must not let a panic out.
+/// Runs `f`, which must panic, and returns the place that the panic names.
+pub(crate) fn place_of_panic<R>(f: impl FnOnce() -> R) -> (String, u32) {
+    thread_local! {
+        static NAMED: Cell<Option<(String, u32)>> = const { Cell::new(None) };
+    }
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let others = take_hook();
+        set_hook(Box::new(move |panic| {
+            NAMED.set(panic.location().map(|place| (place.file().to_owned(), place.line())));
+            others(panic);
+        }));
+    });
+    drop(panic_of(f));
+    NAMED.take().expect("a panic names its place")
+}
+
+/// Runs log calls that must not let a panic out.
 #[track_caller]
 pub(crate) fn without_panic<R>(f: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {

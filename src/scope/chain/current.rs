@@ -41,6 +41,13 @@ pub(crate) fn is_outside_on_purpose<T: ChainContext>() -> bool {
     local.current.get().is_null() && local.base.get().is_on_purpose()
 }
 
+/// Returns true if a scope is open in the running chain, above its base.
+#[cfg(feature = "rayon")]
+#[inline]
+pub(crate) fn is_scope_open<T: ChainContext>() -> bool {
+    !Local::<T>::here().top.get().is_null()
+}
+
 /// Returns how many calls of [`with_current`] are under way on this thread, one inside the other.
 #[cfg(all(test, not(logscope_loom)))]
 pub(crate) fn depth<T: ChainContext>() -> u32 {

@@ -87,6 +87,8 @@ mod tests;
 pub(crate) use self::closure::scope;
 #[cfg(all(test, not(logscope_loom)))]
 pub(crate) use self::current::depth;
+#[cfg(feature = "rayon")]
+pub(crate) use self::current::is_scope_open;
 pub(crate) use self::current::{current, is_outside_on_purpose, replace_current, with_current, with_current_as};
 pub(crate) use self::glance::glance;
 pub(crate) use self::guard::Guard;
