@@ -228,9 +228,9 @@ impl<'a, C> Run<'a, C> {
     /// Sets whether the program is asked for colours, which most programs print on a terminal only.
     ///
     /// It gets the environment variables `CLICOLOR_FORCE=1`, `FORCE_COLOR=1` and `CARGO_TERM_COLOR=always`, but for those that the command
-    /// sets itself, and none of them if `NO_COLOR` is set. Programs that look at none of them need an argument of their own: `--color=always`
-    /// for `rustc` and `grep`, `-fdiagnostics-color` for `gcc`. Whether the colours are shown depends on each sink:
-    /// see [`Format::ansi`](crate::Format::ansi).
+    /// sets or removes itself, and none of them if `NO_COLOR` is set for it, by the command or by the environment. Programs that look at none
+    /// of them need an argument of their own: `--color=always` for `rustc` and `grep`, `-fdiagnostics-color` for `gcc`. Whether the colours are
+    /// shown depends on each sink: see [`Format::ansi`](crate::Format::ansi).
     pub fn colored(mut self, colored: bool) -> Self {
         self.options.is_colored = colored;
         self

@@ -54,7 +54,7 @@ impl<'a> IntoFuture for Run<'a, Command> {
                 ));
             }
             let (mut running, pipes) = Running::start(command.as_std_mut(), options)?;
-            let left_open = read_all(&mut running, pipes).await?;
+            let left_open = read_all(&mut running, pipes).await.map_err(|error| running.give_up(error))?;
             running.finish(left_open)
         };
         Box::pin(run.in_context(context))
