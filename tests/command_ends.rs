@@ -126,6 +126,24 @@ fn a_program_that_does_not_end_when_told_to_is_killed() {
 }
 
 #[test]
+fn a_program_that_is_stopped_goes_on_to_its_end_when_it_is_told_to_end() {
+    init();
+    // As one that asks for a password is: it is in the background of the terminal.
+    let script = "trap 'echo cleaning up; exit 7' TERM; echo ready; kill -STOP $$; while :; do sleep 0.01; done";
+    with_enough_time(|timeout| {
+        let log = Log::new("uno");
+        let finished = log.context.run(&mut sh(script)).timeout(timeout).grace(DEADLINE / 4).wait().unwrap();
+        assert!(finished.timed_out);
+        let printed = printed(&log, "stdout");
+        if printed.is_empty() {
+            return false;
+        }
+        assert_eq!((printed, finished.status.code()), (vec!["ready".to_owned(), "cleaning up".to_owned()], Some(7)));
+        true
+    });
+}
+
+#[test]
 fn what_a_program_has_started_is_ended_with_it() {
     init();
     // The first grandchild holds the pipe, the second does not; both ignore SIGTERM, and the program does not wait for them.
@@ -318,6 +336,36 @@ fn the_exit_of_the_process_kills_what_may_have_to_be_ended_and_nothing_else() {
             kill(pid);
         }
     }
+}
+
+#[test]
+fn the_exit_of_the_process_tells_programs_to_end_before_it_kills_them() {
+    const TEST: &str = "the_exit_of_the_process_tells_programs_to_end_before_it_kills_them";
+    in_child(TEST, |folder| {
+        init();
+        let (printed, is_printed) = channel();
+        let scripts = [
+            "trap 'sleep 0.05; echo cleaned up >end; exit' TERM; echo $$; while :; do sleep 0.01; done",
+            "trap '' TERM; echo $$; while :; do sleep 1; done",
+        ];
+        for script in scripts {
+            let (printed, folder) = (printed.clone(), folder.to_owned());
+            std::thread::spawn(move || {
+                let uno = OutputContext::builder("uno").sink(sink::null()).build();
+                let mut command = sh(script);
+                let run = uno.run(command.current_dir(folder)).level_by(|_, line| {
+                    // Shells tell which of their children were ended.
+                    line.parse::<u64>().into_iter().for_each(|pid| printed.send(pid).unwrap());
+                    Level::INFO
+                });
+                run.kill_on_drop(true).wait()
+            });
+        }
+        json!([is_printed.recv().unwrap(), is_printed.recv().unwrap()])
+    });
+    let ended = Child::new(TEST).run();
+    assert_eq!(ended.read("end"), "cleaned up\n");
+    ended.report.as_array().unwrap().iter().for_each(|pid| wait_until_dead(pid.as_u64().unwrap()));
 }
 
 #[test]

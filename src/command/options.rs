@@ -166,12 +166,16 @@ impl<'a, C> Run<'a, C> {
     /// Ends the program if it takes longer than `timeout`. Unix only.
     ///
     /// The program gets a process group of its own. What it starts belongs to that group, unless it leaves it. When the time is over, the group
-    /// gets SIGTERM. What is left of it when the program has exited and its output is closed, or when the [grace](Run::grace) is over, gets
-    /// SIGKILL. [`Finished::timed_out`](super::Finished::timed_out) is true then. What the program prints meanwhile is logged.
+    /// gets SIGTERM, and SIGCONT, so that one that is stopped can end. What is left of it when the program has exited and its output is closed,
+    /// or when the [grace](Run::grace) is over, gets SIGKILL. [`Finished::timed_out`](super::Finished::timed_out) is true then. What the program prints meanwhile is logged.
     ///
-    /// A group of its own does not get the Ctrl-C of the terminal. It is killed when this process ends in an ordinary way (by a return from
-    /// `main` or `exit`), and goes on if a signal ends this process: a program that wants Ctrl-C to end its children handles SIGINT, and
-    /// exits.
+    /// A group of its own does not get the Ctrl-C of the terminal. When this process ends in an ordinary way (by a return from `main` or
+    /// `exit`), it gets SIGTERM, and SIGKILL once the program has exited, after half a second at the latest. If a signal ends this process, it
+    /// goes on: a program that wants Ctrl-C to end its children handles SIGINT, and exits. Nor can such a group read from the terminal: a
+    /// program that opens `/dev/tty` to ask for a password is stopped there, until the time is over. Have it ask for nothing
+    /// (`GIT_TERMINAL_PROMPT=0`, `ssh -o BatchMode=yes`).
+    ///
+    /// The time is looked at between log calls. While one waits for a sink that is slow, nothing is sent.
     ///
     /// On other platforms running fails with [`ErrorKind::Unsupported`](io::ErrorKind::Unsupported), because what the program has started would
     /// go on.
