@@ -241,6 +241,35 @@ fn without_a_runtime_there_is_an_error_and_no_program() {
 }
 
 #[test]
+fn a_runtime_without_io_or_time_panics_before_there_is_a_program() {
+    init();
+    for (lacks, text) in [("I/O", "IO is disabled"), ("time", "timers are disabled")] {
+        let log = Log::new("uno");
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = if lacks == "time" { builder.enable_io() } else { builder.enable_time() }.build().unwrap();
+        let payload = panic_of(AssertUnwindSafe(|| {
+            runtime.block_on(async { log.context.run_async(&mut sh("echo one")).await.unwrap() })
+        }));
+        assert!(text_of(&*payload).contains(text), "{}", text_of(&*payload));
+        log.assert_holds::<&str>(&[]);
+    }
+}
+
+#[test]
+fn all_that_was_printed_before_the_exit_is_logged_without_linger_too() {
+    init();
+    for round in 0..40 {
+        let log = Log::new("uno");
+        let script = "sleep 600 & echo $! >&2; i=0; while [ $i -lt 500 ]; do echo $i; i=$((i+1)); done";
+        let finished =
+            block_on(round % 3, async { log.context.run_async(&mut sh(script)).linger(Duration::ZERO).await.unwrap() });
+        assert_eq!((finished.lines, finished.left_open), (501, true));
+        let left = rustix::process::Pid::from_raw(printed(&log, "stderr")[0].parse().unwrap()).unwrap();
+        rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
+    }
+}
+
+#[test]
 fn the_end_of_the_runtime_ends_what_was_to_be_ended() {
     init();
     let log = Log::new("uno");

@@ -24,7 +24,7 @@ pub(super) fn spawn(command: &mut Command, options: &Options<'_>) -> io::Result<
 }
 
 /// Says which program cannot be run and, where the system has one answer for several problems, which one it is.
-fn cannot_run(command: &Command, error: io::Error) -> io::Error {
+pub(super) fn cannot_run(command: &Command, error: io::Error) -> io::Error {
     let (kind, program) = (error.kind(), command.get_program());
     let missing_folder = command.get_current_dir().filter(|folder| !folder.is_dir());
     let why = match (kind, missing_folder) {
