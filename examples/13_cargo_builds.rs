@@ -68,8 +68,13 @@ fn build(folder: &Path, name: &str, is_broken: bool) -> Result<(Finished, usize)
         line if line.starts_with("error") => Level::ERROR,
         _ => Level::INFO,
     });
-    let finished = run.message_by(|_, line| line.strip_prefix("warning: ").unwrap_or(line)).wait()?;
+    let finished = run.message_by(|_, line| message(line)).wait()?;
     Ok((finished, warnings))
+}
+
+/// What the level of a line says is not said again.
+fn message(line: &str) -> &str {
+    ["warning: ", "error: "].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line)
 }
 
 fn write_crate(folder: &Path, name: &str, is_broken: bool) -> io::Result<()> {
