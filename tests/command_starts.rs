@@ -18,6 +18,7 @@ use child::{Child, in_child};
 use common::{DEADLINE, Log, init};
 use logscope::{LevelFilter, OutputContext, sink};
 use programs::{printed, sh};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
 /// Why `command` cannot be run. Nothing is logged.
@@ -69,9 +70,18 @@ fn a_file_that_is_no_program_or_whose_interpreter_is_missing_is_told_so() {
     );
 }
 
+/// Sets how many descriptors this process may have, as far as its system lets it.
+fn limit_descriptors(count: usize) {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let current = maximum.map_or(count as u64, |maximum| maximum.min(count as u64));
+    setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum }).unwrap();
+}
+
 #[test]
 fn two_hundred_programs_run_at_once() {
     init();
+    // Each has four descriptors, and as many again while it is started.
+    limit_descriptors(2_000);
     let uno = OutputContext::builder("uno").verbosity(LevelFilter::OFF).sink(sink::null()).build();
     let gate = std::sync::Barrier::new(200);
     let lines: u64 = std::thread::scope(|threads| {
@@ -103,7 +113,6 @@ fn descriptors() -> usize {
 fn too_many_descriptors_are_an_error_that_names_the_program() {
     const TEST: &str = "too_many_descriptors_are_an_error_that_names_the_program";
     in_child(TEST, |_| {
-        use rustix::process::{Resource, Rlimit, setrlimit};
         init();
         let log = Log::new("uno");
         // One that was run before has opened whatever stays open.
@@ -111,8 +120,7 @@ fn too_many_descriptors_are_an_error_that_names_the_program() {
         let (before, mut told) = (descriptors(), Vec::new());
         // With each number of free descriptors, something else cannot be opened. The first number is that of the folder which was listed.
         for free in 0..16 {
-            let limit = Rlimit { current: Some((before - 1 + free) as u64), maximum: Some(4096) };
-            setrlimit(Resource::Nofile, limit).unwrap();
+            limit_descriptors(before - 1 + free);
             for is_merged in [false, true] {
                 let mut command = sh("echo one");
                 let run = log.context.run(&mut command).stdin("x").timeout(DEADLINE);
@@ -123,7 +131,7 @@ fn too_many_descriptors_are_an_error_that_names_the_program() {
                 }
             }
         }
-        setrlimit(Resource::Nofile, Rlimit { current: Some(1024), maximum: Some(4096) }).unwrap();
+        limit_descriptors(1_000);
         let (after, ends) = (descriptors(), printed(&log, "stdout").len() + printed(&log, "merged").len());
         json!([told, after == before, ends])
     });
