@@ -24,7 +24,7 @@ use common::{DEADLINE, Log, init, on_thread, panic_of, text_of};
 use fork::fork;
 use logscope::command::Stream;
 use logscope::{Format, Level, OutputContext, sink};
-use programs::{last, pid, printed, records, sh, state, wait_until_dead, wait_until_reaped};
+use programs::{READS_LATER, last, pid, printed, records, sh, state, wait_until_dead, wait_until_reaped};
 use serde_json::json;
 
 /// A time that is over at once, where the program takes longer in any case.
@@ -229,6 +229,16 @@ fn an_output_that_is_at_its_end_is_not_left_open() {
         let finished = log.context.run(&mut sh("echo one; printf two >&2")).linger(Duration::ZERO).wait().unwrap();
         assert_eq!((finished.lines, finished.left_open), (2, false));
     }
+}
+
+#[test]
+fn what_a_program_has_started_does_not_get_the_rest_of_its_stdin() {
+    init();
+    let log = Log::new("uno");
+    let finished = log.context.run(&mut sh(READS_LATER)).stdin(vec![b'x'; 4 << 20]).linger(DEADLINE).wait().unwrap();
+    assert!(finished.success() && !finished.left_open);
+    let read = pids(&log)[0];
+    assert!(read < 1 << 20, "{read} bytes are more than a pipe holds");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use common::{DEADLINE, Log, init, panic_of, text_of};
 use logscope::{InContext as _, Level, OutputContext, sink};
-use programs::{last, pid, printed, records, state, wait_until_dead, wait_until_reaped};
+use programs::{READS_LATER, last, pid, printed, records, state, wait_until_dead, wait_until_reaped};
 use tokio::process::Command;
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -98,6 +98,18 @@ fn a_program_need_not_read_its_stdin() {
         }
     });
     assert_eq!(printed(&log, "stdout"), ["one"; 3]);
+}
+
+#[test]
+fn what_a_program_has_started_does_not_get_the_rest_of_its_stdin() {
+    init();
+    let log = Log::new("uno");
+    let finished = block_on(0, async {
+        log.context.run_async(&mut sh(READS_LATER)).stdin(vec![b'x'; 4 << 20]).linger(DEADLINE).await.unwrap()
+    });
+    assert!(finished.success() && !finished.left_open);
+    let read: u64 = printed(&log, "stdout")[0].trim().parse().unwrap();
+    assert!(read < 1 << 20, "{read} bytes are more than a pipe holds");
 }
 
 #[test]
