@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use child::{Child, in_child};
 use common::{DEADLINE, Log, init, on_thread, panic_of, text_of};
-use fork::fork;
+use fork::{fork, fork_and_unwind, to_the_end_of_a_child};
 use logscope::command::Stream;
 use logscope::{Format, Level, OutputContext, sink};
 use programs::{READS_LATER, last, pid, printed, records, sh, state, wait_until_dead, wait_until_reaped};
@@ -417,6 +417,26 @@ fn a_forked_child_runs_and_ends_programs_of_its_own_and_leaves_those_of_its_pare
         json!(run.stdin(vec![b'\n'; 100_000]).wait().unwrap().check().unwrap().lines)
     });
     assert_eq!(Child::new(TEST).run().report, 100_001);
+}
+
+#[test]
+fn a_forked_child_that_unwinds_leaves_the_program_to_its_parent() {
+    const TEST: &str = "a_forked_child_that_unwinds_leaves_the_program_to_its_parent";
+    in_child(TEST, |_| {
+        init();
+        let uno = OutputContext::builder("uno").sink(sink::null()).build();
+        let (mut command, mut is_first) = (sh("echo one; exec cat"), true);
+        // More than a pipe holds: the program runs while the child unwinds.
+        let run = uno.run(&mut command).stdin(vec![b'\n'; 200_000]).kill_on_drop(true).timeout(10 * DEADLINE);
+        let run = run.level_by(|_, _| {
+            if std::mem::take(&mut is_first) {
+                fork_and_unwind();
+            }
+            Level::INFO
+        });
+        json!(to_the_end_of_a_child(|| run.wait()).unwrap().check().unwrap().lines)
+    });
+    assert_eq!(Child::new(TEST).run().report, 200_001);
 }
 
 #[test]
