@@ -205,8 +205,9 @@ impl<'a, C> Run<'a, C> {
 
     /// Sets how long the output is read after the program has exited, if another process holds it open; one second unless set.
     ///
-    /// A program can start another one, a compile server for example, that has the same stdout and does not end. What was printed by the
-    /// end of this time is logged. Then a record says at WARN that the output is still open, and
+    /// A program can start another one, a compile server for example, that has the same stdout and does not end. A process that another thread
+    /// is just starting has copies of all pipes, too, for a moment: so a time of zero can find an output open that is at its end. What was
+    /// printed by the end of this time is logged. Then a record says at WARN that the output is still open, and
     /// [`Finished::left_open`](super::Finished::left_open) is true.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.options.linger = linger;

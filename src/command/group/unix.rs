@@ -84,3 +84,24 @@ extern "C" fn end_all() {
     }
     groups.iter().for_each(|leader| send(*leader, Ending::Kill));
 }
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_group_is_ended_at_the_exit_until_its_leader_may_be_waited_for() {
+        let mut leader = Command::new("sleep").arg("600").process_group(0).spawn().unwrap();
+        let pid = Pid::from_child(&leader);
+        let is_known = || GROUPS.get().lock().contains(&pid);
+        let group = Group::led_by(leader.id()).unwrap();
+        assert!(is_known() && !group.leader_has_exited());
+        drop(group);
+        assert!(!is_known(), "the number may be another group's now");
+        leader.kill().unwrap();
+        leader.wait().unwrap();
+    }
+}
