@@ -58,7 +58,8 @@ fn build(folder: &Path, name: &str, is_broken: bool) -> Result<(Finished, usize)
     let mut warnings = 0;
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--offline"]).current_dir(folder.join(name)).env_remove("CARGO_TARGET_DIR");
-    let run = context.run(&mut cargo).kill_on_drop(cfg!(unix)).level_by(|_, line| match line {
+    // No limit of time: cargo stays in the group of the terminal, whose Ctrl-C ends all.
+    let run = context.run(&mut cargo).level_by(|_, line| match line {
         // The number of warnings, once more.
         line if line.contains(" generated ") => Level::INFO,
         line if line.starts_with("warning") => {
@@ -68,8 +69,13 @@ fn build(folder: &Path, name: &str, is_broken: bool) -> Result<(Finished, usize)
         line if line.starts_with("error") => Level::ERROR,
         _ => Level::INFO,
     });
-    let finished = run.message_by(|_, line| line.strip_prefix("warning: ").unwrap_or(line)).wait()?;
+    let finished = run.message_by(|_, line| message(line)).wait()?;
     Ok((finished, warnings))
+}
+
+/// What the level of a line says is not said again.
+fn message(line: &str) -> &str {
+    ["warning: ", "error: "].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line)
 }
 
 fn write_crate(folder: &Path, name: &str, is_broken: bool) -> io::Result<()> {

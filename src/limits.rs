@@ -58,6 +58,7 @@
 //! | a program that is ended, between SIGTERM and SIGKILL | its own end | `command::Run::grace`: [`COMMAND_GRACE`] unless set | kills its group |
 //! | the thread that waits for programs whose runs were dropped | their exits | [`REAPER_TICKS`], the last of them until there are none | looks again |
 //! | the exit of the process | a thread that changes the list of the groups of programs | [`COMMAND_GROUPS`] | leaves the groups running |
+//! | the exit of the process | the ends of programs with a group of their own, which were told to end | [`COMMAND_EXIT_GRACE`] | kills their groups |
 
 use std::time::Duration;
 
@@ -292,3 +293,11 @@ pub(crate) const REAPER_TICKS: [Duration; 4] =
 /// How long the exit of the process waits for another thread, which changes the list of the groups of programs.
 #[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox"))))]
 pub(crate) const COMMAND_GROUPS: Duration = Duration::from_millis(5);
+
+/// How long programs with a group of their own have between SIGTERM and SIGKILL when this process exits.
+#[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox"))))]
+pub(crate) const COMMAND_EXIT_GRACE: Duration = Duration::from_millis(500);
+
+/// How often the exit of the process looks whether they have ended.
+#[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox"))))]
+pub(crate) const COMMAND_GROUPS_TICK: Duration = Duration::from_millis(1);

@@ -272,6 +272,21 @@ fn colours_are_asked_for_where_the_command_says_nothing_else() {
 }
 
 #[test]
+fn no_color_of_the_command_comes_before_that_of_the_environment() {
+    init();
+    let asked = |no_color: Option<&str>| {
+        let (log, mut command) = (Log::new("uno"), sh("exit 0"));
+        let command = match no_color {
+            Some(value) => command.env("NO_COLOR", value),
+            None => command.env_remove("NO_COLOR"),
+        };
+        log.context.run(command).colored(true).wait().unwrap();
+        command.get_envs().any(|(name, _)| name == "CLICOLOR_FORCE")
+    };
+    assert_eq!([Some("1"), Some(""), None].map(asked), [false, true, true]);
+}
+
+#[test]
 fn no_color_of_the_environment_is_honoured() {
     const TEST: &str = "no_color_of_the_environment_is_honoured";
     in_child(TEST, |_| {

@@ -21,10 +21,10 @@ use std::time::{Duration, Instant};
 
 use child::{Child, in_child};
 use common::{DEADLINE, Log, init, on_thread, panic_of, text_of};
-use fork::fork;
+use fork::{fork, fork_and_unwind, to_the_end_of_a_child};
 use logscope::command::Stream;
 use logscope::{Format, Level, OutputContext, sink};
-use programs::{last, pid, printed, records, sh, state, wait_until_dead, wait_until_reaped};
+use programs::{READS_LATER, last, pid, printed, records, sh, state, wait_until_dead, wait_until_reaped};
 use serde_json::json;
 
 /// A time that is over at once, where the program takes longer in any case.
@@ -126,6 +126,24 @@ fn a_program_that_does_not_end_when_told_to_is_killed() {
 }
 
 #[test]
+fn a_program_that_is_stopped_goes_on_to_its_end_when_it_is_told_to_end() {
+    init();
+    // As one that asks for a password is: it is in the background of the terminal.
+    let script = "trap 'echo cleaning up; exit 7' TERM; echo ready; kill -STOP $$; while :; do sleep 0.01; done";
+    with_enough_time(|timeout| {
+        let log = Log::new("uno");
+        let finished = log.context.run(&mut sh(script)).timeout(timeout).grace(DEADLINE / 4).wait().unwrap();
+        assert!(finished.timed_out);
+        let printed = printed(&log, "stdout");
+        if printed.is_empty() {
+            return false;
+        }
+        assert_eq!((printed, finished.status.code()), (vec!["ready".to_owned(), "cleaning up".to_owned()], Some(7)));
+        true
+    });
+}
+
+#[test]
 fn what_a_program_has_started_is_ended_with_it() {
     init();
     // The first grandchild holds the pipe, the second does not; both ignore SIGTERM, and the program does not wait for them.
@@ -205,12 +223,28 @@ fn all_that_was_printed_before_the_exit_is_logged_without_linger_too() {
 
 #[test]
 fn an_output_that_is_at_its_end_is_not_left_open() {
+    const TEST: &str = "an_output_that_is_at_its_end_is_not_left_open";
+    // In a process of its own: one that another test is just starting has copies of all pipes, until it executes its program.
+    in_child(TEST, |_| {
+        init();
+        let run = |_| {
+            let log = Log::new("uno");
+            let finished = log.context.run(&mut sh("echo one; printf two >&2")).linger(Duration::ZERO).wait().unwrap();
+            json!([finished.lines, finished.left_open])
+        };
+        (0..20).map(run).collect()
+    });
+    assert_eq!(Child::new(TEST).run().report, json!(vec![json!([2, false]); 20]));
+}
+
+#[test]
+fn what_a_program_has_started_does_not_get_the_rest_of_its_stdin() {
     init();
-    for _ in 0..20 {
-        let log = Log::new("uno");
-        let finished = log.context.run(&mut sh("echo one; printf two >&2")).linger(Duration::ZERO).wait().unwrap();
-        assert_eq!((finished.lines, finished.left_open), (2, false));
-    }
+    let log = Log::new("uno");
+    let finished = log.context.run(&mut sh(READS_LATER)).stdin(vec![b'x'; 4 << 20]).linger(DEADLINE).wait().unwrap();
+    assert!(finished.success() && !finished.left_open);
+    let read = pids(&log)[0];
+    assert!(read < 1 << 20, "{read} bytes are more than a pipe holds");
 }
 
 #[test]
@@ -321,6 +355,36 @@ fn the_exit_of_the_process_kills_what_may_have_to_be_ended_and_nothing_else() {
 }
 
 #[test]
+fn the_exit_of_the_process_tells_programs_to_end_before_it_kills_them() {
+    const TEST: &str = "the_exit_of_the_process_tells_programs_to_end_before_it_kills_them";
+    in_child(TEST, |folder| {
+        init();
+        let (printed, is_printed) = channel();
+        let scripts = [
+            "trap 'sleep 0.05; echo cleaned up >end; exit' TERM; echo $$; while :; do sleep 0.01; done",
+            "trap '' TERM; echo $$; while :; do sleep 1; done",
+        ];
+        for script in scripts {
+            let (printed, folder) = (printed.clone(), folder.to_owned());
+            std::thread::spawn(move || {
+                let uno = OutputContext::builder("uno").sink(sink::null()).build();
+                let mut command = sh(script);
+                let run = uno.run(command.current_dir(folder)).level_by(|_, line| {
+                    // Shells tell which of their children were ended.
+                    line.parse::<u64>().into_iter().for_each(|pid| printed.send(pid).unwrap());
+                    Level::INFO
+                });
+                run.kill_on_drop(true).wait()
+            });
+        }
+        json!([is_printed.recv().unwrap(), is_printed.recv().unwrap()])
+    });
+    let ended = Child::new(TEST).run();
+    assert_eq!(ended.read("end"), "cleaned up\n");
+    ended.report.as_array().unwrap().iter().for_each(|pid| wait_until_dead(pid.as_u64().unwrap()));
+}
+
+#[test]
 fn a_sink_that_panics_or_fails_ends_no_run() {
     struct Broken;
     impl logscope::sink::Output for Broken {
@@ -362,6 +426,26 @@ fn a_forked_child_runs_and_ends_programs_of_its_own_and_leaves_those_of_its_pare
 }
 
 #[test]
+fn a_forked_child_that_unwinds_leaves_the_program_to_its_parent() {
+    const TEST: &str = "a_forked_child_that_unwinds_leaves_the_program_to_its_parent";
+    in_child(TEST, |_| {
+        init();
+        let uno = OutputContext::builder("uno").sink(sink::null()).build();
+        let (mut command, mut is_first) = (sh("echo one; exec cat"), true);
+        // More than a pipe holds: the program runs while the child unwinds.
+        let run = uno.run(&mut command).stdin(vec![b'\n'; 200_000]).kill_on_drop(true).timeout(10 * DEADLINE);
+        let run = run.level_by(|_, _| {
+            if std::mem::take(&mut is_first) {
+                fork_and_unwind();
+            }
+            Level::INFO
+        });
+        json!(to_the_end_of_a_child(|| run.wait()).unwrap().check().unwrap().lines)
+    });
+    assert_eq!(Child::new(TEST).run().report, 200_001);
+}
+
+#[test]
 fn where_exits_are_ignored_a_run_ends_with_an_error() {
     const TEST: &str = "where_exits_are_ignored_a_run_ends_with_an_error";
     in_child(TEST, |_| {
@@ -374,5 +458,7 @@ fn where_exits_are_ignored_a_run_ends_with_an_error() {
         json!([error.to_string(), printed(&log, "stdout")])
     });
     let report = Child::new(TEST).run().report;
-    assert_eq!(report, json!(["cannot wait for sh: No child processes (os error 10)", ["one"]]));
+    let why = "this process ignores SIGCHLD, or something else in it has waited for the program";
+    let expected = format!("cannot wait for sh: No child processes (os error 10): {why}");
+    assert_eq!(report, json!([expected, ["one"]]));
 }

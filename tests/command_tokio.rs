@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use common::{DEADLINE, Log, init, panic_of, text_of};
 use logscope::{InContext as _, Level, OutputContext, sink};
-use programs::{last, pid, printed, records, state, wait_until_dead, wait_until_reaped};
+use programs::{READS_LATER, last, pid, printed, records, state, wait_until_dead, wait_until_reaped};
 use tokio::process::Command;
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -98,6 +98,18 @@ fn a_program_need_not_read_its_stdin() {
         }
     });
     assert_eq!(printed(&log, "stdout"), ["one"; 3]);
+}
+
+#[test]
+fn what_a_program_has_started_does_not_get_the_rest_of_its_stdin() {
+    init();
+    let log = Log::new("uno");
+    let finished = block_on(0, async {
+        log.context.run_async(&mut sh(READS_LATER)).stdin(vec![b'x'; 4 << 20]).linger(DEADLINE).await.unwrap()
+    });
+    assert!(finished.success() && !finished.left_open);
+    let read: u64 = printed(&log, "stdout")[0].trim().parse().unwrap();
+    assert!(read < 1 << 20, "{read} bytes are more than a pipe holds");
 }
 
 #[test]
@@ -238,6 +250,35 @@ fn without_a_runtime_there_is_an_error_and_no_program() {
     log.assert_holds::<&str>(&[]);
     let error = block_on(0, async { log.context.run_async(&mut Command::new("/no/such/compiler")).await.unwrap_err() });
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
+fn a_runtime_without_io_or_time_panics_before_there_is_a_program() {
+    init();
+    for (lacks, text) in [("I/O", "IO is disabled"), ("time", "timers are disabled")] {
+        let log = Log::new("uno");
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = if lacks == "time" { builder.enable_io() } else { builder.enable_time() }.build().unwrap();
+        let payload = panic_of(AssertUnwindSafe(|| {
+            runtime.block_on(async { log.context.run_async(&mut sh("echo one")).await.unwrap() })
+        }));
+        assert!(text_of(&*payload).contains(text), "{}", text_of(&*payload));
+        log.assert_holds::<&str>(&[]);
+    }
+}
+
+#[test]
+fn all_that_was_printed_before_the_exit_is_logged_without_linger_too() {
+    init();
+    for round in 0..40 {
+        let log = Log::new("uno");
+        let script = "sleep 600 & echo $! >&2; i=0; while [ $i -lt 500 ]; do echo $i; i=$((i+1)); done";
+        let finished =
+            block_on(round % 3, async { log.context.run_async(&mut sh(script)).linger(Duration::ZERO).await.unwrap() });
+        assert_eq!((finished.lines, finished.left_open), (501, true));
+        let left = rustix::process::Pid::from_raw(printed(&log, "stderr")[0].parse().unwrap()).unwrap();
+        rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
+    }
 }
 
 #[test]

@@ -241,6 +241,45 @@ fn a_variable_that_is_not_unicode_is_bad() {
     assert_eq!(child.fallback_lines(), ["LOGSCOPE_CONTEXT is not used: it is not Unicode"]);
 }
 
+/// Linux takes the rights of a file's owner only where the file system allows that, and only root can give a file to another user.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_with_the_rights_of_another_user_takes_nothing_over() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+
+    use rustix::process::{geteuid, getuid};
+
+    if case() == "set-user-id" {
+        logscope::init();
+        println!("\nOTHER {}", getuid() != geteuid());
+        return report();
+    }
+    if !geteuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    // By another process, so that no child of another test has the file open for writing.
+    assert!(Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status().unwrap().success());
+    chown(&program, Some(65_534), None).unwrap();
+    let context = OutputContext::builder("uno").trace(HEADER.parse().unwrap()).build();
+    for (mode, is_trusted) in [(0o755, true), (0o4755, false)] {
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode)).unwrap();
+        let mut command = Command::new(&program);
+        let test = "a_process_with_the_rights_of_another_user_takes_nothing_over";
+        command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(CASE, "set-user-id");
+        let output = command.inherit_context(&context).output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        if !is_trusted && stdout.contains("OTHER false") {
+            return;
+        }
+        let line = stdout.lines().find_map(|line| line.strip_prefix("REPORT ")).unwrap_or_else(|| panic!("{stdout}"));
+        let report: Value = serde_json::from_str(line).unwrap();
+        let expected = if is_trusted { (json!("uno"), json!(HEADER)) } else { (json!("default"), Value::Null) };
+        assert_eq!((&report["name"], &report["trace"]), (&expected.0, &expected.1), "{mode:o}");
+    }
+}
+
 /// Runs this binary once more, for `case`.
 fn again(test: &str, case: &str, prepare: impl FnOnce(&mut Command)) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());

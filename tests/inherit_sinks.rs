@@ -4,7 +4,11 @@
 
 #![cfg(feature = "file")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
-#![allow(clippy::print_stdout, reason = "a child tells its parent that it is ready")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a child tells its parent that it is ready, and prints what is logged"
+)]
 
 mod layers;
 
@@ -130,6 +134,53 @@ fn a_view_is_made_again_with_its_threshold() {
     assert_eq!(lines_of(&all), ["of the child", "broken"]);
     let lines = lines_of(&errors);
     assert!(lines.len() == 1 && lines[0].ends_with(": broken"), "{lines:?}");
+}
+
+/// Runs this binary again by `OutputContext::run`, for `case`. Returns the lines of the file, raw, or `None` in the child.
+#[cfg(unix)]
+fn run_with_context(test: &str, case: &str) -> Option<Vec<String>> {
+    if std::env::var_os("LOGSCOPE_CONTEXT").is_some() {
+        let config = configure().inherit_sinks(std::env::var(CASE).unwrap() == "accepts");
+        config.install().unwrap();
+        let inherited = OutputContext::current();
+        if std::env::var(CASE).unwrap() == "prints messages" && inherited.parent_id().is_some() {
+            logscope::set_process_default(inherited.with_sinks([sink::stderr().format(Format::raw())]));
+        }
+        tracing::warn!("of the child");
+        eprintln!("printed besides");
+        return None;
+    }
+    let _ = logscope::try_init();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("uno.log");
+    let log = sink::file(&path).open().unwrap().format(Format::text().time(Time::None));
+    let context = OutputContext::builder("uno").sink(log).build();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(CASE, case);
+    command.inherit_context_and_sinks(&context);
+    context.run(&mut command).stdout_level(logscope::Level::TRACE).wait().unwrap().check().unwrap();
+    Some(lines_of(&path))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_child_that_is_run_logs_to_the_file_itself_and_what_it_prints_besides_is_logged() {
+    let test = "a_child_that_is_run_logs_to_the_file_itself_and_what_it_prints_besides_is_logged";
+    let besides = "INFO  uno logscope::command::stderr: printed besides";
+    let cases = [
+        ("accepts", "WARN  uno inherit_sinks: of the child"),
+        ("prints messages", "INFO  uno logscope::command::stderr: of the child"),
+    ];
+    for (case, expected) in cases {
+        let Some(lines) = run_with_context(test, case) else { return };
+        assert_eq!(lines, [expected, besides], "{case}");
+    }
+    let Some(lines) = run_with_context(test, "") else { return };
+    assert!(
+        lines[0].starts_with("INFO  uno logscope::command::stderr: ")
+            && lines[0].ends_with("WARN  uno inherit_sinks: of the child"),
+        "{lines:?}"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   running ── timeout, or dropped ──> terminating ── grace is over ──> killed
-//!      │  SIGTERM to the group            │  SIGKILL to the group         │
+//!      │  SIGTERM, SIGCONT to the group   │  SIGKILL to the group         │
 //!      └── exits ──────────────┬──────────┴── exits ──────────────────────┘
 //!                    its output is read to the end, or until `linger` is over; while it is terminating, until it is killed
 //! ```
@@ -30,7 +30,7 @@ enum Phase {
 /// What the group of a program is sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Ending {
-    /// SIGTERM.
+    /// SIGTERM, and SIGCONT for one that is stopped.
     Terminate,
     /// SIGKILL.
     Kill,

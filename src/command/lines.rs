@@ -36,6 +36,8 @@ pub(super) struct LineSplitter {
     printed: Vec<u8>,
     /// What a terminal shows in the line before `printed` is written over it.
     overwritten: Vec<u8>,
+    /// There is an escape sequence in `overwritten`.
+    is_escaped: bool,
     /// The last byte was a `\r`, and nothing of this line follows yet.
     is_returned: bool,
     /// The line is too long, and its beginning is gone.
@@ -48,6 +50,7 @@ impl LineSplitter {
             limit: limit.max(LEAST_LIMIT),
             printed: Vec::new(),
             overwritten: Vec::new(),
+            is_escaped: false,
             is_returned: false,
             is_continued: false,
         }
@@ -114,22 +117,29 @@ impl LineSplitter {
         self.printed.extend_from_slice(text);
     }
 
-    /// The next bytes overwrite what is shown now.
+    /// Writes what was printed over what a terminal shows, from the beginning of the line.
     fn overwrite(&mut self) {
         self.is_returned = false;
-        self.overwritten = shown(&self.printed, &self.overwritten).into_owned();
+        let is_escaped = self.printed.contains(&ESCAPE);
+        if self.overwritten.is_empty() || is_escaped || self.is_escaped {
+            mem::swap(&mut self.printed, &mut self.overwritten);
+            self.is_escaped = is_escaped;
+        } else {
+            // In place: progress is a few bytes each time, whatever it stands over.
+            let covered = self.printed.iter().filter(|byte| begins_character(byte)).count();
+            let mut starts = (0..).zip(&self.overwritten).filter(|(_, byte)| begins_character(byte)).map(|(at, _)| at);
+            let end = starts.nth(covered).unwrap_or(self.overwritten.len());
+            self.overwritten.splice(..end, self.printed.drain(..));
+            let blanks = self.overwritten.iter().rev().take_while(|byte| **byte == b' ').count();
+            self.overwritten.truncate(self.overwritten.len() - blanks);
+        }
         self.printed.clear();
     }
 
     fn end(&mut self, each: &mut impl FnMut(Line<'_>)) {
-        self.is_returned = false;
+        self.overwrite();
         let is_continued = mem::take(&mut self.is_continued);
-        // A line that fits exactly was cut before its end was seen.
-        if !is_continued || !self.printed.is_empty() || !self.overwritten.is_empty() {
-            let text = shown(&self.printed, &self.overwritten);
-            each(Line { text: String::from_utf8_lossy(&text), is_continued });
-        }
-        self.printed.clear();
+        each(Line { text: String::from_utf8_lossy(&self.overwritten), is_continued });
         self.overwritten.clear();
     }
 }
@@ -144,22 +154,6 @@ fn length_of_text(bytes: &[u8]) -> usize {
         Some((number, block)) => number * BLOCK + block.iter().take_while(|byte| !ends(byte)).count(),
         None => bytes.len(),
     }
-}
-
-/// Returns what a terminal shows after `printed` was written over `overwritten`.
-fn shown<'a>(printed: &'a [u8], overwritten: &[u8]) -> Cow<'a, [u8]> {
-    if overwritten.is_empty() {
-        return Cow::Borrowed(printed);
-    }
-    if [printed, overwritten].iter().any(|bytes| bytes.contains(&ESCAPE)) && !printed.is_empty() {
-        return Cow::Borrowed(printed);
-    }
-    let covered = printed.iter().filter(|byte| begins_character(byte)).count();
-    let mut starts = overwritten.iter().enumerate().filter(|(_, byte)| begins_character(byte)).map(|(at, _)| at);
-    let rest = starts.nth(covered).map_or(&[][..], |at| &overwritten[at..]);
-    let mut shown = [printed, rest].concat();
-    shown.truncate(shown.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1));
-    Cow::Owned(shown)
 }
 
 fn begins_character(byte: &u8) -> bool {

@@ -41,6 +41,14 @@ impl Live {
         &mut self.course
     }
 
+    /// Ends the program when this is dropped: its group if it has one, and else the program alone.
+    pub(super) fn give_up(&mut self) {
+        self.kill_on_drop = true;
+        if self.group.is_none() {
+            let _already_gone = self.child().kill();
+        }
+    }
+
     /// Sends what is due.
     pub(super) fn send_due(&mut self, now: Instant) {
         while let Some(ending) = self.course.due(now) {

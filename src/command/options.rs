@@ -166,12 +166,16 @@ impl<'a, C> Run<'a, C> {
     /// Ends the program if it takes longer than `timeout`. Unix only.
     ///
     /// The program gets a process group of its own. What it starts belongs to that group, unless it leaves it. When the time is over, the group
-    /// gets SIGTERM. What is left of it when the program has exited and its output is closed, or when the [grace](Run::grace) is over, gets
-    /// SIGKILL. [`Finished::timed_out`](super::Finished::timed_out) is true then. What the program prints meanwhile is logged.
+    /// gets SIGTERM, and SIGCONT, so that one that is stopped can end. What is left of it when the program has exited and its output is closed,
+    /// or when the [grace](Run::grace) is over, gets SIGKILL. [`Finished::timed_out`](super::Finished::timed_out) is true then. What the program prints meanwhile is logged.
     ///
-    /// A group of its own does not get the Ctrl-C of the terminal. It is killed when this process ends in an ordinary way (by a return from
-    /// `main` or `exit`), and goes on if a signal ends this process: a program that wants Ctrl-C to end its children handles SIGINT, and
-    /// exits.
+    /// A group of its own does not get the Ctrl-C of the terminal. When this process ends in an ordinary way (by a return from `main` or
+    /// `exit`), it gets SIGTERM, and SIGKILL once the program has exited, after half a second at the latest. If a signal ends this process, it
+    /// goes on: a program that wants Ctrl-C to end its children handles SIGINT, and exits. Nor can such a group read from the terminal: a
+    /// program that opens `/dev/tty` to ask for a password is stopped there, until the time is over. Have it ask for nothing
+    /// (`GIT_TERMINAL_PROMPT=0`, `ssh -o BatchMode=yes`).
+    ///
+    /// The time is looked at between log calls. While one waits for a sink that is slow, nothing is sent.
     ///
     /// On other platforms running fails with [`ErrorKind::Unsupported`](io::ErrorKind::Unsupported), because what the program has started would
     /// go on.
@@ -201,8 +205,9 @@ impl<'a, C> Run<'a, C> {
 
     /// Sets how long the output is read after the program has exited, if another process holds it open; one second unless set.
     ///
-    /// A program can start another one, a compile server for example, that has the same stdout and does not end. What was printed by the
-    /// end of this time is logged. Then a record says at WARN that the output is still open, and
+    /// A program can start another one, a compile server for example, that has the same stdout and does not end. A process that another thread
+    /// is just starting has copies of all pipes, too, for a moment: so a time of zero can find an output open that is at its end. What was
+    /// printed by the end of this time is logged. Then a record says at WARN that the output is still open, and
     /// [`Finished::left_open`](super::Finished::left_open) is true.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.options.linger = linger;
@@ -228,9 +233,9 @@ impl<'a, C> Run<'a, C> {
     /// Sets whether the program is asked for colours, which most programs print on a terminal only.
     ///
     /// It gets the environment variables `CLICOLOR_FORCE=1`, `FORCE_COLOR=1` and `CARGO_TERM_COLOR=always`, but for those that the command
-    /// sets itself, and none of them if `NO_COLOR` is set. Programs that look at none of them need an argument of their own: `--color=always`
-    /// for `rustc` and `grep`, `-fdiagnostics-color` for `gcc`. Whether the colours are shown depends on each sink:
-    /// see [`Format::ansi`](crate::Format::ansi).
+    /// sets or removes itself, and none of them if `NO_COLOR` is set for it, by the command or by the environment. Programs that look at none
+    /// of them need an argument of their own: `--color=always` for `rustc` and `grep`, `-fdiagnostics-color` for `gcc`. Whether the colours are
+    /// shown depends on each sink: see [`Format::ansi`](crate::Format::ansi).
     pub fn colored(mut self, colored: bool) -> Self {
         self.options.is_colored = colored;
         self

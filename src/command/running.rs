@@ -28,6 +28,17 @@ pub(super) struct Pipes {
     pub(super) input: Vec<u8>,
 }
 
+/// Returns whether the system says that what is waited for is no child of this process.
+fn is_no_child(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    return error.raw_os_error() == Some(rustix::io::Errno::CHILD.raw_os_error());
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
+    }
+}
+
 /// The end of a pipe that is read.
 #[cfg(unix)]
 pub(super) type Output = std::os::fd::OwnedFd;
@@ -66,6 +77,12 @@ impl<'a> Running<'a> {
         Ok((Running { live, recorder, started, timeout: options.timeout, linger: options.linger }, pipes))
     }
 
+    /// Ends a program whose pipes cannot be read. Returns the error with the name of the program.
+    pub(super) fn give_up(&mut self, error: io::Error) -> io::Error {
+        self.live.give_up();
+        io::Error::new(error.kind(), format!("cannot run {}: {error}", self.recorder.program_name()))
+    }
+
     /// Waits for a program that has exited, and logs how. `left_open` says whether one of its outputs is still open.
     pub(super) fn finish(mut self, left_open: bool) -> io::Result<Finished> {
         let course = self.live.course();
@@ -73,9 +90,42 @@ impl<'a> Running<'a> {
         let timeout = if course.was_ended() { self.timeout } else { None };
         let linger = if left_open { Some(self.linger) } else { None };
         let status = self.live.reap().map_err(|error| {
-            let text = format!("cannot wait for {}: {error}", self.recorder.program_name());
+            let why = "this process ignores SIGCHLD, or something else in it has waited for the program";
+            let why = if is_no_child(&error) { format!(": {why}") } else { String::new() };
+            let text = format!("cannot wait for {}: {error}{why}", self.recorder.program_name());
             io::Error::new(error.kind(), text)
         })?;
         Ok(self.recorder.ended(status, duration, timeout, linger))
+    }
+}
+
+#[cfg(all(test, target_os = "linux", not(logscope_loom)))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::OutputContext;
+    use crate::sink;
+
+    #[test]
+    fn a_program_whose_pipes_cannot_be_read_is_ended_and_waited_for() {
+        let uno = OutputContext::builder("uno").sink(sink::null()).build();
+        for timeout in [None, Some(Duration::from_secs(600))] {
+            let mut command = Command::new("sleep");
+            let mut run = uno.run(command.arg("600"));
+            run.options.timeout = timeout;
+            let (mut running, pipes) = Running::start(run.command, run.options).expect("it is there");
+            let process = format!("/proc/{}", running.live.child().id());
+            assert!(std::fs::exists(&process).expect("it can be seen"));
+            drop(pipes);
+            let error = running.give_up(io::Error::other("too many"));
+            assert_eq!(error.to_string(), "cannot run sleep: too many");
+            drop(running);
+            let start = Instant::now();
+            while std::fs::exists(&process).expect("it can be seen") {
+                assert!(start.elapsed() < Duration::from_secs(60), "it ends");
+                std::thread::yield_now();
+            }
+        }
     }
 }

@@ -97,11 +97,14 @@
 //! - **Programs** are run by [`OutputContext::run`](crate::OutputContext::run): [the guide](crate::docs::child_processes) has more. A build that is cancelled ends its
 //!   compilers with [`kill_on_drop`](crate::command::Run::kill_on_drop), and one that hangs with
 //!   [`timeout`](crate::command::Run::timeout).
+//! - **Ctrl-C** ends the programs with the tool, but for those with `timeout` or `kill_on_drop`, which have a group of their own: these are ended
+//!   when the tool exits. So a tool that uses them handles SIGINT, as [`11_shutdown_on_sigterm`] does SIGTERM, and exits.
 //! - **The work inside** may use threads, pools and tasks: give them the context with [`bind_current`](crate::bind_current) and
 //!   [`in_current_context`](crate::InContext::in_current_context).
 //! - **The summary** is the result of the program, and no logging: it goes to stdout by `println!`. Flush before it, so that it comes last.
 //! - **Nested builds.** What `make` and `cargo` hand on to the programs that they run, the tokens of their jobserver, reaches programs that are
 //!   run like this: environment and descriptors are inherited.
 //!
+//! [`11_shutdown_on_sigterm`]: https://docs.rs/crate/logscope/latest/source/examples/11_shutdown_on_sigterm.rs
 //! [`13_cargo_builds`]: https://docs.rs/crate/logscope/latest/source/examples/13_cargo_builds.rs
 //! [`concurrent_builds`]: https://docs.rs/crate/logscope/latest/source/examples/concurrent_builds/

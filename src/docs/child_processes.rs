@@ -183,6 +183,39 @@
 //! [`inherit_context_and_sinks`](crate::InheritContext::inherit_context_and_sinks). Logs that roll are not: until several processes can
 //! roll one log, give the child a file of its own.
 //!
+//! ## A child that is run
+//!
+//! [`run`](crate::OutputContext::run) makes a record of each line that a program prints. A program that has the context as well prints records: on
+//! stderr, each with its own time, level and name, which become the message of another record:
+//!
+//! ```text
+//! 00:01.311985 INFO  uno logscope::command::stderr: 00:01.310547 WARN  uno linker: no entry point
+//! ```
+//!
+//! There are two ways to have each record once. The first keeps level, target and fields: offer the sinks to a child that
+//! [accepts](crate::Config::inherit_sinks) them. Its records go to the file directly, and `run` logs what it prints besides: a panic, and
+//! what its own children print.
+//!
+//! ```no_run
+//! # use std::process::Command;
+//! # use logscope::{InheritContext as _, OutputContext};
+//! # let uno = OutputContext::builder("uno").build();
+//! uno.run(Command::new("linker").inherit_context_and_sinks(&uno)).wait()?.check()?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! The other way is a child that prints messages alone if it has a parent's context. Their levels are those that `run` gives to lines:
+//!
+//! ```
+//! use logscope::{Format, OutputContext, sink};
+//!
+//! logscope::init();
+//! let inherited = OutputContext::current();
+//! if inherited.parent_id().is_some() {
+//!     logscope::set_process_default(inherited.with_sinks([sink::stderr().format(Format::raw())]));
+//! }
+//! ```
+//!
 //! ## Processes in between, and those that follow
 //!
 //! The context is one environment variable, `LOGSCOPE_CONTEXT`, which everything below the child gets, too, whether it is started by a

@@ -53,6 +53,9 @@ pub trait InheritContext {
     fn std_command(&mut self) -> &mut Command;
 
     /// Gives the child `context`: its name, id, origin, verbosity, fields and trace. The child logs to stderr.
+    ///
+    /// If it is started by [`run`](OutputContext::run), what it logs there is logged once more, as lines that it prints: the guide
+    /// [says](crate::docs::child_processes#a-child-that-is-run) how to have each record once.
     fn inherit_context(&mut self, context: &OutputContext) -> &mut Self {
         give(self.std_command(), context, Inherited::of(context));
         self

@@ -6,7 +6,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::command::TRACEPARENT;
 use super::trust::is_environment_trusted;
-use super::variable::{Inherited, VARIABLE};
+use super::variable::{Inherited, LEFT_OUT, VARIABLE};
 use crate::context::{OutputContext, TRACE_ID};
 use crate::error::Error;
 use crate::fallback;
@@ -14,9 +14,6 @@ use crate::sink::{self, Sink};
 use crate::sync::OnceLock;
 use crate::trace::TraceContext;
 use crate::verbosity::Verbosity;
-
-/// The field that says how many fields of the parent's context are missing.
-const LEFT_OUT: &str = "fields_left_out";
 
 /// What the environment says.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +30,15 @@ pub(crate) fn inherited_context(
     ceiling: LevelFilter,
     accepts_sinks: bool,
 ) -> Option<OutputContext> {
-    let inherited = environment().context.as_ref()?;
+    Some(to_context(environment().context.as_ref()?, verbosity, ceiling, accepts_sinks))
+}
+
+fn to_context(
+    inherited: &Inherited,
+    verbosity: Option<&Verbosity>,
+    ceiling: LevelFilter,
+    accepts_sinks: bool,
+) -> OutputContext {
     // Clamped here, and so in silence: the level of the parent is no mistake of this program.
     let verbosity = verbosity.cloned().unwrap_or_else(|| inherited.verbosity.clamped(ceiling));
     let mut builder = OutputContext::builder(&inherited.name)
@@ -53,7 +58,7 @@ pub(crate) fn inherited_context(
         Some(trace) => builder.trace(trace),
         None => builder,
     };
-    Some(builder.build())
+    builder.build()
 }
 
 /// Returns the trace in `TRACEPARENT`, if the parent has given no context.
@@ -140,6 +145,7 @@ fn read(get: impl Fn(&str) -> Result<String, VarError>) -> (Environment, Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Value;
 
     const HEADER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -149,6 +155,27 @@ mod tests {
             let found = variables.iter().find(|(variable, _)| *variable == name);
             found.map(|(_, value)| (*value).to_owned()).ok_or(VarError::NotPresent)
         })
+    }
+
+    #[test]
+    fn fields_that_are_left_out_are_counted_over_generations() {
+        // With each length, the variable of the parent is full in another way.
+        for length in 0..200 {
+            let mut builder = OutputContext::builder("uno").field("padding", "x".repeat(length));
+            for number in 0..100 {
+                builder = builder.field(format!("field {number}"), "x".repeat(200));
+            }
+            let mut context = builder.build();
+            // Each process adds a field of its own.
+            for generation in 1..4 {
+                let text = Inherited::of(&context).encode().unwrap();
+                context = to_context(&Inherited::decode(&text).unwrap(), None, LevelFilter::TRACE, false);
+                let (last, kept) = context.fields().split_last().unwrap();
+                let left_out = (LEFT_OUT.to_owned(), Value::U64(100 + generation - kept.len() as u64));
+                assert_eq!(*last, left_out, "{length} bytes, generation {generation}");
+                context = context.to_builder().field(format!("generation {generation}"), "x".repeat(length)).build();
+            }
+        }
     }
 
     #[test]

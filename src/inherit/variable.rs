@@ -39,6 +39,9 @@ use crate::verbosity::Verbosity;
 /// The name of the variable.
 pub(super) const VARIABLE: &str = "LOGSCOPE_CONTEXT";
 
+/// The field that says how many fields of the parent's context are missing in the child's.
+pub(super) const LEFT_OUT: &str = "fields_left_out";
+
 /// The version of the notation.
 const VERSION: &str = "1";
 
@@ -64,16 +67,22 @@ pub(super) struct Inherited {
 }
 
 impl Inherited {
-    /// What a child takes over from `context`, without its files.
+    /// What a child takes over from `context`, without its files. What is missing here already is counted with what will be missing there.
     pub(super) fn of(context: &OutputContext) -> Self {
+        let mut fields = context.fields().to_vec();
+        let told = fields.iter().position(|field| matches!(field, (name, Value::U64(_)) if name == LEFT_OUT));
+        let left_out = match told.map(|at| fields.remove(at)) {
+            Some((_, Value::U64(count))) => count,
+            _ => 0,
+        };
         Inherited {
             name: context.name().to_owned(),
             parent_id: context.id(),
             time: SentTime::of(context),
             verbosity: context.verbosity().without_dial(),
             trace: context.trace(),
-            fields: context.fields().to_vec(),
-            left_out: 0,
+            fields,
+            left_out,
             #[cfg(feature = "file")]
             files: Vec::new(),
         }
@@ -119,7 +128,7 @@ impl Inherited {
                 break;
             }
         }
-        let cut = self.left_out + (self.fields.len() - kept) as u64;
+        let cut = self.left_out.saturating_add((self.fields.len() - kept) as u64);
         if self.left_out > 0 || !fits(&out, 0) {
             out.truncate(end);
             out.push_str(&format!(";cut={cut}"));

@@ -87,6 +87,21 @@ fn progress_without_end_takes_no_more_room_than_the_limit() {
     }
 }
 
+#[test]
+fn progress_over_a_long_line_costs_what_progress_over_a_short_one_does() {
+    let time = |length: usize| {
+        let mut splitter = LineSplitter::new(1 << 20);
+        splitter.push(&vec![b'x'; length], |line| panic!("no line has ended: {line:?}"));
+        let progress = b"\r10%\r20%".repeat(1_000);
+        let start = std::time::Instant::now();
+        splitter.push(&progress, |line| panic!("no line has ended: {line:?}"));
+        start.elapsed()
+    };
+    // A machine may be busy: the best of several.
+    let [short, long] = [100, 1 << 20].map(|length| (0..5).map(|_| time(length)).min().unwrap());
+    assert!(long < 50 * short, "{short:?} {long:?}");
+}
+
 /// Pieces of what programs print.
 fn pieces() -> impl Strategy<Value = Vec<String>> {
     let piece = prop_oneof![

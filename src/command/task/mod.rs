@@ -10,6 +10,7 @@ mod tests;
 use std::future::IntoFuture;
 use std::io;
 use std::pin::Pin;
+use std::time::Duration;
 
 use tokio::process::Command;
 use tokio::runtime::Handle;
@@ -21,6 +22,8 @@ use receive::read_all;
 
 use super::finished::Finished;
 use super::options::Run;
+#[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox"))))]
+use super::prepare::cannot_run;
 use super::running::Running;
 use crate::scope::InContext as _;
 
@@ -38,7 +41,8 @@ pub type RunFuture<'a> = Pin<Box<dyn Future<Output = io::Result<Finished>> + Sen
 ///
 /// # Panics
 ///
-/// If the runtime has no I/O or no time: its builder's `enable_all` switches both on. If the function of [`level_by`](Run::level_by) panics.
+/// If the runtime has no I/O or no time: its builder's `enable_all` switches both on. The program is not started then. If the function of
+/// [`level_by`](Run::level_by) panics.
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 impl<'a> IntoFuture for Run<'a, Command> {
     type Output = io::Result<Finished>;
@@ -53,8 +57,12 @@ impl<'a> IntoFuture for Run<'a, Command> {
                     "a command of tokio's runs inside a tokio runtime only: there is none here",
                 ));
             }
+            // tokio panics if it has no timers, which most programs need no sooner than at their ends.
+            drop(tokio::time::sleep(Duration::ZERO));
+            #[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox"))))]
+            ready::check_io().map_err(|error| cannot_run(command.as_std(), error))?;
             let (mut running, pipes) = Running::start(command.as_std_mut(), options)?;
-            let left_open = read_all(&mut running, pipes).await?;
+            let left_open = read_all(&mut running, pipes).await.map_err(|error| running.give_up(error))?;
             running.finish(left_open)
         };
         Box::pin(run.in_context(context))

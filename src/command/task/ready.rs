@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::net::UnixDatagram;
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::time::{Sleep, sleep};
 
@@ -34,6 +35,11 @@ impl Target for Sender {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         Sender::try_write(self, bytes)
     }
+}
+
+/// Has tokio panic if the runtime has no I/O, before there is a program. There is no way to ask it.
+pub(super) fn check_io() -> io::Result<()> {
+    UnixDatagram::unbound().map(drop)
 }
 
 /// What `tokio` has in place of this in its newest versions is unsafe to call.

@@ -26,8 +26,9 @@ impl Run<'_, Command> {
     ///
     /// # Errors
     ///
-    /// If the program cannot be started: the error names it, and no record is written. If this platform cannot do what the options ask for. A
-    /// program that fails is no error here: see [`Finished::check`].
+    /// If the program cannot be started: the error names it, and no record is written. If its pipes cannot be read, because this process has too
+    /// many open files, for example: the program is ended then. If it cannot be waited for, because this process ignores SIGCHLD. If this
+    /// platform cannot do what the options ask for. A program that fails is no error here: see [`Finished::check`].
     ///
     /// # Panics
     ///
@@ -36,7 +37,7 @@ impl Run<'_, Command> {
         let Run { context, command, options } = self;
         context.scope(|| {
             let (mut running, pipes) = Running::start(command, options)?;
-            let left_open = read_all(&mut running, pipes)?;
+            let left_open = read_all(&mut running, pipes).map_err(|error| running.give_up(error))?;
             running.finish(left_open)
         })
     }
