@@ -85,6 +85,7 @@ const ORDER: &order::Table<'_> = &[
         "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events, search, unclaimed → context_layer → \
          scoped_layer, log_bridge, panics → install",
     ),
+    ("src/layer/install", "default, unclaimed"),
     (
         "src/output",
         "traits, guard → stream, writer, make_writer, memory, memory_records, channel, print, null → any, receiver_stream",
