@@ -46,6 +46,9 @@
 //!
 //! # Finding the bare calls
 //!
+//! What was logged by work that nothing carried shows in [`unclaimed`](crate::unclaimed()): see [what was forgotten](crate::docs::forgotten). This is how to
+//! find it before it runs.
+//!
 //! The functions have the names of those that they stand for, so `grep` finds the others, and so does clippy, with this `clippy.toml` beside
 //! your `Cargo.toml`:
 //!

@@ -92,6 +92,8 @@
 //!
 //! # Mending
 //!
-//! Go to the place in the report, and from there to what starts its thread or task. Give it the context with
-//! [`bind`](crate::OutputContext::bind), [`bind_current`](crate::bind_current), [`in_context`](crate::InContext::in_context) or
-//! [`in_current_context`](crate::InContext::in_current_context).
+//! Go to the place in the report, and from there to what starts its thread or task. Start that by the function of the same name in
+//! [`thread`](crate::thread), `logscope::rayon` or `logscope::tokio`, or give it the context with [`bind`](crate::OutputContext::bind),
+//! [`bind_current`](crate::bind_current), [`in_context`](crate::InContext::in_context) or
+//! [`in_current_context`](crate::InContext::in_current_context). The guide [what carries the context](crate::docs::carry) has the whole table,
+//! and a list for clippy, which finds such places before they run.
