@@ -485,11 +485,11 @@ impl<'a> Consumer<u64> for Adds<'a> {
 
 impl UnindexedConsumer<u64> for Adds<'_> {
     fn split_off_left(&self) -> Self {
-        self.called("split_off_left", |called| Adds(called))
+        self.called("split_off_left", Adds)
     }
 
     fn to_reducer(&self) -> Self {
-        self.called("to_reducer", |called| Adds(called))
+        self.called("to_reducer", Adds)
     }
 }
 
@@ -630,7 +630,7 @@ fn a_context_that_an_iterator_was_given_is_counted_once_a_drive() {
 /// A layer may log when a span is closed.
 #[test]
 fn a_span_that_ends_with_its_job_is_closed_in_the_context() {
-    let in_context = closes_its_span_in(|work| logscope::rayon::spawn(work));
+    let in_context = closes_its_span_in(logscope::rayon::spawn);
     assert_eq!(in_context, "uno");
 }
 
