@@ -52,7 +52,8 @@
 //!
 //! # Promises
 //!
-//! - **Right place.** No record reaches another context's sink, whatever the interleaving.
+//! - **Right place.** No record reaches another context's sink, whatever the interleaving, as long as no bare call of rayon waits inside a scope and
+//!   steals a bare job ([why](crate::docs::carry#rayon-what-is-stolen)).
 //! - **Acknowledged.** When a log call returns, a record for a file or a standard stream is with the operating system. A record for a
 //!   [queue](sink::Sink::queued) is written soon after, and before the process ends in an ordinary way. The [table](mod@sink#durability) has
 //!   every case.

@@ -45,6 +45,22 @@ fn alone(role: &str, play: impl FnOnce()) {
 }
 
 #[test]
+fn threads_of_one_name_have_one_entry() {
+    alone("threads_of_one_name_have_one_entry", || {
+        logscope::configure().default_context(main_context()).install().unwrap();
+        let _uno = context("uno");
+        for name in ["worker", "linker", "worker", "worker"] {
+            let log = || tracing::info!(target: "app", "lost");
+            thread::Builder::new().name(name.to_owned()).spawn(log).unwrap().join().unwrap();
+        }
+        let entries: Vec<_> =
+            unclaimed().entries.into_iter().map(|entry| (entry.thread.unwrap(), entry.count)).collect();
+        assert_eq!(entries, [("worker".to_owned(), 3), ("linker".to_owned(), 1)]);
+        assert_eq!(unclaimed().total, 4);
+    });
+}
+
+#[test]
 fn what_is_forgotten_is_counted_by_place_and_thread() {
     alone("what_is_forgotten_is_counted_by_place_and_thread", || {
         logscope::configure().default_context(main_context()).install().unwrap();

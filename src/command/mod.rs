@@ -36,7 +36,8 @@
 //!
 //! - **The message is the line alone**, so that [`Format::raw`](crate::Format::raw) prints what the program printed, and
 //!   [`Format::build`](crate::Format::build) the same behind the time. Which stream it came from is in the target. Which program, is not in the
-//!   record: where several programs run in one context, give each a [child](OutputContext::child) context, or a span.
+//!   record: where several programs run in one context, give each a [child](OutputContext::child) context, a [name](OutputContext::renamed)
+//!   or a span.
 //! - **Levels.** A program prints what its user should see, so its lines are at INFO, and what is said *about* the program is at DEBUG if all went
 //!   well. A failure is a WARN: whether it is an error, knows the caller, who has [`Finished::check`]. Compilers and build tools print
 //!   progress, notes, warnings and errors on stderr, so that stream is no sign of an error. See [`Run::stderr_level`] and [`Run::level_by`].

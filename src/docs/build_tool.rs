@@ -28,13 +28,12 @@
 //! /// Runs a compiler inside the current context.
 //! fn compile(compiler: &mut Command) -> io::Result<()> {
 //!     let level_by = |_stream, line: &str| match line {
-//!         _ if line.starts_with("warning") => Level::WARN,
-//!         _ if line.starts_with("error") => Level::ERROR,
+//!         _ if line.contains("error: ") => Level::ERROR, // main.c:3:1: error: unknown type name
+//!         _ if line.contains("warning: ") => Level::WARN,
 //!         _ => Level::DEBUG,
 //!     };
 //!     let context = OutputContext::current();
-//!     let run = context.run(compiler).merged().level_by(level_by).timeout(Duration::from_secs(600));
-//!     run.message_by(|_, line| line.strip_prefix("warning: ").unwrap_or(line)).wait()?.check()?;
+//!     context.run(compiler).merged().level_by(level_by).timeout(Duration::from_secs(600)).wait()?.check()?;
 //!     Ok(())
 //! }
 //!
@@ -44,7 +43,7 @@
 //!     let mut compiler = Command::new("cc");
 //!     compiler.args(["-c", unit]);
 //! #   compiler = Command::new("sh");
-//! #   compiler.args(["-c", if unit == "broken" { "echo error: no such type; exit 1" } else { "echo warning: unused; echo detail" }]);
+//! #   compiler.args(["-c", if unit == "broken" { "echo broken.c:1:1: error: no such type; exit 1" } else { "echo main.c:1:1: warning: unused; echo detail" }]);
 //!     compile(&mut compiler)?;
 //!     phase!(2, 2, "Linking {unit}");
 //!     success!("{unit} is built");
@@ -78,7 +77,7 @@
 //!             Err(error) => println!("{name}: {error}, see {}", logs.join(name).display()),
 //!         }
 //!     }
-//! #   assert!(std::fs::read_to_string(logs.join("broken")).unwrap().contains("error: no such type"));
+//! #   assert!(std::fs::read_to_string(logs.join("broken")).unwrap().contains("ERROR broken logscope::command::merged: broken.c:1:1: error: no such type"));
 //! #   assert!(std::fs::read_to_string(logs.join("core")).unwrap().contains("logscope::command::merged: detail"));
 //! #   assert_eq!(results.iter().filter(|(_, result)| result.is_err()).count(), 1);
 //!     if results.iter().all(|(_, result)| result.is_ok()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -99,8 +98,10 @@
 //!   [`timeout`](crate::command::Run::timeout).
 //! - **Ctrl-C** ends the programs with the tool, but for those with `timeout` or `kill_on_drop`, which have a group of their own: these are ended
 //!   when the tool exits. So a tool that uses them handles SIGINT, as [`11_shutdown_on_sigterm`] does SIGTERM, and exits.
-//! - **The work inside** may use threads, pools and tasks: give them the context with [`bind_current`](crate::bind_current) and
-//!   [`in_current_context`](crate::InContext::in_current_context).
+//! - **A program that fails** is told twice on this terminal: how it ended, at WARN, and why the build failed, at ERROR. A view with the directives
+//!   `info,logscope::command=error,logscope::command::merged=info` (by [`verbosity`](crate::sink::Sink::verbosity)) leaves the first one to the file.
+//! - **The work inside** may use threads, pools and tasks: start them by [`thread`](crate::thread), `logscope::rayon` and `logscope::tokio`, which carry the
+//!   context; [the guide](crate::docs::carry) has the table.
 //! - **The summary** is the result of the program, and no logging: it goes to stdout by `println!`. Flush before it, so that it comes last.
 //! - **Nested builds.** What `make` and `cargo` hand on to the programs that they run, the tokens of their jobserver, reaches programs that are
 //!   run like this: environment and descriptors are inherited.

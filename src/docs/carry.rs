@@ -100,5 +100,21 @@
 //! ]
 //! ```
 //!
-//! Keep the lines of the crates that you use: clippy warns about a path that it does not find. `#[allow(clippy::disallowed_methods)]` lets one
-//! call through.
+//! All lines can stay: clippy passes over crates that you do not use. `#[allow(clippy::disallowed_methods)]` lets one call through. Calls that hand
+//! over a context themselves are found, too; write `logscope::tokio::spawn(future.in_context(&uno))` and
+//! `logscope::thread::spawn(uno.bind(work))` there: the explicit context wins.
+//!
+//! Closures that rayon calls on its own account can be listed as well, and then need the `#[allow]` where they are right:
+//!
+//! ```toml
+//!     { path = "rayon::iter::ParallelIterator::flat_map", reason = "its inner iterators need in_current_context; or use flat_map_iter" },
+//!     { path = "rayon::iter::ParallelIterator::flatten", reason = "its inner iterators need in_current_context; or use flatten_iter" },
+//!     { path = "rayon::slice::ParallelSliceMut::par_sort_by", reason = "its closure carries no context" },
+//! ```
+//!
+//! No list finds a parallel iterator without `in_current_context`, or a `JoinSet` that is collected from futures. A guard that is held over an
+//! `.await` is found with
+//!
+//! ```toml
+//! await-holding-invalid-types = [{ path = "logscope::ScopeGuard", reason = "belongs to the thread, unless the future has a context" }]
+//! ```

@@ -56,7 +56,8 @@
 //! | print exactly what it printed | [`Format::raw`](crate::Format::raw) |
 //!
 //! To know which program a line came from, where several run at once in one context, give each a [child](crate::OutputContext::child) context or a
-//! span:
+//! span. (On a terminal with `Format::build`, which shows no spans, use [`renamed("uno/core")`](crate::OutputContext::renamed), which keeps the clock of
+//! the build:)
 //!
 //! ```
 //! # #[cfg(unix)] {
@@ -215,6 +216,9 @@
 //!     logscope::set_process_default(inherited.with_sinks([sink::stderr().format(Format::raw())]));
 //! }
 //! ```
+//!
+//! Of the first way, nothing of the child's own records is on the parent's terminal. A child that should be seen there, too, is started by
+//! `status()`, and adds a sink for stderr to what it has inherited, as above, with [`with_sink`](crate::OutputContext::with_sink).
 //!
 //! ## Processes in between, and those that follow
 //!

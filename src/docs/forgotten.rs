@@ -44,7 +44,9 @@
 //!   another (`with_verbosity`, `with_field`, …) are one context here, a [`child`](crate::OutputContext::child) is another;
 //! - with [`route_by_span`](crate::Config::route_by_span), events that go to the context of their span;
 //! - events inside [`unscoped`](crate::unscoped), which says that they are meant for the default;
-//! - records that logscope writes itself, spans, and panics.
+//! - records that logscope writes itself, spans, and panics;
+//! - what landed in *another* context: a bare call of rayon that waits in a scope logs the bare jobs that it steals there. Against that, only clippy
+//!   and [the table](crate::docs::carry) help.
 //!
 //! A test can end with `assert_eq!(logscope::unclaimed().total, 0)`, if it has the process for itself.
 //!
@@ -87,6 +89,9 @@
 //!     .install()?;
 //! # Ok::<(), logscope::Error>(())
 //! ```
+//!
+//! What `default_targets` keeps out still counts, and is told of, also while no other context is alive: `hyper` and its like are [ignored](crate::Unclaimed::Ignore)
+//! by an `unclaimed_for` of their own.
 //!
 //! A single line is best said to be meant where it stands: `logscope::unscoped(|| tracing::info!("ready"))`.
 //!

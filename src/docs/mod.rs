@@ -10,7 +10,8 @@
 //! | [`layout`] | a layout of your own |
 //! | [`forgotten`] | finding work that lost its context |
 //! | [`build_tool`] | a build tool: builds at once, programs that are run, a summary |
-//! | [`server`] | a server: a context for each request |
+#![cfg_attr(feature = "http", doc = "| [`server`] | a server: a context for each request |")]
+#![cfg_attr(not(feature = "http"), doc = "| `server` (feature `http`) | a server: a context for each request |")]
 //! | [`child_processes`] | programs that are run and what they print; a context that goes on in a child process |
 //! | [`tenants`] | a server that keeps a log for each tenant, user or project |
 //!

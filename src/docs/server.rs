@@ -1,4 +1,4 @@
-//! # A server
+//! A server: a context of its own for each request.
 //!
 //! A server answers many requests at once. Each gets a context of its own, a [child](crate::OutputContext::child) of the server's: what any code
 //! below logs, in whatever crate, is in that request's records, with its id, and its clock begins with the request.
@@ -9,7 +9,8 @@
 //! # #[cfg(feature = "http")] {
 //! use axum::{Router, routing::get};
 //! use logscope::http::RequestLayer;
-//! use logscope::{Format, LevelFilter, OutputContext, Verbosity, sink};
+//! use logscope::sink::{self, Queue};
+//! use logscope::{Format, OutputContext, Verbosity};
 //!
 //! # fn main() -> Result<(), logscope::Error> {
 //! logscope::init();
@@ -37,12 +38,14 @@
 //!
 //! async fn cart() -> &'static str {
 //!     tracing::info!("looked into the cart");
-//!     // What is spawned is carried along.
-//!     let prices = logscope::InContext::in_current_context(async { tracing::info!("asked for the prices") });
-//!     # prices.await;
-//!     # let _ = r#"
-//!     tokio::spawn(prices);
-//!     # "#;
+//!     # let _queue = Queue::new();
+//!     // What is spawned is carried along. (Feature `tokio`.)
+//!     # #[cfg(feature = "tokio")] {
+//!     # let prices =
+//!     logscope::tokio::spawn(async { tracing::info!("asked for the prices") });
+//!     # prices.await.unwrap();
+//!     # }
+//!     # #[cfg(not(feature = "tokio"))] { tracing::info!("asked for the prices"); }
 //!     "two books"
 //! }
 //! # main().unwrap();
@@ -57,7 +60,7 @@
 //! | a log for each tenant | [`RequestLayer::make`](crate::http::RequestLayer::make) adds the tenant's sink; [the guide on tenants](super::tenants) keeps them |
 //! | more of one request | [`RequestLayer::raise_by`](crate::http::RequestLayer::raise_by): a header, for whom the program permits it |
 //! | a quieter or louder server, while it runs | a [`Dial`](crate::Dial) as the verbosity of the server's context; where the access log must go on, one on each other [sink](crate::sink::Sink::verbosity) |
-//! | a page of what is under way | [`live`](crate::live): each context with its name, parent, [elapsed time](crate::OutputContext::elapsed) and [ledger](crate::OutputContext::ledger), or as data by [`snapshot`](crate::OutputContext::snapshot). No lock is held while the caller looks |
+//! | a page of what is under way | [`live`](crate::live): each context with its name, parent, [elapsed time](crate::OutputContext::elapsed) and [ledger](crate::OutputContext::ledger), or as data by [`snapshot`](crate::OutputContext::snapshot). No lock is held while the caller looks. A request that has ended is listed until the last task that it spawned has ended |
 //! | the end | stop accepting, let the requests end, then [`shutdown`](crate::shutdown): its ledger says whether all is written. Nothing has to be done for the context of a request: it is dropped |
 //!
 //! The example `server` has all of these, and proves them under a load from another process: `cargo run --example server --features http`.

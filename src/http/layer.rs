@@ -81,7 +81,8 @@ impl RequestLayer {
     /// # let _ = layer;
     /// ```
     ///
-    /// The header has a level, or [directives](crate::Verbosity#directives): `x-log-level: debug`, `x-log-level: info,sql=debug`. The request
+    /// The header has a level, or [directives](crate::Verbosity#directives): `x-log-level: debug`, `x-log-level: info,sql=debug`; a word that is no level,
+    /// and not like one, is a target. The request
     /// then has the more verbose of what it asks for and of what it has, for each target: a header never makes a log quieter. If the service's
     /// verbosity is a [`Dial`](crate::Dial), the dial's value at the beginning of the request counts, and turning it later does not reach this one
     /// request. A sink with a [threshold](crate::sink::Sink::max_level) keeps that.

@@ -42,7 +42,8 @@
 //! ```
 //!
 //! Behind a `flat_map` or a `flatten` it ends: these drive iterators of their own, and a thread that steals a part of one of those has nothing
-//! that tells it the context. Give it to the inner iterators, which covers what stands behind the `flat_map` too, or once more behind it:
+//! that tells it the context. What it logs then goes to the process default, or to the context of whatever work its thread waits in. Use `flat_map_iter` or
+//! `flatten_iter`, which keep the context, or give it to the inner iterators, which covers what stands behind the `flat_map` too, or once more behind it:
 //!
 //! ```
 //! use logscope::{InContext as _, OutputContext};

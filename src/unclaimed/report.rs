@@ -21,7 +21,7 @@ pub struct UnclaimedReport {
     pub unlisted: u64,
 }
 
-/// Counts the unclaimed events of one place in one thread; in an [`UnclaimedReport`].
+/// Counts the unclaimed events of one place in one thread, or in threads of one name; in an [`UnclaimedReport`].
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -35,7 +35,7 @@ pub struct UnclaimedEntry {
     pub file: Option<String>,
     /// The line of the log call in that file.
     pub line: Option<u32>,
-    /// The name of the thread or, if it has none, its id as `ThreadId(2)`. `None` for all threads that have no entry of their own.
+    /// The name of the thread or, if it has none, its id as `ThreadId(2)`. Threads of one name have one entry. `None` for all threads that have no entry of their own.
     pub thread: Option<String>,
     /// How many events there were.
     pub count: u64,
@@ -59,13 +59,26 @@ mod level {
 
 impl UnclaimedReport {
     pub(super) fn new(mut entries: Vec<UnclaimedEntry>, unlisted: u64) -> Self {
-        entries.sort_by(|a, b| {
-            let place =
-                |entry: &UnclaimedEntry| (entry.target.clone(), entry.file.clone(), entry.line, entry.thread.clone());
-            b.count.cmp(&a.count).then_with(|| place(a).cmp(&place(b)))
+        entries.sort_by(|a, b| a.place().cmp(&b.place()));
+        // Threads of one name, such as the workers of a pool, are one entry: nobody could tell two of them apart.
+        entries.dedup_by(|next, kept| {
+            let is_same = next.place() == kept.place();
+            if is_same {
+                kept.count = kept.count.saturating_add(next.count);
+            }
+            is_same
         });
+        // Stable, so entries with the same count stay in the order of their places.
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.count));
         let listed = entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.count));
         UnclaimedReport { total: listed.saturating_add(unlisted), entries, unlisted }
+    }
+}
+
+impl UnclaimedEntry {
+    /// All but the count.
+    fn place(&self) -> (&str, Option<&str>, Option<u32>, Option<&str>, Level) {
+        (&self.target, self.file.as_deref(), self.line, self.thread.as_deref(), self.level)
     }
 }
 
