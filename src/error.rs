@@ -54,6 +54,12 @@ pub enum ErrorKind {
     AlreadyInstalled,
     /// A log could not be read back because of an I/O error.
     Read,
+    /// A file or folder could not be published. What was there before is still there.
+    Publish,
+    /// What a cache lacks could not be made. What it has is still there. The source is the error of the function that makes it.
+    Make,
+    /// A file has not the digest that is expected of it.
+    DigestMismatch,
     /// After a flush or sync, some records are not with the operating system or on the storage device.
     Incomplete,
 }
@@ -84,6 +90,12 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// Returns true if a file has not the digest that is expected of it.
+    #[must_use]
+    pub fn is_digest_mismatch(&self) -> bool {
+        self.0.kind == ErrorKind::DigestMismatch
     }
 
     fn write_with_sources(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -55,6 +55,9 @@
 //! | a run of a program, once the program has exited | another process that holds its output open | `command::Run::linger`: [`COMMAND_LINGER`] unless set | logs what has come, and says that the output is still open |
 //! | a program that is ended, between SIGTERM and SIGKILL | its own end | `command::Run::grace`: [`COMMAND_GRACE`] unless set | kills its group |
 //! | the thread that waits for programs whose runs were dropped | their exits | [`REAPER_TICKS`], the last of them until there are none | looks again |
+//! | a publication | a name that no other process uses for its temporaries | [`TEMPORARY_NAMES`] | fails |
+//! | a publication of a folder | others, which publish and remove the same one | [`EXCHANGE_ATTEMPTS`] | fails |
+//! | a `lock::Fetch` whose `make` has failed in a way that may pass | the next attempt | [`FETCH_FIRST_PAUSE`], then twice as long, and so on, [`FETCH_LONGEST_PAUSE`] at most | tries again, `Fetch::retries` times: [`FETCH_RETRIES`] unless set |
 //! | the exit of the process | a thread that changes the list of the groups of programs | [`COMMAND_GROUPS`] | leaves the groups running |
 
 use std::time::Duration;
@@ -243,6 +246,26 @@ pub(crate) const COMMAND_GRACE: Duration = Duration::from_secs(5);
 
 /// How many bytes of a line that a program prints one record takes, unless it is set.
 pub(crate) const COMMAND_LINE_BYTES: usize = 64 << 10;
+
+/// How many names a publication tries for its temporaries.
+#[cfg(feature = "lock")]
+pub(crate) const TEMPORARY_NAMES: usize = 1_000;
+
+/// How often a publication of a folder tries to put it in place, while others change what is there.
+#[cfg(feature = "lock")]
+pub(crate) const EXCHANGE_ATTEMPTS: usize = 100;
+
+/// How often a `lock::Fetch` tries again, unless it is set.
+#[cfg(feature = "lock")]
+pub(crate) const FETCH_RETRIES: usize = 3;
+
+/// How long a `lock::Fetch` waits, on average, before it tries again for the first time.
+#[cfg(feature = "lock")]
+pub(crate) const FETCH_FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a `lock::Fetch` waits at most before it tries again.
+#[cfg(feature = "lock")]
+pub(crate) const FETCH_LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How many bytes of each stream of a program are captured at most.
 pub(crate) const COMMAND_CAPTURE_BYTES: usize = 16 << 20;
