@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use backon::ExponentialBackoff;
 
-use super::job::{Call, Failure, Job, Look};
+use super::job::{Call, Failure, Job};
 use super::policy::Fetched;
 use super::retry::{next_pause, pauses};
 use crate::error::Error;

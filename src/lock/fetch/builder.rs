@@ -97,7 +97,8 @@ impl Fetch {
     /// Expects the entry to have this SHA-256 digest. What `make` writes is refused if it has another, and an entry that has another is made
     /// again.
     ///
-    /// An entry is read for that once, and again only when its length or the time of its last change is another.
+    /// An entry that was made for this digest is read again only when its length or the time of its last change is another. Others are read in each
+    /// call.
     pub fn digest(mut self, digest: impl Into<Digest>) -> Self {
         self.job.digest = Some(digest.into());
         self

@@ -46,7 +46,7 @@ pub(super) fn mirror(entry: &Path, path: &Path, by: MirrorBy) -> Result<Mirrored
         return Ok(Mirrored::Found);
     }
     clear_leftovers(target.folder());
-    let mut temporary = target.temporary()?;
+    let temporary = target.temporary()?;
     let made = match by {
         MirrorBy::Link => match link(entry, &temporary, &target) {
             Ok(()) => Mirrored::Linked,

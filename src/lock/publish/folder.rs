@@ -13,7 +13,7 @@ use crate::limits::EXCHANGE_ATTEMPTS;
 /// Replaces the folder at `path` by one that `fill` fills: whoever opens the path finds the old folder or the new one, never a part.
 ///
 /// `fill` gets the path of an empty folder beside it, whose name it must not remember. When it returns, everything in it is synced and put in
-/// place in one step, the folder around it is synced, and the old one is removed. If `fill` fails or panics, what is at `path` stays. Several
+/// place in one step, and the folder around it is synced. If `fill` fails or panics, what is at `path` stays. Several
 /// threads and processes may publish the same path at once: each folder is whole, and the last one stays.
 ///
 /// ```
@@ -32,8 +32,9 @@ use crate::limits::EXCHANGE_ATTEMPTS;
 /// is a symbolic link from the beginning, which leads to a folder beside it (`.logscope-….dir`), and the step replaces the link. Windows gives the
 /// right to make such links to administrators and in its developer mode.
 ///
-/// Each use of the path finds one of the folders, two uses may find two: a reader that needs several files of one version must keep the
-/// publisher away, and the old folder's removal with it. A file lock, shared by the readers, does that.
+/// The old folder stays beside it (`.logscope-….dir`), for those who are in it, until the next publication in the folder around it removes it. Each
+/// use of the path finds one of the folders, and two uses may find two. So a reader that needs several files of one version opens the folder once,
+/// or keeps publishers away: by a file lock that readers share and publishers hold alone.
 ///
 /// # Errors
 ///
@@ -75,7 +76,7 @@ fn prepare(target: &Target) -> io::Result<(Temporary, Option<Metadata>)> {
     Ok((temporary, replaced))
 }
 
-/// Puts the folder of `temporary` at the target, and removes what was there.
+/// Puts the folder of `temporary` at the target. What was there is left for the next publication, because others may be on the way through it.
 fn put_in_place(temporary: Temporary, target: &Target) -> io::Result<()> {
     let folder = temporary.folder_path();
     // Others may publish and remove the target all the time.
@@ -95,8 +96,8 @@ fn put_in_place(temporary: Temporary, target: &Target) -> io::Result<()> {
                 moved?;
                 #[cfg(test)]
                 super::steps::reach("exchanged");
-                // What was there has the temporary's name now.
-                drop(temporary);
+                // What was there has the temporary's name now, and no owner.
+                temporary.keep_folder();
                 return Ok(());
             }
         }
@@ -120,7 +121,7 @@ fn can_exchange(temporary: &Temporary) -> io::Result<bool> {
     Ok(can)
 }
 
-/// Has the target be a link to the folder of `temporary`, and removes the folder that it led to.
+/// Has the target be a link to the folder of `temporary`.
 fn link(temporary: Temporary, target: &Target) -> io::Result<()> {
     let (folder, link) = (temporary.folder_path(), temporary.link_path());
     let Some(name) = folder.file_name() else { return Err(ErrorKind::InvalidInput.into()) };
@@ -130,9 +131,7 @@ fn link(temporary: Temporary, target: &Target) -> io::Result<()> {
     fs::rename(&link, target.path())?;
     #[cfg(test)]
     super::steps::reach("linked");
-    // From now on nobody owns the folder, and whoever replaces the link removes it. So this comes before the removal of those that no link leads
-    // to: if another publication has replaced the link already, one of the two finds that this folder is one of them.
+    // Nobody owns the folder from now on. It stays as long as a link leads to it.
     temporary.keep_folder();
-    clear_leftovers(target.folder());
     Ok(())
 }

@@ -7,7 +7,7 @@
 //! | name | what |
 //! |---|---|
 //! | `<stem>.tmp` | a new file; for a folder or a link an empty file, which is only held |
-//! | `<stem>.dir` | a new folder; or an old one, which the new one was exchanged with |
+//! | `<stem>.dir` | a new folder; or an old one, which was exchanged with the new one; or one that the published link leads to, or led to |
 //! | `<stem>.probe` | an empty folder, to learn whether the file system can exchange folders |
 //! | `<stem>.link` | a new link |
 //!
@@ -20,7 +20,10 @@
 //!
 //! # Folders that are in use
 //!
-//! Where folders cannot be exchanged, the published path is a link to `<stem>.dir`, and nobody holds the stem. Such a folder may be removed
+//! Once a folder is published, nobody holds the stem. What is at `<stem>.dir` then is removed by the next publication in the folder around it, and
+//! not at once, because somebody may just be on the way through it: then a path that leads through the published folder would lead nowhere.
+//!
+//! Where folders cannot be exchanged, the published path is a link to `<stem>.dir`. Such a folder may be removed
 //! when no link leads to it, and that must be looked for by the owner of the stem: only the owner of a stem makes a link to its folder, so if
 //! there is none now, there will be none.
 
@@ -49,7 +52,7 @@ pub(in crate::lock) struct Temporary {
     file: File,
     /// The file has another name now, and the stem no owner.
     is_published: bool,
-    /// A link leads to the folder.
+    /// The folder stays: it is an old one, or a link leads to it.
     keeps_folder: bool,
 }
 
@@ -128,7 +131,7 @@ impl Temporary {
         Ok(())
     }
 
-    /// Keeps the folder: a link leads to it.
+    /// Gives the stem up, and leaves the folder there.
     pub(super) fn keep_folder(mut self) {
         self.keeps_folder = true;
     }

@@ -84,7 +84,8 @@ pub(in super::super) fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
     }
     match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(true),
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP | Errno::OPNOTSUPP) => Ok(false),
+        // The two last are one on some systems, and two on others.
+        Err(error) if [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP].contains(&error) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
