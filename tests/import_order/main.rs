@@ -31,7 +31,7 @@ use resolve::Place;
 const ORDER: &order::Table<'_> = &[
     (
         "src",
-        "sync → limits → process → error → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
+        "sync → limits → process → error → lock → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
          → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio → layer, build, command → http → docs",
     ),
     (
@@ -80,6 +80,11 @@ const ORDER: &order::Table<'_> = &[
         "src/layer",
         "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events, search → context_layer → \
          scoped_layer, log_bridge, panics → install",
+    ),
+    ("src/lock", "token, carry → folders → file_lock"),
+    (
+        "src/lock/file_lock",
+        "identity, mode, text, timer → place, options → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring",
     ),
     (
         "src/output",
