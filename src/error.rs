@@ -62,6 +62,14 @@ pub enum ErrorKind {
     DigestMismatch,
     /// After a flush or sync, some records are not with the operating system or on the storage device.
     Incomplete,
+    /// The operating system refused what a lock needs, or something else than a file is at its path. If it refused, the source is its `io::Error`.
+    Lock,
+    /// The time was over before what was waited for came: a lock, for example.
+    TimedOut,
+    /// Others can have got a lock while it was held, because its file was deleted or replaced.
+    LockLost,
+    /// A lock was to be released by somebody who does not hold it.
+    NotHolder,
 }
 
 impl Error {
@@ -96,6 +104,24 @@ impl Error {
     #[must_use]
     pub fn is_digest_mismatch(&self) -> bool {
         self.0.kind == ErrorKind::DigestMismatch
+    }
+
+    /// Returns true if the time was over: [`ErrorKind::TimedOut`].
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.kind() == ErrorKind::TimedOut
+    }
+
+    /// Returns true if a lock was not kept: [`ErrorKind::LockLost`].
+    #[must_use]
+    pub fn is_lock_lost(&self) -> bool {
+        self.kind() == ErrorKind::LockLost
+    }
+
+    /// Returns true if a lock is not held by who was to release it: [`ErrorKind::NotHolder`].
+    #[must_use]
+    pub fn is_not_holder(&self) -> bool {
+        self.kind() == ErrorKind::NotHolder
     }
 
     fn write_with_sources(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -34,7 +34,7 @@
 //! - [`OutputContext::run`], [`command`]: programs that know nothing of logscope, whose output becomes records.
 //! - [`Record`], [`RecordBuf`], `read` (feature `serde`): records, and reading logs back. `build` (feature `build`): the vocabulary of
 //!   builds.
-//! - `http` (feature `http`): a context for each request of a server.
+//! - `http` (feature `http`): a context for each request of a server. `lock` (feature `lock`): locks between processes.
 //! - [`docs`]: guides to single tasks.
 //!
 //! # Which context is current
@@ -108,7 +108,7 @@
 //! | `futures` | | [`Scoped`] streams, and what a [`sink::channel`] receives as a `Stream`, through `futures-core` |
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `http` | | `logscope::http`: each request of a `tower` service in a context of its own, for axum, tonic and hyper |
-//! | `lock` | | `logscope::lock`: files that appear whole, and caches that threads, tasks and processes fill once |
+//! | `lock` | | `logscope::lock`: locks between processes, which say who holds them; files that appear whole; caches that are filled once |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `rayon` | | `logscope::rayon`: rayon's functions and parallel iterators, in the context of whoever calls them |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |

@@ -59,6 +59,10 @@
 //! | a publication of a folder | others, which publish and remove the same one | [`EXCHANGE_ATTEMPTS`] | fails |
 //! | a `lock::Fetch` whose `make` has failed in a way that may pass | the next attempt | [`FETCH_FIRST_PAUSE`], then twice as long, and so on, [`FETCH_LONGEST_PAUSE`] at most | tries again, `Fetch::retries` times: [`FETCH_RETRIES`] unless set |
 //! | the exit of the process | a thread that changes the list of the groups of programs | [`COMMAND_GROUPS`] | leaves the groups running |
+//! | `FileLock::acquire` and its twins | a lock that somebody else holds | their timeout, with attempts at intervals from [`LOCK_FIRST_RETRY`] to [`LOCK_RETRY`] | fail, and name the holder |
+//! | `FileLock::acquire` and its twins | somebody who deletes the lock's file again and again | [`LOCK_ATTEMPTS`] at a time | wait as for a holder |
+//! | `ensure_dir_writable` | others, who make or remove the same folders | [`FOLDER_ATTEMPTS`] | fails |
+//! | a thread that wakes tasks, or warns, for locks | something to do | [`SPARE_THREAD`] | ends |
 
 use std::time::Duration;
 
@@ -285,3 +289,27 @@ pub(crate) const REAPER_TICKS: [Duration; 4] =
 /// How long the exit of the process waits for another thread, which changes the list of the groups of programs.
 #[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox"))))]
 pub(crate) const COMMAND_GROUPS: Duration = Duration::from_millis(5);
+
+/// How long who waits for a file lock pauses before the first retry, at most. Each pause is twice the one before.
+#[cfg(feature = "lock")]
+pub(crate) const LOCK_FIRST_RETRY: Duration = Duration::from_micros(200);
+
+/// How long who waits for a file lock pauses between two attempts, at most.
+#[cfg(feature = "lock")]
+pub(crate) const LOCK_RETRY: Duration = Duration::from_millis(25);
+
+/// How often in a row the file of a lock may be deleted, each time just before it is locked, until who wants the lock pauses.
+#[cfg(feature = "lock")]
+pub(crate) const LOCK_ATTEMPTS: u32 = 100;
+
+/// How long somebody waits for a file lock before that is logged at INFO.
+#[cfg(feature = "lock")]
+pub(crate) const LOCK_TOLD: Duration = Duration::from_secs(1);
+
+/// How often folders are tried to be made while others make or remove them.
+#[cfg(feature = "lock")]
+pub(crate) const FOLDER_ATTEMPTS: u32 = 10;
+
+/// How long the first pause between two of these attempts is, at most. Each is twice the one before.
+#[cfg(feature = "lock")]
+pub(crate) const FOLDER_RETRY: Duration = Duration::from_millis(1);

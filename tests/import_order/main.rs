@@ -81,13 +81,17 @@ const ORDER: &order::Table<'_> = &[
         "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events, search → context_layer → \
          scoped_layer, log_bridge, panics → install",
     ),
-    ("src/lock", "publish → stand_in → fetch"),
+    ("src/lock", "token, carry → folders → file_lock, publish → fetch"),
     (
         "src/lock/fetch",
         "digest, key, moment, offload, policy, retry → record, mirror → job → told → blocking, task → builder",
     ),
     ("src/lock/publish", "os, steps → temporary → target → folder"),
     ("src/lock/publish/os", "unix, other"),
+    (
+        "src/lock/file_lock",
+        "identity, mode, text, timer → place, options → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring",
+    ),
     (
         "src/output",
         "traits, guard → stream, writer, make_writer, memory, memory_records, channel, print, null → any, receiver_stream",

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use backon::ExponentialBackoff;
 
 use super::job::{Call, Failure, Job};
+use super::mirror::Mirrored;
 use super::policy::Fetched;
 use super::retry::{next_pause, pauses};
 use crate::error::Error;
-use crate::lock::stand_in::FileLockGuard;
+use crate::lock::file_lock::FileLockGuard;
 use crate::sync::thread;
 
 pub(super) fn get(
@@ -61,8 +62,7 @@ fn make_entry(
         job.tell_making();
         let began = Instant::now();
         match attempt(job, guard, make) {
-            Ok(()) => {
-                let (fetched, mirrored) = job.conclude()?;
+            Ok((fetched, mirrored)) => {
                 job.tell_made(began, mirrored);
                 return Ok(Some(fetched));
             }
@@ -82,8 +82,9 @@ fn attempt(
     job: &Job,
     guard: &FileLockGuard,
     make: &mut impl FnMut(&mut File) -> io::Result<()>,
-) -> Result<(), Failure> {
+) -> Result<(Fetched, Option<Mirrored>), Failure> {
     let (number, mut temporary) = job.prepare()?;
     make(temporary.file()).map_err(|error| job.make_failure(error))?;
-    job.publish(guard, number, temporary)
+    job.publish(guard, number, temporary)?;
+    job.conclude()
 }

@@ -12,7 +12,7 @@ use super::mirror::MirrorBy;
 use super::policy::{FetchPolicy, Fetched};
 use super::{blocking, task};
 use crate::limits::FETCH_RETRIES;
-use crate::lock::stand_in::FileLock;
+use crate::lock::file_lock::FileLock;
 use crate::sync::Arc;
 
 /// Fetches something into a cache that threads, tasks and processes share, and only one of them makes it.
@@ -42,9 +42,9 @@ use crate::sync::Arc;
 /// - **The log** has what was found, made, retried and mirrored: target `logscope::lock`, level DEBUG, failures WARN.
 ///
 /// The cache has a folder for each key, whose name begins with what can be read of the key; no key leads out of the cache. In it is the file
-/// `entry`, with its lock and a record. A program that cleans the cache takes [`lock_path`](Fetch::lock_path) first, with a
-/// file lock, and removes [`entry_path`](Fetch::entry_path). If somebody removes all of it at any time, no caller gets a part of a file or an error
-/// for it: they make the entry again.
+/// `entry`, with its lock and a record. A program that cleans the cache takes the [lock](Fetch::lock) and removes the file
+/// [`entry`](Fetch::entry_path). If somebody removes all of it without the lock, no caller gets a part of a file: whoever is under way makes the
+/// entry again, as often as it [retries](Fetch::retries).
 ///
 /// `make` must not fetch the same key: it would wait for itself.
 #[derive(Clone, Debug)]
@@ -135,10 +135,10 @@ impl Fetch {
         &self.job.entry
     }
 
-    /// Returns the path of the key's lock, for a program that cleans the cache.
+    /// Returns the lock of the key, for a program that cleans the cache.
     #[must_use]
-    pub fn lock_path(&self) -> PathBuf {
-        self.job.entry.with_file_name("lock")
+    pub fn lock(&self) -> FileLock {
+        self.job.lock.clone()
     }
 
     /// Returns the entry, and has `make` make it if the cache has none that serves.

@@ -13,8 +13,9 @@ use super::record::{Number, Record, Seen, Verified, looks_as, verify};
 use super::policy::{FetchPolicy, Fetched};
 use super::retry::{is_read_only, is_transient};
 use crate::error::{Error, ErrorKind};
+use crate::lock::file_lock::{FileLock, FileLockGuard};
+use crate::lock::folders::ensure_dir_writable;
 use crate::lock::publish::{Target, Temporary, clear_leftovers, sync_folder};
-use crate::lock::stand_in::{FileLock, FileLockGuard};
 
 /// A fetch: the options of the caller, and the paths that follow from them.
 #[derive(Clone, Debug)]
@@ -118,7 +119,16 @@ impl Job {
         if !serves {
             return Ok(Look::Wanting);
         }
-        if let Some(found) = self.other_digest(entry.and_then(|entry| entry.verified.as_ref()))? {
+        match self.serve(entry.and_then(|entry| entry.verified.as_ref()), age) {
+            // Somebody has removed it just now, without the lock.
+            Err(_) if !self.entry.exists() => Ok(Look::Wanting),
+            look => look,
+        }
+    }
+
+    /// Checks and mirrors an entry that is new enough.
+    fn serve(&self, known: Option<&Verified>, age: Option<Duration>) -> Result<Look, Error> {
+        if let Some(found) = self.other_digest(known)? {
             return Ok(Look::Damaged(found));
         }
         let mirrored = self.mirror()?;
@@ -197,9 +207,10 @@ impl Job {
         Ok(())
     }
 
-    /// Mirrors the entry that was just made. Under the lock of the key, alone.
-    pub(super) fn conclude(&self) -> Result<(Fetched, Option<Mirrored>), Error> {
-        let mirrored = self.mirror()?;
+    /// Mirrors the entry that was just published. Under the lock of the key, alone.
+    pub(super) fn conclude(&self) -> Result<(Fetched, Option<Mirrored>), Failure> {
+        // If it is not there any more, somebody has removed it without the lock.
+        let mirrored = self.mirror().map_err(|error| Failure { error, is_transient: !self.entry.exists() })?;
         Ok((self.fetched(true, Some(Duration::ZERO)), mirrored))
     }
 
@@ -208,7 +219,7 @@ impl Job {
         if let Some(folder) = path.parent()
             && !folder.as_os_str().is_empty()
         {
-            crate::lock::stand_in::ensure_dir_writable(folder)?;
+            ensure_dir_writable(folder)?;
         }
         mirror(&self.entry, path, self.mirror_by).map(Some)
     }

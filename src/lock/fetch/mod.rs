@@ -32,5 +32,4 @@ mod told;
 pub use builder::Fetch;
 pub use digest::Digest;
 pub use mirror::MirrorBy;
-pub(in crate::lock) use offload::offload;
 pub use policy::{FetchPolicy, Fetched};

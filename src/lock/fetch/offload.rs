@@ -17,7 +17,7 @@ use crate::sync::thread;
 /// # Errors
 ///
 /// No thread can be started.
-pub(in crate::lock) async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+pub(super) async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     let (sender, receiver) = hand_over();
     // Its end is not waited for: what it does is done by the time that it hands the result over.
     drop(start_thread("logscope-fetch", move || sender.send(catch_unwind(AssertUnwindSafe(work))))?);

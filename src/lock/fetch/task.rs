@@ -10,7 +10,7 @@ use super::offload::offload;
 use super::policy::Fetched;
 use super::retry::{next_pause, pauses};
 use crate::error::{Error, ErrorKind};
-use crate::lock::stand_in::FileLockGuard;
+use crate::lock::file_lock::FileLockGuard;
 use crate::sync::{Arc, thread};
 
 pub(super) async fn get<M, F>(
@@ -62,8 +62,7 @@ where
                     job.tell_made(began, mirrored);
                     return Ok(fetched);
                 }
-                Err(Ended::Mirror(error)) => return Err(error),
-                Err(Ended::Attempt(failure)) => failure,
+                Err(failure) => failure,
             };
             let pause = job.pause_after(failure, guard.is_none(), || next_pause(&mut pauses, call.left()))?;
             on_thread(&job, move |_| thread::sleep(pause)).await?;
@@ -73,13 +72,6 @@ where
     }
 }
 
-/// How an attempt ended without an entry that serves.
-enum Ended {
-    Attempt(Failure),
-    /// The entry is made, its mirror is not.
-    Mirror(Error),
-}
-
 type Made = (Fetched, Option<Mirrored>);
 
 /// Makes, publishes and mirrors the entry. Returns the lock again, unless all is done or the lock is lost.
@@ -87,7 +79,7 @@ async fn attempt<M, F>(
     job: &Arc<Job>,
     guard: FileLockGuard,
     make: &mut M,
-) -> Result<(Result<Made, Ended>, Option<FileLockGuard>), Error>
+) -> Result<(Result<Made, Failure>, Option<FileLockGuard>), Error>
 where
     M: FnMut(File) -> F,
     F: Future<Output = io::Result<()>>,
@@ -105,10 +97,12 @@ where
         Err(failure) => Err(failure),
     };
     on_thread(job, move |job| {
-        match made.and_then(|(number, temporary)| job.publish(&guard, number, temporary)) {
-            Ok(()) => (job.conclude().map_err(Ended::Mirror), None),
-            Err(failure) => (Err(Ended::Attempt(failure)), guard.verify().is_ok().then_some(guard)),
-        }
+        let made = made.and_then(|(number, temporary)| {
+            job.publish(&guard, number, temporary)?;
+            job.conclude()
+        });
+        let is_over = made.is_ok() || guard.verify().is_err();
+        (made, (!is_over).then_some(guard))
     })
     .await
 }
