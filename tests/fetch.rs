@@ -5,9 +5,9 @@
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
-mod common;
 #[path = "common/child.rs"]
 mod child;
+mod common;
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -69,7 +69,11 @@ fn an_entry_is_made_once_and_mirrored_as_often_as_asked() {
             let fetched = fetch.clone().mirror_to(&mirror).get(never).unwrap();
             assert_eq!((read(&fetched).as_str(), fetched.made, fetched.mirror.as_ref()), ("gcc", false, Some(&mirror)));
         }
-        assert_eq!(fs::metadata(&mirror).unwrap().ino(), fs::metadata(fetch.entry_path()).unwrap().ino(), "a hard link");
+        assert_eq!(
+            fs::metadata(&mirror).unwrap().ino(),
+            fs::metadata(fetch.entry_path()).unwrap().ino(),
+            "a hard link"
+        );
     }
     let own = folder.path().join("own");
     fetch.clone().mirror_to(&own).mirror_by(MirrorBy::Copy).get(never).unwrap();
@@ -135,7 +139,10 @@ fn if_making_fails_or_panics_the_old_entry_stays_and_the_next_call_tries_again()
             fetch.get(writes(old)).unwrap();
         }
         let error = fetch.get(fails).unwrap_err();
-        assert_eq!((error.kind(), format!("{error:#}")), (ErrorKind::Make, "cannot make \"key\": the server says no".to_owned()));
+        assert_eq!(
+            (error.kind(), format!("{error:#}")),
+            (ErrorKind::Make, "cannot make \"key\": the server says no".to_owned())
+        );
         let panicked = catch_unwind(AssertUnwindSafe(|| fetch.get(|_| panic!("on purpose")))).unwrap_err();
         assert_eq!(panicked.downcast_ref::<&str>(), Some(&"on purpose"));
         assert_eq!(fs::read_to_string(fetch.entry_path()).ok().as_deref(), old);
@@ -269,13 +276,51 @@ fn who_waits_too_long_is_told_for_whom() {
     assert!(error.is_timeout() && start.elapsed() < DEADLINE, "{error}");
     let said = error.to_string();
     assert!(said.contains(&format!("by pid {}", std::process::id())) && said.contains("fetch gcc"), "{said}");
-    let error = block_on(fetch.clone().timeout(Duration::from_millis(30)).get_async(async |_| unreachable!())).unwrap_err();
+    let error =
+        block_on(fetch.clone().timeout(Duration::from_millis(30)).get_async(async |_| unreachable!())).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     // Other keys are not concerned.
     Fetch::new("ld", cache.path()).timeout(Duration::ZERO).get(writes("ld")).unwrap();
     go.send(()).unwrap();
     assert!(made().unwrap().made);
     assert!(!fetch.timeout(Duration::ZERO).get(never).unwrap().made);
+}
+
+/// Somebody deletes the lock while one makes, so another one can begin, and is done first.
+#[test]
+fn who_has_lost_the_lock_does_not_replace_a_newer_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let fetch = Fetch::new("key", folder.path().join("cache")).policy(FetchPolicy::Always);
+    for by_task in [false, true] {
+        let (begun, wait) = channel();
+        let (go, end) = channel::<()>();
+        let older = fetch.clone().mirror_to(folder.path().join("mirror"));
+        let older = on_thread(move || {
+            let mut calls = 0;
+            let mut make = |file: &mut File| {
+                calls += 1;
+                begun.send(()).unwrap();
+                end.recv_timeout(DEADLINE).unwrap();
+                file.write_all(b"older")
+            };
+            let fetched = match by_task {
+                false => older.get(make),
+                true => block_on(older.get_async(|mut file| std::future::ready(make(&mut file)))),
+            };
+            (fetched.unwrap(), calls)
+        });
+        wait.recv_timeout(DEADLINE).unwrap();
+        fs::remove_file(fetch.lock().path()).unwrap();
+        assert!(fetch.get(writes("newer")).unwrap().made);
+        go.send(()).unwrap();
+        let (fetched, calls) = older();
+        assert_eq!(
+            (read(&fetched).as_str(), fetched.made, calls),
+            ("newer", false, 1),
+            "the newer one began after its call, too"
+        );
+        assert_tidy(&fetch);
+    }
 }
 
 #[test]
@@ -394,7 +439,9 @@ fn tasks_of_one_worker_share_an_entry_and_none_blocks_it() {
         let fetched = std::future::poll_fn(|context| {
             polls += 1;
             let poll = others.as_mut().poll(context);
-            if polls > TASKS && let Some(go) = go.take() {
+            if polls > TASKS
+                && let Some(go) = go.take()
+            {
                 go.send(()).unwrap();
             }
             poll
@@ -469,14 +516,21 @@ fn a_future_may_be_sent_to_other_threads() {
     let cache = tempfile::tempdir().unwrap();
     let fetch = Fetch::new("key", cache.path());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    let task = is_send(async move { fetch.get_async(async |mut file: File| file.write_all(b"text")).await.map(|fetched| read(&fetched)) });
+    let task = is_send(async move {
+        fetch.get_async(async |mut file: File| file.write_all(b"text")).await.map(|fetched| read(&fetched))
+    });
     assert_eq!(runtime.block_on(runtime.spawn(task)).unwrap().unwrap(), "text");
 }
 
 /// What may happen to a cache, one after the other.
 #[derive(Clone, Debug)]
 enum Step {
-    Get { policy: Policy, make: Make, mirror: Option<usize>, by_task: bool },
+    Get {
+        policy: Policy,
+        make: Make,
+        mirror: Option<usize>,
+        by_task: bool,
+    },
     DeleteEntry,
     DeleteRecord,
     DeleteLock,

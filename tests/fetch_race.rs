@@ -234,6 +234,34 @@ fn of_four_processes_that_mirror_after_the_release_one_has_a_part() {
     assert_torn(&race_processes(role, Kind::Naive), BUILDS);
 }
 
+/// Somebody waits for the lock to clean the cache, and gets it as soon as the maker releases it.
+#[test]
+fn a_cleaner_that_takes_the_lock_comes_after_the_mirror() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("latches");
+    let latches = Latches::serve(&socket);
+    let mirror = folder.path().join("mirror");
+    let fetch = Fetch::new("gcc", folder.path().join("cache")).mirror_to(&mirror);
+    thread::scope(|scope| {
+        let cleaner = scope.spawn(|| {
+            tell_waits(Line::connect(&socket));
+            Line::connect(&socket).wait("makes", 1);
+            let _lock = fetch.lock().acquire(PATIENCE).unwrap();
+            fs::remove_file(fetch.entry_path()).unwrap();
+        });
+        let mut line = Line::connect(&socket);
+        let fetched = fetch.get(|file| {
+            line.raise("makes");
+            line.wait("waiting", 1);
+            write_halves(file, 1, || {})
+        });
+        assert!(fetched.unwrap().made);
+        cleaner.join().unwrap();
+    });
+    assert_eq!(number_of(&fs::read_to_string(&mirror).unwrap()), Ok(1));
+    assert_eq!((latches.count("makes"), fetch.entry_path().exists()), (1, false));
+}
+
 const ROUNDS: usize = 12;
 
 /// Asks for a new entry again and again. Each mirror is whole, and of a make that began after the call.

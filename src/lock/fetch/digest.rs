@@ -95,7 +95,9 @@ mod tests {
     #[test]
     fn what_is_no_digest_is_refused() {
         let digest = Digest::of(&b""[..]).unwrap().to_string();
-        for text in ["", "12", &digest[1..], &format!("{digest}0"), &format!("{digest}00"), &digest.replace('e', "g"), "é"] {
+        for text in
+            ["", "12", &digest[1..], &format!("{digest}0"), &format!("{digest}00"), &digest.replace('e', "g"), "é"]
+        {
             let error = text.parse::<Digest>().unwrap_err();
             assert!(error.kind() == ErrorKind::Parse && error.to_string().contains("64 hexadecimal digits"), "{error}");
         }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::digest::Digest;
 use super::mirror::{MirrorBy, Mirrored, mirror};
 use super::moment::Moment;
-use super::record::{Number, Record, Seen, Verified, looks_as, verify};
 use super::policy::{FetchPolicy, Fetched};
+use super::record::{Number, Record, Seen, Verified, looks_as, verify};
 use super::retry::{is_read_only, is_transient};
 use crate::error::{Error, ErrorKind};
 use crate::lock::file_lock::{FileLock, FileLockGuard};
@@ -182,7 +182,12 @@ impl Job {
     }
 
     /// Publishes what was written to `temporary`. Under the lock of the key, alone.
-    pub(super) fn publish(&self, guard: &FileLockGuard, number: Number, mut temporary: Temporary) -> Result<(), Failure> {
+    pub(super) fn publish(
+        &self,
+        guard: &FileLockGuard,
+        number: Number,
+        mut temporary: Temporary,
+    ) -> Result<(), Failure> {
         let fail = |error| Failure::of_io(error, |error| self.error("write to", error));
         let verified = match self.digest {
             None => None,
@@ -229,12 +234,19 @@ impl Job {
     }
 
     fn mismatch(&self, expected: Digest, found: Digest) -> Error {
-        let text = format!("what was made for {:?} has the SHA-256 digest {found}, and not {expected}, which is expected", self.key);
+        let text = format!(
+            "what was made for {:?} has the SHA-256 digest {found}, and not {expected}, which is expected",
+            self.key
+        );
         Error::new(ErrorKind::DigestMismatch, text)
     }
 
     fn error(&self, what: &str, error: io::Error) -> Error {
         let entry = self.entry.display();
-        Error::from_io(ErrorKind::Publish, format_args!("cannot {what} the cache entry {entry} of {:?}", self.key), error)
+        Error::from_io(
+            ErrorKind::Publish,
+            format_args!("cannot {what} the cache entry {entry} of {:?}", self.key),
+            error,
+        )
     }
 }

@@ -19,7 +19,8 @@ pub(super) fn folder_name(key: &str) -> String {
         .map(|(at, char)| if is_plain(char) || (char == '-' && at > 0) { char } else { '_' })
         .take(READABLE)
         .collect();
-    let digest: String = hmac_sha256::Hash::hash(key.as_bytes())[..DIGEST].iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest: String =
+        hmac_sha256::Hash::hash(key.as_bytes())[..DIGEST].iter().map(|byte| format!("{byte:02x}")).collect();
     let readable = if readable.is_empty() { "_" } else { &readable };
     format!("{readable}-{digest}")
 }
@@ -35,8 +36,36 @@ mod tests {
     fn any_key_has_a_name_of_its_own() {
         let long = "x".repeat(10_000);
         let keys = [
-            "", ".", "..", "...", "/", "//", "../../etc/passwd", "/etc/passwd", "a", "A", "a.", "a ", "a/b", "a\\b", "a_b", "C:\\a", "CON", "con",
-            "NUL.txt", "a\0b", "a\nb", "-rf", "~", "$HOME", "é", "e\u{301}", "\u{202e}txt", ".logscope-1-1.tmp", "xtensa-esp32-elf@8.4.0", &long,
+            "",
+            ".",
+            "..",
+            "...",
+            "/",
+            "//",
+            "../../etc/passwd",
+            "/etc/passwd",
+            "a",
+            "A",
+            "a.",
+            "a ",
+            "a/b",
+            "a\\b",
+            "a_b",
+            "C:\\a",
+            "CON",
+            "con",
+            "NUL.txt",
+            "a\0b",
+            "a\nb",
+            "-rf",
+            "~",
+            "$HOME",
+            "é",
+            "e\u{301}",
+            "\u{202e}txt",
+            ".logscope-1-1.tmp",
+            "xtensa-esp32-elf@8.4.0",
+            &long,
             &long[1..],
         ];
         let names: BTreeSet<String> = keys.iter().map(|key| folder_name(key).to_lowercase()).collect();

@@ -123,5 +123,7 @@ async fn on_thread<T: Send + 'static>(
 ) -> Result<T, Error> {
     let of_thread = Arc::clone(job);
     let done = offload(move || work(&of_thread)).await;
-    done.map_err(|error| Error::from_io(ErrorKind::Publish, format_args!("cannot fetch {:?}: no thread can be started", job.key), error))
+    done.map_err(|error| {
+        Error::from_io(ErrorKind::Publish, format_args!("cannot fetch {:?}: no thread can be started", job.key), error)
+    })
 }

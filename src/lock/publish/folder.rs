@@ -105,10 +105,14 @@ fn put_in_place(temporary: Temporary, target: &Target) -> io::Result<()> {
     Err(io::Error::other("others publish and remove it all the time"))
 }
 
-const NO_EXCHANGE: &str = "it is a folder, and the file system cannot exchange folders: remove it, and from then on it is a link";
+const NO_EXCHANGE: &str =
+    "it is a folder, and the file system cannot exchange folders: remove it, and from then on it is a link";
 
 fn is_overtaken(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::NotFound | ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory)
+    matches!(
+        kind,
+        ErrorKind::NotFound | ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory
+    )
 }
 
 /// Returns true if the file system can exchange folders. If it cannot, the target must be a link from the beginning.

@@ -53,7 +53,9 @@ impl Target {
         let make = || {
             let replaced = self.present()?;
             if replaced.as_ref().is_some_and(Metadata::is_dir) {
-                return Err(io::Error::other("it is a folder: publish a folder with `publish_dir`, or remove it first"));
+                return Err(io::Error::other(
+                    "it is a folder: publish a folder with `publish_dir`, or remove it first",
+                ));
             }
             Temporary::create(&self.folder, replaced.filter(Metadata::is_file).map(|file| file.permissions()))
         };
@@ -63,7 +65,10 @@ impl Target {
     /// Has the new name survive a power cut.
     pub(in crate::lock) fn sync_folder(&self) -> Result<(), Error> {
         os::sync_folder(&self.folder).map_err(|error| {
-            let text = format!("{} is published, but may not survive a power cut: its folder cannot be synced", self.path.display());
+            let text = format!(
+                "{} is published, but may not survive a power cut: its folder cannot be synced",
+                self.path.display()
+            );
             Error::from_io(ErrorKind::Publish, text, error)
         })
     }
@@ -74,7 +79,8 @@ impl Target {
         match error.kind() {
             IoErrorKind::NotFound if !self.folder.is_dir() => {
                 let folder = self.folder.display();
-                let text = format!("cannot publish {path}: there is no folder {folder}; `lock::ensure_dir_writable` makes it");
+                let text =
+                    format!("cannot publish {path}: there is no folder {folder}; `lock::ensure_dir_writable` makes it");
                 Error::new(ErrorKind::Publish, text).with_source(error)
             }
             _ => Error::from_io(ErrorKind::Publish, format_args!("cannot publish {path}"), error),
@@ -83,6 +89,7 @@ impl Target {
 
     /// Returns the error of a publication whose contents the caller failed to write.
     pub(in crate::lock) fn write_error(&self, error: io::Error) -> Error {
-        Error::new(ErrorKind::Publish, format!("cannot publish {}: writing it failed", self.path.display())).with_source(error)
+        Error::new(ErrorKind::Publish, format!("cannot publish {}: writing it failed", self.path.display()))
+            .with_source(error)
     }
 }

@@ -66,7 +66,9 @@ impl Temporary {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
             let stem = format!("{PREFIX}{}-{number}", std::process::id());
             // A process of another machine, or of the past, may have the same number.
-            let Some(file) = os::create_held(&folder.join(format!("{stem}{FILE}")), permissions.as_ref())? else { continue };
+            let Some(file) = os::create_held(&folder.join(format!("{stem}{FILE}")), permissions.as_ref())? else {
+                continue;
+            };
             let temporary = Temporary::held(folder, stem, file);
             if let Some(permissions) = permissions
                 && temporary.file.metadata()?.permissions() != permissions
@@ -159,8 +161,8 @@ pub(in crate::lock) fn clear_leftovers(folder: &Path) {
     for stem in found.stems.difference(&found.linked) {
         let Some(mut leftover) = Temporary::take_over(folder, stem) else { continue };
         // Looked for again, now by the owner.
-        leftover.keeps_folder = found.folders.contains(stem)
-            && Found::list(folder).map_or(true, |found| found.linked.contains(stem));
+        leftover.keeps_folder =
+            found.folders.contains(stem) && Found::list(folder).map_or(true, |found| found.linked.contains(stem));
     }
 }
 

@@ -154,7 +154,9 @@ fn a_publisher_that_is_killed_at_any_step_leaves_the_old_or_the_new_one() {
                 let folder = tempfile::tempdir().unwrap();
                 let path = folder.path().join("target");
                 let publish = |version: &'static str| {
-                    thread::scope(|scope| scope.spawn(|| publish_version(kind, &path, version).unwrap()).join().unwrap());
+                    thread::scope(|scope| {
+                        scope.spawn(|| publish_version(kind, &path, version).unwrap()).join().unwrap()
+                    });
                 };
                 if !first {
                     publish("old");
@@ -184,6 +186,7 @@ fn a_publisher_that_is_killed_at_any_step_leaves_the_old_or_the_new_one() {
                 publish("next");
                 assert_eq!(read_version(kind, &path), "next", "{kind} {step}");
                 super::publish(folder.path().join("other"), |file| file.write_all(b"other")).unwrap();
+                let linked = usize::from(path.is_symlink());
                 assert_eq!(names(folder.path()).len(), 2 + linked, "{kind} {step}: {:?}", names(folder.path()));
             }
         }
@@ -212,7 +215,12 @@ fn the_temporaries_of_the_living_are_left_alone_and_those_of_the_dead_are_not() 
             fs::write(inner.join("b"), "b")
         })
         .unwrap();
-        assert_eq!(names(folder.path()).len(), 3, "two that are published, and the file that is written to: {:?}", names(folder.path()));
+        assert_eq!(
+            names(folder.path()).len(),
+            3,
+            "two that are published, and the file that is written to: {:?}",
+            names(folder.path())
+        );
         outer.write_all(b"gun")
     })
     .unwrap();
@@ -225,7 +233,14 @@ fn the_temporaries_of_the_living_are_left_alone_and_those_of_the_dead_are_not() 
 fn what_only_looks_like_a_temporary_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    for name in [".logscope-1.tmp", ".logscope-1-x.tmp", ".logscope--1.tmp", ".logscope-1-1.txt", "logscope-1-1.tmp", ".logscope-1-1-1.tmp"] {
+    for name in [
+        ".logscope-1.tmp",
+        ".logscope-1-x.tmp",
+        ".logscope--1.tmp",
+        ".logscope-1-1.txt",
+        "logscope-1-1.tmp",
+        ".logscope-1-1-1.tmp",
+    ] {
         fs::write(path(name), "mine").unwrap();
     }
     // Names of temporaries, of another kind than these have.
@@ -362,7 +377,8 @@ fn a_disk_that_is_full_leaves_the_old_file() {
     if let Some(path) = std::env::var_os(ROLE) {
         use rustix::process::{Resource, Rlimit, setrlimit};
         // SAFETY: it installs no handler; the signal is ignored.
-        unsafe { nix::sys::signal::signal(nix::sys::signal::Signal::SIGXFSZ, nix::sys::signal::SigHandler::SigIgn) }.unwrap();
+        unsafe { nix::sys::signal::signal(nix::sys::signal::Signal::SIGXFSZ, nix::sys::signal::SigHandler::SigIgn) }
+            .unwrap();
         setrlimit(Resource::Fsize, Rlimit { current: Some(10_000), maximum: Some(10_000) }).unwrap();
         let error = publish(&path, |file| file.write_all(&[b'x'; 50_000])).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Publish);

@@ -134,7 +134,9 @@ pub(in super::super) fn sync_all_in(path: &Path) -> io::Result<()> {
                 folders.push(entry.path());
             } else if kind.is_file() {
                 let opened = match File::open(entry.path()) {
-                    Err(error) if error.kind() == ErrorKind::PermissionDenied => File::options().write(true).open(entry.path()),
+                    Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                        File::options().write(true).open(entry.path())
+                    }
                     opened => opened,
                 };
                 opened?.sync_all()?;
