@@ -84,9 +84,9 @@ const ORDER: &order::Table<'_> = &[
     ("src/lock", "token, carry → folders → file_lock, publish → fetch"),
     (
         "src/lock/fetch",
-        "digest, key, moment, offload, policy, retry → record, mirror → job → told → blocking, task → builder",
+        "digest, key, moment, offload, policy, transient → record, mirror → job → told → retry → blocking, task → builder",
     ),
-    ("src/lock/publish", "os, steps → temporary → target → folder"),
+    ("src/lock/publish", "os → temporary → target → folder"),
     ("src/lock/publish/os", "unix, other"),
     (
         "src/lock/file_lock",

@@ -9,7 +9,7 @@ use backon::ExponentialBackoff;
 use super::job::{Call, Failure, Job};
 use super::mirror::Mirrored;
 use super::policy::Fetched;
-use super::retry::{next_pause, pauses};
+use super::retry::pauses;
 use crate::error::Error;
 use crate::lock::file_lock::FileLockGuard;
 use crate::sync::thread;
@@ -68,7 +68,7 @@ fn make_entry(
             }
             Err(failure) => {
                 let is_lost = guard.verify().is_err();
-                let pause = job.pause_after(failure, is_lost, || next_pause(pauses, call.left()))?;
+                let pause = job.pause_after(failure, is_lost, pauses, call.left())?;
                 thread::sleep(pause);
                 if is_lost {
                     return Ok(None);

@@ -11,7 +11,7 @@ use super::mirror::{MirrorBy, Mirrored, mirror};
 use super::moment::Moment;
 use super::policy::{FetchPolicy, Fetched};
 use super::record::{Number, Record, Seen, Verified, looks_as, verify};
-use super::retry::{is_read_only, is_transient};
+use super::transient::{is_read_only, is_transient};
 use crate::error::{Error, ErrorKind};
 use crate::lock::file_lock::{FileLock, FileLockGuard};
 use crate::lock::folders::ensure_dir_writable;
@@ -152,27 +152,6 @@ impl Job {
         let begun = Record::begin(&self.record);
         let number = begun.map_err(|error| Failure::of_io(error, |error| self.error("write to", error)))?;
         Ok((number, target.temporary().map_err(Failure::lasting)?))
-    }
-
-    /// Returns how long to wait after a failure, before the next attempt. The failure is returned if there is to be none.
-    pub(super) fn pause_after(
-        &self,
-        failure: Failure,
-        is_lost: bool,
-        next: impl FnOnce() -> Option<Duration>,
-    ) -> Result<Duration, Error> {
-        // Who has removed the lock may have removed anything else.
-        let pause = if is_lost || failure.is_transient { next() } else { None };
-        match pause {
-            Some(pause) => {
-                self.tell_retry(&failure.error, pause);
-                Ok(pause)
-            }
-            None => {
-                self.tell_failed(&failure.error);
-                Err(failure.error)
-            }
-        }
     }
 
     /// Returns the failure of an attempt whose `make` has returned `error`.

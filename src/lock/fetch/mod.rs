@@ -8,9 +8,10 @@
 //! | `record` | the record beside the entry: who is served by whose work |
 //! | `digest` | the digest that an entry is expected to have |
 //! | `mirror` | links and copies of an entry |
-//! | `retry` | which failures may pass |
+//! | `transient` | which failures may pass |
 //! | `job` | the parts of a fetch |
 //! | `told` | what a fetch tells the log |
+//! | `retry` | how long to wait after a failure |
 //! | `blocking`, `task` | the parts, one after the other: on this thread, and for a future |
 //! | `offload` | work that blocks, for a future |
 //! | `builder` | [`Fetch`] |
@@ -28,6 +29,7 @@ mod record;
 mod retry;
 mod task;
 mod told;
+mod transient;
 
 pub use builder::Fetch;
 pub use digest::Digest;

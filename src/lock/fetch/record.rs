@@ -133,7 +133,7 @@ impl Record {
 
     fn write(&self, path: &Path) -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let mut temporary = Temporary::create(folder, None)?;
+        let mut temporary = Temporary::new_in(folder, None)?;
         temporary.file().write_all(self.to_text().as_bytes())?;
         temporary.publish_as(path)
     }

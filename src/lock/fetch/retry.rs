@@ -1,11 +1,10 @@
-//! Which failures may pass, and how long to wait before the next attempt.
+//! How long to wait after a failure, before the next attempt.
 
-use std::error::Error as StdError;
-use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
+use super::job::{Failure, Job};
 use crate::error::Error;
 use crate::limits::{FETCH_FIRST_PAUSE, FETCH_LONGEST_PAUSE};
 
@@ -21,41 +20,33 @@ pub(super) fn pauses(retries: usize) -> ExponentialBackoff {
 }
 
 /// Returns the next pause, if there is one that ends in time.
-pub(super) fn next_pause(pauses: &mut ExponentialBackoff, left: Duration) -> Option<Duration> {
+fn next_pause(pauses: &mut ExponentialBackoff, left: Duration) -> Option<Duration> {
     pauses.next().filter(|pause| *pause < left)
 }
 
-/// Returns true if the same may succeed a moment later. What fails for want of a right, of room, or of the thing itself will fail again.
-pub(super) fn is_transient(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::BrokenPipe
-            | ErrorKind::ConnectionAborted
-            | ErrorKind::ConnectionRefused
-            | ErrorKind::ConnectionReset
-            | ErrorKind::HostUnreachable
-            | ErrorKind::Interrupted
-            | ErrorKind::NetworkDown
-            | ErrorKind::NetworkUnreachable
-            | ErrorKind::NotConnected
-            | ErrorKind::ResourceBusy
-            | ErrorKind::StaleNetworkFileHandle
-            | ErrorKind::TimedOut
-            | ErrorKind::UnexpectedEof
-            | ErrorKind::WouldBlock
-    )
-}
-
-/// Returns true if `error` says that nothing may be written where the lock should be.
-pub(super) fn is_read_only(error: &Error) -> bool {
-    let mut source = error.source();
-    while let Some(error) = source {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem);
+impl Job {
+    /// Returns how long to wait after a failure, before the next attempt if that begins while there is time `left`. Otherwise returns
+    /// the failure.
+    pub(super) fn pause_after(
+        &self,
+        failure: Failure,
+        is_lost: bool,
+        pauses: &mut ExponentialBackoff,
+        left: Duration,
+    ) -> Result<Duration, Error> {
+        // Who has removed the lock may have removed anything else.
+        let pause = if is_lost || failure.is_transient { next_pause(pauses, left) } else { None };
+        match pause {
+            Some(pause) => {
+                self.tell_retry(&failure.error, pause);
+                Ok(pause)
+            }
+            None => {
+                self.tell_failed(&failure.error);
+                Err(failure.error)
+            }
         }
-        source = error.source();
     }
-    false
 }
 
 #[cfg(test)]

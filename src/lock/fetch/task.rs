@@ -8,7 +8,7 @@ use super::job::{Call, Failure, Job, Look};
 use super::mirror::Mirrored;
 use super::offload::offload;
 use super::policy::Fetched;
-use super::retry::{next_pause, pauses};
+use super::retry::pauses;
 use crate::error::{Error, ErrorKind};
 use crate::lock::file_lock::FileLockGuard;
 use crate::sync::{Arc, thread};
@@ -64,7 +64,7 @@ where
                 }
                 Err(failure) => failure,
             };
-            let pause = job.pause_after(failure, guard.is_none(), || next_pause(&mut pauses, call.left()))?;
+            let pause = job.pause_after(failure, guard.is_none(), &mut pauses, call.left())?;
             on_thread(&job, move |_| thread::sleep(pause)).await?;
             held = guard;
         }

@@ -68,7 +68,7 @@ fn prepare(target: &Target) -> io::Result<(Temporary, Option<Metadata>)> {
         return Err(io::Error::other("it is a file: publish a file with `publish`, or remove it first"));
     }
     let replaced = present.filter(Metadata::is_dir);
-    let temporary = Temporary::create(target.folder(), None)?;
+    let temporary = Temporary::new_in(target.folder(), None)?;
     // The old folder may be closed to others, so what is about to replace it is closed too.
     os::make_folder(&temporary.folder_path(), replaced.is_some())?;
     #[cfg(test)]

@@ -57,7 +57,7 @@ impl Target {
                     "it is a folder: publish a folder with `publish_dir`, or remove it first",
                 ));
             }
-            Temporary::create(&self.folder, replaced.filter(Metadata::is_file).map(|file| file.permissions()))
+            Temporary::new_in(&self.folder, replaced.filter(Metadata::is_file).map(|file| file.permissions()))
         };
         make().map_err(|error| self.error(error))
     }

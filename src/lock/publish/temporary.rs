@@ -58,7 +58,7 @@ pub(in crate::lock) struct Temporary {
 
 impl Temporary {
     /// Creates a file in `folder` under a new stem: with `permissions`, or those of any new file.
-    pub(in crate::lock) fn create(folder: &Path, permissions: Option<Permissions>) -> io::Result<Self> {
+    pub(in crate::lock) fn new_in(folder: &Path, permissions: Option<Permissions>) -> io::Result<Self> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
 
         for _ in 0..TEMPORARY_NAMES {
@@ -96,7 +96,7 @@ impl Temporary {
             Err(error) if error.kind() == ErrorKind::NotFound => os::create_held(&path, None),
             held => held,
         };
-        file.ok().flatten().map(|file| Temporary::held(folder, stem.to_owned(), file))
+        Some(Temporary::held(folder, stem.to_owned(), file.ok()??))
     }
 
     pub(in crate::lock) fn file(&mut self) -> &mut File {

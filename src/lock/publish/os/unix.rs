@@ -48,7 +48,7 @@ fn lock(file: &File) -> io::Result<bool> {
 /// Gives the lock of `file` back, whoever shares its description.
 pub(in super::super) fn release(file: &File) {
     // Closing it does the same, unless a forked child has it.
-    let _ = file.unlock();
+    let _ = File::unlock(file);
 }
 
 fn is_at(file: &File, path: &Path) -> bool {
