@@ -150,7 +150,8 @@ impl Acquisition {
                         self.lock.log_replaced(&record);
                     }
                 }
-                Some(record) if record.mode == Mode::Shared && self.mode == Mode::Shared && !record.is_of_the_dead() => {}
+                Some(record)
+                    if record.mode == Mode::Shared && self.mode == Mode::Shared && !record.is_of_the_dead() => {}
                 None if self.mode == Mode::Shared => {}
                 record => {
                     if records.remove(name) {

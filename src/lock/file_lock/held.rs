@@ -21,10 +21,9 @@ use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 static HELD: ForkLocal<Mutex<BTreeMap<Token, Arc<Held>>>> =
     ForkLocal::new(Mutex::new(BTreeMap::new()), |_| Mutex::new(BTreeMap::new()));
 
-static WARNINGS: ForkLocal<Timer<Job>> =
-    ForkLocal::new(Timer::new("logscope-lock-warnings", |job| job()), |_| {
-        Timer::new("logscope-lock-warnings", |job| job())
-    });
+static WARNINGS: ForkLocal<Timer<Job>> = ForkLocal::new(Timer::new("logscope-lock-warnings", |job| job()), |_| {
+    Timer::new("logscope-lock-warnings", |job| job())
+});
 
 /// A lock that is held, until it is released: by its guard or by its token.
 pub(super) struct Held {

@@ -96,7 +96,10 @@ impl FileLock {
     /// # Errors
     ///
     /// Those of [`acquire`](Self::acquire), and [`ErrorKind::Lock`](crate::ErrorKind::Lock) if that thread cannot be started.
-    pub fn acquire_async(&self, timeout: Duration) -> impl Future<Output = Result<FileLockGuard, Error>> + Send + use<> {
+    pub fn acquire_async(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<FileLockGuard, Error>> + Send + use<> {
         Acquiring::new(self, Acquisition::new(self, Mode::Exclusive, timeout))
     }
 

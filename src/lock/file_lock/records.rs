@@ -102,9 +102,7 @@ impl Records {
     pub(super) fn holder(&self, path: &Path, but_for: Option<Token>) -> io::Result<Option<Holder>> {
         let file = Identity::at(path)?;
         let mut holders: Vec<Record> = self.read(false)?.into_iter().filter_map(|found| found.record).collect();
-        holders.retain(|record| {
-            Some(record.file) == file && Some(record.token) != but_for && !record.is_of_the_dead()
-        });
+        holders.retain(|record| Some(record.file) == file && Some(record.token) != but_for && !record.is_of_the_dead());
         let alone = holders.iter().find(|record| record.mode == Mode::Exclusive);
         let holder = alone.or_else(|| holders.iter().min_by_key(|record| record.since));
         Ok(holder.map(|record| Holder::new(record, holders.len())))
