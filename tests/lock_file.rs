@@ -14,18 +14,19 @@ mod fork;
 #[path = "common/lock_child.rs"]
 mod lock_child;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Write as _, pipe};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use child::{Child, in_child};
-use common::{Log, block_on, init, on_thread, poll, wait_until};
+use common::{DEADLINE, Log, block_on, init, on_thread, poll, wait_until};
 use fork::fork;
 use lock_child::{LockChild, obey};
 use logscope::lock::{FileLock, FileLockGuard, Token};
@@ -94,6 +95,16 @@ fn warnings(log: &Log) -> Vec<(String, String)> {
     let lines = log.lines().into_iter().filter(|line| line.target == "logscope::lock" && line.level == "WARN");
     let owner = |fields: &Value| fields["owner"].as_str().unwrap_or_default().to_owned();
     lines.map(|line| (line.message, owner(&line.fields))).collect()
+}
+
+/// Counts how often a task is woken.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 #[test]
@@ -267,6 +278,44 @@ fn a_lock_is_free_after_its_release_though_a_forked_child_has_the_file_open() {
     Child::new(ROLE).run();
 }
 
+/// A child has the same open file as its parent: if both locked it, neither would keep the other out.
+#[test]
+fn a_future_that_goes_on_in_a_forked_child_keeps_the_parent_out() {
+    const ROLE: &str = "a_future_that_goes_on_in_a_forked_child_keeps_the_parent_out";
+    in_child(ROLE, |folder| {
+        let lock = FileLock::new(folder.join("lock")).silent(true);
+        let guard = get(&lock);
+        let mut waiting = Box::pin(lock.acquire_async(Duration::MAX));
+        assert!(poll(&mut waiting).is_pending());
+        guard.release().unwrap();
+        let ((mut has_got, mut got), (mut goes_on, mut go_on)) = (pipe().unwrap(), pipe().unwrap());
+        let waiting = Mutex::new(waiting);
+        thread::scope(|scope| {
+            let forked = scope.spawn(|| {
+                fork(|| {
+                    let guard = block_on(waiting.lock().unwrap().as_mut()).unwrap();
+                    got.write_all(b"x").unwrap();
+                    goes_on.read_exact(&mut [0]).unwrap();
+                    guard.release().unwrap();
+                });
+            });
+            has_got.read_exact(&mut [0]).unwrap();
+            let count = Arc::new(Count::default());
+            let waker = Waker::from(Arc::clone(&count));
+            for attempts in 1..=3 {
+                let polled = waiting.lock().unwrap().as_mut().poll(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending(), "the child has the lock");
+                wait_until("the next attempt is due", || count.0.load(Ordering::Relaxed) == attempts);
+            }
+            go_on.write_all(b"x").unwrap();
+            forked.join().unwrap();
+        });
+        block_on(waiting.into_inner().unwrap()).unwrap().release().unwrap();
+        Value::Null
+    });
+    Child::new(ROLE).run();
+}
+
 #[test]
 fn a_lock_file_that_is_deleted_or_replaced_is_lost_and_both_owners_are_named() {
     init();
@@ -352,6 +401,26 @@ fn the_death_of_an_owner_whose_file_was_deleted_is_told_too() {
 }
 
 #[test]
+fn nobody_gets_a_lock_on_a_file_that_is_no_longer_there() {
+    let folder = Folder::new();
+    let lock = folder.lock().silent(true);
+    let elder = get(&lock);
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&count));
+    let mut waiting = Box::pin(lock.acquire_async(LONG));
+    // This one has the file open.
+    assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    fs::remove_file(folder.path()).unwrap();
+    let younger = get(&lock);
+    drop(elder);
+    wait_until("the next attempt is due", || count.0.load(Ordering::Relaxed) == 1);
+    // The file that it has open is free now, but not at its path.
+    assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    younger.release().unwrap();
+    block_on(waiting).unwrap().release().unwrap();
+}
+
+#[test]
 fn nobody_waits_for_a_file_that_is_no_longer_there() {
     let folder = Folder::new();
     let _elder = get(&folder.lock().silent(true));
@@ -420,16 +489,10 @@ fn a_task_gets_the_lock_and_one_that_is_dropped_never_has_it() {
 
 #[test]
 fn a_task_is_woken_by_the_library_and_no_more_once_it_is_dropped() {
-    struct Count(AtomicUsize);
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
     let folder = Folder::new();
     let lock = folder.lock().silent(true);
     let _guard = get(&lock);
-    let count = Arc::new(Count(AtomicUsize::new(0)));
+    let count = Arc::new(Count::default());
     let waker = Waker::from(Arc::clone(&count));
     let mut waiting = Box::pin(lock.acquire_async(LONG));
     assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
@@ -576,7 +639,7 @@ fn what_is_no_lock_file_is_refused_with_advice() {
         assert_eq!(error.kind(), ErrorKind::Lock);
         format!("{error:#}")
     };
-    let path = |name: &str| folder.0.path().join(name);
+    let path = |name: &str| if name.is_empty() { PathBuf::new() } else { folder.0.path().join(name) };
     get(&FileLock::new(path("file"))).release().unwrap();
     symlink(path("file"), path("link")).unwrap();
     symlink(path("nothing"), path("dangling")).unwrap();
@@ -587,13 +650,12 @@ fn what_is_no_lock_file_is_refused_with_advice() {
         ("dangling", "it is a symbolic link; name the file that it leads to"),
         ("pipe", "it is not a regular file"),
         ("file/below", "Not a directory (os error 20)"),
-        ("file/below/it", "file is not a folder"),
+        ("", "the path is empty"),
     ] {
         let error = refused(&path(name));
         assert!(error.starts_with("cannot lock ") && error.ends_with(text), "{name}: {error}");
     }
     assert!(!path("nothing").exists(), "nothing is made through a link");
-    assert!(refused(Path::new("")).starts_with("cannot lock : "));
     #[cfg(target_os = "linux")]
     assert!(refused(Path::new("/proc/uno.lock")).starts_with("cannot lock /proc/uno.lock: "));
     fs::write(path("records.holders"), "").unwrap();
@@ -632,7 +694,7 @@ fn records_that_are_foreign_unreadable_or_unfinished_harm_nobody() {
     let own = fs::read(record(&copied.token().to_string())).unwrap();
     copied.release().unwrap();
     let digits = |digit: &str| digit.repeat(32);
-    fs::write(record(&digits("1")), "pid=what\u{1b}[2J\nend=\n").unwrap();
+    fs::write(record(&digits("1")), "pid=what\u{1b}[2J\n").unwrap();
     fs::write(record(&digits("2")), [0xff; 100_000]).unwrap();
     fs::write(record(&digits("3")), own).unwrap();
     rustix::fs::mknodat(rustix::fs::CWD, record(&digits("4")), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
@@ -659,29 +721,31 @@ fn records_that_are_foreign_unreadable_or_unfinished_harm_nobody() {
 #[test]
 fn a_record_is_whole_whenever_it_is_read() {
     let folder = Folder::new();
-    let lock = folder.lock().purpose("x".repeat(1_000)).silent(true);
+    let purpose = "x".repeat(1_000);
+    let lock = folder.lock().purpose(&purpose).silent(true);
     drop(get(&lock));
-    let (lock_too, stop) = (lock.clone(), Arc::new(AtomicUsize::new(0)));
-    let stopped = Arc::clone(&stop);
-    let reading = on_thread(move || {
-        let mut seen = 0;
-        while stopped.load(Ordering::Relaxed) == 0 || seen == 0 {
-            if let Some(holder) = lock_too.holder().unwrap() {
-                assert_eq!((holder.pid, holder.purpose.len()), (std::process::id(), 1_000));
-                seen += 1;
+    let (records, last_line) = (folder.path().with_extension("lock.holders"), format!("purpose={purpose}\n"));
+    let reading = thread::spawn(move || {
+        let mut seen = BTreeSet::new();
+        while seen.len() < 50 {
+            for entry in fs::read_dir(&records).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_none()
+                    && let Ok(text) = fs::read_to_string(&path)
+                {
+                    assert!(text.starts_with("token=") && text.ends_with(&last_line), "{}: {text}", path.display());
+                    seen.insert(text);
+                }
             }
-            thread::yield_now();
         }
-        seen
     });
-    let mut guard = None;
-    for _ in 0..300 {
-        drop(guard.take());
-        guard = Some(get(&lock));
-        assert_eq!(lock.holder().unwrap().unwrap().token, guard.as_ref().unwrap().token());
+    let start = Instant::now();
+    while !reading.is_finished() {
+        assert!(start.elapsed() < DEADLINE, "not enough was seen");
+        let guard = get(&lock);
+        assert_eq!(lock.holder().unwrap().unwrap().token, guard.token());
     }
-    stop.store(1, Ordering::Relaxed);
-    assert!(reading() > 0);
+    reading.join().unwrap();
 }
 
 #[test]
