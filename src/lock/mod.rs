@@ -40,7 +40,8 @@
 //!
 //! # Limits
 //!
-//! - The lock is advisory: it keeps out whoever asks for it, and nobody else.
+//! - The lock is advisory: it keeps out whoever asks for it, and nobody else. Who can write to its folder can delete it. The file itself can be
+//!   opened, and so locked, by the user who made it only.
 //! - Whoever waits looks again at intervals of up to 25 ms, at random. There is no queue: under a lock that is never free for long, somebody
 //!   may wait much longer than others.
 //! - A child that was forked off (without running a program) while the lock was held, and that outlives its parent, has the lock's file open.

@@ -106,7 +106,8 @@ impl Acquisition {
     }
 
     fn attempt(&mut self) -> io::Result<Attempt> {
-        let file = self.file.take().map_or_else(|| LockFile::open(&self.lock.path), Ok)?;
+        let opened = self.file.take().filter(|file| !file.is_inherited());
+        let file = opened.map_or_else(|| LockFile::open(&self.lock.path), Ok)?;
         let locked = match file.try_lock(self.mode)? {
             Ok(locked) => locked,
             Err(file) => return Ok(if file.is_in_place()? { Attempt::Taken(file) } else { Attempt::Gone }),

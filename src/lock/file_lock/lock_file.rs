@@ -15,6 +15,7 @@ pub(super) struct LockFile {
     file: File,
     path: Arc<Path>,
     pub(super) identity: Identity,
+    opener: Owner,
 }
 
 impl LockFile {
@@ -31,7 +32,12 @@ impl LockFile {
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
-        Ok(LockFile { identity: Identity::of(&file)?, file, path: Arc::clone(path) })
+        Ok(LockFile { identity: Identity::of(&file)?, file, path: Arc::clone(path), opener: Owner::this_process() })
+    }
+
+    /// True if this process was forked from the one that has opened the file. The lock of one is that of the other then, so a child must not take it.
+    pub(super) fn is_inherited(&self) -> bool {
+        self.opener.is_parent()
     }
 
     /// True if this is the file that is at the path.
@@ -46,8 +52,9 @@ impl LockFile {
             Mode::Shared => self.file.try_lock_shared(),
         };
         match locked {
-            Ok(()) => Ok(Ok(LockedFile { file: self, owner: Owner::this_process() })),
+            Ok(()) => Ok(Ok(LockedFile(self))),
             Err(TryLockError::WouldBlock) => Ok(Err(self)),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => Ok(Err(self)),
             Err(TryLockError::Error(error)) => Err(unsupported(error)),
         }
     }
@@ -81,6 +88,9 @@ pub(super) fn careful_options() -> OpenOptions {
 /// Adds what would be right to an error of opening.
 #[cold]
 fn explained(path: &Path, error: io::Error) -> io::Error {
+    if path.as_os_str().is_empty() {
+        return io::Error::other("the path is empty");
+    }
     let Ok(kind) = fs::symlink_metadata(path).map(|metadata| metadata.file_type()) else { return error };
     if kind.is_symlink() {
         // Each name would have records of its own.
@@ -110,32 +120,29 @@ fn unsupported(error: io::Error) -> io::Error {
 }
 
 /// A file that is locked by this process, or by the one that it was forked from.
-pub(super) struct LockedFile {
-    file: LockFile,
-    owner: Owner,
-}
+pub(super) struct LockedFile(LockFile);
 
 impl LockedFile {
     pub(super) fn file(&self) -> &LockFile {
-        &self.file
+        &self.0
     }
 
     /// Unlocks the file. The lock is that of all copies of the descriptor, which forked children have: closing this one would not release it.
     pub(super) fn unlock(self) -> io::Result<()> {
-        self.file.file.unlock()
+        self.0.file.unlock()
     }
 }
 
 impl Drop for LockedFile {
     fn drop(&mut self) {
         // In a forked child the lock is the parent's. Unlocking twice does no harm.
-        if !self.owner.is_parent() {
-            let _ = self.file.file.unlock();
+        if !self.0.is_inherited() {
+            let _ = self.0.file.unlock();
         }
     }
 }
 
-/// The process that locked a file.
+/// The process that has a file open, or a lock.
 pub(super) struct Owner {
     pid: u32,
     /// Where the fork is one that the C library knows of, a child is told by this, whatever PID it has got.

@@ -88,16 +88,13 @@ impl Record {
             line("monotonic", &nanoseconds(monotonic));
         }
         line("purpose", &self.purpose);
-        // Shows that nothing is missing.
-        line("end", &"");
         text
     }
 
-    /// Returns `None` for a text that is no record, or a part of one.
+    /// Returns `None` for a text that is no record.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         let name = |key: &str| value(key).map(|value| one_line(value, NAME_BYTES));
-        value("end")?;
         Some(Record {
             token: value("token")?.parse().ok()?,
             mode: Mode::from_name(value("mode")?)?,

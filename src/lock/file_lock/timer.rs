@@ -32,7 +32,7 @@ struct State<T> {
 }
 
 impl<T: Send + 'static> Timer<T> {
-    /// `thread` is the name of the thread. `run` may panic; it may wait, and then the others wait too.
+    /// `thread` is the name of the thread. `run` may panic; it may wait, and then the others wait too. If no thread can be started, values may run early.
     pub(super) const fn new(thread: &'static str, run: fn(T)) -> Self {
         let state = State { waiting: BTreeMap::new(), next: 0, has_thread: false };
         Timer { thread, run, state: Mutex::new(state), changed: Condvar::new() }
@@ -55,11 +55,28 @@ impl<T: Send + 'static> Timer<T> {
         state.has_thread = true;
         drop(state);
         if let Err(error) = start_thread(self.thread, move || self.work()) {
-            self.state.lock().has_thread = false;
             drop(self.cancel(due));
+            self.run_all();
             return Err(error);
         }
         Ok(due)
+    }
+
+    /// Runs everything now, because there is no thread: what others have left here meanwhile would wait for ever.
+    #[cold]
+    fn run_all(&self) {
+        let mut state = self.state.lock();
+        state.has_thread = false;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_values().for_each(|value| self.run(value));
+    }
+
+    fn run(&self, value: T) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.run)(value))) {
+            // It may panic when it is dropped.
+            std::mem::forget(payload);
+        }
     }
 
     /// Takes a value back, if it has not run.
@@ -75,11 +92,8 @@ impl<T: Send + 'static> Timer<T> {
                 Some(when) if when <= now => {
                     let value = state.waiting.pop_first().map(|(_, value)| value);
                     drop(state);
-                    if let Some(value) = value
-                        && let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.run)(value)))
-                    {
-                        // It may panic when it is dropped.
-                        std::mem::forget(payload);
+                    if let Some(value) = value {
+                        self.run(value);
                     }
                     state = self.state.lock();
                 }
@@ -123,5 +137,11 @@ mod tests {
         assert_eq!(numbers, [1, 2, 3]);
         assert!(start.elapsed() >= Duration::from_millis(60));
         assert!(receiver.try_recv().is_err());
+
+        // As if the thread could not be started.
+        at(60_000, 5);
+        at(0, 0);
+        TIMER.run_all();
+        assert_eq!(receiver.recv_timeout(Duration::from_secs(60)), Ok(5));
     }
 }
