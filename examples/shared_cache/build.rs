@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use logscope::lock::{Fetch, FileLock};
 use logscope::sink::Sink;
-use logscope::{Format, InContext as _, LevelFilter, OutputContext, sink};
+use logscope::{Format, InContext as _, LevelFilter, OutputContext, Verbosity, sink};
 use tracing::info;
 
 use crate::server::{Download, TOOLS, Tool, begun};
@@ -53,12 +53,12 @@ impl Asked {
 /// Runs the builds of one process, and prints what became of them.
 pub(crate) fn run_all(manner: Manner, process: usize, folder: &Path) -> Result<()> {
     let terminal = install()?;
+    let verbosity: Verbosity =
+        std::env::var("LOGSCOPE").unwrap_or_else(|_| "info,logscope::lock=off".to_owned()).parse()?;
     let context = |number: usize| {
         let name = format!("{process}.{number}");
-        (
-            OutputContext::builder(&name).verbosity(LevelFilter::DEBUG).sink(terminal.clone()).build(),
-            folder.join("builds").join(name),
-        )
+        let context = OutputContext::builder(&name).verbosity(verbosity.clone()).sink(terminal.clone()).build();
+        (context, folder.join("builds").join(name))
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let folder: Arc<Path> = folder.into();
@@ -97,7 +97,7 @@ pub(crate) fn die_downloading(folder: &Path) -> Result<bool> {
 }
 
 fn install() -> Result<Sink> {
-    let terminal = sink::stderr().format(Format::build().aligned(true).fields(false)).max_level(LevelFilter::INFO);
+    let terminal = sink::stderr().format(Format::build().aligned(true).fields(false));
     let nobody = OutputContext::builder("nobody").verbosity(LevelFilter::WARN).sink(terminal.clone()).build();
     logscope::configure().default_context(nobody).install()?;
     Ok(terminal)
@@ -167,8 +167,7 @@ async fn download_async(folder: &Path, tool: &Tool, mut file: File) -> io::Resul
 }
 
 fn say_downloaded(tool: &Tool, began: Instant, by: &str) {
-    let build = OutputContext::current();
-    info!("build {}: {by} has downloaded {} in {} ms", build.name(), tool.name, began.elapsed().as_millis());
+    info!("{by} has downloaded {} in {} ms", tool.name, began.elapsed().as_millis());
 }
 
 /// As the builds did it before: the lock is held while the cache is filled, in place, and the mirrors are made when all is there.

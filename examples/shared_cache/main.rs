@@ -11,6 +11,8 @@
 //! `--naive` does what the builds did before there was `logscope::lock`: it fills the cache in place and mirrors when the lock is released. The
 //! proof fails and says how.
 //!
+//! `LOGSCOPE=info,logscope::lock=debug` shows what the library logs of locks and fetches.
+//!
 //! Where to read on: [`build`] fetches, [`server`] sends, [`proof`] checks.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program talks to the person who runs it")]

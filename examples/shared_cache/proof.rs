@@ -11,9 +11,9 @@ use crate::server::{TOOLS, Tool, begun};
 use crate::table::{Align, Cell, Table};
 
 const LEGEND: &str = "\
-begun: downloads, as the server counts     made: those that were published
-torn: mirrors with a part of a file        none: no mirror
-stale: older than asked for                idle: made, though the cache had it";
+begun: downloads, as the server counts    made: those that were published
+torn: mirrors with a part of a file       none: no mirror
+stale: older than asked for               idle: made, though the cache had it";
 
 /// What the builds have of a toolchain.
 #[derive(Default)]
@@ -54,7 +54,7 @@ pub(crate) fn print(paint: Paint, folder: &Path, asked: &[Asked], took: Duration
     for (tool, found) in &found {
         table.row([
             Cell::new(tool.name),
-            Cell::new(if tool.is_index { "always" } else { "if missing" }),
+            Cell::new(if tool.is_index { "always" } else { "missing" }),
             Cell::new(found.asked.to_string()),
             Cell::new(found.begun.to_string()),
             Cell::new(found.made.to_string()),

@@ -44,7 +44,8 @@ impl Tool {
     pub(crate) fn contents(&self, number: usize) -> Vec<u8> {
         let number = if self.is_index { number } else { 0 };
         let mut contents = format!("{} {number}\n", self.name).into_bytes();
-        let mut state = number as u64 + self.name.bytes().fold(1, |sum, byte| sum * 31 + u64::from(byte));
+        let mut state =
+            number as u64 + self.name.bytes().fold(1, |sum: u64, byte| sum.wrapping_mul(31) + u64::from(byte));
         while contents.len() < self.bytes {
             // xorshift64
             state ^= state << 13;
@@ -95,6 +96,7 @@ impl Download {
     /// Writes the next piece to `file`. Returns how long to wait for the one after it; none at the end.
     pub(crate) fn next(&mut self, file: &mut File) -> io::Result<Option<Duration>> {
         if self.breaks_after == Some(self.sent) {
+            tracing::warn!("the line broke off");
             return Err(io::Error::new(ErrorKind::ConnectionReset, "the line broke off"));
         }
         let size = self.contents.len().div_ceil(PIECES);
