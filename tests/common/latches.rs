@@ -60,20 +60,18 @@ fn serve(raised: &Raised, stream: UnixStream) {
                 let latch = latches.entry(name.to_owned()).or_default();
                 *latch += 1;
                 changed.notify_all();
-                *latch
+                latch.to_string()
             }
-            usize::MAX => latches.get(name).copied().unwrap_or_default(),
+            usize::MAX => latches.get(name).copied().unwrap_or_default().to_string(),
             count => {
                 let start = Instant::now();
                 loop {
                     let now = latches.get(name).copied().unwrap_or_default();
                     if now >= count {
-                        break now;
+                        break now.to_string();
                     }
                     if start.elapsed() > PATIENCE {
-                        // Closes the connection, at which whoever waits fails.
-                        eprintln!("nobody raises {name} to {count}: {latches:?}");
-                        return;
+                        break format!("nobody raises {name} to {count}: {latches:?}");
                     }
                     (latches, _) = changed.wait_timeout(latches, PATIENCE).unwrap();
                 }
@@ -117,6 +115,6 @@ impl Line {
         writeln!(self.stream, "{name} {count}").unwrap();
         let mut answer = String::new();
         self.answers.read_line(&mut answer).unwrap();
-        answer.trim().parse().unwrap_or_else(|_| panic!("nobody raises {name} to {count}"))
+        answer.trim().parse().unwrap_or_else(|_| panic!("{answer}"))
     }
 }
