@@ -263,7 +263,7 @@ pub(crate) const EXCHANGE_ATTEMPTS: usize = 100;
 #[cfg(feature = "lock")]
 pub(crate) const FETCH_RETRIES: usize = 3;
 
-/// How long a `lock::Fetch` waits, on average, before it tries again for the first time.
+/// How long a `lock::Fetch` waits at least before it tries again for the first time.
 #[cfg(feature = "lock")]
 pub(crate) const FETCH_FIRST_PAUSE: Duration = Duration::from_millis(100);
 

@@ -41,7 +41,7 @@ pub(super) fn get(
             Ok(guard) => guard,
             Err(error) => return job.without_lock(&call, error),
         };
-        if let Some(fetched) = job.told(job.look(&call)?) {
+        if let Some(fetched) = job.told_at_last(job.look(&call)?) {
             return Ok(fetched);
         }
         if let Some(fetched) = make_entry(job, &call, &guard, &mut pauses, &mut make)? {

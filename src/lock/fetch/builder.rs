@@ -158,8 +158,8 @@ impl Fetch {
 
     /// Returns the entry, and has the future that `make` returns make it if the cache has none that serves.
     ///
-    /// As [`get`](Fetch::get), for any executor, none of whose threads ever waits: `make` runs in the calling task, and everything else that
-    /// blocks on threads of logscope's. The call begins when the future is first polled. If the future is dropped while it waits or makes, the old
+    /// As [`get`](Fetch::get), for any executor, none of whose threads waits: `make` runs in the calling task, which also tries the lock from time to
+    /// time, and everything else that blocks on threads of logscope's. The call begins when the future is first polled. If the future is dropped while it waits or makes, the old
     /// entry stays and others go on at once; if it is dropped when all is made, the entry is still published.
     ///
     /// The future of `make` gets the file, and all must be written when it ends. `tokio::fs::File::from_std` makes a file of tokio's of it, which

@@ -12,8 +12,8 @@
 //! | the call has read | later there is | the entry |
 //! |---|---|---|
 //! | line L, number n | line L, the entry's number is above n | began after the call |
-//! | line L, number n | line L, the entry's number is n or less | may have begun before |
-//! | line L, or no record | another line | began after the call: so did the whole line |
+//! | no record | an entry of any line | began after the call: so did the line |
+//! | line L, number n | line L, the entry's number is n or less; or another line | may have begun before |
 //! | anything | no record, or a line without entry | may have begun before |
 //!
 //! The record is replaced by `rename`, but not synced. If a power cut leaves no record, or none that can be read, then the entry is made again
@@ -90,7 +90,7 @@ impl Seen {
 
     /// Returns true if what was made with the number `made` began to be made after this was read.
     fn is_before(self, made: Number) -> bool {
-        self.0.is_none_or(|seen| seen.line != made.line || seen.number < made.number)
+        self.0.is_none_or(|seen| seen.line == made.line && seen.number < made.number)
     }
 }
 

@@ -49,7 +49,7 @@ where
             Err(error) => return on_thread(&job, move |job| job.without_lock(&call, error)).await?,
         };
         let (look, mut held) = look_under(&job, call, guard).await?;
-        if let Some(fetched) = job.told(look) {
+        if let Some(fetched) = job.told_at_last(look) {
             return Ok(fetched);
         }
         // Until the entry is made, or the lock is lost.

@@ -13,19 +13,19 @@ use crate::error::Error;
 const TARGET: &str = "logscope::lock";
 
 impl Job {
-    /// Tells what a look has found, and returns it.
+    /// Tells that a look has found an entry that serves, and returns that.
     pub(super) fn told(&self, look: Look) -> Option<Fetched> {
-        match look {
-            Look::Served(fetched, mirrored) => {
-                self.tell_found(&fetched, mirrored);
-                Some(fetched)
-            }
-            Look::Wanting => None,
-            Look::Damaged(found) => {
-                self.tell_damaged(&found);
-                None
-            }
+        let Look::Served(fetched, mirrored) = look else { return None };
+        self.tell_found(&fetched, mirrored);
+        Some(fetched)
+    }
+
+    /// Tells what the last look has found, before the entry is made.
+    pub(super) fn told_at_last(&self, look: Look) -> Option<Fetched> {
+        if let Look::Damaged(found) = &look {
+            self.tell_damaged(found);
         }
+        self.told(look)
     }
 
     fn tell_found(&self, fetched: &Fetched, mirrored: Option<Mirrored>) {

@@ -1,5 +1,8 @@
 //! The steps of a publication: at each, a test can do something in the thread that publishes, such as to end the process.
 
+// Only the tests on Linux use them all.
+#![cfg_attr(any(logscope_loom, not(target_os = "linux")), allow(dead_code))]
+
 use std::cell::{Cell, RefCell};
 
 type AtStep = Box<dyn FnMut(&str)>;

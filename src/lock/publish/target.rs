@@ -52,10 +52,16 @@ impl Target {
     pub(in crate::lock) fn temporary(&self) -> Result<Temporary, Error> {
         let make = || {
             let replaced = self.present()?;
-            if replaced.as_ref().is_some_and(Metadata::is_dir) {
-                return Err(io::Error::other(
-                    "it is a folder: publish a folder with `publish_dir`, or remove it first",
-                ));
+            match &replaced {
+                Some(replaced) if replaced.is_dir() => {
+                    let text = "it is a folder: publish a folder with `publish_dir`, or remove it first";
+                    return Err(io::Error::other(text));
+                }
+                // Such as /dev/null, which root could replace.
+                Some(replaced) if !replaced.is_file() && !replaced.is_symlink() => {
+                    return Err(io::Error::other("it is a device, a pipe or a socket, which no file replaces"));
+                }
+                _ => {}
             }
             Temporary::new_in(&self.folder, replaced.filter(Metadata::is_file).map(|file| file.permissions()))
         };

@@ -50,6 +50,8 @@ pub(in crate::lock) struct Temporary {
     folder: PathBuf,
     stem: String,
     file: File,
+    /// The process that owns it. A child that is forked off in the middle has a copy of this, and owns nothing.
+    process: u32,
     /// The file has another name now, and the stem no owner.
     is_published: bool,
     /// The folder stays: it is an old one, or a link leads to it.
@@ -70,14 +72,14 @@ impl Temporary {
                 continue;
             };
             let temporary = Temporary::held(folder, stem, file);
+            #[cfg(test)]
+            super::steps::reach("created");
             if let Some(permissions) = permissions
                 && temporary.file.metadata()?.permissions() != permissions
             {
                 // The mask of the process has taken something away.
                 temporary.file.set_permissions(permissions)?;
             }
-            #[cfg(test)]
-            super::steps::reach("created");
             return Ok(temporary);
         }
         let text = format!("the folder is full of temporaries of processes with the number {}", std::process::id());
@@ -85,7 +87,8 @@ impl Temporary {
     }
 
     fn held(folder: &Path, stem: String, file: File) -> Self {
-        Temporary { folder: folder.to_owned(), stem, file, is_published: false, keeps_folder: false }
+        let (folder, process) = (folder.to_owned(), std::process::id());
+        Temporary { folder, stem, file, process, is_published: false, keeps_folder: false }
     }
 
     /// Takes over a stem that nobody owns; none if it has an owner.
@@ -126,6 +129,9 @@ impl Temporary {
 
     /// Renames the file to `path`.
     pub(in crate::lock) fn publish_as(mut self, path: &Path) -> io::Result<()> {
+        if self.process != std::process::id() {
+            return Err(io::Error::other("it is the parent's, in the middle of which this process was forked off"));
+        }
         fs::rename(self.path(FILE), path)?;
         self.is_published = true;
         // A forked child could have the descriptor, and so the lock, of a file that is published.
@@ -141,7 +147,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if self.is_published {
+        if self.is_published || self.process != std::process::id() {
             return;
         }
         // What cannot be removed now is a leftover for the next publication. The file is last: it is the ownership of the others.
@@ -205,4 +211,15 @@ fn parse(name: &OsStr) -> Option<(String, &'static str)> {
     let (process, number) = stem.strip_prefix(PREFIX)?.split_once('-')?;
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     (is_number(process) && is_number(number)).then(|| (stem.to_owned(), suffix))
+}
+
+#[cfg(all(test, target_os = "linux", not(logscope_loom)))]
+impl Temporary {
+    /// As a process has it that was forked off in the middle.
+    pub(super) fn of_a_fork(self) -> Self {
+        let (folder, stem) = (self.folder.clone(), self.stem.clone());
+        let file = self.file.try_clone().expect("it is open");
+        std::mem::forget(self);
+        Temporary { folder, stem, file, process: 0, is_published: false, keeps_folder: false }
+    }
 }

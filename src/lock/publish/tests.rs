@@ -230,6 +230,17 @@ fn the_temporaries_of_the_living_are_left_alone_and_those_of_the_dead_are_not() 
 }
 
 #[test]
+fn a_process_that_is_forked_off_in_the_middle_owns_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let of_a_fork = || Target::new(&path).unwrap().temporary().unwrap().of_a_fork();
+    drop(of_a_fork());
+    assert_eq!(names(folder.path()).len(), 1, "it is left to the parent");
+    assert!(of_a_fork().publish_as(&path).unwrap_err().to_string().contains("it is the parent's"));
+    assert!(!path.exists() && names(folder.path()).len() == 2);
+}
+
+#[test]
 fn what_only_looks_like_a_temporary_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -313,8 +324,16 @@ fn permissions_are_those_of_the_old_one_unless_they_are_set() {
     assert_eq!(mode(&path("new")), mode(&path("plain")), "as any new file");
     for wanted in [0o600, 0o755, 0o666, 0o444] {
         fs::set_permissions(path("new"), fs::Permissions::from_mode(wanted)).unwrap();
+        let folder = folder.path().to_owned();
+        steps::watch(move |step| {
+            if step == "created" {
+                let is_temporary = |name: &OsString| name.to_string_lossy().ends_with(".tmp");
+                let temporary = folder.join(names(&folder).into_iter().find(is_temporary).unwrap());
+                assert_eq!(mode(&temporary) & !wanted, 0, "from the beginning, because it may hold secrets");
+            }
+        });
         publish(path("new"), |file| {
-            assert_eq!(file.metadata()?.mode() & 0o777, wanted, "from the beginning: it may hold secrets");
+            assert_eq!(file.metadata()?.mode() & 0o777, wanted);
             file.write_all(b"y")
         })
         .unwrap();
@@ -346,6 +365,7 @@ fn errors_say_what_is_wrong_and_what_to_do() {
         (write(&path("none/file")), "`lock::ensure_dir_writable` makes it: No such file"),
         (fill(&path("none/dir")), "`lock::ensure_dir_writable` makes it: No such file"),
         (write(&path("file/file")), "Not a directory"),
+        (write(Path::new("/dev/null")), "it is a device, a pipe or a socket"),
         (write(Path::new("/")), "it has no name of its own"),
         (fill(Path::new("..")), "it has no name of its own"),
         (write(Path::new("")), "it has no name of its own"),

@@ -48,7 +48,10 @@ fn what_is_there_is_replaced_and_never_written_through() {
         symlink("old entry", path("soft")).unwrap();
         symlink("entry", path("self")).unwrap();
         symlink("/dev/full", path("device")).unwrap();
-        for name in ["hard", "part", "other", "soft", "self", "device"] {
+        // A link to the same contents, which is as long as they are.
+        fs::write(path("abc"), "new").unwrap();
+        symlink("abc", path("same")).unwrap();
+        for name in ["hard", "part", "other", "soft", "self", "device", "same"] {
             assert_ne!(mirror(&path("entry"), &path(name), by).unwrap(), Mirrored::Found, "{name}");
             assert!(fs::symlink_metadata(path(name)).unwrap().is_file());
             assert_eq!(fs::read_to_string(path(name)).unwrap(), "new", "{name}");

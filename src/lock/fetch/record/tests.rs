@@ -28,6 +28,28 @@ fn a_record_is_read_as_it_is_written() {
     assert_eq!(Record::parse(&record(1, 2, None).to_text().replace("fetch 1", "fetch 2")), None);
 }
 
+/// The file of the lock was deleted, and its holder has looked just before that.
+#[test]
+fn an_older_make_writes_nothing_over_a_newer_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("record");
+    let finish = |number| Record::finish(&path, number, Moment { wall: 0, run: None }, None).unwrap();
+    let older = Record::begin(&path).unwrap();
+    let newer = Record::begin(&path).unwrap();
+    finish(older);
+    assert_eq!(Record::read(&path).unwrap().entry, None);
+    finish(newer);
+    finish(older);
+    assert_eq!(Record::read(&path).unwrap().entry.unwrap().number, newer.number);
+    fs::remove_file(&path).unwrap();
+    finish(newer);
+    assert!(!path.exists(), "it was deleted");
+    let other = Record::begin(&path).unwrap();
+    assert_ne!(other.line, newer.line);
+    finish(older);
+    assert_eq!(Record::read(&path).unwrap().entry, None, "it has the number of the other, in another line");
+}
+
 /// What happens to the record of a key, in any order.
 #[derive(Clone, Debug)]
 enum Step {
