@@ -219,7 +219,7 @@ fn a_program_that_a_holder_starts_does_not_hold_the_lock() {
     holder.ask("try");
     let pid: i32 = holder.ask("spawn").parse().unwrap();
     let program = rustix::process::Pid::from_raw(pid).unwrap();
-    holder.kill();
+    let _open = holder.kill();
     assert!(rustix::process::test_kill_process(program).is_ok(), "it lives");
     assert!(is_free(&folder.lock()));
     rustix::process::kill_process(program, rustix::process::Signal::KILL).unwrap();

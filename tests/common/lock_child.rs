@@ -64,10 +64,11 @@ impl LockChild {
         self.answer()
     }
 
-    /// Kills the process, and waits until it is gone.
-    pub(crate) fn kill(mut self) {
+    /// Kills the process, and waits until it is gone. Returns its stdin, which programs that it has started may share.
+    pub(crate) fn kill(mut self) -> ChildStdin {
         self.running.process.kill().unwrap();
         self.running.process.wait().unwrap();
+        self.stdin
     }
 }
 
