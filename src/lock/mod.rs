@@ -34,6 +34,7 @@
 //!
 //! - The lock is advisory: it keeps out whoever asks for it, and nobody else. Who can write to its folder can delete it. The file itself can be
 //!   opened, and so locked, by the user who made it only.
+//! - Who cannot write its record, on a full disk for example, does not get the lock.
 //! - Whoever waits looks again at intervals of up to 25 ms, at random. There is no queue: under a lock that is never free for long, somebody
 //!   may wait much longer than others.
 //! - A child that was forked off (without running a program) while the lock was held, and that outlives its parent, has the lock's file open.

@@ -176,6 +176,6 @@ impl Acquisition {
     }
 
     fn holder(&self) -> Option<Holder> {
-        Records::of(&self.lock.path).holder(&self.lock.path, None).ok().flatten()
+        Records::of(&self.lock.path).holder(&self.lock.path, None).unwrap_or_default()
     }
 }
