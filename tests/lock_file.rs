@@ -739,7 +739,7 @@ fn a_record_is_whole_whenever_it_is_read() {
     let (records, last_line) = (folder.path().with_extension("lock.holders"), format!("purpose={purpose}\n"));
     let reading = thread::spawn(move || {
         let mut seen = BTreeSet::new();
-        while seen.len() < 50 {
+        while seen.len() < 500 {
             for entry in fs::read_dir(&records).unwrap() {
                 let path = entry.unwrap().path();
                 if path.extension().is_none()
