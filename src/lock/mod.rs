@@ -13,7 +13,7 @@
 //! let guard = lock.acquire(Duration::from_secs(60))?;
 //! // No other thread or process that asks for this lock has it now.
 //! guard.release()?;
-//! # Ok::<(), logscope::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! The lock is the operating system's (`flock`, or `LockFileEx` on Windows) on a file that exists for nothing else. The system releases it when
