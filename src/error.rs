@@ -62,7 +62,7 @@ pub enum ErrorKind {
     DigestMismatch,
     /// After a flush or sync, some records are not with the operating system or on the storage device.
     Incomplete,
-    /// The operating system refused what a lock needs, or something else than a file is at its path. If it refused, the source is its `io::Error`.
+    /// A lock, or a folder for it, cannot be made or used. If the operating system refused, the source is its `io::Error`.
     Lock,
     /// The time was over before what was waited for came: a lock, for example.
     TimedOut,

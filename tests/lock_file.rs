@@ -219,7 +219,7 @@ fn a_program_that_a_holder_starts_does_not_hold_the_lock() {
     holder.ask("try");
     let pid: i32 = holder.ask("spawn").parse().unwrap();
     let program = rustix::process::Pid::from_raw(pid).unwrap();
-    holder.kill();
+    let _open = holder.kill();
     assert!(rustix::process::test_kill_process(program).is_ok(), "it lives");
     assert!(is_free(&folder.lock()));
     rustix::process::kill_process(program, rustix::process::Signal::KILL).unwrap();
@@ -615,15 +615,27 @@ fn a_subscriber_may_take_locks_itself() {
 }
 
 #[test]
-fn folders_are_made_and_nobody_else_may_write_or_lock() {
+fn nobody_else_may_lock_or_write_whatever_the_umask() {
+    const ROLE: &str = "nobody_else_may_lock_or_write_whatever_the_umask";
+    in_child(ROLE, |folder| {
+        rustix::process::umask(rustix::fs::Mode::empty());
+        get(&FileLock::new(folder.join("cache/uno.lock"))).release().unwrap();
+        logscope::lock::ensure_dir_writable(folder.join("a/b")).unwrap();
+        let mode = |path: &str| fs::metadata(folder.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode("cache/uno.lock"), 0o600);
+        assert_eq!(mode("cache/uno.lock.holders/last"), 0o644);
+        for made in ["cache", "cache/uno.lock.holders", "a", "a/b"] {
+            assert_eq!(mode(made), 0o755, "{made}");
+        }
+        Value::Null
+    });
+    Child::new(ROLE).run();
+}
+
+#[test]
+fn the_folder_with_the_records_is_made_anew_but_who_holds_the_lock_cannot_know_who_removed_it() {
     let folder = Folder::new();
     get(&folder.lock()).release().unwrap();
-    let mode = |path: &str| fs::metadata(folder.0.path().join(path)).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode("cache/uno.lock"), 0o600);
-    for made in ["cache", "cache/uno.lock.holders", "cache/uno.lock.holders/last"] {
-        assert_eq!(mode(made) & 0o022, 0, "{made}");
-    }
-    // The folder with the records may be removed at any time, but then a holder cannot tell whether that was somebody who got the lock.
     fs::remove_dir_all(folder.0.path().join("cache/uno.lock.holders")).unwrap();
     let guard = get(&folder.lock());
     fs::remove_dir_all(folder.0.path().join("cache/uno.lock.holders")).unwrap();
@@ -727,7 +739,7 @@ fn a_record_is_whole_whenever_it_is_read() {
     let (records, last_line) = (folder.path().with_extension("lock.holders"), format!("purpose={purpose}\n"));
     let reading = thread::spawn(move || {
         let mut seen = BTreeSet::new();
-        while seen.len() < 50 {
+        while seen.len() < 500 {
             for entry in fs::read_dir(&records).unwrap() {
                 let path = entry.unwrap().path();
                 if path.extension().is_none()

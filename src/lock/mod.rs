@@ -13,7 +13,7 @@
 //! let guard = lock.acquire(Duration::from_secs(60))?;
 //! // No other thread or process that asks for this lock has it now.
 //! guard.release()?;
-//! # Ok::<(), logscope::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! The lock is the operating system's (`flock`, or `LockFileEx` on Windows) on a file that exists for nothing else. The system releases it when
@@ -42,6 +42,7 @@
 //!
 //! - The lock is advisory: it keeps out whoever asks for it, and nobody else. Who can write to its folder can delete it. The file itself can be
 //!   opened, and so locked, by the user who made it only.
+//! - Who cannot write its record, on a full disk for example, does not get the lock.
 //! - Whoever waits looks again at intervals of up to 25 ms, at random. There is no queue: under a lock that is never free for long, somebody
 //!   may wait much longer than others.
 //! - A child that was forked off (without running a program) while the lock was held, and that outlives its parent, has the lock's file open.

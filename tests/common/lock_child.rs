@@ -2,10 +2,11 @@
 
 // Each test binary uses only some of these helpers.
 #![allow(dead_code)]
+#![allow(clippy::print_stdout, reason = "the answers go there")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::ChildStdin;
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
@@ -64,11 +65,17 @@ impl LockChild {
         self.answer()
     }
 
-    /// Kills the process, and waits until it is gone.
-    pub(crate) fn kill(mut self) {
+    /// Kills the process, and waits until it is gone. Returns its stdin, which programs that it has started may share.
+    pub(crate) fn kill(mut self) -> ChildStdin {
         self.running.process.kill().unwrap();
         self.running.process.wait().unwrap();
+        self.stdin
     }
+}
+
+#[allow(clippy::zombie_processes, reason = "the program outlives this process")]
+fn spawn() -> u32 {
+    Command::new("cat").stdin(Stdio::inherit()).spawn().unwrap().id()
 }
 
 /// What the process does: one order after the other, until nobody gives any.
@@ -84,10 +91,7 @@ pub(crate) fn obey(_: &Path) -> Value {
             "verify" => said(guard.as_ref().unwrap().verify()),
             "release" => said(guard.take().unwrap().release()),
             // A program that knows nothing of the lock, and lives as long as its stdin, which it has from the test.
-            "spawn" => {
-                let program = std::process::Command::new("cat").stdin(std::process::Stdio::inherit()).spawn().unwrap();
-                program.id().to_string()
-            }
+            "spawn" => spawn().to_string(),
             order => panic!("no such order: {order}"),
         };
         println!("\n{ANSWER}{answer}");

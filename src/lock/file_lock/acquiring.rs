@@ -13,9 +13,8 @@ use crate::error::Error;
 use crate::process::ForkLocal;
 
 /// Wakes the tasks that wait for locks.
-static WAKE_UPS: ForkLocal<Timer<Waker>> = ForkLocal::new(Timer::new("logscope-lock-wakeups", Waker::wake), |_| {
-    Timer::new("logscope-lock-wakeups", Waker::wake)
-});
+static WAKE_UPS: ForkLocal<Timer<Waker>> =
+    ForkLocal::new(Timer::new("logscope-wakeup", Waker::wake), |_| Timer::new("logscope-wakeup", Waker::wake));
 
 /// A task that waits for a lock. It gets the lock in its own poll, so one that is dropped never has it.
 pub(super) struct Acquiring {

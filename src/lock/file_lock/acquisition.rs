@@ -112,9 +112,11 @@ impl Acquisition {
             Ok(locked) => locked,
             Err(file) => return Ok(if file.is_in_place()? { Attempt::Taken(file) } else { Attempt::Gone }),
         };
-        if !locked.file().is_in_place()? {
-            return Ok(Attempt::Gone);
-        }
+        if locked.file().is_in_place()? { self.enter(locked) } else { Ok(Attempt::Gone) }
+    }
+
+    /// Says that the lock on `locked` is got, unless its file is gone by then.
+    fn enter(&self, locked: LockedFile) -> io::Result<Attempt> {
         let records = Records::of(&self.lock.path);
         let others = records.read(self.mode == Mode::Exclusive)?;
         let record = Record::of_this_process(locked.file().identity, self.mode, &self.lock.purpose);
@@ -176,6 +178,27 @@ impl Acquisition {
     }
 
     fn holder(&self) -> Option<Holder> {
-        Records::of(&self.lock.path).holder(&self.lock.path, None).ok().flatten()
+        Records::of(&self.lock.path).holder(&self.lock.path, None).unwrap_or_default()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_locked_a_file_that_is_deleted_before_its_record_is_there_accuses_nobody_and_does_not_get_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = FileLock::new(folder.path().join("lock")).silent(true);
+        let slow = Acquisition::new(&lock, Mode::Exclusive, Duration::ZERO);
+        let Ok(Ok(locked)) = LockFile::open(&lock.path).unwrap().try_lock(Mode::Exclusive) else {
+            panic!("it is free")
+        };
+        std::fs::remove_file(&lock.path).unwrap();
+        let other = lock.try_acquire().unwrap().expect("the new file is free");
+        assert!(matches!(slow.enter(locked).unwrap(), Attempt::Gone));
+        other.verify().unwrap();
+        let left: Vec<_> = Records::of(&lock.path).read(false).unwrap().iter().map(|found| found.name).collect();
+        assert_eq!(left, [other.token()]);
     }
 }

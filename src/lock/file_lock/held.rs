@@ -21,9 +21,8 @@ use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 static HELD: ForkLocal<Mutex<BTreeMap<Token, Arc<Held>>>> =
     ForkLocal::new(Mutex::new(BTreeMap::new()), |_| Mutex::new(BTreeMap::new()));
 
-static WARNINGS: ForkLocal<Timer<Job>> = ForkLocal::new(Timer::new("logscope-lock-warnings", |job| job()), |_| {
-    Timer::new("logscope-lock-warnings", |job| job())
-});
+static WARNINGS: ForkLocal<Timer<Job>> =
+    ForkLocal::new(Timer::new("logscope-warner", |job| job()), |_| Timer::new("logscope-warner", |job| job()));
 
 /// A lock that is held, until it is released: by its guard or by its token.
 pub(super) struct Held {
@@ -154,7 +153,7 @@ pub(super) fn release(lock: &FileLock, token: Token) -> Result<(), Error> {
     match held {
         Some(held) if held.lock.path == lock.path => held.release(),
         _ => {
-            let holder = Records::of(&lock.path).holder(&lock.path, None).ok().flatten();
+            let holder = Records::of(&lock.path).holder(&lock.path, None).unwrap_or_default();
             let why = match holder {
                 Some(holder) => format!("this process does not hold it under this token; it is {holder}"),
                 None => "nobody holds it".to_owned(),

@@ -8,7 +8,7 @@ use crate::sync::Arc;
 
 /// Names a lock between threads and processes, and takes it: a path, and options.
 ///
-/// Cheap to clone. Making one touches no file. See the [module](super) for what such a lock is, and what it is not.
+/// Cheap to clone. Making one touches no file. See the [module](crate::lock) for what such a lock is, and what it is not.
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::sync::Arc;
 /// let guard = lock.acquire(Duration::from_secs(60))?;
 /// assert!(lock.try_acquire()?.is_none(), "also not by the same thread");
 /// guard.release()?;
-/// # Ok::<(), logscope::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct FileLock {
