@@ -1,5 +1,7 @@
 //! What readers see, and what is replaced.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind as IoErrorKind, Read as _, Write as _};

@@ -18,7 +18,7 @@ impl Wake for Woken {
 }
 
 /// Polls once beside the thread that sends, and again when that has ended. An executor polls again only if the task was woken.
-fn check(mut poll: impl FnMut(&mut Receiver<i32>, &mut Context<'_>) -> Poll<i32> + Send + Sync + Copy + 'static) {
+fn check(poll: fn(&mut Receiver<i32>, &mut Context<'_>) -> Poll<i32>) {
     loom::model(move || {
         let (sender, mut receiver) = hand_over();
         let thread = thread::spawn(move || sender.send(7));

@@ -1,5 +1,7 @@
 //! A future that waits for a thread.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Wake, Waker};

@@ -1,5 +1,7 @@
 //! Who is served by whose work: examples, and random histories against what really happened.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 use proptest::prelude::*;
 
 use super::*;
