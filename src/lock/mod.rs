@@ -30,7 +30,7 @@
 //! | a thread starts a program while it holds the lock | the program knows nothing of it |
 //! | the host of a holder crashes | a local lock is gone with it; one on a network file system is released when its server notices |
 //!
-//! # Files that appear whole: [`publish`] and [`publish_dir`]
+//! # Files that appear whole: [`publish()`] and [`publish_dir`]
 //!
 //! They replace a file or a folder in one step: whoever opens it finds the old one or the new one, never a part.
 //!
