@@ -256,6 +256,26 @@ fn no_key_leads_out_of_the_cache() {
     assert_eq!(names(folder.path()), ["cache", "precious"]);
 }
 
+/// Nobody can change the current directory of this process, which other tests use. So the paths lead to it from where it is.
+#[test]
+fn relative_paths_are_those_of_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = std::env::current_dir().unwrap();
+    let up: std::path::PathBuf = here.components().skip(1).map(|_| "..").collect();
+    let relative = up.join(folder.path().strip_prefix("/").unwrap());
+    let fetch = Fetch::new("key", relative.join("cache")).mirror_to(relative.join("mirror"));
+    let fetched = fetch.get(writes("text")).unwrap();
+    assert!(
+        fetched.path.is_absolute()
+            && fetched.mirror.as_ref().unwrap().is_absolute()
+            && fetch.lock().path().is_absolute()
+    );
+    assert_eq!(read(&fetched), "text");
+    assert_eq!(names(folder.path()), ["cache", "mirror"]);
+    let error = Fetch::new("key", folder.path()).mirror_to("").get(writes("text")).unwrap_err();
+    assert!(error.to_string().contains("it has no name of its own"), "{error}");
+}
+
 #[test]
 fn who_waits_too_long_is_told_for_whom() {
     let cache = tempfile::tempdir().unwrap();

@@ -58,10 +58,11 @@ pub struct Fetch {
 impl Fetch {
     /// Prepares to fetch `key` into the folder `cache`, which is made if it is missing.
     ///
-    /// The key is any text. What is in the cache under a key should always be the same, so a version belongs in the key.
+    /// The key is any text. What is in the cache under a key should always be the same, so a version belongs in the key. Relative paths, here and in
+    /// [`mirror_to`](Fetch::mirror_to), are meant from the current directory as it is now.
     pub fn new(key: impl Into<String>, cache: impl AsRef<Path>) -> Self {
         let key = key.into();
-        let folder = cache.as_ref().join(folder_name(&key));
+        let folder = absolute(cache.as_ref()).join(folder_name(&key));
         let job = Job {
             policy: FetchPolicy::default(),
             mirror: None,
@@ -84,7 +85,7 @@ impl Fetch {
 
     /// Has the entry mirrored to `path`. Missing folders are made; a file or link that is there is replaced and never written through.
     pub fn mirror_to(mut self, path: impl Into<PathBuf>) -> Self {
-        self.job.mirror = Some(path.into());
+        self.job.mirror = Some(absolute(&path.into()));
         self
     }
 
@@ -189,4 +190,10 @@ impl Fetch {
     {
         task::get(Arc::new(self.job.clone()), self.timeout, self.retries, make).await
     }
+}
+
+/// Returns the path from the root, without looking whether it is there.
+fn absolute(path: &Path) -> PathBuf {
+    // Only an empty path fails, and using it will say so.
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
