@@ -272,7 +272,7 @@ fn relative_paths_are_those_of_now() {
     );
     assert_eq!(read(&fetched), "text");
     assert_eq!(names(folder.path()), ["cache", "mirror"]);
-    let error = Fetch::new("key", folder.path()).mirror_to("").get(writes("text")).unwrap_err();
+    let error = Fetch::new("other", folder.path()).mirror_to("").get(never).unwrap_err();
     assert!(error.to_string().contains("it has no name of its own"), "{error}");
 }
 

@@ -87,7 +87,12 @@ impl Job {
 
     /// Looks whether the entry serves the call, where that needs no lock: no mirror is to be made of it.
     pub(super) fn look_without_lock(&self, call: &Call) -> Result<Look, Error> {
-        if self.mirror.is_none() && self.may_find() { self.look(call) } else { Ok(Look::Wanting) }
+        match &self.mirror {
+            None if self.may_find() => self.look(call),
+            None => Ok(Look::Wanting),
+            // A path that cannot be one is told before anything is made.
+            Some(path) => Target::new(path).map(|_| Look::Wanting),
+        }
     }
 
     /// Looks whether the entry serves the call in a cache where nobody can take the lock because nobody may write. Otherwise returns `error`, for
