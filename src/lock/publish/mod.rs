@@ -49,7 +49,7 @@ use crate::error::Error;
 /// - The new file has the permissions of the old one, or those of any new file. `write` may set others. Its owner is that of the process.
 /// - A symbolic link at `path` is replaced, and so is one of several hard links: what they lead to is never written to.
 /// - A process that dies leaves a temporary (`.logscope-….tmp`), which has its owner's lock. The next call that publishes in this folder removes
-///   those that nobody holds.
+///   those that nobody holds. For that it reads the names in the folder each time, which takes milliseconds where there are many thousands.
 /// - Readers that have the old file open go on reading it.
 ///
 /// # Errors
