@@ -220,8 +220,9 @@ fn a_program_that_a_holder_starts_does_not_hold_the_lock() {
     let pid: i32 = holder.ask("spawn").parse().unwrap();
     let program = rustix::process::Pid::from_raw(pid).unwrap();
     let _open = holder.kill();
+    // A program may still be closing what it does not inherit when it has long begun. Then it is never in the way again.
+    folder.lock().acquire(DEADLINE).unwrap().release().unwrap();
     assert!(rustix::process::test_kill_process(program).is_ok(), "it lives");
-    assert!(is_free(&folder.lock()));
     rustix::process::kill_process(program, rustix::process::Signal::KILL).unwrap();
 }
 
