@@ -91,7 +91,7 @@ impl Acquisition {
 
     /// Tries to get the lock. Returns `None` if somebody else has it.
     pub(super) fn try_once(&mut self) -> Result<Option<FileLockGuard>, Error> {
-        // Somebody who deletes files all the time, each between the two system calls of an attempt, has to stop before the time is over.
+        // The file can be deleted between opening and locking it. If that happens again and again, we wait as for a holder.
         for _ in 0..LOCK_ATTEMPTS {
             match self.attempt().map_err(|error| refused(&self.lock.path, error))? {
                 Attempt::Got(file, record, others) => return Ok(Some(self.got(file, record, others))),
@@ -125,12 +125,12 @@ impl Acquisition {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Attempt::Gone),
             result => result?,
         }
-        // Others may have got the lock while the record was written, and found none.
-        if !locked.file().is_in_place()? {
+        // If the file went while the record was written, others may have got the lock, and found no record.
+        let is_in_place = locked.file().is_in_place();
+        if !matches!(is_in_place, Ok(true)) {
             records.remove(record.token);
-            return Ok(Attempt::Gone);
         }
-        Ok(Attempt::Got(locked, record, others))
+        Ok(if is_in_place? { Attempt::Got(locked, record, others) } else { Attempt::Gone })
     }
 
     fn got(&self, file: LockedFile, record: Record, others: Vec<Found>) -> FileLockGuard {
@@ -148,13 +148,16 @@ impl Acquisition {
         let records = Records::of(&self.lock.path);
         for Found { name, record } in others {
             match record {
+                // Its holder lives, and has another file.
                 Some(record) if record.file != file && !record.is_of_the_dead() => {
                     if records.remove(name) {
                         self.lock.log_replaced(&record);
                     }
                 }
+                // Its holder shares the lock with this one.
                 Some(record)
                     if record.mode == Mode::Shared && self.mode == Mode::Shared && !record.is_of_the_dead() => {}
+                // It could be that of somebody who shares the lock.
                 None if self.mode == Mode::Shared => {}
                 record => {
                     if records.remove(name) {

@@ -77,6 +77,7 @@ impl Held {
             self.lock.log_held_long(held, &self.record);
         }
     }
+
     pub(super) fn lock(&self) -> &FileLock {
         &self.lock
     }

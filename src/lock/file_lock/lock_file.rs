@@ -166,3 +166,19 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.push(suffix);
     name.into()
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_file_system_without_locks_is_named_as_the_cause_and_any_other_error_stays_as_it_is() {
+        let explained = |errno: Errno| unsupported(errno.into()).to_string();
+        for none in [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS] {
+            assert!(explained(none).starts_with("its file system has no locks; use a path on a local one ("), "{none}");
+        }
+        assert_eq!(unsupported(Errno::IO.into()).raw_os_error(), Some(Errno::IO.raw_os_error()));
+    }
+}
