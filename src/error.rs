@@ -54,8 +54,22 @@ pub enum ErrorKind {
     AlreadyInstalled,
     /// A log could not be read back because of an I/O error.
     Read,
+    /// A file or folder could not be published. What was there before is still there.
+    Publish,
+    /// What a cache lacks could not be made. What it has is still there. The source is the error of the function that makes it.
+    Make,
+    /// A file has not the digest that is expected of it.
+    DigestMismatch,
     /// After a flush or sync, some records are not with the operating system or on the storage device.
     Incomplete,
+    /// A lock, or a folder for it, cannot be made or used. If the operating system refused, the source is its `io::Error`.
+    Lock,
+    /// The time was over before what was waited for came: a lock, for example.
+    TimedOut,
+    /// Others can have got a lock while it was held, because its file was deleted or replaced.
+    LockLost,
+    /// A lock was to be released by somebody who does not hold it.
+    NotHolder,
 }
 
 impl Error {
@@ -84,6 +98,30 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// Returns true if a file has not the digest that is expected of it.
+    #[must_use]
+    pub fn is_digest_mismatch(&self) -> bool {
+        self.0.kind == ErrorKind::DigestMismatch
+    }
+
+    /// Returns true if the time was over: [`ErrorKind::TimedOut`].
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.kind() == ErrorKind::TimedOut
+    }
+
+    /// Returns true if a lock was not kept: [`ErrorKind::LockLost`].
+    #[must_use]
+    pub fn is_lock_lost(&self) -> bool {
+        self.kind() == ErrorKind::LockLost
+    }
+
+    /// Returns true if a lock is not held by who was to release it: [`ErrorKind::NotHolder`].
+    #[must_use]
+    pub fn is_not_holder(&self) -> bool {
+        self.kind() == ErrorKind::NotHolder
     }
 
     fn write_with_sources(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -35,7 +35,7 @@
 //! - [`Record`], [`RecordBuf`], `read` (feature `serde`): records, and reading logs back. `build` (feature `build`): the vocabulary of
 //!   builds.
 //! - [`unclaimed()`]: events that reached the process default because work was handed over without its context.
-//! - `http` (feature `http`): a context for each request of a server.
+//! - `http` (feature `http`): a context for each request of a server. `lock` (feature `lock`): locks for threads, tasks and processes.
 //! - [`docs`]: guides to single tasks.
 //!
 //! # Which context is current
@@ -110,6 +110,7 @@
 //! | `futures` | | [`Scoped`] streams, and what a [`sink::channel`] receives as a `Stream`, through `futures-core` |
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `http` | | `logscope::http`: each request of a `tower` service in a context of its own, for axum, tonic and hyper |
+//! | `lock` | | `logscope::lock`: locks between processes, which say who holds them; files that appear whole; caches that are filled once |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `rayon` | | `logscope::rayon`: rayon's functions and parallel iterators, in the context of whoever calls them |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
@@ -133,9 +134,9 @@
 //! | `tokio` | 1 | `JoinHandle`, `Handle`, `LocalSet`, `AbortHandle`; the traits for `JoinSet` and `runtime::Builder`; `process::Command` | `tokio` |
 
 // The rooms of this crate, each of which imports only those before it:
-// sync, limits, process, error, clock, trace and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background,
-// sink, context, scope, inherit, rayon, thread, tokio and unclaimed, layer, build, command and http; docs has the guides. Each begins with a few sentences on
-// what lives there. `tests/import_order` checks the order.
+// sync, limits, process, error, lock, clock, trace and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery,
+// background, sink, context, scope, inherit, rayon, thread, tokio and unclaimed, layer, build, command and http; docs has the guides. Each begins with a few
+// sentences on what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -158,6 +159,9 @@ pub mod http;
 mod inherit;
 mod layer;
 mod limits;
+#[cfg(feature = "lock")]
+#[cfg_attr(docsrs, doc(cfg(feature = "lock")))]
+pub mod lock;
 mod output;
 mod process;
 mod queue;

@@ -57,8 +57,15 @@
 //! | a run of a program, once the program has exited | another process that holds its output open | `command::Run::linger`: [`COMMAND_LINGER`] unless set | logs what has come, and says that the output is still open |
 //! | a program that is ended, between SIGTERM and SIGKILL | its own end | `command::Run::grace`: [`COMMAND_GRACE`] unless set | kills its group |
 //! | the thread that waits for programs whose runs were dropped | their exits | [`REAPER_TICKS`], the last of them until there are none | looks again |
+//! | a publication | a name that no other process uses for its temporaries | [`TEMPORARY_NAMES`] | fails |
+//! | a publication of a folder | others, which publish and remove the same one | [`EXCHANGE_ATTEMPTS`] | fails |
+//! | a `lock::Fetch` whose `make` has failed in a way that may pass | the next attempt | [`FETCH_FIRST_PAUSE`], then twice as long, and so on, [`FETCH_LONGEST_PAUSE`] at most | tries again, `Fetch::retries` times: [`FETCH_RETRIES`] unless set |
 //! | the exit of the process | a thread that changes the list of the groups of programs | [`COMMAND_GROUPS`] | leaves the groups running |
 //! | the exit of the process | the ends of programs with a group of their own, which were told to end | [`COMMAND_EXIT_GRACE`] | kills their groups |
+//! | `FileLock::acquire` and its twins | a lock that somebody else holds | their timeout, with attempts at intervals from [`LOCK_FIRST_RETRY`] to [`LOCK_RETRY`] | fail, and name the holder |
+//! | `FileLock::acquire` and its twins | somebody who deletes the lock's file again and again | [`LOCK_ATTEMPTS`] at a time | wait as for a holder |
+//! | `ensure_dir_writable` | others, who make or remove the same folders | [`FOLDER_ATTEMPTS`] | fails |
+//! | a thread that wakes tasks, or warns, for locks | something to do | [`SPARE_THREAD`] | ends |
 
 use std::time::Duration;
 
@@ -275,6 +282,26 @@ pub(crate) const COMMAND_GRACE: Duration = Duration::from_secs(5);
 /// How many bytes of a line that a program prints one record takes, unless it is set.
 pub(crate) const COMMAND_LINE_BYTES: usize = 64 << 10;
 
+/// How many names a publication tries for its temporaries.
+#[cfg(feature = "lock")]
+pub(crate) const TEMPORARY_NAMES: usize = 1_000;
+
+/// How often a publication of a folder tries to put it in place, while others change what is there.
+#[cfg(feature = "lock")]
+pub(crate) const EXCHANGE_ATTEMPTS: usize = 100;
+
+/// How often a `lock::Fetch` tries again, unless it is set.
+#[cfg(feature = "lock")]
+pub(crate) const FETCH_RETRIES: usize = 3;
+
+/// How long a `lock::Fetch` waits at least before it tries again for the first time.
+#[cfg(feature = "lock")]
+pub(crate) const FETCH_FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a `lock::Fetch` waits at most before it tries again.
+#[cfg(feature = "lock")]
+pub(crate) const FETCH_LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// How many bytes of each stream of a program are captured at most.
 pub(crate) const COMMAND_CAPTURE_BYTES: usize = 16 << 20;
 
@@ -301,3 +328,27 @@ pub(crate) const COMMAND_EXIT_GRACE: Duration = Duration::from_millis(500);
 /// How often the exit of the process looks whether they have ended.
 #[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox"))))]
 pub(crate) const COMMAND_GROUPS_TICK: Duration = Duration::from_millis(1);
+
+/// How long who waits for a file lock pauses before the first retry, at most. Each pause is twice the one before.
+#[cfg(feature = "lock")]
+pub(crate) const LOCK_FIRST_RETRY: Duration = Duration::from_micros(200);
+
+/// How long who waits for a file lock pauses between two attempts, at most.
+#[cfg(feature = "lock")]
+pub(crate) const LOCK_RETRY: Duration = Duration::from_millis(25);
+
+/// How often in a row the file of a lock may be deleted, each time just before it is locked, until who wants the lock pauses.
+#[cfg(feature = "lock")]
+pub(crate) const LOCK_ATTEMPTS: u32 = 100;
+
+/// How long somebody waits for a file lock before that is logged at INFO.
+#[cfg(feature = "lock")]
+pub(crate) const LOCK_TOLD: Duration = Duration::from_secs(1);
+
+/// How often folders are tried to be made while others make or remove them.
+#[cfg(feature = "lock")]
+pub(crate) const FOLDER_ATTEMPTS: u32 = 10;
+
+/// How long the first pause between two of these attempts is, at most. Each is twice the one before.
+#[cfg(feature = "lock")]
+pub(crate) const FOLDER_RETRY: Duration = Duration::from_millis(1);

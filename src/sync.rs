@@ -40,7 +40,7 @@ pub(crate) mod model {
     #[cfg(all(logscope_loom, not(feature = "_loom")))]
     compile_error!("the models need loom: build them with `--features _loom` or `--all-features`");
 
-    #[cfg(all(feature = "file", not(logscope_loom)))]
+    #[cfg(all(any(feature = "file", feature = "lock"), not(logscope_loom)))]
     pub(crate) use std::sync::Arc;
     #[cfg(not(logscope_loom))]
     pub(crate) use std::sync::OnceLock;

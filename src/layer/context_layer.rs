@@ -52,6 +52,8 @@ type Settings = Box<dyn FnOnce() + Send>;
 
 impl ContextLayer {
     fn new(ceiling: LevelFilter, route_by_span: bool, settings: Option<Settings>) -> Self {
+        #[cfg(feature = "lock")]
+        crate::lock::set_carrier(|job| Box::new(crate::scope::bind_current(job)));
         let (vetoes, first_scope) = match settings {
             None => (true, None),
             Some(_) => (false, Some(FirstScope::new(ceiling, first_scope_in, entering_scope))),

@@ -26,6 +26,7 @@ pub(crate) struct Child {
     role: String,
     launcher: Vec<String>,
     vars: Vec<(String, String)>,
+    stdin: Option<Stdio>,
     stdout: Option<Stdio>,
     #[cfg(unix)]
     user: Option<u32>,
@@ -38,6 +39,7 @@ impl Child {
             role: role.to_owned(),
             launcher: Vec::new(),
             vars: Vec::new(),
+            stdin: None,
             stdout: None,
             #[cfg(unix)]
             user: None,
@@ -53,6 +55,12 @@ impl Child {
     /// Gives the child an environment variable.
     pub(crate) fn var(mut self, name: &str, value: impl ToString) -> Child {
         self.vars.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Gives the child a pipe as stdin. The writer is in [`Running::process`].
+    pub(crate) fn stdin_piped(mut self) -> Child {
+        self.stdin = Some(Stdio::piped());
         self
     }
 
@@ -120,7 +128,7 @@ impl Child {
             .env_remove("LOGSCOPE_CONTEXT")
             .env_remove("TRACEPARENT")
             .env("RUST_BACKTRACE", "0")
-            .stdin(Stdio::null())
+            .stdin(self.stdin.unwrap_or_else(Stdio::null))
             .stdout(self.stdout.unwrap_or_else(|| create("stdout")))
             .stderr(create("stderr"));
         #[cfg(unix)]

@@ -31,7 +31,7 @@ use resolve::Place;
 const ORDER: &order::Table<'_> = &[
     (
         "src",
-        "sync → limits → process → error → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
+        "sync → limits → process → error → lock → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
          → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio, unclaimed → layer, build, command → http \
          → docs",
     ),
@@ -86,6 +86,17 @@ const ORDER: &order::Table<'_> = &[
          scoped_layer, log_bridge, panics → install",
     ),
     ("src/layer/install", "default, unclaimed"),
+    ("src/lock", "token, carry → folders → file_lock, publish → fetch"),
+    (
+        "src/lock/fetch",
+        "digest, key, moment, offload, policy, transient → record, mirror → job → told → retry → blocking, task → builder",
+    ),
+    ("src/lock/publish", "os → temporary → target → folder"),
+    ("src/lock/publish/os", "unix, other"),
+    (
+        "src/lock/file_lock",
+        "identity, mode, text, timer → place, options → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring",
+    ),
     (
         "src/output",
         "traits, guard → stream, writer, make_writer, memory, memory_records, channel, print, null → any, receiver_stream",

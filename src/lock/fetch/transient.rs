@@ -1,0 +1,39 @@
+//! Which failures may pass.
+
+use std::error::Error as StdError;
+use std::io::{self, ErrorKind};
+
+use crate::error::Error;
+
+/// Returns true if the same may succeed a moment later. What fails for want of a right, of room, or of the thing itself will fail again.
+pub(super) fn is_transient(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::BrokenPipe
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::HostUnreachable
+            | ErrorKind::Interrupted
+            | ErrorKind::NetworkDown
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NotConnected
+            | ErrorKind::ResourceBusy
+            | ErrorKind::StaleNetworkFileHandle
+            | ErrorKind::TimedOut
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::WouldBlock
+    )
+}
+
+/// Returns true if `error` says that nothing may be written where the lock should be.
+pub(super) fn is_read_only(error: &Error) -> bool {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem);
+        }
+        source = error.source();
+    }
+    false
+}

@@ -1,0 +1,45 @@
+//! The errors of file locks.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use super::holder::Holder;
+use super::record::Record;
+use super::text::Shown;
+use crate::error::{Error, ErrorKind};
+use crate::lock::token::Token;
+
+#[cold]
+pub(super) fn refused(path: &Path, error: io::Error) -> Error {
+    Error::from_io(ErrorKind::Lock, format!("cannot lock {}", path.display()), error)
+}
+
+#[cold]
+pub(super) fn timed_out(path: &Path, timeout: Duration, holder: Option<&Holder>) -> Error {
+    let within = Shown(timeout);
+    Error::new(ErrorKind::TimedOut, format!("cannot lock {} within {within}: {}", path.display(), named(holder)))
+}
+
+/// `what` has happened to the lock that `held` held.
+#[cold]
+pub(super) fn lost(path: &Path, what: &str, held: &Record, successor: Option<&Holder>) -> Error {
+    let held = Holder::new(held, 1);
+    let successor = match successor {
+        Some(successor) => format!("the lock was then {successor}"),
+        None => "nobody else is known to have got it".to_owned(),
+    };
+    Error::new(ErrorKind::LockLost, format!("lost {}: {what} while it was {held}; {successor}", path.display()))
+}
+
+/// The lock is not one that this process can release: `why`.
+#[cold]
+pub(super) fn not_holder(path: &Path, token: Token, why: impl Display) -> Error {
+    Error::new(ErrorKind::NotHolder, format!("cannot release {} with the token {token}: {why}", path.display()))
+}
+
+/// Says who holds a lock that is held by somebody.
+pub(super) fn named(holder: Option<&Holder>) -> String {
+    holder.map_or_else(|| "held by somebody who left no record of it".to_owned(), Holder::to_string)
+}

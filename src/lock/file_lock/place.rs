@@ -1,0 +1,74 @@
+//! Where a process is: its host, and the kernel that counts its time and its processes.
+
+use std::env;
+use std::path::Path;
+use std::time::Duration;
+
+use super::text::{NAME_BYTES, one_line};
+
+/// Where a process runs. Two processes at the same place have the same monotonic clock, and know each other by their PIDs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Place {
+    pub(super) host: String,
+    /// On Linux, the boot of the kernel and the namespace of PIDs: containers and machines may share the name of a host. Elsewhere empty.
+    pub(super) kernel: String,
+}
+
+impl Place {
+    pub(super) fn here() -> Self {
+        Place { host: one_line(&host(), NAME_BYTES), kernel: kernel().unwrap_or_default() }
+    }
+}
+
+#[cfg(unix)]
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn host() -> String {
+    ["COMPUTERNAME", "HOSTNAME"].iter().find_map(|name| env::var(name).ok()).unwrap_or_else(|| "?".to_owned())
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn kernel() -> Option<String> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let processes = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(format!("{} {}", boot.trim(), processes.display()))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn kernel() -> Option<String> {
+    None
+}
+
+/// Returns the name of this program, as people know it.
+pub(super) fn program() -> String {
+    let path = env::args_os().next().map(Into::into).or_else(|| env::current_exe().ok()).unwrap_or_default();
+    let name = Path::file_name(&path).unwrap_or_default().to_string_lossy();
+    one_line(if name.is_empty() { "?" } else { &name }, NAME_BYTES)
+}
+
+/// Returns the time of a clock that all processes of a kernel share, where there is one.
+#[cfg(unix)]
+pub(super) fn monotonic() -> Option<Duration> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
+}
+
+#[cfg(not(unix))]
+pub(super) fn monotonic() -> Option<Duration> {
+    None
+}
+
+/// Returns true if there certainly is no process `pid` here any more.
+#[cfg(unix)]
+pub(super) fn is_gone(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_gone(_: u32) -> bool {
+    false
+}

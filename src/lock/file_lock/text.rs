@@ -1,0 +1,51 @@
+//! Words of records, errors and the log.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The longest name of a program or host in a record, in bytes.
+pub(super) const NAME_BYTES: usize = 256;
+
+/// The longest purpose in a record, in bytes.
+pub(super) const PURPOSE_BYTES: usize = 1024;
+
+/// Returns `text` on one line, without control characters, and cut to so many bytes.
+pub(super) fn one_line(text: &str, most: usize) -> String {
+    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let end = (0..=most.min(line.len())).rev().find(|end| line.is_char_boundary(*end));
+    line.truncate(end.unwrap_or_default());
+    line
+}
+
+/// A duration, as people say it.
+#[derive(Clone, Copy)]
+pub(super) struct Shown(pub(super) Duration);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            0 => write!(f, "{} ms", self.0.as_millis()),
+            seconds @ 1..120 => write!(f, "{seconds} s"),
+            seconds @ 120..7200 => write!(f, "{} min", seconds / 60),
+            seconds => write!(f, "{} h", seconds / 3600),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_the_unit_that_people_use() {
+        let shown = |millis| Shown(Duration::from_millis(millis)).to_string();
+        assert_eq!([0, 999, 12_345, 119_999].map(shown), ["0 ms", "999 ms", "12 s", "119 s"]);
+        assert_eq!([120_000, 7_199_000, 7_200_000].map(shown), ["2 min", "119 min", "2 h"]);
+    }
+
+    #[test]
+    fn a_text_on_one_line_is_cut_between_characters() {
+        assert_eq!(one_line("a\nb\u{1b}[c", 100), "a b [c");
+        assert_eq!(one_line("aää", 4), "aä");
+    }
+}

@@ -1,0 +1,15 @@
+//! System calls. `unix` and `other` have the same functions.
+
+#[cfg(not(unix))]
+mod other;
+#[cfg(unix)]
+mod unix;
+
+#[cfg(not(unix))]
+pub(in crate::lock) use other::{clone_file, is_same_file, sync_folder};
+#[cfg(not(unix))]
+pub(super) use other::{create_held, exchange, hold, make_folder, make_link, release, sync_all_in};
+#[cfg(unix)]
+pub(in crate::lock) use unix::{clone_file, is_same_file, sync_folder};
+#[cfg(unix)]
+pub(super) use unix::{create_held, exchange, hold, make_folder, make_link, release, sync_all_in};

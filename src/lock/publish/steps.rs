@@ -1,0 +1,35 @@
+//! The steps of a publication: at each, a test can do something in the thread that publishes, such as to end the process.
+
+// Only the tests on Linux use them all.
+#![cfg_attr(any(logscope_loom, not(target_os = "linux")), allow(dead_code))]
+
+use std::cell::{Cell, RefCell};
+
+type AtStep = Box<dyn FnMut(&str)>;
+
+thread_local! {
+    static AT_STEP: RefCell<Option<AtStep>> = const { RefCell::new(None) };
+    static CANNOT_EXCHANGE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls `at_step` with the name of each step that this thread reaches.
+pub(super) fn watch(at_step: impl FnMut(&str) + 'static) {
+    AT_STEP.set(Some(Box::new(at_step)));
+}
+
+pub(super) fn reach(step: &str) {
+    // Taken out, so that it may publish something itself.
+    if let Some(mut at_step) = AT_STEP.take() {
+        at_step(step);
+        AT_STEP.set(Some(at_step));
+    }
+}
+
+/// Has this thread find that no file system can exchange folders.
+pub(super) fn without_exchange() {
+    CANNOT_EXCHANGE.set(true);
+}
+
+pub(super) fn cannot_exchange() -> bool {
+    CANNOT_EXCHANGE.get()
+}

@@ -1,0 +1,101 @@
+//! The path that is published, and what is there already.
+
+use std::fs::{self, Metadata};
+use std::io::{self, ErrorKind as IoErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::os;
+use super::temporary::Temporary;
+use crate::error::{Error, ErrorKind};
+
+/// A path whose last component is a name, in a folder.
+pub(in crate::lock) struct Target {
+    folder: PathBuf,
+    path: PathBuf,
+}
+
+impl Target {
+    /// # Errors
+    ///
+    /// `path` ends with no name.
+    pub(in crate::lock) fn new(path: &Path) -> Result<Self, Error> {
+        let Some(name) = path.file_name() else {
+            let text = format!("cannot publish {path:?}: it has no name of its own, as \"cache/gcc.tar\" has");
+            return Err(Error::new(ErrorKind::Publish, text));
+        };
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        // Put together again: a slash at the end is no part of the name.
+        Ok(Target { path: folder.join(name), folder })
+    }
+
+    pub(in crate::lock) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(in crate::lock) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns what is at the path, which may be a link; none if there is nothing.
+    pub(in crate::lock) fn present(&self) -> io::Result<Option<Metadata>> {
+        match fs::symlink_metadata(&self.path) {
+            Ok(metadata) => Ok(Some(metadata)),
+            Err(error) if error.kind() == IoErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a temporary for a file that will replace what is at the path.
+    pub(in crate::lock) fn temporary(&self) -> Result<Temporary, Error> {
+        let make = || {
+            let replaced = self.present()?;
+            match &replaced {
+                Some(replaced) if replaced.is_dir() => {
+                    let text = "it is a folder: publish a folder with `publish_dir`, or remove it first";
+                    return Err(io::Error::other(text));
+                }
+                // Such as /dev/null, which root could replace.
+                Some(replaced) if !replaced.is_file() && !replaced.is_symlink() => {
+                    return Err(io::Error::other("it is a device, a pipe or a socket, which no file replaces"));
+                }
+                _ => {}
+            }
+            Temporary::new_in(&self.folder, replaced.filter(Metadata::is_file).map(|file| file.permissions()))
+        };
+        make().map_err(|error| self.error(error))
+    }
+
+    /// Has the new name survive a power cut.
+    pub(in crate::lock) fn sync_folder(&self) -> Result<(), Error> {
+        os::sync_folder(&self.folder).map_err(|error| {
+            let text = format!(
+                "{} is published, but may not survive a power cut: its folder cannot be synced",
+                self.path.display()
+            );
+            Error::from_io(ErrorKind::Publish, text, error)
+        })
+    }
+
+    /// Returns the error of a publication that failed for `error`.
+    pub(in crate::lock) fn error(&self, error: io::Error) -> Error {
+        let path = self.path.display();
+        match error.kind() {
+            IoErrorKind::NotFound if !self.folder.is_dir() => {
+                let folder = self.folder.display();
+                let text =
+                    format!("cannot publish {path}: there is no folder {folder}; `lock::ensure_dir_writable` makes it");
+                Error::new(ErrorKind::Publish, text).with_source(error)
+            }
+            _ => Error::from_io(ErrorKind::Publish, format_args!("cannot publish {path}"), error),
+        }
+    }
+
+    /// Returns the error of a publication whose contents the caller failed to write.
+    pub(in crate::lock) fn write_error(&self, error: io::Error) -> Error {
+        Error::new(ErrorKind::Publish, format!("cannot publish {}: writing it failed", self.path.display()))
+            .with_source(error)
+    }
+}
