@@ -56,6 +56,8 @@ pub enum ErrorKind {
     Read,
     /// After a flush or sync, some records are not with the operating system or on the storage device.
     Incomplete,
+    /// A semaphore is closed.
+    Closed,
 }
 
 impl Error {

@@ -35,6 +35,7 @@
 //! - [`Record`], [`RecordBuf`], `read` (feature `serde`): records, and reading logs back. `build` (feature `build`): the vocabulary of
 //!   builds.
 //! - `http` (feature `http`): a context for each request of a server.
+//! - `lock` (feature `lock`): locks that say who waits for whom.
 //! - [`docs`]: guides to single tasks.
 //!
 //! # Which context is current
@@ -108,6 +109,7 @@
 //! | `futures` | | [`Scoped`] streams, and what a [`sink::channel`] receives as a `Stream`, through `futures-core` |
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `http` | | `logscope::http`: each request of a `tower` service in a context of its own, for axum, tonic and hyper |
+//! | `lock` | | `logscope::lock`: locks for threads and tasks at once; no dependency |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `rayon` | | `logscope::rayon`: rayon's functions and parallel iterators, in the context of whoever calls them |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
@@ -131,7 +133,7 @@
 //! | `tokio` | 1 | `JoinHandle`, `Handle`, `LocalSet`, `AbortHandle`; the traits for `JoinSet` and `runtime::Builder`; `process::Command` | `tokio` |
 
 // The rooms of this crate, each of which imports only those before it:
-// sync, limits, process, error, clock, trace and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background,
+// sync, limits, process, error, lock, clock, trace and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery, background,
 // sink, context, scope, rayon, thread, tokio and inherit, layer, build, command and http; docs has the guides. Each begins with a few sentences on what lives
 // there. `tests/import_order` checks the order.
 
@@ -156,6 +158,9 @@ pub mod http;
 mod inherit;
 mod layer;
 mod limits;
+#[cfg(feature = "lock")]
+#[cfg_attr(docsrs, doc(cfg(feature = "lock")))]
+pub mod lock;
 mod output;
 mod process;
 mod queue;

@@ -31,7 +31,7 @@ use resolve::Place;
 const ORDER: &order::Table<'_> = &[
     (
         "src",
-        "sync → limits → process → error → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
+        "sync → limits → process → error → lock → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
          → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio → layer, build, command → http → docs",
     ),
     (
@@ -81,6 +81,7 @@ const ORDER: &order::Table<'_> = &[
         "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events, search → context_layer → \
          scoped_layer, log_bridge, panics → install",
     ),
+    ("src/lock", "line, place, word → gate → waiter → parker, stats → log → core → mutex, semaphore"),
     (
         "src/output",
         "traits, guard → stream, writer, make_writer, memory, memory_records, channel, print, null → any, receiver_stream",
