@@ -33,7 +33,7 @@ pub(super) struct Closed;
 
 pub(super) struct Gate {
     /// Flags and turns change only under the lock of the line, but for the turn that goes with each permit that is given back.
-    word: StaticAtomicU64,
+    pub(super) word: StaticAtomicU64,
     /// How many turns the first in line leaves to others.
     turns: u64,
     pub(super) line: Mutex<Line>,

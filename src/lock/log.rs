@@ -8,8 +8,6 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use tracing::field::display;
-
 use crate::limits::LOCK_REPORT;
 
 /// A place in the source of the program.
@@ -56,7 +54,7 @@ impl Label {
             tracing::debug!(
                 target: "logscope::lock",
                 lock = %self,
-                held_by = holder.map(display),
+                held_by = holder.map(tracing::field::display),
                 "waiting for {self}{}", HeldBy(holder)
             );
         });
@@ -68,7 +66,7 @@ impl Label {
                 target: "logscope::lock",
                 lock = %self,
                 waited_ms = millis(waited.time),
-                held_by = waited.holder.map(display),
+                held_by = waited.holder.map(tracing::field::display),
                 "still waiting for {self} after {:.1?}{}", waited.time, HeldBy(waited.holder)
             );
         });
@@ -80,7 +78,7 @@ impl Label {
                 target: "logscope::lock",
                 lock = %self,
                 waited_ms = millis(waited.time),
-                held_by = waited.holder.map(display),
+                held_by = waited.holder.map(tracing::field::display),
                 "gave up waiting for {self} after {:.1?}{}", waited.time, HeldBy(waited.holder)
             );
         });
@@ -94,7 +92,7 @@ impl Label {
                     target: "logscope::lock",
                     lock = %self,
                     waited_ms = millis(waited.time),
-                    held_by = waited.holder.map(display),
+                    held_by = waited.holder.map(tracing::field::display),
                     held_ms = millis(held),
                     "released {self}, held for {held:.1?} after a wait of {:.1?}{}", waited.time, HeldBy(waited.holder)
                 )
