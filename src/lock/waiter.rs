@@ -1,5 +1,6 @@
 //! Somebody who waits at a gate: a thread or a task, which is all one here.
 
+use std::mem;
 use std::task::Waker;
 
 use super::gate::{Closed, Gate};
@@ -22,7 +23,7 @@ impl<'a> Waiter<'a> {
 
     /// True if it has the permits now. If not, it is in line, and `waker` is woken when it is worth asking again.
     pub(super) fn ask(&mut self, waker: Waker) -> Result<bool, Closed> {
-        let mut waker = Some(waker);
+        let (mut waker, mut permits) = (Some(waker), 0);
         // Declared before the lock, so that both are dropped after it is released.
         let (_room, mut line) = self.gate.lock_with_room();
         let ticket = self.ticket.unwrap_or(line.next_ticket);
@@ -39,14 +40,24 @@ impl<'a> Waiter<'a> {
                 let place = Place { ticket, missing: self.permits, collected: 0, is_called: false, waker };
                 line.places.insert(index, place);
                 (self.ticket, self.is_in_line) = (Some(ticket), true);
+                // It is back. Only the first in line may have collected permits.
+                if let Some(was_first) = line.places.get_mut(1).filter(|_| index == 0) {
+                    permits = mem::take(&mut was_first.collected);
+                    was_first.missing += permits;
+                }
             }
             Ok(index) if self.gate.is_closed() => {
                 self.leave_from(line, index);
                 return Err(Closed);
             }
-            Ok(index) => std::mem::swap(&mut line.places[index].waker, &mut waker),
+            Ok(index) => {
+                let place = &mut line.places[index];
+                mem::swap(&mut place.waker, &mut waker);
+                // It was first when it was called, and somebody came back to a place before it.
+                place.is_called &= index == 0;
+            }
         }
-        let is_granted = self.gate.hand_over(line, 0, Some(ticket));
+        let is_granted = self.gate.hand_over(line, permits, Some(ticket));
         self.is_in_line = !is_granted;
         Ok(is_granted)
     }
