@@ -45,7 +45,9 @@ fn a_wait_is_logged_with_the_holder_and_with_what_it_took() {
     assert_eq!((&*waits.level, &waits.fields["lock"]), ("DEBUG", &"cache".into()));
     assert!(waits.fields["held_by"].as_str().unwrap().starts_with(&format!("{place}:")), "{waits:?}");
     assert!(released.message.starts_with("released cache, held for "), "{released:?}");
-    assert!(released.message.contains(" after a wait of ") && released.message.ends_with(&format!(", held by {place}")));
+    assert!(
+        released.message.contains(" after a wait of ") && released.message.ends_with(&format!(", held by {place}"))
+    );
     let millis = |field: &str| released.fields[field].as_f64().unwrap();
     assert!(millis("waited_ms") > 0.0 && millis("held_ms") > 0.0, "{released:?}");
     let expected = if millis("waited_ms") < 1_000.0 { "DEBUG" } else { "INFO" };
@@ -86,8 +88,16 @@ fn a_wait_without_the_lock_is_logged() {
         drop(task);
     });
     let messages: Vec<String> = records(&log).into_iter().map(|line| line.message).collect();
-    let starts = ["waiting for cache, held by ", "gave up waiting for cache after ", "waiting for jobs, held by ", "gave up waiting for jobs after "];
-    assert!(messages.len() == 4 && messages.iter().zip(starts).all(|(message, start)| message.starts_with(start)), "{messages:?}");
+    let starts = [
+        "waiting for cache, held by ",
+        "gave up waiting for cache after ",
+        "waiting for jobs, held by ",
+        "gave up waiting for jobs after ",
+    ];
+    assert!(
+        messages.len() == 4 && messages.iter().zip(starts).all(|(message, start)| message.starts_with(start)),
+        "{messages:?}"
+    );
 }
 
 #[test]

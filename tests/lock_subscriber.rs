@@ -36,7 +36,8 @@ fn a_subscriber_may_use_the_lock_that_is_logged_about() {
     tracing_subscriber::registry().with(TakesLocks).init();
     let (guard, permit) = (MUTEX.lock(), SEMAPHORE.acquire().unwrap());
     let waits = [on_thread(|| *MUTEX.lock() += 1), on_thread(|| *block_on(MUTEX.lock_async()) += 1)];
-    let acquires = [on_thread(|| drop(SEMAPHORE.acquire().unwrap())), on_thread(|| drop(block_on(SEMAPHORE.acquire_async())))];
+    let acquires =
+        [on_thread(|| drop(SEMAPHORE.acquire().unwrap())), on_thread(|| drop(block_on(SEMAPHORE.acquire_async())))];
     // All four wait inside their first log call.
     wait_until("all wait", || MUTEX.stats().waiting == 4);
     drop(permit);

@@ -54,7 +54,12 @@ impl Core {
 
     /// Gets the lock. If it is not free, the thread waits, for at most `timeout`.
     #[inline]
-    pub(super) fn acquire(&self, permits: u64, timeout: Option<Duration>, place: Place) -> Result<Option<Hold>, Closed> {
+    pub(super) fn acquire(
+        &self,
+        permits: u64,
+        timeout: Option<Duration>,
+        place: Place,
+    ) -> Result<Option<Hold>, Closed> {
         match self.try_acquire(permits, place)? {
             None if timeout != Some(Duration::ZERO) => self.wait(permits, timeout, place),
             hold => Ok(hold),

@@ -177,7 +177,11 @@ impl Semaphore {
     ///
     /// If the semaphore has fewer permits, because it would never have them.
     #[track_caller]
-    pub fn acquire_many_timeout(&self, permits: usize, timeout: Duration) -> Result<Option<SemaphorePermit<'_>>, Error> {
+    pub fn acquire_many_timeout(
+        &self,
+        permits: usize,
+        timeout: Duration,
+    ) -> Result<Option<SemaphorePermit<'_>>, Error> {
         let hold = self.core.acquire(self.checked(permits), Some(timeout), Location::caller());
         let hold = hold.map_err(|closed| self.error(closed))?;
         Ok(hold.map(|hold| SemaphorePermit { semaphore: self, permits, hold }))
@@ -261,7 +265,11 @@ impl Semaphore {
     #[track_caller]
     fn checked(&self, permits: usize) -> u64 {
         let all = self.permits;
-        assert!(permits <= all, "{} has {all} permits, and will never have the {permits} that are asked for", self.core.label);
+        assert!(
+            permits <= all,
+            "{} has {all} permits, and will never have the {permits} that are asked for",
+            self.core.label
+        );
         permits as u64
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::sync::Ordering::Relaxed;
 use crate::sync::AtomicU64;
+use crate::sync::Ordering::Relaxed;
 
 /// Tells how often and how long a lock was waited for and held; from [`Mutex::stats`](super::Mutex::stats) and
 /// [`Semaphore::stats`](super::Semaphore::stats).

@@ -81,7 +81,7 @@ const ORDER: &order::Table<'_> = &[
         "capped, ceiling, nesting, forwarded, log_fields → first_scope, emit, spans → opening, span_events, search → context_layer → \
          scoped_layer, log_bridge, panics → install",
     ),
-    ("src/lock", "line, place, word → gate → waiter → parker, stats → log → core → mutex, semaphore"),
+    ("src/lock", "line, log, parker, stats, word → gate → waiter → core → mutex, semaphore"),
     (
         "src/output",
         "traits, guard → stream, writer, make_writer, memory, memory_records, channel, print, null → any, receiver_stream",

@@ -5,6 +5,7 @@ mod commands;
 mod contexts;
 pub mod files;
 mod lines;
+mod locks;
 mod scopes;
 mod unwanted;
 
@@ -44,7 +45,7 @@ impl Job {
 
 /// Every job, in the order of the table.
 pub fn all() -> Vec<Job> {
-    [lines::jobs(), unwanted::jobs(), scopes::jobs(), carry::jobs(), contexts::jobs(), commands::jobs()]
+    [lines::jobs(), unwanted::jobs(), scopes::jobs(), carry::jobs(), contexts::jobs(), commands::jobs(), locks::jobs()]
         .into_iter()
         .flatten()
         .collect()

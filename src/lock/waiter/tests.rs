@@ -211,7 +211,10 @@ impl<'a> History<'a> {
                     if first.is_some() {
                         self.passed = (first, if self.passed.0 == first { self.passed.1 + 1 } else { 1 });
                         // With several permits, some may have been free all the time.
-                        assert!(self.permits > 1 && self.turns > 0 || self.passed.1 <= self.turns, "passed over too often");
+                        assert!(
+                            self.permits > 1 && self.turns > 0 || self.passed.1 <= self.turns,
+                            "passed over too often"
+                        );
                     }
                 }
             }
@@ -285,7 +288,10 @@ impl<'a> History<'a> {
         let granted_last = self.askers.iter().filter(is_granted).filter_map(|asker| asker.waiter.ticket).max();
         assert!(self.has_stepped_out || granted_last.is_none_or(|ticket| ticket < first.ticket), "out of order");
         let asker = self.askers.iter().find(|asker| asker.waiter.ticket == Some(first.ticket)).expect("it is there");
-        assert!(word / PERMIT < first.missing || asker.is_woken(), "the first in line sleeps though it can have its permits");
+        assert!(
+            word / PERMIT < first.missing || asker.is_woken(),
+            "the first in line sleeps though it can have its permits"
+        );
     }
 
     /// Everybody who is woken asks, and everything is given back, until nothing moves any more.
