@@ -153,7 +153,7 @@ fn time_outs_beside_releases_lose_nothing() {
                     let semaphore = &semaphore;
                     scope.spawn(move || {
                         let time = |time| Duration::from_micros((number * 7 + time * 13) % 60);
-                        (0..TIMES).filter(|number| semaphore.acquire_timeout(time(number)).unwrap().is_some()).count()
+                        (0..TIMES).filter(|number| semaphore.acquire_timeout(time(*number)).unwrap().is_some()).count()
                     })
                 })
                 .collect();
@@ -232,7 +232,7 @@ fn a_waker_may_use_the_lock_that_wakes_it() {
             }
             let mut future = Box::pin(self.0.lock_async());
             let _ = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-            self.0.stats();
+            let _ = self.0.stats();
         }
     }
     impl Wake for UsesTheLock {

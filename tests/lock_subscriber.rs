@@ -35,19 +35,18 @@ impl<S: Subscriber> Layer<S> for TakesLocks {
 fn a_subscriber_may_use_the_lock_that_is_logged_about() {
     tracing_subscriber::registry().with(TakesLocks).init();
     let (guard, permit) = (MUTEX.lock(), SEMAPHORE.acquire().unwrap());
-    let waits = [on_thread(|| *MUTEX.lock() += 1), on_thread(|| *block_on(MUTEX.lock_async()) += 1)];
-    let acquires =
-        [on_thread(|| drop(SEMAPHORE.acquire().unwrap())), on_thread(|| drop(block_on(SEMAPHORE.acquire_async())))];
+    let waits: [fn(); 4] = [
+        || *MUTEX.lock() += 1,
+        || *block_on(MUTEX.lock_async()) += 1,
+        || drop(SEMAPHORE.acquire().unwrap()),
+        || drop(block_on(SEMAPHORE.acquire_async()).unwrap()),
+    ];
+    let ends = waits.map(on_thread);
     // All four wait inside their first log call.
     wait_until("all wait", || MUTEX.stats().waiting == 4);
     drop(permit);
     drop(guard);
-    for end in waits {
-        end();
-    }
-    for end in acquires {
-        end();
-    }
+    ends.into_iter().for_each(|end| end());
     // Each wait is logged when it begins and when the lock is released, unless the lock was free again after the first log call.
     let events = EVENTS.load(Ordering::Relaxed);
     assert!((4..=8).contains(&events), "{events} events");

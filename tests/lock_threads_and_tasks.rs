@@ -74,7 +74,7 @@ struct TwoLocks {
 }
 
 /// A guard, and what it is believed to guard.
-struct Believed<'a, G>(&'a Datum, #[expect(dead_code, reason = "it is held")] G);
+struct Believed<'a, G>(&'a Datum, #[allow(dead_code, reason = "it is held")] G);
 
 impl<G> Deref for Believed<'_, G> {
     type Target = Datum;

@@ -76,7 +76,7 @@ impl Core {
         let waker = Waker::from(Arc::clone(&parker));
         while !wait.waiter.ask(waker.clone())? {
             let until_report = wait.since.checked_add(next_report);
-            let until = [deadline, until_report].into_iter().flatten().min();
+            let until = deadline.into_iter().chain(until_report).min();
             if parker.wait_until(until) {
                 continue;
             }

@@ -126,7 +126,8 @@ struct Inside;
 impl Inside {
     /// None if it is already.
     fn enter() -> Option<Inside> {
-        IS_INSIDE.with(|is_inside| !is_inside.replace(true)).then_some(Inside)
+        // Not `then_some`, which makes one in any case: dropping it says that the thread is outside.
+        IS_INSIDE.with(|is_inside| !is_inside.replace(true)).then(|| Inside)
     }
 }
 
