@@ -1,10 +1,9 @@
 //! What a mutex and a semaphore have in common: a gate, and what is counted and logged of it.
 
-use std::future::Future;
+use std::future::poll_fn;
 use std::panic::Location;
-use std::pin::Pin;
 use std::ptr;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::gate::{Closed, Gate};
@@ -32,7 +31,8 @@ pub(super) struct Core {
 pub(super) struct Hold {
     /// Since when, if that is measured.
     since: Option<Instant>,
-    waited: Option<Waited>,
+    /// In a box, so that a lock that was got at once is passed on in a few registers.
+    waited: Option<Box<Waited>>,
 }
 
 impl Core {
@@ -99,8 +99,19 @@ impl Core {
     }
 
     /// Gets the lock. If it is not free, the task waits.
-    pub(super) fn acquire_async(&self, permits: u64, place: Place) -> Acquire<'_> {
-        Acquire { core: self, permits, place, wait: None }
+    #[inline]
+    pub(super) async fn acquire_async(&self, permits: u64, place: Place) -> Result<Hold, Closed> {
+        if let Some(hold) = self.try_acquire(permits, place)? {
+            return Ok(hold);
+        }
+        let mut wait = Wait::begin(self, permits);
+        poll_fn(|context| match wait.waiter.ask(context.waker().clone()) {
+            Ok(true) => Poll::Ready(Ok(())),
+            Ok(false) => Poll::Pending,
+            Err(closed) => Poll::Ready(Err(closed)),
+        })
+        .await?;
+        Ok(wait.end(place))
     }
 
     /// Releases the lock.
@@ -108,17 +119,17 @@ impl Core {
     pub(super) fn release(&self, permits: u64, hold: &Hold) {
         match hold.since {
             None => self.gate.give_back(permits),
-            Some(since) => self.release_measured(permits, since, hold.waited),
+            Some(since) => self.release_measured(permits, since, hold.waited.as_deref()),
         }
     }
 
     #[cold]
-    fn release_measured(&self, permits: u64, since: Instant, waited: Option<Waited>) {
+    fn release_measured(&self, permits: u64, since: Instant, waited: Option<&Waited>) {
         let held = since.elapsed();
         self.counters.held.add(held);
         self.gate.give_back(permits);
         if let Some(waited) = waited {
-            self.label.log_release(waited, held);
+            self.label.log_release(*waited, held);
         }
     }
 
@@ -178,7 +189,7 @@ impl<'a> Wait<'a> {
         let waited = self.waited(now);
         self.core.note(place);
         self.core.counters.waited.add(waited.time);
-        Hold { since: Some(now), waited: Some(waited) }
+        Hold { since: Some(now), waited: Some(Box::new(waited)) }
     }
 }
 
@@ -188,43 +199,6 @@ impl Drop for Wait<'_> {
             self.waiter.give_up();
             self.core.counters.count_given_up();
             self.core.label.log_given_up(self.waited(Instant::now()));
-        }
-    }
-}
-
-/// The future of [`Core::acquire_async`].
-#[must_use = "a future does nothing unless it is awaited"]
-pub(super) struct Acquire<'a> {
-    core: &'a Core,
-    permits: u64,
-    place: Place,
-    /// None before the first poll.
-    wait: Option<Wait<'a>>,
-}
-
-impl Future for Acquire<'_> {
-    type Output = Result<Hold, Closed>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        if this.wait.is_none()
-            && let Some(hold) = this.core.try_acquire(this.permits, this.place)?
-        {
-            return Poll::Ready(Ok(hold));
-        }
-        this.poll_wait(context)
-    }
-}
-
-impl Acquire<'_> {
-    #[cold]
-    fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<Result<Hold, Closed>> {
-        let wait = self.wait.get_or_insert_with(|| Wait::begin(self.core, self.permits));
-        match wait.waiter.ask(context.waker().clone()) {
-            Ok(false) => Poll::Pending,
-            Ok(true) => Poll::Ready(Ok(wait.end(self.place))),
-            Err(closed) => Poll::Ready(Err(closed)),
         }
     }
 }

@@ -115,8 +115,8 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     #[track_caller]
     pub fn lock_async(&self) -> impl Future<Output = MutexGuard<'_, T>> {
-        let acquire = self.core.acquire_async(1, Location::caller());
-        async move { MutexGuard::new(self, get(acquire.await)) }
+        let place = Location::caller();
+        async move { MutexGuard::new(self, get(self.core.acquire_async(1, place).await)) }
     }
 
     /// Locks the mutex if it is free, and returns `None` if it is not.

@@ -126,9 +126,9 @@ impl Semaphore {
     /// If the semaphore has fewer permits, because the wait would never end.
     #[track_caller]
     pub fn acquire_many_async(&self, permits: usize) -> impl Future<Output = Result<SemaphorePermit<'_>, Error>> {
-        let acquire = self.core.acquire_async(self.checked(permits), Location::caller());
+        let (wanted, place) = (self.checked(permits), Location::caller());
         async move {
-            let hold = acquire.await.map_err(|closed| self.error(closed))?;
+            let hold = self.core.acquire_async(wanted, place).await.map_err(|closed| self.error(closed))?;
             Ok(SemaphorePermit { semaphore: self, permits, hold })
         }
     }

@@ -1,10 +1,9 @@
 //! Locks for threads and tasks, against those of others.
 //!
-//! A lock that is free is measured on one thread. A lock that 8 threads and 64 tasks fight for is measured by the wall clock: tasks on a runtime
-//! of two workers raise a number under it, and so do the threads, or only the tasks do.
+//! A lock that is free is measured on one thread. A fight for a lock is measured by the wall clock, from the start of the first fighter to the end of
+//! the last: 64 tasks on a runtime of two workers raise a number under it 200 times each, and with them 8 threads or none.
 
 use std::future::Future;
-use std::hint::black_box;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -19,6 +18,8 @@ use crate::table::Mark;
 
 const THREADS: u64 = 8;
 const TASKS: u64 = 64;
+/// How often each of them raises the number.
+const EACH: u64 = 200;
 
 pub fn jobs() -> Vec<Job> {
     let free = &[Mark::AtMostTimes(1.5), Mark::NoAllocation];
@@ -39,18 +40,18 @@ pub fn jobs() -> Vec<Job> {
             let (ours, theirs) = (logscope::lock::Semaphore::new(2), tokio::sync::Semaphore::new(2));
             Ok((subject(move || drop(now(ours.acquire_async()))), subject(move || drop(now(theirs.acquire())))))
         }),
-        fight("a lock that tasks fight for", "spawn_blocking + std's", 0, &[Mark::Faster(5.0)], spawn_blocking),
-        fight("a lock that tasks fight for", "tokio::sync::Mutex", 0, &[], tokios),
-        fight("a lock that tasks fight for", "async_lock::Mutex", 0, &[], async_locks),
+        fight("64 tasks fight for a lock", "spawn_blocking + std's", 0, &[Mark::Faster(5.0)], spawn_blocking),
+        fight("64 tasks fight for a lock", "tokio::sync::Mutex", 0, &[], tokios),
+        fight("64 tasks fight for a lock", "async_lock::Mutex", 0, &[], async_locks),
         fight(
-            "a lock that threads and tasks fight for",
+            "8 threads and 64 tasks fight for a lock",
             "spawn_blocking + std's",
             THREADS,
             &[Mark::Faster(5.0)],
             spawn_blocking,
         ),
-        fight("a lock that threads and tasks fight for", "tokio::sync::Mutex", THREADS, &[], tokios),
-        fight("a lock that threads and tasks fight for", "async_lock::Mutex", THREADS, &[], async_locks),
+        fight("8 threads and 64 tasks fight for a lock", "tokio::sync::Mutex", THREADS, &[], tokios),
+        fight("8 threads and 64 tasks fight for a lock", "async_lock::Mutex", THREADS, &[], async_locks),
     ]
 }
 
@@ -125,7 +126,7 @@ fn spawn_blocking(threads: u64) -> Subject {
     )
 }
 
-/// Has so many threads and [`TASKS`] tasks share the operations, and waits for all of them.
+/// A fight of so many threads and [`TASKS`] tasks.
 fn fighters<F: Future<Output = ()> + Send + 'static>(
     threads: u64,
     on_a_thread: impl Fn() + Send + Sync + 'static,
@@ -135,30 +136,30 @@ fn fighters<F: Future<Output = ()> + Send + 'static>(
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime can be built");
     let (on_a_thread, in_a_task) = (Arc::new(on_a_thread), Arc::new(in_a_task));
     Box::new(move |times| {
-        let each = times.div_ceil(threads + TASKS);
         let (requests, start) = (alloc::requests(), Instant::now());
-        let threads: Vec<_> = (0..threads)
-            .map(|_| {
-                let on_a_thread = Arc::clone(&on_a_thread);
-                std::thread::spawn(move || (0..each).for_each(|_| on_a_thread()))
-            })
-            .collect();
-        runtime.block_on(async {
-            let mut tasks = JoinSet::new();
-            for _ in 0..TASKS {
-                let in_a_task = Arc::clone(&in_a_task);
-                tasks.spawn(async move {
-                    for _ in 0..each {
-                        in_a_task().await;
-                        black_box(());
-                    }
-                });
-            }
-            while let Some(ended) = tasks.join_next().await {
-                ended.expect("nobody panics");
-            }
-        });
-        threads.into_iter().for_each(|thread| thread.join().expect("nobody panics"));
+        for _ in 0..times {
+            let threads: Vec<_> = (0..threads)
+                .map(|_| {
+                    let on_a_thread = Arc::clone(&on_a_thread);
+                    std::thread::spawn(move || (0..EACH).for_each(|_| on_a_thread()))
+                })
+                .collect();
+            runtime.block_on(async {
+                let mut tasks = JoinSet::new();
+                for _ in 0..TASKS {
+                    let in_a_task = Arc::clone(&in_a_task);
+                    tasks.spawn(async move {
+                        for _ in 0..EACH {
+                            in_a_task().await;
+                        }
+                    });
+                }
+                while let Some(ended) = tasks.join_next().await {
+                    ended.expect("nobody panics");
+                }
+            });
+            threads.into_iter().for_each(|thread| thread.join().expect("nobody panics"));
+        }
         Sample { time: start.elapsed(), allocations: alloc::requests() - requests }
     })
 }
