@@ -1,6 +1,6 @@
 //! The algorithm under all locks of this module: permits, and a line of those who wait for some.
 //!
-//! A mutex is a gate with one permit. A gate knows nothing of threads and tasks: who waits leaves a [`Waker`], and is woken when it is worth
+//! A mutex is a gate with one permit. A gate knows nothing of threads and tasks: who waits leaves a [`Waker`](std::task::Waker), and is woken when it is worth
 //! asking again. It knows nothing of time either, so a model can check all of it.
 //!
 //! # How a permit gets to the first in line
@@ -32,7 +32,8 @@ use crate::sync::model::{Mutex, MutexGuard, StaticAtomicU64};
 pub(super) struct Closed;
 
 pub(super) struct Gate {
-    /// Flags and turns change only under the lock of the line, but for the turn that goes with each permit that is given back.
+    /// Flags and turns change only under the lock of the line, but for the turn that goes with each permit that is given back: the last one sets
+    /// `SERVE`.
     pub(super) word: StaticAtomicU64,
     /// How many turns the first in line leaves to others.
     turns: u64,
