@@ -98,8 +98,8 @@ impl Locks for TwoLocks {
     }
 }
 
-/// Each task raises the datum under its lock, and between its read and its write, still under the lock, a thread raises it too if its own lock lets it.
-/// A thread that is not let in raises it later. Returns what the datum is in the end, and how often a thread was not let in.
+/// Each task raises the datum under its lock, and between its read and its write, still under the lock, a thread raises it too if its own lock
+/// lets it. A thread that is not let in raises it later. Returns what the datum is in the end, and how often a thread was not let in.
 ///
 /// No update overlaps by chance: the task waits for the thread.
 fn raise_in_between<L: Locks>(runtime: &Runtime, locks: L) -> (u64, usize) {

@@ -1,12 +1,12 @@
 //! The algorithm under all locks of this module: permits, and a line of those who wait for some.
 //!
-//! A mutex is a gate with one permit. A gate knows nothing of threads and tasks: who waits leaves a [`Waker`](std::task::Waker), and is woken when it is worth
-//! asking again. It knows nothing of time either, so a model can check all of it.
+//! A mutex is a gate with one permit. A gate knows nothing of threads and tasks: who waits leaves a [`Waker`](std::task::Waker), and is woken
+//! when it is worth asking again. It knows nothing of time either, so a model can check all of it.
 //!
 //! # How a permit gets to the first in line
 //!
-//! While nobody waits, a permit is taken and given back by one compare-and-exchange of a [word](super::word). Whoever finds too few permits gets in
-//! line. From then on each permit that is given back counts as a *turn*, and the first in line has `turns` of them left:
+//! While nobody waits, a permit is taken and given back by one compare-and-exchange of a [word](super::word). Whoever finds too few permits gets
+//! in line. From then on each permit that is given back counts as a *turn*, and the first in line has `turns` of them left:
 //!
 //! - With turns left, the permit is put back for anybody, and the first in line is woken once to fetch it. Others may be faster: a thread that is
 //!   running takes the permit several times in the microseconds until a sleeping one is there, and the lock is not idle for so long.

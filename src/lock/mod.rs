@@ -37,8 +37,8 @@
 //!
 //! # What is logged
 //!
-//! Plain `tracing` events with the target `logscope::lock`, in the context of whoever waits. Only waits are logged: a lock that is free is got without
-//! a word.
+//! Plain `tracing` events with the target `logscope::lock`, in the context of whoever waits. Only waits are logged: a lock that is free is got
+//! without a word.
 //!
 //! | when | level | message | fields |
 //! |---|---|---|---|
@@ -47,10 +47,11 @@
 //! | a wait ends without the lock | DEBUG | `gave up waiting for fetched after 1.5s, held by src/fetch.rs:88` | `lock`, `held_by`, `waited_ms` |
 //! | who had to wait has released it | DEBUG; INFO if the wait took 1 s or longer | `released fetched, held for 3.0ms after a wait of 1.2s, held by src/fetch.rs:88` | `lock`, `held_by`, `waited_ms`, `held_ms` |
 //!
-//! `held_by` is the place in the source where those got it who had it when the wait began. A lock without a name is called after the place where it
-//! was made. There is no event at the moment when a lock is got: nothing is logged while the caller holds the lock or stands in line for it, so that
-//! the subscriber's work holds up nobody else, and a subscriber may use the very lock that is logged about. What locks would log inside such an event is
-//! left out. A task has no timer here: that it waited for long is told when it has released the lock.
+//! `held_by` is the place in the source where the lock was got by whoever had it when the wait began; of those who share a semaphore, by the last.
+//! A lock without a name is called after the place where it was made. There is no event at the moment when a lock is got: nothing is logged while
+//! the caller holds the lock or stands in line for it, so that the subscriber's work holds up nobody else, and a subscriber may use the very lock
+//! that is logged about. What locks would log inside such an event is left out. A task has no timer here: that it waited for long is told when it
+//! has released the lock.
 //!
 //! `silent` has a lock log nothing. That is for locks under an output, whose waits would log to the output that waits.
 //!

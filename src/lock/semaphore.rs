@@ -167,7 +167,9 @@ impl Semaphore {
         self.acquire_many_timeout(1, timeout)
     }
 
-    /// Takes so many permits at once. The thread waits until they are free, or `timeout` is over on the monotonic clock: then the result is `None`.
+    /// Takes so many permits at once. The thread waits until they are free, or `timeout` is over on the monotonic clock.
+    ///
+    /// Then the result is `None`.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Locks for threads and tasks, against those of others.
 //!
-//! A lock that is free is measured on one thread. A fight for a lock is measured by the wall clock, from the start of the first fighter to the end of
-//! the last: 64 tasks on a runtime of two workers raise a number under it 200 times each, and with them 8 threads or none.
+//! A lock that is free is measured on one thread. A fight for a lock is measured by the wall clock, from the start of the first fighter to the
+//! end of the last: 64 tasks on a runtime of two workers raise a number under it 200 times each, and with them 8 threads or none.
 
 use std::future::Future;
 use std::pin::pin;

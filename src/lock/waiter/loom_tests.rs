@@ -164,8 +164,8 @@ fn loom_a_permit_that_is_given_back_relaxed_does_not_hand_on_what_was_written() 
     one_at_a_time(0, 2, 1, Steps { give_back, ..STEPS });
 }
 
-/// Two get in line and one of them stops waiting, while the permit is given back: its time is over, or its future is dropped, at any moment: before
-/// it is called or handed the permit, or after. The other gets the permit in any case.
+/// Two get in line and one of them stops waiting, while the permit is given back: its time is over, or its future is dropped, at any moment:
+/// before it is called or handed the permit, or after. The other gets the permit in any case.
 fn one_stops_waiting(turns: u64, steps: Steps) {
     loom::model(move || {
         let gate = Arc::new(Gate::new(1, turns));
