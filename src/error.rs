@@ -70,6 +70,8 @@ pub enum ErrorKind {
     LockLost,
     /// A lock was to be released by somebody who does not hold it.
     NotHolder,
+    /// A semaphore is closed.
+    Closed,
 }
 
 impl Error {

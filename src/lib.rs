@@ -110,7 +110,7 @@
 //! | `futures` | | [`Scoped`] streams, and what a [`sink::channel`] receives as a `Stream`, through `futures-core` |
 //! | `gzip` | | log files that roll can be compressed, through `flate2` |
 //! | `http` | | `logscope::http`: each request of a `tower` service in a context of its own, for axum, tonic and hyper |
-//! | `lock` | | `logscope::lock`: locks between processes, which say who holds them; files that appear whole; caches that are filled once |
+//! | `lock` | | `logscope::lock`: locks for threads and tasks at once, and between processes, which say who holds them; files that appear whole; caches that are filled once |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `rayon` | | `logscope::rayon`: rayon's functions and parallel iterators, in the context of whoever calls them |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |

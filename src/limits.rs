@@ -66,8 +66,22 @@
 //! | `FileLock::acquire` and its twins | somebody who deletes the lock's file again and again | [`LOCK_ATTEMPTS`] at a time | wait as for a holder |
 //! | `ensure_dir_writable` | others, who make or remove the same folders | [`FOLDER_ATTEMPTS`] | fails |
 //! | a thread that wakes tasks, or warns, for locks | something to do | [`SPARE_THREAD`] | ends |
+//! | a thread that waits for a lock of `lock` | the lock | [`LOCK_REPORT`], then twice as long, and so on | logs that it still waits |
+//! | the first in line for a `lock::Mutex` | others, which are faster | [`LOCK_TURNS`] in all | is handed the lock |
 
 use std::time::Duration;
+
+/// How long a thread waits for a lock before it logs that it still waits, and from which wait on it is logged at INFO that there was one.
+#[cfg(feature = "lock")]
+pub(crate) const LOCK_REPORT: Duration = Duration::from_secs(1);
+
+/// How often others may get a `lock::Mutex` while the first in line is woken. Enough to keep the lock busy for the microseconds that this takes.
+#[cfg(feature = "lock")]
+pub(crate) const LOCK_TURNS: u64 = 256;
+
+/// How long a lock is held is measured for one hold of so many, if nobody waited for it.
+#[cfg(feature = "lock")]
+pub(crate) const LOCK_SAMPLES: u64 = 64;
 
 /// The most bytes of a record, unless the program sets it: see [`Config::max_record_bytes`](crate::Config::max_record_bytes).
 pub(crate) const MAX_RECORD_BYTES: usize = 1 << 20;

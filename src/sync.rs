@@ -11,6 +11,8 @@
 //!
 //! This module imports nothing of the crate.
 
+#[cfg(feature = "lock")]
+pub(crate) use std::sync::atomic::AtomicPtr;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 #[cfg(any(test, not(unix), target_os = "openbsd", target_os = "redox"))]
 pub(crate) use std::sync::mpsc;
@@ -44,6 +46,9 @@ pub(crate) mod model {
     pub(crate) use std::sync::Arc;
     #[cfg(not(logscope_loom))]
     pub(crate) use std::sync::OnceLock;
+    /// An `AtomicU64` that a `const` can make, also in a model.
+    #[cfg(all(feature = "lock", not(logscope_loom)))]
+    pub(crate) use std::sync::atomic::AtomicU64 as StaticAtomicU64;
     #[cfg(not(logscope_loom))]
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
     use std::time::Instant;
@@ -59,6 +64,8 @@ pub(crate) mod model {
     #[cfg(not(logscope_loom))]
     pub(crate) use parking_lot::{Mutex, MutexGuard};
 
+    #[cfg(all(feature = "lock", logscope_loom))]
+    pub(crate) use stand_ins::StaticAtomicU64;
     #[cfg(logscope_loom)]
     pub(crate) use stand_ins::{ArcSwap, Mutex, OnceLock};
 
@@ -135,6 +142,30 @@ pub(crate) mod model {
         use loom::sync::atomic::AtomicUsize;
 
         use super::super::Ordering;
+
+        /// loom's atomic number.
+        #[cfg(feature = "lock")]
+        #[derive(Debug)]
+        pub(crate) struct StaticAtomicU64 {
+            made: std::sync::OnceLock<loom::sync::atomic::AtomicU64>,
+            initial: u64,
+        }
+
+        #[cfg(feature = "lock")]
+        impl StaticAtomicU64 {
+            pub(crate) const fn new(initial: u64) -> Self {
+                StaticAtomicU64 { made: std::sync::OnceLock::new(), initial }
+            }
+        }
+
+        #[cfg(feature = "lock")]
+        impl std::ops::Deref for StaticAtomicU64 {
+            type Target = loom::sync::atomic::AtomicU64;
+
+            fn deref(&self) -> &Self::Target {
+                self.made.get_or_init(|| loom::sync::atomic::AtomicU64::new(self.initial))
+            }
+        }
 
         /// loom's mutex with the signatures of parking_lot's.
         #[derive(Debug)]

@@ -86,7 +86,10 @@ const ORDER: &order::Table<'_> = &[
          scoped_layer, log_bridge, panics → install",
     ),
     ("src/layer/install", "default, unclaimed"),
-    ("src/lock", "token, carry → folders → file_lock, publish → fetch"),
+    (
+        "src/lock",
+        "carry, line, log, parker, stats, token, word → folders, gate → file_lock, publish, waiter → core, fetch → mutex, semaphore",
+    ),
     (
         "src/lock/fetch",
         "digest, key, moment, offload, policy, transient → record, mirror → job → told → retry → blocking, task → builder",

@@ -5,6 +5,7 @@ mod commands;
 mod contexts;
 pub mod files;
 mod lines;
+mod locks;
 mod requests;
 mod scopes;
 mod unclaimed;
@@ -55,6 +56,7 @@ pub fn all() -> Vec<Job> {
         contexts::jobs(),
         commands::jobs(),
         requests::jobs(),
+        locks::jobs(),
     ]
     .into_iter()
     .flatten()

@@ -1,0 +1,74 @@
+//! The line of those who wait at a gate. Knows nothing of the gate, whose lock guards it.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+/// Those who wait, in the order of their tickets.
+pub(super) struct Line {
+    pub(super) places: VecDeque<Place>,
+    pub(super) next_ticket: u64,
+    /// The first in line, to whom the turns in the word belong.
+    pub(super) first: u64,
+}
+
+/// A place in line.
+pub(super) struct Place {
+    pub(super) ticket: u64,
+    /// How many permits are missing: all that are asked for, or fewer if some were collected.
+    pub(super) missing: u64,
+    pub(super) collected: u64,
+    /// Woken to fetch what is free, and not here since.
+    pub(super) is_called: bool,
+    /// None once woken.
+    pub(super) waker: Option<Waker>,
+}
+
+/// What `Gate::serve` did for the first in line.
+pub(super) enum Served {
+    /// Gave it all that it needs, and took it out of the line.
+    Granted(Place),
+    /// Called it to fetch what is free.
+    Called(Option<Waker>),
+    /// Neither: nobody waits, too few permits are free, or it was called before.
+    Nobody,
+}
+
+/// What is to be done for the first in line.
+pub(super) enum Step {
+    Grant,
+    Collect(u64),
+    Call,
+    Nothing,
+}
+
+impl Line {
+    pub(super) const EMPTY: Line = Line { places: VecDeque::new(), next_ticket: 0, first: u64::MAX };
+
+    pub(super) fn apply(&mut self, step: Step, here: Option<u64>) -> Served {
+        if let Step::Grant = step {
+            return self.places.pop_front().map_or(Served::Nobody, Served::Granted);
+        }
+        let Some(first) = self.places.front_mut() else {
+            return Served::Nobody;
+        };
+        self.first = first.ticket;
+        first.is_called &= here != Some(first.ticket);
+        match step {
+            Step::Collect(permits) => {
+                first.missing -= permits;
+                first.collected += permits;
+                Served::Nobody
+            }
+            Step::Call => {
+                first.is_called = true;
+                Served::Called(first.waker.take())
+            }
+            Step::Grant | Step::Nothing => Served::Nobody,
+        }
+    }
+
+    /// Where in `places` the ticket is, or where it belongs.
+    pub(super) fn find(&self, ticket: u64) -> Result<usize, usize> {
+        self.places.binary_search_by_key(&ticket, |place| place.ticket)
+    }
+}
