@@ -19,7 +19,7 @@ pub(crate) struct Tool {
 }
 
 pub(crate) const TOOLS: [Tool; 4] = [
-    Tool { name: "gcc-xtensa@13.2.0", bytes: 768 << 10, is_index: false, breaks: false },
+    Tool { name: "gcc-arm@13.2.0", bytes: 768 << 10, is_index: false, breaks: false },
     Tool { name: "gcc-avr@7.3.0", bytes: 512 << 10, is_index: false, breaks: false },
     Tool { name: "esptool@4.8.1", bytes: 96 << 10, is_index: false, breaks: true },
     Tool { name: "index.json", bytes: 32 << 10, is_index: true, breaks: false },
