@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::io::{Errno, ioctl_fionbio, ioctl_fionread, read, write};
+use rustix::io::{Errno, ioctl_fionbio, ioctl_fionread, read, retry_on_intr, write};
 
 use super::recorder::Recorder;
 use super::running::Pipes;
@@ -73,8 +73,17 @@ impl<S: Source, T: Target> Pump<S, T> {
 
     /// Reads once. Returns how many bytes there were: none if the pipe is at its end, or empty.
     pub(super) fn read(&mut self, number: usize, recorder: &mut Recorder<'_>) -> io::Result<usize> {
+        self.read_by(S::try_read, number, recorder)
+    }
+
+    fn read_by(
+        &mut self,
+        read: impl FnOnce(&S, &mut [u8]) -> io::Result<usize>,
+        number: usize,
+        recorder: &mut Recorder<'_>,
+    ) -> io::Result<usize> {
         let Some(pipe) = &self.outputs[number] else { return Ok(0) };
-        match pipe.try_read(&mut self.buffer) {
+        match read(pipe, &mut self.buffer) {
             Ok(0) => {
                 self.outputs[number] = None;
                 recorder.end(number);
@@ -112,8 +121,10 @@ impl<S: Source, T: Target> Pump<S, T> {
             let Some(pipe) = &self.outputs[number] else { continue };
             let mut left = usize::try_from(ioctl_fionread(pipe)?).unwrap_or(usize::MAX);
             loop {
-                // Once more when all is read, to see whether that was the end.
-                let count = self.read(number, recorder)?;
+                // By the system call itself: tokio does not read a pipe before its driver has said that there is something, and the exit of the
+                // program can be known sooner. Once more when all is read, to see whether that was the end.
+                let count =
+                    self.read_by(|pipe, buffer| Ok(retry_on_intr(|| read(pipe, &mut *buffer))?), number, recorder)?;
                 if count == 0 || left == 0 {
                     break;
                 }
