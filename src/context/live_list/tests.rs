@@ -65,6 +65,7 @@ fn a_slot_is_used_again() {
 
 /// Lists that end within a chunk, at its end and after it, some with a hole.
 #[test]
+#[cfg_attr(miri, ignore = "so long a list takes minutes there")]
 fn each_value_of_a_long_list_is_listed_once() {
     let list = LiveList::new();
     let mut values = Vec::new();
