@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Runs `work`, which may use `limit` of this thread's time on a processor. The limit is for work that would otherwise take a hundred times
 /// as long.
-pub(super) fn within(limit: Duration, work: impl FnOnce()) {
+pub(crate) fn within(limit: Duration, work: impl FnOnce()) {
     let start = cpu_time();
     work();
     let used = cpu_time() - start;

@@ -26,7 +26,7 @@
 // quotes, which names are reserved). How lines are written stands in `format`; `RecordBuf` itself in `record`.
 
 #[cfg(test)]
-mod cpu_time;
+pub(crate) mod cpu_time;
 mod cursor;
 #[cfg(feature = "serde")]
 mod json;
