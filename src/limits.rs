@@ -58,6 +58,7 @@
 //! | a program that is ended, between SIGTERM and SIGKILL | its own end | `command::Run::grace`: [`COMMAND_GRACE`] unless set | kills its group |
 //! | the thread that waits for programs whose runs were dropped | their exits | [`REAPER_TICKS`], the last of them until there are none | looks again |
 //! | a publication | a name that no other process uses for its temporaries | [`TEMPORARY_NAMES`] | fails |
+//! | a publication | readers on the way through a folder that was replaced | [`REPLACED_FOLDER`] since that | removes the folder |
 //! | a publication of a folder | others, which publish and remove the same one | [`EXCHANGE_ATTEMPTS`] | fails |
 //! | a `lock::Fetch` whose `make` has failed in a way that may pass | the next attempt | [`FETCH_FIRST_PAUSE`], then twice as long, and so on, [`FETCH_LONGEST_PAUSE`] at most | tries again, `Fetch::retries` times: [`FETCH_RETRIES`] unless set |
 //! | the exit of the process | a thread that changes the list of the groups of programs | [`COMMAND_GROUPS`] | leaves the groups running |
@@ -366,3 +367,7 @@ pub(crate) const FOLDER_ATTEMPTS: u32 = 10;
 /// How long the first pause between two of these attempts is, at most. Each is twice the one before.
 #[cfg(feature = "lock")]
 pub(crate) const FOLDER_RETRY: Duration = Duration::from_millis(1);
+
+/// How long a folder that was replaced stays at least, for those who are on the way through it.
+#[cfg(feature = "lock")]
+pub(crate) const REPLACED_FOLDER: Duration = Duration::from_secs(10);

@@ -32,9 +32,10 @@ use crate::limits::EXCHANGE_ATTEMPTS;
 /// is a symbolic link from the beginning, which leads to a folder beside it (`.logscope-….dir`), and the step replaces the link. Windows gives the
 /// right to make such links to administrators and in its developer mode.
 ///
-/// The old folder stays beside it (`.logscope-….dir`), for those who are in it, until the next publication in the folder around it removes it. Each
-/// use of the path finds one of the folders, and two uses may find two. So a reader that needs several files of one version opens the folder once,
-/// or keeps publishers away: by a file lock that readers share and publishers hold alone.
+/// The old folder stays beside it (`.logscope-….dir`), for those who are on the way through it. The first publication in the folder around it that
+/// comes ten seconds later, or on Windows at any time, removes it; who may be ten seconds in it keeps publishers away, by a file lock that readers
+/// share and publishers hold alone. Each use of the path finds one of the folders, and two uses may find two: so a reader that needs several files
+/// of one version opens the folder once, or has such a lock.
 ///
 /// # Errors
 ///
@@ -130,6 +131,9 @@ fn link(temporary: Temporary, target: &Target) -> io::Result<()> {
     let (folder, link) = (temporary.folder_path(), temporary.link_path());
     let Some(name) = folder.file_name() else { return Err(ErrorKind::InvalidInput.into()) };
     os::make_link(Path::new(name), &link)?;
+    // The one that is replaced stays for a while from now; and so does this one, if others replace it at once. If that fails, they stay less long.
+    let _ = os::touch(&folder);
+    let _ = os::touch(target.path());
     #[cfg(test)]
     super::steps::reach("link made");
     fs::rename(&link, target.path())?;

@@ -4,12 +4,14 @@
 #![cfg_attr(any(logscope_loom, not(target_os = "linux")), allow(dead_code))]
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 type AtStep = Box<dyn FnMut(&str)>;
 
 thread_local! {
     static AT_STEP: RefCell<Option<AtStep>> = const { RefCell::new(None) };
     static CANNOT_EXCHANGE: Cell<bool> = const { Cell::new(false) };
+    static REPLACED_FOLDER_STAYS: Cell<Option<Duration>> = const { Cell::new(None) };
 }
 
 /// Calls `at_step` with the name of each step that this thread reaches.
@@ -32,4 +34,13 @@ pub(super) fn without_exchange() {
 
 pub(super) fn cannot_exchange() -> bool {
     CANNOT_EXCHANGE.get()
+}
+
+/// Sets how long folders that were replaced stay when this thread publishes.
+pub(super) fn keep_replaced_folders(stays: Duration) {
+    REPLACED_FOLDER_STAYS.set(Some(stays));
+}
+
+pub(super) fn replaced_folder_stays() -> Option<Duration> {
+    REPLACED_FOLDER_STAYS.get()
 }

@@ -20,8 +20,10 @@
 //!
 //! # Folders that are in use
 //!
-//! Once a folder is published, nobody holds the stem. What is at `<stem>.dir` then is removed by the next publication in the folder around it, and
-//! not at once, because somebody may just be on the way through it: then a path that leads through the published folder would lead nowhere.
+//! Once a folder is published, nobody holds the stem. What is at `<stem>.dir` then is not removed at once, because somebody may just be on the way
+//! through it: then a path that leads through the published folder would lead nowhere. Nothing tells who is on the way, so it is removed by the
+//! first publication in the folder around it that comes [`REPLACED_FOLDER`] later. Both times are of the clock that stamps the changes of the
+//! two inodes, which is that of one host. The exchange is such a change of the old folder; where a link is replaced, its publisher makes one.
 //!
 //! Where folders cannot be exchanged, the published path is a link to `<stem>.dir`. Such a folder may be removed
 //! when no link leads to it, and that must be looked for by the owner of the stem: only the owner of a stem makes a link to its folder, so if
@@ -34,7 +36,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::os;
-use crate::limits::TEMPORARY_NAMES;
+use crate::limits::{REPLACED_FOLDER, TEMPORARY_NAMES};
 use crate::sync::{AtomicU64, Ordering};
 
 const PREFIX: &str = ".logscope-";
@@ -102,6 +104,15 @@ impl Temporary {
         Some(Temporary::held(folder, stem.to_owned(), file.ok()??))
     }
 
+    /// Returns true if the folder was replaced a short while ago, so that somebody may be on the way through it.
+    fn has_recent_folder(&self) -> bool {
+        let stays = REPLACED_FOLDER;
+        #[cfg(test)]
+        let stays = super::steps::replaced_folder_stays().unwrap_or(stays);
+        // What was changed in the future, by a clock that was put back since, is not recent: it could stay for years.
+        os::age(&self.folder_path(), &self.file).is_some_and(|age| age < stays)
+    }
+
     pub(in crate::lock) fn file(&mut self) -> &mut File {
         &mut self.file
     }
@@ -167,8 +178,8 @@ pub(in crate::lock) fn clear_leftovers(folder: &Path) {
     for stem in found.stems.difference(&found.linked) {
         let Some(mut leftover) = Temporary::take_over(folder, stem) else { continue };
         // Looked for again, now by the owner.
-        leftover.keeps_folder =
-            found.folders.contains(stem) && Found::list(folder).map_or(true, |found| found.linked.contains(stem));
+        leftover.keeps_folder = found.folders.contains(stem)
+            && (leftover.has_recent_folder() || Found::list(folder).map_or(true, |found| found.linked.contains(stem)));
     }
 }
 

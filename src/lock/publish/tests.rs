@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use super::steps;
 use super::*;
@@ -78,6 +79,8 @@ fn readers_see_the_old_folder_or_the_new_one() {
             if !exchanges {
                 steps::without_exchange();
             }
+            // However long the reader is on the way through a folder.
+            steps::keep_replaced_folders(Duration::MAX);
             publish_dir(&path, |new| {
                 fs::create_dir(new.join("bin"))?;
                 fs::write(new.join("bin/version"), text_of(version))
@@ -101,13 +104,58 @@ fn readers_see_the_old_folder_or_the_new_one() {
             reader.join().unwrap();
         });
         assert_eq!(fs::symlink_metadata(&path).unwrap().is_symlink(), !exchanges);
-        // The last folder, and the one before it; if the last one is a link, the folder that it leads to.
-        assert_eq!(names(folder.path()).len(), if exchanges { 2 } else { 3 }, "{:?}", names(folder.path()));
+        // All that were replaced; the last folder, and, if it is a link, the folder that it leads to.
+        assert_eq!(names(folder.path()).len(), if exchanges { 100 } else { 101 }, "{:?}", names(folder.path()));
+    }
+}
+
+/// The time of the last change of what is at `path`, by the file system's clock.
+fn changed(path: &Path) -> (i64, i64) {
+    let metadata = fs::symlink_metadata(path).unwrap();
+    (metadata.ctime(), metadata.ctime_nsec())
+}
+
+#[test]
+fn a_folder_that_was_replaced_stays_for_a_while_since_then() {
+    for exchanges in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("folder");
+        let work = || {
+            if !exchanges {
+                steps::without_exchange();
+            }
+            let publish = || publish_dir(&path, |new| fs::write(new.join("a"), "a")).unwrap();
+            publish();
+            let replaced = fs::metadata(&path).unwrap();
+            let made = (replaced.ctime(), replaced.ctime_nsec());
+            let probe = folder.path().join("probe");
+            let start = Instant::now();
+            while {
+                fs::write(&probe, "").unwrap();
+                changed(&probe) <= made
+            } {
+                assert!(start.elapsed() < Duration::from_secs(60), "the file system's clock stands still");
+            }
+            publish();
+            let find = || {
+                let mut paths = names(folder.path()).into_iter().map(|name| folder.path().join(name));
+                paths.find(|path| fs::symlink_metadata(path).unwrap().ino() == replaced.ino())
+            };
+            assert!(changed(&find().unwrap()) > made, "its time begins when it was replaced");
+            steps::keep_replaced_folders(Duration::MAX);
+            clear_leftovers(folder.path());
+            assert!(find().is_some());
+            steps::keep_replaced_folders(Duration::ZERO);
+            clear_leftovers(folder.path());
+            assert!(find().is_none());
+        };
+        thread::scope(|scope| scope.spawn(work).join().unwrap());
     }
 }
 
 #[test]
 fn the_temporaries_of_the_living_are_left_alone_and_those_of_the_dead_are_not() {
+    steps::keep_replaced_folders(Duration::ZERO);
     let folder = tempfile::tempdir().unwrap();
     let [file, dir, other] = ["file", "dir", "other"].map(|name| folder.path().join(name));
     // Of a dead process that had the number of this one, as far as the name tells, and of others.

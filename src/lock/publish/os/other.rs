@@ -3,6 +3,7 @@
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::time::Duration;
 
 #[cfg(windows)]
 use std::os::windows::fs::OpenOptionsExt as _;
@@ -46,6 +47,15 @@ pub(in crate::lock) fn is_same_file(one: &Path, other: &Path) -> io::Result<bool
 
 pub(in super::super) fn make_folder(path: &Path, _: bool) -> io::Result<()> {
     fs::create_dir(path)
+}
+
+/// A folder in which somebody has something open cannot be removed here anyway.
+pub(in super::super) fn touch(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+pub(in super::super) fn age(_: &Path, _: &File) -> Option<Duration> {
+    None
 }
 
 #[cfg(windows)]

@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, Metadata, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 
@@ -66,6 +67,23 @@ pub(in crate::lock) fn is_same_file(one: &Path, other: &Path) -> io::Result<bool
 /// Makes a folder: open to its owner alone, or as any new folder is.
 pub(in super::super) fn make_folder(path: &Path, is_private: bool) -> io::Result<()> {
     DirBuilder::new().mode(if is_private { 0o700 } else { 0o777 }).create(path)
+}
+
+/// Has the last change of the folder at `path` be now, for [`age`].
+pub(in super::super) fn touch(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, fs::metadata(path)?.permissions())
+}
+
+/// Returns how long ago the folder at `path` was changed or renamed, by the clock that stamps the changes of `file`, which is in the same file
+/// system. None if that cannot be told, or is in the future.
+pub(in super::super) fn age(path: &Path, file: &File) -> Option<Duration> {
+    let changed = |metadata: Metadata| {
+        let [seconds, nanoseconds] = [metadata.ctime(), metadata.ctime_nsec()].map(u64::try_from);
+        Some(Duration::from_secs(seconds.ok()?) + Duration::from_nanos(nanoseconds.ok()?))
+    };
+    file.set_permissions(file.metadata().ok()?.permissions()).ok()?;
+    let now = changed(file.metadata().ok()?)?;
+    now.checked_sub(changed(fs::symlink_metadata(path).ok()?)?)
 }
 
 pub(in super::super) fn make_link(to: &Path, link: &Path) -> io::Result<()> {

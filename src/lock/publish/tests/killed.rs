@@ -9,6 +9,7 @@ const STEP: &str = "LOGSCOPE_TEST_STEP";
 const PATH: &str = "LOGSCOPE_TEST_PATH";
 
 fn publish_version(kind: &str, path: &Path, version: &str) -> Result<(), Error> {
+    steps::keep_replaced_folders(Duration::ZERO);
     let fill = |new: &Path| {
         fs::write(new.join("a"), version)?;
         fs::write(new.join("b"), version)
@@ -45,6 +46,7 @@ fn a_publisher_that_is_killed_at_any_step_leaves_the_old_or_the_new_one() {
         publish_version(&kind, Path::new(&path), "new").unwrap();
         std::process::exit(1);
     }
+    super::steps::keep_replaced_folders(Duration::ZERO);
     for (kind, steps) in [
         ("file", &["created", "written", "synced", "renamed"][..]),
         ("exchanged", &["created", "folder made", "filled", "synced", "exchanged"]),
