@@ -2,9 +2,11 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
 
 use rustix::io::{Errno, ioctl_fionbio, ioctl_fionread, read, retry_on_intr, write};
 
+use super::course::Course;
 use super::recorder::Recorder;
 use super::running::Pipes;
 use crate::limits::COMMAND_READ_BYTES;
@@ -54,6 +56,17 @@ pub(super) struct Pump<S, T> {
     buffer: Vec<u8>,
 }
 
+/// What can be done now.
+#[derive(Default)]
+pub(super) struct Ready {
+    /// Those that can be read.
+    pub(super) outputs: [bool; 2],
+    /// It can be written to.
+    pub(super) stdin: bool,
+    /// The program has exited.
+    pub(super) exit: bool,
+}
+
 impl<S: Source, T: Target> Pump<S, T> {
     pub(super) fn new(pipes: Pipes) -> io::Result<Self> {
         let [first, second] = pipes.outputs;
@@ -69,6 +82,22 @@ impl<S: Source, T: Target> Pump<S, T> {
     /// Returns whether an output is not at its end.
     pub(super) fn is_open(&self) -> bool {
         self.outputs.iter().any(Option::is_some)
+    }
+
+    /// Does what can be done.
+    pub(super) fn advance(&mut self, ready: &Ready, course: &mut Course, recorder: &mut Recorder<'_>) -> io::Result<()> {
+        if ready.exit {
+            course.note_exit(Instant::now());
+            // What the program has started does not get the rest.
+            self.stdin = None;
+        }
+        for number in (0..2).filter(|number| ready.outputs[*number]) {
+            self.read(number, recorder)?;
+        }
+        if ready.stdin {
+            self.write()?;
+        }
+        Ok(())
     }
 
     /// Reads once. Returns how many bytes there were: none if the pipe is at its end, or empty.

@@ -14,7 +14,7 @@ use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::time::{Sleep, sleep};
 
 use crate::command::exit::watch_exit;
-use crate::command::pump::{Pump, Source, Target};
+use crate::command::pump::{Pump, Ready, Source, Target};
 use crate::command::running::{Pipes, Running};
 
 impl Source for Receiver {
@@ -65,26 +65,8 @@ pub(super) async fn read_all(running: &mut Running<'_>, pipes: Pipes) -> io::Res
         let sleep = course.next().map(|next| sleep(next.saturating_duration_since(now)));
         let mut sleep = pin!(sleep);
         let ready = poll_fn(|cx| poll_ready(&pump, exit, sleep.as_mut(), cx)).await?;
-        if ready.exit {
-            course.note_exit(Instant::now());
-            // What the program has started does not get the rest.
-            pump.stdin = None;
-        }
-        for number in (0..2).filter(|number| ready.outputs[*number]) {
-            pump.read(number, recorder)?;
-        }
-        if ready.stdin {
-            pump.write()?;
-        }
+        pump.advance(&ready, course, recorder)?;
     }
-}
-
-/// What can be done.
-#[derive(Default)]
-struct Ready {
-    outputs: [bool; 2],
-    stdin: bool,
-    exit: bool,
 }
 
 fn poll_ready(

@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::command::exit::watch_exit;
-use crate::command::pump::Pump;
+use crate::command::pump::{Pump, Ready};
 use crate::command::running::{Pipes, Running};
 
 /// Reads the outputs, and writes the input, until all is at its end and the program has exited, or must be taken to have. Sends what is due
@@ -26,26 +26,8 @@ pub(super) fn read_all(running: &mut Running<'_>, pipes: Pipes) -> io::Result<bo
         }
         let watch = if course.exited().is_none() { Some(&exit) } else { None };
         let ready = wait(&pump, watch, course.next().map(|next| next.saturating_duration_since(now)))?;
-        if ready.exit {
-            course.note_exit(Instant::now());
-            // What the program has started does not get the rest.
-            pump.stdin = None;
-        }
-        for number in (0..2).filter(|number| ready.outputs[*number]) {
-            pump.read(number, recorder)?;
-        }
-        if ready.stdin {
-            pump.write()?;
-        }
+        pump.advance(&ready, course, recorder)?;
     }
-}
-
-/// The descriptors at which something can be done.
-#[derive(Default)]
-struct Ready {
-    outputs: [bool; 2],
-    stdin: bool,
-    exit: bool,
 }
 
 /// Waits until something can be done, or `timeout` is over.
