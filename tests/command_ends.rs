@@ -88,13 +88,12 @@ fn a_program_that_takes_too_long_is_ended() {
     assert_eq!(state(pid(&log)), None);
 }
 
-#[test]
-fn what_a_program_prints_when_it_is_told_to_end_is_logged() {
+/// Runs a script that says that it is ready, and cleans up when it is told to end.
+fn assert_cleans_up(script: &str, grace: Duration) {
     init();
-    let script = "trap 'echo cleaning up; exit 7' TERM; echo ready; while :; do sleep 0.01; done";
     with_enough_time(|timeout| {
         let log = Log::new("uno");
-        let finished = log.context.run(&mut sh(script)).timeout(timeout).grace(DEADLINE).wait().unwrap();
+        let finished = log.context.run(&mut sh(script)).timeout(timeout).grace(grace).wait().unwrap();
         assert!(finished.timed_out);
         let printed = printed(&log, "stdout");
         if printed.is_empty() {
@@ -103,6 +102,11 @@ fn what_a_program_prints_when_it_is_told_to_end_is_logged() {
         assert_eq!((printed, finished.status.code()), (vec!["ready".to_owned(), "cleaning up".to_owned()], Some(7)));
         true
     });
+}
+
+#[test]
+fn what_a_program_prints_when_it_is_told_to_end_is_logged() {
+    assert_cleans_up("trap 'echo cleaning up; exit 7' TERM; echo ready; while :; do sleep 0.01; done", DEADLINE);
 }
 
 #[test]
@@ -127,20 +131,9 @@ fn a_program_that_does_not_end_when_told_to_is_killed() {
 
 #[test]
 fn a_program_that_is_stopped_goes_on_to_its_end_when_it_is_told_to_end() {
-    init();
     // As one that asks for a password is: it is in the background of the terminal.
     let script = "trap 'echo cleaning up; exit 7' TERM; echo ready; kill -STOP $$; while :; do sleep 0.01; done";
-    with_enough_time(|timeout| {
-        let log = Log::new("uno");
-        let finished = log.context.run(&mut sh(script)).timeout(timeout).grace(DEADLINE / 4).wait().unwrap();
-        assert!(finished.timed_out);
-        let printed = printed(&log, "stdout");
-        if printed.is_empty() {
-            return false;
-        }
-        assert_eq!((printed, finished.status.code()), (vec!["ready".to_owned(), "cleaning up".to_owned()], Some(7)));
-        true
-    });
+    assert_cleans_up(script, DEADLINE / 4);
 }
 
 #[test]

@@ -85,7 +85,12 @@ impl<S: Source, T: Target> Pump<S, T> {
     }
 
     /// Does what can be done.
-    pub(super) fn advance(&mut self, ready: &Ready, course: &mut Course, recorder: &mut Recorder<'_>) -> io::Result<()> {
+    pub(super) fn advance(
+        &mut self,
+        ready: &Ready,
+        course: &mut Course,
+        recorder: &mut Recorder<'_>,
+    ) -> io::Result<()> {
         if ready.exit {
             course.note_exit(Instant::now());
             // What the program has started does not get the rest.

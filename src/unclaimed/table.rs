@@ -280,6 +280,8 @@ fn hash(place: &RecordMetadata<'_>) -> usize {
     (hash >> 7) as usize
 }
 
+#[cfg(test)]
+mod test_support;
 #[cfg(all(test, not(logscope_loom)))]
 mod tests;
 

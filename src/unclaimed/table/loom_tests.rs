@@ -2,31 +2,9 @@
 
 use loom::thread;
 
+use super::test_support::{label, place, total};
 use super::*;
 use crate::sync::Arc;
-
-fn place(line: u32) -> RecordMetadata<'static> {
-    RecordMetadata {
-        level: Level::INFO,
-        target: "app",
-        module_path: None,
-        file: None,
-        line: Some(line),
-        from_log: true,
-        callsite: None,
-        key_values: None,
-    }
-}
-
-fn label() -> Option<Box<str>> {
-    Some("label".into())
-}
-
-fn total(table: &Table) -> u64 {
-    let mut total = table.unlisted.get();
-    table.sites().for_each(|site| site.each_count(|count, _| total += count.get()));
-    total
-}
 
 /// Two threads count events, the first of both in the same place.
 fn threads_meet_in_a_place(count: fn(&Table, &RecordMetadata<'_>, u64)) {
@@ -36,10 +14,10 @@ fn threads_meet_in_a_place(count: fn(&Table, &RecordMetadata<'_>, u64)) {
         assert_eq!(table.sites().count(), 0);
         let other = Arc::clone(&table);
         let counts = thread::spawn(move || {
-            count(&other, &place(1), 2);
-            count(&other, &place(2), 2);
+            count(&other, &place("app", 1), 2);
+            count(&other, &place("app", 2), 2);
         });
-        count(&table, &place(1), 1);
+        count(&table, &place("app", 1), 1);
         counts.join().unwrap();
         assert_eq!(total(&table), 3, "an event is lost");
         assert_eq!(table.sites().count(), 2, "a place is there twice");
@@ -71,7 +49,7 @@ fn loom_a_place_that_is_not_looked_at_again_loses_events() {
 /// A thread counts its first event while another reads.
 fn a_first_event_is_read(count: fn(&Site)) {
     loom::model(move || {
-        let site = Arc::new(Site::of(&place(1)).unwrap());
+        let site = Arc::new(Site::of(&place("app", 1)).unwrap());
         assert!(site.threads.iter().all(|slot| slot.label.get().is_none()));
         let counted = Arc::clone(&site);
         let counts = thread::spawn(move || count(&counted));
@@ -129,9 +107,9 @@ fn an_event_is_not_forgotten(begin_telling: fn(&Table)) {
     loom::model(move || {
         let table = Arc::new(Table::with_sites(1));
         assert_eq!(table.sites().count(), 0);
-        table.count(&place(1), 1, true, label);
+        table.count(&place("app", 1), 1, true, label);
         let counting = Arc::clone(&table);
-        let counts = thread::spawn(move || counting.count(&place(2), 2, true, label));
+        let counts = thread::spawn(move || counting.count(&place("app", 2), 2, true, label));
         begin_telling(&table);
         let told = table.unlisted_to_tell.take_untold();
         counts.join().unwrap();

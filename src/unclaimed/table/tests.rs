@@ -1,30 +1,8 @@
 use std::sync::Barrier;
 use std::thread;
 
+use super::test_support::{label, place, total};
 use super::*;
-
-fn place(target: &str, line: u32) -> RecordMetadata<'_> {
-    RecordMetadata {
-        level: Level::INFO,
-        target,
-        module_path: None,
-        file: Some("src/a.rs"),
-        line: Some(line),
-        from_log: true,
-        callsite: None,
-        key_values: None,
-    }
-}
-
-fn label() -> Option<Box<str>> {
-    Some("label".into())
-}
-
-fn total(table: &Table) -> u64 {
-    let mut total = table.unlisted.get();
-    table.sites().for_each(|site| site.each_count(|count, _| total += count.get()));
-    total
-}
 
 #[test]
 fn places_that_differ_in_one_thing_are_apart() {
