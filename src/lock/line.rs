@@ -1,7 +1,8 @@
 //! The line of those who wait at a gate. Knows nothing of the gate, whose lock guards it.
 
 use std::collections::VecDeque;
-use std::task::Waker;
+
+use super::foreign::ForeignWaker;
 
 /// Those who wait, in the order of their tickets.
 pub(super) struct Line {
@@ -20,7 +21,7 @@ pub(super) struct Place {
     /// Woken to fetch what is free, and not here since.
     pub(super) is_called: bool,
     /// None once woken.
-    pub(super) waker: Option<Waker>,
+    pub(super) waker: Option<ForeignWaker>,
 }
 
 /// What `Gate::serve` did for the first in line.
@@ -28,7 +29,7 @@ pub(super) enum Served {
     /// Gave it all that it needs, and took it out of the line.
     Granted(Place),
     /// Called it to fetch what is free.
-    Called(Option<Waker>),
+    Called(Option<ForeignWaker>),
     /// Neither: nobody waits, too few permits are free, or it was called before.
     Nobody,
 }

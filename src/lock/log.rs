@@ -1,13 +1,14 @@
 //! What locks log, and when: never while the caller holds the lock, and never while it stands in line for it.
 //!
 //! So what the subscriber does cannot hold anybody up, and a subscriber may use the very lock that is logged about. That takes the same locks,
-//! and would log again: what a lock would log inside of such a log call is left out.
+//! and would log again: what a lock would log inside of such a log call is left out. A subscriber that panics panics nobody who uses a lock.
 
 use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::foreign::run_foreign;
 use crate::limits::LOCK_REPORT;
 
 /// A place in the source of the program.
@@ -102,13 +103,9 @@ impl Label {
     }
 
     fn log(&self, log: impl FnOnce()) {
-        if self.is_silent {
-            return;
+        if !self.is_silent {
+            log_once(log);
         }
-        let Some(_inside) = Inside::enter() else {
-            return;
-        };
-        log();
     }
 }
 
@@ -120,19 +117,16 @@ thread_local! {
     static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// This thread is inside a log call of a lock.
-struct Inside;
-
-impl Inside {
-    /// None if it is already.
-    fn enter() -> Option<Inside> {
-        // Not `then_some`, which makes one in any case: dropping it says that the thread is outside.
-        IS_INSIDE.with(|is_inside| !is_inside.replace(true)).then(|| Inside)
+/// Runs a log call of a lock, unless this thread is inside of one: the subscriber uses locks itself, and each of them would log again.
+pub(super) fn log_once(log: impl FnOnce()) {
+    if !IS_INSIDE.get() {
+        log_always(log);
     }
 }
 
-impl Drop for Inside {
-    fn drop(&mut self) {
-        IS_INSIDE.with(|is_inside| is_inside.set(false));
-    }
+/// Runs a log call of a lock in any case. For what is told once, and so cannot go on for ever.
+pub(super) fn log_always(log: impl FnOnce()) {
+    let was_inside = IS_INSIDE.replace(true);
+    run_foreign(log);
+    IS_INSIDE.set(was_inside);
 }

@@ -64,7 +64,7 @@
 //! A lock without a name is called after the place where it was made. There is no event at the moment when a lock is got: nothing is logged while
 //! the caller holds the lock or stands in line for it, so that the subscriber's work holds up nobody else, and a subscriber may use the very lock
 //! that is logged about. What locks would log inside such an event is left out. A task has no timer here: that it waited for long is told when it
-//! has released the lock.
+//! has released the lock, or given up. A subscriber that panics panics nobody who uses a lock.
 //!
 //! `silent` has a lock log nothing. That is for locks under an output, whose waits would log to the output that waits.
 //!
@@ -136,6 +136,7 @@ mod core;
 mod fetch;
 mod file_lock;
 mod folders;
+mod foreign;
 mod gate;
 mod line;
 mod log;

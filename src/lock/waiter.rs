@@ -3,6 +3,7 @@
 use std::mem;
 use std::task::Waker;
 
+use super::foreign::ForeignWaker;
 use super::gate::{Closed, Gate};
 use super::line::{Line, Place};
 use crate::sync::model::MutexGuard;
@@ -23,7 +24,7 @@ impl<'a> Waiter<'a> {
 
     /// True if it has the permits now. If not, it is in line, and `waker` is woken when it is worth asking again.
     pub(super) fn ask(&mut self, waker: Waker) -> Result<bool, Closed> {
-        let (mut waker, mut permits) = (Some(waker), 0);
+        let (mut waker, mut permits) = (Some(ForeignWaker::new(waker)), 0);
         // Declared before the lock, so that both are dropped after it is released.
         let (_room, mut line) = self.gate.lock_with_room();
         let ticket = self.ticket.unwrap_or(line.next_ticket);

@@ -13,6 +13,7 @@ use super::records::Records;
 use super::timer::{Due, Timer};
 use crate::error::Error;
 use crate::lock::carry::{Job, bind};
+use crate::lock::foreign::run_foreign;
 use crate::lock::token::Token;
 use crate::process::ForkLocal;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
@@ -140,8 +141,10 @@ impl Held {
         let checked = self.check_files();
         // First the record: the next owner would take one that is still there for that of an owner that died.
         Records::of(&self.lock.path).retire(self.token());
-        let unlocked = file.unlock().map_err(|error| refused(&self.lock.path, error));
-        drop((held, warning));
+        let unlocked = file.unlock().map_err(|error| not_unlocked(&self.lock.path, error));
+        drop(held);
+        // It holds a span and a subscriber.
+        run_foreign(|| drop(warning));
         self.tell_if_long();
         self.lock.log_released(self.since.elapsed());
         checked.and(unlocked)
