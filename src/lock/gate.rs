@@ -130,8 +130,7 @@ impl Gate {
         let mut is_granted = false;
         loop {
             match self.serve(&mut line, permits, here) {
-                Served::Granted(place) => {
-                    let is_last = line.places.is_empty();
+                Served::Granted(place, rest) => {
                     drop(line);
                     match place.waker {
                         _own if here == Some(place.ticket) => is_granted = true,
@@ -139,9 +138,10 @@ impl Gate {
                         None => {}
                     }
                     // If permits are given back from here on, `SERVE` has their giver look at the line.
-                    if is_last || self.free() == 0 {
+                    if rest == 0 {
                         return is_granted;
                     }
+                    permits = rest;
                 }
                 Served::Called(waker) => {
                     drop(line);
@@ -152,7 +152,6 @@ impl Gate {
                 }
                 Served::Nobody => return is_granted,
             }
-            permits = 0;
             line = self.line.lock();
         }
     }
@@ -183,8 +182,12 @@ impl Gate {
         // Only with turns left may others be faster.
         let is_next = turns == 0;
         if free >= first.missing && (is_here || is_next) {
-            let behind = if line.places.len() > 1 { LINE | SERVE } else { 0 };
-            return (Word::new(free - first.missing, 0, behind), Step::Grant);
+            let rest = free - first.missing;
+            if line.places.len() == 1 {
+                return (Word::new(rest, 0, 0), Step::Grant(0));
+            }
+            // Not back into the word: somebody else could take what those behind wait for, while the first is woken.
+            return (Word::new(0, 0, LINE | SERVE), Step::Grant(rest));
         }
         if is_next {
             return (Word::new(0, 0, LINE | SERVE), Step::Collect(free));

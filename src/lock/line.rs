@@ -26,8 +26,8 @@ pub(super) struct Place {
 
 /// What `Gate::serve` did for the first in line.
 pub(super) enum Served {
-    /// Gave it all that it needs, and took it out of the line.
-    Granted(Place),
+    /// Gave it all that it needs, and took it out of the line. So many permits are left for those behind, and belong to the caller until then.
+    Granted(Place, u64),
     /// Called it to fetch what is free.
     Called(Option<ForeignWaker>),
     /// Neither: nobody waits, too few permits are free, or it was called before.
@@ -36,7 +36,8 @@ pub(super) enum Served {
 
 /// What is to be done for the first in line.
 pub(super) enum Step {
-    Grant,
+    /// Leaves so many to the caller.
+    Grant(u64),
     Collect(u64),
     Call,
     Nothing,
@@ -46,8 +47,8 @@ impl Line {
     pub(super) const EMPTY: Line = Line { places: VecDeque::new(), next_ticket: 0, first: u64::MAX };
 
     pub(super) fn apply(&mut self, step: Step, here: Option<u64>) -> Served {
-        if let Step::Grant = step {
-            return self.places.pop_front().map_or(Served::Nobody, Served::Granted);
+        if let Step::Grant(rest) = step {
+            return self.places.pop_front().map_or(Served::Nobody, |place| Served::Granted(place, rest));
         }
         let Some(first) = self.places.front_mut() else {
             return Served::Nobody;
@@ -64,7 +65,7 @@ impl Line {
                 first.is_called = true;
                 Served::Called(first.waker.take())
             }
-            Step::Grant | Step::Nothing => Served::Nobody,
+            Step::Grant(_) | Step::Nothing => Served::Nobody,
         }
     }
 
