@@ -73,16 +73,20 @@ impl Label {
         });
     }
 
+    /// A task that waits has no timer, so this may be the only record of its long wait.
     pub(super) fn log_given_up(&self, waited: Waited) {
-        self.log(|| {
-            tracing::debug!(
-                target: "logscope::lock",
-                lock = %self,
-                waited_ms = millis(waited.time),
-                held_by = waited.holder.map(tracing::field::display),
-                "gave up waiting for {self} after {:.1?}{}", waited.time, HeldBy(waited.holder)
-            );
-        });
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "logscope::lock",
+                    lock = %self,
+                    waited_ms = millis(waited.time),
+                    held_by = waited.holder.map(tracing::field::display),
+                    "gave up waiting for {self} after {:.1?}{}", waited.time, HeldBy(waited.holder)
+                )
+            };
+        }
+        self.log(|| if waited.time >= LOCK_REPORT { log!(info) } else { log!(debug) });
     }
 
     /// Logs that a lock was got after a wait, held, and released.

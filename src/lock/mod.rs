@@ -57,7 +57,7 @@
 //! |---|---|---|---|
 //! | a wait begins | DEBUG | `waiting for fetched, held by src/fetch.rs:88` | `lock`, `held_by` |
 //! | a thread has waited for 1 s, 2 s, 4 s and so on | INFO | `still waiting for fetched after 1.0s, held by src/fetch.rs:88` | `lock`, `held_by`, `waited_ms` |
-//! | a wait ends without the lock | DEBUG | `gave up waiting for fetched after 1.5s, held by src/fetch.rs:88` | `lock`, `held_by`, `waited_ms` |
+//! | a wait ends without the lock | DEBUG; INFO if it took 1 s or longer | `gave up waiting for fetched after 1.5s, held by src/fetch.rs:88` | `lock`, `held_by`, `waited_ms` |
 //! | who had to wait has released it | DEBUG; INFO if the wait took 1 s or longer | `released fetched, held for 3.0ms after a wait of 1.2s, held by src/fetch.rs:88` | `lock`, `held_by`, `waited_ms`, `held_ms` |
 //!
 //! `held_by` is the place in the source where the lock was got by whoever had it when the wait began; of those who share a semaphore, by the last.
