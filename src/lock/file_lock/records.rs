@@ -93,6 +93,10 @@ impl Records {
 
     /// Takes away the record of a holder that releases its lock.
     pub(super) fn retire(&self, token: Token) {
+        // Who has lost the lock has no record any more. `last` may be that of whoever got it, which others want to read.
+        if matches!(self.has(token), Ok(false)) {
+            return;
+        }
         // ext4 writes a file to the disk at once when it is renamed over another one, which takes ten times as long as all else here.
         let _ = fs::remove_file(self.last());
         if fs::rename(self.path(token), self.last()).is_err() {
