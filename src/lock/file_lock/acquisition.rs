@@ -149,7 +149,7 @@ impl Acquisition {
         for Found { name, record } in others {
             match record {
                 // Its holder lives, and has another file.
-                Some(record) if record.file != file && !record.is_of_the_dead() => {
+                Some(record) if !record.is_of(file) && !record.is_of_the_dead() => {
                     if records.remove(name) {
                         self.lock.log_replaced(&record);
                     }

@@ -108,7 +108,8 @@ impl Records {
     pub(super) fn holder(&self, path: &Path, but_for: Option<Token>) -> io::Result<Option<Holder>> {
         let file = Identity::at(path)?;
         let mut holders: Vec<Record> = self.read(false)?.into_iter().filter_map(|found| found.record).collect();
-        holders.retain(|record| Some(record.file) == file && Some(record.token) != but_for && !record.is_of_the_dead());
+        holders.retain(|record| file.is_some_and(|file| record.is_of(file)));
+        holders.retain(|record| Some(record.token) != but_for && !record.is_of_the_dead());
         let alone = holders.iter().find(|record| record.mode == Mode::Exclusive);
         let holder = alone.or_else(|| holders.iter().min_by_key(|record| record.since));
         Ok(holder.map(|record| Holder::new(record, holders.len())))
@@ -119,7 +120,7 @@ impl Records {
         let holder = self.holder(path, Some(held.token)).unwrap_or_default();
         holder.or_else(|| {
             let last = read_record(&self.last()).ok()??;
-            (last.file != held.file && last.is_later_than(held)).then(|| Holder::new(&last, 1))
+            (!last.is_of(held.file) && last.is_later_than(held)).then(|| Holder::new(&last, 1))
         })
     }
 
