@@ -99,7 +99,10 @@ impl Held {
         if !self.is_held() {
             return Err(self.not_held("it was released"));
         }
-        self.check_files()
+        match self.check_files() {
+            Err(_) if !self.is_held() => Err(self.not_held("it was released")),
+            checked => checked,
+        }
     }
 
     /// The file that this process locks is open, so no other file has its identity.
