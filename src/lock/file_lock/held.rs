@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::lock::carry::{Job, bind};
 use crate::lock::foreign::run_foreign;
 use crate::lock::token::Token;
-use crate::process::ForkLocal;
+use crate::process::{ForkLocal, start_thread};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 
 /// The locks of this process by token. A forked child holds none.
@@ -23,7 +23,13 @@ static HELD: ForkLocal<Mutex<BTreeMap<Token, Arc<Held>>>> =
     ForkLocal::new(Mutex::new(BTreeMap::new()), |_| Mutex::new(BTreeMap::new()));
 
 static WARNINGS: ForkLocal<Timer<Job>> =
-    ForkLocal::new(Timer::new("logscope-warner", |job| job()), |_| Timer::new("logscope-warner", |job| job()));
+    ForkLocal::new(Timer::new("logscope-warner", warn), |_| Timer::new("logscope-warner", warn));
+
+/// Runs each on a thread of its own: the output that one logs to may stand still, and the others must not wait for it. If there is no thread, it is
+/// logged at the release.
+fn warn(job: Job) {
+    drop(start_thread("logscope-warning", job));
+}
 
 /// A lock that is held, until it is released: by its guard or by its token.
 pub(super) struct Held {
