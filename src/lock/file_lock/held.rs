@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Instant;
 
-use super::errors::{lost, not_holder, refused};
+use super::errors::{lost, not_holder, not_unlocked, unknown};
 use super::identity::Identity;
 use super::lock_file::{LockedFile, Owner};
 use super::options::FileLock;
@@ -124,7 +124,7 @@ impl Held {
                 Some(_) => None,
             })
         };
-        match happened().map_err(|error| refused(path, error))? {
+        match happened().map_err(|error| unknown(path, error))? {
             None => Ok(()),
             Some(happened) => {
                 let successor = records.successor(path, &self.record);
