@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex as StdMutex};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{DEADLINE, Log, init, on_thread, poll, wait_until};
 use logscope::lock::{Mutex, Semaphore};
@@ -178,7 +178,7 @@ fn a_long_wait_that_a_task_gives_up_is_logged_at_info_with_the_holder() {
     let mutex = Mutex::new(0).named("cache");
     let line = line!() + 1;
     let _guard = mutex.lock();
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     log.context.scope(|| {
         let mut waits = Box::pin(mutex.lock_async());
         assert!(poll(&mut waits).is_pending());
@@ -191,4 +191,29 @@ fn a_long_wait_that_a_task_gives_up_is_logged_at_info_with_the_holder() {
     assert!(last.message.starts_with("gave up waiting for cache after 1."), "{last:?}");
     assert!(last.message.ends_with(&format!(", held by {}:{line}", file!())), "{last:?}");
     assert_eq!(last.level, "INFO");
+}
+
+/// To log that it still waits, a thread steps out of the line. The permits that it has collected must not go to those behind it.
+#[test]
+fn who_waits_for_many_permits_for_long_keeps_those_that_it_has_collected() {
+    for semaphore in [Semaphore::new(2), Semaphore::new(2).silent()].map(Arc::new) {
+        let (one, other) = (semaphore.acquire().unwrap(), semaphore.acquire().unwrap());
+        let waits = on_thread({
+            let semaphore = Arc::clone(&semaphore);
+            // This waits for more than a second, which is what it is about.
+            move || semaphore.acquire_many_timeout(2, Duration::from_millis(1_500)).unwrap().is_some()
+        });
+        wait_until("the thread waits", || semaphore.stats().waiting == 1);
+        let behind = Arc::new(Count::default());
+        let mut waits_behind = Box::pin(semaphore.acquire_async());
+        assert!(poll_with(&mut waits_behind, &Arc::clone(&behind).into()).is_pending());
+        drop(one);
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_millis(1_200) {
+            assert_eq!(behind.0.load(Ordering::Relaxed), 0, "the permit goes to the one that came later");
+            std::thread::yield_now();
+        }
+        drop(other);
+        assert!(waits());
+    }
 }

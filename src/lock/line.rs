@@ -1,6 +1,7 @@
 //! The line of those who wait at a gate. Knows nothing of the gate, whose lock guards it.
 
 use std::collections::VecDeque;
+use std::mem::{self, ManuallyDrop};
 
 use super::foreign::ForeignWaker;
 
@@ -10,6 +11,10 @@ pub(super) struct Line {
     pub(super) next_ticket: u64,
     /// The first in line, to whom the turns in the word belong.
     pub(super) first: u64,
+    /// The fork generation of the process in which they wait.
+    pub(super) generation: usize,
+    /// Those who waited when this process was forked off, and wait in its parent. Their wakers are the parent's: they are not even dropped here.
+    left_behind: ManuallyDrop<VecDeque<Place>>,
 }
 
 /// A place in line.
@@ -44,7 +49,30 @@ pub(super) enum Step {
 }
 
 impl Line {
-    pub(super) const EMPTY: Line = Line { places: VecDeque::new(), next_ticket: 0, first: u64::MAX };
+    pub(super) const EMPTY: Line = Line {
+        places: VecDeque::new(),
+        next_ticket: 0,
+        first: u64::MAX,
+        generation: 0,
+        left_behind: ManuallyDrop::new(VecDeque::new()),
+    };
+
+    /// Takes all out of the line, because they wait in the parent of this process. Returns how many permits they have collected.
+    pub(super) fn leave_behind(&mut self) -> u64 {
+        let collected = self.places.iter().map(|place| place.collected).sum();
+        if self.left_behind.is_empty() {
+            mem::swap(&mut *self.left_behind, &mut self.places);
+        } else {
+            // The child of a child.
+            self.left_behind.append(&mut self.places);
+        }
+        collected
+    }
+
+    /// True if the ticket had a place at the fork, so it was not granted anything by then.
+    pub(super) fn has_left_behind(&self, ticket: u64) -> bool {
+        self.left_behind.binary_search_by_key(&ticket, |place| place.ticket).is_ok()
+    }
 
     pub(super) fn apply(&mut self, step: Step, here: Option<u64>) -> Served {
         if let Step::Grant(rest) = step {

@@ -64,7 +64,8 @@
 //! A lock without a name is called after the place where it was made. There is no event at the moment when a lock is got: nothing is logged while
 //! the caller holds the lock or stands in line for it, so that the subscriber's work holds up nobody else, and a subscriber may use the very lock
 //! that is logged about. What locks would log inside such an event is left out. A task has no timer here: that it waited for long is told when it
-//! has released the lock, or given up. A subscriber that panics panics nobody who uses a lock.
+//! has released the lock, or given up. A thread steps out of the line to log that it still waits, and then back to its place; so it does not if it
+//! has collected some of several permits, which it would lose by that. A subscriber that panics panics nobody who uses a lock.
 //!
 //! `silent` has a lock log nothing. That is for locks under an output, whose waits would log to the output that waits.
 //!
@@ -76,7 +77,8 @@
 //! - A waiting future that is neither polled nor dropped keeps its place. If it is first in line, the lock is handed to it in the end, and nobody
 //!   else gets it. So do not hold such a future while you await something else that needs the lock. The same holds for a future that is
 //!   forgotten (`mem::forget`), and for a guard that is: its lock stays held.
-//! - In a forked child, a lock that another thread of the parent held at the fork stays held.
+//! - In a forked child, a lock that another thread of the parent held at the fork, or was just taking or releasing, stays held. Those who waited for
+//!   it in the parent do not wait in the child.
 //!
 //! # Between processes: [`FileLock`]
 //!
