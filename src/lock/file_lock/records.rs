@@ -36,8 +36,17 @@ impl Records {
         Records { folder: beside(path, ".holders") }
     }
 
-    /// Adds a record.
+    /// Adds a record. Fails with `NotFound` if somebody has removed it meanwhile.
     pub(super) fn write(&self, record: &Record) -> io::Result<()> {
+        self.try_write(record).map_err(|error| self.named(&error))
+    }
+
+    /// Names the folder in an error, which keeps its kind: the lock's file is another one.
+    fn named(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.folder.display()))
+    }
+
+    fn try_write(&self, record: &Record) -> io::Result<()> {
         let (path, text) = (self.path(record.token), record.to_text());
         let unfinished = beside(&path, UNFINISHED);
         let written = match write_new(&unfinished, &text) {
@@ -58,7 +67,7 @@ impl Records {
     pub(super) fn read(&self, clear: bool) -> io::Result<Vec<Found>> {
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
+            entries => entries.map_err(|error| self.named(&error))?,
         };
         let mut found = Vec::new();
         for entry in entries {
