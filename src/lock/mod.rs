@@ -110,6 +110,23 @@
 //! | a thread starts a program while it holds the lock | the program knows nothing of it |
 //! | the host of a holder crashes | a local lock is gone with it; one on a network file system is released when its server notices |
 //!
+//! ## What is logged of them
+//!
+//! With the same target, in the context of the caller. `lock` is the path, `mode` is `exclusive` or `shared`.
+//!
+//! | when | level | message | fields |
+//! |---|---|---|---|
+//! | a wait begins | DEBUG | `waiting for a file lock` | `lock`, `mode`, `holder` |
+//! | it has taken a second | INFO | `still waiting for a file lock` | `lock`, `mode`, `holder`, `waited` |
+//! | it ends without the lock | DEBUG | `did not get a file lock` | `lock`, `error` |
+//! | the lock is got | DEBUG | `got a file lock` | `lock`, `mode`, `waited` |
+//! | it is released | DEBUG | `released a file lock` | `lock`, `held` |
+//! | it is held for longer than [`warn_after`](FileLock::warn_after) | WARN, once | `a file lock is held for long` | `lock`, `holder`, `held` |
+//! | a guard is dropped that has lost it | WARN | `a file lock was lost` | `lock`, `error` |
+//! | the holder before died, or its file was deleted or replaced | WARN, once | `the owner of a file lock died …`, `a file lock was deleted or replaced …` | `lock`, `owner` |
+//!
+//! "Got" is logged while the lock is held: a subscriber or an output that takes this very lock must use one that is [`silent`](FileLock::silent).
+//!
 //! # Files that appear whole: [`publish()`] and [`publish_dir`]
 //!
 //! They replace a file or a folder in one step: whoever opens it finds the old one or the new one, never a part.
