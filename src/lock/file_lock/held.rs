@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::time::Instant;
 
 use super::errors::{lost, not_holder, not_unlocked, unknown};
@@ -93,6 +94,11 @@ impl Held {
         self.record.token
     }
 
+    /// True if `path` is that of the lock, or another one of its file.
+    fn is_at(&self, path: &Path) -> bool {
+        *self.lock.path == *path || matches!(Identity::at(path), Ok(Some(file)) if file == self.record.file)
+    }
+
     fn is_held(&self) -> bool {
         self.file.lock().is_some()
     }
@@ -164,7 +170,7 @@ impl Held {
 pub(super) fn release(lock: &FileLock, token: Token) -> Result<(), Error> {
     let held = HELD.get().lock().get(&token).cloned();
     match held {
-        Some(held) if held.lock.path == lock.path => held.release(),
+        Some(held) if held.is_at(&lock.path) => held.release(),
         _ => {
             let holder = Records::of(&lock.path).holder(&lock.path, None).unwrap_or_default();
             let why = match holder {
