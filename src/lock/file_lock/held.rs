@@ -1,7 +1,7 @@
 //! The locks that this process holds.
 
-use std::collections::BTreeMap;
 use std::io;
+use std::mem;
 use std::path::Path;
 use std::time::Instant;
 
@@ -19,9 +19,38 @@ use crate::lock::token::Token;
 use crate::process::{ForkLocal, start_thread};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 
-/// The locks of this process by token. A forked child holds none.
-static HELD: ForkLocal<Mutex<BTreeMap<Token, Arc<Held>>>> =
-    ForkLocal::new(Mutex::new(BTreeMap::new()), |_| Mutex::new(BTreeMap::new()));
+/// The locks of this process. A forked child holds none. No memory is requested or freed under the lock of this list, because the program's allocator
+/// may log, to an output that takes file locks.
+static HELD: ForkLocal<Mutex<Vec<Arc<Held>>>> = ForkLocal::new(Mutex::new(Vec::new()), |_| Mutex::new(Vec::new()));
+
+fn add(held: Arc<Held>) {
+    let mut room = Vec::new();
+    loop {
+        let mut list = HELD.get().lock();
+        if list.len() == list.capacity() {
+            if room.capacity() <= list.len() {
+                let wanted = (2 * list.len()).max(8);
+                drop(list);
+                room = Vec::with_capacity(wanted);
+                continue;
+            }
+            room.append(&mut list);
+            mem::swap(&mut room, &mut list);
+        }
+        list.push(held);
+        return;
+    }
+}
+
+fn find(token: Token) -> Option<Arc<Held>> {
+    HELD.get().lock().iter().find(|held| held.token() == token).cloned()
+}
+
+fn remove(token: Token) -> Option<Arc<Held>> {
+    let mut list = HELD.get().lock();
+    let index = list.iter().position(|held| held.token() == token)?;
+    Some(list.swap_remove(index))
+}
 
 static WARNINGS: ForkLocal<Timer<Job>> =
     ForkLocal::new(Timer::new("logscope-warner", warn), |_| Timer::new("logscope-warner", warn));
@@ -58,7 +87,7 @@ impl Held {
             is_told: AtomicBool::new(false),
             record,
         });
-        HELD.get().lock().insert(held.token(), Arc::clone(&held));
+        add(Arc::clone(&held));
         held
     }
 
@@ -151,7 +180,7 @@ impl Held {
             return Err(self.not_held("this process was forked from the one that holds it"));
         }
         let Some(file) = self.file.lock().take() else { return Err(self.not_held("it was released")) };
-        let held = HELD.get().lock().remove(&self.token());
+        let held = remove(self.token());
         let warning = self.warning.lock().take().and_then(|due| WARNINGS.get().cancel(due));
         let checked = self.check_files();
         // First the record: the next owner would take one that is still there for that of an owner that died.
@@ -168,8 +197,7 @@ impl Held {
 
 /// Releases the lock at the path of `lock` that this process holds under `token`.
 pub(super) fn release(lock: &FileLock, token: Token) -> Result<(), Error> {
-    let held = HELD.get().lock().get(&token).cloned();
-    match held {
+    match find(token) {
         Some(held) if held.is_at(&lock.path) => held.release(),
         _ => {
             let holder = Records::of(&lock.path).holder(&lock.path, None).unwrap_or_default();
