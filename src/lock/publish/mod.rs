@@ -14,7 +14,7 @@
 mod folder;
 mod os;
 #[cfg(test)]
-mod steps;
+pub(in crate::lock) mod steps;
 mod target;
 mod temporary;
 #[cfg(all(test, target_os = "linux", not(logscope_loom)))]

@@ -190,6 +190,39 @@ fn the_temporaries_of_the_living_are_left_alone_and_those_of_the_dead_are_not() 
     assert_eq!(names(&dir), ["a", "b"]);
 }
 
+/// Processes of other containers, and of the past, have the number of this one: in a container most are the first process.
+#[test]
+fn what_a_process_of_the_same_number_has_published_is_left_alone() {
+    for exchanges in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, other, file] = ["path", "other", "file"].map(|name| folder.path().join(name));
+        let work = || {
+            if !exchanges {
+                steps::without_exchange();
+            }
+            let fill = |text: &'static str| move |new: &Path| fs::write(new.join("a"), text);
+            let count_anew = || steps::count_from(7);
+            // The folder that the link leads to, or the one that was replaced, has a name from 7 on.
+            for text in ["old", "new"] {
+                count_anew();
+                publish_dir(&path, fill(text)).unwrap();
+            }
+            let before = names(folder.path());
+            let refused = || Err::<(), _>(io::Error::other("no"));
+            count_anew();
+            publish(&file, |_| refused()).unwrap_err();
+            count_anew();
+            publish_dir(&other, |_| refused()).unwrap_err();
+            assert_eq!(names(folder.path()), before);
+            count_anew();
+            publish_dir(&other, fill("other")).unwrap();
+            let read = |path: &Path| fs::read_to_string(path.join("a")).unwrap();
+            assert_eq!((read(&path), read(&other)), ("new".to_owned(), "other".to_owned()));
+        };
+        thread::scope(|scope| scope.spawn(work).join().unwrap());
+    }
+}
+
 #[test]
 fn a_process_that_is_forked_off_in_the_middle_owns_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -322,7 +355,10 @@ fn errors_say_what_is_wrong_and_what_to_do() {
     let write = |path: &Path| format!("{:#}", publish(path, |file| file.write_all(b"x")).unwrap_err());
     let fill = |path: &Path| format!("{:#}", publish_dir(path, |_| Ok(())).unwrap_err());
     for (said, expected) in [
-        (write(&path("dir")), "it is a folder: publish a folder with `publish_dir`"),
+        (
+            write(&path("dir")),
+            "it is a folder: publish a folder with `publish_dir`",
+        ),
         (fill(&path("file")), "it is a file: publish a file with `publish`"),
         (write(&path("none/file")), "`lock::ensure_dir_writable` makes it: No such file"),
         (fill(&path("none/dir")), "`lock::ensure_dir_writable` makes it: No such file"),
