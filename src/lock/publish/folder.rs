@@ -106,8 +106,7 @@ fn put_in_place(temporary: Temporary, target: &Target) -> io::Result<()> {
     Err(io::Error::other("others publish and remove it all the time"))
 }
 
-const NO_EXCHANGE: &str =
-    "it is a folder, and the file system cannot exchange folders: remove it, and from then on it is a link";
+const NO_EXCHANGE: &str = "it is a folder, and the file system cannot exchange it for another: remove it first";
 
 fn is_overtaken(kind: ErrorKind) -> bool {
     matches!(

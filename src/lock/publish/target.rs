@@ -23,12 +23,12 @@ impl Target {
             let text = format!("cannot publish {path:?}: it has no name of its own, as \"cache/gcc.tar\" has");
             return Err(Error::new(ErrorKind::Publish, text));
         };
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        // From the root: others may change the current directory meanwhile.
+        let path = std::path::absolute(path)
+            .map_err(|error| Error::from_io(ErrorKind::Publish, format_args!("cannot publish {path:?}"), error))?;
+        let folder = path.parent().unwrap_or(Path::new("/"));
         // Put together again: a slash at the end is no part of the name.
-        Ok(Target { path: folder.join(name), folder })
+        Ok(Target { path: folder.join(name), folder: folder.to_owned() })
     }
 
     pub(in crate::lock) fn folder(&self) -> &Path {

@@ -173,7 +173,7 @@ impl Drop for Temporary {
         }
         // What cannot be removed now is a leftover for the next publication. The file is last: it is the ownership of the others.
         if !self.keeps_folder {
-            let _ = fs::remove_dir_all(self.path(FOLDER));
+            let _ = os::remove_folder(&self.path(FOLDER));
         }
         let _ = fs::remove_dir(self.path(PROBE));
         let _ = fs::remove_file(self.path(LINK));
