@@ -357,7 +357,7 @@ fn errors_say_what_is_wrong_and_what_to_do() {
     for (said, expected) in [
         (
             write(&path("dir")),
-            "it is a folder: publish a folder with `publish_dir`",
+            "it is a folder, which no file replaces: remove it first, or publish a folder with `publish_dir`",
         ),
         (fill(&path("file")), "it is a file: publish a file with `publish`"),
         (write(&path("none/file")), "`lock::ensure_dir_writable` makes it: No such file"),
