@@ -17,6 +17,7 @@ use crate::error::ErrorKind;
 use crate::sync::thread;
 use crate::sync::{AtomicBool, Ordering};
 
+mod histories;
 mod killed;
 
 fn names(folder: &Path) -> Vec<OsString> {
