@@ -62,7 +62,10 @@ impl Fetch {
     /// [`mirror_to`](Fetch::mirror_to), are meant from the current directory as it is now.
     pub fn new(key: impl Into<String>, cache: impl AsRef<Path>) -> Self {
         let key = key.into();
-        let folder = absolute(cache.as_ref()).join(folder_name(&key));
+        let cache = cache.as_ref();
+        // As the folder of "name" is: the current one.
+        let cache = if cache.as_os_str().is_empty() { Path::new(".") } else { cache };
+        let folder = absolute(cache).join(folder_name(&key));
         let job = Job {
             policy: FetchPolicy::default(),
             mirror: None,
@@ -194,6 +197,6 @@ impl Fetch {
 
 /// Returns the path from the root, without looking whether it is there.
 fn absolute(path: &Path) -> PathBuf {
-    // Only an empty path fails, and using it will say so.
+    // An empty path fails, or one from a current directory that was removed. Using it will say so.
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
