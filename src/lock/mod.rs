@@ -112,9 +112,63 @@
 //!
 //! They replace a file or a folder in one step: whoever opens it finds the old one or the new one, never a part.
 //!
+//! ```
+//! use std::fs;
+//! use std::io::Write as _;
+//!
+//! use logscope::lock::{publish, publish_dir};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let build = folder.path();
+//! publish(build.join("config.json"), |file| file.write_all(b"{}"))?;
+//! publish_dir(build.join("include"), |new| fs::write(new.join("board.h"), "#define LED 13"))?;
+//! # assert_eq!(fs::read_to_string(build.join("include/board.h"))?, "#define LED 13");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Caches that are filled once: [`Fetch`]
 //!
 //! One maker at a time for each key, over threads, tasks and processes; all others are served by what it makes.
+//!
+//! ```
+//! use std::io::Write as _;
+//! use std::time::Duration;
+//!
+//! use logscope::lock::{Fetch, FetchPolicy};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let (cache, build) = (folder.path().join("cache"), folder.path().join("build"));
+//! let index = Fetch::new("index.json", &cache)
+//!     .policy(FetchPolicy::MaxAge(Duration::from_secs(3_600)))
+//!     .mirror_to(build.join("index.json"))
+//!     .timeout(Duration::from_secs(60))
+//!     .get(|file| file.write_all(b"[]"))?;
+//! println!("{} has the index, {:?} old", index.path.display(), index.age);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What it logs has the target `logscope::lock` and the field `key`. What its file lock logs comes in between.
+//!
+//! | when | level | message | fields |
+//! |---|---|---|---|
+//! | an entry serves | DEBUG | `found in the cache, made 3.2s ago` | `mirror` |
+//! | none serves | DEBUG | `not in the cache: making it`, `in the cache, but begun before this call: making it`, `in the cache, but made 2.0h ago: making it` | |
+//! | the entry has another digest | WARN | `the cache entry has not the expected digest: making it` | `found` |
+//! | it is made | DEBUG | `made in 1.2s and published` | `mirror` |
+//! | a failure that may pass | WARN | `failed: next attempt in 130.0ms`, and then `making it again` at DEBUG | `error` |
+//! | any other failure | WARN | `failed: the cache stays as it is`, or `failed after it was published` if only the mirror is missing | `error` |
+//!
+//! # Limits of what is published and fetched
+//!
+//! - A `make` that hangs holds up all who ask for its key, for ever or until their [time-out](Fetch::timeout). If it fails, each of those who wait
+//!   tries in its turn, [retries](Fetch::retries) included: if a server is down, that takes long where many wait. So give calls a time-out.
+//! - After a power cut what was published is there, whole. The folders that were made above it are not synced: a new cache or mirror may be missing.
+//! - NFS: a client may see for some seconds what was there before. So what [`FetchPolicy`] says of makes in other machines is as exact as that. On
+//!   a file system without locks, what dead processes have left is not cleared.
+//! - Windows: a file that somebody has open cannot be replaced unless they allow it: the publication fails, and the old file stays. Permissions
+//!   are not carried over, and folders are links, which not everybody may make.
+//! - Clocks: ages are told as [`MaxAge`](FetchPolicy::MaxAge) says. For how long a replaced folder stays, and whether a file was changed since its
+//!   digest was taken, is told by the clock of the file system, and as exactly as that ticks.
 //!
 //! # Limits of locks between processes
 //!
