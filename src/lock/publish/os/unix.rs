@@ -173,7 +173,7 @@ pub(in crate::lock) fn clone_file(_: &Path, _: &Path) -> io::Result<bool> {
 pub(in crate::lock) fn sync_folder(path: &Path) -> io::Result<()> {
     match File::open(path)?.sync_all() {
         // A file system that cannot sync folders.
-        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
         result => result,
     }
 }
