@@ -64,7 +64,7 @@
 //! | the exit of the process | a thread that changes the list of the groups of programs | [`COMMAND_GROUPS`] | leaves the groups running |
 //! | the exit of the process | the ends of programs with a group of their own, which were told to end | [`COMMAND_EXIT_GRACE`] | kills their groups |
 //! | `FileLock::acquire` and its twins | a lock that somebody else holds | their timeout, with attempts at intervals from [`LOCK_FIRST_RETRY`] to [`LOCK_RETRY`] | fail, and name the holder |
-//! | `FileLock::acquire` and its twins | somebody who deletes the lock's file again and again | [`LOCK_ATTEMPTS`] at a time | wait as for a holder |
+//! | `FileLock::acquire` and its twins | somebody who deletes the lock's file, or its folder, again and again | [`LOCK_ATTEMPTS`] at a time | wait as for a holder, or fail |
 //! | `ensure_dir_writable` | others, who make or remove the same folders | [`FOLDER_ATTEMPTS`] | fails |
 //! | a thread that wakes tasks, or warns, for locks | something to do | [`SPARE_THREAD`] | ends |
 //! | a thread that waits for a lock of `lock` | the lock | [`LOCK_REPORT`], then twice as long, and so on | logs that it still waits |

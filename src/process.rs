@@ -71,7 +71,7 @@ extern "C" fn enter_forked_child() {
 
 /// Has each forked child know that it is one, from now on.
 #[inline]
-fn watch_forks() {
+pub(crate) fn watch_forks() {
     #[cfg(unix)]
     {
         static WATCHED: AtomicBool = AtomicBool::new(false);

@@ -272,6 +272,8 @@ fn relative_paths_are_those_of_now() {
     );
     assert_eq!(read(&fetched), "text");
     assert_eq!(names(folder.path()), ["cache", "mirror"]);
+    let here = std::env::current_dir().unwrap();
+    assert!(Fetch::new("key", "").entry_path().starts_with(here), "as the folder of \"name\" is");
     let error = Fetch::new("other", folder.path()).mirror_to("").get(never).unwrap_err();
     assert!(error.to_string().contains("it has no name of its own"), "{error}");
 }
@@ -367,6 +369,65 @@ fn a_cache_that_cannot_be_written_to_serves_what_it_has() {
 }
 
 #[test]
+fn a_cache_without_room_serves_what_it_has() {
+    const MOUNT: &str = "cd \"$LOGSCOPE_TEST_FOLDER\" && mkdir full && mount -t tmpfs -o size=200k tmpfs full";
+    let role = "a_cache_without_room_serves_what_it_has";
+    in_child(role, |folder| {
+        let fetch = Fetch::new("key", folder.join("full/cache"));
+        fetch.get(writes("text")).unwrap();
+        let mut filler = File::create(folder.join("full/filler")).unwrap();
+        while filler.write_all(&[b'x'; 4_096]).is_ok() {}
+        let mirrored = |name: &str| fetch.clone().mirror_to(folder.join(name));
+        assert_eq!(read(&mirrored("one").get(never).unwrap()), "text");
+        assert_eq!(read(&block_on(mirrored("other").get_async(async |_| unreachable!())).unwrap()), "text");
+        let error = fetch.policy(FetchPolicy::Always).get(never).unwrap_err();
+        json!(format!("{error:#}"))
+    });
+    if let Some(child) = child::with_mounts(role, MOUNT) {
+        let said = child.run().report;
+        assert!(said.as_str().unwrap().contains("No space left"), "{said}");
+    }
+}
+
+/// As in a container that allows so many threads and no more.
+#[test]
+fn a_future_needs_no_thread_that_cannot_be_started() {
+    const NOBODY: u32 = 65_533;
+    let role = "a_future_needs_no_thread_that_cannot_be_started";
+    in_child(role, |folder| {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        setrlimit(Resource::Nproc, Rlimit { current: Some(0), maximum: Some(0) }).unwrap();
+        assert!(std::thread::Builder::new().spawn(|| ()).is_err());
+        let fetch = Fetch::new("key", folder.join("cache"));
+        let mut calls = 0;
+        let made = block_on(fetch.get_async(|mut file| {
+            calls += 1;
+            std::future::ready(match calls {
+                1 => Err(IoErrorKind::ConnectionReset.into()),
+                _ => file.write_all(b"text"),
+            })
+        }));
+        let found = block_on(fetch.get_async(async |_| unreachable!())).unwrap();
+        json!([made.unwrap().made, found.made, read(&found)])
+    });
+    if rustix::process::geteuid().is_root() {
+        assert_eq!(Child::new(role).run_by_user(NOBODY).run().report, json!([true, false, "text"]));
+    }
+}
+
+#[test]
+fn a_mirror_that_cannot_be_is_told_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("dir")).unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    for (mirror, reason) in [("dir", "it is a folder"), ("file/mirror", "Not a directory")] {
+        let fetch = Fetch::new("key", folder.path().join("cache")).mirror_to(folder.path().join(mirror));
+        let error = fetch.get(|_| unreachable!("nothing is made")).unwrap_err();
+        assert!(error.kind() == ErrorKind::Publish && format!("{error:#}").contains(reason), "{error:#}");
+    }
+}
+
+#[test]
 fn records_of_the_log_are_those_of_the_caller() {
     init();
     let cache = tempfile::tempdir().unwrap();
@@ -395,19 +456,29 @@ fn records_of_the_log_are_those_of_the_caller() {
             .unwrap();
         always.get(|_| Err(io::Error::other("no"))).unwrap_err();
         fetch.get(never).unwrap();
+        fetch.clone().policy(FetchPolicy::MaxAge(Duration::ZERO)).get(writes("x")).unwrap();
+        let blocked = cache.path().join("blocked");
+        let mirrored = |by: &Fetch| by.clone().mirror_to(blocked.join("mirror"));
+        mirrored(&always).get(|_| fs::write(&blocked, "a file")).unwrap_err();
+        mirrored(&fetch).get(never).unwrap_err();
         fetch.clone().silent(true).policy(FetchPolicy::Always).get(writes("x")).unwrap();
     });
     let making = ("DEBUG", "not in the cache: making it");
+    let anew = ("DEBUG", "in the cache, but begun before this call: making it");
+    let older = ("DEBUG", "in the cache, but made ");
+    let again = ("DEBUG", "making it again");
+    let made = ("DEBUG", "made in ");
+    let unmirrored = ("WARN", "failed after it was published");
     let failed = ("WARN", "failed: the cache stays as it is");
     let found = ("DEBUG", "found in the cache, made ");
     let retried = ("WARN", "failed: next attempt in ");
-    starts(&log, &[making, retried, making, ("DEBUG", "made in "), making, failed, found]);
+    starts(&log, &[making, retried, again, made, anew, failed, found, older, made, anew, unmirrored, failed]);
     let log = Log::new("task");
     let always = fetch.clone().policy(FetchPolicy::Always);
     block_on(always.get_async(async |_| Ok(())).in_context(&log.context)).unwrap();
     block_on(always.get_async(async |_| Err(io::Error::other("no"))).in_context(&log.context)).unwrap_err();
     block_on(fetch.get_async(async |_| unreachable!()).in_context(&log.context)).unwrap();
-    starts(&log, &[making, ("DEBUG", "made in "), making, failed, found]);
+    starts(&log, &[anew, made, anew, failed, found]);
 }
 
 /// Runs tasks on one thread, which has neither tokio's clock nor its I/O.

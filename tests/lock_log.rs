@@ -112,9 +112,10 @@ fn a_long_wait_is_logged_at_info_while_it_goes_on() {
     });
     let records = records(&log);
     let long: Vec<&ParsedLine> = records.iter().filter(|line| line.level == "INFO").collect();
-    assert!(long.len() == 1 && records.len() == 3, "{records:?}");
+    assert!(long.len() == 2 && records.len() == 3, "{records:?}");
     let name = format!("the lock of {}:{made}", file!());
     assert!(long[0].message.starts_with(&format!("still waiting for {name} after 1.")), "{long:?}");
+    assert!(long[1].message.starts_with(&format!("gave up waiting for {name} after 1.")), "{long:?}");
     assert!(long[0].fields["waited_ms"].as_f64().unwrap() >= 1_000.0 && long[0].fields["lock"] == *name, "{long:?}");
 }
 

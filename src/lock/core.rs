@@ -10,7 +10,7 @@ use super::gate::{Closed, Gate};
 use super::log::{Label, Place, Waited};
 use super::parker::Parker;
 use super::stats::{Counters, LockStats};
-use super::waiter::Waiter;
+use super::waiter::{StepOut, Waiter};
 use crate::limits::{LOCK_REPORT, LOCK_SAMPLES};
 use crate::sync::Ordering::Relaxed;
 use crate::sync::{Arc, AtomicPtr};
@@ -75,7 +75,7 @@ impl Core {
         let parker = Arc::new(Parker::new());
         let waker = Waker::from(Arc::clone(&parker));
         while !wait.waiter.ask(waker.clone())? {
-            let until_report = wait.since.checked_add(next_report);
+            let until_report = wait.since.checked_add(next_report).filter(|_| !self.label.is_silent);
             let until = deadline.into_iter().chain(until_report).min();
             if parker.wait_until(until) {
                 continue;
@@ -83,16 +83,20 @@ impl Core {
             let now = Instant::now();
             let has_passed = |time: Option<Instant>| time.is_some_and(|time| time <= now);
             let (is_over, is_due) = (has_passed(deadline), has_passed(until_report));
-            // The lock may have been handed to us just now. If not, we are out of the line.
-            if (is_over || is_due) && wait.waiter.leave() {
-                break;
-            }
+            // In each case, the lock may have been handed to us just now.
             if is_over {
+                if wait.waiter.leave() {
+                    break;
+                }
                 return Ok(None);
             }
             if is_due {
-                self.label.log_long_wait(wait.waited(now));
                 next_report *= 2;
+                match wait.waiter.step_out() {
+                    StepOut::IsGranted => break,
+                    StepOut::IsOut => self.label.log_long_wait(wait.waited(now)),
+                    StepOut::Stays => {}
+                }
             }
         }
         Ok(Some(wait.end(place)))

@@ -55,11 +55,18 @@ pub(super) fn ensure_io(path: &Path) -> io::Result<()> {
 /// Creates the folder `path`, which others may be making as well. Its parent must be there.
 pub(super) fn create(path: &Path) -> io::Result<()> {
     match create_one(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Err(io::Error::new(ErrorKind::NotADirectory, format!("{} is not a folder", path.display())))
-        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => check_folder(path),
         result => result,
+    }
+}
+
+/// Checks that what is at `path` is a folder. Fails with `NotFound`, which passes, if it was removed meanwhile.
+fn check_folder(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(there) if there.is_dir() => Ok(()),
+        // A link to nothing is there all the same.
+        Err(error) if error.kind() == ErrorKind::NotFound && path.symlink_metadata().is_err() => Err(error),
+        _ => Err(io::Error::new(ErrorKind::NotADirectory, format!("{} is not a folder", path.display()))),
     }
 }
 

@@ -24,6 +24,7 @@ use std::collections::VecDeque;
 
 use super::line::{Line, Place, Served, Step};
 use super::word::{CLOSED, LINE, MAX_PERMITS, MAX_TURNS, PERMIT, SERVE, TURN, Word};
+use crate::process::{fork_generation, watch_forks};
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::model::{Mutex, MutexGuard, StaticAtomicU64};
 
@@ -84,13 +85,13 @@ impl Gate {
                 Err(now) => word = now,
             }
         }
-        self.hand_over(self.line.lock(), permits, None);
+        self.hand_over(self.lock_line(), permits, None);
     }
 
     /// Closes the gate: who waits, and who comes later, gets an error. Permits can still be given back.
     pub(super) fn close(&self) {
         // Under the lock, so that nobody gets in line who has not seen it.
-        let mut line = self.line.lock();
+        let mut line = self.lock_line();
         self.word.fetch_or(CLOSED, Relaxed);
         // Each takes itself out of the line. Nobody comes in behind.
         let mut from = 0;
@@ -105,7 +106,7 @@ impl Gate {
             if let Some(waker) = waker {
                 waker.wake();
             }
-            line = self.line.lock();
+            line = self.lock_line();
         }
     }
 
@@ -120,7 +121,7 @@ impl Gate {
 
     /// How many wait.
     pub(super) fn waiting(&self) -> usize {
-        self.line.lock().places.len()
+        self.lock_line().places.len()
     }
 
     /// Gives `permits`, which may be none, to those in line as far as they go, and wakes whoever has something now. `here` is the ticket of the
@@ -130,8 +131,7 @@ impl Gate {
         let mut is_granted = false;
         loop {
             match self.serve(&mut line, permits, here) {
-                Served::Granted(place) => {
-                    let is_last = line.places.is_empty();
+                Served::Granted(place, rest) => {
                     drop(line);
                     match place.waker {
                         _own if here == Some(place.ticket) => is_granted = true,
@@ -139,9 +139,10 @@ impl Gate {
                         None => {}
                     }
                     // If permits are given back from here on, `SERVE` has their giver look at the line.
-                    if is_last || self.free() == 0 {
+                    if rest == 0 {
                         return is_granted;
                     }
+                    permits = rest;
                 }
                 Served::Called(waker) => {
                     drop(line);
@@ -152,8 +153,7 @@ impl Gate {
                 }
                 Served::Nobody => return is_granted,
             }
-            permits = 0;
-            line = self.line.lock();
+            line = self.lock_line();
         }
     }
 
@@ -183,8 +183,12 @@ impl Gate {
         // Only with turns left may others be faster.
         let is_next = turns == 0;
         if free >= first.missing && (is_here || is_next) {
-            let behind = if line.places.len() > 1 { LINE | SERVE } else { 0 };
-            return (Word::new(free - first.missing, 0, behind), Step::Grant);
+            let rest = free - first.missing;
+            if line.places.len() == 1 {
+                return (Word::new(rest, 0, 0), Step::Grant(0));
+            }
+            // Not back into the word: somebody else could take what those behind wait for, while the first is woken.
+            return (Word::new(0, 0, LINE | SERVE), Step::Grant(rest));
         }
         if is_next {
             return (Word::new(0, 0, LINE | SERVE), Step::Collect(free));
@@ -201,11 +205,36 @@ impl Gate {
         (Word::new(free, turns, flags), if calls { Step::Call } else { Step::Nothing })
     }
 
+    /// Locks the line. In a forked child, those who wait in its parent are no longer in it: they would be handed what nobody here fetches.
+    pub(super) fn lock_line(&self) -> MutexGuard<'_, Line> {
+        let mut line = self.line.lock();
+        if line.generation != fork_generation() && !line.places.is_empty() {
+            self.leave_behind(&mut line);
+        }
+        line
+    }
+
+    #[cold]
+    fn leave_behind(&self, line: &mut Line) {
+        let collected = line.leave_behind();
+        let mut word = self.word.load(Relaxed);
+        loop {
+            let next = Word::new(Word(word).permits() + collected, 0, word & CLOSED);
+            // Acquire and release: as in `serve`.
+            match self.word.compare_exchange_weak(word, next.0, AcqRel, Relaxed) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+    }
+
     /// Locks the line, with room for one more. The buffer that it had before is to be dropped when the lock is released.
     pub(super) fn lock_with_room(&self) -> (VecDeque<Place>, MutexGuard<'_, Line>) {
+        // So that a child knows that it is one.
+        watch_forks();
         let mut room = VecDeque::new();
         loop {
-            let mut line = self.line.lock();
+            let mut line = self.lock_line();
             let capacity = line.places.capacity();
             if line.places.len() < capacity {
                 return (room, line);

@@ -1,13 +1,14 @@
 //! What locks log, and when: never while the caller holds the lock, and never while it stands in line for it.
 //!
 //! So what the subscriber does cannot hold anybody up, and a subscriber may use the very lock that is logged about. That takes the same locks,
-//! and would log again: what a lock would log inside of such a log call is left out.
+//! and would log again: what a lock would log inside of such a log call is left out. A subscriber that panics panics nobody who uses a lock.
 
 use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::foreign::run_foreign;
 use crate::limits::LOCK_REPORT;
 
 /// A place in the source of the program.
@@ -72,16 +73,20 @@ impl Label {
         });
     }
 
+    /// A task that waits has no timer, so this may be the only record of its long wait.
     pub(super) fn log_given_up(&self, waited: Waited) {
-        self.log(|| {
-            tracing::debug!(
-                target: "logscope::lock",
-                lock = %self,
-                waited_ms = millis(waited.time),
-                held_by = waited.holder.map(tracing::field::display),
-                "gave up waiting for {self} after {:.1?}{}", waited.time, HeldBy(waited.holder)
-            );
-        });
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "logscope::lock",
+                    lock = %self,
+                    waited_ms = millis(waited.time),
+                    held_by = waited.holder.map(tracing::field::display),
+                    "gave up waiting for {self} after {:.1?}{}", waited.time, HeldBy(waited.holder)
+                )
+            };
+        }
+        self.log(|| if waited.time >= LOCK_REPORT { log!(info) } else { log!(debug) });
     }
 
     /// Logs that a lock was got after a wait, held, and released.
@@ -102,13 +107,9 @@ impl Label {
     }
 
     fn log(&self, log: impl FnOnce()) {
-        if self.is_silent {
-            return;
+        if !self.is_silent {
+            log_once(log);
         }
-        let Some(_inside) = Inside::enter() else {
-            return;
-        };
-        log();
     }
 }
 
@@ -120,19 +121,16 @@ thread_local! {
     static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// This thread is inside a log call of a lock.
-struct Inside;
-
-impl Inside {
-    /// None if it is already.
-    fn enter() -> Option<Inside> {
-        // Not `then_some`, which makes one in any case: dropping it says that the thread is outside.
-        IS_INSIDE.with(|is_inside| !is_inside.replace(true)).then(|| Inside)
+/// Runs a log call of a lock, unless this thread is inside of one: the subscriber uses locks itself, and each of them would log again.
+pub(super) fn log_once(log: impl FnOnce()) {
+    if !IS_INSIDE.get() {
+        log_always(log);
     }
 }
 
-impl Drop for Inside {
-    fn drop(&mut self) {
-        IS_INSIDE.with(|is_inside| is_inside.set(false));
-    }
+/// Runs a log call of a lock in any case. For what is told once, and so cannot go on for ever.
+pub(super) fn log_always(log: impl FnOnce()) {
+    let was_inside = IS_INSIDE.replace(true);
+    run_foreign(log);
+    IS_INSIDE.set(was_inside);
 }

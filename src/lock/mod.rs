@@ -57,14 +57,15 @@
 //! |---|---|---|---|
 //! | a wait begins | DEBUG | `waiting for fetched, held by src/fetch.rs:88` | `lock`, `held_by` |
 //! | a thread has waited for 1 s, 2 s, 4 s and so on | INFO | `still waiting for fetched after 1.0s, held by src/fetch.rs:88` | `lock`, `held_by`, `waited_ms` |
-//! | a wait ends without the lock | DEBUG | `gave up waiting for fetched after 1.5s, held by src/fetch.rs:88` | `lock`, `held_by`, `waited_ms` |
+//! | a wait ends without the lock | DEBUG; INFO if it took 1 s or longer | `gave up waiting for fetched after 1.5s, held by src/fetch.rs:88` | `lock`, `held_by`, `waited_ms` |
 //! | who had to wait has released it | DEBUG; INFO if the wait took 1 s or longer | `released fetched, held for 3.0ms after a wait of 1.2s, held by src/fetch.rs:88` | `lock`, `held_by`, `waited_ms`, `held_ms` |
 //!
 //! `held_by` is the place in the source where the lock was got by whoever had it when the wait began; of those who share a semaphore, by the last.
 //! A lock without a name is called after the place where it was made. There is no event at the moment when a lock is got: nothing is logged while
 //! the caller holds the lock or stands in line for it, so that the subscriber's work holds up nobody else, and a subscriber may use the very lock
 //! that is logged about. What locks would log inside such an event is left out. A task has no timer here: that it waited for long is told when it
-//! has released the lock.
+//! has released the lock, or given up. A thread steps out of the line to log that it still waits, and then back to its place; so it does not if it
+//! has collected some of several permits, which it would lose by that. A subscriber that panics panics nobody who uses a lock.
 //!
 //! `silent` has a lock log nothing. That is for locks under an output, whose waits would log to the output that waits.
 //!
@@ -76,7 +77,8 @@
 //! - A waiting future that is neither polled nor dropped keeps its place. If it is first in line, the lock is handed to it in the end, and nobody
 //!   else gets it. So do not hold such a future while you await something else that needs the lock. The same holds for a future that is
 //!   forgotten (`mem::forget`), and for a guard that is: its lock stays held.
-//! - In a forked child, a lock that another thread of the parent held at the fork stays held.
+//! - In a forked child, a lock that another thread of the parent held at the fork, or was just taking or releasing, stays held. Those who waited for
+//!   it in the parent do not wait in the child.
 //!
 //! # Between processes: [`FileLock`]
 //!
@@ -108,13 +110,84 @@
 //! | a thread starts a program while it holds the lock | the program knows nothing of it |
 //! | the host of a holder crashes | a local lock is gone with it; one on a network file system is released when its server notices |
 //!
+//! ## What is logged of them
+//!
+//! With the same target, in the context of the caller. `lock` is the path, `mode` is `exclusive` or `shared`.
+//!
+//! | when | level | message | fields |
+//! |---|---|---|---|
+//! | a wait begins | DEBUG | `waiting for a file lock` | `lock`, `mode`, `holder` |
+//! | it has taken a second | INFO | `still waiting for a file lock` | `lock`, `mode`, `holder`, `waited` |
+//! | it ends without the lock | DEBUG | `did not get a file lock` | `lock`, `error` |
+//! | the lock is got | DEBUG | `got a file lock` | `lock`, `mode`, `waited` |
+//! | it is released | DEBUG | `released a file lock` | `lock`, `held` |
+//! | it is held for longer than [`warn_after`](FileLock::warn_after) | WARN, once | `a file lock is held for long` | `lock`, `holder`, `held` |
+//! | a guard is dropped that has lost it | WARN | `a file lock was lost` | `lock`, `error` |
+//! | the holder before died, or its file was deleted or replaced | WARN, once | `the owner of a file lock died …`, `a file lock was deleted or replaced …` | `lock`, `owner` |
+//!
+//! "Got" is logged while the lock is held: a subscriber or an output that takes this very lock must use one that is [`silent`](FileLock::silent).
+//!
 //! # Files that appear whole: [`publish()`] and [`publish_dir`]
 //!
 //! They replace a file or a folder in one step: whoever opens it finds the old one or the new one, never a part.
 //!
+//! ```
+//! use std::fs;
+//! use std::io::Write as _;
+//!
+//! use logscope::lock::{publish, publish_dir};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let build = folder.path();
+//! publish(build.join("config.json"), |file| file.write_all(b"{}"))?;
+//! publish_dir(build.join("include"), |new| fs::write(new.join("board.h"), "#define LED 13"))?;
+//! # assert_eq!(fs::read_to_string(build.join("include/board.h"))?, "#define LED 13");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Caches that are filled once: [`Fetch`]
 //!
 //! One maker at a time for each key, over threads, tasks and processes; all others are served by what it makes.
+//!
+//! ```
+//! use std::io::Write as _;
+//! use std::time::Duration;
+//!
+//! use logscope::lock::{Fetch, FetchPolicy};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let (cache, build) = (folder.path().join("cache"), folder.path().join("build"));
+//! let index = Fetch::new("index.json", &cache)
+//!     .policy(FetchPolicy::MaxAge(Duration::from_secs(3_600)))
+//!     .mirror_to(build.join("index.json"))
+//!     .timeout(Duration::from_secs(60))
+//!     .get(|file| file.write_all(b"[]"))?;
+//! println!("{} has the index, {:?} old", index.path.display(), index.age);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What it logs has the target `logscope::lock` and the field `key`. What its file lock logs comes in between.
+//!
+//! | when | level | message | fields |
+//! |---|---|---|---|
+//! | an entry serves | DEBUG | `found in the cache, made 3.2s ago` | `mirror` |
+//! | none serves | DEBUG | `not in the cache: making it`, `in the cache, but begun before this call: making it`, `in the cache, but made 2.0h ago: making it` | |
+//! | the entry has another digest | WARN | `the cache entry has not the expected digest: making it` | `found` |
+//! | it is made | DEBUG | `made in 1.2s and published` | `mirror` |
+//! | a failure that may pass | WARN | `failed: next attempt in 130.0ms`, and then `making it again` at DEBUG | `error` |
+//! | any other failure | WARN | `failed: the cache stays as it is`, or `failed after it was published` if only the mirror is missing | `error` |
+//!
+//! # Limits of what is published and fetched
+//!
+//! - A `make` that hangs holds up all who ask for its key, for ever or until their [time-out](Fetch::timeout). If it fails, each of those who wait
+//!   tries in its turn, [retries](Fetch::retries) included: if a server is down, that takes long where many wait. So give calls a time-out.
+//! - After a power cut what was published is there, whole. The folders that were made above it are not synced: a new cache or mirror may be missing.
+//! - NFS: a client may see for some seconds what was there before. So what [`FetchPolicy`] says of makes in other machines is as exact as that. On
+//!   a file system without locks, what dead processes have left is not cleared.
+//! - Windows: a file that somebody has open cannot be replaced unless they allow it: the publication fails, and the old file stays. Permissions
+//!   are not carried over, and folders are links, which not everybody may make.
+//! - Clocks: ages are told as [`MaxAge`](FetchPolicy::MaxAge) says. For how long a replaced folder stays, and whether a file was changed since its
+//!   digest was taken, is told by the clock of the file system, and as exactly as that ticks.
 //!
 //! # Limits of locks between processes
 //!
@@ -136,6 +209,7 @@ mod core;
 mod fetch;
 mod file_lock;
 mod folders;
+mod foreign;
 mod gate;
 mod line;
 mod log;

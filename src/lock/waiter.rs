@@ -3,8 +3,10 @@
 use std::mem;
 use std::task::Waker;
 
+use super::foreign::ForeignWaker;
 use super::gate::{Closed, Gate};
 use super::line::{Line, Place};
+use crate::process::fork_generation;
 use crate::sync::model::MutexGuard;
 
 /// Somebody who waits at a gate. Dropping it [gives up](Waiter::give_up).
@@ -16,6 +18,15 @@ pub(super) struct Waiter<'a> {
     is_in_line: bool,
 }
 
+/// What came of [`Waiter::step_out`].
+pub(super) enum StepOut {
+    /// It had been granted the permits, and so has them now.
+    IsGranted,
+    /// It is out of the line, and comes back when it asks.
+    IsOut,
+    Stays,
+}
+
 impl<'a> Waiter<'a> {
     pub(super) fn new(gate: &'a Gate, permits: u64) -> Self {
         Waiter { gate, permits, ticket: None, is_in_line: false }
@@ -23,9 +34,10 @@ impl<'a> Waiter<'a> {
 
     /// True if it has the permits now. If not, it is in line, and `waker` is woken when it is worth asking again.
     pub(super) fn ask(&mut self, waker: Waker) -> Result<bool, Closed> {
-        let (mut waker, mut permits) = (Some(waker), 0);
+        let (mut waker, mut permits) = (Some(ForeignWaker::new(waker)), 0);
         // Declared before the lock, so that both are dropped after it is released.
         let (_room, mut line) = self.gate.lock_with_room();
+        self.forget_the_place_of_a_parent(&line);
         let ticket = self.ticket.unwrap_or(line.next_ticket);
         match line.find(ticket) {
             Err(_) if self.is_in_line => {
@@ -36,6 +48,7 @@ impl<'a> Waiter<'a> {
             Err(_) if self.gate.is_closed() => return Err(Closed),
             Err(index) => {
                 line.next_ticket = line.next_ticket.max(ticket + 1);
+                line.generation = fork_generation();
                 let waker = waker.take();
                 let place = Place { ticket, missing: self.permits, collected: 0, is_called: false, waker };
                 line.places.insert(index, place);
@@ -64,18 +77,32 @@ impl<'a> Waiter<'a> {
 
     /// Leaves the line. True if it had been granted the permits, and so has them now.
     pub(super) fn leave(&mut self) -> bool {
+        matches!(self.leave_unless(|_| false), StepOut::IsGranted)
+    }
+
+    /// Leaves the line for a while, unless that would cost it permits that it has collected: they would go to those behind it.
+    pub(super) fn step_out(&mut self) -> StepOut {
+        self.leave_unless(|place| place.collected > 0)
+    }
+
+    fn leave_unless(&mut self, stays: impl FnOnce(&Place) -> bool) -> StepOut {
+        if !self.is_in_line {
+            return StepOut::IsOut;
+        }
+        let line = self.gate.lock_line();
+        self.forget_the_place_of_a_parent(&line);
         let Some(ticket) = self.ticket.filter(|_| self.is_in_line) else {
-            return false;
+            return StepOut::IsOut;
         };
-        let line = self.gate.line.lock();
         match line.find(ticket) {
+            Ok(index) if stays(&line.places[index]) => StepOut::Stays,
             Ok(index) => {
                 self.leave_from(line, index);
-                false
+                StepOut::IsOut
             }
             Err(_) => {
                 self.is_in_line = false;
-                true
+                StepOut::IsGranted
             }
         }
     }
@@ -84,6 +111,13 @@ impl<'a> Waiter<'a> {
     pub(super) fn give_up(&mut self) {
         if self.leave() {
             self.gate.give_back(self.permits);
+        }
+    }
+
+    /// In a forked child: it may have been in line in the parent, when it had not been granted anything. Here it gets in line anew.
+    fn forget_the_place_of_a_parent(&mut self, line: &Line) {
+        if self.is_in_line && self.ticket.is_some_and(|ticket| line.has_left_behind(ticket)) {
+            (self.ticket, self.is_in_line) = (None, false);
         }
     }
 

@@ -140,6 +140,20 @@ impl Child {
     }
 }
 
+/// Prepares a child that runs the test `role` among mounts of its own, which the words of a shell `mount` makes. None where nobody may mount.
+#[cfg(unix)]
+pub(crate) fn with_mounts(role: &str, mount: &str) -> Option<Child> {
+    // Without the second letter root could mount more, and others nothing.
+    let own = ["unshare", "-rm"];
+    let may =
+        |words: &[&str]| Command::new(words[0]).args(&words[1..]).output().is_ok_and(|ended| ended.status.success());
+    let folder = tempfile::tempdir().unwrap();
+    let probe = format!("LOGSCOPE_TEST_FOLDER='{}' && {mount}", folder.path().display());
+    let start = format!("{mount} && exec \"$0\" \"$@\"");
+    may(&[&own[..], &["sh", "-c", &probe]].concat())
+        .then(|| Child::new(role).launched_by(&[&own[..], &["sh", "-c", &start]].concat()))
+}
+
 /// The role and the folder of this process if it is a child. For the `main` of a binary without test harness.
 pub(crate) fn role() -> Option<(String, PathBuf)> {
     Some((std::env::var(ROLE).ok()?, std::env::var_os(FOLDER)?.into()))

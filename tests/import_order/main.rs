@@ -88,7 +88,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/layer/install", "default, unclaimed"),
     (
         "src/lock",
-        "carry, line, log, parker, stats, token, word → folders, gate → file_lock, publish, waiter → core, fetch → mutex, semaphore",
+        "carry, foreign, parker, stats, token, word → folders, line, log → gate → file_lock, publish, waiter → core, fetch → mutex, semaphore",
     ),
     (
         "src/lock/fetch",

@@ -21,7 +21,7 @@ pub(super) fn get(
     mut make: impl FnMut(&mut File) -> io::Result<()>,
 ) -> Result<Fetched, Error> {
     let call = job.call(timeout);
-    if let Some(fetched) = job.told(job.look_without_lock(&call)?) {
+    if let Some(fetched) = job.told(job.look_without_lock(&call))? {
         return Ok(fetched);
     }
     let mut pauses = pauses(retries);
@@ -29,8 +29,10 @@ pub(super) fn get(
         if job.may_find() {
             // Readers do not hold one another up.
             match job.lock.acquire_shared(call.left()) {
-                Ok(_guard) => {
-                    if let Some(fetched) = job.told(job.look(&call)?) {
+                Ok(guard) => {
+                    let (look, guard) = job.look_under(&call, guard);
+                    drop(guard);
+                    if let Some(fetched) = job.told(look)? {
                         return Ok(fetched);
                     }
                 }
@@ -41,10 +43,13 @@ pub(super) fn get(
             Ok(guard) => guard,
             Err(error) => return job.without_lock(&call, error),
         };
-        if let Some(fetched) = job.told_at_last(job.look(&call)?) {
+        let (look, guard) = job.look_under(&call, guard);
+        if let Some(fetched) = job.told_at_last(look)? {
             return Ok(fetched);
         }
-        if let Some(fetched) = make_entry(job, &call, &guard, &mut pauses, &mut make)? {
+        if let Some(guard) = guard
+            && let Some(fetched) = make_entry(job, &call, guard, &mut pauses, &mut make)?
+        {
             return Ok(fetched);
         }
     }
@@ -54,15 +59,16 @@ pub(super) fn get(
 fn make_entry(
     job: &Job,
     call: &Call,
-    guard: &FileLockGuard,
+    guard: FileLockGuard,
     pauses: &mut ExponentialBackoff,
     make: &mut impl FnMut(&mut File) -> io::Result<()>,
 ) -> Result<Option<Fetched>, Error> {
     loop {
-        job.tell_making();
         let began = Instant::now();
-        match attempt(job, guard, make) {
+        match attempt(job, &guard, make) {
             Ok((fetched, mirrored)) => {
+                // Others need not wait for the log.
+                drop(guard);
                 job.tell_made(began, mirrored);
                 return Ok(Some(fetched));
             }
@@ -73,6 +79,7 @@ fn make_entry(
                 if is_lost {
                     return Ok(None);
                 }
+                job.tell_again();
             }
         }
     }

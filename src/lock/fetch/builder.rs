@@ -46,7 +46,7 @@ use crate::sync::Arc;
 /// [`entry`](Fetch::entry_path). If somebody removes all of it without the lock, no caller gets a part of a file: whoever is under way makes the
 /// entry again, as often as it [retries](Fetch::retries).
 ///
-/// `make` must not fetch the same key: it would wait for itself.
+/// `make` may fetch other keys, but not its own: it would wait for itself. Two that fetch each other's wait for one another.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is fetched before `get` or `get_async`"]
 pub struct Fetch {
@@ -62,7 +62,10 @@ impl Fetch {
     /// [`mirror_to`](Fetch::mirror_to), are meant from the current directory as it is now.
     pub fn new(key: impl Into<String>, cache: impl AsRef<Path>) -> Self {
         let key = key.into();
-        let folder = absolute(cache.as_ref()).join(folder_name(&key));
+        let cache = cache.as_ref();
+        // As the folder of "name" is: the current one.
+        let cache = if cache.as_os_str().is_empty() { Path::new(".") } else { cache };
+        let folder = absolute(cache).join(folder_name(&key));
         let job = Job {
             policy: FetchPolicy::default(),
             mirror: None,
@@ -99,7 +102,7 @@ impl Fetch {
     /// again.
     ///
     /// An entry that was made for this digest is read again only when its length or the time of its last change is another. Others are read in each
-    /// call.
+    /// call. So somebody who writes to the entry, or to a mirror that is the same file, and puts the time back is not noticed.
     pub fn digest(mut self, digest: impl Into<Digest>) -> Self {
         self.job.digest = Some(digest.into());
         self
@@ -146,12 +149,15 @@ impl Fetch {
     ///
     /// `make` writes the entry to an empty file. It is called again after a failure that may pass, with another empty file.
     ///
+    /// The call blocks the thread while others make, and while `make` does. In a task, use [`get_async`](Fetch::get_async).
+    ///
     /// # Errors
     ///
     /// - [`Make`](crate::ErrorKind::Make): `make` has failed. Its error is the source.
     /// - [`DigestMismatch`](crate::ErrorKind::DigestMismatch): what it has made is not what was expected.
-    /// - The lock could not be had in time; the error names its holder. Or the folder of the cache may not be written to, and the entry in it, if
-    ///   there is one, does not serve.
+    /// - [`TimedOut`](crate::ErrorKind::TimedOut): the lock could not be had in time; the error names its holder.
+    /// - [`Lock`](crate::ErrorKind::Lock): the folder of the cache cannot be written to, and the entry in it, if there is one, does not serve.
+    /// - [`LockLost`](crate::ErrorKind::LockLost): somebody has deleted the lock in each attempt.
     /// - [`Publish`](crate::ErrorKind::Publish): the entry or the mirror could not be written.
     pub fn get(&self, make: impl FnMut(&mut File) -> io::Result<()>) -> Result<Fetched, crate::Error> {
         blocking::get(&self.job, self.timeout, self.retries, make)
@@ -160,11 +166,11 @@ impl Fetch {
     /// Returns the entry, and has the future that `make` returns make it if the cache has none that serves.
     ///
     /// As [`get`](Fetch::get), for any executor, none of whose threads waits: `make` runs in the calling task, which also tries the lock from time to
-    /// time, and everything else that blocks on threads of logscope's. The call begins when the future is first polled. If the future is dropped while it waits or makes, the old
+    /// time, and everything else that blocks on threads of logscope's, as long as the system starts threads. The call begins when the future is first polled. If the future is dropped while it waits or makes, the old
     /// entry stays and others go on at once; if it is dropped when all is made, the entry is still published.
     ///
     /// The future of `make` gets the file, and all must be written when it ends. `tokio::fs::File::from_std` makes a file of tokio's of it, which
-    /// needs a `flush` at the end.
+    /// needs a `flush` at the end. An async closure cannot change what it captures here; `|file| { attempts += 1; async move { … } }` can.
     ///
     /// ```
     /// # use logscope::lock::Fetch;
@@ -194,6 +200,6 @@ impl Fetch {
 
 /// Returns the path from the root, without looking whether it is there.
 fn absolute(path: &Path) -> PathBuf {
-    // Only an empty path fails, and using it will say so.
+    // An empty path fails, or one from a current directory that was removed. Using it will say so.
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -1,6 +1,7 @@
 //! The parts of a fetch, which [`get`](super::Fetch::get) does one after the other and
 //! [`get_async`](super::Fetch::get_async) on other threads.
 
+use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind as IoErrorKind, Seek as _};
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use super::mirror::{MirrorBy, Mirrored, mirror};
 use super::moment::Moment;
 use super::policy::{FetchPolicy, Fetched};
 use super::record::{Number, Record, Seen, Verified, looks_as, verify};
-use super::transient::{is_read_only, is_transient};
+use super::transient::{is_transient, is_unwritable};
 use crate::error::{Error, ErrorKind};
 use crate::lock::file_lock::{FileLock, FileLockGuard};
 use crate::lock::folders::ensure_dir_writable;
@@ -49,26 +50,53 @@ impl Call {
 pub(super) enum Look {
     /// The entry serves the call.
     Served(Fetched, Option<Mirrored>),
-    /// There is none, or none that is new enough.
-    Wanting,
+    /// There is none that serves.
+    Wanting(Why),
     /// The entry has not the digest that is expected.
     Damaged(Digest),
 }
 
-/// Why an attempt to make an entry came to nothing. What the cache had is still there.
+/// Why no entry serves.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Why {
+    Missing,
+    /// It may have begun to be made before the call.
+    Earlier,
+    /// It was made so long ago, if anybody knows.
+    Older(Option<Duration>),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::Missing => f.write_str("not in the cache"),
+            Why::Earlier => f.write_str("in the cache, but begun before this call"),
+            Why::Older(Some(age)) => write!(f, "in the cache, but made {age:.1?} ago"),
+            Why::Older(None) => f.write_str("in the cache, but nobody knows since when"),
+        }
+    }
+}
+
+/// Why an attempt to make an entry, or to mirror it, came to nothing.
 pub(super) struct Failure {
     pub(super) error: Error,
     /// Another attempt may succeed.
     pub(super) is_transient: bool,
+    /// The entry is in the cache. Otherwise that has what it had before.
+    pub(super) is_published: bool,
 }
 
 impl Failure {
     fn lasting(error: Error) -> Self {
-        Failure { error, is_transient: false }
+        Failure { error, is_transient: false, is_published: false }
     }
 
     fn of_io(error: io::Error, fail: impl FnOnce(io::Error) -> Error) -> Self {
-        Failure { is_transient: is_transient(error.kind()), error: fail(error) }
+        Failure { is_transient: is_transient(error.kind()), ..Failure::lasting(fail(error)) }
+    }
+
+    fn published(self) -> Self {
+        Failure { is_published: true, ..self }
     }
 }
 
@@ -89,16 +117,16 @@ impl Job {
     pub(super) fn look_without_lock(&self, call: &Call) -> Result<Look, Error> {
         match &self.mirror {
             None if self.may_find() => self.look(call),
-            None => Ok(Look::Wanting),
+            None => Ok(Look::Wanting(Why::Missing)),
             // A path that cannot be one is told before anything is made.
-            Some(path) => Target::new(path).map(|_| Look::Wanting),
+            Some(path) => Target::new(path)?.replaced().map(|_| Look::Wanting(Why::Missing)),
         }
     }
 
-    /// Looks whether the entry serves the call in a cache where nobody can take the lock because nobody may write. Otherwise returns `error`, for
-    /// which the lock was not taken.
+    /// Looks whether the entry serves the call in a cache where this process cannot take the lock because it cannot write. Otherwise returns
+    /// `error`, for which the lock was not taken.
     pub(super) fn without_lock(&self, call: &Call, error: Error) -> Result<Fetched, Error> {
-        if is_read_only(&error)
+        if is_unwritable(&error)
             && let Look::Served(fetched, _) = self.look(call)?
         {
             return Ok(fetched);
@@ -111,7 +139,7 @@ impl Job {
         match fs::symlink_metadata(&self.entry) {
             Ok(entry) if entry.is_file() => {}
             Err(error) if error.kind() != IoErrorKind::NotFound => return Err(self.error("look at", error)),
-            _ => return Ok(Look::Wanting),
+            _ => return Ok(Look::Wanting(Why::Missing)),
         }
         let record = Record::read(&self.record);
         let entry = record.as_ref().and_then(Record::entry);
@@ -122,13 +150,21 @@ impl Job {
             _ => record.as_ref().is_some_and(|record| record.is_entry_after(call.seen)),
         };
         if !serves {
-            return Ok(Look::Wanting);
+            let why = if matches!(self.policy, FetchPolicy::MaxAge(_)) { Why::Older(age) } else { Why::Earlier };
+            return Ok(Look::Wanting(why));
         }
         match self.serve(entry.and_then(|entry| entry.verified.as_ref()), age) {
             // Somebody has removed it just now, without the lock.
-            Err(_) if !self.entry.exists() => Ok(Look::Wanting),
+            Err(_) if !self.entry.exists() => Ok(Look::Wanting(Why::Missing)),
             look => look,
         }
+    }
+
+    /// Looks at the cache under the lock. Returns the lock again if the entry must be made.
+    pub(super) fn look_under(&self, call: &Call, guard: FileLockGuard) -> (Result<Look, Error>, Option<FileLockGuard>) {
+        let look = self.look(call);
+        let is_over = matches!(look, Ok(Look::Served(..)) | Err(_));
+        (look, (!is_over).then_some(guard))
     }
 
     /// Checks and mirrors an entry that is new enough.
@@ -186,10 +222,10 @@ impl Job {
         };
         temporary.sync().map_err(fail)?;
         // Somebody may have removed the lock, and another maker, which began later, be done already.
-        guard.verify().map_err(|error| Failure { error, is_transient: true })?;
+        guard.verify().map_err(|error| Failure { is_transient: true, ..Failure::lasting(error) })?;
         temporary.publish_as(&self.entry).map_err(fail)?;
         if let Some(folder) = self.entry.parent() {
-            sync_folder(folder).map_err(fail)?;
+            sync_folder(folder).map_err(|error| fail(error).published())?;
         }
         // The entry is in place. Without a record it is only made again earlier than it must.
         let _ = Record::finish(&self.record, number, Moment::now(), verified);
@@ -199,7 +235,11 @@ impl Job {
     /// Mirrors the entry that was just published. Under the lock of the key, alone.
     pub(super) fn conclude(&self) -> Result<(Fetched, Option<Mirrored>), Failure> {
         // If it is not there any more, somebody has removed it without the lock.
-        let mirrored = self.mirror().map_err(|error| Failure { error, is_transient: !self.entry.exists() })?;
+        let fail = |error| match self.entry.exists() {
+            true => Failure::lasting(error).published(),
+            false => Failure { is_transient: true, ..Failure::lasting(error) },
+        };
+        let mirrored = self.mirror().map_err(fail)?;
         Ok((self.fetched(true, Some(Duration::ZERO)), mirrored))
     }
 

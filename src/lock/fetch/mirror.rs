@@ -41,12 +41,15 @@ impl Mirrored {
 /// Has `path` be a mirror of `entry`, unless it is one. What is at `path` is replaced and never written to.
 pub(super) fn mirror(entry: &Path, path: &Path, by: MirrorBy) -> Result<Mirrored, Error> {
     let target = Target::new(path)?;
+    target.replaced()?;
     let fail = |error| target.error(error);
     if is_whole(entry, target.path(), by).map_err(fail)? {
         return Ok(Mirrored::Found);
     }
     clear_leftovers(target.folder());
-    let temporary = target.temporary()?;
+    // A copy never has more permissions than the entry, from the beginning.
+    let permissions = fs::metadata(entry).map_err(fail)?.permissions();
+    let temporary = target.temporary_with(Some(permissions))?;
     let made = match by {
         MirrorBy::Link => match link(entry, &temporary, &target) {
             Ok(()) => Mirrored::Linked,
@@ -75,7 +78,6 @@ fn copy(entry: &Path, mut temporary: Temporary, target: &Target) -> io::Result<M
     }
     let mut from = File::open(entry)?;
     io::copy(&mut from, temporary.file())?;
-    temporary.file().set_permissions(from.metadata()?.permissions())?;
     temporary.sync()?;
     temporary.publish_as(target.path())?;
     Ok(Mirrored::Copied)

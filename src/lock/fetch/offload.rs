@@ -1,28 +1,49 @@
 //! Work that blocks, for a future that must not: it is done on a thread of its own.
 //!
 //! There is no pool of threads: a fetch is rare, and a thread costs less than the files that it handles. A future that is dropped leaves its
-//! work to be finished.
+//! work to be finished. If the system starts no more threads, the task's own thread does the work: to be slow is better than to fail.
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use crate::process::start_thread;
 use crate::sync::model::{Arc, Mutex};
 use crate::sync::thread;
 
 /// Does `work` on a thread, and returns what it returns. If it panics, so does the future.
-///
-/// # Errors
-///
-/// No thread can be started.
-pub(super) async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+pub(super) async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = hand_over();
-    // Its end is not waited for: what it does is done by the time that it hands the result over.
-    drop(start_thread("logscope-fetch", move || sender.send(catch_unwind(AssertUnwindSafe(work))))?);
+    // Kept here as well: a thread that cannot be started does not give it back.
+    let here = Arc::new(Mutex::new(Some(work)));
+    let there = Arc::clone(&here);
+    let started = start_thread("logscope-fetch", move || {
+        let work = there.lock().take();
+        if let Some(work) = work {
+            sender.send(catch_unwind(AssertUnwindSafe(work)));
+        }
+    });
+    if started.is_err() {
+        let work = here.lock().take();
+        if let Some(work) = work {
+            return work();
+        }
+    }
     let result: thread::Result<T> = receiver.await;
-    Ok(result.unwrap_or_else(|payload| resume_unwind(payload)))
+    result.unwrap_or_else(|payload| resume_unwind(payload))
+}
+
+/// Ends after `pause`, or at once if no thread can be started to wait for that.
+pub(super) async fn sleep(pause: Duration) {
+    let (sender, receiver) = hand_over();
+    let started = start_thread("logscope-fetch", move || {
+        thread::sleep(pause);
+        sender.send(());
+    });
+    if started.is_ok() {
+        receiver.await;
+    }
 }
 
 /// The two ends of a place for one value.

@@ -13,6 +13,7 @@
 //! |---|---|---|
 //! | line L, number n | line L, the entry's number is above n | began after the call |
 //! | no record | an entry of any line | began after the call: so did the line |
+//! | something that could not be read | an entry of any line | may have begun before |
 //! | line L, number n | line L, the entry's number is n or less; or another line | may have begun before |
 //! | anything | no record, or a line without entry | may have begun before |
 //!
@@ -24,7 +25,7 @@ use std::collections::hash_map::RandomState;
 use std::fmt::Write as _;
 use std::fs::{self, File, Metadata};
 use std::hash::BuildHasher as _;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -74,7 +75,14 @@ impl Verified {
 
 /// What a call has read before it waited for the lock.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen(Option<Number>);
+pub(super) enum Seen {
+    /// There was no record, or none that says anything.
+    Nothing,
+    /// The number of the last make that had begun.
+    Begun(Number),
+    /// Nobody knows: reading failed.
+    Unknown,
+}
 
 /// The number of a make.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -85,21 +93,37 @@ pub(super) struct Number {
 
 impl Seen {
     pub(super) fn read(path: &Path) -> Self {
-        Seen(Record::read(path).map(|record| Number { line: record.line, number: record.begun }))
+        match Record::try_read(path) {
+            Ok(None) => Seen::Nothing,
+            Ok(Some(record)) => Seen::Begun(Number { line: record.line, number: record.begun }),
+            Err(_) => Seen::Unknown,
+        }
     }
 
     /// Returns true if what was made with the number `made` began to be made after this was read.
     fn is_before(self, made: Number) -> bool {
-        self.0.is_none_or(|seen| seen.line == made.line && seen.number < made.number)
+        match self {
+            Seen::Nothing => true,
+            Seen::Begun(seen) => seen.line == made.line && seen.number < made.number,
+            Seen::Unknown => false,
+        }
     }
 }
 
 impl Record {
     /// Reads the record. None if there is none that can be read: then nothing is known of the entry.
     pub(super) fn read(path: &Path) -> Option<Self> {
+        Record::try_read(path).unwrap_or_default()
+    }
+
+    /// Reads the record. None if there certainly is none.
+    fn try_read(path: &Path) -> io::Result<Option<Self>> {
         let mut text = String::new();
-        File::open(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
-        Record::parse(&text)
+        match File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text)) {
+            Ok(_) => Ok(Record::parse(&text)),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns the entry, if it began to be made after `seen` was read.

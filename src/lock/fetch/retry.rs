@@ -42,7 +42,7 @@ impl Job {
                 Ok(pause)
             }
             None => {
-                self.tell_failed(&failure.error);
+                self.tell_failed(&failure);
                 Err(failure.error)
             }
         }

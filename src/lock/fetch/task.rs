@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::job::{Call, Failure, Job, Look};
+use super::job::{Failure, Job};
 use super::mirror::Mirrored;
-use super::offload::offload;
+use super::offload::{offload, sleep};
 use super::policy::Fetched;
 use super::retry::pauses;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::lock::file_lock::FileLockGuard;
-use crate::sync::{Arc, thread};
+use crate::sync::Arc;
 
 pub(super) async fn get<M, F>(
     job: Arc<Job>,
@@ -27,8 +27,8 @@ where
         let call = job.call(timeout);
         (call, job.look_without_lock(&call), job.may_find())
     };
-    let (call, look, mut may_find) = on_thread(&job, begin).await?;
-    if let Some(fetched) = job.told(look?) {
+    let (call, look, mut may_find) = on_thread(&job, begin).await;
+    if let Some(fetched) = job.told(look)? {
         return Ok(fetched);
     }
     let mut pauses = pauses(retries);
@@ -36,27 +36,26 @@ where
         if may_find {
             match job.lock.acquire_shared_async(call.left()).await {
                 Ok(guard) => {
-                    let (look, _) = look_under(&job, call, guard).await?;
-                    if let Some(fetched) = job.told(look) {
+                    let look = on_thread(&job, move |job| job.look_under(&call, guard).0).await;
+                    if let Some(fetched) = job.told(look)? {
                         return Ok(fetched);
                     }
                 }
-                Err(error) => return on_thread(&job, move |job| job.without_lock(&call, error)).await?,
+                Err(error) => return on_thread(&job, move |job| job.without_lock(&call, error)).await,
             }
         }
         let guard = match job.lock.acquire_async(call.left()).await {
             Ok(guard) => guard,
-            Err(error) => return on_thread(&job, move |job| job.without_lock(&call, error)).await?,
+            Err(error) => return on_thread(&job, move |job| job.without_lock(&call, error)).await,
         };
-        let (look, mut held) = look_under(&job, call, guard).await?;
-        if let Some(fetched) = job.told_at_last(look) {
+        let (look, mut held) = on_thread(&job, move |job| job.look_under(&call, guard)).await;
+        if let Some(fetched) = job.told_at_last(look)? {
             return Ok(fetched);
         }
         // Until the entry is made, or the lock is lost.
         while let Some(guard) = held {
-            job.tell_making();
             let began = Instant::now();
-            let (ended, guard) = attempt(&job, guard, &mut make).await?;
+            let (ended, guard) = attempt(&job, guard, &mut make).await;
             let failure = match ended {
                 Ok((fetched, mirrored)) => {
                     job.tell_made(began, mirrored);
@@ -65,7 +64,10 @@ where
                 Err(failure) => failure,
             };
             let pause = job.pause_after(failure, guard.is_none(), &mut pauses, call.left())?;
-            on_thread(&job, move |_| thread::sleep(pause)).await?;
+            sleep(pause).await;
+            if guard.is_some() {
+                job.tell_again();
+            }
             held = guard;
         }
         may_find = true;
@@ -79,7 +81,7 @@ async fn attempt<M, F>(
     job: &Arc<Job>,
     guard: FileLockGuard,
     make: &mut M,
-) -> Result<(Result<Made, Failure>, Option<FileLockGuard>), Error>
+) -> (Result<Made, Failure>, Option<FileLockGuard>)
 where
     M: FnMut(File) -> F,
     F: Future<Output = io::Result<()>>,
@@ -89,7 +91,7 @@ where
         let file = temporary.file().try_clone().map_err(|error| job.make_failure(error))?;
         Ok((number, temporary, file))
     });
-    let made = match prepared.await? {
+    let made = match prepared.await {
         Ok((number, temporary, file)) => match make(file).await {
             Ok(()) => Ok((number, temporary)),
             Err(error) => Err(job.make_failure(error)),
@@ -107,23 +109,7 @@ where
     .await
 }
 
-/// Looks at the cache under the lock. Returns the lock again if the entry does not serve.
-async fn look_under(job: &Arc<Job>, call: Call, guard: FileLockGuard) -> Result<(Look, Option<FileLockGuard>), Error> {
-    on_thread(job, move |job| {
-        let look = job.look(&call)?;
-        let serves = matches!(look, Look::Served(..));
-        Ok((look, (!serves).then_some(guard)))
-    })
-    .await?
-}
-
-async fn on_thread<T: Send + 'static>(
-    job: &Arc<Job>,
-    work: impl FnOnce(&Job) -> T + Send + 'static,
-) -> Result<T, Error> {
-    let of_thread = Arc::clone(job);
-    let done = offload(move || work(&of_thread)).await;
-    done.map_err(|error| {
-        Error::from_io(ErrorKind::Publish, format_args!("cannot fetch {:?}: no thread can be started", job.key), error)
-    })
+async fn on_thread<T: Send + 'static>(job: &Arc<Job>, work: impl FnOnce(&Job) -> T + Send + 'static) -> T {
+    let job = Arc::clone(job);
+    offload(move || work(&job)).await
 }

@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, warn};
 
-use super::digest::Digest;
-use super::job::{Job, Look};
+use super::job::{Failure, Job, Look};
 use super::mirror::Mirrored;
 use super::policy::Fetched;
 use crate::error::Error;
@@ -14,16 +13,31 @@ const TARGET: &str = "logscope::lock";
 
 impl Job {
     /// Tells that a look has found an entry that serves, and returns that.
-    pub(super) fn told(&self, look: Look) -> Option<Fetched> {
-        let Look::Served(fetched, mirrored) = look else { return None };
-        self.tell_found(&fetched, mirrored);
-        Some(fetched)
+    pub(super) fn told(&self, look: Result<Look, Error>) -> Result<Option<Fetched>, Error> {
+        match look {
+            Ok(Look::Served(fetched, mirrored)) => {
+                self.tell_found(&fetched, mirrored);
+                Ok(Some(fetched))
+            }
+            Ok(_) => Ok(None),
+            Err(error) => {
+                self.tell_refused(&error);
+                Err(error)
+            }
+        }
     }
 
     /// Tells what the last look has found, before the entry is made.
-    pub(super) fn told_at_last(&self, look: Look) -> Option<Fetched> {
-        if let Look::Damaged(found) = &look {
-            self.tell_damaged(found);
+    pub(super) fn told_at_last(&self, look: Result<Look, Error>) -> Result<Option<Fetched>, Error> {
+        if !self.silent {
+            let key = self.key.as_str();
+            match &look {
+                Ok(Look::Wanting(why)) => debug!(target: TARGET, key, "{why}: making it"),
+                Ok(Look::Damaged(found)) => {
+                    warn!(target: TARGET, key, %found, "the cache entry has not the expected digest: making it");
+                }
+                Ok(Look::Served(..)) | Err(_) => {}
+            }
         }
         self.told(look)
     }
@@ -38,15 +52,9 @@ impl Job {
         }
     }
 
-    fn tell_damaged(&self, found: &Digest) {
+    pub(super) fn tell_again(&self) {
         if !self.silent {
-            warn!(target: TARGET, key = self.key.as_str(), %found, "the cache entry has not the expected digest");
-        }
-    }
-
-    pub(super) fn tell_making(&self) {
-        if !self.silent {
-            debug!(target: TARGET, key = self.key.as_str(), "not in the cache: making it");
+            debug!(target: TARGET, key = self.key.as_str(), "making it again");
         }
     }
 
@@ -63,7 +71,16 @@ impl Job {
         }
     }
 
-    pub(super) fn tell_failed(&self, error: &Error) {
+    pub(super) fn tell_failed(&self, failure: &Failure) {
+        if failure.is_published && !self.silent {
+            let error = &failure.error;
+            warn!(target: TARGET, key = self.key.as_str(), error = format_args!("{error:#}"), "failed after it was published");
+        } else {
+            self.tell_refused(&failure.error);
+        }
+    }
+
+    fn tell_refused(&self, error: &Error) {
         if !self.silent {
             warn!(target: TARGET, key = self.key.as_str(), error = format_args!("{error:#}"), "failed: the cache stays as it is");
         }

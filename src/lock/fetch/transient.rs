@@ -26,12 +26,18 @@ pub(super) fn is_transient(kind: ErrorKind) -> bool {
     )
 }
 
-/// Returns true if `error` says that nothing may be written where the lock should be.
-pub(super) fn is_read_only(error: &Error) -> bool {
+/// Returns true if `error` says that nothing can be written where the lock should be: it is not allowed, or there is no room.
+pub(super) fn is_unwritable(error: &Error) -> bool {
     let mut source = error.source();
     while let Some(error) = source {
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            return matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem);
+            return matches!(
+                error.kind(),
+                ErrorKind::PermissionDenied
+                    | ErrorKind::QuotaExceeded
+                    | ErrorKind::ReadOnlyFilesystem
+                    | ErrorKind::StorageFull
+            );
         }
         source = error.source();
     }

@@ -1,7 +1,7 @@
 //! Waiting for a lock in a task.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::acquisition::{Acquisition, Step};
@@ -10,11 +10,14 @@ use super::guard::FileLockGuard;
 use super::options::FileLock;
 use super::timer::{Due, Timer};
 use crate::error::Error;
+use crate::lock::foreign::ForeignWaker;
 use crate::process::ForkLocal;
 
 /// Wakes the tasks that wait for locks.
-static WAKE_UPS: ForkLocal<Timer<Waker>> =
-    ForkLocal::new(Timer::new("logscope-wakeup", Waker::wake), |_| Timer::new("logscope-wakeup", Waker::wake));
+static WAKE_UPS: ForkLocal<Timer<ForeignWaker>> =
+    ForkLocal::new(Timer::new("logscope-wakeup", ForeignWaker::wake), |_| {
+        Timer::new("logscope-wakeup", ForeignWaker::wake)
+    });
 
 /// A task that waits for a lock. It gets the lock in its own poll, so one that is dropped never has it.
 pub(super) struct Acquiring {
@@ -28,8 +31,8 @@ impl Acquiring {
         Acquiring { acquisition, lock: lock.clone(), next: None }
     }
 
-    fn wait_until(&mut self, when: Instant, waker: &Waker) -> Result<(), Error> {
-        let due = WAKE_UPS.get().at(when, waker.clone()).map_err(|error| refused(&self.lock.path, error))?;
+    fn wait_until(&mut self, when: Instant, waker: ForeignWaker) -> Result<(), Error> {
+        let due = WAKE_UPS.get().at(when, waker).map_err(|error| refused(&self.lock.path, error))?;
         self.next = Some(due);
         Ok(())
     }
@@ -54,7 +57,7 @@ impl Future for Acquiring {
                 Step::Wait(pause) => Instant::now() + pause,
             },
         };
-        self.wait_until(when, cx.waker())?;
+        self.wait_until(when, ForeignWaker::new(cx.waker().clone()))?;
         Poll::Pending
     }
 }

@@ -51,7 +51,7 @@ pub(super) enum Step {
 
 /// What came of an attempt.
 enum Attempt {
-    Got(LockedFile, Record, Vec<Found>),
+    Got(LockedFile, Box<Record>, Vec<Found>),
     Taken(LockFile),
     /// The file is not at its path any more.
     Gone,
@@ -94,7 +94,7 @@ impl Acquisition {
         // The file can be deleted between opening and locking it. If that happens again and again, we wait as for a holder.
         for _ in 0..LOCK_ATTEMPTS {
             match self.attempt().map_err(|error| refused(&self.lock.path, error))? {
-                Attempt::Got(file, record, others) => return Ok(Some(self.got(file, record, others))),
+                Attempt::Got(file, record, others) => return Ok(Some(self.got(file, *record, others))),
                 Attempt::Taken(file) => {
                     self.file = Some(file);
                     return Ok(None);
@@ -130,7 +130,7 @@ impl Acquisition {
         if !matches!(is_in_place, Ok(true)) {
             records.remove(record.token);
         }
-        Ok(if is_in_place? { Attempt::Got(locked, record, others) } else { Attempt::Gone })
+        Ok(if is_in_place? { Attempt::Got(locked, Box::new(record), others) } else { Attempt::Gone })
     }
 
     fn got(&self, file: LockedFile, record: Record, others: Vec<Found>) -> FileLockGuard {
@@ -149,7 +149,7 @@ impl Acquisition {
         for Found { name, record } in others {
             match record {
                 // Its holder lives, and has another file.
-                Some(record) if record.file != file && !record.is_of_the_dead() => {
+                Some(record) if !record.is_of(file) && !record.is_of_the_dead() => {
                     if records.remove(name) {
                         self.lock.log_replaced(&record);
                     }

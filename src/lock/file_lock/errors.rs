@@ -17,6 +17,16 @@ pub(super) fn refused(path: &Path, error: io::Error) -> Error {
 }
 
 #[cold]
+pub(super) fn unknown(path: &Path, error: io::Error) -> Error {
+    Error::from_io(ErrorKind::Lock, format!("cannot tell who holds {}", path.display()), error)
+}
+
+#[cold]
+pub(super) fn not_unlocked(path: &Path, error: io::Error) -> Error {
+    Error::from_io(ErrorKind::Lock, format!("cannot unlock {}", path.display()), error)
+}
+
+#[cold]
 pub(super) fn timed_out(path: &Path, timeout: Duration, holder: Option<&Holder>) -> Error {
     let within = Shown(timeout);
     Error::new(ErrorKind::TimedOut, format!("cannot lock {} within {within}: {}", path.display(), named(holder)))

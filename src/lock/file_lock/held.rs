@@ -1,10 +1,11 @@
 //! The locks that this process holds.
 
-use std::collections::BTreeMap;
 use std::io;
+use std::mem;
+use std::path::Path;
 use std::time::Instant;
 
-use super::errors::{lost, not_holder, refused};
+use super::errors::{lost, not_holder, not_unlocked, unknown};
 use super::identity::Identity;
 use super::lock_file::{LockedFile, Owner};
 use super::options::FileLock;
@@ -13,16 +14,52 @@ use super::records::Records;
 use super::timer::{Due, Timer};
 use crate::error::Error;
 use crate::lock::carry::{Job, bind};
+use crate::lock::foreign::run_foreign;
 use crate::lock::token::Token;
-use crate::process::ForkLocal;
+use crate::process::{ForkLocal, start_thread};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 
-/// The locks of this process by token. A forked child holds none.
-static HELD: ForkLocal<Mutex<BTreeMap<Token, Arc<Held>>>> =
-    ForkLocal::new(Mutex::new(BTreeMap::new()), |_| Mutex::new(BTreeMap::new()));
+/// The locks of this process. A forked child holds none. No memory is requested or freed under the lock of this list, because the program's allocator
+/// may log, to an output that takes file locks.
+static HELD: ForkLocal<Mutex<Vec<Arc<Held>>>> = ForkLocal::new(Mutex::new(Vec::new()), |_| Mutex::new(Vec::new()));
+
+fn add(held: Arc<Held>) {
+    let mut room = Vec::new();
+    loop {
+        let mut list = HELD.get().lock();
+        if list.len() == list.capacity() {
+            if room.capacity() <= list.len() {
+                let wanted = (2 * list.len()).max(8);
+                drop(list);
+                room = Vec::with_capacity(wanted);
+                continue;
+            }
+            room.append(&mut list);
+            mem::swap(&mut room, &mut list);
+        }
+        list.push(held);
+        return;
+    }
+}
+
+fn find(token: Token) -> Option<Arc<Held>> {
+    HELD.get().lock().iter().find(|held| held.token() == token).cloned()
+}
+
+fn remove(token: Token) -> Option<Arc<Held>> {
+    let mut list = HELD.get().lock();
+    let index = list.iter().position(|held| held.token() == token)?;
+    Some(list.swap_remove(index))
+}
 
 static WARNINGS: ForkLocal<Timer<Job>> =
-    ForkLocal::new(Timer::new("logscope-warner", |job| job()), |_| Timer::new("logscope-warner", |job| job()));
+    ForkLocal::new(Timer::new("logscope-warner", warn), |_| Timer::new("logscope-warner", warn));
+
+/// Runs each on a thread of its own: the output that one logs to may stand still, and the others must not wait for it. If there is no thread, it is
+/// logged at the release.
+fn warn(job: Job) {
+    drop(start_thread("logscope-warning", job));
+}
 
 /// A lock that is held, until it is released: by its guard or by its token.
 pub(super) struct Held {
@@ -50,7 +87,7 @@ impl Held {
             is_told: AtomicBool::new(false),
             record,
         });
-        HELD.get().lock().insert(held.token(), Arc::clone(&held));
+        add(Arc::clone(&held));
         held
     }
 
@@ -86,6 +123,11 @@ impl Held {
         self.record.token
     }
 
+    /// True if `path` is that of the lock, or another one of its file.
+    fn is_at(&self, path: &Path) -> bool {
+        *self.lock.path == *path || matches!(Identity::at(path), Ok(Some(file)) if file == self.record.file)
+    }
+
     fn is_held(&self) -> bool {
         self.file.lock().is_some()
     }
@@ -98,7 +140,10 @@ impl Held {
         if !self.is_held() {
             return Err(self.not_held("it was released"));
         }
-        self.check_files()
+        match self.check_files() {
+            Err(_) if !self.is_held() => Err(self.not_held("it was released")),
+            checked => checked,
+        }
     }
 
     /// The file that this process locks is open, so no other file has its identity.
@@ -114,7 +159,7 @@ impl Held {
                 Some(_) => None,
             })
         };
-        match happened().map_err(|error| refused(path, error))? {
+        match happened().map_err(|error| unknown(path, error))? {
             None => Ok(()),
             Some(happened) => {
                 let successor = records.successor(path, &self.record);
@@ -135,13 +180,15 @@ impl Held {
             return Err(self.not_held("this process was forked from the one that holds it"));
         }
         let Some(file) = self.file.lock().take() else { return Err(self.not_held("it was released")) };
-        let held = HELD.get().lock().remove(&self.token());
+        let held = remove(self.token());
         let warning = self.warning.lock().take().and_then(|due| WARNINGS.get().cancel(due));
         let checked = self.check_files();
         // First the record: the next owner would take one that is still there for that of an owner that died.
         Records::of(&self.lock.path).retire(self.token());
-        let unlocked = file.unlock().map_err(|error| refused(&self.lock.path, error));
-        drop((held, warning));
+        let unlocked = file.unlock().map_err(|error| not_unlocked(&self.lock.path, error));
+        drop(held);
+        // It holds a span and a subscriber.
+        run_foreign(|| drop(warning));
         self.tell_if_long();
         self.lock.log_released(self.since.elapsed());
         checked.and(unlocked)
@@ -150,9 +197,8 @@ impl Held {
 
 /// Releases the lock at the path of `lock` that this process holds under `token`.
 pub(super) fn release(lock: &FileLock, token: Token) -> Result<(), Error> {
-    let held = HELD.get().lock().get(&token).cloned();
-    match held {
-        Some(held) if held.lock.path == lock.path => held.release(),
+    match find(token) {
+        Some(held) if held.is_at(&lock.path) => held.release(),
         _ => {
             let holder = Records::of(&lock.path).holder(&lock.path, None).unwrap_or_default();
             let why = match holder {

@@ -14,6 +14,11 @@ pub(super) struct Identity {
 }
 
 impl Identity {
+    /// True if they are the same file, or if machines that share it may number the device differently.
+    pub(super) fn may_be(self, other: Self) -> bool {
+        self.inode == other.inode
+    }
+
     /// Returns what identifies the file at `path`, if there is one. A link is not followed.
     pub(super) fn at(path: &Path) -> io::Result<Option<Self>> {
         match Identity::of_path(path) {

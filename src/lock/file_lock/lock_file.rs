@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::identity::Identity;
 use super::mode::Mode;
+use crate::limits::LOCK_ATTEMPTS;
 use crate::lock::folders;
 use crate::process::ForkLocal;
 use crate::sync::Arc;
@@ -21,14 +22,7 @@ pub(super) struct LockFile {
 impl LockFile {
     /// Opens the file at `path`, and makes it and the folders above it if they are not there.
     pub(super) fn open(path: &Arc<Path>) -> io::Result<Self> {
-        let file = match open_file(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.as_os_str().is_empty() => {
-                folders::ensure_io(path.parent().unwrap_or(path))?;
-                open_file(path)
-            }
-            result => result,
-        };
-        let file = file.map_err(|error| explained(path, error))?;
+        let file = open_or_make(path).map_err(|error| explained(path, error))?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
@@ -58,6 +52,19 @@ impl LockFile {
             Err(TryLockError::Error(error)) => Err(unsupported(error)),
         }
     }
+}
+
+fn open_or_make(path: &Path) -> io::Result<File> {
+    // Others may remove the folders in between.
+    for _ in 1..LOCK_ATTEMPTS {
+        match open_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.as_os_str().is_empty() => {
+                folders::ensure_io(path.parent().unwrap_or(path))?;
+            }
+            result => return result,
+        }
+    }
+    open_file(path)
 }
 
 fn open_file(path: &Path) -> io::Result<File> {

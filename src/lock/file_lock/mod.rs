@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use acquiring::Acquiring;
 use acquisition::{Acquisition, Step};
-use errors::refused;
+use errors::unknown;
 pub use guard::FileLockGuard;
 pub use holder::Holder;
 use mode::Mode;
@@ -139,7 +139,7 @@ impl FileLock {
     ///
     /// [`ErrorKind::Lock`](crate::ErrorKind::Lock) if the folder with the records cannot be read.
     pub fn holder(&self) -> Result<Option<Holder>, Error> {
-        Records::of(&self.path).holder(&self.path, None).map_err(|error| refused(&self.path, error))
+        Records::of(&self.path).holder(&self.path, None).map_err(|error| unknown(&self.path, error))
     }
 
     /// Releases this lock by the token of a holder in this process, whose guard was [given up](FileLockGuard::keep) or is elsewhere.

@@ -45,7 +45,7 @@ impl FileLock {
 
     /// Says what the lock is taken for. Those who wait are told: `held for 12 s by pid 4711 (uno) on build7: unpack gcc`.
     ///
-    /// Control characters become spaces, and what is longer than 1,024 bytes is cut.
+    /// Characters that control how the text is shown become spaces, and what is longer than 1,024 bytes is cut.
     #[must_use]
     pub fn purpose(self, purpose: impl AsRef<str>) -> Self {
         FileLock { purpose: one_line(purpose.as_ref(), PURPOSE_BYTES).into(), ..self }
@@ -54,7 +54,7 @@ impl FileLock {
     /// Logs once at WARN if a holder holds the lock for longer than this.
     ///
     /// The record is written while the lock is held, to where the thread or task logged that got the lock. A
-    /// thread of the library does that for all locks.
+    /// thread of the library waits for that, for all locks, and starts one for each that is due.
     #[must_use]
     pub fn warn_after(self, duration: Duration) -> Self {
         FileLock { warn_after: Some(duration), ..self }

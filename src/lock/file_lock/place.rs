@@ -61,6 +61,33 @@ pub(super) fn monotonic() -> Option<Duration> {
     None
 }
 
+/// What the kernel tells of a process.
+pub(super) struct Process {
+    /// When it was started, in a unit of the kernel's. It tells those apart that have a PID one after the other.
+    pub(super) started: u64,
+    /// It has ended, but its parent has not taken note of that yet.
+    pub(super) has_ended: bool,
+}
+
+impl Process {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn of(pid: u32) -> Option<Self> {
+        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let stat = String::from_utf8_lossy(&stat);
+        // The name of the program stands in parentheses, and may have some itself.
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        let number = |field: usize| fields.get(field)?.parse::<u64>().ok();
+        // While other threads go on, a process whose first thread has ended has not.
+        let has_ended = matches!(*fields.first()?, "Z" | "X") && number(17)? <= 1;
+        Some(Process { started: number(19)?, has_ended })
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(super) fn of(_: u32) -> Option<Self> {
+        None
+    }
+}
+
 /// Returns true if there certainly is no process `pid` here any more.
 #[cfg(unix)]
 pub(super) fn is_gone(pid: u32) -> bool {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::identity::Identity;
 use super::mode::Mode;
-use super::place::{Place, is_gone, monotonic, program};
+use super::place::{Place, Process, is_gone, monotonic, program};
 use super::text::{NAME_BYTES, PURPOSE_BYTES, one_line};
 use crate::lock::token::Token;
 
@@ -20,6 +20,8 @@ pub(super) struct Record {
     /// The file that is locked. Another one at the same path says that the holder's was deleted or replaced.
     pub(super) file: Identity,
     pub(super) pid: u32,
+    /// When the process was started, which tells it from a later one with its PID. `None` where that is not known.
+    pub(super) started: Option<u64>,
     pub(super) program: String,
     pub(super) place: Place,
     /// When it got the lock, since the Unix epoch.
@@ -37,6 +39,7 @@ impl Record {
             mode,
             file,
             pid: std::process::id(),
+            started: Process::of(std::process::id()).map(|process| process.started),
             program: program(),
             place: Place::here(),
             since: since_epoch(),
@@ -56,7 +59,16 @@ impl Record {
 
     /// True if the holder certainly lives no more.
     pub(super) fn is_of_the_dead(&self) -> bool {
-        is_gone(self.pid) && self.is_near()
+        let has_ended = || {
+            let process = Process::of(self.pid);
+            process.is_some_and(|there| there.has_ended || self.started.is_some_and(|started| started != there.started))
+        };
+        (is_gone(self.pid) || has_ended()) && self.is_near()
+    }
+
+    /// True if its holder has locked `file`.
+    pub(super) fn is_of(&self, file: Identity) -> bool {
+        self.file == file || (self.file.may_be(file) && !self.is_near())
     }
 
     /// True if its holder got its lock after that of `other`.
@@ -80,6 +92,9 @@ impl Record {
         line("mode", &self.mode.name());
         line("file", &self.file);
         line("pid", &self.pid);
+        if let Some(started) = self.started {
+            line("started", &started);
+        }
         line("program", &self.program);
         line("host", &self.place.host);
         line("kernel", &self.place.kernel);
@@ -100,6 +115,7 @@ impl Record {
             mode: Mode::from_name(value("mode")?)?,
             file: value("file")?.parse().ok()?,
             pid: value("pid")?.parse().ok()?,
+            started: value("started").and_then(|started| started.parse().ok()),
             program: name("program")?,
             place: Place { host: name("host")?, kernel: name("kernel")? },
             since: parse_nanoseconds(value("since")?)?,

@@ -36,8 +36,17 @@ impl Records {
         Records { folder: beside(path, ".holders") }
     }
 
-    /// Adds a record.
+    /// Adds a record. Fails with `NotFound` if somebody has removed it meanwhile.
     pub(super) fn write(&self, record: &Record) -> io::Result<()> {
+        self.try_write(record).map_err(|error| self.named(&error))
+    }
+
+    /// Names the folder in an error, which keeps its kind: the lock's file is another one.
+    fn named(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.folder.display()))
+    }
+
+    fn try_write(&self, record: &Record) -> io::Result<()> {
         let (path, text) = (self.path(record.token), record.to_text());
         let unfinished = beside(&path, UNFINISHED);
         let written = match write_new(&unfinished, &text) {
@@ -58,7 +67,7 @@ impl Records {
     pub(super) fn read(&self, clear: bool) -> io::Result<Vec<Found>> {
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
+            entries => entries.map_err(|error| self.named(&error))?,
         };
         let mut found = Vec::new();
         for entry in entries {
@@ -93,6 +102,10 @@ impl Records {
 
     /// Takes away the record of a holder that releases its lock.
     pub(super) fn retire(&self, token: Token) {
+        // Who has lost the lock has no record any more. `last` may be that of whoever got it, which others want to read.
+        if matches!(self.has(token), Ok(false)) {
+            return;
+        }
         // ext4 writes a file to the disk at once when it is renamed over another one, which takes ten times as long as all else here.
         let _ = fs::remove_file(self.last());
         if fs::rename(self.path(token), self.last()).is_err() {
@@ -104,7 +117,8 @@ impl Records {
     pub(super) fn holder(&self, path: &Path, but_for: Option<Token>) -> io::Result<Option<Holder>> {
         let file = Identity::at(path)?;
         let mut holders: Vec<Record> = self.read(false)?.into_iter().filter_map(|found| found.record).collect();
-        holders.retain(|record| Some(record.file) == file && Some(record.token) != but_for && !record.is_of_the_dead());
+        holders.retain(|record| file.is_some_and(|file| record.is_of(file)));
+        holders.retain(|record| Some(record.token) != but_for && !record.is_of_the_dead());
         let alone = holders.iter().find(|record| record.mode == Mode::Exclusive);
         let holder = alone.or_else(|| holders.iter().min_by_key(|record| record.since));
         Ok(holder.map(|record| Holder::new(record, holders.len())))
@@ -115,7 +129,7 @@ impl Records {
         let holder = self.holder(path, Some(held.token)).unwrap_or_default();
         holder.or_else(|| {
             let last = read_record(&self.last()).ok()??;
-            (last.file != held.file && last.is_later_than(held)).then(|| Holder::new(&last, 1))
+            (!last.is_of(held.file) && last.is_later_than(held)).then(|| Holder::new(&last, 1))
         })
     }
 

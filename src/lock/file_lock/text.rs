@@ -9,12 +9,19 @@ pub(super) const NAME_BYTES: usize = 256;
 /// The longest purpose in a record, in bytes.
 pub(super) const PURPOSE_BYTES: usize = 1024;
 
-/// Returns `text` on one line, without control characters, and cut to so many bytes.
+/// Returns `text` on one line, without characters that control how it is shown, and cut to so many bytes.
 pub(super) fn one_line(text: &str, most: usize) -> String {
-    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut line: String = text.chars().map(|c| if controls(c) { ' ' } else { c }).collect();
     let end = (0..=most.min(line.len())).rev().find(|end| line.is_char_boundary(*end));
     line.truncate(end.unwrap_or_default());
     line
+}
+
+/// True for control characters, the separators of lines and paragraphs, and what turns the direction of the text around.
+fn controls(c: char) -> bool {
+    let turns = ['\u{61c}', '\u{200e}', '\u{200f}'].contains(&c)
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns
 }
 
 /// A duration, as people say it.
@@ -47,5 +54,6 @@ mod tests {
     fn a_text_on_one_line_is_cut_between_characters() {
         assert_eq!(one_line("a\nb\u{1b}[c", 100), "a b [c");
         assert_eq!(one_line("aää", 4), "aä");
+        assert_eq!(one_line("a\u{2029}b\u{202e}c\u{2067}d\u{61c}e\u{200d}", 100), "a b c d e\u{200d}");
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use crate::limits::SPARE_THREAD;
+use crate::lock::foreign::run_foreign;
 use crate::process::start_thread;
 use crate::sync::{Condvar, Mutex};
 
@@ -69,14 +69,7 @@ impl<T: Send + 'static> Timer<T> {
         state.has_thread = false;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_values().for_each(|value| self.run(value));
-    }
-
-    fn run(&self, value: T) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.run)(value))) {
-            // It may panic when it is dropped.
-            std::mem::forget(payload);
-        }
+        waiting.into_values().for_each(|value| run_foreign(|| (self.run)(value)));
     }
 
     /// Takes a value back, if it has not run.
@@ -93,7 +86,7 @@ impl<T: Send + 'static> Timer<T> {
                     let value = state.waiting.pop_first().map(|(_, value)| value);
                     drop(state);
                     if let Some(value) = value {
-                        self.run(value);
+                        run_foreign(|| (self.run)(value));
                     }
                     state = self.state.lock();
                 }

@@ -40,7 +40,7 @@ use crate::limits::EXCHANGE_ATTEMPTS;
 /// # Errors
 ///
 /// As [`publish`](super::publish()); and if `path` is a file. Where folders cannot be exchanged, `path` must not be a folder that something else
-/// has made, because no link can replace that in one step.
+/// has made, because no link can replace that in one step. Those of a container's image are such folders, on an overlay.
 pub fn publish_dir<T>(path: impl AsRef<Path>, fill: impl FnOnce(&Path) -> io::Result<T>) -> Result<T, Error> {
     let target = Target::new(path.as_ref())?;
     clear_leftovers(target.folder());
@@ -106,8 +106,7 @@ fn put_in_place(temporary: Temporary, target: &Target) -> io::Result<()> {
     Err(io::Error::other("others publish and remove it all the time"))
 }
 
-const NO_EXCHANGE: &str =
-    "it is a folder, and the file system cannot exchange folders: remove it, and from then on it is a link";
+const NO_EXCHANGE: &str = "it is a folder, and the file system cannot exchange it for another: remove it first";
 
 fn is_overtaken(kind: ErrorKind) -> bool {
     matches!(

@@ -14,7 +14,7 @@
 mod folder;
 mod os;
 #[cfg(test)]
-mod steps;
+pub(in crate::lock) mod steps;
 mod target;
 mod temporary;
 #[cfg(all(test, target_os = "linux", not(logscope_loom)))]
@@ -46,6 +46,7 @@ use crate::error::Error;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// - A relative path is meant from the current directory as it is at the call.
 /// - The new file has the permissions of the old one, or those of any new file. `write` may set others. Its owner is that of the process.
 /// - A symbolic link at `path` is replaced, and so is one of several hard links: what they lead to is never written to.
 /// - A process that dies leaves a temporary (`.logscope-….tmp`), which has its owner's lock. The next call that publishes in this folder removes

@@ -12,10 +12,11 @@ thread_local! {
     static AT_STEP: RefCell<Option<AtStep>> = const { RefCell::new(None) };
     static CANNOT_EXCHANGE: Cell<bool> = const { Cell::new(false) };
     static REPLACED_FOLDER_STAYS: Cell<Option<Duration>> = const { Cell::new(None) };
+    static NUMBER: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 /// Calls `at_step` with the name of each step that this thread reaches.
-pub(super) fn watch(at_step: impl FnMut(&str) + 'static) {
+pub(in crate::lock) fn watch(at_step: impl FnMut(&str) + 'static) {
     AT_STEP.set(Some(Box::new(at_step)));
 }
 
@@ -43,4 +44,15 @@ pub(super) fn keep_replaced_folders(stays: Duration) {
 
 pub(super) fn replaced_folder_stays() -> Option<Duration> {
     REPLACED_FOLDER_STAYS.get()
+}
+
+/// Has the next temporaries of this thread numbers from `first` on, as those of another process with the same number may have.
+pub(super) fn count_from(first: u64) {
+    NUMBER.set(Some(first));
+}
+
+pub(super) fn number() -> Option<u64> {
+    let number = NUMBER.get()?;
+    NUMBER.set(Some(number + 1));
+    Some(number)
 }

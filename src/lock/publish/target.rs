@@ -1,6 +1,6 @@
 //! The path that is published, and what is there already.
 
-use std::fs::{self, Metadata};
+use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind as IoErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -23,12 +23,12 @@ impl Target {
             let text = format!("cannot publish {path:?}: it has no name of its own, as \"cache/gcc.tar\" has");
             return Err(Error::new(ErrorKind::Publish, text));
         };
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        // From the root: others may change the current directory meanwhile.
+        let path = std::path::absolute(path)
+            .map_err(|error| Error::from_io(ErrorKind::Publish, format_args!("cannot publish {path:?}"), error))?;
+        let folder = path.parent().unwrap_or(Path::new("/"));
         // Put together again: a slash at the end is no part of the name.
-        Ok(Target { path: folder.join(name), folder })
+        Ok(Target { path: folder.join(name), folder: folder.to_owned() })
     }
 
     pub(in crate::lock) fn folder(&self) -> &Path {
@@ -48,24 +48,34 @@ impl Target {
         }
     }
 
-    /// Makes a temporary for a file that will replace what is at the path.
-    pub(in crate::lock) fn temporary(&self) -> Result<Temporary, Error> {
-        let make = || {
-            let replaced = self.present()?;
-            match &replaced {
-                Some(replaced) if replaced.is_dir() => {
-                    let text = "it is a folder: publish a folder with `publish_dir`, or remove it first";
-                    return Err(io::Error::other(text));
-                }
-                // Such as /dev/null, which root could replace.
-                Some(replaced) if !replaced.is_file() && !replaced.is_symlink() => {
-                    return Err(io::Error::other("it is a device, a pipe or a socket, which no file replaces"));
-                }
-                _ => {}
+    /// Returns what a file will replace at the path; none if there is nothing.
+    ///
+    /// # Errors
+    ///
+    /// No file can replace what is there.
+    pub(in crate::lock) fn replaced(&self) -> Result<Option<Metadata>, Error> {
+        let refuse = |text| Err(self.error(io::Error::other(text)));
+        match self.present().map_err(|error| self.error(error))? {
+            Some(present) if present.is_dir() => refuse(
+                "it is a folder, which no file replaces: remove it first, or publish a folder with `publish_dir`",
+            ),
+            // Such as /dev/null, which root could replace.
+            Some(present) if !present.is_file() && !present.is_symlink() => {
+                refuse("it is a device, a pipe or a socket, which no file replaces")
             }
-            Temporary::new_in(&self.folder, replaced.filter(Metadata::is_file).map(|file| file.permissions()))
-        };
-        make().map_err(|error| self.error(error))
+            present => Ok(present),
+        }
+    }
+
+    /// Makes a temporary for a file that will replace what is at the path, with the same permissions.
+    pub(in crate::lock) fn temporary(&self) -> Result<Temporary, Error> {
+        let replaced = self.replaced()?.filter(Metadata::is_file);
+        self.temporary_with(replaced.map(|file| file.permissions()))
+    }
+
+    /// Makes a temporary for a file with `permissions`, or those of any new file.
+    pub(in crate::lock) fn temporary_with(&self, permissions: Option<Permissions>) -> Result<Temporary, Error> {
+        Temporary::new_in(&self.folder, permissions).map_err(|error| self.error(error))
     }
 
     /// Has the new name survive a power cut.

@@ -18,6 +18,10 @@
 //!
 //! A stem without `<stem>.tmp` has no owner. Whoever clears its rest creates `<stem>.tmp` first, as a new owner would.
 //!
+//! The process in the name tells people whose it is. It makes no name unique: processes of other machines and containers, and of the past, have
+//! the same number. The other number is random, and a new owner takes no stem under which there is something already: that may be a folder
+//! that is published.
+//!
 //! # Folders that are in use
 //!
 //! Once a folder is published, nobody holds the stem. What is at `<stem>.dir` then is not removed at once, because somebody may just be on the way
@@ -37,7 +41,7 @@ use std::path::{Path, PathBuf};
 
 use super::os;
 use crate::limits::{REPLACED_FOLDER, TEMPORARY_NAMES};
-use crate::sync::{AtomicU64, Ordering};
+use crate::lock::token::random;
 
 const PREFIX: &str = ".logscope-";
 
@@ -63,17 +67,19 @@ pub(in crate::lock) struct Temporary {
 impl Temporary {
     /// Creates a file in `folder` under a new stem: with `permissions`, or those of any new file.
     pub(in crate::lock) fn new_in(folder: &Path, permissions: Option<Permissions>) -> io::Result<Self> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-
         for _ in 0..TEMPORARY_NAMES {
-            // Relaxed: the numbers only have to differ.
-            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let number = random();
+            #[cfg(test)]
+            let number = super::steps::number().unwrap_or(number);
             let stem = format!("{PREFIX}{}-{number}", std::process::id());
-            // A process of another machine, or of the past, may have the same number.
             let Some(file) = os::create_held(&folder.join(format!("{stem}{FILE}")), permissions.as_ref())? else {
                 continue;
             };
-            let temporary = Temporary::held(folder, stem, file);
+            let mut temporary = Temporary::held(folder, stem, file);
+            if temporary.has_folder() {
+                temporary.keeps_folder = true;
+                continue;
+            }
             #[cfg(test)]
             super::steps::reach("created");
             if let Some(permissions) = permissions
@@ -84,8 +90,7 @@ impl Temporary {
             }
             return Ok(temporary);
         }
-        let text = format!("the folder is full of temporaries of processes with the number {}", std::process::id());
-        Err(io::Error::new(ErrorKind::AlreadyExists, text))
+        Err(io::Error::new(ErrorKind::AlreadyExists, "others take or remove each of its temporaries at once"))
     }
 
     fn held(folder: &Path, stem: String, file: File) -> Self {
@@ -102,6 +107,11 @@ impl Temporary {
             held => held,
         };
         Some(Temporary::held(folder, stem.to_owned(), file.ok()??))
+    }
+
+    /// Returns true if there is a folder under the stem, or nobody can tell.
+    fn has_folder(&self) -> bool {
+        !matches!(fs::symlink_metadata(self.folder_path()), Err(error) if error.kind() == ErrorKind::NotFound)
     }
 
     /// Returns true if the folder was replaced a short while ago, so that somebody may be on the way through it.
@@ -163,7 +173,7 @@ impl Drop for Temporary {
         }
         // What cannot be removed now is a leftover for the next publication. The file is last: it is the ownership of the others.
         if !self.keeps_folder {
-            let _ = fs::remove_dir_all(self.path(FOLDER));
+            let _ = os::remove_folder(&self.path(FOLDER));
         }
         let _ = fs::remove_dir(self.path(PROBE));
         let _ = fs::remove_file(self.path(LINK));

@@ -17,7 +17,9 @@ use crate::error::ErrorKind;
 use crate::sync::thread;
 use crate::sync::{AtomicBool, Ordering};
 
+mod histories;
 mod killed;
+mod owners;
 
 fn names(folder: &Path) -> Vec<OsString> {
     let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -154,82 +156,6 @@ fn a_folder_that_was_replaced_stays_for_a_while_since_then() {
 }
 
 #[test]
-fn the_temporaries_of_the_living_are_left_alone_and_those_of_the_dead_are_not() {
-    steps::keep_replaced_folders(Duration::ZERO);
-    let folder = tempfile::tempdir().unwrap();
-    let [file, dir, other] = ["file", "dir", "other"].map(|name| folder.path().join(name));
-    // Of a dead process that had the number of this one, as far as the name tells, and of others.
-    let dead = format!(".logscope-{}-999999999", std::process::id());
-    for name in [&dead, ".logscope-1-0", ".logscope-4194304-7"] {
-        fs::write(folder.path().join(format!("{name}.tmp")), "half").unwrap();
-    }
-    // One without its file, and one without its folder.
-    for name in [".logscope-1-1.dir", ".logscope-1-2.dir/deep/er", ".logscope-1-3.probe"] {
-        fs::create_dir_all(folder.path().join(name)).unwrap();
-    }
-    symlink("nowhere", folder.path().join(".logscope-1-4.link")).unwrap();
-    publish(&file, |outer| {
-        outer.write_all(b"be")?;
-        publish_dir(&dir, |inner| {
-            fs::write(inner.join("a"), "a")?;
-            publish(&other, |file| file.write_all(b"other")).unwrap();
-            fs::write(inner.join("b"), "b")
-        })
-        .unwrap();
-        assert_eq!(
-            names(folder.path()).len(),
-            3,
-            "two that are published, and the file that is written to: {:?}",
-            names(folder.path())
-        );
-        outer.write_all(b"gun")
-    })
-    .unwrap();
-    assert_eq!(names(folder.path()), ["dir", "file", "other"]);
-    assert_eq!(fs::read_to_string(&file).unwrap(), "begun");
-    assert_eq!(names(&dir), ["a", "b"]);
-}
-
-#[test]
-fn a_process_that_is_forked_off_in_the_middle_owns_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("file");
-    let of_a_fork = || Target::new(&path).unwrap().temporary().unwrap().of_a_fork();
-    drop(of_a_fork());
-    assert_eq!(names(folder.path()).len(), 1, "it is left to the parent");
-    assert!(of_a_fork().publish_as(&path).unwrap_err().to_string().contains("it is the parent's"));
-    assert!(!path.exists() && names(folder.path()).len() == 2);
-}
-
-#[test]
-fn what_only_looks_like_a_temporary_is_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    for name in [
-        ".logscope-1.tmp",
-        ".logscope-1-x.tmp",
-        ".logscope--1.tmp",
-        ".logscope-1-1.txt",
-        "logscope-1-1.tmp",
-        ".logscope-1-1-1.tmp",
-    ] {
-        fs::write(path(name), "mine").unwrap();
-    }
-    // Names of temporaries, of another kind than these have.
-    fs::create_dir(path(".logscope-2-1.tmp")).unwrap();
-    symlink("precious", path(".logscope-2-2.tmp")).unwrap();
-    fs::write(path("precious"), "mine").unwrap();
-    // A folder that a link leads to.
-    fs::create_dir(path(".logscope-2-3.dir")).unwrap();
-    symlink(".logscope-2-3.dir", path("link")).unwrap();
-    let before = names(folder.path());
-    publish(path("zzz"), |file| file.write_all(b"x")).unwrap();
-    let after: Vec<_> = names(folder.path()).into_iter().filter(|name| name != "zzz").collect();
-    assert_eq!(after, before);
-    assert_eq!(fs::read_to_string(path("precious")).unwrap(), "mine");
-}
-
-#[test]
 fn if_writing_fails_or_panics_the_old_one_stays() {
     let folder = tempfile::tempdir().unwrap();
     let [file, dir] = ["file", "dir"].map(|name| folder.path().join(name));
@@ -322,7 +248,10 @@ fn errors_say_what_is_wrong_and_what_to_do() {
     let write = |path: &Path| format!("{:#}", publish(path, |file| file.write_all(b"x")).unwrap_err());
     let fill = |path: &Path| format!("{:#}", publish_dir(path, |_| Ok(())).unwrap_err());
     for (said, expected) in [
-        (write(&path("dir")), "it is a folder: publish a folder with `publish_dir`"),
+        (
+            write(&path("dir")),
+            "it is a folder, which no file replaces: remove it first, or publish a folder with `publish_dir`",
+        ),
         (fill(&path("file")), "it is a file: publish a file with `publish`"),
         (write(&path("none/file")), "`lock::ensure_dir_writable` makes it: No such file"),
         (fill(&path("none/dir")), "`lock::ensure_dir_writable` makes it: No such file"),
@@ -336,7 +265,7 @@ fn errors_say_what_is_wrong_and_what_to_do() {
     }
     steps::without_exchange();
     let said = fill(&path("dir"));
-    assert!(said.contains("the file system cannot exchange folders: remove it"), "{said}");
+    assert!(said.contains("the file system cannot exchange it for another: remove it"), "{said}");
     assert_eq!(names(folder.path()), ["dir", "file"]);
 }
 
@@ -349,7 +278,8 @@ fn a_relative_path_and_a_slash_at_the_end_are_fine() {
     let mut text = String::new();
     File::open(folder.path().join("dir/a")).unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(text, "2");
-    assert_eq!(Target::new(Path::new("name")).ok().unwrap().folder(), Path::new("."));
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(Target::new(Path::new("name")).ok().unwrap().folder(), here, "wherever the process is in the end");
 }
 
 #[test]

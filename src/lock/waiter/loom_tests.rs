@@ -331,7 +331,7 @@ fn loom_a_gate_is_closed_while_somebody_waits() {
 fn loom_a_gate_that_wakes_before_it_is_closed_leaves_somebody_waiting() {
     fn close(gate: &Gate) {
         let waker = gate.line.lock().places.front_mut().and_then(|place| place.waker.take());
-        waker.into_iter().for_each(Waker::wake);
+        waker.into_iter().for_each(ForeignWaker::wake);
         gate.word.fetch_or(CLOSED, AcqRel);
     }
     closed_beside_a_waiter(Steps { close, ..STEPS }, false);

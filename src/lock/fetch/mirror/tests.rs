@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
 use super::*;
-use crate::lock::publish::publish;
+use crate::lock::publish::{publish, steps::watch};
 
 fn number(path: &Path) -> u64 {
     fs::symlink_metadata(path).unwrap().ino()
@@ -85,6 +85,23 @@ fn another_file_system_gets_a_copy() {
     assert_eq!(mirror(&entry, &path, MirrorBy::Link).unwrap(), Mirrored::Copied);
     assert_eq!(fs::read(&path).unwrap(), fs::read(&entry).unwrap());
     assert_eq!(fs::read_dir(there.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_copy_has_never_more_permissions_than_the_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let [entry, path] = ["entry", "mirror"].map(|name| folder.path().join(name));
+    fs::write(&entry, "secret").unwrap();
+    fs::set_permissions(&entry, fs::Permissions::from_mode(0o600)).unwrap();
+    let of_step = folder.path().to_owned();
+    watch(move |_| {
+        for found in fs::read_dir(&of_step).unwrap() {
+            assert_eq!(found.unwrap().metadata().unwrap().mode() & 0o077, 0, "it is there for its owner alone");
+        }
+    });
+    mirror(&entry, &path, MirrorBy::Copy).unwrap();
+    watch(|_| ());
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
 }
 
 #[test]

@@ -52,6 +52,24 @@ fn an_older_make_writes_nothing_over_a_newer_one() {
     assert_eq!(Record::read(&path).unwrap().entry, None, "it has the number of the other, in another line");
 }
 
+/// The process has too many files open when the call begins, for example, or a server has just replaced the record.
+#[test]
+fn a_record_that_could_not_be_read_serves_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("record");
+    let finish = |number| Record::finish(&path, number, Moment { wall: 0, run: None }, None).unwrap();
+    let older = Record::begin(&path).unwrap();
+    let aside = folder.path().join("aside");
+    fs::rename(&path, &aside).unwrap();
+    // Reading it fails.
+    fs::create_dir(&path).unwrap();
+    let seen = Seen::read(&path);
+    fs::remove_dir(&path).unwrap();
+    fs::rename(&aside, &path).unwrap();
+    finish(older);
+    assert!(!Record::read(&path).unwrap().is_entry_after(seen), "it began before the call");
+}
+
 /// What happens to the record of a key, in any order.
 #[derive(Clone, Debug)]
 enum Step {

@@ -19,13 +19,17 @@ fn since_ago(record: Record, wall: Duration, by_kernel: Duration) -> Record {
 }
 
 #[test]
-fn a_record_is_read_back_and_each_line_but_that_of_the_monotonic_clock_is_needed() {
+fn a_record_is_read_back_and_each_line_is_needed_but_those_that_some_systems_do_not_have() {
     let record = here();
     let text = record.to_text();
     assert_eq!(Record::parse(&text), Some(record.clone()));
     for without in text.lines() {
         let rest: String = text.lines().filter(|line| *line != without).map(|line| format!("{line}\n")).collect();
-        let expected = without.starts_with("monotonic=").then(|| Record { monotonic: None, ..record.clone() });
+        let expected = match without.split_once('=').unwrap().0 {
+            "monotonic" => Some(Record { monotonic: None, ..record.clone() }),
+            "started" => Some(Record { started: None, ..record.clone() }),
+            _ => None,
+        };
         assert_eq!(Record::parse(&rest), expected, "without {without}");
     }
 }
@@ -48,17 +52,20 @@ fn time_is_that_of_the_kernel_if_it_is_the_same_and_else_that_of_the_wall() {
 #[test]
 fn who_is_elsewhere_is_never_taken_for_dead() {
     let mut child = std::process::Command::new("true").spawn().unwrap();
-    let mut record = Record { pid: child.id(), ..here() };
+    let own = here();
+    let mut record = Record { pid: child.id(), ..own.clone() };
     child.wait().unwrap();
     assert!(record.is_of_the_dead());
-    assert!(!Record { pid: std::process::id(), ..record.clone() }.is_of_the_dead());
+    assert!(!own.is_of_the_dead());
+    let later = Record { started: own.started.map(|started| started - 1), ..own };
+    assert_eq!(later.is_of_the_dead(), later.started.is_some(), "its PID is in use again");
     record.place.kernel.push('x');
     assert!(!record.is_of_the_dead());
 }
 
 proptest! {
     #[test]
-    fn foreign_text_is_no_record_or_a_harmless_one(text in "(?s)((token|mode|file|pid|program|host|kernel|since|monotonic|purpose)=.{0,8}\n|.{0,40})*") {
+    fn foreign_text_is_no_record_or_a_harmless_one(text in "(?s)((token|mode|file|pid|started|program|host|kernel|since|monotonic|purpose)=.{0,8}\n|.{0,40})*") {
         if let Some(record) = Record::parse(&text) {
             prop_assert_eq!(Record::parse(&record.to_text()), Some(record));
         }

@@ -58,6 +58,10 @@ pub(in super::super) fn age(_: &Path, _: &File) -> Option<Duration> {
     None
 }
 
+pub(in super::super) fn remove_folder(path: &Path) -> io::Result<()> {
+    fs::remove_dir_all(path)
+}
+
 #[cfg(windows)]
 pub(in super::super) fn make_link(to: &Path, link: &Path) -> io::Result<()> {
     std::os::windows::fs::symlink_dir(to, link)

@@ -33,7 +33,13 @@ pub(in super::super) fn create_held(path: &Path, permissions: Option<&Permission
 pub(in super::super) fn hold(path: &Path) -> io::Result<Option<File>> {
     // Not through a link, and without waiting for the other end of a pipe.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    let file = File::options().read(true).write(true).custom_flags(flags.cast_signed()).open(path)?;
+    let open = |read, write| File::options().read(read).write(write).custom_flags(flags.cast_signed()).open(path);
+    let file = match open(true, true) {
+        // It was to replace a file that may only be read, or only be written to. NFS alone wants the right to write for a lock.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => open(true, false).or_else(|_| open(false, true)),
+        file => file,
+    };
+    let file = file?;
     Ok((file.metadata()?.is_file() && lock(&file)? && is_at(&file, path)).then_some(file))
 }
 
@@ -86,6 +92,35 @@ pub(in super::super) fn age(path: &Path, file: &File) -> Option<Duration> {
     now.checked_sub(changed(fs::symlink_metadata(path).ok()?)?)
 }
 
+/// Removes the folder at `path` and all that is in it, also from folders that only allow to be read, as those of toolchains often do.
+pub(in super::super) fn remove_folder(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let _ = allow_to_remove_from(path);
+            fs::remove_dir_all(path)
+        }
+        removed => removed,
+    }
+}
+
+/// Lets the owner of the folder at `path`, and of those in it, remove what is in them. Follows no link.
+fn allow_to_remove_from(path: &Path) -> io::Result<()> {
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let flags = (OFlags::NOFOLLOW | OFlags::DIRECTORY).bits().cast_signed();
+        let opened = File::options().read(true).custom_flags(flags).open(&folder)?;
+        let mode = opened.metadata()?.permissions().mode();
+        opened.set_permissions(Permissions::from_mode(mode | 0o700))?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
 pub(in super::super) fn make_link(to: &Path, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(to, link)
 }
@@ -102,6 +137,8 @@ pub(in super::super) fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
     }
     match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(true),
+        // A folder from the lower layer of an overlay, as those of a container's image, cannot be moved.
+        Err(Errno::XDEV) => Ok(false),
         // The two last are one on some systems, and two on others.
         Err(error) if [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP].contains(&error) => Ok(false),
         Err(error) => Err(error.into()),
@@ -136,7 +173,7 @@ pub(in crate::lock) fn clone_file(_: &Path, _: &Path) -> io::Result<bool> {
 pub(in crate::lock) fn sync_folder(path: &Path) -> io::Result<()> {
     match File::open(path)?.sync_all() {
         // A file system that cannot sync folders.
-        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
         result => result,
     }
 }
