@@ -98,7 +98,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/lock/publish/os", "unix, other"),
     (
         "src/lock/file_lock",
-        "identity, mode, text, timer → place, options → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring",
+        "at, identity, mode, text, timer → place, options → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring",
     ),
     (
         "src/output",

@@ -5,25 +5,34 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use super::at::At;
 use super::holder::Holder;
 use super::record::Record;
 use super::text::Shown;
 use crate::error::{Error, ErrorKind};
 use crate::lock::token::Token;
 
+fn from_io(message: String, error: io::Error) -> Error {
+    match error.downcast() {
+        // The source is the error of the operating system.
+        Ok(At { path, error }) => Error::from_io(ErrorKind::Lock, format!("{message}: {}", path.display()), error),
+        Err(error) => Error::from_io(ErrorKind::Lock, message, error),
+    }
+}
+
 #[cold]
 pub(super) fn refused(path: &Path, error: io::Error) -> Error {
-    Error::from_io(ErrorKind::Lock, format!("cannot lock {}", path.display()), error)
+    from_io(format!("cannot lock {}", path.display()), error)
 }
 
 #[cold]
 pub(super) fn unknown(path: &Path, error: io::Error) -> Error {
-    Error::from_io(ErrorKind::Lock, format!("cannot tell who holds {}", path.display()), error)
+    from_io(format!("cannot tell who holds {}", path.display()), error)
 }
 
 #[cold]
 pub(super) fn not_unlocked(path: &Path, error: io::Error) -> Error {
-    Error::from_io(ErrorKind::Lock, format!("cannot unlock {}", path.display()), error)
+    from_io(format!("cannot unlock {}", path.display()), error)
 }
 
 #[cold]

@@ -2,6 +2,7 @@
 
 mod acquiring;
 mod acquisition;
+mod at;
 mod errors;
 mod guard;
 mod held;

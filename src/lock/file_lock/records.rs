@@ -7,6 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::at::At;
 use super::holder::Holder;
 use super::identity::Identity;
 use super::lock_file::{beside, careful_options};
@@ -38,12 +39,7 @@ impl Records {
 
     /// Adds a record. Fails with `NotFound` if somebody has removed it meanwhile.
     pub(super) fn write(&self, record: &Record) -> io::Result<()> {
-        self.try_write(record).map_err(|error| self.named(&error))
-    }
-
-    /// Names the folder in an error, which keeps its kind: the lock's file is another one.
-    fn named(&self, error: &io::Error) -> io::Error {
-        io::Error::new(error.kind(), format!("{}: {error}", self.folder.display()))
+        self.try_write(record).map_err(|error| At::path(&self.folder, error))
     }
 
     fn try_write(&self, record: &Record) -> io::Result<()> {
@@ -67,7 +63,7 @@ impl Records {
     pub(super) fn read(&self, clear: bool) -> io::Result<Vec<Found>> {
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(|error| self.named(&error))?,
+            entries => entries.map_err(|error| At::path(&self.folder, error))?,
         };
         let mut found = Vec::new();
         for entry in entries {
