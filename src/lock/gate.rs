@@ -198,8 +198,9 @@ impl Gate {
             let turns = if first.is_called { 0 } else { turns };
             return (Word::new(free, turns, LINE | SERVE), Step::Nothing);
         }
-        let turns = turns - u64::from(permits > 0);
         let calls = free >= first.missing && !first.is_called;
+        // Each time that others could be faster is a turn, also if the permits were free already when it became the first.
+        let turns = turns - u64::from(permits > 0 || calls);
         let must_serve = turns == 0 || !(calls || first.is_called);
         let flags = if must_serve { LINE | SERVE } else { LINE };
         (Word::new(free, turns, flags), if calls { Step::Call } else { Step::Nothing })

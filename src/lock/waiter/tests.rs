@@ -124,6 +124,22 @@ fn a_call_and_a_permit_that_nobody_fetches_go_to_the_next() {
 }
 
 #[test]
+fn who_becomes_the_first_while_a_permit_is_free_leaves_no_more_turns_to_others() {
+    let gate = taken(1, 2);
+    let (first, mut second) = (Asker::queued(&gate, 1), Asker::queued(&gate, 1));
+    gate.give_back(1);
+    assert!(first.is_woken());
+    drop(first);
+    assert!(second.is_woken());
+    for _ in 0..2 {
+        assert_eq!(gate.try_take(1), Ok(true));
+        gate.give_back(1);
+    }
+    assert_eq!(gate.try_take(1), Ok(false), "it is handed to the second");
+    assert_eq!(second.ask(), Ok(true));
+}
+
+#[test]
 fn who_leaves_the_line_comes_back_to_its_place() {
     let gate = taken(1, 0);
     let (mut first, mut second) = (Asker::queued(&gate, 1), Asker::queued(&gate, 1));
