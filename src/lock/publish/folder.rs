@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::os;
 use super::target::Target;
-use super::temporary::{Temporary, clear_leftovers};
+use super::temporary::{Temporary, clear_leftovers, published_stem};
 use crate::error::Error;
 use crate::limits::EXCHANGE_ATTEMPTS;
 
@@ -132,7 +132,10 @@ fn link(temporary: Temporary, target: &Target) -> io::Result<()> {
     os::make_link(Path::new(name), &link)?;
     // The one that is replaced stays for a while from now; and so does this one, if others replace it at once. If that fails, they stay less long.
     let _ = os::touch(&folder);
-    let _ = os::touch(target.path());
+    // Only one of ours: a link of somebody else's leads to what is never written to.
+    if published_stem(target.path()).is_some() {
+        let _ = os::touch(target.path());
+    }
     #[cfg(test)]
     super::steps::reach("link made");
     fs::rename(&link, target.path())?;

@@ -214,13 +214,20 @@ impl Found {
                 }
                 found.stems.insert(stem);
             } else if entry.file_type()?.is_symlink()
-                && let Ok(to) = fs::read_link(entry.path())
-                && let Some((stem, FOLDER)) = parse(to.as_os_str())
+                && let Some(stem) = published_stem(&entry.path())
             {
                 found.linked.insert(stem);
             }
         }
         Ok(found)
+    }
+}
+
+/// Returns the stem of the folder beside it that the link at `path` leads to, if a publication could have made both.
+pub(super) fn published_stem(path: &Path) -> Option<String> {
+    match parse(fs::read_link(path).ok()?.as_os_str())? {
+        (stem, FOLDER) => Some(stem),
+        _ => None,
     }
 }
 

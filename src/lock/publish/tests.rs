@@ -195,7 +195,9 @@ fn links_are_replaced_and_never_written_through() {
         assert_eq!(fs::read_to_string(path(name)).unwrap(), "new");
         assert!(fs::symlink_metadata(path(name)).unwrap().is_file());
     }
+    let before = changed(&path("original dir"));
     publish_dir(path("dir"), |new| fs::write(new.join("a"), "new")).unwrap();
+    assert_eq!(changed(&path("original dir")), before, "not even its permissions are set");
     assert_eq!(names(&path("dir")), ["a"]);
     assert_eq!(fs::read_to_string(path("original")).unwrap(), "precious");
     assert!(names(&path("original dir")).is_empty());
