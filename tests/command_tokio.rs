@@ -11,6 +11,7 @@ mod programs;
 use std::future::IntoFuture as _;
 use std::io;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use common::{DEADLINE, Log, init, panic_of, text_of};
@@ -175,6 +176,9 @@ fn a_run_that_is_cancelled_ends_its_program_where_that_was_asked_for() {
     let script = "(trap '' TERM; exec sleep 600) >/dev/null 2>&1 & echo $!; exec sleep 600";
     for by_command in [false, true] {
         let log = drop_half_way(script, !by_command, by_command);
+        let end = last(&log);
+        assert_eq!((&*end.level, &*end.message), ("WARN", "the run of sh was dropped half way: it is told to end"));
+        assert!(end.fields["seconds"].as_f64().unwrap() > 0.0, "{end:?}");
         wait_until_reaped(pid(&log));
         wait_until_dead(printed(&log, "stdout")[0].parse().unwrap());
     }
@@ -186,11 +190,45 @@ fn a_run_that_is_cancelled_ends_its_program_where_that_was_asked_for() {
 fn a_run_that_is_cancelled_leaves_its_program_alone_otherwise_and_no_zombie() {
     init();
     let log = drop_half_way("echo one; exec sleep 600", false, false);
+    let end = last(&log).message;
+    assert_eq!(end, "the run of sh was dropped half way: it goes on, and what it prints from here on is not logged");
     let pid = pid(&log);
     assert!(matches!(state(pid), Some('S' | 'R' | 'D')), "{:?}", state(pid));
     let process = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
     wait_until_reaped(pid);
+}
+
+#[test]
+fn a_run_that_is_cancelled_logs_the_line_that_was_begun_and_knows_what_has_exited() {
+    init();
+    for exits in [false, true] {
+        let log = Log::new("uno");
+        block_on(0, async {
+            let mut command = sh(if exits {
+                "printf 'one\\nbegun'; sleep 600 & exit 0"
+            } else {
+                "printf 'one\\nbegun'; exec sleep 600"
+            });
+            let run = log.context.run_async(&mut command).linger(Duration::from_secs(600)).kill_on_drop(true);
+            let mut run = pin!(run.into_future());
+            // Each tick lets the runtime see what has become ready, and the run read it. Both parts come with one write.
+            let mut ticks_since = 0;
+            while ticks_since < 10 {
+                assert!(tokio::time::timeout(Duration::from_millis(1), &mut run).await.is_err(), "it goes on");
+                let is_there = printed(&log, "stdout") == ["one"] && (!exits || state(pid(&log)) == Some('Z'));
+                ticks_since = if is_there { ticks_since + 1 } else { 0 };
+            }
+        });
+        assert_eq!(printed(&log, "stdout"), ["one", "begun"]);
+        let what = if exits {
+            "it had exited, and what others print on its output is not logged"
+        } else {
+            "it is told to end"
+        };
+        assert_eq!(last(&log).message, format!("the run of sh was dropped half way: {what}"));
+        wait_until_reaped(pid(&log));
+    }
 }
 
 #[test]
@@ -216,6 +254,7 @@ fn a_panic_in_the_level_function_reaches_the_task() {
         })
     }));
     assert_eq!(text_of(&*payload), "no level for one");
+    assert_eq!(last(&log).message, "the run of sh was dropped half way: it is told to end");
     wait_until_reaped(pid(&log));
 }
 

@@ -9,6 +9,7 @@ use super::course::{Course, Ending};
 use super::group::Group;
 use super::options::Options;
 use super::reaper::{Orphan, adopt};
+use super::records::Left;
 
 /// A program that was not waited for.
 pub(super) struct Live {
@@ -33,7 +34,7 @@ impl Live {
     pub(super) fn child(&mut self) -> &mut Child {
         match &mut self.child {
             Some(child) => child,
-            None => unreachable!("only `reap`, which consumes the value, takes the child"),
+            None => unreachable!("nothing is asked of a program that was waited for"),
         }
     }
 
@@ -63,7 +64,7 @@ impl Live {
     }
 
     /// Waits for the child, which has exited. What is left of the group of a program that was ended is killed before.
-    pub(super) fn reap(mut self) -> io::Result<ExitStatus> {
+    pub(super) fn reap(&mut self) -> io::Result<ExitStatus> {
         if self.course.is_terminating() {
             self.send(Ending::Kill);
         }
@@ -71,6 +72,17 @@ impl Live {
         let status = self.child().wait()?;
         self.child = None;
         Ok(status)
+    }
+
+    /// Returns what becomes of the program when this is dropped.
+    pub(super) fn fate_on_drop(&self) -> Left {
+        if self.course.exited().is_some() {
+            Left::HadExited
+        } else if self.kill_on_drop || self.course.was_ended() {
+            Left::Ends
+        } else {
+            Left::GoesOn
+        }
     }
 }
 

@@ -33,6 +33,7 @@
 //! | `logscope::command::stderr` | INFO | a line of stderr | the same |
 //! | `logscope::command::merged` | INFO | a line of either, if they are [merged](Run::merged) | the same |
 //! | `logscope::command` | DEBUG after a success, else WARN | `rustc succeeded`, `rustc failed (exit status: 1)` | `program`; `status`, the exit code, or `signal`, the number of the signal; `seconds`, how long it ran |
+//! | `logscope::command` | WARN | `the run of rustc was dropped half way: it is told to end`, or `it goes on, …` | `program`, `seconds` |
 //!
 //! - **The message is the line alone**, so that [`Format::raw`](crate::Format::raw) prints what the program printed, and
 //!   [`Format::build`](crate::Format::build) the same behind the time. Which stream it came from is in the target. Which program, is not in the

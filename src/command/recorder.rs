@@ -1,5 +1,6 @@
 //! From the bytes of a program's streams to records.
 
+use std::mem;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tracing::Level;
 use super::finished::{Captured, Finished};
 use super::lines::{Line, LineSplitter};
 use super::options::{LevelBy, MessageBy, Options, Stream};
-use super::records::{self, Program};
+use super::records::{self, Left, Program};
 use crate::limits::COMMAND_CAPTURE_BYTES;
 
 /// Logs what one program prints. Whoever reads its pipes calls this, inside the context that the records are for.
@@ -79,23 +80,35 @@ impl<'a> Recorder<'a> {
     /// Logs how the program has ended. `timeout` is how long it was given, if it took longer. `linger` is how long its output was read after
     /// its exit, if it was still open then.
     pub(super) fn ended(
-        self,
+        &mut self,
         status: ExitStatus,
         duration: Duration,
         timeout: Option<Duration>,
         linger: Option<Duration>,
     ) -> Finished {
-        let Recorder { program, streams: [stdout, stderr], lines, .. } = self;
+        let program = self.program.clone();
         if let Some(linger) = linger {
             records::left_open(&program, linger);
         }
-        let [stdout, stderr] = [stdout.captured, stderr.captured];
+        let [stdout, stderr] = self.streams.each_mut().map(|reading| mem::take(&mut reading.captured));
         let missing = stdout.missing() + stderr.missing();
         if missing > 0 {
             records::cut(&program, missing);
         }
         records::ended(&program, status, duration, timeout);
-        let (timed_out, left_open) = (timeout.is_some(), linger.is_some());
+        let (lines, timed_out, left_open) = (self.lines, timeout.is_some(), linger.is_some());
         Finished { status, duration, lines, timed_out, left_open, stdout, stderr, program, timeout }
+    }
+
+    /// Logs that nobody waits for the program any more, which has run for `duration`.
+    pub(super) fn left(&mut self, duration: Duration, what: Left) {
+        // The caller's functions are not called any more: this may be the unwinding of their panic. A line that they have not seen is not
+        // logged, since they may have replaced what must not be read.
+        if self.level_by.is_none() && self.message_by.is_none() {
+            for number in 0..self.streams.len() {
+                self.end(number);
+            }
+        }
+        records::left(&self.program, duration, what);
     }
 }

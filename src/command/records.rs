@@ -77,6 +77,28 @@ pub(super) fn ended(program: &Program, status: ExitStatus, duration: Duration, t
     }
 }
 
+/// What becomes of a program whose run is dropped half way.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Left {
+    /// It is told to end.
+    Ends,
+    GoesOn,
+    /// It had exited, but somebody held its output open.
+    HadExited,
+}
+
+/// Logs that nobody waits for `program` any more, which has run for `duration`.
+pub(super) fn left(program: &Program, duration: Duration, what: Left) {
+    let seconds = duration.as_micros() as f64 / 1e6;
+    let Program { name, path, .. } = program;
+    let what = match what {
+        Left::Ends => "is told to end",
+        Left::GoesOn => "goes on, and what it prints from here on is not logged",
+        Left::HadExited => "had exited, and what others print on its output is not logged",
+    };
+    tracing::warn!(target: "logscope::command", program = %path, seconds, "the run of {name} was dropped half way: it {what}");
+}
+
 #[cfg(unix)]
 fn signal_of(status: ExitStatus) -> Option<i32> {
     std::os::unix::process::ExitStatusExt::signal(&status)

@@ -18,6 +18,8 @@ pub(super) struct Running<'a> {
     started: Instant,
     timeout: Option<Duration>,
     linger: Duration,
+    /// True once its end is logged, or told to the caller as an error.
+    is_told: bool,
 }
 
 /// The pipes of a program, and what is to be written to its stdin.
@@ -74,17 +76,21 @@ impl<'a> Running<'a> {
         let live = Live::new(child, &options);
         let recorder = Recorder::new(program, &mut options);
         recorder.started(pid);
-        Ok((Running { live, recorder, started, timeout: options.timeout, linger: options.linger }, pipes))
+        let running =
+            Running { live, recorder, started, timeout: options.timeout, linger: options.linger, is_told: false };
+        Ok((running, pipes))
     }
 
     /// Ends a program whose pipes cannot be read. Returns the error with the name of the program.
     pub(super) fn give_up(&mut self, error: io::Error) -> io::Error {
+        self.is_told = true;
         self.live.give_up();
         io::Error::new(error.kind(), format!("cannot run {}: {error}", self.recorder.program_name()))
     }
 
     /// Waits for a program that has exited, and logs how. `left_open` says whether one of its outputs is still open.
     pub(super) fn finish(mut self, left_open: bool) -> io::Result<Finished> {
+        self.is_told = true;
         let course = self.live.course();
         let duration = course.exited().map_or_else(|| self.started.elapsed(), |exited| exited - self.started);
         let timeout = if course.was_ended() { self.timeout } else { None };
@@ -96,6 +102,15 @@ impl<'a> Running<'a> {
             io::Error::new(error.kind(), text)
         })?;
         Ok(self.recorder.ended(status, duration, timeout, linger))
+    }
+}
+
+/// A run that is dropped half way has a last record, too, which says what becomes of its program.
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if !self.is_told {
+            self.recorder.left(self.started.elapsed(), self.live.fate_on_drop());
+        }
     }
 }
 
