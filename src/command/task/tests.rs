@@ -56,5 +56,6 @@ fn what_the_runtime_has_not_told_of_is_read_at_the_end() {
     };
     let left_open = runtime.block_on(work.in_context(&uno));
     assert!(!left_open);
-    assert_eq!(lines.lines(), ["one", "two"]);
+    // The last line says that the run was dropped.
+    assert_eq!(lines.lines()[..2], ["one", "two"]);
 }
