@@ -75,7 +75,8 @@ fn a_lock_that_is_free_or_silent_logs_nothing() {
     wait_for(&Arc::new(Mutex::new(0).silent(true).silent(false)), &log);
     assert_eq!(records(&log).len(), 2);
     log.context.scope(|| {
-        let semaphore = Semaphore::new(0).silent(true).silent(false);
+        let semaphore = Semaphore::new(1).silent(true).silent(false);
+        let _permit = semaphore.acquire().unwrap();
         assert!(semaphore.acquire_timeout(Duration::from_millis(1)).unwrap().is_none());
     });
     assert_eq!(records(&log).len(), 4);
