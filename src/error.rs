@@ -102,10 +102,34 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns true if a file has not the digest that is expected of it.
+    /// Returns true if a text has the wrong syntax: [`ErrorKind::Parse`].
+    #[must_use]
+    pub fn is_parse(&self) -> bool {
+        self.kind() == ErrorKind::Parse
+    }
+
+    /// Returns true if a file or folder could not be published: [`ErrorKind::Publish`].
+    #[must_use]
+    pub fn is_publish_failed(&self) -> bool {
+        self.kind() == ErrorKind::Publish
+    }
+
+    /// Returns true if what a cache lacks could not be made: [`ErrorKind::Make`].
+    #[must_use]
+    pub fn is_make_failed(&self) -> bool {
+        self.kind() == ErrorKind::Make
+    }
+
+    /// Returns true if a file has not the digest that is expected of it: [`ErrorKind::DigestMismatch`].
     #[must_use]
     pub fn is_digest_mismatch(&self) -> bool {
-        self.0.kind == ErrorKind::DigestMismatch
+        self.kind() == ErrorKind::DigestMismatch
+    }
+
+    /// Returns true if a lock, or a folder for it, cannot be made or used: [`ErrorKind::Lock`].
+    #[must_use]
+    pub fn is_lock_failed(&self) -> bool {
+        self.kind() == ErrorKind::Lock
     }
 
     /// Returns true if the time was over: [`ErrorKind::TimedOut`].
@@ -124,6 +148,12 @@ impl Error {
     #[must_use]
     pub fn is_not_holder(&self) -> bool {
         self.kind() == ErrorKind::NotHolder
+    }
+
+    /// Returns true if a semaphore is closed: [`ErrorKind::Closed`].
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.kind() == ErrorKind::Closed
     }
 
     fn write_with_sources(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -157,5 +187,30 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_predicate_is_true_of_one_kind_alone() {
+        let predicates: [(ErrorKind, fn(&Error) -> bool); 9] = [
+            (ErrorKind::Parse, Error::is_parse),
+            (ErrorKind::Publish, Error::is_publish_failed),
+            (ErrorKind::Make, Error::is_make_failed),
+            (ErrorKind::DigestMismatch, Error::is_digest_mismatch),
+            (ErrorKind::Lock, Error::is_lock_failed),
+            (ErrorKind::TimedOut, Error::is_timeout),
+            (ErrorKind::LockLost, Error::is_lock_lost),
+            (ErrorKind::NotHolder, Error::is_not_holder),
+            (ErrorKind::Closed, Error::is_closed),
+        ];
+        for (kind, _) in predicates {
+            let error = Error::new(kind, "it fails");
+            let true_of_it = predicates.iter().filter(|(_, is)| is(&error)).map(|(kind, _)| *kind);
+            assert_eq!(true_of_it.collect::<Vec<_>>(), [kind]);
+        }
     }
 }

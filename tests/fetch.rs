@@ -423,7 +423,7 @@ fn a_mirror_that_cannot_be_is_told_before_anything_is_made() {
     for (mirror, reason) in [("dir", "it is a folder"), ("file/mirror", "Not a directory")] {
         let fetch = Fetch::new("key", folder.path().join("cache")).mirror_to(folder.path().join(mirror));
         let error = fetch.get(|_| unreachable!("nothing is made")).unwrap_err();
-        assert!(error.kind() == ErrorKind::Publish && format!("{error:#}").contains(reason), "{error:#}");
+        assert!(error.is_publish_failed() && format!("{error:#}").contains(reason), "{error:#}");
     }
 }
 
@@ -762,7 +762,7 @@ proptest! {
                     let fails = must_make && matches!(make, Make::Fails | Make::Panics);
                     match result {
                         Err(_) => prop_assert!(fails && matches!(make, Make::Panics)),
-                        Ok(Err(error)) => prop_assert!(fails && error.kind() == ErrorKind::Make, "{:#}", error),
+                        Ok(Err(error)) => prop_assert!(fails && error.is_make_failed(), "{:#}", error),
                         Ok(Ok(fetched)) => {
                             prop_assert!(!fails);
                             if must_make {

@@ -9,6 +9,8 @@
 #[path = "common/child.rs"]
 mod child;
 mod common;
+#[path = "common/waits.rs"]
+mod waits;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,10 +32,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
 use tokio::sync::mpsc as tokio_mpsc;
-use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
-use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::prelude::*;
+use waits::on_waits;
 
 const CACHE: &str = "LOGSCOPE_TEST_CACHE";
 const ROLE: &str = "any_history_of_processes_gives_each_call_what_its_policy_says";
@@ -68,27 +67,8 @@ fn tell(what: &str) {
     println!("\n@ {what}");
 }
 
-/// Tells when a call waits for a lock: the library logs it.
-struct TellWaits;
-
-impl<S: Subscriber> Layer<S> for TellWaits {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        struct IsWait(bool);
-        impl Visit for IsWait {
-            fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-                self.0 |= field.name() == "message" && format!("{value:?}") == "waiting for a file lock";
-            }
-        }
-        let mut is_wait = IsWait(false);
-        event.record(&mut is_wait);
-        if is_wait.0 {
-            tell(&format!("waits {}", CALL.get()));
-        }
-    }
-}
-
 fn play() {
-    tracing_subscriber::registry().with(TellWaits).init();
+    on_waits(|| tell(&format!("waits {}", CALL.get())));
     let cache = PathBuf::from(std::env::var_os(CACHE).unwrap());
     let mut calls = BTreeMap::new();
     for line in io::stdin().lines() {

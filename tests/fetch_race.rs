@@ -12,6 +12,8 @@
 mod child;
 #[path = "common/latches.rs"]
 mod latches;
+#[path = "common/waits.rs"]
+mod waits;
 
 use std::cell::RefCell;
 use std::fs::{self, File};
@@ -25,10 +27,7 @@ use child::{Child, in_child};
 use latches::{Latches, Line};
 use logscope::lock::{Fetch, FetchPolicy, FileLock};
 use serde_json::{Value, json};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
-use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::prelude::*;
+use waits::on_waits;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -45,30 +44,18 @@ thread_local! {
     static WAITS: RefCell<Option<Line>> = const { RefCell::new(None) };
 }
 
-/// Raises a latch when a thread waits for a file lock: the library logs it.
-struct TellWaits;
-
-impl<S: Subscriber> Layer<S> for TellWaits {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        struct IsWait(bool);
-        impl Visit for IsWait {
-            fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-                self.0 |= field.name() == "message" && format!("{value:?}") == "waiting for a file lock";
-            }
-        }
-        if event.metadata().target() == "logscope::lock" {
-            let mut is_wait = IsWait(false);
-            event.record(&mut is_wait);
-            if is_wait.0 {
-                WAITS.with_borrow_mut(|waits| waits.as_mut().map(|line| line.raise("waiting")));
-            }
-        }
-    }
-}
-
+/// Has `line` told when this thread waits for a lock.
 fn tell_waits(line: Line) {
     static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| tracing_subscriber::registry().with(TellWaits).init());
+    INSTALLED.call_once(|| {
+        on_waits(|| {
+            WAITS.with_borrow_mut(|waits| {
+                if let Some(line) = waits {
+                    line.raise("waiting");
+                }
+            });
+        });
+    });
     WAITS.set(Some(line));
 }
 

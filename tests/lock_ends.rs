@@ -278,7 +278,7 @@ fn closing_a_semaphore_ends_all_waits_with_an_error() {
     }
     let Poll::Ready(Err(error)) = poll(&mut task) else { panic!("the task waits") };
     assert_eq!(error.to_string(), "jobs is closed, and gives no more permits");
-    assert_eq!(semaphore.try_acquire().unwrap_err().kind(), ErrorKind::Closed);
+    assert!(semaphore.try_acquire().unwrap_err().is_closed());
     assert_eq!(semaphore.try_acquire_many(9).unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(block_on(semaphore.acquire_async()).unwrap_err().kind(), ErrorKind::Closed);
     assert!(semaphore.is_closed() && semaphore.available() == 1);
@@ -322,6 +322,52 @@ fn a_wait_is_counted_and_measured() {
     assert!(stats.held.longest >= Duration::from_millis(1) && stats.held.longest <= stats.held.total, "{stats:?}");
     assert!(stats.waited.total == stats.waited.longest && stats.waited.mean() == stats.waited.total, "{stats:?}");
     assert!(most > Duration::from_millis(1));
+}
+
+#[test]
+fn guards_that_own_a_count_are_got_and_refused_in_each_way_as_others_are() {
+    let mutex = Arc::new(Mutex::new(1));
+    let own = || Arc::clone(&mutex);
+    let guard = own().lock_owned();
+    assert!(own().try_lock_owned().is_none() && own().lock_owned_timeout(Duration::from_millis(1)).is_none());
+    assert!(poll(&mut Box::pin(own().lock_owned_async())).is_pending());
+    drop(guard);
+    *own().lock_owned_timeout(Duration::ZERO).unwrap() += 1;
+    *own().try_lock_owned().unwrap() += 1;
+    assert_eq!(*block_on(own().lock_owned_async()), 3);
+
+    let semaphore = Arc::new(Semaphore::new(3).named("gigabytes"));
+    let own = || Arc::clone(&semaphore);
+    let two = own().acquire_many_owned(2).unwrap();
+    assert_eq!((two.permits(), semaphore.available()), (2, 1));
+    assert!(own().try_acquire_many_owned(2).unwrap().is_none() && own().try_acquire_many_owned(9).unwrap().is_none());
+    assert!(own().acquire_many_owned_timeout(2, Duration::from_millis(1)).unwrap().is_none());
+    assert!(poll(&mut Box::pin(own().acquire_many_owned_async(2))).is_pending());
+    let one = own().try_acquire_owned().unwrap().unwrap();
+    assert!(own().try_acquire_owned().unwrap().is_none());
+    assert!(own().acquire_owned_timeout(Duration::from_millis(1)).unwrap().is_none());
+    drop((one, two));
+    let expected = "gigabytes has 3 permits, and will never have the 4 that are asked for";
+    assert_eq!(text_of(&*panic_of(|| own().acquire_many_owned(4))), expected);
+    assert_eq!(text_of(&*panic_of(|| drop(own().acquire_many_owned_async(4)))), expected);
+    assert_eq!(text_of(&*panic_of(|| own().acquire_many_owned_timeout(4, Duration::ZERO))), expected);
+    let held = [own().acquire_owned().unwrap(), own().acquire_owned_timeout(DEADLINE).unwrap().unwrap()];
+    drop(block_on(own().acquire_owned_async()).unwrap());
+    drop(held);
+    let all = block_on(own().acquire_many_owned_async(3)).unwrap();
+    assert_eq!((all.permits(), semaphore.available()), (3, 0));
+    drop(all);
+    assert_eq!(semaphore.available(), 3);
+
+    semaphore.close();
+    let refused = [
+        own().acquire_owned().map(drop),
+        own().try_acquire_owned().map(drop),
+        own().try_acquire_many_owned(9).map(drop),
+        own().acquire_owned_timeout(DEADLINE).map(drop),
+        block_on(own().acquire_owned_async()).map(drop),
+    ];
+    assert!(refused.into_iter().all(|refused| refused.unwrap_err().is_closed()));
 }
 
 #[test]

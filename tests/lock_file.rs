@@ -573,7 +573,7 @@ fn what_happens_is_logged_in_the_context_of_the_caller_unless_the_lock_is_silent
     log.context.scope(|| folder.lock().acquire(timeout)).unwrap_err();
     log.context.scope(|| folder.lock().silent(true).acquire(timeout)).unwrap_err();
     drop(holder);
-    log.context.scope(|| get(&folder.lock()).release()).unwrap();
+    log.context.scope(|| get(&folder.lock().silent(true).silent(false)).release()).unwrap();
     let expected = [
         ("DEBUG", "waiting for a file lock"),
         ("INFO", "still waiting for a file lock"),

@@ -60,7 +60,7 @@ fn poll_with<F: Future + ?Sized>(future: &mut Pin<Box<F>>, waker: &Waker) -> Pol
 
 #[test]
 fn a_guard_whose_drop_wakes_a_waker_that_panics_does_not_panic() {
-    let mutex = Mutex::new(0).silent();
+    let mutex = Mutex::new(0).silent(true);
     let guard = mutex.lock();
     let mut waits = Box::pin(mutex.lock_async());
     assert!(poll_with(&mut waits, &Arc::new(PanicsWhenWoken).into()).is_pending());
@@ -71,7 +71,7 @@ fn a_guard_whose_drop_wakes_a_waker_that_panics_does_not_panic() {
 
 #[test]
 fn a_waker_that_panics_keeps_no_wake_up_from_those_behind() {
-    let semaphore = Semaphore::new(2).silent();
+    let semaphore = Semaphore::new(2).silent(true);
     let permits = semaphore.acquire_many(2).unwrap();
     let (mut first, mut second) = (Box::pin(semaphore.acquire_async()), Box::pin(semaphore.acquire_async()));
     let count = Arc::new(Count::default());
@@ -83,7 +83,7 @@ fn a_waker_that_panics_keeps_no_wake_up_from_those_behind() {
 
 #[test]
 fn a_waker_that_panics_keeps_nobody_waiting_for_a_semaphore_that_is_closed() {
-    let semaphore = Semaphore::new(1).silent();
+    let semaphore = Semaphore::new(1).silent(true);
     let _permit = semaphore.acquire().unwrap();
     let (mut first, mut second) = (Box::pin(semaphore.acquire_async()), Box::pin(semaphore.acquire_async()));
     let count = Arc::new(Count::default());
@@ -96,7 +96,7 @@ fn a_waker_that_panics_keeps_nobody_waiting_for_a_semaphore_that_is_closed() {
 /// A waker is dropped where it is replaced, also by the poll in which the lock is got.
 #[test]
 fn a_waker_that_panics_when_it_is_dropped_takes_no_lock_with_it() {
-    let semaphore = Semaphore::new(1).silent();
+    let semaphore = Semaphore::new(1).silent(true);
     let permit = semaphore.acquire().unwrap();
     let mut waits = Box::pin(semaphore.acquire_async());
     assert!(poll_with(&mut waits, &Arc::new(PanicsWhenDropped).into()).is_pending());
@@ -123,7 +123,7 @@ fn nobody_takes_a_permit_while_those_in_line_are_served() {
         }
     }
 
-    let semaphore = Arc::new(Semaphore::new(2).silent());
+    let semaphore = Arc::new(Semaphore::new(2).silent(true));
     let permits = semaphore.acquire_many(2).unwrap();
     let (mut first, mut second) = (Box::pin(semaphore.acquire_async()), Box::pin(semaphore.acquire_async()));
     let asks = Arc::new(Asks(Arc::clone(&semaphore), StdMutex::new(None)));
@@ -196,7 +196,7 @@ fn a_long_wait_that_a_task_gives_up_is_logged_at_info_with_the_holder() {
 /// To log that it still waits, a thread steps out of the line. The permits that it has collected must not go to those behind it.
 #[test]
 fn who_waits_for_many_permits_for_long_keeps_those_that_it_has_collected() {
-    for semaphore in [Semaphore::new(2), Semaphore::new(2).silent()].map(Arc::new) {
+    for semaphore in [Semaphore::new(2), Semaphore::new(2).silent(true)].map(Arc::new) {
         let (one, other) = (semaphore.acquire().unwrap(), semaphore.acquire().unwrap());
         let waits = on_thread({
             let semaphore = Arc::clone(&semaphore);

@@ -16,8 +16,8 @@ use logscope::lock::{Mutex, Semaphore};
 
 #[test]
 fn a_child_uses_a_lock_that_it_holds_and_for_which_threads_of_its_parent_waited() {
-    let mutex = Arc::new(Mutex::new(0).silent());
-    let semaphore = Arc::new(Semaphore::new(1).silent());
+    let mutex = Arc::new(Mutex::new(0).silent(true));
+    let semaphore = Arc::new(Semaphore::new(1).silent(true));
     let (mut guard, mut permit) = (Some(mutex.lock()), Some(semaphore.acquire().unwrap()));
     let one = thread::spawn({
         let mutex = Arc::clone(&mutex);

@@ -67,11 +67,19 @@ fn a_lock_that_is_free_or_silent_logs_nothing() {
         assert!(mutex.lock_timeout(Duration::ZERO).is_none());
         drop(guard);
         drop(Semaphore::new(1).named("free").acquire().unwrap());
-        let semaphore = Semaphore::new(0).silent();
+        let semaphore = Semaphore::new(0).silent(true);
         assert!(semaphore.try_acquire().unwrap().is_none());
     });
-    wait_for(&Arc::new(Mutex::new(0).named("silent").silent()), &log);
+    wait_for(&Arc::new(Mutex::new(0).named("silent").silent(true)), &log);
     assert_eq!(records(&log).len(), 0);
+    wait_for(&Arc::new(Mutex::new(0).silent(true).silent(false)), &log);
+    assert_eq!(records(&log).len(), 2);
+    log.context.scope(|| {
+        let semaphore = Semaphore::new(1).silent(true).silent(false);
+        let _permit = semaphore.acquire().unwrap();
+        assert!(semaphore.acquire_timeout(Duration::from_millis(1)).unwrap().is_none());
+    });
+    assert_eq!(records(&log).len(), 4);
 }
 
 #[test]

@@ -26,7 +26,7 @@ use crate::sync::thread;
 ///
 /// std::fs::write(cache.join("file"), "")?;
 /// let error = ensure_dir_writable(cache.join("file/toolchains")).unwrap_err();
-/// assert_eq!(error.kind(), logscope::ErrorKind::Lock);
+/// assert!(error.is_lock_failed());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

@@ -15,6 +15,13 @@
 //!
 //! With zero turns the line is strictly first come, first served. Semaphores are so, because a request for many permits must collect them.
 //!
+//! # Why no crate is underneath
+//!
+//! The locks of `async-lock` (on `event-listener`) and of tokio were the candidates. `async-lock`'s can be waited for by a thread, but without a
+//! time-out, and its semaphore gives one permit at a time and cannot be closed. tokio's semaphore has no wait for threads, and its mutex panics
+//! where a thread waits inside a runtime. Each hands the lock over or lets others be faster by a rule of its own, and neither can leave a line
+//! whose threads a forked child does not have. So most of this file would have been needed all the same, around a second line.
+//!
 //! # What runs under the lock of the line
 //!
 //! No code but this module's. Wakers, which are the user's code, are cloned, woken and dropped outside, and no memory is requested or freed

@@ -67,7 +67,7 @@
 //! has released the lock, or given up. A thread steps out of the line to log that it still waits, and then back to its place; so it does not if it
 //! has collected some of several permits, which it would lose by that. A subscriber that panics panics nobody who uses a lock.
 //!
-//! `silent` has a lock log nothing. That is for locks under an output, whose waits would log to the output that waits.
+//! `silent(true)` has a lock log nothing. That is for locks under an output, whose waits would log to the output that waits.
 //!
 //! ## Limits
 //!
@@ -79,6 +79,8 @@
 //!   forgotten (`mem::forget`), and for a guard that is: its lock stays held.
 //! - In a forked child, a lock that another thread of the parent held at the fork, or was just taking or releasing, stays held. Those who waited for
 //!   it in the parent do not wait in the child.
+//! - A forked child that starts threads of its own must not have them wait for locks, not even new ones, if threads of the parent were waiting for
+//!   some: parking_lot, which these locks wait by, still lists those threads, and the child may hang or crash.
 //!
 //! # Between processes: [`FileLock`]
 //!
@@ -177,6 +179,25 @@
 //! | a failure that may pass | WARN | `failed: next attempt in 130.0ms`, and then `making it again` at DEBUG | `error` |
 //! | any other failure | WARN | `failed: the cache stays as it is`, or `failed after it was published` if only the mirror is missing | `error` |
 //!
+//! # Errors
+//!
+//! All are of the one type [`Error`](crate::Error). Each kind that comes from here has a predicate; the text says which lock, path or key it is about.
+//!
+//! | predicate | kind | from | what has happened |
+//! |---|---|---|---|
+//! | [`is_timeout`](crate::Error::is_timeout) | `TimedOut` | [`FileLock::acquire`] and its twins, [`Fetch::get`] | somebody else has held the lock all the time; the text says who |
+//! | [`is_lock_lost`](crate::Error::is_lock_lost) | `LockLost` | [`FileLockGuard::verify`], [`release`](FileLockGuard::release), [`Fetch::get`] | the lock's file was deleted or replaced while the lock was held; the text names both owners |
+//! | [`is_not_holder`](crate::Error::is_not_holder) | `NotHolder` | the same, and [`FileLock::release`] | who was to release the lock does not hold it; nothing is changed |
+//! | [`is_lock_failed`](crate::Error::is_lock_failed) | `Lock` | all of [`FileLock`], [`Fetch::get`], [`ensure_dir_writable`] | the lock's file or a folder cannot be made or used; the system's error is the source |
+//! | [`is_closed`](crate::Error::is_closed) | `Closed` | [`Semaphore::acquire`] and its twins | the semaphore is closed |
+//! | [`is_publish_failed`](crate::Error::is_publish_failed) | `Publish` | [`publish()`], [`publish_dir`], [`Fetch::get`] | a file, a folder or a mirror could not be put in place; what was there is still there |
+//! | [`is_make_failed`](crate::Error::is_make_failed) | `Make` | [`Fetch::get`] | `make` has failed; its error is the source, and the old entry is still there |
+//! | [`is_digest_mismatch`](crate::Error::is_digest_mismatch) | `DigestMismatch` | [`Fetch::get`] | what `make` has made is not what was expected; the old entry is still there |
+//! | [`is_parse`](crate::Error::is_parse) | `Parse` | [`Token`] and [`Digest`], read from a text | the text is none |
+//!
+//! A [`Mutex`] has no errors. That a lock is not free, or is not in time, is no error of [`Mutex`] and [`Semaphore`] but a `None`, and so it is of
+//! [`FileLock::try_acquire`].
+//!
 //! # Limits of what is published and fetched
 //!
 //! - A `make` that hangs holds up all who ask for its key, for ever or until their [time-out](Fetch::timeout). If it fails, each of those who wait
@@ -214,6 +235,7 @@ mod gate;
 mod line;
 mod log;
 mod mutex;
+mod owned_permit;
 mod parker;
 mod publish;
 mod semaphore;
@@ -227,7 +249,8 @@ pub use fetch::{Digest, Fetch, FetchPolicy, Fetched, MirrorBy};
 pub use file_lock::{FileLock, FileLockGuard, Holder};
 pub use folders::ensure_dir_writable;
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
+pub use owned_permit::OwnedSemaphorePermit;
 pub use publish::{publish, publish_dir};
-pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+pub use semaphore::{Semaphore, SemaphorePermit};
 pub use stats::{LockStats, Timings};
 pub use token::Token;

@@ -63,14 +63,14 @@ impl<T> Mutex<T> {
         self
     }
 
-    /// Has the mutex log nothing. For locks that an output or a subscriber takes.
+    /// Has the mutex log nothing, if `silent`: for locks that an output or a subscriber takes.
     ///
     /// ```
-    /// let lines = logscope::lock::Mutex::new(0_u64).silent();
+    /// let lines = logscope::lock::Mutex::new(0_u64).silent(true);
     /// ```
     #[must_use]
-    pub const fn silent(mut self) -> Self {
-        self.core.label.is_silent = true;
+    pub const fn silent(mut self, silent: bool) -> Self {
+        self.core.label.is_silent = silent;
         self
     }
 
@@ -178,6 +178,14 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn try_lock_owned(self: Arc<Self>) -> Option<OwnedMutexGuard<T>> {
         let hold = get(self.core.try_acquire(1, Location::caller()))?;
+        Some(OwnedMutexGuard::new(self, hold))
+    }
+
+    /// Locks the mutex as [`lock_timeout`](Mutex::lock_timeout) does. The guard owns a count of the mutex, and so can go anywhere.
+    #[inline]
+    #[track_caller]
+    pub fn lock_owned_timeout(self: Arc<Self>, timeout: Duration) -> Option<OwnedMutexGuard<T>> {
+        let hold = get(self.core.acquire(1, Some(timeout), Location::caller()))?;
         Some(OwnedMutexGuard::new(self, hold))
     }
 

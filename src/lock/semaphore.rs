@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::core::{Core, Hold};
 use super::gate::{Closed, Gate};
+use super::log::Place;
 use super::stats::LockStats;
 use super::word::MAX_PERMITS;
 use crate::error::{Error, ErrorKind};
-use crate::sync::Arc;
 
 /// Lets a number of threads and tasks through at once: one limit for both.
 ///
@@ -33,7 +33,7 @@ use crate::sync::Arc;
 /// First come, first served: while somebody waits for many permits, nobody behind takes the few that are free. The [module](super) says what
 /// holds for all locks: panics, what is logged, and limits.
 pub struct Semaphore {
-    core: Core,
+    pub(super) core: Core,
     permits: usize,
 }
 
@@ -61,10 +61,10 @@ impl Semaphore {
         self
     }
 
-    /// Has the semaphore log nothing. For locks that an output or a subscriber takes.
+    /// Has the semaphore log nothing, if `silent`: for locks that an output or a subscriber takes.
     #[must_use]
-    pub const fn silent(mut self) -> Self {
-        self.core.label.is_silent = true;
+    pub const fn silent(mut self, silent: bool) -> Self {
+        self.core.label.is_silent = silent;
         self
     }
 
@@ -150,10 +150,7 @@ impl Semaphore {
     /// [`ErrorKind::Closed`] if the semaphore is closed.
     #[track_caller]
     pub fn try_acquire_many(&self, permits: usize) -> Result<Option<SemaphorePermit<'_>>, Error> {
-        if permits > self.permits {
-            return self.open().map(|()| None);
-        }
-        let hold = self.core.try_acquire(permits as u64, Location::caller()).map_err(|closed| self.error(closed))?;
+        let hold = self.try_hold(permits, Location::caller())?;
         Ok(hold.map(|hold| SemaphorePermit { semaphore: self, permits, hold }))
     }
 
@@ -189,57 +186,13 @@ impl Semaphore {
         Ok(hold.map(|hold| SemaphorePermit { semaphore: self, permits, hold }))
     }
 
-    /// Takes a permit as [`acquire`](Semaphore::acquire) does. The permit owns a count of the semaphore, and so can go anywhere.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Closed`] if the semaphore is closed, also while the thread waits.
-    #[track_caller]
-    pub fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, Error> {
-        let hold = self.core.acquire(self.checked(1), None, Location::caller());
-        let hold = hold.map_err(|closed| self.error(closed))?.expect("a wait without an end ends with the permit");
-        Ok(OwnedSemaphorePermit { semaphore: self, permits: 1, hold })
-    }
-
-    /// Takes a permit as [`acquire_async`](Semaphore::acquire_async) does. The permit owns a count of the semaphore, and so can go anywhere.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-    /// let jobs = Arc::new(logscope::lock::Semaphore::new(4).named("jobs"));
-    /// for job in 0..100 {
-    ///     let permit = Arc::clone(&jobs).acquire_owned_async().await?;
-    ///     tokio::spawn(async move {
-    ///         // ... at most four at once ...
-    ///         drop(permit);
-    ///     });
-    /// }
-    /// # Ok::<(), logscope::Error>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Closed`] if the semaphore is closed, also while the task waits.
-    #[track_caller]
-    pub fn acquire_owned_async(self: Arc<Self>) -> impl Future<Output = Result<OwnedSemaphorePermit, Error>> {
-        let (permits, place) = (self.checked(1), Location::caller());
-        async move {
-            let hold = self.core.acquire_async(permits, place).await.map_err(|closed| self.error(closed))?;
-            Ok(OwnedSemaphorePermit { semaphore: self, permits: 1, hold })
-        }
-    }
-
     /// Closes the semaphore: who waits, and whoever asks later, gets an error. Permits that are out stay good.
     ///
     /// ```
-    /// use logscope::ErrorKind;
-    ///
     /// let jobs = logscope::lock::Semaphore::new(1).named("jobs");
     /// jobs.close();
     /// let error = jobs.acquire().unwrap_err();
-    /// assert_eq!(error.kind(), ErrorKind::Closed);
+    /// assert!(error.is_closed());
     /// assert_eq!(error.to_string(), "jobs is closed, and gives no more permits");
     /// ```
     pub fn close(&self) {
@@ -265,7 +218,7 @@ impl Semaphore {
     }
 
     #[track_caller]
-    fn checked(&self, permits: usize) -> u64 {
+    pub(super) fn checked(&self, permits: usize) -> u64 {
         let all = self.permits;
         assert!(
             permits <= all,
@@ -275,12 +228,16 @@ impl Semaphore {
         permits as u64
     }
 
-    fn open(&self) -> Result<(), Error> {
-        if self.is_closed() { Err(self.error(Closed)) } else { Ok(()) }
+    /// Takes permits if they are free. More than there are never are.
+    pub(super) fn try_hold(&self, permits: usize, place: Place) -> Result<Option<Hold>, Error> {
+        if permits > self.permits {
+            return if self.is_closed() { Err(self.error(Closed)) } else { Ok(None) };
+        }
+        self.core.try_acquire(permits as u64, place).map_err(|closed| self.error(closed))
     }
 
     #[cold]
-    fn error(&self, Closed: Closed) -> Error {
+    pub(super) fn error(&self, Closed: Closed) -> Error {
         Error::new(ErrorKind::Closed, format!("{} is closed, and gives no more permits", self.core.label))
     }
 }
@@ -305,15 +262,6 @@ pub struct SemaphorePermit<'a> {
     hold: Hold,
 }
 
-/// Gives a permit of a [`Semaphore`] back when it is dropped, and holds a count of the semaphore.
-#[derive(Debug)]
-#[must_use = "the permit is given back when this is dropped: bind it to a variable for as long as you need it"]
-pub struct OwnedSemaphorePermit {
-    semaphore: Arc<Semaphore>,
-    permits: usize,
-    hold: Hold,
-}
-
 impl SemaphorePermit<'_> {
     /// Returns how many permits these are.
     #[must_use]
@@ -323,12 +271,6 @@ impl SemaphorePermit<'_> {
 }
 
 impl Drop for SemaphorePermit<'_> {
-    fn drop(&mut self) {
-        self.semaphore.core.release(self.permits as u64, &self.hold);
-    }
-}
-
-impl Drop for OwnedSemaphorePermit {
     fn drop(&mut self) {
         self.semaphore.core.release(self.permits as u64, &self.hold);
     }

@@ -14,13 +14,29 @@ const PATIENCE: Duration = Duration::from_secs(20);
 unsafe extern "C" {
     #[link_name = "fork"]
     fn fork_process() -> i32;
+    /// Calls no handlers of forks.
+    #[cfg(target_os = "linux")]
+    #[link_name = "_Fork"]
+    fn fork_process_unnoticed() -> i32;
     fn _exit(status: i32) -> !;
 }
 
 /// Forks, and waits until the child has run `play` and ended. A child that hangs is killed.
 pub(crate) fn fork(play: impl FnOnce()) {
     // SAFETY: the child runs `play`, which is what is tested, and then ends at once.
-    let Some(pid) = Pid::from_raw(unsafe { fork_process() }) else {
+    in_child(unsafe { fork_process() }, play);
+}
+
+/// As [`fork`], but the library does not learn from the C library that the child is one.
+#[cfg(target_os = "linux")]
+pub(crate) fn fork_unnoticed(play: impl FnOnce()) {
+    // SAFETY: as above.
+    in_child(unsafe { fork_process_unnoticed() }, play);
+}
+
+/// `forked` is what a fork has returned.
+fn in_child(forked: i32, play: impl FnOnce()) {
+    let Some(pid) = Pid::from_raw(forked) else {
         let status = i32::from(catch_unwind(AssertUnwindSafe(play)).is_err());
         // SAFETY: it may be called at any time.
         unsafe { _exit(status) }

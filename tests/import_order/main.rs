@@ -88,7 +88,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/layer/install", "default, unclaimed"),
     (
         "src/lock",
-        "carry, foreign, parker, stats, token, word → folders, line, log → gate → file_lock, publish, waiter → core, fetch → mutex, semaphore",
+        "carry, foreign, parker, stats, token, word → folders, line, log → gate → file_lock, publish, waiter → core, fetch → mutex, semaphore → owned_permit",
     ),
     (
         "src/lock/fetch",

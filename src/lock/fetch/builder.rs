@@ -126,7 +126,7 @@ impl Fetch {
         self
     }
 
-    /// Has the fetch log nothing.
+    /// Has the fetch and its lock log nothing, if `silent`.
     pub fn silent(mut self, silent: bool) -> Self {
         self.job.lock = self.job.lock.silent(silent);
         self.job.silent = silent;

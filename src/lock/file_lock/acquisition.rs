@@ -190,6 +190,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn pauses_between_attempts_grow_up_to_a_cap_and_no_longer_than_the_time_that_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = FileLock::new(folder.path().join("lock")).silent(true);
+        let _holder = lock.try_acquire().unwrap().expect("it is free");
+        let mut acquisition = Acquisition::new(&lock, Mode::Exclusive, Duration::MAX);
+        let mut most = LOCK_FIRST_RETRY;
+        for _ in 0..40 {
+            let Ok(Step::Wait(pause)) = acquisition.step() else { panic!("it is held") };
+            assert!((most / 2..=most).contains(&pause), "{pause:?} is not about {most:?}");
+            most = (most * 2).min(LOCK_RETRY);
+        }
+        assert_eq!(most, LOCK_RETRY);
+        let hour = Duration::from_secs(3_600);
+        let mut acquisition = Acquisition { pause: 4 * hour, ..Acquisition::new(&lock, Mode::Exclusive, hour) };
+        assert!(matches!(acquisition.step(), Ok(Step::Wait(pause)) if pause <= hour));
+    }
+
+    #[test]
     fn who_has_locked_a_file_that_is_deleted_before_its_record_is_there_accuses_nobody_and_does_not_get_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let lock = FileLock::new(folder.path().join("lock")).silent(true);

@@ -60,10 +60,10 @@ impl FileLock {
         FileLock { warn_after: Some(duration), ..self }
     }
 
-    /// Logs nothing, if `is_silent`: for locks that are taken to write logs.
+    /// Has the lock log nothing, if `silent`: for locks that an output or a subscriber takes.
     #[must_use]
-    pub fn silent(self, is_silent: bool) -> Self {
-        FileLock { is_silent, ..self }
+    pub fn silent(self, silent: bool) -> Self {
+        FileLock { is_silent: silent, ..self }
     }
 
     /// Returns the path of the lock.

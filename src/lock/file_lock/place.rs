@@ -5,6 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::text::{NAME_BYTES, one_line};
+use crate::process::ForkLocal;
+use crate::sync::OnceLock;
 
 /// Where a process runs. Two processes at the same place have the same monotonic clock, and know each other by their PIDs.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,8 +18,49 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn here() -> Self {
-        Place { host: one_line(&host(), NAME_BYTES), kernel: kernel().unwrap_or_default() }
+        Place {
+            host: one_line(&host(), NAME_BYTES),
+            kernel: OwnProcess::with(|own| own.kernel.clone()).unwrap_or_default(),
+        }
     }
+}
+
+/// What the kernel tells of this process, which stays as it is while the process lives. To read it takes as long as to get a lock.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct OwnProcess {
+    pid: u32,
+    kernel: Option<String>,
+    started: Option<u64>,
+}
+
+impl OwnProcess {
+    /// Reads it once for each process. A forked child reads its own, also one that the C library knows nothing of: that has another PID.
+    fn with<T>(f: impl FnOnce(&Self) -> T) -> T {
+        static OWN: ForkLocal<OnceLock<OwnProcess>> = ForkLocal::new(OnceLock::new(), |_| OnceLock::new());
+
+        OwnProcess::known_in(OWN.get(), std::process::id(), f)
+    }
+
+    fn known_in<T>(cell: &OnceLock<Self>, pid: u32, f: impl FnOnce(&Self) -> T) -> T {
+        if let Some(own) = cell.get().filter(|own| own.pid == pid) {
+            return f(own);
+        }
+        let own = OwnProcess::read(pid);
+        // Where the kernel does not tell all, it may do so later: a program may have to mount `/proc` first.
+        if own.kernel.is_some() && own.started.is_some() {
+            let _ = cell.set(own.clone());
+        }
+        f(&own)
+    }
+
+    fn read(pid: u32) -> Self {
+        OwnProcess { pid, kernel: kernel(), started: Process::of(pid).map(|process| process.started) }
+    }
+}
+
+/// Returns when this process was started, as [`Process::started`] tells it of any.
+pub(super) fn own_start() -> Option<u64> {
+    OwnProcess::with(|own| own.started)
 }
 
 #[cfg(unix)]
@@ -98,4 +141,24 @@ pub(super) fn is_gone(pid: u32) -> bool {
 #[cfg(not(unix))]
 pub(super) fn is_gone(_: u32) -> bool {
     false
+}
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_tells_of_this_process_is_read_once_unless_it_is_that_of_another() {
+        let pid = std::process::id();
+        let truth = OwnProcess::read(pid);
+        assert!(truth.kernel.is_some() && truth.started.is_some());
+        let known = |cell: &OnceLock<OwnProcess>| OwnProcess::known_in(cell, pid, OwnProcess::clone);
+        let empty = OnceLock::new();
+        assert_eq!((known(&empty), empty.get()), (truth.clone(), Some(&truth)));
+        let read_before = OwnProcess { started: Some(7), ..truth.clone() };
+        assert_eq!(known(&OnceLock::from(read_before.clone())), read_before);
+        let of_the_parent = OnceLock::from(OwnProcess { pid: pid + 1, ..read_before });
+        assert_eq!((known(&of_the_parent), of_the_parent.get().map(|own| own.pid)), (truth.clone(), Some(pid + 1)));
+        assert_eq!((own_start(), Some(Place::here().kernel)), (truth.started, truth.kernel));
+    }
 }

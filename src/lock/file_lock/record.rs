@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::identity::Identity;
 use super::mode::Mode;
-use super::place::{Place, Process, is_gone, monotonic, program};
+use super::place::{Place, Process, is_gone, monotonic, own_start, program};
 use super::text::{NAME_BYTES, PURPOSE_BYTES, one_line};
 use crate::lock::token::Token;
 
@@ -39,7 +39,7 @@ impl Record {
             mode,
             file,
             pid: std::process::id(),
-            started: Process::of(std::process::id()).map(|process| process.started),
+            started: own_start(),
             program: program(),
             place: Place::here(),
             since: since_epoch(),

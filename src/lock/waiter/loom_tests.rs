@@ -1,5 +1,7 @@
 //! Models of gates: whoever waits is a thread with a waker here, which is all that a thread or a task is to a gate.
 
+mod handing_on;
+
 use std::mem::ManuallyDrop;
 
 use loom::cell::UnsafeCell;
