@@ -171,8 +171,13 @@ mod read;
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub mod read;
 mod record;
+#[cfg(any(feature = "file", feature = "store"))]
+mod registry;
 mod scope;
 pub mod sink;
+#[cfg(feature = "store")]
+#[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+pub mod store;
 mod sync;
 pub mod thread;
 mod trace;

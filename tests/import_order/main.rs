@@ -31,7 +31,7 @@ use resolve::Place;
 const ORDER: &order::Table<'_> = &[
     (
         "src",
-        "sync → limits → process → error → lock → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
+        "sync → limits → process → error → lock → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → registry → file \
          → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio, unclaimed → layer, build, command → http \
          → docs",
     ),
@@ -62,7 +62,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/file",
-        "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
+        "os, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
     ),
     ("src/file/appender", "location → roll"),
     ("src/file/name", "period, shown → safe, rolled"),
@@ -113,6 +113,7 @@ const ORDER: &order::Table<'_> = &[
         "src/record",
         "bound, line, log_fields, notice, value → render → thread, capture, field → buf, span → context, span_info",
     ),
+    ("src/registry", "core → waits → instances"),
     ("src/scope", "bound, chain, hook, spans → current, thread → place → carry, follow → following, task, task_scope"),
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),

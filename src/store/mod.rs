@@ -1,0 +1,3 @@
+//! Single live instances.
+
+pub use crate::registry::{Instance, Registry};
