@@ -68,6 +68,10 @@ pub enum ErrorKind {
     TimedOut,
     /// Others can have got a lock while it was held, because its file was deleted or replaced.
     LockLost,
+    /// A lease was not kept: its time was over, or somebody broke it.
+    LeaseLost,
+    /// A server or a file system did not answer. Whether it has done what it was asked for is not known.
+    Unreachable,
     /// A lock was to be released by somebody who does not hold it.
     NotHolder,
     /// A semaphore is closed.
@@ -118,6 +122,18 @@ impl Error {
     #[must_use]
     pub fn is_lock_lost(&self) -> bool {
         self.kind() == ErrorKind::LockLost
+    }
+
+    /// Returns true if a lease was not kept: [`ErrorKind::LeaseLost`].
+    #[must_use]
+    pub fn is_lease_lost(&self) -> bool {
+        self.kind() == ErrorKind::LeaseLost
+    }
+
+    /// Returns true if a server or a file system did not answer: [`ErrorKind::Unreachable`].
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        self.kind() == ErrorKind::Unreachable
     }
 
     /// Returns true if a lock is not held by who was to release it: [`ErrorKind::NotHolder`].

@@ -36,6 +36,7 @@
 //!   builds.
 //! - [`unclaimed()`]: events that reached the process default because work was handed over without its context.
 //! - `http` (feature `http`): a context for each request of a server. `lock` (feature `lock`): locks for threads, tasks and processes.
+//!   `store` (feature `store`): leases, which expire.
 //! - [`docs`]: guides to single tasks.
 //!
 //! # Which context is current
@@ -113,7 +114,9 @@
 //! | `lock` | | `logscope::lock`: locks for threads and tasks at once, and between processes, which say who holds them; files that appear whole; caches that are filled once |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `rayon` | | `logscope::rayon`: rayon's functions and parallel iterators, in the context of whoever calls them |
+//! | `redis` | | `store::RedisLeases`: leases in Redis, through the crate `redis` without its default features |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
+//! | `store` | | `logscope::store`: leases that expire, with fencing numbers; with `lock` and `serde` |
 //! | `tokio` | | `logscope::tokio`: tokio's functions, in the context of whoever calls them; `OutputContext::run_async` and [`InheritContext`] for its commands |
 //!
 //! # Types of other crates
@@ -135,7 +138,7 @@
 
 // The rooms of this crate, each of which imports only those before it:
 // sync, limits, process, error, lock, clock, trace and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery,
-// background, sink, context, scope, inherit, rayon, thread, tokio and unclaimed, layer, build, command and http; docs has the guides. Each begins with a few
+// background, sink, context, scope, inherit, rayon, thread, tokio and unclaimed, layer, build, command, http and store; docs has the guides. Each begins with a few
 // sentences on what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

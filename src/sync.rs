@@ -17,6 +17,9 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize,
 #[cfg(any(test, not(unix), target_os = "openbsd", target_os = "redox"))]
 pub(crate) use std::sync::mpsc;
 pub(crate) use std::sync::{Arc, Once, OnceLock, Weak};
+/// For waits that a fork must not disturb: those of parking_lot use a table of all threads that wait, whose locks a forked child may find held.
+#[cfg(feature = "store")]
+pub(crate) use std::sync::{Condvar as StdCondvar, Mutex as StdMutex, PoisonError};
 pub(crate) use std::thread;
 
 #[cfg(feature = "log")]

@@ -32,7 +32,7 @@ const ORDER: &order::Table<'_> = &[
     (
         "src",
         "sync → limits → process → error → lock → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → registry → file \
-         → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio, unclaimed → layer, build, command → http \
+         → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio, unclaimed → layer, build, command → http, store \
          → docs",
     ),
     (
@@ -118,6 +118,11 @@ const ORDER: &order::Table<'_> = &[
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
+    ("src/store", "lease"),
+    (
+        "src/store/lease",
+        "bell, clock → backend → memory, watch, options → errors, log → held → keeper → guard → acquisition → acquiring → public",
+    ),
     ("src/thread", "scope → builder"),
     ("src/tokio", "join_set, runtime"),
     ("src/unclaimed", "table, rules, report"),

@@ -25,9 +25,15 @@ use acquisition::{Acquisition, Step};
 use errors::unknown;
 pub use guard::FileLockGuard;
 pub use holder::Holder;
+#[cfg(feature = "store")]
+pub(crate) use lock_file::Owner;
 use mode::Mode;
 pub use options::FileLock;
+#[cfg(feature = "store")]
+pub(crate) use place::name_of_this_process;
 use records::Records;
+#[cfg(feature = "store")]
+pub(crate) use text::{Shown, one_line};
 
 use super::token::Token;
 use crate::error::Error;
