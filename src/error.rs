@@ -66,7 +66,7 @@ pub enum ErrorKind {
     Lock,
     /// The time was over before what was waited for came: a lock, for example.
     TimedOut,
-    /// Others can have got a lock while it was held, because its file was deleted or replaced.
+    /// Others can have got a lock while it was held, because its file was deleted or replaced. Or others could save a document since it was read.
     LockLost,
     /// A lease was not kept: its time was over, or somebody broke it.
     LeaseLost,
@@ -76,6 +76,12 @@ pub enum ErrorKind {
     NotHolder,
     /// A semaphore is closed.
     Closed,
+    /// A document of a store cannot be opened, read or saved. If the operating system refused, the source is its `io::Error`.
+    Store,
+    /// A file is not what a store has written: it is damaged, or something else has written it. It stays as it is.
+    Corrupt,
+    /// A document has another type or schema than it is opened as.
+    TypeMismatch,
 }
 
 impl Error {
@@ -134,6 +140,18 @@ impl Error {
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         self.kind() == ErrorKind::Unreachable
+    }
+
+    /// Returns true if a file is not what a store has written: [`ErrorKind::Corrupt`].
+    #[must_use]
+    pub fn is_corrupt(&self) -> bool {
+        self.kind() == ErrorKind::Corrupt
+    }
+
+    /// Returns true if a document has another type or schema: [`ErrorKind::TypeMismatch`].
+    #[must_use]
+    pub fn is_type_mismatch(&self) -> bool {
+        self.kind() == ErrorKind::TypeMismatch
     }
 
     /// Returns true if a lock is not held by who was to release it: [`ErrorKind::NotHolder`].

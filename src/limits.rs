@@ -72,6 +72,7 @@
 //! | the keeper of a lease | the next renewal | the TTL divided by [`LEASE_RENEWALS`]; after one that failed, by [`LEASE_RETRIES`] | renews it |
 //! | a step of a lease in a folder | others, who rename its file | [`LEASE_LISTINGS`] | fails |
 //! | a command to Redis | its answer, and before that a connection | `RedisOptions::timeout` each: [`REDIS_TIMEOUT`] unless set; once more after a connection was cut | fails |
+//! | the save of a document of a `store` | other saves of it | `StoreOptions::save_timeout`: [`STORE_SAVE`] unless set | fails, and returns the value |
 //! | a thread that wakes tasks, or warns, for locks | something to do | [`SPARE_THREAD`] | ends |
 //! | a thread that waits for a lock of `lock` | the lock | [`LOCK_REPORT`], then twice as long, and so on | logs that it still waits |
 //! | the first in line for a `lock::Mutex` | others, which are faster | [`LOCK_TURNS`] in all | is handed the lock |
@@ -79,7 +80,11 @@
 use std::time::Duration;
 
 #[cfg(feature = "store")]
+mod documents;
+#[cfg(feature = "store")]
 mod leases;
+#[cfg(feature = "store")]
+pub(crate) use documents::{STORE_HEADER_BYTES, STORE_SAVE};
 #[cfg(feature = "store")]
 pub(crate) use leases::{
     LEASE_ATTEMPTS, LEASE_FIRST_RETRY, LEASE_LISTINGS, LEASE_MARGIN_PERCENT, LEASE_NAME_BYTES, LEASE_OWNER_BYTES,

@@ -6,8 +6,12 @@
 //!
 //! This module is above [`lock`](crate::lock), and nothing of the logger uses it. What it logs has the target `logscope::store`.
 
+mod document;
 pub mod lease;
 
+pub use document::{
+    CacheGone, DocumentCache, ReadOnlyStore, SaveError, Snapshot, Store, StoreGuard, StoreOptions, UnlockedStore,
+};
 pub use lease::{Lease, LeaseBackend, LeaseClaim, LeaseGuard, LeaseHolder, LeaseState, MemoryLeases};
 
 pub use crate::registry::{Instance, Registry};

@@ -98,7 +98,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/lock/publish/os", "unix, other"),
     (
         "src/lock/file_lock",
-        "at, identity, mode, text, timer → place, options → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring",
+        "at, identity, mode, text, timer → place, options → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring → before",
     ),
     (
         "src/output",
@@ -118,7 +118,12 @@ const ORDER: &order::Table<'_> = &[
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
-    ("src/store", "lease"),
+    ("src/limits", "documents, leases"),
+    ("src/store", "lease → document"),
+    (
+        "src/store/document",
+        "header → version, errors → place, log → cache, disk → shared → bypass, instances → options → store → guard",
+    ),
     (
         "src/store/lease",
         "bell, clock → backend → memory, watch, options → errors, log → held → keeper → guard → acquisition → acquiring → public",

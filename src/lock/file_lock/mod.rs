@@ -3,6 +3,8 @@
 mod acquiring;
 mod acquisition;
 mod at;
+#[cfg(feature = "store")]
+mod before;
 mod errors;
 mod guard;
 mod held;
@@ -22,6 +24,8 @@ use std::time::Duration;
 
 use acquiring::Acquiring;
 use acquisition::{Acquisition, Step};
+#[cfg(feature = "store")]
+pub(crate) use before::before;
 use errors::unknown;
 pub use guard::FileLockGuard;
 pub use holder::Holder;
