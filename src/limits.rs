@@ -70,7 +70,7 @@
 //! | `store::Lease::acquire` and its twin, where no server ends leases | the next sign of life of a holder | its TTL, and [`LEASE_MARGIN_PERCENT`] more | take the lease over |
 //! | `store::Lease::acquire` and its twin | others, who take the lease in each attempt | [`LEASE_ATTEMPTS`] at a time | wait as for a holder |
 //! | the keeper of a lease | the next renewal | the TTL divided by [`LEASE_RENEWALS`]; after one that failed, by [`LEASE_RETRIES`] | renews it |
-//! | a step of a lease in a folder | others, who rename its file | [`LEASE_LISTINGS`] | fails |
+//! | a step of a lease in a folder | others, who rename its file | [`LEASE_LISTINGS`], from [`LEASE_QUICK_LISTINGS`] on at intervals of [`LEASE_LISTING_PAUSE`] | fails |
 //! | a command to Redis | its answer, and before that a connection | `RedisOptions::timeout` each: [`REDIS_TIMEOUT`] unless set; once more after a connection was cut | fails |
 //! | the save of a document of a `store` | other saves of it | `StoreOptions::save_timeout`: [`STORE_SAVE`] unless set | fails, and returns the value |
 //! | a thread that wakes tasks, or warns, for locks | something to do | [`SPARE_THREAD`] | ends |
@@ -87,8 +87,8 @@ mod leases;
 pub(crate) use documents::{STORE_HEADER_BYTES, STORE_SAVE};
 #[cfg(feature = "store")]
 pub(crate) use leases::{
-    LEASE_ATTEMPTS, LEASE_FIRST_RETRY, LEASE_LISTINGS, LEASE_MARGIN_PERCENT, LEASE_NAME_BYTES, LEASE_OWNER_BYTES,
-    LEASE_RENEWALS, LEASE_RETRIES, LEASE_RETRY, LEASE_TTL, LEASE_TTLS,
+    LEASE_ATTEMPTS, LEASE_FIRST_RETRY, LEASE_LISTING_PAUSE, LEASE_LISTINGS, LEASE_MARGIN_PERCENT, LEASE_NAME_BYTES,
+    LEASE_OWNER_BYTES, LEASE_QUICK_LISTINGS, LEASE_RENEWALS, LEASE_RETRIES, LEASE_RETRY, LEASE_TTL, LEASE_TTLS,
 };
 #[cfg(feature = "redis")]
 pub(crate) use leases::{REDIS_IDLE, REDIS_TIMEOUT};

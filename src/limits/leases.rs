@@ -29,7 +29,13 @@ pub(crate) const LEASE_RENEWALS: u32 = 3;
 pub(crate) const LEASE_RETRIES: u32 = 20;
 
 /// How often a step lists the folder of a lease which others are just changing.
-pub(crate) const LEASE_LISTINGS: u32 = 1_000;
+pub(crate) const LEASE_LISTINGS: u32 = 400;
+
+/// How many of these looks follow one another at once.
+pub(crate) const LEASE_QUICK_LISTINGS: u32 = 200;
+
+/// How long it pauses before each of the others, at most: for the caches of network file systems, about 4 s in all.
+pub(crate) const LEASE_LISTING_PAUSE: Duration = Duration::from_millis(25);
 
 /// The longest name of a lease, in bytes.
 pub(crate) const LEASE_NAME_BYTES: usize = 512;

@@ -239,6 +239,8 @@ pub(crate) use foreign::run_foreign;
 #[cfg(feature = "store")]
 pub(crate) use log::{log_always, log_once};
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
+#[cfg(feature = "store")]
+pub(crate) use publish::sync_folder;
 pub use publish::{publish, publish_dir};
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 pub use stats::{LockStats, Timings};

@@ -12,6 +12,6 @@ pub mod lease;
 pub use document::{
     CacheGone, DocumentCache, ReadOnlyStore, SaveError, Snapshot, Store, StoreGuard, StoreOptions, UnlockedStore,
 };
-pub use lease::{Lease, LeaseBackend, LeaseClaim, LeaseGuard, LeaseHolder, LeaseState, MemoryLeases};
+pub use lease::{FolderLeases, Lease, LeaseBackend, LeaseClaim, LeaseGuard, LeaseHolder, LeaseState, MemoryLeases};
 
 pub use crate::registry::{Instance, Registry};

@@ -126,8 +126,9 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/store/lease",
-        "bell, clock → backend → memory, watch, options → errors, log → held → keeper → guard → acquisition → acquiring → public",
+        "bell, clock → backend → folder, memory, watch → options → errors, log → held → keeper → guard → acquisition → acquiring → public",
     ),
+    ("src/store/lease/folder", "encoded, name → owners, steps → files"),
     ("src/thread", "scope → builder"),
     ("src/tokio", "join_set, runtime"),
     ("src/unclaimed", "table, rules, report"),

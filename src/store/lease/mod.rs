@@ -6,6 +6,7 @@ mod backend;
 mod bell;
 mod clock;
 mod errors;
+mod folder;
 mod guard;
 mod held;
 mod keeper;
@@ -16,6 +17,7 @@ mod public;
 mod watch;
 
 pub use backend::{LeaseBackend, LeaseClaim, LeaseHolder, LeaseState};
+pub use folder::FolderLeases;
 pub use guard::LeaseGuard;
 pub use memory::MemoryLeases;
 pub use options::Lease;
