@@ -438,7 +438,7 @@ fn a_guard_that_is_dropped_saves_nothing_and_a_checkpoint_keeps_it_locked() {
 #[test]
 fn the_fence_goes_into_the_document_and_an_older_one_is_refused() {
     let (_folder, path) = folder();
-    let open = |leases: &MemoryLeases| Store::options().lease(Lease::new(leases.clone(), "counts")).open(&path).unwrap();
+    let open = |leases: &MemoryLeases| Store::<Counts>::options().lease(Lease::new(leases.clone(), "counts")).open(&path).unwrap();
     let leases = MemoryLeases::new();
     let store = open(&leases);
     drop(store.lock(SOON).unwrap());
