@@ -15,7 +15,7 @@ use std::time::Duration;
 use child::{Child, in_child};
 use common::{DropFlag, Log, SetsWhenDropped, block_on, on_thread, poll};
 use logscope::lock::{FileLock, publish};
-use logscope::store::{CacheGone, DocumentCache, Lease, MemoryLeases, Snapshot, Store};
+use logscope::store::{CacheGone, DocumentCache, Lease, MemoryLeases, StoreSnapshot, Store};
 use logscope::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -445,7 +445,7 @@ fn the_fence_goes_into_the_document_and_an_older_one_is_refused() {
     let guard = store.lock(SOON).unwrap();
     let (fence, token) = (guard.lease().unwrap().fence(), guard.token());
     guard.save().unwrap();
-    let saved: Snapshot<Counts> = store.read().unwrap();
+    let saved: StoreSnapshot<Counts> = store.read().unwrap();
     assert_eq!((fence, saved.fence(), saved.saved_by()), (2, 2, Some(token)));
     drop(store);
 

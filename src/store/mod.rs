@@ -10,7 +10,7 @@ mod document;
 pub mod lease;
 
 pub use document::{
-    CacheGone, DocumentCache, ReadOnlyStore, SaveError, Snapshot, Store, StoreGuard, StoreOptions, UnlockedStore,
+    CacheGone, DocumentCache, ReadOnlyStore, SaveError, StoreSnapshot, Store, StoreGuard, StoreOptions, UnlockedStore,
 };
 pub use lease::{FolderLeases, Lease, LeaseBackend, LeaseClaim, LeaseGuard, LeaseHolder, LeaseState, MemoryLeases};
 

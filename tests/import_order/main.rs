@@ -122,7 +122,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/store", "lease → document"),
     (
         "src/store/document",
-        "header → version, errors → place, log → cache, disk → shared → bypass, instances → options → store → guard",
+        "header → version, errors → place, log → cache, disk → shared → bypass, instances → guard → store → options",
     ),
     (
         "src/store/lease",

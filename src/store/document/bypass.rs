@@ -13,7 +13,7 @@ use super::errors::{not_saved, other_schema};
 use super::header::{Header, Stamp};
 use super::place::Place;
 use super::shared::load_disk;
-use super::version::{Snapshot, Version};
+use super::version::{StoreSnapshot, Version};
 use crate::error::Error;
 use crate::lock::Token;
 use crate::sync::Arc;
@@ -38,8 +38,8 @@ impl<T: DeserializeOwned> ReadOnlyStore<T> {
     /// # Errors
     ///
     /// Those of [`StoreOptions::open`](super::StoreOptions::open) that have to do with the file.
-    pub fn read(&self) -> Result<Option<Snapshot<T>>, Error> {
-        Ok(load_disk(&self.place, &self.schema)?.map(|version| Snapshot(Arc::new(version))))
+    pub fn read(&self) -> Result<Option<StoreSnapshot<T>>, Error> {
+        Ok(load_disk(&self.place, &self.schema)?.map(|version| StoreSnapshot(Arc::new(version))))
     }
 
     /// Returns the path of the document, with its folder made canonical.
@@ -89,7 +89,7 @@ impl<T: Serialize + DeserializeOwned> UnlockedStore<T> {
     /// # Errors
     ///
     /// Those of [`ReadOnlyStore::read`].
-    pub fn read(&self) -> Result<Option<Snapshot<T>>, Error> {
+    pub fn read(&self) -> Result<Option<StoreSnapshot<T>>, Error> {
         self.reader.read()
     }
 
@@ -104,7 +104,7 @@ impl<T: Serialize + DeserializeOwned> UnlockedStore<T> {
     ///   there than a document of this schema.
     /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if others save it all the time.
     /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if the value has no JSON, or the file cannot be written.
-    pub fn write(&self, value: &T) -> Result<Snapshot<T>, Error>
+    pub fn write(&self, value: &T) -> Result<StoreSnapshot<T>, Error>
     where
         T: Clone,
     {
@@ -122,7 +122,7 @@ impl<T: Serialize + DeserializeOwned> UnlockedStore<T> {
             Ok((header, document))
         })?;
         let version = Version { value: value.clone(), stamp: Some(header.stamp), fence: header.fence };
-        Ok(Snapshot(Arc::new(version)))
+        Ok(StoreSnapshot(Arc::new(version)))
     }
 
     /// Returns the path of the document, with its folder made canonical.

@@ -10,14 +10,14 @@ use serde::de::DeserializeOwned;
 
 use super::errors::lost;
 use super::header::Stamp;
+use super::instances::Open;
 use super::log::log_lease_not_released;
 use super::shared::{Saving, Seen};
-use super::store::Store;
 use crate::error::Error;
 use crate::lock::{OwnedMutexGuard, Token, try_offload};
 use crate::store::lease::LeaseGuard;
 
-/// Has a document locked, with a value to change; from [`Store::lock`].
+/// Has a document locked, with a value to change; from [`Store::lock`](super::Store::lock).
 ///
 /// [`save`](Self::save) keeps the changes. Dropping the guard forgets them. It may be held over an `.await`.
 #[must_use = "the document is unlocked as soon as this is dropped, and nothing is saved"]
@@ -27,21 +27,21 @@ pub struct StoreGuard<T> {
     generation: u64,
     fence: u64,
     disk: Option<Stamp>,
-    store: Store<T>,
+    document: Open<T>,
     // Dropped in this order: when another thread of this process enters, the lease is free.
     lease: Option<LeaseGuard>,
     _gate: OwnedMutexGuard<()>,
 }
 
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard<T> {
-    pub(super) fn new(store: Store<T>, gate: OwnedMutexGuard<()>, lease: Option<LeaseGuard>, seen: &Seen<T>) -> Self {
+    pub(super) fn new(document: Open<T>, gate: OwnedMutexGuard<()>, lease: Option<LeaseGuard>, seen: &Seen<T>) -> Self {
         StoreGuard {
             value: seen.version.value.clone(),
             token: lease.as_ref().map_or_else(Token::random, LeaseGuard::token),
             generation: seen.version.generation(),
             fence: lease.as_ref().map_or(seen.version.fence, LeaseGuard::fence),
             disk: seen.disk,
-            store,
+            document,
             lease,
             _gate: gate,
         }
@@ -63,12 +63,12 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if the value has no JSON, or the file cannot be written. If only its folder could not be synced,
     ///   the new document is in place all the same; the source says so.
     pub fn save(self) -> Result<(), SaveError<T>> {
-        let StoreGuard { value, token, generation, fence, disk, store, lease, _gate } = self;
-        let verify = || verify(store.path(), lease.as_ref());
+        let StoreGuard { value, token, generation, fence, disk, document, lease, _gate } = self;
+        let verify = || verify(document.place.path(), lease.as_ref());
         let saving = Saving { token, disk, generation, fence, verify: &verify };
-        match store.document().save(&saving, value) {
+        match document.save(&saving, value) {
             Ok(_) => {
-                release(store.path(), lease);
+                release(document.place.path(), lease);
                 Ok(())
             }
             Err((error, value)) => Err(SaveError { error, value }),
@@ -104,7 +104,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     ///
     /// Those of [`save`](Self::save); the guard keeps the value.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
-        let verify = || verify(self.store.path(), self.lease.as_ref());
+        let verify = || verify(self.document.place.path(), self.lease.as_ref());
         let saving = Saving {
             token: self.token,
             disk: self.disk,
@@ -112,7 +112,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
             fence: self.fence,
             verify: &verify,
         };
-        let stamp = self.store.document().save(&saving, self.value.clone()).map_err(|(error, _)| error)?;
+        let stamp = self.document.save(&saving, self.value.clone()).map_err(|(error, _)| error)?;
         self.disk = Some(stamp);
         self.generation = stamp.generation;
         Ok(())
@@ -124,7 +124,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     ///
     /// [`ErrorKind::LockLost`](crate::ErrorKind::LockLost) if it was lost, and the errors of [`LeaseGuard::verify`] otherwise.
     pub fn verify(&self) -> Result<(), Error> {
-        verify(self.store.path(), self.lease.as_ref())
+        verify(self.document.place.path(), self.lease.as_ref())
     }
 }
 
@@ -186,7 +186,7 @@ impl<T> DerefMut for StoreGuard<T> {
 impl<T: fmt::Debug> fmt::Debug for StoreGuard<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoreGuard")
-            .field("path", &self.store.path())
+            .field("path", &self.document.place.path())
             .field("generation", &self.generation)
             .field("token", &self.token)
             .field("value", &self.value)
@@ -217,12 +217,6 @@ impl<T> SaveError<T> {
     #[must_use]
     pub fn into_value(self) -> T {
         self.value
-    }
-
-    /// Returns why it was not saved, and the value.
-    #[must_use]
-    pub fn into_parts(self) -> (Error, T) {
-        (self.error, self.value)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::any::{Any, type_name};
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use super::shared::Document;
@@ -22,13 +23,43 @@ impl Opened {
         Opened { document, type_name: type_name::<T>() }
     }
 
-    /// Returns the document, if it has this type.
-    pub(super) fn document<T: Send + Sync + 'static>(&self) -> Option<Arc<Document<T>>> {
-        Arc::clone(&self.document).downcast().ok()
-    }
-
     pub(super) fn type_name(&self) -> &'static str {
         self.type_name
+    }
+}
+
+/// A document, and that it is open.
+pub(super) struct Open<T> {
+    document: Arc<Document<T>>,
+    /// Keeps the document registered.
+    instance: OpenDocument,
+}
+
+impl<T: Send + Sync + 'static> Open<T> {
+    /// Returns the document of `instance`, if it has this type.
+    pub(super) fn new(instance: &OpenDocument) -> Option<Self> {
+        let document = Arc::clone(&instance.document).downcast().ok()?;
+        Some(Open { document, instance: instance.clone() })
+    }
+}
+
+impl<T> Open<T> {
+    pub(super) fn ptr_eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.document, &other.document)
+    }
+}
+
+impl<T> Deref for Open<T> {
+    type Target = Document<T>;
+
+    fn deref(&self) -> &Document<T> {
+        &self.document
+    }
+}
+
+impl<T> Clone for Open<T> {
+    fn clone(&self) -> Self {
+        Open { document: Arc::clone(&self.document), instance: self.instance.clone() }
     }
 }
 

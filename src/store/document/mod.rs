@@ -31,4 +31,4 @@ pub use cache::{CacheGone, DocumentCache};
 pub use guard::{SaveError, StoreGuard};
 pub use options::StoreOptions;
 pub use store::Store;
-pub use version::Snapshot;
+pub use version::StoreSnapshot;

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::bypass::{ReadOnlyStore, UnlockedStore};
 use super::cache::{CacheGone, Cached, DocumentCache};
 use super::errors::{opens_itself, other_options, other_type};
-use super::instances::{Opened, keep, stores};
+use super::instances::{Open, Opened, keep, stores};
 use super::place::Place;
 use super::shared::{Document, Settings};
 use super::store::Store;
@@ -57,8 +57,47 @@ pub struct StoreOptions<T> {
     value: PhantomData<fn() -> T>,
 }
 
+impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
+    /// Opens the document at `path`, as [`StoreOptions::open`] does, without a lease and without a cache.
+    ///
+    /// The path is made canonical, but for its last component: relative paths, `..` and links to folders lead to the same instance.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StoreOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error>
+    where
+        T: Default,
+    {
+        StoreOptions::new().open(path)
+    }
+
+    /// Opens the document at `path` for reading alone: see [`ReadOnlyStore`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StoreOptions::open_readonly`].
+    pub fn open_readonly(path: impl AsRef<Path>) -> Result<ReadOnlyStore<T>, Error> {
+        StoreOptions::new().open_readonly(path)
+    }
+
+    /// Opens the document at `path` past its lock, its lease and its cache: see [`UnlockedStore`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StoreOptions::open_unlocked`].
+    pub fn open_unlocked(path: impl AsRef<Path>) -> Result<UnlockedStore<T>, Error> {
+        StoreOptions::new().open_unlocked(path)
+    }
+
+    /// Begins to open a document with options.
+    pub fn options() -> StoreOptions<T> {
+        StoreOptions::new()
+    }
+}
+
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptions<T> {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         StoreOptions {
             schema: type_name::<T>().to_owned(),
             lease: None,
@@ -150,16 +189,16 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
             Ok::<_, Error>(Opened::new(Arc::new(document)))
         });
         let instance = opened.map_err(|MakesItself| opens_itself(&key))??;
-        let Some(document) = instance.document::<T>() else {
+        let Some(document) = Open::<T>::new(&instance) else {
             return Err(other_type(&key, instance.type_name(), type_name::<T>()));
         };
         if let Some(option) = difference(&document.settings, &settings) {
             return Err(other_options(&key, option));
         }
         if kept > 0 {
-            keep(instance.clone(), kept);
+            keep(instance, kept);
         }
-        Ok(Store::new(document, instance))
+        Ok(Store::new(document))
     }
 
     /// Opens the document at `path` for reading alone. It is not registered, and each [`read`](ReadOnlyStore::read) reads the disk.

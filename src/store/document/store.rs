@@ -7,17 +7,13 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::bypass::{ReadOnlyStore, UnlockedStore};
 use super::errors::{busy, fence_given_twice};
 use super::guard::StoreGuard;
-use super::instances::OpenDocument;
-use super::options::StoreOptions;
-use super::shared::Document;
-use super::version::Snapshot;
+use super::instances::Open;
+use super::version::StoreSnapshot;
 use crate::error::{Error, ErrorKind};
 use crate::lock::{OwnedMutexGuard, try_offload};
 use crate::store::lease::LeaseGuard;
-use crate::sync::Arc;
 
 /// A document at a path: one for all threads of the process, and saved only over what was read.
 ///
@@ -48,49 +44,10 @@ use crate::sync::Arc;
 ///
 /// The [module](crate::store) says what holds for documents, and what does not.
 pub struct Store<T> {
-    document: Arc<Document<T>>,
-    /// Keeps the document registered.
-    _instance: OpenDocument,
+    document: Open<T>,
 }
 
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
-    /// Opens the document at `path`, as [`StoreOptions::open`] does, without a lease and without a cache.
-    ///
-    /// The path is made canonical, but for its last component: relative paths, `..` and links to folders lead to the same instance.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`StoreOptions::open`].
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error>
-    where
-        T: Default,
-    {
-        StoreOptions::new().open(path)
-    }
-
-    /// Opens the document at `path` for reading alone: see [`ReadOnlyStore`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`StoreOptions::open_readonly`].
-    pub fn open_readonly(path: impl AsRef<Path>) -> Result<ReadOnlyStore<T>, Error> {
-        StoreOptions::new().open_readonly(path)
-    }
-
-    /// Opens the document at `path` past its lock, its lease and its cache: see [`UnlockedStore`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`StoreOptions::open_unlocked`].
-    pub fn open_unlocked(path: impl AsRef<Path>) -> Result<UnlockedStore<T>, Error> {
-        StoreOptions::new().open_unlocked(path)
-    }
-
-    /// Begins to open a document with options.
-    pub fn options() -> StoreOptions<T> {
-        StoreOptions::new()
-    }
-
     /// Returns the document as it is now, or as it was saved since.
     ///
     /// Reads the first line of the file, and the rest only if another process has saved since the document was read last. Takes no lock of the
@@ -98,21 +55,21 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`StoreOptions::open`] that have to do with the file.
-    pub fn read(&self) -> Result<Snapshot<T>, Error> {
-        self.document.read().map(Snapshot)
+    /// Those of [`StoreOptions::open`](super::StoreOptions::open) that have to do with the file.
+    pub fn read(&self) -> Result<StoreSnapshot<T>, Error> {
+        self.document.read().map(StoreSnapshot)
     }
 
     /// Locks the document to change it. Waits for that, up to `timeout`, in all.
     ///
-    /// One thread or task of this process at a time has it locked; with a [lease](StoreOptions::lease), one of all processes. The guard has the
+    /// One thread or task of this process at a time has it locked; with a [lease](super::StoreOptions::lease), one of all processes. The guard has the
     /// document as it is then, the highest generation of disk and cache.
     ///
     /// # Errors
     ///
     /// - [`ErrorKind::TimedOut`] if somebody else has it locked all the time.
     /// - Those of [`Lease::acquire`](crate::store::Lease::acquire).
-    /// - Those of [`StoreOptions::open`] that have to do with the file and the cache.
+    /// - Those of [`StoreOptions::open`](super::StoreOptions::open) that have to do with the file and the cache.
     /// - [`ErrorKind::LeaseLost`] if the lease has a fencing number that is not higher than the one that the document was saved under: then the backend
     ///   has lost its numbers.
     pub fn lock(&self, timeout: Duration) -> Result<StoreGuard<T>, Error> {
@@ -155,7 +112,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
         {
             return Err(fence_given_twice(self.path(), lease.fence(), known));
         }
-        Ok(StoreGuard::new(self.clone(), gate, lease, &seen))
+        Ok(StoreGuard::new(self.document.clone(), gate, lease, &seen))
     }
 }
 
@@ -165,12 +122,8 @@ fn left(deadline: Option<Instant>) -> Duration {
 }
 
 impl<T> Store<T> {
-    pub(super) fn new(document: Arc<Document<T>>, instance: OpenDocument) -> Self {
-        Store { document, _instance: instance }
-    }
-
-    pub(super) fn document(&self) -> &Document<T> {
-        &self.document
+    pub(super) fn new(document: Open<T>) -> Self {
+        Store { document }
     }
 
     /// Returns the path of the document, with its folder made canonical.
@@ -182,13 +135,13 @@ impl<T> Store<T> {
     /// Returns true if both are the same instance.
     #[must_use]
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
-        Arc::ptr_eq(&this.document, &other.document)
+        this.document.ptr_eq(&other.document)
     }
 }
 
 impl<T> Clone for Store<T> {
     fn clone(&self) -> Self {
-        Store { document: Arc::clone(&self.document), _instance: self._instance.clone() }
+        Store { document: self.document.clone() }
     }
 }
 

@@ -24,9 +24,9 @@ impl<T> Version<T> {
 /// A document as it was at one moment; from [`Store::read`](super::Store::read).
 ///
 /// It derefs to the value, which never changes. Cheap to clone.
-pub struct Snapshot<T>(pub(super) Arc<Version<T>>);
+pub struct StoreSnapshot<T>(pub(super) Arc<Version<T>>);
 
-impl<T> Snapshot<T> {
+impl<T> StoreSnapshot<T> {
     /// Returns how often the document had been saved. Zero if it never was: then the value is the initial one.
     #[must_use]
     pub fn generation(&self) -> u64 {
@@ -46,7 +46,7 @@ impl<T> Snapshot<T> {
     }
 }
 
-impl<T> Deref for Snapshot<T> {
+impl<T> Deref for StoreSnapshot<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -54,14 +54,14 @@ impl<T> Deref for Snapshot<T> {
     }
 }
 
-impl<T> Clone for Snapshot<T> {
+impl<T> Clone for StoreSnapshot<T> {
     fn clone(&self) -> Self {
-        Snapshot(Arc::clone(&self.0))
+        StoreSnapshot(Arc::clone(&self.0))
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Snapshot<T> {
+impl<T: fmt::Debug> fmt::Debug for StoreSnapshot<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Snapshot").field("generation", &self.generation()).field("value", &self.0.value).finish()
+        f.debug_struct("StoreSnapshot").field("generation", &self.generation()).field("value", &self.0.value).finish()
     }
 }
