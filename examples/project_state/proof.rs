@@ -118,7 +118,7 @@ fn read(manner: Manner, folder: &Path, project: usize) -> Result<State> {
     match manner {
         Manner::Store => {
             let state = Store::<State>::options().schema("project-state").open_readonly(path)?.read()?;
-            Ok(state.ok_or("nothing is saved")?.clone())
+            Ok(State::clone(&*state.ok_or("nothing is saved")?))
         }
         Manner::Naive => Ok(serde_json::from_slice(&fs::read(path)?)?),
     }

@@ -68,7 +68,7 @@ pub enum CacheGone {
     #[default]
     UseDisk,
     /// Opening, locking and saving fail with [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable), before anything is changed. Reading does not
-    /// need the cache.
+    /// need the cache, and uses the disk then.
     Refuse,
 }
 
@@ -91,8 +91,9 @@ impl Cached {
         (&self.key, self.gone)
     }
 
-    /// Returns the document that the cache has. One that is damaged, or has another schema, counts as a cache that cannot be used.
-    pub(super) fn get(&self, place: &Place, schema: &str) -> Result<Option<(Header, Vec<u8>)>, Error> {
+    /// Returns the document that the cache has. One that is damaged, or has another schema, counts as a cache that cannot be used. Then the result is
+    /// none, unless the cache `is_needed`, and it was said to refuse without it.
+    pub(super) fn get(&self, place: &Place, schema: &str, is_needed: bool) -> Result<Option<(Header, Vec<u8>)>, Error> {
         let parsed = |document: Vec<u8>| match Header::parse(&document) {
             Ok((header, _)) if header.schema == schema => Ok((header, document)),
             Ok((header, _)) => Err(io::Error::other(format!("{} has the schema {:?}", self.key, header.schema))),
@@ -103,7 +104,11 @@ impl Cached {
                 self.note_back(place);
                 Ok(document)
             }
-            Err(error) => self.note_gone(place, error).map(|()| None),
+            Err(error) if is_needed && self.gone == CacheGone::Refuse => Err(cache_gone(place.path(), error)),
+            Err(error) => {
+                self.tell_gone(place, &error);
+                Ok(None)
+            }
         }
     }
 
@@ -112,16 +117,6 @@ impl Cached {
         match self.cache.put(&self.key, header.stamp.generation, document) {
             Ok(()) => self.note_back(place),
             Err(error) => self.tell_gone(place, &error),
-        }
-    }
-
-    fn note_gone(&self, place: &Place, error: io::Error) -> Result<(), Error> {
-        match self.gone {
-            CacheGone::UseDisk => {
-                self.tell_gone(place, &error);
-                Ok(())
-            }
-            CacheGone::Refuse => Err(cache_gone(place.path(), error)),
         }
     }
 

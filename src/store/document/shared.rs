@@ -84,7 +84,7 @@ impl<T> Clone for Seen<T> {
 impl<T: Serialize + DeserializeOwned> Document<T> {
     /// Reads the document for the first time.
     pub(super) fn open(place: Place, settings: Settings, initial: Initial<T>) -> Result<Self, Error> {
-        let loaded = load(&place, &settings, &initial)?;
+        let loaded = load(&place, &settings, &initial, true)?;
         log_opened(place.path(), loaded.version.generation(), loaded.from);
         let seen = Seen { version: Arc::new(loaded.version), disk: loaded.disk, changes: 0 };
         let gate = Arc::new(crate::lock::Mutex::new(()).named("a document of a store"));
@@ -96,14 +96,15 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         self.refresh(false).map(|seen| seen.version)
     }
 
-    /// Brings what is known up to date: with the disk, and with the cache if `asks_cache`.
-    pub(super) fn refresh(&self, asks_cache: bool) -> Result<Seen<T>, Error> {
+    /// Brings what is known up to date: with the disk, and with the cache if `needs_cache`. Otherwise the cache
+    /// is asked only if the disk has changed, and can be gone.
+    pub(super) fn refresh(&self, needs_cache: bool) -> Result<Seen<T>, Error> {
         loop {
             let seen = self.seen.lock().clone();
-            if self.is_current(&seen, asks_cache)? {
+            if self.is_current(&seen, needs_cache)? {
                 return Ok(seen);
             }
-            let loaded = load(&self.place, &self.settings, &self.initial)?;
+            let loaded = load(&self.place, &self.settings, &self.initial, needs_cache)?;
             let (generation, from) = (loaded.version.generation(), loaded.from);
             if let Some(seen) = self.replace(seen.changes, loaded.version, loaded.disk) {
                 log_refreshed(self.place.path(), generation, from);
@@ -112,12 +113,12 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         }
     }
 
-    fn is_current(&self, seen: &Seen<T>, asks_cache: bool) -> Result<bool, Error> {
+    fn is_current(&self, seen: &Seen<T>, needs_cache: bool) -> Result<bool, Error> {
         if disk::read_header(&self.place)?.map(|header| header.stamp) != seen.disk {
             return Ok(false);
         }
-        let Some(cached) = self.settings.cached.as_ref().filter(|_| asks_cache) else { return Ok(true) };
-        let cached = cached.get(&self.place, &self.settings.schema)?;
+        let Some(cached) = self.settings.cached.as_ref().filter(|_| needs_cache) else { return Ok(true) };
+        let cached = cached.get(&self.place, &self.settings.schema, true)?;
         Ok(cached.is_none_or(|(header, _)| header.stamp.generation <= seen.version.generation()))
     }
 
@@ -159,7 +160,7 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
     fn publish(&self, saving: &Saving<'_>, value: &[u8]) -> Result<(Header, Vec<u8>), Error> {
         let path = self.place.path();
         if let Some(cached) = &self.settings.cached
-            && let Some((header, _)) = cached.get(&self.place, &self.settings.schema)?
+            && let Some((header, _)) = cached.get(&self.place, &self.settings.schema, true)?
             && header.stamp.generation > saving.generation
         {
             return Err(changed(path, saving.disk, Some(header.stamp)));
@@ -207,7 +208,12 @@ impl<T> Document<T> {
 }
 
 /// Reads the document: the higher generation of the cache and the disk, and the disk's if both have the same.
-fn load<T: DeserializeOwned>(place: &Place, settings: &Settings, initial: &Initial<T>) -> Result<Loaded<T>, Error> {
+fn load<T: DeserializeOwned>(
+    place: &Place,
+    settings: &Settings,
+    initial: &Initial<T>,
+    needs_cache: bool,
+) -> Result<Loaded<T>, Error> {
     let on_disk = disk::read(place)?;
     let on_disk = match &on_disk {
         Some(document) => Some((disk::parse(place, document)?, document)),
@@ -219,7 +225,7 @@ fn load<T: DeserializeOwned>(place: &Place, settings: &Settings, initial: &Initi
     let disk = on_disk.as_ref().map(|((header, _), _)| header.stamp);
     let disk_fence = on_disk.as_ref().map_or(0, |((header, _), _)| header.fence);
     if let Some(cached) = &settings.cached {
-        match (cached.get(place, &settings.schema)?, &on_disk) {
+        match (cached.get(place, &settings.schema, needs_cache)?, &on_disk) {
             (Some((header, document)), _) if disk.is_none_or(|disk| disk.generation < header.stamp.generation) => {
                 let header = Header { fence: header.fence.max(disk_fence), ..header };
                 let (_, value) = disk::parse(place, &document)?;
