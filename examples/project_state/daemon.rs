@@ -24,6 +24,9 @@ const TTL: Duration = Duration::from_millis(500);
 /// How long a build takes.
 const BUILD: Duration = Duration::from_millis(8);
 
+/// How long a daemon rests after a build, so that the other one has its turn.
+const REST: Duration = Duration::from_millis(16);
+
 /// How many of the last builds a state has.
 const LAST: usize = 5;
 
@@ -135,6 +138,7 @@ fn build(daemon: &str, folder: &Path, project: usize, is_over: &AtomicBool) -> R
             Err(error) if error.is_lock_lost() => warn!("build {build} is void: {error}"),
             Err(error) => return Err(error.into()),
         }
+        thread::sleep(REST);
     }
     Ok(())
 }
@@ -150,6 +154,7 @@ fn build_naively(daemon: &str, folder: &Path, project: usize, is_over: &AtomicBo
         thread::sleep(BUILD);
         fs::write(&path, serde_json::to_vec(&state)?)?;
         told(true).say();
+        thread::sleep(REST);
     }
     Ok(())
 }

@@ -112,7 +112,7 @@ impl Daemon {
         if self.lines.read_line(&mut line)? == 0 || !line.ends_with('\n') { Ok(None) } else { Told::parse(&line).map(Some) }
     }
 
-    /// Waits until the daemon has saved `count` more builds of each project that is at least so often asked for.
+    /// Notes what the daemon says until it `is_enough`.
     fn wait_for(&mut self, mut is_enough: impl FnMut(&Told) -> bool, told: &mut Vec<Told>) -> Result<()> {
         loop {
             let next = self.next()?.ok_or("a daemon has ended")?;

@@ -16,7 +16,8 @@ const LEGEND: &str = "\
 uno, due: builds that each was told are saved    state: those that the document has
 lost: told, and not there                        twice: a number of two builds
 fence: a fencing number of two locks             torn: no whole document
-idle: how long after the kill the other one had it; a lease lasts 500 ms";
+after: when uno was killed while it had the lock, after so long the other got
+it, which is when the lease of 500 ms is over";
 
 #[derive(Default)]
 struct Findings {
@@ -26,7 +27,7 @@ struct Findings {
     twice: u64,
     fences_twice: u64,
     is_torn: bool,
-    idle: Option<u128>,
+    after: Option<u128>,
 }
 
 impl Findings {
@@ -46,7 +47,7 @@ pub(crate) fn print(paint: Paint, manner: Manner, folder: &Path, told: &[Told], 
         ("twice", Align::Right),
         ("fence", Align::Right),
         ("torn", Align::Right),
-        ("idle", Align::Right),
+        ("after", Align::Right),
         ("", Align::Left),
     ]);
     let found: Vec<Findings> =
@@ -62,7 +63,7 @@ pub(crate) fn print(paint: Paint, manner: Manner, folder: &Path, told: &[Told], 
             Cell::faults(found.twice),
             Cell::faults(found.fences_twice),
             Cell::faults(found.is_torn.into()),
-            Cell::new(found.idle.map_or("-".to_owned(), |idle| format!("{idle} ms"))),
+            Cell::new(found.after.map_or("-".to_owned(), |after| format!("{after} ms"))),
             Cell::verdict(found.holds()),
         ]);
     }
@@ -107,9 +108,9 @@ fn examine(manner: Manner, folder: &Path, project: usize, told: &[Told]) -> Resu
         Err(_) => found.is_torn = true,
     }
     // From the last word of the daemon that was killed to the first lock of the other one.
-    let last = told.iter().rev().find(|told| told.daemon == "uno").map_or(0, |told| told.at);
-    let next = told.iter().find(|told| told.daemon == "due" && !told.is_saved && told.at >= last);
-    found.idle = next.map(|next| next.at - last);
+    let last = told.iter().rev().find(|told| told.daemon == "uno").filter(|last| !last.is_saved);
+    let next = |last: &Told| told.iter().find(|told| told.daemon == "due" && !told.is_saved && told.at >= last.at);
+    found.after = last.and_then(|last| Some(next(last)?.at - last.at));
     Ok(found)
 }
 
