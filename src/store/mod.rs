@@ -7,5 +7,13 @@
 //! This module is above [`lock`](crate::lock), and nothing of the logger uses it. What it logs has the target `logscope::store`.
 
 pub mod lease;
+#[cfg(feature = "redis")]
+mod redis_client;
 
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use lease::RedisLeases;
 pub use lease::{FolderLeases, Lease, LeaseBackend, LeaseClaim, LeaseGuard, LeaseHolder, LeaseState, MemoryLeases};
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use redis_client::RedisOptions;

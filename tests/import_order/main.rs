@@ -117,10 +117,10 @@ const ORDER: &order::Table<'_> = &[
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
-    ("src/store", "lease"),
+    ("src/store", "redis_client → lease"),
     (
         "src/store/lease",
-        "bell, clock → backend → folder, memory, watch → options → errors, log → held → keeper → guard → acquisition → acquiring → public",
+        "bell, clock → backend → folder, memory, server, watch → options → errors, log → held → keeper → guard → acquisition → acquiring → public",
     ),
     ("src/store/lease/folder", "encoded, name → owners, steps → files"),
     ("src/thread", "scope → builder"),
