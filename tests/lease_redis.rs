@@ -3,7 +3,11 @@
 #![cfg(feature = "redis")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+#[path = "common/child.rs"]
+mod child;
 mod common;
+#[path = "common/contenders.rs"]
+mod contenders;
 #[path = "common/redis.rs"]
 mod redis;
 
@@ -12,7 +16,9 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use child::in_child;
 use common::{DEADLINE, block_on};
+use contenders::{assert_no_number_twice, contender};
 use logscope::store::{Lease, RedisLeases, RedisOptions};
 use redis::{Server, Wire, server};
 
@@ -279,4 +285,17 @@ fn an_owner_is_named_and_a_break_is_found() {
     let error = guard.renew().unwrap_err();
     assert!(error.is_lease_lost() && error.to_string().contains("it was broken"), "{error}");
     assert!(lease(&server, "uno").break_lease().unwrap().is_none());
+}
+
+#[test]
+fn contends() {
+    in_child("contends", |_| contender(|_, url| Lease::new(leases(url), "uno")));
+}
+
+#[test]
+fn contenders_that_are_killed_at_random_never_get_a_number_twice() {
+    let Some(server) = server() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    assert_no_number_twice(folder.path(), &server.url());
+    lease(&server, "uno").acquire(DEADLINE).unwrap().release().unwrap();
 }
