@@ -17,9 +17,8 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize,
 #[cfg(any(test, not(unix), target_os = "openbsd", target_os = "redox"))]
 pub(crate) use std::sync::mpsc;
 pub(crate) use std::sync::{Arc, Once, OnceLock, Weak};
-/// For waits that a fork must not disturb: those of parking_lot use a table of all threads that wait, whose locks a forked child may find held.
 #[cfg(feature = "store")]
-pub(crate) use std::sync::{Condvar as StdCondvar, Mutex as StdMutex, PoisonError};
+pub(crate) use std::sync::{Mutex as StdMutex, PoisonError};
 pub(crate) use std::thread;
 
 #[cfg(feature = "log")]
@@ -56,6 +55,10 @@ pub(crate) mod model {
     pub(crate) use std::sync::atomic::AtomicU64 as StaticAtomicU64;
     #[cfg(not(logscope_loom))]
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
+    /// For waits that a fork must not disturb: those of parking_lot use a table of all threads that wait, and a forked child may find its locks
+    /// held.
+    #[cfg(all(feature = "store", not(logscope_loom)))]
+    pub(crate) use std::sync::{Condvar as StdCondvar, Mutex as StdMutex};
     use std::time::Instant;
 
     #[cfg(not(logscope_loom))]
@@ -66,6 +69,8 @@ pub(crate) mod model {
     pub(crate) use loom::sync::MutexGuard;
     #[cfg(logscope_loom)]
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
+    #[cfg(all(feature = "store", logscope_loom))]
+    pub(crate) use loom::sync::{Condvar as StdCondvar, Mutex as StdMutex};
     #[cfg(all(feature = "store", logscope_loom))]
     pub(crate) use loom::thread::{ThreadId, current as current_thread};
     #[cfg(all(feature = "store", not(logscope_loom)))]

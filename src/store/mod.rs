@@ -132,10 +132,21 @@
 
 mod document;
 pub mod lease;
+#[cfg(feature = "redis")]
+mod redis_client;
 
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use document::RedisCache;
 pub use document::{
-    CacheGone, DocumentCache, ReadOnlyStore, SaveError, StoreSnapshot, Store, StoreGuard, StoreOptions, UnlockedStore,
+    CacheGone, DocumentCache, ReadOnlyStore, SaveError, Store, StoreGuard, StoreOptions, StoreSnapshot, UnlockedStore,
 };
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use lease::RedisLeases;
 pub use lease::{FolderLeases, Lease, LeaseBackend, LeaseClaim, LeaseGuard, LeaseHolder, LeaseState, MemoryLeases};
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use redis_client::RedisOptions;
 
 pub use crate::registry::{Instance, Registry};

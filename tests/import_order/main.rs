@@ -119,14 +119,14 @@ const ORDER: &order::Table<'_> = &[
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
     ("src/limits", "documents, leases"),
-    ("src/store", "lease → document"),
+    ("src/store", "redis_client → lease → document"),
     (
         "src/store/document",
-        "header → version, errors → place, log → cache, disk → shared → bypass, instances → guard → store → options",
+        "header → version, errors → place, log → cache, disk → redis_cache, shared → bypass, instances → guard → store → options",
     ),
     (
         "src/store/lease",
-        "bell, clock → backend → folder, memory, watch → options → errors, log → held → keeper → guard → acquisition → acquiring → public",
+        "bell, clock → backend → folder, memory, server, watch → options → errors, log → held → keeper → guard → acquisition → acquiring → public",
     ),
     ("src/store/lease/folder", "encoded, name → owners, steps → files"),
     ("src/thread", "scope → builder"),

@@ -80,12 +80,15 @@ impl Acquisition {
         let mut is_told = false;
         loop {
             let rings = bell.rings();
+            if cancel.is_cancelled() {
+                return Err(timed_out(&self.lease, self.timeout, self.holder.as_ref()));
+            }
             let left = match self.attempt()? {
                 Attempt::Got(guard) => return Ok(guard),
                 Attempt::Taken(left) => left,
             };
             let now = Instant::now();
-            if cancel.is_cancelled() || self.deadline.is_some_and(|deadline| deadline <= now) {
+            if self.deadline.is_some_and(|deadline| deadline <= now) {
                 return Err(timed_out(&self.lease, self.timeout, self.holder.as_ref()));
             }
             if !is_told {

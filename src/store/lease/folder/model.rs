@@ -27,39 +27,44 @@ fn explore(start: World) -> Result<usize, String> {
 
 fn holds(plans: &[Plan], budgets: world::Budgets) {
     match explore(World::new(plans, budgets, Faults::default())) {
-        Ok(worlds) => eprintln!("{worlds} worlds"),
+        // Fewer would mean that the model has lost something.
+        Ok(worlds) => assert!(worlds > 5_000, "{worlds}"),
         Err(broken) => panic!("{broken}"),
     }
 }
 
 fn breaks(plans: &[Plan], faults: Faults, promise: &str) {
-    let budgets = world::Budgets { crashes: 1, ticks: 4, ..world::Budgets::default() };
+    let budgets = world::Budgets { crashes: 1, lost: 1, ticks: 4, ..world::Budgets::default() };
     let broken = explore(World::new(plans, budgets, faults)).expect_err("a weakened lease breaks its promise");
     assert!(broken.contains(promise), "{broken}");
 }
 
 #[test]
 fn two_contenders_with_crashes_and_lost_answers_keep_all_promises() {
-    let budgets = world::Budgets { crashes: 1, lost: 1, stale: 1, ticks: 4 };
-    holds(&[Plan::WORK, Plan::WORK], budgets);
+    holds(&[Plan::WORK, Plan::SHORT], world::Budgets { crashes: 1, lost: 1, ticks: 3, ..world::Budgets::default() });
+}
+
+#[test]
+fn two_contenders_with_listings_that_are_behind_keep_all_promises() {
+    holds(&[Plan::WORK, Plan::SHORT], world::Budgets { crashes: 1, stale: 1, ticks: 3, ..world::Budgets::default() });
 }
 
 #[test]
 fn two_contenders_with_two_lost_answers_keep_all_promises() {
-    holds(&[Plan::WORK, Plan::WORK], world::Budgets { lost: 2, ticks: 3, ..world::Budgets::default() });
+    holds(&[Plan::QUICK, Plan::QUICK], world::Budgets { lost: 2, ticks: 3, ..world::Budgets::default() });
 }
 
 #[test]
 fn three_contenders_with_crashes_keep_all_promises() {
     holds(
-        &[Plan::SHORT, Plan::SHORT, Plan::SHORT],
+        &[Plan::QUICK, Plan::QUICK, Plan::QUICK],
         world::Budgets { crashes: 1, ticks: 3, ..world::Budgets::default() },
     );
 }
 
 #[test]
 fn a_holder_learns_that_its_lease_was_broken() {
-    holds(&[Plan::WORK, Plan::SHORT, Plan::BREAK], world::Budgets { lost: 1, ticks: 1, ..world::Budgets::default() });
+    holds(&[Plan::WORK, Plan::SHORT, Plan::BREAK], world::Budgets { lost: 1, ..world::Budgets::default() });
 }
 
 #[test]
@@ -69,7 +74,7 @@ fn renaming_over_what_is_there_is_found() {
 
 #[test]
 fn taking_over_under_the_same_number_is_found() {
-    breaks(&[Plan::SHORT, Plan::SHORT], Faults { keeps_fence: true, ..Faults::default() }, "is given twice");
+    breaks(&[Plan::SHORT, Plan::SHORT], Faults { keeps_fence: true, ..Faults::default() }, "is not higher");
 }
 
 #[test]

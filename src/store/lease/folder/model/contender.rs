@@ -1,6 +1,7 @@
 //! What a contender does, from its beginning up to the first operation that has no answer yet.
 
 use std::cell::{Cell, RefCell};
+use std::fmt::Debug;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ impl Plan {
     pub(super) const WORK: Plan = Plan { attempts: 3, renewals: 1, breaks: false };
     /// Gets the lease and releases it.
     pub(super) const SHORT: Plan = Plan { attempts: 3, renewals: 0, breaks: false };
+    /// The same, with an attempt less.
+    pub(super) const QUICK: Plan = Plan { attempts: 2, renewals: 0, breaks: false };
     /// Breaks the lease.
     pub(super) const BREAK: Plan = Plan { attempts: 0, renewals: 0, breaks: true };
     /// Waits for as long as it takes.
@@ -49,6 +52,8 @@ pub(super) enum Operation {
     Rename(Name, Name),
     /// To go on when time has passed or the name has changed.
     Wait,
+    /// To do its work, for any time.
+    Work,
 }
 
 /// What it is told, and when.
@@ -58,7 +63,7 @@ pub(super) enum Answer {
     Renamed,
     NotFound,
     Silence,
-    Waited,
+    GoOn,
 }
 
 /// How a contender is.
@@ -72,6 +77,8 @@ pub(super) struct Status {
     pub(super) fence: Option<u64>,
     /// What it was told of its release, if it thought to have the lease when that began.
     pub(super) released: Option<bool>,
+    /// What it remembers, and how many answers it had when it began what it does now. Nothing else of the past matters to it.
+    pub(super) memory: (String, usize),
 }
 
 struct Replay<'a> {
@@ -100,6 +107,12 @@ impl Replay<'_> {
     /// The time of the last answer: the earliest that it can be now, so the earliest from which anybody counts.
     fn now(&self) -> Duration {
         Duration::from_secs(self.now.get())
+    }
+
+    /// Says that all that matters from here on is `memory` and the answers to come.
+    fn begins(&self, memory: &impl Debug) {
+        let mut status = self.status.borrow_mut();
+        status.memory = (format!("{memory:?} {:?} {:?}", status.works, status.fence), self.position.get());
     }
 
     fn is_stopped(&self) -> bool {
@@ -138,6 +151,7 @@ pub(super) fn run(plan: Plan, faults: Faults, token: Token, answers: &[(Answer, 
 }
 
 fn play(plan: Plan, faults: Faults, token: Token, replay: &Replay<'_>) -> io::Result<()> {
+    replay.begins(&"looks");
     if plan.breaks {
         let seen = steps::look(replay)?;
         if let Name::Held { .. } = seen {
@@ -148,7 +162,8 @@ fn play(plan: Plan, faults: Faults, token: Token, replay: &Replay<'_>) -> io::Re
     let Some(fence) = acquire(plan, faults, token, replay)? else { return Ok(()) };
     let is_working =
         |replay: &Replay<'_>| replay.status.borrow().works.is_some_and(|(_, until)| replay.now.get() < until);
-    for _ in 0..plan.renewals {
+    for renewal in 0..plan.renewals {
+        replay.begins(&("renews", renewal, replay.now()));
         // As in `Held`: it counts from before the renewal began, and one that comes too late is lost.
         let began = replay.now();
         let is_own = steps::renew(replay, token);
@@ -167,9 +182,12 @@ fn play(plan: Plan, faults: Faults, token: Token, replay: &Replay<'_>) -> io::Re
             }
         }
     }
+    replay.begins(&"works");
+    replay.ask(Operation::Work)?;
     let had_it = is_working(replay);
     // Whoever releases a lease has ended its work.
     replay.status.borrow_mut().works = None;
+    replay.begins(&("releases", had_it));
     let released = if faults.frees_any {
         let now = steps::look(replay)?;
         steps::free(replay, now, false)
@@ -185,7 +203,8 @@ fn play(plan: Plan, faults: Faults, token: Token, replay: &Replay<'_>) -> io::Re
 /// As in `Acquisition`.
 fn acquire(plan: Plan, faults: Faults, token: Token, replay: &Replay<'_>) -> io::Result<Option<u64>> {
     let mut watch = Watch::default();
-    for _ in 0..plan.attempts {
+    for attempt in 0..plan.attempts {
+        replay.begins(&("tries", attempt, &watch));
         let seen = steps::look(replay)?;
         let left = watch.left(&state(seen), replay.now());
         if left > Duration::ZERO && !faults.has_no_patience {

@@ -27,6 +27,8 @@ struct Contender {
     token: Token,
     answers: Vec<(Answer, u64)>,
     is_dead: bool,
+    /// The answer to what it does, which has not reached it.
+    on_the_way: Option<Answer>,
     status: Status,
 }
 
@@ -58,7 +60,7 @@ impl World {
         let contender = |(index, plan): (usize, &Plan)| {
             let token: Token = format!("{index:032x}").parse().expect("it is a token");
             let status = run(*plan, faults, token, &[]);
-            Contender { plan: *plan, token, answers: Vec::new(), is_dead: false, status }
+            Contender { plan: *plan, token, answers: Vec::new(), is_dead: false, on_the_way: None, status }
         };
         World {
             names: vec![Name::Free { fence: 0, is_broken: false }],
@@ -78,11 +80,13 @@ impl World {
         let mut hasher = DefaultHasher::new();
         (&self.names, &self.before, self.now, &self.late, self.budgets, &self.given, &self.ends).hash(&mut hasher);
         for contender in &self.contenders {
+            let Contender { answers, is_dead, on_the_way, status, .. } = contender;
+            (is_dead, status.next.is_some(), status.works).hash(&mut hasher);
             // What it was told does not matter any more to one that has ended.
-            if !contender.is_dead && contender.status.next.is_some() {
-                contender.answers.hash(&mut hasher);
+            if !is_dead && status.next.is_some() {
+                let (memory, since) = &status.memory;
+                (memory, &answers[*since..], on_the_way).hash(&mut hasher);
             }
-            (contender.is_dead, contender.status.next.is_some()).hash(&mut hasher);
         }
         hasher.finish()
     }
@@ -98,10 +102,22 @@ impl World {
                 world.contenders[index].is_dead = true;
                 found.push(world);
             }
+            if let Some(answer) = contender.on_the_way.clone() {
+                let mut world = self.clone();
+                world.contenders[index].on_the_way = None;
+                world.answer(index, answer)?;
+                found.push(world);
+                continue;
+            }
             match operation {
                 Operation::List => self.list(index, &mut found)?,
                 Operation::Rename(from, to) => self.rename(index, from, to, &mut found)?,
                 Operation::Wait => self.wait(index, &mut found)?,
+                Operation::Work => {
+                    let mut world = self.clone();
+                    world.answer(index, Answer::GoOn)?;
+                    found.push(world);
+                }
             }
         }
         for late in 0..self.late.len() {
@@ -157,6 +173,12 @@ impl World {
             world.late.push((index, from, to));
             world.answer(index, Answer::Silence)?;
             found.push(world);
+            // Arrives, and the answer is late.
+            let mut world = lossy.clone();
+            if world.apply(index, from, to)? {
+                world.contenders[index].on_the_way = Some(Answer::Renamed);
+                found.push(world);
+            }
             // Arrives, but the answer is lost; or the request is then repeated.
             for answer in [Answer::Silence, Answer::NotFound] {
                 let mut world = lossy.clone();
@@ -180,7 +202,7 @@ impl World {
         let (answer, at) = self.contenders[index].answers.last().expect("it has looked");
         if *at < self.now || *answer != Answer::Listed(self.names.clone()) {
             let mut world = self.clone();
-            world.answer(index, Answer::Waited)?;
+            world.answer(index, Answer::GoOn)?;
             found.push(world);
         }
         Ok(())
@@ -275,7 +297,7 @@ impl World {
                     Answer::Renamed
                 }
                 Some(Operation::Rename(..)) => Answer::NotFound,
-                Some(Operation::Wait) => Answer::Waited,
+                Some(Operation::Wait | Operation::Work) => Answer::GoOn,
                 None => return Err(self.broken("nobody can get the lease any more")),
             };
             answers.push((answer, world.now));
