@@ -46,8 +46,6 @@ pub(crate) mod model {
 
     #[cfg(all(any(feature = "file", feature = "lock"), not(logscope_loom)))]
     pub(crate) use std::sync::Arc;
-    #[cfg(all(feature = "store", not(logscope_loom)))]
-    pub(crate) use std::thread::{ThreadId, current as current_thread};
     #[cfg(not(logscope_loom))]
     pub(crate) use std::sync::OnceLock;
     /// An `AtomicU64` that a `const` can make, also in a model.
@@ -59,6 +57,8 @@ pub(crate) mod model {
     /// held.
     #[cfg(all(feature = "store", not(logscope_loom)))]
     pub(crate) use std::sync::{Condvar as StdCondvar, Mutex as StdMutex};
+    #[cfg(all(feature = "store", not(logscope_loom)))]
+    pub(crate) use std::thread::{ThreadId, current as current_thread};
     use std::time::Instant;
 
     #[cfg(not(logscope_loom))]

@@ -1,8 +1,8 @@
 //! Documents: one instance per path, kept up with others, never overwritten unseen.
 
-mod common;
 #[path = "common/child.rs"]
 mod child;
+mod common;
 
 use std::fs;
 use std::io;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use child::{Child, in_child};
 use common::{DropFlag, Log, SetsWhenDropped, block_on, on_thread, poll};
 use logscope::lock::{FileLock, publish};
-use logscope::store::{CacheGone, DocumentCache, Lease, MemoryLeases, StoreSnapshot, Store};
+use logscope::store::{CacheGone, DocumentCache, Lease, MemoryLeases, Store, StoreSnapshot};
 use logscope::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -221,7 +221,10 @@ fn a_document_has_one_type() {
     assert!(Store::<u32>::open_unlocked(&path).unwrap().write(&1).unwrap_err().is_type_mismatch());
     let schema = std::any::type_name::<Counts>();
     let error = Store::<u32>::options().schema(schema).open(&path).unwrap_err();
-    assert!(error.is_type_mismatch() && format!("{error:#}").contains("does not fit the type: invalid type"), "{error:#}");
+    assert!(
+        error.is_type_mismatch() && format!("{error:#}").contains("does not fit the type: invalid type"),
+        "{error:#}"
+    );
     assert_eq!(builds(&Store::open(&path).unwrap()), 1);
 }
 
@@ -438,7 +441,9 @@ fn a_guard_that_is_dropped_saves_nothing_and_a_checkpoint_keeps_it_locked() {
 #[test]
 fn the_fence_goes_into_the_document_and_an_older_one_is_refused() {
     let (_folder, path) = folder();
-    let open = |leases: &MemoryLeases| Store::<Counts>::options().lease(Lease::new(leases.clone(), "counts")).open(&path).unwrap();
+    let open = |leases: &MemoryLeases| {
+        Store::<Counts>::options().lease(Lease::new(leases.clone(), "counts")).open(&path).unwrap()
+    };
     let leases = MemoryLeases::new();
     let store = open(&leases);
     drop(store.lock(SOON).unwrap());
@@ -452,7 +457,10 @@ fn the_fence_goes_into_the_document_and_an_older_one_is_refused() {
     // A backend that begins anew.
     let store = open(&MemoryLeases::new());
     let error = store.lock(SOON).unwrap_err();
-    assert!(error.is_lease_lost() && error.to_string().contains("number 1, but the document was saved under 2"), "{error}");
+    assert!(
+        error.is_lease_lost() && error.to_string().contains("number 1, but the document was saved under 2"),
+        "{error}"
+    );
     Store::<Counts>::open_unlocked(&path).unwrap().write(&saved).unwrap();
     add(&store, 1);
     assert_eq!(builds(&store), 1);
@@ -476,8 +484,7 @@ fn a_lost_lease_is_told_by_verify_and_by_save() {
 #[test]
 fn tasks_and_threads_exclude_one_another_and_a_dropped_future_holds_nothing() {
     let (_folder, path) = folder();
-    let store: Store<Counts> =
-        Store::options().lease(Lease::new(MemoryLeases::new(), "counts")).open(&path).unwrap();
+    let store: Store<Counts> = Store::options().lease(Lease::new(MemoryLeases::new(), "counts")).open(&path).unwrap();
     let guard = store.lock(SOON).unwrap();
     let mut waits = Box::pin(store.lock_async(SOON));
     assert!(poll(&mut waits).is_pending());

@@ -109,7 +109,11 @@ fn act_after_check(stage: &Stage, end: &str, one: &mut Remote, other: &mut Remot
     open(one, other);
     assert_eq!(one.does("lock add check"), "ok", "{stage:?}");
     // Time ends the lock of one, or another clears it.
-    if end == "clear" { other.does(end) } else { one.does(end) };
+    if end == "clear" {
+        other.does(end)
+    } else {
+        one.does(end)
+    };
     // Threads of one process exclude one another as long as there is a guard, whatever becomes of the lease.
     let gets_in = stage.kind == Kind::Processes || stage.manner == Manner::Naive;
     if gets_in {

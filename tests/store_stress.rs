@@ -25,7 +25,6 @@ use logscope::store::{FolderLeases, Lease, RedisCache, RedisLeases, RedisOptions
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
-
 const PROCESSES: usize = 8;
 const TTL: Duration = Duration::from_millis(300);
 const WAIT: Duration = Duration::from_secs(10);
@@ -71,12 +70,7 @@ fn worker() {
     });
 }
 
-fn work(
-    folder: &Path,
-    name: &str,
-    url: Option<&str>,
-    say: &mut impl FnMut(String),
-) -> Result<(), logscope::Error> {
+fn work(folder: &Path, name: &str, url: Option<&str>, say: &mut impl FnMut(String)) -> Result<(), logscope::Error> {
     let store = options(folder, url)?.open(folder.join("saves.json"))?;
     for round in 0_usize.. {
         let mut guard = store.lock(WAIT)?;
@@ -204,7 +198,9 @@ fn prove(folder: &Path, counts: &Counts, backend: &str) {
         let mut own = 0;
         for line in said.lines() {
             match line.split_once(' ').unwrap_or((line, "")) {
-                ("got", fence) => assert!(fences.insert(fence.to_owned()), "the fencing number {fence} was given twice"),
+                ("got", fence) => {
+                    assert!(fences.insert(fence.to_owned()), "the fencing number {fence} was given twice")
+                }
                 ("saved", _) => own += 1,
                 ("lost", _) => lost += 1,
                 ("passes", _) => passed += 1,

@@ -71,7 +71,9 @@ impl Told {
 
     pub(crate) fn parse(line: &str) -> Result<Told> {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let [daemon, project, is_saved, build, fence, at] = words[..] else { return Err(format!("what is {line:?}?").into()) };
+        let [daemon, project, is_saved, build, fence, at] = words[..] else {
+            return Err(format!("what is {line:?}?").into());
+        };
         Ok(Told {
             daemon: daemon.to_owned(),
             project: project.parse()?,
@@ -146,10 +148,12 @@ fn build(daemon: &str, folder: &Path, project: usize, is_over: &AtomicBool) -> R
 /// As the daemons did it before: the state is read once, and written after each build.
 fn build_naively(daemon: &str, folder: &Path, project: usize, is_over: &AtomicBool) -> Result<()> {
     let path = folder.join(PROJECTS[project]).join("state.json");
-    let mut state: State = fs::read(&path).map_or_else(|_| Ok(State::default()), |state| serde_json::from_slice(&state))?;
+    let mut state: State =
+        fs::read(&path).map_or_else(|_| Ok(State::default()), |state| serde_json::from_slice(&state))?;
     while !is_over.load(Ordering::Relaxed) {
         state.built_by(daemon);
-        let told = |is_saved| Told { daemon: daemon.to_owned(), project, is_saved, build: state.builds, fence: 0, at: now() };
+        let told =
+            |is_saved| Told { daemon: daemon.to_owned(), project, is_saved, build: state.builds, fence: 0, at: now() };
         told(false).say();
         thread::sleep(BUILD);
         fs::write(&path, serde_json::to_vec(&state)?)?;

@@ -109,7 +109,11 @@ impl Daemon {
     fn next(&mut self) -> Result<Option<Told>> {
         let mut line = String::new();
         // A daemon that is killed may leave a part of a line.
-        if self.lines.read_line(&mut line)? == 0 || !line.ends_with('\n') { Ok(None) } else { Told::parse(&line).map(Some) }
+        if self.lines.read_line(&mut line)? == 0 || !line.ends_with('\n') {
+            Ok(None)
+        } else {
+            Told::parse(&line).map(Some)
+        }
     }
 
     /// Notes what the daemon says until it `is_enough`.

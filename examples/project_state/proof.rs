@@ -73,12 +73,16 @@ pub(crate) fn print(paint: Paint, manner: Manner, folder: &Path, told: &[Told], 
     let told: u64 = found.iter().flat_map(|found| found.told.values()).sum();
     let verdict = if holds {
         let took = took.as_secs_f64();
-        let text = format_args!("✓ Proved in {took:.1} s: {told} saved builds, each in its state, though uno was killed");
+        let text =
+            format_args!("✓ Proved in {took:.1} s: {told} saved builds, each in its state, though uno was killed");
         paint.with(Color::GREEN, text)
     } else {
         let lost: u64 = found.iter().map(|found| found.lost).sum();
         let twice: u64 = found.iter().map(|found| found.twice + found.fences_twice).sum();
-        paint.with(Color::RED, format_args!("✗ Not proved: {lost} saved builds are lost, {twice} numbers were given twice"))
+        paint.with(
+            Color::RED,
+            format_args!("✗ Not proved: {lost} saved builds are lost, {twice} numbers were given twice"),
+        )
     };
     println!("{verdict}\n");
     Ok(holds)

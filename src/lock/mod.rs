@@ -230,7 +230,7 @@ pub(crate) use fetch::try_offload;
 pub use fetch::{Digest, Fetch, FetchPolicy, Fetched, MirrorBy};
 pub use file_lock::{FileLock, FileLockGuard, Holder};
 #[cfg(feature = "store")]
-pub(crate) use file_lock::{Owner, before, Shown, name_of_this_process, one_line};
+pub(crate) use file_lock::{Owner, Shown, before, name_of_this_process, one_line};
 pub use folders::ensure_dir_writable;
 #[cfg(feature = "store")]
 pub(crate) use folders::{ensure_io, jittered};

@@ -89,11 +89,7 @@ impl<K: Clone + Eq + Hash, V> Registry<K, V> {
     ///
     /// Panics if `make` asks for the very key that it makes the instance of, directly or through constructors of other keys of this registry, also
     /// on other threads: it would wait for itself. A circle that leads through several registries is not recognised, and waits for ever.
-    pub fn get_or_try_insert_with<E>(
-        &self,
-        key: &K,
-        make: impl FnOnce() -> Result<V, E>,
-    ) -> Result<Instance<K, V>, E> {
+    pub fn get_or_try_insert_with<E>(&self, key: &K, make: impl FnOnce() -> Result<V, E>) -> Result<Instance<K, V>, E> {
         self.make_unless_itself(key, make).unwrap_or_else(|MakesItself| {
             panic!("the constructor of a registry's instance asks for that instance, and would wait for itself")
         })
@@ -144,7 +140,7 @@ impl<K: Clone + Eq + Hash, V> Registry<K, V> {
         }
         let _wait = Waiting { waits, thread, entry };
         let made = lease.value().cell.get_or_try_init(|| {
-            waits.lock().begin_making(thread, entry);
+            allocating_under_lock(|| waits.lock().begin_making(thread, entry));
             let _making = Making { waits, entry };
             make()
         });

@@ -118,6 +118,8 @@
 //!   outlives it is refused.
 //! - Who deletes `state.json.lock` in the very moment in which two processes save can have one save lost, which is logged at WARN. Clearing
 //!   the locks at any other time loses nothing.
+//! - A save that stands still between its last look at the lease and the renaming can come after the end of the lease. It loses nothing: the next holder
+//!   has read the document before, so its own save is refused, and it begins again.
 //! - The lock for saving is one of the operating system: documents on NFS need a server with locks.
 //! - A document is read and written whole, and is all in memory: it is for kilobytes, not for gigabytes. There are no transactions over several.
 //! - Paths are compared after their folder was made canonical. Names that differ in case, or hard links, are other documents, also where the file

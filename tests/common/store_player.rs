@@ -233,10 +233,13 @@ impl Logscope {
             "look" => "free".to_owned(),
             "open" => {
                 let options = Store::options().schema("count").lease(stage.lease());
-                options.open(stage.document()).map_or_else(|error| format!("{error:#}"), |store| {
-                    self.store = Some(store);
-                    "open".to_owned()
-                })
+                options.open(stage.document()).map_or_else(
+                    |error| format!("{error:#}"),
+                    |store| {
+                        self.store = Some(store);
+                        "open".to_owned()
+                    },
+                )
             }
             "take" | "lock" => lock(Duration::from_secs(60)),
             "try" => lock(Duration::ZERO),
@@ -258,7 +261,9 @@ impl Logscope {
                 self.guard = None;
                 "left".to_owned()
             }
-            "read" => self.store.as_ref().unwrap().read().map_or_else(|error| error.to_string(), |count| count.to_string()),
+            "read" => {
+                self.store.as_ref().unwrap().read().map_or_else(|error| error.to_string(), |count| count.to_string())
+            }
             "expire" => {
                 let lease = self.guard.as_ref().unwrap().lease().unwrap();
                 while !lease.remaining().is_zero() {

@@ -3,8 +3,8 @@
 use loom::thread;
 
 use super::*;
-use crate::sync::model::AtomicU64;
 use crate::sync::Ordering::Relaxed;
+use crate::sync::model::AtomicU64;
 
 type Numbers = Registry<u8, Counted>;
 type Open = fn(&Numbers, &Live, bool) -> Option<Instance<u8, Counted>>;

@@ -52,7 +52,8 @@ pub(super) fn replace(
     let gone = |error: Error| lost(path, "the lock for saving it was lost").with_source(error);
     // As late as can be: somebody may have cleared the locks.
     lock.verify().map_err(gone)?;
-    publish(path, |file| file.write_all(&document)).map_err(|error| not_saved(path, "it stays as it was").with_source(error))?;
+    publish(path, |file| file.write_all(&document))
+        .map_err(|error| not_saved(path, "it stays as it was").with_source(error))?;
     if let Err(error) = lock.release() {
         // Somebody else could save at the same time. If theirs is there now, ours is not.
         match read_header(place) {

@@ -23,10 +23,16 @@ pub(super) fn unreadable(path: &Path, error: io::Error) -> Error {
 pub(super) fn faulty(path: &Path, fault: Fault) -> Error {
     let path = path.display();
     let text = match fault {
-        Fault::Foreign => format!("{path} is no document of a store: something else has written it; name another file, or move this one away"),
-        Fault::Newer(format) => format!("{path} was written by a later version of logscope, in format {format}; use that version"),
+        Fault::Foreign => format!(
+            "{path} is no document of a store: something else has written it; name another file, or move this one away"
+        ),
+        Fault::Newer(format) => {
+            format!("{path} was written by a later version of logscope, in format {format}; use that version")
+        }
         Fault::Damaged(how) => {
-            format!("the document {path} is damaged: {how}; it stays as it is: bring a copy back, or move it away to begin anew")
+            format!(
+                "the document {path} is damaged: {how}; it stays as it is: bring a copy back, or move it away to begin anew"
+            )
         }
     };
     Error::new(ErrorKind::Corrupt, text)
@@ -40,7 +46,8 @@ pub(super) fn other_schema(path: &Path, found: &str, expected: &str) -> Error {
 
 #[cold]
 pub(super) fn no_such_type(path: &Path, schema: &str, error: serde_json::Error) -> Error {
-    let text = format!("the document {} has the schema {schema:?}, but its value does not fit the type", path.display());
+    let text =
+        format!("the document {} has the schema {schema:?}, but its value does not fit the type", path.display());
     Error::new(ErrorKind::TypeMismatch, text).with_source(error)
 }
 
@@ -59,14 +66,16 @@ pub(super) fn other_options(path: &Path, what: &str) -> Error {
 
 #[cold]
 pub(super) fn opens_itself(path: &Path) -> Error {
-    let text = format!("the document {} is opened while it is read to be opened, and would wait for itself", path.display());
+    let text =
+        format!("the document {} is opened while it is read to be opened, and would wait for itself", path.display());
     Error::new(ErrorKind::Store, text)
 }
 
 #[cold]
 pub(super) fn busy(path: &Path, timeout: Duration) -> Error {
     let (path, within) = (path.display(), Shown(timeout));
-    let text = format!("cannot lock the document {path} within {within}: another thread or task of this process has it");
+    let text =
+        format!("cannot lock the document {path} within {within}: another thread or task of this process has it");
     Error::new(ErrorKind::TimedOut, text)
 }
 
@@ -111,6 +120,7 @@ pub(super) fn fence_given_twice(path: &Path, own: u64, found: u64) -> Error {
 
 #[cold]
 pub(super) fn cache_gone(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    let text = format!("the cache of the document {} cannot be used, and without it the document is not", path.display());
+    let text =
+        format!("the cache of the document {} cannot be used, and without it the document is not", path.display());
     Error::new(ErrorKind::Unreachable, text).with_source(error)
 }

@@ -107,7 +107,8 @@ impl Line {
             return Err(if is_blank { Fault::Damaged("it is empty") } else { Fault::Foreign });
         };
         // The version first: a later one may have another header.
-        let digits = text[START.len()..].find(|c: char| !c.is_ascii_digit()).map_or(text.len(), |end| START.len() + end);
+        let digits =
+            text[START.len()..].find(|c: char| !c.is_ascii_digit()).map_or(text.len(), |end| START.len() + end);
         match text[START.len()..digits].parse() {
             Ok(version) if version > FORMAT => return Err(Fault::Newer(version)),
             _ => {}

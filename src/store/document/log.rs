@@ -41,7 +41,9 @@ pub(super) fn log_cache_back(path: &Path) {
 
 pub(super) fn log_lease_not_released(path: &Path, error: &Error) {
     let (document, error) = (path.display(), format_args!("{error:#}"));
-    log_always(|| tracing::warn!(target: TARGET, %document, error, "saved a document, but its lease was lost after that"));
+    log_always(
+        || tracing::warn!(target: TARGET, %document, error, "saved a document, but its lease was lost after that"),
+    );
 }
 
 pub(super) fn log_lock_lost_after_save(path: &Path, error: &Error) {

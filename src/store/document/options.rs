@@ -149,7 +149,8 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
     /// Keeps the document in memory after its last [`Store`] is dropped, as long as it is among the last `count` documents that were opened
     /// so. None unless set: then it is gone with its last `Store`.
     ///
-    /// For a program that opens and drops the same documents again and again. A kept document is compared with the disk before it is used.
+    /// For a program that opens and drops the same documents again and again. A kept document counts as open, and is compared with the disk when it
+    /// is used again.
     pub fn keep_closed(self, count: usize) -> Self {
         StoreOptions { kept: count, ..self }
     }
@@ -220,7 +221,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
     }
 
     fn settings(self, place: &Place) -> Settings {
-        let key = self.cache_key.unwrap_or_else(|| place.path().display().to_string());
+        let key = self.cache_key.unwrap_or_else(|| place.key());
         let cached = self.cache.map(|cache| Arc::new(Cached::new(cache, key, self.gone)));
         Settings { schema: self.schema, lease: self.lease, cached, save_timeout: self.save_timeout }
     }

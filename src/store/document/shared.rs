@@ -188,7 +188,8 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         let mut seen = self.seen.lock();
         let is_newest = version.generation() >= seen.version.generation();
         let changes = seen.changes + 1;
-        let new = if is_newest { Seen { version, disk: Some(disk), changes } } else { Seen { changes, ..seen.clone() } };
+        let new =
+            if is_newest { Seen { version, disk: Some(disk), changes } } else { Seen { changes, ..seen.clone() } };
         let old = std::mem::replace(&mut *seen, new);
         drop(seen);
         drop(old);
