@@ -66,12 +66,22 @@ pub enum ErrorKind {
     Lock,
     /// The time was over before what was waited for came: a lock, for example.
     TimedOut,
-    /// Others can have got a lock while it was held, because its file was deleted or replaced.
+    /// Others can have got a lock while it was held, because its file was deleted or replaced. Or others could save a document since it was read.
     LockLost,
+    /// A lease was not kept: its time was over, or somebody broke it.
+    LeaseLost,
+    /// A server or a file system did not answer. Whether it has done what it was asked for is not known.
+    Unreachable,
     /// A lock was to be released by somebody who does not hold it.
     NotHolder,
     /// A semaphore is closed.
     Closed,
+    /// A document of a store cannot be opened, read or saved. If the operating system refused, the source is its `io::Error`.
+    Store,
+    /// A file is not what a store has written: it is damaged, or something else has written it. It stays as it is.
+    Corrupt,
+    /// A document has another type or schema than it is opened as.
+    TypeMismatch,
 }
 
 impl Error {
@@ -142,6 +152,30 @@ impl Error {
     #[must_use]
     pub fn is_lock_lost(&self) -> bool {
         self.kind() == ErrorKind::LockLost
+    }
+
+    /// Returns true if a lease was not kept: [`ErrorKind::LeaseLost`].
+    #[must_use]
+    pub fn is_lease_lost(&self) -> bool {
+        self.kind() == ErrorKind::LeaseLost
+    }
+
+    /// Returns true if a server or a file system did not answer: [`ErrorKind::Unreachable`].
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        self.kind() == ErrorKind::Unreachable
+    }
+
+    /// Returns true if a file is not what a store has written: [`ErrorKind::Corrupt`].
+    #[must_use]
+    pub fn is_corrupt(&self) -> bool {
+        self.kind() == ErrorKind::Corrupt
+    }
+
+    /// Returns true if a document has another type or schema: [`ErrorKind::TypeMismatch`].
+    #[must_use]
+    pub fn is_type_mismatch(&self) -> bool {
+        self.kind() == ErrorKind::TypeMismatch
     }
 
     /// Returns true if a lock is not held by who was to release it: [`ErrorKind::NotHolder`].

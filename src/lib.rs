@@ -36,6 +36,7 @@
 //!   builds.
 //! - [`unclaimed()`]: events that reached the process default because work was handed over without its context.
 //! - `http` (feature `http`): a context for each request of a server. `lock` (feature `lock`): locks for threads, tasks and processes.
+//!   `store` (feature `store`): single live instances, leases, which expire, and documents that do not fork.
 //! - [`docs`]: guides to single tasks.
 //!
 //! # Which context is current
@@ -113,7 +114,9 @@
 //! | `lock` | | `logscope::lock`: locks for threads and tasks at once, and between processes, which say who holds them; files that appear whole; caches that are filled once |
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `rayon` | | `logscope::rayon`: rayon's functions and parallel iterators, in the context of whoever calls them |
+//! | `redis` | | `store::RedisLeases` and `store::RedisCache`: leases and caches of documents in Redis, through the crate `redis` without its default features |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
+//! | `store` | | `logscope::store`: single live instances, leases that expire, with fencing numbers, and documents; with `lock` and `serde` |
 //! | `tokio` | | `logscope::tokio`: tokio's functions, in the context of whoever calls them; `OutputContext::run_async` and [`InheritContext`] for its commands |
 //!
 //! # Types of other crates
@@ -134,8 +137,8 @@
 //! | `tokio` | 1 | `JoinHandle`, `Handle`, `LocalSet`, `AbortHandle`; the traits for `JoinSet` and `runtime::Builder`; `process::Command` | `tokio` |
 
 // The rooms of this crate, each of which imports only those before it:
-// sync, limits, process, error, lock, clock, trace and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery,
-// background, sink, context, scope, inherit, rayon, thread, tokio and unclaimed, layer, build, command and http; docs has the guides. Each begins with a few
+// sync, limits, process, error, lock, clock, trace and verbosity, record, format, read, bytes, fallback, environment and output, registry, file, queue, delivery,
+// background, sink, context, scope, inherit, rayon, thread, tokio and unclaimed, layer, build, command, http and store; docs has the guides. Each begins with a few
 // sentences on what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -171,8 +174,13 @@ mod read;
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub mod read;
 mod record;
+#[cfg(any(feature = "file", feature = "store"))]
+mod registry;
 mod scope;
 pub mod sink;
+#[cfg(feature = "store")]
+#[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+pub mod store;
 mod sync;
 pub mod thread;
 mod trace;

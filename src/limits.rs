@@ -66,11 +66,32 @@
 //! | `FileLock::acquire` and its twins | a lock that somebody else holds | their timeout, with attempts at intervals from [`LOCK_FIRST_RETRY`] to [`LOCK_RETRY`] | fail, and name the holder |
 //! | `FileLock::acquire` and its twins | somebody who deletes the lock's file, or its folder, again and again | [`LOCK_ATTEMPTS`] at a time | wait as for a holder, or fail |
 //! | `ensure_dir_writable` | others, who make or remove the same folders | [`FOLDER_ATTEMPTS`] | fails |
+//! | `store::Lease::acquire` and its twin | a lease that somebody else holds | their timeout, with attempts at intervals from [`LEASE_FIRST_RETRY`] to [`LEASE_RETRY`], and when this process releases it | fail, and name the holder |
+//! | `store::Lease::acquire` and its twin, where no server ends leases | the next sign of life of a holder | its TTL, and [`LEASE_MARGIN_PERCENT`] more | take the lease over |
+//! | `store::Lease::acquire` and its twin | others, who take the lease in each attempt | [`LEASE_ATTEMPTS`] at a time | wait as for a holder |
+//! | the keeper of a lease | the next renewal | the TTL divided by [`LEASE_RENEWALS`]; after one that failed, by [`LEASE_RETRIES`] | renews it |
+//! | a step of a lease in a folder | others, who rename its file | [`LEASE_LISTINGS`], from [`LEASE_QUICK_LISTINGS`] on at intervals of [`LEASE_LISTING_PAUSE`] | fails |
+//! | a command to Redis | its answer, and before that a connection | `RedisOptions::timeout` each: [`REDIS_TIMEOUT`] unless set; once more after a connection was cut | fails |
+//! | the save of a document of a `store` | other saves of it | `StoreOptions::save_timeout`: [`STORE_SAVE`] unless set | fails, and returns the value |
 //! | a thread that wakes tasks, or warns, for locks | something to do | [`SPARE_THREAD`] | ends |
 //! | a thread that waits for a lock of `lock` | the lock | [`LOCK_REPORT`], then twice as long, and so on | logs that it still waits |
 //! | the first in line for a `lock::Mutex` | others, which are faster | [`LOCK_TURNS`] in all | is handed the lock |
 
 use std::time::Duration;
+
+#[cfg(feature = "store")]
+mod documents;
+#[cfg(feature = "store")]
+mod leases;
+#[cfg(feature = "store")]
+pub(crate) use documents::{STORE_HEADER_BYTES, STORE_SAVE};
+#[cfg(feature = "store")]
+pub(crate) use leases::{
+    LEASE_ATTEMPTS, LEASE_FIRST_RETRY, LEASE_LISTING_PAUSE, LEASE_LISTINGS, LEASE_MARGIN_PERCENT, LEASE_NAME_BYTES,
+    LEASE_OWNER_BYTES, LEASE_QUICK_LISTINGS, LEASE_RENEWALS, LEASE_RETRIES, LEASE_RETRY, LEASE_TTL, LEASE_TTLS,
+};
+#[cfg(feature = "redis")]
+pub(crate) use leases::{REDIS_IDLE, REDIS_TIMEOUT};
 
 /// How long a thread waits for a lock before it logs that it still waits, and from which wait on it is logged at INFO that there was one.
 #[cfg(feature = "lock")]

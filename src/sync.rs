@@ -17,6 +17,8 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize,
 #[cfg(any(test, not(unix), target_os = "openbsd", target_os = "redox"))]
 pub(crate) use std::sync::mpsc;
 pub(crate) use std::sync::{Arc, Once, OnceLock, Weak};
+#[cfg(feature = "store")]
+pub(crate) use std::sync::{Mutex as StdMutex, PoisonError};
 pub(crate) use std::thread;
 
 #[cfg(feature = "log")]
@@ -51,6 +53,12 @@ pub(crate) mod model {
     pub(crate) use std::sync::atomic::AtomicU64 as StaticAtomicU64;
     #[cfg(not(logscope_loom))]
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
+    /// For waits that a fork must not disturb: those of parking_lot use a table of all threads that wait, and a forked child may find its locks
+    /// held.
+    #[cfg(all(feature = "store", not(logscope_loom)))]
+    pub(crate) use std::sync::{Condvar as StdCondvar, Mutex as StdMutex};
+    #[cfg(all(feature = "store", not(logscope_loom)))]
+    pub(crate) use std::thread::{ThreadId, current as current_thread};
     use std::time::Instant;
 
     #[cfg(not(logscope_loom))]
@@ -61,9 +69,17 @@ pub(crate) mod model {
     pub(crate) use loom::sync::MutexGuard;
     #[cfg(logscope_loom)]
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
+    #[cfg(all(feature = "store", logscope_loom))]
+    pub(crate) use loom::sync::{Condvar as StdCondvar, Mutex as StdMutex};
+    #[cfg(all(feature = "store", logscope_loom))]
+    pub(crate) use loom::thread::{ThreadId, current as current_thread};
+    #[cfg(all(feature = "store", not(logscope_loom)))]
+    pub(crate) use once_cell::sync::OnceCell;
     #[cfg(not(logscope_loom))]
     pub(crate) use parking_lot::{Mutex, MutexGuard};
 
+    #[cfg(all(feature = "store", logscope_loom))]
+    pub(crate) use stand_ins::OnceCell;
     #[cfg(all(feature = "lock", logscope_loom))]
     pub(crate) use stand_ins::StaticAtomicU64;
     #[cfg(logscope_loom)]
@@ -219,6 +235,43 @@ pub(crate) mod model {
 
             fn is_set(&self) -> &AtomicUsize {
                 self.is_set.get_or_init(|| AtomicUsize::new(0))
+            }
+        }
+
+        /// The promises of `once_cell::sync::OnceCell` and no more: one at a time makes the value, the others wait, and a failure leaves the cell
+        /// empty.
+        #[cfg(feature = "store")]
+        #[derive(Debug)]
+        pub(crate) struct OnceCell<T> {
+            is_being_made: Mutex<bool>,
+            changed: super::Condvar,
+            value: OnceLock<T>,
+        }
+
+        #[cfg(feature = "store")]
+        impl<T> OnceCell<T> {
+            pub(crate) fn new() -> Self {
+                OnceCell { is_being_made: Mutex::new(false), changed: super::Condvar::new(), value: OnceLock::new() }
+            }
+
+            pub(crate) fn get(&self) -> Option<&T> {
+                self.value.get()
+            }
+
+            pub(crate) fn get_or_try_init<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+                let mut is_being_made = self.is_being_made.lock();
+                while *is_being_made {
+                    (is_being_made, _) = self.changed.wait_until(is_being_made, None);
+                }
+                if let Some(value) = self.value.get() {
+                    return Ok(value);
+                }
+                *is_being_made = true;
+                drop(is_being_made);
+                let made = make().map(|value| assert!(self.value.set(value).is_ok(), "it is made once"));
+                *self.is_being_made.lock() = false;
+                self.changed.notify_all();
+                made.map(|()| self.value.get().expect("it was just set"))
             }
         }
 

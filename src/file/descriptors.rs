@@ -21,9 +21,9 @@ use std::ops::Bound::{Excluded, Unbounded};
 use std::path::Path;
 
 use super::os::{self, Folder, OpenOptions, OpenedFile};
-use super::registry::EntryId;
 use crate::output::allocating_under_lock;
 use crate::process::ForkLocal;
+use crate::registry::EntryId;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
 
 /// Unless the program sets a limit, log files may take the descriptors of the process divided by this number.

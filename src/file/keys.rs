@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 use super::os::Identity;
-use super::registry::{EntryId, Registry};
+use crate::registry::{EntryId, KeyedRegistry as Registry};
 
 /// An output's side of the registry: the registry and the output's id in it.
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ impl OwnKeys {
     }
 }
 
-/// The registry's methods for the keys of files. See [`registry`](super::registry) for what holding a key means.
+/// The registry's methods for the keys of files. See [`registry`](crate::registry) for what holding a key means.
 pub(super) trait FileKeys: Send + Sync {
     /// Records that the output `id` has the file `key` open, and no other file. Returns false if another output holds the key.
     fn hold_key(&self, id: EntryId, key: &Identity) -> bool;

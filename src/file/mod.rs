@@ -10,7 +10,7 @@
 //! | `options` | the options that a program sets for a file |
 //! | `name` | file names: safe names for any text, and the names of rolled files |
 //! | `open` | opens files; errors that say what to do |
-//! | `registry`, `keys` | one output per file |
+//! | `keys` | one output per file, through the room `registry` |
 //! | `appender` | the output; how it notices that its file was moved or removed |
 //! | `current` | the file that the output writes to at the moment |
 //! | `rescue` | copies the last records of a removed file |
@@ -20,7 +20,7 @@
 //! | `descriptors` | the limit of files that are open at once |
 //! | `os` | system calls, for Unix and for other systems |
 //!
-//! This module imports only modules that stand before it in the crate's order, up to `output`. It knows no queues, ledgers or sinks.
+//! This module imports only modules that stand before it in the crate's order, up to `registry`. It knows no queues, ledgers or sinks.
 //! `sink::file` makes a sink of an open file, and `background` queues it. `bytes` writes lines and continues short writes. `fallback`
 //! reports to stderr what went wrong here. `limits` has all intervals.
 
@@ -34,7 +34,6 @@ mod old_files;
 mod open;
 mod options;
 mod os;
-mod registry;
 mod rescue;
 mod roll;
 mod rounds;

@@ -13,13 +13,13 @@ use super::keys::OwnKeys;
 use super::name::shown;
 use super::options::{FileOptions, SharedOptions, file};
 use super::os::{self, OpenOptions, OpenedFile};
-use super::registry::{Acquired, EntryId, Lease, Registry};
 use super::roll::Roller;
 use crate::error::{Error, ErrorKind};
 use crate::fallback::report;
 use crate::limits::REOPEN;
 use crate::output::{Output as _, allocating_under_lock, call_contained, reopen_error};
 use crate::process::ForkLocal;
+use crate::registry::{Acquired, EntryId, KeyedRegistry as Registry, Lease};
 use crate::sync::{Arc, OnceLock, model};
 
 /// How often a lease is asked for, before a key is taken from an output that does not hold it.

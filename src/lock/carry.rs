@@ -5,7 +5,7 @@ use tracing::{Span, dispatcher};
 use crate::sync::OnceLock;
 
 /// Something to do later, on another thread.
-pub(super) type Job = Box<dyn FnOnce() + Send>;
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
 static CARRIER: OnceLock<fn(Job) -> Job> = OnceLock::new();
 
@@ -17,7 +17,7 @@ pub(crate) fn set_carrier(bind: fn(Job) -> Job) {
 }
 
 /// Returns a job that logs to where the calling thread logs now.
-pub(super) fn bind(job: Job) -> Job {
+pub(crate) fn bind(job: Job) -> Job {
     let (dispatch, span) = (dispatcher::get_default(Clone::clone), Span::current());
     let job = Box::new(move || dispatcher::with_default(&dispatch, || span.in_scope(job)));
     match CARRIER.get() {

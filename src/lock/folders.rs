@@ -44,7 +44,7 @@ pub fn ensure_dir_writable(path: impl AsRef<Path>) -> Result<(), Error> {
     ensure(path.as_ref())
 }
 
-pub(super) fn ensure_io(path: &Path) -> io::Result<()> {
+pub(crate) fn ensure_io(path: &Path) -> io::Result<()> {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     retry(|| {
         create_all(path)?;
@@ -94,7 +94,7 @@ fn retry(mut make: impl FnMut() -> io::Result<()>) -> io::Result<()> {
 }
 
 /// Returns between half of `most` and `most`.
-pub(super) fn jittered(most: Duration) -> Duration {
+pub(crate) fn jittered(most: Duration) -> Duration {
     let half = most / 2;
     half + Duration::from_nanos(random() % (u64::try_from(half.as_nanos()).unwrap_or(u64::MAX) + 1))
 }

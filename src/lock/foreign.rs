@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 /// Runs foreign code. A panic of it ends here; the program's panic hook has told of it.
-pub(super) fn run_foreign(run: impl FnOnce()) {
+pub(crate) fn run_foreign(run: impl FnOnce()) {
     // loom ends a model by a panic.
     if cfg!(logscope_loom) {
         return run();

@@ -122,14 +122,14 @@ thread_local! {
 }
 
 /// Runs a log call of a lock, unless this thread is inside of one: the subscriber uses locks itself, and each of them would log again.
-pub(super) fn log_once(log: impl FnOnce()) {
+pub(crate) fn log_once(log: impl FnOnce()) {
     if !IS_INSIDE.get() {
         log_always(log);
     }
 }
 
 /// Runs a log call of a lock in any case. For what is told once, and so cannot go on for ever.
-pub(super) fn log_always(log: impl FnOnce()) {
+pub(crate) fn log_always(log: impl FnOnce()) {
     let was_inside = IS_INSIDE.replace(true);
     run_foreign(log);
     IS_INSIDE.set(was_inside);

@@ -25,7 +25,7 @@ use crate::sync::{AtomicU64, Ordering};
 pub struct Token(u128);
 
 impl Token {
-    pub(super) fn random() -> Self {
+    pub(crate) fn random() -> Self {
         Token(u128::from(random()) << 64 | u128::from(random()))
     }
 }

@@ -31,8 +31,8 @@ use resolve::Place;
 const ORDER: &order::Table<'_> = &[
     (
         "src",
-        "sync → limits → process → error → lock → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
-         → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio, unclaimed → layer, build, command → http \
+        "sync → limits → process → error → lock → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → registry → file \
+         → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio, unclaimed → layer, build, command → http, store \
          → docs",
     ),
     (
@@ -62,7 +62,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/file",
-        "os, registry, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
+        "os, rounds → keys, descriptors, folders, rescue → name → roll, old_files → unsynced → options, current → appender → open",
     ),
     ("src/file/appender", "location → roll"),
     ("src/file/name", "period, shown → safe, rolled"),
@@ -98,7 +98,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/lock/publish/os", "unix, other"),
     (
         "src/lock/file_lock",
-        "at, identity, mode, text, timer → place, options → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring",
+        "at, identity, mode, text, timer → place, options → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring → before",
     ),
     (
         "src/output",
@@ -113,10 +113,22 @@ const ORDER: &order::Table<'_> = &[
         "src/record",
         "bound, line, log_fields, notice, value → render → thread, capture, field → buf, span → context, span_info",
     ),
+    ("src/registry", "core → waits → instances"),
     ("src/scope", "bound, chain, hook, spans → current, thread → place → carry, follow → following, task, task_scope"),
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
+    ("src/limits", "documents, leases"),
+    ("src/store", "redis_client → lease → document"),
+    (
+        "src/store/document",
+        "header → version, errors → place, log → cache, disk → redis_cache, shared → bypass, instances → guard → store → options",
+    ),
+    (
+        "src/store/lease",
+        "bell, clock → backend → folder, memory, server, watch → options → errors, log → held → keeper → guard → acquisition → acquiring → public",
+    ),
+    ("src/store/lease/folder", "encoded, name → owners, steps → files"),
     ("src/thread", "scope → builder"),
     ("src/tokio", "join_set, runtime"),
     ("src/unclaimed", "table, rules, report"),

@@ -25,7 +25,7 @@
 //! can be reopened, all bytes behind the last good check are copied. If it cannot be reopened until the output is dropped, the loss is
 //! reported then.
 //!
-//! The output never takes another file for its own: [`registry`](crate::file::registry) explains when the key of a file proves something.
+//! The output never takes another file for its own: [`registry`](crate::registry) explains when the key of a file proves something.
 
 use std::io::{self, ErrorKind};
 use std::time::Instant;

@@ -226,7 +226,7 @@ fn is_compressed_copy(compressed: &mut File, plain: &mut File) -> io::Result<boo
 mod tests {
     use super::*;
     use crate::file::keys::OwnKeys;
-    use crate::file::registry::Registry;
+    use crate::registry::KeyedRegistry as Registry;
 
     /// Compresses the files of `dir/uno.log` before the fourth, and keeps the newest three files, the fourth included.
     fn job(dir: &Path) -> Job {

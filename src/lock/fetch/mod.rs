@@ -34,4 +34,6 @@ mod transient;
 pub use builder::Fetch;
 pub use digest::Digest;
 pub use mirror::MirrorBy;
+#[cfg(feature = "store")]
+pub(crate) use offload::try_offload;
 pub use policy::{FetchPolicy, Fetched};

@@ -3,6 +3,7 @@
 //! There is no pool of threads: a fetch is rare, and a thread costs less than the files that it handles. A future that is dropped leaves its
 //! work to be finished. If the system starts no more threads, the task's own thread does the work: to be slow is better than to fail.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -14,24 +15,29 @@ use crate::sync::thread;
 
 /// Does `work` on a thread, and returns what it returns. If it panics, so does the future.
 pub(super) async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (sender, receiver) = hand_over();
     // Kept here as well: a thread that cannot be started does not give it back.
     let here = Arc::new(Mutex::new(Some(work)));
     let there = Arc::clone(&here);
-    let started = start_thread("logscope-fetch", move || {
-        let work = there.lock().take();
-        if let Some(work) = work {
-            sender.send(catch_unwind(AssertUnwindSafe(work)));
-        }
-    });
-    if started.is_err() {
-        let work = here.lock().take();
-        if let Some(work) = work {
-            return work();
+    let take = move || there.lock().take();
+    match try_offload("logscope-fetch", move || take().map(|work| work())).await {
+        Ok(Some(done)) => done,
+        _ => {
+            let work = here.lock().take();
+            work.expect("no thread has taken it")()
         }
     }
+}
+
+/// Does `work` on a thread of this name, and returns what it returns, or an error if the system starts no more threads. If it panics, so does the
+/// future.
+pub(crate) async fn try_offload<T: Send + 'static>(
+    thread: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (sender, receiver) = hand_over();
+    drop(start_thread(thread, move || sender.send(catch_unwind(AssertUnwindSafe(work))))?);
     let result: thread::Result<T> = receiver.await;
-    result.unwrap_or_else(|payload| resume_unwind(payload))
+    result.map_err(resume_unwind).map_or_else(|never| never, Ok)
 }
 
 /// Ends after `pause`, or at once if no thread can be started to wait for that.

@@ -14,7 +14,7 @@ use crate::lock::foreign::ForeignWaker;
 use crate::process::ForkLocal;
 
 /// Wakes the tasks that wait for locks.
-static WAKE_UPS: ForkLocal<Timer<ForeignWaker>> =
+pub(super) static WAKE_UPS: ForkLocal<Timer<ForeignWaker>> =
     ForkLocal::new(Timer::new("logscope-wakeup", ForeignWaker::wake), |_| {
         Timer::new("logscope-wakeup", ForeignWaker::wake)
     });

@@ -150,19 +150,19 @@ impl Drop for LockedFile {
 }
 
 /// The process that has a file open, or a lock.
-pub(super) struct Owner {
+pub(crate) struct Owner {
     pid: u32,
     /// Where the fork is one that the C library knows of, a child is told by this, whatever PID it has got.
     generation: ForkLocal<(), 0>,
 }
 
 impl Owner {
-    pub(super) fn this_process() -> Self {
+    pub(crate) fn this_process() -> Self {
         Owner { pid: std::process::id(), generation: ForkLocal::made_here((), |()| ()) }
     }
 
     /// True if this process was forked from the owner.
-    pub(super) fn is_parent(&self) -> bool {
+    pub(crate) fn is_parent(&self) -> bool {
         self.generation.is_inherited() || self.pid != std::process::id()
     }
 }

@@ -3,6 +3,8 @@
 mod acquiring;
 mod acquisition;
 mod at;
+#[cfg(feature = "store")]
+mod before;
 mod errors;
 mod guard;
 mod held;
@@ -22,12 +24,20 @@ use std::time::Duration;
 
 use acquiring::Acquiring;
 use acquisition::{Acquisition, Step};
+#[cfg(feature = "store")]
+pub(crate) use before::before;
 use errors::unknown;
 pub use guard::FileLockGuard;
 pub use holder::Holder;
+#[cfg(feature = "store")]
+pub(crate) use lock_file::Owner;
 use mode::Mode;
 pub use options::FileLock;
+#[cfg(feature = "store")]
+pub(crate) use place::name_of_this_process;
 use records::Records;
+#[cfg(feature = "store")]
+pub(crate) use text::{Shown, one_line};
 
 use super::token::Token;
 use crate::error::Error;

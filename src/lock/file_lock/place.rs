@@ -92,6 +92,12 @@ pub(super) fn program() -> String {
     one_line(if name.is_empty() { "?" } else { &name }, NAME_BYTES)
 }
 
+/// Returns how this process is called in what others are told: `pid 4711 (uno) on build7`.
+#[cfg(feature = "store")]
+pub(crate) fn name_of_this_process() -> String {
+    format!("pid {} ({}) on {}", std::process::id(), program(), Place::here().host)
+}
+
 /// Returns the time of a clock that all processes of a kernel share, where there is one.
 #[cfg(unix)]
 pub(super) fn monotonic() -> Option<Duration> {

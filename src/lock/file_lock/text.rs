@@ -10,7 +10,7 @@ pub(super) const NAME_BYTES: usize = 256;
 pub(super) const PURPOSE_BYTES: usize = 1024;
 
 /// Returns `text` on one line, without characters that control how it is shown, and cut to so many bytes.
-pub(super) fn one_line(text: &str, most: usize) -> String {
+pub(crate) fn one_line(text: &str, most: usize) -> String {
     let mut line: String = text.chars().map(|c| if controls(c) { ' ' } else { c }).collect();
     let end = (0..=most.min(line.len())).rev().find(|end| line.is_char_boundary(*end));
     line.truncate(end.unwrap_or_default());
@@ -26,7 +26,7 @@ fn controls(c: char) -> bool {
 
 /// A duration, as people say it.
 #[derive(Clone, Copy)]
-pub(super) struct Shown(pub(super) Duration);
+pub(crate) struct Shown(pub(crate) Duration);
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -25,7 +25,8 @@ use std::io;
 use std::path::Path;
 
 pub use folder::publish_dir;
-pub(in crate::lock) use os::{clone_file, is_same_file, sync_folder};
+pub(crate) use os::sync_folder;
+pub(in crate::lock) use os::{clone_file, is_same_file};
 pub(in crate::lock) use target::Target;
 pub(in crate::lock) use temporary::{Temporary, clear_leftovers};
 

@@ -82,7 +82,7 @@ pub(in crate::lock) fn clone_file(_: &Path, _: &Path) -> io::Result<bool> {
 }
 
 /// The system does this by itself.
-pub(in crate::lock) fn sync_folder(_: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

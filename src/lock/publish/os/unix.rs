@@ -170,7 +170,7 @@ pub(in crate::lock) fn clone_file(_: &Path, _: &Path) -> io::Result<bool> {
 }
 
 /// Has the names in the folder `path` survive a power cut.
-pub(in crate::lock) fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     match File::open(path)?.sync_all() {
         // A file system that cannot sync folders.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),

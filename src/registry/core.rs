@@ -1,4 +1,5 @@
-//! Values by key, one value per key, each alive as long as somebody uses it. The registry of open files gives each file one output.
+//! Values by key, one value per key, each alive as long as somebody uses it. The registry of open files gives each file one output, and the
+//! [public registry](super::instances) each key one instance.
 //!
 //! A caller makes a value outside the registry's lock, and then [acquires](Registry::acquire) a lease for its key. If the key has a value
 //! already, the lease is on that value, and the caller drops the new one. Each user holds a [`Lease`]; the value leaves the registry with
@@ -9,7 +10,7 @@
 //!
 //! The key of a file is its device and inode. They identify the file only while somebody has it open: once the last descriptor of a
 //! removed file is closed, the next new file may get its inode. And an output does not stay with one file. It rolls; it reopens its path
-//! after its file was moved away; it is [parked](super::descriptors), which means that it closes its file until the next write. So the
+//! after its file was moved away; it is parked (see `file::descriptors`), which means that it closes its file until the next write. So the
 //! key of a value changes, and at each moment the value *holds* its key or does not:
 //!
 //! | the output | calls | when |
@@ -46,9 +47,15 @@ pub(crate) struct Registry<K, N, V> {
 }
 
 struct Shared<K, N, V> {
-    state: ForkLocal<Mutex<RegistryState<K, N, V>>>,
+    state: ForkLocal<Guarded<K, N, V>>,
     /// Not a part of the state: a forked child that could not inherit the state must not give an id a second time.
     last_id: AtomicU64,
+}
+
+struct Guarded<K, N, V> {
+    state: Mutex<RegistryState<K, N, V>>,
+    /// Which values a forked child begins with: those that no thread of its parent was about to change.
+    is_inherited: fn(&V) -> bool,
 }
 
 struct RegistryState<K, N, V> {
@@ -89,15 +96,24 @@ pub(crate) struct Lease<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> {
 }
 
 impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
+    /// For a registry of which each process has its own, so that no fork follows before a child has made one.
+    #[cfg(any(feature = "file", test))]
     pub(crate) fn new() -> Self {
-        let state = ForkLocal::new(Mutex::new(RegistryState::new()), |parents| {
-            Mutex::new(parents.try_lock().map_or_else(RegistryState::new, |state| state.clone()))
-        });
+        Registry::with_state(ForkLocal::new(Guarded::new(|_| true), Guarded::inherit))
+    }
+
+    /// For a registry that is made at any time. A forked child begins with the values for which `is_inherited` is true.
+    #[cfg(feature = "store")]
+    pub(crate) fn made_here(is_inherited: fn(&V) -> bool) -> Self {
+        Registry::with_state(ForkLocal::made_here(Guarded::new(is_inherited), Guarded::inherit))
+    }
+
+    fn with_state(state: ForkLocal<Guarded<K, N, V>>) -> Self {
         Registry { shared: Arc::new(Shared { state, last_id: AtomicU64::new(0) }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, RegistryState<K, N, V>> {
-        self.shared.state.get().lock()
+        self.shared.state.get().state.lock()
     }
 
     /// Returns an id for a value that is about to be made.
@@ -144,8 +160,28 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
         Acquired::Lease(Lease { registry: self.clone(), id, value })
     }
 
+    /// Returns a lease on the value that holds `key`, if there is one.
+    #[cfg(feature = "store")]
+    pub(crate) fn find_by_key(&self, key: &K) -> Option<Lease<K, N, V>> {
+        let (id, value) = {
+            let mut state = self.lock();
+            let id = *state.owners.get(key)?;
+            let entry = state.entries.get_mut(&id).filter(|entry| entry.is_key_held)?;
+            entry.lease_count += 1;
+            (id, Arc::clone(&entry.value))
+        };
+        Some(Lease { registry: self.clone(), id, value })
+    }
+
+    /// Returns how many values there are for which `is_counted` is true.
+    #[cfg(feature = "store")]
+    pub(crate) fn count(&self, is_counted: impl Fn(&V) -> bool) -> usize {
+        self.lock().entries.values().filter(|entry| is_counted(&entry.value)).count()
+    }
+
     /// Records that the value `id` has open what `key` identifies, and nothing else. Returns false if another value holds `key`; then the
     /// value `id` has no key.
+    #[cfg(any(feature = "file", test))]
     pub(crate) fn hold_key(&self, id: EntryId, key: &K) -> bool {
         let mut state = self.lock();
         let state = &mut *state;
@@ -174,6 +210,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
     }
 
     /// Records that the value `id` is about to close what its key identifies. From then on the key proves nothing.
+    #[cfg(any(feature = "file", test))]
     pub(crate) fn release_key(&self, id: EntryId) {
         if let Some(entry) = self.lock().entries.get_mut(&id) {
             entry.is_key_held = false;
@@ -181,6 +218,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
     }
 
     /// Returns true if a value other than `id` has this key, held or not.
+    #[cfg(any(feature = "file", test))]
     pub(crate) fn belongs_to_another(&self, id: EntryId, key: &K) -> bool {
         self.lock().owners.get(key).is_some_and(|owner| *owner != id)
     }
@@ -192,6 +230,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
     }
 
     /// Returns a lease on the value that was last opened by this name, if the value is in use.
+    #[cfg(any(feature = "file", test))]
     pub(crate) fn find_by_name(&self, name: &N) -> Option<Lease<K, N, V>> {
         let (id, value) = {
             let mut state = self.lock();
@@ -204,6 +243,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
     }
 
     /// Returns all values in use, the oldest first.
+    #[cfg(any(feature = "file", test))]
     pub(crate) fn values(&self) -> Vec<Arc<V>> {
         let state = self.lock();
         let mut values: Vec<_> = state.entries.iter().map(|(id, entry)| (*id, &entry.value)).collect();
@@ -226,6 +266,25 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
         // In the same critical section as the count. A lease that was acquired in between would be on a value that is no longer
         // registered, and the next `acquire` would insert a second value beside it.
         if entry.lease_count > 0 { None } else { state.remove_entry(id) }
+    }
+}
+
+impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Guarded<K, N, V> {
+    fn new(is_inherited: fn(&V) -> bool) -> Self {
+        Guarded { state: Mutex::new(RegistryState::new()), is_inherited }
+    }
+
+    /// For a forked child.
+    fn inherit(parents: &Self) -> Self {
+        let is_inherited = parents.is_inherited;
+        let mut state = parents.state.try_lock().map_or_else(RegistryState::new, |state| state.clone());
+        let left: Vec<EntryId> =
+            state.entries.iter().filter(|(_, entry)| !is_inherited(&entry.value)).map(|(id, _)| *id).collect();
+        for id in left {
+            // What it owns belongs to a thread of the parent.
+            std::mem::forget(state.remove_entry(id));
+        }
+        Guarded { state: Mutex::new(state), is_inherited }
     }
 }
 
@@ -269,6 +328,11 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> RegistryState<K, N, V> {
 impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Lease<K, N, V> {
     pub(crate) fn value(&self) -> &Arc<V> {
         &self.value
+    }
+
+    #[cfg(feature = "store")]
+    pub(crate) fn id(&self) -> EntryId {
+        self.id
     }
 }
 

@@ -1,0 +1,9 @@
+//! The limits of documents.
+
+use std::time::Duration;
+
+/// How long the save of a document waits for other saves, unless it is set.
+pub(crate) const STORE_SAVE: Duration = Duration::from_secs(10);
+
+/// The longest first line of a document, in bytes.
+pub(crate) const STORE_HEADER_BYTES: u64 = 64 << 10;

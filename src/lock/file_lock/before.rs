@@ -1,0 +1,92 @@
+//! Waiting in a task for something that has no time-out of its own.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
+use super::acquiring::WAKE_UPS;
+use super::timer::Due;
+use crate::lock::foreign::ForeignWaker;
+
+/// Waits for `future`, until `deadline` at most. Returns `None` if the time is over first.
+///
+/// If no thread can be started that would wake the task at the deadline, it waits for the future alone.
+pub(crate) async fn before<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut wake_up = WakeUp(None);
+    poll_fn(|context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Some(output));
+        }
+        match deadline {
+            Some(deadline) if deadline <= Instant::now() => Poll::Ready(None),
+            Some(deadline) => {
+                wake_up.set(deadline, context.waker());
+                Poll::Pending
+            }
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Wakes a task once, unless it is dropped before.
+struct WakeUp(Option<Due>);
+
+impl WakeUp {
+    fn set(&mut self, when: Instant, waker: &Waker) {
+        self.cancel();
+        self.0 = WAKE_UPS.get().at(when, ForeignWaker::new(waker.clone())).ok();
+    }
+
+    fn cancel(&mut self) {
+        // A waker is foreign code: it is dropped here, not under the timer's lock.
+        drop(self.0.take().and_then(|due| WAKE_UPS.get().cancel(due)));
+    }
+}
+
+impl Drop for WakeUp {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests {
+    use std::future::{pending, ready};
+    use std::sync::Arc;
+    use std::task::{Context, Wake};
+    use std::thread::{Thread, current, park};
+    use std::time::Duration;
+
+    use super::*;
+
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        let waker = Waker::from(Arc::new(Unpark(current())));
+        let mut future = pin!(future);
+        loop {
+            match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(output) => return output,
+                Poll::Pending => park(),
+            }
+        }
+    }
+
+    #[test]
+    fn a_task_is_woken_at_the_deadline_and_what_is_ready_is_returned_even_after_it() {
+        let start = Instant::now();
+        assert_eq!(block_on(before(Some(start + Duration::from_millis(30)), pending::<()>())), None);
+        assert!(start.elapsed() >= Duration::from_millis(30));
+        assert_eq!(block_on(before(Some(start), ready(1))), Some(1));
+        assert_eq!(block_on(before(None, ready(1))), Some(1));
+    }
+}

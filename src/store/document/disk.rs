@@ -1,0 +1,65 @@
+//! The document on disk.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::time::Duration;
+
+use super::errors::{faulty, lost, not_saved, unreadable};
+use super::header::{Fault, Header};
+use super::log::log_lock_lost_after_save;
+use super::place::Place;
+use crate::error::Error;
+use crate::lock::publish;
+
+/// Returns the header of the document, if there is one.
+pub(super) fn read_header(place: &Place) -> Result<Option<Header>, Error> {
+    let read = |file: File| Header::read(file);
+    match File::open(place.path()).and_then(read) {
+        Ok(header) => header.map(Some).map_err(|fault| faulty(place.path(), fault)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(place.path(), error)),
+    }
+}
+
+/// Returns the document as it was written, if there is one.
+pub(super) fn read(place: &Place) -> Result<Option<Vec<u8>>, Error> {
+    let read = |mut file: File| {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map(|_| bytes)
+    };
+    match File::open(place.path()).and_then(read) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(place.path(), error)),
+    }
+}
+
+/// Returns the header and the value of a document that was read.
+pub(super) fn parse<'a>(place: &Place, document: &'a [u8]) -> Result<(Header, &'a [u8]), Error> {
+    Header::parse(document).map_err(|fault: Fault| faulty(place.path(), fault))
+}
+
+/// Replaces the document by what `make` makes, under the lock for saving. `make` gets the header of the document that is there, and fails if it must
+/// not be replaced.
+pub(super) fn replace(
+    place: &Place,
+    timeout: Duration,
+    make: impl FnOnce(Option<&Header>) -> Result<(Header, Vec<u8>), Error>,
+) -> Result<(Header, Vec<u8>), Error> {
+    let path = place.path();
+    let lock = place.lock().purpose("save a document").acquire(timeout)?;
+    let (header, document) = make(read_header(place)?.as_ref())?;
+    let gone = |error: Error| lost(path, "the lock for saving it was lost").with_source(error);
+    // As late as can be: somebody may have cleared the locks.
+    lock.verify().map_err(gone)?;
+    publish(path, |file| file.write_all(&document))
+        .map_err(|error| not_saved(path, "it stays as it was").with_source(error))?;
+    if let Err(error) = lock.release() {
+        // Somebody else could save at the same time. If theirs is there now, ours is not.
+        match read_header(place) {
+            Ok(Some(found)) if found.stamp == header.stamp => log_lock_lost_after_save(path, &error),
+            _ => return Err(gone(error)),
+        }
+    }
+    Ok((header, document))
+}

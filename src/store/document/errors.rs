@@ -1,0 +1,126 @@
+//! The errors of documents.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use super::header::{Fault, Stamp};
+use crate::error::{Error, ErrorKind};
+use crate::lock::Shown;
+
+#[cold]
+pub(super) fn misplaced(path: &Path, why: impl Display) -> Error {
+    Error::new(ErrorKind::Store, format!("cannot open the document {}: {why}", path.display()))
+}
+
+#[cold]
+pub(super) fn unreadable(path: &Path, error: io::Error) -> Error {
+    Error::from_io(ErrorKind::Store, format!("cannot read the document {}", path.display()), error)
+}
+
+#[cold]
+pub(super) fn faulty(path: &Path, fault: Fault) -> Error {
+    let path = path.display();
+    let text = match fault {
+        Fault::Foreign => format!(
+            "{path} is no document of a store: something else has written it; name another file, or move this one away"
+        ),
+        Fault::Newer(format) => {
+            format!("{path} was written by a later version of logscope, in format {format}; use that version")
+        }
+        Fault::Damaged(how) => {
+            format!(
+                "the document {path} is damaged: {how}; it stays as it is: bring a copy back, or move it away to begin anew"
+            )
+        }
+    };
+    Error::new(ErrorKind::Corrupt, text)
+}
+
+#[cold]
+pub(super) fn other_schema(path: &Path, found: &str, expected: &str) -> Error {
+    let text = format!("the document {} has the schema {found:?}, not {expected:?}", path.display());
+    Error::new(ErrorKind::TypeMismatch, text)
+}
+
+#[cold]
+pub(super) fn no_such_type(path: &Path, schema: &str, error: serde_json::Error) -> Error {
+    let text =
+        format!("the document {} has the schema {schema:?}, but its value does not fit the type", path.display());
+    Error::new(ErrorKind::TypeMismatch, text).with_source(error)
+}
+
+#[cold]
+pub(super) fn other_type(path: &Path, open_as: &str, wanted: &str) -> Error {
+    let text = format!("the document {} is open as {open_as}; it cannot be open as {wanted} as well", path.display());
+    Error::new(ErrorKind::TypeMismatch, text)
+}
+
+#[cold]
+pub(super) fn other_options(path: &Path, what: &str) -> Error {
+    let path = path.display();
+    let text = format!("the document {path} is open with another {what}; all who open it must give the same options");
+    Error::new(ErrorKind::OptionMismatch, text)
+}
+
+#[cold]
+pub(super) fn opens_itself(path: &Path) -> Error {
+    let text =
+        format!("the document {} is opened while it is read to be opened, and would wait for itself", path.display());
+    Error::new(ErrorKind::Store, text)
+}
+
+#[cold]
+pub(super) fn busy(path: &Path, timeout: Duration) -> Error {
+    let (path, within) = (path.display(), Shown(timeout));
+    let text =
+        format!("cannot lock the document {path} within {within}: another thread or task of this process has it");
+    Error::new(ErrorKind::TimedOut, text)
+}
+
+#[cold]
+pub(super) fn not_saved(path: &Path, what: impl Display) -> Error {
+    Error::new(ErrorKind::Store, format!("cannot save the document {}: {what}", path.display()))
+}
+
+/// The value was not saved, because somebody else could have been there since it was read.
+#[cold]
+pub(super) fn lost(path: &Path, what: impl Display) -> Error {
+    Error::new(ErrorKind::LockLost, format!("did not save the document {}: {what}", path.display()))
+}
+
+#[cold]
+pub(super) fn changed(path: &Path, read: Option<Stamp>, found: Option<Stamp>) -> Error {
+    let read = read.map_or_else(|| "no document".to_owned(), |read| format!("generation {}", read.generation));
+    match found {
+        Some(Stamp { generation, token }) => {
+            lost(path, format_args!("this guard read {read}, and {token} has saved generation {generation} since"))
+        }
+        None => lost(path, format_args!("this guard read {read}, which was removed since")),
+    }
+}
+
+#[cold]
+pub(super) fn older_fence(path: &Path, own: u64, found: u64) -> Error {
+    lost(path, format_args!("it was saved under the fencing number {found}, and the lease of this guard has {own}"))
+}
+
+/// The backend of a lease has given a number that it had given before.
+#[cold]
+pub(super) fn fence_given_twice(path: &Path, own: u64, found: u64) -> Error {
+    let path = path.display();
+    let text = format!(
+        "the lease for the document {path} has the fencing number {own}, but the document was saved under {found}: \
+         its backend has lost its numbers, or is not the one that was used before. `open_unlocked` and a `write` of the document make it \
+         take them anew"
+    );
+    Error::new(ErrorKind::LeaseLost, text)
+}
+
+#[cold]
+pub(super) fn cache_gone(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    let text =
+        format!("the cache of the document {} cannot be used, and without it the document is not", path.display());
+    Error::new(ErrorKind::Unreachable, text).with_source(error)
+}

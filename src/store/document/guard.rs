@@ -1,0 +1,245 @@
+//! A document that is locked to be changed.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::errors::lost;
+use super::header::Stamp;
+use super::instances::Open;
+use super::log::log_lease_not_released;
+use super::shared::{Saving, Seen};
+use crate::error::Error;
+use crate::lock::{OwnedMutexGuard, Token, try_offload};
+use crate::store::lease::LeaseGuard;
+
+/// Has a document locked, with a value to change; from [`Store::lock`](super::Store::lock).
+///
+/// [`save`](Self::save) keeps the changes. Dropping the guard forgets them. It may be held over an `.await`.
+#[must_use = "the document is unlocked as soon as this is dropped, and nothing is saved"]
+pub struct StoreGuard<T> {
+    value: T,
+    token: Token,
+    generation: u64,
+    fence: u64,
+    disk: Option<Stamp>,
+    document: Open<T>,
+    // Dropped in this order: when another thread of this process enters, the lease is free.
+    lease: Option<LeaseGuard>,
+    _gate: OwnedMutexGuard<()>,
+}
+
+impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard<T> {
+    pub(super) fn new(document: Open<T>, gate: OwnedMutexGuard<()>, lease: Option<LeaseGuard>, seen: &Seen<T>) -> Self {
+        StoreGuard {
+            value: seen.version.value.clone(),
+            token: lease.as_ref().map_or_else(Token::random, LeaseGuard::token),
+            generation: seen.version.generation(),
+            fence: lease.as_ref().map_or(seen.version.fence, LeaseGuard::fence),
+            disk: seen.disk,
+            document,
+            lease,
+            _gate: gate,
+        }
+    }
+
+    /// Saves the value, and unlocks the document.
+    ///
+    /// The document is replaced whole, in one step, and synced. It is replaced only if it is the one that this guard has read.
+    ///
+    /// # Errors
+    ///
+    /// The document stays as it was, and the error has the value:
+    ///
+    /// - [`ErrorKind::LockLost`](crate::ErrorKind::LockLost) if another process has saved or removed the document since it was read, if the lease
+    ///   was lost, or if the document was saved under a higher fencing number.
+    /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if others save it all the time: see
+    ///   [`save_timeout`](super::StoreOptions::save_timeout).
+    /// - [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if the backend of the lease, or a cache that is needed, does not answer.
+    /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if the value has no JSON, or the file cannot be written. If only its folder could not be synced,
+    ///   the new document is in place all the same; the source says so.
+    pub fn save(self) -> Result<(), SaveError<T>> {
+        let StoreGuard { value, token, generation, fence, disk, document, lease, _gate } = self;
+        let verify = || verify(document.place.path(), lease.as_ref());
+        let saving = Saving { token, disk, generation, fence, verify: &verify };
+        match document.save(&saving, value) {
+            Ok(_) => {
+                release(document.place.path(), lease);
+                Ok(())
+            }
+            Err((error, value)) => Err(SaveError { error, value }),
+        }
+    }
+
+    /// Saves the value as [`save`](Self::save) does, on a thread of the library.
+    ///
+    /// If the future is dropped, the value may be saved or not.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`save`](Self::save). If the system starts no thread, the task saves it itself.
+    pub async fn save_async(self) -> Result<(), SaveError<T>> {
+        use crate::sync::Mutex;
+
+        // Kept here as well: a thread that cannot be started does not give it back.
+        let here = crate::sync::Arc::new(Mutex::new(Some(self)));
+        let there = crate::sync::Arc::clone(&here);
+        let take = move || there.lock().take();
+        match try_offload("logscope-store", move || take().map(StoreGuard::save)).await {
+            Ok(Some(saved)) => saved,
+            _ => {
+                let guard = here.lock().take();
+                guard.map_or(Ok(()), StoreGuard::save)
+            }
+        }
+    }
+
+    /// Saves the value, and keeps the document locked.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`save`](Self::save); the guard keeps the value.
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
+        let verify = || verify(self.document.place.path(), self.lease.as_ref());
+        let saving = Saving {
+            token: self.token,
+            disk: self.disk,
+            generation: self.generation,
+            fence: self.fence,
+            verify: &verify,
+        };
+        let stamp = self.document.save(&saving, self.value.clone()).map_err(|(error, _)| error)?;
+        self.disk = Some(stamp);
+        self.generation = stamp.generation;
+        Ok(())
+    }
+
+    /// Checks that the lease is held, if there is one. What was saved by others is found out by [`save`](Self::save) alone.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::LockLost`](crate::ErrorKind::LockLost) if it was lost, and the errors of [`LeaseGuard::verify`] otherwise.
+    pub fn verify(&self) -> Result<(), Error> {
+        verify(self.document.place.path(), self.lease.as_ref())
+    }
+}
+
+impl<T> StoreGuard<T> {
+    /// Returns what names this guard among all: the token of its lease, if it has one. The document that it saves has it.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        self.token
+    }
+
+    /// Returns the generation of the document that the guard has read.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Returns the lease, if the document has one: to renew it, or to ask how long it lasts.
+    #[must_use]
+    pub fn lease(&self) -> Option<&LeaseGuard> {
+        self.lease.as_ref()
+    }
+
+    /// Returns the value without saving it, and unlocks the document.
+    #[must_use]
+    pub fn into_value(self) -> T {
+        self.value
+    }
+}
+
+fn verify(path: &Path, lease: Option<&LeaseGuard>) -> Result<(), Error> {
+    let Some(lease) = lease else { return Ok(()) };
+    lease.verify().map_err(|error| match error.is_lease_lost() || error.is_not_holder() {
+        true => lost(path, "its lease was lost").with_source(error),
+        false => error,
+    })
+}
+
+/// Releases the lease after the document was saved, so that a loss is no error of the save.
+fn release(path: &Path, lease: Option<LeaseGuard>) {
+    if let Some(Err(error)) = lease.map(LeaseGuard::release) {
+        log_lease_not_released(path, &error);
+    }
+}
+
+impl<T> Deref for StoreGuard<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for StoreGuard<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for StoreGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreGuard")
+            .field("path", &self.document.place.path())
+            .field("generation", &self.generation)
+            .field("token", &self.token)
+            .field("value", &self.value)
+            .finish()
+    }
+}
+
+/// A value that was not saved, and why; from [`StoreGuard::save`].
+pub struct SaveError<T> {
+    error: Error,
+    value: T,
+}
+
+impl<T> SaveError<T> {
+    /// Returns why it was not saved.
+    #[must_use]
+    pub fn error(&self) -> &Error {
+        &self.error
+    }
+
+    /// Returns true if somebody else could have been there: [`ErrorKind::LockLost`](crate::ErrorKind::LockLost).
+    #[must_use]
+    pub fn is_lock_lost(&self) -> bool {
+        self.error.is_lock_lost()
+    }
+
+    /// Returns the value that was not saved.
+    #[must_use]
+    pub fn into_value(self) -> T {
+        self.value
+    }
+}
+
+impl<T> From<SaveError<T>> for Error {
+    fn from(error: SaveError<T>) -> Self {
+        error.error
+    }
+}
+
+impl<T> fmt::Display for SaveError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<T> fmt::Debug for SaveError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.error, f)
+    }
+}
+
+impl<T> StdError for SaveError<T> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.error.source()
+    }
+}

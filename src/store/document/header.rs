@@ -1,0 +1,181 @@
+//! How a document stands on disk and in a cache: JSON, with what a store needs to know of it on the first line.
+//!
+//! ```json
+//! {"logscope_store":1,"schema":"project-state","generation":7,"token":"00a1…","fence":3,"digest":"9f3c…","document":
+//! {"name":"uno"}
+//! }
+//! ```
+//!
+//! All of it is one JSON object, for other programs to read. A store reads the first line alone to learn whether a document has changed.
+
+use std::io::{self, BufRead as _, BufReader, Read};
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::STORE_HEADER_BYTES;
+use crate::lock::{Digest, Token};
+
+/// The version of the format that this code writes.
+const FORMAT: u32 = 1;
+const START: &str = "{\"logscope_store\":";
+/// Ends the first line, behind the fields of the header.
+const DOCUMENT: &str = ",\"document\":";
+/// Stands behind the value.
+const END: &[u8] = b"\n}\n";
+
+/// Which save of a document this is. A number alone would not do: who deletes a document and begins anew gives the numbers again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Stamp {
+    pub(super) generation: u64,
+    /// Names the guard that saved it.
+    pub(super) token: Token,
+}
+
+/// What a store knows of a document without reading the value.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Header {
+    pub(super) schema: String,
+    pub(super) stamp: Stamp,
+    /// The highest fencing number that it was ever saved under. Zero if it never was under a lease.
+    pub(super) fence: u64,
+}
+
+/// Why bytes are no document.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Fault {
+    /// Something else than a store has written it.
+    Foreign,
+    /// A later version of this library has written it.
+    Newer(u32),
+    /// It is cut, or was changed by something else.
+    Damaged(&'static str),
+}
+
+#[derive(Deserialize, Serialize)]
+struct Line {
+    logscope_store: u32,
+    schema: String,
+    generation: u64,
+    token: String,
+    fence: u64,
+    /// Of this line with an empty digest, and the value.
+    digest: String,
+}
+
+impl Header {
+    /// Returns the document with this header and `value`, which is JSON.
+    pub(super) fn write(&self, value: &[u8]) -> Vec<u8> {
+        let line = Line {
+            logscope_store: FORMAT,
+            schema: self.schema.clone(),
+            generation: self.stamp.generation,
+            token: self.stamp.token.to_string(),
+            fence: self.fence,
+            digest: String::new(),
+        };
+        let digest = line.digest_with(value);
+        let line = Line { digest, ..line }.to_text();
+        let fields = line.strip_suffix('}').unwrap_or(&line);
+        [fields.as_bytes(), DOCUMENT.as_bytes(), b"\n", value, END].concat()
+    }
+
+    /// Reads the first line of a document, and no more than that.
+    pub(super) fn read(document: impl Read) -> io::Result<Result<Self, Fault>> {
+        let mut line = Vec::new();
+        BufReader::with_capacity(1 << 10, document).take(STORE_HEADER_BYTES).read_until(b'\n', &mut line)?;
+        Ok(Line::parse(&line).and_then(|line| line.header()))
+    }
+
+    /// Returns the header of a document and its value. Checks that both are as they were written.
+    pub(super) fn parse(document: &[u8]) -> Result<(Self, &[u8]), Fault> {
+        let end_of_line = document.iter().position(|byte| *byte == b'\n').map_or(document.len(), |end| end + 1);
+        let (line, rest) = document.split_at(end_of_line);
+        let line = Line::parse(line)?;
+        let value = rest.strip_suffix(END).ok_or(Fault::Damaged("it has no end"))?;
+        if line.digest_with(value) != line.digest {
+            return Err(Fault::Damaged("it has not its digest"));
+        }
+        Ok((line.header()?, value))
+    }
+}
+
+impl Line {
+    fn parse(line: &[u8]) -> Result<Self, Fault> {
+        let Some(text) = str::from_utf8(line).ok().filter(|text| text.starts_with(START)) else {
+            // What a crash of the system leaves of a file that was never synced.
+            let is_blank = line.iter().all(|byte| *byte == 0);
+            return Err(if is_blank { Fault::Damaged("it is empty") } else { Fault::Foreign });
+        };
+        // The version first: a later one may have another header.
+        let digits =
+            text[START.len()..].find(|c: char| !c.is_ascii_digit()).map_or(text.len(), |end| START.len() + end);
+        match text[START.len()..digits].parse() {
+            Ok(version) if version > FORMAT => return Err(Fault::Newer(version)),
+            _ => {}
+        }
+        let fields = text.strip_suffix('\n').and_then(|text| text.strip_suffix(DOCUMENT));
+        let fields = fields.ok_or(Fault::Damaged("its first line has no end"))?;
+        serde_json::from_str(&format!("{fields}}}")).map_err(|_| Fault::Damaged("its first line is no header"))
+    }
+
+    fn header(&self) -> Result<Header, Fault> {
+        let token = self.token.parse().map_err(|_| Fault::Damaged("its token is none"))?;
+        let stamp = Stamp { generation: self.generation, token };
+        Ok(Header { schema: self.schema.clone(), stamp, fence: self.fence })
+    }
+
+    fn to_text(&self) -> String {
+        // Numbers and strings alone, which have a JSON.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    fn digest_with(&self, value: &[u8]) -> String {
+        let Line { logscope_store, generation, fence, .. } = *self;
+        let (schema, token) = (self.schema.clone(), self.token.clone());
+        let line = Line { logscope_store, schema, generation, token, fence, digest: String::new() }.to_text();
+        // Reading from memory does not fail.
+        Digest::of(line.as_bytes().chain(value)).map_or_else(|_| String::new(), |digest| digest.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> Header {
+        Header { schema: "a \"b\"\n".to_owned(), stamp: Stamp { generation: 7, token: Token::random() }, fence: 3 }
+    }
+
+    #[test]
+    fn a_document_is_read_as_it_was_written_and_is_json() {
+        let header = header();
+        let document = header.write(b"{\"a\":1}");
+        assert_eq!(Header::parse(&document), Ok((header.clone(), &b"{\"a\":1}"[..])));
+        assert_eq!(Header::read(&document[..]).unwrap(), Ok(header));
+        let json: serde_json::Value = serde_json::from_slice(&document).unwrap();
+        assert_eq!((&json["generation"], &json["document"]["a"]), (&7.into(), &1.into()));
+    }
+
+    #[test]
+    fn a_document_that_was_cut_or_changed_anywhere_is_found_out() {
+        let document = header().write(b"{\"a\":1}");
+        for end in 0..document.len() {
+            assert!(Header::parse(&document[..end]).is_err(), "cut at {end}");
+        }
+        for index in 0..document.len() {
+            let mut changed = document.clone();
+            changed[index] ^= 1;
+            assert!(Header::parse(&changed).is_err(), "changed at {index}");
+        }
+    }
+
+    #[test]
+    fn what_others_have_written_is_told_apart() {
+        let fault = |document: &[u8]| Header::parse(document).unwrap_err();
+        assert_eq!(fault(b"{\"name\": 1}\n"), Fault::Foreign);
+        assert_eq!(fault(b"\xff\xfe"), Fault::Foreign);
+        assert_eq!(fault(b""), Fault::Damaged("it is empty"));
+        assert_eq!(fault(&[0; 512]), Fault::Damaged("it is empty"));
+        assert_eq!(fault(b"{\"logscope_store\":2,\"new\":true}"), Fault::Newer(2));
+    }
+}

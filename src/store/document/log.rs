@@ -1,0 +1,57 @@
+//! What documents log. Nothing here is called while a lock of the library is held, but for those of the documents themselves.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use crate::error::Error;
+use crate::lock::{log_always, log_once};
+
+/// The target of all records.
+const TARGET: &str = "logscope::store";
+
+pub(super) fn log_opened(path: &Path, generation: u64, from: &'static str) {
+    let document = path.display();
+    log_once(|| tracing::debug!(target: TARGET, %document, generation, from, "opened a document"));
+}
+
+pub(super) fn log_refreshed(path: &Path, generation: u64, from: &'static str) {
+    let document = path.display();
+    log_once(|| tracing::debug!(target: TARGET, %document, generation, from, "read a document again"));
+}
+
+pub(super) fn log_saved(path: &Path, generation: u64, fence: u64) {
+    let document = path.display();
+    log_once(|| tracing::debug!(target: TARGET, %document, generation, fence, "saved a document"));
+}
+
+pub(super) fn log_cache_gone(path: &Path, error: impl Display) {
+    let document = path.display();
+    log_always(|| {
+        tracing::warn!(
+            target: TARGET, %document, %error,
+            "the cache of a document cannot be used: the disk alone is, until it can"
+        );
+    });
+}
+
+pub(super) fn log_cache_back(path: &Path) {
+    let document = path.display();
+    log_always(|| tracing::info!(target: TARGET, %document, "the cache of a document can be used again"));
+}
+
+pub(super) fn log_lease_not_released(path: &Path, error: &Error) {
+    let (document, error) = (path.display(), format_args!("{error:#}"));
+    log_always(
+        || tracing::warn!(target: TARGET, %document, error, "saved a document, but its lease was lost after that"),
+    );
+}
+
+pub(super) fn log_lock_lost_after_save(path: &Path, error: &Error) {
+    let (document, error) = (path.display(), format_args!("{error:#}"));
+    log_always(|| {
+        tracing::warn!(
+            target: TARGET, %document, error,
+            "saved a document, but the lock for saving was cleared meanwhile: what another saved at that moment may be lost"
+        );
+    });
+}

@@ -1,0 +1,269 @@
+//! How a document is opened.
+
+use std::any::type_name;
+use std::fmt;
+use std::marker::PhantomData;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::bypass::{ReadOnlyStore, UnlockedStore};
+use super::cache::{CacheGone, Cached, DocumentCache};
+use super::errors::{opens_itself, other_options, other_type};
+use super::instances::{Open, Opened, keep, stores};
+use super::place::Place;
+use super::shared::{Document, Settings};
+use super::store::Store;
+use crate::error::Error;
+use crate::limits::STORE_SAVE;
+use crate::registry::MakesItself;
+use crate::store::lease::Lease;
+use crate::sync::Arc;
+
+/// Says how a document is opened; from [`Store::options`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use logscope::store::{FolderLeases, Lease, Store};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let project = folder.path();
+/// let leases = FolderLeases::new(project.join("leases"));
+/// let builds: Store<Vec<String>> = Store::options()
+///     .schema("builds")
+///     .lease(Lease::new(leases, "builds").ttl(Duration::from_secs(10)))
+///     .open(project.join("builds.json"))?;
+///
+/// let mut guard = builds.lock(Duration::from_secs(60))?;
+/// guard.push("uno".to_owned());
+/// guard.save()?;
+/// # assert_eq!(builds.read()?.len(), 1);
+/// # Ok::<(), logscope::Error>(())
+/// ```
+///
+/// All who open a document at the same time must give the same options.
+#[must_use = "it opens nothing until `open` is called"]
+pub struct StoreOptions<T> {
+    schema: String,
+    lease: Option<Lease>,
+    cache: Option<Arc<dyn DocumentCache>>,
+    cache_key: Option<String>,
+    gone: CacheGone,
+    save_timeout: Duration,
+    kept: usize,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
+    /// Opens the document at `path`, as [`StoreOptions::open`] does, without a lease and without a cache.
+    ///
+    /// The path is made canonical, but for its last component: relative paths, `..` and links to folders lead to the same instance.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StoreOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error>
+    where
+        T: Default,
+    {
+        StoreOptions::new().open(path)
+    }
+
+    /// Opens the document at `path` for reading alone: see [`ReadOnlyStore`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StoreOptions::open_readonly`].
+    pub fn open_readonly(path: impl AsRef<Path>) -> Result<ReadOnlyStore<T>, Error> {
+        StoreOptions::new().open_readonly(path)
+    }
+
+    /// Opens the document at `path` past its lock, its lease and its cache: see [`UnlockedStore`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StoreOptions::open_unlocked`].
+    pub fn open_unlocked(path: impl AsRef<Path>) -> Result<UnlockedStore<T>, Error> {
+        StoreOptions::new().open_unlocked(path)
+    }
+
+    /// Begins to open a document with options.
+    pub fn options() -> StoreOptions<T> {
+        StoreOptions::new()
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptions<T> {
+    fn new() -> Self {
+        StoreOptions {
+            schema: type_name::<T>().to_owned(),
+            lease: None,
+            cache: None,
+            cache_key: None,
+            gone: CacheGone::default(),
+            save_timeout: STORE_SAVE,
+            kept: 0,
+            value: PhantomData,
+        }
+    }
+
+    /// Names what is in the document. A document with another schema is not opened.
+    ///
+    /// It is the path of the type in the program unless set, which changes when the type is moved. So name the schema of a document that is to outlive
+    /// this version of the program.
+    pub fn schema(self, schema: impl Into<String>) -> Self {
+        StoreOptions { schema: schema.into(), ..self }
+    }
+
+    /// Has whoever locks the document hold `lease`, so that one process at a time has it locked.
+    ///
+    /// Without a lease, `lock` excludes the threads and tasks of this process, and two processes that have it locked at once learn from
+    /// [`save`](super::StoreGuard::save) which of them was first.
+    pub fn lease(self, lease: Lease) -> Self {
+        StoreOptions { lease: Some(lease), ..self }
+    }
+
+    /// Keeps the document in `cache` beside the disk: the higher generation of the two is the document.
+    pub fn cache(self, cache: impl DocumentCache) -> Self {
+        StoreOptions { cache: Some(Arc::new(cache)), ..self }
+    }
+
+    /// Sets how the document is called in the cache. Unless set, by its canonical path.
+    pub fn cache_key(self, key: impl Into<String>) -> Self {
+        StoreOptions { cache_key: Some(key.into()), ..self }
+    }
+
+    /// Sets what happens while the cache cannot be used: [`CacheGone::UseDisk`] unless set.
+    pub fn cache_gone(self, gone: CacheGone) -> Self {
+        StoreOptions { gone, ..self }
+    }
+
+    /// Sets how long a save waits for those of others: 10 s unless set. Each holds its lock for as long as writing and syncing a file takes.
+    pub fn save_timeout(self, timeout: Duration) -> Self {
+        StoreOptions { save_timeout: timeout, ..self }
+    }
+
+    /// Keeps the document in memory after its last [`Store`] is dropped, as long as it is among the last `count` documents that were opened
+    /// so. None unless set: then it is gone with its last `Store`.
+    ///
+    /// For a program that opens and drops the same documents again and again. A kept document counts as open, and is compared with the disk when it
+    /// is used again.
+    pub fn keep_closed(self, count: usize) -> Self {
+        StoreOptions { kept: count, ..self }
+    }
+
+    /// Opens the document at `path`. If there is none, its value is `T::default()`, and nothing is written until it is saved.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the file was not written by a store, or is damaged. It stays as it is.
+    /// - [`ErrorKind::TypeMismatch`](crate::ErrorKind::TypeMismatch) if the document has another schema, does not fit `T`, or is open with
+    ///   another type.
+    /// - [`ErrorKind::OptionMismatch`](crate::ErrorKind::OptionMismatch) if it is open with other options.
+    /// - [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if the cache cannot be used, and it was said to [refuse](CacheGone::Refuse) then.
+    /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if there is no folder for it, or the file cannot be read.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Store<T>, Error>
+    where
+        T: Default,
+    {
+        self.open_or_else(path, T::default)
+    }
+
+    /// Opens the document at `path`. If there is none, its value is what `make` makes, and nothing is written until it is saved.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_or_else(
+        self,
+        path: impl AsRef<Path>,
+        make: impl Fn() -> T + Send + Sync + 'static,
+    ) -> Result<Store<T>, Error> {
+        let (place, kept) = (Place::new(path.as_ref())?, self.kept);
+        let key = place.path().to_owned();
+        let settings = self.settings(&place);
+        let opened = stores().make_unless_itself(&key, || {
+            let document = Document::<T>::open(place.clone(), settings.clone(), Box::new(make))?;
+            Ok::<_, Error>(Opened::new(Arc::new(document)))
+        });
+        let instance = opened.map_err(|MakesItself| opens_itself(&key))??;
+        let Some(document) = Open::<T>::new(&instance) else {
+            return Err(other_type(&key, instance.type_name(), type_name::<T>()));
+        };
+        if let Some(option) = difference(&document.settings, &settings) {
+            return Err(other_options(&key, option));
+        }
+        if kept > 0 {
+            keep(instance, kept);
+        }
+        Ok(Store::new(document))
+    }
+
+    /// Opens the document at `path` for reading alone. It is not registered, and each [`read`](ReadOnlyStore::read) reads the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if there is no folder for it.
+    pub fn open_readonly(self, path: impl AsRef<Path>) -> Result<ReadOnlyStore<T>, Error> {
+        Ok(ReadOnlyStore::new(Place::new(path.as_ref())?, self.schema))
+    }
+
+    /// Opens the document at `path` past its lock, its lease and its cache: see [`UnlockedStore`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if there is no folder for it.
+    pub fn open_unlocked(self, path: impl AsRef<Path>) -> Result<UnlockedStore<T>, Error> {
+        Ok(UnlockedStore::new(Place::new(path.as_ref())?, self.schema, self.save_timeout))
+    }
+
+    fn settings(self, place: &Place) -> Settings {
+        let key = self.cache_key.unwrap_or_else(|| place.key());
+        let cached = self.cache.map(|cache| Arc::new(Cached::new(cache, key, self.gone)));
+        Settings { schema: self.schema, lease: self.lease, cached, save_timeout: self.save_timeout }
+    }
+}
+
+/// Names an option in which the two differ.
+fn difference(one: &Settings, other: &Settings) -> Option<&'static str> {
+    fn lease(settings: &Settings) -> Option<&str> {
+        settings.lease.as_ref().map(Lease::name)
+    }
+    fn cache(settings: &Settings) -> Option<(&str, CacheGone)> {
+        settings.cached.as_ref().map(|cached| cached.options())
+    }
+    let differs = [
+        ("schema", one.schema != other.schema),
+        ("lease", lease(one) != lease(other)),
+        ("cache", cache(one) != cache(other)),
+        ("time-out for saving", one.save_timeout != other.save_timeout),
+    ];
+    differs.into_iter().find_map(|(option, differs)| differs.then_some(option))
+}
+
+impl<T> Clone for StoreOptions<T> {
+    fn clone(&self) -> Self {
+        StoreOptions {
+            schema: self.schema.clone(),
+            lease: self.lease.clone(),
+            cache: self.cache.clone(),
+            cache_key: self.cache_key.clone(),
+            value: PhantomData,
+            ..*self
+        }
+    }
+}
+
+impl<T> fmt::Debug for StoreOptions<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreOptions")
+            .field("schema", &self.schema)
+            .field("lease", &self.lease)
+            .field("cache", &self.cache)
+            .field("cache_gone", &self.gone)
+            .finish_non_exhaustive()
+    }
+}

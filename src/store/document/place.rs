@@ -1,0 +1,60 @@
+//! Where a document is: one name for it, however its path is spelled.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::errors::{misplaced, unreadable};
+use crate::error::Error;
+use crate::lock::FileLock;
+
+/// The canonical folder of a document, and its name there. Not its inode, which changes with each save.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    path: PathBuf,
+}
+
+impl Place {
+    pub(super) fn new(path: &Path) -> Result<Self, Error> {
+        let Some(name) = path.file_name() else {
+            return Err(misplaced(path, "it has no name of its own, as \"uno/state.json\" has"));
+        };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let canonical = fs::canonicalize(folder).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                let what = format!("there is no folder {}; `lock::ensure_dir_writable` makes it", folder.display());
+                misplaced(path, what).with_source(error)
+            }
+            _ => unreadable(path, error),
+        })?;
+        let place = Place { path: canonical.join(name) };
+        match fs::symlink_metadata(&place.path) {
+            Ok(found) if found.is_symlink() => {
+                // It would be replaced by a file, and what it leads to would be another document.
+                Err(misplaced(path, "it is a symbolic link; name the file that it leads to"))
+            }
+            Ok(found) if !found.is_file() => Err(misplaced(path, "it is not a regular file")),
+            Ok(_) => Ok(place),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(place),
+            Err(error) => Err(unreadable(path, error)),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns a text that names the document, and no other one of this host.
+    pub(super) fn key(&self) -> String {
+        // With escapes where it is no Unicode.
+        self.path.to_str().map_or_else(|| format!("{:?}", self.path), str::to_owned)
+    }
+
+    /// Returns the lock under which the document is saved.
+    pub(super) fn lock(&self) -> FileLock {
+        let mut name = self.path.file_name().unwrap_or(OsStr::new("document")).to_owned();
+        name.push(".lock");
+        FileLock::new(self.path.with_file_name(name))
+    }
+}

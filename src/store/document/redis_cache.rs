@@ -1,0 +1,66 @@
+//! A cache of documents in Redis.
+
+use std::fmt;
+use std::io;
+
+use redis::cmd;
+
+use super::cache::DocumentCache;
+use crate::error::Error;
+use crate::store::redis_client::{RedisClient, RedisOptions};
+
+/// Keeps the document `ARGV[2]` with the generation `ARGV[1]`, unless one that is as new is there. It may run twice.
+const PUT: &str = "
+local present = redis.call('HGET', KEYS[1], 'generation')
+if present and tonumber(present) >= tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'document', ARGV[2])
+return 1
+";
+
+/// Keeps documents in Redis, beside the disk: see [`StoreOptions::cache`](super::StoreOptions::cache).
+///
+/// A document is a hash, `<prefix>document:<key>`, with the fields `generation` and `document`, and stays until it is deleted. Each call waits for the
+/// server as long as [`RedisOptions::timeout`] says.
+///
+/// ```no_run
+/// use logscope::store::{CacheGone, RedisCache, RedisOptions, Store};
+///
+/// let cache = RedisCache::new("redis://127.0.0.1/", RedisOptions::new().prefix("builds:"))?;
+/// let counts: Store<Vec<u32>> = Store::options().cache(cache).cache_gone(CacheGone::UseDisk).open("counts.json")?;
+/// # Ok::<(), logscope::Error>(())
+/// ```
+pub struct RedisCache {
+    client: RedisClient,
+}
+
+impl RedisCache {
+    /// Names a server. It is not asked yet, so it may be gone: [`CacheGone`](super::CacheGone) says what happens then.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Lock`](crate::ErrorKind::Lock) if `url` is none of a Redis server.
+    pub fn new(url: impl AsRef<str>, options: RedisOptions) -> Result<Self, Error> {
+        Ok(RedisCache { client: RedisClient::new(url.as_ref(), options)? })
+    }
+}
+
+impl DocumentCache for RedisCache {
+    fn get(&self, key: &str) -> io::Result<Option<Vec<u8>>> {
+        self.client.run(cmd("HGET").arg(self.client.key("document", key)).arg("document")).map_err(io::Error::other)
+    }
+
+    fn put(&self, key: &str, generation: u64, document: &[u8]) -> io::Result<()> {
+        let key = self.client.key("document", key);
+        let _is_newest: i64 = self
+            .client
+            .run(cmd("EVAL").arg(PUT).arg(1).arg(key).arg(generation).arg(document))
+            .map_err(io::Error::other)?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for RedisCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisCache").field("server", &self.client.address()).finish()
+    }
+}

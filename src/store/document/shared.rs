@@ -1,0 +1,280 @@
+//! A document as the threads of a process share it: what it was when it was read last, and how that is kept up with disk and cache.
+//!
+//! # How a document stays the same for all
+//!
+//! `seen` has the version that this process knows, and what was on disk then. Whoever reads compares the first line of the file with that: it names
+//! the save, by number and token, so equal lines are the same document. Otherwise the document is read again, without any lock, because that runs
+//! the program's code (`Deserialize`). What was read replaces `seen` only if nobody else has replaced it meanwhile; else it is read once more. So
+//! nobody goes back to an older version.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::cache::Cached;
+use super::disk;
+use super::errors::{changed, no_such_type, not_saved, older_fence, other_schema};
+use super::header::{Header, Stamp};
+use super::log::{log_opened, log_refreshed, log_saved};
+use super::place::Place;
+use super::version::Version;
+use crate::error::Error;
+use crate::lock::{OwnedMutexGuard, Token};
+use crate::store::lease::Lease;
+use crate::sync::{Arc, Mutex};
+
+/// What a program gives with a document. Clones share what is in it.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) schema: String,
+    pub(super) lease: Option<Lease>,
+    pub(super) cached: Option<Arc<Cached>>,
+    /// How long a save waits for those of others.
+    pub(super) save_timeout: Duration,
+}
+
+/// Makes the value of a document that is not there yet.
+pub(super) type Initial<T> = Box<dyn Fn() -> T + Send + Sync>;
+
+pub(super) struct Document<T> {
+    pub(super) place: Place,
+    pub(super) settings: Settings,
+    initial: Initial<T>,
+    /// Held by whoever has a guard in this process.
+    gate: Arc<crate::lock::Mutex<()>>,
+    seen: Mutex<Seen<T>>,
+}
+
+/// What this process knows of a document.
+pub(super) struct Seen<T> {
+    pub(super) version: Arc<Version<T>>,
+    /// What was on disk then; it may be older than the version, which is the cache's then.
+    pub(super) disk: Option<Stamp>,
+    /// How often `version` was replaced.
+    changes: u64,
+}
+
+/// A document that was read, and where from.
+struct Loaded<T> {
+    version: Version<T>,
+    disk: Option<Stamp>,
+    from: &'static str,
+}
+
+/// What a guard saves, and over what.
+pub(super) struct Saving<'a> {
+    pub(super) token: Token,
+    /// What was on disk when the guard read the document.
+    pub(super) disk: Option<Stamp>,
+    pub(super) generation: u64,
+    /// The fencing number of the guard's lease, or the highest one so far if it has none.
+    pub(super) fence: u64,
+    /// Fails if the guard has lost its lease.
+    pub(super) verify: &'a dyn Fn() -> Result<(), Error>,
+}
+
+impl<T> Clone for Seen<T> {
+    fn clone(&self) -> Self {
+        Seen { version: Arc::clone(&self.version), disk: self.disk, changes: self.changes }
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> Document<T> {
+    /// Reads the document for the first time.
+    pub(super) fn open(place: Place, settings: Settings, initial: Initial<T>) -> Result<Self, Error> {
+        let loaded = load(&place, &settings, &initial, true)?;
+        log_opened(place.path(), loaded.version.generation(), loaded.from);
+        let seen = Seen { version: Arc::new(loaded.version), disk: loaded.disk, changes: 0 };
+        let gate = Arc::new(crate::lock::Mutex::new(()).named("a document of a store"));
+        Ok(Document { place, settings, initial, gate, seen: Mutex::new(seen) })
+    }
+
+    /// Returns the document as it is on disk now, or newer.
+    pub(super) fn read(&self) -> Result<Arc<Version<T>>, Error> {
+        self.refresh(false).map(|seen| seen.version)
+    }
+
+    /// Brings what is known up to date: with the disk, and with the cache if `needs_cache`. Otherwise the cache
+    /// is asked only if the disk has changed, and can be gone.
+    pub(super) fn refresh(&self, needs_cache: bool) -> Result<Seen<T>, Error> {
+        loop {
+            let seen = self.seen.lock().clone();
+            if self.is_current(&seen, needs_cache)? {
+                return Ok(seen);
+            }
+            let loaded = load(&self.place, &self.settings, &self.initial, needs_cache)?;
+            let (generation, from) = (loaded.version.generation(), loaded.from);
+            if let Some(seen) = self.replace(seen.changes, loaded.version, loaded.disk) {
+                log_refreshed(self.place.path(), generation, from);
+                return Ok(seen);
+            }
+        }
+    }
+
+    fn is_current(&self, seen: &Seen<T>, needs_cache: bool) -> Result<bool, Error> {
+        if disk::read_header(&self.place)?.map(|header| header.stamp) != seen.disk {
+            return Ok(false);
+        }
+        let Some(cached) = self.settings.cached.as_ref().filter(|_| needs_cache) else { return Ok(true) };
+        let cached = cached.get(&self.place, &self.settings.schema, true)?;
+        Ok(cached.is_none_or(|(header, _)| header.stamp.generation <= seen.version.generation()))
+    }
+
+    /// Replaces what is known, unless somebody else has done so since it had seen so many changes.
+    fn replace(&self, changes: u64, version: Version<T>, disk: Option<Stamp>) -> Option<Seen<T>> {
+        let new = Seen { version: Arc::new(version), disk, changes: changes + 1 };
+        let mut seen = self.seen.lock();
+        if seen.changes != changes {
+            return None;
+        }
+        let old = std::mem::replace(&mut *seen, new.clone());
+        drop(seen);
+        // The value is the program's: not under the lock.
+        drop(old);
+        Some(new)
+    }
+
+    /// Saves `value` over what a guard has read. Returns what is on disk then.
+    pub(super) fn save(&self, saving: &Saving<'_>, value: T) -> Result<Stamp, (Error, T)> {
+        let path = self.place.path();
+        let json = match serde_json::to_vec(&value) {
+            Ok(json) => json,
+            Err(error) => return Err((not_saved(path, "its value has no JSON").with_source(error), value)),
+        };
+        match self.publish(saving, &json) {
+            Ok((header, document)) => {
+                let version = Version { value, stamp: Some(header.stamp), fence: header.fence };
+                self.put_in_place(version, header.stamp);
+                if let Some(cached) = &self.settings.cached {
+                    cached.put(&self.place, &header, &document);
+                }
+                log_saved(path, header.stamp.generation, header.fence);
+                Ok(header.stamp)
+            }
+            Err(error) => Err((error, value)),
+        }
+    }
+
+    fn publish(&self, saving: &Saving<'_>, value: &[u8]) -> Result<(Header, Vec<u8>), Error> {
+        let path = self.place.path();
+        if let Some(cached) = &self.settings.cached
+            && let Some((header, _)) = cached.get(&self.place, &self.settings.schema, true)?
+            && header.stamp.generation > saving.generation
+        {
+            return Err(changed(path, saving.disk, Some(header.stamp)));
+        }
+        disk::replace(&self.place, self.settings.save_timeout, |found| {
+            let found_stamp = found.map(|header| header.stamp);
+            if found_stamp != saving.disk {
+                return Err(changed(path, saving.disk, found_stamp));
+            }
+            let found_fence = found.map_or(0, |header| header.fence);
+            if found_fence > saving.fence {
+                return Err(older_fence(path, saving.fence, found_fence));
+            }
+            (saving.verify)()?;
+            let stamp = Stamp { generation: saving.generation + 1, token: saving.token };
+            let header = Header { schema: self.settings.schema.clone(), stamp, fence: saving.fence };
+            let document = header.write(value);
+            Ok((header, document))
+        })
+    }
+
+    /// Makes a version that was saved the one that is known, unless a newer one is known already.
+    fn put_in_place(&self, version: Version<T>, disk: Stamp) {
+        let version = Arc::new(version);
+        let mut seen = self.seen.lock();
+        let is_newest = version.generation() >= seen.version.generation();
+        let changes = seen.changes + 1;
+        let new =
+            if is_newest { Seen { version, disk: Some(disk), changes } } else { Seen { changes, ..seen.clone() } };
+        let old = std::mem::replace(&mut *seen, new);
+        drop(seen);
+        drop(old);
+    }
+}
+
+impl<T> Document<T> {
+    /// Waits until no other guard of this process is there. Returns `None` if the time is over before.
+    pub(super) fn enter(&self, timeout: Duration) -> Option<OwnedMutexGuard<()>> {
+        Arc::clone(&self.gate).lock_owned_timeout(timeout)
+    }
+
+    /// As [`enter`](Self::enter), in a task.
+    pub(super) async fn enter_async(&self, deadline: Option<Instant>) -> Option<OwnedMutexGuard<()>> {
+        crate::lock::before(deadline, Arc::clone(&self.gate).lock_owned_async()).await
+    }
+}
+
+/// Reads the document: the higher generation of the cache and the disk, and the disk's if both have the same.
+fn load<T: DeserializeOwned>(
+    place: &Place,
+    settings: &Settings,
+    initial: &Initial<T>,
+    needs_cache: bool,
+) -> Result<Loaded<T>, Error> {
+    let on_disk = disk::read(place)?;
+    let on_disk = match &on_disk {
+        Some(document) => Some((disk::parse(place, document)?, document)),
+        None => None,
+    };
+    if let Some(((header, _), _)) = &on_disk {
+        check_schema(place, header, &settings.schema)?;
+    }
+    let disk = on_disk.as_ref().map(|((header, _), _)| header.stamp);
+    let disk_fence = on_disk.as_ref().map_or(0, |((header, _), _)| header.fence);
+    if let Some(cached) = &settings.cached {
+        match (cached.get(place, &settings.schema, needs_cache)?, &on_disk) {
+            (Some((header, document)), _) if disk.is_none_or(|disk| disk.generation < header.stamp.generation) => {
+                let header = Header { fence: header.fence.max(disk_fence), ..header };
+                let (_, value) = disk::parse(place, &document)?;
+                return loaded(place, &header, value, disk, "cache");
+            }
+            // The cache has missed a save.
+            (found, Some(((header, _), document)))
+                if found.as_ref().is_none_or(|(found, _)| found.stamp.generation < header.stamp.generation) =>
+            {
+                cached.put(place, header, document);
+            }
+            _ => {}
+        }
+    }
+    match &on_disk {
+        Some(((header, value), _)) => loaded(place, header, value, disk, "disk"),
+        None => {
+            let version = Version { value: initial(), stamp: None, fence: 0 };
+            Ok(Loaded { version, disk: None, from: "nothing" })
+        }
+    }
+}
+
+fn loaded<T: DeserializeOwned>(
+    place: &Place,
+    header: &Header,
+    value: &[u8],
+    disk: Option<Stamp>,
+    from: &'static str,
+) -> Result<Loaded<T>, Error> {
+    let value = serde_json::from_slice(value).map_err(|error| no_such_type(place.path(), &header.schema, error))?;
+    Ok(Loaded { version: Version { value, stamp: Some(header.stamp), fence: header.fence }, disk, from })
+}
+
+/// Reads the document on disk, and asks no cache.
+pub(super) fn load_disk<T: DeserializeOwned>(place: &Place, schema: &str) -> Result<Option<Version<T>>, Error> {
+    let Some(document) = disk::read(place)? else { return Ok(None) };
+    let (header, value) = disk::parse(place, &document)?;
+    check_schema(place, &header, schema)?;
+    loaded(place, &header, value, Some(header.stamp), "disk").map(|loaded| Some(loaded.version))
+}
+
+fn check_schema(place: &Place, header: &Header, schema: &str) -> Result<(), Error> {
+    if header.schema == schema { Ok(()) } else { Err(other_schema(place.path(), &header.schema, schema)) }
+}
+
+impl<T> fmt::Debug for Document<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document").field("path", &self.place.path()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,155 @@
+//! Getting a lease: one attempt after the other, until one succeeds or the time is over.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::backend::{LeaseClaim, LeaseHolder, LeaseState};
+use super::bell::{Bell, bell_of};
+use super::clock::now;
+use super::errors::{check, no_thread, timed_out};
+use super::guard::LeaseGuard;
+use super::held::Held;
+use super::keeper;
+use super::options::Lease;
+use crate::error::Error;
+use crate::limits::{LEASE_ATTEMPTS, LEASE_FIRST_RETRY, LEASE_RETRY};
+use crate::lock::{Token, jittered, name_of_this_process};
+use crate::sync::{Arc, AtomicBool, Ordering};
+
+/// Has an acquisition end that nobody waits for any more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    pub(super) fn cancel(&self, lease: &Lease) {
+        self.0.store(true, Ordering::Release);
+        bell_of(&lease.name).ring();
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Somebody who wants a lease.
+pub(super) struct Acquisition {
+    lease: Lease,
+    claim: LeaseClaim,
+    timeout: Duration,
+    since: Instant,
+    /// `None` if the time is never over.
+    deadline: Option<Instant>,
+    /// The longest pause before the next attempt.
+    pause: Duration,
+    /// Who had the lease in the last attempt.
+    holder: Option<LeaseHolder>,
+}
+
+/// What came of an attempt.
+enum Attempt {
+    Got(LeaseGuard),
+    /// Somebody has the lease, for so long at most if nothing happens.
+    Taken(Duration),
+}
+
+impl Acquisition {
+    pub(super) fn new(lease: &Lease, timeout: Duration) -> Result<Self, Error> {
+        check(lease)?;
+        let since = Instant::now();
+        let claim = LeaseClaim {
+            token: Token::random(),
+            ttl: lease.ttl,
+            owner: lease.owner.to_string(),
+            process: name_of_this_process(),
+            since: SystemTime::now(),
+        };
+        let (lease, deadline) = (lease.clone(), since.checked_add(timeout));
+        Ok(Acquisition { lease, claim, timeout, since, deadline, pause: LEASE_FIRST_RETRY, holder: None })
+    }
+
+    /// Makes one attempt.
+    pub(super) fn try_once(&mut self) -> Result<Option<LeaseGuard>, Error> {
+        Ok(match self.attempt()? {
+            Attempt::Got(guard) => Some(guard),
+            Attempt::Taken(_) => None,
+        })
+    }
+
+    /// Waits for the lease.
+    pub(super) fn wait(mut self, cancel: &Cancel) -> Result<LeaseGuard, Error> {
+        let bell = bell_of(&self.lease.name);
+        let mut is_told = false;
+        loop {
+            let rings = bell.rings();
+            if cancel.is_cancelled() {
+                return Err(timed_out(&self.lease, self.timeout, self.holder.as_ref()));
+            }
+            let left = match self.attempt()? {
+                Attempt::Got(guard) => return Ok(guard),
+                Attempt::Taken(left) => left,
+            };
+            let now = Instant::now();
+            if self.deadline.is_some_and(|deadline| deadline <= now) {
+                return Err(timed_out(&self.lease, self.timeout, self.holder.as_ref()));
+            }
+            if !is_told {
+                self.lease.log_waiting(self.holder.as_ref());
+                is_told = true;
+            }
+            self.pause(bell, rings, left, now);
+        }
+    }
+
+    /// Waits until this process releases the lease, or until it is time to ask the backend again.
+    fn pause(&mut self, bell: &Bell, rings: u64, left: Duration, now: Instant) {
+        let pause = jittered(self.pause).min(left);
+        self.pause = (self.pause * 2).min(LEASE_RETRY);
+        bell.wait(rings, self.deadline.map_or(pause, |deadline| pause.min(deadline - now)));
+    }
+
+    fn attempt(&mut self) -> Result<Attempt, Error> {
+        // Others may take the lease between a look and the act. If that happens again and again, we wait as for a holder.
+        for _ in 0..LEASE_ATTEMPTS {
+            let seen = self.lease.backend.observe(&self.lease.name)?;
+            // After the look: see `Watch::left`.
+            let left = self.lease.watch.get_made().lock().left(&seen, now());
+            if left > Duration::ZERO {
+                self.holder = seen.holder;
+                return Ok(Attempt::Taken(left));
+            }
+            if let Some(guard) = self.take(seen)? {
+                return Ok(Attempt::Got(guard));
+            }
+        }
+        self.holder = None;
+        Ok(Attempt::Taken(Duration::MAX))
+    }
+
+    /// Takes the lease, if it still is as it was seen.
+    fn take(&mut self, seen: LeaseState) -> Result<Option<LeaseGuard>, Error> {
+        let Lease { backend, name, .. } = &self.lease;
+        let began = now();
+        let fence = match backend.acquire(name, &seen, &self.claim) {
+            Ok(Some(fence)) => fence,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                // It may have been got all the same, and nobody would release it.
+                let _ = backend.release(name, &self.claim);
+                return Err(error);
+            }
+        };
+        let held = Arc::new(Held::new(self.lease.clone(), self.claim.clone(), fence, began));
+        let guard = LeaseGuard::new(Arc::clone(&held));
+        if let Some(before) = &seen.holder {
+            self.lease.log_took_over(fence, before);
+        }
+        // An answer that took longer than the TTL: the drop releases what may be left of it, and logs that.
+        if held.remaining().is_zero() {
+            return Ok(None);
+        }
+        if self.lease.has_keeper {
+            keeper::start(&held).map_err(|error| no_thread(&self.lease, "that renews", error))?;
+        }
+        self.lease.log_got(fence, self.since.elapsed());
+        Ok(Some(guard))
+    }
+}

@@ -1,0 +1,129 @@
+//! The thread that renews a lease while its guard lives.
+
+#![cfg(feature = "store")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use common::{DEADLINE, Log, init, wait_until};
+use logscope::store::{FolderLeases, Lease, LeaseBackend, LeaseClaim, LeaseState, MemoryLeases};
+use logscope::{Error, ErrorKind};
+
+/// Leases in memory. Tells of each renewal, and does not answer while it is out of reach.
+#[derive(Debug)]
+struct Told {
+    leases: MemoryLeases,
+    renewals: Mutex<Sender<Instant>>,
+    is_out_of_reach: Arc<AtomicBool>,
+}
+
+fn told() -> (Told, Receiver<Instant>, Arc<AtomicBool>) {
+    let ((sender, receiver), is_out_of_reach) = (channel(), Arc::new(AtomicBool::new(false)));
+    let leases = MemoryLeases::new();
+    (
+        Told { leases, renewals: Mutex::new(sender), is_out_of_reach: Arc::clone(&is_out_of_reach) },
+        receiver,
+        is_out_of_reach,
+    )
+}
+
+impl LeaseBackend for Told {
+    fn place(&self, name: &str) -> String {
+        self.leases.place(name)
+    }
+
+    fn observe(&self, name: &str) -> Result<LeaseState, Error> {
+        self.leases.observe(name)
+    }
+
+    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
+        self.leases.acquire(name, seen, claim)
+    }
+
+    fn renew(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+        let _ = self.renewals.lock().unwrap().send(Instant::now());
+        if self.is_out_of_reach.load(Ordering::SeqCst) {
+            // A folder that cannot be read: the backends have no constructor of errors for others.
+            return FolderLeases::new("/dev/null/leases").observe(name).map(|_| true);
+        }
+        self.leases.renew(name, claim)
+    }
+
+    fn release(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+        self.leases.release(name, claim)
+    }
+
+    fn break_lease(&self, name: &str, seen: &LeaseState) -> Result<bool, Error> {
+        self.leases.break_lease(name, seen)
+    }
+}
+
+#[test]
+fn a_keeper_renews_the_lease_and_ends_with_the_guard() {
+    let (backend, renewals, _) = told();
+    let ttl = Duration::from_secs(1);
+    let lease = Lease::new(backend, "uno").ttl(ttl).keeper(true);
+    let (start, guard) = (Instant::now(), lease.acquire(DEADLINE).unwrap());
+    let times: Vec<Instant> = (0..5).map(|_| renewals.recv_timeout(DEADLINE).unwrap()).collect();
+    assert!(*times.last().unwrap() - start > ttl, "{times:?}");
+    guard.verify().unwrap();
+    guard.release().unwrap();
+    drop(lease);
+    // The keeper was the last that had the sender.
+    wait_until("the keeper ends", || matches!(renewals.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected)));
+}
+
+#[test]
+fn a_keeper_is_woken_by_the_end_of_the_guard() {
+    let (backend, renewals, _) = told();
+    let start = Instant::now();
+    drop(Lease::new(backend, "uno").ttl(Duration::from_secs(24 * 3600)).keeper(true).acquire(DEADLINE).unwrap());
+    assert_eq!(renewals.recv_timeout(DEADLINE), Err(RecvTimeoutError::Disconnected));
+    assert!(start.elapsed() < DEADLINE);
+}
+
+#[test]
+fn a_keeper_tells_of_a_loss_once_and_in_the_context_of_the_holder() {
+    init();
+    let log = Log::new("holder");
+    let (backend, renewals, _) = told();
+    let lease = Lease::new(backend, "uno").ttl(Duration::from_millis(300));
+    let guard = log.context.scope(|| lease.clone().keeper(true).acquire(DEADLINE)).unwrap();
+    lease.break_lease().unwrap().unwrap();
+    let warnings = || log.lines().into_iter().filter(|line| line.level == "WARN").collect::<Vec<_>>();
+    wait_until("the loss is told", || !warnings().is_empty());
+    assert!(guard.remaining().is_zero());
+    assert!(guard.verify().unwrap_err().is_lease_lost());
+    drop(guard);
+    drop(lease);
+    wait_until("the keeper ends", || matches!(renewals.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected)));
+    let told = warnings();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((told[0].message.as_str(), told[0].target.as_str()), ("a lease was lost", "logscope::store"));
+    assert!(told[0].fields["error"].as_str().unwrap().contains("it was broken"), "{told:?}");
+}
+
+#[test]
+fn a_keeper_that_cannot_renew_tries_again_until_the_time_is_over() {
+    init();
+    let (backend, renewals, is_out_of_reach) = told();
+    let log = Log::new("holder");
+    let lease = Lease::new(backend, "uno").ttl(Duration::from_secs(2)).keeper(true);
+    let guard = log.context.scope(|| lease.acquire(DEADLINE)).unwrap();
+    is_out_of_reach.store(true, Ordering::SeqCst);
+    assert!((0..3).all(|_| renewals.recv_timeout(DEADLINE).is_ok()));
+    is_out_of_reach.store(false, Ordering::SeqCst);
+    assert!((0..2).all(|_| renewals.recv_timeout(DEADLINE).is_ok()));
+    guard.verify().unwrap();
+    assert_eq!(log.lines().iter().filter(|line| line.level == "WARN").count(), 0);
+
+    is_out_of_reach.store(true, Ordering::SeqCst);
+    wait_until("its time is over", || log.lines().iter().any(|line| line.level == "WARN"));
+    assert!(guard.remaining().is_zero());
+    assert_eq!(guard.release().unwrap_err().kind(), ErrorKind::LeaseLost);
+}
