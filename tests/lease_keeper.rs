@@ -8,6 +8,7 @@ mod common;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{DEADLINE, Log, init, wait_until};
@@ -20,16 +21,16 @@ struct Told {
     leases: MemoryLeases,
     renewals: Mutex<Sender<Instant>>,
     is_out_of_reach: Arc<AtomicBool>,
+    /// How long its answers take.
+    takes: Duration,
 }
 
 fn told() -> (Told, Receiver<Instant>, Arc<AtomicBool>) {
     let ((sender, receiver), is_out_of_reach) = (channel(), Arc::new(AtomicBool::new(false)));
     let leases = MemoryLeases::new();
-    (
-        Told { leases, renewals: Mutex::new(sender), is_out_of_reach: Arc::clone(&is_out_of_reach) },
-        receiver,
-        is_out_of_reach,
-    )
+    let (renewals, takes) = (Mutex::new(sender), Duration::ZERO);
+    let backend = Told { leases, renewals, is_out_of_reach: Arc::clone(&is_out_of_reach), takes };
+    (backend, receiver, is_out_of_reach)
 }
 
 impl LeaseBackend for Told {
@@ -42,7 +43,9 @@ impl LeaseBackend for Told {
     }
 
     fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
-        self.leases.acquire(name, seen, claim)
+        let got = self.leases.acquire(name, seen, claim);
+        thread::sleep(self.takes);
+        got
     }
 
     fn renew(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
@@ -51,7 +54,9 @@ impl LeaseBackend for Told {
             // A folder that cannot be read: the backends have no constructor of errors for others.
             return FolderLeases::new("/dev/null/leases").observe(name).map(|_| true);
         }
-        self.leases.renew(name, claim)
+        let is_own = self.leases.renew(name, claim);
+        thread::sleep(self.takes);
+        is_own
     }
 
     fn release(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
@@ -61,6 +66,29 @@ impl LeaseBackend for Told {
     fn break_lease(&self, name: &str, seen: &LeaseState) -> Result<bool, Error> {
         self.leases.break_lease(name, seen)
     }
+}
+
+#[test]
+fn the_time_counts_from_before_an_acquisition_and_a_renewal_begin() {
+    let (mut backend, renewals, _) = told();
+    let takes = Duration::from_millis(200);
+    backend.takes = takes;
+    let ttl = Duration::from_secs(100);
+    let guard = Lease::new(backend, "uno").ttl(ttl).acquire(DEADLINE).unwrap();
+    assert!(guard.remaining() <= ttl - takes, "{guard:?}");
+    guard.renew().unwrap();
+    assert!(guard.remaining() <= ttl - takes && guard.remaining() > ttl / 2, "{guard:?}");
+    assert!(renewals.try_recv().is_ok());
+}
+
+#[test]
+fn an_acquisition_that_takes_longer_than_the_ttl_is_an_error_and_leaves_nothing_behind() {
+    let (mut backend, _renewals, _) = told();
+    backend.takes = Duration::from_millis(50);
+    let leases = backend.leases.clone();
+    let error = Lease::new(backend, "uno").ttl(Duration::from_millis(20)).acquire(DEADLINE).unwrap_err();
+    assert!(error.is_unreachable() && error.to_string().contains("too late"), "{error}");
+    assert!(Lease::new(leases, "uno").try_acquire().unwrap().is_some());
 }
 
 #[test]
