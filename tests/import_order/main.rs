@@ -31,9 +31,9 @@ use resolve::Place;
 const ORDER: &order::Table<'_> = &[
     (
         "src",
-        "sync → limits → process → error → lock → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
+        "sync → limits → process → error → lock → clock, trace, verbosity → under_test, record → format → read → bytes → fallback → environment, output → file \
          → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio, unclaimed → layer, build, command → http \
-         → docs",
+         → testing → docs",
     ),
     (
         "src/background",
@@ -117,6 +117,11 @@ const ORDER: &order::Table<'_> = &[
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
+    (
+        "src/testing",
+        "harness, store, lines → filter, live, normalize → recording → open, failure → unclaimed, query → arrival, init, end → log → capture → case",
+    ),
+    ("src/testing/normalize", "json, scan"),
     ("src/thread", "scope → builder"),
     ("src/tokio", "join_set, runtime"),
     ("src/unclaimed", "table, rules, report"),
