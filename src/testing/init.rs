@@ -82,7 +82,7 @@ fn explain(error: Error) -> Error {
 
 /// Returns who has made `dispatch`, as far as can be told, and what to do about it.
 fn installer(dispatch: &Dispatch) -> (&'static str, &'static str) {
-    if dispatch.is::<TestWriter>() {
+    if dispatch.is::<TestWriter>() || has_writer(dispatch, TestWriter::with_stderr) {
         (
             "a `fmt` subscriber with a test writer, as `#[test_log::test]` or `with_test_writer()` installs",
             "call logscope::testing::init() first, or remove that attribute or call: a test that fails shows its log without it",
@@ -105,4 +105,9 @@ fn installer(dispatch: &Dispatch) -> (&'static str, &'static str) {
              logscope::testing::init() in its place",
         )
     }
+}
+
+/// Returns true if `dispatch` makes its writers by the function `make`, each of which is a type of its own.
+fn has_writer<M: 'static>(dispatch: &Dispatch, _make: M) -> bool {
+    dispatch.is::<M>()
 }

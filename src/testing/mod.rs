@@ -49,7 +49,7 @@
 
 // The files, from those that know least: `harness` is what runs the tests, `store` keeps records, `lines` prints them, `filter` selects; `live`
 // writes them as they come; `recording` is all of one test, `open` lists those that run; `unclaimed` is the process default; `failure`, `query` and
-// `arrival` are asking; `normalize` is for snapshots; `log`, `end`, `capture` and `case` are what a test sees of all this.
+// `arrival` are asking; `normalize` is for snapshots; `options`, `log`, `end`, `capture` and `case` are what a test sees of all this.
 
 mod arrival;
 mod capture;
@@ -64,14 +64,16 @@ mod live;
 mod log;
 mod normalize;
 mod open;
+mod options;
 mod query;
 mod recording;
 mod store;
 mod unclaimed;
 
-pub use capture::{Capture, CaptureOptions, begin, capture, capture_async, options, strict};
+pub use capture::{Capture, begin, capture, capture_async, strict};
 pub use case::{Outcome, case};
 pub use init::{init, try_init};
 pub use log::Log;
 pub use normalize::Normalize;
+pub use options::{CaptureOptions, options};
 pub use query::Query;

@@ -119,7 +119,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/sink/exit", "fork, end → hooks"),
     (
         "src/testing",
-        "harness, store, lines → filter, live, normalize → recording → open, failure → unclaimed, query → arrival, init, end → log → capture → case",
+        "harness, store, lines → filter, live, normalize → recording → open, failure, options → unclaimed, query → arrival, init, end → log → capture → case",
     ),
     ("src/testing/normalize", "json, scan"),
     ("src/thread", "scope → builder"),
