@@ -74,11 +74,17 @@ fn a_failure_says_what_was_asked_what_misses_it_by_least_and_shows_the_log() {
         assert_eq!(lines.len(), 11, "{text}");
 
         let text = message(|| log.records().message("slow").none());
-        assert!(text.starts_with("expected no record, found 2 records\n  asked for: message with \"slow\"\n  found:\n"), "{text}");
+        assert!(
+            text.starts_with("expected no record, found 2 records\n  asked for: message with \"slow\"\n  found:\n"),
+            "{text}"
+        );
         let text = message(|| drop(log.records().in_order(["connected", "slow"])));
-        assert!(text.starts_with("expected records in order, and there is none with \"slow\" after \"connected\", found 3"), "{text}");
+        assert!(
+            text.starts_with("expected records in order, and there is none with \"slow\" after \"connected\", found 3"),
+            "{text}"
+        );
         let text = message(|| drop(log.records().field("ms", "12").first()));
-        assert!(text.contains("not field ms=12: it is 12"), "{text}");
+        assert!(text.contains("not field ms=\"12\": it is 12"), "{text}");
         let text = message(|| drop(log.records().exactly(7)));
         assert!(text.starts_with("expected exactly 7 records, found 3 records\n  asked for: any record"), "{text}");
     });
