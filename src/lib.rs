@@ -174,9 +174,13 @@ mod record;
 mod scope;
 pub mod sink;
 mod sync;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 pub mod thread;
 mod trace;
 mod unclaimed;
+mod under_test;
 mod verbosity;
 
 #[cfg(feature = "build")]
