@@ -36,6 +36,7 @@
 //!   builds.
 //! - [`unclaimed()`]: events that reached the process default because work was handed over without its context.
 //! - `http` (feature `http`): a context for each request of a server. `lock` (feature `lock`): locks for threads, tasks and processes.
+//!   `testing` (feature `testing`): the log of each test.
 //! - [`docs`]: guides to single tasks.
 //!
 //! # Which context is current
@@ -97,7 +98,7 @@
 //!   by then.
 //! - A level above the [ceiling](Config::ceiling), which is fixed when logscope is installed.
 //!
-//! Not there yet: several processes on one file that rolls, and a test harness.
+//! Not there yet: several processes on one file that rolls.
 //!
 //! # Features
 //!
@@ -114,6 +115,7 @@
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `rayon` | | `logscope::rayon`: rayon's functions and parallel iterators, in the context of whoever calls them |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
+//! | `testing` | | `logscope::testing`: tests that see their own log, and assert what is in it |
 //! | `tokio` | | `logscope::tokio`: tokio's functions, in the context of whoever calls them; `OutputContext::run_async` and [`InheritContext`] for its commands |
 //!
 //! # Types of other crates
@@ -134,8 +136,8 @@
 //! | `tokio` | 1 | `JoinHandle`, `Handle`, `LocalSet`, `AbortHandle`; the traits for `JoinSet` and `runtime::Builder`; `process::Command` | `tokio` |
 
 // The rooms of this crate, each of which imports only those before it:
-// sync, limits, process, error, lock, clock, trace and verbosity, record, format, read, bytes, fallback, environment and output, file, queue, delivery,
-// background, sink, context, scope, inherit, rayon, thread, tokio and unclaimed, layer, build, command and http; docs has the guides. Each begins with a few
+// sync, limits, process, error, lock, clock, trace and verbosity, under_test, record, format, read, bytes, fallback, environment and output, file, queue, delivery,
+// background, sink, context, scope, inherit, rayon, thread, tokio and unclaimed, layer, build, command, http and testing; docs has the guides. Each begins with a few
 // sentences on what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -382,3 +382,7 @@ pub(crate) const FOLDER_RETRY: Duration = Duration::from_millis(1);
 /// How long a folder that was replaced stays at least, for those who are on the way through it.
 #[cfg(feature = "lock")]
 pub(crate) const REPLACED_FOLDER: Duration = Duration::from_secs(10);
+
+/// How many records of a test that has come to its end libtest gets, in case it fails all the same: the newest ones.
+#[cfg(feature = "testing")]
+pub(crate) const PASSED_TEST_RECORDS: usize = 1_000;

@@ -1,17 +1,36 @@
-//! Which isolated test something is made under: the hook of the test harness in the rooms that make contexts, outputs, dials and threads.
+//! What a test harness may change in the logger, and what it learns of it: which clock new contexts have, and which isolated test contexts, outputs and
+//! threads are made under.
 //!
-//! Without the feature `testing` nothing is noted, and nothing here takes time or room. With it, and while no isolated test runs, each asks
-//! one number.
+//! The harness is a room at the other end of the crate, and the logger imports nothing of it. So it leaves functions here. A program without
+//! tests leaves none: a new context then has the system's clocks, and nothing is noted.
 //!
-//! A thread is marked with the test that it works for: the test's own thread, and the threads that it starts by [`thread`](crate::thread). What
-//! an unmarked thread makes belongs to the test that the current context was made under: so says a function that the harness sets, because this
-//! room knows nothing of contexts. It imports `sync` only.
+//! # Isolated tests
+//!
+//! Without the feature `testing` nothing is noted, and nothing here takes time or room. With it, and while no isolated test runs, whoever makes something
+//! asks one number. A thread is marked with the test that it works for: the test's own thread, and the threads that it starts by
+//! [`thread`](crate::thread). What an unmarked thread makes belongs to the test that the current context was made under.
 
 #[cfg(feature = "testing")]
 use std::cell::Cell;
 
+use crate::clock::Clock;
+use crate::sync::OnceLock;
 #[cfg(feature = "testing")]
-use crate::sync::{AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering};
+use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
+
+/// Returns the clock of the test that this thread works for.
+static CLOCK_OF_TEST: OnceLock<fn() -> Option<Clock>> = OnceLock::new();
+
+/// Has each new context ask `clock_of_test` for its clock, unless it is given one.
+#[cfg(feature = "testing")]
+pub(crate) fn ask_for_clocks(clock_of_test: fn() -> Option<Clock>) {
+    let _ = CLOCK_OF_TEST.set(clock_of_test);
+}
+
+/// Returns the clock of a new context that is given none.
+pub(crate) fn clock_under_test() -> Clock {
+    CLOCK_OF_TEST.get().and_then(|clock_of_test| clock_of_test()).unwrap_or(Clock::SYSTEM)
+}
 
 /// An isolated test. Zero is none.
 #[cfg(feature = "testing")]

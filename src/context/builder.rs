@@ -15,6 +15,7 @@ use crate::record::{ContextInfo, Value};
 use crate::sink::Sink;
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering};
 use crate::trace::TraceContext;
+use crate::under_test::clock_under_test;
 use crate::verbosity::Verbosity;
 
 /// Builds an [`OutputContext`]; from [`OutputContext::builder`], [`OutputContext::to_builder`] or [`OutputContext::child`].
@@ -86,7 +87,7 @@ impl ContextBuilder {
             name: Some(name),
             fields: None,
             origin: None,
-            clock: Clock::SYSTEM,
+            clock: clock_under_test(),
             verbosity: Verbosity::from(LevelFilter::INFO),
             span_events: SpanEvents::NONE,
             trace: None,

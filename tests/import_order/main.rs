@@ -31,9 +31,9 @@ use resolve::Place;
 const ORDER: &order::Table<'_> = &[
     (
         "src",
-        "sync → limits → process → error → lock → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → file \
+        "sync → limits → process → error → lock → clock, trace, verbosity → under_test, record → format → read → bytes → fallback → environment, output → file \
          → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio, unclaimed → layer, build, command → http \
-         → docs",
+         → testing → docs",
     ),
     (
         "src/background",
@@ -98,7 +98,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/lock/publish/os", "unix, other"),
     (
         "src/lock/file_lock",
-        "at, identity, mode, text, timer → place, options → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring",
+        "at, identity, mode, text, timer → place, options, wake_up → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring",
     ),
     (
         "src/output",
@@ -117,6 +117,19 @@ const ORDER: &order::Table<'_> = &[
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
+    (
+        "src/testing",
+        "harness, store, lines, told → filter, live, normalize, seed → recording, sync → open, failure → unclaimed, query, resources → arrival, init, end, child \
+         → log, isolated, stability, time → capture → case",
+    ),
+    (
+        "src/testing/child",
+        "ended, limit, name → role → running → before → options",
+    ),
+    ("src/testing/resources", "folder → port, scratch, shared, worker"),
+    ("src/testing/stability", "report, run → runner"),
+    ("src/testing/sync", "backoff, counted → signal → together, turns, wait"),
+    ("src/testing/normalize", "json, scan"),
     ("src/thread", "scope → builder"),
     ("src/tokio", "join_set, runtime"),
     ("src/unclaimed", "table, rules, report"),
