@@ -339,6 +339,8 @@ impl ContextBuilder {
             sinks,
             accounts,
             position: ListPosition::new(),
+            #[cfg(feature = "testing")]
+            made_under: crate::under_test::mark(),
         });
         // The first member of the family sets it; the derived ones find it set.
         inner.family.root.get_or_init(|| Arc::downgrade(&inner));

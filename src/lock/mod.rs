@@ -224,9 +224,15 @@ mod word;
 
 pub(crate) use carry::set_carrier;
 pub use fetch::{Digest, Fetch, FetchPolicy, Fetched, MirrorBy};
+#[cfg(feature = "testing")]
+pub(crate) use file_lock::WakeUp;
 pub use file_lock::{FileLock, FileLockGuard, Holder};
 pub use folders::ensure_dir_writable;
+#[cfg(feature = "testing")]
+pub(crate) use foreign::ForeignWaker;
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
+#[cfg(feature = "testing")]
+pub(crate) use parker::Parker;
 pub use publish::{publish, publish_dir};
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 pub use stats::{LockStats, Timings};

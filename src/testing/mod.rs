@@ -46,19 +46,33 @@
 //!
 //! `LOGSCOPE_TEST` has the [directives](crate::Verbosity#directives) of what is shown: `LOGSCOPE_TEST=info,hyper=off cargo test`. What is
 //! recorded stays the same.
+//!
+//! # What tests share, and how they wait
+//!
+//! | what | |
+//! |---|---|
+//! | [`Signal`], [`wait_until`], [`run_together`], [`Turns`], [`retry`] | waiting without sleeping, several threads at once, and a fixed interleaving |
+//! | [`exclusive`], [`shared`], [`per_worker`], [`worker_id`], [`scratch_dir`], [`free_port`] | what tests share, and what each has alone, over threads and processes |
+//! | [`isolated`] | tests that change what the whole process shares, and that leave nothing behind |
+//! | [`child`] | the same test again, in a process of its own |
+//! | [`stability()`] | a scenario again and again, on 1, 2 and 4 threads |
+//! | [`seed()`], [`random`] | one seed for every random choice |
 
 // The files, from those that know least: `harness` is what runs the tests, `store` keeps records, `lines` prints them, `filter` selects; `live`
 // writes them as they come; `recording` is all of one test, `open` lists those that run; `unclaimed` is the process default; `failure`, `query` and
-// `arrival` are asking; `normalize` is for snapshots; `options`, `log`, `end`, `capture` and `case` are what a test sees of all this.
+// `arrival` are asking; `normalize` is for snapshots; `options`, `log`, `end`, `capture` and `case` are what a test sees of all this. Beside these: `told` and `seed`; `sync`,
+// `resources` and `child`; `isolated`, `stability` and `time`.
 
 mod arrival;
 mod capture;
 mod case;
+mod child;
 mod end;
 mod failure;
 mod filter;
 mod harness;
 mod init;
+mod isolated;
 mod lines;
 mod live;
 mod log;
@@ -67,13 +81,31 @@ mod open;
 mod options;
 mod query;
 mod recording;
+mod resources;
+mod seed;
+mod stability;
 mod store;
+mod sync;
+#[cfg(feature = "tokio")]
+mod time;
+mod told;
 mod unclaimed;
 
 pub use capture::{Capture, begin, capture, capture_async, strict};
 pub use case::{Outcome, case};
+pub use child::{Child, EndedChild, Limit, Report, RunningChild, child, child_role, in_child};
 pub use init::{init, try_init};
+pub use isolated::isolated;
 pub use log::Log;
 pub use normalize::Normalize;
 pub use options::{CaptureOptions, options};
 pub use query::Query;
+pub use resources::{
+    FreePort, Ports, ResourceGuard, ScratchDir, exclusive, free_port, per_worker, scratch_dir, shared, worker_id,
+};
+pub use seed::{Random, random, seed};
+pub use stability::{Run, Stability, StabilityLevel, StabilityReport, stability};
+pub use sync::{Backoff, Look, Signal, Turns, retry, run_together, wait_until, wait_until_async};
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+pub use time::tokio_clock;

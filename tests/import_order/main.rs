@@ -98,7 +98,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/lock/publish/os", "unix, other"),
     (
         "src/lock/file_lock",
-        "at, identity, mode, text, timer → place, options → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring",
+        "at, identity, mode, text, timer → place, options, wake_up → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring",
     ),
     (
         "src/output",
@@ -119,8 +119,13 @@ const ORDER: &order::Table<'_> = &[
     ("src/sink/exit", "fork, end → hooks"),
     (
         "src/testing",
-        "harness, store, lines → filter, live, normalize → recording → open, failure, options → unclaimed, query → arrival, init, end → log → capture → case",
+        "harness, store, lines, told → filter, live, normalize, seed → recording, sync → open, failure, options → unclaimed, query, resources → arrival, init, end, child \
+         → log, isolated, stability, time → capture → case",
     ),
+    ("src/testing/child", "ended, limit, name → role → running → before → options"),
+    ("src/testing/resources", "folder → port, scratch, shared, worker"),
+    ("src/testing/stability", "report, run → runner"),
+    ("src/testing/sync", "backoff, counted → signal → together, turns, wait"),
     ("src/testing/normalize", "json, scan"),
     ("src/thread", "scope → builder"),
     ("src/tokio", "join_set, runtime"),

@@ -17,6 +17,7 @@ mod record;
 mod records;
 mod text;
 mod timer;
+mod wake_up;
 
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub use holder::Holder;
 use mode::Mode;
 pub use options::FileLock;
 use records::Records;
+#[cfg(feature = "testing")]
+pub(crate) use wake_up::WakeUp;
 
 use super::token::Token;
 use crate::error::Error;
