@@ -27,8 +27,8 @@
 //!
 //! # Recording
 //!
-//! [`capture`], [`capture_async`] and [`begin`] give the test a context, which [follows the work](crate::docs::carry) to threads, pools and
-//! tasks. [`options`] sets more, such as a clock. [`case`] is for each of many attempts, such as those of `proptest`.
+//! [`capture()`], [`capture_async`] and [`begin`] give the test a context, which [follows the work](crate::docs::carry) to threads, pools and
+//! tasks. [`options()`] sets more, such as a clock. [`case()`] is for each of many attempts, such as those of `proptest`.
 //!
 //! # Asking
 //!
