@@ -92,12 +92,12 @@ mod unclaimed;
 
 pub use capture::{Capture, CaptureOptions, begin, capture, capture_async, options, strict};
 pub use case::{Outcome, case};
+pub use child::{Child, EndedChild, Limit, Report, RunningChild, child, child_role, in_child};
 pub use init::{init, try_init};
+pub use isolated::isolated;
 pub use log::Log;
 pub use normalize::Normalize;
 pub use query::Query;
-pub use child::{Child, EndedChild, Limit, Report, RunningChild, child, child_role, in_child};
-pub use isolated::isolated;
 pub use resources::{
     FreePort, Ports, ResourceGuard, ScratchDir, exclusive, free_port, per_worker, scratch_dir, shared, worker_id,
 };
