@@ -12,8 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use logscope::testing::{
-    Child, ScratchDir, Signal, child, exclusive, in_child, per_worker, run_together, scratch_dir, shared, wait_until,
-    worker_id,
+    Child, Signal, child, exclusive, in_child, per_worker, run_together, scratch_dir, shared, wait_until, worker_id,
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -204,15 +203,27 @@ fn a_folder_goes_with_its_test_and_stays_if_it_fails() {
     let kept = scratch_dir().keep();
     assert!(kept.is_dir());
     fs::remove_dir_all(kept).unwrap();
+}
+
+#[test]
+fn the_environment_has_all_folders_kept() {
     let made = || child().env("LOGSCOPE_TEST_KEEP", "1").run(|| scratch_dir().display().to_string());
     fs::remove_dir_all(made().report.unwrap()).unwrap();
 }
 
 #[test]
-fn the_shared_folder_can_be_set_and_one_that_cannot_be_used_is_an_error() {
-    let folder: ScratchDir = scratch_dir();
+fn the_shared_folder_can_be_set() {
+    // In the children this cannot be made in the shared folder.
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
     let ended = child().env("LOGSCOPE_TEST_SHARED", folder.join("own")).run(|| per_worker("x").display().to_string());
     assert!(Path::new(ended.report.as_deref().unwrap()).starts_with(folder.join("own/workers")));
+}
+
+#[test]
+fn a_shared_folder_that_cannot_be_used_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
     fs::write(folder.join("file"), "").unwrap();
     let failed = child().env("LOGSCOPE_TEST_SHARED", folder.join("file")).run(|| panic_text(|| exclusive("database")));
     let text = failed.report.unwrap();

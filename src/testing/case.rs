@@ -2,9 +2,10 @@
 
 use std::cell::Cell;
 
-use super::capture::{Capture, options};
+use super::capture::Capture;
 use super::end::{End, forget_other_tests, keep_failed, print, take_failed};
 use super::log::Log;
+use super::options::options;
 use crate::sync::{Once, thread};
 
 thread_local! {

@@ -31,7 +31,7 @@ pub(super) fn end(recording: &Arc<Recording>, has_failed: bool) -> End {
     let text = if has_failed { text_of_failed(recording) } else { text_of_passed(recording) };
     if let Some(live) = &recording.live {
         if let Some(violation) = &violation {
-            live.write_text(violation);
+            live.write_to_file(violation);
         }
         live.end(has_failed);
     }

@@ -23,7 +23,7 @@ pub(super) fn message(
     let all = store.since(0);
     let is_of_test = std::ptr::eq(store, &recording.store);
     let mut text = format!("expected {expected}, found {}\n  asked for: {filter}\n", count(found.len()));
-    if !found.is_empty() {
+    if !found.is_empty() && found.len() < all.len() {
         text.push_str("  found:\n");
         push_indented(&mut text, &recording.lines(found.iter().rev().take(LOG_LINES).rev()));
     }

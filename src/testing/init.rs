@@ -9,6 +9,14 @@ use crate::error::{Error, ErrorKind};
 use crate::layer::{ask_global, configure, is_installed};
 use crate::sync::{AtomicBool, Mutex, Ordering};
 
+/// Logscope is installed for the tests of this process.
+static DONE: AtomicBool = AtomicBool::new(false);
+
+/// Returns true once logscope is installed for the tests of this process.
+pub(super) fn is_done() -> bool {
+    DONE.load(Ordering::Acquire)
+}
+
 /// Installs logscope for the tests of this process, unless that is done already.
 ///
 /// ```
@@ -44,7 +52,6 @@ pub fn init() {
 ///
 /// [`ErrorKind::AlreadyInstalled`] if something else has installed a `tracing` subscriber or a `log` logger first.
 pub fn try_init() -> Result<(), Error> {
-    static DONE: AtomicBool = AtomicBool::new(false);
     static INSTALLING: Mutex<()> = Mutex::new(());
     // Acquire: whoever sees the flag also sees what was installed.
     if DONE.load(Ordering::Acquire) {
@@ -82,7 +89,7 @@ fn explain(error: Error) -> Error {
 
 /// Returns who has made `dispatch`, as far as can be told, and what to do about it.
 fn installer(dispatch: &Dispatch) -> (&'static str, &'static str) {
-    if dispatch.is::<TestWriter>() {
+    if dispatch.is::<TestWriter>() || has_writer(dispatch, TestWriter::with_stderr) {
         (
             "a `fmt` subscriber with a test writer, as `#[test_log::test]` or `with_test_writer()` installs",
             "call logscope::testing::init() first, or remove that attribute or call: a test that fails shows its log without it",
@@ -105,4 +112,9 @@ fn installer(dispatch: &Dispatch) -> (&'static str, &'static str) {
              logscope::testing::init() in its place",
         )
     }
+}
+
+/// Returns true if `dispatch` makes its writers by the function `make`, each of which is a type of its own.
+fn has_writer<M: 'static>(dispatch: &Dispatch, _make: M) -> bool {
+    dispatch.is::<M>()
 }

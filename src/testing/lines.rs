@@ -60,11 +60,12 @@ fn push_fields(line: &mut String, fields: &[(String, Value)]) {
     }
 }
 
-/// Returns a value as it stands in a line: a text in quotes, unless it is one plain word.
+/// Returns a value as it stands in a line: a text in quotes, unless it is one plain word that no other value looks like.
 pub(super) fn value_text(value: &Value) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "_-.:/<>@+%~".contains(character);
+    let is_other = |text: &str| text.parse::<f64>().is_ok() || ["true", "false", "null"].contains(&text);
     match value {
-        Value::Str(text) if !text.is_empty() && text.chars().all(is_plain) => text.clone(),
+        Value::Str(text) if !text.is_empty() && text.chars().all(is_plain) && !is_other(text) => text.clone(),
         Value::Str(text) => format!("\"{}\"", shown(text).replace('"', "\\\"")),
         other => shown(&other.to_string()),
     }

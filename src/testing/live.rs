@@ -65,12 +65,8 @@ impl Live {
         }
     }
 
-    /// Writes what is no record.
-    pub(super) fn write_text(&self, text: &str) {
-        if let Some(console) = &self.console {
-            let lines: String = text.lines().map(|line| format!("{}{line}\n", console.prefix)).collect();
-            write_to_stderr(&lines);
-        }
+    /// Writes to the file what is no record, and what the panic message shows elsewhere.
+    pub(super) fn write_to_file(&self, text: &str) {
         if let Some(log) = &self.file {
             log.write(&format!("{text}\n"));
         }

@@ -60,7 +60,7 @@
 
 // The files, from those that know least: `harness` is what runs the tests, `store` keeps records, `lines` prints them, `filter` selects; `live`
 // writes them as they come; `recording` is all of one test, `open` lists those that run; `unclaimed` is the process default; `failure`, `query` and
-// `arrival` are asking; `normalize` is for snapshots; `log`, `end`, `capture` and `case` are what a test sees of all this. Beside these: `told` and `seed`; `sync`,
+// `arrival` are asking; `normalize` is for snapshots; `options`, `log`, `end`, `capture` and `case` are what a test sees of all this. Beside these: `told` and `seed`; `sync`,
 // `resources` and `child`; `isolated`, `stability` and `time`.
 
 mod arrival;
@@ -78,6 +78,7 @@ mod live;
 mod log;
 mod normalize;
 mod open;
+mod options;
 mod query;
 mod recording;
 mod resources;
@@ -90,13 +91,14 @@ mod time;
 mod told;
 mod unclaimed;
 
-pub use capture::{Capture, CaptureOptions, begin, capture, capture_async, options, strict};
+pub use capture::{Capture, begin, capture, capture_async, strict};
 pub use case::{Outcome, case};
 pub use child::{Child, EndedChild, Limit, Report, RunningChild, child, child_role, in_child};
 pub use init::{init, try_init};
 pub use isolated::isolated;
 pub use log::Log;
 pub use normalize::Normalize;
+pub use options::{CaptureOptions, options};
 pub use query::Query;
 pub use resources::{
     FreePort, Ports, ResourceGuard, ScratchDir, exclusive, free_port, per_worker, scratch_dir, shared, worker_id,

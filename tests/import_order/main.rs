@@ -119,7 +119,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/sink/exit", "fork, end → hooks"),
     (
         "src/testing",
-        "harness, store, lines, told → filter, live, normalize, seed → recording, sync → open, failure → unclaimed, query, resources → arrival, init, end, child \
+        "harness, store, lines, told → filter, live, normalize, seed → recording, sync → open, failure, options → unclaimed, query, resources → arrival, init, end, child \
          → log, isolated, stability, time → capture → case",
     ),
     ("src/testing/child", "limit, name → role → ended → running → before → options"),

@@ -8,6 +8,7 @@ use super::folder::{file_name, shared_folder};
 use crate::error::{Error, ErrorKind};
 use crate::lock::ensure_dir_writable;
 use crate::sync::thread;
+use crate::testing::harness::harness;
 use crate::testing::seed::unique;
 use crate::testing::told::tell;
 
@@ -50,7 +51,7 @@ impl ScratchDir {
     fn make() -> Result<Self, Error> {
         let folder = shared_folder()?.join("scratch");
         ensure_dir_writable(&folder)?;
-        let test = file_name(thread::current().name().unwrap_or("test"));
+        let test = file_name(harness().test_name().as_deref().unwrap_or("test"));
         loop {
             let path = folder.join(format!("{test}.{:016x}", unique()));
             match make_private(&path) {
