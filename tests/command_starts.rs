@@ -1,5 +1,6 @@
 //! What hinders a program from being run is told in words: which program, what is missing, and what would be right. No program is left behind.
 
+#![cfg(feature = "testing")]
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -56,7 +56,13 @@ impl RunningChild {
         self.folder.path()
     }
 
-    /// Returns the process: its id, and the ends of its pipes.
+    /// Returns the id of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Returns the process: for the ends of its pipes.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }
