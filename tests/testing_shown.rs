@@ -186,23 +186,84 @@ fn a_test_that_hangs_has_left_its_records() {
     assert!(files(folder.path())["2-unfinished.testing_shown.hangs.log"].contains("before it hangs"));
 }
 
-#[cfg(unix)]
+/// Without nocapture nothing is written to stderr, because libtest captures it.
+#[cfg(target_os = "linux")]
 #[test]
-fn a_closed_stderr_changes_no_result() {
-    let run = |arguments: &[&str]| {
-        let mut command = suite::command("sh");
-        let executable = std::env::current_exe().unwrap();
-        suite::run(
-            command
-                .args(["-c", "exec \"$0\" \"$@\" 2>&-"])
-                .arg(executable)
-                .arg("live_")
-                .arg("--ignored")
-                .args(arguments),
-        )
-    };
+fn a_stderr_that_takes_nothing_changes_no_result() {
     for arguments in [&["--nocapture"][..], &[]] {
-        let printed = run(arguments);
-        assert!(printed.stdout.contains("1 passed; 1 failed"), "{}", printed.stdout);
+        let mut command = suite::command(std::env::current_exe().unwrap());
+        command.args(["live_", "--ignored"]).args(arguments);
+        command.stderr(fs::File::options().write(true).open("/dev/full").unwrap());
+        let output = command.output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(printed.contains("1 passed; 1 failed"), "{printed}");
     }
+}
+
+#[test]
+fn what_no_context_claims_is_shown_with_the_test_whose_thread_it_is() {
+    let printed = scenario("bare_", &["--test-threads=2"], &[]);
+    let shown = printed.of_failed_tests();
+    assert_eq!(shown.len(), 2, "{}", printed.stdout);
+    for (test, text) in &shown {
+        let other = if *test == "bare_one" { "bare_two" } else { "bare_one" };
+        assert!(text.contains(&format!("[unclaimed] ({test}) testing_shown: of {test}\n")), "{text}");
+        assert!(text.contains(&format!(") testing_shown: of a thread of {test}\n")), "{text}");
+        assert!(!text.contains(&format!("of {other}")) && !text.contains(&format!("thread of {other}")), "{text}");
+    }
+    assert!(!printed.stdout.contains("of bare_passes"), "{}", printed.stdout);
+    // The variable sets which of them there are.
+    let printed = scenario("bare_one", &[], &[("LOGSCOPE_TEST", "warn")]);
+    assert!(!printed.stdout.contains("[unclaimed]"), "{}", printed.stdout);
+}
+
+fn log_bare(test: &str) {
+    testing::init();
+    tracing::info!("of {test}");
+    std::thread::scope(|scope| {
+        scope.spawn(|| tracing::info!("of a thread of {test}"));
+    });
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn bare_one() {
+    log_bare("bare_one");
+    panic!("on purpose");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn bare_two() {
+    log_bare("bare_two");
+    panic!("on purpose");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn bare_passes() {
+    log_bare("bare_passes");
+}
+
+#[test]
+fn the_log_of_an_attempt_that_failed_stays_when_the_next_one_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    for attempt in ["1", "2"] {
+        let variables = [("LOGSCOPE_TEST_DIR", folder.path().to_str().unwrap()), ("NEXTEST_ATTEMPT", attempt)];
+        scenario("flaky", &["--exact"], &variables);
+    }
+    let files = files(folder.path());
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    assert_eq!(names, ["1-failed.testing_shown.flaky.log", "3-passed.testing_shown.flaky.attempt-2.log"]);
+    assert!(files[names[0]].contains("attempt 1") && files[names[1]].contains("attempt 2"), "{files:?}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn flaky() {
+    testing::capture(|_| {
+        let attempt = std::env::var("NEXTEST_ATTEMPT").unwrap();
+        tracing::info!("attempt {attempt}");
+        assert_eq!(attempt, "2");
+    });
 }

@@ -55,13 +55,14 @@ impl Live {
     /// Writes a record, each line with one write.
     pub(super) fn write(&self, record: &RecordBuf, parts: Parts<'_>) {
         let text = line(record, parts);
+        // The file first: who sees a record on stderr finds it there, too.
+        if let Some(log) = &self.file {
+            log.write(&format!("{text}\n"));
+        }
         if let Some(console) = &self.console
             && is_shown(console.shown.as_ref(), record)
         {
             write_to_stderr(&format!("{}{text}\n", console.prefix));
-        }
-        if let Some(log) = &self.file {
-            log.write(&format!("{text}\n"));
         }
     }
 

@@ -58,7 +58,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/docs",
-        "beside_fmt, build_tool, carry, child_processes, env_logger, fmt, forgotten, layout, server, slog, tenants",
+        "beside_fmt, build_tool, carry, child_processes, env_logger, fmt, forgotten, layout, server, slog, tenants, test_suite",
     ),
     (
         "src/file",
