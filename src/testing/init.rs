@@ -9,6 +9,14 @@ use crate::error::{Error, ErrorKind};
 use crate::layer::{ask_global, configure, is_installed};
 use crate::sync::{AtomicBool, Mutex, Ordering};
 
+/// Logscope is installed for the tests of this process.
+static DONE: AtomicBool = AtomicBool::new(false);
+
+/// Returns true once logscope is installed for the tests of this process.
+pub(super) fn is_done() -> bool {
+    DONE.load(Ordering::Acquire)
+}
+
 /// Installs logscope for the tests of this process, unless that is done already.
 ///
 /// ```
@@ -44,7 +52,6 @@ pub fn init() {
 ///
 /// [`ErrorKind::AlreadyInstalled`] if something else has installed a `tracing` subscriber or a `log` logger first.
 pub fn try_init() -> Result<(), Error> {
-    static DONE: AtomicBool = AtomicBool::new(false);
     static INSTALLING: Mutex<()> = Mutex::new(());
     // Acquire: whoever sees the flag also sees what was installed.
     if DONE.load(Ordering::Acquire) {

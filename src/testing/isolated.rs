@@ -3,8 +3,10 @@
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};
 use std::time::Instant;
 
+use super::init;
 use super::sync::{Signal, message_of, wait_until};
 use super::told::{tell, this_thread};
+use super::unclaimed;
 use crate::context::{OutputContext, default_context, live_under, set_process_default};
 use crate::delivery::unwritten_under;
 use crate::limits::{TEST_LEAKS, TEST_RESOURCE};
@@ -104,6 +106,8 @@ fn left_behind(open: Option<String>, mark: under_test::Mark) -> Option<String> {
 /// What is restored when this is dropped.
 struct Restores {
     default: Option<OutputContext>,
+    /// Logscope was installed for the tests of this process.
+    was_installed: bool,
     hook: Option<Arc<Hook>>,
     _dials: TurnBack,
     isolated: Isolated,
@@ -119,6 +123,7 @@ impl Restores {
         set_hook(Box::new(move |panic| forward(panic)));
         Restores {
             default: Some(default_context()),
+            was_installed: init::is_done(),
             hook: Some(hook),
             _dials: TurnBack::begin(),
             isolated: Isolated::begin(),
@@ -129,7 +134,9 @@ impl Restores {
 impl Drop for Restores {
     fn drop(&mut self) {
         if let Some(default) = self.default.take() {
-            drop(set_process_default(default));
+            // If the tests were installed meanwhile, their default was not there before, and they need it from now on.
+            let installed_meanwhile = init::is_done() && !self.was_installed;
+            drop(set_process_default(if installed_meanwhile { unclaimed::default_context() } else { default }));
         }
         let Some(hook) = self.hook.take() else { return };
         // Code of the test is in there, which may panic.

@@ -122,7 +122,7 @@ const ORDER: &order::Table<'_> = &[
         "harness, store, lines, told → filter, live, normalize, seed → recording, sync → open, failure, options → unclaimed, query, resources → arrival, init, end, child \
          → log, isolated, stability, time → capture → case",
     ),
-    ("src/testing/child", "ended, limit, name → role → running → before → options"),
+    ("src/testing/child", "limit, name → role → ended → running → before → options"),
     ("src/testing/resources", "folder → port, scratch, shared, worker"),
     ("src/testing/stability", "report, run → runner"),
     ("src/testing/sync", "backoff, counted → signal → together, turns, wait"),
@@ -150,6 +150,8 @@ const PARENTS_AND_CHILDREN: &[(&str, &str)] = &[
     // A record can be owned, and a verbosity be a dial: each has a conversion in the other.
     ("record/mod.rs", "record/buf.rs"),
     ("verbosity/mod.rs", "verbosity/dial.rs"),
+    // What is turned is turned back.
+    ("verbosity/dial.rs", "verbosity/dial/turned.rs"),
 ];
 
 /// The module that imports the primitives of threads for all others.

@@ -12,11 +12,10 @@ use std::panic::Location;
 
 use super::ended::{EndedChild, Folder};
 use super::role::BEFORE;
-use super::running::of_raw;
+use super::running::{STATUS, of_raw};
 
-/// The files with the role of a child, and with how it ended.
-pub(super) const ROLE_FILE: &str = "role";
-pub(super) const STATUS: &str = "status";
+/// The file with the role of a child.
+const ROLE_FILE: &str = "role";
 
 #[derive(Default)]
 struct Runs {

@@ -8,7 +8,6 @@ mod options;
 mod role;
 mod running;
 
-use before::STATUS;
 pub use ended::EndedChild;
 pub use limit::Limit;
 pub use options::Child;

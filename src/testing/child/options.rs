@@ -17,7 +17,7 @@ use super::role::{BEFORE, FOLDER, LIMITS, ROLE, Report, play_and_exit, role_to_p
 use super::running::{RunningChild, watch};
 use crate::limits::TEST_CHILD;
 use crate::sync::Arc;
-use crate::testing::resources::scratch_dir;
+use crate::testing::resources::{ScratchDir, scratch_dir};
 
 /// Prepares a process that runs the same test again: from [`child`](super::child()).
 #[derive(Debug)]
@@ -166,7 +166,11 @@ impl Child {
     }
 
     fn try_start(self, test: &str, what: String) -> io::Result<RunningChild> {
-        let folder = Arc::new(scratch_dir());
+        // Another user cannot reach what only this one may read.
+        let folder = Arc::new(match self.user {
+            Some(_) => ScratchDir::make_in(&env::temp_dir()).map_err(io::Error::other)?,
+            None => scratch_dir(),
+        });
         let mut exe = env::current_exe()?;
         if self.user.is_some() {
             exe = copy_for_another_user(&exe, folder.path())?;

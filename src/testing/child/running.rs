@@ -11,6 +11,9 @@ use crate::sync::{Arc, thread};
 use crate::testing::resources::ScratchDir;
 use crate::testing::sync::{Signal, wait_until};
 
+/// The file that says how a child ended.
+pub(super) const STATUS: &str = "status";
+
 /// Is a child that runs; from [`Child::start`](super::Child::start). It is killed when this is dropped.
 #[derive(Debug)]
 #[must_use = "the child is killed when this is dropped: call `wait`"]
@@ -53,7 +56,13 @@ impl RunningChild {
         self.folder.path()
     }
 
-    /// Returns the process: its id, and the ends of its pipes.
+    /// Returns the id of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Returns the process: for the ends of its pipes.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }
@@ -100,7 +109,7 @@ impl RunningChild {
         let folder = Folder::Own(Arc::clone(&self.folder));
         match status {
             Some(status) => {
-                let _ = fs::write(self.folder.join(super::STATUS), raw(status).to_string());
+                let _ = fs::write(self.folder.join(STATUS), raw(status).to_string());
                 EndedChild::read_from(folder, status)
             }
             None => {

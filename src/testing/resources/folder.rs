@@ -37,6 +37,9 @@ fn of_user() -> PathBuf {
 pub(super) fn file_name(name: &str) -> String {
     use std::fmt::Write as _;
 
+    if name.is_empty() {
+        return "%".to_owned();
+    }
     let mut safe = String::with_capacity(name.len());
     for character in name.chars() {
         if character.is_ascii_alphanumeric() || "-_".contains(character) {
@@ -62,6 +65,7 @@ mod tests {
     fn different_names_are_different_files_and_none_leads_elsewhere() {
         assert_eq!(file_name("data_base-1"), "data_base-1");
         assert_eq!(file_name("a::b"), "a%3a.%3a.b");
+        assert_eq!(file_name(""), "%");
         assert_eq!(file_name("../x"), "%2e.%2e.%2f.x");
         let long = |end| file_name(&format!("{}{end}", "x".repeat(400)));
         assert!(long("1").len() < 200 && long("1") != long("2"));

@@ -8,11 +8,15 @@ use super::folder::{file_name, shared_folder};
 use crate::error::{Error, ErrorKind};
 use crate::lock::ensure_dir_writable;
 use crate::sync::thread;
+use crate::testing::harness::harness;
 use crate::testing::seed::unique;
 use crate::testing::told::tell;
 
 /// The environment variable that has all folders kept.
 const KEEP: &str = "LOGSCOPE_TEST_KEEP";
+
+/// How much of the name of a test is in that of its folder.
+const NAME_BYTES: usize = 24;
 
 /// Makes an empty folder for this test, which is removed when the result is dropped, unless the test has failed by then.
 ///
@@ -28,7 +32,7 @@ const KEEP: &str = "LOGSCOPE_TEST_KEEP";
 /// If a panic drops it, it stays, and its path is printed on stderr. So it does if [`keep`](ScratchDir::keep) was called, and if the environment
 /// variable `LOGSCOPE_TEST_KEEP` is set. A test that fails by returning an error drops it before that is known: have such a test unwrap.
 ///
-/// It is readable for this user only, and its name has that of the test in it.
+/// It is readable for this user only. Its name begins as that of the test does, and its path is short enough for sockets in it.
 ///
 /// # Panics
 ///
@@ -50,9 +54,16 @@ impl ScratchDir {
     fn make() -> Result<Self, Error> {
         let folder = shared_folder()?.join("scratch");
         ensure_dir_writable(&folder)?;
-        let test = file_name(thread::current().name().unwrap_or("test"));
+        ScratchDir::make_in(&folder)
+    }
+
+    /// Makes one in a folder that is there.
+    pub(crate) fn make_in(folder: &Path) -> Result<Self, Error> {
+        let name = file_name(harness().test_name().as_deref().unwrap_or("test"));
+        // Short: the path of a socket has about a hundred bytes. What is cut is ASCII.
+        let name = &name[..name.len().min(NAME_BYTES)];
         loop {
-            let path = folder.join(format!("{test}.{:016x}", unique()));
+            let path = folder.join(format!("{name}.{:08x}", unique() as u32));
             match make_private(&path) {
                 Ok(()) => return Ok(ScratchDir { path, is_kept: std::env::var_os(KEEP).is_some() }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::report::{StabilityLevel, StabilityReport};
 use super::run::{Failure, Run, Scenario, play};
+use crate::layer::try_init;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use crate::testing::child::{Child, in_child};
 use crate::testing::seed::{VARIABLE, seed};
@@ -78,6 +79,8 @@ impl<'a> Stability<'a> {
     /// If a scenario panics: the message has the table, the text of the first panic, the order of the scenarios before it, the seed and the log of that run.
     #[track_caller]
     pub fn run(self) -> StabilityReport {
+        // The log of a run is kept also in a test that does not install logscope. What is installed already can do that, or not.
+        let _ = try_init();
         self.run_alone();
         let mut report = StabilityReport { levels: Vec::new(), seed: seed() };
         for threads in &self.threads {
@@ -125,7 +128,9 @@ impl<'a> Stability<'a> {
                     return;
                 }
                 match self.run_once(number, threads) {
-                    Ok(()) => drop(passed.fetch_add(1, Ordering::Relaxed)),
+                    Ok(()) => {
+                        passed.fetch_add(1, Ordering::Relaxed);
+                    }
                     Err(failure) => {
                         failed.lock().get_or_insert((number, failure));
                     }

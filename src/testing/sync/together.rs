@@ -29,7 +29,8 @@ use crate::thread;
 ///
 /// # Panics
 ///
-/// If a thread has panicked: the message has each panic with its number, its text and the last records that this thread logged. If the system
+/// If a thread has panicked: the message has each panic with its number, its text and the last records that this thread logged, if the
+/// caller is in a context. If the system
 /// cannot start so many threads.
 #[track_caller]
 pub fn run_together<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
@@ -104,24 +105,26 @@ pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("(a payload that is no text)")
 }
 
-/// What is logged in the current context from now on, in a context that is derived from it.
-struct Log {
-    context: OutputContext,
-    memory: Memory,
-}
+/// What is logged in the current context from now on, in a context that is derived from it. Nothing outside every scope: there the thread is to be outside, too.
+struct Log(Option<(OutputContext, Memory)>);
 
 impl Log {
     fn begin() -> Self {
-        let (sink, memory) = sink::memory();
-        Log { context: OutputContext::current().to_builder().sink(sink).build(), memory }
+        Log(OutputContext::try_current().map(|current| {
+            let (sink, memory) = sink::memory();
+            (current.to_builder().sink(sink).build(), memory)
+        }))
     }
 
     fn scope<R>(&self, work: impl FnOnce() -> R) -> R {
-        self.context.scope(work)
+        match &self.0 {
+            Some((context, _)) => context.scope(work),
+            None => work(),
+        }
     }
 
     fn text(&self) -> String {
-        last_lines(&self.memory)
+        self.0.as_ref().map(|(_, memory)| last_lines(memory)).unwrap_or_default()
     }
 }
 
