@@ -36,7 +36,8 @@
 //!   builds.
 //! - [`unclaimed()`]: events that reached the process default because work was handed over without its context.
 //! - `http` (feature `http`): a context for each request of a server. `lock` (feature `lock`): locks for threads, tasks and processes.
-//!   `store` (feature `store`): single live instances, leases, which expire, and documents that do not fork.
+//!   `store` (feature `store`): single live instances, leases, which expire, and documents that do not fork. `testing` (feature `testing`): the log
+//!   of each test.
 //! - [`docs`]: guides to single tasks.
 //!
 //! # Which context is current
@@ -98,7 +99,7 @@
 //!   by then.
 //! - A level above the [ceiling](Config::ceiling), which is fixed when logscope is installed.
 //!
-//! Not there yet: several processes on one file that rolls, and a test harness.
+//! Not there yet: several processes on one file that rolls.
 //!
 //! # Features
 //!
@@ -117,6 +118,7 @@
 //! | `redis` | | `store::RedisLeases` and `store::RedisCache`: leases and caches of documents in Redis, through the crate `redis` without its default features |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
 //! | `store` | | `logscope::store`: single live instances, leases that expire, with fencing numbers, and documents; with `lock` and `serde` |
+//! | `testing` | | `logscope::testing`: tests that see their own log, and assert what is in it |
 //! | `tokio` | | `logscope::tokio`: tokio's functions, in the context of whoever calls them; `OutputContext::run_async` and [`InheritContext`] for its commands |
 //!
 //! # Types of other crates
@@ -137,8 +139,8 @@
 //! | `tokio` | 1 | `JoinHandle`, `Handle`, `LocalSet`, `AbortHandle`; the traits for `JoinSet` and `runtime::Builder`; `process::Command` | `tokio` |
 
 // The rooms of this crate, each of which imports only those before it:
-// sync, limits, process, error, lock, clock, trace and verbosity, record, format, read, bytes, fallback, environment and output, registry, file, queue, delivery,
-// background, sink, context, scope, inherit, rayon, thread, tokio and unclaimed, layer, build, command, http and store; docs has the guides. Each begins with a few
+// sync, limits, process, error, lock, clock, trace and verbosity, under_test, record, format, read, bytes, fallback, environment and output, registry, file, queue,
+// delivery, background, sink, context, scope, inherit, rayon, thread, tokio and unclaimed, layer, build, command, http and store, testing; docs has the guides. Each begins with a few
 // sentences on what lives there. `tests/import_order` checks the order.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -182,9 +184,13 @@ pub mod sink;
 #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
 pub mod store;
 mod sync;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 pub mod thread;
 mod trace;
 mod unclaimed;
+mod under_test;
 mod verbosity;
 
 #[cfg(feature = "build")]

@@ -75,6 +75,12 @@
 //! | the save of a document of a `store` | other saves of it | `StoreOptions::save_timeout`: [`STORE_SAVE`] unless set | fails, and returns the value |
 //! | a thread that wakes tasks, or warns, for locks | something to do | [`SPARE_THREAD`] | ends |
 //! | a thread that waits for a lock of `lock` | the lock | [`LOCK_REPORT`], then twice as long, and so on | logs that it still waits |
+//! | `testing::wait_until`, `testing::retry` | the next look or attempt | [`TEST_FIRST_PAUSE`], then twice as long, and so on, [`TEST_LONGEST_PAUSE`] at most | look or try again, until their own deadline |
+//! | whoever takes a turn of `testing::Turns` | the turns before it | [`TEST_TURN`] unless set | panics |
+//! | the threads of `testing::run_together` | each other | [`TEST_START`] | panic |
+//! | `testing::exclusive`, `shared` and `isolated` | tests that use the same | [`TEST_RESOURCE`]; told after [`TEST_TOLD`] | panic, and name the other test |
+//! | `testing::isolated` | the end of what its test has made | [`TEST_LEAKS`] | panics, and names it |
+//! | `testing::child` | the end of the child | [`TEST_CHILD`] unless set | kills it, and panics |
 //! | the first in line for a `lock::Mutex` | others, which are faster | [`LOCK_TURNS`] in all | is handed the lock |
 
 use std::time::Duration;
@@ -92,6 +98,10 @@ pub(crate) use leases::{
 };
 #[cfg(feature = "redis")]
 pub(crate) use leases::{REDIS_IDLE, REDIS_TIMEOUT};
+#[cfg(feature = "testing")]
+mod testing;
+#[cfg(feature = "testing")]
+pub(crate) use testing::*;
 
 /// How long a thread waits for a lock before it logs that it still waits, and from which wait on it is logged at INFO that there was one.
 #[cfg(feature = "lock")]
@@ -392,3 +402,7 @@ pub(crate) const FOLDER_RETRY: Duration = Duration::from_millis(1);
 /// How long a folder that was replaced stays at least, for those who are on the way through it.
 #[cfg(feature = "lock")]
 pub(crate) const REPLACED_FOLDER: Duration = Duration::from_secs(10);
+
+/// How many records of a test that has come to its end libtest gets, in case it fails all the same: the newest ones.
+#[cfg(feature = "testing")]
+pub(crate) const PASSED_TEST_RECORDS: usize = 1_000;

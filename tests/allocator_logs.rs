@@ -5,6 +5,7 @@
 //! program would write it: a thread that logs an allocation does not log the allocations of that log call. Such an allocator finds every
 //! lock under which a log call allocates: the nested call waits for it on the same thread.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "file")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

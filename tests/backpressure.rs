@@ -1,5 +1,6 @@
 //! Log calls that wait for a queue: how long, who wakes them, and what the log says about the records that were dropped instead.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "file")]
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,6 @@
 //! Closures that carry a context: called once or again and again, elsewhere, on several threads, inside another's scope.
 
+#![cfg(feature = "testing")]
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
@@ -9,6 +10,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use common::{Log, init, unscoped_messages};
+use logscope::testing::run_together;
 use logscope::{InContext as _, OutputContext};
 use tracing::info;
 
@@ -40,13 +42,7 @@ fn a_shared_callback_runs_on_several_threads_at_once() {
         info!("compiled {unit}");
         unit
     });
-    let compile = &compile;
-    let mut compiled: Vec<_> = thread::scope(|threads| {
-        let threads: Vec<_> = (0..4).map(|unit| threads.spawn(move || compile(unit))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    compiled.sort_unstable();
-    assert_eq!(compiled, [0, 1, 2, 3]);
+    assert_eq!(run_together(4, &compile), [0, 1, 2, 3]);
     let mut messages = common::messages(&uno.memory);
     messages.sort_unstable();
     assert_eq!(messages, ["compiled 0", "compiled 1", "compiled 2", "compiled 3"]);

@@ -1,5 +1,6 @@
 //! Threads that inherit the context and the span of whoever starts them.
 
+#![cfg(feature = "testing")]
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,6 @@
 //! Tasks of tokio inherit the context and the span of whoever spawns them.
 
+#![cfg(feature = "testing")]
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,6 @@
 //! What a program prints becomes records of the context that it is run in, whatever it prints and in whatever order; and each option.
 
+#![cfg(feature = "testing")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -3,6 +3,7 @@
 //!
 //! Linux only: what became of a process is read in `/proc`.
 
+#![cfg(feature = "testing")]
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -1,5 +1,6 @@
 //! What hinders a program from being run is told in words: which program, what is missing, and what would be right. No program is left behind.
 
+#![cfg(feature = "testing")]
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
@@ -16,6 +17,7 @@ use std::process::Command;
 
 use child::{Child, in_child};
 use common::{DEADLINE, Log, init};
+use logscope::testing::run_together;
 use logscope::{LevelFilter, OutputContext, sink};
 use programs::{printed, sh};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -83,25 +85,11 @@ fn two_hundred_programs_run_at_once() {
     // Each has four descriptors, and as many again while it is started.
     limit_descriptors(2_000);
     let uno = OutputContext::builder("uno").verbosity(LevelFilter::OFF).sink(sink::null()).build();
-    let gate = std::sync::Barrier::new(200);
-    let lines: u64 = std::thread::scope(|threads| {
-        let runs: Vec<_> = (0..200)
-            .map(|_| {
-                threads.spawn(|| {
-                    gate.wait();
-                    uno.run(&mut sh("echo one; read _; echo two >&2"))
-                        .stdin("\n")
-                        .wait()
-                        .unwrap()
-                        .check()
-                        .unwrap()
-                        .lines
-                })
-            })
-            .collect();
-        runs.into_iter().map(|run| run.join().unwrap()).sum()
+    let runs = run_together(200, |_| {
+        let mut program = sh("echo one; read _; echo two >&2");
+        uno.run(&mut program).stdin("\n").wait().unwrap().check().unwrap().lines
     });
-    assert_eq!(lines, 400);
+    assert_eq!(runs.into_iter().sum::<u64>(), 400);
 }
 
 /// How many descriptors this process has.

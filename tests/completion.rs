@@ -1,6 +1,7 @@
 //! "Complete" means complete: a flush and a close wait for every record that was logged before, and nothing that is logged later stands in
 //! for it.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,5 +1,6 @@
 //! Completion where parts meet: calls that have not enqueued yet, forks, tasks inside outputs, other outputs, and a last sink that is dropped.
 
+#![cfg(feature = "testing")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 

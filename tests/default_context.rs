@@ -2,6 +2,7 @@
 //!
 //! A binary of its own, because the default belongs to the process. The tests run one at a time.
 
+#![cfg(feature = "testing")]
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 

@@ -3,6 +3,7 @@
 //!
 //! A binary of its own, and a process for each case, because a process ends once.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "file")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -77,7 +78,7 @@ fn acknowledged_records_survive_sigkill() {
     for round in 0..ROUNDS {
         let mut running = Child::new("acknowledged_records_survive_sigkill").stdout_piped().start();
         let mut acknowledged = Vec::new();
-        let mut reader = BufReader::new(running.process.stdout.take().unwrap());
+        let mut reader = BufReader::new(running.process().stdout.take().unwrap());
         let mut line = String::new();
         let mut killed = false;
         while reader.read_line(&mut line).unwrap() > 0 {
@@ -88,7 +89,7 @@ fn acknowledged_records_survive_sigkill() {
             line.clear();
             if !killed && acknowledged.len() > 40 * (round + 1) {
                 killed = true;
-                running.process.kill().unwrap();
+                running.process().kill().unwrap();
             }
         }
         let status = running.wait_for_end().unwrap();

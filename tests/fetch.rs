@@ -1,6 +1,7 @@
 //! What `lock::Fetch` promises beside the race: which entries serve, what is left when making fails in any way, digests, time-outs, caches that
 //! cannot be written to, and futures that block no executor.
 
+#![cfg(feature = "testing")]
 #![cfg(all(unix, feature = "lock"))]
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]

@@ -1,6 +1,7 @@
 //! Histories of processes that fetch the same key at once: threads and tasks of three processes call, make, fail, panic, are dropped and are
 //! killed in any order, while somebody deletes parts of the cache. The test decides what each make does, and knows what each call may be given.
 
+#![cfg(feature = "testing")]
 #![cfg(all(unix, feature = "lock"))]
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
@@ -267,7 +268,7 @@ impl World {
     fn order(&mut self, process: usize, order: &str) {
         let process = self.processes[process].get_or_insert_with(|| {
             let mut running = Child::new(ROLE).var(CACHE, self.cache.display()).stdin_piped().stdout_piped().start();
-            let (lines, tell) = (BufReader::new(running.process.stdout.take().unwrap()).lines(), self.tell.clone());
+            let (lines, tell) = (BufReader::new(running.process().stdout.take().unwrap()).lines(), self.tell.clone());
             thread::spawn(move || {
                 for line in lines.map_while(Result::ok) {
                     if let Some(event) = line.strip_prefix("@ ") {
@@ -276,7 +277,7 @@ impl World {
                 }
                 let _ = tell.send((process, None));
             });
-            Process { orders: running.process.stdin.take().unwrap(), running }
+            Process { orders: running.process().stdin.take().unwrap(), running }
         });
         writeln!(process.orders, "{order}").unwrap();
         self.history.push(order.to_owned());
@@ -308,8 +309,8 @@ impl World {
             }
             Act::Kill(process) => {
                 if let Some(mut killed) = self.processes[process].take() {
-                    killed.running.process.kill().unwrap();
-                    killed.running.process.wait().unwrap();
+                    killed.running.process().kill().unwrap();
+                    killed.running.process().wait().unwrap();
                     while self.hear() != Some(process) {}
                     self.calls.retain(|_, call| call.process != process);
                 }

@@ -4,6 +4,7 @@
 //! The schedule is written once, for threads and for processes. `Fetch` runs it and must give everybody a whole file. An imitation of what
 //! the builds did, to mirror when the lock is released, runs it, and must fail. Latches fix the order, so each fails or succeeds in every run.
 
+#![cfg(feature = "testing")]
 #![cfg(all(unix, feature = "lock"))]
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]

@@ -1,5 +1,6 @@
 //! The folders of log files: who can write to those that logscope creates, and where a log goes on after its folder was moved or removed.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "file")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]

@@ -2,6 +2,7 @@
 //!
 //! A process for each case, because the limits belong to the process.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "file")]
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]

@@ -3,6 +3,7 @@
 //!
 //! A binary of its own, and a process for each case: a process has one first scope.
 
+#![cfg(feature = "testing")]
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -1,5 +1,6 @@
 //! A sink that panics, fails, logs or is dropped harms no caller. The records that it did not take are counted, and a notice says how many.
 
+#![cfg(feature = "testing")]
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,6 @@
 //! Requests over connections of hyper: HTTP/1 and HTTP/2, many at once on few workers, and clients that go away.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used)]
 

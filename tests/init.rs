@@ -2,6 +2,7 @@
 //!
 //! Each test runs in a process of its own, because an installation is for the whole process.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used)]
 
 mod layers;
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use layers::{Child, Written, context, in_own_process, messages};
+use logscope::testing::run_together;
 use logscope::{Error, LevelFilter, OutputContext, Verbosity, configure, sink};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber, debug, error, info, trace, warn};
@@ -442,20 +444,12 @@ fn one_of_several_concurrent_installs_succeeds() {
         return;
     }
     let logs: Vec<_> = (0..8).map(|n| context(&n.to_string(), LevelFilter::INFO)).collect();
-    let barrier = std::sync::Barrier::new(logs.len());
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let install = |context: OutputContext| {
-            let barrier = &barrier;
-            scope.spawn(move || {
-                barrier.wait();
-                let result = configure().default_context(context.clone()).install();
-                // Once refused, a thread finds the other one's installation.
-                context.scope(|| info!("own"));
-                result
-            })
-        };
-        let threads: Vec<_> = logs.iter().map(|(context, _)| install(context.clone())).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    let results = run_together(logs.len(), |number| {
+        let context = &logs[number].0;
+        let result = configure().default_context(context.clone()).install();
+        // Once refused, a thread finds the other one's installation.
+        context.scope(|| info!("own"));
+        result
     });
     info!("said");
     for (result, (_, memory)) in results.iter().zip(&logs) {

@@ -1,5 +1,6 @@
 //! How holds and waits end: by a panic, on another thread, never, by a time-out, by a future that is dropped, by a semaphore that is closed.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "lock")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

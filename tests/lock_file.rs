@@ -2,6 +2,7 @@
 //!
 //! What other processes do is told to them through pipes, step by step. No test sleeps to win a race.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "lock")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]

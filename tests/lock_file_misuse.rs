@@ -1,5 +1,6 @@
 //! `FileLock` beside subscribers that panic and subscribers that use it, folders that vanish, PIDs that are given to others, and tokens.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "lock")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]

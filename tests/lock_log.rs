@@ -1,5 +1,6 @@
 //! What locks log: who waits for whom, in the context of whoever waits.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "lock")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

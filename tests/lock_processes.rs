@@ -1,6 +1,7 @@
 //! Many processes with many threads at one lock: nothing is done twice at once, while processes are killed; and when the lock's file is deleted
 //! over and over, each overlap is seen by whose file was deleted.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "lock")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -103,7 +104,7 @@ fn a_counter_that_many_processes_raise_is_exact_though_one_is_killed() {
     let mut processes: Vec<Running> = (0..8).map(start).collect();
     // The stdout of each is read to its end, so that none waits for room in its pipe.
     let readers: Vec<_> =
-        processes.iter_mut().map(|process| BufReader::new(process.process.stdout.take().unwrap())).collect();
+        processes.iter_mut().map(|process| BufReader::new(process.process().stdout.take().unwrap())).collect();
     let (raises, kill_after) = (std::sync::mpsc::channel(), 1 + random(1_500));
     let mut acknowledged: BTreeMap<String, u64> = BTreeMap::new();
     let mut killed = None;
@@ -127,8 +128,8 @@ fn a_counter_that_many_processes_raise_is_exact_though_one_is_killed() {
             if of_victim == kill_after
                 && let Some(mut victim) = victim.take()
             {
-                victim.process.kill().unwrap();
-                victim.process.wait().unwrap();
+                victim.process().kill().unwrap();
+                victim.process().wait().unwrap();
                 killed = Some(kill_after);
             }
         }

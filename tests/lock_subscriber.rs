@@ -2,6 +2,7 @@
 //!
 //! A binary of its own, because it sets the global subscriber.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "lock")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

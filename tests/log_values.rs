@@ -3,6 +3,7 @@
 //!
 //! The bridge is the one `log` logger of the process.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "log")]
 #![allow(clippy::unwrap_used)]
 
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::{error, fmt, io};
 
 use logscope::sink::{self, RecordOutput};
+use logscope::testing::run_together;
 use logscope::{Format, OutputContext, Record, RecordBuf};
 use tracing::field::{Field, Visit};
 
@@ -116,15 +118,9 @@ fn threads_that_keep_names_at_once_keep_them_apart() {
     let output = Output::default();
     let uno = OutputContext::builder("uno").sink(sink::records(output.clone())).build();
     let names: Vec<(String, usize)> = (0..20).map(|number| (format!("at once {number}"), number)).collect();
-    let barrier = std::sync::Barrier::new(4);
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                barrier.wait();
-                let said = format_args!("said");
-                uno.scope(|| log::logger().log(&log::Record::builder().args(said).key_values(&names).build()));
-            });
-        }
+    run_together(4, |_| {
+        let said = format_args!("said");
+        uno.scope(|| log::logger().log(&log::Record::builder().args(said).key_values(&names).build()));
     });
     let seen = std::mem::take(&mut *output.0.lock().unwrap());
     assert_eq!(seen.len(), 4);

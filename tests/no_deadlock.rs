@@ -4,6 +4,7 @@
 //! A binary of its own, and a process for each case, with a time limit. Each case runs twice: with and without an earlier scope. The first
 //! scope of a process causes a rebuild of `tracing`'s callsites on a thread of its own.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/child.rs"]

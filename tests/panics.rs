@@ -1,6 +1,7 @@
 //! With `Config::log_panics`, a panic is a record of the context in which it happens. Each test has a process of its own: there is one panic
 //! hook.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -1,5 +1,6 @@
 //! What `lock::publish` and `lock::publish_dir` promise to users who are not root, and on file systems that cannot do everything.
 
+#![cfg(feature = "testing")]
 #![cfg(all(unix, feature = "lock"))]
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]

@@ -1,6 +1,7 @@
 //! Queued sinks (P1, P2): accepted records are written, in order; the others are counted, with a notice where they are missing; and no call
 //! waits longer than documented.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/gate.rs"]

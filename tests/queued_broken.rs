@@ -4,6 +4,7 @@
 //! The counterpart of `broken_outputs`, for writer threads, which see an outage in the middle of a batch. A process for each case: the
 //! standard streams belong to the process, and so do the reports on stderr.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "file")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -77,7 +78,7 @@ fn records_fail_when_the_reader_of_stdout_closes() {
         ledger(&sink, &context)
     });
     let mut running = Child::new("records_fail_when_the_reader_of_stdout_closes").stdout_piped().start();
-    let mut reader = running.process.stdout.take().unwrap();
+    let mut reader = running.process().stdout.take().unwrap();
     let mut text = String::new();
     while text.matches("hello").count() < 2 {
         let mut bytes = [0; 1024];

@@ -1,6 +1,7 @@
 //! Records at a level of `flush_at` or `sync_at` that their own calls write, past the queue: they are flushed and synced too. And errors of such
 //! calls.
 
+#![cfg(feature = "testing")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 

@@ -3,6 +3,7 @@
 //!
 //! A binary of its own, and a process for each case: a fork affects the whole process, and keeps one thread only.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "file")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -343,7 +344,7 @@ fn a_daemon_loses_nothing() {
     });
     let mut running = Child::new("a_daemon_loses_nothing").stdout_piped().start();
     // Read until the last process that holds the pipe is gone.
-    let mut stdout = running.process.stdout.take().unwrap();
+    let mut stdout = running.process().stdout.take().unwrap();
     let mut text = String::new();
     while !text.contains("done\n") {
         let timeout = Timespec::try_from(PATIENCE).unwrap();

@@ -4,6 +4,7 @@
 //! A binary of its own, because it has an `atexit` of its own, which stands for a C library that is slow. The C library has the real one in
 //! a static archive, so the linker takes this one.
 
+#![cfg(feature = "testing")]
 #![cfg(all(target_os = "linux", target_env = "gnu", not(logscope_sanitizer)))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -2,6 +2,7 @@
 //!
 //! A binary of its own, and a process for each case: a fork affects the whole process, and keeps one thread only.
 
+#![cfg(feature = "testing")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

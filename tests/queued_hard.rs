@@ -1,5 +1,6 @@
 //! Queued sinks under hard conditions: wakers and errors that log or panic, outputs that block for long, sinks that come and go. Nothing is
 //! lost, no thread waits for itself, and the records of a thread keep their order.
+#![cfg(feature = "testing")]
 #![cfg(feature = "file")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -3,6 +3,7 @@
 //!
 //! A binary of its own, and a process for each case, because the reports on stderr belong to the process.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "file")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]

@@ -2,6 +2,7 @@
 //!
 //! A binary of its own, because the limit belongs to the process.
 
+#![cfg(feature = "testing")]
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

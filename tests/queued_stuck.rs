@@ -1,6 +1,7 @@
 //! Outputs that stand still hold up no other output (P7), however many they are.
 //!
 //! A binary of its own, because the writer threads belong to the process.
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/gate.rs"]

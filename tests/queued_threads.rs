@@ -1,5 +1,6 @@
 //! The threads that write queues: they run none of the program's signal handlers, and there are not more of them than documented.
 
+#![cfg(feature = "testing")]
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -4,6 +4,7 @@
 //!
 //! A failure message contains the seed. `LOGSCOPE_TEST_SEED` runs the test with that seed again.
 
+#![cfg(feature = "testing")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -1,6 +1,7 @@
 //! Log calls that wait for a queue, in the less common cases: for the room of a notice, beside a slow output, and after the end of the queue. And
 //! who waits for such calls.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used)]
 
 #[path = "common/child.rs"]

@@ -1,5 +1,6 @@
 //! A context without sinks, into which something is logged, is told of once; the process default is not.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/child.rs"]

@@ -3,6 +3,7 @@
 //!
 //! A binary of its own, and a process for each case, because a process starts once.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/callsites.rs"]

@@ -2,6 +2,7 @@
 //!
 //! The counts and the rules are those of a process, so each test runs in a child of its own.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "log")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

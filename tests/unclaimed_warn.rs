@@ -2,6 +2,7 @@
 //!
 //! What is told is a matter of the process, so each test runs in a child of its own.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/child.rs"]

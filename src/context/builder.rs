@@ -15,6 +15,7 @@ use crate::record::{ContextInfo, Value};
 use crate::sink::Sink;
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering};
 use crate::trace::TraceContext;
+use crate::under_test::clock_under_test;
 use crate::verbosity::Verbosity;
 
 /// Builds an [`OutputContext`]; from [`OutputContext::builder`], [`OutputContext::to_builder`] or [`OutputContext::child`].
@@ -86,7 +87,7 @@ impl ContextBuilder {
             name: Some(name),
             fields: None,
             origin: None,
-            clock: Clock::SYSTEM,
+            clock: clock_under_test(),
             verbosity: Verbosity::from(LevelFilter::INFO),
             span_events: SpanEvents::NONE,
             trace: None,
@@ -338,6 +339,8 @@ impl ContextBuilder {
             sinks,
             accounts,
             position: ListPosition::new(),
+            #[cfg(feature = "testing")]
+            made_under: crate::under_test::mark(),
         });
         // The first member of the family sets it; the derived ones find it set.
         inner.family.root.get_or_init(|| Arc::downgrade(&inner));

@@ -5,7 +5,7 @@ use tracing::level_filters::LevelFilter;
 use super::ceiling::{ceiling, exempt_built_in, is_built_in};
 use super::inner::ContextInner;
 use super::output_context::OutputContext;
-use crate::clock::Origin;
+use crate::clock::{Clock, Origin};
 use crate::sink;
 use crate::sync::Arc;
 use crate::sync::model::{ArcSwap, OnceLock};
@@ -22,7 +22,9 @@ pub(crate) fn start_built_in_clock() {
 
 /// Makes the built-in context: text on stderr, INFO, and a clock that started when logscope was installed.
 pub(crate) fn built_in() -> OutputContext {
-    let builder = OutputContext::builder("default").verbosity(LevelFilter::INFO.min(ceiling())).sink(sink::stderr());
+    // The clock is named, because a test with a clock of its own may be the first to need this context.
+    let builder = OutputContext::builder("default").clock(Clock::SYSTEM);
+    let builder = builder.verbosity(LevelFilter::INFO.min(ceiling())).sink(sink::stderr());
     let builder = match INSTALLED.get() {
         Some(origin) => builder.origin(*origin),
         None => builder,

@@ -46,6 +46,9 @@ pub(crate) struct ContextInner {
     /// Sinks with the same format are neighbours, so that they share one rendering.
     pub(super) sinks: Vec<Sink>,
     pub(super) position: ListPosition,
+    /// The isolated test that it was made under.
+    #[cfg(feature = "testing")]
+    pub(super) made_under: crate::under_test::Mark,
 }
 
 /// What contexts that were derived from one another share.
@@ -99,6 +102,11 @@ impl ContextInner {
 
     pub(crate) fn trace(&self) -> Option<TraceContext> {
         self.trace
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn made_under(&self) -> crate::under_test::Mark {
+        self.made_under
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -39,6 +39,8 @@ pub(crate) use default::{
 };
 pub(crate) use inner::{ContextCall, ContextInner, are_others_alive};
 pub use live::live;
+#[cfg(feature = "testing")]
+pub(crate) use live::live_under;
 pub use output_context::OutputContext;
 pub use snapshot::{SinkSnapshot, Snapshot};
 pub use span_events::SpanEvents;

@@ -53,6 +53,9 @@ pub(crate) struct Core {
     is_unflushable: AtomicBool,
     /// Records that asked for a sync that failed, since the last one that worked.
     unsynced: Missing,
+    /// The isolated test that it was made under.
+    #[cfg(feature = "testing")]
+    made_under: crate::under_test::Mark,
 }
 
 impl Core {
@@ -94,6 +97,8 @@ impl Core {
             unqueued: Arc::new(InFlight::new()),
             is_unflushable: AtomicBool::new(false),
             unsynced: Missing::new(),
+            #[cfg(feature = "testing")]
+            made_under: crate::under_test::mark(),
         });
         allocating_under_lock(|| CORES.get().lock().push(&core, &core.counters));
         core
@@ -103,6 +108,11 @@ impl Core {
     /// may come to hold the last reference to one, and gives each back to [`release`](mod@super::release).
     pub(super) fn all() -> (Vec<Arc<Core>>, Ledger) {
         CORES.get().lock().read()
+    }
+
+    #[cfg(feature = "testing")]
+    pub(super) fn made_under(&self) -> crate::under_test::Mark {
+        self.made_under
     }
 
     /// Returns what the output is, such as `file build.log`.

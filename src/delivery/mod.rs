@@ -41,3 +41,5 @@ pub(crate) use missing::{DueReport, Loss, Missing, MissingClaim};
 pub(crate) use notices::{PutNotice, put_claimed_notice, put_notice, with_last_moment};
 pub(crate) use own_calls::{OwnCall, is_in_call, own_deliveries};
 pub(crate) use release::release_all;
+#[cfg(feature = "testing")]
+pub(crate) use release::unwritten_under;

@@ -25,6 +25,17 @@ pub(crate) fn release_all(cores: Vec<Arc<Core>>) {
     cores.into_iter().for_each(release);
 }
 
+/// The outputs that were made under an isolated test and have records that are not written: their names, and how many.
+#[cfg(feature = "testing")]
+pub(crate) fn unwritten_under(mark: crate::under_test::Mark) -> Vec<(String, u64)> {
+    let (cores, _) = Core::all();
+    let pending = |core: &Arc<Core>| (core.name().to_owned(), core.ledger().pending);
+    let of_test = cores.iter().filter(|core| core.made_under() == mark);
+    let unwritten = of_test.map(pending).filter(|(_, pending)| *pending > 0).collect();
+    release_all(cores);
+    unwritten
+}
+
 #[cold]
 fn drop_on_thread(core: Core) {
     // A forked child may be about to call `exec`, and has no use for threads.

@@ -13,6 +13,11 @@
 #![cfg_attr(feature = "http", doc = "| [`server`] | a server: a context for each request |")]
 #![cfg_attr(not(feature = "http"), doc = "| `server` (feature `http`) | a server: a context for each request |")]
 //! | [`child_processes`] | programs that are run and what they print; a context that goes on in a child process |
+#![cfg_attr(feature = "testing", doc = "| [`test_suite`] | a test suite: tests that see their own log |")]
+#![cfg_attr(
+    not(feature = "testing"),
+    doc = "| `test_suite` (feature `testing`) | a test suite: tests that see their own log |"
+)]
 //! | [`tenants`] | a server that keeps a log for each tenant, user or project |
 //!
 //! The [crate's own page](crate) has the overview, and [`sink`](mod@crate::sink) what outputs promise.
@@ -29,3 +34,5 @@ pub mod layout;
 pub mod server;
 pub mod slog;
 pub mod tenants;
+#[cfg(feature = "testing")]
+pub mod test_suite;

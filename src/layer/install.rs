@@ -350,9 +350,15 @@ fn already_installed() -> Option<Error> {
     })
 }
 
+/// Returns true if the global subscriber has the layer, alone or among others.
+#[cfg(feature = "testing")]
+pub(crate) fn is_installed() -> bool {
+    tracing_core::dispatcher::has_been_set() && ask_global(ContextLayer::is_in_some_form)
+}
+
 /// Calls `ask` with the global dispatcher. On a thread of its own, because on this one a subscriber that is set for a scope
 /// (`with_default`) would answer instead.
-fn ask_global<R: Send>(ask: impl Fn(&Dispatch) -> R + Sync) -> R {
+pub(crate) fn ask_global<R: Send>(ask: impl Fn(&Dispatch) -> R + Sync) -> R {
     thread::scope(|scope| {
         let asking = thread::Builder::new().spawn_scoped(scope, || dispatcher::get_default(&ask));
         asking.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| dispatcher::get_default(&ask))

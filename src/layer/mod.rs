@@ -52,4 +52,6 @@ mod spans;
 mod unclaimed;
 
 pub use install::{Config, configure, init, layer, try_init};
+#[cfg(feature = "testing")]
+pub(crate) use install::{ask_global, is_installed};
 pub use scoped_layer::ScopedLayer;

@@ -20,14 +20,14 @@ pub(crate) fn run_foreign(run: impl FnOnce()) {
 }
 
 /// A waker that panics neither when it is woken nor when it is dropped.
-pub(super) struct ForeignWaker(Option<Waker>);
+pub(crate) struct ForeignWaker(Option<Waker>);
 
 impl ForeignWaker {
-    pub(super) fn new(waker: Waker) -> Self {
+    pub(crate) fn new(waker: Waker) -> Self {
         ForeignWaker(Some(waker))
     }
 
-    pub(super) fn wake(mut self) {
+    pub(crate) fn wake(mut self) {
         if let Some(waker) = self.0.take() {
             run_foreign(|| waker.wake());
         }

@@ -250,18 +250,24 @@ pub(crate) use carry::{Job, bind};
 #[cfg(feature = "store")]
 pub(crate) use fetch::try_offload;
 pub use fetch::{Digest, Fetch, FetchPolicy, Fetched, MirrorBy};
+#[cfg(feature = "testing")]
+pub(crate) use file_lock::WakeUp;
 pub use file_lock::{FileLock, FileLockGuard, Holder};
 #[cfg(feature = "store")]
 pub(crate) use file_lock::{Owner, Shown, before, name_of_this_process, one_line};
 pub use folders::ensure_dir_writable;
 #[cfg(feature = "store")]
 pub(crate) use folders::{ensure_io, jittered};
+#[cfg(feature = "testing")]
+pub(crate) use foreign::ForeignWaker;
 #[cfg(feature = "store")]
 pub(crate) use foreign::run_foreign;
 #[cfg(feature = "store")]
 pub(crate) use log::{log_always, log_once};
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 pub use owned_permit::OwnedSemaphorePermit;
+#[cfg(feature = "testing")]
+pub(crate) use parker::Parker;
 #[cfg(feature = "store")]
 pub(crate) use publish::sync_folder;
 pub use publish::{publish, publish_dir};

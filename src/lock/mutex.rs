@@ -162,14 +162,6 @@ impl<T: ?Sized> Mutex<T> {
         OwnedMutexGuard::new(self, hold.expect("a wait without an end ends with the lock"))
     }
 
-    /// Locks the mutex as [`lock_timeout`](Mutex::lock_timeout) does. The guard owns a count of the mutex, and so can go anywhere.
-    #[cfg(feature = "store")]
-    #[track_caller]
-    pub(crate) fn lock_owned_timeout(self: Arc<Self>, timeout: Duration) -> Option<OwnedMutexGuard<T>> {
-        let hold = get(self.core.acquire(1, Some(timeout), Location::caller()))?;
-        Some(OwnedMutexGuard::new(self, hold))
-    }
-
     /// Locks the mutex as [`lock_async`](Mutex::lock_async) does. The guard owns a count of the mutex, and so can go anywhere.
     #[inline]
     #[track_caller]

@@ -9,18 +9,18 @@ use crate::sync::model::{Condvar, Mutex};
 
 /// Not `std::thread::park`, whose one token for each thread the program may use too.
 #[derive(Debug)]
-pub(super) struct Parker {
+pub(crate) struct Parker {
     is_woken: Mutex<bool>,
     condvar: Condvar,
 }
 
 impl Parker {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Parker { is_woken: Mutex::new(false), condvar: Condvar::new() }
     }
 
     /// Waits until it is woken, at most until `deadline`. True if it was woken since the last call.
-    pub(super) fn wait_until(&self, deadline: Option<Instant>) -> bool {
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> bool {
         let mut is_woken = self.is_woken.lock();
         while !*is_woken {
             let is_late;

@@ -30,6 +30,12 @@ pub(crate) fn is_unscoped() -> bool {
     chain::is_outside_on_purpose::<ContextInner>()
 }
 
+/// Returns what tells the newest scope of this thread from others that are open; zero outside every scope.
+#[cfg(feature = "testing")]
+pub(crate) fn newest_scope() -> usize {
+    chain::newest_scope::<ContextInner>()
+}
+
 /// Returns true if a scope was entered, and is open, since this thread's chain was exchanged for that of its work.
 #[cfg(feature = "rayon")]
 #[inline]

@@ -47,6 +47,8 @@ pub use carry::{bind_current, unscoped};
 pub(crate) use chain::glance;
 #[cfg(feature = "rayon")]
 pub(crate) use current::is_scope_open;
+#[cfg(feature = "testing")]
+pub(crate) use current::newest_scope;
 pub use current::update;
 pub(crate) use current::{is_unscoped, with_current};
 pub(crate) use follow::Follow;

@@ -4,7 +4,9 @@ use std::io;
 
 use super::view::Sink;
 use crate::delivery::Core;
-use crate::output::{AnyOutput, Callback, Memory, MemoryRecords, Null, Output, Print, RecordOutput, Stream, Writer};
+use crate::output::{
+    AnyOutput, Callback, CopyOutput, Memory, MemoryRecords, Null, Output, Print, RecordOutput, Stream, Writer,
+};
 use crate::process::ForkLocal;
 use crate::sync::{Arc, OnceLock};
 
@@ -125,7 +127,12 @@ pub fn memory() -> (Sink, Memory) {
 /// before that record.
 pub fn memory_records() -> (Sink, MemoryRecords) {
     let memory = MemoryRecords::default();
-    (Sink::of_core(Core::new(AnyOutput::Copies(Box::new(memory.clone()))), None), memory)
+    (copies(memory.clone()), memory)
+}
+
+/// Returns a sink for an output of this crate that takes copies of records.
+pub(crate) fn copies(output: impl CopyOutput) -> Sink {
+    Sink::of_core(Core::new(AnyOutput::Copies(Box::new(output))), None)
 }
 
 /// Returns a sink that uses `print!`, so that the test harness shows the lines with a test that fails.

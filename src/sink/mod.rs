@@ -150,6 +150,8 @@ pub use crate::output::{Memory, MemoryRecords, Output, Receiver, RecordOutput};
 #[cfg_attr(docsrs, doc(cfg(feature = "appender")))]
 pub use appender::non_blocking;
 pub use channel::{ChannelOptions, channel};
+#[cfg(feature = "testing")]
+pub(crate) use constructors::copies;
 pub use constructors::{
     callback, custom, memory, memory_records, null, records, stderr, stdout, terminal_writer, test, writer,
 };

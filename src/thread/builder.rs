@@ -5,6 +5,7 @@ use std::io;
 use super::Scope;
 use crate::scope::{Bound, Follow};
 use crate::sync::thread;
+use crate::under_test::Started;
 
 /// Starts threads with a name or a stack size, in the current context and the current span; otherwise like [`std::thread::Builder`].
 ///
@@ -20,23 +21,26 @@ use crate::sync::thread;
 /// ```
 #[must_use = "a builder starts no thread: call `spawn` or `spawn_scoped`"]
 #[derive(Debug)]
-pub struct Builder(thread::Builder);
+pub struct Builder {
+    builder: thread::Builder,
+    name: Option<String>,
+}
 
 impl Builder {
     /// Makes a builder of a thread without a name, with std's stack size.
     #[expect(clippy::new_without_default, reason = "std's builder has none")]
     pub fn new() -> Builder {
-        Builder(thread::Builder::new())
+        Builder { builder: thread::Builder::new(), name: None }
     }
 
     /// Names the thread. The name must not contain null bytes.
     pub fn name(self, name: String) -> Builder {
-        Builder(self.0.name(name))
+        Builder { builder: self.builder.name(name.clone()), name: Some(name) }
     }
 
     /// Sets the size of the thread's stack, in bytes.
     pub fn stack_size(self, size: usize) -> Builder {
-        Builder(self.0.stack_size(size))
+        Builder { builder: self.builder.stack_size(size), ..self }
     }
 
     /// Starts a thread in the current context and the current span.
@@ -53,8 +57,8 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let bound = Bound::new(Follow::here(), f);
-        self.0.spawn(move || bound.run_once())
+        let (bound, started) = (Bound::new(Follow::here(), f), Started::by_caller(self.name.as_deref()));
+        self.builder.spawn(move || started.run(|| bound.run_once()))
     }
 
     /// Starts a thread of a [scope](super::scope()) in the current context and the current span.
@@ -75,7 +79,7 @@ impl Builder {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        let bound = Bound::new(Follow::here(), f);
-        self.0.spawn_scoped(scope.as_std(), move || bound.run_once())
+        let (bound, started) = (Bound::new(Follow::here(), f), Started::by_caller(self.name.as_deref()));
+        self.builder.spawn_scoped(scope.as_std(), move || started.run(|| bound.run_once()))
     }
 }

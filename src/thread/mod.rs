@@ -34,6 +34,7 @@ pub use scope::{Scope, scope};
 
 use crate::scope::{Bound, Follow};
 use crate::sync::thread;
+use crate::under_test::Started;
 
 /// Starts a thread in the current context and the current span; otherwise like [`std::thread::spawn`].
 ///
@@ -53,6 +54,6 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let bound = Bound::new(Follow::here(), f);
-    thread::spawn(move || bound.run_once())
+    let (bound, started) = (Bound::new(Follow::here(), f), Started::by_caller(None));
+    thread::spawn(move || started.run(|| bound.run_once()))
 }

@@ -4,6 +4,7 @@ use std::ptr;
 
 use crate::scope::{Bound, Follow};
 use crate::sync::thread;
+use crate::under_test::Started;
 
 /// Starts threads that may borrow; from [`scope`].
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        let bound = Bound::new(Follow::here(), f);
-        self.0.spawn(move || bound.run_once())
+        let (bound, started) = (Bound::new(Follow::here(), f), Started::by_caller(None));
+        self.0.spawn(move || started.run(|| bound.run_once()))
     }
 }

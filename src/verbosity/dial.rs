@@ -92,16 +92,22 @@ impl Dial {
     /// `verbosity` or by the old value, never by a mixture. If `verbosity` follows another dial, this one takes that one's
     /// present value and does not follow it. Levels above the ceiling of the process stay off.
     pub fn set(&self, verbosity: impl Into<Verbosity>) {
-        let directives = verbosity.into().directives();
-        let hint = Hint::of(&directives);
-        let value = Arc::new(directives);
+        let old = self.put(Arc::new(verbosity.into().directives()));
+        // Kept or freed after the lock is released: the global allocator is code of the program.
+        #[cfg(feature = "testing")]
+        turned::note(&self.0, &old);
+        drop(old);
+    }
+
+    /// Stores a value, and returns the one before.
+    fn put(&self, value: Arc<Directives>) -> Arc<Directives> {
+        let hint = Hint::of(&value);
         let setter = self.0.setter.lock();
         let old = self.0.value.swap(value);
         // Release, for the fence in `ask_value`: a thread that reads this hint finds this value or a later one.
         self.0.hint.store(hint.0, Ordering::Release);
         drop(setter);
-        // Freed after the lock is released: the global allocator is code of the program.
-        drop(old);
+        old
     }
 
     /// Returns the present value, as a verbosity that does not follow this dial.
@@ -223,6 +229,9 @@ impl Hint {
         self.0 & Hint::DIRECTIVES == 0
     }
 }
+
+#[cfg(feature = "testing")]
+pub(crate) mod turned;
 
 #[cfg(test)]
 impl Dial {

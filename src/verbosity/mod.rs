@@ -36,6 +36,8 @@ use tracing::{Level, Metadata};
 use crate::error::Error;
 pub(crate) use decisions::{Decisions, learn_callsite};
 pub use dial::Dial;
+#[cfg(feature = "testing")]
+pub(crate) use dial::turned::TurnBack;
 use directives::Directives;
 pub(crate) use levels::LEVELS;
 

@@ -4,10 +4,11 @@
 #![allow(dead_code)]
 
 use std::io;
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use logscope::sink::{Line, Output};
+use logscope::testing::Signal;
 use serde_json::Value;
 
 /// How long an expected event may take on a busy machine.
@@ -22,59 +23,50 @@ pub(crate) struct Gate {
 }
 
 struct Shared {
-    state: Mutex<GateState>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct GateState {
-    shut: bool,
-    /// A write has begun.
-    used: bool,
-    dropped: bool,
-    text: String,
+    /// What a write waits for, while the gate is shut.
+    opens: Mutex<Option<Signal>>,
+    /// Set when a write begins.
+    used: Signal,
+    dropped: Signal,
+    text: Mutex<String>,
 }
 
 impl Gate {
     pub(crate) fn new() -> Gate {
-        let shared = Shared { state: Mutex::new(GateState::default()), changed: Condvar::new() };
+        let shared = Shared {
+            opens: Mutex::new(None),
+            used: Signal::named("a write has begun"),
+            dropped: Signal::named("the output is dropped"),
+            text: Mutex::default(),
+        };
         Gate { shared: Arc::new(shared), is_output: false }
     }
 
-    fn change(&self, change: impl FnOnce(&mut GateState)) {
-        change(&mut self.shared.state.lock().unwrap());
-        self.shared.changed.notify_all();
-    }
-
-    fn wait_until(&self, is_so: impl Fn(&GateState) -> bool) {
-        let start = Instant::now();
-        let mut state = self.shared.state.lock().unwrap();
-        while !is_so(&state) {
-            assert!(start.elapsed() < PATIENCE, "the gate does not reach the expected state");
-            (state, _) = self.shared.changed.wait_timeout(state, PATIENCE).unwrap();
-        }
-    }
-
     pub(crate) fn shut(&self) {
-        self.change(|state| state.shut = true);
+        self.shared.opens.lock().unwrap().get_or_insert_with(|| Signal::named("the gate opens"));
     }
 
     pub(crate) fn open(&self) {
-        self.change(|state| state.shut = false);
+        let opens = self.shared.opens.lock().unwrap().take();
+        if let Some(opens) = opens {
+            opens.set();
+        }
     }
 
     /// Waits until a write has begun.
+    #[track_caller]
     pub(crate) fn wait_until_used(&self) {
-        self.wait_until(|state| state.used);
+        self.shared.used.wait(PATIENCE).unwrap();
     }
 
     /// Waits until the output is dropped.
+    #[track_caller]
     pub(crate) fn wait_until_dropped(&self) {
-        self.wait_until(|state| state.dropped);
+        self.shared.dropped.wait(PATIENCE).unwrap();
     }
 
     pub(crate) fn text(&self) -> String {
-        self.shared.state.lock().unwrap().text.clone()
+        self.shared.text.lock().unwrap().clone()
     }
 
     pub(crate) fn lines(&self) -> Vec<ParsedLine> {
@@ -92,20 +84,23 @@ impl Clone for Gate {
 impl Drop for Gate {
     fn drop(&mut self) {
         if self.is_output {
-            self.change(|state| state.dropped = true);
+            self.shared.dropped.set();
         }
     }
 }
 
 impl Output for Gate {
     fn write(&self, line: Line<'_>) -> io::Result<()> {
-        let mut state = self.shared.state.lock().unwrap();
-        state.used = true;
-        self.shared.changed.notify_all();
-        while state.shut {
-            state = self.shared.changed.wait(state).unwrap();
+        self.shared.used.set();
+        loop {
+            let opens = self.shared.opens.lock().unwrap().clone();
+            match opens {
+                // It may be shut for as long as the test likes.
+                Some(opens) => opens.wait(Duration::MAX).unwrap(),
+                None => break,
+            }
         }
-        state.text.push_str(str::from_utf8(line.bytes()).unwrap());
+        self.shared.text.lock().unwrap().push_str(str::from_utf8(line.bytes()).unwrap());
         Ok(())
     }
 }

@@ -31,7 +31,7 @@ impl LockChild {
     /// Starts a process that takes the lock at `path`. The test `role` must be one that only calls [`obey`].
     pub(crate) fn start(role: &str, path: &Path) -> LockChild {
         let mut running = Child::new(role).var("LOCK", path.display()).stdin_piped().stdout_piped().start();
-        let (stdin, stdout) = (running.process.stdin.take().unwrap(), running.process.stdout.take().unwrap());
+        let (stdin, stdout) = (running.process().stdin.take().unwrap(), running.process().stdout.take().unwrap());
         let (sender, answers) = channel();
         thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -44,7 +44,7 @@ impl LockChild {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.running.process.id()
+        self.running.id()
     }
 
     /// Gives an order.
@@ -67,8 +67,8 @@ impl LockChild {
 
     /// Kills the process, and waits until it is gone. Returns its stdin, which programs that it has started may share.
     pub(crate) fn kill(mut self) -> ChildStdin {
-        self.running.process.kill().unwrap();
-        self.running.process.wait().unwrap();
+        self.running.process().kill().unwrap();
+        self.running.process().wait().unwrap();
         self.stdin
     }
 }

@@ -17,7 +17,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Once, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use logscope::sink::{self, Line, Memory, Output};
 use logscope::{Format, LevelFilter, OutputContext};
@@ -251,13 +251,12 @@ impl Drop for Worker {
     }
 }
 
-/// Calls `done` until it returns true.
+/// Looks until `done` returns true.
+#[cfg(feature = "testing")]
 #[track_caller]
-pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
-        thread::yield_now();
+pub(crate) fn wait_until(what: &str, done: impl FnMut() -> bool) {
+    if let Err(error) = logscope::testing::wait_until(DEADLINE, done) {
+        panic!("{what}: {error}");
     }
 }
 

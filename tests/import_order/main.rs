@@ -31,9 +31,9 @@ use resolve::Place;
 const ORDER: &order::Table<'_> = &[
     (
         "src",
-        "sync → limits → process → error → lock → clock, trace, verbosity → record → format → read → bytes → fallback → environment, output → registry → file \
+        "sync → limits → process → error → lock → clock, trace, verbosity → under_test, record → format → read → bytes → fallback → environment, output → registry → file \
          → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio, unclaimed → layer, build, command → http, store \
-         → docs",
+         → testing → docs",
     ),
     (
         "src/background",
@@ -58,7 +58,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/docs",
-        "beside_fmt, build_tool, carry, child_processes, env_logger, fmt, forgotten, layout, server, slog, tenants",
+        "beside_fmt, build_tool, carry, child_processes, env_logger, fmt, forgotten, layout, server, slog, tenants, test_suite",
     ),
     (
         "src/file",
@@ -98,7 +98,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/lock/publish/os", "unix, other"),
     (
         "src/lock/file_lock",
-        "at, identity, mode, text, timer → place, options → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring → before",
+        "at, identity, mode, text, timer → place, options, wake_up → record, lock_file → holder → errors, records → log → held → guard → acquisition → acquiring → before",
     ),
     (
         "src/output",
@@ -118,7 +118,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
-    ("src/limits", "documents, leases"),
+    ("src/limits", "documents, leases, testing"),
     ("src/store", "redis_client → lease → document"),
     (
         "src/store/document",
@@ -129,6 +129,16 @@ const ORDER: &order::Table<'_> = &[
         "bell, clock → backend → folder, memory, server, watch → options → errors, log → held → keeper → guard → acquisition → acquiring → public",
     ),
     ("src/store/lease/folder", "encoded, name → owners, steps → files"),
+    (
+        "src/testing",
+        "harness, store, lines, told → filter, live, normalize, seed → recording, sync → open, failure, options → unclaimed, query, resources → arrival, init, end, child \
+         → log, isolated, stability, time → capture → case",
+    ),
+    ("src/testing/child", "limit, name → role → ended → running → before → options"),
+    ("src/testing/resources", "folder → port, scratch, shared, worker"),
+    ("src/testing/stability", "report, run → runner"),
+    ("src/testing/sync", "backoff, counted → signal → together, turns, wait"),
+    ("src/testing/normalize", "json, scan"),
     ("src/thread", "scope → builder"),
     ("src/tokio", "join_set, runtime"),
     ("src/unclaimed", "table, rules, report"),
@@ -152,6 +162,8 @@ const PARENTS_AND_CHILDREN: &[(&str, &str)] = &[
     // A record can be owned, and a verbosity be a dial: each has a conversion in the other.
     ("record/mod.rs", "record/buf.rs"),
     ("verbosity/mod.rs", "verbosity/dial.rs"),
+    // What is turned is turned back.
+    ("verbosity/dial.rs", "verbosity/dial/turned.rs"),
 ];
 
 /// The module that imports the primitives of threads for all others.

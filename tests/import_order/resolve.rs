@@ -8,15 +8,15 @@ use crate::reader::{Crate, Declaration, FileId, Member, Mention, MentionKind, Mo
 #[rustfmt::skip]
 const FOREIGN_METHODS: &[&str] = &[
     "as_bool", "as_bytes", "as_f64", "as_i64", "as_ptr", "as_ref", "as_str", "as_u64", "bytes", "capacity", "chars",
-    "clear", "clone", "cloned", "cmp", "collect", "contains", "count", "drain", "drop", "elapsed", "enabled", "end",
+    "clear", "clone", "cloned", "cmp", "collect", "contains", "count", "current_dir", "drain", "drop", "elapsed", "enabled", "end",
     "enter",
-    "env", "eq", "exit", "extend", "fields", "file", "filter", "find", "finish", "first", "flush", "fmt", "get",
+    "env", "env_remove", "eq", "exit", "extend", "fields", "file", "filter", "find", "finish", "first", "flush", "fmt", "get",
     "get_mut", "id", "index", "insert", "interest", "into_inner", "is_empty", "is_finished", "is_some", "iter",
-    "join", "keys", "kind", "last", "len", "level", "line", "lines", "load", "lock", "map", "max", "metadata",
+    "join", "keys", "kill", "kind", "last", "len", "level", "line", "lines", "load", "lock", "map", "max", "metadata",
     "min", "mode", "module_path", "name", "new_span", "next", "notify_all", "open", "parent", "path", "poll", "pop",
-    "push", "push_str", "read", "record", "remove", "replace", "reserve", "retain", "rev", "seek", "set",
-    "size_hint", "sort", "spawn", "split", "start", "stdout", "store", "swap", "sync", "take", "target", "thread",
-    "truncate", "try_lock", "update", "upgrade", "value", "values", "visit", "wait", "wait_until", "wake", "with",
+    "push", "push_str", "range", "read", "record", "remove", "replace", "reserve", "retain", "rev", "seek", "set",
+    "size_hint", "sort", "spawn", "split", "start", "stdout", "store", "success", "swap", "sync", "take", "target", "thread", "timed_out",
+    "truncate", "try_lock", "update", "upgrade", "value", "values", "visit", "wait", "wait_for", "wait_until", "wake", "with",
     "write", "write_all", "write_fmt", "write_str",
 ];
 

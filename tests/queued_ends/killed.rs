@@ -82,7 +82,7 @@ pub(crate) const ENDS: &[End] = &[
         play: handle_sigterm,
         watch: |mut running, _| {
             assert_eq!(next_line(&mut reader(&mut running)).as_deref(), Some("ready"));
-            let pid = Pid::from_child(&running.process);
+            let pid = Pid::from_child(running.process());
             kill_process(pid, Signal::TERM).unwrap();
             let ended = ends_with(running, 143);
             assert_eq!(ended.stderr, "");
@@ -164,7 +164,7 @@ fn handle_sigterm(stage: Stage) {
 }
 
 fn reader(running: &mut Running) -> impl BufRead + use<> {
-    BufReader::new(running.process.stdout.take().unwrap())
+    BufReader::new(running.process().stdout.take().unwrap())
 }
 
 fn next_line(reader: &mut impl BufRead) -> Option<String> {
@@ -181,7 +181,7 @@ fn killed_in_time(mut running: Running, round: u64) {
         acknowledged = line;
         lines += 1;
         if lines == 1 + round % 37 {
-            running.process.kill().unwrap();
+            running.process().kill().unwrap();
         }
         assert!(lines < 1_000_000, "the child is not killed");
     }

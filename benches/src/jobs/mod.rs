@@ -8,6 +8,7 @@ mod lines;
 mod locks;
 mod requests;
 mod scopes;
+mod tests;
 mod unclaimed;
 mod unwanted;
 
@@ -57,6 +58,7 @@ pub fn all() -> Vec<Job> {
         commands::jobs(),
         requests::jobs(),
         locks::jobs(),
+        tests::jobs(),
     ]
     .into_iter()
     .flatten()
@@ -71,5 +73,6 @@ pub fn arrange(arrangement: &str) -> Result<Subjects, Box<dyn Error>> {
         .or_else(|| contexts::arrange(arrangement))
         .or_else(|| commands::arrange(arrangement))
         .or_else(|| requests::arrange(arrangement))
+        .or_else(|| tests::arrange(arrangement))
         .ok_or_else(|| format!("there is no arrangement {arrangement:?}").into())
 }

@@ -2,11 +2,10 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::time::Instant;
 
-use super::acquiring::WAKE_UPS;
-use super::timer::Due;
+use super::wake_up::WakeUp;
 use crate::lock::foreign::ForeignWaker;
 
 /// Waits for `future`, until `deadline` at most. Returns `None` if the time is over first.
@@ -14,7 +13,7 @@ use crate::lock::foreign::ForeignWaker;
 /// If no thread can be started that would wake the task at the deadline, it waits for the future alone.
 pub(crate) async fn before<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
-    let mut wake_up = WakeUp(None);
+    let mut wake_up: Option<WakeUp> = None;
     poll_fn(|context| {
         if let Poll::Ready(output) = future.as_mut().poll(context) {
             return Poll::Ready(Some(output));
@@ -22,34 +21,15 @@ pub(crate) async fn before<F: Future>(deadline: Option<Instant>, future: F) -> O
         match deadline {
             Some(deadline) if deadline <= Instant::now() => Poll::Ready(None),
             Some(deadline) => {
-                wake_up.set(deadline, context.waker());
+                // The one before is cancelled first.
+                wake_up.take();
+                wake_up = WakeUp::at(deadline, ForeignWaker::new(context.waker().clone())).ok();
                 Poll::Pending
             }
             None => Poll::Pending,
         }
     })
     .await
-}
-
-/// Wakes a task once, unless it is dropped before.
-struct WakeUp(Option<Due>);
-
-impl WakeUp {
-    fn set(&mut self, when: Instant, waker: &Waker) {
-        self.cancel();
-        self.0 = WAKE_UPS.get().at(when, ForeignWaker::new(waker.clone())).ok();
-    }
-
-    fn cancel(&mut self) {
-        // A waker is foreign code: it is dropped here, not under the timer's lock.
-        drop(self.0.take().and_then(|due| WAKE_UPS.get().cancel(due)));
-    }
-}
-
-impl Drop for WakeUp {
-    fn drop(&mut self) {
-        self.cancel();
-    }
 }
 
 #[cfg(all(test, not(logscope_loom)))]

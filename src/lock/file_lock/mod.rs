@@ -19,6 +19,7 @@ mod record;
 mod records;
 mod text;
 mod timer;
+mod wake_up;
 
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(crate) use place::name_of_this_process;
 use records::Records;
 #[cfg(feature = "store")]
 pub(crate) use text::{Shown, one_line};
+#[cfg(feature = "testing")]
+pub(crate) use wake_up::WakeUp;
 
 use super::token::Token;
 use crate::error::Error;

@@ -48,6 +48,14 @@ pub(crate) fn is_scope_open<T: ChainContext>() -> bool {
     !Local::<T>::here().top.get().is_null()
 }
 
+/// Returns what tells the newest scope of the running chain from others that are open: an address, or zero outside every scope.
+#[cfg(feature = "testing")]
+pub(crate) fn newest_scope<T: ChainContext>() -> usize {
+    let local = Local::<T>::here();
+    local.reveal(local.top.get());
+    local.top.get().addr()
+}
+
 /// Returns how many calls of [`with_current`] are under way on this thread, one inside the other.
 #[cfg(all(test, not(logscope_loom)))]
 pub(crate) fn depth<T: ChainContext>() -> u32 {

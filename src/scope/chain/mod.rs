@@ -89,6 +89,8 @@ pub(crate) use self::closure::scope;
 pub(crate) use self::current::depth;
 #[cfg(feature = "rayon")]
 pub(crate) use self::current::is_scope_open;
+#[cfg(feature = "testing")]
+pub(crate) use self::current::newest_scope;
 pub(crate) use self::current::{current, is_outside_on_purpose, replace_current, with_current, with_current_as};
 pub(crate) use self::glance::glance;
 pub(crate) use self::guard::Guard;

@@ -1,0 +1,184 @@
+//! What is known of the program that runs the tests: libtest, nextest, or another one.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::fallback;
+use crate::sync::{OnceLock, thread};
+use crate::verbosity::Verbosity;
+
+/// What the arguments and the environment of this process say about its tests. Read once.
+#[derive(Debug, Default)]
+pub(super) struct Harness {
+    /// True if records are to be shown as they come: nothing captures the output of single tests.
+    pub(super) shows_all: bool,
+    /// True if this process runs one test, as nextest's processes do.
+    pub(super) is_of_one_test: bool,
+    /// True if no two tests of this process run at once.
+    pub(super) is_serial: bool,
+    /// True if the process is a test binary that Cargo has built.
+    is_test_binary: bool,
+    /// The name of the test, if there is but one.
+    only_test: Option<String>,
+    /// The folder for the logs of tests: `LOGSCOPE_TEST_DIR`.
+    pub(super) folder: Option<PathBuf>,
+    /// Which records are shown: `LOGSCOPE_TEST`.
+    pub(super) shown: Option<Verbosity>,
+    /// The number of the attempt, where nextest repeats tests that fail.
+    pub(super) attempt: Option<u32>,
+}
+
+/// Returns what is known of the program that runs the tests.
+pub(super) fn harness() -> &'static Harness {
+    static HARNESS: OnceLock<Harness> = OnceLock::new();
+    HARNESS.get_or_init(|| {
+        let arguments: Vec<String> =
+            env::args_os().skip(1).filter_map(|argument| argument.into_string().ok()).collect();
+        let executable = env::current_exe().unwrap_or_default();
+        Harness::read(&arguments, &executable, |name| env::var_os(name)?.into_string().ok())
+    })
+}
+
+impl Harness {
+    fn read(arguments: &[String], executable: &Path, variable: impl Fn(&str) -> Option<String>) -> Harness {
+        let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+        let is_nextest = variable("NEXTEST_EXECUTION_MODE").is_some_and(|mode| mode == "process-per-test");
+        let libtest = Libtest::read(arguments);
+        let threads = libtest.threads.or_else(|| variable("RUST_TEST_THREADS")?.parse().ok());
+        let only_test = libtest.only_test.map(str::to_owned);
+        Harness {
+            shows_all: libtest.is_uncaptured
+                || is_nextest
+                || variable("RUST_TEST_NOCAPTURE").is_some_and(|set| set != "0"),
+            is_of_one_test: is_nextest || only_test.is_some(),
+            is_serial: is_nextest || only_test.is_some() || threads == Some(1),
+            is_test_binary: is_test_binary(executable),
+            only_test,
+            folder: variable("LOGSCOPE_TEST_DIR").map(PathBuf::from),
+            shown: variable("LOGSCOPE_TEST").and_then(|text| directives(&text)),
+            attempt: variable("NEXTEST_ATTEMPT").and_then(|attempt| attempt.parse().ok()),
+        }
+    }
+
+    /// Returns true if libtest keeps what this thread prints, and drops it unless the test fails.
+    pub(super) fn captures_here(&self) -> bool {
+        self.is_test_binary && !self.shows_all && (thread_name().is_some() || self.is_serial)
+    }
+
+    /// Returns the name of the test that this thread runs, if that is known. libtest names its threads after their tests.
+    pub(super) fn test_name(&self) -> Option<String> {
+        thread_name().filter(|_| self.is_test_binary).or_else(|| self.only_test.clone())
+    }
+}
+
+/// Returns the name of this thread, unless it is the main thread's.
+fn thread_name() -> Option<String> {
+    thread::current().name().filter(|name| *name != "main").map(str::to_owned)
+}
+
+/// Reads the directives of `LOGSCOPE_TEST`. A mistake is told, and the directives that are known count.
+fn directives(text: &str) -> Option<Verbosity> {
+    let (verbosity, problems) = Verbosity::from_known_directives(text);
+    if !problems.is_empty() {
+        fallback::report(format_args!("LOGSCOPE_TEST has directives that are not known: {}", problems.join("; ")));
+    }
+    verbosity
+}
+
+/// Returns true for a path such as `target/debug/deps/name-0123456789abcdef`.
+fn is_test_binary(executable: &Path) -> bool {
+    let folder = executable.parent().and_then(Path::file_name);
+    let hash = executable.file_stem().and_then(OsStr::to_str).and_then(|stem| stem.rsplit_once('-'));
+    folder == Some(OsStr::new("deps"))
+        && hash.is_some_and(|(_, hash)| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Returns the name of the program: of a test binary, without the hash that Cargo appends.
+pub(super) fn program() -> &'static str {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let executable = env::current_exe().unwrap_or_default();
+        let stem = executable.file_stem().and_then(OsStr::to_str).unwrap_or("tests");
+        match stem.rsplit_once('-') {
+            Some((name, _)) if is_test_binary(&executable) => name.to_owned(),
+            _ => stem.to_owned(),
+        }
+    })
+}
+
+/// The arguments of libtest that matter here.
+#[derive(Debug, Default)]
+struct Libtest<'a> {
+    is_uncaptured: bool,
+    threads: Option<u32>,
+    only_test: Option<&'a str>,
+}
+
+impl<'a> Libtest<'a> {
+    /// The options that have a value as the next argument.
+    const WITH_VALUE: [&'static str; 7] =
+        ["--test-threads", "--skip", "--logfile", "--color", "--format", "--shuffle-seed", "-Z"];
+
+    fn read(arguments: &'a [String]) -> Libtest<'a> {
+        let mut libtest = Libtest::default();
+        let (mut is_exact, mut filters) = (false, Vec::new());
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            match argument.as_str() {
+                "--nocapture" | "--no-capture" => libtest.is_uncaptured = true,
+                "--exact" => is_exact = true,
+                option if Libtest::WITH_VALUE.contains(&option) => {
+                    let value = rest.next();
+                    if option == "--test-threads" {
+                        libtest.threads = value.and_then(|value| value.parse().ok());
+                    }
+                }
+                option if option.starts_with('-') => {
+                    if let Some(value) = option.strip_prefix("--test-threads=") {
+                        libtest.threads = value.parse().ok();
+                    }
+                }
+                filter => filters.push(filter),
+            }
+        }
+        if let ([only], true) = (filters.as_slice(), is_exact) {
+            libtest.only_test = Some(only);
+        }
+        libtest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &str, variables: &[(&str, &str)]) -> Harness {
+        let arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
+        let value =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        Harness::read(&arguments, Path::new("target/debug/deps/x-0123456789abcdef"), value)
+    }
+
+    #[test]
+    fn arguments_and_variables_tell_what_runs_the_tests() {
+        let plain = read("a b --skip c", &[("RUST_TEST_NOCAPTURE", "0"), ("LOGSCOPE_TEST", "")]);
+        assert!(!plain.shows_all && !plain.is_serial && !plain.is_of_one_test && plain.shown.is_none());
+        assert!(read("--nocapture", &[]).shows_all && read("--no-capture", &[]).shows_all);
+        assert!(read("", &[("RUST_TEST_NOCAPTURE", "1")]).shows_all);
+        assert!(read("--test-threads=1", &[]).is_serial && read("--test-threads 1", &[]).is_serial);
+        assert!(!read("--test-threads 8", &[("RUST_TEST_THREADS", "1")]).is_serial);
+        let one = read("--exact a::b --format pretty", &[]);
+        assert!(one.is_of_one_test && one.is_serial && one.only_test.as_deref() == Some("a::b"));
+        assert!(!read("--exact a b", &[]).is_of_one_test);
+        let nextest = read("--exact a --nocapture", &[("NEXTEST_EXECUTION_MODE", "process-per-test")]);
+        assert!(nextest.shows_all && nextest.is_of_one_test);
+    }
+
+    #[test]
+    fn a_test_binary_has_a_hash_and_stands_in_deps() {
+        assert!(is_test_binary(Path::new("/x/target/debug/deps/my_tests-0123456789abcdef")));
+        assert!(!is_test_binary(Path::new("/x/target/debug/my_tests-0123456789abcdef")));
+        assert!(!is_test_binary(Path::new("/x/target/debug/deps/my_tests")));
+    }
+}

@@ -1,0 +1,34 @@
+//! The tests that are being recorded.
+
+use super::recording::Recording;
+use crate::clock::Clock;
+use crate::scope::with_current;
+use crate::sync::{Arc, Mutex, Weak};
+
+/// The open recordings, the newest last. Tests enter and leave; log calls inside contexts never look.
+static OPEN: Mutex<Vec<Weak<Recording>>> = Mutex::new(Vec::new());
+
+/// Enters a recording.
+pub(super) fn enter(recording: &Arc<Recording>) {
+    OPEN.lock().push(Arc::downgrade(recording));
+}
+
+/// Takes a recording off the list.
+pub(super) fn leave(recording: &Arc<Recording>) {
+    OPEN.lock().retain(|open| !std::ptr::eq(open.as_ptr(), Arc::as_ptr(recording)));
+}
+
+/// Returns the open recordings, the newest last.
+pub(super) fn all() -> Vec<Arc<Recording>> {
+    OPEN.lock().iter().filter_map(Weak::upgrade).collect()
+}
+
+/// Returns the clock of the current context, if it is the clock of a test that is being recorded.
+pub(super) fn clock_of_test() -> Option<Clock> {
+    let current = with_current(|current| current.map(|context| context.clock().clone()))?;
+    if current.is_system() {
+        return None;
+    }
+    let is_of_test = |recording: &Arc<Recording>| recording.clock.as_ref().is_some_and(|clock| clock.is_same(&current));
+    all().iter().any(is_of_test).then_some(current)
+}

@@ -1,0 +1,140 @@
+//! What one test records, and what is expected of it at its end.
+
+use std::io;
+
+use tracing::Level;
+
+use super::filter::Filter;
+use super::lines::{Parts, line};
+use super::live::{Live, is_shown};
+use super::store::{Kept, Store};
+use crate::clock::Clock;
+use crate::output::CopyOutput;
+use crate::record::{RecordBuf, write_thread_id, write_thread_name};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
+use crate::verbosity::Verbosity;
+
+/// The records of one test.
+pub(super) struct Recording {
+    name: String,
+    /// The thread that runs the test, as records name it.
+    thread: String,
+    pub(super) store: Store,
+    /// What was logged outside every context meanwhile.
+    pub(super) unclaimed: Store,
+    /// How many of the unclaimed records were logged while other tests ran.
+    pub(super) doubtful: AtomicUsize,
+    pub(super) rules: Mutex<Rules>,
+    pub(super) live: Option<Live>,
+    shown: Option<Verbosity>,
+    /// The clock of the test, if it has one of its own.
+    pub(super) clock: Option<Clock>,
+    /// How many records the message of a failed assertion has shown.
+    told: AtomicUsize,
+}
+
+/// What is expected of a test at its end.
+#[derive(Clone, Default)]
+pub(super) struct Rules {
+    /// Records of this level, or a more severe one, fail the test.
+    pub(super) denied: Option<Level>,
+    /// These records may be there all the same.
+    pub(super) excused: Vec<Filter>,
+    /// What was logged outside every context fails the test.
+    pub(super) is_strict: bool,
+    /// What was logged outside every context belongs to the test.
+    pub(super) adopts: bool,
+}
+
+impl Recording {
+    pub(super) fn new(
+        name: String,
+        shown: Option<Verbosity>,
+        clock: Option<Clock>,
+        rules: Rules,
+        is_live: bool,
+    ) -> Recording {
+        let mut thread = String::new();
+        // Writing to a string does not fail.
+        let _ = write_thread_name(&mut thread);
+        if thread.is_empty() {
+            let _ = write_thread_id(&mut thread);
+        }
+        Recording {
+            live: if is_live { Live::open(&name, shown.as_ref()) } else { None },
+            name,
+            thread,
+            store: Store::default(),
+            unclaimed: Store::default(),
+            doubtful: AtomicUsize::new(0),
+            rules: Mutex::new(rules),
+            shown,
+            clock,
+            told: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Takes a record of the test.
+    pub(super) fn take(&self, record: Kept) {
+        // Written before a waiting thread is woken: it may end the process.
+        if let Some(live) = &self.live {
+            live.write(&record, self.parts());
+        }
+        self.store.push(record);
+    }
+
+    /// Takes a record that was logged outside every context, while `others` tests ran beside this one.
+    pub(super) fn take_unclaimed(&self, record: Kept, others: usize) {
+        if others > 0 {
+            // Relaxed: a count, by which no other data is read.
+            self.doubtful.fetch_add(1, Ordering::Relaxed);
+        }
+        self.unclaimed.push(record);
+    }
+
+    /// What stands in the lines of this test.
+    pub(super) fn parts(&self) -> Parts<'_> {
+        Parts { time: true, own_context: Some(&self.name), own_thread: Some(&self.thread) }
+    }
+
+    /// Returns records as lines.
+    pub(super) fn lines<'r>(&self, records: impl IntoIterator<Item = &'r Kept>) -> String {
+        records.into_iter().map(|record| line(record, self.parts()) + "\n").collect()
+    }
+
+    /// Returns the records from number `from` on that are to be shown.
+    pub(super) fn shown_since(&self, from: usize) -> Vec<Kept> {
+        let mut records = self.store.since(from);
+        records.retain(|record| is_shown(self.shown.as_ref(), record));
+        records
+    }
+
+    /// Notes that the message of a failed assertion shows the first `records`.
+    pub(super) fn note_told(&self, records: usize) {
+        // Relaxed, also below: the same thread reads it, or one that was told of the failure by other means.
+        self.told.fetch_max(records, Ordering::Relaxed);
+    }
+
+    /// Returns how many records such a message has shown.
+    pub(super) fn told(&self) -> usize {
+        self.told.load(Ordering::Relaxed)
+    }
+}
+
+/// The output of the context of a test.
+pub(super) struct Recorder(pub(super) Arc<Recording>);
+
+impl CopyOutput for Recorder {
+    fn write(&self, record: RecordBuf) -> io::Result<()> {
+        self.0.take(Arc::new(record));
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        format!("log of {}", self.0.name)
+    }
+}

@@ -1,0 +1,58 @@
+//! What is logged outside every context: the process default of a test binary.
+
+use std::io;
+
+use super::harness::harness;
+use super::lines::{Parts, line};
+use super::open;
+use crate::LevelFilter;
+use crate::context::OutputContext;
+use crate::output::CopyOutput;
+use crate::record::RecordBuf;
+use crate::scope::is_unscoped;
+use crate::sink::copies;
+use crate::sync::Arc;
+use crate::verbosity::Verbosity;
+
+/// The name of the context.
+const NAME: &str = "unclaimed";
+
+/// Returns the context that is to be the process default.
+pub(super) fn default_context() -> OutputContext {
+    let verbosity = harness().shown.clone().or_else(Verbosity::from_env);
+    let verbosity = verbosity.unwrap_or_else(|| LevelFilter::TRACE.into());
+    OutputContext::builder(NAME).verbosity(verbosity).sink(copies(Unclaimed)).build()
+}
+
+/// Gives a record to the test that has adopted such records, or else prints it, and notes it in the tests that run.
+///
+/// libtest keeps what a thread prints for the test whose thread it is, or whose thread has started it through std.
+struct Unclaimed;
+
+impl CopyOutput for Unclaimed {
+    fn write(&self, record: RecordBuf) -> io::Result<()> {
+        let record = Arc::new(record);
+        // `unscoped` says that the record is meant for the process default.
+        if !is_unscoped() {
+            let open = open::all();
+            if let Some(adopter) = open.iter().rev().find(|recording| recording.rules.lock().adopts) {
+                adopter.take(record);
+                return Ok(());
+            }
+            for recording in &open {
+                recording.take_unclaimed(Arc::clone(&record), open.len() - 1);
+            }
+        }
+        print_line(&line(&record, Parts { time: true, own_context: None, own_thread: Some("") }));
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        String::from("test output")
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "libtest captures `print!` only; its panic is caught where outputs are called")]
+fn print_line(line: &str) {
+    println!("{line}");
+}

@@ -1,0 +1,208 @@
+//! The same test again, in a process of its own.
+
+#![cfg(all(unix, feature = "testing"))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use logscope::testing::{Limit, Signal, child, child_role, in_child, scratch_dir, wait_until};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+fn panic_text<R>(f: impl FnOnce() -> R) -> String {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(_) => panic!("it did not panic"),
+        Err(payload) => payload.downcast_ref::<String>().cloned().unwrap_or_default(),
+    }
+}
+
+#[test]
+fn a_child_has_other_variables_arguments_and_another_folder() {
+    let folder = scratch_dir();
+    let ended = child()
+        .env("LOGSCOPE_TEST_X", "1")
+        .env_remove("PATH")
+        .arg("--flag")
+        .arg("an argument")
+        .current_dir(&folder)
+        .run(|| {
+            let path = std::env::var_os("PATH").is_some();
+            let arguments: Vec<_> = std::env::args().skip_while(|argument| argument != "--").collect();
+            println!("on stdout");
+            eprintln!("on stderr");
+            fs::write("here", "written").unwrap();
+            format!("{} {path} {arguments:?}", std::env::var("LOGSCOPE_TEST_X").unwrap())
+        });
+    assert_eq!(ended.report.as_deref(), Some(r#"1 false ["--", "--flag", "an argument"]"#));
+    assert!(ended.stdout.contains("on stdout") && ended.stderr.contains("on stderr"));
+    assert_eq!(fs::read_to_string(folder.join("here")).unwrap(), "written");
+    assert!(ended.status.success());
+}
+
+#[test]
+fn limits_hold_in_the_role() {
+    let ended = child().limit(Limit::OpenFiles, 16).limit(Limit::CoreDump, 0).run(|| {
+        let files: Vec<_> = (0..64).map_while(|_| fs::File::open("/dev/null").ok()).collect();
+        files.len().to_string()
+    });
+    let opened: usize = ended.report.unwrap().parse().unwrap();
+    assert!((1..16).contains(&opened), "{opened}");
+}
+
+#[test]
+fn several_runs_each_play_their_own_part_and_see_what_came_before() {
+    let mut pids = vec![std::process::id().to_string()];
+    for number in 0..4 {
+        let ended = child().env("NUMBER", number.to_string()).run(|| {
+            // What the closure has captured is that of this turn of the loop.
+            assert_eq!(std::env::var("NUMBER").unwrap(), number.to_string());
+            assert_eq!(pids.len(), number + 1, "the children before are known");
+            fs::write(child_role().unwrap().1.join("file"), number.to_string()).unwrap();
+            std::process::id().to_string()
+        });
+        assert_eq!(ended.read("file"), number.to_string());
+        assert!(!pids.contains(ended.report.as_ref().unwrap()));
+        // If an earlier child ran again in a later one, the later one had another list.
+        pids.push(ended.report.unwrap());
+    }
+    let all = pids.join(" ");
+    let ended = child().run(|| pids[1..].join(" "));
+    assert!(all.ends_with(&ended.report.unwrap()));
+}
+
+#[test]
+fn a_child_that_fails_shows_what_it_wrote() {
+    in_child("panics", |_: &Path| {
+        println!("a line on stdout");
+        assert_eq!(1 + 1, 3, "this is the panic");
+    });
+    in_child("fails", |_: &Path| Err::<(), _>("this is the error"));
+    in_child("exits", |_: &Path| -> () { std::process::exit(7) });
+
+    let fails = |role: &str| panic_text(|| child().role(role).start().wait());
+    let text = fails("panics");
+    assert!(
+        text.contains("the child \"panics\" of a_child_that_fails_shows_what_it_wrote ended with exit status: 1"),
+        "{text}"
+    );
+    for part in ["this is the panic", "a line on stdout", "panicked at"] {
+        assert!(text.contains(part), "{part:?} is not in {text}");
+    }
+    assert!(fails("fails").contains("its report: \"this is the error\""));
+    assert!(fails("exits").contains("ended with exit status: 7"));
+    let ended = child().role("exits").start().wait_for_any_end();
+    assert_eq!((ended.status.code(), ended.report.as_deref()), (Some(7), Some("")));
+}
+
+#[test]
+fn a_role_that_nobody_plays_and_a_test_that_is_not_there_are_told() {
+    // In the child, too: it is a child that has not played its role, and must not start another.
+    let text = panic_text(|| child().role("nobody").start().wait());
+    if child_role().is_none() {
+        assert!(text.contains("ended with exit status: 101 and has not played its role"), "{text}");
+        assert!(text.contains("this process was started to play \"nobody\", and has come here"), "{text}");
+    } else {
+        panic!("{text}");
+    }
+    let text = panic_text(|| child().test("no_such_test").start().wait());
+    assert!(text.contains("has not played its role. Is there a test of that name"), "{text}");
+}
+
+#[test]
+fn the_main_thread_tells_what_to_do_where_no_name_is_known() {
+    in_child("main", |_: &Path| ());
+    // Two names with `--exact` on one thread: the main thread runs both, and no name tells which.
+    let exe = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(exe)
+        .args(["--exact", "helper_for_the_main_thread", "no_such_test", "--test-threads=1", "--ignored", "--nocapture"])
+        .env("LOGSCOPE_TEST_HELPER", "1")
+        .env_remove("NEXTEST_EXECUTION_MODE")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("which test this is cannot be told") || text.contains("the name is known"), "{text}");
+    if text.contains("cannot be told") {
+        assert!(text.contains("child().test(\"module::name\")"), "{text}");
+    }
+}
+
+#[test]
+#[ignore = "part of another test"]
+fn helper_for_the_main_thread() {
+    if std::env::var_os("LOGSCOPE_TEST_HELPER").is_some() {
+        child().run(|| ());
+        println!("the name is known");
+    }
+}
+
+#[test]
+fn a_child_that_hangs_is_killed_and_so_is_one_that_is_dropped() {
+    in_child("hangs", |folder: &Path| {
+        eprintln!("about to hang");
+        fs::write(folder.join("hangs"), "").unwrap();
+        let _ = Signal::named("nobody sets this").wait(Duration::MAX);
+    });
+    let start = Instant::now();
+    let text = panic_text(|| {
+        let running = child().role("hangs").timeout(Duration::from_millis(1_500)).start();
+        running.wait()
+    });
+    assert!(text.contains("did not end within 1.5s, and was killed") && start.elapsed() < DEADLINE, "{text}");
+    assert!(text.contains("about to hang"), "{text}");
+
+    let mut running = child().role("hangs").start();
+    let (pid, hangs) = (running.process().id(), running.folder().join("hangs"));
+    wait_until(DEADLINE, || hangs.exists()).unwrap();
+    drop(running);
+    assert!(!Path::new("/proc/self").exists() || !Path::new(&format!("/proc/{pid}")).exists());
+}
+
+#[test]
+fn pipes_lead_to_the_child() {
+    in_child("echoes", |_: &Path| {
+        for line in std::io::stdin().lines() {
+            println!("> {}", line.unwrap());
+        }
+    });
+    let mut running = child().role("echoes").stdin(Stdio::piped()).stdout(Stdio::piped()).start();
+    let mut stdin = running.process().stdin.take().unwrap();
+    let mut stdout = BufReader::new(running.process().stdout.take().unwrap());
+    writeln!(stdin, "hello").unwrap();
+    // libtest writes its own text first, on the same line.
+    let mut line = String::new();
+    while !line.ends_with("> hello\n") {
+        line.clear();
+        assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "the child has ended");
+    }
+    drop(stdin);
+    stdout.read_to_end(&mut Vec::new()).unwrap();
+    assert!(running.wait().status.success());
+}
+
+#[test]
+fn a_child_may_be_started_by_another_program() {
+    let ended =
+        child().launched_by(["sh", "-c", r#"LAUNCHED=1 exec "$0" "$@""#]).run(|| std::env::var("LAUNCHED").unwrap());
+    assert_eq!(ended.report.as_deref(), Some("1"));
+    let text = panic_text(|| child().launched_by(["/no/such/program"]).role("x").start().wait());
+    assert!(text.contains("cannot start the child \"x\""), "{text}");
+}
+
+mod inner {
+    #[test]
+    fn a_test_in_a_module_finds_itself() {
+        super::child().run(|| ());
+    }
+}
+
+#[test]
+fn a_child_may_have_children() {
+    in_child("grandchild", |_: &Path| std::process::id().to_string());
+    let ended = child().run(|| child().role("grandchild").start().wait().report.unwrap());
+    assert_ne!(ended.report.unwrap(), std::process::id().to_string());
+}

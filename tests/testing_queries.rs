@@ -1,0 +1,181 @@
+//! Queries find what they ask for, wait for it without polling, and say what they missed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use logscope::testing::{self, Log};
+use logscope::{InContext as _, Level};
+
+/// Long enough for a busy machine.
+const LONG: Duration = Duration::from_secs(60);
+
+/// The message of the panic of `f`.
+#[track_caller]
+fn message(f: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
+    payload.downcast_ref::<String>().expect("it is a text").clone()
+}
+
+fn log_some() {
+    let _span = tracing::info_span!("query", table = "users").entered();
+    tracing::warn!(target: "db::pool", ms = 12, rows = ?[1, 2], "slow query");
+    tracing::warn!(target: "db", ms = 3, "slow query");
+    tracing::info!(target: "dbx", "connected");
+}
+
+#[test]
+fn each_condition_selects() {
+    testing::capture(|log| {
+        log_some();
+        tracing::error!(target: "web", code = 500_u16, "failed");
+        let all = || log.records();
+        assert_eq!(all().count(), 4);
+        assert_eq!(all().level(Level::WARN).count(), 2);
+        assert_eq!(all().at_least(Level::WARN).count(), 3);
+        assert_eq!(all().target("db").count(), 2);
+        assert_eq!(all().target("db::pool").count(), 1);
+        assert_eq!(all().message("slow").count(), 2);
+        assert_eq!((all().message_is("slow").count(), all().message_is("slow query").count()), (0, 2));
+        assert_eq!((all().field("ms", 12_u64).count(), all().field("ms", 12_i8).count()), (1, 1));
+        assert_eq!(all().field("ms", "12").count(), 0);
+        assert_eq!(all().field("rows", "[1, 2]").count(), 1);
+        assert_eq!(all().has_field("ms").count(), 2);
+        assert_eq!(all().field_matches("ms", |ms| ms.as_u64() > Some(5)).count(), 1);
+        assert_eq!(all().in_span("query").count(), 3);
+        assert_eq!(all().in_span_with("query", "table", "users").count(), 3);
+        assert_eq!(all().in_span_with("query", "table", "orders").count(), 0);
+        assert_eq!(all().context("each_condition_selects").count(), 4);
+        assert_eq!(all().thread("each_condition_selects").count(), 4);
+        assert_eq!(all().matching("has a line", |record| record.line.is_some()).count(), 4);
+        assert_eq!(all().level(Level::WARN).target("db").in_span("query").field("ms", 3).one().message, "slow query");
+        assert_eq!(all().first().target, "db::pool");
+        all().level(Level::TRACE).none();
+        assert_eq!(all().in_order(["slow", "connected", "failed"]).len(), 3);
+        assert_eq!(all().exactly(4).len(), 4);
+    });
+}
+
+#[test]
+fn a_failure_says_what_was_asked_what_misses_it_by_least_and_shows_the_log() {
+    testing::capture(|log| {
+        log_some();
+        let asked = log.records().level(Level::WARN).target("db").field("ms", 13).in_span("query");
+        let text = message(|| drop(asked.one()));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "expected exactly one record, found no record");
+        assert_eq!(lines[1], "  asked for: level WARN, target db, field ms=13, in span query");
+        assert_eq!(lines[2], "  nearest misses:");
+        assert!(lines[3].contains("db::pool: slow query ms=12"), "{text}");
+        assert_eq!(lines[4], "      not field ms=13: it is 12");
+        assert!(lines[5].contains("db: slow query ms=3"), "{text}");
+        assert_eq!(lines[6], "      not field ms=13: it is 3");
+        assert!(lines[7].starts_with("  the log of a_failure_says") && lines[7].ends_with("(3 records):"), "{text}");
+        assert_eq!(lines.len(), 11, "{text}");
+
+        let text = message(|| log.records().message("slow").none());
+        assert!(
+            text.starts_with("expected no record, found 2 records\n  asked for: message with \"slow\"\n  found:\n"),
+            "{text}"
+        );
+        let text = message(|| drop(log.records().in_order(["connected", "slow"])));
+        assert!(
+            text.starts_with("expected records in order, and there is none with \"slow\" after \"connected\", found 3"),
+            "{text}"
+        );
+        let text = message(|| drop(log.records().field("ms", "12").first()));
+        assert!(text.contains("not field ms=\"12\": it is 12"), "{text}");
+        let text = message(|| drop(log.records().exactly(7)));
+        assert!(text.starts_with("expected exactly 7 records, found 3 records\n  asked for: any record"), "{text}");
+    });
+}
+
+#[test]
+fn a_failure_is_where_the_assertion_is() {
+    let (sender, places) = channel();
+    let printed = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let ours = info.location().filter(|location| location.file() == file!()).map(|location| location.line());
+        let _ = sender.send(ours);
+        printed(info);
+    }));
+    testing::capture(|log| {
+        let line = line!() + 1;
+        message(|| drop(log.records().message("this is nowhere").one()));
+        assert!(places.try_iter().any(|place| place == Some(line)));
+    });
+}
+
+#[test]
+fn within_waits_for_records_of_other_threads() {
+    testing::capture(|log| {
+        let (go, gone) = channel::<()>();
+        let worker = logscope::thread::spawn(move || {
+            for _ in gone {
+                tracing::info!("pong");
+            }
+        });
+        for number in 1..=100 {
+            go.send(()).unwrap();
+            log.records().message("pong").within(LONG).exactly(number);
+        }
+        drop(go);
+        worker.join().unwrap();
+        // In order, and across records that are not asked for.
+        let logging = logscope::thread::spawn(|| ["one", "other", "two"].map(|text| tracing::info!("step {text}")));
+        log.records().within(LONG).in_order(["step one", "step two"]);
+        logging.join().unwrap();
+    });
+}
+
+#[test]
+fn within_ends_at_its_deadline_and_none_waits_for_all_of_it() {
+    testing::capture(|log| {
+        let short = Duration::from_millis(30);
+        let start = Instant::now();
+        assert_eq!(log.records().within(short).count(), 0);
+        log.records().within(short).none();
+        message(|| drop(log.records().within(short).one()));
+        assert!(start.elapsed() >= 3 * short);
+        // A record ends the wait of `none` at once.
+        let logging = logscope::thread::spawn(|| tracing::info!("here"));
+        let start = Instant::now();
+        message(|| log.records().within(LONG).none());
+        assert!(start.elapsed() < LONG / 2);
+        logging.join().unwrap();
+    });
+}
+
+#[test]
+fn a_predicate_may_log_and_ask_for_the_log_itself() {
+    testing::capture(|log| {
+        tracing::info!("first");
+        let inner = log.clone();
+        let query = log.records().message("first").matching("asks", move |_| {
+            tracing::info!("asked");
+            inner.records().message("asked").count() > 0
+        });
+        query.within(LONG).one();
+    });
+}
+
+#[test]
+fn arrived_waits_in_a_task_and_lets_others_go_on() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(testing::capture_async(async |log: Log| {
+        // The task can log only while this one waits.
+        let task = tokio::spawn(async { tracing::info!("linked") }.in_current_context());
+        log.records().message("linked").within(LONG).arrived().await.one();
+        task.await.unwrap();
+        // From a thread, which wakes the task.
+        let thread = logscope::thread::spawn(|| tracing::info!("from a thread"));
+        log.records().message("from a thread").within(LONG).arrived().await.one();
+        thread.join().unwrap();
+        // In vain.
+        let start = Instant::now();
+        log.records().message("never").within(Duration::from_millis(30)).arrived().await.none();
+        assert!(start.elapsed() >= Duration::from_millis(30));
+        // Without a deadline it does not wait.
+        log.records().message("never").arrived().await.none();
+    }));
+}
