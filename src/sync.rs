@@ -3,7 +3,7 @@
 //! Other modules import none of these from `std`, `parking_lot` or `arc_swap` themselves, so that one file shows what the crate is built on.
 //! `thread_local!` is the exception: it stands beside the data that it holds.
 //!
-//! - [`model`] has the primitives of algorithms that loom checks: `std` and `parking_lot` in a normal build, `loom` under
+//! - [`model`] has the primitives of algorithms that loom checks: `std`'s in a normal build, `loom` under
 //!   `--cfg logscope_loom`. The flag has a name of our own because `RUSTFLAGS` reaches every dependency, and several dependencies react to
 //!   the bare `loom`.
 //! - The root of this module has the primitives that loom never replaces: for process-wide statics, which must be constructible in a
@@ -22,6 +22,9 @@ pub(crate) use std::thread;
 #[cfg(feature = "log")]
 pub(crate) use arc_swap::ArcSwapOption;
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
+
+#[cfg(not(logscope_loom))]
+mod locks;
 
 /// Has this thread wait for no time, the first time that it is called. Call it before a thread takes a lock under which it may wait.
 ///
@@ -51,6 +54,7 @@ pub(crate) mod model {
     pub(crate) use std::sync::atomic::AtomicU64 as StaticAtomicU64;
     #[cfg(not(logscope_loom))]
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
+    #[cfg(logscope_loom)]
     use std::time::Instant;
 
     #[cfg(not(logscope_loom))]
@@ -61,51 +65,15 @@ pub(crate) mod model {
     pub(crate) use loom::sync::MutexGuard;
     #[cfg(logscope_loom)]
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
-    #[cfg(not(logscope_loom))]
-    pub(crate) use parking_lot::{Mutex, MutexGuard};
-
     #[cfg(all(feature = "lock", logscope_loom))]
     pub(crate) use stand_ins::StaticAtomicU64;
     #[cfg(logscope_loom)]
     pub(crate) use stand_ins::{ArcSwap, Mutex, OnceLock};
 
-    /// A condition variable whose wait takes the guard and returns it: parking_lot and loom can both do that. loom has no time, so a deadline
-    /// never passes there.
     #[cfg(not(logscope_loom))]
-    #[derive(Debug, Default)]
-    pub(crate) struct Condvar(parking_lot::Condvar);
+    pub(crate) use super::locks::{Condvar, Mutex, MutexGuard};
 
-    #[cfg(not(logscope_loom))]
-    impl Condvar {
-        pub(crate) fn new() -> Self {
-            Condvar::default()
-        }
-
-        /// Waits for a notification, at most until `deadline`. True if the deadline has passed.
-        pub(crate) fn wait_until<'a, T>(
-            &self,
-            mut guard: MutexGuard<'a, T>,
-            deadline: Option<Instant>,
-        ) -> (MutexGuard<'a, T>, bool) {
-            let timed_out = match deadline {
-                Some(deadline) => self.0.wait_until(&mut guard, deadline).timed_out(),
-                None => {
-                    self.0.wait(&mut guard);
-                    false
-                }
-            };
-            (guard, timed_out)
-        }
-
-        pub(crate) fn notify_one(&self) {
-            let _ = self.0.notify_one();
-        }
-
-        pub(crate) fn notify_all(&self) {
-            self.0.notify_all();
-        }
-    }
-
+    /// loom has no time, so a deadline never passes.
     #[cfg(logscope_loom)]
     #[derive(Debug)]
     pub(crate) struct Condvar(loom::sync::Condvar);
@@ -167,7 +135,7 @@ pub(crate) mod model {
             }
         }
 
-        /// loom's mutex with the signatures of parking_lot's.
+        /// loom's mutex with the signatures of ours.
         #[derive(Debug)]
         pub(crate) struct Mutex<T> {
             made: std::sync::OnceLock<loom::sync::Mutex<T>>,
