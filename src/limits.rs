@@ -17,6 +17,7 @@
 //! | a fork | writer threads that are inside an output, starting or ending | [`FORK`] | forks; the child cannot use those outputs, and later forks do not wait for those threads |
 //! | a writer thread | a fork, which waits for the others | [`STUCK`] at a time | works on |
 //! | a writer thread whose output has held up a fork | that fork | until it is over: [`FORK`] at most | works on |
+//! | the clock that goes by the processor's counter | the next reading of the system's clocks on the same thread | [`counter::WINDOW`] ticks | reads them |
 //! | a log call with `Overflow::Block` | room in the queue; for a record that is longer than the queue, the queue to be written | `Queue::patience` since the output's last progress: [`PATIENCE`] unless set | drops its record; later calls do not wait until the output makes progress |
 //! | a log call whose queue is closed, with `Overflow::Block` | the queue to be written | the exit deadline | drops its record; later calls do not wait |
 //! | a log call whose queue is closed, otherwise | the queue to be written | [`CLOSED_QUEUE`] | drops its record; later calls do not wait |
@@ -102,6 +103,22 @@ pub(crate) use leases::{REDIS_IDLE, REDIS_TIMEOUT};
 mod testing;
 #[cfg(feature = "testing")]
 pub(crate) use testing::*;
+/// Of the clock that goes by the processor's counter.
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
+pub(crate) mod counter {
+    /// For how many ticks a thread tells the time by the counter before it reads the clocks anew: 8 to 17 ms, since processors count at 2 to 4 GHz.
+    pub(crate) const WINDOW: u64 = 1 << 25;
+
+    /// Over how many nanoseconds the length of a tick is measured, at least.
+    pub(crate) const MEASUREMENT: u64 = 100_000_000;
+
+    /// How many ticks it may take to read the counter and both clocks, so that they count as read at once: about twice what it takes. What came in
+    /// between would be an error of the clock.
+    pub(crate) const READING: u64 = 320;
+
+    /// How often they are read if that takes longer, before the system's clocks are taken alone.
+    pub(crate) const ATTEMPTS: usize = 4;
+}
 
 /// How long a thread waits for a lock before it logs that it still waits, and from which wait on it is logged at INFO that there was one.
 #[cfg(feature = "lock")]

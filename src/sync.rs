@@ -3,7 +3,7 @@
 //! Other modules import none of these from `std`, `parking_lot` or `arc_swap` themselves, so that one file shows what the crate is built on.
 //! `thread_local!` is the exception: it stands beside the data that it holds.
 //!
-//! - [`model`] has the primitives of algorithms that loom checks: `std` and `parking_lot` in a normal build, `loom` under
+//! - [`model`] has the primitives of algorithms that loom checks: `std`'s in a normal build, `loom` under
 //!   `--cfg logscope_loom`. The flag has a name of our own because `RUSTFLAGS` reaches every dependency, and several dependencies react to
 //!   the bare `loom`.
 //! - The root of this module has the primitives that loom never replaces: for process-wide statics, which must be constructible in a
@@ -17,13 +17,14 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize,
 #[cfg(any(test, not(unix), target_os = "openbsd", target_os = "redox"))]
 pub(crate) use std::sync::mpsc;
 pub(crate) use std::sync::{Arc, Once, OnceLock, Weak};
-#[cfg(feature = "store")]
-pub(crate) use std::sync::{Mutex as StdMutex, PoisonError};
 pub(crate) use std::thread;
 
 #[cfg(feature = "log")]
 pub(crate) use arc_swap::ArcSwapOption;
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
+
+#[cfg(not(logscope_loom))]
+mod locks;
 
 /// Has this thread wait for no time, the first time that it is called. Call it before a thread takes a lock under which it may wait.
 ///
@@ -53,12 +54,9 @@ pub(crate) mod model {
     pub(crate) use std::sync::atomic::AtomicU64 as StaticAtomicU64;
     #[cfg(not(logscope_loom))]
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
-    /// For waits that a fork must not disturb: those of parking_lot use a table of all threads that wait, and a forked child may find its locks
-    /// held.
-    #[cfg(all(feature = "store", not(logscope_loom)))]
-    pub(crate) use std::sync::{Condvar as StdCondvar, Mutex as StdMutex};
     #[cfg(all(feature = "store", not(logscope_loom)))]
     pub(crate) use std::thread::{ThreadId, current as current_thread};
+    #[cfg(logscope_loom)]
     use std::time::Instant;
 
     #[cfg(not(logscope_loom))]
@@ -70,14 +68,9 @@ pub(crate) mod model {
     #[cfg(logscope_loom)]
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
     #[cfg(all(feature = "store", logscope_loom))]
-    pub(crate) use loom::sync::{Condvar as StdCondvar, Mutex as StdMutex};
-    #[cfg(all(feature = "store", logscope_loom))]
     pub(crate) use loom::thread::{ThreadId, current as current_thread};
     #[cfg(all(feature = "store", not(logscope_loom)))]
     pub(crate) use once_cell::sync::OnceCell;
-    #[cfg(not(logscope_loom))]
-    pub(crate) use parking_lot::{Mutex, MutexGuard};
-
     #[cfg(all(feature = "store", logscope_loom))]
     pub(crate) use stand_ins::OnceCell;
     #[cfg(all(feature = "lock", logscope_loom))]
@@ -85,43 +78,10 @@ pub(crate) mod model {
     #[cfg(logscope_loom)]
     pub(crate) use stand_ins::{ArcSwap, Mutex, OnceLock};
 
-    /// A condition variable whose wait takes the guard and returns it: parking_lot and loom can both do that. loom has no time, so a deadline
-    /// never passes there.
     #[cfg(not(logscope_loom))]
-    #[derive(Debug, Default)]
-    pub(crate) struct Condvar(parking_lot::Condvar);
+    pub(crate) use super::locks::{Condvar, Mutex, MutexGuard};
 
-    #[cfg(not(logscope_loom))]
-    impl Condvar {
-        pub(crate) fn new() -> Self {
-            Condvar::default()
-        }
-
-        /// Waits for a notification, at most until `deadline`. True if the deadline has passed.
-        pub(crate) fn wait_until<'a, T>(
-            &self,
-            mut guard: MutexGuard<'a, T>,
-            deadline: Option<Instant>,
-        ) -> (MutexGuard<'a, T>, bool) {
-            let timed_out = match deadline {
-                Some(deadline) => self.0.wait_until(&mut guard, deadline).timed_out(),
-                None => {
-                    self.0.wait(&mut guard);
-                    false
-                }
-            };
-            (guard, timed_out)
-        }
-
-        pub(crate) fn notify_one(&self) {
-            let _ = self.0.notify_one();
-        }
-
-        pub(crate) fn notify_all(&self) {
-            self.0.notify_all();
-        }
-    }
-
+    /// loom has no time, so a deadline never passes.
     #[cfg(logscope_loom)]
     #[derive(Debug)]
     pub(crate) struct Condvar(loom::sync::Condvar);
@@ -183,7 +143,7 @@ pub(crate) mod model {
             }
         }
 
-        /// loom's mutex with the signatures of parking_lot's.
+        /// loom's mutex with the signatures of ours.
         #[derive(Debug)]
         pub(crate) struct Mutex<T> {
             made: std::sync::OnceLock<loom::sync::Mutex<T>>,

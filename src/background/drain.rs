@@ -12,7 +12,7 @@ use super::fork_gate;
 use super::inside::Inside;
 use super::queued::QueuedOutput;
 use crate::bytes::{Batch, TakenObserver};
-use crate::clock::{Clock, Counted};
+use crate::clock::{Clock, Counted, Wall};
 use crate::delivery::{Fate, Loss, MissingClaim, PutNotice, put_claimed_notice, put_notice, with_last_moment};
 use crate::limits::BATCH_BYTES;
 use crate::output::{allocating_under_lock, copy_error, drop_error};
@@ -176,7 +176,7 @@ impl QueuedOutput {
             Some(account) => (account.info(), account.clock()),
             None => (&nobody, &Clock::SYSTEM),
         };
-        let moment = Moment { context, elapsed, counted: Counted::Unknown, clock, wall: Cell::new(None) };
+        let moment = Moment { context, elapsed, counted: Counted::Unknown, clock, wall: Cell::new(Wall::Unread) };
         let put: PutNotice<'_> = &mut |_, notice| self.core.write_notice(&renderer, notice);
         self.core.put_failed_notice(&moment, put)?;
         put_notice(&self.late_drops, Notice::Dropped, &moment, put)?;

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::missing::{Missing, MissingClaim, Owner};
-use crate::clock::{Clock, Counted};
+use crate::clock::{Clock, Counted, Wall};
 use crate::record::{ContextInfo, Moment, Notice, Record, with_notice};
 
 /// Writes or enqueues a notice.
@@ -58,6 +58,6 @@ pub(crate) fn with_last_moment<R>(f: impl FnOnce(&Moment<'_>) -> R) -> R {
         elapsed: Duration::ZERO,
         counted: Counted::Unknown,
         clock: &Clock::SYSTEM,
-        wall: Cell::new(None),
+        wall: Cell::new(Wall::Unread),
     })
 }

@@ -111,7 +111,7 @@ pub(crate) fn with_record<R>(
         elapsed: fixture.elapsed,
         counted: Counted::Unknown,
         clock: &clock,
-        wall: None.into(),
+        wall: crate::clock::Wall::Unread.into(),
         seq: fixture.seq,
         context: &fixture.context,
         spans: &Path(spans),

@@ -38,13 +38,14 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
             return;
         }
     }
+    let reading = inner.clock().read();
     let record = Record {
         event,
         metadata,
-        elapsed: inner.elapsed(),
+        elapsed: inner.origin().elapsed_at(reading.instant),
         counted: Counted::FromContext(inner.origin()),
         clock: inner.clock(),
-        wall: Cell::new(None),
+        wall: Cell::new(reading.wall),
         seq: Some(seq),
         context: inner.info(),
         spans,

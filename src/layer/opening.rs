@@ -56,16 +56,17 @@ impl OutputContext {
             opened().for_each(|(_, (sink, _))| sink.count_dropped(loss));
             return counters.resolve(Fate::Dropped, deliveries);
         }
+        let reading = inner.clock().read();
         let mut fates = FateCounts::default();
         for (n, (sink, verbosity)) in opened() {
             with_opening(&verbosity.to_string(), |event| {
                 let record = Record {
                     event,
                     metadata: RecordMetadata::own(event.metadata()),
-                    elapsed: inner.elapsed(),
+                    elapsed: inner.origin().elapsed_at(reading.instant),
                     counted: Counted::FromContext(inner.origin()),
                     clock: inner.clock(),
-                    wall: Cell::new(None),
+                    wall: Cell::new(reading.wall),
                     seq: Some(seq),
                     context: inner.info(),
                     spans: &NoSpans,

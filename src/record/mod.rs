@@ -65,7 +65,7 @@ use thread::thread_id;
 pub(crate) use thread::{ThreadName, is_thread_unnamed, log_for, logging_thread, write_thread_id, write_thread_name};
 pub use value::Value;
 
-use crate::clock::{Clock, Counted, Origin};
+use crate::clock::{Clock, Counted, Origin, Wall};
 use crate::sync::thread::ThreadId;
 
 /// Holds one event as a sink sees it: its message and fields, where and when it was logged, and its context.
@@ -77,8 +77,8 @@ pub struct Record<'a> {
     pub(crate) elapsed: Duration,
     pub(crate) counted: Counted<'a>,
     pub(crate) clock: &'a Clock,
-    /// The wall-clock time. It is read from the clock at first use, so a format that does not print it does not pay for it.
-    pub(crate) wall: Cell<Option<SystemTime>>,
+    /// The wall-clock time. Unless the clock told it anyway, it is read at first use: a format that does not print it does not pay for it.
+    pub(crate) wall: Cell<Wall>,
     /// The record's number in its context. Notices have none.
     pub(crate) seq: Option<u64>,
     pub(crate) context: &'a ContextInfo,
@@ -221,14 +221,9 @@ impl<'a> Record<'a> {
     /// The clock is read once per record, however many sinks print the time.
     #[must_use]
     pub fn timestamp(&self) -> SystemTime {
-        match self.wall.get() {
-            Some(wall) => wall,
-            None => {
-                let wall = self.clock.wall();
-                self.wall.set(Some(wall));
-                wall
-            }
-        }
+        let wall = self.wall.get().or_read(|| self.clock.wall());
+        self.wall.set(Wall::Read(wall));
+        wall
     }
 
     /// Returns the record's number in its context, counted from 1, or `None` for a notice that logscope wrote itself.
@@ -322,7 +317,7 @@ pub(crate) struct Moment<'a> {
     pub(crate) elapsed: Duration,
     pub(crate) counted: Counted<'a>,
     pub(crate) clock: &'a Clock,
-    pub(crate) wall: Cell<Option<SystemTime>>,
+    pub(crate) wall: Cell<Wall>,
 }
 
 impl Moment<'_> {

@@ -10,7 +10,7 @@ use tracing::{Event, Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::view::Sink;
-use crate::clock::{Clock, Counted};
+use crate::clock::{Clock, Counted, Wall};
 use crate::delivery::Loss;
 use crate::fallback;
 use crate::format::buffer::Buffer;
@@ -144,7 +144,7 @@ fn with_line(level: Level, text: &str, f: impl FnOnce(&Record<'_>)) {
         elapsed: Duration::ZERO,
         counted: Counted::Unknown,
         clock: &Clock::SYSTEM,
-        wall: Cell::new(None),
+        wall: Cell::new(Wall::Unread),
         seq: None,
         context: &ContextInfo::nobody(),
         spans: &NoSpans,

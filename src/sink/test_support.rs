@@ -43,7 +43,7 @@ pub(crate) fn with_record_of<R>(context: &ContextInfo, seq: u64, f: impl FnOnce(
         elapsed: Duration::from_millis(seq),
         counted: Counted::Unknown,
         clock: &Clock::from(ManualClock::at(origin)),
-        wall: None.into(),
+        wall: crate::clock::Wall::Unread.into(),
         seq: Some(seq),
         context,
         spans: &NoSpans,

@@ -41,6 +41,8 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "line → batch, byte_writer → line_writer → standard_stream"),
+    ("src/clock", "reading → counter"),
+    ("src/clock/counter", "tsc, rates → anchor"),
     (
         "src/command",
         "course, lines, exit → group → options → records → finished, prepare, reaper → recorder, live → running → pump, threads → wait, task",

@@ -6,7 +6,8 @@ use super::guard::LeaseGuard;
 use super::options::Lease;
 use crate::error::Error;
 use crate::lock::{bind, try_offload};
-use crate::sync::{Arc, PoisonError, StdMutex};
+use crate::sync::Arc;
+use crate::sync::model::Mutex;
 
 /// Has the thread of a future that is dropped end its wait. If it has just got the lease, it drops the guard.
 struct CancelOnDrop {
@@ -30,15 +31,15 @@ pub(super) async fn acquire(lease: Lease, acquisition: Result<Acquisition, Error
 
 /// Has `work` log to where the caller logs.
 fn in_context<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> impl FnOnce() -> T + Send + 'static {
-    let done = Arc::new(StdMutex::new(None));
+    let done = Arc::new(Mutex::new(None));
     let place = Arc::clone(&done);
     let job = bind(Box::new(move || {
         let value = work();
-        *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        *place.lock() = Some(value);
     }));
     move || {
         job();
-        let value = done.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let value = done.lock().take();
         value.expect("the job has run")
     }
 }

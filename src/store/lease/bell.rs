@@ -4,42 +4,39 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use crate::process::ForkLocal;
-use crate::sync::model::{StdCondvar, StdMutex};
-use crate::sync::{OnceLock, PoisonError};
+use crate::sync::OnceLock;
+use crate::sync::model::{Condvar, Mutex};
 
 /// A bell. Nobody misses that it rings: who waits says up to which ring it has looked.
 #[derive(Debug)]
 pub(super) struct Bell {
-    rings: StdMutex<u64>,
-    rung: StdCondvar,
+    rings: Mutex<u64>,
+    rung: Condvar,
 }
 
 impl Bell {
     pub(super) fn new() -> Self {
-        Bell { rings: StdMutex::new(0), rung: StdCondvar::new() }
+        Bell { rings: Mutex::new(0), rung: Condvar::new() }
     }
 
     /// Returns how often it has rung. Ask before you look for what you wait for.
     pub(super) fn rings(&self) -> u64 {
-        *self.rings.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.rings.lock()
     }
 
     /// Wakes all who wait. Call it after the change that they wait for.
     pub(super) fn ring(&self) {
-        *self.rings.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *self.rings.lock() += 1;
         self.rung.notify_all();
     }
 
     /// Waits until it has rung more often than `seen`, or until the time is over.
     pub(super) fn wait(&self, seen: u64, at_most: Duration) {
-        let start = Instant::now();
-        let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
-        while *rings == seen {
-            let left = at_most.saturating_sub(start.elapsed());
-            if left.is_zero() {
-                return;
-            }
-            rings = self.rung.wait_timeout(rings, left).unwrap_or_else(PoisonError::into_inner).0;
+        let deadline = Instant::now().checked_add(at_most);
+        let mut rings = self.rings.lock();
+        let mut is_over = false;
+        while *rings == seen && !is_over {
+            (rings, is_over) = self.rung.wait_until(rings, deadline);
         }
     }
 }

@@ -9,7 +9,8 @@ use super::errors::{fate, lost, not_holder};
 use super::options::Lease;
 use crate::error::Error;
 use crate::lock::Owner;
-use crate::sync::{AtomicBool, AtomicU64, OnceLock, Ordering, PoisonError, StdMutex};
+use crate::sync::model::Mutex;
+use crate::sync::{AtomicBool, AtomicU64, OnceLock, Ordering};
 
 /// A lease that this process has, or has lost.
 pub(super) struct Held {
@@ -30,7 +31,7 @@ pub(super) struct Held {
     /// Rings when the guard is gone.
     pub(super) end: Bell,
     /// Held while the backend is asked to change something: a renewal that came after a release would look like a loss.
-    changing: StdMutex<()>,
+    changing: Mutex<()>,
     /// Tells a forked child that it is one, before it waits for a lock that a thread of its parent may have held.
     owner: Owner,
 }
@@ -49,7 +50,7 @@ impl Held {
             is_told: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             end: Bell::new(),
-            changing: StdMutex::new(()),
+            changing: Mutex::new(()),
             owner: Owner::this_process(),
         }
     }
@@ -103,7 +104,7 @@ impl Held {
     pub(super) fn renew(&self) -> Result<(), Error> {
         self.check_time()?;
         let is_own = {
-            let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _changing = self.changing.lock();
             if self.has_ended() {
                 return Err(not_holder(&self.lease, "it was released"));
             }
@@ -126,7 +127,7 @@ impl Held {
         }
         self.end();
         let released = {
-            let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _changing = self.changing.lock();
             self.lease.backend.release(&self.lease.name, &self.claim)
         };
         bell_of(&self.lease.name).ring();
