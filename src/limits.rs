@@ -86,6 +86,13 @@
 
 use std::time::Duration;
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
+pub(crate) mod counter;
+#[cfg(feature = "lock")]
+mod locks;
+#[cfg(feature = "lock")]
+pub(crate) use locks::*;
+
 #[cfg(feature = "store")]
 mod documents;
 #[cfg(feature = "store")]
@@ -103,35 +110,6 @@ pub(crate) use leases::{REDIS_IDLE, REDIS_TIMEOUT};
 mod testing;
 #[cfg(feature = "testing")]
 pub(crate) use testing::*;
-/// Of the clock that goes by the processor's counter.
-#[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
-pub(crate) mod counter {
-    /// For how many ticks a thread tells the time by the counter before it reads the clocks anew: 8 to 17 ms, since processors count at 2 to 4 GHz.
-    pub(crate) const WINDOW: u64 = 1 << 25;
-
-    /// Over how many nanoseconds the length of a tick is measured, at least.
-    pub(crate) const MEASUREMENT: u64 = 100_000_000;
-
-    /// How many ticks it may take to read the counter and both clocks, so that they count as read at once: about twice what it takes. What came in
-    /// between would be an error of the clock.
-    pub(crate) const READING: u64 = 320;
-
-    /// How often they are read if that takes longer, before the system's clocks are taken alone.
-    pub(crate) const ATTEMPTS: usize = 4;
-}
-
-/// How long a thread waits for a lock before it logs that it still waits, and from which wait on it is logged at INFO that there was one.
-#[cfg(feature = "lock")]
-pub(crate) const LOCK_REPORT: Duration = Duration::from_secs(1);
-
-/// How often others may get a `lock::Mutex` while the first in line is woken. Enough to keep the lock busy for the microseconds that this takes.
-#[cfg(feature = "lock")]
-pub(crate) const LOCK_TURNS: u64 = 256;
-
-/// How long a lock is held is measured for one hold of so many, if nobody waited for it.
-#[cfg(feature = "lock")]
-pub(crate) const LOCK_SAMPLES: u64 = 64;
-
 /// The most bytes of a record, unless the program sets it: see [`Config::max_record_bytes`](crate::Config::max_record_bytes).
 pub(crate) const MAX_RECORD_BYTES: usize = 1 << 20;
 
@@ -345,26 +323,6 @@ pub(crate) const COMMAND_GRACE: Duration = Duration::from_secs(5);
 /// How many bytes of a line that a program prints one record takes, unless it is set.
 pub(crate) const COMMAND_LINE_BYTES: usize = 64 << 10;
 
-/// How many names a publication tries for its temporaries.
-#[cfg(feature = "lock")]
-pub(crate) const TEMPORARY_NAMES: usize = 1_000;
-
-/// How often a publication of a folder tries to put it in place, while others change what is there.
-#[cfg(feature = "lock")]
-pub(crate) const EXCHANGE_ATTEMPTS: usize = 100;
-
-/// How often a `lock::Fetch` tries again, unless it is set.
-#[cfg(feature = "lock")]
-pub(crate) const FETCH_RETRIES: usize = 3;
-
-/// How long a `lock::Fetch` waits at least before it tries again for the first time.
-#[cfg(feature = "lock")]
-pub(crate) const FETCH_FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-/// How long a `lock::Fetch` waits at most before it tries again.
-#[cfg(feature = "lock")]
-pub(crate) const FETCH_LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
 /// How many bytes of each stream of a program are captured at most.
 pub(crate) const COMMAND_CAPTURE_BYTES: usize = 16 << 20;
 
@@ -391,34 +349,6 @@ pub(crate) const COMMAND_EXIT_GRACE: Duration = Duration::from_millis(500);
 /// How often the exit of the process looks whether they have ended.
 #[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox"))))]
 pub(crate) const COMMAND_GROUPS_TICK: Duration = Duration::from_millis(1);
-
-/// How long who waits for a file lock pauses before the first retry, at most. Each pause is twice the one before.
-#[cfg(feature = "lock")]
-pub(crate) const LOCK_FIRST_RETRY: Duration = Duration::from_micros(200);
-
-/// How long who waits for a file lock pauses between two attempts, at most.
-#[cfg(feature = "lock")]
-pub(crate) const LOCK_RETRY: Duration = Duration::from_millis(25);
-
-/// How often in a row the file of a lock may be deleted, each time just before it is locked, until who wants the lock pauses.
-#[cfg(feature = "lock")]
-pub(crate) const LOCK_ATTEMPTS: u32 = 100;
-
-/// How long somebody waits for a file lock before that is logged at INFO.
-#[cfg(feature = "lock")]
-pub(crate) const LOCK_TOLD: Duration = Duration::from_secs(1);
-
-/// How often folders are tried to be made while others make or remove them.
-#[cfg(feature = "lock")]
-pub(crate) const FOLDER_ATTEMPTS: u32 = 10;
-
-/// How long the first pause between two of these attempts is, at most. Each is twice the one before.
-#[cfg(feature = "lock")]
-pub(crate) const FOLDER_RETRY: Duration = Duration::from_millis(1);
-
-/// How long a folder that was replaced stays at least, for those who are on the way through it.
-#[cfg(feature = "lock")]
-pub(crate) const REPLACED_FOLDER: Duration = Duration::from_secs(10);
 
 /// How many records of a test that has come to its end libtest gets, in case it fails all the same: the newest ones.
 #[cfg(feature = "testing")]

@@ -23,9 +23,6 @@ pub(crate) use std::thread;
 pub(crate) use arc_swap::ArcSwapOption;
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 
-#[cfg(not(logscope_loom))]
-mod locks;
-
 /// Has this thread wait for no time, the first time that it is called. Call it before a thread takes a lock under which it may wait.
 ///
 /// parking_lot allocates when a thread waits for the first time. The program's allocator may log, and under the lock that call could need
@@ -79,7 +76,10 @@ pub(crate) mod model {
     pub(crate) use stand_ins::{ArcSwap, Mutex, OnceLock};
 
     #[cfg(not(logscope_loom))]
-    pub(crate) use super::locks::{Condvar, Mutex, MutexGuard};
+    pub(crate) use locks::{Condvar, Mutex, MutexGuard};
+
+    #[cfg(not(logscope_loom))]
+    mod locks;
 
     /// loom has no time, so a deadline never passes.
     #[cfg(logscope_loom)]

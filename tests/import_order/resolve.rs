@@ -7,7 +7,7 @@ use crate::reader::{Crate, Declaration, FileId, Member, Mention, MentionKind, Mo
 /// Names of methods that types of other crates have. A call of such a method says nothing, although one type of this crate has it too.
 #[rustfmt::skip]
 const FOREIGN_METHODS: &[&str] = &[
-    "as_bool", "as_bytes", "as_f64", "as_i64", "as_ptr", "as_ref", "as_str", "as_u64", "bytes", "capacity", "chars",
+    "arg", "as_bool", "as_bytes", "as_f64", "as_i64", "as_ptr", "as_ref", "as_str", "as_u64", "bytes", "capacity", "chars",
     "clear", "clone", "cloned", "cmp", "collect", "contains", "count", "current_dir", "drain", "drop", "elapsed", "enabled", "end",
     "enter",
     "env", "env_remove", "eq", "exit", "extend", "fields", "file", "filter", "find", "finish", "first", "flush", "fmt", "get",
