@@ -228,9 +228,11 @@ impl StdError for Error {
 mod tests {
     use super::*;
 
+    type Predicate = fn(&Error) -> bool;
+
     #[test]
     fn each_predicate_is_true_of_one_kind_alone() {
-        let predicates: [(ErrorKind, fn(&Error) -> bool); 9] = [
+        let predicates: [(ErrorKind, Predicate); 9] = [
             (ErrorKind::Parse, Error::is_parse),
             (ErrorKind::Publish, Error::is_publish_failed),
             (ErrorKind::Make, Error::is_make_failed),
