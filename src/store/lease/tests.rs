@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::bell::bell_of;
 use super::watch::{Watch, patience};
 use super::*;
+use crate::error::Error;
 use crate::lock::Token;
+use crate::sync::{AtomicBool, Ordering};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -64,4 +66,44 @@ fn a_claim_is_read_back_and_what_is_none_is_not() {
     }
     let forged = text.replace("nightly", "a\\nb\\u001b[2J");
     assert!(!LeaseClaim::parse(&forged).unwrap().owner.contains(['\n', '\u{1b}']));
+}
+
+/// Has acquired, but says that it has not: as if the answer was lost, and a look showed what was there before.
+#[derive(Debug)]
+struct Denies(MemoryLeases, AtomicBool);
+
+impl LeaseBackend for Denies {
+    fn place(&self, name: &str) -> String {
+        self.0.place(name)
+    }
+
+    fn observe(&self, name: &str) -> Result<LeaseState, Error> {
+        self.0.observe(name)
+    }
+
+    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
+        let got = self.0.acquire(name, seen, claim)?;
+        Ok(got.filter(|_| self.1.swap(true, Ordering::Relaxed)))
+    }
+
+    fn renew(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+        self.0.renew(name, claim)
+    }
+
+    fn release(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+        self.0.release(name, claim)
+    }
+
+    fn break_lease(&self, name: &str, seen: &LeaseState) -> Result<bool, Error> {
+        self.0.break_lease(name, seen)
+    }
+}
+
+#[test]
+fn who_finds_itself_to_be_the_holder_has_the_lease() {
+    let lease = Lease::new(Denies(MemoryLeases::new(), AtomicBool::new(false)), "uno").ttl(LONG).silent(true);
+    let guard = lease.try_acquire().unwrap().unwrap();
+    guard.verify().unwrap();
+    assert_eq!(guard.fence(), 1);
+    guard.release().unwrap();
 }
