@@ -112,7 +112,9 @@ impl Acquisition {
             let seen = self.lease.backend.observe(&self.lease.name)?;
             // After the look: see `Watch::left`.
             let left = self.lease.watch.get_made().lock().left(&seen, now());
-            if left > Duration::ZERO {
+            // An attempt has succeeded, and its answer was lost: a repeated request, and then a listing that was behind.
+            let is_own = seen.holder.as_ref().is_some_and(|holder| holder.token == self.claim.token);
+            if left > Duration::ZERO && !is_own {
                 self.holder = seen.holder;
                 return Ok(Attempt::Taken(left));
             }
@@ -138,7 +140,7 @@ impl Acquisition {
             }
         };
         let held = Arc::new(Held::new(self.lease.clone(), self.claim.clone(), fence, began));
-        if let Some(before) = &seen.holder {
+        if let Some(before) = seen.holder.as_ref().filter(|before| before.token != self.claim.token) {
             self.lease.log_took_over(fence, before);
         }
         if held.remaining().is_zero() {
