@@ -1,5 +1,7 @@
 //! Documents: one instance per path, kept up with others, never overwritten unseen.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 #[path = "common/child.rs"]
 mod child;
 mod common;

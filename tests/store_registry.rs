@@ -1,5 +1,7 @@
 //! One live instance per key, over many threads.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

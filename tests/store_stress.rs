@@ -7,6 +7,7 @@
 #![cfg(all(feature = "redis", unix))]
 // The numbers are for people.
 #![allow(clippy::print_stderr)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/child.rs"]
 mod child;
