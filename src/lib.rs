@@ -75,8 +75,9 @@
 //! - Logging between `fork` and `exec`, or in the forked child of a process with several threads: a lock that another thread held at the time
 //!   of the fork, a sink's or the allocator's, stays held for ever. `std::process::Command` does not log there; a `pre_exec` closure must
 //!   not. logscope's own writer threads hold no lock, because a fork waits for them, so the child can log if no other thread of the parent
-//!   was logging at that moment, and it can make contexts and sinks of its own in any case. Two threads can still hold a lock: a thread of
-//!   the program that is just starting or ending holds one of std's, which `exit` takes, and no fork waits for the threads that compress old
+//!   was logging at that moment, and it can make contexts and sinks of its own in any case. If it starts threads, these must not log to one output
+//!   at once: parking_lot, by which log calls wait for an output, still lists threads that only the parent has, and a wait may hang or crash. Two
+//!   threads can still hold a lock: a thread of the program that is just starting or ending holds one of std's, which `exit` takes, and no fork waits for the threads that compress old
 //!   log files, sync files, or drop an output for a flush.
 //! - Signals that end the process in the middle of a write: `SIGPIPE` where its default action was restored (Rust ignores it), and
 //!   `SIGXFSZ`, which a file beyond `RLIMIT_FSIZE` raises. If they are ignored, they become write errors, which are counted and reported.

@@ -84,12 +84,16 @@ pub(crate) mod model {
     /// loom has no time, so a deadline never passes.
     #[cfg(logscope_loom)]
     #[derive(Debug)]
-    pub(crate) struct Condvar(loom::sync::Condvar);
+    pub(crate) struct Condvar(std::sync::OnceLock<loom::sync::Condvar>);
 
     #[cfg(logscope_loom)]
     impl Condvar {
-        pub(crate) fn new() -> Self {
-            Condvar(loom::sync::Condvar::new())
+        pub(crate) const fn new() -> Self {
+            Condvar(std::sync::OnceLock::new())
+        }
+
+        fn made(&self) -> &loom::sync::Condvar {
+            self.0.get_or_init(loom::sync::Condvar::new)
         }
 
         pub(crate) fn wait_until<'a, T>(
@@ -97,15 +101,15 @@ pub(crate) mod model {
             guard: MutexGuard<'a, T>,
             _: Option<Instant>,
         ) -> (MutexGuard<'a, T>, bool) {
-            (self.0.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner), false)
+            (self.made().wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner), false)
         }
 
         pub(crate) fn notify_one(&self) {
-            self.0.notify_one();
+            self.made().notify_one();
         }
 
         pub(crate) fn notify_all(&self) {
-            self.0.notify_all();
+            self.made().notify_all();
         }
     }
 

@@ -10,7 +10,7 @@ use super::course::{Course, Ending};
 use super::group::Group;
 use crate::limits::REAPER_TICKS;
 use crate::process::{ForkLocal, start_thread};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::model::{Condvar, Mutex};
 
 /// A program that nobody waits for.
 pub(super) struct Orphan {
@@ -70,7 +70,8 @@ fn run() {
             let tick = REAPER_TICKS[ticks.min(REAPER_TICKS.len() - 1)];
             let next = orphans.iter().filter_map(|orphan| orphan.course.next()).min();
             let until_next = next.map_or(tick, |next| next.saturating_duration_since(Instant::now()));
-            let _ = reaper.has_more.wait_for(&mut state, tick.min(until_next));
+            let until = Instant::now().checked_add(tick.min(until_next));
+            (state, _) = reaper.has_more.wait_until(state, until);
             ticks += 1;
         }
         if !state.new.is_empty() {

@@ -79,8 +79,6 @@
 //!   forgotten (`mem::forget`), and for a guard that is: its lock stays held.
 //! - In a forked child, a lock that another thread of the parent held at the fork, or was just taking or releasing, stays held. Those who waited for
 //!   it in the parent do not wait in the child.
-//! - A forked child that starts threads of its own must not have them wait for locks, not even new ones, if threads of the parent were waiting for
-//!   some: parking_lot, which these locks wait by, still lists those threads, and the child may hang or crash.
 //!
 //! # Between processes: [`FileLock`]
 //!

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::limits::SPARE_THREAD;
 use crate::lock::foreign::run_foreign;
 use crate::process::start_thread;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::model::{Condvar, Mutex};
 
 /// When something is to be done; it is the name of that as well.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -90,9 +90,11 @@ impl<T: Send + 'static> Timer<T> {
                     }
                     state = self.state.lock();
                 }
-                Some(when) => drop(self.changed.wait_until(&mut state, when)),
+                Some(when) => (state, _) = self.changed.wait_until(state, Some(when)),
                 None => {
-                    if self.changed.wait_for(&mut state, SPARE_THREAD).timed_out() && state.waiting.is_empty() {
+                    let is_over;
+                    (state, is_over) = self.changed.wait_until(state, Instant::now().checked_add(SPARE_THREAD));
+                    if is_over && state.waiting.is_empty() {
                         state.has_thread = false;
                         return;
                     }
