@@ -5,12 +5,13 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{DEADLINE, Log, init, wait_until};
+use common::{DEADLINE, Log, init, poll, wait_until};
 use logscope::store::{FolderLeases, Lease, LeaseBackend, LeaseClaim, LeaseState, MemoryLeases};
 use logscope::{Error, ErrorKind};
 
@@ -20,16 +21,16 @@ struct Told {
     leases: MemoryLeases,
     renewals: Mutex<Sender<Instant>>,
     is_out_of_reach: Arc<AtomicBool>,
+    /// How many milliseconds its answers take.
+    takes: Arc<AtomicU64>,
 }
 
 fn told() -> (Told, Receiver<Instant>, Arc<AtomicBool>) {
     let ((sender, receiver), is_out_of_reach) = (channel(), Arc::new(AtomicBool::new(false)));
     let leases = MemoryLeases::new();
-    (
-        Told { leases, renewals: Mutex::new(sender), is_out_of_reach: Arc::clone(&is_out_of_reach) },
-        receiver,
-        is_out_of_reach,
-    )
+    let (renewals, takes) = (Mutex::new(sender), Arc::default());
+    let backend = Told { leases, renewals, is_out_of_reach: Arc::clone(&is_out_of_reach), takes };
+    (backend, receiver, is_out_of_reach)
 }
 
 impl LeaseBackend for Told {
@@ -42,16 +43,20 @@ impl LeaseBackend for Told {
     }
 
     fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
-        self.leases.acquire(name, seen, claim)
+        let got = self.leases.acquire(name, seen, claim);
+        thread::sleep(Duration::from_millis(self.takes.load(Ordering::SeqCst)));
+        got
     }
 
     fn renew(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
         let _ = self.renewals.lock().unwrap().send(Instant::now());
         if self.is_out_of_reach.load(Ordering::SeqCst) {
             // A folder that cannot be read: the backends have no constructor of errors for others.
-            return FolderLeases::new("/dev/null/leases").observe(name).map(|_| true);
+            return FolderLeases::new(std::env::current_exe().unwrap().join("leases")).observe(name).map(|_| true);
         }
-        self.leases.renew(name, claim)
+        let is_own = self.leases.renew(name, claim);
+        thread::sleep(Duration::from_millis(self.takes.load(Ordering::SeqCst)));
+        is_own
     }
 
     fn release(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
@@ -61,6 +66,41 @@ impl LeaseBackend for Told {
     fn break_lease(&self, name: &str, seen: &LeaseState) -> Result<bool, Error> {
         self.leases.break_lease(name, seen)
     }
+}
+
+#[test]
+fn the_time_counts_from_before_an_acquisition_and_a_renewal_begin() {
+    let (backend, renewals, _) = told();
+    let takes = Duration::from_millis(200);
+    backend.takes.store(200, Ordering::SeqCst);
+    let ttl = Duration::from_secs(100);
+    let guard = Lease::new(backend, "uno").ttl(ttl).acquire(DEADLINE).unwrap();
+    assert!(guard.remaining() <= ttl - takes, "{guard:?}");
+    guard.renew().unwrap();
+    assert!(guard.remaining() <= ttl - takes && guard.remaining() > ttl / 2, "{guard:?}");
+    assert!(renewals.try_recv().is_ok());
+}
+
+#[test]
+fn an_acquisition_that_takes_longer_than_the_ttl_is_an_error_and_leaves_nothing_behind() {
+    let (backend, _renewals, _) = told();
+    backend.takes.store(50, Ordering::SeqCst);
+    let leases = backend.leases.clone();
+    let error = Lease::new(backend, "uno").ttl(Duration::from_millis(20)).acquire(DEADLINE).unwrap_err();
+    assert!(error.is_unreachable() && error.to_string().contains("too late"), "{error}");
+    assert!(Lease::new(leases, "uno").try_acquire().unwrap().is_some());
+}
+
+/// The backend has renewed it, but for a time the holder could not know that, and may have told somebody that the lease is lost.
+#[test]
+fn a_renewal_whose_answer_comes_when_the_time_is_over_is_a_loss() {
+    let (backend, _renewals, _) = told();
+    let takes = Arc::clone(&backend.takes);
+    let guard = Lease::new(backend, "uno").ttl(Duration::from_secs(1)).silent(true).acquire(DEADLINE).unwrap();
+    takes.store(1_100, Ordering::SeqCst);
+    assert!(guard.renew().unwrap_err().is_lease_lost());
+    assert!(guard.remaining().is_zero());
+    assert!(guard.release().unwrap_err().is_lease_lost());
 }
 
 #[test]
@@ -76,6 +116,17 @@ fn a_keeper_renews_the_lease_and_ends_with_the_guard() {
     drop(lease);
     // The keeper was the last that had the sender.
     wait_until("the keeper ends", || matches!(renewals.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected)));
+}
+
+/// While somebody else has the lease, and would have it for long.
+#[test]
+fn the_thread_of_a_dropped_future_ends() {
+    let (backend, renewals, _) = told();
+    let _guard = Lease::new(backend.leases.clone(), "uno").acquire(DEADLINE).unwrap();
+    let mut waits = Box::pin(Lease::new(backend, "uno").acquire_async(Duration::MAX));
+    assert!(poll(&mut waits).is_pending());
+    drop(waits);
+    assert_eq!(renewals.recv_timeout(DEADLINE), Err(RecvTimeoutError::Disconnected));
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn an_expiry_under_load_is_told_to_whom_it_befalls() {
                     let lease = lease(server, "load").ttl(Duration::from_millis(100)).silent(true);
                     for round in 0..6 {
                         let guard = lease.acquire(DEADLINE).unwrap();
-                        if (contender + round) % 3 == 0 {
+                        if (contender + round).is_multiple_of(3) {
                             // Stands still for longer than the TTL.
                             thread::sleep(Duration::from_millis(150));
                             assert!(guard.remaining().is_zero());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::backend::{LeaseClaim, LeaseHolder, LeaseState};
 use super::bell::{Bell, bell_of};
 use super::clock::now;
-use super::errors::{check, no_thread, timed_out};
+use super::errors::{check, no_thread, timed_out, too_slow};
 use super::guard::LeaseGuard;
 use super::held::Held;
 use super::keeper;
@@ -112,7 +112,9 @@ impl Acquisition {
             let seen = self.lease.backend.observe(&self.lease.name)?;
             // After the look: see `Watch::left`.
             let left = self.lease.watch.get_made().lock().left(&seen, now());
-            if left > Duration::ZERO {
+            // An attempt has succeeded, and its answer was lost: a repeated request, and then a listing that was behind.
+            let is_own = seen.holder.as_ref().is_some_and(|holder| holder.token == self.claim.token);
+            if left > Duration::ZERO && !is_own {
                 self.holder = seen.holder;
                 return Ok(Attempt::Taken(left));
             }
@@ -138,14 +140,15 @@ impl Acquisition {
             }
         };
         let held = Arc::new(Held::new(self.lease.clone(), self.claim.clone(), fence, began));
-        let guard = LeaseGuard::new(Arc::clone(&held));
-        if let Some(before) = &seen.holder {
+        if let Some(before) = seen.holder.as_ref().filter(|before| before.token != self.claim.token) {
             self.lease.log_took_over(fence, before);
         }
-        // An answer that took longer than the TTL: the drop releases what may be left of it, and logs that.
         if held.remaining().is_zero() {
-            return Ok(None);
+            // Nobody has worked under it. What may be left of it is freed for others.
+            let _ = held.release();
+            return Err(too_slow(&self.lease));
         }
+        let guard = LeaseGuard::new(Arc::clone(&held));
         if self.lease.has_keeper {
             keeper::start(&held).map_err(|error| no_thread(&self.lease, "that renews", error))?;
         }

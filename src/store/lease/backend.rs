@@ -20,8 +20,8 @@ use crate::sync::Arc;
 ///   any two steps, and not after the backend has lost its data, as far as it can tell.
 /// - Between the success of `acquire` for one token and that for another one, the first was [released](Self::release), was
 ///   [broken](Self::break_lease), or was not [renewed](Self::renew) for its TTL, counted from after its last acquisition or renewal began.
-/// - A method that returns an error may have acted. Called again with the same token, it says how things are: `acquire` and `renew` succeed
-///   for a token that has the lease, and `release` for one that released it last.
+/// - A method that returns an error, or `None` or false after an answer was lost, may have acted. Called again with the same token, `acquire` and
+///   `renew` succeed if that token has the lease, and let its TTL begin anew.
 /// - No method waits for a lease. One may wait for a server; then it returns an error of the kind
 ///   [`Unreachable`](crate::ErrorKind::Unreachable) after a bounded time.
 pub trait LeaseBackend: fmt::Debug + Send + Sync + 'static {

@@ -31,6 +31,13 @@ pub(super) fn timed_out(lease: &Lease, timeout: Duration, holder: Option<&LeaseH
     Error::new(ErrorKind::TimedOut, format!("cannot get the lease {place} within {within}: {holder}"))
 }
 
+#[cold]
+pub(super) fn too_slow(lease: &Lease) -> Error {
+    let what =
+        format!("got the lease {} too late: its TTL of {:?} was over; give it a longer one", lease.place(), lease.ttl);
+    Error::new(ErrorKind::Unreachable, what)
+}
+
 /// The process does not hold the lease of a guard: `why`.
 #[cold]
 pub(super) fn not_holder(lease: &Lease, why: &str) -> Error {

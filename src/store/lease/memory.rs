@@ -98,14 +98,13 @@ impl LeaseBackend for MemoryLeases {
 
     fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
         Ok(self.with(name, |entry| {
-            if entry.has(claim) {
-                return Some(entry.fence);
+            if !entry.has(claim) {
+                if entry.held.is_some() || !entry.is_in(seen) {
+                    return None;
+                }
+                entry.fence += 1;
             }
-            if entry.held.is_some() || !entry.is_in(seen) {
-                return None;
-            }
-            entry.fence += 1;
-            entry.changes = 0;
+            entry.changes += 1;
             entry.held = Some(Held { claim: claim.clone(), until: now().saturating_add(claim.ttl) });
             Some(entry.fence)
         }))

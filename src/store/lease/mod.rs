@@ -150,3 +150,6 @@ pub use memory::MemoryLeases;
 pub use options::Lease;
 #[cfg(feature = "redis")]
 pub use server::RedisLeases;
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests;

@@ -21,7 +21,8 @@ impl Lease {
     /// # Errors
     ///
     /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if others have the lease all the time. The text says who.
-    /// - [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if the backend does not answer; at once, without waiting for the timeout.
+    /// - [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if the backend does not answer, or takes longer than the TTL; at once, without
+    ///   waiting for the timeout.
     /// - [`ErrorKind::Lock`](crate::ErrorKind::Lock) if the backend cannot be used, if the name or the TTL is not one that a lease can have, or if no
     ///   [keeper](Self::keeper) can be started.
     pub fn acquire(&self, timeout: Duration) -> Result<LeaseGuard, Error> {

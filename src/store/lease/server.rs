@@ -29,8 +29,9 @@ return {value, tostring(redis.call('PTTL', KEYS[1]))}
 const ACQUIRE: &str = "
 local value = redis.call('GET', KEYS[1])
 if value then
-    if string.sub(value, 1, 32) == ARGV[1] then return string.match(value, '^%x+ (%d+) ') end
-    return false
+    if string.sub(value, 1, 32) ~= ARGV[1] then return false end
+    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+    return string.match(value, '^%x+ (%d+) ')
 end
 local time = redis.call('TIME')
 local last = tonumber(redis.call('HGET', KEYS[2], 'last') or '0')

@@ -25,7 +25,7 @@ impl Files {
         ensure_io(root)?;
         let new = root.join(format!(".{}.new", Token::random()));
         let first = Name::Free { fence: first_fence(), is_broken: false };
-        let made = fs::create_dir(&new)
+        let made = ensure_io(&new)
             .and_then(|()| fs::File::create_new(new.join(first.to_string()))?.sync_all())
             .and_then(|()| sync_folder(&new))
             .and_then(|()| fs::rename(&new, &self.folder))

@@ -207,7 +207,7 @@ fn acquire(plan: Plan, faults: Faults, token: Token, replay: &Replay<'_>) -> io:
         replay.begins(&("tries", attempt, &watch));
         let seen = steps::look(replay)?;
         let left = watch.left(&state(seen), replay.now());
-        if left > Duration::ZERO && !faults.has_no_patience {
+        if left > Duration::ZERO && !seen.is_held_by(token) && !faults.has_no_patience {
             replay.ask(Operation::Wait)?;
             continue;
         }
