@@ -215,7 +215,10 @@ pub(crate) mod model {
         #[cfg(feature = "store")]
         impl<T> OnceCell<T> {
             pub(crate) fn new() -> Self {
-                OnceCell { is_being_made: Mutex::new(false), changed: super::Condvar::new(), value: OnceLock::new() }
+                let value = OnceLock::new();
+                // Made here, and not at the first use, for which threads may race.
+                let _ = value.get();
+                OnceCell { is_being_made: Mutex::new(false), changed: super::Condvar::new(), value }
             }
 
             pub(crate) fn get(&self) -> Option<&T> {
