@@ -37,11 +37,11 @@ fn binary() -> Option<&'static Path> {
         }
         let built = run(&mut cargo(&["test", "--no-run", "--message-format=json", "--test", "suite"]));
         assert!(built.succeeded, "{}", built.stderr);
-        let executables = built.stdout.lines().filter_map(|line| {
+        let mut executables = built.stdout.lines().filter_map(|line| {
             let message: serde_json::Value = serde_json::from_str(line).ok()?;
             Some(PathBuf::from(message["executable"].as_str()?))
         });
-        Some(executables.last().expect("a test binary is built"))
+        Some(executables.next_back().expect("a test binary is built"))
     };
     BINARY.get_or_init(build).as_deref()
 }

@@ -32,7 +32,7 @@
 //! # connects_at_the_third_attempt();
 //! ```
 //!
-//! Nothing else has to be set up: [`capture`](crate::testing::capture) calls [`testing::init`](crate::testing::init()). A test that captures
+//! Nothing else has to be set up: [`capture`](crate::testing::capture()) calls [`testing::init`](crate::testing::init()). A test that captures
 //! nothing calls that itself; what it logs is then shown if it fails. A query that fails says what was asked, which records miss it by one
 //! condition, and shows the log:
 //!
@@ -194,7 +194,7 @@
 //!
 //! | `test-log` | here |
 //! |---|---|
-//! | `#[test_log::test]` | `#[test]`, and [`testing::init()`](crate::testing::init()) as the first line, or [`capture`](crate::testing::capture) |
+//! | `#[test_log::test]` | `#[test]`, and [`testing::init()`](crate::testing::init()) as the first line, or [`capture`](crate::testing::capture()) |
 //! | `RUST_LOG=debug cargo test` | `LOGSCOPE_TEST=debug cargo test`; without it all levels are shown, of tests that fail |
 //! | `#[test_log(default_log_filter = "debug")]` | [`options().shown(…)`](crate::testing::CaptureOptions::shown) |
 //! | `#[test_log::test(tokio::test)]` | `#[tokio::test]`, with [`capture_async`](crate::testing::capture_async) |
@@ -209,7 +209,7 @@
 //!
 //! | `tracing-test` | here |
 //! |---|---|
-//! | `#[traced_test]` | [`capture`](crate::testing::capture) |
+//! | `#[traced_test]` | [`capture`](crate::testing::capture()) |
 //! | `logs_contain("text")` | `log.records().message("text").first()` |
 //! | `assert!(!logs_contain("text"))` | `log.records().message("text").none()` |
 //! | `logs_assert(\|lines\| …)` | [`Query::all`](crate::testing::Query::all) has the records as data, [`Query::in_order`](crate::testing::Query::in_order) and [`Query::exactly`](crate::testing::Query::exactly) the usual cases |
@@ -224,7 +224,7 @@
 //!
 //! | `caplog` | here |
 //! |---|---|
-//! | the fixture `caplog` | the `log` of [`capture`](crate::testing::capture) or [`begin`](crate::testing::begin()) |
+//! | the fixture `caplog` | the `log` of [`capture`](crate::testing::capture()) or [`begin`](crate::testing::begin()) |
 //! | `caplog.records` | [`Log::records`](crate::testing::Log::records), [`Query::all`](crate::testing::Query::all) |
 //! | `caplog.record_tuples`, `caplog.messages` | the fields of [`RecordBuf`](crate::RecordBuf) |
 //! | `caplog.text` | [`Log::text`](crate::testing::Log::text) |

@@ -35,17 +35,17 @@ use crate::under_test::ask_for_clocks;
 /// ```
 ///
 /// The context lets all levels through and counts its time from zero. It follows the work wherever a context does: see
-/// [the guide](crate::docs::carry). If the test fails, its records are shown with it. Calls [`init`].
+/// [the guide](crate::docs::carry). If the test fails, its records are shown with it. Calls [`init`](init()).
 ///
 /// # Panics
 ///
-/// Where [`init`] does; and at the end, if there are records that the test has [denied](Log::deny).
+/// Where [`init`](init()) does; and at the end, if there are records that the test has [denied](Log::deny).
 #[track_caller]
 pub fn capture<R, F: FnOnce(&Log) -> R>(test: F) -> R {
     options().capture(test)
 }
 
-/// Runs the future that `test` makes in a context of its own, whose records it can ask for: [`capture`] for tasks.
+/// Runs the future that `test` makes in a context of its own, whose records it can ask for: [`capture`](capture()) for tasks.
 ///
 /// ```
 /// use logscope::testing;
@@ -60,7 +60,7 @@ pub fn capture<R, F: FnOnce(&Log) -> R>(test: F) -> R {
 ///
 /// # Panics
 ///
-/// Where [`capture`] does.
+/// Where [`capture`](capture()) does.
 #[track_caller]
 pub fn capture_async<R, F, Fut>(test: F) -> impl Future<Output = R>
 where
@@ -85,13 +85,13 @@ where
 ///
 /// # Panics
 ///
-/// Where [`init`] does. The guard panics when it is dropped, if there are records that the test has [denied](Log::deny).
+/// Where [`init`](init()) does. The guard panics when it is dropped, if there are records that the test has [denied](Log::deny).
 #[track_caller]
 pub fn begin(name: impl Into<String>) -> Capture {
     options().name(name).begin()
 }
 
-/// Has every test of this process fail that ends from now on if something was logged outside every context while it ran. Calls [`init`].
+/// Has every test of this process fail that ends from now on if something was logged outside every context while it ran. Calls [`init`](init()).
 ///
 /// ```
 /// logscope::testing::strict();
@@ -103,7 +103,7 @@ pub fn begin(name: impl Into<String>) -> Capture {
 ///
 /// # Panics
 ///
-/// Where [`init`] does.
+/// Where [`init`](init()) does.
 #[track_caller]
 pub fn strict() {
     init();

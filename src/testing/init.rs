@@ -24,8 +24,8 @@ pub(super) fn is_done() -> bool {
 /// tracing::info!("shown if the test fails");
 /// ```
 ///
-/// Any test, and any crate that helps tests, may call it, in any order, and on several threads at once. [`capture`](super::capture),
-/// [`begin`](super::begin) and the like call it themselves.
+/// Any test, and any crate that helps tests, may call it, in any order, and on several threads at once. [`capture`](super::capture()),
+/// [`begin`](super::begin()) and the like call it themselves.
 ///
 /// What no context claims is printed on the thread that logs, so that libtest shows it with the test that fails. That is the test whose thread
 /// it is, or whose thread has started that thread through std. Its levels are those of `LOGSCOPE_TEST`, else `LOGSCOPE` or `RUST_LOG`, else all.

@@ -13,7 +13,7 @@ use crate::context::OutputContext;
 use crate::sink::{Sink, copies};
 use crate::sync::Arc;
 
-/// Reads the log of a test, while it runs and afterwards; from [`capture`](super::capture) and the like. Clones read the same log.
+/// Reads the log of a test, while it runs and afterwards; from [`capture`](super::capture()) and the like. Clones read the same log.
 ///
 /// ```
 /// use logscope::{Level, testing};
@@ -60,7 +60,6 @@ impl Log {
     /// ```
     ///
     /// A [child](OutputContext::child) of the test's context has it already.
-    #[must_use]
     pub fn sink(&self) -> Sink {
         copies(Recorder(Arc::clone(&self.recording)))
     }

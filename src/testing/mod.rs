@@ -27,8 +27,8 @@
 //!
 //! # Recording
 //!
-//! [`capture`], [`capture_async`] and [`begin`] give the test a context, which [follows the work](crate::docs::carry) to threads, pools and
-//! tasks. [`options`] sets more, such as a clock. [`case`] is for each of many attempts, such as those of `proptest`.
+//! [`capture()`], [`capture_async`] and [`begin`] give the test a context, which [follows the work](crate::docs::carry) to threads, pools and
+//! tasks. [`options()`] sets more, such as a clock. [`case()`] is for each of many attempts, such as those of `proptest`.
 //!
 //! # Asking
 //!
@@ -53,8 +53,8 @@
 //! |---|---|
 //! | [`Signal`], [`wait_until`], [`run_together`], [`Turns`], [`retry`] | waiting without sleeping, several threads at once, and a fixed interleaving |
 //! | [`exclusive`], [`shared`], [`per_worker`], [`worker_id`], [`scratch_dir`], [`free_port`] | what tests share, and what each has alone, over threads and processes |
-//! | [`isolated`] | tests that change what the whole process shares, and that leave nothing behind |
-//! | [`child`] | the same test again, in a process of its own |
+//! | [`isolated()`] | tests that change what the whole process shares, and that leave nothing behind |
+//! | [`child()`] | the same test again, in a process of its own |
 //! | [`stability()`] | a scenario again and again, on 1, 2 and 4 threads |
 //! | [`seed()`], [`random`] | one seed for every random choice |
 

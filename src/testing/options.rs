@@ -94,13 +94,13 @@ impl CaptureOptions {
         self
     }
 
-    /// Has records of this level, or a more severe one, fail the test: see [`Log::deny`].
+    /// Has records of this level, or a more severe one, fail the test: see [`Log::deny`](super::Log::deny).
     pub fn deny(mut self, level: Level) -> Self {
         self.rules.denied = Some(level);
         self
     }
 
-    /// Has what is logged outside every context fail the test: see [`Log::strict`].
+    /// Has what is logged outside every context fail the test: see [`Log::strict`](super::Log::strict).
     pub fn strict(mut self) -> Self {
         self.rules.is_strict = true;
         self

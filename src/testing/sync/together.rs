@@ -20,7 +20,7 @@ use crate::thread;
 /// let counter = std::sync::atomic::AtomicU32::new(0);
 /// # use std::sync::atomic::Ordering::Relaxed;
 /// let before = run_together(8, |_| counter.fetch_add(1, Relaxed));
-/// assert_eq!(before.iter().sum::<u32>(), (0..8).sum());
+/// assert_eq!(before.iter().sum::<u32>(), (0..8).sum::<u32>());
 /// ```
 ///
 /// No thread begins before all have been started. Each runs in the caller's context and span, and is named after the caller's thread and its
