@@ -6,8 +6,8 @@
 //!
 //! # Isolated tests
 //!
-//! Without the feature `testing` nothing is noted, and nothing here takes time or room. With it, and while no isolated test runs, whoever makes something
-//! asks one number. A thread is marked with the test that it works for: the test's own thread, and the threads that it starts by
+//! Without the feature `testing` nothing is noted, and nothing here takes time or room. With it, and while no isolated test runs, whoever makes
+//! something asks one number. A thread is marked with the test that it works for: the test's own thread, and the threads that it starts by
 //! [`thread`](crate::thread). What an unmarked thread makes belongs to the test that the current context was made under.
 
 #[cfg(feature = "testing")]

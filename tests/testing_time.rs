@@ -69,7 +69,7 @@ fn two_runtimes_have_two_times_and_a_runtime_that_is_gone_keeps_its_own() {
         runtime.block_on(async { OutputContext::builder("uno").clock(tokio_clock()).build() })
     };
     let (in_fast, in_slow) = (context(&fast), context(&slow));
-    fast.block_on(tokio::time::sleep(HOUR));
+    fast.block_on(async { tokio::time::sleep(HOUR).await });
     assert_about(in_fast.elapsed(), HOUR);
     // Also asked from inside the other one.
     slow.block_on(async {
@@ -83,5 +83,5 @@ fn two_runtimes_have_two_times_and_a_runtime_that_is_gone_keeps_its_own() {
 #[test]
 fn outside_a_runtime_the_panic_says_what_to_do() {
     let payload = std::panic::catch_unwind(tokio_clock).unwrap_err();
-    assert!(payload.downcast_ref::<String>().is_some_and(|text| text.contains("call it in a task")));
+    assert!(payload.downcast_ref::<&str>().is_some_and(|text| text.contains("call it in a task")));
 }

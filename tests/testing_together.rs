@@ -96,6 +96,28 @@ fn all_threads_begin_at_once_and_results_are_in_order() {
     assert!(run_together(0, |number| number).is_empty());
 }
 
+/// Each thread that works sees all others, which have their names by then.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_thread_begins_before_all_are_there() {
+    let count = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        names.filter(|name| name.starts_with("all-are-there-")).count()
+    };
+    let caller = thread::Builder::new().name("all-are-there".to_owned());
+    let first = caller.spawn(move || {
+        // The last one to end is the first that may be gone.
+        let (counted, all) = (Barrier::new(6), AtomicUsize::new(0));
+        run_together(6, |_| {
+            all.fetch_max(6 - count().min(6), Ordering::Relaxed);
+            counted.wait();
+        });
+        all.into_inner()
+    });
+    assert_eq!(first.unwrap().join().unwrap(), 0, "so many were missing when another had begun");
+}
+
 #[test]
 fn threads_run_in_the_context_and_span_of_their_caller() {
     capture(|log| {

@@ -29,26 +29,26 @@ use crate::verbosity::TurnBack;
 /// assert_eq!(OutputContext::current().id(), before.id());
 /// ```
 ///
-/// Afterwards, also if `test` panics, the process default, the panic hook and every [`Dial`](crate::Dial) that was turned meanwhile are what they were. Then it
-/// looks for what the test has made and left behind, and panics if there is any, with its name:
+/// Afterwards, also if `test` panics, the process default, the panic hook and every [`Dial`](crate::Dial) that was turned meanwhile are what they
+/// were. Then it looks for what the test has made and left behind, and panics if there is any, with its name:
 ///
 /// | left behind | found if |
 /// |---|---|
 /// | a guard that is open | it was entered on this thread |
-/// | a context that is alive | it was made by this thread, by a thread of [`logscope::thread`](crate::thread) that was started under the test, or in a context that was |
+/// | a context that is alive | it was made by this thread, by a thread that was started by [`logscope::thread`](crate::thread) under the test, or in such a context |
 /// | records in a queue | its output was made so |
 /// | a thread that runs | it was started by `logscope::thread`, so |
 ///
 /// What is about to end has a second for it. A panic of `test` is passed on, and what it has left behind is only told.
 ///
-/// Tests that are not isolated may run at the same time, and see what this one changes; what they make is not taken for this one's. Isolated tests wait for each other
-/// on their threads, so do not begin one in a task. `isolated` may be called inside itself, on the same thread: the inner one restores what it has
-/// changed.
+/// Tests that are not isolated may run at the same time, and see what this one changes; what they make is not taken for this one's. Isolated tests
+/// wait for each other on their threads, so do not begin one in a task. `isolated` may be called inside itself, on the same thread: the inner one
+/// restores what it has changed.
 ///
 /// # Panics
 ///
-/// If something is left behind. If other isolated tests take more than ten minutes: the message has the name of the one that runs. If the thread is panicking
-/// already.
+/// If something is left behind. If other isolated tests take more than ten minutes: the message has the name of the one that runs. If the thread is
+/// panicking already.
 #[track_caller]
 pub fn isolated<R>(test: impl FnOnce() -> R) -> R {
     assert!(

@@ -23,11 +23,11 @@ use crate::clock::{Clock, Origin, TimeSource};
 /// # });
 /// ```
 ///
-/// Under paused time a context with this clock shows no time but that which the test has waited for: two hours of `sleep` are two hours in the log, and take
-/// no time. Children and derived contexts have the clock of their parent. The wall-clock time goes on from that of this call.
+/// Under paused time a context with this clock shows no time but that which the test has waited for: two hours of `sleep` are two hours in the log,
+/// and take no time. Children and derived contexts have the clock of their parent. The wall-clock time goes on from that of this call.
 ///
-/// Threads outside the runtime read the same clock. tokio's time can be paused only in a runtime with one thread. (Which tokio the clock asks is that of this
-/// crate's feature `tokio`; it has a paused time if the program's own dependency on tokio has `test-util`.)
+/// Threads outside the runtime read the same clock. tokio's time can be paused only in a runtime with one thread. (Which tokio the clock asks is that
+/// of this crate's feature `tokio`; it has a paused time if the program's own dependency on tokio has `test-util`.)
 ///
 /// # Panics
 ///

@@ -1,5 +1,6 @@
-//! Child processes: this test binary, executed again to run the child's part of one test in a process of its own. `logscope::testing::child` starts them; here is what the
-//! tests of logscope need beside that: reports in JSON, an environment in which nothing is set that logscope reads, and ledgers.
+//! Child processes: this test binary, executed again to run the child's part of one test in a process of its own. `logscope::testing::child` starts
+//! them; here is what the tests of logscope need beside that: reports in JSON, an environment in which nothing is set that logscope reads, and
+//! ledgers.
 
 // Each test binary uses only some of these helpers.
 #![allow(dead_code)]

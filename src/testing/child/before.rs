@@ -1,7 +1,7 @@
 //! The children that a test runs one after the other, by `run`.
 //!
-//! Each child runs the test from its beginning, so it comes to all the calls of `run` before its own. The parent has done those: the child finds what came of each
-//! in the folders that the parent keeps until its test is over, and starts nothing.
+//! Each child runs the test from its beginning, so it comes to all the calls of `run` before its own. The parent has done those: the child finds what
+//! came of each in the folders that the parent keeps until its test is over, and starts nothing.
 
 use std::cell::RefCell;
 use std::env;

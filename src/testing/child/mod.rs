@@ -16,8 +16,8 @@ pub use running::RunningChild;
 
 /// Prepares a process of its own that runs this test again: with other environment variables, arguments, limits, or another folder.
 ///
-/// Changing the environment of one's own process is unsound beside other threads, and so are some other things that only a process of its own can do: to
-/// exit, to be killed, to close its streams.
+/// Changing the environment of one's own process is unsound beside other threads, and so are some other things that only a process of its own can do:
+/// to exit, to be killed, to close its streams.
 ///
 /// ```no_run
 /// use logscope::testing::child;
@@ -34,10 +34,10 @@ pub use running::RunningChild;
 /// }
 /// ```
 ///
-/// The child is this test binary, with `--exact` and the name of this test, which is that of the thread. It runs the test from the beginning, comes to the same call of
-/// [`run`](Child::run), runs the closure, and exits. So what stands before `run` in the test is run in both. If there are several calls of `run`, a child finds what
-/// came of those before its own, and does not run them again. If that is too much, or for several at the same time, say what they do at the beginning of the
-/// test, by [`in_child`], and [`start`](Child::start) them.
+/// The child is this test binary, with `--exact` and the name of this test, which is that of the thread. It runs the test from the beginning, comes
+/// to the same call of [`run`](Child::run), runs the closure, and exits. So what stands before `run` in the test is run in both. If there are several
+/// calls of `run`, a child finds what came of those before its own, and does not run them again. If that is too much, or for several at the same
+/// time, say what they do at the beginning of the test, by [`in_child`], and [`start`](Child::start) them.
 ///
 /// If a child fails, so does the test, and shows what the child wrote. One that takes too long is killed, and so is one whose test ends before it.
 /// Works under libtest and nextest.

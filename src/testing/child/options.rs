@@ -131,8 +131,8 @@ impl Child {
     ///
     /// # Panics
     ///
-    /// If the child cannot be started, if `play` panics there or returns an error, and if it takes too long. The message has what the child wrote. So the caller is the
-    /// parent, and in the child `run` does not return.
+    /// If the child cannot be started, if `play` panics there or returns an error, and if it takes too long. The message has what the child wrote.
+    /// In the child, `run` does not return.
     #[track_caller]
     pub fn run<R: Report>(self, play: impl FnOnce() -> R) -> EndedChild {
         let caller = Location::caller();

@@ -70,7 +70,8 @@ pub fn child_role() -> Option<(String, PathBuf)> {
 
 /// Plays a role, and ends the process, if this is a child that was started for that role. Otherwise does nothing.
 ///
-/// This is for tests that start a child several times, or several at once. It stands at the beginning of the test, before the children are [started](super::Child::start).
+/// This is for tests that start a child several times, or several at once. It stands at the beginning of the test, before the children are
+/// [started](super::Child::start).
 ///
 /// ```no_run
 /// use std::path::Path;

@@ -1,6 +1,7 @@
 //! What tests share, and what each has alone, over threads and processes: resources, workers, folders and ports.
 //!
-//! All of it is locked by the operating system ([`FileLock`](crate::lock::FileLock)), in one folder of the user: what a process holds is free when it dies.
+//! All of it is locked by the operating system ([`FileLock`](crate::lock::FileLock)), in one folder of the user: what a process holds is free when it
+//! dies.
 
 mod folder;
 mod port;

@@ -27,9 +27,9 @@ const VARIABLE: &str = "LOGSCOPE_TEST_PORTS";
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// Asking the system for port 0 gives a port that somebody else can have a moment later. This one is held by a file lock, which all processes of this user
-/// respect that ask here, from this call until the result is dropped: the server may start late, and start again. It is outside the range of outgoing
-/// connections, so no client gets it by chance. It was free on IPv4 and IPv6, for TCP and UDP.
+/// Asking the system for port 0 gives a port that somebody else can have a moment later. This one is held by a file lock, which all processes of this
+/// user respect that ask here, from this call until the result is dropped: the server may start late, and start again. It is outside the range of
+/// outgoing connections, so no client gets it by chance. It was free on IPv4 and IPv6, for TCP and UDP.
 ///
 /// See [`Ports`] for a preferred port, and another range than 15,000 to 25,000.
 ///

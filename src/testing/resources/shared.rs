@@ -30,9 +30,9 @@ const SHARES: usize = 1 << 20;
 /// The name is all that counts: it is the same resource in all test binaries, also of other projects. The lock is the operating system's, so it
 /// is free when a process dies.
 ///
-/// A wait is told on stderr when it has taken a second, and when it is over, with the test that holds the resource. A thread that uses the resource already gets it
-/// again, without a wait. Locks are in the folder that the environment variable `LOGSCOPE_TEST_SHARED` names, and else in `logscope-testing-…`, with the number of
-/// the user, beside other temporary files.
+/// A wait is told on stderr when it has taken a second, and when it is over, with the test that holds the resource. A thread that uses the resource
+/// already gets it again, without a wait. Locks are in the folder that the environment variable `LOGSCOPE_TEST_SHARED` names, and else in
+/// `logscope-testing-…`, with the number of the user, beside other temporary files.
 ///
 /// # Panics
 ///

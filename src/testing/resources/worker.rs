@@ -27,9 +27,9 @@ thread_local! {
 /// println!("{}", logscope::testing::worker_id());
 /// ```
 ///
-/// Numbers are small, from zero on: a thread has the first that is free when it asks, and keeps it until it ends; libtest runs each
-/// test on a thread of its own. nextest's number (`NEXTEST_TEST_GLOBAL_SLOT`) is tried first. A number is unique among all threads of all processes of this user,
-/// also if two suites run at the same time. (It is a file lock in the folder of [`exclusive`](super::exclusive).)
+/// Numbers are small, from zero on: a thread has the first that is free when it asks, and keeps it until it ends; libtest runs each test on a thread
+/// of its own. nextest's number (`NEXTEST_TEST_GLOBAL_SLOT`) is tried first. A number is unique among all threads of all processes of this user, also
+/// if two suites run at the same time. (It is a file lock in the folder of [`exclusive`](super::exclusive).)
 ///
 /// Ask on the test's own thread: a thread that the test starts is another worker.
 ///
@@ -41,7 +41,8 @@ pub fn worker_id() -> usize {
     with_worker(|worker| worker.number)
 }
 
-/// Returns the path of a file or folder that this worker alone uses, among all tests that run at the same time: a database of its own for each, for example.
+/// Returns the path of a file or folder that this worker alone uses, among all tests that run at the same time: a database of its own for each, for
+/// example.
 ///
 /// ```
 /// use logscope::testing::per_worker;

@@ -29,15 +29,16 @@ pub use runner::Stability;
 ///       4     20      20    54.0ms      3.73
 /// ```
 ///
-/// On 4 threads, four runs are under way at the same time, each in a context of its own, whose log is kept at TRACE. The speed-up is the time on the first number of threads
-/// divided by that on this one. The random numbers of a run depend on the [seed](super::seed()) and on its number: the same on any number of threads.
+/// On 4 threads, four runs are under way at the same time, each in a context of its own, whose log is kept at TRACE. The speed-up is the time on the
+/// first number of threads divided by that on this one. The random numbers of a run depend on the [seed](super::seed()) and on its number: the same
+/// on any number of threads.
 ///
 /// [`Stability`] does the same with several scenarios, which it shuffles, and runs alone.
 ///
 /// # Panics
 ///
-/// If a run panics: the message has the table, the text of the first panic, the seed and the log of that run. No further run begins then. A run that hangs holds up the
-/// call, so give what waits inside a deadline.
+/// If a run panics: the message has the table, the text of the first panic, the seed and the log of that run. No further run begins then. A run that
+/// hangs holds up the call, so give what waits inside a deadline.
 #[track_caller]
 pub fn stability(
     runs: usize,

@@ -76,7 +76,8 @@ impl<'a> Stability<'a> {
     ///
     /// # Panics
     ///
-    /// If a scenario panics: the message has the table, the text of the first panic, the order of the scenarios before it, the seed and the log of that run.
+    /// If a scenario panics: the message has the table, the text of the first panic, the order of the scenarios before it, the seed and the log of
+    /// that run.
     #[track_caller]
     pub fn run(self) -> StabilityReport {
         // The log of a run is kept also in a test that does not install logscope. What is installed already can do that, or not.

@@ -105,7 +105,8 @@ pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("(a payload that is no text)")
 }
 
-/// What is logged in the current context from now on, in a context that is derived from it. Nothing outside every scope: there the thread is to be outside, too.
+/// What is logged in the current context from now on, in a context that is derived from it. Nothing outside every scope: there the thread is to be
+/// outside, too.
 struct Log(Option<(OutputContext, Memory)>);
 
 impl Log {

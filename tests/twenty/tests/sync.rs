@@ -54,7 +54,9 @@ fn a_worker_outlives_a_refused_source() {
     testing::capture(|log| {
         let (send, jobs) = channel();
         let worker = start_worker(jobs);
-        ["#error", "abc"].map(|source| send.send(source.to_owned()).unwrap());
+        for source in ["#error", "abc"] {
+            send.send(source.to_owned()).unwrap();
+        }
         drop(send);
         assert_eq!(worker.join().unwrap(), 3);
         log.records().in_order(["cannot compile", "compiled"]);
