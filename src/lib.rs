@@ -140,7 +140,7 @@
 //! | `tokio` | 1 | `JoinHandle`, `Handle`, `LocalSet`, `AbortHandle`; the traits for `JoinSet` and `runtime::Builder`; `process::Command` | `tokio` |
 
 // The rooms of this crate, each of which imports only those before it:
-// sync, limits, process, error, lock, clock, trace and verbosity, under_test, record, format, read, bytes, fallback, environment and output, registry, file, queue,
+// sync, limits, process, error, lock, clock, line_buffer, trace and verbosity, under_test, record, format, read, bytes, fallback, environment and output, registry, file, queue,
 // delivery, background, sink, context, scope, inherit, rayon, thread, tokio and unclaimed, layer, build, command, http and store, testing; docs has the guides. Each begins with a few
 // sentences on what lives there. `tests/import_order` checks the order.
 
@@ -165,6 +165,7 @@ pub mod http;
 mod inherit;
 mod layer;
 mod limits;
+mod line_buffer;
 #[cfg(feature = "lock")]
 #[cfg_attr(docsrs, doc(cfg(feature = "lock")))]
 pub mod lock;

@@ -1,5 +1,7 @@
 //! The colours of text on a terminal, as ANSI escape sequences.
 
+use crate::line_buffer::LineBuffer;
+
 /// How a part of a line looks on a terminal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Look {
@@ -39,11 +41,14 @@ impl Look {
 }
 
 /// Appends what `push` appends, with `look` if the line is `colored`.
-pub(super) fn push_colored(colored: bool, look: Look, out: &mut Vec<u8>, push: impl FnOnce(&mut Vec<u8>)) {
-    if !colored {
-        return push(out);
+#[inline]
+pub(super) fn push_colored(colored: bool, look: Look, out: &mut LineBuffer, push: impl FnOnce(&mut LineBuffer)) {
+    // `push` stands here once, so that it is inlined.
+    if colored {
+        out.extend_from_slice(look.sequence());
     }
-    out.extend_from_slice(look.sequence());
     push(out);
-    out.extend_from_slice(Look::RESET);
+    if colored {
+        out.extend_from_slice(Look::RESET);
+    }
 }

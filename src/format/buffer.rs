@@ -4,7 +4,9 @@
 //! runs: an event that is logged from inside one takes another buffer. In a destructor of a thread-local, when the pool may
 //! already be destroyed, a buffer is allocated and freed.
 
-use std::cell::RefCell;
+use crate::line_buffer::LineBuffer;
+
+use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 
 /// A buffer that grew beyond this is freed: one huge record must not hold its memory for the life of the thread.
@@ -15,50 +17,85 @@ const KEEP_BUFFERS: usize = 8;
 const FIRST_CAPACITY: usize = 512;
 
 thread_local! {
-    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static POOL: Pool = const { Pool { first: Cell::new(None), others: RefCell::new(Vec::new()) } };
+}
+
+/// Buffers that are not in use.
+struct Pool {
+    /// The one that is taken first: a value that logs itself is rare. Boxed, so that taking it moves one word.
+    first: Cell<Option<Box<LineBuffer>>>,
+    #[expect(clippy::vec_box, reason = "they are moved as boxes")]
+    others: RefCell<Vec<Box<LineBuffer>>>,
+}
+
+impl Pool {
+    #[cold]
+    #[inline(never)]
+    fn pop_other(&self) -> Option<Box<LineBuffer>> {
+        self.others.try_borrow_mut().ok()?.pop()
+    }
+
+    /// Keeps `buffer`, or returns it, if there are enough.
+    #[cold]
+    #[inline(never)]
+    fn push_other(&self, buffer: Box<LineBuffer>) -> Option<Box<LineBuffer>> {
+        match self.others.try_borrow_mut() {
+            Ok(mut others) if others.len() < KEEP_BUFFERS - 1 => {
+                others.push(buffer);
+                None
+            }
+            _ => Some(buffer),
+        }
+    }
 }
 
 /// An empty buffer from the thread's pool, which takes it back on drop, also when a panic drops it.
 #[derive(Debug)]
-pub(crate) struct Buffer(Vec<u8>);
+pub(crate) struct Buffer(Option<Box<LineBuffer>>);
 
 impl Buffer {
     /// Takes a buffer from this thread's pool, or allocates one.
+    #[inline]
     pub(crate) fn take() -> Self {
-        let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok()?.pop()).unwrap_or_default();
-        Buffer(pooled.unwrap_or_else(|| Vec::with_capacity(FIRST_CAPACITY)))
+        match POOL.try_with(|pool| pool.first.take().or_else(|| pool.pop_other())) {
+            Ok(Some(pooled)) => Buffer(Some(pooled)),
+            _ => Buffer(Some(new_buffer())),
+        }
     }
 }
 
+#[cold]
+#[inline(never)]
+fn new_buffer() -> Box<LineBuffer> {
+    Box::new(LineBuffer::with_capacity(FIRST_CAPACITY))
+}
+
 impl Drop for Buffer {
+    #[inline]
     fn drop(&mut self) {
-        let mut bytes = std::mem::take(&mut self.0);
-        if bytes.capacity() > KEEP_CAPACITY {
+        let Some(mut buffer) = self.0.take() else { return };
+        if buffer.capacity() > KEEP_CAPACITY {
             return;
         }
-        bytes.clear();
-        // If the pool is destroyed or full, the buffer is freed after the borrow has ended.
-        let _ = POOL.try_with(|pool| {
-            if let Ok(mut pool) = pool.try_borrow_mut()
-                && pool.len() < KEEP_BUFFERS
-            {
-                pool.push(std::mem::take(&mut bytes));
-            }
-        });
+        buffer.clear();
+        // If the pool is destroyed or full, a buffer is freed after the borrow has ended.
+        let _ = POOL.try_with(|pool| pool.first.replace(Some(buffer)).and_then(|before| pool.push_other(before)));
     }
 }
 
 impl Deref for Buffer {
-    type Target = Vec<u8>;
+    type Target = LineBuffer;
 
-    fn deref(&self) -> &Vec<u8> {
-        &self.0
+    #[inline]
+    fn deref(&self) -> &LineBuffer {
+        self.0.as_deref().expect("it is there until the drop")
     }
 }
 
 impl DerefMut for Buffer {
-    fn deref_mut(&mut self) -> &mut Vec<u8> {
-        &mut self.0
+    #[inline]
+    fn deref_mut(&mut self) -> &mut LineBuffer {
+        self.0.as_deref_mut().expect("it is there until the drop")
     }
 }
 

@@ -21,6 +21,7 @@
 
 use std::fmt;
 
+use crate::line_buffer::{BLOCK, LineBuffer};
 use crate::record::{ValueWriter, max_record_bytes, prefix};
 
 /// How the writers treat a byte of UTF-8.
@@ -84,46 +85,30 @@ fn is_plain(chunk: [u8; 8]) -> bool {
     ((word | below_space | is(b'"') | is(b'\\') | is(0x7f)) & HIGH) == 0
 }
 
-/// Returns a number of bytes at the start of `bytes` that need no escape: all of them, or some chunks of eight.
-#[inline]
-fn plain_prefix(bytes: &[u8]) -> usize {
-    let Some(last) = bytes.last_chunk::<8>() else {
-        return if is_plain_short(bytes) { bytes.len() } else { 0 };
-    };
-    let (chunks, _) = bytes.as_chunks::<8>();
-    for (place, chunk) in chunks.iter().enumerate() {
-        if !is_plain(*chunk) {
-            return place * 8;
-        }
+/// Returns true if any byte of a block needs a look: those for which [`is_plain`] is false.
+#[inline(always)]
+fn has_odd(block: &[u8; BLOCK]) -> bool {
+    // Numbers, not booleans: so the compiler compares all bytes at once.
+    let mut odd = 0;
+    for byte in *block {
+        odd |= u8::from(byte.wrapping_sub(b' ') > b'~' - b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\');
     }
-    // The last eight bytes overlap the last chunk, so that no byte is looked at alone.
-    if is_plain(*last) { bytes.len() } else { chunks.len() * 8 }
-}
-
-/// Does the same as [`is_plain`] for fewer than eight bytes.
-#[inline]
-fn is_plain_short(bytes: &[u8]) -> bool {
-    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        (Some(&[a, b, c, d]), Some(&[e, f, g, h])) => is_plain([a, b, c, d, e, f, g, h]),
-        _ => bytes.iter().all(|byte| CLASSES[usize::from(*byte)] == Class::Plain),
-    }
+    odd != 0
 }
 
 /// Copies `text` to `out`, but hands characters [to be escaped](is_escaped), quotes and backslashes to `escape`.
 #[inline]
-fn push_escaped(out: &mut Vec<u8>, text: &str, escape: impl FnMut(&mut Vec<u8>, char)) {
-    let plain = plain_prefix(text.as_bytes());
-    if plain == text.len() {
-        out.extend_from_slice(text.as_bytes());
-    } else {
-        push_escaped_from(out, text, plain, escape);
+fn push_escaped(out: &mut LineBuffer, text: &str, escape: impl FnMut(&mut LineBuffer, char)) {
+    if !out.extend_unless(text.as_bytes(), has_odd) {
+        push_escaped_slowly(out, text, escape);
     }
 }
 
-/// Does the same as [`push_escaped`] for a text of which no character before `at` needs escaping.
-fn push_escaped_from(out: &mut Vec<u8>, text: &str, mut at: usize, mut escape: impl FnMut(&mut Vec<u8>, char)) {
+/// Does the same as [`push_escaped`], for a text that has something to escape, or long characters.
+#[inline(never)]
+fn push_escaped_slowly(out: &mut LineBuffer, text: &str, mut escape: impl FnMut(&mut LineBuffer, char)) {
     let bytes = text.as_bytes();
-    let mut copied = 0;
+    let (mut copied, mut at) = (0, 0);
     while at < bytes.len() {
         if let Some(chunk) = bytes[at..].first_chunk::<8>()
             && is_plain(*chunk)
@@ -221,12 +206,12 @@ bounded!(Quoted);
 
 /// Writes the inside of a JSON string.
 pub(crate) struct JsonText<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut LineBuffer,
     is_cut: bool,
 }
 
 impl<'a> JsonText<'a> {
-    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
+    pub(crate) fn new(out: &'a mut LineBuffer) -> Self {
         JsonText { out, is_cut: false }
     }
 
@@ -241,7 +226,7 @@ impl<'a> JsonText<'a> {
 }
 
 #[cold]
-fn escape_json(out: &mut Vec<u8>, character: char) {
+fn escape_json(out: &mut LineBuffer, character: char) {
     let short = match character {
         '"' => b'"',
         '\\' => b'\\',
@@ -263,7 +248,7 @@ fn escape_json(out: &mut Vec<u8>, character: char) {
 
 /// Writes text outside quotes.
 pub(crate) struct PlainText<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut LineBuffer,
     keep_backslashes: bool,
     continuation: Option<&'a str>,
     is_cut: bool,
@@ -271,7 +256,7 @@ pub(crate) struct PlainText<'a> {
 
 impl<'a> PlainText<'a> {
     /// Creates a writer that escapes reversibly: it doubles backslashes.
-    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
+    pub(crate) fn new(out: &'a mut LineBuffer) -> Self {
         PlainText { out, keep_backslashes: false, continuation: None, is_cut: false }
     }
 
@@ -308,19 +293,19 @@ impl<'a> PlainText<'a> {
 /// Returns `text` for people, as in errors: on one line, without characters that control a terminal or hide something. Backslashes stay as
 /// they are, for paths of Windows.
 pub(crate) fn shown(text: &str) -> String {
-    let mut shown = Vec::with_capacity(text.len());
+    let mut shown = LineBuffer::with_capacity(text.len());
     PlainText::new(&mut shown).keep_backslashes().push(text);
     String::from_utf8_lossy(&shown).into_owned()
 }
 
 /// Writes the inside of double quotes in text and logfmt; the caller writes the quotes.
 pub(crate) struct Quoted<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut LineBuffer,
     is_cut: bool,
 }
 
 impl<'a> Quoted<'a> {
-    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
+    pub(crate) fn new(out: &'a mut LineBuffer) -> Self {
         Quoted { out, is_cut: false }
     }
 
@@ -335,7 +320,7 @@ impl<'a> Quoted<'a> {
 }
 
 #[cold]
-fn escape_text(out: &mut Vec<u8>, character: char) {
+fn escape_text(out: &mut LineBuffer, character: char) {
     let short = match character {
         '"' => b'"',
         '\\' => b'\\',
@@ -348,14 +333,14 @@ fn escape_text(out: &mut Vec<u8>, character: char) {
 }
 
 /// Appends the last `digits` hexadecimal digits of `number`.
-fn push_hex(out: &mut Vec<u8>, number: u32, digits: u32) {
+fn push_hex(out: &mut LineBuffer, number: u32, digits: u32) {
     for digit in (0..digits).rev() {
         out.push(b"0123456789abcdef"[(number >> (digit * 4)) as usize & 0xf]);
     }
 }
 
 /// Appends `character` as `\x1b` or `\u{202e}`.
-pub(super) fn push_code(out: &mut Vec<u8>, character: char) {
+pub(super) fn push_code(out: &mut LineBuffer, character: char) {
     let code = u32::from(character);
     if code < 0x80 {
         out.extend_from_slice(b"\\x");

@@ -3,6 +3,7 @@
 use super::json::PathParts;
 use super::plain::braces;
 use super::{json, logfmt};
+use crate::line_buffer::LineBuffer;
 use crate::record::{ContextInfo, FieldName, SpanValues, Style, Value};
 use crate::sync::Arc;
 
@@ -17,24 +18,24 @@ fn span(name: &'static str, fields: &[(&'static str, Value)]) -> Arc<SpanValues>
 }
 
 fn path(style: Style, path: &[Arc<SpanValues>]) -> String {
-    let mut out = Vec::new();
+    let mut out = LineBuffer::new();
     match style {
         Style::JSON => json::push_path(path, PathParts { current: true, list: true }, &mut out),
         Style::LOGFMT => logfmt::push_path(path, &mut out),
         style => braces::push_path(style, path, &mut out),
     }
-    String::from_utf8(out).unwrap()
+    String::from_utf8(out.into()).unwrap()
 }
 
 fn context(style: Style, name: &str, fields: &[(&str, &str)]) -> String {
     let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
-    let (mut out, info) = (Vec::new(), ContextInfo::new(name.to_owned(), 7, fields));
+    let (mut out, info) = (LineBuffer::new(), ContextInfo::new(name.to_owned(), 7, fields));
     match style {
         Style::JSON => json::push_context(&info, true, &mut out),
         Style::LOGFMT => logfmt::push_context(&info, &mut out),
         style => braces::push_context(style, &info, &mut out),
     }
-    String::from_utf8(out).unwrap()
+    String::from_utf8(out.into()).unwrap()
 }
 
 #[test]
@@ -105,9 +106,9 @@ fn a_child_names_its_parent_in_json() {
     let fields = vec![("env".to_owned(), Value::from("x"))];
     let info = ContextInfo::new("uno".to_owned(), 7, fields).with_parent_id(Some(3));
     let json = |with_fields| {
-        let mut out = Vec::new();
+        let mut out = LineBuffer::new();
         json::push_context(&info, with_fields, &mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.into()).unwrap()
     };
     assert_eq!(json(true), r#""context":{"name":"uno","id":7,"parent":3,"fields":{"env":"x"}}"#);
     assert_eq!(json(false), r#""context":{"name":"uno","id":7,"parent":3}"#);

@@ -4,6 +4,14 @@
 //! Rendering happens on the thread that logs, outside every lock, into a [`buffer`] of the thread's own; equal renderers share one
 //! rendering of a record ([`scratch`]).
 //!
+//! There is one way to render, for layouts of this crate and of programs alike. It is quick because of what it is written with:
+//!
+//! - a line is a [`LineBuffer`](crate::line_buffer), which takes short pieces as whole words;
+//! - a text that needs no escape is searched and copied in one pass, and only one that does is looked at character by character ([`escape`], [`quote`]);
+//! - integers of up to eight digits, and floats with up to three decimals, are written without division or table (`number`);
+//! - the names of fields are ready to be written, with what stands around them (`callsites`, `names`);
+//! - what is rare is out of line, so that what is frequent saves no registers for it.
+//!
 //! | to change | see |
 //! |---|---|
 //! | the layouts that a program can choose, and their defaults | `choice` |
@@ -15,7 +23,7 @@
 //! | which characters are escaped, and how | `escape` |
 //! | which texts and names stand without quotes | `quote` |
 //! | digits of numbers and times | `number`, `timestamp` |
-//! | reserved names, and names that occur twice | `reserved`, `names` |
+//! | reserved names, names that occur twice, and names that are ready to be written | `reserved`, `names`, `callsites` |
 //! | a format as words, for another process | `portable` |
 //! | when lines are coloured, and the colours | `color`, `ansi` |
 //!
@@ -33,6 +41,7 @@
 mod ansi;
 pub(crate) mod buffer;
 mod build;
+mod callsites;
 mod choice;
 mod color;
 pub(crate) mod escape;

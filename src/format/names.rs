@@ -7,8 +7,10 @@ use tracing::Metadata;
 use tracing::field::Field;
 
 use super::buffer::Buffer;
+use super::callsites::Callsites;
 use super::quote::{is_bare, reads_as_other_type};
 use super::reserved::{MESSAGE, SOURCES, is_reserved_in_logfmt};
+use crate::line_buffer::LineBuffer;
 use crate::record::{Record, event_name, field_name};
 use crate::verbosity::Decisions;
 
@@ -21,6 +23,86 @@ pub(super) struct CallsiteNames {
     pub(super) plain_target: bool,
     /// True if the event may have a name of its own.
     pub(super) named: bool,
+    /// The names of its fields by their index, ready to be written. None if some are not plain, or there are too many callsites.
+    pub(super) ready: &'static [ReadyName],
+}
+
+/// A plain name of a field, as it is written before its value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReadyName {
+    name: &'static str,
+    is_message: bool,
+    pair: Ready,
+    member: Ready,
+}
+
+/// A text, in a block that is copied as a whole.
+#[derive(Clone, Copy, Debug)]
+struct Ready {
+    block: [u8; 32],
+    len: usize,
+}
+
+impl Ready {
+    /// Returns `None` if `text` is too long.
+    fn new(text: &str) -> Option<Self> {
+        let mut block = [0; 32];
+        block.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Ready { block, len: text.len() })
+    }
+
+    #[inline]
+    fn push(&self, out: &mut LineBuffer) {
+        out.extend_from_block(&self.block, self.len);
+    }
+}
+
+impl ReadyName {
+    fn new(name: &'static str) -> Option<Self> {
+        let (pair, member) = (Ready::new(&format!("{name}="))?, Ready::new(&format!("\"{name}\":"))?);
+        // An event whose names are plain has no other field that may be called so.
+        Some(ReadyName { name, is_message: name == MESSAGE, pair, member })
+    }
+
+    /// Returns true if the field is the message.
+    #[inline]
+    pub(super) fn is_message(&self) -> bool {
+        self.is_message
+    }
+
+    #[inline]
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Appends `name=`.
+    #[inline]
+    pub(super) fn push_pair(&self, out: &mut LineBuffer) {
+        self.pair.push(out);
+    }
+
+    /// Appends `"name":`.
+    #[inline]
+    pub(super) fn push_member(&self, out: &mut LineBuffer) {
+        self.member.push(out);
+    }
+}
+
+/// What is kept of a callsite.
+struct Kept {
+    names: CallsiteNames,
+    ready: Box<[ReadyName]>,
+    /// The target, to which that of a record is compared by its address.
+    target: &'static str,
+}
+
+impl Kept {
+    fn new(callsite: &'static Metadata<'static>) -> Self {
+        let names = CallsiteNames::of_callsite(callsite);
+        let ready = || callsite.fields().iter().map(|field| ReadyName::new(field.name())).collect::<Option<_>>();
+        let ready = if names.fields == FieldNames::Plain { ready() } else { None };
+        Kept { names, ready: ready.unwrap_or_default(), target: callsite.target() }
+    }
 }
 
 /// What the names of an event's fields need.
@@ -38,20 +120,30 @@ pub(super) enum FieldNames {
 impl CallsiteNames {
     #[inline(always)]
     pub(super) fn of(record: &Record<'_>) -> Self {
-        static PLAIN: Decisions = Decisions::new();
+        static KEPT: Callsites<Kept> = Callsites::new();
         if record.metadata.key_values.is_some() {
             // They have any names, also that of the message.
-            return CallsiteNames { fields: FieldNames::Repeated, plain_target: false, named: false };
+            return CallsiteNames { fields: FieldNames::Repeated, plain_target: false, named: false, ready: &[] };
         }
         let callsite = record.event.metadata();
-        // Nearly all events have no name, so they are the ones that are asked about once.
-        let mut names = match PLAIN.of(callsite, |callsite| is_plain(callsite) && event_name(callsite).is_none()) {
-            true => CallsiteNames { fields: FieldNames::Plain, plain_target: true, named: false },
-            false => CallsiteNames::of_odd(callsite),
+        let (mut names, target) = match KEPT.of(callsite, Kept::new) {
+            Some(kept) => (CallsiteNames { ready: &kept.ready, ..kept.names }, kept.target),
+            None => (CallsiteNames::of_callsite(callsite), callsite.target()),
         };
         // The target of a record of the crate `log`, and of a span, is not that of its callsite.
-        names.plain_target &= ptr::eq(record.metadata.target, callsite.target());
+        names.plain_target &= ptr::eq(record.metadata.target, target);
         names
+    }
+
+    /// Works out the facts; most are remembered, even if there are so many callsites that they are not kept.
+    #[inline(never)]
+    fn of_callsite(callsite: &'static Metadata<'static>) -> Self {
+        static PLAIN: Decisions = Decisions::new();
+        // Nearly all events have no name, so they are the ones that are asked about once.
+        match PLAIN.of(callsite, |callsite| is_plain(callsite) && event_name(callsite).is_none()) {
+            true => CallsiteNames { fields: FieldNames::Plain, plain_target: true, named: false, ready: &[] },
+            false => CallsiteNames::of_odd(callsite),
+        }
     }
 
     #[cold]
@@ -64,7 +156,7 @@ impl CallsiteNames {
             false if UNIQUE.of(callsite, has_unique_names) => FieldNames::Unique,
             false => FieldNames::Repeated,
         };
-        CallsiteNames { fields, plain_target: is_plain, named: true }
+        CallsiteNames { fields, plain_target: is_plain, named: true, ready: &[] }
     }
 }
 
@@ -115,7 +207,7 @@ impl UniqueNames {
 
     /// Makes the name that was just written to `out`, from `start` to its end, unique: appends `#2`, or the first number that
     /// gives a new name.
-    pub(super) fn make_unique(&mut self, out: &mut Vec<u8>, start: usize) {
+    pub(super) fn make_unique(&mut self, out: &mut LineBuffer, start: usize) {
         let end = out.len();
         let mut number = 2_usize;
         while self.contains(&out[start..]) {
@@ -143,7 +235,7 @@ mod tests {
     use super::*;
 
     fn made_unique(names: &[&str]) -> Vec<String> {
-        let (mut out, mut known) = (Vec::new(), UniqueNames::new());
+        let (mut out, mut known) = (LineBuffer::new(), UniqueNames::new());
         let write = |name: &&str| {
             let start = out.len();
             out.extend_from_slice(name.as_bytes());

@@ -3,6 +3,7 @@
 //! Written and read by the same rules: `read` asks here which characters a bare text may have.
 
 use super::escape::{Quoted, is_escaped};
+use crate::line_buffer::{BLOCK, LineBuffer, any_block};
 
 /// The ASCII bytes of bare text: graphic characters other than `"` `\` `=` `,` `{` `}` `[` `]`.
 const BARE: ByteSet =
@@ -15,6 +16,39 @@ const PLAIN_NAME: ByteSet = ByteSet::of(b"-.#_0123456789ABCDEFGHIJKLMNOPQRSTUVWX
 #[inline]
 pub(super) fn is_bare(text: &str) -> bool {
     !text.is_empty() && (BARE.has_all(text.as_bytes()) || text.chars().all(is_bare_char))
+}
+
+/// Appends `text`, if it can stand without quotes, and consists of ASCII. Appends nothing and returns false if not.
+#[inline]
+pub(super) fn push_bare_ascii(out: &mut LineBuffer, text: &str) -> bool {
+    !text.is_empty() && out.extend_unless(text.as_bytes(), has_not_bare)
+}
+
+/// Returns true if `text` is ASCII that can stand without quotes, and does not read back as another type. If the result is false, it may still be
+/// so, if there are other letters.
+#[inline]
+pub(super) fn is_bare_ascii_text(text: &[u8]) -> bool {
+    let is_of_other_type = || may_read_as_other_type(text) && is_of_other_type(text);
+    !(text.is_empty() || any_block(text, has_not_bare) || is_of_other_type())
+}
+
+#[cold]
+#[inline(never)]
+fn is_of_other_type(text: &[u8]) -> bool {
+    str::from_utf8(text).is_ok_and(reads_as_other_type)
+}
+
+/// Returns true if any byte of a block is not in [`BARE`]. Ranges, and no table, so that all bytes can be compared at once.
+#[inline(always)]
+fn has_not_bare(block: &[u8; BLOCK]) -> bool {
+    // Numbers, not booleans: so the compiler does compare them so.
+    let mut odd = 0;
+    for byte in *block {
+        odd |= u8::from(byte.wrapping_sub(b'!') > b'~' - b'!') | u8::from(byte.wrapping_sub(b'[') <= b']' - b'[');
+        odd |= u8::from(byte == b'"') | u8::from(byte == b',') | u8::from(byte == b'=');
+        odd |= u8::from(byte == b'{') | u8::from(byte == b'}');
+    }
+    odd != 0
 }
 
 /// Returns true for a character of bare text: a byte of [`BARE`], or a visible letter or digit of any script.
@@ -42,22 +76,29 @@ pub(super) fn is_visible_alphanumeric(character: char) -> bool {
 /// Returns true if `text` would read back as a number, a boolean or null if it stood without quotes.
 #[inline]
 pub(super) fn reads_as_other_type(text: &str) -> bool {
-    // Every such text begins with one of these bytes; most texts do not, and need no parsing.
-    let may_be =
-        matches!(text.as_bytes(), [b'0'..=b'9' | b'+' | b'-' | b'.' | b't' | b'f' | b'n' | b'i' | b'N' | b'I', ..]);
     // Integers of any width parse as floats too.
-    may_be && (matches!(text, "true" | "false" | "null") || text.parse::<f64>().is_ok())
+    may_read_as_other_type(text.as_bytes())
+        && (matches!(text, "true" | "false" | "null") || text.parse::<f64>().is_ok())
+}
+
+/// Every such text begins with one of these bytes; most texts do not, and need no parsing.
+#[inline]
+fn may_read_as_other_type(text: &[u8]) -> bool {
+    matches!(text, [b'0'..=b'9' | b'+' | b'-' | b'.' | b't' | b'f' | b'n' | b'i' | b'N' | b'I', ..])
 }
 
 /// Appends `text` in double quotes, escaped.
-pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str) {
+pub(super) fn push_quoted(out: &mut LineBuffer, text: &str) {
     out.push(b'"');
     Quoted::new(out).push(text);
     out.push(b'"');
 }
 
 /// Appends `text` without quotes if it [can stand so](is_bare), else in double quotes.
-pub(super) fn push_bare_or_quoted(out: &mut Vec<u8>, text: &str) {
+pub(super) fn push_bare_or_quoted(out: &mut LineBuffer, text: &str) {
+    if push_bare_ascii(out, text) {
+        return;
+    }
     if is_bare(text) {
         out.extend_from_slice(text.as_bytes());
     } else {
@@ -110,6 +151,17 @@ mod tests {
             "\u{3164}", "\u{115f}",
         ] {
             assert!(!is_bare(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_block_is_bare_if_each_of_its_bytes_is() {
+        for byte in 0..=u8::MAX {
+            for place in 0..BLOCK {
+                let mut block = [b'a'; BLOCK];
+                block[place] = byte;
+                assert_eq!(has_not_bare(&block), !BARE.has(byte), "{byte}");
+            }
         }
     }
 

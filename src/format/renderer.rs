@@ -13,6 +13,7 @@ use super::raw::Raw;
 use super::text::Text;
 use super::times::Time;
 use crate::clock::Origin;
+use crate::line_buffer::LineBuffer;
 use crate::record::{Record, Style};
 
 /// A format for one screen. Equal renderers render equal lines.
@@ -72,7 +73,7 @@ impl Renderer {
     }
 
     /// Appends `record` as one whole line, with its `\n`.
-    pub(crate) fn render(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn render(&self, record: &Record<'_>, out: &mut LineBuffer) {
         let counted;
         let record = match &self.origin {
             None => record,
@@ -89,7 +90,7 @@ impl Renderer {
     }
 
     #[inline(never)]
-    fn render_custom(&self, Custom { layout, styles }: &Custom, record: &Record<'_>, out: &mut Vec<u8>) {
+    fn render_custom(&self, Custom { layout, styles }: &Custom, record: &Record<'_>, out: &mut LineBuffer) {
         let start = out.len();
         contain(&mut self.looks(&**layout, *styles).writer(out), |line| layout.render(record, line));
         // The layout may have ended the line, too.
@@ -99,7 +100,7 @@ impl Renderer {
 
     /// Appends the line that a layout of this crate makes, without its end.
     #[inline]
-    fn render_ours(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+    fn render_ours(&self, record: &Record<'_>, out: &mut LineBuffer) {
         const TEXT: [Style; 2] = [Style::TEXT, Style::TEXT_COLORED];
         match &self.format.layout {
             Kind::Build => self.render_by(&Build, TEXT, record, out),
@@ -113,7 +114,7 @@ impl Renderer {
     }
 
     #[inline]
-    fn render_by<L: Layout>(&self, layout: &L, styles: [Style; 2], record: &Record<'_>, out: &mut Vec<u8>) {
+    fn render_by<L: Layout>(&self, layout: &L, styles: [Style; 2], record: &Record<'_>, out: &mut LineBuffer) {
         layout.render(record, &mut self.looks(layout, styles).writer(out));
     }
 
@@ -153,7 +154,7 @@ impl Format {
     /// There is no output here that [`Color::Auto`] or [`Time::Auto`] could suit: the line is not coloured, and shows the elapsed time.
     #[must_use]
     pub fn render(&self, record: &Record<'_>) -> String {
-        let mut line = Vec::new();
+        let mut line = LineBuffer::new();
         Renderer::new(self, Screen::None).render(record, &mut line);
         // Every layout writes UTF-8.
         String::from_utf8_lossy(&line).into_owned()

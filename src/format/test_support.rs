@@ -16,6 +16,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::{Format, Renderer, Screen};
 use crate::clock::{Clock, Counted, ManualClock, Origin};
+use crate::line_buffer::LineBuffer;
 use crate::record::{
     Captured, ContextInfo, FieldName, Record, RecordMetadata, RenderPath, SpanPath, SpanValues, Style, Value,
     capture_fields, max_span_bytes,
@@ -88,9 +89,9 @@ impl Fixture {
     pub(crate) fn line(self, format: Format, log: impl FnOnce()) -> String {
         let renderer = Renderer::new(&format, Screen::None);
         let mut lines = self.capture(log, move |record| {
-            let mut out = Vec::new();
+            let mut out = LineBuffer::new();
             renderer.render(record, &mut out);
-            String::from_utf8(out).unwrap()
+            String::from_utf8(out.into()).unwrap()
         });
         assert_eq!(lines.len(), 1, "one event was logged");
         lines.remove(0)
@@ -121,7 +122,7 @@ pub(crate) fn with_record<R>(
 struct Path<'a>(&'a [Arc<SpanValues>]);
 
 impl SpanPath for Path<'_> {
-    fn append(&self, _: Style, render: &RenderPath<'_>, out: &mut Vec<u8>) {
+    fn append(&self, _: Style, render: &RenderPath<'_>, out: &mut LineBuffer) {
         render(self.0, out);
     }
 

@@ -2,6 +2,7 @@
 
 use super::color::Screen;
 use super::timestamp::{Offset, push_clock, push_rfc3339_micros, push_seconds};
+use crate::line_buffer::LineBuffer;
 use crate::record::Record;
 
 /// Says which times a line shows; for [`Format::time`](crate::Format::time).
@@ -73,19 +74,27 @@ impl Times {
     }
 
     /// Appends the times that are shown.
-    pub(super) fn push(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+    #[inline(always)]
+    pub(super) fn push(&self, record: &Record<'_>, out: &mut LineBuffer) {
         if self.shows_wall() {
-            push_rfc3339_micros(out, record.timestamp(), self.offset);
-            if self.shows_elapsed() {
-                out.push(b' ');
-            }
+            self.push_wall(record, out);
         }
         if self.shows_elapsed() {
             self.push_elapsed(record, out);
         }
     }
 
-    pub(super) fn push_elapsed(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+    /// Appends the wall-clock time, and a blank if another time follows.
+    #[inline(never)]
+    fn push_wall(&self, record: &Record<'_>, out: &mut LineBuffer) {
+        push_rfc3339_micros(out, record.timestamp(), self.offset);
+        if self.shows_elapsed() {
+            out.push(b' ');
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn push_elapsed(&self, record: &Record<'_>, out: &mut LineBuffer) {
         match self.style {
             ElapsedStyle::Clock { digits } => push_clock(out, record.elapsed(), digits),
             ElapsedStyle::Seconds { digits, width } => push_seconds(out, record.elapsed(), digits, width),

@@ -2,13 +2,19 @@
 //!
 //! A time is cut, not rounded, to the digits that are printed, so that no record states a time in its future.
 
+use crate::line_buffer::LineBuffer;
+
 use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 
 use time::{OffsetDateTime, UtcOffset};
 
-/// `2026-11-21T09:08:00.000000`, in the offset that stands after it.
-type Timestamp = [u8; 26];
+use super::number::{eight_digits, push_integer};
+
+/// `2026-11-21T09:08:00`, in the offset that stands after it, and five bytes that mean nothing, so that it is copied as whole words.
+type Timestamp = [u8; 24];
+/// How many bytes of a [`Timestamp`] mean something.
+const TO_SECONDS: usize = 19;
 
 /// How far a wall-clock time is ahead of UTC, in minutes: RFC 3339 has no seconds there.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -28,7 +34,8 @@ impl Offset {
     }
 
     /// Appends `Z`, or `+02:00`.
-    fn push(self, out: &mut Vec<u8>) {
+    #[inline]
+    fn push(self, out: &mut LineBuffer) {
         let Offset(minutes) = self;
         if minutes == 0 {
             return out.push(b'Z');
@@ -49,11 +56,11 @@ pub(crate) const EXACT_MICROS: u64 = 1 << 53;
 
 thread_local! {
     /// The last second that this thread wrote, and its rendering: a busy thread writes thousands of records in each second.
-    static LAST_SECOND: Cell<(i64, Timestamp)> = const { Cell::new((i64::MIN, [0; 26])) };
+    static LAST_SECOND: Cell<(i64, Timestamp)> = const { Cell::new((i64::MIN, [0; 24])) };
 }
 
 /// Appends `time` as `2026-11-21T09:08:00.123456Z`, or with another offset than UTC.
-pub(crate) fn push_rfc3339_micros(out: &mut Vec<u8>, time: SystemTime, offset: Offset) {
+pub(crate) fn push_rfc3339_micros(out: &mut LineBuffer, time: SystemTime, offset: Offset) {
     let (second, micros) = since_epoch(time);
     let (second, micros) = match second.saturating_add(i64::from(offset.0) * 60) {
         early if early < SECONDS.0 => (SECONDS.0, 0),
@@ -65,21 +72,52 @@ pub(crate) fn push_rfc3339_micros(out: &mut Vec<u8>, time: SystemTime, offset: O
         text = render_second(second);
         LAST_SECOND.set((second, text));
     }
-    text[20..26].copy_from_slice(&six_digits(micros));
-    out.extend_from_slice(&text);
+    let fraction = point_and_micros(micros);
+    if let Some(place) = out.room::<32>() {
+        place[..24].copy_from_slice(&text);
+        place[TO_SECONDS..TO_SECONDS + 8].copy_from_slice(&fraction);
+        out.advance(TO_SECONDS + 7);
+    } else {
+        out.extend_from_slice(&text[..TO_SECONDS]);
+        out.extend_from_slice(&fraction[..7]);
+    }
     offset.push(out);
 }
 
 /// Appends `elapsed` as `MM:SS.uuuuuu`, with `digits` after the point; the minutes go on past 99.
-pub(crate) fn push_clock(out: &mut Vec<u8>, elapsed: Duration, digits: u8) {
-    push_minutes(out, elapsed);
-    let [s, t] = seconds(elapsed);
-    out.extend_from_slice(&[b':', s, t]);
+#[inline]
+pub(crate) fn push_clock(out: &mut LineBuffer, elapsed: Duration, digits: u8) {
+    let seconds = elapsed.as_secs();
+    // Nearly always: as a whole, of which the digits that are asked for count.
+    if seconds < 6_000
+        && digits <= 6
+        && let Some(place) = out.room::<16>()
+    {
+        place[..2].copy_from_slice(&two_digits((seconds / 60) as u32));
+        place[2] = b':';
+        place[3..5].copy_from_slice(&two_digits((seconds % 60) as u32));
+        place[5..13].copy_from_slice(&point_and_micros(elapsed.subsec_micros()));
+        out.advance(if digits == 0 { 5 } else { 6 + usize::from(digits) });
+    } else {
+        push_long_clock(out, elapsed, digits);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn push_long_clock(out: &mut LineBuffer, elapsed: Duration, digits: u8) {
+    let (minutes, seconds) = (elapsed.as_secs() / 60, two_digits((elapsed.as_secs() % 60) as u32));
+    match minutes {
+        0..100 => out.extend_from_slice(&two_digits(minutes as u32)),
+        _ => push_integer(out, minutes),
+    }
+    out.push(b':');
+    out.extend_from_slice(&seconds);
     push_fraction(out, elapsed, digits);
 }
 
 /// Appends `elapsed` in seconds, as `1.234567` with `digits` after the point, filled up with blanks to `width` characters.
-pub(crate) fn push_seconds(out: &mut Vec<u8>, elapsed: Duration, digits: u8, width: u8) {
+pub(crate) fn push_seconds(out: &mut LineBuffer, elapsed: Duration, digits: u8, width: u8) {
     let mut buffer = itoa::Buffer::new();
     let seconds = buffer.format(elapsed.as_secs());
     let length = seconds.len() + if digits == 0 { 0 } else { 1 + usize::from(digits.min(9)) };
@@ -89,22 +127,13 @@ pub(crate) fn push_seconds(out: &mut Vec<u8>, elapsed: Duration, digits: u8, wid
 }
 
 /// Appends the fraction of a second: a point and at most nine digits, or nothing if there are no digits.
-#[inline]
-fn push_fraction(out: &mut Vec<u8>, elapsed: Duration, digits: u8) {
+fn push_fraction(out: &mut LineBuffer, elapsed: Duration, digits: u8) {
     match digits {
         0 => {}
-        // The two that are the default of a layout.
-        2 => {
-            let [c, d] = two_digits(elapsed.subsec_millis() / 10);
-            out.extend_from_slice(&[b'.', c, d]);
-        }
-        6 => {
-            let [a, b, c, d, e, f] = six_digits(elapsed.subsec_micros());
-            out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
-        }
+        1..=6 => out.extend_from_block(&point_and_micros(elapsed.subsec_micros()), 1 + usize::from(digits)),
         _ => {
             let nanos = elapsed.subsec_nanos();
-            let ([a, b, c, d, e, f], [g, h]) = (six_digits(nanos / 1_000), two_digits(nanos % 1_000 / 10));
+            let [a, b, c, d, e, f, g, h] = eight_digits(nanos / 10);
             let all = [a, b, c, d, e, f, g, h, b'0' + (nanos % 10) as u8];
             out.push(b'.');
             out.extend_from_slice(&all[..usize::from(digits.min(9))]);
@@ -113,10 +142,16 @@ fn push_fraction(out: &mut Vec<u8>, elapsed: Duration, digits: u8) {
 }
 
 /// Appends `elapsed` in seconds, as `1.234567`.
-pub(crate) fn push_seconds_micros(out: &mut Vec<u8>, elapsed: Duration) {
-    out.extend_from_slice(itoa::Buffer::new().format(elapsed.as_secs()).as_bytes());
-    let [a, b, c, d, e, f] = six_digits(elapsed.subsec_micros());
-    out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
+pub(crate) fn push_seconds_micros(out: &mut LineBuffer, elapsed: Duration) {
+    push_integer(out, elapsed.as_secs());
+    out.extend_from_block(&point_and_micros(elapsed.subsec_micros()), 7);
+}
+
+/// Returns a point, six digits, and a byte that means nothing.
+#[inline]
+fn point_and_micros(micros: u32) -> [u8; 8] {
+    // The first digit is the lowest byte. Of eight, the first is dropped, and the second becomes the point.
+    ((u64::from_le_bytes(eight_digits(micros)) >> 8) ^ u64::from(b'0' ^ b'.')).to_le_bytes()
 }
 
 /// Returns the time since 1970 in whole seconds, rounded down, and the microseconds after them.
@@ -137,7 +172,7 @@ fn since_epoch(time: SystemTime) -> (i64, u32) {
 #[cold]
 fn render_second(second: i64) -> Timestamp {
     let time = OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let mut text = *b"0000-00-00T00:00:00.000000";
+    let mut text = *b"0000-00-00T00:00:00     ";
     let year = time.year().unsigned_abs();
     let parts = [
         (0, year / 100),
@@ -154,20 +189,6 @@ fn render_second(second: i64) -> Timestamp {
     text
 }
 
-#[inline]
-fn push_minutes(out: &mut Vec<u8>, elapsed: Duration) {
-    match elapsed.as_secs() / 60 {
-        minutes @ 0..=99 => out.extend_from_slice(&two_digits(minutes as u32)),
-        minutes => out.extend_from_slice(itoa::Buffer::new().format(minutes).as_bytes()),
-    }
-}
-
-/// Returns the two digits of the seconds after the minutes.
-#[inline]
-fn seconds(elapsed: Duration) -> [u8; 2] {
-    two_digits((elapsed.as_secs() % 60) as u32)
-}
-
 /// The two digits of each number below 100.
 const TWO_DIGITS: [[u8; 2]; 100] = {
     let mut pairs = [[b'0'; 2]; 100];
@@ -182,25 +203,17 @@ const TWO_DIGITS: [[u8; 2]; 100] = {
 /// Returns the two digits of a number below 100.
 #[inline]
 fn two_digits(number: u32) -> [u8; 2] {
-    TWO_DIGITS[number as usize % 100]
-}
-
-/// Returns the six digits of a number below a million.
-#[inline]
-fn six_digits(number: u32) -> [u8; 6] {
-    let ([a, b], [c, d], [e, f]) =
-        (two_digits(number / 10_000), two_digits(number / 100 % 100), two_digits(number % 100));
-    [a, b, c, d, e, f]
+    TWO_DIGITS[number as usize]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(push: impl FnOnce(&mut Vec<u8>)) -> String {
-        let mut out = Vec::new();
+    fn text(push: impl FnOnce(&mut LineBuffer)) -> String {
+        let mut out = LineBuffer::new();
         push(&mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.into()).unwrap()
     }
 
     fn rfc3339(time: SystemTime) -> String {

@@ -16,24 +16,71 @@ use crate::sink::Sink;
 
 /// Gives `event` to each sink of `inner` that wants its level, and counts what became of it. Tells the program if there is no sink at all.
 pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMetadata<'_>, spans: &dyn SpanPath) {
-    // Asked once: the verbosity of a sink may follow a dial, and what is counted must be what is delivered.
-    let wanting = Wanting::of(inner.sinks(), &metadata);
-    let deliveries = wanting.count();
-    if deliveries == 0 {
-        if inner.sinks().is_empty() {
-            inner.warn_sinkless();
+    match inner.sinks() {
+        // Most contexts have one sink: for them there are no loops.
+        [sink] => {
+            if sink.wants(&metadata) {
+                deliver(inner, event, metadata, spans, One(sink));
+            }
         }
-        return;
+        [] => inner.warn_sinkless(),
+        sinks => emit_to_some(inner, event, metadata, spans, sinks),
     }
-    let call = inner.begin_call(deliveries);
-    let Some(seq) = call.number() else { return refuse(inner, deliveries) };
+}
+
+#[inline(never)]
+fn emit_to_some(
+    inner: &ContextInner,
+    event: &Event<'_>,
+    metadata: RecordMetadata<'_>,
+    spans: &dyn SpanPath,
+    sinks: &[Sink],
+) {
+    // Asked once: the verbosity of a sink may follow a dial, and what is counted must be what is delivered.
+    let wanting = Wanting::of(sinks, &metadata);
+    if wanting.count() > 0 {
+        deliver(inner, event, metadata, spans, wanting);
+    }
+}
+
+/// The sinks of a context that want a record: one at least.
+trait Receivers<'s> {
+    fn count(&self) -> u64;
+
+    /// Calls `each` with each of them, and its place in the context.
+    fn give_to_each(&self, each: impl FnMut(usize, &'s Sink));
+}
+
+/// The only sink of a context.
+struct One<'s>(&'s Sink);
+
+impl<'s> Receivers<'s> for One<'s> {
+    #[inline]
+    fn count(&self) -> u64 {
+        1
+    }
+
+    #[inline]
+    fn give_to_each(&self, mut each: impl FnMut(usize, &'s Sink)) {
+        each(0, self.0);
+    }
+}
+
+#[inline(always)]
+fn deliver<'s>(
+    inner: &ContextInner,
+    event: &Event<'_>,
+    metadata: RecordMetadata<'_>,
+    spans: &dyn SpanPath,
+    receivers: impl Receivers<'s>,
+) {
+    let call = inner.begin_call(receivers.count());
+    let Some(seq) = call.number() else { return refuse(inner, receivers.count()) };
     let counters = inner.counters();
     let nested = Nested::enter();
     let inside_output = is_inside_output();
     if nested.is_too_deep() || inside_output {
-        let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
-        wanting.of_all(inner.sinks()).for_each(|(_, sink)| sink.count_dropped(loss));
-        counters.resolve(Fate::Dropped, deliveries);
+        drop_all(inner, &receivers);
         if nested.is_too_deep() {
             return;
         }
@@ -57,40 +104,47 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
     let mut fates = FateCounts::default();
     with_scratch(|scratch| {
         scratch.begin();
-        for (n, sink) in wanting.of_all(inner.sinks()) {
-            fates.count(sink.deliver(&record, scratch, inner.account(n)), &call);
-        }
+        receivers.give_to_each(|n, sink| fates.count(sink.deliver(&record, scratch, inner.account(n)), &call));
     });
     fates.resolve(counters);
 }
 
+/// Counts a record as dropped that is not delivered, because it was logged inside an output, or too deep in other records.
+#[cold]
+#[inline(never)]
+fn drop_all<'s>(inner: &ContextInner, receivers: &impl Receivers<'s>) {
+    let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
+    receivers.give_to_each(|_, sink| sink.count_dropped(loss));
+    inner.counters().resolve(Fate::Dropped, receivers.count());
+}
+
 /// Which of a context's sinks want a record.
-struct Wanting {
+struct Wanting<'s> {
+    sinks: &'s [Sink],
     /// One bit for each of the first 64 sinks.
     first: u64,
     /// The others; hardly any context has so many.
     others: Vec<bool>,
 }
 
-impl Wanting {
-    #[inline]
-    fn of(sinks: &[Sink], metadata: &RecordMetadata<'_>) -> Self {
+impl<'s> Wanting<'s> {
+    fn of(sinks: &'s [Sink], metadata: &RecordMetadata<'_>) -> Self {
         let wants = |sink: &Sink| sink.wants(metadata);
         let bit = |(n, sink): (usize, &Sink)| u64::from(wants(sink)) << n;
         let first = sinks.iter().take(64).enumerate().map(bit).fold(0, |first, bit| first | bit);
-        Wanting { first, others: sinks.iter().skip(64).map(wants).collect() }
+        Wanting { sinks, first, others: sinks.iter().skip(64).map(wants).collect() }
     }
+}
 
-    #[inline]
+impl<'s> Receivers<'s> for Wanting<'s> {
     fn count(&self) -> u64 {
         u64::from(self.first.count_ones()) + self.others.iter().filter(|wants| **wants).count() as u64
     }
 
-    /// Returns those of `sinks`, each with its place.
     #[inline]
-    fn of_all<'s>(&self, sinks: &'s [Sink]) -> impl Iterator<Item = (usize, &'s Sink)> {
+    fn give_to_each(&self, mut each: impl FnMut(usize, &'s Sink)) {
         let wants = |n: usize| if n < 64 { self.first >> n & 1 != 0 } else { self.others[n - 64] };
-        sinks.iter().enumerate().filter(move |(n, _)| wants(*n))
+        self.sinks.iter().enumerate().filter(|(n, _)| wants(*n)).for_each(|(n, sink)| each(n, sink));
     }
 }
 
@@ -122,10 +176,16 @@ impl FateCounts {
     }
 
     /// Counts the deliveries in `ledger`, which has accepted them.
+    #[inline]
     pub(super) fn resolve(self, counters: &Counters) {
-        let fates = [(Fate::Written, self.written), (Fate::Failed, self.failed), (Fate::Dropped, self.dropped)];
-        for (fate, count) in fates.into_iter().filter(|(_, count)| *count > 0) {
-            counters.resolve(fate, count);
+        if self.written > 0 {
+            counters.resolve(Fate::Written, self.written);
+        }
+        if self.failed > 0 {
+            counters.resolve(Fate::Failed, self.failed);
+        }
+        if self.dropped > 0 {
+            counters.resolve(Fate::Dropped, self.dropped);
         }
     }
 }

@@ -22,6 +22,7 @@ use super::spans::{bound_context, walk};
 use crate::context::{OutputContext, default_context};
 use crate::fallback;
 use crate::limits::PANIC_RECORD;
+use crate::line_buffer::LineBuffer;
 use crate::output::is_inside_output;
 use crate::process::start_thread;
 use crate::queue::FlushTicket;
@@ -184,7 +185,7 @@ impl Panic {
 struct Path<'a>(&'a [Arc<SpanValues>]);
 
 impl SpanPath for Path<'_> {
-    fn append(&self, _: Style, render: &RenderPath<'_>, out: &mut Vec<u8>) {
+    fn append(&self, _: Style, render: &RenderPath<'_>, out: &mut LineBuffer) {
         render(self.0, out);
     }
 

@@ -19,6 +19,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::nesting::Nested;
 use crate::context::{ContextInner, OutputContext};
+use crate::line_buffer::LineBuffer;
 use crate::record::{
     Captured, FieldName, RenderPath, SpanPath, SpanValues, Style, capture_fields, capture_primitives, max_span_bytes,
 };
@@ -198,7 +199,8 @@ impl Cache {
     }
 
     /// Appends the path in `style`, if it was rendered under `epoch`.
-    fn append(&mut self, epoch: Epoch, style: Style, out: &mut Vec<u8>) -> bool {
+    #[inline(always)]
+    fn append(&mut self, epoch: Epoch, style: Style, out: &mut LineBuffer) -> bool {
         let path = self.path(style);
         let is_valid = path.made_under == Some(epoch);
         if is_valid {
@@ -288,18 +290,23 @@ impl<'a, C: CurrentSpan> CurrentPath<'a, C> {
     pub(super) fn new(layer: u32, spans: &'a C) -> Self {
         CurrentPath { layer, spans }
     }
-}
 
-impl<C: CurrentSpan> SpanPath for CurrentPath<'_, C> {
-    fn append(&self, style: Style, render: &RenderPath<'_>, out: &mut Vec<u8>) {
-        let epoch = Epoch::now(self.layer);
-        if with_cache(|cache| cache.append(epoch, style, out)) == Some(true) {
-            return;
-        }
+    #[inline(never)]
+    fn append_anew(&self, epoch: Epoch, style: Style, render: &RenderPath<'_>, out: &mut LineBuffer) {
         // Nothing is borrowed meanwhile: a layout of the program's own may log.
         let start = out.len();
         with_walk(self.spans.innermost(), |path| render(path, out));
         with_cache(|cache| cache.keep(epoch, style, &out[start..]));
+    }
+}
+
+impl<C: CurrentSpan> SpanPath for CurrentPath<'_, C> {
+    fn append(&self, style: Style, render: &RenderPath<'_>, out: &mut LineBuffer) {
+        let epoch = Epoch::now(self.layer);
+        if with_cache(|cache| cache.append(epoch, style, out)) == Some(true) {
+            return;
+        }
+        self.append_anew(epoch, style, render, out);
     }
 
     fn visit(&self, each: &mut dyn FnMut(&SpanValues)) {
@@ -330,7 +337,7 @@ impl<S> SpanPath for ParentPath<'_, S>
 where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
-    fn append(&self, _: Style, render: &RenderPath<'_>, out: &mut Vec<u8>) {
+    fn append(&self, _: Style, render: &RenderPath<'_>, out: &mut LineBuffer) {
         with_walk(self.leaf(), |path| render(path, out));
     }
 

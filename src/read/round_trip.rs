@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use crate::format::escape::is_escaped;
 use crate::format::test_support::{Fixture, MadeEvent, MadeValue, strategies, with_record};
 use crate::format::{ElapsedStyle, Renderer, Screen, Time};
+use crate::line_buffer::LineBuffer;
 use crate::record::{ContextBuf, ContextInfo, RecordBuf, SpanValues, Value, with_bound};
 use crate::sync::Arc;
 use crate::{Format, UtcOffset};
@@ -16,9 +17,9 @@ fn written(format: &Format, event: &MadeEvent, spans: &[Arc<SpanValues>], fixtur
     let renderer = Renderer::new(format, Screen::None);
     event.with_event(|event| {
         with_record(fixture, event, spans, |record| {
-            let mut out = Vec::new();
+            let mut out = LineBuffer::new();
             renderer.render(record, &mut out);
-            (String::from_utf8(out).unwrap(), record.to_buf())
+            (String::from_utf8(out.into()).unwrap(), record.to_buf())
         })
     })
 }

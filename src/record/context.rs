@@ -2,6 +2,7 @@
 
 use super::Value;
 use super::span::{Fragments, Style};
+use crate::line_buffer::LineBuffer;
 
 /// Identifies the context of a record: its name, its id, and the fields that it adds to each of its records.
 #[derive(Debug)]
@@ -54,11 +55,12 @@ impl ContextInfo {
     }
 
     /// Appends the fragment of this context in `style`; the first call in a style makes it with `render`.
+    #[inline]
     pub(crate) fn append_fragment(
         &self,
         style: Style,
-        out: &mut Vec<u8>,
-        mut render: impl FnMut(&ContextInfo, &mut Vec<u8>),
+        out: &mut LineBuffer,
+        mut render: impl FnMut(&ContextInfo, &mut LineBuffer),
     ) {
         self.fragments.append(style, out, |out| render(self, out));
     }

@@ -6,6 +6,7 @@
 
 use super::bound::max_record_bytes;
 use super::capture::{Captured, FieldName};
+use crate::line_buffer::LineBuffer;
 use crate::sync::{Arc, AtomicUsize, OnceLock, Ordering};
 
 /// A way to render a span, a path of spans or a context, which many records share. Each look of a layout is one, and so each layout of a
@@ -66,23 +67,27 @@ struct Uncommon {
 impl Fragments {
     /// Appends the fragment in `style`; the first call in a style makes it with `render`.
     #[inline]
-    pub(crate) fn append(&self, style: Style, out: &mut Vec<u8>, render: impl FnMut(&mut Vec<u8>)) {
+    pub(crate) fn append(&self, style: Style, out: &mut LineBuffer, render: impl FnMut(&mut LineBuffer)) {
         match style.place() {
             Some(place) => match self.common[place].get() {
                 Some(bytes) => out.extend_from_slice(bytes),
-                None => {
-                    let bytes = append_rendered(out, render);
-                    // Not by `get_or_init`: an allocator that logs would re-enter this function during the initialisation of the cell, and
-                    // deadlock. `Err` returns our bytes: another rendering was first.
-                    drop(self.common[place].set(bytes));
-                }
+                None => self.append_new(place, out, render),
             },
             None => self.append_uncommon(style, out, render),
         }
     }
 
     #[cold]
-    fn append_uncommon(&self, style: Style, out: &mut Vec<u8>, render: impl FnMut(&mut Vec<u8>)) {
+    #[inline(never)]
+    fn append_new(&self, place: usize, out: &mut LineBuffer, render: impl FnMut(&mut LineBuffer)) {
+        let bytes = append_rendered(out, render);
+        // Not by `get_or_init`: an allocator that logs would re-enter this function during the initialisation of the cell, and deadlock.
+        // `Err` returns our bytes: another rendering was first.
+        drop(self.common[place].set(bytes));
+    }
+
+    #[inline(never)]
+    fn append_uncommon(&self, style: Style, out: &mut LineBuffer, render: impl FnMut(&mut LineBuffer)) {
         let (mut place, mut count) = (&self.uncommon, 0);
         while let Some(known) = place.get() {
             if known.style == style {
@@ -108,7 +113,7 @@ impl Fragments {
 ///
 /// Text is refused when the line is full, and other records, which have room, will have the same fragment. So where a line may have been full
 /// meanwhile, the fragment is rendered again, as if it began a line.
-fn append_rendered(out: &mut Vec<u8>, mut render: impl FnMut(&mut Vec<u8>)) -> Box<[u8]> {
+fn append_rendered(out: &mut LineBuffer, mut render: impl FnMut(&mut LineBuffer)) -> Box<[u8]> {
     let start = out.len();
     render(out);
     // Less than the bound: what was refused something may have become shorter since, when it was quoted anew.
@@ -116,10 +121,10 @@ fn append_rendered(out: &mut Vec<u8>, mut render: impl FnMut(&mut Vec<u8>)) -> B
         return out[start..].into();
     }
     out.truncate(start);
-    let mut alone = Vec::new();
+    let mut alone = LineBuffer::new();
     render(&mut alone);
     out.extend_from_slice(&alone);
-    alone.into()
+    alone[..].into()
 }
 
 /// The captured name and fields of a span.
@@ -166,11 +171,12 @@ impl SpanValues {
     }
 
     /// Appends the fragment of this span in `style`; the first call in a style makes it with `render`.
+    #[inline]
     pub(crate) fn append_fragment(
         &self,
         style: Style,
-        out: &mut Vec<u8>,
-        mut render: impl FnMut(&SpanValues, &mut Vec<u8>),
+        out: &mut LineBuffer,
+        mut render: impl FnMut(&SpanValues, &mut LineBuffer),
     ) {
         self.fragments.append(style, out, |out| render(self, out));
     }
@@ -180,20 +186,20 @@ impl SpanValues {
 pub(crate) trait SpanPath {
     /// Appends the whole path in `style`. It is rendered by `render`, unless the rendering from before can be used again. The styles say which
     /// can: all callers with one style give the same function.
-    fn append(&self, style: Style, render: &RenderPath<'_>, out: &mut Vec<u8>);
+    fn append(&self, style: Style, render: &RenderPath<'_>, out: &mut LineBuffer);
 
     /// Calls `each` with each span, outermost first.
     fn visit(&self, each: &mut dyn FnMut(&SpanValues));
 }
 
 /// Appends a path of spans, outermost first; nothing for an empty path.
-pub(crate) type RenderPath<'a> = dyn Fn(&[Arc<SpanValues>], &mut Vec<u8>) + 'a;
+pub(crate) type RenderPath<'a> = dyn Fn(&[Arc<SpanValues>], &mut LineBuffer) + 'a;
 
 /// The path of a record outside every span.
 pub(crate) struct NoSpans;
 
 impl SpanPath for NoSpans {
-    fn append(&self, _: Style, _: &RenderPath<'_>, _: &mut Vec<u8>) {}
+    fn append(&self, _: Style, _: &RenderPath<'_>, _: &mut LineBuffer) {}
 
     fn visit(&self, _: &mut dyn FnMut(&SpanValues)) {}
 }
@@ -205,12 +211,12 @@ mod tests {
 
     /// Appends the fragment in `style`, which is its number and how often fragments were rendered.
     fn append(fragments: &Fragments, style: Style, count: &mut usize) -> String {
-        let mut out = b"<".to_vec();
+        let mut out = LineBuffer::from(&b"<"[..]);
         fragments.append(style, &mut out, |out| {
             *count += 1;
             out.extend_from_slice(format!("{}.{count}", style.0).as_bytes());
         });
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.into()).unwrap()
     }
 
     #[test]
@@ -237,13 +243,13 @@ mod tests {
     #[test]
     fn rendering_may_append_to_the_same_fragments() {
         let (fragments, style) = (Fragments::default(), Style(50));
-        let mut out = Vec::new();
+        let mut out = LineBuffer::new();
         fragments.append(style, &mut out, |out| {
-            fragments.append(style, &mut Vec::new(), |out| out.push(b'i'));
+            fragments.append(style, &mut LineBuffer::new(), |out| out.push(b'i'));
             out.push(b'o');
         });
         fragments.append(style, &mut out, |_| unreachable!("it is there"));
-        assert_eq!(out, b"oi", "the inner one was first");
+        assert_eq!(out[..], *b"oi", "the inner one was first");
     }
 
     #[test]

@@ -31,7 +31,7 @@ use resolve::Place;
 const ORDER: &order::Table<'_> = &[
     (
         "src",
-        "sync → limits → process → error → lock → clock, trace, verbosity → under_test, record → format → read → bytes → fallback → environment, output → registry → file \
+        "sync → limits → process → error → lock → clock, line_buffer, trace, verbosity → under_test, record → format → read → bytes → fallback → environment, output → registry → file \
          → queue → delivery → background → sink → context → scope → inherit, rayon, thread, tokio, unclaimed → layer, build, command → http, store \
          → testing → docs",
     ),
@@ -72,7 +72,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/file/roll", "options, latest, retention → gzip → when"),
     (
         "src/format",
-        "ansi, buffer, color, escape, local, number, reserved, timestamp → quote, times → options, names → plain → layout → choice → \
+        "ansi, buffer, callsites, color, escape, local, number, reserved → quote, timestamp → times → options, names → plain → layout → choice → \
          setters, build, json, logfmt, pretty, raw, text → renderer → portable, scratch",
     ),
     ("src/format/build", "vocabulary → aligned"),

@@ -4,6 +4,7 @@ use super::vocabulary::WordKind;
 use crate::format::ansi::{Look, push_colored};
 use crate::format::buffer::Buffer;
 use crate::format::escape::PlainText;
+use crate::line_buffer::LineBuffer;
 use crate::sync::{AtomicUsize, Ordering};
 
 /// Names beyond this number of characters are shown in full, but do not widen the column.
@@ -18,7 +19,7 @@ const LOOKS: [Look; 7] =
 static WIDTH: AtomicUsize = AtomicUsize::new(8);
 
 /// Appends `name`, filled up to the width of the column, and a blank. Two blanks stand before it, unless it begins the line at `start`.
-pub(super) fn push_name(colored: bool, name: &str, start: usize, out: &mut Vec<u8>) {
+pub(super) fn push_name(colored: bool, name: &str, start: usize, out: &mut LineBuffer) {
     if out.len() > start {
         out.extend_from_slice(b"  ");
     }

@@ -23,6 +23,7 @@ use super::options::Options;
 use super::plain::fields::{Dialect, push_gap, push_message_and_fields};
 use super::plain::name::OddNames;
 use super::plain::value::show_backslashes;
+use crate::line_buffer::LineBuffer;
 use crate::record::{Record, ValueWriter};
 use vocabulary::{FieldSet, Word, WordKind, bit};
 
@@ -62,7 +63,7 @@ impl Layout for Build {
             out.extend_from_slice(aligned::indent(kind));
         }
         let begins_line = out.len() == start;
-        let push = |out: &mut Vec<u8>| {
+        let push = |out: &mut LineBuffer| {
             let body = out.len();
             push_body(options, record, names, word.as_ref(), out);
             if begins_line && options.multiline {
@@ -84,21 +85,21 @@ impl Layout for Build {
 
 /// Escapes the last blank before a `|` in a line that begins at `start` without a time: blanks and a `|` look like a [`CONTINUATION`] of
 /// the message before.
-fn protect_from_continuation(out: &mut Vec<u8>, start: usize) {
+fn protect_from_continuation(out: &mut LineBuffer, start: usize) {
     let line = std::str::from_utf8(&out[start..]).unwrap_or_default();
     let rest = line.trim_start();
     let blanks = line.len() - rest.len();
     if rest.starts_with('|')
         && let Some((last, blank)) = line[..blanks].char_indices().next_back()
     {
-        let mut escaped = Vec::new();
+        let mut escaped = LineBuffer::new();
         push_code(&mut escaped, blank);
-        out.splice(start + last..start + blanks, escaped);
+        out.replace(start + last, start + blanks, &escaped);
     }
 }
 
 /// Appends the level from WARN, the text of the word, the message and the fields.
-fn push_body(options: &Options, record: &Record<'_>, names: CallsiteNames, word: Option<&Word>, out: &mut Vec<u8>) {
+fn push_body(options: &Options, record: &Record<'_>, names: CallsiteNames, word: Option<&Word>, out: &mut LineBuffer) {
     match (record.level(), word.map(|word| word.kind)) {
         (_, Some(WordKind::Success)) if options.aligned => out.extend_from_slice("✓ ".as_bytes()),
         (_, Some(WordKind::Failure)) if options.aligned => out.extend_from_slice("✗ ".as_bytes()),
@@ -116,7 +117,7 @@ fn push_body(options: &Options, record: &Record<'_>, names: CallsiteNames, word:
     }
     let continuation = options.multiline.then_some(CONTINUATION);
     let hidden = if options.fields { word.map_or(0, |word| word.hidden) } else { FieldSet::MAX };
-    push_message_and_fields(out, start, BuildDialect { continuation, hidden }, record, names.fields);
+    push_message_and_fields(out, start, BuildDialect { continuation, hidden }, record, names);
 }
 
 /// The message and the fields as in `text`, but with their backslashes as they are, since the lines are for people only.
@@ -130,7 +131,7 @@ struct BuildDialect {
 impl Dialect for BuildDialect {
     const ODD_NAMES: OddNames = OddNames::Quoted;
 
-    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool {
+    fn push_message<R>(&self, out: &mut LineBuffer, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool {
         let start = out.len();
         let _ = render(&mut PlainText::new(out).keep_backslashes().multiline(self.continuation));
         out.len() > start
@@ -142,14 +143,14 @@ impl Dialect for BuildDialect {
     }
 
     #[inline]
-    fn finish_text(&self, out: &mut Vec<u8>, start: usize, _: &Field) {
+    fn finish_text(&self, out: &mut LineBuffer, start: usize, _: &Field) {
         // A text without quotes has no backslash.
         if out[start] == b'"' {
             show_backslashes(out, start);
         }
     }
 
-    fn push_list(&self, out: &mut Vec<u8>, list: &[u8]) {
+    fn push_list(&self, out: &mut LineBuffer, list: &[u8]) {
         let start = out.len();
         out.extend_from_slice(list);
         show_backslashes(out, start);

@@ -24,6 +24,7 @@ use tracing::field::{Field, Visit};
 
 use crate::format::escape::PlainText;
 use crate::format::number::push_integer;
+use crate::line_buffer::LineBuffer;
 use crate::record::{Record, render_debug, render_display, render_str};
 
 /// The names of the fields that make an event a word of the vocabulary.
@@ -145,7 +146,7 @@ impl Word {
     }
 
     /// Appends the text of the word, without the message.
-    pub(super) fn push(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+    pub(super) fn push(&self, record: &Record<'_>, out: &mut LineBuffer) {
         let parts = &self.parts;
         match self.kind {
             WordKind::Header => {
@@ -243,13 +244,13 @@ impl Visit for Parts {
 }
 
 /// Appends the value of the one field in `set`, whatever its type, as text.
-fn push_field(record: &Record<'_>, set: FieldSet, out: &mut Vec<u8>) {
+fn push_field(record: &Record<'_>, set: FieldSet, out: &mut LineBuffer) {
     record.visit(&mut OneField { set, out });
 }
 
 struct OneField<'a> {
     set: FieldSet,
-    out: &'a mut Vec<u8>,
+    out: &'a mut LineBuffer,
 }
 
 impl OneField<'_> {
@@ -275,7 +276,7 @@ impl Visit for OneField<'_> {
 }
 
 /// Appends `elapsed` in seconds, cut to hundredths.
-fn push_seconds_cc(out: &mut Vec<u8>, elapsed: Duration) {
+fn push_seconds_cc(out: &mut LineBuffer, elapsed: Duration) {
     push_integer(out, elapsed.as_secs());
     let hundredths = elapsed.subsec_millis() / 10;
     out.extend_from_slice(&[b'.', b'0' + (hundredths / 10) as u8, b'0' + (hundredths % 10) as u8]);

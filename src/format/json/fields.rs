@@ -7,28 +7,31 @@ use tracing::field::{Field, Visit};
 
 use super::value::{push_integer_string, push_key, push_number, push_text};
 use crate::format::escape::JsonText;
-use crate::format::names::{FieldNames, UniqueNames};
+use crate::format::names::{CallsiteNames, FieldNames, ReadyName, UniqueNames};
 use crate::format::number::{push_bool, push_integer};
 use crate::format::reserved::{FIELD_PREFIX, SOURCES, is_reserved_in_flat_json};
+use crate::line_buffer::LineBuffer;
 use crate::record::{Record, field_name, for_each_source, render_debug, render_display};
 
 /// Appends the fields of `record`, in the order of the call, without the braces around them.
-pub(super) fn push_fields(out: &mut Vec<u8>, record: &Record<'_>, names: FieldNames) {
-    let plain_names = names == FieldNames::Plain;
-    let unique = (names == FieldNames::Repeated).then(UniqueNames::new);
-    record.visit(&mut ObjectWriter { out, plain_names, unique, empty: true, flat: false });
+pub(super) fn push_fields(out: &mut LineBuffer, record: &Record<'_>, names: CallsiteNames) {
+    let plain_names = names.fields == FieldNames::Plain;
+    let unique = (names.fields == FieldNames::Repeated).then(UniqueNames::new);
+    record.visit(&mut ObjectWriter { out, plain_names, ready: names.ready, unique, empty: true, flat: false });
 }
 
 /// Appends the fields of `record` as members of the record's own object, each with a comma before it. A field that is called like a key of the
 /// layout gets a prefix.
-pub(super) fn push_flat_fields(out: &mut Vec<u8>, record: &Record<'_>, names: FieldNames) {
+pub(super) fn push_flat_fields(out: &mut LineBuffer, record: &Record<'_>, names: FieldNames) {
     let unique = (names == FieldNames::Repeated).then(UniqueNames::new);
-    record.visit(&mut ObjectWriter { out, plain_names: false, unique, empty: false, flat: true });
+    record.visit(&mut ObjectWriter { out, plain_names: false, ready: &[], unique, empty: false, flat: true });
 }
 
 struct ObjectWriter<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut LineBuffer,
     plain_names: bool,
+    /// The names by the index of their field, if they are ready.
+    ready: &'static [ReadyName],
     /// The names so far, if two may be equal.
     unique: Option<UniqueNames>,
     empty: bool,
@@ -39,29 +42,26 @@ struct ObjectWriter<'a> {
 impl ObjectWriter<'_> {
     /// Begins a field: writes its key. Its value is to follow.
     #[inline(always)]
-    fn begin(&mut self, field: &Field, suffix: &str) -> &mut Vec<u8> {
+    fn begin(&mut self, field: &Field, suffix: &str) -> &mut LineBuffer {
         if !self.empty {
             self.out.push(b',');
         }
         self.empty = false;
-        if self.plain_names {
-            self.out.push(b'"');
-            self.out.extend_from_slice(field.name().as_bytes());
-            if !suffix.is_empty() {
-                self.out.extend_from_slice(suffix.as_bytes());
-            }
-            self.out.extend_from_slice(b"\":");
-        } else {
-            self.push_odd_key(field, suffix);
+        match self.ready.get(field.index()) {
+            Some(ready) if suffix.is_empty() => ready.push_member(self.out),
+            _ => self.push_other_key(field, suffix),
         }
         self.out
     }
 
-    #[cold]
     #[inline(never)]
-    fn push_odd_key(&mut self, field: &Field, suffix: &str) {
+    fn push_other_key(&mut self, field: &Field, suffix: &str) {
         let name = field_name(field);
-        if self.flat && suffix.is_empty() && is_reserved_in_flat_json(name) {
+        if self.plain_names {
+            for piece in ["\"", name, suffix, "\":"] {
+                self.out.extend_from_slice(piece.as_bytes());
+            }
+        } else if self.flat && suffix.is_empty() && is_reserved_in_flat_json(name) {
             push_key(self.out, self.unique.as_mut(), FIELD_PREFIX, name);
         } else {
             push_key(self.out, self.unique.as_mut(), name, suffix);

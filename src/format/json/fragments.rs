@@ -9,6 +9,7 @@ use super::value::{push_key, push_string, push_value};
 use crate::format::names::UniqueNames;
 use crate::format::number::push_integer;
 use crate::format::reserved::{FIELD_PREFIX, is_reserved_in_spans};
+use crate::line_buffer::LineBuffer;
 use crate::record::{CUT, ContextInfo, SpanValues, Style, max_path_bytes};
 use crate::sync::Arc;
 
@@ -22,7 +23,7 @@ pub(in crate::format) struct PathParts {
 }
 
 /// Appends `path`. Appends nothing if it is empty.
-pub(in crate::format) fn push_path(path: &[Arc<SpanValues>], parts: PathParts, out: &mut Vec<u8>) {
+pub(in crate::format) fn push_path(path: &[Arc<SpanValues>], parts: PathParts, out: &mut LineBuffer) {
     let Some(innermost) = path.last() else {
         return;
     };
@@ -48,7 +49,7 @@ pub(in crate::format) fn push_path(path: &[Arc<SpanValues>], parts: PathParts, o
 }
 
 /// Appends `span`. If that has more than `room` bytes, a marker stands in place of the fields.
-fn push_span(span: &SpanValues, room: usize, out: &mut Vec<u8>) {
+fn push_span(span: &SpanValues, room: usize, out: &mut LineBuffer) {
     let start = out.len();
     append_span(span, out);
     if out.len() - start <= room {
@@ -63,7 +64,7 @@ fn push_span(span: &SpanValues, room: usize, out: &mut Vec<u8>) {
 }
 
 /// Appends `context`, with its fields or without them.
-pub(in crate::format) fn push_context(context: &ContextInfo, with_fields: bool, out: &mut Vec<u8>) {
+pub(in crate::format) fn push_context(context: &ContextInfo, with_fields: bool, out: &mut LineBuffer) {
     let style = if with_fields { Style::JSON } else { Style::JSON_BARE };
     context.append_fragment(style, out, |context, out| {
         out.extend_from_slice(b"\"context\":{\"name\":");
@@ -91,7 +92,7 @@ pub(in crate::format) fn push_context(context: &ContextInfo, with_fields: bool, 
 }
 
 /// Appends one span: its fields, then its name.
-fn append_span(span: &SpanValues, out: &mut Vec<u8>) {
+fn append_span(span: &SpanValues, out: &mut LineBuffer) {
     span.append_fragment(Style::JSON, out, |span, out| {
         let mut unique = UniqueNames::new();
         out.push(b'{');

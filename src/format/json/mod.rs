@@ -28,6 +28,7 @@ use super::names::CallsiteNames;
 use super::number::push_integer;
 use super::options::Options;
 use super::timestamp::{push_rfc3339_micros, push_seconds_micros};
+use crate::line_buffer::LineBuffer;
 use crate::record::{Record, Style, is_thread_unnamed, write_thread_id, write_thread_name};
 use fields::{push_fields, push_flat_fields};
 pub(super) use fragments::{PathParts, push_context, push_path};
@@ -43,7 +44,7 @@ impl Layout for Json {
     }
 }
 
-fn render(options: &Options, record: &Record<'_>, out: &mut Vec<u8>) {
+fn render(options: &Options, record: &Record<'_>, out: &mut LineBuffer) {
     let names = CallsiteNames::of(record);
     out.push(b'{');
     if options.times.shows_wall() {
@@ -56,7 +57,7 @@ fn render(options: &Options, record: &Record<'_>, out: &mut Vec<u8>) {
         true => push_flat_fields(out, record, names.fields),
         false => {
             out.extend_from_slice(b",\"fields\":{");
-            push_fields(out, record, names.fields);
+            push_fields(out, record, names);
             out.push(b'}');
         }
     }
@@ -109,7 +110,7 @@ fn level(level: Level) -> &'static [u8] {
 }
 
 /// Appends the thread's name and id. A thread without a name is called by its id, which is not written twice.
-fn push_thread(options: &Options, out: &mut Vec<u8>) {
+fn push_thread(options: &Options, out: &mut LineBuffer) {
     // Writing to a `Vec` does not fail.
     if options.thread_name && !(options.thread_id && is_thread_unnamed()) {
         out.extend_from_slice(b",\"threadName\":\"");
@@ -123,7 +124,7 @@ fn push_thread(options: &Options, out: &mut Vec<u8>) {
     }
 }
 
-fn push_location(out: &mut Vec<u8>, record: &Record<'_>) {
+fn push_location(out: &mut LineBuffer, record: &Record<'_>) {
     if let Some(file) = record.file() {
         out.extend_from_slice(b",\"filename\":");
         push_string(out, file);
@@ -135,7 +136,7 @@ fn push_location(out: &mut Vec<u8>, record: &Record<'_>) {
 }
 
 /// Appends the spans, and a comma before them, if there are spans.
-fn push_spans(options: &Options, out: &mut Vec<u8>, record: &Record<'_>) {
+fn push_spans(options: &Options, out: &mut LineBuffer, record: &Record<'_>) {
     let (style, parts) = match (options.current_span, options.span_list) {
         (true, true) => (Style::JSON, PathParts { current: true, list: true }),
         (true, false) => (Style::JSON_CURRENT, PathParts { current: true, list: false }),

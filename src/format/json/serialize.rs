@@ -11,13 +11,14 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::format::reserved::{FIELD_PREFIX, is_reserved_in_spans};
 use crate::format::timestamp::{EXACT_MICROS, Offset, push_rfc3339_micros};
+use crate::line_buffer::LineBuffer;
 use crate::record::{ContextBuf, RecordBuf, SpanBuf, Value};
 
 impl Serialize for RecordBuf {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         if let Some(time) = self.timestamp {
-            let mut text = Vec::new();
+            let mut text = LineBuffer::new();
             push_rfc3339_micros(&mut text, time, Offset::UTC);
             map.serialize_entry("timestamp", &String::from_utf8_lossy(&text))?;
         }

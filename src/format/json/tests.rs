@@ -11,6 +11,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use super::super::test_support::Fixture;
 use super::super::{Format, Renderer, Screen, Time};
+use crate::line_buffer::LineBuffer;
 
 fn parse(line: &str) -> Json {
     let line = line.strip_suffix('\n').expect("a line ends in a line end");
@@ -180,9 +181,9 @@ fn both(log: impl FnOnce()) -> Vec<(Json, Json)> {
         .with_writer(Shared(theirs.clone()));
     let renderer = Renderer::new(&Format::json().location(true).thread_name(true), Screen::None);
     let ours = Fixture::new().capture_beside(tracing_subscriber::registry().with(layer), log, move |record| {
-        let mut out = Vec::new();
+        let mut out = LineBuffer::new();
         renderer.render(record, &mut out);
-        parse(&String::from_utf8(out).unwrap())
+        parse(&String::from_utf8(out.into()).unwrap())
     });
     let theirs = String::from_utf8(theirs.lock().unwrap().clone()).unwrap();
     let theirs: Vec<Json> = theirs.split_inclusive('\n').map(parse).collect();

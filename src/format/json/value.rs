@@ -2,11 +2,12 @@
 
 use crate::format::escape::{JsonText, fits};
 use crate::format::names::UniqueNames;
-use crate::format::number::{push_bool, push_float, push_integer};
+use crate::format::number::{Integer, push_bool, push_float, push_integer};
+use crate::line_buffer::LineBuffer;
 use crate::record::{Value, render_str};
 
 /// Appends a float; one that is not finite as `null`, since JSON has no word for it.
-pub(super) fn push_number(out: &mut Vec<u8>, number: f64) {
+pub(super) fn push_number(out: &mut LineBuffer, number: f64) {
     if number.is_finite() {
         push_float(out, number);
     } else {
@@ -15,14 +16,14 @@ pub(super) fn push_number(out: &mut Vec<u8>, number: f64) {
 }
 
 /// Appends an integer of 128 bits as a string: readers of JSON read numbers as floats, which cannot hold it.
-pub(super) fn push_integer_string(out: &mut Vec<u8>, number: impl itoa::Integer) {
+pub(super) fn push_integer_string(out: &mut LineBuffer, number: impl Integer) {
     out.push(b'"');
     push_integer(out, number);
     out.push(b'"');
 }
 
 /// Appends `text` as a string.
-pub(super) fn push_string(out: &mut Vec<u8>, text: &str) {
+pub(super) fn push_string(out: &mut LineBuffer, text: &str) {
     out.push(b'"');
     JsonText::new(out).push(text);
     out.push(b'"');
@@ -30,7 +31,7 @@ pub(super) fn push_string(out: &mut Vec<u8>, text: &str) {
 
 /// Appends a text of the program's as a string; if it does not fit into the record, cut and marked.
 #[inline]
-pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
+pub(super) fn push_text(out: &mut LineBuffer, text: &str) {
     out.push(b'"');
     if fits(out, text) {
         JsonText::new(out).push(text);
@@ -41,7 +42,7 @@ pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Appends an owned value.
-pub(super) fn push_value(out: &mut Vec<u8>, value: &Value) {
+pub(super) fn push_value(out: &mut LineBuffer, value: &Value) {
     match value {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Bool(value) => push_bool(out, *value),
@@ -65,7 +66,7 @@ pub(super) fn push_value(out: &mut Vec<u8>, value: &Value) {
 }
 
 /// Appends the key that `first` and `second` make together, with its quotes and colon; with a number, if `unique` has it already.
-pub(super) fn push_key(out: &mut Vec<u8>, unique: Option<&mut UniqueNames>, first: &str, second: &str) {
+pub(super) fn push_key(out: &mut LineBuffer, unique: Option<&mut UniqueNames>, first: &str, second: &str) {
     out.push(b'"');
     let start = out.len();
     JsonText::new(out).push(first);

@@ -9,6 +9,7 @@ use crate::format::plain::braces::push_context;
 use crate::format::plain::fields::push_gap;
 use crate::format::plain::value::push_rendered;
 use crate::format::quote::{push_bare_or_quoted, push_quoted};
+use crate::line_buffer::LineBuffer;
 use crate::record::{Record, Style, is_thread_unnamed, write_thread_id, write_thread_name};
 
 /// The columns of one line. Each is written with a blank before it unless it is the first, and only if `format` shows it.
@@ -34,7 +35,7 @@ impl Columns<'_> {
     }
 
     /// Appends the wall-clock time, the elapsed time, the number and, `with_thread`, the thread.
-    #[inline]
+    #[inline(always)]
     pub(in crate::format) fn push_times(&self, line: &mut LayoutWriter<'_>, with_thread: bool) {
         let Columns { options, record, .. } = *self;
         let (times, seq) = (options.times, record.seq().filter(|_| options.seq));
@@ -69,7 +70,7 @@ impl Columns<'_> {
     }
 
     /// Appends the thread's name and id, as `main ThreadId(1)`, or one of the two.
-    pub(in crate::format) fn push_thread(&self, out: &mut Vec<u8>) {
+    pub(in crate::format) fn push_thread(&self, out: &mut LineBuffer) {
         let start = out.len();
         // A thread without a name is called by its id.
         if self.options.thread_name && !(self.options.thread_id && is_thread_unnamed()) {
@@ -82,7 +83,8 @@ impl Columns<'_> {
     }
 
     /// Appends the context.
-    pub(in crate::format) fn push_context(&self, out: &mut Vec<u8>) {
+    #[inline(always)]
+    pub(in crate::format) fn push_context(&self, out: &mut LineBuffer) {
         if self.options.context {
             push_gap(out, self.start);
             push_context(self.style(), self.record.context(), out);
@@ -90,7 +92,8 @@ impl Columns<'_> {
     }
 
     /// Appends the target and a colon. A `plain` target needs no quotes.
-    pub(in crate::format) fn push_target(&self, plain: bool, out: &mut Vec<u8>) {
+    #[inline(always)]
+    pub(in crate::format) fn push_target(&self, plain: bool, out: &mut LineBuffer) {
         if self.options.target {
             push_gap(out, self.start);
             push_colored(self.colored, Look::Dim, out, |out| {
@@ -104,10 +107,16 @@ impl Columns<'_> {
     }
 
     /// Appends the source file and the line, each with a colon.
-    pub(in crate::format) fn push_location(&self, out: &mut Vec<u8>) {
-        if self.options.location
-            && let Some(file) = self.record.file()
-        {
+    #[inline(always)]
+    pub(in crate::format) fn push_location(&self, out: &mut LineBuffer) {
+        if self.options.location {
+            self.push_shown_location(out);
+        }
+    }
+
+    #[inline(never)]
+    fn push_shown_location(&self, out: &mut LineBuffer) {
+        if let Some(file) = self.record.file() {
             push_gap(out, self.start);
             push_colored(self.colored, Look::Dim, out, |out| {
                 match self.record.line() {

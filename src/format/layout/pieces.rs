@@ -7,11 +7,12 @@ use crate::format::buffer::Buffer;
 use crate::format::number::{push_bool, push_float, push_integer};
 use crate::format::plain::literal::quote_once;
 use crate::format::plain::value;
+use crate::line_buffer::LineBuffer;
 use crate::record::{FieldValue, ValueKind as Kind, render_debug, render_display};
 
 /// Appends the level, as wide as the widest.
 #[inline]
-pub(in crate::format) fn push_level(colored: bool, level: Level, out: &mut Vec<u8>) {
+pub(in crate::format) fn push_level(colored: bool, level: Level, out: &mut LineBuffer) {
     let (name, look) = match level {
         Level::ERROR => (b"ERROR", Look::Red),
         Level::WARN => (b"WARN ", Look::Yellow),
@@ -23,7 +24,7 @@ pub(in crate::format) fn push_level(colored: bool, level: Level, out: &mut Vec<u
 }
 
 /// Appends the value of a field.
-pub(super) fn push_value(out: &mut Vec<u8>, value: FieldValue<'_>) {
+pub(super) fn push_value(out: &mut LineBuffer, value: FieldValue<'_>) {
     match value.0 {
         Kind::F64(number) => push_float(out, number),
         Kind::I64(number) => push_integer(out, number),

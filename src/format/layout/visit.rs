@@ -8,7 +8,7 @@ use tracing::field::{Field, Visit};
 use super::writer::{LayoutWriter, plain_text};
 use crate::format::buffer::Buffer;
 use crate::format::escape::Quoted;
-use crate::format::names::{CallsiteNames, FieldNames, UniqueNames, is_message};
+use crate::format::names::{CallsiteNames, FieldNames, ReadyName, UniqueNames, is_message};
 use crate::format::reserved::SOURCES;
 use crate::record::{
     FieldValue, Record, ValueKind as Kind, field_name, has_source, render_debug, render_display, render_str,
@@ -18,15 +18,15 @@ impl LayoutWriter<'_> {
     /// Appends all fields but the message, each by [`Layout::field`](super::Layout::field), with
     /// [`Layout::field_separator`](super::Layout::field_separator) between them.
     pub fn push_fields(&mut self, record: &Record<'_>) {
-        self.visit_fields(record, CallsiteNames::of(record).fields, false);
+        self.visit_fields(record, CallsiteNames::of(record), false);
     }
 
     /// Appends the message, a blank, and the fields: the same as [`push_message`](LayoutWriter::push_message), [`gap`](LayoutWriter::gap) and
     /// [`push_fields`](LayoutWriter::push_fields), but the event is gone through once.
     pub fn push_message_and_fields(&mut self, record: &Record<'_>) {
-        let names = CallsiteNames::of(record).fields;
+        let names = CallsiteNames::of(record);
         // The message of an event with plain names is its first field.
-        let with_message = names == FieldNames::Plain;
+        let with_message = names.fields == FieldNames::Plain;
         if !with_message {
             self.push_message(record);
             self.gap();
@@ -34,18 +34,19 @@ impl LayoutWriter<'_> {
         self.visit_fields(record, names, with_message);
     }
 
-    fn visit_fields(&mut self, record: &Record<'_>, names: FieldNames, with_message: bool) {
+    fn visit_fields(&mut self, record: &Record<'_>, names: CallsiteNames, with_message: bool) {
         let separator = self.layout().field_separator();
         record.visit(&mut FieldVisitor {
             separator,
             with_message,
             message_seen: false,
             is_first: true,
-            is_plain: names == FieldNames::Plain,
-            unique: (names == FieldNames::Repeated).then(UniqueNames::beside_message),
+            is_plain: names.fields == FieldNames::Plain,
+            ready: names.ready,
+            unique: (names.fields == FieldNames::Repeated).then(UniqueNames::beside_message),
             line: self,
         });
-        self.plain_name = None;
+        (self.plain_name, self.ready_name) = (None, None);
     }
 
     /// Appends the message, which is `value`, and a gap.
@@ -69,6 +70,8 @@ struct FieldVisitor<'a, 'b> {
     is_first: bool,
     /// True if no name needs quotes or a number.
     is_plain: bool,
+    /// The names by the index of their field, if they are ready.
+    ready: &'static [ReadyName],
     /// The names so far, if two may be equal.
     unique: Option<UniqueNames>,
 }
@@ -83,7 +86,7 @@ impl FieldVisitor<'_, '_> {
             }
         } else if self.is_plain {
             let name = field.name();
-            self.line.plain_name = Some(name);
+            (self.line.plain_name, self.line.ready_name) = (Some(name), self.ready.get(field.index()));
             self.push_field(|line| line.layout().field(name, FieldValue(value), line));
         } else {
             self.push_odd(field_name(field), "", value);
@@ -103,7 +106,7 @@ impl FieldVisitor<'_, '_> {
     /// Pushes a field whose name needs quotes or a number, or is not that of a field.
     #[inline(never)]
     fn push_odd(&mut self, name: &str, suffix: &str, value: Kind<'_>) {
-        self.line.plain_name = None;
+        (self.line.plain_name, self.line.ready_name) = (None, None);
         match &mut self.unique {
             None if suffix.is_empty() => self.push_field(|line| line.layout().field(name, FieldValue(value), line)),
             unique => {

@@ -9,9 +9,11 @@ use super::Layout;
 use super::pieces::push_value;
 use crate::format::ansi::Look;
 use crate::format::escape::PlainText;
+use crate::format::names::ReadyName;
 use crate::format::options::Options;
 use crate::format::plain::braces;
 use crate::format::plain::name::{OddNames, push_name};
+use crate::line_buffer::LineBuffer;
 use crate::record::{
     CUT, ContextInfo, FieldValue, Record, SpanInfo, SpanValues, Style, ValueKind, drop_quietly, max_path_bytes,
     render_display, render_str,
@@ -23,7 +25,7 @@ use crate::sync::Arc;
 /// What does not fit into a record ([1 MiB](crate::Config::max_record_bytes), unless set) is cut, and `<cut>` follows. Nothing that is pushed
 /// fails: pushes return nothing. `write!` works too, and escapes like [`push`](LayoutWriter::push).
 pub struct LayoutWriter<'a> {
-    pub(in crate::format) out: &'a mut Vec<u8>,
+    pub(in crate::format) out: &'a mut LineBuffer,
     /// Where the line begins in `out`.
     pub(in crate::format) start: usize,
     /// Where the blank ends that was written last for a gap. Nothing stands behind it if that is the end of the line.
@@ -35,6 +37,8 @@ pub struct LayoutWriter<'a> {
     layout: &'a dyn Layout,
     /// The name of the field that is pushed, if it is known to need no quotes.
     pub(super) plain_name: Option<&'static str>,
+    /// The same, if it is ready to be written.
+    pub(super) ready_name: Option<&'static ReadyName>,
 }
 
 /// How far a line is.
@@ -50,7 +54,7 @@ const NO_GAP: usize = usize::MAX;
 impl<'a> LayoutWriter<'a> {
     /// Makes the writer of a line at the end of `out`.
     #[inline]
-    pub(in crate::format) fn new(out: &'a mut Vec<u8>, looks: Looks<'a>) -> Self {
+    pub(in crate::format) fn new(out: &'a mut LineBuffer, looks: Looks<'a>) -> Self {
         let Looks { options, timer, colored, styles, layout } = looks;
         LayoutWriter {
             start: out.len(),
@@ -62,6 +66,7 @@ impl<'a> LayoutWriter<'a> {
             styles,
             layout,
             plain_name: None,
+            ready_name: None,
         }
     }
 
@@ -109,18 +114,14 @@ impl<'a> LayoutWriter<'a> {
     /// Appends a field as it looks by default.
     #[inline]
     pub(super) fn push_name_and_value(&mut self, name: &str, value: FieldValue<'_>) {
-        match self.plain_name {
-            Some(plain) if ptr::eq(plain, name) => {
-                self.out.extend_from_slice(plain.as_bytes());
-                self.out.push(b'=');
-                push_value(self.out, value);
-            }
+        match self.ready_name {
+            Some(ready) if ptr::eq(ready.name(), name) => ready.push_pair(self.out),
             _ => {
                 self.push_name(name);
                 self.raw("=");
-                self.push_value(value);
             }
         }
+        push_value(self.out, value);
     }
 
     /// Has a blank stand before what is pushed next, unless nothing is, or the line is empty.
@@ -228,7 +229,7 @@ pub(in crate::format) struct Looks<'a> {
 
 impl<'a> Looks<'a> {
     #[inline]
-    pub(in crate::format) fn writer<'b>(&self, out: &'b mut Vec<u8>) -> LayoutWriter<'b>
+    pub(in crate::format) fn writer<'b>(&self, out: &'b mut LineBuffer) -> LayoutWriter<'b>
     where
         'a: 'b,
     {
@@ -236,7 +237,7 @@ impl<'a> Looks<'a> {
     }
 
     /// Appends `path`. In place of a span that makes it too long stands its name and a marker.
-    pub(super) fn push_path(&self, style: Style, path: &[Arc<SpanValues>], out: &mut Vec<u8>) {
+    pub(super) fn push_path(&self, style: Style, path: &[Arc<SpanValues>], out: &mut LineBuffer) {
         let start = out.len();
         for (index, span) in path.iter().enumerate() {
             if index > 0 {
@@ -283,7 +284,7 @@ impl fmt::Debug for LayoutWriter<'_> {
 }
 
 /// Text for people: what a layout of the program's own writes is not read back.
-pub(super) fn plain_text(out: &mut Vec<u8>) -> PlainText<'_> {
+pub(super) fn plain_text(out: &mut LineBuffer) -> PlainText<'_> {
     PlainText::new(out).keep_backslashes()
 }
 

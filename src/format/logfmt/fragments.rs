@@ -13,11 +13,12 @@ use crate::format::plain::name::{OddNames, push_name};
 use crate::format::plain::value::push_text;
 use crate::format::quote::push_bare_or_quoted;
 use crate::format::reserved::CONTEXT_PREFIX;
+use crate::line_buffer::LineBuffer;
 use crate::record::{ContextInfo, SpanValues, Style};
 use crate::sync::Arc;
 
 /// Appends `path`. Appends nothing if it is empty.
-pub(in crate::format) fn push_path(path: &[Arc<SpanValues>], out: &mut Vec<u8>) {
+pub(in crate::format) fn push_path(path: &[Arc<SpanValues>], out: &mut LineBuffer) {
     if path.is_empty() {
         return;
     }
@@ -30,7 +31,7 @@ pub(in crate::format) fn push_path(path: &[Arc<SpanValues>], out: &mut Vec<u8>) 
 }
 
 /// Appends `context`.
-pub(in crate::format) fn push_context(context: &ContextInfo, out: &mut Vec<u8>) {
+pub(in crate::format) fn push_context(context: &ContextInfo, out: &mut LineBuffer) {
     context.append_fragment(Style::LOGFMT, out, |context, out| {
         out.extend_from_slice(b"context=");
         push_text(out, context.name());

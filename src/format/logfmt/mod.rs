@@ -32,6 +32,7 @@ use super::plain::name::OddNames;
 use super::plain::value::{push_rendered, push_text};
 use super::reserved::{FIELD_PREFIX, is_reserved_in_logfmt};
 use super::timestamp::{push_rfc3339_micros, push_seconds_micros};
+use crate::line_buffer::LineBuffer;
 use crate::record::{Record, Style, ValueWriter, field_name, is_thread_unnamed, write_thread_id, write_thread_name};
 pub(super) use fragments::{push_context, push_path};
 use value::{protect_text, push_rendered_list};
@@ -46,7 +47,7 @@ impl Layout for Logfmt {
     }
 }
 
-fn render(options: &Options, record: &Record<'_>, out: &mut Vec<u8>) {
+fn render(options: &Options, record: &Record<'_>, out: &mut LineBuffer) {
     let (start, names) = (out.len(), CallsiteNames::of(record));
     if options.times.shows_wall() {
         out.extend_from_slice(b"ts=");
@@ -88,7 +89,7 @@ fn render(options: &Options, record: &Record<'_>, out: &mut Vec<u8>) {
         push_rendered(out, |out| write_location(out, file, record.line()));
     }
     push_spans(record, out);
-    push_message_and_fields(out, start, LogfmtDialect, record, names.fields);
+    push_message_and_fields(out, start, LogfmtDialect, record, names);
 }
 
 fn level(level: Level) -> &'static [u8] {
@@ -108,7 +109,7 @@ fn write_location(out: &mut dyn Write, file: &str, line: Option<u32>) -> fmt::Re
 }
 
 /// Appends the path of spans, and a blank before it, if there are spans.
-fn push_spans(record: &Record<'_>, out: &mut Vec<u8>) {
+fn push_spans(record: &Record<'_>, out: &mut LineBuffer) {
     let before = out.len();
     out.push(b' ');
     record.spans.append(Style::LOGFMT, &push_path, out);
@@ -124,7 +125,7 @@ impl Dialect for LogfmtDialect {
     const ODD_NAMES: OddNames = OddNames::Escaped;
     const QUOTES_ONCE: bool = false;
 
-    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool {
+    fn push_message<R>(&self, out: &mut LineBuffer, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool {
         out.extend_from_slice(b"msg=");
         push_rendered(out, render);
         !out.ends_with(b"=\"\"")
@@ -134,11 +135,11 @@ impl Dialect for LogfmtDialect {
         if is_reserved_in_logfmt(name) { FIELD_PREFIX } else { "" }
     }
 
-    fn finish_text(&self, out: &mut Vec<u8>, start: usize, field: &Field) {
+    fn finish_text(&self, out: &mut LineBuffer, start: usize, field: &Field) {
         protect_text(out, start, field_name(field));
     }
 
-    fn push_list(&self, out: &mut Vec<u8>, list: &[u8]) {
+    fn push_list(&self, out: &mut LineBuffer, list: &[u8]) {
         push_rendered_list(out, list);
     }
 }

@@ -4,10 +4,11 @@ use crate::format::buffer::Buffer;
 use crate::format::plain::value::{push_list, push_value};
 use crate::format::quote::push_quoted;
 use crate::format::reserved::SOURCES;
+use crate::line_buffer::LineBuffer;
 use crate::record::Value;
 
 /// Appends an owned value of the field `name`.
-pub(super) fn push_value_of(out: &mut Vec<u8>, name: &str, value: &Value) {
+pub(super) fn push_value_of(out: &mut LineBuffer, name: &str, value: &Value) {
     let start = out.len();
     match value {
         Value::List(texts) => {
@@ -23,14 +24,14 @@ pub(super) fn push_value_of(out: &mut Vec<u8>, name: &str, value: &Value) {
 }
 
 /// Appends a list that is rendered as `["a", "b"]`, as a quoted text.
-pub(super) fn push_rendered_list(out: &mut Vec<u8>, list: &[u8]) {
+pub(super) fn push_rendered_list(out: &mut LineBuffer, list: &[u8]) {
     push_quoted(out, std::str::from_utf8(list).unwrap_or_default());
 }
 
 /// Escapes the first character of a text that the reader would take for a list: the value of the field `name`, from `start` to the end of
 /// `out`.
-pub(super) fn protect_text(out: &mut Vec<u8>, start: usize, name: &str) {
+pub(super) fn protect_text(out: &mut LineBuffer, start: usize, name: &str) {
     if out[start..].starts_with(b"\"[") && name.contains(SOURCES) {
-        out.splice(start + 1..start + 2, *b"\\x5b");
+        out.replace(start + 1, start + 2, b"\\x5b");
     }
 }

@@ -9,16 +9,18 @@ use super::value::push_value;
 use crate::format::ansi::{Look, push_colored};
 use crate::format::names::UniqueNames;
 use crate::format::quote::{push_bare_or_quoted, push_quoted};
+use crate::line_buffer::LineBuffer;
 use crate::record::{CUT, ContextInfo, SpanValues, Style, Value, max_path_bytes};
 use crate::sync::Arc;
 
 /// Appends `context`, as `uno{env=x}`.
-pub(in crate::format) fn push_context(style: Style, context: &ContextInfo, out: &mut Vec<u8>) {
+#[inline]
+pub(in crate::format) fn push_context(style: Style, context: &ContextInfo, out: &mut LineBuffer) {
     context.append_fragment(style, out, |context, out| render_context(style == Style::TEXT_COLORED, context, out));
 }
 
 /// Appends `context`, rendered now.
-pub(in crate::format) fn render_context(colored: bool, context: &ContextInfo, out: &mut Vec<u8>) {
+pub(in crate::format) fn render_context(colored: bool, context: &ContextInfo, out: &mut LineBuffer) {
     push_colored(colored, Look::Bold, out, |out| match context.name().ends_with(':') {
         // A colon ends the context and the spans where no target is shown.
         true => push_quoted(out, context.name()),
@@ -28,7 +30,7 @@ pub(in crate::format) fn render_context(colored: bool, context: &ContextInfo, ou
 }
 
 /// Appends `path`, as `build{unit=core n=1}:link`.
-pub(in crate::format) fn push_path(style: Style, path: &[Arc<SpanValues>], out: &mut Vec<u8>) {
+pub(in crate::format) fn push_path(style: Style, path: &[Arc<SpanValues>], out: &mut LineBuffer) {
     let start = out.len();
     for (index, span) in path.iter().enumerate() {
         if index > 0 {
@@ -39,7 +41,7 @@ pub(in crate::format) fn push_path(style: Style, path: &[Arc<SpanValues>], out: 
 }
 
 /// Appends `span`. If that has more than `room` bytes, a marker stands in place of the fields.
-fn push_span(style: Style, span: &SpanValues, room: usize, out: &mut Vec<u8>) {
+fn push_span(style: Style, span: &SpanValues, room: usize, out: &mut LineBuffer) {
     let start = out.len();
     span.append_fragment(style, out, |span, out| render_span(style == Style::TEXT_COLORED, span, out));
     if out.len() - start <= room {
@@ -52,7 +54,7 @@ fn push_span(style: Style, span: &SpanValues, room: usize, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn push_span_name(span: &SpanValues, out: &mut Vec<u8>) {
+fn push_span_name(span: &SpanValues, out: &mut LineBuffer) {
     // A colon separates the spans of a path.
     match span.name().contains(':') {
         true => push_quoted(out, span.name()),
@@ -61,7 +63,7 @@ fn push_span_name(span: &SpanValues, out: &mut Vec<u8>) {
 }
 
 /// Appends `span`, rendered now.
-pub(in crate::format) fn render_span(colored: bool, span: &SpanValues, out: &mut Vec<u8>) {
+pub(in crate::format) fn render_span(colored: bool, span: &SpanValues, out: &mut LineBuffer) {
     push_span_name(span, out);
     let fields =
         span.fields().iter().map(|(name, captured)| ([name.field, name.suffix], &captured.value, captured.is_rendered));
@@ -72,7 +74,7 @@ pub(in crate::format) fn render_span(colored: bool, span: &SpanValues, out: &mut
 fn push_fields<'a>(
     colored: bool,
     mut fields: impl Iterator<Item = ([&'a str; 2], &'a Value, bool)>,
-    out: &mut Vec<u8>,
+    out: &mut LineBuffer,
 ) {
     let Some(first) = fields.next() else {
         return;

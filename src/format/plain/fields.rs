@@ -10,11 +10,12 @@ use tracing::field::{Field, Visit};
 
 use super::literal::quote_once;
 use super::name::{OddNames, push_name};
-use super::value::{push_rendered, push_text, render_sources};
+use super::value::{push_rendered, push_text, push_value, render_sources};
 use crate::format::buffer::Buffer;
-use crate::format::names::{FieldNames, UniqueNames, is_message};
+use crate::format::names::{CallsiteNames, FieldNames, ReadyName, UniqueNames, is_message};
 use crate::format::number::{push_bool, push_float, push_integer};
 use crate::format::reserved::SOURCES;
+use crate::line_buffer::LineBuffer;
 use crate::record::{Record, Value, ValueWriter, field_name, render_debug, render_display, render_str};
 
 /// Where one layout departs from the others in how it writes messages and fields.
@@ -23,7 +24,7 @@ pub(in crate::format) trait Dialect {
     const ODD_NAMES: OddNames;
 
     /// Appends the message that `render` writes. Returns false if the message is empty; what was appended is then removed.
-    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool;
+    fn push_message<R>(&self, out: &mut LineBuffer, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool;
 
     /// Returns true if the layout does not show `field`.
     #[inline]
@@ -43,10 +44,10 @@ pub(in crate::format) trait Dialect {
     /// Changes a text that was just written as the value of `field`, from `start` to the end of `out`, where the layout departs from the
     /// notation: to read it back as a text, or for people.
     #[inline]
-    fn finish_text(&self, _out: &mut Vec<u8>, _start: usize, _field: &Field) {}
+    fn finish_text(&self, _out: &mut LineBuffer, _start: usize, _field: &Field) {}
 
     /// Appends a list that is rendered as `["a", "b"]`.
-    fn push_list(&self, out: &mut Vec<u8>, list: &[u8]) {
+    fn push_list(&self, out: &mut LineBuffer, list: &[u8]) {
         out.extend_from_slice(list);
     }
 }
@@ -54,15 +55,16 @@ pub(in crate::format) trait Dialect {
 /// Appends the message of `record` and then its fields, each with a blank before it unless it is the first of the line,
 /// which begins at `start`.
 pub(in crate::format) fn push_message_and_fields<D: Dialect>(
-    out: &mut Vec<u8>,
+    out: &mut LineBuffer,
     start: usize,
     dialect: D,
     record: &Record<'_>,
-    names: FieldNames,
+    CallsiteNames { fields: names, ready, .. }: CallsiteNames,
 ) {
     let unique = (names == FieldNames::Repeated).then(UniqueNames::beside_message);
     let plain_names = names == FieldNames::Plain;
-    let mut writer = FieldWriter { out, start, dialect, part: Part::All, message_seen: false, plain_names, unique };
+    let mut writer =
+        FieldWriter { out, start, dialect, part: Part::All, message_seen: false, plain_names, ready, unique };
     let is_message_first = || record.event.metadata().fields().iter().next().is_some_and(|field| is_message(&field));
     if plain_names || is_message_first() {
         record.visit(&mut writer);
@@ -77,7 +79,7 @@ pub(in crate::format) fn push_message_and_fields<D: Dialect>(
 
 /// Appends a blank, unless the line that begins at `start` is empty.
 #[inline]
-pub(in crate::format) fn push_gap(out: &mut Vec<u8>, start: usize) {
+pub(in crate::format) fn push_gap(out: &mut LineBuffer, start: usize) {
     if out.len() > start {
         out.push(b' ');
     }
@@ -104,19 +106,34 @@ enum Role {
 }
 
 struct FieldWriter<'a, D> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut LineBuffer,
     start: usize,
     dialect: D,
     part: Part,
     message_seen: bool,
     plain_names: bool,
+    /// The names by the index of their field, if they are ready.
+    ready: &'static [ReadyName],
     /// The names so far, if two may be equal.
     unique: Option<UniqueNames>,
 }
 
 impl<D: Dialect> FieldWriter<'_, D> {
-    /// Returns the role of `field` in this visit. The name of a field is written here.
+    /// Begins a field whose name is ready: writes the name. Does nothing and returns false if the field is the message, is not shown, or needs
+    /// a look at its name.
     #[inline(always)]
+    fn begin_ready(&mut self, field: &Field) -> bool {
+        match self.ready.get(field.index()) {
+            Some(ready) if !(ready.is_message() || self.dialect.is_hidden(field)) => {
+                push_gap(self.out, self.start);
+                ready.push_pair(self.out);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the role of `field` in this visit. The name of a field is written here.
     fn begin(&mut self, field: &Field) -> Role {
         if !self.message_seen && is_message(field) {
             self.message_seen = true;
@@ -130,22 +147,17 @@ impl<D: Dialect> FieldWriter<'_, D> {
     }
 
     /// Writes the name of a field, and `=`.
-    #[inline(always)]
     fn push_name(&mut self, field: &Field, suffix: &str) {
         push_gap(self.out, self.start);
         if self.plain_names {
             self.out.extend_from_slice(field.name().as_bytes());
-            if !suffix.is_empty() {
-                self.out.extend_from_slice(suffix.as_bytes());
-            }
+            self.out.extend_from_slice(suffix.as_bytes());
         } else {
             self.push_odd_name(field, suffix);
         }
         self.out.push(b'=');
     }
 
-    #[cold]
-    #[inline(never)]
     fn push_odd_name(&mut self, field: &Field, suffix: &str) {
         let name = field_name(field);
         let prefix = self.dialect.prefix(name);
@@ -160,21 +172,51 @@ impl<D: Dialect> FieldWriter<'_, D> {
         }
     }
 
-    /// Writes a value that `push` writes, without escapes or quotes.
-    fn scalar<T: Into<Value>>(&mut self, field: &Field, value: T, push: impl FnOnce(&mut Vec<u8>, T)) {
+    /// Writes a number or a boolean by `push`, as [`push_value`] would.
+    #[inline(always)]
+    fn scalar<T: Into<Value>>(&mut self, field: &Field, value: T, push: impl FnOnce(&mut LineBuffer, T)) {
+        match self.begin_ready(field) {
+            true => push(self.out, value),
+            false => self.other_scalar(field, value.into()),
+        }
+    }
+
+    #[inline(always)]
+    fn text(&mut self, field: &Field, value: &str) {
+        let start = self.out.len();
+        push_text(self.out, value);
+        self.dialect.finish_text(self.out, start, field);
+    }
+
+    #[inline(never)]
+    fn other_text(&mut self, field: &Field, value: &str) {
         match self.begin(field) {
-            Role::Message => {
-                let value = value.into();
-                self.message(|out| render_display(&value, out));
-            }
-            Role::Field => push(self.out, value),
+            Role::Message => self.message(|out| render_str(value, out)),
+            Role::Field => self.text(field, value),
+            Role::Skipped => {}
+        }
+    }
+
+    #[inline(never)]
+    fn other_scalar(&mut self, field: &Field, value: Value) {
+        match self.begin(field) {
+            Role::Message => self.message(|out| render_display(&value, out)),
+            Role::Field => push_value(self.out, &value),
             Role::Skipped => {}
         }
     }
 
     /// Writes a value that `render` writes; `by_debug` if that is the value's `Debug`.
     fn rendered<R>(&mut self, field: &Field, by_debug: bool, render: impl FnOnce(&mut dyn ValueWriter) -> R) {
-        match self.begin(field) {
+        let role = match self.ready.get(field.index()) {
+            // The message is nearly always a `Debug` value.
+            Some(ready) if ready.is_message() && !self.message_seen => {
+                self.message_seen = true;
+                Role::Message
+            }
+            _ => self.begin(field),
+        };
+        match role {
             Role::Message => self.message(render),
             Role::Field => {
                 let start = self.out.len();
@@ -215,14 +257,9 @@ impl<D: Dialect> Visit for FieldWriter<'_, D> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        match self.begin(field) {
-            Role::Message => self.message(|out| render_str(value, out)),
-            Role::Field => {
-                let start = self.out.len();
-                push_text(self.out, value);
-                self.dialect.finish_text(self.out, start, field);
-            }
-            Role::Skipped => {}
+        match self.begin_ready(field) {
+            true => self.text(field, value),
+            false => self.other_text(field, value),
         }
     }
 

@@ -5,16 +5,17 @@
 //! nearly the same way here. (The difference is `\0`, which is `\x00` here.)
 
 use crate::format::buffer::Buffer;
+use crate::line_buffer::LineBuffer;
 
 /// Takes one pair of quotes away from a quoted text, which stands from `start` to the end of `out`, if the text is one string literal.
 #[inline]
-pub(in crate::format) fn quote_once(out: &mut Vec<u8>, start: usize) {
+pub(in crate::format) fn quote_once(out: &mut LineBuffer, start: usize) {
     if out[start..].starts_with(b"\"\\\"") {
         quote_literal_once(out, start);
     }
 }
 
-fn quote_literal_once(out: &mut Vec<u8>, start: usize) {
+fn quote_literal_once(out: &mut LineBuffer, start: usize) {
     let inside = out[start..].strip_prefix(b"\"\\\"").and_then(|rest| rest.strip_suffix(b"\\\"\""));
     let mut string = Buffer::take();
     if inside.and_then(|inside| push_string(inside, &mut string)).is_some() {
@@ -25,7 +26,7 @@ fn quote_literal_once(out: &mut Vec<u8>, start: usize) {
 }
 
 /// Appends the inside of a literal, which `text` has in escaped form, so that it is escaped once. `None` if it is not all one literal.
-fn push_string(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+fn push_string(text: &[u8], out: &mut LineBuffer) -> Option<()> {
     let mut text = text.iter().copied();
     while let Some(byte) = text.next() {
         if byte != b'\\' {
@@ -46,7 +47,7 @@ fn push_string(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
 
 /// Appends the escape of the literal whose backslash was just read. `None` for an escape that this crate does not read back as `Debug` means
 /// it, such as the `\xFF` of a path that is not Unicode.
-fn push_escape(text: &mut impl Iterator<Item = u8>, out: &mut Vec<u8>) -> Option<()> {
+fn push_escape(text: &mut impl Iterator<Item = u8>, out: &mut LineBuffer) -> Option<()> {
     match text.next()? {
         b'\\' => {
             let escaped = text.next().filter(|byte| matches!(byte, b'\\' | b'"'))?;
@@ -80,11 +81,11 @@ mod tests {
     use crate::format::escape::Quoted;
 
     fn quoted(value: impl Debug) -> String {
-        let mut out = b"a=\"".to_vec();
+        let mut out = LineBuffer::from(&b"a=\""[..]);
         write!(Quoted::new(&mut out), "{value:?}").unwrap();
         out.push(b'"');
         quote_once(&mut out, 2);
-        String::from_utf8(out).unwrap().split_off(2)
+        String::from_utf8(out[2..].to_vec()).unwrap()
     }
 
     /// A text that is written as it is.

@@ -3,6 +3,7 @@
 use crate::format::escape::{Quoted, push_code};
 use crate::format::names::UniqueNames;
 use crate::format::quote::{is_plain_name, is_visible_alphanumeric};
+use crate::line_buffer::LineBuffer;
 
 /// How a layout writes a name that cannot stand without quotes as it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,7 +18,7 @@ pub(in crate::format) enum OddNames {
 /// Prefixes and suffixes need no quotes.
 #[inline]
 pub(in crate::format) fn push_name(
-    out: &mut Vec<u8>,
+    out: &mut LineBuffer,
     unique: Option<&mut UniqueNames>,
     [prefix, name, suffix]: [&str; 3],
     odd: OddNames,
@@ -36,7 +37,7 @@ pub(in crate::format) fn push_name(
 
 #[cold]
 fn push_odd_name(
-    out: &mut Vec<u8>,
+    out: &mut LineBuffer,
     unique: Option<&mut UniqueNames>,
     [prefix, name, suffix]: [&str; 3],
     odd: OddNames,
@@ -57,7 +58,7 @@ fn push_odd_name(
 }
 
 /// Appends `name` without quotes: blanks, `=`, quotes, backslashes and invisible characters are written as `\x20` or `\u{a0}`.
-fn push_escaped(out: &mut Vec<u8>, name: &str) {
+fn push_escaped(out: &mut LineBuffer, name: &str) {
     for character in name.chars() {
         match character {
             '=' | '"' | '\\' => push_code(out, character),

@@ -2,33 +2,44 @@
 
 use crate::format::escape::{Quoted, fits};
 use crate::format::number::{push_bool, push_float, push_integer};
-use crate::format::quote::{is_bare, push_quoted, reads_as_other_type};
+use crate::format::quote::{
+    is_bare, is_bare_ascii_text, push_bare_ascii, push_bare_or_quoted, push_quoted, reads_as_other_type,
+};
+use crate::line_buffer::LineBuffer;
 use crate::record::{CUT, Value, ValueWriter, for_each_source, max_record_bytes, render_display, render_str};
 
 /// Appends a text as a value: bare if it needs no quotes and does not read back as another type, else quoted. If it does not fit into the
 /// record, it is cut and marked.
 #[inline]
-pub(in crate::format) fn push_text(out: &mut Vec<u8>, text: &str) {
+pub(in crate::format) fn push_text(out: &mut LineBuffer, text: &str) {
+    if !fits(out, text) || reads_as_other_type(text) || !push_bare_ascii(out, text) {
+        push_odd_text(out, text);
+    }
+}
+
+#[inline(never)]
+fn push_odd_text(out: &mut LineBuffer, text: &str) {
     if !fits(out, text) {
         push_rendered(out, |out| render_str(text, out));
-    } else if is_bare(text) && !reads_as_other_type(text) {
-        out.extend_from_slice(text.as_bytes());
-    } else {
+    } else if reads_as_other_type(text) {
         push_quoted(out, text);
+    } else {
+        push_bare_or_quoted(out, text);
     }
 }
 
 /// Appends the text that `render` writes, by the rule of [`push_text`]. The result of `render` is ignored: writing to a `Vec`
 /// does not fail, and a value that fails is marked in the text.
-pub(in crate::format) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce(&mut dyn ValueWriter) -> R) {
+pub(in crate::format) fn push_rendered<R>(out: &mut LineBuffer, render: impl FnOnce(&mut dyn ValueWriter) -> R) {
     let start = out.len();
     out.push(b'"');
     let _ = render(&mut Quoted::new(out));
     let rendered = &out[start + 1..];
-    // Most texts that need quotes contain a blank, which is found faster than the other reasons.
-    let is_bare = !rendered.contains(&b' ')
-        && std::str::from_utf8(rendered).is_ok_and(|text| is_bare(text) && !reads_as_other_type(text));
-    if is_bare {
+    // A text of ASCII alone needs no second look.
+    let is_other_bare = || {
+        !rendered.is_ascii() && str::from_utf8(rendered).is_ok_and(|text| is_bare(text) && !reads_as_other_type(text))
+    };
+    if is_bare_ascii_text(rendered) || is_other_bare() {
         out.remove(start);
     } else {
         out.push(b'"');
@@ -36,7 +47,7 @@ pub(in crate::format) fn push_rendered<R>(out: &mut Vec<u8>, render: impl FnOnce
 }
 
 /// Shows the backslashes of a text, which stands from `start` to the end of `out`, as they are: the text can no longer be read back.
-pub(in crate::format) fn show_backslashes(out: &mut Vec<u8>, start: usize) {
+pub(in crate::format) fn show_backslashes(out: &mut LineBuffer, start: usize) {
     let Some(first) = out[start..].iter().position(|byte| *byte == b'\\') else {
         return;
     };
@@ -50,7 +61,7 @@ pub(in crate::format) fn show_backslashes(out: &mut Vec<u8>, start: usize) {
 }
 
 /// Appends texts as `["a", "b"]`.
-pub(in crate::format) fn push_list(out: &mut Vec<u8>, texts: &[String]) {
+pub(in crate::format) fn push_list(out: &mut LineBuffer, texts: &[String]) {
     out.push(b'[');
     for (index, text) in texts.iter().enumerate() {
         if index > 0 {
@@ -68,7 +79,7 @@ pub(in crate::format) fn push_list(out: &mut Vec<u8>, texts: &[String]) {
 pub(in crate::format) fn render_sources(
     error: &(dyn std::error::Error + 'static),
     before: usize,
-    list: &mut Vec<u8>,
+    list: &mut LineBuffer,
 ) -> bool {
     let mut opening: &[u8] = b"[\"";
     for_each_source(error, |source| {
@@ -89,7 +100,7 @@ pub(in crate::format) fn render_sources(
 }
 
 /// Appends an owned value.
-pub(in crate::format) fn push_value(out: &mut Vec<u8>, value: &Value) {
+pub(in crate::format) fn push_value(out: &mut LineBuffer, value: &Value) {
     match value {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Bool(value) => push_bool(out, *value),
@@ -108,9 +119,9 @@ mod tests {
     use super::*;
 
     fn text(value: impl Into<Value>) -> String {
-        let mut out = Vec::new();
+        let mut out = LineBuffer::new();
         push_value(&mut out, &value.into());
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.into()).unwrap()
     }
 
     #[test]
@@ -135,8 +146,8 @@ mod tests {
         assert_eq!(text(f64::NAN), "NaN");
         assert_eq!(text(f64::NEG_INFINITY), "-inf");
         assert_eq!(text(true), "true");
-        let mut list = Vec::new();
+        let mut list = LineBuffer::new();
         push_list(&mut list, &["a".to_owned(), "\"".to_owned()]);
-        assert_eq!(list, br#"["a", "\""]"#);
+        assert_eq!(list[..], *br#"["a", "\""]"#);
     }
 }

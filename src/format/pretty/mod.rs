@@ -17,6 +17,7 @@ use super::number::push_integer;
 use super::plain::fields::push_gap;
 use super::plain::value::push_text;
 use super::quote::push_bare_or_quoted;
+use crate::line_buffer::LineBuffer;
 use crate::record::{CUT, FieldValue, Record, SpanInfo, SpanValues, Style, max_path_bytes};
 use crate::sync::Arc;
 
@@ -91,7 +92,7 @@ impl Layout for Pretty {
 }
 
 /// Appends the location and the thread, on a line of their own, if they are shown.
-fn push_place(columns: &Columns<'_>, out: &mut Vec<u8>) {
+fn push_place(columns: &Columns<'_>, out: &mut LineBuffer) {
     let (options, record) = (columns.options, columns.record);
     let file = record.file().filter(|_| options.location);
     let with_thread = options.thread_name || options.thread_id;
@@ -116,7 +117,7 @@ fn push_place(columns: &Columns<'_>, out: &mut Vec<u8>) {
 }
 
 /// Appends the spans, innermost first, each on a line of its own.
-fn push_path(path: &[Arc<SpanValues>], style: Style, looks: Looks<'_>, out: &mut Vec<u8>) {
+fn push_path(path: &[Arc<SpanValues>], style: Style, looks: Looks<'_>, out: &mut LineBuffer) {
     let start = out.len();
     for span in path.iter().rev() {
         let room = max_path_bytes().saturating_sub(out.len() - start);

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::format::escape::PlainText;
+use crate::line_buffer::LineBuffer;
 use crate::record::{ValueWriter, max_record_bytes};
 
 /// The most bytes of a sequence.
@@ -13,7 +14,7 @@ const LONGEST: usize = 64;
 
 /// Writes a message of which tabs pass, and escape sequences are kept, removed or escaped.
 pub(super) struct RawText<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut LineBuffer,
     /// Whether colours are kept or removed; `None` if all sequences are escaped.
     keeps: Option<bool>,
     multiline: bool,
@@ -25,7 +26,7 @@ pub(super) struct RawText<'a> {
 }
 
 impl<'a> RawText<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>, keeps: Option<bool>, multiline: bool) -> Self {
+    pub(super) fn new(out: &'a mut LineBuffer, keeps: Option<bool>, multiline: bool) -> Self {
         RawText { out, keeps, multiline, sequence: String::new(), is_colored: false, is_cut: false }
     }
 

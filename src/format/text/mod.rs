@@ -20,6 +20,7 @@ use super::names::CallsiteNames;
 use super::plain::braces::push_path;
 use super::plain::fields::{Dialect, push_gap, push_message_and_fields};
 use super::plain::name::OddNames;
+use crate::line_buffer::LineBuffer;
 use crate::record::{Record, ValueWriter};
 
 /// The beginning of each line of a message after its first. It stands below the level, and no record begins like it.
@@ -48,12 +49,12 @@ impl Layout for Text {
         columns.push_location(out);
         let dialect =
             TextDialect { continuation: options.multiline.then_some(CONTINUATION), hides_fields: !options.fields };
-        push_message_and_fields(out, start, dialect, record, names.fields);
+        push_message_and_fields(out, start, dialect, record, names);
     }
 }
 
 /// Appends the path of spans, and a blank before it, if there are spans.
-fn push_spans(columns: &Columns<'_>, out: &mut Vec<u8>) {
+fn push_spans(columns: &Columns<'_>, out: &mut LineBuffer) {
     let before = out.len();
     push_gap(out, columns.start);
     let path = out.len();
@@ -79,7 +80,7 @@ impl Dialect for TextDialect {
         self.hides_fields
     }
 
-    fn push_message<R>(&self, out: &mut Vec<u8>, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool {
+    fn push_message<R>(&self, out: &mut LineBuffer, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool {
         let start = out.len();
         let _ = render(&mut PlainText::new(out).multiline(self.continuation));
         out.len() > start

@@ -4,11 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::format::timestamp::{Offset, push_clock, push_rfc3339_micros, push_seconds, push_seconds_micros};
+use crate::line_buffer::LineBuffer;
 
-fn text(push: impl FnOnce(&mut Vec<u8>)) -> String {
-    let mut out = Vec::new();
+fn text(push: impl FnOnce(&mut LineBuffer)) -> String {
+    let mut out = LineBuffer::new();
     push(&mut out);
-    String::from_utf8(out).unwrap()
+    String::from_utf8(out.into()).unwrap()
 }
 
 fn at(seconds: i64, nanos: u32) -> SystemTime {

@@ -4,17 +4,18 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::format::escape::{PlainText, Quoted, is_escaped};
+use crate::line_buffer::LineBuffer;
 
 fn plain(text: &str) -> String {
-    let mut out = Vec::new();
+    let mut out = LineBuffer::new();
     PlainText::new(&mut out).push(text);
-    String::from_utf8(out).unwrap()
+    String::from_utf8(out.into()).unwrap()
 }
 
 fn quoted(text: &str) -> String {
-    let mut out = Vec::new();
+    let mut out = LineBuffer::new();
     Quoted::new(&mut out).push(text);
-    String::from_utf8(out).unwrap()
+    String::from_utf8(out.into()).unwrap()
 }
 
 #[test]

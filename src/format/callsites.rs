@@ -1,0 +1,116 @@
+//! What was worked out once for each callsite, in a table of fixed size.
+//!
+//! The address of a callsite's metadata says where in the table its entry may stand: in one of a few places, of which the first is nearly always
+//! the right one. A place changes once, from free to taken. A callsite that finds all of its places taken has no entry: the memory is bounded,
+//! whatever a program does.
+
+use std::ptr;
+
+use tracing::Metadata;
+
+use crate::sync::OnceLock;
+
+/// How many places the table has: a power of two.
+const PLACES: usize = 1_024;
+
+/// In how many places, one behind the other, an entry may stand.
+const TRIES: usize = 8;
+
+/// A table with an entry for each of the first callsites that are asked about.
+pub(super) struct Callsites<T>([OnceLock<Box<Entry<T>>>; PLACES]);
+
+struct Entry<T> {
+    callsite: &'static Metadata<'static>,
+    value: T,
+}
+
+impl<T: 'static> Callsites<T> {
+    pub(super) const fn new() -> Self {
+        Callsites([const { OnceLock::new() }; PLACES])
+    }
+
+    /// Returns the entry of `callsite`, which `make` makes if there is none. `None` if there is no place for it.
+    #[inline]
+    pub(super) fn of(
+        &'static self,
+        callsite: &'static Metadata<'static>,
+        make: impl FnOnce(&'static Metadata<'static>) -> T,
+    ) -> Option<&'static T> {
+        let first = first_place(callsite);
+        match self.0[first].get() {
+            Some(entry) if ptr::eq(entry.callsite, callsite) => Some(&entry.value),
+            _ => self.search_or_add(first, callsite, make),
+        }
+    }
+
+    #[inline(never)]
+    fn search_or_add(
+        &'static self,
+        first: usize,
+        callsite: &'static Metadata<'static>,
+        make: impl FnOnce(&'static Metadata<'static>) -> T,
+    ) -> Option<&'static T> {
+        let places = || (first..first + TRIES).map(|place| &self.0[place % PLACES]);
+        if let Some(entry) = places().map_while(OnceLock::get).find(|entry| ptr::eq(entry.callsite, callsite)) {
+            return Some(&entry.value);
+        }
+        if places().all(|place| place.get().is_some()) {
+            return None;
+        }
+        let mut new = Box::new(Entry { callsite, value: make(callsite) });
+        for place in places() {
+            // Not by `get_or_init`: an allocator that logs would re-enter this function during the initialisation of the cell, and deadlock.
+            match place.set(new) {
+                Ok(()) => return place.get().map(|entry| &entry.value),
+                Err(ours) => new = ours,
+            }
+            // Another thread, or a nested call, may have made the same entry meanwhile.
+            if let Some(entry) = place.get().filter(|entry| ptr::eq(entry.callsite, callsite)) {
+                return Some(&entry.value);
+            }
+        }
+        None
+    }
+}
+
+/// Multiplicative hashing: addresses of statics differ in a few low bits only, and in the product these affect all higher bits.
+#[inline]
+fn first_place(callsite: &'static Metadata<'static>) -> usize {
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    let hash = (ptr::from_ref(callsite).addr() as u64).wrapping_mul(GOLDEN) >> 32;
+    hash as usize % PLACES
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::super::test_support::{MadeEvent, MadeValue};
+    use super::*;
+
+    fn callsites(count: usize) -> Vec<&'static Metadata<'static>> {
+        let fields = vec![("a".to_owned(), MadeValue::Plain(1.into()))];
+        let event = MadeEvent { name: None, target: "a".to_owned(), fields };
+        (0..count).map(|_| event.with_event(|event| event.metadata())).collect()
+    }
+
+    #[test]
+    fn an_entry_is_made_once_and_stays_while_there_is_room() {
+        let table: &'static Callsites<usize> = Box::leak(Box::new(Callsites::new()));
+        let made = Cell::new(0);
+        let ask = |callsite| {
+            let make = |_: &'static Metadata<'static>| {
+                made.set(made.get() + 1);
+                made.get()
+            };
+            table.of(callsite, make).copied()
+        };
+        let few = callsites(100);
+        let first: Vec<_> = few.iter().map(|callsite| ask(callsite)).collect();
+        assert_eq!(first, (1..=100).map(Some).collect::<Vec<_>>());
+        let many = callsites(3 * PLACES);
+        let kept = many.iter().filter(|callsite| ask(callsite).is_some()).count();
+        assert!((PLACES / 2..PLACES).contains(&kept), "{kept} of {} have an entry", many.len());
+        assert_eq!(few.iter().map(|callsite| ask(callsite)).collect::<Vec<_>>(), first);
+    }
+}

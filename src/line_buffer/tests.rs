@@ -1,0 +1,89 @@
+//! Tests of `line_buffer`.
+
+use super::*;
+
+/// Bytes that are all different, as far as bytes can be.
+fn piece(len: usize) -> Vec<u8> {
+    (0..len).map(|n| (n * 7 % 251) as u8).collect()
+}
+
+#[test]
+fn a_piece_of_any_length_is_appended_as_by_a_vec() {
+    for capacity in [0, 1, 31, 32, 33, 64, 200] {
+        for before in [0, 1, 5, 31] {
+            for len in (0..100).chain([500]) {
+                let (mut line, mut expected) = (LineBuffer::with_capacity(capacity), vec![b'-'; before]);
+                line.extend_from_slice(&expected.clone());
+                line.extend_from_slice(&piece(len));
+                expected.extend_from_slice(&piece(len));
+                line.push(b'!');
+                expected.push(b'!');
+                assert_eq!(&line[..], expected, "{len} bytes after {before}, in {capacity}");
+                assert_eq!(Vec::from(line), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_piece_is_appended_unless_any_of_its_bytes_is_odd() {
+    for len in 0..100 {
+        let mut line = LineBuffer::from(&b"ab"[..]);
+        assert!(line.extend_unless(&vec![b'x'; len], |block| block.iter().any(|byte| *byte != b'x')), "{len}");
+        assert_eq!(&line[..], [&b"ab"[..], &vec![b'x'; len]].concat());
+        for place in 0..len {
+            let (mut line, mut odd) = (LineBuffer::from(&b"ab"[..]), vec![b'x'; len]);
+            odd[place] = b'o';
+            assert!(!line.extend_unless(&odd, |block| block.contains(&b'o')), "{place} of {len}");
+            assert_eq!(&line[..], b"ab");
+            assert!(any_block(&odd, |block| block.contains(&b'o')));
+            assert!(!any_block(&odd, |block| block.iter().any(|byte| !b"xo".contains(byte))));
+            assert!(line.extend_unless(&odd, |_| false));
+            assert_eq!(&line[2..], odd);
+        }
+    }
+}
+
+#[test]
+fn a_block_is_appended_as_far_as_it_counts() {
+    for capacity in [0, 3, 8, 100] {
+        for len in 0..=8 {
+            let mut line = LineBuffer::with_capacity(capacity);
+            line.extend_from_block(b"abcdefgh", len);
+            line.push(b'.');
+            assert_eq!(line[..], [&b"abcdefgh"[..len], b"."].concat());
+        }
+    }
+}
+
+#[test]
+fn room_is_taken_as_far_as_it_is_advanced() {
+    let mut line = LineBuffer::with_capacity(9);
+    for _ in 0..4 {
+        *line.room().unwrap() = *b"xyz";
+        line.advance(2);
+    }
+    assert_eq!(line.room::<2>(), None);
+    assert_eq!(line[..], *b"xyxyxyxy");
+}
+
+#[test]
+fn a_line_can_be_changed_as_a_vec() {
+    let mut line = LineBuffer::from(&b"abcdef"[..]);
+    line.remove(1);
+    assert_eq!(line[..], *b"acdef");
+    line.replace(1, 3, b"---");
+    assert_eq!(line[..], *b"a---ef");
+    line.resize(8, b'.');
+    assert_eq!(line[..], *b"a---ef..");
+    line.resize(2, b'.');
+    assert_eq!(line[..], *b"a-");
+    line.truncate(5);
+    line.pop();
+    assert_eq!((&line[..], line.len(), line.is_empty()), (&b"a"[..], 1, false));
+    line[0] = b'b';
+    assert_eq!(format!("{line:?}"), "\"b\"");
+    line.clear();
+    line.pop();
+    assert!(line.is_empty());
+}
