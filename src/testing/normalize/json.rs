@@ -1,11 +1,13 @@
 //! Records as JSON for snapshots.
 
 use crate::format::escape::JsonText;
+use crate::line_buffer::LineBuffer;
 use crate::record::{RecordBuf, Value};
 
 /// Returns `record` as an object on one line. The context is named unless it is `own_context`.
 pub(super) fn object(record: &RecordBuf, own_context: &str) -> String {
-    let mut out = b"{\"level\":".to_vec();
+    let mut out = LineBuffer::new();
+    out.extend_from_slice(b"{\"level\":");
     push_text(&mut out, &record.level.as_str().to_ascii_lowercase());
     out.extend_from_slice(b",\"target\":");
     push_text(&mut out, &record.target);
@@ -35,13 +37,13 @@ pub(super) fn object(record: &RecordBuf, own_context: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-fn push_text(out: &mut Vec<u8>, text: &str) {
+fn push_text(out: &mut LineBuffer, text: &str) {
     out.push(b'"');
     JsonText::new(out).push(text);
     out.push(b'"');
 }
 
-fn push_list<T>(out: &mut Vec<u8>, items: &[T], push: impl Fn(&mut Vec<u8>, &T)) {
+fn push_list<T>(out: &mut LineBuffer, items: &[T], push: impl Fn(&mut LineBuffer, &T)) {
     out.push(b'[');
     for (number, item) in items.iter().enumerate() {
         if number > 0 {
@@ -52,7 +54,7 @@ fn push_list<T>(out: &mut Vec<u8>, items: &[T], push: impl Fn(&mut Vec<u8>, &T))
     out.push(b']');
 }
 
-fn push_fields(out: &mut Vec<u8>, fields: &[(String, Value)]) {
+fn push_fields(out: &mut LineBuffer, fields: &[(String, Value)]) {
     out.push(b'{');
     for (number, (name, value)) in fields.iter().enumerate() {
         if number > 0 {
@@ -65,7 +67,7 @@ fn push_fields(out: &mut Vec<u8>, fields: &[(String, Value)]) {
     out.push(b'}');
 }
 
-fn push_value(out: &mut Vec<u8>, value: &Value) {
+fn push_value(out: &mut LineBuffer, value: &Value) {
     match value {
         Value::Str(text) => push_text(out, text),
         Value::List(texts) => push_list(out, texts, |out, text| push_text(out, text)),
