@@ -85,6 +85,7 @@ pub(crate) enum Acquired<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> {
     /// A lease on the caller's value, or on the value that holds the key already.
     Lease(Lease<K, N, V>),
     /// No lease yet: this value has the key, but does not hold it.
+    #[cfg_attr(not(feature = "file"), allow(dead_code, reason = "only the keys of files are ever not held"))]
     Unproven(Arc<V>),
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `core` | values by key, counted by leases: what the outputs of files and the public registry share |
 //! | `waits` | who makes which value and who waits for it, so that nobody waits for itself |
-//! | `instances` | the public [`Registry`](instances::Registry): one live instance per key, made once |
+//! | `instances` | the public [`Registry`]: one live instance per key, made once |
 //!
 //! Imports the rooms up to `output`, of which it uses the mark of a thread that allocates under a lock.
 

@@ -49,7 +49,7 @@
 //! guard.verify()?;
 //! println!("the work of owner number {}", guard.fence());
 //! guard.release()?;
-//! # Ok::<(), logscope::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Documents: [`Store`]
@@ -78,7 +78,7 @@
 //!     let _unsaved = error.into_value();
 //! }
 //! assert_eq!(state.read()?.builds, 1);
-//! # Ok::<(), logscope::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! | what happens | what follows |

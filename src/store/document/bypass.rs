@@ -72,7 +72,7 @@ impl<T> fmt::Debug for ReadOnlyStore<T> {
 ///
 /// assert_eq!(*counts.read()?, [7]);
 /// assert!(guard.save().unwrap_err().is_lock_lost(), "the guard has read what was there before");
-/// # Ok::<(), logscope::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct UnlockedStore<T> {
     reader: ReadOnlyStore<T>,

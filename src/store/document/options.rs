@@ -41,7 +41,7 @@ use crate::sync::Arc;
 /// guard.push("uno".to_owned());
 /// guard.save()?;
 /// # assert_eq!(builds.read()?.len(), 1);
-/// # Ok::<(), logscope::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// All who open a document at the same time must give the same options.

@@ -39,7 +39,7 @@ use crate::store::lease::LeaseGuard;
 ///
 /// let snapshot = project.read()?;
 /// assert_eq!((snapshot.builds, snapshot.generation()), (1, 1));
-/// # Ok::<(), logscope::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// The [module](crate::store) says what holds for documents, and what does not.
