@@ -1,5 +1,8 @@
 //! A test records what it logs, wherever that happens, and nothing of other tests.
 
+// Clippy's exception for `unwrap` in tests does not cover helpers of tests.
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Barrier;
 use std::time::Duration;
 

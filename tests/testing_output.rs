@@ -1,6 +1,7 @@
 //! Output belongs to its test: a suite of sixty tests, of which six fail, is run in several ways, and what it prints is compared. Each test that
 //! fails shows its own records and nobody else's, and those that pass show nothing.
 
+// Clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
 #[path = "common/suite.rs"]

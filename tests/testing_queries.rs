@@ -1,5 +1,8 @@
 //! Queries find what they ask for, wait for it without polling, and say what they missed.
 
+// Clippy's exception for `unwrap` in tests does not cover helpers of tests.
+#![allow(clippy::unwrap_used)]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -108,6 +111,7 @@ fn a_failure_is_where_the_assertion_is() {
 
 #[test]
 fn within_waits_for_records_of_other_threads() {
+    let start = Instant::now();
     testing::capture(|log| {
         let (go, gone) = channel::<()>();
         let worker = logscope::thread::spawn(move || {
@@ -118,6 +122,7 @@ fn within_waits_for_records_of_other_threads() {
         for number in 1..=100 {
             go.send(()).unwrap();
             log.records().message("pong").within(LONG).exactly(number);
+            assert!(start.elapsed() < LONG, "a record ends the wait, not the deadline");
         }
         drop(go);
         worker.join().unwrap();
@@ -126,6 +131,7 @@ fn within_waits_for_records_of_other_threads() {
         log.records().within(LONG).in_order(["step one", "step two"]);
         logging.join().unwrap();
     });
+    assert!(start.elapsed() < LONG, "a record ends the wait, not the deadline");
 }
 
 #[test]
@@ -163,6 +169,7 @@ fn a_predicate_may_log_and_ask_for_the_log_itself() {
 fn arrived_waits_in_a_task_and_lets_others_go_on() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(testing::capture_async(async |log: Log| {
+        let start = Instant::now();
         // The task can log only while this one waits.
         let task = tokio::spawn(async { tracing::info!("linked") }.in_current_context());
         log.records().message("linked").within(LONG).arrived().await.one();
@@ -171,6 +178,7 @@ fn arrived_waits_in_a_task_and_lets_others_go_on() {
         let thread = logscope::thread::spawn(|| tracing::info!("from a thread"));
         log.records().message("from a thread").within(LONG).arrived().await.one();
         thread.join().unwrap();
+        assert!(start.elapsed() < LONG, "a record ends the wait, not the deadline");
         // In vain.
         let start = Instant::now();
         log.records().message("never").within(Duration::from_millis(30)).arrived().await.none();

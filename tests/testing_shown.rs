@@ -1,5 +1,8 @@
 //! What is shown and written of a test, in each way to run it: also of tests that never end, or that take the process with them.
 
+// Clippy's exception for `unwrap` in tests does not cover helpers of tests.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

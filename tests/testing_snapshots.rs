@@ -1,5 +1,8 @@
 //! The log as text and as JSON: the same in every run, for snapshots of `insta` and `expect-test`.
 
+// Clippy's exception for `unwrap` in tests does not cover helpers of tests.
+#![allow(clippy::unwrap_used)]
+
 use std::time::{Duration, Instant};
 
 use expect_test::expect;
