@@ -89,6 +89,24 @@ fn the_async_twin_follows_tasks_on_one_and_on_several_workers() {
 }
 
 #[test]
+fn a_recorded_future_can_be_spawned() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let tasks: Vec<_> = (0..4)
+        .map(|number| {
+            let options = testing::options().name(format!("task {number}"));
+            runtime.spawn(options.capture_async(move |log| async move {
+                tracing::info!(number, "before");
+                tokio::task::yield_now().await;
+                tracing::info!(number, "after");
+                log.records().field("number", number).exactly(2);
+                log.records().exactly(2);
+            }))
+        })
+        .collect();
+    tasks.into_iter().for_each(|task| runtime.block_on(task).unwrap());
+}
+
+#[test]
 fn a_guard_records_until_it_is_dropped_and_its_log_can_be_read_afterwards() {
     let capture = testing::begin("by a guard");
     tracing::info!("inside");
@@ -140,12 +158,13 @@ fn options_set_what_is_recorded_and_the_fields_of_the_context() {
 
 #[test]
 fn contexts_made_inside_have_the_clock_of_the_test_and_others_do_not() {
-    let clock = ManualClock::new();
+    let (clock, other_clock) = (ManualClock::new(), ManualClock::new());
     let elapsed_of = |context: &OutputContext| {
         clock.advance(Duration::from_secs(60));
+        other_clock.advance(Duration::from_secs(60));
         context.elapsed()
     };
-    let other = OutputContext::builder("of another clock").clock(ManualClock::new()).build();
+    let other = OutputContext::builder("of another clock").clock(&other_clock).build();
     testing::options().clock(&clock).capture(|log| {
         clock.advance(Duration::from_secs(5));
         tracing::info!("at five seconds");

@@ -99,10 +99,10 @@ fn a_folder_gets_a_file_for_each_test_failures_first() {
         let files = files(&at);
         let names: Vec<&str> = files.keys().map(String::as_str).collect();
         let expected = [
-            "1-failed.testing_shown.kept_and_denied.log",
-            "1-failed.testing_shown.kept_fails.log",
-            "3-passed.testing_shown.kept_passes.2.log",
-            "3-passed.testing_shown.kept_passes.log",
+            "1-failed.logscope.testing_shown.kept_and_denied.log",
+            "1-failed.logscope.testing_shown.kept_fails.log",
+            "3-passed.logscope.testing_shown.kept_passes.2.log",
+            "3-passed.logscope.testing_shown.kept_passes.log",
         ];
         assert_eq!(names, expected, "run {run}");
         let (denied, passed) = (&files[expected[0]], &files[expected[3]]);
@@ -144,7 +144,7 @@ fn a_test_that_aborts_has_left_its_records() {
     assert!(!printed.succeeded);
     assert!(printed.stderr.contains("the last words"), "{}", printed.stderr);
     let files = files(folder.path());
-    let unfinished = &files["2-unfinished.testing_shown.aborts.log"];
+    let unfinished = &files["2-unfinished.logscope.testing_shown.aborts.log"];
     assert!(files.len() == 1 && unfinished.contains("the last words"), "{files:?}");
 }
 
@@ -186,7 +186,7 @@ fn a_test_that_hangs_has_left_its_records() {
     process.wait().unwrap();
     // A process with one test need not name it.
     assert!(line.starts_with("00:") && line.ends_with("before it hangs"), "{line}");
-    assert!(files(folder.path())["2-unfinished.testing_shown.hangs.log"].contains("before it hangs"));
+    assert!(files(folder.path())["2-unfinished.logscope.testing_shown.hangs.log"].contains("before it hangs"));
 }
 
 /// Without nocapture nothing is written to stderr, because libtest captures it.
@@ -257,7 +257,10 @@ fn the_log_of_an_attempt_that_failed_stays_when_the_next_one_passes() {
     }
     let files = files(folder.path());
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
-    assert_eq!(names, ["1-failed.testing_shown.flaky.log", "3-passed.testing_shown.flaky.attempt-2.log"]);
+    assert_eq!(
+        names,
+        ["1-failed.logscope.testing_shown.flaky.log", "3-passed.logscope.testing_shown.flaky.attempt-2.log"]
+    );
     assert!(files[names[0]].contains("attempt 1") && files[names[1]].contains("attempt 2"), "{files:?}");
 }
 

@@ -35,7 +35,8 @@ use crate::under_test::ask_for_clocks;
 /// ```
 ///
 /// The context lets all levels through and counts its time from zero. It follows the work wherever a context does: see
-/// [the guide](crate::docs::carry). If the test fails, its records are shown with it. Calls [`init`](init()).
+/// [the guide](crate::docs::carry). If the test fails, its records are shown with it. What other
+/// threads log after the end of `test` is still recorded, and not shown. Calls [`init`](init()).
 ///
 /// # Panics
 ///

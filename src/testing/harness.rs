@@ -94,17 +94,27 @@ fn is_test_binary(executable: &Path) -> bool {
         && hash.is_some_and(|(_, hash)| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Returns the name of the program: of a test binary, without the hash that Cargo appends.
+/// Returns the name of the program, of a test binary without the hash that Cargo appends, after that of its package: two packages may have test
+/// binaries of one name.
 pub(super) fn program() -> &'static str {
     static PROGRAM: OnceLock<String> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let executable = env::current_exe().unwrap_or_default();
-        let stem = executable.file_stem().and_then(OsStr::to_str).unwrap_or("tests");
-        match stem.rsplit_once('-') {
-            Some((name, _)) if is_test_binary(&executable) => name.to_owned(),
-            _ => stem.to_owned(),
-        }
+        let package = env::var("CARGO_PKG_NAME").ok().filter(|package| !package.is_empty());
+        program_of(&executable, package.as_deref())
     })
+}
+
+fn program_of(executable: &Path, package: Option<&str>) -> String {
+    let stem = executable.file_stem().and_then(OsStr::to_str).unwrap_or("tests");
+    let name = match stem.rsplit_once('-') {
+        Some((name, _)) if is_test_binary(executable) => name,
+        _ => stem,
+    };
+    match package {
+        Some(package) if package.replace('-', "_") != name => format!("{package}.{name}"),
+        _ => name.to_owned(),
+    }
 }
 
 /// The arguments of libtest that matter here.
@@ -173,6 +183,15 @@ mod tests {
         assert!(!read("--exact a b", &[]).is_of_one_test);
         let nextest = read("--exact a --nocapture", &[("NEXTEST_EXECUTION_MODE", "process-per-test")]);
         assert!(nextest.shows_all && nextest.is_of_one_test);
+    }
+
+    #[test]
+    fn a_program_is_named_with_its_package() {
+        let suite = Path::new("/x/target/debug/deps/suite-0123456789abcdef");
+        assert_eq!(program_of(suite, Some("my-crate")), "my-crate.suite");
+        assert_eq!(program_of(suite, None), "suite");
+        assert_eq!(program_of(Path::new("/x/deps/my_crate-0123456789abcdef"), Some("my-crate")), "my_crate");
+        assert_eq!(program_of(Path::new("/x/my-tool"), None), "my-tool");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) fn command(program: impl AsRef<Path>) -> Command {
             command.env_remove(name);
         }
     }
-    command.env("RUST_BACKTRACE", "0").stdin(Stdio::null());
+    command.env("RUST_BACKTRACE", "0").env("CARGO_PKG_NAME", "logscope").stdin(Stdio::null());
     command
 }
 
