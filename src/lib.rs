@@ -119,7 +119,7 @@
 //! | `redis` | | `store::RedisLeases` and `store::RedisCache`: leases and caches of documents in Redis, through the crate `redis` without its default features |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
 //! | `store` | | `logscope::store`: single live instances, leases that expire, with fencing numbers, and documents; with `lock` and `serde` |
-//! | `testing` | | `logscope::testing`: tests that see their own log, and assert what is in it |
+//! | `testing` | | `logscope::testing`: tests that see their own log, and assert what is in it; what tests share, and how they wait; all that `lock` has |
 //! | `tokio` | | `logscope::tokio`: tokio's functions, in the context of whoever calls them; `OutputContext::run_async` and [`InheritContext`] for its commands |
 //!
 //! # Types of other crates
