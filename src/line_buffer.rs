@@ -91,15 +91,39 @@ impl LineBuffer {
         }
     }
 
-    /// Appends the first `len` bytes of `block`, which is copied as a whole.
+    /// The same as [`extend_from_block`](LineBuffer::extend_from_block), if there is room. Appends nothing and returns false if not, so that what
+    /// is quick calls nothing.
     #[inline]
-    pub(crate) fn extend_from_block<const N: usize>(&mut self, block: &[u8; N], len: usize) {
+    pub(crate) fn try_extend_from_block<const N: usize>(&mut self, block: &[u8; N], len: usize) -> bool {
         match self.room::<N>() {
             Some(room) if len <= N => {
                 *room = *block;
                 self.len += len;
+                true
             }
-            _ => self.extend_long(&block[..len.min(N)]),
+            _ => false,
+        }
+    }
+
+    /// The same, with `first` before the block: with one look at the room.
+    #[inline]
+    pub(crate) fn try_extend_after(&mut self, first: u8, block: &[u8; SHORT], len: usize) -> bool {
+        match self.room::<{ SHORT + 1 }>() {
+            Some([place, room @ ..]) if len <= SHORT => {
+                *place = first;
+                *room = *block;
+                self.len += 1 + len;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Appends the first `len` bytes of `block`, which is copied as a whole.
+    #[inline]
+    pub(crate) fn extend_from_block<const N: usize>(&mut self, block: &[u8; N], len: usize) {
+        if !self.try_extend_from_block(block, len) {
+            self.extend_long(&block[..len.min(N)]);
         }
     }
 

@@ -50,11 +50,6 @@ impl Ready {
         block.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
         Some(Ready { block, len: text.len() })
     }
-
-    #[inline]
-    fn push(&self, out: &mut LineBuffer) {
-        out.extend_from_block(&self.block, self.len);
-    }
 }
 
 impl ReadyName {
@@ -75,16 +70,28 @@ impl ReadyName {
         self.name
     }
 
-    /// Appends `name=`.
+    /// Appends a blank and `name=`, if there is room, and returns whether there was.
     #[inline]
-    pub(super) fn push_pair(&self, out: &mut LineBuffer) {
-        self.pair.push(out);
+    pub(super) fn try_push_pair_after_blank(&self, out: &mut LineBuffer) -> bool {
+        out.try_extend_after(b' ', &self.pair.block, self.pair.len)
     }
 
-    /// Appends `"name":`.
+    /// Appends `name=`, if there is room, and returns whether there was.
     #[inline]
-    pub(super) fn push_member(&self, out: &mut LineBuffer) {
-        self.member.push(out);
+    pub(super) fn try_push_pair(&self, out: &mut LineBuffer) -> bool {
+        out.try_extend_from_block(&self.pair.block, self.pair.len)
+    }
+
+    /// Appends `"name":`, if there is room, and returns whether there was.
+    #[inline]
+    pub(super) fn try_push_member(&self, out: &mut LineBuffer) -> bool {
+        out.try_extend_from_block(&self.member.block, self.member.len)
+    }
+
+    /// The same, after a comma.
+    #[inline]
+    pub(super) fn try_push_member_after_comma(&self, out: &mut LineBuffer) -> bool {
+        out.try_extend_after(b',', &self.member.block, self.member.len)
     }
 }
 

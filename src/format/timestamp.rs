@@ -11,8 +11,9 @@ use time::{OffsetDateTime, UtcOffset};
 
 use super::number::{eight_digits, push_integer};
 
-/// `2026-11-21T09:08:00`, in the offset that stands after it, and five bytes that mean nothing, so that it is copied as whole words.
-type Timestamp = [u8; 24];
+/// `2026-11-21T09:08:00`, in the offset that stands after it, and five bytes that mean nothing. As words, and copied so: what is written as a
+/// block and read as parts that are no parts of what was written has to wait for the writes.
+type Timestamp = [[u8; 8]; 3];
 /// How many bytes of a [`Timestamp`] mean something.
 const TO_SECONDS: usize = 19;
 
@@ -56,7 +57,7 @@ pub(crate) const EXACT_MICROS: u64 = 1 << 53;
 
 thread_local! {
     /// The last second that this thread wrote, and its rendering: a busy thread writes thousands of records in each second.
-    static LAST_SECOND: Cell<(i64, Timestamp)> = const { Cell::new((i64::MIN, [0; 24])) };
+    static LAST_SECOND: Cell<(i64, Timestamp)> = const { Cell::new((i64::MIN, [[0; 8]; 3])) };
 }
 
 /// Appends `time` as `2026-11-21T09:08:00.123456Z`, or with another offset than UTC.
@@ -74,11 +75,13 @@ pub(crate) fn push_rfc3339_micros(out: &mut LineBuffer, time: SystemTime, offset
     }
     let fraction = point_and_micros(micros);
     if let Some(place) = out.room::<32>() {
-        place[..24].copy_from_slice(&text);
+        place[..8].copy_from_slice(&text[0]);
+        place[8..16].copy_from_slice(&text[1]);
+        place[16..24].copy_from_slice(&text[2]);
         place[TO_SECONDS..TO_SECONDS + 8].copy_from_slice(&fraction);
         out.advance(TO_SECONDS + 7);
     } else {
-        out.extend_from_slice(&text[..TO_SECONDS]);
+        out.extend_from_slice(&text.as_flattened()[..TO_SECONDS]);
         out.extend_from_slice(&fraction[..7]);
     }
     offset.push(out);
@@ -186,7 +189,8 @@ fn render_second(second: i64) -> Timestamp {
     for (place, number) in parts {
         text[place..place + 2].copy_from_slice(&two_digits(number));
     }
-    text
+    let (words, _) = text.as_chunks();
+    [words[0], words[1], words[2]]
 }
 
 /// The two digits of each number below 100.

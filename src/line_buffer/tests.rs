@@ -52,6 +52,10 @@ fn a_block_is_appended_as_far_as_it_counts() {
             line.extend_from_block(b"abcdefgh", len);
             line.push(b'.');
             assert_eq!(line[..], [&b"abcdefgh"[..len], b"."].concat());
+            let before = line.len();
+            let was_room = line.try_extend_after(b',', &[b'x'; 32], len);
+            assert_eq!((was_room, line.len()), (capacity == 100, before + if was_room { 1 + len } else { 0 }));
+            assert_eq!(line[before..], [&b","[..], &vec![b'x'; len]].concat()[..line.len() - before]);
         }
     }
 }

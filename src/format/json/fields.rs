@@ -43,19 +43,25 @@ impl ObjectWriter<'_> {
     /// Begins a field: writes its key. Its value is to follow.
     #[inline(always)]
     fn begin(&mut self, field: &Field, suffix: &str) -> &mut LineBuffer {
-        if !self.empty {
-            self.out.push(b',');
+        let is_written = match self.ready.get(field.index()) {
+            Some(ready) if suffix.is_empty() => match self.empty {
+                false => ready.try_push_member_after_comma(self.out),
+                true => ready.try_push_member(self.out),
+            },
+            _ => false,
+        };
+        if !is_written {
+            self.push_other_key(field, suffix);
         }
         self.empty = false;
-        match self.ready.get(field.index()) {
-            Some(ready) if suffix.is_empty() => ready.push_member(self.out),
-            _ => self.push_other_key(field, suffix),
-        }
         self.out
     }
 
     #[inline(never)]
     fn push_other_key(&mut self, field: &Field, suffix: &str) {
+        if !self.empty {
+            self.out.push(b',');
+        }
         let name = field_name(field);
         if self.plain_names {
             for piece in ["\"", name, suffix, "\":"] {

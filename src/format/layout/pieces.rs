@@ -23,8 +23,33 @@ pub(in crate::format) fn push_level(colored: bool, level: Level, out: &mut LineB
     ansi::push_colored(colored, look, out, |out| out.extend_from_slice(name));
 }
 
-/// Appends the value of a field.
+/// Appends the value of a field. Nothing but a jump for the frequent ones.
 pub(super) fn push_value(out: &mut LineBuffer, value: FieldValue<'_>) {
+    match value.0 {
+        Kind::F64(number) => push_f64(out, number),
+        Kind::U64(number) => push_u64(out, number),
+        Kind::Str(text) => push_str(out, text),
+        _ => push_other_value(out, value),
+    }
+}
+
+#[inline(never)]
+fn push_f64(out: &mut LineBuffer, number: f64) {
+    push_float(out, number);
+}
+
+#[inline(never)]
+fn push_u64(out: &mut LineBuffer, number: u64) {
+    push_integer(out, number);
+}
+
+#[inline(never)]
+fn push_str(out: &mut LineBuffer, text: &str) {
+    value::push_text(out, text);
+}
+
+#[inline(never)]
+fn push_other_value(out: &mut LineBuffer, value: FieldValue<'_>) {
     match value.0 {
         Kind::F64(number) => push_float(out, number),
         Kind::I64(number) => push_integer(out, number),

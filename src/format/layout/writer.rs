@@ -115,12 +115,15 @@ impl<'a> LayoutWriter<'a> {
     #[inline]
     pub(super) fn push_name_and_value(&mut self, name: &str, value: FieldValue<'_>) {
         match self.ready_name {
-            Some(ready) if ptr::eq(ready.name(), name) => ready.push_pair(self.out),
-            _ => {
-                self.push_name(name);
-                self.raw("=");
-            }
+            Some(ready) if ptr::eq(ready.name(), name) && ready.try_push_pair(self.out) => push_value(self.out, value),
+            _ => self.push_other_name_and_value(name, value),
         }
+    }
+
+    #[inline(never)]
+    fn push_other_name_and_value(&mut self, name: &str, value: FieldValue<'_>) {
+        self.push_name(name);
+        self.raw("=");
         push_value(self.out, value);
     }
 

@@ -119,15 +119,13 @@ struct FieldWriter<'a, D> {
 }
 
 impl<D: Dialect> FieldWriter<'_, D> {
-    /// Begins a field whose name is ready: writes the name. Does nothing and returns false if the field is the message, is not shown, or needs
-    /// a look at its name.
+    /// Begins a field whose name is ready: writes the name. Does nothing and returns false if the field is the message, is not shown, begins the
+    /// line, or needs a look at its name, or at the room.
     #[inline(always)]
     fn begin_ready(&mut self, field: &Field) -> bool {
         match self.ready.get(field.index()) {
             Some(ready) if !(ready.is_message() || self.dialect.is_hidden(field)) => {
-                push_gap(self.out, self.start);
-                ready.push_pair(self.out);
-                true
+                self.out.len() > self.start && ready.try_push_pair_after_blank(self.out)
             }
             _ => false,
         }
