@@ -159,8 +159,11 @@ impl Remote {
     /// Waits for the answers to orders, and returns the last one.
     #[track_caller]
     pub(crate) fn answer_to(&mut self, orders: &str) -> String {
-        let answers = orders.split(' ').map(|_| self.answers.recv_timeout(ALARM).expect("the player answers"));
-        answers.last().expect("there is an order")
+        let mut last = String::new();
+        for _ in orders.split(' ') {
+            last = self.answers.recv_timeout(ALARM).expect("the player answers");
+        }
+        last
     }
 }
 
