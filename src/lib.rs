@@ -115,7 +115,7 @@
 //! | `log` | yes | records of the `log` crate, with their key-values |
 //! | `rayon` | | `logscope::rayon`: rayon's functions and parallel iterators, in the context of whoever calls them |
 //! | `serde` | | serde for [`Verbosity`], [`RecordBuf`] and [`Snapshot`], and `logscope::read`, which reads JSON logs back |
-//! | `testing` | | `logscope::testing`: tests that see their own log, and assert what is in it |
+//! | `testing` | | `logscope::testing`: tests that see their own log, and assert what is in it; what tests share, and how they wait; all that `lock` has |
 //! | `tokio` | | `logscope::tokio`: tokio's functions, in the context of whoever calls them; `OutputContext::run_async` and [`InheritContext`] for its commands |
 //!
 //! # Types of other crates

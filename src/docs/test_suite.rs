@@ -190,6 +190,43 @@
 //! records come, so that of a test that hangs or aborts is there, with a name that begins with `2-unfinished`. Under nextest the log of such a
 //! test is in its output, too. If nextest repeats a flaky test, the log of the attempt that failed stays beside that of the one that passed.
 //!
+//! # Waiting, and several threads
+//!
+//! A sleep in a test is too short on one machine and too long on the others. What the code under test can say, a
+//! [`Signal`](crate::testing::Signal) says, to threads and tasks; for anything else there is [`wait_until`](crate::testing::wait_until()), whose
+//! failure has the last value. [`run_together`](crate::testing::run_together()) has threads begin at the same time, and
+//! [`Turns`](crate::testing::Turns) has them take turns in one order:
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+//! use std::time::Duration;
+//! use logscope::testing::{Turns, run_together, wait_until};
+//!
+//! let (balance, turns) = (AtomicU32::new(1), Turns::new(["read", "deposit", "write"]));
+//! run_together(2, |number| {
+//!     if number == 0 {
+//!         let read = turns.take("read", || balance.load(SeqCst));
+//!         turns.take("write", || balance.store(read + 1, SeqCst));
+//!     } else {
+//!         turns.take("deposit", || balance.fetch_add(10, SeqCst));
+//!     }
+//! });
+//! turns.finish();
+//! wait_until(Duration::from_secs(5), || balance.load(SeqCst) == 2).unwrap(); // the deposit is lost, each time
+//! ```
+//!
+//! # What tests share
+//!
+//! | a test needs | |
+//! |---|---|
+//! | a database alone, or with other readers | [`exclusive("database")`](crate::testing::exclusive()), [`shared("database")`](crate::testing::shared()): over threads and processes |
+//! | a file that no test has that runs at the same time | [`per_worker("base.db")`](crate::testing::per_worker()) |
+//! | a folder that goes with it | [`scratch_dir`](crate::testing::scratch_dir()) |
+//! | a port | [`free_port`](crate::testing::free_port()), [`Ports`](crate::testing::Ports) |
+//! | another environment, or an exit | [`child().env("TZ", "UTC").run(…)`](crate::testing::child()): the same test again, in a process of its own |
+//! | another process default, panic hook or dial | [`isolated`](crate::testing::isolated()), which restores them, and names what the test leaves behind |
+//! | to be sure of itself | [`stability(20, [1, 2, 4], …)`](crate::testing::stability()), and [`Stability`](crate::testing::Stability) for scenarios shuffled and alone |
+//!
 //! # Coming from `test-log`
 //!
 //! | `test-log` | here |

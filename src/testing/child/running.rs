@@ -7,7 +7,7 @@ use std::process::{Child as Process, ExitStatus};
 use std::time::Duration;
 
 use super::ended::{EndedChild, Folder};
-use crate::sync::{Arc, thread};
+use crate::sync::Arc;
 use crate::testing::resources::ScratchDir;
 use crate::testing::sync::{Signal, wait_until};
 
@@ -30,6 +30,8 @@ pub struct RunningChild {
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
 pub(super) fn watch(process: &Process) -> Option<Signal> {
     use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+    use crate::sync::thread;
 
     let (ended, pid) = (Signal::named("the child has ended"), Pid::from_child(process));
     let sets = ended.clone();
