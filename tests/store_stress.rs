@@ -133,7 +133,7 @@ fn stress(mut server: Option<&mut redis::Server>, seconds: f64, seed: u64) {
             thread::sleep(Duration::from_millis(2));
         }
         let victim = random.below(PROCESSES as u64) as usize;
-        let pid = |worker: &Running| Pid::from_child(&worker.process);
+        let pid = |worker: &mut Running| Pid::from_child(worker.process());
         match random.below(20) {
             0..=9 => {
                 kill(&mut workers[victim]);
@@ -141,9 +141,9 @@ fn stress(mut server: Option<&mut redis::Server>, seconds: f64, seed: u64) {
                 counts.killed += 1;
             }
             10..=16 => {
-                kill_process(pid(&workers[victim]), Signal::STOP).unwrap();
+                kill_process(pid(&mut workers[victim]), Signal::STOP).unwrap();
                 thread::sleep(Duration::from_millis(random.below(2 * TTL.as_millis() as u64)));
-                kill_process(pid(&workers[victim]), Signal::CONT).unwrap();
+                kill_process(pid(&mut workers[victim]), Signal::CONT).unwrap();
                 counts.stopped += 1;
             }
             17 | 18 => {
@@ -172,8 +172,8 @@ fn stress(mut server: Option<&mut redis::Server>, seconds: f64, seed: u64) {
 }
 
 fn kill(worker: &mut Running) {
-    worker.process.kill().unwrap();
-    worker.process.wait().unwrap();
+    worker.process().kill().unwrap();
+    worker.process().wait().unwrap();
 }
 
 /// Reads the document as it is now: whole, and not older than before.

@@ -98,8 +98,8 @@ pub(crate) fn turmoil(folder: &Path, backend: &str, mut is_enough: impl FnMut(Du
         thread::sleep(Duration::from_millis(50 + random(150)));
         let index = usize::try_from(random(number)).unwrap();
         let mut killed = std::mem::replace(&mut processes[index], begin());
-        killed.process.kill().unwrap();
-        killed.process.wait().unwrap();
+        killed.process().kill().unwrap();
+        killed.process().wait().unwrap();
     }
     fs::write(folder.join("over"), "").unwrap();
     processes.into_iter().for_each(|process| drop(process.wait()));
