@@ -112,7 +112,7 @@ impl Stage {
                     .stdin_piped()
                     .stdout_piped()
                     .start();
-                let (stdin, stdout) = (running.process.stdin.take().unwrap(), running.process.stdout.take().unwrap());
+                let (stdin, stdout) = (running.process().stdin.take().unwrap(), running.process().stdout.take().unwrap());
                 let (sender, answers) = channel();
                 thread::spawn(move || {
                     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -170,8 +170,8 @@ impl Remote {
 impl Drop for Orders {
     fn drop(&mut self) {
         if let Orders::Process(_, running) = self {
-            let _ = running.process.kill();
-            let _ = running.process.wait();
+            let _ = running.process().kill();
+            let _ = running.process().wait();
         }
     }
 }
