@@ -228,20 +228,28 @@ fn while_threads_log(mut go: impl FnMut(&Path, u32)) -> usize {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("uno.log");
     let (sink, uno) = context(&path);
-    let logged = AtomicU32::new(0);
+    const ROUNDS: u32 = 10;
+    // How many records each thread may log. They never run out while `go` is at work, and begin anew in each round: a flush makes a file that was
+    // removed anew only if there is a record that it may have lost.
+    let (allowed, logged) = (AtomicU32::new(0), AtomicU32::new(0));
     thread::scope(|scope| {
         for thread in 0..THREADS {
-            let (uno, logged) = (&uno, &logged);
+            let (uno, allowed, logged) = (&uno, &allowed, &logged);
             scope.spawn(move || {
                 for number in 0..RECORDS {
+                    while allowed.load(Ordering::Relaxed) <= number {
+                        thread::yield_now();
+                    }
                     log(uno, thread * RECORDS + number);
                     logged.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
         let start = Instant::now();
-        for round in 1..=10 {
-            while logged.load(Ordering::Relaxed) < round * THREADS * RECORDS / 12 {
+        for round in 1..=ROUNDS {
+            let before = logged.load(Ordering::Relaxed);
+            allowed.store(round * RECORDS / ROUNDS, Ordering::Relaxed);
+            while logged.load(Ordering::Relaxed) < before + RECORDS / ROUNDS {
                 assert!(start.elapsed() < DEADLINE, "the threads are stuck");
                 thread::yield_now();
             }
@@ -254,7 +262,7 @@ fn while_threads_log(mut go: impl FnMut(&Path, u32)) -> usize {
         }
     });
     let _ = sink.flush(DEADLINE);
-    go(&path, 11);
+    go(&path, ROUNDS + 1);
     let ledger = uno.ledger();
     assert!(ledger.is_complete() && ledger.written == u64::from(THREADS * RECORDS), "{ledger}");
     drop((sink, uno));

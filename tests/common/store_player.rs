@@ -112,7 +112,8 @@ impl Stage {
                     .stdin_piped()
                     .stdout_piped()
                     .start();
-                let (stdin, stdout) = (running.process().stdin.take().unwrap(), running.process().stdout.take().unwrap());
+                let (stdin, stdout) =
+                    (running.process().stdin.take().unwrap(), running.process().stdout.take().unwrap());
                 let (sender, answers) = channel();
                 thread::spawn(move || {
                     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
