@@ -10,6 +10,7 @@ mod shared;
 mod worker;
 
 pub use port::{FreePort, Ports, free_port};
+pub(crate) use scratch::remove_before_exit;
 pub use scratch::{ScratchDir, scratch_dir};
 pub use shared::{ResourceGuard, exclusive, shared};
 pub use worker::{per_worker, worker_id};

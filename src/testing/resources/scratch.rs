@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use super::folder::{file_name, shared_folder};
 use crate::error::{Error, ErrorKind};
 use crate::lock::ensure_dir_writable;
-use crate::sync::thread;
+use crate::sync::{Mutex, thread};
 use crate::testing::harness::harness;
 use crate::testing::seed::unique;
 use crate::testing::told::tell;
+
+/// The folders of this process that are not dropped.
+static LIVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// The environment variable that has all folders kept.
 const KEEP: &str = "LOGSCOPE_TEST_KEEP";
@@ -65,7 +68,10 @@ impl ScratchDir {
         loop {
             let path = folder.join(format!("{name}.{:08x}", unique() as u32));
             match make_private(&path) {
-                Ok(()) => return Ok(ScratchDir { path, is_kept: std::env::var_os(KEEP).is_some() }),
+                Ok(()) => {
+                    LIVE.lock().push(path.clone());
+                    return Ok(ScratchDir { path, is_kept: std::env::var_os(KEEP).is_some() });
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => {
                     return Err(Error::from_io(ErrorKind::Open, format!("cannot make {}", path.display()), error));
@@ -109,8 +115,18 @@ impl AsRef<Path> for ScratchDir {
     }
 }
 
+/// Removes the folders of this process whose `ScratchDir`s are not dropped, because the process exits, with success.
+pub(crate) fn remove_before_exit() {
+    if std::env::var_os(KEEP).is_none() {
+        let left = std::mem::take(&mut *LIVE.lock());
+        // What cannot be removed is in a folder for temporary files.
+        left.iter().for_each(|path| drop(fs::remove_dir_all(path)));
+    }
+}
+
 impl Drop for ScratchDir {
     fn drop(&mut self) {
+        LIVE.lock().retain(|path| *path != self.path);
         if self.is_kept || thread::panicking() {
             tell(format_args!("kept {}", self.path.display()));
             return;
