@@ -66,10 +66,11 @@ thread_local! {
 #[inline]
 pub(super) fn read() -> Reading {
     let rate = RATE.load(Ordering::Relaxed);
-    if rate != UNKNOWN && rate != NEVER {
-        if let Some(times) = ANCHOR.get().at(tsc::read()) {
-            return told(times);
-        }
+    if rate != UNKNOWN
+        && rate != NEVER
+        && let Some(times) = ANCHOR.get().at(tsc::read())
+    {
+        return told(times);
     }
     read_clocks()
 }

@@ -8,7 +8,7 @@ use super::*;
 type Numbers = Registry<u8, u32>;
 
 fn make(numbers: &Numbers, key: u8, value: u32) -> Instance<u8, u32> {
-    numbers.get_or_try_insert_with(&key, || Ok::<_, ()>(value)).unwrap()
+    numbers.get_or_try_insert_with(&key, || Ok::<_, ()>(value)).expect("it is made")
 }
 
 fn assert_nothing_is_made(numbers: &Numbers) {
