@@ -2,7 +2,7 @@
 //!
 //! Each test runs itself again as a child process. The child breaks what belongs to the process and checks the rest from the inside.
 
-#![cfg(feature = "file")]
+#![cfg(all(feature = "file", feature = "testing"))]
 #![cfg(target_os = "linux")]
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
