@@ -64,6 +64,21 @@ impl Origin {
     }
 }
 
+/// Asks the system what its clock goes by, for later.
+pub(crate) fn ask_system() {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
+    counter::ask_system();
+}
+
+/// Reads the system's wall clock.
+#[inline]
+fn read_system_wall() -> SystemTime {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
+    return counter::wall();
+    #[cfg(not(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom))))]
+    SystemTime::now()
+}
+
 /// Reads the system's clocks, by the processor's counter where that is right.
 #[inline]
 fn read_system() -> Reading {
@@ -183,7 +198,8 @@ impl Clock {
     /// Returns the system's clocks: `Instant::now` and `SystemTime::now`.
     ///
     /// On Linux on x86-64, a processor's counter tells both where the system itself tells the time by it: within 50 ns of the system's clocks
-    /// while these run evenly. A clock that is set or slewed is followed within a hundredth of a second.
+    /// while these run evenly. A clock that is set or slewed is followed within a fiftieth of a second. What a thread reads just after it has seen
+    /// something of another can, rarely, be some microseconds earlier.
     #[must_use]
     pub const fn system() -> Self {
         Clock::SYSTEM
@@ -235,7 +251,7 @@ impl Clock {
     #[must_use]
     pub fn wall(&self) -> SystemTime {
         match &self.0 {
-            Kind::System => read_system().wall.or_read(SystemTime::now),
+            Kind::System => read_system_wall(),
             Kind::Manual(clock) => clock.wall(),
             Kind::Custom(clock) => clock.ask(TimeSource::wall, SystemTime::now),
         }

@@ -186,10 +186,13 @@ impl LineBuffer {
 
     /// Replaces the bytes from `start` to `end` by `bytes`.
     pub(crate) fn replace(&mut self, start: usize, end: usize, bytes: &[u8]) {
-        let rest = self[end..].to_vec();
-        self.truncate(start);
-        self.extend_from_slice(bytes);
-        self.extend_from_slice(&rest);
+        let (len, new_end) = (self.len, start + bytes.len());
+        if new_end > end {
+            self.resize(len + (new_end - end), 0);
+        }
+        self.bytes.copy_within(end..len, new_end);
+        self.bytes[start..new_end].copy_from_slice(bytes);
+        self.len = new_end + (len - end);
     }
 
     /// Takes the first `count` bytes of the [`room`](LineBuffer::room), which were written, into the line.

@@ -86,8 +86,9 @@ impl Live {
     }
 }
 
-impl Drop for Live {
-    fn drop(&mut self) {
+impl Live {
+    /// Leaves the program to the reaper, which ends it if that was asked for. Does nothing the second time.
+    pub(super) fn leave(&mut self) {
         let Some(child) = self.child.take() else { return };
         let now = Instant::now();
         if self.kill_on_drop {
@@ -96,5 +97,11 @@ impl Drop for Live {
         self.send_due(now);
         let course = mem::replace(&mut self.course, Course::new(now, None, Duration::ZERO, Duration::ZERO));
         adopt(Orphan { child, group: self.group.take(), course });
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.leave();
     }
 }

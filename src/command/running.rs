@@ -1,6 +1,8 @@
 //! A program from its start to its end, but for the reading of its pipes.
 
 use std::io;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{ChildStdin, Command};
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ use super::options::Options;
 use super::prepare::spawn;
 use super::recorder::Recorder;
 use super::records::Program;
+use crate::process::fork_generation;
 
 /// A program that runs, and whoever reads its pipes.
 pub(super) struct Running<'a> {
@@ -20,6 +23,7 @@ pub(super) struct Running<'a> {
     linger: Duration,
     /// True once its end is logged, or told to the caller as an error.
     is_told: bool,
+    made_in: usize,
 }
 
 /// The pipes of a program, and what is to be written to its stdin.
@@ -76,8 +80,15 @@ impl<'a> Running<'a> {
         let live = Live::new(child, &options);
         let recorder = Recorder::new(program, &mut options);
         recorder.started(pid);
-        let running =
-            Running { live, recorder, started, timeout: options.timeout, linger: options.linger, is_told: false };
+        let running = Running {
+            live,
+            recorder,
+            started,
+            timeout: options.timeout,
+            linger: options.linger,
+            is_told: false,
+            made_in: fork_generation(),
+        };
         Ok((running, pipes))
     }
 
@@ -108,8 +119,17 @@ impl<'a> Running<'a> {
 /// A run that is dropped half way has a last record, too, which says what becomes of its program.
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        if !self.is_told {
-            self.recorder.left(self.started.elapsed(), self.live.fate_on_drop());
+        // A forked child has a copy of the parent's run, and says nothing of it.
+        if self.is_told || self.made_in != fork_generation() {
+            return;
+        }
+        let (duration, fate) = (self.started.elapsed(), self.live.fate_on_drop());
+        // First: an output that stands still must not keep the program alive.
+        self.live.leave();
+        // This may be the unwinding of a panic, during which that of a subscriber would abort the process.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.recorder.left(duration, fate))) {
+            // Its `Drop` may panic, too.
+            mem::forget(payload);
         }
     }
 }

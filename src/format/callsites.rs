@@ -2,12 +2,13 @@
 //!
 //! The address of a callsite's metadata says where in the table its entry may stand: in one of a few places, of which the first is nearly always
 //! the right one. A place changes once, from free to taken. A callsite that finds all of its places taken has no entry: the memory is bounded,
-//! whatever a program does.
+//! whatever a program does. A forked child adds none.
 
 use std::ptr;
 
 use tracing::Metadata;
 
+use crate::process::is_forked;
 use crate::sync::OnceLock;
 
 /// How many places the table has: a power of two.
@@ -54,7 +55,8 @@ impl<T: 'static> Callsites<T> {
         if let Some(entry) = places().map_while(OnceLock::get).find(|entry| ptr::eq(entry.callsite, callsite)) {
             return Some(&entry.value);
         }
-        if places().all(|place| place.get().is_some()) {
+        // In a forked child, a thread of the parent may have been setting a place, and would never be done with it.
+        if is_forked() || places().all(|place| place.get().is_some()) {
             return None;
         }
         let mut new = Box::new(Entry { callsite, value: make(callsite) });

@@ -21,6 +21,7 @@ use super::spans::CurrentSpan as _;
 use super::spans::{self, CurrentPath, ParentPath};
 use super::{forwarded, search, unclaimed};
 use crate::LevelFilter;
+use crate::clock::ask_system;
 use crate::context::{
     ContextInner, OutputContext, SpanEvents, add_ceiling, are_span_events_used, default_context, with_default,
 };
@@ -305,6 +306,8 @@ where
 {
     // Not `on_register_dispatch`, which is not called for a layer inside an `Option` or a `Vec`.
     fn on_layer(&mut self, _: &mut S) {
+        // Now, because the program may give up the right to open files later.
+        ask_system();
         self.join();
     }
 

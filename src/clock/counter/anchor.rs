@@ -22,10 +22,9 @@ impl Anchor {
     /// Tells no time: no counter is within a window of this one before it has run for a hundred years.
     pub(super) const NONE: Anchor = Anchor { ticks: 1 << 63, times: Times { monotonic: 0, wall: 0 }, rate: Rate::NONE };
 
-    /// `latest` is the latest monotonic time that the thread was told: none before it is told any more.
-    pub(super) fn new(sample: &Sample, rate: Rate, latest: u64) -> Self {
+    pub(super) fn new(sample: &Sample, rate: Rate) -> Self {
         let Sample { ticks, monotonic, wall } = *sample;
-        Anchor { ticks, times: Times { monotonic: monotonic.max(latest), wall }, rate }
+        Anchor { ticks, times: Times { monotonic, wall }, rate }
     }
 
     /// Returns the times of the sample.

@@ -1,7 +1,5 @@
 //! How long a tick of the counter is.
 
-use crate::limits::counter::MEASUREMENT;
-
 /// A moment at which the counter and both clocks were read, in ticks and nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
@@ -45,7 +43,7 @@ impl Rate {
         (SHORTEST..=LONGEST).contains(&rate).then(|| Rate(rate - (rate >> 20)))
     }
 
-    /// Whether both can be measured of one counter: Linux slews its clocks by 0.05% at most, to either side.
+    /// Whether both can be measured of one counter. What slews a clock by more than this, 0.2%, is not followed.
     fn agrees_with(self, other: Rate) -> bool {
         self.0.abs_diff(other.0) <= self.0 >> 9
     }
@@ -61,7 +59,7 @@ pub(super) enum Observed {
     Contradiction,
 }
 
-/// Measures the rate again and again, from one sample to the next that is [`MEASUREMENT`] later.
+/// Measures the rate again and again, from one sample to the next.
 #[derive(Debug)]
 pub(super) struct Rates {
     begin: Option<Sample>,
@@ -73,13 +71,7 @@ impl Rates {
         Rates { begin: None, last: None }
     }
 
-    /// Returns whether a sample at this monotonic time would begin or end a measurement.
-    pub(super) fn is_due(&self, monotonic: u64) -> bool {
-        let is_over = |begin: &Sample| monotonic.saturating_sub(begin.monotonic) >= MEASUREMENT;
-        self.begin.as_ref().is_none_or(is_over)
-    }
-
-    /// Takes a sample that is due.
+    /// Takes a sample, [`MEASUREMENT`](crate::limits::counter::MEASUREMENT) after the one before at the earliest.
     pub(super) fn observe(&mut self, sample: &Sample) -> Observed {
         let Some(begin) = self.begin.replace(*sample) else { return Observed::Nothing };
         let rate = Rate::between(&begin, sample);
