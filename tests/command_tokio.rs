@@ -1,6 +1,6 @@
 //! Programs that are run from tasks: the same records, the same ends, and what becomes of a program whose future is dropped.
 
-#![cfg(target_os = "linux")]
+#![cfg(all(feature = "testing", target_os = "linux"))]
 #![cfg(feature = "tokio")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -1,6 +1,6 @@
 //! What holds for leases of every backend: who has one, who learns that it is lost, who is told.
 
-#![cfg(feature = "store")]
+#![cfg(all(feature = "store", feature = "testing"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod common;

@@ -1,7 +1,7 @@
 //! Leases in a folder: many contenders in several processes, some of which are killed, never get the same fencing number. A naive lease does in the
 //! same harness.
 
-#![cfg(feature = "store")]
+#![cfg(all(feature = "store", feature = "testing"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/child.rs"]

@@ -1,6 +1,6 @@
 //! The thread that renews a lease while its guard lives.
 
-#![cfg(feature = "store")]
+#![cfg(all(feature = "store", feature = "testing"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod common;

@@ -1,6 +1,6 @@
 //! Leases in a real Redis server: under load, over restarts, with cut connections and lost answers.
 
-#![cfg(feature = "redis")]
+#![cfg(all(feature = "redis", feature = "testing"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/child.rs"]

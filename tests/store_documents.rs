@@ -1,6 +1,6 @@
 //! Documents: one instance per path, kept up with others, never overwritten unseen.
 
-#![cfg(feature = "store")]
+#![cfg(all(feature = "store", feature = "testing"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/child.rs"]

@@ -3,7 +3,7 @@
 //!
 //! Redis needs `LOGSCOPE_TEST_REDIS`: see `common/redis.rs`.
 
-#![cfg(feature = "redis")]
+#![cfg(all(feature = "redis", feature = "testing"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/child.rs"]

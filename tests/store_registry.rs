@@ -1,6 +1,6 @@
 //! One live instance per key, over many threads.
 
-#![cfg(feature = "store")]
+#![cfg(all(feature = "store", feature = "testing"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod common;

@@ -4,7 +4,7 @@
 //! Each round takes the seconds in `LOGSCOPE_TEST_STORE_SECONDS`, 4 unless set, for both backends together. `.ci/deep store` gives it ten minutes.
 //! Redis needs `LOGSCOPE_TEST_REDIS`: see `common/redis.rs`.
 
-#![cfg(all(feature = "redis", unix))]
+#![cfg(all(feature = "redis", feature = "testing", unix))]
 // The numbers are for people.
 #![allow(clippy::print_stderr)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
