@@ -123,6 +123,23 @@ proptest! {
     }
 }
 
+#[test]
+fn the_time_of_a_thread_that_was_told_a_later_one_stands_still_until_then() {
+    let told_at = |monotonic| told(Times { monotonic, wall: 7 });
+    thread::spawn(move || {
+        let epoch = *EPOCH.get_or_init(Instant::now);
+        let after = |nanos| epoch + Duration::from_nanos(nanos);
+        assert_eq!(told_at(5_000).instant, after(5_000));
+        // An anchor that is behind: the one before was ahead.
+        let behind = told_at(4_000);
+        assert_eq!(behind.instant, after(5_000));
+        assert_eq!(behind.wall.or_read(SystemTime::now), SystemTime::UNIX_EPOCH + Duration::from_nanos(7));
+        assert_eq!(told_at(5_001).instant, after(5_001));
+    })
+    .join()
+    .expect("it holds");
+}
+
 /// Whether this machine tells the time by its counter. Waits until it does, if the system trusts it.
 fn uses_the_counter() -> bool {
     let start = Instant::now();
