@@ -134,7 +134,7 @@ const ORDER: &order::Table<'_> = &[
     (
         "src/testing",
         "harness, store, lines, told → filter, live, normalize, seed → recording, sync → open, failure, options → unclaimed, query, resources → arrival, init, end, child \
-         → log, isolated, stability, time → capture → case",
+         → log, stability, time → capture → case → isolated",
     ),
     ("src/testing/child", "limit, name → role → ended → running → before → options"),
     ("src/testing/resources", "folder → port, scratch, shared, worker"),
