@@ -113,6 +113,37 @@ fn a_folder_gets_a_file_for_each_test_failures_first() {
 }
 
 #[test]
+fn a_process_that_a_test_starts_leaves_the_file_of_the_test_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let printed = scenario("beside_a_child", &[], &[("LOGSCOPE_TEST_DIR", folder.to_str().unwrap())]);
+    assert!(printed.succeeded, "{}", printed.stdout);
+    let (name, text) = files(folder).pop_first().unwrap();
+    assert_eq!((name.as_str(), files(folder).len()), ("3-passed.logscope.testing_shown.beside_a_child.log", 1));
+    assert!(text.contains("the test begins") && text.contains("the test goes on") && !text.contains("in the child"));
+
+    // proptest runs the test again by itself.
+    let variables = [("LOGSCOPE_TEST_DIR", folder.to_str().unwrap()), ("_PROPTEST_FORKFILE", "/dev/null")];
+    assert!(scenario("beside_a_child", &[], &variables).succeeded);
+    let files = files(folder);
+    let of_fork: Vec<&String> = files.keys().filter(|name| name.contains("beside_a_child.fork-")).collect();
+    assert_eq!((of_fork.len(), files.len()), (1, 2), "{files:?}");
+}
+
+#[test]
+#[ignore = "run by a test above, in a process of its own"]
+fn beside_a_child() {
+    testing::capture(|_| {
+        tracing::info!("the test begins");
+        let ended = testing::child().run(|| tracing::info!("in the child"));
+        let of_child =
+            files(&ended.path("")).into_iter().find(|(name, _)| name.starts_with("2-unfinished.")).unwrap().1;
+        assert!(of_child.contains("the test begins") && of_child.contains("in the child"), "{of_child}");
+        tracing::info!("the test goes on");
+    });
+}
+
+#[test]
 #[ignore = "run by a test above, in a process of its own"]
 fn kept_fails() {
     let _log = testing::options().begin();

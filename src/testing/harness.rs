@@ -27,6 +27,8 @@ pub(super) struct Harness {
     pub(super) shown: Option<Verbosity>,
     /// The number of the attempt, where nextest repeats tests that fail.
     pub(super) attempt: Option<u32>,
+    /// True if proptest has started this process, to run attempts of one test.
+    pub(super) is_fork: bool,
 }
 
 /// Returns what is known of the program that runs the tests.
@@ -58,6 +60,7 @@ impl Harness {
             folder: variable("LOGSCOPE_TEST_DIR").map(PathBuf::from),
             shown: variable("LOGSCOPE_TEST").and_then(|text| directives(&text)),
             attempt: variable("NEXTEST_ATTEMPT").and_then(|attempt| attempt.parse().ok()),
+            is_fork: variable("_PROPTEST_FORKFILE").is_some(),
         }
     }
 

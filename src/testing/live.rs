@@ -125,8 +125,8 @@ impl LogFile {
     }
 }
 
-/// Returns the name of the file of a test: that of the program and of the test, with a number if this process has used it already, and with
-/// the number of the attempt if nextest repeats the test.
+/// Returns the name of the file of a test: that of the program and of the test, with a number if this process has used it already, with
+/// the number of the attempt if nextest repeats the test, and with the process if proptest has started it, beside the one of the test.
 fn unique_name(test: &str) -> String {
     static USED: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
     let mut name: String = test
@@ -137,6 +137,9 @@ fn unique_name(test: &str) -> String {
     let mut name = format!("{}.{name}", program());
     if let Some(attempt) = harness().attempt.filter(|attempt| *attempt > 1) {
         name.push_str(&format!(".attempt-{attempt}"));
+    }
+    if harness().is_fork {
+        name.push_str(&format!(".fork-{}", std::process::id()));
     }
     let mut used = USED.lock();
     let number = used.entry(name.clone()).or_insert(0);

@@ -19,6 +19,9 @@ use crate::limits::TEST_CHILD;
 use crate::sync::Arc;
 use crate::testing::resources::{ScratchDir, scratch_dir};
 
+/// The environment variable that sets the folder for the logs of tests.
+const LOGS: &str = "LOGSCOPE_TEST_DIR";
+
 /// Prepares a process that runs the same test again: from [`child`](super::child()).
 #[derive(Debug)]
 #[must_use = "this starts nothing: call `run` or `start`"]
@@ -188,6 +191,10 @@ impl Child {
         command.args(["--exact", test, "--nocapture", "--include-ignored", "--test-threads=1"]);
         if !self.arguments.is_empty() {
             command.arg("--").args(self.arguments);
+        }
+        if env::var_os(LOGS).is_some_and(|logs| !logs.is_empty()) {
+            // In the folder that is there, its logs would have the names of the parent's.
+            command.env(LOGS, folder.path());
         }
         for (name, value) in self.variables {
             match value {
