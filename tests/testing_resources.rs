@@ -121,6 +121,21 @@ fn a_wait_inside_one_process_is_told_with_the_test_that_holds() {
 }
 
 #[test]
+fn a_child_does_not_wait_for_what_its_test_holds() {
+    let sharing = shared("shared with a child");
+    // Both share it.
+    child().run(|| drop(shared("shared with a child")));
+    drop(sharing);
+    // In the child, this is the panic itself.
+    let text = panic_text(|| {
+        let _held = exclusive("held by its test");
+        child().timeout(Duration::from_secs(20)).run(|| ());
+    });
+    let expected = "the test that started this child uses \"held by its test\": call `exclusive` inside `run`";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
 fn a_killed_process_holds_nothing() {
     in_child("holder", |folder: &Path| {
         let _guard = exclusive("killed");

@@ -17,7 +17,8 @@ use super::role::{BEFORE, FOLDER, LIMITS, ROLE, Report, play_and_exit, role_to_p
 use super::running::{RunningChild, watch};
 use crate::limits::TEST_CHILD;
 use crate::sync::Arc;
-use crate::testing::resources::{ScratchDir, scratch_dir};
+use crate::testing::resources::{ScratchDir, held_while_waiting, scratch_dir};
+use crate::testing::seed::{VARIABLE, seed};
 
 /// The environment variable that sets the folder for the logs of tests.
 const LOGS: &str = "LOGSCOPE_TEST_DIR";
@@ -59,7 +60,7 @@ impl Child {
 
     /// Says which test this is, as libtest knows it (`module::name`), where the name of the thread does not.
     ///
-    /// That is so with `--test-threads=1`, where libtest runs tests on the main thread, and on threads that the test has started.
+    /// That is so on threads that the test has started, in doctests, and under other harnesses than libtest's.
     pub fn test(self, name: impl Into<String>) -> Self {
         Child { test: Some(name.into()), ..self }
     }
@@ -137,7 +138,7 @@ impl Child {
     /// If the child cannot be started, if `play` panics there or returns an error, and if it takes too long. The message has what the child wrote.
     /// In the child, `run` does not return.
     #[track_caller]
-    pub fn run<R: Report>(self, play: impl FnOnce() -> R) -> EndedChild {
+    pub fn run<R: Report>(mut self, play: impl FnOnce() -> R) -> EndedChild {
         let caller = Location::caller();
         let test = self.test.clone().map_or_else(this_test, Ok).unwrap_or_else(|error| panic!("{error}"));
         let role = before::next_role(&test, caller);
@@ -146,6 +147,8 @@ impl Child {
             // The parent has run it already, and come further.
             Some((asked, _)) => before::of_parent(&role).unwrap_or_else(|| has_not_played(&asked)),
             None => {
+                let (name, held) = held_while_waiting();
+                self.variables.insert(0, (name.into(), Some(held.into())));
                 let ended = Child { test: Some(test), role: role.clone(), ..self }.start().wait();
                 before::remember(role, &ended);
                 ended
@@ -192,6 +195,7 @@ impl Child {
         if !self.arguments.is_empty() {
             command.arg("--").args(self.arguments);
         }
+        command.env(VARIABLE, format!("{:#x}", seed()));
         if env::var_os(LOGS).is_some_and(|logs| !logs.is_empty()) {
             // In the folder that is there, its logs would have the names of the parent's.
             command.env(LOGS, folder.path());
