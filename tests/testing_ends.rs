@@ -105,6 +105,7 @@ fn records_outside_every_context_are_shown_counted_or_made_a_failure() {
     assert!(text.contains("from a bare thread") && text.contains("tests/testing_ends.rs:"), "{text}");
     let text = &shown["unclaimed_and_failed"];
     assert!(text.contains("outside every context, while unclaimed_and_failed ran, 1 record:\n"), "{text}");
+    assert!(!printed.stdout.contains("can be theirs"), "one test runs at a time: {}", printed.stdout);
     assert!(shown["unclaimed_z_all_are_strict"].contains("fails a strict test"), "{shown:?}");
 }
 
@@ -164,7 +165,34 @@ fn while_other_tests_run_nobody_knows_whose_such_a_record_is() {
     let printed = scenario("together_", &["--test-threads=2"], &[]);
     assert!(printed.stdout.contains("1 passed; 1 failed"), "{}", printed.stdout);
     let text = &printed.of_failed_tests()["together_strict"];
-    assert!(text.contains("(other tests were running: these can be theirs"), "{text}");
+    assert!(text.contains("(other tests may have been running: these can be theirs"), "{text}");
+}
+
+#[test]
+fn a_test_that_records_nothing_may_run_beside() {
+    let printed = scenario("beside_", &["--test-threads=2"], &[]);
+    assert!(printed.stdout.contains("1 passed; 1 failed"), "{}", printed.stdout);
+    let text = &printed.of_failed_tests()["beside_strict"];
+    assert!(text.contains("from a bare thread") && text.contains("these can be theirs"), "{text}");
+}
+
+static BESIDE: std::sync::Barrier = std::sync::Barrier::new(2);
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn beside_strict() {
+    testing::options().strict().capture(|_| {
+        BESIDE.wait();
+        BESIDE.wait();
+    });
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn beside_logs_without_a_capture() {
+    BESIDE.wait();
+    log_bare();
+    BESIDE.wait();
 }
 
 static TOGETHER: std::sync::Barrier = std::sync::Barrier::new(2);

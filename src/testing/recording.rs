@@ -24,8 +24,6 @@ pub(super) struct Recording {
     pub(super) store: Store,
     /// What was logged outside every context meanwhile.
     pub(super) unclaimed: Store,
-    /// How many of the unclaimed records were logged while other tests ran.
-    pub(super) doubtful: AtomicUsize,
     pub(super) rules: Mutex<Rules>,
     pub(super) live: Option<Live>,
     shown: Option<Verbosity>,
@@ -69,7 +67,6 @@ impl Recording {
             owner: thread::current().id(),
             store: Store::default(),
             unclaimed: Store::default(),
-            doubtful: AtomicUsize::new(0),
             rules: Mutex::new(rules),
             shown,
             clock,
@@ -88,15 +85,6 @@ impl Recording {
             live.write(&record, self.parts());
         }
         self.store.push(record);
-    }
-
-    /// Takes a record that was logged outside every context, while `others` tests ran beside this one.
-    pub(super) fn take_unclaimed(&self, record: Kept, others: usize) {
-        if others > 0 {
-            // Relaxed: a count, by which no other data is read.
-            self.doubtful.fetch_add(1, Ordering::Relaxed);
-        }
-        self.unclaimed.push(record);
     }
 
     /// What stands in the lines of this test.
