@@ -144,6 +144,24 @@ fn beside_a_child() {
 }
 
 #[test]
+fn long_names_that_differ_are_different_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = scenario("long_names", &[], &[("LOGSCOPE_TEST_DIR", folder.path().to_str().unwrap())]);
+    assert!(printed.succeeded, "{}", printed.stdout);
+    let files = files(folder.path());
+    assert_eq!(files.len(), 2);
+    assert!(!files.keys().any(|name| name.ends_with(".2.log")), "a number says that the name was used: {files:?}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn long_names() {
+    for end in ["one", "two"] {
+        testing::options().name("long".repeat(100) + end).capture(|_| tracing::info!("hello"));
+    }
+}
+
+#[test]
 #[ignore = "run by a test above, in a process of its own"]
 fn kept_fails() {
     let _log = testing::options().begin();
@@ -283,7 +301,11 @@ fn bare_passes() {
 fn the_log_of_an_attempt_that_failed_stays_when_the_next_one_passes() {
     let folder = tempfile::tempdir().unwrap();
     for attempt in ["1", "2"] {
-        let variables = [("LOGSCOPE_TEST_DIR", folder.path().to_str().unwrap()), ("NEXTEST_ATTEMPT", attempt)];
+        let variables = [
+            ("LOGSCOPE_TEST_DIR", folder.path().to_str().unwrap()),
+            ("NEXTEST_EXECUTION_MODE", "process-per-test"),
+            ("NEXTEST_ATTEMPT", attempt),
+        ];
         scenario("flaky", &["--exact"], &variables);
     }
     let files = files(folder.path());

@@ -9,12 +9,13 @@ use std::path::PathBuf;
 
 use super::harness::{harness, program};
 use super::lines::{Parts, line};
+use super::seed::hash;
 use crate::fallback;
 use crate::record::RecordBuf;
 use crate::sync::Mutex;
 use crate::verbosity::Verbosity;
 
-/// How many bytes of the name of a test are in the name of its file at most.
+/// How many bytes of the name of a test are in the name of its file at most. What is cut is told apart by its hash.
 const NAME_BYTES: usize = 150;
 
 /// Where the records of one test go as they come.
@@ -133,7 +134,10 @@ fn unique_name(test: &str) -> String {
         .chars()
         .map(|character| if character.is_ascii_alphanumeric() || "_-.".contains(character) { character } else { '-' })
         .collect();
-    name.truncate(NAME_BYTES);
+    if name.len() > NAME_BYTES {
+        name.truncate(NAME_BYTES);
+        name.push_str(&format!("~{:016x}", hash(test)));
+    }
     let mut name = format!("{}.{name}", program());
     if let Some(attempt) = harness().attempt.filter(|attempt| *attempt > 1) {
         name.push_str(&format!(".attempt-{attempt}"));

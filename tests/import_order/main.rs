@@ -133,7 +133,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/store/lease/folder", "encoded, name → owners, steps → files"),
     (
         "src/testing",
-        "harness, store, lines, told → filter, live, normalize, seed → recording, sync → open, failure, options → unclaimed, query, resources → arrival, init, end, child \
+        "harness, store, lines, told → filter, normalize, seed → live → recording, sync → open, failure, options → unclaimed, query, resources → arrival, init, end, child \
          → log, stability, time → capture → case → isolated",
     ),
     ("src/testing/child", "limit, name → role → ended → running → before → options"),
