@@ -235,3 +235,24 @@ fn a_task_waits_for_a_number_of_records() {
         while_asked(log, |query| runtime.block_on(query.within(LONG).arrived_times(2)).exactly(2));
     });
 }
+
+/// Is woken, and does nothing.
+struct Sleeper;
+
+impl std::task::Wake for Sleeper {
+    fn wake(self: std::sync::Arc<Self>) {}
+}
+
+#[test]
+fn a_task_that_is_polled_often_is_woken_once() {
+    testing::capture(|log| {
+        let sleeper = std::sync::Arc::new(Sleeper);
+        let waker = std::task::Waker::from(std::sync::Arc::clone(&sleeper));
+        let mut arrived = std::pin::pin!(log.records().within(LONG).arrived());
+        for _ in 0..10 {
+            assert!(arrived.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+        }
+        // Here, above, where records wake it, and where the deadline does.
+        assert_eq!(std::sync::Arc::strong_count(&sleeper), 4);
+    });
+}
