@@ -224,6 +224,22 @@ fn a_child_may_be_started_by_another_program() {
     assert!(text.contains("cannot start the child \"x\""), "{text}");
 }
 
+#[test]
+fn the_folder_of_a_child_of_another_user_is_that_users_alone() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+    const NOBODY: u32 = 65_534;
+    in_child("another user", |folder: &Path| fs::write(folder.join("file"), "written").unwrap());
+    if fs::metadata("/proc/self").is_ok_and(|process| process.uid() != 0) {
+        println!("SKIPPED: only root can start a process of another user");
+        return;
+    }
+    let ended = child().role("another user").user(NOBODY).start().wait();
+    let folder = fs::metadata(ended.path("")).unwrap();
+    assert_eq!((folder.uid(), folder.permissions().mode() & 0o777), (NOBODY, 0o700));
+    assert_eq!(fs::metadata(ended.path("file")).unwrap().uid(), NOBODY);
+}
+
 mod inner {
     #[test]
     fn a_test_in_a_module_finds_itself() {
