@@ -196,7 +196,7 @@ impl Alone {
                 }
             };
             if other.wait(TEST_RESOURCE.saturating_sub(begun.elapsed())).is_err() {
-                panic!("another isolated test runs for {TEST_RESOURCE:?} and more: {who}");
+                panic!("no turn for this isolated test within {TEST_RESOURCE:?}; now runs {who}");
             }
             over = Signal::named("an isolated test is over");
         }

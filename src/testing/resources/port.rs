@@ -37,8 +37,12 @@ const VARIABLE: &str = "LOGSCOPE_TEST_PORTS";
 ///
 /// If there is no free port in the range, or if the lock's file cannot be made or used.
 #[must_use = "another test may get the port when this is dropped: bind it to a variable for as long as you need the port"]
+#[track_caller]
 pub fn free_port() -> FreePort {
-    Ports::new().take().unwrap_or_else(|error| panic!("no free port: {error:#}"))
+    match Ports::new().take() {
+        Ok(port) => port,
+        Err(error) => panic!("no free port: {error:#}"),
+    }
 }
 
 /// Looks for a [free port](free_port), with options.

@@ -41,8 +41,12 @@ const NAME_BYTES: usize = 24;
 ///
 /// If the folder cannot be made.
 #[must_use = "the folder is removed when this is dropped: bind it to a variable for as long as you need it"]
+#[track_caller]
 pub fn scratch_dir() -> ScratchDir {
-    ScratchDir::make().unwrap_or_else(|error| panic!("no folder for this test: {error:#}"))
+    match ScratchDir::make() {
+        Ok(folder) => folder,
+        Err(error) => panic!("no folder for this test: {error:#}"),
+    }
 }
 
 /// Removes its folder when it is dropped, unless the test has failed by then; from [`scratch_dir`].

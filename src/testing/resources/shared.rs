@@ -30,7 +30,8 @@ const SHARES: usize = 1 << 20;
 /// The name is all that counts: it is the same resource in all test binaries, also of other projects. The lock is the operating system's, so it
 /// is free when a process dies.
 ///
-/// A wait is told on stderr when it has taken a second, and when it is over, with the test that holds the resource. A thread that uses the resource
+/// A wait is told when it has taken a second, and when it is over, with the test that holds the resource: on stderr, which libtest shows only of a
+/// test that fails, and at once with `--nocapture`; nextest shows it of a test that fails or takes too long. A thread that uses the resource
 /// already gets it again, without a wait. Locks are in the folder that the environment variable `LOGSCOPE_TEST_SHARED` names, and else in
 /// `logscope-testing-…`, with the number of the user, beside other temporary files.
 ///
@@ -163,8 +164,10 @@ fn acquire(name: &str, how: Use) -> ResourceGuard {
         "the test that started this child uses {name:?}: call `exclusive` inside `run`"
     );
     let mut waiting = Waiting { name, since: Instant::now(), is_told: false };
-    let result = waiting.acquire(how);
-    let held = Rc::new(result.unwrap_or_else(|error| panic!("cannot use {name:?}: {error:#}")));
+    let held = match waiting.acquire(how) {
+        Ok(held) => Rc::new(held),
+        Err(error) => panic!("cannot use {name:?}: {error:#}"),
+    };
     HELD.with_borrow_mut(|all| {
         all.retain(|held| held.strong_count() > 0);
         all.push(Rc::downgrade(&held));
