@@ -77,6 +77,7 @@
 //! | a thread that wakes tasks, or warns, for locks | something to do | [`SPARE_THREAD`] | ends |
 //! | a thread that waits for a lock of `lock` | the lock | [`LOCK_REPORT`], then twice as long, and so on | logs that it still waits |
 //! | `testing::wait_until`, `testing::retry` | the next look or attempt | [`TEST_FIRST_PAUSE`], then twice as long, and so on, [`TEST_LONGEST_PAUSE`] at most | look or try again, until their own deadline |
+//! | a query of `testing` with `within` | records | its own deadline, or [`TEST_FAR`] if the clock does not reach that | goes on with what is there |
 //! | whoever takes a turn of `testing::Turns` | the turns before it | [`TEST_TURN`] unless set | panics |
 //! | the threads of `testing::run_together` | each other | [`TEST_START`] | panic |
 //! | `testing::exclusive`, `shared` and `isolated` | tests that use the same | [`TEST_RESOURCE`]; told after [`TEST_TOLD`] | panic, and name the other test |

@@ -6,11 +6,12 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use logscope::testing::{Limit, Signal, child, child_role, in_child, scratch_dir, wait_until};
+use logscope::testing::{Limit, Signal, child, child_role, in_child, scratch_dir, seed, wait_until};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -114,30 +115,60 @@ fn a_role_that_nobody_plays_and_a_test_that_is_not_there_are_told() {
 }
 
 #[test]
-fn the_main_thread_tells_what_to_do_where_no_name_is_known() {
-    in_child("main", |_: &Path| ());
-    // Two names with `--exact` on one thread: the main thread runs both, and no name tells which.
+fn a_thread_without_a_name_tells_what_to_do() {
+    // Two names with `--exact`: the arguments do not tell which test this is, either.
     let exe = std::env::current_exe().unwrap();
     let output = std::process::Command::new(exe)
-        .args(["--exact", "helper_for_the_main_thread", "no_such_test", "--test-threads=1", "--ignored", "--nocapture"])
+        .args(["--exact", "helper_without_a_name", "no_such_test", "--ignored", "--nocapture"])
         .env("LOGSCOPE_TEST_HELPER", "1")
         .env_remove("NEXTEST_EXECUTION_MODE")
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(text.contains("which test this is cannot be told") || text.contains("the name is known"), "{text}");
-    if text.contains("cannot be told") {
-        assert!(text.contains("child().test(\"module::name\")"), "{text}");
-    }
+    let expected = "which test this is cannot be told: this thread has no name of a test, as in a doctest, under a harness other than libtest's, \
+                    or on a thread that the test has started. Call it on the test's own thread, or say it: `child().test(\"module::name\")`";
+    assert!(text.contains(expected) && text.contains("1 passed"), "{text}");
 }
 
 #[test]
 #[ignore = "part of another test"]
-fn helper_for_the_main_thread() {
+fn helper_without_a_name() {
     if std::env::var_os("LOGSCOPE_TEST_HELPER").is_some() {
-        child().run(|| ());
-        println!("the name is known");
+        println!("{}", thread::spawn(|| panic_text(|| child().run(|| ()))).join().unwrap());
     }
+}
+
+#[test]
+fn a_test_that_fails_keeps_the_folders_of_its_children() {
+    // On a thread that ends here, with what it has kept of its children.
+    let fails = || -> () {
+        let ended = child().test("a_test_that_fails_keeps_the_folders_of_its_children").run(|| ());
+        std::panic::panic_any(ended.path(""));
+    };
+    let payload = thread::spawn(fails).join().unwrap_err();
+    let kept = payload.downcast_ref::<PathBuf>().unwrap();
+    assert!(kept.join("stderr").exists(), "{}", kept.display());
+    fs::remove_dir_all(kept).unwrap();
+}
+
+#[test]
+fn a_child_that_fails_names_the_folders_that_it_leaves() {
+    let before = scratch_dir();
+    in_child("fails", |_: &Path| Err::<(), _>(before.path().to_owned()));
+    let ended = child().role("fails").start().wait_for_any_end();
+    let kept = PathBuf::from(ended.report.as_deref().unwrap().trim_matches('"'));
+    assert!(kept.is_dir() && ended.stderr.contains(&format!("kept {}", kept.display())), "{}", ended.stderr);
+    fs::remove_dir_all(kept).unwrap();
+}
+
+#[test]
+fn a_child_has_the_seed_of_its_test_unless_told_otherwise() {
+    let ended = child().run(|| seed().to_string());
+    if child_role().is_none() {
+        assert_eq!(ended.report.unwrap(), seed().to_string());
+    }
+    let ended = child().env("LOGSCOPE_TEST_SEED", "7").run(|| seed().to_string());
+    assert_eq!(ended.report.as_deref(), Some("7"));
 }
 
 #[test]
@@ -191,6 +222,22 @@ fn a_child_may_be_started_by_another_program() {
     assert_eq!(ended.report.as_deref(), Some("1"));
     let text = panic_text(|| child().launched_by(["/no/such/program"]).role("x").start().wait());
     assert!(text.contains("cannot start the child \"x\""), "{text}");
+}
+
+#[test]
+fn the_folder_of_a_child_of_another_user_is_that_users_alone() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+    const NOBODY: u32 = 65_534;
+    in_child("another user", |folder: &Path| fs::write(folder.join("file"), "written").unwrap());
+    if fs::metadata("/proc/self").is_ok_and(|process| process.uid() != 0) {
+        println!("SKIPPED: only root can start a process of another user");
+        return;
+    }
+    let ended = child().role("another user").user(NOBODY).start().wait();
+    let folder = fs::metadata(ended.path("")).unwrap();
+    assert_eq!((folder.uid(), folder.permissions().mode() & 0o777), (NOBODY, 0o700));
+    assert_eq!(fs::metadata(ended.path("file")).unwrap().uid(), NOBODY);
 }
 
 mod inner {

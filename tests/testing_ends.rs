@@ -6,6 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use logscope::{Level, testing};
+use proptest::test_runner::TestCaseError;
 
 #[path = "common/suite.rs"]
 mod suite;
@@ -104,6 +105,7 @@ fn records_outside_every_context_are_shown_counted_or_made_a_failure() {
     assert!(text.contains("from a bare thread") && text.contains("tests/testing_ends.rs:"), "{text}");
     let text = &shown["unclaimed_and_failed"];
     assert!(text.contains("outside every context, while unclaimed_and_failed ran, 1 record:\n"), "{text}");
+    assert!(!printed.stdout.contains("can be theirs"), "one test runs at a time: {}", printed.stdout);
     assert!(shown["unclaimed_z_all_are_strict"].contains("fails a strict test"), "{shown:?}");
 }
 
@@ -163,7 +165,34 @@ fn while_other_tests_run_nobody_knows_whose_such_a_record_is() {
     let printed = scenario("together_", &["--test-threads=2"], &[]);
     assert!(printed.stdout.contains("1 passed; 1 failed"), "{}", printed.stdout);
     let text = &printed.of_failed_tests()["together_strict"];
-    assert!(text.contains("(other tests were running: these can be theirs"), "{text}");
+    assert!(text.contains("(other tests may have been running: these can be theirs"), "{text}");
+}
+
+#[test]
+fn a_test_that_records_nothing_may_run_beside() {
+    let printed = scenario("beside_", &["--test-threads=2"], &[]);
+    assert!(printed.stdout.contains("1 passed; 1 failed"), "{}", printed.stdout);
+    let text = &printed.of_failed_tests()["beside_strict"];
+    assert!(text.contains("from a bare thread") && text.contains("these can be theirs"), "{text}");
+}
+
+static BESIDE: std::sync::Barrier = std::sync::Barrier::new(2);
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn beside_strict() {
+    testing::options().strict().capture(|_| {
+        BESIDE.wait();
+        BESIDE.wait();
+    });
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn beside_logs_without_a_capture() {
+    BESIDE.wait();
+    log_bare();
+    BESIDE.wait();
 }
 
 static TOGETHER: std::sync::Barrier = std::sync::Barrier::new(2);
@@ -194,7 +223,7 @@ fn together_logs() {
 fn of_many_attempts_the_last_failure_is_shown() {
     let printed = scenario("attempts_", &[], &[]);
     let shown = printed.of_failed_tests();
-    assert_eq!(shown.len(), 3, "{}", printed.stdout);
+    assert_eq!(shown.len(), 4, "{}", printed.stdout);
     for (test, text) in &shown {
         let records: Vec<&str> = text.lines().filter(|line| line.starts_with("00:")).collect();
         assert!(records.len() == 1 && records[0].ends_with("attempt 3"), "{test}: {text}");
@@ -247,4 +276,76 @@ fn attempts_that_all_succeed() {
     for number in [2, 4] {
         attempt(number).unwrap();
     }
+}
+
+#[test]
+#[ignore = "run by a test above, in a process of its own"]
+fn attempts_of_which_the_last_is_rejected() {
+    let attempt = |number: u32, outcome: Result<(), TestCaseError>| {
+        let ended = testing::case(|log| {
+            log.deny(Level::ERROR);
+            tracing::info!("attempt {number}");
+            if number == 4 {
+                tracing::error!("a rejected attempt counts for nothing");
+            }
+            outcome
+        });
+        assert_eq!(ended.is_err(), number != 2);
+    };
+    attempt(2, Ok(()));
+    attempt(3, Err(TestCaseError::fail("it fails")));
+    attempt(4, Err(TestCaseError::reject("it does not suit")));
+    panic!("attempt 3 has failed");
+}
+
+#[test]
+fn an_isolated_test_leaves_what_shows_the_last_failed_attempt() {
+    let printed = scenario("tried_after_isolated", &[], &[]);
+    let shown = printed.of_failed_tests();
+    assert!(shown["tried_after_isolated"].contains("attempt 3"), "{}", printed.stdout);
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn tried_after_isolated() {
+    testing::isolated(|| attempt(2).unwrap());
+    assert!(attempt(3).is_ok());
+}
+
+#[test]
+fn an_attempt_may_be_made_in_a_destructor_that_a_panic_runs() {
+    let printed = scenario("tried_while_panicking", &[], &[]);
+    assert!(printed.stdout.contains("0 passed; 1 failed"), "the process has not aborted: {printed:?}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn tried_while_panicking() {
+    struct Tries;
+    impl Drop for Tries {
+        fn drop(&mut self) {
+            attempt(2).unwrap();
+        }
+    }
+    let _tries = Tries;
+    panic!("on purpose");
+}
+
+#[test]
+fn a_query_that_fails_on_another_thread_leaves_the_log_to_the_test() {
+    let printed = scenario("asked_elsewhere", &[], &[]);
+    let text = &printed.of_failed_tests()["asked_elsewhere"];
+    assert!(text.contains("\nthe log of asked_elsewhere (1 record):\n00:"), "{text}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn asked_elsewhere() {
+    testing::capture(|log| {
+        tracing::info!("a record of this test");
+        let log = log.clone();
+        // What a thread of a pool prints may be lost.
+        std::thread::spawn(move || log.records().none()).join().unwrap_err();
+        panic!("a thread has failed");
+    });
 }

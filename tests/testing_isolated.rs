@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use logscope::sink::{self, Line, Output, Queue};
-use logscope::testing::{Signal, isolated, run_together, wait_until};
+use logscope::testing::{self, Signal, child, isolated, run_together, wait_until};
 use logscope::{Dial, LevelFilter, OutputContext, ScopeGuard};
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -254,4 +254,10 @@ fn an_isolated_test_may_be_inside_itself_and_not_in_a_destructor_that_a_panic_ru
     let start = Instant::now();
     isolated(|| ());
     wait_until(Duration::ZERO, || start.elapsed() < DEADLINE).unwrap();
+}
+
+#[test]
+fn what_the_first_capture_installs_is_not_left_behind() {
+    // In the child nothing is installed yet.
+    child().run(|| isolated(|| testing::capture(|_| tracing::info!("in the first capture"))));
 }

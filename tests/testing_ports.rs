@@ -65,6 +65,17 @@ fn a_preferred_port_comes_first_and_only_if_it_is_free() {
 }
 
 #[test]
+fn a_preferred_port_is_taken_if_it_is_free_and_zero_is_none() {
+    // In another range than that of all others. Another run of this test may take it in between, but not always.
+    let is_taken = (0..20).any(|_| {
+        let preferred = Ports::new().range(14_300..=14_399).take().unwrap().number();
+        Ports::new().prefer(preferred).take().unwrap().number() == preferred
+    });
+    assert!(is_taken);
+    assert_ne!(Ports::new().prefer(0).take().unwrap().number(), 0);
+}
+
+#[test]
 fn a_port_that_is_taken_on_ipv6_only_is_not_free() {
     let port = free_port();
     let number = port.number();

@@ -187,3 +187,72 @@ fn arrived_waits_in_a_task_and_lets_others_go_on() {
         log.records().message("never").arrived().await.none();
     }));
 }
+
+/// Has another thread log "late" once a query of the test has seen "early", and so waits or is over.
+fn while_asked<R>(log: &Log, ask: impl FnOnce(testing::Query) -> R) -> R {
+    tracing::info!("early");
+    let asked = testing::Signal::named("the query has looked");
+    let late = logscope::thread::spawn({
+        let asked = asked.clone();
+        move || {
+            asked.wait(LONG).unwrap();
+            tracing::info!("late");
+        }
+    });
+    let looked = move |record: &logscope::RecordBuf| {
+        asked.set();
+        record.message == "late"
+    };
+    let result = ask(log.records().matching("is the late one", looked));
+    late.join().unwrap();
+    result
+}
+
+#[test]
+fn a_deadline_that_the_clock_does_not_reach_is_waited_for() {
+    testing::capture(|log| {
+        while_asked(log, |query| query.within(Duration::MAX).one());
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    testing::capture(|log| {
+        while_asked(log, |query| runtime.block_on(query.within(Duration::MAX).arrived()).one());
+    });
+}
+
+#[test]
+fn exactly_none_is_waited_for() {
+    testing::capture(|log| {
+        let text = while_asked(log, |query| message(|| drop(query.within(LONG).exactly(0))));
+        assert!(text.starts_with("expected exactly no record, found 1 record"), "{text}");
+    });
+}
+
+#[test]
+fn a_task_waits_for_a_number_of_records() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    testing::capture(|log| {
+        tracing::info!("late");
+        while_asked(log, |query| runtime.block_on(query.within(LONG).arrived_times(2)).exactly(2));
+    });
+}
+
+/// Is woken, and does nothing.
+struct Sleeper;
+
+impl std::task::Wake for Sleeper {
+    fn wake(self: std::sync::Arc<Self>) {}
+}
+
+#[test]
+fn a_task_that_is_polled_often_is_woken_once() {
+    testing::capture(|log| {
+        let sleeper = std::sync::Arc::new(Sleeper);
+        let waker = std::task::Waker::from(std::sync::Arc::clone(&sleeper));
+        let mut arrived = std::pin::pin!(log.records().within(LONG).arrived());
+        for _ in 0..10 {
+            assert!(arrived.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+        }
+        // Here, above, where records wake it, and where the deadline does.
+        assert_eq!(std::sync::Arc::strong_count(&sleeper), 4);
+    });
+}

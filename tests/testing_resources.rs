@@ -12,7 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use logscope::testing::{
-    Child, Signal, child, exclusive, in_child, per_worker, run_together, scratch_dir, shared, wait_until, worker_id,
+    Child, Signal, child, child_role, exclusive, free_port, in_child, per_worker, run_together, scratch_dir, seed,
+    shared, wait_until, worker_id,
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -111,13 +112,28 @@ fn a_wait_inside_one_process_is_told_with_the_test_that_holds() {
         let guard = exclusive("in one process");
         let waits =
             thread::Builder::new().name("waits".to_owned()).spawn(|| drop(exclusive("in one process"))).unwrap();
-        // The wait is told after a second; nothing here depends on how long that is.
-        thread::sleep(Duration::from_millis(1_500));
+        let stderr = child_role().unwrap().1.join("stderr");
+        let told = "\"waits\" waits for \"in one process\": used by \"";
+        wait_until(DEADLINE, || fs::read_to_string(&stderr).is_ok_and(|text| text.contains(told))).unwrap();
         drop(guard);
         waits.join().unwrap();
     });
-    let told = "\"waits\" waits for \"in one process\": used by \"";
-    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    assert!(ended.stderr.contains("\"waits\" has \"in one process\" now, after"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_child_does_not_wait_for_what_its_test_holds() {
+    let sharing = shared("shared with a child");
+    // Both share it.
+    child().run(|| drop(shared("shared with a child")));
+    drop(sharing);
+    // In the child, this is the panic itself.
+    let text = panic_text(|| {
+        let _held = exclusive("held by its test");
+        child().timeout(Duration::from_secs(20)).run(|| ());
+    });
+    let expected = "the test that started this child uses \"held by its test\": call `exclusive` inside `run`";
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]
@@ -228,4 +244,23 @@ fn a_shared_folder_that_cannot_be_used_is_an_error() {
     let failed = child().env("LOGSCOPE_TEST_SHARED", folder.join("file")).run(|| panic_text(|| exclusive("database")));
     let text = failed.report.unwrap();
     assert!(text.contains("cannot use \"database\"") && text.contains("file"), "{text}");
+}
+
+#[test]
+fn a_panic_is_where_the_test_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let own = format!("panicked at {}", file!());
+    let ended = child().env("LOGSCOPE_TEST_SHARED", &file).run(|| {
+        panic_text(|| exclusive("database"));
+        panic_text(|| drop(scratch_dir()));
+        panic_text(|| println!("{}", worker_id()));
+        panic_text(|| println!("{}", per_worker("base.db").display()));
+        panic_text(|| drop(free_port()));
+    });
+    assert_eq!(ended.stderr.matches(&own).count(), 5, "{}", ended.stderr);
+    let ended = child().env("LOGSCOPE_TEST_SEED", "many").run(|| panic_text(|| println!("{}", seed())));
+    assert!(ended.stderr.contains(&own), "{}", ended.stderr);
+    assert!(ended.report.unwrap().contains("LOGSCOPE_TEST_SEED is \"many\", which is no number"));
 }

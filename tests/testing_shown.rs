@@ -113,6 +113,55 @@ fn a_folder_gets_a_file_for_each_test_failures_first() {
 }
 
 #[test]
+fn a_process_that_a_test_starts_leaves_the_file_of_the_test_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let printed = scenario("beside_a_child", &[], &[("LOGSCOPE_TEST_DIR", folder.to_str().unwrap())]);
+    assert!(printed.succeeded, "{}", printed.stdout);
+    let (name, text) = files(folder).pop_first().unwrap();
+    assert_eq!((name.as_str(), files(folder).len()), ("3-passed.logscope.testing_shown.beside_a_child.log", 1));
+    assert!(text.contains("the test begins") && text.contains("the test goes on") && !text.contains("in the child"));
+
+    // proptest runs the test again by itself.
+    let variables = [("LOGSCOPE_TEST_DIR", folder.to_str().unwrap()), ("_PROPTEST_FORKFILE", "/dev/null")];
+    assert!(scenario("beside_a_child", &[], &variables).succeeded);
+    let files = files(folder);
+    let of_fork: Vec<&String> = files.keys().filter(|name| name.contains("beside_a_child.fork-")).collect();
+    assert_eq!((of_fork.len(), files.len()), (1, 2), "{files:?}");
+}
+
+#[test]
+#[ignore = "run by a test above, in a process of its own"]
+fn beside_a_child() {
+    testing::capture(|_| {
+        tracing::info!("the test begins");
+        let ended = testing::child().run(|| tracing::info!("in the child"));
+        let of_child =
+            files(&ended.path("")).into_iter().find(|(name, _)| name.starts_with("2-unfinished.")).unwrap().1;
+        assert!(of_child.contains("the test begins") && of_child.contains("in the child"), "{of_child}");
+        tracing::info!("the test goes on");
+    });
+}
+
+#[test]
+fn long_names_that_differ_are_different_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = scenario("long_names", &[], &[("LOGSCOPE_TEST_DIR", folder.path().to_str().unwrap())]);
+    assert!(printed.succeeded, "{}", printed.stdout);
+    let files = files(folder.path());
+    assert_eq!(files.len(), 2);
+    assert!(!files.keys().any(|name| name.ends_with(".2.log")), "a number says that the name was used: {files:?}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn long_names() {
+    for end in ["one", "two"] {
+        testing::options().name("long".repeat(100) + end).capture(|_| tracing::info!("hello"));
+    }
+}
+
+#[test]
 #[ignore = "run by a test above, in a process of its own"]
 fn kept_fails() {
     let _log = testing::options().begin();
@@ -252,7 +301,11 @@ fn bare_passes() {
 fn the_log_of_an_attempt_that_failed_stays_when_the_next_one_passes() {
     let folder = tempfile::tempdir().unwrap();
     for attempt in ["1", "2"] {
-        let variables = [("LOGSCOPE_TEST_DIR", folder.path().to_str().unwrap()), ("NEXTEST_ATTEMPT", attempt)];
+        let variables = [
+            ("LOGSCOPE_TEST_DIR", folder.path().to_str().unwrap()),
+            ("NEXTEST_EXECUTION_MODE", "process-per-test"),
+            ("NEXTEST_ATTEMPT", attempt),
+        ];
         scenario("flaky", &["--exact"], &variables);
     }
     let files = files(folder.path());

@@ -130,3 +130,34 @@ fn the_same_seed_gives_the_same_orders() {
     let (first, second, third) = (with("1"), with("1"), with("2"));
     assert!(first == second && first != third && first.len() == 25, "{first} {second} {third}");
 }
+
+#[test]
+fn alone_a_scenario_plays_the_random_numbers_that_it_plays_among_others() {
+    let numbers = Mutex::new(Vec::new());
+    let draw = |run: &mut logscope::testing::Run| {
+        let number = run.random().next();
+        if let Ok(folder) = std::env::var("NUMBERS") {
+            std::fs::write(folder, number.to_string()).unwrap();
+        }
+        numbers.lock().unwrap().push(number);
+    };
+    let alone = logscope::testing::scratch_dir();
+    Stability::new(1)
+        .threads([1])
+        .scenario("first", |run| assert_ne!(run.random().next(), run.random().next()))
+        .scenario("second", draw)
+        .alone(|| child().env("NUMBERS", alone.join("numbers")))
+        .shuffled(true)
+        .run();
+    let alone: u64 = std::fs::read_to_string(alone.join("numbers")).unwrap().parse().unwrap();
+    assert_eq!(numbers.into_inner().unwrap(), [alone]);
+}
+
+#[test]
+fn what_no_run_claims_is_shown_with_the_test() {
+    let ended = child().run(|| {
+        stability(1, [1], |_| ());
+        tracing::info!("outside every run");
+    });
+    assert!(ended.stdout.contains("outside every run"), "libtest captures stdout: {ended:?}");
+}

@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use logscope::testing::{Turns, random, run_together};
 
@@ -63,7 +63,26 @@ fn who_waits_in_vain_is_named_with_the_turn_and_whose_turn_it_was() {
     assert!(text.contains("2. \"write\": is next, and nobody has come to take it"), "{text}");
     assert!(text.contains("3. \"read again\": \"late\" waits for it, at tests/testing_turns.rs"), "{text}");
     let text = panic_text(|| turns.finish());
-    assert!(text.contains("the turns were not over within 50ms"), "{text}");
+    assert!(text.contains("the thread \"late\" waited 50ms in vain for the turn \"read again\""), "{text}");
+    let turns = Turns::new(["nobody"]).deadline(Duration::from_millis(50));
+    let text = panic_text(|| turns.finish());
+    assert!(text.contains("the turns were not over within 50ms: \n  1. \"nobody\": is next"), "{text}");
+}
+
+#[test]
+fn a_turn_that_is_waited_for_in_vain_ends_the_waits_of_all_others() {
+    let turns = Turns::new(["nobody", "early", "late"]).deadline(Duration::from_millis(300));
+    let texts = thread::scope(|threads| {
+        let early = threads.spawn(|| (panic_text(|| turns.pass("early")), Instant::now()));
+        let (early, failed) = early.join().unwrap();
+        // A wait that begins now is over at once, too.
+        let late = panic_text(|| turns.pass("late"));
+        assert!(failed.elapsed() < Duration::from_millis(300), "it has waited for its own deadline");
+        [early, late]
+    });
+    assert!(texts[0].contains("waited 300ms in vain for the turn \"early\""), "{}", texts[0]);
+    assert!(texts[1].contains("the turn \"late\" does not come: the thread "), "{}", texts[1]);
+    assert!(texts[1].contains("waited 300ms in vain for the turn \"early\""), "{}", texts[1]);
 }
 
 #[test]

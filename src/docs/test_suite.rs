@@ -81,9 +81,10 @@
 //! ```
 //!
 //! [`within`](crate::testing::Query::within) waits for records of other threads: each new record wakes the thread that waits. In a task,
-//! [`arrived`](crate::testing::Query::arrived) does so, and lets other tasks go on. The context follows the work by the functions of
-//! [`thread`](crate::thread), `logscope::rayon` and `logscope::tokio`, by [`bind`](crate::OutputContext::bind), and by
-//! [`in_current_context`](crate::InContext::in_current_context): see [what carries the context](crate::docs::carry).
+//! [`arrived`](crate::testing::Query::arrived) and [`arrived_times`](crate::testing::Query::arrived_times) do so, and let other tasks go on. The
+//! context follows the work by the functions of [`thread`](crate::thread), `logscope::rayon` and `logscope::tokio`, by
+//! [`bind`](crate::OutputContext::bind), and by [`in_current_context`](crate::InContext::in_current_context): see
+//! [what carries the context](crate::docs::carry).
 //!
 //! # No error unseen
 //!

@@ -26,5 +26,8 @@ pub(crate) const TEST_LEAKS: Duration = Duration::from_secs(1);
 /// How long the child of a test may run, unless the test sets it.
 pub(crate) const TEST_CHILD: Duration = Duration::from_secs(180);
 
+/// How long a test waits whose deadline the clock does not reach.
+pub(crate) const TEST_FAR: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
+
 /// How many of the last lines of a log a failure shows.
 pub(crate) const TEST_LOG_LINES: usize = 100;

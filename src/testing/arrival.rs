@@ -29,14 +29,34 @@ impl Query {
     ///
     /// It needs no runtime: a thread counts the time, until the future is dropped.
     pub fn arrived(self) -> impl Future<Output = Query> + Send {
-        let deadline = self.patience.and_then(|patience| Instant::now().checked_add(patience));
-        Arrival { query: self, found: Vec::new(), seen: 0, deadline, timer: None }
+        self.arrived_times(1)
+    }
+
+    /// Waits as [`arrived`](Query::arrived) does, until there are so many records, one at least.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use logscope::{InContext as _, testing};
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(
+    /// testing::capture_async(|log| async move {
+    ///     for part in 0..3 {
+    ///         tokio::spawn(async move { tracing::info!(part, "linked") }.in_current_context());
+    ///     }
+    ///     log.records().message("linked").within(Duration::from_secs(5)).arrived_times(3).await.exactly(3);
+    /// })
+    /// # );
+    /// ```
+    pub fn arrived_times(self, times: usize) -> impl Future<Output = Query> + Send {
+        let deadline = self.deadline();
+        Arrival { query: self, times: times.max(1), found: Vec::new(), seen: 0, deadline, timer: None }
     }
 }
 
 /// The future of [`Query::arrived`].
 struct Arrival {
     query: Query,
+    /// So many are waited for.
+    times: usize,
     found: Vec<Kept>,
     seen: usize,
     deadline: Option<Instant>,
@@ -52,7 +72,7 @@ impl Future for Arrival {
         loop {
             this.query.look(&mut this.found, &mut this.seen);
             let Some(deadline) = this.deadline else { break };
-            if !this.found.is_empty() {
+            if this.found.len() >= this.times {
                 break;
             }
             // The waker is left before the time is looked at, so that no end of the time is missed.

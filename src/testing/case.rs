@@ -1,6 +1,8 @@
 //! One of many attempts of a test, of which only the last failure is shown.
 
+use std::any::type_name;
 use std::cell::Cell;
+use std::fmt::Debug;
 
 use super::capture::Capture;
 use super::end::{End, forget_other_tests, keep_failed, print, take_failed};
@@ -17,6 +19,11 @@ thread_local! {
 pub trait Outcome {
     /// Returns true if the attempt has failed.
     fn is_failure(&self) -> bool;
+
+    /// Returns true if the attempt counts for nothing, such as one whose input proptest's `prop_assume!` has rejected.
+    fn is_rejected(&self) -> bool {
+        false
+    }
 }
 
 impl Outcome for () {
@@ -25,9 +32,16 @@ impl Outcome for () {
     }
 }
 
-impl<T, E> Outcome for Result<T, E> {
+impl<T, E: Debug> Outcome for Result<T, E> {
     fn is_failure(&self) -> bool {
-        self.is_err()
+        self.is_err() && !self.is_rejected()
+    }
+
+    /// Returns true for proptest's `TestCaseError::Reject`.
+    fn is_rejected(&self) -> bool {
+        // By its name: proptest is no dependency.
+        type_name::<E>().ends_with("::TestCaseError")
+            && self.as_ref().is_err_and(|error| format!("{error:?}").starts_with("Reject("))
     }
 }
 
@@ -53,7 +67,7 @@ impl<T, E> Outcome for Result<T, E> {
 /// ```
 ///
 /// The last failure is the one that `proptest` reports, because it makes a failing case smaller until it does not fail any more. An attempt
-/// fails if it panics, or if it returns an error. Its records are not shown as they come.
+/// fails if it panics, or if it returns an error. One that `prop_assume!` rejects counts for nothing. Its records are not shown as they come.
 ///
 /// # Panics
 ///
@@ -65,6 +79,9 @@ pub fn case<R: Outcome, F: FnOnce(&Log) -> R>(attempt: F) -> R {
     let log = Log::clone(&capture);
     let mut running = Running::begin(capture);
     let result = attempt(&log);
+    if result.is_rejected() {
+        running.reject();
+    }
     if let Some(violation) = running.end(result.is_failure()) {
         panic!("{violation}");
     }
@@ -94,6 +111,14 @@ impl Running {
         }
         violation
     }
+
+    /// Ends the recording of an attempt that counts for nothing.
+    fn reject(&mut self) {
+        // As one that has failed by itself: what it has logged is no failure.
+        if let Some(capture) = self.capture.take() {
+            drop(capture.end_case(true));
+        }
+    }
 }
 
 impl Drop for Running {
@@ -105,7 +130,11 @@ impl Drop for Running {
 }
 
 /// Has a panic outside every attempt show the last one that has failed on its thread: the panic is the end of the test.
-fn show_with_panics() {
+pub(super) fn show_with_panics() {
+    // A hook cannot be changed then, which is of no use either: the panic is under way.
+    if thread::panicking() {
+        return;
+    }
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = std::panic::take_hook();

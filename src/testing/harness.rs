@@ -27,6 +27,8 @@ pub(super) struct Harness {
     pub(super) shown: Option<Verbosity>,
     /// The number of the attempt, where nextest repeats tests that fail.
     pub(super) attempt: Option<u32>,
+    /// True if proptest has started this process, to run attempts of one test.
+    pub(super) is_fork: bool,
 }
 
 /// Returns what is known of the program that runs the tests.
@@ -43,21 +45,24 @@ pub(super) fn harness() -> &'static Harness {
 impl Harness {
     fn read(arguments: &[String], executable: &Path, variable: impl Fn(&str) -> Option<String>) -> Harness {
         let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-        let is_nextest = variable("NEXTEST_EXECUTION_MODE").is_some_and(|mode| mode == "process-per-test");
         let libtest = Libtest::read(arguments);
+        // What a test starts has inherited the variable, and may run many tests.
+        let is_nextest = libtest.only_test.is_some()
+            && variable("NEXTEST_EXECUTION_MODE").is_some_and(|mode| mode == "process-per-test");
         let threads = libtest.threads.or_else(|| variable("RUST_TEST_THREADS")?.parse().ok());
         let only_test = libtest.only_test.map(str::to_owned);
         Harness {
             shows_all: libtest.is_uncaptured
                 || is_nextest
                 || variable("RUST_TEST_NOCAPTURE").is_some_and(|set| set != "0"),
-            is_of_one_test: is_nextest || only_test.is_some(),
-            is_serial: is_nextest || only_test.is_some() || threads == Some(1),
+            is_of_one_test: only_test.is_some(),
+            is_serial: only_test.is_some() || threads == Some(1),
             is_test_binary: is_test_binary(executable),
             only_test,
             folder: variable("LOGSCOPE_TEST_DIR").map(PathBuf::from),
             shown: variable("LOGSCOPE_TEST").and_then(|text| directives(&text)),
-            attempt: variable("NEXTEST_ATTEMPT").and_then(|attempt| attempt.parse().ok()),
+            attempt: variable("NEXTEST_ATTEMPT").filter(|_| is_nextest).and_then(|attempt| attempt.parse().ok()),
+            is_fork: variable("_PROPTEST_FORKFILE").is_some(),
         }
     }
 
@@ -183,6 +188,11 @@ mod tests {
         assert!(!read("--exact a b", &[]).is_of_one_test);
         let nextest = read("--exact a --nocapture", &[("NEXTEST_EXECUTION_MODE", "process-per-test")]);
         assert!(nextest.shows_all && nextest.is_of_one_test);
+        // What a test under nextest starts has inherited the variable.
+        let inherited = read("a b", &[("NEXTEST_EXECUTION_MODE", "process-per-test"), ("NEXTEST_ATTEMPT", "2")]);
+        assert!(
+            !inherited.shows_all && !inherited.is_of_one_test && !inherited.is_serial && inherited.attempt.is_none()
+        );
     }
 
     #[test]

@@ -12,6 +12,15 @@ use crate::sync::{AtomicBool, Mutex, Ordering};
 /// Logscope is installed for the tests of this process.
 static DONE: AtomicBool = AtomicBool::new(false);
 
+/// Held while logscope is being installed.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
+/// Calls `f` while nobody installs logscope for the tests of this process. `f` must not install it.
+pub(super) fn while_settled<R>(f: impl FnOnce() -> R) -> R {
+    let _settled = INSTALLING.lock();
+    f()
+}
+
 /// Returns true once logscope is installed for the tests of this process.
 pub(super) fn is_done() -> bool {
     DONE.load(Ordering::Acquire)
@@ -52,7 +61,6 @@ pub fn init() {
 ///
 /// [`ErrorKind::AlreadyInstalled`] if something else has installed a `tracing` subscriber or a `log` logger first.
 pub fn try_init() -> Result<(), Error> {
-    static INSTALLING: Mutex<()> = Mutex::new(());
     // Acquire: whoever sees the flag also sees what was installed.
     if DONE.load(Ordering::Acquire) {
         return Ok(());

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};
 use std::time::Instant;
 
+use super::case::show_with_panics;
 use super::init;
 use super::sync::{Signal, message_of, wait_until};
 use super::told::{tell, this_thread};
@@ -59,7 +60,7 @@ pub fn isolated<R>(test: impl FnOnce() -> R) -> R {
     under_test::find_by(|| with_current(|current| current.map_or(0, |context| context.made_under())));
     let scope = newest_scope();
     let restores = Restores::begin();
-    let mark = restores.isolated.mark;
+    let mark = restores.isolated.as_ref().map_or(0, |isolated| isolated.mark);
     let result = catch_unwind(AssertUnwindSafe(test));
     let open = (newest_scope() != scope).then(|| OutputContext::current().name().to_owned());
     drop(restores);
@@ -110,33 +111,42 @@ struct Restores {
     was_installed: bool,
     hook: Option<Arc<Hook>>,
     _dials: TurnBack,
-    isolated: Isolated,
+    /// `None` once the test is over: what is made to restore what was there is not the test's.
+    isolated: Option<Isolated>,
 }
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
 impl Restores {
     fn begin() -> Self {
+        // It is to stay: the test could be the first that has attempts.
+        show_with_panics();
         // The test runs with the hook that is there. It is kept beside, because nobody can look at a hook without taking it.
         let hook = Arc::new(take_hook());
         let forward = Arc::clone(&hook);
         set_hook(Box::new(move |panic| forward(panic)));
+        let (default, was_installed) = init::while_settled(|| (default_context(), init::is_done()));
         Restores {
-            default: Some(default_context()),
-            was_installed: init::is_done(),
+            default: Some(default),
+            was_installed,
             hook: Some(hook),
             _dials: TurnBack::begin(),
-            isolated: Isolated::begin(),
+            isolated: Some(Isolated::begin()),
         }
     }
 }
 
 impl Drop for Restores {
     fn drop(&mut self) {
+        self.isolated = None;
         if let Some(default) = self.default.take() {
-            // If the tests were installed meanwhile, their default was not there before, and they need it from now on.
-            let installed_meanwhile = init::is_done() && !self.was_installed;
-            drop(set_process_default(if installed_meanwhile { unclaimed::default_context() } else { default }));
+            let of_test = init::while_settled(|| {
+                // If the tests were installed meanwhile, their default was not there before, and they need it from now on.
+                let installed_meanwhile = init::is_done() && !self.was_installed;
+                set_process_default(if installed_meanwhile { unclaimed::default_context() } else { default })
+            });
+            // Outside the lock: its outputs are code of the program's.
+            drop(of_test);
         }
         let Some(hook) = self.hook.take() else { return };
         // Code of the test is in there, which may panic.
@@ -186,7 +196,7 @@ impl Alone {
                 }
             };
             if other.wait(TEST_RESOURCE.saturating_sub(begun.elapsed())).is_err() {
-                panic!("another isolated test runs for {TEST_RESOURCE:?} and more: {who}");
+                panic!("no turn for this isolated test within {TEST_RESOURCE:?}; now runs {who}");
             }
             over = Signal::named("an isolated test is over");
         }

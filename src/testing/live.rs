@@ -9,12 +9,13 @@ use std::path::PathBuf;
 
 use super::harness::{harness, program};
 use super::lines::{Parts, line};
+use super::seed::hash;
 use crate::fallback;
 use crate::record::RecordBuf;
 use crate::sync::Mutex;
 use crate::verbosity::Verbosity;
 
-/// How many bytes of the name of a test are in the name of its file at most.
+/// How many bytes of the name of a test are in the name of its file at most. What is cut is told apart by its hash.
 const NAME_BYTES: usize = 150;
 
 /// Where the records of one test go as they come.
@@ -125,18 +126,24 @@ impl LogFile {
     }
 }
 
-/// Returns the name of the file of a test: that of the program and of the test, with a number if this process has used it already, and with
-/// the number of the attempt if nextest repeats the test.
+/// Returns the name of the file of a test: that of the program and of the test, with a number if this process has used it already, with
+/// the number of the attempt if nextest repeats the test, and with the process if proptest has started it, beside the one of the test.
 fn unique_name(test: &str) -> String {
     static USED: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
     let mut name: String = test
         .chars()
         .map(|character| if character.is_ascii_alphanumeric() || "_-.".contains(character) { character } else { '-' })
         .collect();
-    name.truncate(NAME_BYTES);
+    if name.len() > NAME_BYTES {
+        name.truncate(NAME_BYTES);
+        name.push_str(&format!("~{:016x}", hash(test)));
+    }
     let mut name = format!("{}.{name}", program());
     if let Some(attempt) = harness().attempt.filter(|attempt| *attempt > 1) {
         name.push_str(&format!(".attempt-{attempt}"));
+    }
+    if harness().is_fork {
+        name.push_str(&format!(".fork-{}", std::process::id()));
     }
     let mut used = USED.lock();
     let number = used.entry(name.clone()).or_insert(0);

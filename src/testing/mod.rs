@@ -60,8 +60,8 @@
 
 // The files, from those that know least: `harness` is what runs the tests, `store` keeps records, `lines` prints them, `filter` selects; `live`
 // writes them as they come; `recording` is all of one test, `open` lists those that run; `unclaimed` is the process default; `failure`, `query` and
-// `arrival` are asking; `normalize` is for snapshots; `options`, `log`, `end`, `capture` and `case` are what a test sees of all this. Beside these: `told` and `seed`; `sync`,
-// `resources` and `child`; `isolated`, `stability` and `time`.
+// `arrival` are asking; `normalize` is for snapshots; `options`, `log`, `end`, `capture`, `case` and `isolated` are what a test sees of all this. Beside these: `told` and
+// `seed`; `sync`, `resources` and `child`; `stability` and `time`.
 
 mod arrival;
 mod capture;

@@ -9,6 +9,7 @@ use super::failure::{count, message};
 use super::filter::{Condition, Filter};
 use super::recording::Recording;
 use super::store::{Kept, Store};
+use crate::limits::TEST_FAR;
 use crate::record::{RecordBuf, Value};
 use crate::sync::Arc;
 
@@ -191,14 +192,16 @@ impl Query {
         }
     }
 
-    /// Asserts that there are exactly `number`, and returns them.
+    /// Asserts that there are exactly `number`, and returns them; with [`within`](Query::within), once there are so many, or one if that is too
+    /// many, or the deadline is over.
     ///
     /// # Panics
     ///
     /// If there are more or fewer.
     #[track_caller]
     pub fn exactly(&self, number: usize) -> Vec<RecordBuf> {
-        let found = self.find(|found| found.len() >= number);
+        // To know that there is none takes the whole time.
+        let found = self.find(|found| found.len() >= number.max(1));
         if found.len() != number {
             self.fail(&format_args!("exactly {}", count(number)), &found);
         }
@@ -240,9 +243,15 @@ impl Query {
         if self.is_of_unclaimed { &self.recording.unclaimed } else { &self.recording.store }
     }
 
+    /// Returns until when this query waits, from now on.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let now = Instant::now();
+        self.patience.map(|patience| now.checked_add(patience).unwrap_or_else(|| now + TEST_FAR))
+    }
+
     /// Returns the records that are asked for; if this query waits, once they are `enough` or the deadline is over.
     fn find(&self, enough: impl Fn(&[Kept]) -> bool) -> Vec<Kept> {
-        let deadline = self.patience.and_then(|patience| Instant::now().checked_add(patience));
+        let deadline = self.deadline();
         let (mut found, mut seen) = (Vec::new(), 0);
         loop {
             self.look(&mut found, &mut seen);

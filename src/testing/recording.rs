@@ -11,7 +11,7 @@ use super::store::{Kept, Store};
 use crate::clock::Clock;
 use crate::output::CopyOutput;
 use crate::record::{RecordBuf, write_thread_id, write_thread_name};
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, thread};
 use crate::verbosity::Verbosity;
 
 /// The records of one test.
@@ -19,11 +19,11 @@ pub(super) struct Recording {
     name: String,
     /// The thread that runs the test, as records name it.
     thread: String,
+    /// That thread.
+    owner: thread::ThreadId,
     pub(super) store: Store,
     /// What was logged outside every context meanwhile.
     pub(super) unclaimed: Store,
-    /// How many of the unclaimed records were logged while other tests ran.
-    pub(super) doubtful: AtomicUsize,
     pub(super) rules: Mutex<Rules>,
     pub(super) live: Option<Live>,
     shown: Option<Verbosity>,
@@ -64,9 +64,9 @@ impl Recording {
             live: if is_live { Live::open(&name, shown.as_ref()) } else { None },
             name,
             thread,
+            owner: thread::current().id(),
             store: Store::default(),
             unclaimed: Store::default(),
-            doubtful: AtomicUsize::new(0),
             rules: Mutex::new(rules),
             shown,
             clock,
@@ -87,15 +87,6 @@ impl Recording {
         self.store.push(record);
     }
 
-    /// Takes a record that was logged outside every context, while `others` tests ran beside this one.
-    pub(super) fn take_unclaimed(&self, record: Kept, others: usize) {
-        if others > 0 {
-            // Relaxed: a count, by which no other data is read.
-            self.doubtful.fetch_add(1, Ordering::Relaxed);
-        }
-        self.unclaimed.push(record);
-    }
-
     /// What stands in the lines of this test.
     pub(super) fn parts(&self) -> Parts<'_> {
         Parts { time: true, own_context: Some(&self.name), own_thread: Some(&self.thread) }
@@ -113,10 +104,13 @@ impl Recording {
         records
     }
 
-    /// Notes that the message of a failed assertion shows the first `records`.
+    /// Notes that the message of a failed assertion on this thread shows the first `records`.
     pub(super) fn note_told(&self, records: usize) {
-        // Relaxed, also below: the same thread reads it, or one that was told of the failure by other means.
-        self.told.fetch_max(records, Ordering::Relaxed);
+        // What another thread prints, such as one of a pool, may be lost, or be kept for another test.
+        if thread::current().id() == self.owner {
+            // Relaxed, also below: mostly the same thread reads it, or one that was told of the failure by other means.
+            self.told.fetch_max(records, Ordering::Relaxed);
+        }
     }
 
     /// Returns how many records such a message has shown.

@@ -21,15 +21,20 @@ pub(crate) const VARIABLE: &str = "LOGSCOPE_TEST_SEED";
 ///
 /// If `LOGSCOPE_TEST_SEED` is set to something that is no number.
 #[must_use]
+#[track_caller]
 pub fn seed() -> u64 {
-    static SEED: OnceLock<u64> = OnceLock::new();
-    *SEED.get_or_init(|| match std::env::var(VARIABLE) {
-        Ok(text) => parse(&text).unwrap_or_else(|| {
-            panic!("{VARIABLE} is {text:?}, which is no number: set it to one like 42 or 0x2a, as a failure prints it")
-        }),
+    static SEED: OnceLock<Result<u64, String>> = OnceLock::new();
+    let seed = SEED.get_or_init(|| match std::env::var(VARIABLE) {
+        Ok(text) => parse(&text).ok_or(text),
         // Each `RandomState` has keys of its own, which the system has made.
-        Err(_) => RandomState::new().hash_one(0),
-    })
+        Err(_) => Ok(RandomState::new().hash_one(0)),
+    });
+    match seed {
+        Ok(seed) => *seed,
+        Err(text) => {
+            panic!("{VARIABLE} is {text:?}, which is no number: set it to one like 42 or 0x2a, as a failure prints it")
+        }
+    }
 }
 
 fn parse(text: &str) -> Option<u64> {
@@ -50,13 +55,14 @@ fn parse(text: &str) -> Option<u64> {
 ///
 /// Every generator of one thread gives the same numbers: make one for each test.
 #[must_use]
+#[track_caller]
 pub fn random() -> Random {
     // FNV-1a: the same in every process, which the hashers of std need not be.
     Random::of(seed() ^ hash(thread::current().name().unwrap_or_default()))
 }
 
 /// FNV-1a: the same in every process, which the hashers of std need not be.
-pub(super) fn hash(text: &str) -> u64 {
+pub(crate) fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

@@ -40,7 +40,7 @@ impl CopyOutput for Unclaimed {
                 return Ok(());
             }
             for recording in &open {
-                recording.take_unclaimed(Arc::clone(&record), open.len() - 1);
+                recording.unclaimed.push(Arc::clone(&record));
             }
         }
         print_line(&line(&record, Parts { time: true, own_context: None, own_thread: Some("") }));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use super::role::REPORT;
-use crate::sync::Arc;
+use crate::sync::{Arc, thread};
 use crate::testing::resources::ScratchDir;
 
 /// How much of a stream a failure shows, in bytes.
@@ -29,15 +29,27 @@ pub struct EndedChild {
 /// The folder of a child.
 #[derive(Clone, Debug)]
 pub(super) enum Folder {
-    Own(Arc<ScratchDir>),
+    Own(KeptOnPanic),
     /// That of a child that the parent of this process has run.
     OfParent(PathBuf),
+}
+
+/// A folder that stays if a test drops this because it fails, also if the folder itself is dropped later.
+#[derive(Clone, Debug)]
+pub(super) struct KeptOnPanic(pub(super) Arc<ScratchDir>);
+
+impl Drop for KeptOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.stay();
+        }
+    }
 }
 
 impl Folder {
     pub(super) fn path(&self) -> &Path {
         match self {
-            Folder::Own(folder) => folder.path(),
+            Folder::Own(KeptOnPanic(folder)) => folder.path(),
             Folder::OfParent(path) => path,
         }
     }

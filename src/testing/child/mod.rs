@@ -39,6 +39,8 @@ pub use running::RunningChild;
 /// calls of `run`, a child finds what came of those before its own, and does not run them again. If that is too much, or for several at the same
 /// time, say what they do at the beginning of the test, by [`in_child`], and [`start`](Child::start) them.
 ///
+/// It has the [seed](super::seed()) of this process. Where `LOGSCOPE_TEST_DIR` is set, its logs are in the [folder](EndedChild::path) of the child.
+///
 /// If a child fails, so does the test, and shows what the child wrote. One that takes too long is killed, and so is one whose test ends before it.
 /// Works under libtest and nextest.
 pub fn child() -> Child {

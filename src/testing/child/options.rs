@@ -17,7 +17,11 @@ use super::role::{BEFORE, FOLDER, LIMITS, ROLE, Report, play_and_exit, role_to_p
 use super::running::{RunningChild, watch};
 use crate::limits::TEST_CHILD;
 use crate::sync::Arc;
-use crate::testing::resources::{ScratchDir, scratch_dir};
+use crate::testing::resources::{ScratchDir, held_while_waiting, scratch_dir};
+use crate::testing::seed::{VARIABLE, seed};
+
+/// The environment variable that sets the folder for the logs of tests.
+const LOGS: &str = "LOGSCOPE_TEST_DIR";
 
 /// Prepares a process that runs the same test again: from [`child`](super::child()).
 #[derive(Debug)]
@@ -56,7 +60,7 @@ impl Child {
 
     /// Says which test this is, as libtest knows it (`module::name`), where the name of the thread does not.
     ///
-    /// That is so with `--test-threads=1`, where libtest runs tests on the main thread, and on threads that the test has started.
+    /// That is so on threads that the test has started, in doctests, and under other harnesses than libtest's.
     pub fn test(self, name: impl Into<String>) -> Self {
         Child { test: Some(name.into()), ..self }
     }
@@ -118,7 +122,7 @@ impl Child {
         Child { stdout: Some(stdout.into()), ..self }
     }
 
-    /// Runs the child as another user, who may write to the child's folder. Only root can do this. The files that are the child's streams
+    /// Runs the child as another user, whose the child's folder is then. Only root can do this. The files that are the child's streams
     /// stay this user's, and nobody else may open them.
     #[cfg(unix)]
     pub fn user(self, user: u32) -> Self {
@@ -134,15 +138,20 @@ impl Child {
     /// If the child cannot be started, if `play` panics there or returns an error, and if it takes too long. The message has what the child wrote.
     /// In the child, `run` does not return.
     #[track_caller]
-    pub fn run<R: Report>(self, play: impl FnOnce() -> R) -> EndedChild {
+    pub fn run<R: Report>(mut self, play: impl FnOnce() -> R) -> EndedChild {
         let caller = Location::caller();
-        let test = self.test.clone().map_or_else(this_test, Ok).unwrap_or_else(|error| panic!("{error}"));
+        let test = self.known_test();
         let role = before::next_role(&test, caller);
         match role_to_play() {
             Some((asked, folder)) if asked == role => play_and_exit(&folder, play),
             // The parent has run it already, and come further.
-            Some((asked, _)) => before::of_parent(&role).unwrap_or_else(|| has_not_played(&asked)),
+            Some((asked, _)) => match before::of_parent(&role) {
+                Some(ended) => ended,
+                None => has_not_played(&asked),
+            },
             None => {
+                let (name, held) = held_while_waiting();
+                self.variables.insert(0, (name.into(), Some(held.into())));
                 let ended = Child { test: Some(test), role: role.clone(), ..self }.start().wait();
                 before::remember(role, &ended);
                 ended
@@ -160,9 +169,21 @@ impl Child {
         if let Some((asked, _)) = role_to_play() {
             has_not_played(&asked)
         }
-        let test = self.test.clone().map_or_else(this_test, Ok).unwrap_or_else(|error| panic!("{error}"));
+        let test = self.known_test();
         let what = format!("the child {:?} of {test}", self.role);
-        self.try_start(&test, what.clone()).unwrap_or_else(|error| panic!("cannot start {what}: {error}"))
+        match self.try_start(&test, what.clone()) {
+            Ok(running) => running,
+            Err(error) => panic!("cannot start {what}: {error}"),
+        }
+    }
+
+    /// Returns the name of the test.
+    #[track_caller]
+    fn known_test(&self) -> String {
+        match self.test.clone().map_or_else(this_test, Ok) {
+            Ok(test) => test,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     fn try_start(self, test: &str, what: String) -> io::Result<RunningChild> {
@@ -172,8 +193,8 @@ impl Child {
             None => scratch_dir(),
         });
         let mut exe = env::current_exe()?;
-        if self.user.is_some() {
-            exe = copy_for_another_user(&exe, folder.path())?;
+        if let Some(user) = self.user {
+            exe = copy_for_another_user(&exe, folder.path(), user)?;
         }
         let create = |name: &str| private_file(&folder.join(name)).map(Stdio::from);
         let mut words = self.launcher.into_iter();
@@ -188,6 +209,11 @@ impl Child {
         command.args(["--exact", test, "--nocapture", "--include-ignored", "--test-threads=1"]);
         if !self.arguments.is_empty() {
             command.arg("--").args(self.arguments);
+        }
+        command.env(VARIABLE, format!("{:#x}", seed()));
+        if env::var_os(LOGS).is_some_and(|logs| !logs.is_empty()) {
+            // In the folder that is there, its logs would have the names of the parent's.
+            command.env(LOGS, folder.path());
         }
         for (name, value) in self.variables {
             match value {
@@ -228,21 +254,21 @@ fn has_not_played(role: &str) -> ! {
 /// The user may not be allowed to reach the binary where it is. Another process copies it: a descriptor of this one, open for writing, could be
 /// inherited by a child of another test, and a file that is open for writing cannot be executed.
 #[cfg(unix)]
-fn copy_for_another_user(exe: &Path, folder: &Path) -> io::Result<PathBuf> {
+fn copy_for_another_user(exe: &Path, folder: &Path, user: u32) -> io::Result<PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let copy = folder.join("exe");
     if !Command::new("cp").args([exe, &copy]).status()?.success() {
         return Err(io::Error::other(format!("cannot copy {}", exe.display())));
     }
-    for (path, mode) in [(folder, 0o777), (&copy, 0o755)] {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-    }
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755))?;
+    // The folder stays one that nobody else may enter.
+    std::os::unix::fs::chown(folder, Some(user), Some(user))?;
     Ok(copy)
 }
 
 #[cfg(not(unix))]
-fn copy_for_another_user(exe: &Path, _: &Path) -> io::Result<PathBuf> {
+fn copy_for_another_user(exe: &Path, _: &Path, _: u32) -> io::Result<PathBuf> {
     Ok(exe.to_owned())
 }
 

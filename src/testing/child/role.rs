@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::limit;
 use crate::sync::{AtomicBool, Ordering};
-use crate::testing::resources::remove_before_exit;
+use crate::testing::resources::end_before_exit;
 use crate::testing::sync::message_of;
 
 /// The environment variables by which a child is told of itself.
@@ -120,10 +120,8 @@ pub(super) fn play_and_exit<R: Report>(folder: &Path, play: impl FnOnce() -> R) 
     };
     // What cannot be written is missed by the parent.
     let _ = file.write_all(report.as_bytes());
-    if code == 0 {
-        // Of what stands before this in the test: its destructors are not run.
-        remove_before_exit();
-    }
+    // Of what stands before this in the test: its destructors are not run.
+    end_before_exit(code == 0);
     std::process::exit(code)
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child as Process, ExitStatus};
 use std::time::Duration;
 
-use super::ended::{EndedChild, Folder};
+use super::ended::{EndedChild, Folder, KeptOnPanic};
 use crate::sync::Arc;
 use crate::testing::resources::ScratchDir;
 use crate::testing::sync::{Signal, wait_until};
@@ -108,7 +108,7 @@ impl RunningChild {
     #[track_caller]
     pub fn wait_for_any_end(mut self) -> EndedChild {
         let (timeout, status) = (self.timeout, self.wait_for_end());
-        let folder = Folder::Own(Arc::clone(&self.folder));
+        let folder = Folder::Own(KeptOnPanic(Arc::clone(&self.folder)));
         match status {
             Some(status) => {
                 let _ = fs::write(self.folder.join(STATUS), raw(status).to_string());

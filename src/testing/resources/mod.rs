@@ -10,7 +10,8 @@ mod shared;
 mod worker;
 
 pub use port::{FreePort, Ports, free_port};
-pub(crate) use scratch::remove_before_exit;
+pub(crate) use scratch::end_before_exit;
 pub use scratch::{ScratchDir, scratch_dir};
+pub(crate) use shared::held_while_waiting;
 pub use shared::{ResourceGuard, exclusive, shared};
 pub use worker::{per_worker, worker_id};

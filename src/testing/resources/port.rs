@@ -37,8 +37,12 @@ const VARIABLE: &str = "LOGSCOPE_TEST_PORTS";
 ///
 /// If there is no free port in the range, or if the lock's file cannot be made or used.
 #[must_use = "another test may get the port when this is dropped: bind it to a variable for as long as you need the port"]
+#[track_caller]
 pub fn free_port() -> FreePort {
-    Ports::new().take().unwrap_or_else(|error| panic!("no free port: {error:#}"))
+    match Ports::new().take() {
+        Ok(port) => port,
+        Err(error) => panic!("no free port: {error:#}"),
+    }
 }
 
 /// Looks for a [free port](free_port), with options.
@@ -69,7 +73,7 @@ impl Ports {
         Ports { range: Some(range), preferred: self.preferred }
     }
 
-    /// Tries this port first. It may be one outside the range.
+    /// Tries this port first. It may be one outside the range. Zero is none.
     pub const fn prefer(self, port: u16) -> Self {
         Ports { preferred: Some(port), range: self.range }
     }
@@ -88,7 +92,9 @@ impl Ports {
         let candidates: Vec<u16> = range.clone().filter(|port| *port != 0 && !outgoing.contains(port)).collect();
         let start = seed::random_of_process().below(candidates.len() as u64) as usize;
         let (before, from_there) = candidates.split_at(start);
-        for port in self.preferred.iter().chain(from_there).chain(before) {
+        // To a system, zero is any port.
+        let preferred = self.preferred.filter(|port| *port != 0);
+        for port in preferred.iter().chain(from_there).chain(before) {
             if let Some(free) = try_take(&folder, *port)? {
                 return Ok(free);
             }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::folder::{file_name, shared_folder};
 use crate::error::{Error, ErrorKind};
 use crate::lock::ensure_dir_writable;
-use crate::sync::{Mutex, thread};
+use crate::sync::{AtomicBool, Mutex, Ordering, thread};
 use crate::testing::harness::harness;
 use crate::testing::seed::unique;
 use crate::testing::told::tell;
@@ -41,8 +41,12 @@ const NAME_BYTES: usize = 24;
 ///
 /// If the folder cannot be made.
 #[must_use = "the folder is removed when this is dropped: bind it to a variable for as long as you need it"]
+#[track_caller]
 pub fn scratch_dir() -> ScratchDir {
-    ScratchDir::make().unwrap_or_else(|error| panic!("no folder for this test: {error:#}"))
+    match ScratchDir::make() {
+        Ok(folder) => folder,
+        Err(error) => panic!("no folder for this test: {error:#}"),
+    }
 }
 
 /// Removes its folder when it is dropped, unless the test has failed by then; from [`scratch_dir`].
@@ -50,7 +54,7 @@ pub fn scratch_dir() -> ScratchDir {
 #[must_use = "the folder is removed when this is dropped: bind it to a variable for as long as you need it"]
 pub struct ScratchDir {
     path: PathBuf,
-    is_kept: bool,
+    is_kept: AtomicBool,
 }
 
 impl ScratchDir {
@@ -70,7 +74,7 @@ impl ScratchDir {
             match make_private(&path) {
                 Ok(()) => {
                     LIVE.lock().push(path.clone());
-                    return Ok(ScratchDir { path, is_kept: std::env::var_os(KEEP).is_some() });
+                    return Ok(ScratchDir { path, is_kept: AtomicBool::new(std::env::var_os(KEEP).is_some()) });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => {
@@ -87,9 +91,15 @@ impl ScratchDir {
     }
 
     /// Keeps the folder, and returns its path.
-    pub fn keep(mut self) -> PathBuf {
-        self.is_kept = true;
+    pub fn keep(self) -> PathBuf {
+        self.stay();
         self.path.clone()
+    }
+
+    /// Has the folder stay when this is dropped.
+    pub(crate) fn stay(&self) {
+        // Relaxed: whoever drops this last is told of it by the counter of the owners.
+        self.is_kept.store(true, Ordering::Relaxed);
     }
 }
 
@@ -115,19 +125,21 @@ impl AsRef<Path> for ScratchDir {
     }
 }
 
-/// Removes the folders of this process whose `ScratchDir`s are not dropped, because the process exits, with success.
-pub(crate) fn remove_before_exit() {
-    if std::env::var_os(KEEP).is_none() {
-        let left = std::mem::take(&mut *LIVE.lock());
+/// Ends the folders of this process whose `ScratchDir`s are not dropped, because the process exits: they are removed, or named if it has failed.
+pub(crate) fn end_before_exit(has_succeeded: bool) {
+    let left = std::mem::take(&mut *LIVE.lock());
+    if has_succeeded && std::env::var_os(KEEP).is_none() {
         // What cannot be removed is in a folder for temporary files.
         left.iter().for_each(|path| drop(fs::remove_dir_all(path)));
+    } else {
+        left.iter().for_each(|path| tell(format_args!("kept {}", path.display())));
     }
 }
 
 impl Drop for ScratchDir {
     fn drop(&mut self) {
         LIVE.lock().retain(|path| *path != self.path);
-        if self.is_kept || thread::panicking() {
+        if *self.is_kept.get_mut() || thread::panicking() {
             tell(format_args!("kept {}", self.path.display()));
             return;
         }

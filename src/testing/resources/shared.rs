@@ -30,7 +30,8 @@ const SHARES: usize = 1 << 20;
 /// The name is all that counts: it is the same resource in all test binaries, also of other projects. The lock is the operating system's, so it
 /// is free when a process dies.
 ///
-/// A wait is told on stderr when it has taken a second, and when it is over, with the test that holds the resource. A thread that uses the resource
+/// A wait is told when it has taken a second, and when it is over, with the test that holds the resource: on stderr, which libtest shows only of a
+/// test that fails, and at once with `--nocapture`; nextest shows it of a test that fails or takes too long. A thread that uses the resource
 /// already gets it again, without a wait. Locks are in the folder that the environment variable `LOGSCOPE_TEST_SHARED` names, and else in
 /// `logscope-testing-…`, with the number of the user, beside other temporary files.
 ///
@@ -38,6 +39,7 @@ const SHARES: usize = 1 << 20;
 ///
 /// - If it takes more than ten minutes: the message says who holds the resource.
 /// - If this thread [shares](shared) it already: two that did so would wait for each other.
+/// - In a [child](super::child()), if the test that waits for its end in [`run`](super::Child::run) uses the resource: call `exclusive` inside `run`.
 /// - If the lock's file cannot be made or used.
 #[track_caller]
 pub fn exclusive(name: &str) -> ResourceGuard {
@@ -90,6 +92,29 @@ struct Held {
     _in_process: HeldInProcess,
 }
 
+/// The environment variable by which a child is told what the thread that waits for it uses.
+const HELD_BY_PARENT: &str = "LOGSCOPE_TEST_HELD";
+
+/// Returns the variable by which a child learns what this thread uses, and what the threads use that wait for this process.
+pub(crate) fn held_while_waiting() -> (&'static str, String) {
+    let inherited = std::env::var(HELD_BY_PARENT).ok().filter(|held| !held.is_empty());
+    let mut all: Vec<String> = inherited.into_iter().collect();
+    HELD.with_borrow(|held| all.extend(held.iter().filter_map(Weak::upgrade).map(|held| entry(&held.name, held.how))));
+    (HELD_BY_PARENT, all.join(","))
+}
+
+/// What is used, in the variable. The name of a file has no `,` and no `:`.
+fn entry(name: &str, how: Use) -> String {
+    format!("{how:?}:{}", file_name(name))
+}
+
+/// Returns true if a process waits for the end of this one, and keeps this one from using the resource until then.
+fn is_held_by_parent(name: &str, how: Use) -> bool {
+    let Ok(held) = std::env::var(HELD_BY_PARENT) else { return false };
+    held.split(',')
+        .any(|held| held == entry(name, Use::Exclusive) || (how == Use::Exclusive && held == entry(name, Use::Shared)))
+}
+
 thread_local! {
     /// What this thread uses.
     static HELD: RefCell<Vec<Weak<Held>>> = const { RefCell::new(Vec::new()) };
@@ -134,9 +159,15 @@ fn acquire(name: &str, how: Use) -> ResourceGuard {
         );
         return ResourceGuard(held);
     }
+    assert!(
+        !is_held_by_parent(name, how),
+        "the test that started this child uses {name:?}: call `exclusive` inside `run`"
+    );
     let mut waiting = Waiting { name, since: Instant::now(), is_told: false };
-    let result = waiting.acquire(how);
-    let held = Rc::new(result.unwrap_or_else(|error| panic!("cannot use {name:?}: {error:#}")));
+    let held = match waiting.acquire(how) {
+        Ok(held) => Rc::new(held),
+        Err(error) => panic!("cannot use {name:?}: {error:#}"),
+    };
     HELD.with_borrow_mut(|all| {
         all.retain(|held| held.strong_count() > 0);
         all.push(Rc::downgrade(&held));

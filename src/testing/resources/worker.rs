@@ -37,8 +37,12 @@ thread_local! {
 ///
 /// If the lock's file cannot be made or used, or if there are 4,096 workers already.
 #[must_use]
+#[track_caller]
 pub fn worker_id() -> usize {
-    with_worker(|worker| worker.number)
+    match own_number() {
+        Ok(number) => number,
+        Err(error) => panic!("no number for this worker: {error:#}"),
+    }
 }
 
 /// Returns the path of a file or folder that this worker alone uses, among all tests that run at the same time: a database of its own for each, for
@@ -59,8 +63,9 @@ pub fn worker_id() -> usize {
 ///
 /// As [`worker_id`], and if the folder cannot be made.
 #[must_use]
+#[track_caller]
 pub fn per_worker(name: &str) -> PathBuf {
-    let folder = with_worker(|worker| worker.number).to_string();
+    let folder = worker_id().to_string();
     let made = shared_folder().and_then(|shared| {
         let folder = shared.join("workers").join(folder);
         ensure_dir_writable(&folder).map(|()| folder)
@@ -71,12 +76,17 @@ pub fn per_worker(name: &str) -> PathBuf {
     } else {
         file_name(name)
     };
-    made.unwrap_or_else(|error| panic!("there is no folder for {name:?}: {error:#}")).join(name)
+    match made {
+        Ok(folder) => folder.join(name),
+        Err(error) => panic!("there is no folder for {name:?}: {error:#}"),
+    }
 }
 
-fn with_worker<R>(f: impl FnOnce(&Worker) -> R) -> R {
-    WORKER.with(|worker| {
-        f(worker.get_or_init(|| claim().unwrap_or_else(|error| panic!("no number for this worker: {error:#}"))))
+/// Returns the number of this thread, which it gets when it first asks.
+fn own_number() -> Result<usize, Error> {
+    WORKER.with(|worker| match worker.get() {
+        Some(worker) => Ok(worker.number),
+        None => claim().map(|claimed| worker.get_or_init(|| claimed).number),
     })
 }
 

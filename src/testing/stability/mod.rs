@@ -30,8 +30,8 @@ pub use runner::Stability;
 /// ```
 ///
 /// On 4 threads, four runs are under way at the same time, each in a context of its own, whose log is kept at TRACE. The speed-up is the time on the
-/// first number of threads divided by that on this one. The random numbers of a run depend on the [seed](super::seed()) and on its number: the same
-/// on any number of threads.
+/// first number of threads divided by that on this one. The random numbers of a run depend on the [seed](super::seed()), on its number and on the
+/// name of the scenario: they are the same on any number of threads.
 ///
 /// [`Stability`] does the same with several scenarios, which it shuffles, and runs alone.
 ///

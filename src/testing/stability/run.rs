@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::context::OutputContext;
 use crate::output::Memory;
 use crate::sink;
-use crate::testing::seed::{Random, seed};
+use crate::testing::seed::{Random, hash, seed};
 use crate::testing::sync::{last_lines, message_of};
 
 /// Tells a scenario which run of it this is, and gives it random numbers; from [`stability`](super::stability()).
@@ -29,14 +29,20 @@ impl Run {
         self.threads
     }
 
-    /// Returns the random numbers of this run, which depend on the [seed](crate::testing::seed()) and on the number of the run.
+    /// Returns the random numbers of this scenario, which depend on the [seed](crate::testing::seed()), on the name of the scenario and on the
+    /// number of the run, and on nothing that runs beside it or before it.
     pub fn random(&mut self) -> &mut Random {
         &mut self.random
     }
 
     pub(super) fn new(number: usize, threads: usize) -> Self {
-        Run { number, threads, random: Random::of(seed() ^ (number as u64).wrapping_mul(0xD6E8_FEB8_6659_FD93)) }
+        Run { number, threads, random: Random::of(state_of(number)) }
     }
+}
+
+/// The state of the first random number of a run.
+fn state_of(number: usize) -> u64 {
+    seed() ^ (number as u64).wrapping_mul(0xD6E8_FEB8_6659_FD93)
 }
 
 /// A scenario that has failed.
@@ -63,6 +69,8 @@ pub(super) fn play<'a, 's: 'a>(
     let mut order = Vec::new();
     for scenario in scenarios {
         order.push(scenario.name.clone());
+        // Whatever ran before it: alone it has the same numbers.
+        run.random = Random::of(state_of(run.number) ^ hash(&scenario.name));
         let played = catch_unwind(AssertUnwindSafe(|| context.scope(|| (scenario.play)(run))));
         if let Err(payload) = played {
             let message = message_of(&*payload).to_owned();

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use super::report::{StabilityLevel, StabilityReport};
 use super::run::{Failure, Run, Scenario, play};
-use crate::layer::try_init;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use crate::testing::child::{Child, in_child};
+use crate::testing::init::try_init;
 use crate::testing::seed::{VARIABLE, seed};
 use crate::testing::sync::run_together;
 use crate::testing::told::print;
@@ -26,7 +26,7 @@ use crate::testing::told::print;
 /// assert!(report.levels.iter().all(|level| level.passed == 10));
 /// ```
 ///
-/// In a test, `.alone(child)` has each scenario first run in a process of its own, where nothing ran before it:
+/// In a test, `.alone(child)` has each scenario first run in a process of its own, where nothing ran before it, with the random numbers of run 0:
 ///
 /// | alone | among others | what that shows |
 /// |---|---|---|
@@ -160,10 +160,15 @@ impl<'a> Stability<'a> {
         if let [before @ .., _] = &order[..]
             && !before.is_empty()
         {
-            let passes = if self.alone.is_some() { ". It passes alone: it may depend on them" } else { "" };
+            let passes = match (&self.alone, number) {
+                (None, _) => "",
+                (_, 0) => ". It passes alone, with the same random numbers: it may depend on them",
+                _ => ". It passes alone, with the random numbers of run 0: it may depend on them",
+            };
             let _ = write!(text, "\nbefore it in this run: {before:?}{passes}");
         } else if self.alone.is_some() && number > 0 {
-            text.push_str("\nnothing was before it in this run, and it passes in a process of its own: it may depend on earlier runs");
+            text.push_str("\nnothing was before it in this run, and it passes in a process of its own, with the random numbers of run 0: it may \
+                           depend on earlier runs, or on its random numbers");
         }
         let _ = write!(text, "\n{VARIABLE}={:#x}\n{report}\nits log:", report.seed);
         text.push_str(if log.is_empty() { " (nothing)" } else { "\n" });

@@ -32,8 +32,8 @@ use crate::testing::told::this_thread;
 /// Each name is a turn. Who [takes](Turns::take) it waits until all turns before it are over. A name that is there several times is several turns:
 /// the first call takes the first of them.
 ///
-/// A turn that does not come within the [deadline](Turns::deadline) is a panic, which says who waited for which turn, and whose turn it was. A
-/// panic inside a turn ends the waits of all others, with a panic that says so. That a call blocks can be shown too: start it in one turn
+/// A turn that does not come within the [deadline](Turns::deadline) is a panic, which says who waited for which turn, and whose turn it was. It, and
+/// a panic inside a turn, end the waits of all others, with a panic that says so. That a call blocks can be shown too: start it in one turn
 /// without waiting for it, and have the next turn let it go on.
 #[derive(Clone)]
 pub struct Turns(Arc<Shared>);
@@ -179,9 +179,20 @@ impl Turns {
             Some(failed) => panic!("{place}: the turn {name:?} does not come: {failed}"),
             None => {
                 let deadline = self.0.deadline;
-                panic!("{place}: the thread {waited} waited {deadline:?} in vain for the turn {name:?}: {self}");
+                let text = format!("the thread {waited} waited {deadline:?} in vain for the turn {name:?}: {self}");
+                self.fail(format!("{text}\n(waited for at {place})"));
+                panic!("{place}: {text}");
             }
         }
+    }
+}
+
+impl Turns {
+    /// Ends all waits, because a turn does not come. The first reason is told.
+    fn fail(&self, why: String) {
+        self.0.state.lock().failed.get_or_insert(why);
+        // So many are enough, however many are over.
+        self.0.names.iter().for_each(|_| self.0.over.set());
     }
 }
 
@@ -229,11 +240,8 @@ impl RunningTurn<'_> {
 
 impl Drop for RunningTurn<'_> {
     fn drop(&mut self) {
-        let shared = &self.turns.0;
         let how = if thread::panicking() { "panicked" } else { "was dropped before its end" };
-        let (name, after) = (&shared.names[self.turn], self.since.elapsed());
-        shared.state.lock().failed = Some(format!("the turn {name:?} {how} after {after:?}, in {}", this_thread()));
-        // Nobody waits for a turn that does not come.
-        (self.turn..shared.names.len()).for_each(|_| shared.over.set());
+        let (name, after) = (&self.turns.0.names[self.turn], self.since.elapsed());
+        self.turns.fail(format!("the turn {name:?} {how} after {after:?}, in {}", this_thread()));
     }
 }
