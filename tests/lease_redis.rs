@@ -163,6 +163,19 @@ fn a_time_that_is_over_while_the_server_is_gone_is_lost_without_it() {
     assert!(guard.release().unwrap_err().is_lease_lost());
 }
 
+/// The clock of the server may be faster than that of the holder.
+#[test]
+fn the_server_keeps_a_lease_a_tenth_longer_than_its_holder_counts() {
+    let Some(server) = server() else { return };
+    let left = || server.command(&["PTTL", "logscope:lease:uno"]).trim_start_matches(':').parse::<u64>().unwrap();
+    let ttl = Duration::from_secs(1_000);
+    let guard = lease(&server, "uno").ttl(ttl).acquire(DEADLINE).unwrap();
+    assert!((1_040_000..=1_100_000).contains(&left()), "{}", left());
+    server.command(&["PEXPIRE", "logscope:lease:uno", "900000"]);
+    guard.renew().unwrap();
+    assert!((1_040_000..=1_100_000).contains(&left()) && guard.remaining() <= ttl, "{} {guard:?}", left());
+}
+
 #[test]
 fn a_cut_connection_is_made_anew() {
     let Some(server) = server() else { return };

@@ -32,7 +32,7 @@
 //!
 //! | what happens | what follows |
 //! |---|---|
-//! | a holder dies | the next one has the lease when the TTL is over, at the latest, or a tenth later in a folder; where it sees that there was a holder, it logs that at WARN |
+//! | a holder dies | the next one has the lease when the TTL and a tenth are over: in Redis, since the last renewal; in a folder, since the next one began to watch it, or saw it renewed last; where it sees that there was a holder, it logs that at WARN |
 //! | work takes longer than the TTL | [`remaining`](LeaseGuard::remaining) is zero; [`verify`](LeaseGuard::verify), [`renew`](LeaseGuard::renew) and [`release`](LeaseGuard::release) are [`LeaseLost`](crate::ErrorKind::LeaseLost), for good, whether or not somebody else has had it |
 //! | an operator [breaks](Lease::break_lease) it | the same at the holder's next check, which asks the backend; both log it at WARN |
 //! | the machine is suspended | the time goes on: the holder's clock runs meanwhile |
@@ -70,7 +70,7 @@
 //! |---|---|---|---|
 //! | for | hosts that share a file system | hosts that share a server | tests, in one process |
 //! | compare and act | `rename` from the exact name that was read | a script | a lock |
-//! | who ends a lease | whoever waits, by watching it for the TTL and a tenth | the server | the backend |
+//! | who ends a lease | whoever waits, by watching it for the TTL and a tenth | the server, after the TTL and a tenth | the backend |
 //! | whose clock | each its own; two clocks are never compared | the holder's and the server's, each for itself | the process's |
 //! | fencing numbers | one more than the last; a new folder begins with the microseconds since 1970 | one more than the last, and at least the microseconds of the server's clock | one more than the last |
 //! | after a crash of the host that stores it | as before: each acquisition is synced | as much as the server keeps; numbers rise all the same | gone |

@@ -1,6 +1,6 @@
 //! Leases in Redis.
 //!
-//! A lease is two keys. That of the holder (`…lease:<name>`) has `<token> <fence> <what the holder says of itself>`, and the server ends it after the TTL. That of
+//! A lease is two keys. That of the holder (`…lease:<name>`) has `<token> <fence> <what the holder says of itself>`, and the server ends it after the TTL and a tenth. That of
 //! the name (`…fence:<name>`) stays: a hash with the last fencing number, and the tokens that were released and broken last, by which a
 //! request that is repeated because its answer was lost is known again.
 //!
@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use redis::{Cmd, cmd};
 
-use super::backend::{LeaseBackend, LeaseClaim, LeaseHolder, LeaseState, millis};
+use super::backend::{LeaseBackend, LeaseClaim, LeaseHolder, LeaseState};
+use super::watch::patience;
 use crate::error::{Error, ErrorKind};
 use crate::lock::Token;
 use crate::store::redis_client::{RedisClient, RedisOptions};
@@ -61,7 +62,7 @@ return 0
 
 /// Keeps leases in a Redis server, version 5 or later.
 ///
-/// `SET NX PX` and scripts: the server ends a lease after its TTL by itself. A request whose answer was lost is sent once more, and is known again by
+/// `SET NX PX` and scripts: the server ends a lease by itself, after its TTL and a tenth more: the clocks of the two may differ in speed. A request whose answer was lost is sent once more, and is known again by
 /// its token. What a failover of Redis may lose, see [the limits](super#limits).
 ///
 /// ```no_run
@@ -126,13 +127,13 @@ impl LeaseBackend for RedisLeases {
 
     fn acquire(&self, name: &str, _: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
         let mut script = self.script(ACQUIRE, name);
-        script.arg(claim.token.to_string()).arg(millis(claim.ttl)).arg(claim.to_text());
+        script.arg(claim.token.to_string()).arg(kept_for(claim.ttl)).arg(claim.to_text());
         let fence: Option<String> = self.0.run(&script)?;
         fence.map(|fence| fence.parse().map_err(|_| self.foreign(name))).transpose()
     }
 
     fn renew(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
-        self.0.run(self.script(RENEW, name).arg(claim.token.to_string()).arg(millis(claim.ttl)))
+        self.0.run(self.script(RENEW, name).arg(claim.token.to_string()).arg(kept_for(claim.ttl)))
     }
 
     fn release(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
@@ -143,6 +144,12 @@ impl LeaseBackend for RedisLeases {
         // The token alone: a renewal in between changes nothing about who is meant.
         seen.holder.as_ref().map_or(Ok(false), |holder| self.end(name, holder.token, "broken"))
     }
+}
+
+/// Returns for how many milliseconds the server keeps a lease with this TTL: a tenth longer than its holder counts, because their clocks may differ
+/// in speed, and never a part of a millisecond less.
+fn kept_for(ttl: Duration) -> u64 {
+    u64::try_from(patience(ttl).as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 /// Reads the value of a holder's key.
