@@ -15,6 +15,7 @@ use super::log::log_lease_not_released;
 use super::shared::{Saving, Seen};
 use crate::error::Error;
 use crate::lock::{OwnedMutexGuard, Token, try_offload};
+use crate::store::carried::in_context;
 use crate::store::lease::LeaseGuard;
 
 /// Has a document locked, with a value to change; from [`Store::lock`](super::Store::lock).
@@ -71,11 +72,15 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
                 release(document.place.path(), lease);
                 Ok(())
             }
-            Err((error, value)) => Err(SaveError { error, value }),
+            Err((error, value)) => {
+                // Before the gate opens: the next one of this process finds it free.
+                drop(lease);
+                Err(SaveError { error, value })
+            }
         }
     }
 
-    /// Saves the value as [`save`](Self::save) does, on a thread of the library.
+    /// Saves the value as [`save`](Self::save) does, on a thread of the library, which logs to where the task logs.
     ///
     /// If the future is dropped, the value may be saved or not.
     ///
@@ -89,7 +94,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
         let here = crate::sync::Arc::new(Mutex::new(Some(self)));
         let there = crate::sync::Arc::clone(&here);
         let take = move || there.lock().take();
-        match try_offload("logscope-store", move || take().map(StoreGuard::save)).await {
+        match try_offload("logscope-store", in_context(move || take().map(StoreGuard::save))).await {
             Ok(Some(saved)) => saved,
             _ => {
                 let guard = here.lock().take();
