@@ -26,13 +26,16 @@ return {value, tostring(redis.call('PTTL', KEYS[1]))}
 
 /// Gives the lease to the token `ARGV[1]` for `ARGV[2]` ms, and returns the fencing number as a text: Lua's numbers are exact up to 2^53, and have
 /// other texts. The number is one more than the last, and at least the microseconds of the server's clock, so that a server that has lost its data goes
-/// on with higher numbers.
+/// on with higher numbers. A request that comes after its sender has given up gets nothing: nobody would release it.
 const ACQUIRE: &str = "
 local value = redis.call('GET', KEYS[1])
 if value then
     if string.sub(value, 1, 32) ~= ARGV[1] then return false end
     redis.call('PEXPIRE', KEYS[1], ARGV[2])
     return string.match(value, '^%x+ (%d+) ')
+end
+if redis.call('HGET', KEYS[2], 'released') == ARGV[1] or redis.call('HGET', KEYS[2], 'given up') == ARGV[1] then
+    return false
 end
 local time = redis.call('TIME')
 local last = tonumber(redis.call('HGET', KEYS[2], 'last') or '0')
@@ -57,6 +60,7 @@ if value and string.sub(value, 1, 32) == ARGV[1] then
     return 1
 end
 if redis.call('HGET', KEYS[2], ARGV[2]) == ARGV[1] then return 1 end
+if ARGV[2] == 'released' then redis.call('HSET', KEYS[2], 'given up', ARGV[1]) end
 return 0
 ";
 
