@@ -89,7 +89,7 @@
 //! - **Clocks** may differ in their speed by a tenth at most, and must not be set back while a server counts: Redis counts by its wall clock. A
 //!   server whose clock is set forward ends leases early; then two may work at once, with different fencing numbers.
 //! - **NFS.** A client may list a folder as it was some seconds ago. It then takes longer to see that a lease is free, and a rename from a name that is no
-//!   longer there fails on the server: nobody gets a lease by an old listing. The server must make `rename` whole, as all do, and must not be one of
+//!   longer there fails on the server: nobody gets a lease, renews it or verifies it by an old listing. The server must make `rename` whole, as all do, and must not be one of
 //!   several copies. A mount that is not `hard` may give up a request that is done later.
 //! - **A folder that somebody deletes** is made anew. Its holder has lost the lease. The numbers go on rising unless the clock of the host that makes it
 //!   is behind that of the one which made the first. A folder that is brought back from a backup gives numbers again.
