@@ -23,7 +23,8 @@ use super::version::Version;
 use crate::error::Error;
 use crate::lock::{OwnedMutexGuard, Token};
 use crate::store::lease::Lease;
-use crate::sync::{Arc, Mutex};
+use crate::sync::Arc;
+use crate::sync::model::Mutex;
 
 /// What a program gives with a document. Clones share what is in it.
 #[derive(Clone, Debug)]
