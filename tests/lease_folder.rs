@@ -102,6 +102,20 @@ fn contenders_that_are_killed_at_random_never_get_a_number_twice() {
     lease(folder.path(), "folder").acquire(ALARM).unwrap().release().unwrap();
 }
 
+/// A listing of a network file system may be behind: a rename is not.
+#[test]
+fn a_holder_verifies_its_lease_by_a_rename() {
+    let folder = tempfile::tempdir().unwrap();
+    let lease = lease(folder.path(), "folder");
+    let guard = lease.try_acquire().unwrap().unwrap();
+    let name = || fs::read_dir(folder.path().join("leases/uno")).unwrap().next().unwrap().unwrap().file_name();
+    let before = name();
+    guard.verify().unwrap();
+    assert_ne!(name(), before);
+    lease.break_lease().unwrap().unwrap();
+    assert!(guard.verify().unwrap_err().is_lease_lost());
+}
+
 /// The harness sees what it looks for.
 #[test]
 fn a_naive_lease_gives_numbers_twice_in_the_same_harness() {

@@ -62,6 +62,27 @@ fn a_child_has_none_of_its_parents_leases_in_a_folder() {
     a_child_has_none_of_its_parents_leases(&backend);
 }
 
+/// What the child has is a copy, or nothing where a thread of the parent was changing it: no thread of the child frees that.
+#[test]
+fn a_child_never_waits_for_leases_in_the_memory_of_its_parent() {
+    let leases = logscope::store::MemoryLeases::new();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let lease = Lease::new(leases.clone(), "busy");
+                while !is_over.load(Ordering::Relaxed) {
+                    let _ = lease.holder().unwrap();
+                }
+            });
+        }
+        for _ in 0..50 {
+            fork::fork(|| drop(Lease::new(leases.clone(), "own").acquire(DEADLINE).unwrap()));
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+}
+
 #[cfg(feature = "redis")]
 #[test]
 fn a_child_has_none_of_its_parents_leases_in_redis() {

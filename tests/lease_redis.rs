@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use child::in_child;
 use common::{DEADLINE, block_on};
 use contenders::{assert_no_number_twice, contender};
-use logscope::store::{Lease, RedisLeases, RedisOptions};
+use logscope::store::{Lease, LeaseBackend as _, LeaseClaim, RedisLeases, RedisOptions};
 use redis::{Server, Wire, server};
 
 const LONG: Duration = Duration::from_secs(120);
@@ -163,6 +163,19 @@ fn a_time_that_is_over_while_the_server_is_gone_is_lost_without_it() {
     assert!(guard.release().unwrap_err().is_lease_lost());
 }
 
+/// The clock of the server may be faster than that of the holder.
+#[test]
+fn the_server_keeps_a_lease_a_tenth_longer_than_its_holder_counts() {
+    let Some(server) = server() else { return };
+    let left = || server.command(&["PTTL", "logscope:lease:uno"]).trim_start_matches(':').parse::<u64>().unwrap();
+    let ttl = Duration::from_secs(1_000);
+    let guard = lease(&server, "uno").ttl(ttl).acquire(DEADLINE).unwrap();
+    assert!((1_040_000..=1_100_000).contains(&left()), "{}", left());
+    server.command(&["PEXPIRE", "logscope:lease:uno", "900000"]);
+    guard.renew().unwrap();
+    assert!((1_040_000..=1_100_000).contains(&left()) && guard.remaining() <= ttl, "{} {guard:?}", left());
+}
+
 #[test]
 fn a_cut_connection_is_made_anew() {
     let Some(server) = server() else { return };
@@ -237,6 +250,51 @@ fn an_acquisition_whose_answers_are_all_lost_leaves_nothing_behind() {
     assert_eq!(wire.scripts() - looks, 4, "a look, an acquisition, its repetition, a release");
     assert!(observer.holder().unwrap().is_none());
     assert!(observer.try_acquire().unwrap().is_some());
+}
+
+/// It was under way for longer than its sender waited.
+#[test]
+fn an_acquisition_that_arrives_after_its_release_gets_nothing() {
+    let Some(server) = server() else { return };
+    let leases = leases(&server.url());
+    let claim = |digit: &str| LeaseClaim {
+        token: digit.repeat(32).parse().unwrap(),
+        ttl: LONG,
+        owner: String::new(),
+        process: String::new(),
+        since: std::time::SystemTime::now(),
+    };
+    let free = leases.observe("uno").unwrap();
+    let (held, given_up, next) = (claim("a"), claim("b"), claim("c"));
+    assert!(leases.acquire("uno", &free, &held).unwrap().is_some());
+    assert!(leases.release("uno", &held).unwrap());
+    assert_eq!(leases.acquire("uno", &free, &held).unwrap(), None);
+    assert!(!leases.release("uno", &given_up).unwrap() && !leases.release("uno", &given_up).unwrap());
+    assert_eq!(leases.acquire("uno", &free, &given_up).unwrap(), None);
+    assert!(leases.acquire("uno", &free, &next).unwrap().is_some());
+}
+
+#[test]
+fn a_user_that_is_refused_is_no_server_that_does_not_answer() {
+    let Some(server) = server() else { return };
+    server.command(&["CONFIG", "SET", "requirepass", "secret"]);
+    let url = |user: &str| server.url().replace("redis://", &format!("redis://{user}"));
+    for user in [":wrong@", "nobody:secret@", ""] {
+        let error = RedisLeases::connect(url(user), RedisOptions::new()).unwrap_err();
+        assert!(error.is_lock_failed() && error.to_string().contains("refused the user or the password"), "{error:#}");
+        assert!(!format!("{error:#}").contains("secret"));
+    }
+    let leases = RedisLeases::connect(url(":secret@"), RedisOptions::new()).unwrap();
+    drop(Lease::new(leases, "uno").try_acquire().unwrap().unwrap());
+}
+
+#[test]
+fn a_server_that_takes_no_writes_has_answered() {
+    let Some(server) = server() else { return };
+    let lease = lease(&server, "uno");
+    server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    let error = lease.try_acquire().unwrap_err();
+    assert!(error.is_unreachable() && error.to_string().contains("answered that it cannot do it now"), "{error:#}");
 }
 
 #[cfg(unix)]

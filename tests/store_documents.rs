@@ -373,6 +373,27 @@ fn a_cache_that_is_gone_is_done_without_and_told_once_and_when_it_is_back_the_ge
     assert_eq!(told, [gone, gone, ("INFO", "the cache of a document can be used again")]);
 }
 
+/// The thread that reads and saves for a task logs to where the task does.
+#[test]
+fn what_is_logged_for_a_task_lands_where_the_task_logs() {
+    let (_folder, path) = folder();
+    common::init();
+    let (cache, log) = (TestCache::default(), Log::new("builds"));
+    let store = cached(&path, &cache, CacheGone::UseDisk).unwrap();
+    let warnings = || log.lines().into_iter().filter(|line| line.level == "WARN").count();
+    log.context.scope(|| {
+        cache.set_gone(true);
+        let guard = block_on(store.lock_async(SOON)).unwrap();
+        assert_eq!(warnings(), 1, "that of lock_async");
+        cache.set_gone(false);
+        drop(guard);
+        let guard = block_on(store.lock_async(SOON)).unwrap();
+        cache.set_gone(true);
+        block_on(guard.save_async()).unwrap();
+    });
+    assert_eq!(warnings(), 2, "that of save_async");
+}
+
 #[test]
 fn a_document_that_refuses_without_its_cache_changes_nothing() {
     let (_folder, path) = folder();

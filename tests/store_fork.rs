@@ -6,6 +6,7 @@
 #[path = "common/fork.rs"]
 mod fork;
 
+use std::path::Path;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -50,7 +51,24 @@ fn a_child_opens_documents_of_its_own_and_its_copy_of_a_guard_changes_nothing() 
     });
     guard.take().unwrap().save().unwrap();
     assert_eq!(*store.read().unwrap(), 7);
+    without_a_lease(&folder.path().join("other.json"));
     permit.send(()).unwrap();
     assert_eq!(*maker.join().unwrap().unwrap(), 2);
     assert_eq!((*made, registry.len()), (1, 1));
+}
+
+/// Nothing but the guard itself knows then whose it is.
+fn without_a_lease(path: &Path) {
+    let store: Store<u32> = Store::open(path).unwrap();
+    let mut guard = store.lock(SOON).unwrap();
+    *guard = 8;
+    let mut guard = Some(guard);
+    fork::fork(|| {
+        assert!(guard.as_ref().unwrap().verify().unwrap_err().is_lock_lost());
+        let error = guard.take().unwrap().save().unwrap_err();
+        assert!(error.is_lock_lost() && error.to_string().contains("was forked from the one"), "{error}");
+        assert!(!path.exists());
+    });
+    guard.take().unwrap().save().unwrap();
+    assert_eq!(*store.read().unwrap(), 8);
 }

@@ -172,6 +172,8 @@ fn stress(mut server: Option<&mut redis::Server>, seconds: f64, seed: u64) {
 }
 
 fn kill(worker: &mut Running) {
+    let ended = worker.process().try_wait().unwrap();
+    assert!(ended.is_none(), "a worker ended by itself: {ended:?}");
     worker.process().kill().unwrap();
     worker.process().wait().unwrap();
 }

@@ -266,6 +266,8 @@ pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 pub use owned_permit::OwnedSemaphorePermit;
 #[cfg(feature = "testing")]
 pub(crate) use parker::Parker;
+#[cfg(all(test, feature = "store", not(logscope_loom)))]
+pub(crate) use publish::fail_next_folder_sync;
 #[cfg(feature = "store")]
 pub(crate) use publish::sync_folder;
 pub use publish::{publish, publish_dir};

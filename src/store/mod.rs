@@ -132,6 +132,7 @@
 //! - Fencing numbers are those of one backend. Whoever changes the backend of a document's lease, from Redis to a folder say, gets lower numbers, which
 //!   the document refuses until [`UnlockedStore::write`] has it forget the highest one.
 
+mod carried;
 mod document;
 pub mod lease;
 #[cfg(feature = "redis")]

@@ -2,14 +2,17 @@
 
 use std::fmt;
 use std::mem::{self, ManuallyDrop};
+use std::process;
 use std::time::Duration;
 
-use redis::{Client, Cmd, Connection, ConnectionLike as _, FromRedisValue, RedisError, RetryMethod};
+use redis::{
+    Client, Cmd, Connection, ConnectionLike as _, ErrorKind as RedisErrorKind, FromRedisValue, RedisError, RetryMethod,
+};
 
 use crate::error::{Error, ErrorKind};
 use crate::limits::{REDIS_IDLE, REDIS_TIMEOUT};
 use crate::process::ForkLocal;
-use crate::sync::Mutex;
+use crate::sync::model::Mutex;
 
 /// Says how a Redis server is used.
 ///
@@ -63,7 +66,47 @@ impl Default for RedisOptions {
 pub(super) struct RedisClient {
     client: Client,
     options: RedisOptions,
-    idle: ForkLocal<Mutex<ManuallyDrop<Vec<Connection>>>>,
+    idle: ForkLocal<Pool<Connection>>,
+}
+
+/// Connections that nobody uses, each with the process that has made it: not every fork is one that the C library, and so `ForkLocal`, knows of.
+///
+/// Those of another process are forgotten, and neither used nor closed.
+struct Pool<C>(Mutex<ManuallyDrop<Vec<(u32, C)>>>);
+
+impl<C> Pool<C> {
+    fn new() -> Self {
+        Pool(Mutex::new(ManuallyDrop::new(Vec::new())))
+    }
+
+    fn pop(&self, process: u32) -> Option<C> {
+        let mut idle = self.0.lock();
+        loop {
+            match idle.pop()? {
+                (maker, connection) if maker == process => return Some(connection),
+                foreign => mem::forget(foreign),
+            }
+        }
+    }
+
+    fn push(&self, process: u32, connection: C) {
+        let mut idle = self.0.lock();
+        if idle.len() < REDIS_IDLE {
+            idle.push((process, connection));
+        }
+    }
+
+    /// Closes the connections of `process`.
+    fn clear(&self, process: u32) {
+        let connections = mem::take(&mut **self.0.lock());
+        for connection in connections {
+            if connection.0 == process {
+                drop(connection);
+            } else {
+                mem::forget(connection);
+            }
+        }
+    }
 }
 
 impl RedisClient {
@@ -81,7 +124,7 @@ impl RedisClient {
             Error::new(ErrorKind::Lock, "this is no URL of a Redis server; give one such as redis://127.0.0.1:6379/0")
                 .with_source(error)
         })?;
-        let idle = ForkLocal::made_here(Mutex::default(), |_| Mutex::default());
+        let idle = ForkLocal::made_here(Pool::new(), |_| Pool::new());
         Ok(RedisClient { client, options, idle })
     }
 
@@ -97,7 +140,7 @@ impl RedisClient {
 
     /// Runs a command. It is sent once more if its connection turns out to be cut: it must be one that may run twice.
     pub(super) fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
-        let idle = self.idle.get_made().lock().pop();
+        let idle = self.idle.get_made().pop(process::id());
         let first = match idle {
             Some(connection) => self.run_on(connection, command),
             None => self.run_anew(command),
@@ -125,17 +168,13 @@ impl RedisClient {
         // After an error of the connection, the answer may still come, and would be taken for that of the next command.
         let is_sound = !result.as_ref().is_err_and(|error: &RedisError| error.is_io_error() || error.is_timeout());
         if is_sound && connection.is_open() {
-            let mut idle = self.idle.get_made().lock();
-            if idle.len() < REDIS_IDLE {
-                idle.push(connection);
-            }
+            self.idle.get_made().push(process::id(), connection);
         }
         result
     }
 
     fn drop_idle(&self) {
-        let cut = mem::take(&mut **self.idle.get_made().lock());
-        drop(cut);
+        self.idle.get_made().clear(process::id());
     }
 
     #[cold]
@@ -143,13 +182,21 @@ impl RedisClient {
         let address = self.address();
         let may_pass =
             error.is_io_error() || error.is_timeout() || !matches!(error.retry_method(), RetryMethod::NoRetry);
+        let is_server = matches!(error.kind(), RedisErrorKind::Server(_));
         let (kind, what) = match may_pass {
+            _ if is_refusal_of_user(&error) => (ErrorKind::Lock, "refused the user or the password"),
+            true if is_server => (ErrorKind::Unreachable, "answered that it cannot do it now"),
             true if error.is_connection_refusal() => (ErrorKind::Unreachable, "cannot be reached"),
             true => (ErrorKind::Unreachable, "did not answer; whether it has done what it was asked for is not known"),
             false => (ErrorKind::Lock, "refused what it was asked for"),
         };
         Error::new(kind, format!("the Redis server at {address} {what}")).with_source(error)
     }
+}
+
+/// True if the server does not know who asks: a wrong password, or none where there must be one.
+fn is_refusal_of_user(error: &RedisError) -> bool {
+    error.kind() == RedisErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "WRONGPASS"))
 }
 
 /// True if the connection was cut, rather than that the time was over.
@@ -166,5 +213,25 @@ impl Drop for RedisClient {
 impl fmt::Debug for RedisClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisClient").field("address", &self.address()).field("options", &self.options).finish()
+    }
+}
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests {
+    use super::*;
+    use crate::sync::Arc;
+
+    #[test]
+    fn connections_of_another_process_are_neither_used_nor_closed() {
+        let (own, foreign) = (Arc::new("own"), Arc::new("foreign"));
+        let pool = Pool::new();
+        pool.push(1, Arc::clone(&own));
+        pool.push(2, Arc::clone(&foreign));
+        assert_eq!(pool.pop(1), Some(Arc::clone(&own)));
+        assert_eq!(pool.pop(1), None);
+        pool.push(2, Arc::clone(&foreign));
+        pool.push(1, Arc::clone(&own));
+        pool.clear(1);
+        assert_eq!((pool.pop(2), Arc::strong_count(&own), Arc::strong_count(&foreign)), (None, 1, 3));
     }
 }

@@ -89,6 +89,13 @@ pub(crate) fn contender(lease: impl Fn(&Path, &str) -> Lease + Sync) -> Value {
     json!("over")
 }
 
+/// Whatever ends by itself has panicked.
+#[track_caller]
+pub(crate) fn assert_is_alive(running: &mut Running) {
+    let ended = running.process().try_wait().unwrap();
+    assert!(ended.is_none(), "a worker ended by itself: {ended:?}");
+}
+
 /// Runs contenders in several processes, which run the test `contends`, and kills some, until `is_enough`.
 pub(crate) fn turmoil(folder: &Path, backend: &str, mut is_enough: impl FnMut(Duration) -> bool) {
     let begin = || -> Running { Child::new("contends").var(FOLDER, folder.display()).var(BACKEND, backend).start() };
@@ -98,9 +105,11 @@ pub(crate) fn turmoil(folder: &Path, backend: &str, mut is_enough: impl FnMut(Du
         thread::sleep(Duration::from_millis(50 + random(150)));
         let index = usize::try_from(random(number)).unwrap();
         let mut killed = std::mem::replace(&mut processes[index], begin());
+        assert_is_alive(&mut killed);
         killed.process().kill().unwrap();
         killed.process().wait().unwrap();
     }
+    processes.iter_mut().for_each(assert_is_alive);
     fs::write(folder.join("over"), "").unwrap();
     processes.into_iter().for_each(|process| drop(process.wait()));
 }

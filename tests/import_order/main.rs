@@ -121,7 +121,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),
     ("src/sink/exit", "fork, end → hooks"),
     ("src/limits", "counter, documents, leases, locks, testing"),
-    ("src/store", "redis_client → lease → document"),
+    ("src/store", "carried, redis_client → lease → document"),
     (
         "src/store/document",
         "header → version, errors → place, log → cache, disk → redis_cache, shared → bypass, instances → guard → store → options",

@@ -27,6 +27,8 @@ use std::path::Path;
 pub use folder::publish_dir;
 pub(crate) use os::sync_folder;
 pub(in crate::lock) use os::{clone_file, is_same_file};
+#[cfg(all(test, feature = "store", not(logscope_loom)))]
+pub(crate) use steps::fail_next_folder_sync;
 pub(in crate::lock) use target::Target;
 pub(in crate::lock) use temporary::{Temporary, clear_leftovers};
 

@@ -12,6 +12,7 @@ thread_local! {
     static AT_STEP: RefCell<Option<AtStep>> = const { RefCell::new(None) };
     static CANNOT_EXCHANGE: Cell<bool> = const { Cell::new(false) };
     static REPLACED_FOLDER_STAYS: Cell<Option<Duration>> = const { Cell::new(None) };
+    static SYNC_FAILS: Cell<bool> = const { Cell::new(false) };
     static NUMBER: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
@@ -55,4 +56,13 @@ pub(super) fn number() -> Option<u64> {
     let number = NUMBER.get()?;
     NUMBER.set(Some(number + 1));
     Some(number)
+}
+
+/// Has the next sync of a folder fail, after a publication of this thread.
+pub(crate) fn fail_next_folder_sync() {
+    SYNC_FAILS.set(true);
+}
+
+pub(super) fn does_sync_fail() -> bool {
+    SYNC_FAILS.take()
 }

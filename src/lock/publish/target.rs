@@ -80,7 +80,10 @@ impl Target {
 
     /// Has the new name survive a power cut.
     pub(in crate::lock) fn sync_folder(&self) -> Result<(), Error> {
-        os::sync_folder(&self.folder).map_err(|error| {
+        let synced = os::sync_folder(&self.folder);
+        #[cfg(test)]
+        let synced = if super::steps::does_sync_fail() { Err(io::Error::other("a test has it fail")) } else { synced };
+        synced.map_err(|error| {
             let text = format!(
                 "{} is published, but may not survive a power cut: its folder cannot be synced",
                 self.path.display()

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::disk;
-use super::errors::{not_saved, other_schema};
+use super::errors::{no_next_generation, not_saved, other_schema};
 use super::header::{Header, Stamp};
 use super::place::Place;
 use super::shared::load_disk;
@@ -115,7 +115,8 @@ impl<T: Serialize + DeserializeOwned> UnlockedStore<T> {
             if let Some(found) = found.filter(|found| found.schema != *schema) {
                 return Err(other_schema(place.path(), &found.schema, schema));
             }
-            let generation = found.map_or(0, |found| found.stamp.generation) + 1;
+            let before = found.map_or(0, |found| found.stamp.generation);
+            let generation = before.checked_add(1).ok_or_else(|| no_next_generation(place.path()))?;
             let stamp = Stamp { generation, token: Token::random() };
             let header = Header { schema: schema.clone(), stamp, fence: 0 };
             let document = header.write(&json);

@@ -52,14 +52,17 @@ pub(super) fn replace(
     let gone = |error: Error| lost(path, "the lock for saving it was lost").with_source(error);
     // As late as can be: somebody may have cleared the locks.
     lock.verify().map_err(gone)?;
-    publish(path, |file| file.write_all(&document))
-        .map_err(|error| not_saved(path, "it stays as it was").with_source(error))?;
+    let is_in_place = || matches!(read_header(place), Ok(Some(found)) if found.stamp == header.stamp);
+    publish(path, |file| file.write_all(&document)).map_err(|error| {
+        let how = if is_in_place() { "it is in place, but may not survive a power cut" } else { "it stays as it was" };
+        not_saved(path, how).with_source(error)
+    })?;
     if let Err(error) = lock.release() {
         // Somebody else could save at the same time. If theirs is there now, ours is not.
-        match read_header(place) {
-            Ok(Some(found)) if found.stamp == header.stamp => log_lock_lost_after_save(path, &error),
-            _ => return Err(gone(error)),
+        if !is_in_place() {
+            return Err(gone(error));
         }
+        log_lock_lost_after_save(path, &error);
     }
     Ok((header, document))
 }

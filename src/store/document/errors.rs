@@ -84,6 +84,16 @@ pub(super) fn not_saved(path: &Path, what: impl Display) -> Error {
     Error::new(ErrorKind::Store, format!("cannot save the document {}: {what}", path.display()))
 }
 
+/// The header has been made by something else.
+#[cold]
+pub(super) fn no_next_generation(path: &Path) -> Error {
+    let text = format!(
+        "the document {} has the highest generation that there is, which no store gives: bring a copy back, or move it away to begin anew",
+        path.display()
+    );
+    Error::new(ErrorKind::Corrupt, text)
+}
+
 /// The value was not saved, because somebody else could have been there since it was read.
 #[cold]
 pub(super) fn lost(path: &Path, what: impl Display) -> Error {

@@ -14,7 +14,8 @@ use super::instances::Open;
 use super::log::log_lease_not_released;
 use super::shared::{Saving, Seen};
 use crate::error::Error;
-use crate::lock::{OwnedMutexGuard, Token, try_offload};
+use crate::lock::{OwnedMutexGuard, Owner, Token, try_offload};
+use crate::store::carried::in_context;
 use crate::store::lease::LeaseGuard;
 
 /// Has a document locked, with a value to change; from [`Store::lock`](super::Store::lock).
@@ -28,6 +29,8 @@ pub struct StoreGuard<T> {
     fence: u64,
     disk: Option<Stamp>,
     document: Open<T>,
+    /// A forked child has a copy of the guard, and must not save with it.
+    owner: Owner,
     // Dropped in this order: when another thread of this process enters, the lease is free.
     lease: Option<LeaseGuard>,
     _gate: OwnedMutexGuard<()>,
@@ -42,6 +45,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
             fence: lease.as_ref().map_or(seen.version.fence, LeaseGuard::fence),
             disk: seen.disk,
             document,
+            owner: Owner::this_process(),
             lease,
             _gate: gate,
         }
@@ -56,26 +60,30 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     /// The document stays as it was, and the error has the value:
     ///
     /// - [`ErrorKind::LockLost`](crate::ErrorKind::LockLost) if another process has saved or removed the document since it was read, if the lease
-    ///   was lost, or if the document was saved under a higher fencing number.
+    ///   was lost, if the document was saved under a higher fencing number, or in a forked child of the process that has it locked.
     /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if others save it all the time: see
     ///   [`save_timeout`](super::StoreOptions::save_timeout).
     /// - [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if the backend of the lease, or a cache that is needed, does not answer.
     /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if the value has no JSON, or the file cannot be written. If only its folder could not be synced,
     ///   the new document is in place all the same; the source says so.
     pub fn save(self) -> Result<(), SaveError<T>> {
-        let StoreGuard { value, token, generation, fence, disk, document, lease, _gate } = self;
-        let verify = || verify(document.place.path(), lease.as_ref());
+        let StoreGuard { value, token, generation, fence, disk, document, owner, lease, _gate } = self;
+        let verify = || verify(document.place.path(), &owner, lease.as_ref());
         let saving = Saving { token, disk, generation, fence, verify: &verify };
         match document.save(&saving, value) {
             Ok(_) => {
                 release(document.place.path(), lease);
                 Ok(())
             }
-            Err((error, value)) => Err(SaveError { error, value }),
+            Err((error, value)) => {
+                // Before the gate opens: the next one of this process finds it free.
+                drop(lease);
+                Err(SaveError { error, value })
+            }
         }
     }
 
-    /// Saves the value as [`save`](Self::save) does, on a thread of the library.
+    /// Saves the value as [`save`](Self::save) does, on a thread of the library, which logs to where the task logs.
     ///
     /// If the future is dropped, the value may be saved or not.
     ///
@@ -89,7 +97,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
         let here = crate::sync::Arc::new(Mutex::new(Some(self)));
         let there = crate::sync::Arc::clone(&here);
         let take = move || there.lock().take();
-        match try_offload("logscope-store", move || take().map(StoreGuard::save)).await {
+        match try_offload("logscope-store", in_context(move || take().map(StoreGuard::save))).await {
             Ok(Some(saved)) => saved,
             _ => {
                 let guard = here.lock().take();
@@ -104,7 +112,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     ///
     /// Those of [`save`](Self::save); the guard keeps the value.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
-        let verify = || verify(self.document.place.path(), self.lease.as_ref());
+        let verify = || verify(self.document.place.path(), &self.owner, self.lease.as_ref());
         let saving = Saving {
             token: self.token,
             disk: self.disk,
@@ -118,13 +126,13 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
         Ok(())
     }
 
-    /// Checks that the lease is held, if there is one. What was saved by others is found out by [`save`](Self::save) alone.
+    /// Checks that the guard is this process's, and that the lease is held, if there is one. What was saved by others is found out by [`save`](Self::save) alone.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::LockLost`](crate::ErrorKind::LockLost) if it was lost, and the errors of [`LeaseGuard::verify`] otherwise.
+    /// [`ErrorKind::LockLost`](crate::ErrorKind::LockLost) if it was lost, or in a forked child of the process that has the document locked, and the errors of [`LeaseGuard::verify`] otherwise.
     pub fn verify(&self) -> Result<(), Error> {
-        verify(self.document.place.path(), self.lease.as_ref())
+        verify(self.document.place.path(), &self.owner, self.lease.as_ref())
     }
 }
 
@@ -154,7 +162,10 @@ impl<T> StoreGuard<T> {
     }
 }
 
-fn verify(path: &Path, lease: Option<&LeaseGuard>) -> Result<(), Error> {
+fn verify(path: &Path, owner: &Owner, lease: Option<&LeaseGuard>) -> Result<(), Error> {
+    if owner.is_parent() {
+        return Err(lost(path, "this process was forked from the one that has it locked"));
+    }
     let Some(lease) = lease else { return Ok(()) };
     lease.verify().map_err(|error| match error.is_lease_lost() || error.is_not_holder() {
         true => lost(path, "its lease was lost").with_source(error),

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use super::shared::Document;
 use crate::process::ForkLocal;
 use crate::registry::{Instance, Registry};
-use crate::sync::{Arc, Mutex, OnceLock};
+use crate::sync::model::Mutex;
+use crate::sync::{Arc, OnceLock};
 
 /// A document of any type.
 pub(super) struct Opened {

@@ -36,3 +36,6 @@ pub use options::StoreOptions;
 pub use redis_cache::RedisCache;
 pub use store::Store;
 pub use version::StoreSnapshot;
+
+#[cfg(all(test, not(logscope_loom)))]
+mod tests;

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::cache::Cached;
 use super::disk;
-use super::errors::{changed, no_such_type, not_saved, older_fence, other_schema};
+use super::errors::{changed, no_next_generation, no_such_type, not_saved, older_fence, other_schema};
 use super::header::{Header, Stamp};
 use super::log::{log_opened, log_refreshed, log_saved};
 use super::place::Place;
@@ -23,7 +23,8 @@ use super::version::Version;
 use crate::error::Error;
 use crate::lock::{OwnedMutexGuard, Token};
 use crate::store::lease::Lease;
-use crate::sync::{Arc, Mutex};
+use crate::sync::Arc;
+use crate::sync::model::Mutex;
 
 /// What a program gives with a document. Clones share what is in it.
 #[derive(Clone, Debug)]
@@ -73,6 +74,13 @@ pub(super) struct Saving<'a> {
     pub(super) fence: u64,
     /// Fails if the guard has lost its lease.
     pub(super) verify: &'a dyn Fn() -> Result<(), Error>,
+}
+
+impl Saving<'_> {
+    /// True if this guard has saved `found`, by a save that failed after the document was in place.
+    fn has_made(&self, found: Stamp) -> bool {
+        found.token == self.token && found.generation > self.generation
+    }
 }
 
 impl<T> Clone for Seen<T> {
@@ -162,12 +170,14 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         if let Some(cached) = &self.settings.cached
             && let Some((header, _)) = cached.get(&self.place, &self.settings.schema, true)?
             && header.stamp.generation > saving.generation
+            && !saving.has_made(header.stamp)
         {
             return Err(changed(path, saving.disk, Some(header.stamp)));
         }
         disk::replace(&self.place, self.settings.save_timeout, |found| {
             let found_stamp = found.map(|header| header.stamp);
-            if found_stamp != saving.disk {
+            let own = found_stamp.filter(|found| saving.has_made(*found));
+            if found_stamp != saving.disk && own.is_none() {
                 return Err(changed(path, saving.disk, found_stamp));
             }
             let found_fence = found.map_or(0, |header| header.fence);
@@ -175,7 +185,9 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
                 return Err(older_fence(path, saving.fence, found_fence));
             }
             (saving.verify)()?;
-            let stamp = Stamp { generation: saving.generation + 1, token: saving.token };
+            let before = own.map_or(saving.generation, |own| own.generation);
+            let generation = before.checked_add(1).ok_or_else(|| no_next_generation(path))?;
+            let stamp = Stamp { generation, token: saving.token };
             let header = Header { schema: self.settings.schema.clone(), stamp, fence: saving.fence };
             let document = header.write(value);
             Ok((header, document))

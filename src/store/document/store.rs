@@ -13,6 +13,7 @@ use super::instances::Open;
 use super::version::StoreSnapshot;
 use crate::error::{Error, ErrorKind};
 use crate::lock::{OwnedMutexGuard, try_offload};
+use crate::store::carried::in_context;
 use crate::store::lease::LeaseGuard;
 
 /// A document at a path: one for all threads of the process, and saved only over what was read.
@@ -98,7 +99,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
             None => None,
         };
         let store = self.clone();
-        try_offload("logscope-store", move || store.begin(gate, lease)).await.map_err(|error| {
+        try_offload("logscope-store", in_context(move || store.begin(gate, lease))).await.map_err(|error| {
             let text = format!("cannot start a thread to read the document {}", self.path().display());
             Error::from_io(ErrorKind::Lock, text, error)
         })?

@@ -5,9 +5,8 @@ use super::errors::no_thread;
 use super::guard::LeaseGuard;
 use super::options::Lease;
 use crate::error::Error;
-use crate::lock::{bind, try_offload};
-use crate::sync::Arc;
-use crate::sync::model::Mutex;
+use crate::lock::try_offload;
+use crate::store::carried::in_context;
 
 /// Has the thread of a future that is dropped end its wait. If it has just got the lease, it drops the guard.
 struct CancelOnDrop {
@@ -27,19 +26,4 @@ pub(super) async fn acquire(lease: Lease, acquisition: Result<Acquisition, Error
     let _on_drop = CancelOnDrop { cancel: cancel.clone(), lease: lease.clone() };
     let waited = try_offload("logscope-lease", in_context(move || acquisition.wait(&cancel))).await;
     waited.map_err(|error| no_thread(&lease, "that waits for", error))?
-}
-
-/// Has `work` log to where the caller logs.
-fn in_context<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> impl FnOnce() -> T + Send + 'static {
-    let done = Arc::new(Mutex::new(None));
-    let place = Arc::clone(&done);
-    let job = bind(Box::new(move || {
-        let value = work();
-        *place.lock() = Some(value);
-    }));
-    move || {
-        job();
-        let value = done.lock().take();
-        value.expect("the job has run")
-    }
 }

@@ -56,6 +56,8 @@ impl LeaseGuard {
 
     /// Checks that the lease still is this holder's: by its own clock, and by asking the backend.
     ///
+    /// Where [no server](super#backends) ends leases, a look may be one of a cache that is behind, so this is a [renewal](Self::renew).
+    ///
     /// What it says was so while it ran. The time may be over when it returns: see the [module](super#what-a-lease-without-fencing-cannot-promise).
     ///
     /// ```

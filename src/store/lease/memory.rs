@@ -1,16 +1,21 @@
 //! Leases in the memory of a process, for its tests.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::mem::{self, ManuallyDrop};
 use std::time::Duration;
 
 use super::backend::{LeaseBackend, LeaseClaim, LeaseHolder, LeaseState};
 use super::clock::now;
 use crate::error::Error;
-use crate::sync::{Arc, Mutex};
+use crate::process::ForkLocal;
+use crate::sync::Arc;
+use crate::sync::model::Mutex;
 
 /// Keeps leases in the memory of this process: for tests of what uses leases.
 ///
-/// Its clones are one backend. A forked child has a copy, which excludes nobody in the parent.
+/// Its clones are one backend. A forked child has a copy, which excludes nobody in the parent; an empty one, if a thread of the parent was changing
+/// it at the fork.
 ///
 /// ```
 /// use logscope::store::{Lease, MemoryLeases};
@@ -21,10 +26,22 @@ use crate::sync::{Arc, Mutex};
 /// guard.release()?;
 /// # Ok::<(), logscope::Error>(())
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct MemoryLeases(Arc<Mutex<HashMap<String, Entry>>>);
+#[derive(Clone)]
+pub struct MemoryLeases(Arc<Shared>);
 
-#[derive(Debug, Default)]
+struct Shared(ForkLocal<Entries>);
+
+/// Not dropped in a forked child: a thread of the parent may have been changing it at the fork.
+type Entries = Mutex<ManuallyDrop<HashMap<String, Entry>>>;
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let own = mem::take(&mut **self.0.get_made().lock());
+        drop(own);
+    }
+}
+
+#[derive(Clone, Debug, Default)]
 struct Entry {
     /// The last number that was given.
     fence: u64,
@@ -34,7 +51,7 @@ struct Entry {
     released: Option<LeaseClaim>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Held {
     claim: LeaseClaim,
     until: Duration,
@@ -73,17 +90,32 @@ impl MemoryLeases {
     /// Returns a backend without leases.
     #[must_use]
     pub fn new() -> Self {
-        MemoryLeases::default()
+        MemoryLeases(Arc::new(Shared(ForkLocal::made_here(Mutex::default(), |parents: &Entries| {
+            // Not waited for: a thread that the child has not may hold it.
+            Mutex::new(parents.try_lock().map(|entries| entries.clone()).unwrap_or_default())
+        }))))
     }
 
     fn with<T>(&self, name: &str, step: impl FnOnce(&mut Entry) -> T) -> T {
-        let mut entries = self.0.lock();
+        let mut entries = self.0.0.get_made().lock();
         if !entries.contains_key(name) {
             entries.insert(name.to_owned(), Entry::default());
         }
         let entry = entries.entry(name.to_owned()).or_default();
         entry.end_if_over();
         step(entry)
+    }
+}
+
+impl Default for MemoryLeases {
+    fn default() -> Self {
+        MemoryLeases::new()
+    }
+}
+
+impl fmt::Debug for MemoryLeases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryLeases").finish_non_exhaustive()
     }
 }
 

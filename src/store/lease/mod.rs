@@ -32,7 +32,7 @@
 //!
 //! | what happens | what follows |
 //! |---|---|
-//! | a holder dies | the next one has the lease when the TTL is over, at the latest, or a tenth later in a folder; where it sees that there was a holder, it logs that at WARN |
+//! | a holder dies | the next one has the lease when the TTL and a tenth are over: in Redis, since the last renewal; in a folder, since the next one began to watch it, or saw it renewed last; where it sees that there was a holder, it logs that at WARN |
 //! | work takes longer than the TTL | [`remaining`](LeaseGuard::remaining) is zero; [`verify`](LeaseGuard::verify), [`renew`](LeaseGuard::renew) and [`release`](LeaseGuard::release) are [`LeaseLost`](crate::ErrorKind::LeaseLost), for good, whether or not somebody else has had it |
 //! | an operator [breaks](Lease::break_lease) it | the same at the holder's next check, which asks the backend; both log it at WARN |
 //! | the machine is suspended | the time goes on: the holder's clock runs meanwhile |
@@ -70,7 +70,7 @@
 //! |---|---|---|---|
 //! | for | hosts that share a file system | hosts that share a server | tests, in one process |
 //! | compare and act | `rename` from the exact name that was read | a script | a lock |
-//! | who ends a lease | whoever waits, by watching it for the TTL and a tenth | the server | the backend |
+//! | who ends a lease | whoever waits, by watching it for the TTL and a tenth | the server, after the TTL and a tenth | the backend |
 //! | whose clock | each its own; two clocks are never compared | the holder's and the server's, each for itself | the process's |
 //! | fencing numbers | one more than the last; a new folder begins with the microseconds since 1970 | one more than the last, and at least the microseconds of the server's clock | one more than the last |
 //! | after a crash of the host that stores it | as before: each acquisition is synced | as much as the server keeps; numbers rise all the same | gone |
@@ -89,7 +89,7 @@
 //! - **Clocks** may differ in their speed by a tenth at most, and must not be set back while a server counts: Redis counts by its wall clock. A
 //!   server whose clock is set forward ends leases early; then two may work at once, with different fencing numbers.
 //! - **NFS.** A client may list a folder as it was some seconds ago. It then takes longer to see that a lease is free, and a rename from a name that is no
-//!   longer there fails on the server: nobody gets a lease by an old listing. The server must make `rename` whole, as all do, and must not be one of
+//!   longer there fails on the server: nobody gets a lease, renews it or verifies it by an old listing. The server must make `rename` whole, as all do, and must not be one of
 //!   several copies. A mount that is not `hard` may give up a request that is done later.
 //! - **A folder that somebody deletes** is made anew. Its holder has lost the lease. The numbers go on rising unless the clock of the host that makes it
 //!   is behind that of the one which made the first. A folder that is brought back from a backup gives numbers again.

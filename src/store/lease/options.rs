@@ -8,7 +8,8 @@ use super::watch::Watch;
 use crate::limits::LEASE_TTL;
 use crate::lock::one_line;
 use crate::process::ForkLocal;
-use crate::sync::{Arc, Mutex};
+use crate::sync::Arc;
+use crate::sync::model::Mutex;
 
 /// Names a lease, and takes it: a backend, a name, and options.
 ///

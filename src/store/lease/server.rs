@@ -1,6 +1,6 @@
 //! Leases in Redis.
 //!
-//! A lease is two keys. That of the holder (`…lease:<name>`) has `<token> <fence> <what the holder says of itself>`, and the server ends it after the TTL. That of
+//! A lease is two keys. That of the holder (`…lease:<name>`) has `<token> <fence> <what the holder says of itself>`, and the server ends it after the TTL and a tenth. That of
 //! the name (`…fence:<name>`) stays: a hash with the last fencing number, and the tokens that were released and broken last, by which a
 //! request that is repeated because its answer was lost is known again.
 //!
@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use redis::{Cmd, cmd};
 
-use super::backend::{LeaseBackend, LeaseClaim, LeaseHolder, LeaseState, millis};
+use super::backend::{LeaseBackend, LeaseClaim, LeaseHolder, LeaseState};
+use super::watch::patience;
 use crate::error::{Error, ErrorKind};
 use crate::lock::Token;
 use crate::store::redis_client::{RedisClient, RedisOptions};
@@ -25,13 +26,16 @@ return {value, tostring(redis.call('PTTL', KEYS[1]))}
 
 /// Gives the lease to the token `ARGV[1]` for `ARGV[2]` ms, and returns the fencing number as a text: Lua's numbers are exact up to 2^53, and have
 /// other texts. The number is one more than the last, and at least the microseconds of the server's clock, so that a server that has lost its data goes
-/// on with higher numbers.
+/// on with higher numbers. A request that comes after its sender has given up gets nothing: nobody would release it.
 const ACQUIRE: &str = "
 local value = redis.call('GET', KEYS[1])
 if value then
     if string.sub(value, 1, 32) ~= ARGV[1] then return false end
     redis.call('PEXPIRE', KEYS[1], ARGV[2])
     return string.match(value, '^%x+ (%d+) ')
+end
+if redis.call('HGET', KEYS[2], 'released') == ARGV[1] or redis.call('HGET', KEYS[2], 'given up') == ARGV[1] then
+    return false
 end
 local time = redis.call('TIME')
 local last = tonumber(redis.call('HGET', KEYS[2], 'last') or '0')
@@ -56,12 +60,13 @@ if value and string.sub(value, 1, 32) == ARGV[1] then
     return 1
 end
 if redis.call('HGET', KEYS[2], ARGV[2]) == ARGV[1] then return 1 end
+if ARGV[2] == 'released' then redis.call('HSET', KEYS[2], 'given up', ARGV[1]) end
 return 0
 ";
 
 /// Keeps leases in a Redis server, version 5 or later.
 ///
-/// `SET NX PX` and scripts: the server ends a lease after its TTL by itself. A request whose answer was lost is sent once more, and is known again by
+/// `SET NX PX` and scripts: the server ends a lease by itself, after its TTL and a tenth more: the clocks of the two may differ in speed. A request whose answer was lost is sent once more, and is known again by
 /// its token. What a failover of Redis may lose, see [the limits](super#limits).
 ///
 /// ```no_run
@@ -126,13 +131,13 @@ impl LeaseBackend for RedisLeases {
 
     fn acquire(&self, name: &str, _: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
         let mut script = self.script(ACQUIRE, name);
-        script.arg(claim.token.to_string()).arg(millis(claim.ttl)).arg(claim.to_text());
+        script.arg(claim.token.to_string()).arg(kept_for(claim.ttl)).arg(claim.to_text());
         let fence: Option<String> = self.0.run(&script)?;
         fence.map(|fence| fence.parse().map_err(|_| self.foreign(name))).transpose()
     }
 
     fn renew(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
-        self.0.run(self.script(RENEW, name).arg(claim.token.to_string()).arg(millis(claim.ttl)))
+        self.0.run(self.script(RENEW, name).arg(claim.token.to_string()).arg(kept_for(claim.ttl)))
     }
 
     fn release(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
@@ -143,6 +148,12 @@ impl LeaseBackend for RedisLeases {
         // The token alone: a renewal in between changes nothing about who is meant.
         seen.holder.as_ref().map_or(Ok(false), |holder| self.end(name, holder.token, "broken"))
     }
+}
+
+/// Returns for how many milliseconds the server keeps a lease with this TTL: a tenth longer than its holder counts, because their clocks may differ
+/// in speed, and never a part of a millisecond less.
+fn kept_for(ttl: Duration) -> u64 {
+    u64::try_from(patience(ttl).as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 /// Reads the value of a holder's key.

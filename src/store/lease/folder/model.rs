@@ -35,6 +35,10 @@ fn holds(plans: &[Plan], budgets: world::Budgets) {
 
 fn breaks(plans: &[Plan], faults: Faults, promise: &str) {
     let budgets = world::Budgets { crashes: 1, lost: 1, ticks: 4, ..world::Budgets::default() };
+    breaks_with(plans, budgets, faults, promise);
+}
+
+fn breaks_with(plans: &[Plan], budgets: world::Budgets, faults: Faults, promise: &str) {
     let broken = explore(World::new(plans, budgets, faults)).expect_err("a weakened lease breaks its promise");
     assert!(broken.contains(promise), "{broken}");
 }
@@ -65,6 +69,33 @@ fn three_contenders_with_crashes_keep_all_promises() {
 #[test]
 fn a_holder_learns_that_its_lease_was_broken() {
     holds(&[Plan::WORK, Plan::SHORT, Plan::BREAK], world::Budgets { lost: 1, ..world::Budgets::default() });
+}
+
+/// The answer to a step is lost, and the next look shows what was there before it.
+const LOST_AND_STALE: world::Budgets = world::Budgets { crashes: 0, lost: 1, stale: 1, ticks: 4 };
+/// The same, and one more look does.
+const LOST_AND_STALE_TWICE: world::Budgets = world::Budgets { crashes: 0, lost: 1, stale: 2, ticks: 4 };
+
+#[test]
+fn renewals_whose_answers_are_lost_and_listings_that_are_behind_keep_all_promises() {
+    holds(&[Plan::LONG, Plan::WAIT], LOST_AND_STALE);
+}
+
+#[test]
+fn acquisitions_whose_answers_are_lost_and_listings_that_are_behind_keep_all_promises() {
+    holds(&[Plan::AGAIN, Plan::WAIT], LOST_AND_STALE_TWICE);
+}
+
+#[test]
+fn taking_the_name_of_an_earlier_renewal_for_this_one_is_found() {
+    let faults = Faults { trusts_names: true, ..Faults::default() };
+    breaks_with(&[Plan::LONG, Plan::WAIT], LOST_AND_STALE, faults, "at the same time");
+}
+
+#[test]
+fn taking_the_name_of_an_earlier_acquisition_for_this_one_is_found() {
+    let faults = Faults { trusts_names: true, ..Faults::default() };
+    breaks_with(&[Plan::AGAIN, Plan::WAIT], LOST_AND_STALE_TWICE, faults, "at the same time");
 }
 
 #[test]

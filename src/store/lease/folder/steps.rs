@@ -58,27 +58,32 @@ pub(super) fn acquire(names: &impl Names, seen: Name, token: Token, ttl: Duratio
     let taken = seen.taken(token, ttl).ok_or_else(|| io::Error::other("there is no higher fencing number"))?;
     match names.rename(seen, taken) {
         Ok(()) => Ok(Some(taken.fence())),
-        // A network file system may repeat a request whose answer was lost: then the second one does not find the file.
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let now = look_again(names)?;
-            Ok(now.filter(|now| now.is_held_by(token)).map(Name::fence))
-        }
+        // A network file system may repeat a request whose answer was lost: then the second one does not find the file. Or an attempt before this
+        // one has succeeded, and its listing was behind. Those who wait may have counted since then, so it is renewed before it counts.
+        Err(error) if error.kind() == ErrorKind::NotFound => match look_again(names)? {
+            Some(now) if now.is_held_by(token) => renewed(names, token),
+            _ => Ok(None),
+        },
         Err(error) => Err(error),
     }
 }
 
 /// Shows that the holder `token` lives. Returns false if it has lost the lease.
 pub(super) fn renew(names: &impl Names, token: Token) -> io::Result<bool> {
+    renewed(names, token).map(|fence| fence.is_some())
+}
+
+/// The same. Returns the fencing number if the holder has the lease.
+///
+/// Only a rename that succeeds now counts. That the file has the name which was to be given proves nothing: a renewal before this one, whose answer
+/// was lost, may have given it, and those who wait have counted since then.
+fn renewed(names: &impl Names, token: Token) -> io::Result<Option<u64>> {
     for looks in 1..=LEASE_LISTINGS {
-        let Some(now) = look_again(names)?.filter(|now| now.is_held_by(token)) else { return Ok(false) };
-        let Some(renewed) = now.renewed() else { return Ok(false) };
+        let Some(now) = look_again(names)?.filter(|now| now.is_held_by(token)) else { return Ok(None) };
+        let Some(renewed) = now.renewed() else { return Ok(None) };
         match names.rename(now, renewed) {
-            Ok(()) => return Ok(true),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                if look_again(names)? == Some(renewed) {
-                    return Ok(true);
-                }
-            }
+            Ok(()) => return Ok(Some(now.fence())),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
         names.pause(looks);

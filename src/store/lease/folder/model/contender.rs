@@ -11,28 +11,40 @@ use crate::lock::Token;
 use crate::store::lease::backend::{LeaseHolder, LeaseState};
 use crate::store::lease::watch::Watch;
 
-/// In ticks, as seconds: a holder has its lease for two ticks, and a watcher waits for three.
-pub(super) const TTL: Duration = Duration::from_secs(2);
-
 /// What a contender is to do.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Plan {
     attempts: u32,
     renewals: u32,
     breaks: bool,
+    /// If not, it works on until its time is over.
+    releases: bool,
+    /// In ticks. A watcher waits for one more.
+    ttl: u64,
 }
 
 impl Plan {
     /// Gets the lease, renews it, and releases it.
-    pub(super) const WORK: Plan = Plan { attempts: 3, renewals: 1, breaks: false };
+    pub(super) const WORK: Plan = Plan { attempts: 3, renewals: 1, breaks: false, releases: true, ttl: 2 };
     /// Gets the lease and releases it.
-    pub(super) const SHORT: Plan = Plan { attempts: 3, renewals: 0, breaks: false };
+    pub(super) const SHORT: Plan = Plan { attempts: 3, renewals: 0, breaks: false, releases: true, ttl: 2 };
     /// The same, with an attempt less.
-    pub(super) const QUICK: Plan = Plan { attempts: 2, renewals: 0, breaks: false };
+    pub(super) const QUICK: Plan = Plan { attempts: 2, renewals: 0, breaks: false, releases: true, ttl: 2 };
+    /// Gets the lease for longer, and renews it twice.
+    pub(super) const LONG: Plan = Plan { attempts: 1, renewals: 2, breaks: false, releases: false, ttl: 3 };
+    /// Gets the lease for longer, in a second attempt if the first one was in vain.
+    pub(super) const AGAIN: Plan = Plan { attempts: 2, renewals: 0, breaks: false, releases: false, ttl: 3 };
+    /// Waits for it once.
+    pub(super) const WAIT: Plan = Plan { attempts: 2, renewals: 0, breaks: false, releases: false, ttl: 3 };
     /// Breaks the lease.
-    pub(super) const BREAK: Plan = Plan { attempts: 0, renewals: 0, breaks: true };
+    pub(super) const BREAK: Plan = Plan { attempts: 0, renewals: 0, breaks: true, releases: true, ttl: 2 };
     /// Waits for as long as it takes.
-    pub(super) const LAST: Plan = Plan { attempts: 9, renewals: 0, breaks: false };
+    pub(super) const LAST: Plan = Plan { attempts: 9, renewals: 0, breaks: false, releases: true, ttl: 2 };
+
+    /// A tick is a second.
+    fn ttl(self) -> Duration {
+        Duration::from_secs(self.ttl)
+    }
 }
 
 /// In what a contender differs from the real thing.
@@ -43,6 +55,7 @@ pub(super) struct Faults {
     pub(super) has_no_patience: bool,
     pub(super) counts_late: bool,
     pub(super) frees_any: bool,
+    pub(super) trusts_names: bool,
 }
 
 /// What a contender asks for.
@@ -166,14 +179,14 @@ fn play(plan: Plan, faults: Faults, token: Token, replay: &Replay<'_>) -> io::Re
         replay.begins(&("renews", renewal, replay.now()));
         // As in `Held`: it counts from before the renewal began, and one that comes too late is lost.
         let began = replay.now();
-        let is_own = steps::renew(replay, token);
+        let is_own = if faults.trusts_names { renew_by_name(replay, token) } else { steps::renew(replay, token) };
         if replay.is_stopped() {
             return Ok(());
         }
         match is_own {
             Ok(true) if is_working(replay) => {
                 let from = if faults.counts_late { replay.now() } else { began };
-                replay.status.borrow_mut().works = Some((fence, (from + TTL).as_secs()));
+                replay.status.borrow_mut().works = Some((fence, (from + plan.ttl()).as_secs()));
             }
             Err(_) if is_working(replay) => {}
             _ => {
@@ -181,6 +194,9 @@ fn play(plan: Plan, faults: Faults, token: Token, replay: &Replay<'_>) -> io::Re
                 break;
             }
         }
+    }
+    if !plan.releases {
+        return Ok(());
     }
     replay.begins(&"works");
     replay.ask(Operation::Work)?;
@@ -218,7 +234,8 @@ fn acquire(plan: Plan, faults: Faults, token: Token, replay: &Replay<'_>) -> io:
                 let taken = Name::Held { fence, token, renewal: 0, ttl };
                 replay.rename(seen, taken).map(|()| Some(fence))
             }
-            _ => steps::acquire(replay, seen, token, TTL),
+            _ if faults.trusts_names => acquire_by_name(replay, seen, token, plan.ttl()),
+            _ => steps::acquire(replay, seen, token, plan.ttl()),
         };
         if replay.is_stopped() {
             return Ok(None);
@@ -228,7 +245,7 @@ fn acquire(plan: Plan, faults: Faults, token: Token, replay: &Replay<'_>) -> io:
             Ok(Some(fence)) => {
                 let from = if faults.counts_late { replay.now() } else { began };
                 let mut status = replay.status.borrow_mut();
-                status.works = Some((fence, (from + TTL).as_secs()));
+                status.works = Some((fence, (from + plan.ttl()).as_secs()));
                 status.fence = Some(fence);
                 return Ok(Some(fence));
             }
@@ -239,6 +256,28 @@ fn acquire(plan: Plan, faults: Faults, token: Token, replay: &Replay<'_>) -> io:
         }
     }
     Ok(None)
+}
+
+/// Takes the name that was to be given for a proof of this renewal.
+fn renew_by_name(replay: &Replay<'_>, token: Token) -> io::Result<bool> {
+    let now = steps::look(replay)?;
+    let Some(renewed) = now.renewed().filter(|_| now.is_held_by(token)) else { return Ok(false) };
+    match replay.rename(now, renewed) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(steps::look(replay)? == renewed),
+        result => result.map(|()| true),
+    }
+}
+
+/// The same, of this acquisition.
+fn acquire_by_name(replay: &Replay<'_>, seen: Name, token: Token, ttl: Duration) -> io::Result<Option<u64>> {
+    let taken = seen.taken(token, ttl).expect("there is a higher number");
+    match replay.rename(seen, taken) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let now = steps::look(replay)?;
+            Ok(now.is_held_by(token).then_some(now.fence()))
+        }
+        result => result.map(|()| Some(taken.fence())),
+    }
 }
 
 /// As in `FolderLeases::observe`.
