@@ -94,6 +94,13 @@ impl Lease {
     }
 }
 
+impl Lease {
+    /// Returns what two who use one lease must have in common: which one it is, and for how long and how it is held.
+    pub(in crate::store) fn terms(&self) -> (String, Duration, bool) {
+        (self.backend.place(&self.name), self.ttl, self.has_keeper)
+    }
+}
+
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease")
