@@ -90,10 +90,13 @@ impl MemoryLeases {
     /// Returns a backend without leases.
     #[must_use]
     pub fn new() -> Self {
-        MemoryLeases(Arc::new(Shared(ForkLocal::made_here(Mutex::default(), |parents: &Entries| {
-            // Not waited for: a thread that the child has not may hold it.
-            Mutex::new(parents.try_lock().map(|entries| entries.clone()).unwrap_or_default())
-        }))))
+        MemoryLeases(Arc::new(Shared(ForkLocal::made_here(
+            Mutex::new(ManuallyDrop::default()),
+            |parents: &Entries| {
+                // Not waited for: a thread that the child has not may hold it.
+                Mutex::new(parents.try_lock().map(|entries| entries.clone()).unwrap_or_default())
+            },
+        ))))
     }
 
     fn with<T>(&self, name: &str, step: impl FnOnce(&mut Entry) -> T) -> T {

@@ -51,7 +51,7 @@ impl Lease {
             owner: "".into(),
             has_keeper: false,
             is_silent: false,
-            watch: Arc::new(ForkLocal::made_here(Mutex::default(), |_| Mutex::default())),
+            watch: Arc::new(ForkLocal::made_here(Mutex::new(Watch::default()), |_| Mutex::new(Watch::default()))),
         }
     }
 
