@@ -99,7 +99,7 @@ mod documents;
 #[cfg(feature = "store")]
 mod leases;
 #[cfg(feature = "store")]
-pub(crate) use documents::{STORE_HEADER_BYTES, STORE_SAVE};
+pub(crate) use documents::{STORE_HEADER_BYTES, STORE_SAVE, STORE_SCHEMA_BYTES};
 #[cfg(feature = "store")]
 pub(crate) use leases::{
     LEASE_ATTEMPTS, LEASE_FIRST_RETRY, LEASE_LISTING_PAUSE, LEASE_LISTINGS, LEASE_MARGIN_PERCENT, LEASE_NAME_BYTES,

@@ -10,12 +10,11 @@ mod child;
 mod contenders;
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use child::{ALARM, in_child};
 use contenders::{TTL, assert_no_number_twice, contender, given, random, turmoil};
-use logscope::Error;
 use logscope::lock::Token;
 use logscope::store::{FolderLeases, Lease, LeaseBackend, LeaseClaim, LeaseHolder, LeaseState};
 
@@ -41,7 +40,7 @@ impl Naive {
         true
     }
 
-    fn change(&self, claim: &LeaseClaim, change: impl FnOnce(u64, u64) -> String) -> Result<bool, Error> {
+    fn change(&self, claim: &LeaseClaim, change: impl FnOnce(u64, u64) -> String) -> io::Result<bool> {
         let seen = self.read();
         let parts: Vec<&str> = seen.split(' ').collect();
         let is_own = parts[1] == claim.token.to_string();
@@ -54,7 +53,7 @@ impl LeaseBackend for Naive {
         name.to_owned()
     }
 
-    fn observe(&self, _: &str) -> Result<LeaseState, Error> {
+    fn observe(&self, _: &str) -> io::Result<LeaseState> {
         let version = self.read();
         let parts: Vec<&str> = version.split(' ').collect();
         let fence = parts[0].parse().unwrap();
@@ -62,20 +61,20 @@ impl LeaseBackend for Naive {
         Ok(LeaseState { version, holder, left: None })
     }
 
-    fn acquire(&self, _: &str, seen: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
+    fn acquire(&self, _: &str, seen: &LeaseState, claim: &LeaseClaim) -> io::Result<Option<u64>> {
         let fence = seen.version.split(' ').next().unwrap().parse::<u64>().unwrap() + 1;
         Ok(self.replace(&seen.version, &format!("{fence} {} 0", claim.token)).then_some(fence))
     }
 
-    fn renew(&self, _: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+    fn renew(&self, _: &str, claim: &LeaseClaim) -> io::Result<bool> {
         self.change(claim, |fence, renewal| format!("{fence} {} {}", claim.token, renewal + 1))
     }
 
-    fn release(&self, _: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+    fn release(&self, _: &str, claim: &LeaseClaim) -> io::Result<bool> {
         self.change(claim, |fence, _| format!("{fence} free 0"))
     }
 
-    fn break_lease(&self, _: &str, _: &LeaseState) -> Result<bool, Error> {
+    fn break_lease(&self, _: &str, _: &LeaseState) -> io::Result<bool> {
         Ok(false)
     }
 }

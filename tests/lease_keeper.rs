@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -12,8 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{DEADLINE, Log, init, poll, wait_until};
-use logscope::store::{FolderLeases, Lease, LeaseBackend, LeaseClaim, LeaseState, MemoryLeases};
-use logscope::{Error, ErrorKind};
+use logscope::ErrorKind;
+use logscope::store::{Lease, LeaseBackend, LeaseClaim, LeaseState, MemoryLeases};
 
 /// Leases in memory. Tells of each renewal, and does not answer while it is out of reach.
 #[derive(Debug)]
@@ -38,32 +39,31 @@ impl LeaseBackend for Told {
         self.leases.place(name)
     }
 
-    fn observe(&self, name: &str) -> Result<LeaseState, Error> {
+    fn observe(&self, name: &str) -> io::Result<LeaseState> {
         self.leases.observe(name)
     }
 
-    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
+    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> io::Result<Option<u64>> {
         let got = self.leases.acquire(name, seen, claim);
         thread::sleep(Duration::from_millis(self.takes.load(Ordering::SeqCst)));
         got
     }
 
-    fn renew(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+    fn renew(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
         let _ = self.renewals.lock().unwrap().send(Instant::now());
         if self.is_out_of_reach.load(Ordering::SeqCst) {
-            // A folder that cannot be read: the backends have no constructor of errors for others.
-            return FolderLeases::new(std::env::current_exe().unwrap().join("leases")).observe(name).map(|_| true);
+            return Err(io::ErrorKind::TimedOut.into());
         }
         let is_own = self.leases.renew(name, claim);
         thread::sleep(Duration::from_millis(self.takes.load(Ordering::SeqCst)));
         is_own
     }
 
-    fn release(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+    fn release(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
         self.leases.release(name, claim)
     }
 
-    fn break_lease(&self, name: &str, seen: &LeaseState) -> Result<bool, Error> {
+    fn break_lease(&self, name: &str, seen: &LeaseState) -> io::Result<bool> {
         self.leases.break_lease(name, seen)
     }
 }
@@ -89,6 +89,17 @@ fn an_acquisition_that_takes_longer_than_the_ttl_is_an_error_and_leaves_nothing_
     let error = Lease::new(backend, "uno").ttl(Duration::from_millis(20)).acquire(DEADLINE).unwrap_err();
     assert!(error.is_unreachable() && error.to_string().contains("too late"), "{error}");
     assert!(Lease::new(leases, "uno").try_acquire().unwrap().is_some());
+}
+
+#[test]
+fn a_backend_of_the_program_that_is_out_of_reach_is_told_as_such_with_the_place_of_the_lease() {
+    let (backend, _renewals, is_out_of_reach) = told();
+    let guard = Lease::new(backend, "uno").acquire(DEADLINE).unwrap();
+    is_out_of_reach.store(true, Ordering::SeqCst);
+    let error = guard.renew().unwrap_err();
+    assert!(error.is_unreachable(), "{error}");
+    assert!(error.to_string().contains("cannot use the lease uno in the memory of this process"), "{error}");
+    assert!(!guard.remaining().is_zero());
 }
 
 /// The backend has renewed it, but for a time the holder could not know that, and may have told somebody that the lease is lost.

@@ -89,7 +89,7 @@ impl DocumentCache for TestCache {
 }
 
 fn cached(path: &Path, cache: &TestCache, gone: CacheGone) -> Result<Store<Counts>, Error> {
-    Store::options().cache(cache.clone()).cache_gone(gone).open(path)
+    Store::options().cache(cache.clone(), "counts").cache_gone(gone).open(path)
 }
 
 #[test]
@@ -239,6 +239,11 @@ fn all_who_open_a_document_give_the_same_options() {
     let error = Store::<Counts>::open(&path).unwrap_err();
     assert!(error.kind() == ErrorKind::OptionMismatch && error.to_string().contains("another lease"), "{error}");
     assert!(Store::ptr_eq(&store, &Store::options().lease(lease()).open(&path).unwrap()));
+    let elsewhere = Lease::new(logscope::store::FolderLeases::new(path.with_file_name("leases")), "counts");
+    for other in [lease().ttl(Duration::from_secs(5)), lease().keeper(true), elsewhere] {
+        let error = Store::<Counts>::options().lease(other).open(&path).unwrap_err();
+        assert!(error.to_string().contains("another lease"), "{error}");
+    }
     drop(store);
     assert_eq!(builds(&Store::open(&path).unwrap()), 0);
 }
@@ -250,6 +255,11 @@ fn a_place_that_can_have_no_document_is_refused() {
     let missing = error(folder.path().join("none/counts.json"));
     assert!(missing.kind() == ErrorKind::Store && missing.to_string().contains("ensure_dir_writable"), "{missing}");
     assert!(error(folder.path().to_owned()).to_string().contains("not a regular file"));
+    let long = Store::<Counts>::options().schema("x".repeat(4_097));
+    assert!(long.open(&path).unwrap_err().to_string().contains("4097 bytes; name it by 4096 at most"));
+    add(&Store::options().schema("\u{1}".repeat(4_096)).open(&path).unwrap(), 1);
+    assert_eq!(builds(&Store::options().schema("\u{1}".repeat(4_096)).open(&path).unwrap()), 1);
+    fs::remove_file(&path).unwrap();
     assert!(error(folder.path().join("..")).to_string().contains("no name of its own"));
     #[cfg(unix)]
     {
@@ -341,7 +351,7 @@ fn a_bypass_does_not_see_the_cache() {
     add(&open(), 1);
     on_cache_alone(&path, || add(&open(), 1));
     assert_eq!(builds(&open()), 2);
-    let unlocked = Store::<Counts>::options().cache(cache.clone()).open_unlocked(&path).unwrap();
+    let unlocked = Store::<Counts>::options().cache(cache.clone(), "counts").open_unlocked(&path).unwrap();
     let asked = cache.0.lock().unwrap().asked;
     assert_eq!(unlocked.read().unwrap().unwrap().builds, 1);
     unlocked.write(&Counts { builds: 9, ..Counts::default() }).unwrap();

@@ -23,7 +23,7 @@ const SOON: Duration = Duration::from_secs(60);
 
 fn open(path: &Path, url: &str, gone: CacheGone) -> Result<Store<u32>, Error> {
     let cache = RedisCache::new(url, RedisOptions::new().timeout(Duration::from_secs(5))).unwrap();
-    Store::options().cache(cache).cache_key("count").cache_gone(gone).open(path)
+    Store::options().cache(cache, "count").cache_gone(gone).open(path)
 }
 
 fn add(store: &Store<u32>) {

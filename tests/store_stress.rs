@@ -46,7 +46,7 @@ fn options(folder: &Path, url: Option<&str>) -> Result<logscope::store::StoreOpt
         None => options.lease(Lease::new(FolderLeases::new(folder.join("leases")), "saves").ttl(TTL).silent(true)),
         Some(url) => {
             let lease = Lease::new(RedisLeases::connect(url, named())?, "saves").ttl(TTL).silent(true);
-            options.lease(lease).cache(RedisCache::new(url, named())?)
+            options.lease(lease).cache(RedisCache::new(url, named())?, "saves")
         }
     })
 }

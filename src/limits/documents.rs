@@ -7,3 +7,6 @@ pub(crate) const STORE_SAVE: Duration = Duration::from_secs(10);
 
 /// The longest first line of a document, in bytes.
 pub(crate) const STORE_HEADER_BYTES: u64 = 64 << 10;
+
+/// The longest name of a schema, in bytes: with escapes for all of it, the first line still is short enough.
+pub(crate) const STORE_SCHEMA_BYTES: usize = 4096;

@@ -90,7 +90,7 @@
 //! | a holder is killed | the document is the old one or the new one, whole; the next one has it when the lease is over, at once without a lease |
 //! | a guard is dropped, or its thread panics | the changes are forgotten |
 //! | the file is damaged, or is none of a store | [`Corrupt`](crate::ErrorKind::Corrupt) for all who open, read, lock or save; it stays as it is |
-//! | the file is removed | the document begins anew; a guard that has read it cannot save |
+//! | the file is removed | the document begins anew, or with what its cache has, if there is one: remove it there, too; a guard that has read it cannot save |
 //! | the process forks | the child opens its own; guards and leases stay the parent's |
 //! | a cache is configured, and gone | [`CacheGone`] says: the disk alone, and a record at WARN, or an error. When it is back, the higher generation is the document |
 //!
@@ -120,6 +120,8 @@
 //!   the locks at any other time loses nothing.
 //! - A save that stands still between its last look at the lease and the renaming can come after the end of the lease. It loses nothing: the next holder
 //!   has read the document before, so its own save is refused, and it begins again.
+//! - A process that is stopped in the middle of a save keeps the lock for saving, so the saves of all others fail with
+//!   [`TimedOut`](crate::ErrorKind::TimedOut) until it goes on or ends; also when its lease is over.
 //! - The lock for saving is one of the operating system: documents on NFS need a server with locks.
 //! - A document is read and written whole, and is all in memory: it is for kilobytes, not for gigabytes. There are no transactions over several.
 //! - Paths are compared after their folder was made canonical. Names that differ in case, or hard links, are other documents, also where the file
@@ -127,8 +129,8 @@
 //! - A change of the file by hand is found out by its digest, but only when the document is read again: who changes the value must not leave
 //!   the first line. [`Store::open_unlocked`] is the way to repair a document.
 //! - A cache is a copy, not a place to save to: what is saved is on disk first. Hosts that have no disk in common must not share a cache.
-//! - `Serialize`, `Deserialize` and `Clone` of a value run without any lock of the library, but while the caller has the document locked: they must
-//!   not lock it.
+//! - `Serialize`, `Deserialize`, `Clone` and `Drop` of a value run without any lock of the library, but may run while the caller has the document
+//!   locked: they must not lock it.
 //! - Fencing numbers are those of one backend. Whoever changes the backend of a document's lease, from Redis to a folder say, gets lower numbers, which
 //!   the document refuses until [`UnlockedStore::write`] has it forget the highest one.
 

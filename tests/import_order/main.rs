@@ -128,7 +128,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/store/lease",
-        "bell, clock → backend → folder, memory, server, watch → options → errors, log → held → keeper → guard → acquisition → acquiring → public",
+        "bell, clock → backend → folder, memory, watch → server → options → errors, log → held → keeper → guard → acquisition → acquiring → public",
     ),
     ("src/store/lease/folder", "encoded, name → owners, steps → files"),
     (

@@ -55,6 +55,8 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     ///
     /// The document is replaced whole, in one step, and synced. It is replaced only if it is the one that this guard has read.
     ///
+    /// A `?` that turns the error into [`Error`] drops the value that was not saved; [`SaveError::into_value`] returns it.
+    ///
     /// # Errors
     ///
     /// The document stays as it was, and the error has the value:

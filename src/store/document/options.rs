@@ -11,13 +11,13 @@ use serde::de::DeserializeOwned;
 
 use super::bypass::{ReadOnlyStore, UnlockedStore};
 use super::cache::{CacheGone, Cached, DocumentCache};
-use super::errors::{opens_itself, other_options, other_type};
+use super::errors::{misplaced, opens_itself, other_options, other_type};
 use super::instances::{Open, Opened, keep, stores};
 use super::place::Place;
 use super::shared::{Document, Settings};
 use super::store::Store;
 use crate::error::Error;
-use crate::limits::STORE_SAVE;
+use crate::limits::{STORE_SAVE, STORE_SCHEMA_BYTES};
 use crate::registry::MakesItself;
 use crate::store::lease::Lease;
 use crate::sync::Arc;
@@ -49,8 +49,7 @@ use crate::sync::Arc;
 pub struct StoreOptions<T> {
     schema: String,
     lease: Option<Lease>,
-    cache: Option<Arc<dyn DocumentCache>>,
-    cache_key: Option<String>,
+    cache: Option<(Arc<dyn DocumentCache>, String)>,
     gone: CacheGone,
     save_timeout: Duration,
     kept: usize,
@@ -102,7 +101,6 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
             schema: type_name::<T>().to_owned(),
             lease: None,
             cache: None,
-            cache_key: None,
             gone: CacheGone::default(),
             save_timeout: STORE_SAVE,
             kept: 0,
@@ -113,7 +111,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
     /// Names what is in the document. A document with another schema is not opened.
     ///
     /// It is the path of the type in the program unless set, which changes when the type is moved. So name the schema of a document that is to outlive
-    /// this version of the program.
+    /// this version of the program. It has 4,096 bytes at most.
     pub fn schema(self, schema: impl Into<String>) -> Self {
         StoreOptions { schema: schema.into(), ..self }
     }
@@ -126,14 +124,12 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
         StoreOptions { lease: Some(lease), ..self }
     }
 
-    /// Keeps the document in `cache` beside the disk: the higher generation of the two is the document.
-    pub fn cache(self, cache: impl DocumentCache) -> Self {
-        StoreOptions { cache: Some(Arc::new(cache)), ..self }
-    }
-
-    /// Sets how the document is called in the cache. Unless set, by its canonical path.
-    pub fn cache_key(self, key: impl Into<String>) -> Self {
-        StoreOptions { cache_key: Some(key.into()), ..self }
+    /// Keeps the document in `cache` beside the disk, under the name `key`: the higher generation of the two is the document.
+    ///
+    /// The key must name this document among all that the cache has, also those of other hosts: two documents with one key take each other's place.
+    /// Hosts that share the document give the same key, by whatever path each of them opens it.
+    pub fn cache(self, cache: impl DocumentCache, key: impl Into<String>) -> Self {
+        StoreOptions { cache: Some((Arc::new(cache), key.into())), ..self }
     }
 
     /// Sets what happens while the cache cannot be used: [`CacheGone::UseDisk`] unless set.
@@ -182,9 +178,9 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
         path: impl AsRef<Path>,
         make: impl Fn() -> T + Send + Sync + 'static,
     ) -> Result<Store<T>, Error> {
-        let (place, kept) = (Place::new(path.as_ref())?, self.kept);
+        let (place, kept) = (self.place(path.as_ref())?, self.kept);
         let key = place.path().to_owned();
-        let settings = self.settings(&place);
+        let settings = self.settings();
         let opened = stores().make_unless_itself(&key, || {
             let document = Document::<T>::open(place.clone(), settings.clone(), Box::new(make))?;
             Ok::<_, Error>(Opened::new(Arc::new(document)))
@@ -208,7 +204,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
     ///
     /// [`ErrorKind::Store`](crate::ErrorKind::Store) if there is no folder for it.
     pub fn open_readonly(self, path: impl AsRef<Path>) -> Result<ReadOnlyStore<T>, Error> {
-        Ok(ReadOnlyStore::new(Place::new(path.as_ref())?, self.schema))
+        Ok(ReadOnlyStore::new(self.place(path.as_ref())?, self.schema))
     }
 
     /// Opens the document at `path` past its lock, its lease and its cache: see [`UnlockedStore`].
@@ -217,20 +213,29 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
     ///
     /// [`ErrorKind::Store`](crate::ErrorKind::Store) if there is no folder for it.
     pub fn open_unlocked(self, path: impl AsRef<Path>) -> Result<UnlockedStore<T>, Error> {
-        Ok(UnlockedStore::new(Place::new(path.as_ref())?, self.schema, self.save_timeout))
+        Ok(UnlockedStore::new(self.place(path.as_ref())?, self.schema, self.save_timeout))
     }
 
-    fn settings(self, place: &Place) -> Settings {
-        let key = self.cache_key.unwrap_or_else(|| place.key());
-        let cached = self.cache.map(|cache| Arc::new(Cached::new(cache, key, self.gone)));
+    /// Checks where the document is, and how its schema is named.
+    fn place(&self, path: &Path) -> Result<Place, Error> {
+        let bytes = self.schema.len();
+        if bytes > STORE_SCHEMA_BYTES {
+            let what = format!("its schema is named by {bytes} bytes; name it by {STORE_SCHEMA_BYTES} at most");
+            return Err(misplaced(path, what));
+        }
+        Place::new(path)
+    }
+
+    fn settings(self) -> Settings {
+        let cached = self.cache.map(|(cache, key)| Arc::new(Cached::new(cache, key, self.gone)));
         Settings { schema: self.schema, lease: self.lease, cached, save_timeout: self.save_timeout }
     }
 }
 
 /// Names an option in which the two differ.
 fn difference(one: &Settings, other: &Settings) -> Option<&'static str> {
-    fn lease(settings: &Settings) -> Option<&str> {
-        settings.lease.as_ref().map(Lease::name)
+    fn lease(settings: &Settings) -> Option<(String, Duration, bool)> {
+        settings.lease.as_ref().map(Lease::terms)
     }
     fn cache(settings: &Settings) -> Option<(&str, CacheGone)> {
         settings.cached.as_ref().map(|cached| cached.options())
@@ -250,7 +255,6 @@ impl<T> Clone for StoreOptions<T> {
             schema: self.schema.clone(),
             lease: self.lease.clone(),
             cache: self.cache.clone(),
-            cache_key: self.cache_key.clone(),
             value: PhantomData,
             ..*self
         }

@@ -45,12 +45,6 @@ impl Place {
         &self.path
     }
 
-    /// Returns a text that names the document, and no other one of this host.
-    pub(super) fn key(&self) -> String {
-        // With escapes where it is no Unicode.
-        self.path.to_str().map_or_else(|| format!("{:?}", self.path), str::to_owned)
-    }
-
     /// Returns the lock under which the document is saved.
     pub(super) fn lock(&self) -> FileLock {
         let mut name = self.path.file_name().unwrap_or(OsStr::new("document")).to_owned();

@@ -26,7 +26,7 @@ return 1
 /// use logscope::store::{CacheGone, RedisCache, RedisOptions, Store};
 ///
 /// let cache = RedisCache::new("redis://127.0.0.1/", RedisOptions::new().prefix("builds:"))?;
-/// let counts: Store<Vec<u32>> = Store::options().cache(cache).cache_gone(CacheGone::UseDisk).open("counts.json")?;
+/// let counts: Store<Vec<u32>> = Store::options().cache(cache, "counts").cache_gone(CacheGone::UseDisk).open("counts.json")?;
 /// # Ok::<(), logscope::Error>(())
 /// ```
 pub struct RedisCache {

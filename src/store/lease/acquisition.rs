@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::backend::{LeaseClaim, LeaseHolder, LeaseState};
 use super::bell::{Bell, bell_of};
 use super::clock::now;
-use super::errors::{check, no_thread, timed_out, too_slow};
+use super::errors::{check, failed, no_thread, timed_out, too_slow};
 use super::guard::LeaseGuard;
 use super::held::Held;
 use super::keeper;
@@ -109,7 +109,7 @@ impl Acquisition {
     fn attempt(&mut self) -> Result<Attempt, Error> {
         // Others may take the lease between a look and the act. If that happens again and again, we wait as for a holder.
         for _ in 0..LEASE_ATTEMPTS {
-            let seen = self.lease.backend.observe(&self.lease.name)?;
+            let seen = self.lease.backend.observe(&self.lease.name).map_err(|error| failed(&self.lease, error))?;
             // After the look: see `Watch::left`.
             let left = self.lease.watch.get_made().lock().left(&seen, now());
             // An attempt has succeeded, and its answer was lost: a repeated request, and then a listing that was behind.
@@ -136,7 +136,7 @@ impl Acquisition {
             Err(error) => {
                 // It may have been got all the same, and nobody would release it.
                 let _ = backend.release(name, &self.claim);
-                return Err(error);
+                return Err(failed(&self.lease, error));
             }
         };
         let held = Arc::new(Held::new(self.lease.clone(), self.claim.clone(), fence, began));

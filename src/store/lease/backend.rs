@@ -1,11 +1,11 @@
 //! Where leases are kept: the trait, and what passes through it.
 
 use std::fmt;
+use std::io;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
 use crate::lock::{Token, one_line};
 use crate::sync::Arc;
 
@@ -22,8 +22,11 @@ use crate::sync::Arc;
 ///   [broken](Self::break_lease), or was not [renewed](Self::renew) for its TTL, counted from after its last acquisition or renewal began.
 /// - A method that returns an error, or `None` or false after an answer was lost, may have acted. Called again with the same token, `acquire` and
 ///   `renew` succeed if that token has the lease, and let its TTL begin anew.
-/// - No method waits for a lease. One may wait for a server; then it returns an error of the kind
-///   [`Unreachable`](crate::ErrorKind::Unreachable) after a bounded time.
+/// - No method waits for a lease. One may wait for a server; then it returns an error after a bounded
+///   time.
+/// - An error with one of the kinds `TimedOut`, `NotConnected`, `ConnectionRefused`, `ConnectionReset`, `ConnectionAborted`, `BrokenPipe`,
+///   `HostUnreachable`, `NetworkUnreachable`, `NetworkDown` and `StaleNetworkFileHandle` of [`io::ErrorKind`] says that nobody has answered. The program
+///   is told that as [`Unreachable`](crate::ErrorKind::Unreachable), and any other one as [`Lock`](crate::ErrorKind::Lock), with the place of the lease.
 pub trait LeaseBackend: fmt::Debug + Send + Sync + 'static {
     /// Returns where the lease is, for errors and logs: `uno in the folder /srv/leases`.
     fn place(&self, name: &str) -> String;
@@ -33,7 +36,7 @@ pub trait LeaseBackend: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// If the backend cannot be used.
-    fn observe(&self, name: &str) -> Result<LeaseState, Error>;
+    fn observe(&self, name: &str) -> io::Result<LeaseState>;
 
     /// Gives the lease to `claim`, if it still is in the state `seen`, and returns the fencing number. Returns `None` if it is not.
     ///
@@ -42,28 +45,28 @@ pub trait LeaseBackend: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// If the backend cannot be used.
-    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error>;
+    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> io::Result<Option<u64>>;
 
     /// Lets the TTL of the holder `claim` begin anew. Returns false if the lease is not its own any more.
     ///
     /// # Errors
     ///
     /// If the backend cannot be used.
-    fn renew(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error>;
+    fn renew(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool>;
 
     /// Frees the lease of the holder `claim`. Returns false, and changes nothing, if the lease is not its own any more.
     ///
     /// # Errors
     ///
     /// If the backend cannot be used.
-    fn release(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error>;
+    fn release(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool>;
 
     /// Frees the lease, if it still is in the state `seen`. Returns false if it is not.
     ///
     /// # Errors
     ///
     /// If the backend cannot be used.
-    fn break_lease(&self, name: &str, seen: &LeaseState) -> Result<bool, Error>;
+    fn break_lease(&self, name: &str, seen: &LeaseState) -> io::Result<bool>;
 }
 
 impl<B: LeaseBackend + ?Sized> LeaseBackend for Arc<B> {
@@ -71,23 +74,23 @@ impl<B: LeaseBackend + ?Sized> LeaseBackend for Arc<B> {
         (**self).place(name)
     }
 
-    fn observe(&self, name: &str) -> Result<LeaseState, Error> {
+    fn observe(&self, name: &str) -> io::Result<LeaseState> {
         (**self).observe(name)
     }
 
-    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
+    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> io::Result<Option<u64>> {
         (**self).acquire(name, seen, claim)
     }
 
-    fn renew(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+    fn renew(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
         (**self).renew(name, claim)
     }
 
-    fn release(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+    fn release(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
         (**self).release(name, claim)
     }
 
-    fn break_lease(&self, name: &str, seen: &LeaseState) -> Result<bool, Error> {
+    fn break_lease(&self, name: &str, seen: &LeaseState) -> io::Result<bool> {
         (**self).break_lease(name, seen)
     }
 }

@@ -1,5 +1,6 @@
 //! The errors of leases.
 
+use std::io::{self, ErrorKind as IoErrorKind};
 use std::time::Duration;
 
 use super::backend::{LeaseHolder, LeaseState};
@@ -24,6 +25,35 @@ pub(super) fn check(lease: &Lease) -> Result<(), Error> {
     Ok(())
 }
 
+/// Returns what the program is told of an error of the lease's backend.
+#[cold]
+pub(super) fn failed(lease: &Lease, error: io::Error) -> Error {
+    // Those of the backends of this library may have said it all.
+    let error = match error.downcast::<Error>() {
+        Ok(error) => return error,
+        Err(error) => error,
+    };
+    let kind = if is_silence(error.kind()) { ErrorKind::Unreachable } else { ErrorKind::Lock };
+    Error::from_io(kind, format!("cannot use the lease {}", lease.place()), error)
+}
+
+/// True for an error that says that nobody answered.
+fn is_silence(kind: IoErrorKind) -> bool {
+    matches!(
+        kind,
+        IoErrorKind::TimedOut
+            | IoErrorKind::NotConnected
+            | IoErrorKind::ConnectionRefused
+            | IoErrorKind::ConnectionReset
+            | IoErrorKind::ConnectionAborted
+            | IoErrorKind::BrokenPipe
+            | IoErrorKind::HostUnreachable
+            | IoErrorKind::NetworkUnreachable
+            | IoErrorKind::NetworkDown
+            | IoErrorKind::StaleNetworkFileHandle
+    )
+}
+
 #[cold]
 pub(super) fn timed_out(lease: &Lease, timeout: Duration, holder: Option<&LeaseHolder>) -> Error {
     let holder = holder.map_or_else(|| "others were faster each time".to_owned(), LeaseHolder::to_string);
@@ -46,7 +76,7 @@ pub(super) fn not_holder(lease: &Lease, why: &str) -> Error {
 
 /// No thread can be started for `what`.
 #[cold]
-pub(super) fn no_thread(lease: &Lease, what: &str, error: std::io::Error) -> Error {
+pub(super) fn no_thread(lease: &Lease, what: &str, error: io::Error) -> Error {
     Error::from_io(ErrorKind::Lock, format!("cannot start a thread {what} the lease {}", lease.place()), error)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::backend::{LeaseClaim, LeaseState};
 use super::bell::{Bell, bell_of};
 use super::clock::now;
-use super::errors::{fate, lost, not_holder};
+use super::errors::{failed, fate, lost, not_holder};
 use super::options::Lease;
 use crate::error::Error;
 use crate::lock::Owner;
@@ -92,7 +92,7 @@ impl Held {
     /// Checks that the lease still is this holder's: by its clock, and by its backend.
     pub(super) fn verify(&self) -> Result<(), Error> {
         self.check_time()?;
-        let state = self.lease.backend.observe(&self.lease.name)?;
+        let state = self.lease.backend.observe(&self.lease.name).map_err(|error| failed(&self.lease, error))?;
         let holder = state.holder.as_ref();
         match holder {
             // Where nobody but those who wait end a lease, the look may be one of a cache, which is behind. A renewal is not.
@@ -111,7 +111,8 @@ impl Held {
                 return Err(not_holder(&self.lease, "it was released"));
             }
             let began = now();
-            let is_own = self.lease.backend.renew(&self.lease.name, &self.claim)?;
+            let is_own =
+                self.lease.backend.renew(&self.lease.name, &self.claim).map_err(|error| failed(&self.lease, error))?;
             if is_own && self.remaining() > Duration::ZERO {
                 let until = nanos(began.saturating_add(self.claim.ttl));
                 self.until.fetch_max(until, Ordering::Relaxed);
@@ -136,7 +137,7 @@ impl Held {
         match (checked, released) {
             // Whatever the backend says: what was done under the lease may have been done beside another holder.
             (Err(error), _) => Err(error),
-            (Ok(()), Err(error)) => Err(error),
+            (Ok(()), Err(error)) => Err(failed(&self.lease, error)),
             (Ok(()), Ok(false)) => Err(self.lose_now()),
             (Ok(()), Ok(true)) => {
                 self.lease.log_released(self.fence, now().saturating_sub(self.since));

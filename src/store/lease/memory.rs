@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::mem::{self, ManuallyDrop};
 use std::time::Duration;
 
 use super::backend::{LeaseBackend, LeaseClaim, LeaseHolder, LeaseState};
 use super::clock::now;
-use crate::error::Error;
 use crate::process::ForkLocal;
 use crate::sync::Arc;
 use crate::sync::model::Mutex;
@@ -90,10 +90,13 @@ impl MemoryLeases {
     /// Returns a backend without leases.
     #[must_use]
     pub fn new() -> Self {
-        MemoryLeases(Arc::new(Shared(ForkLocal::made_here(Mutex::default(), |parents: &Entries| {
-            // Not waited for: a thread that the child has not may hold it.
-            Mutex::new(parents.try_lock().map(|entries| entries.clone()).unwrap_or_default())
-        }))))
+        MemoryLeases(Arc::new(Shared(ForkLocal::made_here(
+            Mutex::new(ManuallyDrop::default()),
+            |parents: &Entries| {
+                // Not waited for: a thread that the child has not may hold it.
+                Mutex::new(parents.try_lock().map(|entries| entries.clone()).unwrap_or_default())
+            },
+        ))))
     }
 
     fn with<T>(&self, name: &str, step: impl FnOnce(&mut Entry) -> T) -> T {
@@ -124,11 +127,11 @@ impl LeaseBackend for MemoryLeases {
         format!("{name} in the memory of this process")
     }
 
-    fn observe(&self, name: &str) -> Result<LeaseState, Error> {
+    fn observe(&self, name: &str) -> io::Result<LeaseState> {
         Ok(self.with(name, |entry| entry.state()))
     }
 
-    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
+    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> io::Result<Option<u64>> {
         Ok(self.with(name, |entry| {
             if !entry.has(claim) {
                 if entry.held.is_some() || !entry.is_in(seen) {
@@ -142,7 +145,7 @@ impl LeaseBackend for MemoryLeases {
         }))
     }
 
-    fn renew(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+    fn renew(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
         Ok(self.with(name, |entry| {
             if !entry.has(claim) {
                 return false;
@@ -153,7 +156,7 @@ impl LeaseBackend for MemoryLeases {
         }))
     }
 
-    fn release(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+    fn release(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
         Ok(self.with(name, |entry| {
             if entry.has(claim) {
                 entry.released = entry.end().map(|held| held.claim);
@@ -163,7 +166,7 @@ impl LeaseBackend for MemoryLeases {
         }))
     }
 
-    fn break_lease(&self, name: &str, seen: &LeaseState) -> Result<bool, Error> {
+    fn break_lease(&self, name: &str, seen: &LeaseState) -> io::Result<bool> {
         Ok(self.with(name, |entry| entry.is_in(seen) && entry.end().is_some()))
     }
 }

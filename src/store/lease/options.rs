@@ -51,7 +51,7 @@ impl Lease {
             owner: "".into(),
             has_keeper: false,
             is_silent: false,
-            watch: Arc::new(ForkLocal::made_here(Mutex::default(), |_| Mutex::default())),
+            watch: Arc::new(ForkLocal::made_here(Mutex::new(Watch::default()), |_| Mutex::new(Watch::default()))),
         }
     }
 
@@ -91,6 +91,13 @@ impl Lease {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+}
+
+impl Lease {
+    /// Returns what two who use one lease must have in common: which one it is, and for how long and how it is held.
+    pub(in crate::store) fn terms(&self) -> (String, Duration, bool) {
+        (self.backend.place(&self.name), self.ttl, self.has_keeper)
     }
 }
 

@@ -6,7 +6,7 @@ use super::acquiring;
 use super::acquisition::{Acquisition, Cancel};
 use super::backend::LeaseHolder;
 use super::bell::bell_of;
-use super::errors::{cannot_break, check};
+use super::errors::{cannot_break, check, failed};
 use super::guard::LeaseGuard;
 use super::options::Lease;
 use crate::error::Error;
@@ -89,7 +89,7 @@ impl Lease {
     /// Those of the backend, and [`ErrorKind::Lock`](crate::ErrorKind::Lock) for a name or a TTL that a lease cannot have.
     pub fn holder(&self) -> Result<Option<LeaseHolder>, Error> {
         check(self)?;
-        Ok(self.backend.observe(&self.name)?.holder)
+        Ok(self.backend.observe(&self.name).map_err(|error| failed(self, error))?.holder)
     }
 
     /// Frees the lease, whoever has it, and returns who had it: for an operator who knows that the holder is gone.
@@ -105,9 +105,9 @@ impl Lease {
         check(self)?;
         // The holder may renew it in between.
         for _ in 0..LEASE_ATTEMPTS * LEASE_ATTEMPTS {
-            let seen = self.backend.observe(&self.name)?;
+            let seen = self.backend.observe(&self.name).map_err(|error| failed(self, error))?;
             let Some(holder) = &seen.holder else { return Ok(None) };
-            if self.backend.break_lease(&self.name, &seen)? {
+            if self.backend.break_lease(&self.name, &seen).map_err(|error| failed(self, error))? {
                 bell_of(&self.name).ring();
                 self.log_broke(holder);
                 return Ok(seen.holder);

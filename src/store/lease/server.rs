@@ -6,9 +6,10 @@
 //!
 //! Each step is one script, which the server runs whole and alone.
 
+use std::io;
 use std::time::Duration;
 
-use redis::{Cmd, cmd};
+use redis::{Cmd, FromRedisValue, cmd};
 
 use super::backend::{LeaseBackend, LeaseClaim, LeaseHolder, LeaseState};
 use super::watch::patience;
@@ -100,16 +101,21 @@ impl RedisLeases {
         script
     }
 
-    fn end(&self, name: &str, token: Token, how: &str) -> Result<bool, Error> {
-        self.0.run(self.script(END, name).arg(token.to_string()).arg(how))
+    /// The errors of the client have said it all, and are told as they are.
+    fn run<T: FromRedisValue>(&self, command: &Cmd) -> io::Result<T> {
+        self.0.run(command).map_err(io::Error::other)
+    }
+
+    fn end(&self, name: &str, token: Token, how: &str) -> io::Result<bool> {
+        self.run(self.script(END, name).arg(token.to_string()).arg(how))
     }
 
     /// What stands in a key is none of ours.
     #[cold]
-    fn foreign(&self, name: &str) -> Error {
+    fn foreign(&self, name: &str) -> io::Error {
         let key = self.0.key("lease", name);
         let what = format!("the key {key} of the Redis server at {} has something else than a lease", self.0.address());
-        Error::new(ErrorKind::Lock, what)
+        io::Error::other(Error::new(ErrorKind::Lock, what))
     }
 }
 
@@ -118,8 +124,8 @@ impl LeaseBackend for RedisLeases {
         format!("{name} in the Redis server at {}", self.0.address())
     }
 
-    fn observe(&self, name: &str) -> Result<LeaseState, Error> {
-        let found: Vec<String> = self.0.run(&self.script(OBSERVE, name))?;
+    fn observe(&self, name: &str) -> io::Result<LeaseState> {
+        let found: Vec<String> = self.run(&self.script(OBSERVE, name))?;
         let [value, left] = found.as_slice() else {
             return Ok(LeaseState { version: String::new(), holder: None, left: None });
         };
@@ -129,22 +135,22 @@ impl LeaseBackend for RedisLeases {
         Ok(LeaseState { version, holder: Some(holder), left: Some(left) })
     }
 
-    fn acquire(&self, name: &str, _: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
+    fn acquire(&self, name: &str, _: &LeaseState, claim: &LeaseClaim) -> io::Result<Option<u64>> {
         let mut script = self.script(ACQUIRE, name);
         script.arg(claim.token.to_string()).arg(kept_for(claim.ttl)).arg(claim.to_text());
-        let fence: Option<String> = self.0.run(&script)?;
+        let fence: Option<String> = self.run(&script)?;
         fence.map(|fence| fence.parse().map_err(|_| self.foreign(name))).transpose()
     }
 
-    fn renew(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
-        self.0.run(self.script(RENEW, name).arg(claim.token.to_string()).arg(kept_for(claim.ttl)))
+    fn renew(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
+        self.run(self.script(RENEW, name).arg(claim.token.to_string()).arg(kept_for(claim.ttl)))
     }
 
-    fn release(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+    fn release(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
         self.end(name, claim.token, "released")
     }
 
-    fn break_lease(&self, name: &str, seen: &LeaseState) -> Result<bool, Error> {
+    fn break_lease(&self, name: &str, seen: &LeaseState) -> io::Result<bool> {
         // The token alone: a renewal in between changes nothing about who is meant.
         seen.holder.as_ref().map_or(Ok(false), |holder| self.end(name, holder.token, "broken"))
     }

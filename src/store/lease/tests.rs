@@ -1,11 +1,11 @@
 //! What no public function shows.
 
+use std::io;
 use std::time::Duration;
 
 use super::bell::bell_of;
 use super::watch::{Watch, patience};
 use super::*;
-use crate::error::Error;
 use crate::lock::Token;
 use crate::sync::{AtomicBool, Ordering};
 
@@ -77,24 +77,24 @@ impl LeaseBackend for Denies {
         self.0.place(name)
     }
 
-    fn observe(&self, name: &str) -> Result<LeaseState, Error> {
+    fn observe(&self, name: &str) -> io::Result<LeaseState> {
         self.0.observe(name)
     }
 
-    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
+    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> io::Result<Option<u64>> {
         let got = self.0.acquire(name, seen, claim)?;
         Ok(got.filter(|_| self.1.swap(true, Ordering::Relaxed)))
     }
 
-    fn renew(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+    fn renew(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
         self.0.renew(name, claim)
     }
 
-    fn release(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
+    fn release(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
         self.0.release(name, claim)
     }
 
-    fn break_lease(&self, name: &str, seen: &LeaseState) -> Result<bool, Error> {
+    fn break_lease(&self, name: &str, seen: &LeaseState) -> io::Result<bool> {
         self.0.break_lease(name, seen)
     }
 }

@@ -1,7 +1,7 @@
 //! The folder of a lease on a file system: making it, listing it, renaming its file.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -79,17 +79,4 @@ impl Names for Files {
             thread::sleep(jittered(LEASE_LISTING_PAUSE));
         }
     }
-}
-
-/// True for an error that says that nobody answered.
-pub(super) fn is_silence(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::TimedOut
-            | ErrorKind::StaleNetworkFileHandle
-            | ErrorKind::NetworkDown
-            | ErrorKind::NetworkUnreachable
-            | ErrorKind::HostUnreachable
-            | ErrorKind::NotConnected
-    )
 }

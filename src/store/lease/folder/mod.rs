@@ -6,17 +6,16 @@ mod name;
 mod owners;
 mod steps;
 
-use std::io::{self, ErrorKind as IoErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use encoded::encoded;
-use files::{Files, is_silence};
+use files::Files;
 use name::Name;
 use owners::Owners;
 
 use super::backend::{LeaseBackend, LeaseClaim, LeaseHolder, LeaseState};
-use crate::error::{Error, ErrorKind};
 use crate::sync::Arc;
 
 /// Keeps leases in a folder, which hosts may share: on NFS, for example.
@@ -66,18 +65,12 @@ impl FolderLeases {
     fn look(&self, name: &str) -> io::Result<Name> {
         let files = self.files(name);
         match steps::look(&files) {
-            Err(error) if error.kind() == IoErrorKind::NotFound => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 files.make(&self.0)?;
                 steps::look(&files)
             }
             found => found,
         }
-    }
-
-    #[cold]
-    fn failed(&self, name: &str, error: io::Error) -> Error {
-        let kind = if is_silence(&error) { ErrorKind::Unreachable } else { ErrorKind::Lock };
-        Error::from_io(kind, format!("cannot use the lease {}", self.place(name)), error)
     }
 }
 
@@ -86,8 +79,8 @@ impl LeaseBackend for FolderLeases {
         format!("{name} in the folder {}", self.0.display())
     }
 
-    fn observe(&self, name: &str) -> Result<LeaseState, Error> {
-        let now = self.look(name).map_err(|error| self.failed(name, error))?;
+    fn observe(&self, name: &str) -> io::Result<LeaseState> {
+        let now = self.look(name)?;
         let holder = match now {
             Name::Free { .. } => None,
             Name::Held { fence, token, ttl, .. } => {
@@ -100,11 +93,11 @@ impl LeaseBackend for FolderLeases {
         Ok(LeaseState { version: now.to_string(), holder, left: None })
     }
 
-    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> Result<Option<u64>, Error> {
+    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> io::Result<Option<u64>> {
         let Some(seen) = Name::parse(&seen.version) else { return Ok(None) };
         let (files, owners) = (self.files(name), self.owners(name));
         // Whoever cannot say who it is does not get the lease: a full disk, for example, shows here and not later.
-        owners.write(claim).map_err(|error| self.failed(name, error))?;
+        owners.write(claim)?;
         // A number that is given again after a power cut would be given twice.
         let synced = |fence: Option<u64>| fence.map(|fence| files.sync().map(|()| fence)).transpose();
         let taken = steps::acquire(&files, seen, claim.token, claim.ttl).and_then(synced);
@@ -112,22 +105,22 @@ impl LeaseBackend for FolderLeases {
             Ok(Some(_)) => owners.remove_others(claim.token),
             _ => owners.remove(claim.token),
         }
-        taken.map_err(|error| self.failed(name, error))
+        taken
     }
 
-    fn renew(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
-        steps::renew(&self.files(name), claim.token).map_err(|error| self.failed(name, error))
+    fn renew(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
+        steps::renew(&self.files(name), claim.token)
     }
 
-    fn release(&self, name: &str, claim: &LeaseClaim) -> Result<bool, Error> {
-        let released = steps::release(&self.files(name), claim.token).map_err(|error| self.failed(name, error))?;
+    fn release(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
+        let released = steps::release(&self.files(name), claim.token)?;
         self.owners(name).remove(claim.token);
         Ok(released)
     }
 
-    fn break_lease(&self, name: &str, seen: &LeaseState) -> Result<bool, Error> {
+    fn break_lease(&self, name: &str, seen: &LeaseState) -> io::Result<bool> {
         let Some(seen @ Name::Held { .. }) = Name::parse(&seen.version) else { return Ok(false) };
-        steps::free(&self.files(name), seen, true).map_err(|error| self.failed(name, error))
+        steps::free(&self.files(name), seen, true)
     }
 }
 
