@@ -2,7 +2,7 @@
 //! and recovers at random. Afterwards each line belongs to a context, each record is in the log or missing exactly once, and the ledgers and
 //! the notices in the log agree on how many are missing.
 //!
-//! A failure message contains the seed. `LOGSCOPE_TEST_SEED` runs the test with that seed again.
+//! A failure message contains the seed. `TURMOIL_SEED` runs the test with that seed again.
 
 #![cfg(feature = "testing")]
 #![cfg(unix)]
@@ -201,7 +201,7 @@ fn play(test: &str, overflow: Overflow) {
     child::in_child(test, |_| {
         logscope::init();
         std::panic::set_hook(Box::new(|_| {}));
-        let given = std::env::var("LOGSCOPE_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
+        let given = std::env::var("TURMOIL_SEED").ok().map(|seed| seed.parse().unwrap());
         let first = given.unwrap_or_else(|| {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
             now.as_nanos() as u64 | 1
@@ -211,7 +211,7 @@ fn play(test: &str, overflow: Overflow) {
             let played = std::panic::catch_unwind(|| turmoil(overflow, seed));
             played.unwrap_or_else(|payload| {
                 let text = payload.downcast_ref::<String>().cloned().unwrap_or_default();
-                panic!("with LOGSCOPE_TEST_SEED={seed}: {text}")
+                panic!("with TURMOIL_SEED={seed}: {text}")
             })
         });
         rounds.collect()

@@ -13,7 +13,7 @@ use crate::table::{Align, Cell, Table};
 use crate::{Manner, Result};
 
 const LEGEND: &str = "\
-uno, due: builds that each was told are saved    state: those that the document has
+uno, due: builds that each was told are saved    state: those in the document
 lost: told, and not there                        twice: a number of two builds
 fence: a fencing number of two locks             torn: no whole document
 after: when uno was killed while it had the lock, after so long the other got
