@@ -59,6 +59,7 @@ pub(super) fn number() -> Option<u64> {
 }
 
 /// Has the next sync of a folder fail, after a publication of this thread.
+#[cfg(feature = "store")]
 pub(crate) fn fail_next_folder_sync() {
     SYNC_FAILS.set(true);
 }

@@ -39,7 +39,7 @@ const SHARES: usize = 1 << 20;
 ///
 /// - If it takes more than ten minutes: the message says who holds the resource.
 /// - If this thread [shares](shared) it already: two that did so would wait for each other.
-/// - In a [child](super::child()), if the test that waits for its end in [`run`](super::Child::run) uses the resource: call `exclusive` inside `run`.
+/// - In a [child](crate::testing::child()), if the test that waits for its end in [`run`](crate::testing::Child::run) uses the resource: call `exclusive` inside `run`.
 /// - If the lock's file cannot be made or used.
 #[track_caller]
 pub fn exclusive(name: &str) -> ResourceGuard {
