@@ -12,7 +12,7 @@ const SOON: Duration = Duration::from_secs(60);
 
 fn put(path: &Path, generation: u64, token: Token, value: &str) {
     let header = Header { schema: "count".to_owned(), stamp: Stamp { generation, token }, fence: 0 };
-    publish(path, |file| file.write_all(&header.write(value.as_bytes()))).unwrap();
+    publish(path, |file| file.write_all(&header.write(value.as_bytes()))).expect("it is published");
 }
 
 /// The folder could not be synced, for example.
