@@ -87,7 +87,9 @@ async fn respond(
         "trailers" => (Some(3), true),
         "never" => {
             let (path, gone) = (path.clone(), gone.clone());
-            let _gone = Chunks { path, left: None, trailers: false, has_yielded: false, gone };
+            let _gone = Chunks { path: path.clone(), left: None, trailers: false, has_yielded: false, gone };
+            // Tells the client that it may go away: from here on, a handler that is dropped says so.
+            tracing::info!(path, "step");
             pending().await
         }
         "panic" => panic!("in a handler"),
@@ -246,7 +248,8 @@ fn a_client_that_goes_away_before_the_response_cancels_the_request() {
         let (mut sender, connection) = client1(io).await;
         let lines = served.lines.clone();
         let sent = tokio::spawn(async move { drop(sender.send_request(request("/never")).await) });
-        while lines.len() < 4 {
+        // Four steps of each request, and the one that follows when the handler waits.
+        while lines.len() < 5 {
             tokio::task::yield_now().await;
         }
         connection.abort();
