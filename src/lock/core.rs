@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::gate::{Closed, Gate};
 use super::log::{Label, Place, Waited};
 use super::parker::Parker;
-use super::stats::{Counters, LockStats};
+use super::stats::{Counters, LockStats, Since};
 use super::waiter::{StepOut, Waiter};
 use crate::limits::{LOCK_REPORT, LOCK_SAMPLES};
 use crate::sync::Ordering::Relaxed;
@@ -30,8 +30,8 @@ pub(super) struct Core {
 #[must_use]
 pub(super) struct Hold {
     /// Since when, if that is measured.
-    since: Option<Instant>,
-    /// In a box, so that a lock that was got at once is passed on in a few registers.
+    since: Option<Since>,
+    /// In a box, so that a hold is two words, which stay in registers.
     waited: Option<Box<Waited>>,
 }
 
@@ -102,12 +102,10 @@ impl Core {
         Ok(Some(wait.end(place)))
     }
 
-    /// Gets the lock. If it is not free, the task waits.
-    #[inline]
-    pub(super) async fn acquire_async(&self, permits: u64, place: Place) -> Result<Hold, Closed> {
-        if let Some(hold) = self.try_acquire(permits, place)? {
-            return Ok(hold);
-        }
+    /// Gets the lock, which was not free a moment ago. If it still is not, the task waits.
+    ///
+    /// Who calls it asks first. So a free lock needs no future but the caller's own, and what is known of the hold stays in registers.
+    pub(super) async fn wait_async(&self, permits: u64, place: Place) -> Result<Hold, Closed> {
         let mut wait = Wait::begin(self, permits);
         poll_fn(|context| match wait.waiter.ask(context.waker().clone()) {
             Ok(true) => Poll::Ready(Ok(())),
@@ -128,7 +126,7 @@ impl Core {
     }
 
     #[cold]
-    fn release_measured(&self, permits: u64, since: Instant, waited: Option<&Waited>) {
+    fn release_measured(&self, permits: u64, since: Since, waited: Option<&Waited>) {
         let held = since.elapsed();
         self.counters.held.add(held);
         self.gate.give_back(permits);
@@ -145,7 +143,7 @@ impl Core {
     #[inline]
     fn hold(&self, place: Place) -> Hold {
         let number = self.note(place);
-        Hold { since: number.is_multiple_of(LOCK_SAMPLES).then(Instant::now), waited: None }
+        Hold { since: number.is_multiple_of(LOCK_SAMPLES).then(Since::now), waited: None }
     }
 
     /// Notes that the caller has got the lock. Returns how often it was got before.
@@ -193,7 +191,7 @@ impl<'a> Wait<'a> {
         let waited = self.waited(now);
         self.core.note(place);
         self.core.counters.waited.add(waited.time);
-        Hold { since: Some(now), waited: Some(Box::new(waited)) }
+        Hold { since: Some(Since::at(now)), waited: Some(Box::new(waited)) }
     }
 }
 

@@ -116,7 +116,13 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn lock_async(&self) -> impl Future<Output = MutexGuard<'_, T>> {
         let place = Location::caller();
-        async move { MutexGuard::new(self, get(self.core.acquire_async(1, place).await)) }
+        async move {
+            let hold = match get(self.core.try_acquire(1, place)) {
+                Some(hold) => hold,
+                None => get(self.core.wait_async(1, place).await),
+            };
+            MutexGuard::new(self, hold)
+        }
     }
 
     /// Locks the mutex if it is free, and returns `None` if it is not.
@@ -168,7 +174,10 @@ impl<T: ?Sized> Mutex<T> {
     pub fn lock_owned_async(self: Arc<Self>) -> impl Future<Output = OwnedMutexGuard<T>> {
         let place = Location::caller();
         async move {
-            let hold = get(self.core.acquire_async(1, place).await);
+            let hold = match get(self.core.try_acquire(1, place)) {
+                Some(hold) => hold,
+                None => get(self.core.wait_async(1, place).await),
+            };
             OwnedMutexGuard::new(self, hold)
         }
     }

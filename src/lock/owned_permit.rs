@@ -104,7 +104,10 @@ impl Semaphore {
     ) -> impl Future<Output = Result<OwnedSemaphorePermit, Error>> {
         let (wanted, place) = (self.checked(permits), Location::caller());
         async move {
-            let hold = self.core.acquire_async(wanted, place).await.map_err(|closed| self.error(closed))?;
+            let hold = match self.core.try_acquire(wanted, place).map_err(|closed| self.error(closed))? {
+                Some(hold) => hold,
+                None => self.core.wait_async(wanted, place).await.map_err(|closed| self.error(closed))?,
+            };
             Ok(OwnedSemaphorePermit { semaphore: self, permits, hold })
         }
     }

@@ -128,7 +128,10 @@ impl Semaphore {
     pub fn acquire_many_async(&self, permits: usize) -> impl Future<Output = Result<SemaphorePermit<'_>, Error>> {
         let (wanted, place) = (self.checked(permits), Location::caller());
         async move {
-            let hold = self.core.acquire_async(wanted, place).await.map_err(|closed| self.error(closed))?;
+            let hold = match self.core.try_acquire(wanted, place).map_err(|closed| self.error(closed))? {
+                Some(hold) => hold,
+                None => self.core.wait_async(wanted, place).await.map_err(|closed| self.error(closed))?,
+            };
             Ok(SemaphorePermit { semaphore: self, permits, hold })
         }
     }

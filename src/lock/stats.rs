@@ -1,9 +1,10 @@
 //! Counting how often and how long locks are waited for and held.
 
-use std::time::Duration;
+use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
 
-use crate::sync::AtomicU64;
 use crate::sync::Ordering::Relaxed;
+use crate::sync::{AtomicU64, OnceLock};
 
 /// Tells how often and how long a lock was waited for and held; from [`Mutex::stats`](super::Mutex::stats) and
 /// [`Semaphore::stats`](super::Semaphore::stats).
@@ -116,5 +117,26 @@ impl Sums {
             total: Duration::from_nanos(self.total.load(Relaxed)),
             longest: Duration::from_nanos(self.longest.load(Relaxed)),
         }
+    }
+}
+
+/// A time on the monotonic clock, in one word: nanoseconds since the first one that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Since(NonZeroU64);
+
+impl Since {
+    #[cold]
+    pub(super) fn now() -> Self {
+        Since::at(Instant::now())
+    }
+
+    pub(super) fn at(time: Instant) -> Self {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        let nanos = time.saturating_duration_since(*ORIGIN.get_or_init(|| time)).as_nanos();
+        Since(NonZeroU64::MIN.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX)))
+    }
+
+    pub(super) fn elapsed(self) -> Duration {
+        Duration::from_nanos(Since::now().0.get().saturating_sub(self.0.get()))
     }
 }
