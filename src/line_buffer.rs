@@ -119,6 +119,13 @@ impl LineBuffer {
         }
     }
 
+    #[inline]
+    pub(crate) fn extend_from_piece(&mut self, piece: &Piece) {
+        if !self.try_extend_from_block(&piece.block, piece.len) {
+            self.extend_long(piece.bytes());
+        }
+    }
+
     /// Appends the first `len` bytes of `block`, which is copied as a whole.
     #[inline]
     pub(crate) fn extend_from_block<const N: usize>(&mut self, block: &[u8; N], len: usize) {
@@ -289,6 +296,30 @@ fn spread(piece: &[u8]) -> Option<u128> {
         u64::from(u32::from_le_bytes([*first, *middle, *last, *last])) * 0x1_0000_0001
     };
     Some(both(word, word))
+}
+
+/// A text that many lines contain. A short one is copied as one block, whatever its length.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    block: [u8; SHORT],
+    /// More than a block for a long text, which so never finds room.
+    len: usize,
+    long: Box<[u8]>,
+}
+
+impl Piece {
+    pub(crate) fn new(text: &[u8]) -> Self {
+        let mut block = [0; SHORT];
+        match block.get_mut(..text.len()) {
+            Some(place) => place.copy_from_slice(text),
+            None => return Piece { block, len: text.len(), long: text.into() },
+        }
+        Piece { block, len: text.len(), long: Box::default() }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.block.get(..self.len).unwrap_or(&self.long)
+    }
 }
 
 impl Deref for LineBuffer {

@@ -23,7 +23,7 @@ pub(super) struct CallsiteNames {
     pub(super) plain_target: bool,
     /// True if the event may have a name of its own.
     pub(super) named: bool,
-    /// The names of its fields by their index, ready to be written. None if some are not plain, or there are too many callsites.
+    /// The names of its fields by their index, ready to be written. Empty if some are not plain, or there are too many callsites.
     pub(super) ready: &'static [ReadyName],
 }
 
@@ -36,7 +36,7 @@ pub(super) struct ReadyName {
     member: Ready,
 }
 
-/// A text, in a block that is copied as a whole.
+/// A text, in a block that is copied as a whole. One that is too long for it is longer than the block, and so never finds room.
 #[derive(Clone, Copy, Debug)]
 struct Ready {
     block: [u8; 32],
@@ -44,19 +44,20 @@ struct Ready {
 }
 
 impl Ready {
-    /// Returns `None` if `text` is too long.
-    fn new(text: &str) -> Option<Self> {
+    fn new(text: &str) -> Self {
         let mut block = [0; 32];
-        block.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
-        Some(Ready { block, len: text.len() })
+        if let Some(place) = block.get_mut(..text.len()) {
+            place.copy_from_slice(text.as_bytes());
+        }
+        Ready { block, len: text.len() }
     }
 }
 
 impl ReadyName {
-    fn new(name: &'static str) -> Option<Self> {
-        let (pair, member) = (Ready::new(&format!("{name}="))?, Ready::new(&format!("\"{name}\":"))?);
+    fn new(name: &'static str) -> Self {
+        let (pair, member) = (Ready::new(&format!("{name}=")), Ready::new(&format!("\"{name}\":")));
         // An event whose names are plain has no other field that may be called so.
-        Some(ReadyName { name, is_message: name == MESSAGE, pair, member })
+        ReadyName { name, is_message: name == MESSAGE, pair, member }
     }
 
     /// Returns true if the field is the message.
@@ -106,9 +107,9 @@ struct Kept {
 impl Kept {
     fn new(callsite: &'static Metadata<'static>) -> Self {
         let names = CallsiteNames::of_callsite(callsite);
-        let ready = || callsite.fields().iter().map(|field| ReadyName::new(field.name())).collect::<Option<_>>();
-        let ready = if names.fields == FieldNames::Plain { ready() } else { None };
-        Kept { names, ready: ready.unwrap_or_default(), target: callsite.target() }
+        let is_plain = names.fields == FieldNames::Plain;
+        let ready = callsite.fields().iter().filter(|_| is_plain).map(|field| ReadyName::new(field.name())).collect();
+        Kept { names, ready, target: callsite.target() }
     }
 }
 

@@ -132,24 +132,20 @@ pub(super) fn next_layer_id() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed) as u32
 }
 
-/// A thread's rendered paths to its current span, one for each style.
+/// A thread's rendered paths to its current span, in the styles that it has used last, at most [`MAX_STYLES`]. A new one takes the place of the
+/// oldest.
 struct Cache {
-    common: [CachedPath; Style::COMMON],
-    /// The paths in the uncommon styles that this thread has used last, at most [`MOST_UNCOMMON`]. A new one takes the place of the oldest.
-    uncommon: Vec<(Style, CachedPath)>,
+    paths: Vec<CachedPath>,
     oldest: usize,
 }
 
-/// The most uncommon styles in which a thread keeps its path.
-const MOST_UNCOMMON: usize = 4;
+/// The most styles in which a thread keeps its path.
+const MAX_STYLES: usize = 8;
 
 struct CachedPath {
+    style: Style,
     made_under: Option<Epoch>,
     bytes: Vec<u8>,
-}
-
-impl CachedPath {
-    const NONE: CachedPath = CachedPath { made_under: None, bytes: Vec::new() };
 }
 
 /// The values under which a path was rendered: it is valid while they are the same.
@@ -168,55 +164,46 @@ impl Epoch {
 
 impl Cache {
     const fn new() -> Self {
-        Cache { common: [const { CachedPath::NONE }; Style::COMMON], uncommon: Vec::new(), oldest: 0 }
-    }
-
-    /// Returns the place for the path in `style`.
-    #[inline]
-    fn path(&mut self, style: Style) -> &mut CachedPath {
-        if let Some(place) = style.place() {
-            return &mut self.common[place];
-        }
-        self.uncommon_path(style)
-    }
-
-    /// Returns the place for the path in a style that few formats have.
-    #[inline(never)]
-    fn uncommon_path(&mut self, style: Style) -> &mut CachedPath {
-        let place = match self.uncommon.iter().position(|(known, _)| *known == style) {
-            Some(place) => place,
-            None if self.uncommon.len() < MOST_UNCOMMON => {
-                self.uncommon.push((style, CachedPath::NONE));
-                self.uncommon.len() - 1
-            }
-            None => {
-                self.oldest = (self.oldest + 1) % MOST_UNCOMMON;
-                self.uncommon[self.oldest] = (style, CachedPath::NONE);
-                self.oldest
-            }
-        };
-        &mut self.uncommon[place].1
+        Cache { paths: Vec::new(), oldest: 0 }
     }
 
     /// Appends the path in `style`, if it was rendered under `epoch`.
     #[inline(always)]
-    fn append(&mut self, epoch: Epoch, style: Style, out: &mut LineBuffer) -> bool {
-        let path = self.path(style);
-        let is_valid = path.made_under == Some(epoch);
-        if is_valid {
-            out.extend_from_slice(&path.bytes);
+    fn append(&self, epoch: Epoch, style: Style, out: &mut LineBuffer) -> bool {
+        match self.paths.iter().find(|path| path.style == style) {
+            Some(path) if path.made_under == Some(epoch) => {
+                out.extend_from_slice(&path.bytes);
+                true
+            }
+            _ => false,
         }
-        is_valid
     }
 
     /// Keeps the path that was just rendered, unless it is long.
     fn keep(&mut self, epoch: Epoch, style: Style, rendered: &[u8]) {
-        let path = self.path(style);
+        let path = self.place(style);
+        path.style = style;
         path.made_under = (rendered.len() <= MAX_CACHED).then_some(epoch);
         path.bytes.clear();
         if path.made_under.is_some() {
             path.bytes.extend_from_slice(rendered);
         }
+    }
+
+    /// Returns the place for the path in `style`.
+    fn place(&mut self, style: Style) -> &mut CachedPath {
+        let place = match self.paths.iter().position(|path| path.style == style) {
+            Some(place) => place,
+            None if self.paths.len() < MAX_STYLES => {
+                self.paths.push(CachedPath { style, made_under: None, bytes: Vec::new() });
+                self.paths.len() - 1
+            }
+            None => {
+                self.oldest = (self.oldest + 1) % MAX_STYLES;
+                self.oldest
+            }
+        };
+        &mut self.paths[place]
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::bound::max_record_bytes;
 use super::capture::{Captured, FieldName};
-use crate::line_buffer::LineBuffer;
+use crate::line_buffer::{LineBuffer, Piece};
 use crate::sync::{Arc, AtomicUsize, OnceLock, Ordering};
 
 /// A way to render a span, a path of spans or a context, which many records share. Each look of a layout is one, and so each layout of a
@@ -15,19 +15,15 @@ use crate::sync::{Arc, AtomicUsize, OnceLock, Ordering};
 pub(crate) struct Style(usize);
 
 impl Style {
-    /// The styles of the layouts that most programs use: they have a place in an array each. The others are found in a list.
     pub(crate) const TEXT: Style = Style(0);
     pub(crate) const TEXT_COLORED: Style = Style(1);
     pub(crate) const JSON: Style = Style(2);
-    pub(crate) const LOGFMT: Style = Style(3);
-    /// How many of these there are.
-    pub(crate) const COMMON: usize = 4;
-
     /// JSON paths that have only `"spans"`, or only `"span"`.
-    pub(crate) const JSON_LIST: Style = Style(4);
-    pub(crate) const JSON_CURRENT: Style = Style(5);
+    pub(crate) const JSON_LIST: Style = Style(3);
+    pub(crate) const JSON_CURRENT: Style = Style(4);
     /// JSON contexts without their fields.
-    pub(crate) const JSON_BARE: Style = Style(6);
+    pub(crate) const JSON_BARE: Style = Style(5);
+    pub(crate) const LOGFMT: Style = Style(6);
     pub(crate) const PRETTY: Style = Style(7);
     pub(crate) const PRETTY_COLORED: Style = Style(8);
 
@@ -38,67 +34,49 @@ impl Style {
         let first = NEXT.fetch_add(2, Ordering::Relaxed);
         [Style(first), Style(first + 1)]
     }
-
-    /// Returns the style's place in an array of the [common](Style::COMMON) styles.
-    #[inline]
-    pub(crate) fn place(self) -> Option<usize> {
-        Some(self.0).filter(|place| *place < Style::COMMON)
-    }
 }
 
-/// The most uncommon styles in which one span or context keeps its fragments: a span that lives for ever may be logged by any number of layouts.
-const MOST_UNCOMMON: usize = 8;
+/// The most styles in which one span or context keeps its fragments: a span that lives for ever may be logged by any number of layouts.
+const MAX_STYLES: usize = 12;
 
-/// The fragments of one span or context: its rendering in each style, made at first use.
+/// The fragments of one span or context: its rendering in each style, made at first use. A list that only grows: nearly all spans are rendered
+/// in one or two styles, if at all.
 #[derive(Debug, Default)]
-pub(crate) struct Fragments {
-    common: [OnceLock<Box<[u8]>>; Style::COMMON],
-    uncommon: OnceLock<Box<Uncommon>>,
-}
+pub(crate) struct Fragments(OnceLock<Box<Fragment>>);
 
-/// A fragment in an uncommon style, and the next one. The list only grows.
+/// A fragment in one style, and the next one.
 #[derive(Debug)]
-struct Uncommon {
+struct Fragment {
     style: Style,
-    bytes: Box<[u8]>,
-    next: OnceLock<Box<Uncommon>>,
+    text: Piece,
+    next: OnceLock<Box<Fragment>>,
 }
 
 impl Fragments {
     /// Appends the fragment in `style`; the first call in a style makes it with `render`.
     #[inline]
     pub(crate) fn append(&self, style: Style, out: &mut LineBuffer, render: impl FnMut(&mut LineBuffer)) {
-        match style.place() {
-            Some(place) => match self.common[place].get() {
-                Some(bytes) => out.extend_from_slice(bytes),
-                None => self.append_new(place, out, render),
-            },
-            None => self.append_uncommon(style, out, render),
+        match self.0.get() {
+            Some(first) if first.style == style => out.extend_from_piece(&first.text),
+            _ => self.append_other(style, out, render),
         }
     }
 
-    #[cold]
+    /// Appends a fragment that is not the first of the list, or new.
     #[inline(never)]
-    fn append_new(&self, place: usize, out: &mut LineBuffer, render: impl FnMut(&mut LineBuffer)) {
-        let bytes = append_rendered(out, render);
-        // Not by `get_or_init`: an allocator that logs would re-enter this function during the initialisation of the cell, and deadlock.
-        // `Err` returns our bytes: another rendering was first.
-        drop(self.common[place].set(bytes));
-    }
-
-    #[inline(never)]
-    fn append_uncommon(&self, style: Style, out: &mut LineBuffer, render: impl FnMut(&mut LineBuffer)) {
-        let (mut place, mut count) = (&self.uncommon, 0);
+    fn append_other(&self, style: Style, out: &mut LineBuffer, render: impl FnMut(&mut LineBuffer)) {
+        let (mut place, mut count) = (&self.0, 0);
         while let Some(known) = place.get() {
             if known.style == style {
-                return out.extend_from_slice(&known.bytes);
+                return out.extend_from_piece(&known.text);
             }
             (place, count) = (&known.next, count + 1);
         }
-        let bytes = append_rendered(out, render);
-        let mut new = Box::new(Uncommon { style, bytes, next: OnceLock::new() });
+        let text = append_rendered(out, render);
+        let mut new = Box::new(Fragment { style, text, next: OnceLock::new() });
+        // Not by `get_or_init`: an allocator that logs would re-enter this function during the initialisation of the cell, and deadlock.
         // Rendering may have added this very style, if it logs: then the list has it twice, and the first is found.
-        while count < MOST_UNCOMMON {
+        while count < MAX_STYLES {
             match place.set(new) {
                 Ok(()) => return,
                 Err(ours) => new = ours,
@@ -113,18 +91,18 @@ impl Fragments {
 ///
 /// Text is refused when the line is full, and other records, which have room, will have the same fragment. So where a line may have been full
 /// meanwhile, the fragment is rendered again, as if it began a line.
-fn append_rendered(out: &mut LineBuffer, mut render: impl FnMut(&mut LineBuffer)) -> Box<[u8]> {
+fn append_rendered(out: &mut LineBuffer, mut render: impl FnMut(&mut LineBuffer)) -> Piece {
     let start = out.len();
     render(out);
     // Less than the bound: what was refused something may have become shorter since, when it was quoted anew.
     if start == 0 || out.len() < max_record_bytes() / 4 {
-        return out[start..].into();
+        return Piece::new(&out[start..]);
     }
     out.truncate(start);
     let mut alone = LineBuffer::new();
     render(&mut alone);
     out.extend_from_slice(&alone);
-    alone[..].into()
+    Piece::new(&alone)
 }
 
 /// The captured name and fields of a span.
@@ -230,13 +208,27 @@ mod tests {
     }
 
     #[test]
+    fn a_long_fragment_is_kept_whole() {
+        let (fragments, mut count) = (Fragments::default(), 0);
+        for length in [31, 32, 33, 4_000].into_iter().flat_map(|length| [length; 2]) {
+            let mut out = LineBuffer::from(&b"<"[..]);
+            fragments.append(Style(length), &mut out, |out| {
+                count += 1;
+                out.extend_from_slice(&vec![b'x'; length]);
+            });
+            assert_eq!(String::from_utf8(out.into()).unwrap(), format!("<{}", "x".repeat(length)));
+        }
+        assert_eq!(count, 4);
+    }
+
+    #[test]
     fn beyond_some_styles_a_fragment_is_rendered_each_time() {
         let (fragments, mut count) = (Fragments::default(), 0);
         for round in 0..3 {
-            for style in 0..MOST_UNCOMMON + 2 {
-                append(&fragments, Style(Style::COMMON + style), &mut count);
+            for style in 0..MAX_STYLES + 2 {
+                append(&fragments, Style(style), &mut count);
             }
-            assert_eq!(count, MOST_UNCOMMON + 2 * (round + 1));
+            assert_eq!(count, MAX_STYLES + 2 * (round + 1));
         }
     }
 

@@ -40,11 +40,12 @@ impl Layout for Build {
         let word = Word::of(record);
         let kind = word.as_ref().map(|word| word.kind);
         // With several builds on one terminal nobody could tell whose empty line it is.
-        let has_empty_lines = !line.options.aligned;
+        let has_empty_lines = !line.looks.options.aligned;
         if has_empty_lines && kind == Some(WordKind::Finished) {
             line.out.push(b'\n');
         }
-        let (options, colored, start, names) = (line.options, line.colored, line.out.len(), CallsiteNames::of(record));
+        let (options, colored, start, names) =
+            (line.looks.options, line.looks.colored, line.out.len(), CallsiteNames::of(record));
         let columns = Columns { options, colored, record, start };
         columns.push_times_and_thread(line);
         let out = &mut *line.out;

@@ -40,7 +40,7 @@ pub(super) struct Json;
 impl Layout for Json {
     #[inline]
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        render(line.options, record, line.out);
+        render(line.looks.options, record, line.out);
     }
 }
 

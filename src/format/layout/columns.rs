@@ -39,7 +39,7 @@ impl Columns<'_> {
     pub(in crate::format) fn push_times(&self, line: &mut LayoutWriter<'_>, with_thread: bool) {
         let Columns { options, record, .. } = *self;
         let (times, seq) = (options.times, record.seq().filter(|_| options.seq));
-        let shows_time = line.timer.is_some() || times.shows_wall() || times.shows_elapsed();
+        let shows_time = line.looks.timer.is_some() || times.shows_wall() || times.shows_elapsed();
         if !(shows_time || with_thread || seq.is_some()) {
             return;
         }
@@ -47,9 +47,9 @@ impl Columns<'_> {
             line.out.extend_from_slice(Look::Dim.sequence());
         }
         let start = line.out.len();
-        match line.timer {
+        match line.looks.timer {
             // Its own writer: a gap at its end is not ours.
-            Some(timer) => timer.push(record, &mut line.looks().writer(line.out)),
+            Some(timer) => timer.push(record, &mut line.looks.writer(line.out)),
             None => times.push(record, line.out),
         }
         let out = &mut *line.out;

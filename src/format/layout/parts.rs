@@ -3,7 +3,7 @@
 use tracing::Level;
 
 use super::pieces::push_level;
-use super::writer::{LayoutWriter, plain_text};
+use super::writer::{LayoutWriter, Looks, plain_text};
 use crate::format::ansi::{self, Look};
 use crate::format::names::CallsiteNames;
 use crate::format::number::push_integer;
@@ -15,14 +15,15 @@ use crate::record::{Record, write_thread_id, write_thread_name};
 impl LayoutWriter<'_> {
     /// Appends the level, filled up to five characters; in colour if the line is coloured.
     pub fn push_level(&mut self, level: Level) {
-        let colored = self.colored;
+        let colored = self.looks.colored;
         push_level(colored, level, self.out);
     }
 
     /// Appends the time as the format says: see [`Format::time`](crate::Format::time) and its companions.
     pub fn push_time(&mut self, record: &Record<'_>) {
-        let (times, colored) = (self.options.times, self.colored);
-        match self.timer {
+        let Looks { options, timer, colored, .. } = *self.looks;
+        let times = &options.times;
+        match timer {
             Some(timer) => timer.push(record, self),
             None if times.shows_wall() || times.shows_elapsed() => {
                 ansi::push_colored(colored, Look::Dim, self.out, |out| times.push(record, out));
@@ -33,13 +34,13 @@ impl LayoutWriter<'_> {
 
     /// Appends the wall-clock time in RFC 3339, to the microsecond, with the [offset](crate::Format::offset) of the format.
     pub fn push_timestamp(&mut self, record: &Record<'_>) {
-        let offset = self.options.times.offset;
+        let offset = self.looks.options.times.offset;
         push_rfc3339_micros(self.out, record.timestamp(), offset);
     }
 
     /// Appends the time since the origin of the context, in the [style](crate::Format::elapsed_style) of the format.
     pub fn push_elapsed(&mut self, record: &Record<'_>) {
-        let times = self.options.times;
+        let times = self.looks.options.times;
         times.push_elapsed(record, self.out);
     }
 
@@ -84,7 +85,7 @@ impl LayoutWriter<'_> {
 
     /// Appends the context of the record, as [`Layout::context`](super::Layout::context) renders it. That is done once, and kept.
     pub fn push_context(&mut self, record: &Record<'_>) {
-        let (looks, style) = (self.looks(), self.style());
+        let (looks, style) = (self.looks, self.style());
         record.context().append_fragment(style, self.out, |context, out| {
             looks.layout.context(context, &mut looks.writer(out));
         });
@@ -94,7 +95,7 @@ impl LayoutWriter<'_> {
     /// [`Layout::span_separator`](super::Layout::span_separator) between them.
     /// That is done once, and kept; nothing is appended outside every span.
     pub fn push_spans(&mut self, record: &Record<'_>) {
-        let (looks, style) = (self.looks(), self.style());
+        let (looks, style) = (self.looks, self.style());
         record.spans.append(style, &|path, out| looks.push_path(style, path, out), self.out);
     }
 }

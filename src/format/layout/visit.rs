@@ -41,12 +41,11 @@ impl LayoutWriter<'_> {
             with_message,
             message_seen: false,
             is_first: true,
-            is_plain: names.fields == FieldNames::Plain,
             ready: names.ready,
             unique: (names.fields == FieldNames::Repeated).then(UniqueNames::beside_message),
             line: self,
         });
-        (self.plain_name, self.ready_name) = (None, None);
+        self.ready_name = None;
     }
 
     /// Appends the message, which is `value`, and a gap.
@@ -68,8 +67,6 @@ struct FieldVisitor<'a, 'b> {
     with_message: bool,
     message_seen: bool,
     is_first: bool,
-    /// True if no name needs quotes or a number.
-    is_plain: bool,
     /// The names by the index of their field, if they are ready.
     ready: &'static [ReadyName],
     /// The names so far, if two may be equal.
@@ -77,24 +74,33 @@ struct FieldVisitor<'a, 'b> {
 }
 
 impl FieldVisitor<'_, '_> {
+    /// Pushes a field, or the message, with the value that `value` makes. It is made where it is needed: a value that is copied there right
+    /// after it was written in parts would stall the processor.
     #[inline(always)]
-    fn push(&mut self, field: &Field, value: Kind<'_>) {
-        if !self.message_seen && is_message(field) {
+    fn push<'v>(&mut self, field: &Field, value: impl Fn() -> Kind<'v>) {
+        match self.ready.get(field.index()) {
+            Some(ready) if !ready.is_message() => {
+                self.line.ready_name = Some(ready);
+                self.push_field(ready.name(), FieldValue(value()));
+            }
+            ready => self.push_message_or_unready(ready.is_some(), field, value()),
+        }
+    }
+
+    /// Pushes the message, or a field whose name is not ready.
+    #[inline(never)]
+    fn push_message_or_unready(&mut self, is_message_ready: bool, field: &Field, value: Kind<'_>) {
+        if !self.message_seen && (is_message_ready || is_message(field)) {
             self.message_seen = true;
             if self.with_message {
                 self.push_message(value);
             }
-        } else if self.is_plain {
-            let name = field.name();
-            (self.line.plain_name, self.line.ready_name) = (Some(name), self.ready.get(field.index()));
-            self.push_field(|line| line.layout().field(name, FieldValue(value), line));
         } else {
             self.push_odd(field_name(field), "", value);
         }
     }
 
     /// Pushes the message. An event that was made by hand may have it behind fields.
-    #[inline(never)]
     fn push_message(&mut self, value: Kind<'_>) {
         if !self.is_first {
             self.line.gap();
@@ -103,22 +109,22 @@ impl FieldVisitor<'_, '_> {
         self.line.push_message_value(value);
     }
 
-    /// Pushes a field whose name needs quotes or a number, or is not that of a field.
+    /// Pushes a field whose name may need quotes or a number, or is not that of a field.
     #[inline(never)]
     fn push_odd(&mut self, name: &str, suffix: &str, value: Kind<'_>) {
-        (self.line.plain_name, self.line.ready_name) = (None, None);
+        self.line.ready_name = None;
         match &mut self.unique {
-            None if suffix.is_empty() => self.push_field(|line| line.layout().field(name, FieldValue(value), line)),
+            None if suffix.is_empty() => self.push_field(name, FieldValue(value)),
             unique => {
                 let name = joined(name, suffix, unique.as_mut());
-                self.push_field(|line| line.layout().field(&name, FieldValue(value), line));
+                self.push_field(&name, FieldValue(value));
             }
         }
     }
 
-    /// Pushes a field by `push`, and what stands before it.
-    #[inline]
-    fn push_field(&mut self, push: impl FnOnce(&mut LayoutWriter<'_>)) {
+    /// Pushes a field, and what stands before it. Part of its callers, so that each puts its value where the layout reads it.
+    #[inline(always)]
+    fn push_field(&mut self, name: &str, value: FieldValue<'_>) {
         let before = self.line.mark();
         if !self.is_first {
             match self.separator.as_bytes() {
@@ -130,7 +136,7 @@ impl FieldVisitor<'_, '_> {
             self.line.gap();
         }
         let from = self.line.out.len();
-        push(self.line);
+        self.line.layout().field(name, value, self.line);
         // A layout may leave a field out.
         match self.line.is_unchanged_since(from) {
             true => self.line.back_to(before),
@@ -156,42 +162,42 @@ fn joined(name: &str, suffix: &str, unique: Option<&mut UniqueNames>) -> String 
 
 impl Visit for FieldVisitor<'_, '_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.push(field, Kind::F64(value));
+        self.push(field, || Kind::F64(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.push(field, Kind::I64(value));
+        self.push(field, || Kind::I64(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.push(field, Kind::U64(value));
+        self.push(field, || Kind::U64(value));
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.push(field, Kind::I128(value));
+        self.push(field, || Kind::I128(value));
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.push(field, Kind::U128(value));
+        self.push(field, || Kind::U128(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.push(field, Kind::Bool(value));
+        self.push(field, || Kind::Bool(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.push(field, Kind::Str(value));
+        self.push(field, || Kind::Str(value));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         let is_shown = self.message_seen || !is_message(field);
-        self.push(field, Kind::Error(value));
+        self.push(field, || Kind::Error(value));
         if is_shown && has_source(value) {
             self.push_odd(field_name(field), SOURCES, Kind::Sources(value));
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.push(field, Kind::Debug(value));
+        self.push(field, || Kind::Debug(value));
     }
 }

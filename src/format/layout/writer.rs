@@ -30,14 +30,8 @@ pub struct LayoutWriter<'a> {
     pub(in crate::format) start: usize,
     /// Where the blank ends that was written last for a gap. Nothing stands behind it if that is the end of the line.
     gap_end: usize,
-    pub(in crate::format) options: &'a Options,
-    pub(in crate::format) timer: Option<&'a SharedTimer>,
-    pub(in crate::format) colored: bool,
-    styles: [Style; 2],
-    layout: &'a dyn Layout,
+    pub(in crate::format) looks: &'a Looks<'a>,
     /// The name of the field that is pushed, if it is known to need no quotes.
-    pub(super) plain_name: Option<&'static str>,
-    /// The same, if it is ready to be written.
     pub(super) ready_name: Option<&'static ReadyName>,
 }
 
@@ -54,20 +48,8 @@ const NO_GAP: usize = usize::MAX;
 impl<'a> LayoutWriter<'a> {
     /// Makes the writer of a line at the end of `out`.
     #[inline]
-    pub(in crate::format) fn new(out: &'a mut LineBuffer, looks: Looks<'a>) -> Self {
-        let Looks { options, timer, colored, styles, layout } = looks;
-        LayoutWriter {
-            start: out.len(),
-            out,
-            gap_end: NO_GAP,
-            options,
-            timer,
-            colored,
-            styles,
-            layout,
-            plain_name: None,
-            ready_name: None,
-        }
+    pub(in crate::format) fn new(out: &'a mut LineBuffer, looks: &'a Looks<'a>) -> Self {
+        LayoutWriter { start: out.len(), out, gap_end: NO_GAP, looks, ready_name: None }
     }
 
     /// Appends `text` as it is: the layout's own punctuation, and colours if the line [is coloured](LayoutWriter::is_colored).
@@ -98,8 +80,8 @@ impl<'a> LayoutWriter<'a> {
     #[inline]
     pub fn push_name(&mut self, name: &str) {
         // Compared by address: nearly all names are looked at once for each callsite.
-        match self.plain_name {
-            Some(plain) if ptr::eq(plain, name) => self.raw(plain),
+        match self.ready_name {
+            Some(ready) if ptr::eq(ready.name(), name) => self.raw(name),
             _ => push_name(self.out, None, ["", name, ""], OddNames::Quoted),
         }
     }
@@ -141,13 +123,13 @@ impl<'a> LayoutWriter<'a> {
 
     /// Appends `context` as `uno{env=x}`: the default look.
     pub fn push_braced_context(&mut self, context: &ContextInfo) {
-        let colored = self.colored;
+        let colored = self.looks.colored;
         braces::render_context(colored, context, self.out);
     }
 
     /// Appends `span` as `build{unit=core}`: the default look.
     pub fn push_braced_span(&mut self, span: SpanInfo<'_>) {
-        let colored = self.colored;
+        let colored = self.looks.colored;
         braces::render_span(colored, span.0, self.out);
     }
 
@@ -160,7 +142,7 @@ impl<'a> LayoutWriter<'a> {
     /// # }
     /// ```
     pub fn colored(&mut self, sequence: &str, push: impl FnOnce(&mut Self)) {
-        if !self.colored {
+        if !self.looks.colored {
             return push(self);
         }
         let before = self.mark();
@@ -177,7 +159,7 @@ impl<'a> LayoutWriter<'a> {
     /// Returns true if the line is coloured: see [`Format::color`](crate::Format::color).
     #[must_use]
     pub fn is_colored(&self) -> bool {
-        self.colored
+        self.looks.colored
     }
 
     /// Returns true if nothing has been pushed yet.
@@ -206,21 +188,15 @@ impl<'a> LayoutWriter<'a> {
     }
 
     pub(super) fn layout(&self) -> &'a dyn Layout {
-        self.layout
+        self.looks.layout
     }
 
     pub(super) fn style(&self) -> Style {
-        self.styles[usize::from(self.colored)]
-    }
-
-    pub(in crate::format) fn looks(&self) -> Looks<'a> {
-        let LayoutWriter { options, timer, colored, styles, layout, .. } = *self;
-        Looks { options, timer, colored, styles, layout }
+        self.looks.styles[usize::from(self.looks.colored)]
     }
 }
 
 /// What the lines of a format have in common.
-#[derive(Clone, Copy)]
 pub(in crate::format) struct Looks<'a> {
     pub(in crate::format) options: &'a Options,
     pub(in crate::format) timer: Option<&'a SharedTimer>,
@@ -232,11 +208,8 @@ pub(in crate::format) struct Looks<'a> {
 
 impl<'a> Looks<'a> {
     #[inline]
-    pub(in crate::format) fn writer<'b>(&self, out: &'b mut LineBuffer) -> LayoutWriter<'b>
-    where
-        'a: 'b,
-    {
-        LayoutWriter::new(out, *self)
+    pub(in crate::format) fn writer<'b>(&'b self, out: &'b mut LineBuffer) -> LayoutWriter<'b> {
+        LayoutWriter::new(out, self)
     }
 
     /// Appends `path`. In place of a span that makes it too long stands its name and a marker.
@@ -282,7 +255,7 @@ impl fmt::Write for LayoutWriter<'_> {
 impl fmt::Debug for LayoutWriter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = String::from_utf8_lossy(&self.out[self.start..]);
-        f.debug_struct("LayoutWriter").field("line", &line).field("colored", &self.colored).finish()
+        f.debug_struct("LayoutWriter").field("line", &line).field("colored", &self.looks.colored).finish()
     }
 }
 
@@ -300,7 +273,7 @@ pub(in crate::format) fn contain(line: &mut LayoutWriter<'_>, append: impl FnOnc
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| append(line))) {
         drop_quietly(payload);
         line.out.extend_from_slice(PANICKED);
-        if line.colored {
+        if line.looks.colored {
             line.out.extend_from_slice(Look::RESET);
         }
     }

@@ -43,7 +43,7 @@ pub(super) struct Logfmt;
 impl Layout for Logfmt {
     #[inline]
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        render(line.options, record, line.out);
+        render(line.looks.options, record, line.out);
     }
 }
 

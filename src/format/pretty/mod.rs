@@ -33,7 +33,7 @@ const CONTINUATION: &str = "      | ";
 
 impl Layout for Pretty {
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        let (options, colored) = (line.options, line.colored);
+        let (options, colored) = (line.looks.options, line.looks.colored);
         line.raw("  ");
         let start = line.out.len();
         let columns = Columns { options, colored, record, start };
@@ -64,7 +64,7 @@ impl Layout for Pretty {
             line.out.truncate(separator);
         }
         push_place(&columns, line.out);
-        let (style, looks) = (Pretty::STYLES[usize::from(colored)], line.looks());
+        let (style, looks) = (Pretty::STYLES[usize::from(colored)], line.looks);
         record.spans.append(style, &|path, out| push_path(path, style, looks, out), line.out);
         line.raw("\n");
     }
@@ -117,7 +117,7 @@ fn push_place(columns: &Columns<'_>, out: &mut LineBuffer) {
 }
 
 /// Appends the spans, innermost first, each on a line of its own.
-fn push_path(path: &[Arc<SpanValues>], style: Style, looks: Looks<'_>, out: &mut LineBuffer) {
+fn push_path(path: &[Arc<SpanValues>], style: Style, looks: &Looks<'_>, out: &mut LineBuffer) {
     let start = out.len();
     for span in path.iter().rev() {
         let room = max_path_bytes().saturating_sub(out.len() - start);

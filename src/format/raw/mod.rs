@@ -13,7 +13,7 @@ pub(super) struct Raw;
 
 impl Layout for Raw {
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        let (options, colored) = (line.options, line.colored);
+        let (options, colored) = (line.looks.options, line.looks.colored);
         let keeps = match options.ansi {
             Ansi::Auto => Some(colored),
             Ansi::Keep => Some(true),

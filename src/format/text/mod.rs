@@ -32,7 +32,8 @@ pub(super) struct Text;
 impl Layout for Text {
     #[inline]
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        let (options, colored, start, names) = (line.options, line.colored, line.start, CallsiteNames::of(record));
+        let (options, colored, start, names) =
+            (line.looks.options, line.looks.colored, line.start, CallsiteNames::of(record));
         let columns = Columns { options, colored, record, start };
         columns.push_times_and_thread(line);
         let out = &mut *line.out;
