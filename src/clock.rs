@@ -85,7 +85,7 @@ fn read_system() -> Reading {
     #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
     return counter::read();
     #[cfg(not(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom))))]
-    Reading { instant: Instant::now(), wall: Wall::Unread }
+    Reading::without_wall(Instant::now())
 }
 
 /// From where the elapsed time of a record counts.
@@ -282,7 +282,7 @@ impl Clock {
     #[must_use]
     pub fn origin(&self) -> Origin {
         let reading = self.read();
-        Origin { instant: reading.instant, wall: reading.wall.or_read(|| self.wall()) }
+        Origin { instant: reading.instant, wall: reading.wall().or_read(|| self.wall()) }
     }
 
     /// Reads this clock once, for both times if one reading tells both.
@@ -290,7 +290,7 @@ impl Clock {
     pub(crate) fn read(&self) -> Reading {
         match &self.0 {
             Kind::System => read_system(),
-            _ => Reading { instant: self.now(), wall: Wall::Unread },
+            _ => Reading::without_wall(self.now()),
         }
     }
 }

@@ -105,9 +105,7 @@ fn told(times: Times) -> Reading {
     let monotonic = times.monotonic.max(LATEST.get());
     LATEST.set(monotonic);
     match EPOCH.get() {
-        Some(epoch) => {
-            Reading { instant: *epoch + Duration::from_nanos(monotonic), wall: Wall::SinceUnixEpoch(times.wall) }
-        }
+        Some(epoch) => Reading::with_wall(*epoch + Duration::from_nanos(monotonic), times.wall),
         None => unreachable!("the times of an anchor count from the epoch"),
     }
 }
@@ -118,13 +116,13 @@ fn told(times: Times) -> Reading {
 fn read_clocks() -> Reading {
     let now = Instant::now();
     if RATE.load(Ordering::Relaxed) == NEVER {
-        return Reading { instant: now, wall: Wall::Unread };
+        return Reading::without_wall(now);
     }
     let Some(&epoch) = EPOCH.get() else {
         if let Some(_rates) = RATES.try_lock() {
             let _by_another_thread = EPOCH.set(now);
         }
-        return Reading { instant: now, wall: Wall::Unread };
+        return Reading::without_wall(now);
     };
     let monotonic = nanos(now.saturating_duration_since(epoch));
     if monotonic >= DUE.load(Ordering::Relaxed)
@@ -146,7 +144,7 @@ fn read_clocks() -> Reading {
     // The counter may have been ahead.
     let latest = monotonic.max(LATEST.get());
     LATEST.set(latest);
-    Reading { instant: epoch + Duration::from_nanos(latest), wall: Wall::Unread }
+    Reading::without_wall(epoch + Duration::from_nanos(latest))
 }
 
 fn rate() -> Option<Rate> {

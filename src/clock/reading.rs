@@ -1,12 +1,36 @@
 //! What a clock showed.
 
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant, SystemTime};
 
 /// What a clock showed at one moment.
 #[derive(Clone, Copy)]
 pub(crate) struct Reading {
     pub(crate) instant: Instant,
-    pub(crate) wall: Wall,
+    /// Nanoseconds since 1970, if this clock tells both times at once. One word, not a [`Wall`]: that would be copied as a whole right after it was
+    /// written in parts, for which a processor has to wait.
+    wall: Option<NonZeroU64>,
+}
+
+impl Reading {
+    /// Makes the reading of a clock that does not tell the wall-clock time.
+    #[inline]
+    pub(crate) fn without_wall(instant: Instant) -> Self {
+        Reading { instant, wall: None }
+    }
+
+    /// Makes the reading of a clock that also tells the wall-clock time, in nanoseconds since 1970.
+    #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
+    #[inline]
+    pub(crate) fn with_wall(instant: Instant, nanos: u64) -> Self {
+        Reading { instant, wall: NonZeroU64::new(nanos) }
+    }
+
+    /// Returns the wall-clock time, or that it was not read.
+    #[inline]
+    pub(crate) fn wall(&self) -> Wall {
+        self.wall.map_or(Wall::Unread, |nanos| Wall::SinceUnixEpoch(nanos.get()))
+    }
 }
 
 /// The wall-clock time of a moment, or what is known of it. Few records show it, so it is made when it is asked for.
@@ -15,10 +39,6 @@ pub(crate) enum Wall {
     /// Whoever asks has to read the clock.
     Unread,
     /// Nanoseconds since 1970.
-    #[cfg_attr(
-        not(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom))),
-        allow(dead_code, reason = "only the processor's counter tells both times")
-    )]
     SinceUnixEpoch(u64),
     Read(SystemTime),
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::missing::{Missing, MissingClaim, Owner};
 use crate::clock::{Clock, Counted, Wall};
-use crate::record::{ContextInfo, Moment, Notice, Record, with_notice};
+use crate::record::{ContextInfo, Moment, Notice, Record, RecordMetadata, with_notice};
 
 /// Writes or enqueues a notice.
 pub(crate) type PutNotice<'a> = &'a mut dyn FnMut(Notice, &Record<'_>) -> io::Result<()>;
@@ -47,7 +47,7 @@ pub(crate) fn put_claimed_notice(
         }
     };
     let notice = notice(claim.count());
-    with_notice(notice, |event| put(notice, &moment.notice(event)))
+    with_notice(notice, |event| put(notice, &moment.notice(event, &RecordMetadata::own(event.metadata()))))
 }
 
 /// Calls `f` with the moment of notices that no record follows. A notice about one context has that context's last loss as its moment.

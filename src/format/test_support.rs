@@ -108,7 +108,7 @@ pub(crate) fn with_record<R>(
     let clock = Clock::from(ManualClock::at(Origin::from_parts(std::time::Instant::now(), fixture.wall)));
     f(&Record {
         event,
-        metadata: RecordMetadata::new(event.metadata()),
+        metadata: &RecordMetadata::new(event.metadata()),
         elapsed: fixture.elapsed,
         counted: Counted::Unknown,
         clock: &clock,

@@ -189,7 +189,7 @@ impl ContextLayer {
             return;
         }
         let wants = |inner: &ContextInner| inner.verbosity().allows_target(metadata.level, metadata.target);
-        let deliver = |inner: &ContextInner, record| emit(inner, event, record, &CurrentPath::new(self.id, registry));
+        let deliver = |inner: &ContextInner, record| emit(inner, event, &record, &CurrentPath::new(self.id, registry));
         let claimed = |inner: &ContextInner| {
             if wants(inner) {
                 deliver(inner, metadata);
@@ -252,9 +252,9 @@ impl ContextLayer {
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
         if event.is_contextual() {
-            emit(inner, event, metadata, &CurrentPath::new(self.id, cx));
+            emit(inner, event, &metadata, &CurrentPath::new(self.id, cx));
         } else {
-            emit(inner, event, metadata, &ParentPath::new(event.parent(), cx));
+            emit(inner, event, &metadata, &ParentPath::new(event.parent(), cx));
         }
     }
 }

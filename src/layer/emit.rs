@@ -15,11 +15,11 @@ use crate::record::{Record, RecordMetadata, SpanPath};
 use crate::sink::Sink;
 
 /// Gives `event` to each sink of `inner` that wants its level, and counts what became of it. Tells the program if there is no sink at all.
-pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMetadata<'_>, spans: &dyn SpanPath) {
+pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: &RecordMetadata<'_>, spans: &dyn SpanPath) {
     match inner.sinks() {
         // Most contexts have one sink: for them there are no loops.
         [sink] => {
-            if sink.wants(&metadata) {
+            if sink.wants(metadata) {
                 deliver(inner, event, metadata, spans, One(sink));
             }
         }
@@ -32,12 +32,12 @@ pub(super) fn emit(inner: &ContextInner, event: &Event<'_>, metadata: RecordMeta
 fn emit_to_some(
     inner: &ContextInner,
     event: &Event<'_>,
-    metadata: RecordMetadata<'_>,
+    metadata: &RecordMetadata<'_>,
     spans: &dyn SpanPath,
     sinks: &[Sink],
 ) {
     // Asked once: the verbosity of a sink may follow a dial, and what is counted must be what is delivered.
-    let wanting = Wanting::of(sinks, &metadata);
+    let wanting = Wanting::of(sinks, metadata);
     if wanting.count() > 0 {
         deliver(inner, event, metadata, spans, wanting);
     }
@@ -70,7 +70,7 @@ impl<'s> Receivers<'s> for One<'s> {
 fn deliver<'s>(
     inner: &ContextInner,
     event: &Event<'_>,
-    metadata: RecordMetadata<'_>,
+    metadata: &RecordMetadata<'_>,
     spans: &dyn SpanPath,
     receivers: impl Receivers<'s>,
 ) {
@@ -92,7 +92,7 @@ fn deliver<'s>(
         elapsed: inner.origin().elapsed_at(reading.instant),
         counted: Counted::FromContext(inner.origin()),
         clock: inner.clock(),
-        wall: Cell::new(reading.wall),
+        wall: Cell::new(reading.wall()),
         seq: Some(seq),
         context: inner.info(),
         spans,

@@ -62,11 +62,11 @@ impl OutputContext {
             with_opening(&verbosity.to_string(), |event| {
                 let record = Record {
                     event,
-                    metadata: RecordMetadata::own(event.metadata()),
+                    metadata: &RecordMetadata::own(event.metadata()),
                     elapsed: inner.origin().elapsed_at(reading.instant),
                     counted: Counted::FromContext(inner.origin()),
                     clock: inner.clock(),
-                    wall: Cell::new(reading.wall),
+                    wall: Cell::new(reading.wall()),
                     seq: Some(seq),
                     context: inner.info(),
                     spans: &NoSpans,

@@ -163,7 +163,7 @@ impl Panic {
                     module_path: None,
                     ..RecordMetadata::without_callsite(event.metadata())
                 };
-                emit(context.inner(), event, metadata, &Path(&path));
+                emit(context.inner(), event, &metadata, &Path(&path));
             });
         });
     }

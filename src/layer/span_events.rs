@@ -169,7 +169,7 @@ fn emit_of_span<S>(
 ) where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
-    emit(context.inner(), event, RecordMetadata::new(metadata), &ParentPath::new(Some(id), cx));
+    emit(context.inner(), event, &RecordMetadata::new(metadata), &ParentPath::new(Some(id), cx));
 }
 
 #[cfg(all(test, not(logscope_loom)))]

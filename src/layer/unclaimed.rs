@@ -90,7 +90,7 @@ fn write(default: &ContextInner, report: &UnclaimedReport) {
         if default.is_closed() || !default.sinks().iter().any(|sink| sink.wants(&metadata)) {
             return report_on_stderr(report);
         }
-        emit(default, event, metadata, &NoSpans);
+        emit(default, event, &metadata, &NoSpans);
     });
 }
 

@@ -73,7 +73,7 @@ use crate::sync::thread::ThreadId;
 /// A record borrows from the log call, so it lives only as long as that call; [`to_buf`](Record::to_buf) makes an owned copy.
 pub struct Record<'a> {
     pub(crate) event: &'a Event<'a>,
-    pub(crate) metadata: RecordMetadata<'a>,
+    pub(crate) metadata: &'a RecordMetadata<'a>,
     pub(crate) elapsed: Duration,
     pub(crate) counted: Counted<'a>,
     pub(crate) clock: &'a Clock,
@@ -321,11 +321,11 @@ pub(crate) struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    /// Makes a record of `event`, which is a notice, at this moment. It has no number.
-    pub(crate) fn notice<'b>(&'b self, event: &'b Event<'b>) -> Record<'b> {
+    /// Makes a record of `event`, which is a notice with these metadata, at this moment. It has no number.
+    pub(crate) fn notice<'b>(&'b self, event: &'b Event<'b>, metadata: &'b RecordMetadata<'b>) -> Record<'b> {
         Record {
             event,
-            metadata: RecordMetadata::own(event.metadata()),
+            metadata,
             elapsed: self.elapsed,
             counted: self.counted,
             clock: self.clock,

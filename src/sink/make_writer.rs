@@ -140,7 +140,7 @@ fn with_line(level: Level, text: &str, f: impl FnOnce(&Record<'_>)) {
     let values = metadata.fields().value_set(&values);
     f(&Record {
         event: &Event::new(metadata, &values),
-        metadata: RecordMetadata::own(metadata),
+        metadata: &RecordMetadata::own(metadata),
         elapsed: Duration::ZERO,
         counted: Counted::Unknown,
         clock: &Clock::SYSTEM,

@@ -39,7 +39,7 @@ pub(crate) fn with_record_of<R>(context: &ContextInfo, seq: u64, f: impl FnOnce(
     let origin = Origin::from_parts(std::time::Instant::now(), SystemTime::UNIX_EPOCH);
     f(&Record {
         event: &Event::new(&METADATA, &values),
-        metadata: RecordMetadata::new(&METADATA),
+        metadata: &RecordMetadata::new(&METADATA),
         elapsed: Duration::from_millis(seq),
         counted: Counted::Unknown,
         clock: &Clock::from(ManualClock::at(origin)),

@@ -133,7 +133,7 @@ fn the_time_of_a_thread_that_was_told_a_later_one_stands_still_until_then() {
         // An anchor that is behind: the one before was ahead.
         let behind = told_at(4_000);
         assert_eq!(behind.instant, after(5_000));
-        assert_eq!(behind.wall.or_read(SystemTime::now), SystemTime::UNIX_EPOCH + Duration::from_nanos(7));
+        assert_eq!(behind.wall().or_read(SystemTime::now), SystemTime::UNIX_EPOCH + Duration::from_nanos(7));
         assert_eq!(told_at(5_001).instant, after(5_001));
     })
     .join()
@@ -171,7 +171,7 @@ fn both_times_are_those_of_the_system() {
         let (after, wall_after) = (Instant::now(), SystemTime::now());
         assert!(reading.instant >= last, "it never goes back");
         assert!(reading.instant + SLACK >= before && reading.instant <= after + SLACK);
-        let wall = reading.wall.or_read(SystemTime::now);
+        let wall = reading.wall().or_read(SystemTime::now);
         // Somebody may set the clock meanwhile.
         if wall_before <= wall_after {
             assert!(wall + SLACK >= wall_before && wall <= wall_after + SLACK);
@@ -221,7 +221,7 @@ fn over_a_minute() {
             let (wall_after, after) = (SystemTime::now(), Instant::now());
             assert!(reading.instant <= after + SLACK);
             behind.push(nanos(before.saturating_duration_since(reading.instant)));
-            let wall = reading.wall.or_read(SystemTime::now);
+            let wall = reading.wall().or_read(SystemTime::now);
             let apart = wall_before.duration_since(wall).or_else(|_| wall.duration_since(wall_after));
             wall_apart.push(nanos(apart.unwrap_or_default()));
             let now = nanos(reading.instant - epoch);

@@ -58,7 +58,7 @@ fn each_option_keeps_the_others() {
 fn a_level_is_a_threshold() {
     let (all, _) = memory();
     let sink = all.max_level(LevelFilter::INFO);
-    let wants = |sink: &Sink, level| with_record(1, |record| sink.wants(&RecordMetadata { level, ..record.metadata }));
+    let wants = |sink: &Sink, level| with_record(1, |record| sink.wants(&RecordMetadata { level, ..*record.metadata }));
     assert!(wants(&sink, Level::INFO) && !wants(&sink, Level::DEBUG) && wants(&all, Level::TRACE));
     assert!(!wants(&sink.max_level(LevelFilter::OFF), Level::ERROR));
 }
