@@ -16,15 +16,15 @@ use crate::verbosity::Decisions;
 
 /// What the names and the target of an event need before they are written. It depends on the callsite alone, and is computed
 /// once for each.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct CallsiteNames {
     pub(super) fields: FieldNames,
-    /// True if every layout writes the target as it is, without quotes or escapes.
-    pub(super) plain_target: bool,
+    /// True if every layout writes the target of the callsite as it is, without quotes or escapes.
+    plain_target: bool,
     /// True if the event may have a name of its own.
     pub(super) named: bool,
     /// The names of its fields by their index, ready to be written. Empty if some are not plain, or there are too many callsites.
-    pub(super) ready: &'static [ReadyName],
+    pub(super) ready: Vec<ReadyName>,
 }
 
 /// A plain name of a field, as it is written before its value.
@@ -96,23 +96,6 @@ impl ReadyName {
     }
 }
 
-/// What is kept of a callsite.
-struct Kept {
-    names: CallsiteNames,
-    ready: Box<[ReadyName]>,
-    /// The target, to which that of a record is compared by its address.
-    target: &'static str,
-}
-
-impl Kept {
-    fn new(callsite: &'static Metadata<'static>) -> Self {
-        let names = CallsiteNames::of_callsite(callsite);
-        let is_plain = names.fields == FieldNames::Plain;
-        let ready = callsite.fields().iter().filter(|_| is_plain).map(|field| ReadyName::new(field.name())).collect();
-        Kept { names, ready, target: callsite.target() }
-    }
-}
-
 /// What the names of an event's fields need.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum FieldNames {
@@ -127,44 +110,65 @@ pub(super) enum FieldNames {
 
 impl CallsiteNames {
     #[inline(always)]
-    pub(super) fn of(record: &Record<'_>) -> Self {
-        static KEPT: Callsites<Kept> = Callsites::new();
+    pub(super) fn of(record: &Record<'_>) -> &'static Self {
+        static KEPT: Callsites<CallsiteNames> = Callsites::new();
+        // They have any names, also that of the message.
+        static KEY_VALUES: CallsiteNames = CallsiteNames::new(FieldNames::Repeated, false, false);
         if record.metadata.key_values.is_some() {
-            // They have any names, also that of the message.
-            return CallsiteNames { fields: FieldNames::Repeated, plain_target: false, named: false, ready: &[] };
+            return &KEY_VALUES;
         }
         let callsite = record.event.metadata();
-        let (mut names, target) = match KEPT.of(callsite, Kept::new) {
-            Some(kept) => (CallsiteNames { ready: &kept.ready, ..kept.names }, kept.target),
-            None => (CallsiteNames::of_callsite(callsite), callsite.target()),
-        };
+        match KEPT.of(callsite, CallsiteNames::to_keep) {
+            Some(kept) => kept,
+            None => CallsiteNames::of_callsite(callsite),
+        }
+    }
+
+    const fn new(fields: FieldNames, plain_target: bool, named: bool) -> Self {
+        CallsiteNames { fields, plain_target, named, ready: Vec::new() }
+    }
+
+    fn to_keep(callsite: &'static Metadata<'static>) -> Self {
+        let &CallsiteNames { fields, plain_target, named, .. } = CallsiteNames::of_callsite(callsite);
+        let is_plain = fields == FieldNames::Plain;
+        let ready = callsite.fields().iter().filter(|_| is_plain).map(|field| ReadyName::new(field.name())).collect();
+        CallsiteNames { fields, plain_target, named, ready }
+    }
+
+    /// Returns true if every layout writes the target of `record` as it is, without quotes or escapes.
+    #[inline]
+    pub(super) fn has_plain_target(&self, record: &Record<'_>) -> bool {
         // The target of a record of the crate `log`, and of a span, is not that of its callsite.
-        names.plain_target &= ptr::eq(record.metadata.target, target);
-        names
+        self.plain_target && ptr::eq(record.metadata.target, record.event.metadata().target())
     }
 
     /// Works out the facts; most are remembered, even if there are so many callsites that they are not kept.
     #[inline(never)]
-    fn of_callsite(callsite: &'static Metadata<'static>) -> Self {
+    fn of_callsite(callsite: &'static Metadata<'static>) -> &'static Self {
         static PLAIN: Decisions = Decisions::new();
+        static NAMES: CallsiteNames = CallsiteNames::new(FieldNames::Plain, true, false);
         // Nearly all events have no name, so they are the ones that are asked about once.
         match PLAIN.of(callsite, |callsite| is_plain(callsite) && event_name(callsite).is_none()) {
-            true => CallsiteNames { fields: FieldNames::Plain, plain_target: true, named: false, ready: &[] },
+            true => &NAMES,
             false => CallsiteNames::of_odd(callsite),
         }
     }
 
     #[cold]
-    fn of_odd(callsite: &'static Metadata<'static>) -> Self {
+    fn of_odd(callsite: &'static Metadata<'static>) -> &'static Self {
         static PLAIN_BUT_NAMED: Decisions = Decisions::new();
         static UNIQUE: Decisions = Decisions::new();
-        let is_plain = PLAIN_BUT_NAMED.of(callsite, is_plain);
-        let fields = match is_plain {
-            true => FieldNames::Plain,
-            false if UNIQUE.of(callsite, has_unique_names) => FieldNames::Unique,
-            false => FieldNames::Repeated,
-        };
-        CallsiteNames { fields, plain_target: is_plain, named: true, ready: &[] }
+        static NAMES: [CallsiteNames; 3] = [
+            CallsiteNames::new(FieldNames::Plain, true, true),
+            CallsiteNames::new(FieldNames::Unique, false, true),
+            CallsiteNames::new(FieldNames::Repeated, false, true),
+        ];
+        let [plain, unique, repeated] = &NAMES;
+        match PLAIN_BUT_NAMED.of(callsite, is_plain) {
+            true => plain,
+            false if UNIQUE.of(callsite, has_unique_names) => unique,
+            false => repeated,
+        }
     }
 }
 

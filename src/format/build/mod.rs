@@ -54,7 +54,7 @@ impl Layout for Build {
         } else {
             columns.push_context(out);
         }
-        columns.push_target(names.plain_target, out);
+        columns.push_target(names.has_plain_target(record), out);
         columns.push_location(out);
         if options.context || options.target || options.location || options.thread_name {
             show_backslashes(out, start);
@@ -100,7 +100,13 @@ fn protect_from_continuation(out: &mut LineBuffer, start: usize) {
 }
 
 /// Appends the level from WARN, the text of the word, the message and the fields.
-fn push_body(options: &Options, record: &Record<'_>, names: CallsiteNames, word: Option<&Word>, out: &mut LineBuffer) {
+fn push_body(
+    options: &Options,
+    record: &Record<'_>,
+    names: &'static CallsiteNames,
+    word: Option<&Word>,
+    out: &mut LineBuffer,
+) {
     match (record.level(), word.map(|word| word.kind)) {
         (_, Some(WordKind::Success)) if options.aligned => out.extend_from_slice("✓ ".as_bytes()),
         (_, Some(WordKind::Failure)) if options.aligned => out.extend_from_slice("✗ ".as_bytes()),

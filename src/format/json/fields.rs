@@ -14,10 +14,10 @@ use crate::line_buffer::LineBuffer;
 use crate::record::{Record, field_name, for_each_source, render_debug, render_display};
 
 /// Appends the fields of `record`, in the order of the call, without the braces around them.
-pub(super) fn push_fields(out: &mut LineBuffer, record: &Record<'_>, names: CallsiteNames) {
+pub(super) fn push_fields(out: &mut LineBuffer, record: &Record<'_>, names: &'static CallsiteNames) {
     let plain_names = names.fields == FieldNames::Plain;
     let unique = (names.fields == FieldNames::Repeated).then(UniqueNames::new);
-    record.visit(&mut ObjectWriter { out, plain_names, ready: names.ready, unique, empty: true, flat: false });
+    record.visit(&mut ObjectWriter { out, plain_names, ready: &names.ready, unique, empty: true, flat: false });
 }
 
 /// Appends the fields of `record` as members of the record's own object, each with a comma before it. A field that is called like a key of the

@@ -63,7 +63,7 @@ fn render(options: &Options, record: &Record<'_>, out: &mut LineBuffer) {
     }
     if options.target {
         out.extend_from_slice(b",\"target\":\"");
-        match names.plain_target {
+        match names.has_plain_target(record) {
             true => out.extend_from_slice(record.target().as_bytes()),
             false => JsonText::new(out).push(record.target()),
         }

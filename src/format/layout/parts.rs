@@ -56,7 +56,7 @@ impl LayoutWriter<'_> {
 
     /// Appends the target, as [`push_quoted`](LayoutWriter::push_quoted) does: without quotes if it is one plain word, as nearly all are.
     pub fn push_target(&mut self, record: &Record<'_>) {
-        match CallsiteNames::of(record).plain_target {
+        match CallsiteNames::of(record).has_plain_target(record) {
             true => self.raw(record.target()),
             false => push_bare_or_quoted(self.out, record.target()),
         }

@@ -34,14 +34,14 @@ impl LayoutWriter<'_> {
         self.visit_fields(record, names, with_message);
     }
 
-    fn visit_fields(&mut self, record: &Record<'_>, names: CallsiteNames, with_message: bool) {
+    fn visit_fields(&mut self, record: &Record<'_>, names: &'static CallsiteNames, with_message: bool) {
         let separator = self.layout().field_separator();
         record.visit(&mut FieldVisitor {
             separator,
             with_message,
             message_seen: false,
             is_first: true,
-            ready: names.ready,
+            ready: &names.ready,
             unique: (names.fields == FieldNames::Repeated).then(UniqueNames::beside_message),
             line: self,
         });

@@ -59,10 +59,11 @@ pub(in crate::format) fn push_message_and_fields<D: Dialect>(
     start: usize,
     dialect: D,
     record: &Record<'_>,
-    CallsiteNames { fields: names, ready, .. }: CallsiteNames,
+    names: &'static CallsiteNames,
 ) {
-    let unique = (names == FieldNames::Repeated).then(UniqueNames::beside_message);
-    let plain_names = names == FieldNames::Plain;
+    let CallsiteNames { fields: names, ready, .. } = names;
+    let unique = (*names == FieldNames::Repeated).then(UniqueNames::beside_message);
+    let plain_names = *names == FieldNames::Plain;
     let mut writer =
         FieldWriter { out, start, dialect, part: Part::All, message_seen: false, plain_names, ready, unique };
     let is_message_first = || record.event.metadata().fields().iter().next().is_some_and(|field| is_message(&field));

@@ -43,7 +43,7 @@ impl Layout for Text {
         columns.push_context(out);
         push_spans(&columns, out);
         if options.target {
-            columns.push_target(names.plain_target, out);
+            columns.push_target(names.has_plain_target(record), out);
         } else if out.len() > level_end {
             out.push(b':');
         }
