@@ -21,6 +21,8 @@ pub(super) struct CallsiteNames {
     pub(super) fields: FieldNames,
     /// True if every layout writes the target of the callsite as it is, without quotes or escapes.
     plain_target: bool,
+    /// The target with a colon, ready to be written.
+    target: Ready,
     /// True if the event may have a name of its own.
     pub(super) named: bool,
     /// The names of its fields by their index, ready to be written. Empty if some are not plain, or there are too many callsites.
@@ -44,6 +46,9 @@ struct Ready {
 }
 
 impl Ready {
+    /// Never finds room.
+    const NONE: Ready = Ready { block: [0; 32], len: usize::MAX };
+
     fn new(text: &str) -> Self {
         let mut block = [0; 32];
         if let Some(place) = block.get_mut(..text.len()) {
@@ -125,14 +130,15 @@ impl CallsiteNames {
     }
 
     const fn new(fields: FieldNames, plain_target: bool, named: bool) -> Self {
-        CallsiteNames { fields, plain_target, named, ready: Vec::new() }
+        CallsiteNames { fields, plain_target, target: Ready::NONE, named, ready: Vec::new() }
     }
 
     fn to_keep(callsite: &'static Metadata<'static>) -> Self {
         let &CallsiteNames { fields, plain_target, named, .. } = CallsiteNames::of_callsite(callsite);
         let is_plain = fields == FieldNames::Plain;
         let ready = callsite.fields().iter().filter(|_| is_plain).map(|field| ReadyName::new(field.name())).collect();
-        CallsiteNames { fields, plain_target, named, ready }
+        let target = Ready::new(&format!("{}:", callsite.target()));
+        CallsiteNames { fields, plain_target, target, named, ready }
     }
 
     /// Returns true if every layout writes the target of `record` as it is, without quotes or escapes.
@@ -140,6 +146,12 @@ impl CallsiteNames {
     pub(super) fn has_plain_target(&self, record: &Record<'_>) -> bool {
         // The target of a record of the crate `log`, and of a span, is not that of its callsite.
         self.plain_target && ptr::eq(record.metadata.target, record.event.metadata().target())
+    }
+
+    /// Appends a blank, the target of the callsite and a colon, if there is room, and returns whether there was.
+    #[inline]
+    pub(super) fn try_push_target_after_blank(&self, out: &mut LineBuffer) -> bool {
+        out.try_extend_after(b' ', &self.target.block, self.target.len)
     }
 
     /// Works out the facts; most are remembered, even if there are so many callsites that they are not kept.

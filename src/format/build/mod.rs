@@ -54,7 +54,7 @@ impl Layout for Build {
         } else {
             columns.push_context(out);
         }
-        columns.push_target(names.has_plain_target(record), out);
+        columns.push_target(names, out);
         columns.push_location(out);
         if options.context || options.target || options.location || options.thread_name {
             show_backslashes(out, start);

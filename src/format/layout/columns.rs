@@ -3,6 +3,7 @@
 
 use super::writer::LayoutWriter;
 use crate::format::ansi::{Look, push_colored};
+use crate::format::names::CallsiteNames;
 use crate::format::number::push_integer;
 use crate::format::options::Options;
 use crate::format::plain::braces::push_context;
@@ -91,19 +92,29 @@ impl Columns<'_> {
         }
     }
 
-    /// Appends the target and a colon. A `plain` target needs no quotes.
+    /// Appends the target and a colon.
     #[inline(always)]
-    pub(in crate::format) fn push_target(&self, plain: bool, out: &mut LineBuffer) {
+    pub(in crate::format) fn push_target(&self, names: &CallsiteNames, out: &mut LineBuffer) {
         if self.options.target {
-            push_gap(out, self.start);
-            push_colored(self.colored, Look::Dim, out, |out| {
-                match plain {
-                    true => out.extend_from_slice(self.record.target().as_bytes()),
-                    false => push_bare_or_quoted(out, self.record.target()),
-                }
-                out.push(b':');
-            });
+            let plain = names.has_plain_target(self.record);
+            let is_ready = plain && !self.colored && out.len() > self.start;
+            if !(is_ready && names.try_push_target_after_blank(out)) {
+                self.push_other_target(plain, out);
+            }
         }
+    }
+
+    /// Appends a target that is coloured, long, the first column, or not known to be `plain`, so that it may need quotes.
+    #[inline(never)]
+    fn push_other_target(&self, plain: bool, out: &mut LineBuffer) {
+        push_gap(out, self.start);
+        push_colored(self.colored, Look::Dim, out, |out| {
+            match plain {
+                true => out.extend_from_slice(self.record.target().as_bytes()),
+                false => push_bare_or_quoted(out, self.record.target()),
+            }
+            out.push(b':');
+        });
     }
 
     /// Appends the source file and the line, each with a colon.

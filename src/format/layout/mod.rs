@@ -13,7 +13,7 @@ mod visit;
 mod writer;
 
 use crate::record::{ContextInfo, FieldValue, Record, SpanInfo};
-pub(super) use pieces::push_level;
+pub(super) use pieces::{push_level, push_level_after_gap};
 pub use writer::LayoutWriter;
 pub(super) use writer::{Looks, SharedTimer, contain};
 

@@ -5,6 +5,7 @@ use tracing::Level;
 use crate::format::ansi::{self, Look};
 use crate::format::buffer::Buffer;
 use crate::format::number::{push_bool, push_float, push_integer};
+use crate::format::plain::fields::push_gap;
 use crate::format::plain::literal::quote_once;
 use crate::format::plain::value;
 use crate::line_buffer::LineBuffer;
@@ -21,6 +22,23 @@ pub(in crate::format) fn push_level(colored: bool, level: Level, out: &mut LineB
         Level::TRACE => (b"TRACE", Look::Magenta),
     };
     ansi::push_colored(colored, look, out, |out| out.extend_from_slice(name));
+}
+
+/// Appends the level as [`push_level`] does, with a blank before it, unless the line begins at `start` and is empty. In one piece, if it is not
+/// coloured.
+#[inline]
+pub(in crate::format) fn push_level_after_gap(colored: bool, level: Level, start: usize, out: &mut LineBuffer) {
+    if colored || out.len() == start {
+        push_gap(out, start);
+        return push_level(colored, level, out);
+    }
+    out.extend_from_slice(match level {
+        Level::ERROR => b" ERROR",
+        Level::WARN => b" WARN ",
+        Level::INFO => b" INFO ",
+        Level::DEBUG => b" DEBUG",
+        Level::TRACE => b" TRACE",
+    });
 }
 
 /// Appends the value of a field. Nothing but a jump for the frequent ones.

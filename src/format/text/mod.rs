@@ -15,7 +15,7 @@ use tracing::field::Field;
 
 use super::escape::PlainText;
 use super::layout::columns::Columns;
-use super::layout::{Layout, LayoutWriter, push_level};
+use super::layout::{Layout, LayoutWriter, push_level_after_gap};
 use super::names::CallsiteNames;
 use super::plain::braces::push_path;
 use super::plain::fields::{Dialect, push_gap, push_message_and_fields};
@@ -37,13 +37,12 @@ impl Layout for Text {
         let columns = Columns { options, colored, record, start };
         columns.push_times_and_thread(line);
         let out = &mut *line.out;
-        push_gap(out, start);
-        push_level(colored, record.level(), out);
+        push_level_after_gap(colored, record.level(), start, out);
         let level_end = out.len();
         columns.push_context(out);
         push_spans(&columns, out);
         if options.target {
-            columns.push_target(names.has_plain_target(record), out);
+            columns.push_target(names, out);
         } else if out.len() > level_end {
             out.push(b':');
         }
