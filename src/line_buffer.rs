@@ -126,6 +126,21 @@ impl LineBuffer {
         }
     }
 
+    /// Appends `line`. A short one is copied as one block.
+    #[inline]
+    pub(crate) fn extend_from_line(&mut self, line: &LineBuffer) {
+        match line.bytes.first_chunk() {
+            Some(block) if self.try_extend_from_block::<SHORT>(block, line.len) => {}
+            _ => self.extend_from_slice(line),
+        }
+    }
+
+    /// Appends `first` and `piece`, if that is short and there is room, and returns whether it was and there was.
+    #[inline]
+    pub(crate) fn try_extend_from_piece_after(&mut self, first: u8, piece: &Piece) -> bool {
+        self.try_extend_after(first, &piece.block, piece.len)
+    }
+
     /// Appends the first `len` bytes of `block`, which is copied as a whole.
     #[inline]
     pub(crate) fn extend_from_block<const N: usize>(&mut self, block: &[u8; N], len: usize) {

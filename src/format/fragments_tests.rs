@@ -33,7 +33,7 @@ fn context(style: Style, name: &str, fields: &[(&str, &str)]) -> String {
     match style {
         Style::JSON => json::push_context(&info, true, &mut out),
         Style::LOGFMT => logfmt::push_context(&info, &mut out),
-        style => braces::push_context(style, &info, &mut out),
+        style => braces::push_context(style, &info, 0, &mut out),
     }
     String::from_utf8(out.into()).unwrap()
 }

@@ -145,7 +145,7 @@ const MAX_STYLES: usize = 8;
 struct CachedPath {
     style: Style,
     made_under: Option<Epoch>,
-    bytes: Vec<u8>,
+    rendered: LineBuffer,
 }
 
 /// The values under which a path was rendered: it is valid while they are the same.
@@ -172,7 +172,7 @@ impl Cache {
     fn append(&self, epoch: Epoch, style: Style, out: &mut LineBuffer) -> bool {
         match self.paths.iter().find(|path| path.style == style) {
             Some(path) if path.made_under == Some(epoch) => {
-                out.extend_from_slice(&path.bytes);
+                out.extend_from_line(&path.rendered);
                 true
             }
             _ => false,
@@ -184,9 +184,9 @@ impl Cache {
         let path = self.place(style);
         path.style = style;
         path.made_under = (rendered.len() <= MAX_CACHED).then_some(epoch);
-        path.bytes.clear();
+        path.rendered.clear();
         if path.made_under.is_some() {
-            path.bytes.extend_from_slice(rendered);
+            path.rendered.extend_from_slice(rendered);
         }
     }
 
@@ -195,7 +195,7 @@ impl Cache {
         let place = match self.paths.iter().position(|path| path.style == style) {
             Some(place) => place,
             None if self.paths.len() < MAX_STYLES => {
-                self.paths.push(CachedPath { style, made_under: None, bytes: Vec::new() });
+                self.paths.push(CachedPath { style, made_under: None, rendered: LineBuffer::new() });
                 self.paths.len() - 1
             }
             None => {

@@ -54,6 +54,17 @@ impl ContextInfo {
         &self.fields
     }
 
+    /// Appends a blank and the fragment, as [`append_fragment`](ContextInfo::append_fragment) does.
+    #[inline]
+    pub(crate) fn append_fragment_after_blank(
+        &self,
+        style: Style,
+        out: &mut LineBuffer,
+        mut render: impl FnMut(&ContextInfo, &mut LineBuffer),
+    ) {
+        self.fragments.append_after_blank(style, out, |out| render(self, out));
+    }
+
     /// Appends the fragment of this context in `style`; the first call in a style makes it with `render`.
     #[inline]
     pub(crate) fn append_fragment(

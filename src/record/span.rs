@@ -62,6 +62,18 @@ impl Fragments {
         }
     }
 
+    /// Appends a blank and the fragment, as [`append`](Fragments::append) does.
+    #[inline]
+    pub(crate) fn append_after_blank(&self, style: Style, out: &mut LineBuffer, render: impl FnMut(&mut LineBuffer)) {
+        match self.0.get() {
+            Some(first) if first.style == style && out.try_extend_from_piece_after(b' ', &first.text) => {}
+            _ => {
+                out.push(b' ');
+                self.append_other(style, out, render);
+            }
+        }
+    }
+
     /// Appends a fragment that is not the first of the list, or new.
     #[inline(never)]
     fn append_other(&self, style: Style, out: &mut LineBuffer, render: impl FnMut(&mut LineBuffer)) {

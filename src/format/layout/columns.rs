@@ -87,8 +87,7 @@ impl Columns<'_> {
     #[inline(always)]
     pub(in crate::format) fn push_context(&self, out: &mut LineBuffer) {
         if self.options.context {
-            push_gap(out, self.start);
-            push_context(self.style(), self.record.context(), out);
+            push_context(self.style(), self.record.context(), self.start, out);
         }
     }
 

@@ -13,10 +13,15 @@ use crate::line_buffer::LineBuffer;
 use crate::record::{CUT, ContextInfo, SpanValues, Style, Value, max_path_bytes};
 use crate::sync::Arc;
 
-/// Appends `context`, as `uno{env=x}`.
+/// Appends `context`, as `uno{env=x}`, with a blank before it, unless the line begins at `start` and is empty.
 #[inline]
-pub(in crate::format) fn push_context(style: Style, context: &ContextInfo, out: &mut LineBuffer) {
-    context.append_fragment(style, out, |context, out| render_context(style == Style::TEXT_COLORED, context, out));
+pub(in crate::format) fn push_context(style: Style, context: &ContextInfo, start: usize, out: &mut LineBuffer) {
+    let render =
+        |context: &ContextInfo, out: &mut LineBuffer| render_context(style == Style::TEXT_COLORED, context, out);
+    match out.len() > start {
+        true => context.append_fragment_after_blank(style, out, render),
+        false => context.append_fragment(style, out, render),
+    }
 }
 
 /// Appends `context`, rendered now.
