@@ -39,6 +39,21 @@ pub fn line(format: Format, clock: Clock) -> Subject {
     within(move |round| context.scope(|| in_span(round)), event)
 }
 
+/// The same in a second span, which is entered before each event and left after it, as `#[instrument]` does.
+pub fn line_after_move(format: Format, clock: Clock) -> Subject {
+    let context = discarding(format, clock);
+    within(move |round| context.scope(|| in_span(round)), after_move())
+}
+
+/// Logs [`event`] in a span of its own.
+pub fn after_move() -> impl Fn() {
+    let span = std::cell::OnceCell::new();
+    move || {
+        let span: &tracing::Span = span.get_or_init(|| tracing::info_span!("link"));
+        span.in_scope(event);
+    }
+}
+
 /// A layout of a program's own that renders every [`event`] as `Format::text()` does.
 #[derive(Debug)]
 pub struct LikeText;

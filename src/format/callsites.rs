@@ -10,6 +10,7 @@ use tracing::Metadata;
 
 use crate::process::is_forked;
 use crate::sync::OnceLock;
+use crate::verbosity::hash_address;
 
 /// How many places the table has: a power of two.
 const PLACES: usize = 1_024;
@@ -37,7 +38,7 @@ impl<T: 'static> Callsites<T> {
         callsite: &'static Metadata<'static>,
         make: impl FnOnce(&'static Metadata<'static>) -> T,
     ) -> Option<&'static T> {
-        let first = first_place(callsite);
+        let first = first_place(ptr::from_ref(callsite).addr());
         match self.0[first].get() {
             Some(entry) if ptr::eq(entry.callsite, callsite) => Some(&entry.value),
             _ => self.search_or_add(first, callsite, make),
@@ -75,12 +76,9 @@ impl<T: 'static> Callsites<T> {
     }
 }
 
-/// Multiplicative hashing: addresses of statics differ in a few low bits only, and in the product these affect all higher bits.
 #[inline]
-fn first_place(callsite: &'static Metadata<'static>) -> usize {
-    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
-    let hash = (ptr::from_ref(callsite).addr() as u64).wrapping_mul(GOLDEN) >> 32;
-    hash as usize % PLACES
+fn first_place(address: usize) -> usize {
+    hash_address(address) % PLACES
 }
 
 #[cfg(test)]
@@ -94,6 +92,21 @@ mod tests {
         let fields = vec![("a".to_owned(), MadeValue::Plain(1.into()))];
         let event = MadeEvent { name: None, target: "a".to_owned(), fields };
         (0..count).map(|_| event.with_event(|event| event.metadata())).collect()
+    }
+
+    /// Callsites stand one behind the other, at distances that the compiler chooses.
+    #[test]
+    fn addresses_at_any_distance_find_their_places() {
+        for base in [0x5555_5555_0000, 0x7f12_3456_7890] {
+            for distance in (8..=4_096).step_by(8) {
+                let mut taken = [false; PLACES];
+                for address in (0..100).map(|n| base + n * distance) {
+                    let first = first_place(address);
+                    let place = (first..first + TRIES).map(|place| place % PLACES).find(|place| !taken[*place]);
+                    taken[place.unwrap_or_else(|| panic!("no place, at a distance of {distance} bytes"))] = true;
+                }
+            }
+        }
     }
 
     #[test]

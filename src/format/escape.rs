@@ -99,7 +99,7 @@ fn has_odd(block: &[u8; BLOCK]) -> bool {
 /// Copies `text` to `out`, but hands characters [to be escaped](is_escaped), quotes and backslashes to `escape`.
 #[inline]
 fn push_escaped(out: &mut LineBuffer, text: &str, escape: impl FnMut(&mut LineBuffer, char)) {
-    if !out.extend_unless(text.as_bytes(), |block| has_odd(block)) {
+    if !out.extend_unless(text.as_bytes(), has_odd) {
         push_escaped_slowly(out, text, escape);
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn is_bare(text: &str) -> bool {
 /// Appends `text`, if it can stand without quotes, and consists of ASCII. Appends nothing and returns false if not.
 #[inline]
 pub(super) fn push_bare_ascii(out: &mut LineBuffer, text: &str) -> bool {
-    !text.is_empty() && out.extend_unless(text.as_bytes(), |block| has_not_bare(block))
+    !text.is_empty() && out.extend_unless(text.as_bytes(), has_not_bare)
 }
 
 /// Returns true if `text` is ASCII that can stand without quotes, and does not read back as another type. If the result is false, it may still be
@@ -29,7 +29,7 @@ pub(super) fn push_bare_ascii(out: &mut LineBuffer, text: &str) -> bool {
 #[inline]
 pub(super) fn is_bare_ascii_text(text: &[u8]) -> bool {
     let is_of_other_type = || may_read_as_other_type(text) && is_of_other_type(text);
-    !(text.is_empty() || any_block(text, |block| has_not_bare(block)) || is_of_other_type())
+    !(text.is_empty() || any_block(text, has_not_bare) || is_of_other_type())
 }
 
 #[cold]

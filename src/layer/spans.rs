@@ -21,7 +21,8 @@ use super::nesting::Nested;
 use crate::context::{ContextInner, OutputContext};
 use crate::line_buffer::LineBuffer;
 use crate::record::{
-    Captured, FieldName, RenderPath, SpanPath, SpanValues, Style, capture_fields, capture_primitives, max_span_bytes,
+    Captured, FieldName, PathKey, RenderPath, SpanPath, SpanValues, Style, capture_fields, capture_primitives,
+    max_span_bytes,
 };
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering, Weak};
 
@@ -160,6 +161,11 @@ impl Epoch {
     fn now(layer: u32) -> Self {
         Epoch { layer, moves: MOVES.get(), recorded: RECORDED.load(Ordering::Acquire) }
     }
+
+    /// Returns the key of a path that is rendered now.
+    fn key(self, style: Style) -> PathKey {
+        PathKey { layer: self.layer, recorded: self.recorded, style }
+    }
 }
 
 impl Cache {
@@ -235,6 +241,22 @@ where
     let _ = WALK.try_with(|kept| kept.set(path));
 }
 
+/// Appends the path to `leaf`, which may be kept with it.
+fn append_path<S>(leaf: Option<SpanRef<'_, S>>, key: PathKey, render: &RenderPath<'_>, out: &mut LineBuffer)
+where
+    S: for<'lookup> LookupSpan<'lookup>,
+{
+    // The values of the leaf, so that neither its extensions nor anything else is locked meanwhile: a layout of the program's own may log, and
+    // so may its allocator.
+    let values = leaf.as_ref().and_then(|leaf| leaf.extensions().get::<SpanData>().map(|data| data.values.clone()));
+    let Some(values) = values else { return with_walk(leaf, |path| render(path, out)) };
+    if !values.paths().append(key, out) {
+        let start = out.len();
+        with_walk(leaf, |path| render(path, out));
+        values.paths().keep(key, &out[start..]);
+    }
+}
+
 /// Calls `f` with the thread's cache, in which no code of the program's runs. `None` if the thread is ending, and the cache is gone.
 fn with_cache<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
     CACHE.try_with(|cache| cache.try_borrow_mut().ok().map(|mut cache| f(&mut cache))).ok().flatten()
@@ -280,9 +302,8 @@ impl<'a, C: CurrentSpan> CurrentPath<'a, C> {
 
     #[inline(never)]
     fn append_anew(&self, epoch: Epoch, style: Style, render: &RenderPath<'_>, out: &mut LineBuffer) {
-        // Nothing is borrowed meanwhile: a layout of the program's own may log.
         let start = out.len();
-        with_walk(self.spans.innermost(), |path| render(path, out));
+        append_path(self.spans.innermost(), epoch.key(style), render, out);
         with_cache(|cache| cache.keep(epoch, style, &out[start..]));
     }
 }

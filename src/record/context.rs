@@ -1,7 +1,8 @@
 //! What a record knows of its context: name, id and fields.
 
 use super::Value;
-use super::span::{Fragments, Style};
+use super::span::Fragments;
+use super::style::Style;
 use crate::line_buffer::LineBuffer;
 
 /// Identifies the context of a record: its name, its id, and the fields that it adds to each of its records.

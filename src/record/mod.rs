@@ -8,6 +8,7 @@
 //! | how long a record may be | `bound.rs` |
 //! | what a record knows of its context | `context.rs` |
 //! | what a record knows of its spans; what a program sees of one | `span.rs`; `span_info.rs` |
+//! | the looks in which spans and contexts are kept rendered; the paths that a span keeps | `style.rs`; `kept_paths.rs` |
 //! | the thread's name | `thread.rs` |
 //! | the metadata of finished lines | `line.rs` |
 //! | the text of the notices that logscope itself writes into a log | `notice.rs` |
@@ -21,6 +22,7 @@ mod buf;
 mod capture;
 mod context;
 mod field;
+mod kept_paths;
 #[cfg(feature = "fmt")]
 mod line;
 mod log_fields;
@@ -28,6 +30,7 @@ mod notice;
 mod render;
 mod span;
 mod span_info;
+mod style;
 mod thread;
 mod value;
 
@@ -51,6 +54,7 @@ pub(crate) use capture::{Captured, FieldName, capture_fields, capture_primitives
 pub use context::ContextInfo;
 pub use field::FieldValue;
 pub(crate) use field::Kind as ValueKind;
+pub(crate) use kept_paths::PathKey;
 #[cfg(feature = "fmt")]
 pub(crate) use line::line_metadata;
 use log_fields::SkipLogFields;
@@ -59,8 +63,9 @@ pub(crate) use notice::{
     with_unclaimed,
 };
 pub(crate) use render::{drop_quietly, for_each_source, has_source, render_debug, render_display, render_str};
-pub(crate) use span::{NoSpans, RenderPath, SpanPath, SpanValues, Style};
+pub(crate) use span::{NoSpans, RenderPath, SpanPath, SpanValues};
 pub use span_info::SpanInfo;
+pub(crate) use style::Style;
 use thread::thread_id;
 pub(crate) use thread::{ThreadName, is_thread_unnamed, log_for, logging_thread, write_thread_id, write_thread_name};
 pub use value::Value;

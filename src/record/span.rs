@@ -6,35 +6,10 @@
 
 use super::bound::max_record_bytes;
 use super::capture::{Captured, FieldName};
+use super::kept_paths::KeptPaths;
+use super::style::Style;
 use crate::line_buffer::{LineBuffer, Piece};
-use crate::sync::{Arc, AtomicUsize, OnceLock, Ordering};
-
-/// A way to render a span, a path of spans or a context, which many records share. Each look of a layout is one, and so each layout of a
-/// program's own has two: one without and one with colour.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Style(usize);
-
-impl Style {
-    pub(crate) const TEXT: Style = Style(0);
-    pub(crate) const TEXT_COLORED: Style = Style(1);
-    pub(crate) const JSON: Style = Style(2);
-    /// JSON paths that have only `"spans"`, or only `"span"`.
-    pub(crate) const JSON_LIST: Style = Style(3);
-    pub(crate) const JSON_CURRENT: Style = Style(4);
-    /// JSON contexts without their fields.
-    pub(crate) const JSON_BARE: Style = Style(5);
-    pub(crate) const LOGFMT: Style = Style(6);
-    pub(crate) const PRETTY: Style = Style(7);
-    pub(crate) const PRETTY_COLORED: Style = Style(8);
-
-    /// Returns the styles of a new layout: without and with colour.
-    pub(crate) fn new_pair() -> [Style; 2] {
-        static NEXT: AtomicUsize = AtomicUsize::new(9);
-        // Relaxed: the numbers only need to be unique.
-        let first = NEXT.fetch_add(2, Ordering::Relaxed);
-        [Style(first), Style(first + 1)]
-    }
-}
+use crate::sync::{Arc, OnceLock};
 
 /// The most styles in which one span or context keeps its fragments: a span that lives for ever may be logged by any number of layouts.
 const MAX_STYLES: usize = 12;
@@ -123,16 +98,23 @@ pub(crate) struct SpanValues {
     name: &'static str,
     fields: Vec<(FieldName, Captured)>,
     fragments: Fragments,
+    /// The paths that end in this span.
+    paths: KeptPaths,
 }
 
 impl SpanValues {
     pub(crate) fn new(name: &'static str) -> Self {
-        SpanValues { name, fields: Vec::new(), fragments: Fragments::default() }
+        SpanValues { name, fields: Vec::new(), fragments: Fragments::default(), paths: KeptPaths::default() }
     }
 
-    /// A copy with the same name and fields, and without fragments.
+    /// A copy with the same name and fields, and without renderings.
     pub(crate) fn with_same_fields(&self) -> Self {
-        SpanValues { name: self.name, fields: self.fields.clone(), fragments: Fragments::default() }
+        SpanValues { fields: self.fields.clone(), ..SpanValues::new(self.name) }
+    }
+
+    /// Returns the kept paths that end in this span.
+    pub(crate) fn paths(&self) -> &KeptPaths {
+        &self.paths
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -204,7 +186,7 @@ mod tests {
         let mut out = LineBuffer::from(&b"<"[..]);
         fragments.append(style, &mut out, |out| {
             *count += 1;
-            out.extend_from_slice(format!("{}.{count}", style.0).as_bytes());
+            out.extend_from_slice(format!("{}.{count}", style.number()).as_bytes());
         });
         String::from_utf8(out.into()).unwrap()
     }
@@ -212,7 +194,7 @@ mod tests {
     #[test]
     fn a_fragment_is_rendered_once_for_each_style() {
         let (fragments, mut count) = (Fragments::default(), 0);
-        let styles = [0, 3, 4, 100, 1, 7].map(Style);
+        let styles = [0, 3, 4, 100, 1, 7].map(Style::numbered);
         let first: Vec<_> = styles.iter().map(|style| append(&fragments, *style, &mut count)).collect();
         assert_eq!(first, ["<0.1", "<3.2", "<4.3", "<100.4", "<1.5", "<7.6"]);
         let again: Vec<_> = styles.iter().map(|style| append(&fragments, *style, &mut count)).collect();
@@ -224,7 +206,7 @@ mod tests {
         let (fragments, mut count) = (Fragments::default(), 0);
         for length in [31, 32, 33, 4_000].into_iter().flat_map(|length| [length; 2]) {
             let mut out = LineBuffer::from(&b"<"[..]);
-            fragments.append(Style(length), &mut out, |out| {
+            fragments.append(Style::numbered(length), &mut out, |out| {
                 count += 1;
                 out.extend_from_slice(&vec![b'x'; length]);
             });
@@ -238,7 +220,7 @@ mod tests {
         let (fragments, mut count) = (Fragments::default(), 0);
         for round in 0..3 {
             for style in 0..MAX_STYLES + 2 {
-                append(&fragments, Style(style), &mut count);
+                append(&fragments, Style::numbered(style), &mut count);
             }
             assert_eq!(count, MAX_STYLES + 2 * (round + 1));
         }
@@ -246,7 +228,7 @@ mod tests {
 
     #[test]
     fn rendering_may_append_to_the_same_fragments() {
-        let (fragments, style) = (Fragments::default(), Style(50));
+        let (fragments, style) = (Fragments::default(), Style::numbered(50));
         let mut out = LineBuffer::new();
         fragments.append(style, &mut out, |out| {
             fragments.append(style, &mut LineBuffer::new(), |out| out.push(b'i'));

@@ -145,13 +145,20 @@ impl Table {
     }
 }
 
-/// The bucket of an address, by multiplicative hashing: addresses of statics differ in a few low bits only, and in the product
-/// these affect all higher bits.
 #[inline]
 fn bucket_index(address: usize, buckets: usize) -> usize {
+    hash_address(address) & (buckets - 1)
+}
+
+/// Hashes the address of a static, for a table of at most 2^32 places.
+///
+/// Statics of one type stand one behind the other, so their addresses differ by multiples of one number. One multiplication alone puts them at
+/// equal distances, and for some numbers on top of one another; the shift between two of them ends that.
+#[inline]
+pub(crate) fn hash_address(address: usize) -> usize {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
-    let hash = (address as u64).wrapping_mul(GOLDEN) >> 32;
-    hash as usize & (buckets - 1)
+    let hash = (address as u64).wrapping_mul(GOLDEN);
+    ((hash ^ (hash >> 32)).wrapping_mul(GOLDEN) >> 32) as usize
 }
 
 #[cfg(test)]

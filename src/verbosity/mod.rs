@@ -34,7 +34,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 
 use crate::error::Error;
-pub(crate) use decisions::{Decisions, learn_callsite};
+pub(crate) use decisions::{Decisions, hash_address, learn_callsite};
 pub use dial::Dial;
 #[cfg(feature = "testing")]
 pub(crate) use dial::turned::TurnBack;

@@ -113,7 +113,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/read/json", "deserialize → parse → lines"),
     (
         "src/record",
-        "bound, line, log_fields, notice, value → render → thread, capture, field → buf, span → context, span_info",
+        "bound, line, log_fields, notice, style, value → kept_paths, render → thread, capture, field → buf, span → context, span_info",
     ),
     ("src/registry", "core → waits → instances"),
     ("src/scope", "bound, chain, hook, spans → current, thread → place → carry, follow → following, task, task_scope"),

@@ -9,7 +9,7 @@ use tracing_subscriber::prelude::*;
 use super::Job;
 use crate::harness::{Subject, within};
 use crate::remote::{Remote, Subjects};
-use crate::subjects::{LikeText, discarding, event, in_span, line};
+use crate::subjects::{LikeText, after_move, discarding, event, in_span, line, line_after_move};
 use crate::table::Mark;
 
 pub fn jobs() -> Vec<Job> {
@@ -40,6 +40,12 @@ pub fn jobs() -> Vec<Job> {
         Job::new("JSON line, init()", "fmt().json().init()", &json, || {
             Ok((Remote::start("init")?.subject("json"), Remote::start("fmt-json")?.subject("line")))
         }),
+        Job::new(
+            "text line right after a span was entered, init()",
+            "fmt().init() as it comes, in colour",
+            &text,
+            || Ok((Remote::start("init")?.subject("moved"), Remote::start("fmt")?.subject("moved"))),
+        ),
     ]
 }
 
@@ -47,10 +53,21 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
     match arrangement {
         "init" => {
             logscope::try_init().expect("nothing is installed yet");
-            Some(vec![("text", line(Format::text(), Clock::system())), ("json", line(Format::json(), Clock::system()))])
+            let system = Clock::system;
+            Some(vec![
+                ("text", line(Format::text(), system())),
+                ("json", line(Format::json(), system())),
+                ("moved", line_after_move(Format::text(), system())),
+            ])
         }
-        "fmt" => Some(vec![("line", under_global(fmt(true)))]),
-        "fmt-json" => Some(vec![("line", under_global(json_fmt()))]),
+        "fmt" => {
+            set_global(fmt(true));
+            Some(vec![("line", within(in_span, event)), ("moved", within(in_span, after_move()))])
+        }
+        "fmt-json" => {
+            set_global(json_fmt());
+            Some(vec![("line", within(in_span, event))])
+        }
         _ => None,
     }
 }
@@ -75,7 +92,6 @@ fn under_fmt(dispatch: Dispatch) -> Subject {
 }
 
 /// Makes `dispatch` the global subscriber.
-fn under_global(dispatch: Dispatch) -> Subject {
+fn set_global(dispatch: Dispatch) {
     dispatcher::set_global_default(dispatch).expect("nothing is installed yet");
-    within(in_span, event)
 }

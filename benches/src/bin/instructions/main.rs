@@ -32,6 +32,7 @@ const JOBS: &[(&str, Make)] = &[
     ("logfmt", |clock| subjects::line(Format::logfmt(), clock)),
     ("build", |clock| subjects::line(Format::build(), clock)),
     ("layout", |clock| subjects::line(Format::custom(subjects::LikeText), clock)),
+    ("moved", |clock| subjects::line_after_move(Format::text(), clock)),
     ("unwanted", |_| subjects::unwanted()),
     ("unclaimed", subjects::unclaimed),
     ("scope", |_| subjects::scope()),
