@@ -319,12 +319,12 @@ impl ContextBuilder {
                 let info = has_own_info.then(|| {
                     let name = name.unwrap_or_else(|| context.name().to_owned());
                     let fields = fields.unwrap_or_else(|| context.fields().to_vec());
-                    ContextInfo::new(name, context.id(), fields).with_parent_id(context.parent_id())
+                    Box::new(ContextInfo::new(name, context.id(), fields).with_parent_id(context.parent_id()))
                 });
                 (inner.family.clone(), info)
             }
         };
-        let verbosity = clamp(verbosity, info.as_ref().unwrap_or(&family.info).name());
+        let verbosity = clamp(verbosity, info.as_deref().unwrap_or(&family.info).name());
         let accounts = attach(&sinks, &family);
         family.begin_use(&sinks);
         family.add_member();

@@ -34,7 +34,7 @@ pub(crate) fn are_others_alive() -> bool {
 pub(crate) struct ContextInner {
     pub(super) family: Arc<Family>,
     /// Name, id and fields, where a derived context has other fields than its family.
-    pub(super) info: Option<ContextInfo>,
+    pub(super) info: Option<Box<ContextInfo>>,
     pub(super) origin: Origin,
     pub(super) clock: Clock,
     pub(super) verbosity: Verbosity,
@@ -77,7 +77,7 @@ pub(crate) struct Family {
 impl ContextInner {
     #[inline]
     pub(crate) fn info(&self) -> &ContextInfo {
-        self.info.as_ref().unwrap_or(&self.family.info)
+        self.info.as_deref().unwrap_or(&self.family.info)
     }
 
     #[inline]
