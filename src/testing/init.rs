@@ -37,7 +37,8 @@ pub(super) fn is_done() -> bool {
 /// [`begin`](super::begin()) and the like call it themselves.
 ///
 /// What no context claims is printed on the thread that logs, so that libtest shows it with the test that fails. That is the test whose thread
-/// it is, or whose thread has started that thread through std. Its levels are those of `LOGSCOPE_TEST`, else `LOGSCOPE` or `RUST_LOG`, else all.
+/// it is, or whose thread has started that thread through std. The levels that are printed are those of `LOGSCOPE_TEST`, else `LOGSCOPE` or
+/// `RUST_LOG`, else all; [asked for](super::Log::unclaimed) and counted are all.
 ///
 /// # Panics
 ///
