@@ -15,17 +15,6 @@ static DONE: AtomicBool = AtomicBool::new(false);
 /// Held while logscope is being installed.
 static INSTALLING: Mutex<()> = Mutex::new(());
 
-/// Calls `f` while nobody installs logscope for the tests of this process. `f` must not install it.
-pub(super) fn while_settled<R>(f: impl FnOnce() -> R) -> R {
-    let _settled = INSTALLING.lock();
-    f()
-}
-
-/// Returns true once logscope is installed for the tests of this process.
-pub(super) fn is_done() -> bool {
-    DONE.load(Ordering::Acquire)
-}
-
 /// Installs logscope for the tests of this process, unless that is done already.
 ///
 /// ```
@@ -34,7 +23,7 @@ pub(super) fn is_done() -> bool {
 /// ```
 ///
 /// Any test, and any crate that helps tests, may call it, in any order, and on several threads at once. [`capture`](super::capture()),
-/// [`begin`](super::begin()) and the like call it themselves.
+/// [`begin`](super::begin()), [`isolated`](super::isolated()) and the like call it themselves.
 ///
 /// What no context claims is printed on the thread that logs, so that libtest shows it with the test that fails. That is the test whose thread
 /// it is, or whose thread has started that thread through std. The levels that are printed are those of `LOGSCOPE_TEST`, else `LOGSCOPE` or
