@@ -50,8 +50,8 @@
 //!
 //! # Guards, threads, tasks
 //!
-//! A test that returns a `Result`, or that is long, takes a guard. A test with tasks takes [`capture_async`](crate::testing::capture_async),
-//! under any runtime:
+//! A test that returns a `Result` returns that of its closure: `capture` knows then that it has failed. A long test may take a guard, which sees
+//! panics only. A test with tasks takes [`capture_async`](crate::testing::capture_async), under any runtime:
 //!
 //! ```
 //! use std::time::Duration;
@@ -59,10 +59,18 @@
 //!
 //! // #[test]
 //! fn parses() -> Result<(), std::num::ParseIntError> {
-//!     let log = testing::begin("parses");
-//!     tracing::debug!(number = "7".parse::<u32>()?, "parsed");
-//!     log.records().field("number", 7).one();
-//!     Ok(())
+//!     testing::capture(|log| {
+//!         tracing::debug!(number = "7".parse::<u32>()?, "parsed");
+//!         log.records().field("number", 7).one();
+//!         Ok(())
+//!     })
+//! }
+//!
+//! // #[test]
+//! fn connects() {
+//!     let log = testing::begin("connects");
+//!     tracing::info!("connected");
+//!     log.records().message("connected").one();
 //! }
 //!
 //! // #[tokio::test]
@@ -77,6 +85,7 @@
 //!     .await;
 //! }
 //! # parses().unwrap();
+//! # connects();
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(links());
 //! ```
 //!
@@ -188,7 +197,7 @@
 //!
 //! Everything is recorded, whatever is shown; [`CaptureOptions::shown`](crate::testing::CaptureOptions::shown) sets for one test what is shown, and
 //! [`CaptureOptions::verbosity`](crate::testing::CaptureOptions::verbosity) what is recorded. The files in `LOGSCOPE_TEST_DIR` are written as
-//! records come, so that of a test that hangs or aborts is there, with a name that begins with `2-unfinished`. Under nextest the log of such a
+//! records come, with why the test has failed, so that of a test that hangs or aborts is there, with a name that begins with `2-unfinished`. Under nextest the log of such a
 //! test is in its output, too. If nextest repeats a flaky test, the log of the attempt that failed stays beside that of the one that passed.
 //!
 //! # Waiting, and several threads

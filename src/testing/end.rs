@@ -1,15 +1,12 @@
 //! The end of a test: whether it has failed, and what is shown of it.
 
-use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::failure::count;
 use super::harness::harness;
+use super::live::Live;
 use super::open;
 use super::recording::Recording;
 use super::store::Kept;
 use crate::limits::PASSED_TEST_RECORDS;
-use crate::record::drop_quietly;
 use crate::sync::{Arc, AtomicBool, Ordering};
 
 /// True if all tests of the process are strict.
@@ -21,57 +18,52 @@ pub(super) struct End {
     pub(super) text: String,
     /// Why the test fails at its end, if it has not failed before.
     pub(super) violation: Option<String>,
+    /// Whether it has failed, for whatever reason.
+    pub(super) has_failed: bool,
 }
 
-/// Ends a recording. `has_failed` says that the test fails whatever its log is.
-pub(super) fn end(recording: &Arc<Recording>, has_failed: bool) -> End {
+/// What the code of a test says of it, before its log is looked at.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Verdict {
+    Passed,
+    /// It has panicked.
+    Panicked,
+    /// It has returned an error.
+    Failed,
+    /// It counts for nothing.
+    Rejected,
+}
+
+impl Verdict {
+    /// Returns the verdict on code that has returned, if `is_error` with an error.
+    pub(super) fn of(is_error: bool) -> Verdict {
+        if is_error { Verdict::Failed } else { Verdict::Passed }
+    }
+}
+
+/// Ends a recording.
+pub(super) fn end(recording: &Arc<Recording>, verdict: Verdict) -> End {
     open::leave(recording);
-    let violation = if has_failed { None } else { violation(recording) };
-    let has_failed = has_failed || violation.is_some();
-    let text = if has_failed { text_of_failed(recording) } else { text_of_passed(recording) };
+    let violation = if verdict == Verdict::Passed { violation(recording) } else { None };
+    let reason = if verdict == Verdict::Failed { Some("the test has returned an error") } else { violation.as_deref() };
+    let has_failed = verdict == Verdict::Panicked || reason.is_some();
+    let text = match verdict {
+        Verdict::Rejected => String::new(),
+        _ if has_failed => text_of_failed(recording),
+        _ => text_of_passed(recording),
+    };
+    if let Some(reason) = reason {
+        recording.write_to_file(reason);
+    }
     if let Some(live) = &recording.live {
-        if let Some(violation) = &violation {
-            live.write_to_file(violation);
-        }
         live.end(has_failed);
     }
-    End { text, violation }
-}
-
-thread_local! {
-    /// The name of the test whose last failed attempt is kept on this thread, and what is to be shown of that.
-    static FAILED: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
-}
-
-/// Keeps what is to be shown of an attempt that has failed, in place of the one before.
-pub(super) fn keep_failed(test: String, text: String) {
-    let _ = FAILED.try_with(|failed| failed.replace(Some((test, text))));
-}
-
-/// Forgets an attempt of another test than `test`.
-pub(super) fn forget_other_tests(test: &str) {
-    let _ = FAILED.try_with(|failed| failed.borrow_mut().take_if(|(other, _)| other != test));
-}
-
-/// Returns what is to be shown of the last attempt that has failed on this thread, unless that was shown.
-pub(super) fn take_failed() -> String {
-    FAILED.try_with(RefCell::take).ok().flatten().map_or_else(String::new, |(_, text)| text)
-}
-
-/// Prints `text`, so that libtest keeps it for the test whose thread this is. Never panics: stderr may be closed.
-#[expect(clippy::print_stderr, reason = "libtest captures `print!` and `eprint!` only")]
-pub(super) fn print(text: &str) {
-    if text.is_empty() {
-        return;
-    }
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| eprint!("{text}"))) {
-        drop_quietly(payload);
-    }
+    End { text, violation, has_failed }
 }
 
 /// Returns what the log of a test that has failed shows, unless it is shown already.
 fn text_of_failed(recording: &Recording) -> String {
-    if harness().shows_all && recording.live.is_some() {
+    if recording.live.as_ref().is_some_and(Live::is_on_console) {
         return String::new();
     }
     let told = recording.told();

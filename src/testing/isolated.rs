@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};
 use std::time::Instant;
 
-use super::case::show_with_panics;
 use super::init::init;
+use super::panics;
 use super::sync::{Signal, message_of, wait_until};
 use super::told::{tell, this_thread};
 use crate::context::{OutputContext, default_context, live_under, set_process_default};
@@ -119,8 +119,8 @@ type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
 impl Restores {
     fn begin() -> Self {
-        // It is to stay: the test could be the first that has attempts.
-        show_with_panics();
+        // It is to stay: the test could be the first that records.
+        panics::watch();
         // The test runs with the hook that is there. It is kept beside, because nobody can look at a hook without taking it.
         let hook = Arc::new(take_hook());
         let forward = Arc::clone(&hook);

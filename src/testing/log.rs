@@ -4,11 +4,11 @@ use std::fmt;
 
 use tracing::Level;
 
-use super::end::print;
 use super::harness::harness;
 use super::normalize::Normalize;
 use super::query::Query;
 use super::recording::{Recorder, Recording};
+use super::told;
 use crate::context::OutputContext;
 use crate::sink::{Sink, copies};
 use crate::sync::Arc;
@@ -183,7 +183,7 @@ impl Log {
     /// Prints the records that there are now, with the test's output.
     pub fn show(&self) {
         let records = self.recording.shown_since(0);
-        print(&self.recording.lines(&records));
+        told::show(&self.recording.lines(&records));
     }
 }
 

@@ -23,6 +23,13 @@ pub(super) fn all() -> Vec<Arc<Recording>> {
     OPEN.lock().iter().filter_map(Weak::upgrade).collect()
 }
 
+/// Returns the open recordings of tests that run on this thread, the newest last.
+pub(super) fn of_this_thread() -> Vec<Arc<Recording>> {
+    let mut recordings = all();
+    recordings.retain(|recording| recording.is_of_this_thread());
+    recordings
+}
+
 /// Returns the clock of the current context, if it is the clock of a test that is being recorded.
 pub(super) fn clock_of_test() -> Option<Clock> {
     let current = with_current(|current| current.map(|context| context.clock().clone()))?;

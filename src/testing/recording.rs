@@ -52,7 +52,7 @@ impl Recording {
         shown: Option<Verbosity>,
         clock: Option<Clock>,
         rules: Rules,
-        is_live: bool,
+        live: Option<Live>,
     ) -> Recording {
         let mut thread = String::new();
         // Writing to a string does not fail.
@@ -61,7 +61,7 @@ impl Recording {
             let _ = write_thread_id(&mut thread);
         }
         Recording {
-            live: if is_live { Live::open(&name, shown.as_ref()) } else { None },
+            live,
             name,
             thread,
             owner: thread::current().id(),
@@ -87,6 +87,24 @@ impl Recording {
         self.store.push(record);
     }
 
+    /// Takes a record that was logged outside every context.
+    pub(super) fn take_unclaimed(&self, record: Kept) {
+        self.write_to_file(&line(&record, self.parts()));
+        self.unclaimed.push(record);
+    }
+
+    /// Writes to the file of the test, if it has one, what is no record of it.
+    pub(super) fn write_to_file(&self, text: &str) {
+        if let Some(live) = &self.live {
+            live.write_to_file(text);
+        }
+    }
+
+    /// Returns true if this thread runs the test.
+    pub(super) fn is_of_this_thread(&self) -> bool {
+        self.owner == thread::current().id()
+    }
+
     /// What stands in the lines of this test.
     pub(super) fn parts(&self) -> Parts<'_> {
         Parts { time: true, own_context: Some(&self.name), own_thread: Some(&self.thread) }
@@ -107,7 +125,7 @@ impl Recording {
     /// Notes that the message of a failed assertion on this thread shows the first `records`.
     pub(super) fn note_told(&self, records: usize) {
         // What another thread prints, such as one of a pool, may be lost, or be kept for another test.
-        if thread::current().id() == self.owner {
+        if self.is_of_this_thread() {
             // Relaxed, also below: mostly the same thread reads it, or one that was told of the failure by other means.
             self.told.fetch_max(records, Ordering::Relaxed);
         }

@@ -44,7 +44,7 @@ impl CopyOutput for Unclaimed {
                 return Ok(());
             }
             for recording in &open {
-                recording.unclaimed.push(Arc::clone(&record));
+                recording.take_unclaimed(Arc::clone(&record));
             }
         }
         if is_shown(self.shown.as_ref(), &record) {
