@@ -40,3 +40,52 @@ fn quiet_and_asked() {
 fn quiet_and_strict() {
     testing::options().strict().capture(|_| log_bare());
 }
+
+#[test]
+fn what_the_thread_of_a_test_logs_is_of_that_test_and_of_no_other() {
+    let printed = scenario("known_", &["--test-threads=3"], &[]);
+    let shown = printed.of_failed_tests();
+    assert_eq!(
+        shown.keys().copied().collect::<Vec<_>>(),
+        ["known_captures", "known_fails_beside"],
+        "{}",
+        printed.stdout
+    );
+    assert!(!shown["known_fails_beside"].contains("own thread"), "{shown:?}");
+    let text = &shown["known_captures"];
+    assert!(text.contains("on its own thread, captured") && !text.contains("without a capture"), "{text}");
+    assert!(text.contains("outside every context, while known_captures ran, 1 record:\n"), "no doubt: {text}");
+}
+
+static KNOWN: std::sync::Barrier = std::sync::Barrier::new(3);
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn known_without_a_capture() {
+    testing::init();
+    KNOWN.wait();
+    tracing::info!("on its own thread, without a capture");
+    KNOWN.wait();
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn known_captures() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(testing::capture_async(|_| async {
+        KNOWN.wait();
+        tokio::spawn(async { tracing::info!("on its own thread, captured") }).await.unwrap();
+        KNOWN.wait();
+        panic!("on purpose");
+    }));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn known_fails_beside() {
+    testing::capture(|_| {
+        KNOWN.wait();
+        KNOWN.wait();
+        panic!("on purpose");
+    });
+}

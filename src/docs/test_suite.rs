@@ -1,7 +1,8 @@
 //! # A test suite
 //!
 //! Each test records its own log, in all its threads and tasks, and can assert what is in it. Tests run in parallel. One that passes prints
-//! nothing, and one that fails shows its own records and nobody else's.
+//! nothing, and one that fails shows its own records and nobody else's. (Only of what is logged outside every context, on a thread that is no
+//! test's own, it cannot be told whose it is: see [below](#work-that-lost-its-context).)
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -180,7 +181,8 @@
 //!
 //! A bare `std::thread::spawn` in the code under test starts outside every context. What it logs is no record of the test:
 //! [`Log::unclaimed`](crate::testing::Log::unclaimed) asks for it, a test that fails shows it, and [`strict`](crate::testing::strict()) makes it a
-//! failure. While several tests run at once, nobody can tell whose such a record is, and the message says so. Where one test runs at a time,
+//! failure. While several tests run at once, nobody can tell whose such a record is, unless the own thread of a test that has called
+//! `testing::init`, or captures, has logged it: it then counts for all that run, and the message says so. Where one test runs at a time,
 //! with nextest or `--test-threads=1`, it is certain, and [`Log::adopt_unclaimed`](crate::testing::Log::adopt_unclaimed) makes such records the
 //! test's own.
 //!

@@ -109,8 +109,8 @@ pub fn begin(name: impl Into<String>) -> Capture {
 /// ```
 ///
 /// Such records come from work that was handed over without its context: [what was forgotten](crate::docs::forgotten). What is meant for no
-/// test is logged inside [`unscoped`](crate::unscoped). While several tests run at once, nobody can tell whose record it is: it fails all that
-/// run, and they say so. With nextest, where each test has its own process, and with `--test-threads=1`, it fails the right one.
+/// test is logged inside [`unscoped`](crate::unscoped). While several tests run at once, nobody can tell whose record it is, unless a
+/// test's own thread has logged it: it fails all that run, and they say so. With nextest, where each test has its own process, and with `--test-threads=1`, it fails the right one.
 ///
 /// # Panics
 ///

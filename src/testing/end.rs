@@ -122,10 +122,10 @@ fn violation(recording: &Recording) -> Option<String> {
 fn text_of_unclaimed(recording: &Recording) -> String {
     let records = recording.unclaimed.since(0);
     // Also tests that record nothing: those are not known here.
-    let doubt = if harness().is_serial {
-        ""
-    } else {
+    let doubt = if recording.has_doubtful() {
         " (other tests may have been running: these can be theirs; nextest and `--test-threads=1` tell)"
+    } else {
+        ""
     };
     let mut text = format!("outside every context, while {} ran, {}{doubt}:\n", recording.name(), count(records.len()));
     for record in records.iter().take(PASSED_TEST_RECORDS) {

@@ -71,10 +71,20 @@ impl Harness {
         self.is_test_binary && !self.shows_all && (thread_name().is_some() || self.is_serial)
     }
 
+    /// Returns true if this thread has the name of a test, as libtest's threads do, and those of pools mostly do not.
+    pub(super) fn is_named_after_test(&self) -> bool {
+        self.is_test_binary && thread_name().is_some_and(|name| is_path(&name))
+    }
+
     /// Returns the name of the test that this thread runs, if that is known. libtest names its threads after their tests.
     pub(super) fn test_name(&self) -> Option<String> {
         thread_name().filter(|_| self.is_test_binary).or_else(|| self.only_test.clone())
     }
+}
+
+/// Returns true for what libtest can name a thread after: the path of a function.
+fn is_path(name: &str) -> bool {
+    name.chars().all(|character| character.is_alphanumeric() || "_:".contains(character))
 }
 
 /// Returns the name of this thread, unless it is the main thread's.
@@ -202,6 +212,11 @@ mod tests {
         assert_eq!(program_of(suite, None), "suite");
         assert_eq!(program_of(Path::new("/x/deps/my_crate-0123456789abcdef"), Some("my-crate")), "my_crate");
         assert_eq!(program_of(Path::new("/x/my-tool"), None), "my-tool");
+    }
+
+    #[test]
+    fn a_thread_of_a_pool_is_not_named_after_a_test() {
+        assert!(is_path("module::a_test") && !is_path("tokio-rt-worker") && !is_path("module::a_test-3"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::store::{Kept, Store};
 use crate::clock::Clock;
 use crate::output::CopyOutput;
 use crate::record::{RecordBuf, write_thread_id, write_thread_name};
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, thread};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, thread};
 use crate::verbosity::Verbosity;
 
 /// The records of one test.
@@ -24,6 +24,8 @@ pub(super) struct Recording {
     pub(super) store: Store,
     /// What was logged outside every context meanwhile.
     pub(super) unclaimed: Store,
+    /// Some of that may be of other tests.
+    has_doubtful: AtomicBool,
     pub(super) rules: Mutex<Rules>,
     pub(super) live: Option<Live>,
     shown: Option<Verbosity>,
@@ -67,6 +69,7 @@ impl Recording {
             owner: thread::current().id(),
             store: Store::default(),
             unclaimed: Store::default(),
+            has_doubtful: AtomicBool::new(false),
             rules: Mutex::new(rules),
             shown,
             clock,
@@ -87,10 +90,19 @@ impl Recording {
         self.store.push(record);
     }
 
-    /// Takes a record that was logged outside every context.
-    pub(super) fn take_unclaimed(&self, record: Kept) {
+    /// Takes a record that was logged outside every context, and that no other test can have logged if that `is_certain`.
+    pub(super) fn take_unclaimed(&self, record: Kept, is_certain: bool) {
+        if !is_certain {
+            // Relaxed: read at the end of the test, for a message.
+            self.has_doubtful.store(true, Ordering::Relaxed);
+        }
         self.write_to_file(&line(&record, self.parts()));
         self.unclaimed.push(record);
+    }
+
+    /// Returns true if some of what was logged outside every context may be of other tests.
+    pub(super) fn has_doubtful(&self) -> bool {
+        self.has_doubtful.load(Ordering::Relaxed)
     }
 
     /// Writes to the file of the test, if it has one, what is no record of it.

@@ -38,13 +38,13 @@ impl CopyOutput for Unclaimed {
         let record = Arc::new(record);
         // `unscoped` says that the record is meant for the process default.
         if !is_unscoped() {
-            let open = open::all();
+            let (open, is_certain) = open::owners_of_unclaimed();
             if let Some(adopter) = open.iter().rev().find(|recording| recording.rules.lock().adopts) {
                 adopter.take(record);
                 return Ok(());
             }
             for recording in &open {
-                recording.take_unclaimed(Arc::clone(&record));
+                recording.take_unclaimed(Arc::clone(&record), is_certain);
             }
         }
         if is_shown(self.shown.as_ref(), &record) {
