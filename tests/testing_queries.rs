@@ -256,3 +256,15 @@ fn a_task_that_is_polled_often_is_woken_once() {
         assert_eq!(std::sync::Arc::strong_count(&sleeper), 4);
     });
 }
+
+#[test]
+fn the_log_in_a_failure_has_what_is_to_be_shown_and_says_what_is_not() {
+    testing::options().shown(Level::WARN).capture(|log| {
+        tracing::info!("hidden");
+        tracing::warn!("shown");
+        let text = message(|| drop(log.records().message("hid").level(Level::WARN).one()));
+        assert!(text.contains("(2 records, 1 not shown: `CaptureOptions::shown`):\n"), "{text}");
+        assert!(text.contains("nearest misses") && text.matches("hidden").count() == 1, "only the near miss: {text}");
+        assert!(text.ends_with("shown"), "{text}");
+    });
+}

@@ -33,6 +33,10 @@ fn by_default_a_failing_test_shows_its_records_and_the_variable_says_which() {
     assert_eq!(shown(&[("LOGSCOPE_TEST", "info")]), [true, false, true]);
     assert_eq!(shown(&[("LOGSCOPE_TEST", "trace")]), [true, true, true]);
     assert_eq!(shown(&[("LOGSCOPE_TEST", "off,hyper=info")]), [false, false, true]);
+    // What is not shown is counted.
+    let printed = scenario("shown_fails", &[], &[("LOGSCOPE_TEST", "off")]);
+    let heading = "the log of shown_fails (3 records, 3 not shown: LOGSCOPE_TEST=off):\n";
+    assert!(printed.of_failed_tests()["shown_fails"].contains(heading), "{}", printed.stdout);
     // A mistake is told, and the rest counts.
     let printed = scenario("shown_fails", &[], &[("LOGSCOPE_TEST", "info,x=loud")]);
     assert!(printed.stderr.contains("LOGSCOPE_TEST") && printed.stderr.contains("loud"), "{}", printed.stderr);

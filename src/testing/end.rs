@@ -1,7 +1,7 @@
 //! The end of a test: whether it has failed, and what is shown of it.
 
-use super::failure::count;
 use super::harness::harness;
+use super::lines::count;
 use super::live::Live;
 use super::open;
 use super::recording::Recording;
@@ -68,15 +68,20 @@ fn text_of_failed(recording: &Recording) -> String {
     }
     let told = recording.told();
     let (all, records) = (recording.store.len(), recording.shown_since(told));
+    let name = recording.name();
     let mut text = match (all, told) {
-        (0, _) => format!("the log of {} has no record\n", recording.name()),
-        (_, 0) => format!("the log of {} ({}):\n{}", recording.name(), count(all), recording.lines(&records)),
+        (0, _) => format!("the log of {name} has no record\n"),
+        (_, 0) => {
+            let counted = recording.count_text(all, all.saturating_sub(records.len()));
+            format!("the log of {name} ({counted}):\n{}", recording.lines(&records))
+        }
         // The message of the assertion has them.
         (_, _) if records.is_empty() => String::new(),
-        (_, _) => format!("the log of {}, after its failure:\n{}", recording.name(), recording.lines(&records)),
+        (_, _) => format!("the log of {name}, after its failure:\n{}", recording.lines(&records)),
     };
-    if recording.unclaimed.len() > 0 {
-        text.push_str(&text_of_unclaimed(recording));
+    let unclaimed = recording.shown(&recording.unclaimed.since(0));
+    if !unclaimed.is_empty() {
+        text.push_str(&text_of_unclaimed(recording, &unclaimed));
     }
     text
 }
@@ -87,9 +92,10 @@ fn text_of_passed(recording: &Recording) -> String {
     if all == 0 || !harness().captures_here() {
         return String::new();
     }
-    let records = recording.shown_since(all.saturating_sub(PASSED_TEST_RECORDS));
-    let name = recording.name();
-    format!("the log of {name} ({}):\n{}", count(all), recording.lines(&records))
+    let last = recording.store.since(all.saturating_sub(PASSED_TEST_RECORDS));
+    let records = recording.shown(&last);
+    let (name, counted) = (recording.name(), recording.count_text(all, last.len() - records.len()));
+    format!("the log of {name} ({counted}):\n{}", recording.lines(&records))
 }
 
 /// Returns why a test fails that has come to its end.
@@ -112,15 +118,14 @@ fn violation(recording: &Recording) -> Option<String> {
     if (rules.is_strict || ALL_ARE_STRICT.load(Ordering::Relaxed)) && recording.unclaimed.len() > 0 {
         reasons.push(format!(
             "what is logged outside every context fails a strict test\n{}",
-            text_of_unclaimed(recording)
+            text_of_unclaimed(recording, &recording.unclaimed.since(0))
         ));
     }
     let reasons = reasons.concat();
     (!reasons.is_empty()).then(|| reasons.trim_end().to_owned())
 }
 
-fn text_of_unclaimed(recording: &Recording) -> String {
-    let records = recording.unclaimed.since(0);
+fn text_of_unclaimed(recording: &Recording, records: &[Kept]) -> String {
     // Also tests that record nothing: those are not known here.
     let doubt = if recording.has_doubtful() {
         " (other tests may have been running: these can be theirs; nextest and `--test-threads=1` tell)"

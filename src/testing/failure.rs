@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write as _};
 
 use super::filter::Filter;
+use super::lines::count;
 use super::recording::Recording;
 use super::store::{Kept, Store};
 
@@ -29,14 +30,16 @@ pub(super) fn message(
     }
     push_misses(&mut text, recording, filter, &all);
     let whose = if is_of_test { "log" } else { "records outside every context in the time" };
-    let _ = writeln!(text, "  the {whose} of {} ({}):", recording.name(), count(all.len()));
-    let shown = &all[all.len().saturating_sub(LOG_LINES)..];
-    if shown.len() < all.len() {
-        let _ = writeln!(text, "    … {} earlier ones", all.len() - shown.len());
+    let shown = recording.shown(&all);
+    let counted = recording.count_text(all.len(), all.len() - shown.len());
+    let _ = writeln!(text, "  the {whose} of {} ({counted}):", recording.name());
+    let last = &shown[shown.len().saturating_sub(LOG_LINES)..];
+    if last.len() < shown.len() {
+        let _ = writeln!(text, "    … {} earlier ones", shown.len() - last.len());
     } else if is_of_test {
         recording.note_told(all.len());
     }
-    push_indented(&mut text, &recording.lines(shown));
+    push_indented(&mut text, &recording.lines(last));
     text.truncate(text.trim_end().len());
     text
 }
@@ -62,14 +65,5 @@ fn push_misses(text: &mut String, recording: &Recording, filter: &Filter, record
 fn push_indented(text: &mut String, lines: &str) {
     for line in lines.lines() {
         let _ = writeln!(text, "    {line}");
-    }
-}
-
-/// Returns a number of records in words.
-pub(super) fn count(records: usize) -> String {
-    match records {
-        0 => String::from("no record"),
-        1 => String::from("1 record"),
-        more => format!("{more} records"),
     }
 }

@@ -23,8 +23,8 @@ pub(super) struct Harness {
     only_test: Option<String>,
     /// The folder for the logs of tests: `LOGSCOPE_TEST_DIR`.
     pub(super) folder: Option<PathBuf>,
-    /// Which records are shown: `LOGSCOPE_TEST`.
-    pub(super) shown: Option<Verbosity>,
+    /// Which records are shown: `LOGSCOPE_TEST`, and its text.
+    pub(super) shown: Option<(Verbosity, String)>,
     /// The number of the attempt, where nextest repeats tests that fail.
     pub(super) attempt: Option<u32>,
     /// True if proptest has started this process, to run attempts of one test.
@@ -60,10 +60,15 @@ impl Harness {
             is_test_binary: is_test_binary(executable),
             only_test,
             folder: variable("LOGSCOPE_TEST_DIR").map(PathBuf::from),
-            shown: variable("LOGSCOPE_TEST").and_then(|text| directives(&text)),
+            shown: variable("LOGSCOPE_TEST").and_then(|text| Some((directives(&text)?, text))),
             attempt: variable("NEXTEST_ATTEMPT").filter(|_| is_nextest).and_then(|attempt| attempt.parse().ok()),
             is_fork: variable("_PROPTEST_FORKFILE").is_some(),
         }
+    }
+
+    /// Returns which records are shown, if `LOGSCOPE_TEST` says that.
+    pub(super) fn verbosity(&self) -> Option<Verbosity> {
+        self.shown.as_ref().map(|(verbosity, _)| verbosity.clone())
     }
 
     /// Returns true if libtest keeps what this thread prints, and drops it unless the test fails.

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use tracing::Level;
 
-use super::failure::{count, message};
+use super::failure::message;
 use super::filter::{Condition, Filter};
+use super::lines::count;
 use super::recording::Recording;
 use super::store::{Kept, Store};
 use crate::limits::TEST_FAR;

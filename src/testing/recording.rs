@@ -5,7 +5,8 @@ use std::io;
 use tracing::Level;
 
 use super::filter::Filter;
-use super::lines::{Parts, line};
+use super::harness::harness;
+use super::lines::{Parts, count, line};
 use super::live::{Live, is_shown};
 use super::store::{Kept, Store};
 use crate::clock::Clock;
@@ -129,9 +130,21 @@ impl Recording {
 
     /// Returns the records from number `from` on that are to be shown.
     pub(super) fn shown_since(&self, from: usize) -> Vec<Kept> {
-        let mut records = self.store.since(from);
-        records.retain(|record| is_shown(self.shown.as_ref(), record));
-        records
+        self.shown(&self.store.since(from))
+    }
+
+    /// Returns those of `records` that are to be shown.
+    pub(super) fn shown(&self, records: &[Kept]) -> Vec<Kept> {
+        records.iter().filter(|record| is_shown(self.shown.as_ref(), record)).map(Arc::clone).collect()
+    }
+
+    /// Returns in words how many records there are, and how many are `hidden`, by what.
+    pub(super) fn count_text(&self, all: usize, hidden: usize) -> String {
+        match (hidden, &harness().shown) {
+            (0, _) => count(all),
+            (_, Some((_, directives))) => format!("{}, {hidden} not shown: LOGSCOPE_TEST={directives}", count(all)),
+            (_, None) => format!("{}, {hidden} not shown: `CaptureOptions::shown`", count(all)),
+        }
     }
 
     /// Notes that the message of a failed assertion on this thread shows the first `records`.

@@ -20,7 +20,7 @@ const NAME: &str = "unclaimed";
 
 /// Returns the context that is to be the process default.
 pub(super) fn default_context() -> OutputContext {
-    let shown = harness().shown.clone().or_else(Verbosity::from_env);
+    let shown = harness().verbosity().or_else(Verbosity::from_env);
     // All levels, whatever is shown: what tests ask for, and whether a strict one fails, does not depend on variables.
     OutputContext::builder(NAME).verbosity(LevelFilter::TRACE).sink(copies(Unclaimed { shown })).build()
 }
