@@ -3,12 +3,21 @@
 // Clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use logscope::testing;
 
 #[path = "common/suite.rs"]
 mod suite;
 
 use suite::scenario;
+
+/// The message of the panic of `f`.
+#[track_caller]
+fn message(f: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
+    payload.downcast_ref::<String>().expect("it is a text").clone()
+}
 
 fn log_bare() {
     std::thread::spawn(|| tracing::info!("from a bare thread")).join().unwrap();
@@ -87,5 +96,35 @@ fn known_fails_beside() {
         KNOWN.wait();
         KNOWN.wait();
         panic!("on purpose");
+    });
+}
+
+#[test]
+fn a_query_in_vain_says_that_an_isolated_test_had_the_records() {
+    testing::capture(|log| {
+        let together = std::sync::Barrier::new(2);
+        let while_replaced = std::thread::scope(|scope| {
+            let isolated = || {
+                testing::isolated(|| {
+                    let own = logscope::OutputContext::builder("of t11").sink(logscope::sink::null()).build();
+                    drop(logscope::set_process_default(own));
+                    together.wait();
+                    together.wait();
+                });
+            };
+            let isolated = std::thread::Builder::new().name("t11".to_owned()).spawn_scoped(scope, isolated).unwrap();
+            together.wait();
+            log_bare();
+            let text = message(|| drop(log.unclaimed().one()));
+            together.wait();
+            isolated.join().unwrap();
+            text
+        });
+        let expected = "\n  the process default is the context \"of t11\" now";
+        assert!(while_replaced.contains(expected), "{while_replaced}");
+        let text = message(|| drop(log.unclaimed().one()));
+        assert!(text.contains("\n  the isolated test \"t11\" had another process default meanwhile"), "{text}");
+        log_bare();
+        log.unclaimed().message("bare").one();
     });
 }

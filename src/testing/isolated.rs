@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, s
 use std::time::Instant;
 
 use super::init::init;
+use super::open;
 use super::panics;
 use super::sync::{Signal, message_of, wait_until};
 use super::told::{tell, this_thread};
@@ -42,7 +43,8 @@ use crate::verbosity::TurnBack;
 ///
 /// What is about to end has a second for it. A panic of `test` is passed on, and what it has left behind is only told.
 ///
-/// Tests that are not isolated may run at the same time, and see what this one changes; what they make is not taken for this one's. Isolated tests
+/// Tests that are not isolated may run at the same time, and see what this one changes: while it has another process default,
+/// [`Log::unclaimed`](super::Log::unclaimed) of the others misses records, so isolate a test that asks for those, too. What they make is not taken for this one's. Isolated tests
 /// wait for each other on their threads, so do not begin one in a task. `isolated` may be called inside itself, on the same thread: the inner one
 /// restores what it has changed. Calls [`init`](init()).
 ///
@@ -138,7 +140,12 @@ impl Drop for Restores {
     fn drop(&mut self) {
         self.isolated = None;
         if let Some(default) = self.default.take() {
-            drop(set_process_default(default));
+            let of_test = set_process_default(default.clone());
+            if of_test.id() != default.id() {
+                for recording in open::all() {
+                    *recording.replaced_by.lock() = Some(this_thread());
+                }
+            }
         }
         let Some(hook) = self.hook.take() else { return };
         // Code of the test is in there, which may panic.

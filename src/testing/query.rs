@@ -10,6 +10,7 @@ use super::filter::{Condition, Filter};
 use super::lines::count;
 use super::recording::Recording;
 use super::store::{Kept, Store};
+use super::unclaimed::other_default;
 use crate::limits::TEST_FAR;
 use crate::record::{RecordBuf, Value};
 use crate::sync::Arc;
@@ -273,8 +274,29 @@ impl Query {
     #[cold]
     #[track_caller]
     fn fail(&self, expected: &dyn fmt::Display, found: &[Kept]) -> ! {
-        panic!("{}", message(&self.recording, self.store(), &self.filter, expected, found))
+        let mut text = message(&self.recording, self.store(), &self.filter, expected, found);
+        if self.is_of_unclaimed {
+            text.push_str(&who_has_them(&self.recording));
+        }
+        panic!("{text}")
     }
+}
+
+/// Says who has what was logged outside every context, if not the test.
+fn who_has_them(recording: &Recording) -> String {
+    let mut text = String::new();
+    if let Some(name) = other_default() {
+        text = format!(
+            "\n  the process default is the context {name:?} now, which has what is logged outside every context"
+        );
+    }
+    if let Some(test) = &*recording.replaced_by.lock() {
+        text.push_str(&format!(
+            "\n  the isolated test {test} had another process default meanwhile, which has what was logged outside every context then; run this \
+             test by `testing::isolated`, too"
+        ));
+    }
+    text
 }
 
 /// Returns the first record with each of `messages` that comes after that of the message before, up to the first that has none.

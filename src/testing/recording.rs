@@ -27,6 +27,8 @@ pub(super) struct Recording {
     pub(super) unclaimed: Store,
     /// Some of that may be of other tests.
     has_doubtful: AtomicBool,
+    /// The isolated test that had another process default meanwhile: what was logged outside every context went there.
+    pub(super) replaced_by: Mutex<Option<String>>,
     pub(super) rules: Mutex<Rules>,
     pub(super) live: Option<Live>,
     shown: Option<Verbosity>,
@@ -71,6 +73,7 @@ impl Recording {
             store: Store::default(),
             unclaimed: Store::default(),
             has_doubtful: AtomicBool::new(false),
+            replaced_by: Mutex::new(None),
             rules: Mutex::new(rules),
             shown,
             clock,

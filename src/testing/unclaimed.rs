@@ -25,6 +25,12 @@ pub(super) fn default_context() -> OutputContext {
     OutputContext::builder(NAME).verbosity(LevelFilter::TRACE).sink(copies(Unclaimed { shown })).build()
 }
 
+/// Returns the name of the process default, if that is another one now, which takes what no context claims.
+pub(super) fn other_default() -> Option<String> {
+    let name = crate::context::default_context().name().to_owned();
+    (name != NAME).then_some(name)
+}
+
 /// Gives a record to the test that has adopted such records, or else prints it, and notes it in the tests that run.
 ///
 /// libtest keeps what a thread prints for the test whose thread it is, or whose thread has started it through std.
