@@ -5,9 +5,20 @@
 //! test's own, it cannot be told whose it is: see [below](#work-that-lost-its-context).)
 //!
 //! ```toml
+//! [dependencies]
+//! logscope = { path = "../logscope" } # and features = ["rayon", "tokio"] for their helpers
+//! tracing = "0.1"
+//!
 //! [dev-dependencies]
-//! logscope = { version = "0.1", features = ["testing"] } # and "rayon", "tokio" for their helpers
+//! logscope = { path = "../logscope", features = ["testing"] }
+//! # For the parts of this page that use them:
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread", "test-util"] }
+//! insta = "1"
+//! expect-test = "1.5"
+//! proptest = "1"
 //! ```
+//!
+//! (logscope is not on crates.io yet: give the path of a clone, or `git`.)
 //!
 //! # The first test
 //!
