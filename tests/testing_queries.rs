@@ -268,3 +268,16 @@ fn the_log_in_a_failure_has_what_is_to_be_shown_and_says_what_is_not() {
         assert!(text.ends_with("shown"), "{text}");
     });
 }
+
+#[test]
+fn a_record_that_lost_the_context_is_a_near_miss() {
+    testing::capture(|log| {
+        std::thread::spawn(|| tracing::info!("from a bare thread")).join().unwrap();
+        let text = message(|| drop(log.records().message("bare").one()));
+        let expected = "not in the test's context: logged outside every context at tests/testing_queries.rs:";
+        assert!(text.contains("  nearest misses:\n    00:") && text.contains(expected), "{text}");
+        assert!(text.contains("`logscope::docs::carry`"), "{text}");
+        let text = message(|| drop(log.records().message("other").one()));
+        assert!(!text.contains("not in the test's context"), "{text}");
+    });
+}

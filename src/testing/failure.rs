@@ -5,7 +5,7 @@ use std::fmt::{Display, Write as _};
 use super::filter::Filter;
 use super::lines::count;
 use super::recording::Recording;
-use super::store::{Kept, Store};
+use super::store::Kept;
 
 /// How many records are named that fulfil most of what was asked.
 const MISSES: usize = 5;
@@ -13,52 +13,91 @@ const MISSES: usize = 5;
 /// How many records of the log are in the message at most: the newest ones.
 const LOG_LINES: usize = 500;
 
-/// Returns the message of a failed assertion about the records of `store`.
-pub(super) fn message(
-    recording: &Recording,
-    store: &Store,
-    filter: &Filter,
-    expected: &dyn Display,
-    found: &[Kept],
-) -> String {
-    let all = store.since(0);
-    let is_of_test = std::ptr::eq(store, &recording.store);
-    let mut text = format!("expected {expected}, found {}\n  asked for: {filter}\n", count(found.len()));
-    if !found.is_empty() && found.len() < all.len() {
-        text.push_str("  found:\n");
-        push_indented(&mut text, &recording.lines(found.iter().rev().take(LOG_LINES).rev()));
+/// An assertion that fails.
+pub(super) struct Failure<'a> {
+    pub(super) recording: &'a Recording,
+    /// Whether records outside every context were asked for.
+    pub(super) is_of_unclaimed: bool,
+    pub(super) filter: &'a Filter,
+    pub(super) expected: &'a dyn Display,
+    pub(super) found: &'a [Kept],
+}
+
+impl Failure<'_> {
+    /// Returns the message.
+    pub(super) fn message(&self) -> String {
+        let Failure { recording, is_of_unclaimed, filter, expected, found } = *self;
+        let store = if is_of_unclaimed { &recording.unclaimed } else { &recording.store };
+        let all = store.since(0);
+        let mut text = format!("expected {expected}, found {}\n  asked for: {filter}\n", count(found.len()));
+        if !found.is_empty() && found.len() < all.len() {
+            text.push_str("  found:\n");
+            push_indented(&mut text, &recording.lines(found.iter().rev().take(LOG_LINES).rev()));
+        }
+        let mut misses = nearest_misses(recording, filter, &all);
+        if !is_of_unclaimed {
+            misses.push_str(&misses_outside(recording, filter));
+        }
+        if !misses.is_empty() {
+            text.push_str("  nearest misses:\n");
+            text.push_str(&misses);
+        }
+        let whose = if is_of_unclaimed { "records outside every context in the time" } else { "log" };
+        let shown = recording.shown(&all);
+        let counted = recording.count_text(all.len(), all.len() - shown.len());
+        let _ = writeln!(text, "  the {whose} of {} ({counted}):", recording.name());
+        let last = &shown[shown.len().saturating_sub(LOG_LINES)..];
+        if last.len() < shown.len() {
+            let _ = writeln!(text, "    … {} earlier ones", shown.len() - last.len());
+        } else if !is_of_unclaimed {
+            recording.note_told(all.len());
+        }
+        push_indented(&mut text, &recording.lines(last));
+        text.truncate(text.trim_end().len());
+        text
     }
-    push_misses(&mut text, recording, filter, &all);
-    let whose = if is_of_test { "log" } else { "records outside every context in the time" };
-    let shown = recording.shown(&all);
-    let counted = recording.count_text(all.len(), all.len() - shown.len());
-    let _ = writeln!(text, "  the {whose} of {} ({counted}):", recording.name());
-    let last = &shown[shown.len().saturating_sub(LOG_LINES)..];
-    if last.len() < shown.len() {
-        let _ = writeln!(text, "    … {} earlier ones", shown.len() - last.len());
-    } else if is_of_test {
-        recording.note_told(all.len());
-    }
-    push_indented(&mut text, &recording.lines(last));
-    text.truncate(text.trim_end().len());
-    text
 }
 
 /// Names the records that fulfil all but the fewest conditions.
-fn push_misses(text: &mut String, recording: &Recording, filter: &Filter, records: &[Kept]) {
+fn nearest_misses(recording: &Recording, filter: &Filter, records: &[Kept]) -> String {
+    let mut text = String::new();
     let missed = |record: &Kept| filter.missed_by(record).len();
     let fewest = records.iter().map(missed).filter(|missed| *missed > 0).min();
-    let Some(fewest) = fewest.filter(|fewest| *fewest == 1 || *fewest < filter.len()) else { return };
+    let Some(fewest) = fewest.filter(|fewest| *fewest == 1 || *fewest < filter.len()) else { return text };
     let nearest: Vec<&Kept> = records.iter().filter(|record| missed(record) == fewest).collect();
-    text.push_str("  nearest misses:\n");
     for record in nearest.iter().take(MISSES) {
-        push_indented(text, &recording.lines([*record]));
+        push_indented(&mut text, &recording.lines([*record]));
         for condition in filter.missed_by(record) {
             let _ = writeln!(text, "      not {condition}: {}", condition.found_in(record));
         }
     }
-    if nearest.len() > MISSES {
-        let _ = writeln!(text, "    … {} more", nearest.len() - MISSES);
+    push_rest(&mut text, nearest.len());
+    text
+}
+
+/// Names the records that fulfil all conditions, and were logged outside every context: their work has lost the context.
+fn misses_outside(recording: &Recording, filter: &Filter) -> String {
+    let mut text = String::new();
+    let outside: Vec<Kept> = recording.unclaimed.since(0).into_iter().filter(|record| filter.matches(record)).collect();
+    for record in outside.iter().take(MISSES) {
+        push_indented(&mut text, &recording.lines([record]));
+        let place = record.file.as_ref().zip(record.line).map(|(file, line)| format!(" at {file}:{line}"));
+        let place = place.unwrap_or_default();
+        let whose = if recording.has_doubtful() { ", if it is of this test" } else { "" };
+        let _ = writeln!(
+            text,
+            "      not in the test's context: logged outside every context{place}; start its thread or task{whose} by \
+             `logscope::thread`, `logscope::tokio` or `logscope::rayon`: see `logscope::docs::carry`"
+        );
+    }
+    push_rest(&mut text, outside.len());
+    text
+}
+
+/// Says how many misses are not named.
+fn push_rest(text: &mut String, misses: usize) {
+    if misses > MISSES {
+        let _ = writeln!(text, "    … {} more", misses - MISSES);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tracing::Level;
 
-use super::failure::message;
+use super::failure::Failure;
 use super::filter::{Condition, Filter};
 use super::lines::count;
 use super::recording::Recording;
@@ -274,7 +274,9 @@ impl Query {
     #[cold]
     #[track_caller]
     fn fail(&self, expected: &dyn fmt::Display, found: &[Kept]) -> ! {
-        let mut text = message(&self.recording, self.store(), &self.filter, expected, found);
+        let (recording, is_of_unclaimed) = (&*self.recording, self.is_of_unclaimed);
+        let failure = Failure { recording, is_of_unclaimed, filter: &self.filter, expected, found };
+        let mut text = failure.message();
         if self.is_of_unclaimed {
             text.push_str(&who_has_them(&self.recording));
         }
