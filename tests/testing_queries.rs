@@ -281,3 +281,24 @@ fn a_record_that_lost_the_context_is_a_near_miss() {
         assert!(!text.contains("not in the test's context"), "{text}");
     });
 }
+
+#[test]
+fn a_failure_says_how_long_was_waited_and_what_that_held_up() {
+    let short = Duration::from_millis(30);
+    testing::capture(|log| {
+        let text = message(|| drop(log.records().within(short).one()));
+        assert!(text.contains("\n  waited: up to 30ms\n"), "{text}");
+        assert!(!message(|| drop(log.records().one())).contains("waited:"));
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(testing::capture_async(async |log: Log| {
+        let text = message(|| drop(log.records().within(short).one()));
+        assert!(
+            text.contains("up to 30ms, on a thread of a tokio runtime") && text.contains("`.arrived().await`"),
+            "{text}"
+        );
+        let arrived = log.records().within(short).arrived().await;
+        let text = message(|| drop(arrived.one()));
+        assert!(text.contains("\n  waited: up to 30ms\n"), "{text}");
+    }));
+}

@@ -1,6 +1,7 @@
 //! The message of an assertion that fails: what was asked, what misses it by least, and the log.
 
 use std::fmt::{Display, Write as _};
+use std::time::Duration;
 
 use super::filter::Filter;
 use super::lines::count;
@@ -21,15 +22,25 @@ pub(super) struct Failure<'a> {
     pub(super) filter: &'a Filter,
     pub(super) expected: &'a dyn Display,
     pub(super) found: &'a [Kept],
+    /// How long the query has waited at most, and whether a thread has waited, which could have done other work.
+    pub(super) waited: Option<(Duration, bool)>,
 }
 
 impl Failure<'_> {
     /// Returns the message.
     pub(super) fn message(&self) -> String {
-        let Failure { recording, is_of_unclaimed, filter, expected, found } = *self;
+        let Failure { recording, is_of_unclaimed, filter, expected, found, waited } = *self;
         let store = if is_of_unclaimed { &recording.unclaimed } else { &recording.store };
         let all = store.since(0);
         let mut text = format!("expected {expected}, found {}\n  asked for: {filter}\n", count(found.len()));
+        if let Some((time, by_thread)) = waited {
+            let held_up = if by_thread && is_in_runtime() {
+                ", on a thread of a tokio runtime: a task waits by `.arrived().await`, which lets others go on"
+            } else {
+                ""
+            };
+            let _ = writeln!(text, "  waited: up to {time:?}{held_up}");
+        }
         if !found.is_empty() && found.len() < all.len() {
             text.push_str("  found:\n");
             push_indented(&mut text, &recording.lines(found.iter().rev().take(LOG_LINES).rev()));
@@ -58,6 +69,16 @@ impl Failure<'_> {
     }
 }
 
+#[cfg(feature = "tokio")]
+fn is_in_runtime() -> bool {
+    tokio::runtime::Handle::try_current().is_ok()
+}
+
+#[cfg(not(feature = "tokio"))]
+fn is_in_runtime() -> bool {
+    false
+}
+
 /// Names the records that fulfil all but the fewest conditions.
 fn nearest_misses(recording: &Recording, filter: &Filter, records: &[Kept]) -> String {
     let mut text = String::new();
@@ -83,7 +104,7 @@ fn misses_outside(recording: &Recording, filter: &Filter) -> String {
         push_indented(&mut text, &recording.lines([record]));
         let place = record.file.as_ref().zip(record.line).map(|(file, line)| format!(" at {file}:{line}"));
         let place = place.unwrap_or_default();
-        let whose = if recording.has_doubtful() { ", if it is of this test" } else { "" };
+        let whose = if recording.has_doubtful() { ", if it is of this test," } else { "" };
         let _ = writeln!(
             text,
             "      not in the test's context: logged outside every context{place}; start its thread or task{whose} by \

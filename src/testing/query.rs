@@ -42,12 +42,14 @@ pub struct Query {
     pub(super) is_of_unclaimed: bool,
     pub(super) filter: Filter,
     pub(super) patience: Option<Duration>,
+    /// How long a task has waited for records at most, by `arrived`.
+    pub(super) arrived_within: Option<Duration>,
 }
 
 /// Conditions.
 impl Query {
     pub(super) fn new(recording: Arc<Recording>, is_of_unclaimed: bool) -> Query {
-        Query { recording, is_of_unclaimed, filter: Filter::default(), patience: None }
+        Query { recording, is_of_unclaimed, filter: Filter::default(), patience: None, arrived_within: None }
     }
 
     fn with(mut self, condition: Condition) -> Query {
@@ -275,7 +277,8 @@ impl Query {
     #[track_caller]
     fn fail(&self, expected: &dyn fmt::Display, found: &[Kept]) -> ! {
         let (recording, is_of_unclaimed) = (&*self.recording, self.is_of_unclaimed);
-        let failure = Failure { recording, is_of_unclaimed, filter: &self.filter, expected, found };
+        let waited = self.patience.map(|time| (time, true)).or(self.arrived_within.map(|time| (time, false)));
+        let failure = Failure { recording, is_of_unclaimed, filter: &self.filter, expected, found, waited };
         let mut text = failure.message();
         if self.is_of_unclaimed {
             text.push_str(&who_has_them(&self.recording));
