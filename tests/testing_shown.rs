@@ -37,7 +37,9 @@ fn by_default_a_failing_test_shows_its_records_and_the_variable_says_which() {
     let printed = scenario("shown_fails", &[], &[("LOGSCOPE_TEST", "off")]);
     let heading = "the log of shown_fails (3 records, 3 not shown: LOGSCOPE_TEST=off):\n";
     assert!(printed.of_failed_tests()["shown_fails"].contains(heading), "{}", printed.stdout);
-    // A mistake is told, and the rest counts.
+    // A mistake is told, also by a test that passes, and the rest counts.
+    let printed = scenario("bare_passes", &["--exact"], &[("LOGSCOPE_TEST", "info,x=loud")]);
+    assert!(printed.succeeded && printed.stderr.contains("loud"), "{printed:?}");
     let printed = scenario("shown_fails", &[], &[("LOGSCOPE_TEST", "info,x=loud")]);
     assert!(printed.stderr.contains("LOGSCOPE_TEST") && printed.stderr.contains("loud"), "{}", printed.stderr);
 }
