@@ -66,6 +66,15 @@ fn what_is_excused_is_not_denied() {
         });
     });
     assert!(text.starts_with("1 record at ERROR") && text.contains("on fire") && !text.contains("paper"), "{text}");
+    // An excuse that excuses nothing is named, with what misses it by least.
+    let text = message(|| {
+        testing::options().deny(Level::ERROR).capture(|log| {
+            log.excuse(log.records().level(Level::ERROR).message("gave in"));
+            tracing::error!("gave up");
+        });
+    });
+    assert!(text.contains("\n  excused: level ERROR, message with \"gave in\": no such record\n"), "{text}");
+    assert!(text.contains("gave up\n      not message with \"gave in\": it is \"gave up\""), "{text}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The end of a test: whether it has failed, and what is shown of it.
 
+use super::failure::nearest_misses;
 use super::harness::harness;
 use super::lines::count;
 use super::live::Live;
@@ -105,13 +106,18 @@ fn violation(recording: &Recording) -> Option<String> {
     if let Some(level) = rules.denied {
         let is_denied =
             |record: &Kept| record.level <= level && !rules.excused.iter().any(|excused| excused.matches(record));
-        let denied: Vec<Kept> = recording.store.since(0).into_iter().filter(is_denied).collect();
+        let records = recording.store.since(0);
+        let denied: Vec<Kept> = records.iter().filter(|record| is_denied(record)).map(Arc::clone).collect();
         if !denied.is_empty() {
             reasons.push(format!(
                 "{} at {level} or more severe, which the test denies:\n{}",
                 count(denied.len()),
                 recording.lines(&denied)
             ));
+            let idle = rules.excused.iter().filter(|excused| !records.iter().any(|record| excused.matches(record)));
+            reasons.extend(idle.map(|excused| {
+                format!("  excused: {excused}: no such record\n{}", nearest_misses(recording, excused, &records))
+            }));
         }
     }
     // Relaxed: a switch, by which no other data is read.

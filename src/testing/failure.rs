@@ -80,7 +80,7 @@ fn is_in_runtime() -> bool {
 }
 
 /// Names the records that fulfil all but the fewest conditions.
-fn nearest_misses(recording: &Recording, filter: &Filter, records: &[Kept]) -> String {
+pub(super) fn nearest_misses(recording: &Recording, filter: &Filter, records: &[Kept]) -> String {
     let mut text = String::new();
     let missed = |record: &Kept| filter.missed_by(record).len();
     let fewest = records.iter().map(missed).filter(|missed| *missed > 0).min();

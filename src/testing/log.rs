@@ -96,7 +96,7 @@ impl Log {
         self.recording.rules.lock().denied = Some(level);
     }
 
-    /// Excuses the records that `query` asks for from [`deny`](Log::deny).
+    /// Excuses the records that `query` asks for from [`deny`](Log::deny). There need not be any; a failure says if there are none.
     ///
     /// ```
     /// use logscope::{Level, testing};
