@@ -302,3 +302,17 @@ fn a_failure_says_how_long_was_waited_and_what_that_held_up() {
         assert!(text.contains("\n  waited: up to 30ms\n"), "{text}");
     }));
 }
+
+#[test]
+fn the_near_miss_of_an_order_is_what_has_the_missing_text() {
+    testing::capture(|log| {
+        tracing::warn!("started");
+        tracing::error!("failed");
+        tracing::info!("done");
+        let text = message(|| drop(log.records().level(Level::WARN).in_order(["started", "done"])));
+        let misses = text.split("nearest misses:").nth(1).unwrap().split("the log of").next().unwrap();
+        assert!(misses.contains("done\n      not level WARN: it is INFO") && !misses.contains("failed"), "{text}");
+        let text = message(|| drop(log.records().in_order(["done", "started"])));
+        assert!(text.contains("started\n      not after the others: it came before"), "{text}");
+    });
+}

@@ -3,10 +3,11 @@
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
-use super::filter::Filter;
+use super::filter::{Condition, Filter};
 use super::lines::count;
 use super::recording::Recording;
 use super::store::Kept;
+use crate::record::RecordBuf;
 
 /// How many records are named that fulfil most of what was asked.
 const MISSES: usize = 5;
@@ -22,6 +23,8 @@ pub(super) struct Failure<'a> {
     pub(super) filter: &'a Filter,
     pub(super) expected: &'a dyn Display,
     pub(super) found: &'a [Kept],
+    /// The text that is missing in an order of records.
+    pub(super) missing: Option<&'a str>,
     /// How long the query has waited at most, and whether a thread has waited, which could have done other work.
     pub(super) waited: Option<(Duration, bool)>,
 }
@@ -29,7 +32,7 @@ pub(super) struct Failure<'a> {
 impl Failure<'_> {
     /// Returns the message.
     pub(super) fn message(&self) -> String {
-        let Failure { recording, is_of_unclaimed, filter, expected, found, waited } = *self;
+        let Failure { recording, is_of_unclaimed, filter, expected, found, missing, waited } = *self;
         let store = if is_of_unclaimed { &recording.unclaimed } else { &recording.store };
         let all = store.since(0);
         let mut text = format!("expected {expected}, found {}\n  asked for: {filter}\n", count(found.len()));
@@ -45,7 +48,10 @@ impl Failure<'_> {
             text.push_str("  found:\n");
             push_indented(&mut text, &recording.lines(found.iter().rev().take(LOG_LINES).rev()));
         }
-        let mut misses = nearest_misses(recording, filter, &all);
+        let mut misses = match missing {
+            Some(missing) => misses_of_order(recording, filter, missing, &all),
+            None => nearest_misses(recording, filter, &all),
+        };
         if !is_of_unclaimed {
             misses.push_str(&misses_outside(recording, filter));
         }
@@ -88,12 +94,37 @@ pub(super) fn nearest_misses(recording: &Recording, filter: &Filter, records: &[
     let nearest: Vec<&Kept> = records.iter().filter(|record| missed(record) == fewest).collect();
     for record in nearest.iter().take(MISSES) {
         push_indented(&mut text, &recording.lines([*record]));
-        for condition in filter.missed_by(record) {
-            let _ = writeln!(text, "      not {condition}: {}", condition.found_in(record));
-        }
+        push_conditions(&mut text, filter, record);
     }
     push_rest(&mut text, nearest.len());
     text
+}
+
+/// Names the records with the text that is missing in an order; if there is none, those that fulfil all else.
+fn misses_of_order(recording: &Recording, filter: &Filter, missing: &str, records: &[Kept]) -> String {
+    let with_text: Vec<&Kept> = records.iter().filter(|record| record.message.contains(missing)).collect();
+    if with_text.is_empty() {
+        let mut filter = filter.clone();
+        filter.add(Condition::Message(missing.to_owned()));
+        return nearest_misses(recording, &filter, records);
+    }
+    let mut text = String::new();
+    for record in with_text.iter().take(MISSES) {
+        push_indented(&mut text, &recording.lines([*record]));
+        if filter.matches(record) {
+            text.push_str("      not after the others: it came before\n");
+        }
+        push_conditions(&mut text, filter, record);
+    }
+    push_rest(&mut text, with_text.len());
+    text
+}
+
+/// Says which conditions a record does not fulfil.
+fn push_conditions(text: &mut String, filter: &Filter, record: &RecordBuf) {
+    for condition in filter.missed_by(record) {
+        let _ = writeln!(text, "      not {condition}: {}", condition.found_in(record));
+    }
 }
 
 /// Names the records that fulfil all conditions, and were logged outside every context: their work has lost the context.

@@ -236,7 +236,9 @@ impl Query {
                 0 => String::new(),
                 there => format!(" after {:?}", messages[there - 1].as_ref()),
             };
-            self.fail(&format_args!("records in order, and there is none with {:?}{after}", missing.as_ref()), &found);
+            let missing = missing.as_ref();
+            let expected = format_args!("records in order, and there is none with {missing:?}{after}");
+            self.fail_in_order(&expected, &found, Some(missing));
         }
         copies(&steps)
     }
@@ -276,9 +278,15 @@ impl Query {
     #[cold]
     #[track_caller]
     fn fail(&self, expected: &dyn fmt::Display, found: &[Kept]) -> ! {
+        self.fail_in_order(expected, found, None)
+    }
+
+    #[cold]
+    #[track_caller]
+    fn fail_in_order(&self, expected: &dyn fmt::Display, found: &[Kept], missing: Option<&str>) -> ! {
         let (recording, is_of_unclaimed) = (&*self.recording, self.is_of_unclaimed);
         let waited = self.patience.map(|time| (time, true)).or(self.arrived_within.map(|time| (time, false)));
-        let failure = Failure { recording, is_of_unclaimed, filter: &self.filter, expected, found, waited };
+        let failure = Failure { recording, is_of_unclaimed, filter: &self.filter, expected, found, missing, waited };
         let mut text = failure.message();
         if self.is_of_unclaimed {
             text.push_str(&who_has_them(&self.recording));
