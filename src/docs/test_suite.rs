@@ -290,7 +290,7 @@
 //! | `caplog.text` | [`Log::text`](crate::testing::Log::text) |
 //! | `"text" in caplog.text` | `log.records().message("text").first()` |
 //! | `caplog.set_level(logging.INFO, logger="db")`, `at_level` | nothing is needed: all levels are recorded; [`update`](crate::update) for a part of a test |
-//! | `caplog.clear()` | a capture inside the capture, for a part of a test |
+//! | `caplog.clear()` | a capture inside the capture, for a part of a test, whose records the log outside does not get |
 //! | `--log-level`, `log_level` | `LOGSCOPE_TEST` |
 //! | `--log-cli-level`, `-s` | `-- --nocapture` |
 //! | `--log-file` | `LOGSCOPE_TEST_DIR`: a file for each test |

@@ -45,6 +45,9 @@ use crate::under_test::ask_for_clocks;
 /// [`Result`], which is for the caller to return. What other threads log after the end of `test` is still recorded, and not shown. Calls
 /// [`init`](init()).
 ///
+/// A capture inside another has its records for itself: the log outside does not get them. If both are of one test, the inner one has the name
+/// `my_test (inner 1)`.
+///
 /// # Panics
 ///
 /// Where [`init`](init()) does; and at the end, if there are records that the test has [denied](Log::deny).
@@ -182,6 +185,16 @@ fn function_around(closure: &str) -> &str {
     path.split_once("::").map_or(path, |(_, path)| path)
 }
 
+/// Returns the name of a capture of the test `name`: if it is inside another one of that test, with how deep.
+fn inner_name(name: String) -> String {
+    let outer = OutputContext::try_current();
+    let depth = outer.as_ref().and_then(|outer| match outer.name().strip_prefix(name.as_str())? {
+        "" => Some(0_u32),
+        inner => inner.strip_prefix(" (inner ")?.strip_suffix(')')?.parse().ok(),
+    });
+    depth.map_or_else(|| name.clone(), |depth| format!("{name} (inner {})", depth.saturating_add(1)))
+}
+
 /// Returns true if `result` is the error of a `Result`. The result of a test may be of any type, so this is asked without a trait.
 fn is_error<R>(result: &R) -> bool {
     let hasher = BuildHasherDefault::<DefaultHasher>::default();
@@ -274,6 +287,7 @@ impl Recorded {
         if clock.is_some() {
             ask_for_clocks(open::clock_of_test);
         }
+        let name = inner_name(name);
         panics::watch();
         let live = if is_case { Live::open_attempt(&name) } else { Live::open(&name, shown.as_ref()) };
         let recording = Arc::new(Recording::new(name.clone(), shown, clock.clone(), rules, live));
