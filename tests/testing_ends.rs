@@ -112,6 +112,7 @@ fn records_outside_every_context_are_shown_counted_or_made_a_failure() {
     assert!(text.contains("what is logged outside every context fails a strict test\n"), "{text}");
     assert!(text.contains("outside every context, while unclaimed_and_strict ran, 1 record:\n"), "{text}");
     assert!(text.contains("from a bare thread") && text.contains("tests/testing_ends.rs:"), "{text}");
+    assert_eq!(text.matches("from a bare thread").count(), 2, "as it came, and in the reason: {text}");
     let text = &shown["unclaimed_and_failed"];
     assert!(text.contains("outside every context, while unclaimed_and_failed ran, 1 record:\n"), "{text}");
     assert!(!printed.stdout.contains("can be theirs"), "one test runs at a time: {}", printed.stdout);

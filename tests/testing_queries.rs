@@ -316,3 +316,17 @@ fn the_near_miss_of_an_order_is_what_has_the_missing_text() {
         assert!(text.contains("started\n      not after the others: it came before"), "{text}");
     });
 }
+
+#[test]
+fn of_many_records_a_failure_shows_both_ends() {
+    testing::capture(|log| {
+        (0..100).for_each(|number| tracing::info!(number, "tick"));
+        let text = message(|| drop(log.records().message("tick").exactly(99)));
+        assert_eq!(text.matches("tick number=").count(), 60, "{text}");
+        assert!(
+            text.contains("number=29\n    … 40 more, which LOGSCOPE_TEST_DIR would have\n")
+                && text.contains("number=70\n"),
+            "{text}"
+        );
+    });
+}

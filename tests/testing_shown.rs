@@ -95,6 +95,22 @@ fn live_two() {
 }
 
 #[test]
+fn with_nocapture_a_query_that_fails_does_not_repeat_the_log() {
+    let printed = scenario("asked_in_vain", &["--nocapture"], &[]);
+    assert_eq!(printed.stderr.matches("logged before").count(), 1, "{}", printed.stderr);
+    assert!(printed.stderr.contains("the log of asked_in_vain (1 record) stands above"), "{}", printed.stderr);
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn asked_in_vain() {
+    testing::capture(|log| {
+        tracing::info!("logged before");
+        log.records().message("first").level(logscope::Level::ERROR).one();
+    });
+}
+
+#[test]
 fn a_folder_gets_a_file_for_each_test_failures_first() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().join("made/when/needed");

@@ -3,7 +3,6 @@
 use super::failure::nearest_misses;
 use super::harness::harness;
 use super::lines::count;
-use super::live::Live;
 use super::open;
 use super::recording::Recording;
 use super::store::Kept;
@@ -50,7 +49,7 @@ pub(super) fn end(recording: &Arc<Recording>, verdict: Verdict) -> End {
     let has_failed = verdict == Verdict::Panicked || reason.is_some();
     let text = match verdict {
         Verdict::Rejected => String::new(),
-        _ if has_failed => text_of_failed(recording),
+        _ if has_failed => text_of_failed(recording, violation.is_some() && is_strict(recording)),
         _ => text_of_passed(recording),
     };
     if let Some(reason) = reason {
@@ -62,9 +61,10 @@ pub(super) fn end(recording: &Arc<Recording>, verdict: Verdict) -> End {
     End { text, violation, has_failed }
 }
 
-/// Returns what the log of a test that has failed shows, unless it is shown already.
-fn text_of_failed(recording: &Recording) -> String {
-    if recording.live.as_ref().is_some_and(Live::is_on_console) {
+/// Returns what the log of a test that has failed shows, unless it is shown already. `has_unclaimed` says that its panic message shows what was
+/// logged outside every context.
+fn text_of_failed(recording: &Recording, has_unclaimed: bool) -> String {
+    if recording.is_on_console() {
         return String::new();
     }
     let told = recording.told();
@@ -81,7 +81,7 @@ fn text_of_failed(recording: &Recording) -> String {
         (_, _) => format!("the log of {name}, after its failure:\n{}", recording.lines(&records)),
     };
     let unclaimed = recording.shown(&recording.unclaimed.since(0));
-    if !unclaimed.is_empty() {
+    if !unclaimed.is_empty() && !has_unclaimed {
         text.push_str(&text_of_unclaimed(recording, &unclaimed));
     }
     text
@@ -120,8 +120,7 @@ fn violation(recording: &Recording) -> Option<String> {
             }));
         }
     }
-    // Relaxed: a switch, by which no other data is read.
-    if (rules.is_strict || ALL_ARE_STRICT.load(Ordering::Relaxed)) && recording.unclaimed.len() > 0 {
+    if is_strict(recording) && recording.unclaimed.len() > 0 {
         reasons.push(format!(
             "what is logged outside every context fails a strict test\n{}",
             text_of_unclaimed(recording, &recording.unclaimed.since(0))
@@ -129,6 +128,11 @@ fn violation(recording: &Recording) -> Option<String> {
     }
     let reasons = reasons.concat();
     (!reasons.is_empty()).then(|| reasons.trim_end().to_owned())
+}
+
+fn is_strict(recording: &Recording) -> bool {
+    // Relaxed: a switch, by which no other data is read.
+    recording.rules.lock().is_strict || ALL_ARE_STRICT.load(Ordering::Relaxed)
 }
 
 fn text_of_unclaimed(recording: &Recording, records: &[Kept]) -> String {

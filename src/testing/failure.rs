@@ -12,8 +12,8 @@ use crate::record::RecordBuf;
 /// How many records are named that fulfil most of what was asked.
 const MISSES: usize = 5;
 
-/// How many records of the log are in the message at most: the newest ones.
-const LOG_LINES: usize = 500;
+/// How many records are shown at each end of a list.
+const END_LINES: usize = 30;
 
 /// An assertion that fails.
 pub(super) struct Failure<'a> {
@@ -46,7 +46,7 @@ impl Failure<'_> {
         }
         if !found.is_empty() && found.len() < all.len() {
             text.push_str("  found:\n");
-            push_indented(&mut text, &recording.lines(found.iter().rev().take(LOG_LINES).rev()));
+            push_ends(&mut text, recording, found);
         }
         let mut misses = match missing {
             Some(missing) => misses_of_order(recording, filter, missing, &all),
@@ -62,14 +62,16 @@ impl Failure<'_> {
         let whose = if is_of_unclaimed { "records outside every context in the time" } else { "log" };
         let shown = recording.shown(&all);
         let counted = recording.count_text(all.len(), all.len() - shown.len());
-        let _ = writeln!(text, "  the {whose} of {} ({counted}):", recording.name());
-        let last = &shown[shown.len().saturating_sub(LOG_LINES)..];
-        if last.len() < shown.len() {
-            let _ = writeln!(text, "    … {} earlier ones", shown.len() - last.len());
-        } else if !is_of_unclaimed {
+        let name = recording.name();
+        if !is_of_unclaimed && recording.is_on_console() {
+            let _ = writeln!(text, "  the {whose} of {name} ({counted}) stands above");
+        } else {
+            let _ = writeln!(text, "  the {whose} of {name} ({counted}):");
+            push_ends(&mut text, recording, &shown);
+        }
+        if !is_of_unclaimed {
             recording.note_told(all.len());
         }
-        push_indented(&mut text, &recording.lines(last));
         text.truncate(text.trim_end().len());
         text
     }
@@ -144,6 +146,18 @@ fn misses_outside(recording: &Recording, filter: &Filter) -> String {
     }
     push_rest(&mut text, outside.len());
     text
+}
+
+/// Shows the first and the last of `records`.
+fn push_ends(text: &mut String, recording: &Recording, records: &[Kept]) {
+    match records.len().checked_sub(2 * END_LINES) {
+        None | Some(0) => push_indented(text, &recording.lines(records)),
+        Some(more) => {
+            push_indented(text, &recording.lines(&records[..END_LINES]));
+            let _ = writeln!(text, "    … {more} more, which LOGSCOPE_TEST_DIR would have");
+            push_indented(text, &recording.lines(&records[records.len() - END_LINES..]));
+        }
+    }
 }
 
 /// Says how many misses are not named.

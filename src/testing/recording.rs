@@ -109,6 +109,11 @@ impl Recording {
         self.has_doubtful.load(Ordering::Relaxed)
     }
 
+    /// Returns true if the records are shown as they come.
+    pub(super) fn is_on_console(&self) -> bool {
+        self.live.as_ref().is_some_and(Live::is_on_console)
+    }
+
     /// Writes to the file of the test, if it has one, what is no record of it.
     pub(super) fn write_to_file(&self, text: &str) {
         if let Some(live) = &self.live {
