@@ -35,7 +35,7 @@ fn each_condition_selects() {
         let all = || log.records();
         assert_eq!(all().count(), 4);
         assert_eq!(all().level(Level::WARN).count(), 2);
-        assert_eq!(all().at_least(Level::WARN).count(), 3);
+        assert_eq!(all().level_at_least(Level::WARN).count(), 3);
         assert_eq!(all().target("db").count(), 2);
         assert_eq!(all().target("db::pool").count(), 1);
         assert_eq!(all().message("slow").count(), 2);
@@ -328,5 +328,19 @@ fn of_many_records_a_failure_shows_both_ends() {
                 && text.contains("number=70\n"),
             "{text}"
         );
+    });
+}
+
+#[test]
+fn at_least_so_many_are_asserted_and_waited_for() {
+    testing::capture(|log| {
+        log_some();
+        assert_eq!(log.records().level(Level::WARN).at_least(1).len(), 2);
+        log.records().level(Level::ERROR).at_least(0);
+        let text = message(|| drop(log.records().level(Level::WARN).at_least(3)));
+        assert!(text.starts_with("expected 3 records or more, found 2 records\n"), "{text}");
+        let late = logscope::thread::spawn(|| (0..5).for_each(|number| tracing::info!(number, "late")));
+        assert!(log.records().message("late").within(LONG).at_least(3).len() >= 3);
+        late.join().unwrap();
     });
 }

@@ -63,7 +63,7 @@ impl Query {
     }
 
     /// Asks for records of this level or a more severe one.
-    pub fn at_least(self, level: Level) -> Query {
+    pub fn level_at_least(self, level: Level) -> Query {
         self.with(Condition::AtLeast(level))
     }
 
@@ -183,7 +183,7 @@ impl Query {
         }
     }
 
-    /// Asserts that there is one at least, and returns the first.
+    /// Asserts that there is one at least, and returns the first. [`all`](Query::all) asserts nothing.
     ///
     /// # Panics
     ///
@@ -208,6 +208,20 @@ impl Query {
         let found = self.find(|found| found.len() >= number.max(1));
         if found.len() != number {
             self.fail(&format_args!("exactly {}", count(number)), &found);
+        }
+        copies(&found)
+    }
+
+    /// Asserts that there are so many or more, and returns all; with [`within`](Query::within), once there are so many or the deadline is over.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer.
+    #[track_caller]
+    pub fn at_least(&self, number: usize) -> Vec<RecordBuf> {
+        let found = self.find(|found| found.len() >= number);
+        if found.len() < number {
+            self.fail(&format_args!("{} or more", count(number)), &found);
         }
         copies(&found)
     }
