@@ -63,7 +63,7 @@
 //! # Guards, threads, tasks
 //!
 //! A test that returns a `Result` returns that of its closure: `capture` knows then that it has failed. A long test may take a guard, which sees
-//! panics only. A test with tasks takes [`capture_async`](crate::testing::capture_async), under any runtime:
+//! panics only; [`options().begin()`](crate::testing::CaptureOptions::begin) needs no name. A test with tasks takes [`capture_async`](crate::testing::capture_async), under any runtime:
 //!
 //! ```
 //! use std::time::Duration;

@@ -91,6 +91,8 @@ where
 /// log.records().message("parsed").one();
 /// ```
 ///
+/// [`options().begin()`](CaptureOptions::begin) finds the name of the test by itself, as [`capture`](capture()) does.
+///
 /// The guard is dropped before an error that the test returns by `?` is known: the records are printed then, and its file in
 /// `LOGSCOPE_TEST_DIR` says that it has passed. [`capture`](capture()) takes such an error in its closure, and knows it.
 ///
