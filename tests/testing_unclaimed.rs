@@ -36,6 +36,16 @@ fn what_is_recorded_does_not_depend_on_what_is_shown() {
 }
 
 #[test]
+fn with_nocapture_such_a_record_names_its_test_where_that_is_certain() {
+    let printed = scenario("quiet_", &["--test-threads=1", "--nocapture"], &[]);
+    let lines: Vec<&str> = printed.stdout.lines().filter(|line| line.contains("from a bare thread")).collect();
+    assert!(lines.iter().any(|line| line.contains("quiet_and_asked | 00:")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("quiet_and_strict | 00:")), "{lines:?}");
+    let printed = scenario("quiet_", &["--test-threads=2", "--nocapture"], &[]);
+    assert!(printed.stdout.lines().all(|line| !line.contains("quiet_and_asked |")), "{}", printed.stdout);
+}
+
+#[test]
 #[ignore = "run by the test above, in a process of its own"]
 fn quiet_and_asked() {
     testing::capture(|log| {

@@ -66,6 +66,11 @@ impl Harness {
         }
     }
 
+    /// Returns true if the lines that are shown as they come name their tests.
+    pub(super) fn names_tests(&self) -> bool {
+        self.shows_all && !self.is_of_one_test
+    }
+
     /// Returns which records are shown, if `LOGSCOPE_TEST` says that.
     pub(super) fn verbosity(&self) -> Option<Verbosity> {
         self.shown.as_ref().map(|(verbosity, _)| verbosity.clone())

@@ -28,7 +28,7 @@ impl Live {
     pub(super) fn open(name: &str, shown: Option<&Verbosity>) -> Option<Live> {
         let harness = harness();
         let console = harness.shows_all.then(|| Console {
-            prefix: if harness.is_of_one_test { String::new() } else { format!("{name} | ") },
+            prefix: if harness.names_tests() { format!("{name} | ") } else { String::new() },
             shown: shown.cloned(),
         });
         let file = Place::of_test(name).and_then(LogFile::open);

@@ -42,6 +42,7 @@ struct Unclaimed {
 impl CopyOutput for Unclaimed {
     fn write(&self, record: RecordBuf) -> io::Result<()> {
         let record = Arc::new(record);
+        let mut prefix = String::new();
         // `unscoped` says that the record is meant for the process default.
         if !is_unscoped() {
             let (open, is_certain) = open::owners_of_unclaimed();
@@ -49,12 +50,21 @@ impl CopyOutput for Unclaimed {
                 adopter.take(record);
                 return Ok(());
             }
+            if let Some(recording) = open.last()
+                && is_certain
+                && harness().names_tests()
+            {
+                prefix = format!("{} | ", recording.name());
+            }
             for recording in &open {
                 recording.take_unclaimed(Arc::clone(&record), is_certain);
             }
         }
         if is_shown(self.shown.as_ref(), &record) {
-            print_line(&line(&record, Parts { time: true, own_context: None, own_thread: Some("") }));
+            print_line(&format!(
+                "{prefix}{}",
+                line(&record, Parts { time: true, own_context: None, own_thread: Some("") })
+            ));
         }
         Ok(())
     }
