@@ -204,12 +204,13 @@
 //! cargo test -- --show-output                          # of the others, too
 //! cargo test -- --nocapture                            # all as it comes, each line with its test
 //! LOGSCOPE_TEST=info,my_crate=trace,hyper=off cargo test    # which records are shown
-//! LOGSCOPE_TEST_DIR=target/logs cargo test             # also a file for each test, failures first
+//! LOGSCOPE_TEST_DIR=$PWD/target/logs cargo test        # also a file for each test, failures first
 //! cargo nextest run                                    # a process for each test
 //! ```
 //!
 //! Everything is recorded, whatever is shown; [`CaptureOptions::shown`](crate::testing::CaptureOptions::shown) sets for one test what is shown, and
-//! [`CaptureOptions::verbosity`](crate::testing::CaptureOptions::verbosity) what is recorded. The files in `LOGSCOPE_TEST_DIR` are written as
+//! [`CaptureOptions::verbosity`](crate::testing::CaptureOptions::verbosity) what is recorded. The path in `LOGSCOPE_TEST_DIR` is absolute: cargo runs the tests of each package of a
+//! workspace in the folder of that package. The files there are written as
 //! records come, with why the test has failed, so that of a test that hangs or aborts is there, with a name that begins with `2-unfinished`. Under nextest the log of such a
 //! test is in its output, too. If nextest repeats a flaky test, the log of the attempt that failed stays beside that of the one that passed.
 //!

@@ -44,7 +44,8 @@
 //! | nextest | as they come; nextest keeps them for the test, and shows them if it fails |
 //! | with `LOGSCOPE_TEST_DIR` | also as they come, in a file for each test; the names of those that failed begin with `1-failed`, of those that never ended with `2-unfinished`, of the others with `3-passed` |
 //!
-//! Such a file also has why the test has failed, and what was logged outside every context while it ran. A test of many [cases](case()) has one
+//! Set `LOGSCOPE_TEST_DIR` to an absolute path: cargo runs the tests of each package in the folder of that package, from which a relative one
+//! counts. Such a file also has why the test has failed, and what was logged outside every context while it ran. A test of many [cases](case()) has one
 //! file, with its last failure if there is one. A test fails if it panics, or if the closure of its capture returns an error; an error
 //! that is returned past a guard of [`begin`] is not known.
 //!
