@@ -239,6 +239,10 @@
 //! wait_until(Duration::from_secs(5), || balance.load(SeqCst) == 2).unwrap(); // the deposit is lost, each time
 //! ```
 //!
+//! A thread that panics makes its `join` return an error, and `handle.join().unwrap()` shows that as `Any { .. }`: the text of the panic is printed on
+//! that thread, and may be lost. [`run_together`](crate::testing::run_together()) has the texts and the logs of its threads in its message; of another
+//! thread, ask for what it logs at its end, by `within`, before you join it.
+//!
 //! # What tests share
 //!
 //! | a test needs | |
