@@ -162,6 +162,8 @@
 //! # halves_are_smaller();
 //! ```
 //!
+//! `case` has no twin for tasks: an attempt with tasks calls `runtime.block_on` inside its closure.
+//!
 //! # Time
 //!
 //! With a clock of its own, elapsed times are exact in the test's context, and in each context that is made inside it:

@@ -65,6 +65,20 @@ impl<T, E: Debug> Outcome for Result<T, E> {
 /// fails if it panics, or if it returns an error. One that `prop_assume!` rejects counts for nothing. The records are not shown as
 /// they come; in `LOGSCOPE_TEST_DIR` there is one file for all attempts of a thread, with the last that has failed, else with the last.
 ///
+/// There is no twin for tasks, because `proptest` has none: an attempt with tasks runs them inside `attempt`. The future is polled in the attempt's
+/// context, and what it spawns inherits that as ever:
+///
+/// ```
+/// let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// logscope::testing::case(|log| {
+///     runtime.block_on(async {
+///         logscope::tokio::spawn(async { tracing::info!("linking") }).await.unwrap();
+///     });
+///     log.records().message("linking").one();
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # Panics
 ///
 /// Where [`capture`](super::capture()) does.
