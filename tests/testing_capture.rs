@@ -231,3 +231,18 @@ fn program_installs_first() {
         log.unclaimed().message("outside").one();
     });
 }
+
+#[test]
+fn an_inner_capture_of_the_same_test_has_a_name_of_its_own() {
+    testing::capture(|log| {
+        let name = log.name().to_owned();
+        for _ in 0..2 {
+            testing::capture(|inner| {
+                assert_eq!(inner.name(), format!("{name} (inner 1)"));
+                let innermost = testing::options().begin();
+                assert_eq!(innermost.name(), format!("{name} (inner 2)"));
+            });
+        }
+        testing::options().name("another").capture(|inner| assert_eq!(inner.name(), "another"));
+    });
+}

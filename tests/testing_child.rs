@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 
 use logscope::testing::{Limit, Signal, child, child_role, in_child, scratch_dir, seed, wait_until};
 
+#[path = "common/suite.rs"]
+mod suite;
+
 const DEADLINE: Duration = Duration::from_secs(60);
 
 fn panic_text<R>(f: impl FnOnce() -> R) -> String {
@@ -252,4 +255,21 @@ fn a_child_may_have_children() {
     in_child("grandchild", |_: &Path| std::process::id().to_string());
     let ended = child().run(|| child().role("grandchild").start().wait().report.unwrap());
     assert_ne!(ended.report.unwrap(), std::process::id().to_string());
+}
+
+#[test]
+fn the_folder_that_a_failing_test_leaves_is_named_in_its_own_output() {
+    let printed = suite::scenario("fails_after_its_child", &[], &[]);
+    let text = &printed.of_failed_tests()["fails_after_its_child"];
+    let kept: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("logscope::testing: kept ")).collect();
+    assert_eq!(kept.len(), 1, "{printed:?}");
+    fs::remove_dir_all(kept[0]).unwrap();
+    assert!(!printed.stderr.contains("kept"), "{printed:?}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn fails_after_its_child() {
+    let ended = child().run(|| ());
+    assert!(!ended.status.success(), "on purpose");
 }

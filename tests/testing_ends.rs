@@ -66,6 +66,15 @@ fn what_is_excused_is_not_denied() {
         });
     });
     assert!(text.starts_with("1 record at ERROR") && text.contains("on fire") && !text.contains("paper"), "{text}");
+    // An excuse that excuses nothing is named, with what misses it by least.
+    let text = message(|| {
+        testing::options().deny(Level::ERROR).capture(|log| {
+            log.excuse(log.records().level(Level::ERROR).message("gave in"));
+            tracing::error!("gave up");
+        });
+    });
+    assert!(text.contains("\n  excused: level ERROR, message with \"gave in\": no such record\n"), "{text}");
+    assert!(text.contains("gave up\n      not message with \"gave in\": it is \"gave up\""), "{text}");
 }
 
 #[test]
@@ -103,6 +112,7 @@ fn records_outside_every_context_are_shown_counted_or_made_a_failure() {
     assert!(text.contains("what is logged outside every context fails a strict test\n"), "{text}");
     assert!(text.contains("outside every context, while unclaimed_and_strict ran, 1 record:\n"), "{text}");
     assert!(text.contains("from a bare thread") && text.contains("tests/testing_ends.rs:"), "{text}");
+    assert_eq!(text.matches("from a bare thread").count(), 2, "as it came, and in the reason: {text}");
     let text = &shown["unclaimed_and_failed"];
     assert!(text.contains("outside every context, while unclaimed_and_failed ran, 1 record:\n"), "{text}");
     assert!(!printed.stdout.contains("can be theirs"), "one test runs at a time: {}", printed.stdout);

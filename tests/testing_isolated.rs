@@ -261,3 +261,15 @@ fn what_the_first_capture_installs_is_not_left_behind() {
     // In the child nothing is installed yet.
     child().run(|| isolated(|| testing::capture(|_| tracing::info!("in the first capture"))));
 }
+
+#[test]
+fn an_isolated_test_that_runs_alone_logs_as_in_a_suite() {
+    // In the child nothing is installed yet.
+    child().run(|| {
+        isolated(|| {
+            let (sink, memory) = sink::memory();
+            OutputContext::builder("uno").sink(sink).build().scope(|| tracing::info!("hello"));
+            assert_eq!(memory.lines().len(), 1, "{:?}", memory.lines());
+        });
+    });
+}

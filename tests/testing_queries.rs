@@ -35,7 +35,7 @@ fn each_condition_selects() {
         let all = || log.records();
         assert_eq!(all().count(), 4);
         assert_eq!(all().level(Level::WARN).count(), 2);
-        assert_eq!(all().at_least(Level::WARN).count(), 3);
+        assert_eq!(all().level_at_least(Level::WARN).count(), 3);
         assert_eq!(all().target("db").count(), 2);
         assert_eq!(all().target("db::pool").count(), 1);
         assert_eq!(all().message("slow").count(), 2);
@@ -254,5 +254,93 @@ fn a_task_that_is_polled_often_is_woken_once() {
         }
         // Here, above, where records wake it, and where the deadline does.
         assert_eq!(std::sync::Arc::strong_count(&sleeper), 4);
+    });
+}
+
+#[test]
+fn the_log_in_a_failure_has_what_is_to_be_shown_and_says_what_is_not() {
+    testing::options().shown(Level::WARN).capture(|log| {
+        tracing::info!("hidden");
+        tracing::warn!("shown");
+        let text = message(|| drop(log.records().message("hid").level(Level::WARN).one()));
+        assert!(text.contains("(2 records, 1 not shown: `CaptureOptions::shown`):\n"), "{text}");
+        assert!(text.contains("nearest misses") && text.matches("hidden").count() == 1, "only the near miss: {text}");
+        assert!(text.ends_with("shown"), "{text}");
+    });
+}
+
+#[test]
+fn a_record_that_lost_the_context_is_a_near_miss() {
+    testing::capture(|log| {
+        std::thread::spawn(|| tracing::info!("from a bare thread")).join().unwrap();
+        let text = message(|| drop(log.records().message("bare").one()));
+        let expected = "not in the test's context: logged outside every context at tests/testing_queries.rs:";
+        assert!(text.contains("  nearest misses:\n    00:") && text.contains(expected), "{text}");
+        assert!(text.contains("`logscope::docs::carry`"), "{text}");
+        let text = message(|| drop(log.records().message("other").one()));
+        assert!(!text.contains("not in the test's context"), "{text}");
+    });
+}
+
+#[test]
+fn a_failure_says_how_long_was_waited_and_what_that_held_up() {
+    let short = Duration::from_millis(30);
+    testing::capture(|log| {
+        let text = message(|| drop(log.records().within(short).one()));
+        assert!(text.contains("\n  waited: up to 30ms\n"), "{text}");
+        assert!(!message(|| drop(log.records().one())).contains("waited:"));
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(testing::capture_async(async |log: Log| {
+        let text = message(|| drop(log.records().within(short).one()));
+        assert!(
+            text.contains("up to 30ms, on a thread of a tokio runtime") && text.contains("`.arrived().await`"),
+            "{text}"
+        );
+        let arrived = log.records().within(short).arrived().await;
+        let text = message(|| drop(arrived.one()));
+        assert!(text.contains("\n  waited: up to 30ms\n"), "{text}");
+    }));
+}
+
+#[test]
+fn the_near_miss_of_an_order_is_what_has_the_missing_text() {
+    testing::capture(|log| {
+        tracing::warn!("started");
+        tracing::error!("failed");
+        tracing::info!("done");
+        let text = message(|| drop(log.records().level(Level::WARN).in_order(["started", "done"])));
+        let misses = text.split("nearest misses:").nth(1).unwrap().split("the log of").next().unwrap();
+        assert!(misses.contains("done\n      not level WARN: it is INFO") && !misses.contains("failed"), "{text}");
+        let text = message(|| drop(log.records().in_order(["done", "started"])));
+        assert!(text.contains("started\n      not after the others: it came before"), "{text}");
+    });
+}
+
+#[test]
+fn of_many_records_a_failure_shows_both_ends() {
+    testing::capture(|log| {
+        (0..100).for_each(|number| tracing::info!(number, "tick"));
+        let text = message(|| drop(log.records().message("tick").exactly(99)));
+        assert_eq!(text.matches("tick number=").count(), 60, "{text}");
+        assert!(
+            text.contains("number=29\n    … 40 more, which LOGSCOPE_TEST_DIR would have\n")
+                && text.contains("number=70\n"),
+            "{text}"
+        );
+    });
+}
+
+#[test]
+fn at_least_so_many_are_asserted_and_waited_for() {
+    testing::capture(|log| {
+        log_some();
+        assert_eq!(log.records().level(Level::WARN).at_least(1).len(), 2);
+        log.records().level(Level::ERROR).at_least(0);
+        let text = message(|| drop(log.records().level(Level::WARN).at_least(3)));
+        assert!(text.starts_with("expected 3 records or more, found 2 records\n"), "{text}");
+        let late = logscope::thread::spawn(|| (0..5).for_each(|number| tracing::info!(number, "late")));
+        assert!(log.records().message("late").within(LONG).at_least(3).len() >= 3);
+        late.join().unwrap();
     });
 }

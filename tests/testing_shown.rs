@@ -33,7 +33,13 @@ fn by_default_a_failing_test_shows_its_records_and_the_variable_says_which() {
     assert_eq!(shown(&[("LOGSCOPE_TEST", "info")]), [true, false, true]);
     assert_eq!(shown(&[("LOGSCOPE_TEST", "trace")]), [true, true, true]);
     assert_eq!(shown(&[("LOGSCOPE_TEST", "off,hyper=info")]), [false, false, true]);
-    // A mistake is told, and the rest counts.
+    // What is not shown is counted.
+    let printed = scenario("shown_fails", &[], &[("LOGSCOPE_TEST", "off")]);
+    let heading = "the log of shown_fails (3 records, 3 not shown: LOGSCOPE_TEST=off):\n";
+    assert!(printed.of_failed_tests()["shown_fails"].contains(heading), "{}", printed.stdout);
+    // A mistake is told, also by a test that passes, and the rest counts.
+    let printed = scenario("bare_passes", &["--exact"], &[("LOGSCOPE_TEST", "info,x=loud")]);
+    assert!(printed.succeeded && printed.stderr.contains("loud"), "{printed:?}");
     let printed = scenario("shown_fails", &[], &[("LOGSCOPE_TEST", "info,x=loud")]);
     assert!(printed.stderr.contains("LOGSCOPE_TEST") && printed.stderr.contains("loud"), "{}", printed.stderr);
 }
@@ -85,6 +91,22 @@ fn live_two() {
     testing::capture(|_| {
         tracing::info!("two");
         panic!("on purpose");
+    });
+}
+
+#[test]
+fn with_nocapture_a_query_that_fails_does_not_repeat_the_log() {
+    let printed = scenario("asked_in_vain", &["--nocapture"], &[]);
+    assert_eq!(printed.stderr.matches("logged before").count(), 1, "{}", printed.stderr);
+    assert!(printed.stderr.contains("the log of asked_in_vain (1 record) stands above"), "{}", printed.stderr);
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn asked_in_vain() {
+    testing::capture(|log| {
+        tracing::info!("logged before");
+        log.records().message("first").level(logscope::Level::ERROR).one();
     });
 }
 

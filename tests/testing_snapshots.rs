@@ -85,3 +85,15 @@ fn lines_of_several_threads_can_be_sorted() {
     assert_eq!(texts[0], texts[1]);
     assert!(texts[0].starts_with("INFO  worker: done number=0\nINFO  worker: done number=1\n"));
 }
+
+#[test]
+fn folders_of_this_crate_have_no_random_names() {
+    testing::capture(|log| {
+        let (folder, base) = (testing::scratch_dir(), testing::per_worker("base.db"));
+        tracing::info!(target: "db", dir = %folder.display(), "copied {} to {}/x.db", base.display(), folder.display());
+        assert_eq!(log.text(), "INFO  db: copied <worker>/base.db to <scratch>/x.db dir=<scratch>\n");
+        let ended = testing::child().run(|| "played");
+        tracing::info!(target: "db", "left {}", ended.path("stdout").display());
+        assert!(log.text().ends_with("INFO  db: left <scratch>/stdout\n"), "{}", log.text());
+    });
+}

@@ -17,6 +17,9 @@ fn panic_text<R>(f: impl FnOnce() -> R) -> String {
     }
 }
 
+#[path = "common/suite.rs"]
+mod suite;
+
 #[test]
 fn each_run_is_made_on_each_number_of_threads_and_the_table_says_so() {
     let (runs, under_way, most) = (Mutex::new(Vec::new()), AtomicUsize::new(0), AtomicUsize::new(0));
@@ -160,4 +163,16 @@ fn what_no_run_claims_is_shown_with_the_test() {
         tracing::info!("outside every run");
     });
     assert!(ended.stdout.contains("outside every run"), "libtest captures stdout: {ended:?}");
+}
+
+#[test]
+fn the_table_of_a_failure_stands_in_its_message_only() {
+    let printed = suite::scenario("fails_in_a_run", &[], &[]);
+    assert_eq!(printed.stdout.matches("threads   runs").count(), 1, "{}", printed.stdout);
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn fails_in_a_run() {
+    stability(2, [1], |_| panic!("on purpose"));
 }

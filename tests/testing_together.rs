@@ -146,8 +146,9 @@ fn every_panic_is_reported_with_its_number_and_its_log() {
     });
     assert!(text.starts_with("2 of 4 threads panicked"), "{text}");
     assert!(text.contains(&format!("LOGSCOPE_TEST_SEED={:#x}", seed())), "{text}");
-    let (first, second) = text.split_once("\n3 panicked: ").unwrap_or_else(|| panic!("{text}"));
-    assert!(first.contains("\n1 panicked: thread 1 is odd\n"), "{text}");
+    let name = std::thread::current().name().unwrap_or("together").to_owned();
+    let (first, second) = text.split_once(&format!("\nthread 3 ({name}-3): ")).unwrap_or_else(|| panic!("{text}"));
+    assert!(first.contains(&format!("\nthread 1 ({name}-1): thread 1 is odd\n")), "{text}");
     assert!(first.contains("the record of thread 1") && second.contains("the record of thread 3"), "{text}");
     assert!(!text.contains("the record of thread 0") && !first.contains("the record of thread 3"), "{text}");
 }

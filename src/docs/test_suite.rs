@@ -1,12 +1,24 @@
 //! # A test suite
 //!
 //! Each test records its own log, in all its threads and tasks, and can assert what is in it. Tests run in parallel. One that passes prints
-//! nothing, and one that fails shows its own records and nobody else's.
+//! nothing, and one that fails shows its own records and nobody else's. (Only of what is logged outside every context, on a thread that is no
+//! test's own, it cannot be told whose it is: see [below](#work-that-lost-its-context).)
 //!
 //! ```toml
+//! [dependencies]
+//! logscope = { path = "../logscope" } # and features = ["rayon", "tokio"] for their helpers
+//! tracing = "0.1"
+//!
 //! [dev-dependencies]
-//! logscope = { version = "0.1", features = ["testing"] } # and "rayon", "tokio" for their helpers
+//! logscope = { path = "../logscope", features = ["testing"] }
+//! # For the parts of this page that use them:
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread", "test-util"] }
+//! insta = "1"
+//! expect-test = "1.5"
+//! proptest = "1"
 //! ```
+//!
+//! (logscope is not on crates.io yet: give the path of a clone, or `git`.)
 //!
 //! # The first test
 //!
@@ -50,8 +62,8 @@
 //!
 //! # Guards, threads, tasks
 //!
-//! A test that returns a `Result`, or that is long, takes a guard. A test with tasks takes [`capture_async`](crate::testing::capture_async),
-//! under any runtime:
+//! A test that returns a `Result` returns that of its closure: `capture` knows then that it has failed. A long test may take a guard, which sees
+//! panics only; [`options().begin()`](crate::testing::CaptureOptions::begin) needs no name. A test with tasks takes [`capture_async`](crate::testing::capture_async), under any runtime:
 //!
 //! ```
 //! use std::time::Duration;
@@ -59,10 +71,18 @@
 //!
 //! // #[test]
 //! fn parses() -> Result<(), std::num::ParseIntError> {
-//!     let log = testing::begin("parses");
-//!     tracing::debug!(number = "7".parse::<u32>()?, "parsed");
-//!     log.records().field("number", 7).one();
-//!     Ok(())
+//!     testing::capture(|log| {
+//!         tracing::debug!(number = "7".parse::<u32>()?, "parsed");
+//!         log.records().field("number", 7).one();
+//!         Ok(())
+//!     })
+//! }
+//!
+//! // #[test]
+//! fn connects() {
+//!     let log = testing::begin("connects");
+//!     tracing::info!("connected");
+//!     log.records().message("connected").one();
 //! }
 //!
 //! // #[tokio::test]
@@ -77,6 +97,7 @@
 //!     .await;
 //! }
 //! # parses().unwrap();
+//! # connects();
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(links());
 //! ```
 //!
@@ -141,6 +162,8 @@
 //! # halves_are_smaller();
 //! ```
 //!
+//! `case` has no twin for tasks: an attempt with tasks calls `runtime.block_on` inside its closure.
+//!
 //! # Time
 //!
 //! With a clock of its own, elapsed times are exact in the test's context, and in each context that is made inside it:
@@ -171,7 +194,8 @@
 //!
 //! A bare `std::thread::spawn` in the code under test starts outside every context. What it logs is no record of the test:
 //! [`Log::unclaimed`](crate::testing::Log::unclaimed) asks for it, a test that fails shows it, and [`strict`](crate::testing::strict()) makes it a
-//! failure. While several tests run at once, nobody can tell whose such a record is, and the message says so. Where one test runs at a time,
+//! failure. While several tests run at once, nobody can tell whose such a record is, unless the own thread of a test that has called
+//! `testing::init`, or captures, has logged it: it then counts for all that run, and the message says so. Where one test runs at a time,
 //! with nextest or `--test-threads=1`, it is certain, and [`Log::adopt_unclaimed`](crate::testing::Log::adopt_unclaimed) makes such records the
 //! test's own.
 //!
@@ -182,13 +206,14 @@
 //! cargo test -- --show-output                          # of the others, too
 //! cargo test -- --nocapture                            # all as it comes, each line with its test
 //! LOGSCOPE_TEST=info,my_crate=trace,hyper=off cargo test    # which records are shown
-//! LOGSCOPE_TEST_DIR=target/logs cargo test             # also a file for each test, failures first
+//! LOGSCOPE_TEST_DIR=$PWD/target/logs cargo test        # also a file for each test, failures first
 //! cargo nextest run                                    # a process for each test
 //! ```
 //!
 //! Everything is recorded, whatever is shown; [`CaptureOptions::shown`](crate::testing::CaptureOptions::shown) sets for one test what is shown, and
-//! [`CaptureOptions::verbosity`](crate::testing::CaptureOptions::verbosity) what is recorded. The files in `LOGSCOPE_TEST_DIR` are written as
-//! records come, so that of a test that hangs or aborts is there, with a name that begins with `2-unfinished`. Under nextest the log of such a
+//! [`CaptureOptions::verbosity`](crate::testing::CaptureOptions::verbosity) what is recorded. The path in `LOGSCOPE_TEST_DIR` is absolute: cargo runs the tests of each package of a
+//! workspace in the folder of that package. The files there are written as
+//! records come, with why the test has failed, so that of a test that hangs or aborts is there, with a name that begins with `2-unfinished`. Under nextest the log of such a
 //! test is in its output, too. If nextest repeats a flaky test, the log of the attempt that failed stays beside that of the one that passed.
 //!
 //! # Waiting, and several threads
@@ -215,6 +240,10 @@
 //! turns.finish();
 //! wait_until(Duration::from_secs(5), || balance.load(SeqCst) == 2).unwrap(); // the deposit is lost, each time
 //! ```
+//!
+//! A thread that panics makes its `join` return an error, and `handle.join().unwrap()` shows that as `Any { .. }`: the text of the panic is printed on
+//! that thread, and may be lost. [`run_together`](crate::testing::run_together()) has the texts and the logs of its threads in its message; of another
+//! thread, ask for what it logs at its end, by `within`, before you join it.
 //!
 //! # What tests share
 //!
@@ -268,7 +297,7 @@
 //! | `caplog.text` | [`Log::text`](crate::testing::Log::text) |
 //! | `"text" in caplog.text` | `log.records().message("text").first()` |
 //! | `caplog.set_level(logging.INFO, logger="db")`, `at_level` | nothing is needed: all levels are recorded; [`update`](crate::update) for a part of a test |
-//! | `caplog.clear()` | a capture inside the capture, for a part of a test |
+//! | `caplog.clear()` | a capture inside the capture, for a part of a test, whose records the log outside does not get |
 //! | `--log-level`, `log_level` | `LOGSCOPE_TEST` |
 //! | `--log-cli-level`, `-s` | `-- --nocapture` |
 //! | `--log-file` | `LOGSCOPE_TEST_DIR`: a file for each test |

@@ -86,7 +86,7 @@ impl Future for Arrival {
             }
         }
         let mut query = this.query.clone();
-        query.patience = None;
+        query.arrived_within = query.patience.take();
         Poll::Ready(query)
     }
 }

@@ -2,15 +2,21 @@
 
 use std::any::type_name;
 use std::fmt;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::mem::discriminant;
 use std::ops::Deref;
 use std::panic::Location;
 
-use super::end::{ALL_ARE_STRICT, End, end, print, take_failed};
+use super::attempts::take_failed;
+use super::end::{ALL_ARE_STRICT, End, Verdict, end};
 use super::init::init;
+use super::live::Live;
 use super::log::Log;
 use super::open;
 use super::options::{CaptureOptions, options};
+use super::panics;
 use super::recording::{Recorder, Recording};
+use super::told::show;
 use crate::context::OutputContext;
 use crate::scope::{InContext as _, ScopeGuard};
 use crate::sink::copies;
@@ -35,8 +41,12 @@ use crate::under_test::ask_for_clocks;
 /// ```
 ///
 /// The context lets all levels through and counts its time from zero. It follows the work wherever a context does: see
-/// [the guide](crate::docs::carry). If the test fails, its records are shown with it. What other
-/// threads log after the end of `test` is still recorded, and not shown. Calls [`init`](init()).
+/// [the guide](crate::docs::carry). If the test fails, its records are shown with it: if it panics, and if `test` returns the error of a
+/// [`Result`], which is for the caller to return. What other threads log after the end of `test` is still recorded, and not shown. Calls
+/// [`init`](init()).
+///
+/// A capture inside another has its records for itself: the log outside does not get them. If both are of one test, the inner one has the name
+/// `my_test (inner 1)`.
 ///
 /// # Panics
 ///
@@ -81,6 +91,11 @@ where
 /// log.records().message("parsed").one();
 /// ```
 ///
+/// [`options().begin()`](CaptureOptions::begin) finds the name of the test by itself, as [`capture`](capture()) does.
+///
+/// The guard is dropped before an error that the test returns by `?` is known: the records are printed then, and its file in
+/// `LOGSCOPE_TEST_DIR` says that it has passed. [`capture`](capture()) takes such an error in its closure, and knows it.
+///
 /// Inside a future without a context, the thread is in the test's scope while the guard is held over an `.await`: [`capture_async`] suits a
 /// future that moves between threads.
 ///
@@ -99,8 +114,8 @@ pub fn begin(name: impl Into<String>) -> Capture {
 /// ```
 ///
 /// Such records come from work that was handed over without its context: [what was forgotten](crate::docs::forgotten). What is meant for no
-/// test is logged inside [`unscoped`](crate::unscoped). While several tests run at once, nobody can tell whose record it is: it fails all that
-/// run, and they say so. With nextest, where each test has its own process, and with `--test-threads=1`, it fails the right one.
+/// test is logged inside [`unscoped`](crate::unscoped). While several tests run at once, nobody can tell whose record it is, unless a
+/// test's own thread has logged it: it fails all that run, and they say so. With nextest, where each test has its own process, and with `--test-threads=1`, it fails the right one.
 ///
 /// # Panics
 ///
@@ -118,7 +133,7 @@ impl CaptureOptions {
     pub fn capture<R, F: FnOnce(&Log) -> R>(self, test: F) -> R {
         let capture = self.begin_in::<F>();
         let result = test(&capture.log);
-        capture.end();
+        capture.end_as(Verdict::of(is_error(&result)));
         result
     }
 
@@ -136,7 +151,7 @@ impl CaptureOptions {
             let context = recorded.log.context().clone();
             let log = recorded.log.clone();
             let result = async { test(log).await }.in_context(&context).await;
-            recorded.end();
+            recorded.end(Verdict::of(is_error(&result)));
             result
         }
     }
@@ -172,6 +187,25 @@ fn function_around(closure: &str) -> &str {
     path.split_once("::").map_or(path, |(_, path)| path)
 }
 
+/// Returns the name of a capture of the test `name`: if it is inside another one of that test, with how deep.
+fn inner_name(name: String) -> String {
+    let outer = OutputContext::try_current();
+    let depth = outer.as_ref().and_then(|outer| match outer.name().strip_prefix(name.as_str())? {
+        "" => Some(0_u32),
+        inner => inner.strip_prefix(" (inner ")?.strip_suffix(')')?.parse().ok(),
+    });
+    depth.map_or_else(|| name.clone(), |depth| format!("{name} (inner {})", depth.saturating_add(1)))
+}
+
+/// Returns true if `result` is the error of a `Result`. The result of a test may be of any type, so this is asked without a trait.
+fn is_error<R>(result: &R) -> bool {
+    let hasher = BuildHasherDefault::<DefaultHasher>::default();
+    let is_result =
+        type_name::<R>().starts_with(type_name::<Result<(), ()>>().split_once('<').map_or("", |(path, _)| path));
+    // Discriminants of one enum with other parameters have another type, and the same number.
+    is_result && hasher.hash_one(discriminant(result)) == hasher.hash_one(discriminant(&Err::<(), ()>(())))
+}
+
 /// Records a test until it is dropped; from [`begin`]. It is a [`Log`], too.
 #[must_use = "the test is recorded until this is dropped: bind it, `let log = testing::begin(\"name\");`"]
 pub struct Capture {
@@ -194,22 +228,28 @@ impl Capture {
     ///
     /// If there are records that the test has [denied](Log::deny).
     #[track_caller]
-    pub fn end(mut self) -> Log {
+    pub fn end(self) -> Log {
+        let log = self.log.clone();
+        self.end_as(Verdict::Passed);
+        log
+    }
+
+    #[track_caller]
+    fn end_as(mut self, verdict: Verdict) {
         self.scope = None;
         if let Some(recorded) = self.recorded.take() {
-            recorded.end();
+            recorded.end(verdict);
         }
-        self.log.clone()
     }
 
     /// Ends the recording of one of many attempts. Returns what is to be shown of it, and why it fails at its end.
-    pub(super) fn end_case(mut self, has_failed: bool) -> End {
+    pub(super) fn end_case(mut self, verdict: Verdict) -> End {
         self.scope = None;
         let recording = Arc::clone(&self.log.recording);
         if let Some(recorded) = self.recorded.take() {
             recorded.give_up();
         }
-        end(&recording, has_failed)
+        end(&recording, verdict)
     }
 }
 
@@ -249,7 +289,10 @@ impl Recorded {
         if clock.is_some() {
             ask_for_clocks(open::clock_of_test);
         }
-        let recording = Arc::new(Recording::new(name.clone(), shown, clock.clone(), rules, !is_case));
+        let name = inner_name(name);
+        panics::watch();
+        let live = if is_case { Live::open_attempt(&name) } else { Live::open(&name, shown.as_ref()) };
+        let recording = Arc::new(Recording::new(name.clone(), shown, clock.clone(), rules, live));
         let mut builder =
             OutputContext::builder(name).verbosity(verbosity).sink(copies(Recorder(Arc::clone(&recording))));
         if let Some(clock) = clock {
@@ -265,8 +308,8 @@ impl Recorded {
 
     /// Ends a recording whose test has come to its end.
     #[track_caller]
-    fn end(mut self) {
-        if let Some(violation) = self.finish(false) {
+    fn end(mut self, verdict: Verdict) {
+        if let Some(violation) = self.finish(verdict) {
             panic!("{violation}");
         }
     }
@@ -277,26 +320,49 @@ impl Recorded {
     }
 
     /// Ends the recording, and prints it. Returns why the test fails at its end.
-    fn finish(&mut self, has_failed: bool) -> Option<String> {
+    fn finish(&mut self, verdict: Verdict) -> Option<String> {
         if std::mem::replace(&mut self.is_over, true) {
             return None;
         }
-        let end = end(&self.log.recording, has_failed);
-        print(&end.text);
-        if has_failed || end.violation.is_some() {
-            print(&take_failed());
+        let End { text, violation, has_failed } = end(&self.log.recording, verdict);
+        show(&text);
+        if has_failed {
+            show(&take_failed());
         }
-        end.violation
+        violation
     }
 }
 
 impl Drop for Recorded {
     fn drop(&mut self) {
         let is_panicking = thread::panicking();
-        if let Some(violation) = self.finish(is_panicking && !self.was_panicking)
+        let has_panicked = is_panicking && !self.was_panicking;
+        if let Some(violation) = self.finish(if has_panicked { Verdict::Panicked } else { Verdict::Passed })
             && !is_panicking
         {
             panic!("{violation}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_from_every_other_result() {
+        use std::convert::Infallible;
+
+        assert!(
+            is_error(&Err::<(), _>("no"))
+                && is_error(&Err::<&str, ()>(()))
+                && is_error(&Err::<String, Option<u8>>(None))
+        );
+        assert!(is_error(&Err::<Infallible, _>(())) && is_error(&Err::<(), Box<dyn std::error::Error>>("no".into())));
+        assert!(is_error(&Err::<u64, std::num::NonZeroU64>(std::num::NonZeroU64::MIN)));
+        assert!(
+            !is_error(&Ok::<_, ()>("yes")) && !is_error(&Ok::<(), Infallible>(())) && !is_error(&Ok::<_, String>(1))
+        );
+        assert!(!is_error(&Some(1)) && !is_error(&()) && !is_error(&1_u64) && !is_error(&std::cmp::Ordering::Greater));
     }
 }

@@ -1,19 +1,14 @@
 //! One of many attempts of a test, of which only the last failure is shown.
 
 use std::any::type_name;
-use std::cell::Cell;
 use std::fmt::Debug;
 
+use super::attempts::{self, forget_other_tests, keep_failed};
 use super::capture::Capture;
-use super::end::{End, forget_other_tests, keep_failed, print, take_failed};
+use super::end::{End, Verdict};
 use super::log::Log;
 use super::options::options;
-use crate::sync::{Once, thread};
-
-thread_local! {
-    /// How many attempts are running on this thread, one inside the other.
-    static RUNNING: Cell<usize> = const { Cell::new(0) };
-}
+use crate::sync::thread;
 
 /// What an attempt returns: nothing, or a `Result`, which says whether it has failed.
 pub trait Outcome {
@@ -67,22 +62,34 @@ impl<T, E: Debug> Outcome for Result<T, E> {
 /// ```
 ///
 /// The last failure is the one that `proptest` reports, because it makes a failing case smaller until it does not fail any more. An attempt
-/// fails if it panics, or if it returns an error. One that `prop_assume!` rejects counts for nothing. Its records are not shown as they come.
+/// fails if it panics, or if it returns an error. One that `prop_assume!` rejects counts for nothing. The records are not shown as
+/// they come; in `LOGSCOPE_TEST_DIR` there is one file for all attempts of a thread, with the last that has failed, else with the last.
+///
+/// There is no twin for tasks, because `proptest` has none: an attempt with tasks runs them inside `attempt`. The future is polled in the attempt's
+/// context, and what it spawns inherits that as ever:
+///
+/// ```
+/// let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// logscope::testing::case(|log| {
+///     runtime.block_on(async {
+///         logscope::tokio::spawn(async { tracing::info!("linking") }).await.unwrap();
+///     });
+///     log.records().message("linking").one();
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// # Panics
 ///
 /// Where [`capture`](super::capture()) does.
 #[track_caller]
 pub fn case<R: Outcome, F: FnOnce(&Log) -> R>(attempt: F) -> R {
-    show_with_panics();
     let capture = options().case().begin_in::<F>();
     let log = Log::clone(&capture);
     let mut running = Running::begin(capture);
     let result = attempt(&log);
-    if result.is_rejected() {
-        running.reject();
-    }
-    if let Some(violation) = running.end(result.is_failure()) {
+    let verdict = if result.is_rejected() { Verdict::Rejected } else { Verdict::of(result.is_failure()) };
+    if let Some(violation) = running.end(verdict) {
         panic!("{violation}");
     }
     result
@@ -96,53 +103,27 @@ struct Running {
 
 impl Running {
     fn begin(capture: Capture) -> Running {
-        RUNNING.set(RUNNING.get() + 1);
+        attempts::begin();
         forget_other_tests(capture.name());
         Running { capture: Some(capture) }
     }
 
     /// Ends the recording. Returns why the attempt fails at its end.
-    fn end(&mut self, has_failed: bool) -> Option<String> {
+    fn end(&mut self, verdict: Verdict) -> Option<String> {
         let capture = self.capture.take()?;
         let name = capture.name().to_owned();
-        let End { text, violation } = capture.end_case(has_failed);
-        if has_failed || violation.is_some() {
-            keep_failed(name, text);
+        let End { text, violation, has_failed } = capture.end_case(verdict);
+        if has_failed {
+            keep_failed(&name, text);
         }
         violation
-    }
-
-    /// Ends the recording of an attempt that counts for nothing.
-    fn reject(&mut self) {
-        // As one that has failed by itself: what it has logged is no failure.
-        if let Some(capture) = self.capture.take() {
-            drop(capture.end_case(true));
-        }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         // A panic of the attempt has left the recording open. The panic hook has run by now: it must not take this for the end of the test.
-        let _ = self.end(thread::panicking());
-        RUNNING.set(RUNNING.get().saturating_sub(1));
+        let _ = self.end(if thread::panicking() { Verdict::Panicked } else { Verdict::Passed });
+        attempts::leave();
     }
-}
-
-/// Has a panic outside every attempt show the last one that has failed on its thread: the panic is the end of the test.
-pub(super) fn show_with_panics() {
-    // A hook cannot be changed then, which is of no use either: the panic is under way.
-    if thread::panicking() {
-        return;
-    }
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            before(info);
-            if RUNNING.get() == 0 {
-                print(&take_failed());
-            }
-        }));
-    });
 }

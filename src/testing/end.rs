@@ -1,15 +1,12 @@
 //! The end of a test: whether it has failed, and what is shown of it.
 
-use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use super::failure::count;
+use super::failure::nearest_misses;
 use super::harness::harness;
+use super::lines::count;
 use super::open;
 use super::recording::Recording;
 use super::store::Kept;
 use crate::limits::PASSED_TEST_RECORDS;
-use crate::record::drop_quietly;
 use crate::sync::{Arc, AtomicBool, Ordering};
 
 /// True if all tests of the process are strict.
@@ -21,70 +18,71 @@ pub(super) struct End {
     pub(super) text: String,
     /// Why the test fails at its end, if it has not failed before.
     pub(super) violation: Option<String>,
+    /// Whether it has failed, for whatever reason.
+    pub(super) has_failed: bool,
 }
 
-/// Ends a recording. `has_failed` says that the test fails whatever its log is.
-pub(super) fn end(recording: &Arc<Recording>, has_failed: bool) -> End {
+/// What the code of a test says of it, before its log is looked at.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Verdict {
+    Passed,
+    /// It has panicked.
+    Panicked,
+    /// It has returned an error.
+    Failed,
+    /// It counts for nothing.
+    Rejected,
+}
+
+impl Verdict {
+    /// Returns the verdict on code that has returned, if `is_error` with an error.
+    pub(super) fn of(is_error: bool) -> Verdict {
+        if is_error { Verdict::Failed } else { Verdict::Passed }
+    }
+}
+
+/// Ends a recording.
+pub(super) fn end(recording: &Arc<Recording>, verdict: Verdict) -> End {
     open::leave(recording);
-    let violation = if has_failed { None } else { violation(recording) };
-    let has_failed = has_failed || violation.is_some();
-    let text = if has_failed { text_of_failed(recording) } else { text_of_passed(recording) };
+    let violation = if verdict == Verdict::Passed { violation(recording) } else { None };
+    let reason = if verdict == Verdict::Failed { Some("the test has returned an error") } else { violation.as_deref() };
+    let has_failed = verdict == Verdict::Panicked || reason.is_some();
+    let text = match verdict {
+        Verdict::Rejected => String::new(),
+        _ if has_failed => text_of_failed(recording, violation.is_some() && is_strict(recording)),
+        _ => text_of_passed(recording),
+    };
+    if let Some(reason) = reason {
+        recording.write_to_file(reason);
+    }
     if let Some(live) = &recording.live {
-        if let Some(violation) = &violation {
-            live.write_to_file(violation);
-        }
         live.end(has_failed);
     }
-    End { text, violation }
+    End { text, violation, has_failed }
 }
 
-thread_local! {
-    /// The name of the test whose last failed attempt is kept on this thread, and what is to be shown of that.
-    static FAILED: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
-}
-
-/// Keeps what is to be shown of an attempt that has failed, in place of the one before.
-pub(super) fn keep_failed(test: String, text: String) {
-    let _ = FAILED.try_with(|failed| failed.replace(Some((test, text))));
-}
-
-/// Forgets an attempt of another test than `test`.
-pub(super) fn forget_other_tests(test: &str) {
-    let _ = FAILED.try_with(|failed| failed.borrow_mut().take_if(|(other, _)| other != test));
-}
-
-/// Returns what is to be shown of the last attempt that has failed on this thread, unless that was shown.
-pub(super) fn take_failed() -> String {
-    FAILED.try_with(RefCell::take).ok().flatten().map_or_else(String::new, |(_, text)| text)
-}
-
-/// Prints `text`, so that libtest keeps it for the test whose thread this is. Never panics: stderr may be closed.
-#[expect(clippy::print_stderr, reason = "libtest captures `print!` and `eprint!` only")]
-pub(super) fn print(text: &str) {
-    if text.is_empty() {
-        return;
-    }
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| eprint!("{text}"))) {
-        drop_quietly(payload);
-    }
-}
-
-/// Returns what the log of a test that has failed shows, unless it is shown already.
-fn text_of_failed(recording: &Recording) -> String {
-    if harness().shows_all && recording.live.is_some() {
+/// Returns what the log of a test that has failed shows, unless it is shown already. `has_unclaimed` says that its panic message shows what was
+/// logged outside every context.
+fn text_of_failed(recording: &Recording, has_unclaimed: bool) -> String {
+    if recording.is_on_console() {
         return String::new();
     }
     let told = recording.told();
     let (all, records) = (recording.store.len(), recording.shown_since(told));
+    let name = recording.name();
     let mut text = match (all, told) {
-        (0, _) => format!("the log of {} has no record\n", recording.name()),
-        (_, 0) => format!("the log of {} ({}):\n{}", recording.name(), count(all), recording.lines(&records)),
+        (0, _) => format!("the log of {name} has no record\n"),
+        (_, 0) => {
+            let counted = recording.count_text(all, all.saturating_sub(records.len()));
+            format!("the log of {name} ({counted}):\n{}", recording.lines(&records))
+        }
         // The message of the assertion has them.
         (_, _) if records.is_empty() => String::new(),
-        (_, _) => format!("the log of {}, after its failure:\n{}", recording.name(), recording.lines(&records)),
+        (_, _) => format!("the log of {name}, after its failure:\n{}", recording.lines(&records)),
     };
-    if recording.unclaimed.len() > 0 {
-        text.push_str(&text_of_unclaimed(recording));
+    let unclaimed = recording.shown(&recording.unclaimed.since(0));
+    if !unclaimed.is_empty() && !has_unclaimed {
+        text.push_str(&text_of_unclaimed(recording, &unclaimed));
     }
     text
 }
@@ -95,9 +93,10 @@ fn text_of_passed(recording: &Recording) -> String {
     if all == 0 || !harness().captures_here() {
         return String::new();
     }
-    let records = recording.shown_since(all.saturating_sub(PASSED_TEST_RECORDS));
-    let name = recording.name();
-    format!("the log of {name} ({}):\n{}", count(all), recording.lines(&records))
+    let last = recording.store.since(all.saturating_sub(PASSED_TEST_RECORDS));
+    let records = recording.shown(&last);
+    let (name, counted) = (recording.name(), recording.count_text(all, last.len() - records.len()));
+    format!("the log of {name} ({counted}):\n{}", recording.lines(&records))
 }
 
 /// Returns why a test fails that has come to its end.
@@ -107,33 +106,41 @@ fn violation(recording: &Recording) -> Option<String> {
     if let Some(level) = rules.denied {
         let is_denied =
             |record: &Kept| record.level <= level && !rules.excused.iter().any(|excused| excused.matches(record));
-        let denied: Vec<Kept> = recording.store.since(0).into_iter().filter(is_denied).collect();
+        let records = recording.store.since(0);
+        let denied: Vec<Kept> = records.iter().filter(|record| is_denied(record)).map(Arc::clone).collect();
         if !denied.is_empty() {
             reasons.push(format!(
                 "{} at {level} or more severe, which the test denies:\n{}",
                 count(denied.len()),
                 recording.lines(&denied)
             ));
+            let idle = rules.excused.iter().filter(|excused| !records.iter().any(|record| excused.matches(record)));
+            reasons.extend(idle.map(|excused| {
+                format!("  excused: {excused}: no such record\n{}", nearest_misses(recording, excused, &records))
+            }));
         }
     }
-    // Relaxed: a switch, by which no other data is read.
-    if (rules.is_strict || ALL_ARE_STRICT.load(Ordering::Relaxed)) && recording.unclaimed.len() > 0 {
+    if is_strict(recording) && recording.unclaimed.len() > 0 {
         reasons.push(format!(
             "what is logged outside every context fails a strict test\n{}",
-            text_of_unclaimed(recording)
+            text_of_unclaimed(recording, &recording.unclaimed.since(0))
         ));
     }
     let reasons = reasons.concat();
     (!reasons.is_empty()).then(|| reasons.trim_end().to_owned())
 }
 
-fn text_of_unclaimed(recording: &Recording) -> String {
-    let records = recording.unclaimed.since(0);
+fn is_strict(recording: &Recording) -> bool {
+    // Relaxed: a switch, by which no other data is read.
+    recording.rules.lock().is_strict || ALL_ARE_STRICT.load(Ordering::Relaxed)
+}
+
+fn text_of_unclaimed(recording: &Recording, records: &[Kept]) -> String {
     // Also tests that record nothing: those are not known here.
-    let doubt = if harness().is_serial {
-        ""
-    } else {
+    let doubt = if recording.has_doubtful() {
         " (other tests may have been running: these can be theirs; nextest and `--test-threads=1` tell)"
+    } else {
+        ""
     };
     let mut text = format!("outside every context, while {} ran, {}{doubt}:\n", recording.name(), count(records.len()));
     for record in records.iter().take(PASSED_TEST_RECORDS) {

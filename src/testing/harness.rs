@@ -23,8 +23,8 @@ pub(super) struct Harness {
     only_test: Option<String>,
     /// The folder for the logs of tests: `LOGSCOPE_TEST_DIR`.
     pub(super) folder: Option<PathBuf>,
-    /// Which records are shown: `LOGSCOPE_TEST`.
-    pub(super) shown: Option<Verbosity>,
+    /// Which records are shown: `LOGSCOPE_TEST`, and its text.
+    pub(super) shown: Option<(Verbosity, String)>,
     /// The number of the attempt, where nextest repeats tests that fail.
     pub(super) attempt: Option<u32>,
     /// True if proptest has started this process, to run attempts of one test.
@@ -60,10 +60,20 @@ impl Harness {
             is_test_binary: is_test_binary(executable),
             only_test,
             folder: variable("LOGSCOPE_TEST_DIR").map(PathBuf::from),
-            shown: variable("LOGSCOPE_TEST").and_then(|text| directives(&text)),
+            shown: variable("LOGSCOPE_TEST").and_then(|text| Some((directives(&text)?, text))),
             attempt: variable("NEXTEST_ATTEMPT").filter(|_| is_nextest).and_then(|attempt| attempt.parse().ok()),
             is_fork: variable("_PROPTEST_FORKFILE").is_some(),
         }
+    }
+
+    /// Returns true if the lines that are shown as they come name their tests.
+    pub(super) fn names_tests(&self) -> bool {
+        self.shows_all && !self.is_of_one_test
+    }
+
+    /// Returns which records are shown, if `LOGSCOPE_TEST` says that.
+    pub(super) fn verbosity(&self) -> Option<Verbosity> {
+        self.shown.as_ref().map(|(verbosity, _)| verbosity.clone())
     }
 
     /// Returns true if libtest keeps what this thread prints, and drops it unless the test fails.
@@ -71,10 +81,20 @@ impl Harness {
         self.is_test_binary && !self.shows_all && (thread_name().is_some() || self.is_serial)
     }
 
+    /// Returns true if this thread has the name of a test, as libtest's threads do, and those of pools mostly do not.
+    pub(super) fn is_named_after_test(&self) -> bool {
+        self.is_test_binary && thread_name().is_some_and(|name| is_path(&name))
+    }
+
     /// Returns the name of the test that this thread runs, if that is known. libtest names its threads after their tests.
     pub(super) fn test_name(&self) -> Option<String> {
         thread_name().filter(|_| self.is_test_binary).or_else(|| self.only_test.clone())
     }
+}
+
+/// Returns true for what libtest can name a thread after: the path of a function.
+fn is_path(name: &str) -> bool {
+    name.chars().all(|character| character.is_alphanumeric() || "_:".contains(character))
 }
 
 /// Returns the name of this thread, unless it is the main thread's.
@@ -202,6 +222,11 @@ mod tests {
         assert_eq!(program_of(suite, None), "suite");
         assert_eq!(program_of(Path::new("/x/deps/my_crate-0123456789abcdef"), Some("my-crate")), "my_crate");
         assert_eq!(program_of(Path::new("/x/my-tool"), None), "my-tool");
+    }
+
+    #[test]
+    fn a_thread_of_a_pool_is_not_named_after_a_test() {
+        assert!(is_path("module::a_test") && !is_path("tokio-rt-worker") && !is_path("module::a_test-3"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use tracing::Dispatch;
 use tracing_subscriber::fmt::TestWriter;
 use tracing_subscriber::fmt::format::DefaultFields;
 
+use super::open::note_test_thread;
 use super::unclaimed::default_context;
 use crate::error::{Error, ErrorKind};
 use crate::layer::{ask_global, configure, is_installed};
@@ -15,17 +16,6 @@ static DONE: AtomicBool = AtomicBool::new(false);
 /// Held while logscope is being installed.
 static INSTALLING: Mutex<()> = Mutex::new(());
 
-/// Calls `f` while nobody installs logscope for the tests of this process. `f` must not install it.
-pub(super) fn while_settled<R>(f: impl FnOnce() -> R) -> R {
-    let _settled = INSTALLING.lock();
-    f()
-}
-
-/// Returns true once logscope is installed for the tests of this process.
-pub(super) fn is_done() -> bool {
-    DONE.load(Ordering::Acquire)
-}
-
 /// Installs logscope for the tests of this process, unless that is done already.
 ///
 /// ```
@@ -34,10 +24,13 @@ pub(super) fn is_done() -> bool {
 /// ```
 ///
 /// Any test, and any crate that helps tests, may call it, in any order, and on several threads at once. [`capture`](super::capture()),
-/// [`begin`](super::begin()) and the like call it themselves.
+/// [`begin`](super::begin()), [`isolated`](super::isolated()) and the like call it themselves.
+///
+/// Call it on the test's own thread: what that thread logs outside every context is then known to be of this test, and counts for no other.
 ///
 /// What no context claims is printed on the thread that logs, so that libtest shows it with the test that fails. That is the test whose thread
-/// it is, or whose thread has started that thread through std. Its levels are those of `LOGSCOPE_TEST`, else `LOGSCOPE` or `RUST_LOG`, else all.
+/// it is, or whose thread has started that thread through std. The levels that are printed are those of `LOGSCOPE_TEST`, else `LOGSCOPE` or
+/// `RUST_LOG`, else all; [asked for](super::Log::unclaimed) and counted are all.
 ///
 /// # Panics
 ///
@@ -61,6 +54,7 @@ pub fn init() {
 ///
 /// [`ErrorKind::AlreadyInstalled`] if something else has installed a `tracing` subscriber or a `log` logger first.
 pub fn try_init() -> Result<(), Error> {
+    note_test_thread();
     // Acquire: whoever sees the flag also sees what was installed.
     if DONE.load(Ordering::Acquire) {
         return Ok(());

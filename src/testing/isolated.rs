@@ -3,11 +3,11 @@
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};
 use std::time::Instant;
 
-use super::case::show_with_panics;
-use super::init;
+use super::init::init;
+use super::open;
+use super::panics;
 use super::sync::{Signal, message_of, wait_until};
 use super::told::{tell, this_thread};
-use super::unclaimed;
 use crate::context::{OutputContext, default_context, live_under, set_process_default};
 use crate::delivery::unwritten_under;
 use crate::limits::{TEST_LEAKS, TEST_RESOURCE};
@@ -19,9 +19,10 @@ use crate::verbosity::TurnBack;
 /// Runs a test that changes what the whole process shares: alone among isolated tests, and with everything as it was afterwards.
 ///
 /// ```
-/// use logscope::testing::isolated;
+/// use logscope::testing::{init, isolated};
 /// use logscope::{OutputContext, sink};
 ///
+/// init();
 /// let before = OutputContext::current();
 /// isolated(|| {
 ///     logscope::set_process_default(OutputContext::builder("of this test").sink(sink::null()).build());
@@ -42,13 +43,14 @@ use crate::verbosity::TurnBack;
 ///
 /// What is about to end has a second for it. A panic of `test` is passed on, and what it has left behind is only told.
 ///
-/// Tests that are not isolated may run at the same time, and see what this one changes; what they make is not taken for this one's. Isolated tests
+/// Tests that are not isolated may run at the same time, and see what this one changes: while it has another process default,
+/// [`Log::unclaimed`](super::Log::unclaimed) of the others misses records, so isolate a test that asks for those, too. What they make is not taken for this one's. Isolated tests
 /// wait for each other on their threads, so do not begin one in a task. `isolated` may be called inside itself, on the same thread: the inner one
-/// restores what it has changed.
+/// restores what it has changed. Calls [`init`](init()).
 ///
 /// # Panics
 ///
-/// If something is left behind. If other isolated tests take more than ten minutes: the message has the name of the one that runs. If the thread is
+/// Where [`init`](init()) does. If something is left behind. If other isolated tests take more than ten minutes: the message has the name of the one that runs. If the thread is
 /// panicking already.
 #[track_caller]
 pub fn isolated<R>(test: impl FnOnce() -> R) -> R {
@@ -56,6 +58,8 @@ pub fn isolated<R>(test: impl FnOnce() -> R) -> R {
         !thread::panicking(),
         "an isolated test cannot begin while its thread panics: the panic hook cannot be changed then"
     );
+    // Before the default is looked at: it is to stay what the tests need.
+    init();
     let _alone = Alone::wait();
     under_test::find_by(|| with_current(|current| current.map_or(0, |context| context.made_under())));
     let scope = newest_scope();
@@ -107,8 +111,6 @@ fn left_behind(open: Option<String>, mark: under_test::Mark) -> Option<String> {
 /// What is restored when this is dropped.
 struct Restores {
     default: Option<OutputContext>,
-    /// Logscope was installed for the tests of this process.
-    was_installed: bool,
     hook: Option<Arc<Hook>>,
     _dials: TurnBack,
     /// `None` once the test is over: what is made to restore what was there is not the test's.
@@ -119,16 +121,14 @@ type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
 impl Restores {
     fn begin() -> Self {
-        // It is to stay: the test could be the first that has attempts.
-        show_with_panics();
+        // It is to stay: the test could be the first that records.
+        panics::watch();
         // The test runs with the hook that is there. It is kept beside, because nobody can look at a hook without taking it.
         let hook = Arc::new(take_hook());
         let forward = Arc::clone(&hook);
         set_hook(Box::new(move |panic| forward(panic)));
-        let (default, was_installed) = init::while_settled(|| (default_context(), init::is_done()));
         Restores {
-            default: Some(default),
-            was_installed,
+            default: Some(default_context()),
             hook: Some(hook),
             _dials: TurnBack::begin(),
             isolated: Some(Isolated::begin()),
@@ -140,13 +140,12 @@ impl Drop for Restores {
     fn drop(&mut self) {
         self.isolated = None;
         if let Some(default) = self.default.take() {
-            let of_test = init::while_settled(|| {
-                // If the tests were installed meanwhile, their default was not there before, and they need it from now on.
-                let installed_meanwhile = init::is_done() && !self.was_installed;
-                set_process_default(if installed_meanwhile { unclaimed::default_context() } else { default })
-            });
-            // Outside the lock: its outputs are code of the program's.
-            drop(of_test);
+            let of_test = set_process_default(default.clone());
+            if of_test.id() != default.id() {
+                for recording in open::all() {
+                    *recording.replaced_by.lock() = Some(this_thread());
+                }
+            }
         }
         let Some(hook) = self.hook.take() else { return };
         // Code of the test is in there, which may panic.

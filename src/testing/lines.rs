@@ -75,3 +75,12 @@ pub(super) fn value_text(value: &Value) -> String {
 fn push(line: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = line.write_fmt(text);
 }
+
+/// Returns a number of records in words.
+pub(super) fn count(records: usize) -> String {
+    match records {
+        0 => String::from("no record"),
+        1 => String::from("1 record"),
+        more => format!("{more} records"),
+    }
+}

@@ -4,11 +4,11 @@ use std::fmt;
 
 use tracing::Level;
 
-use super::end::print;
 use super::harness::harness;
 use super::normalize::Normalize;
 use super::query::Query;
 use super::recording::{Recorder, Recording};
+use super::told;
 use crate::context::OutputContext;
 use crate::sink::{Sink, copies};
 use crate::sync::Arc;
@@ -80,8 +80,9 @@ impl Log {
     /// });
     /// ```
     ///
-    /// Where other tests of the process run at the same time, such a record can be theirs. With nextest, and with `--test-threads=1`, it
-    /// is of this test. A program that sets the process default itself takes these records away: no test has them then.
+    /// What the test's own thread logs is of this test. Where other tests of the process run at the same time, a record of another thread can be
+    /// theirs; with nextest, and with `--test-threads=1`, it is of this test. A program that sets the process default itself takes these records away: no test has them then.
+    /// If another test does that, in [`isolated`](super::isolated()), put this one into `isolated`, too.
     pub fn unclaimed(&self) -> Query {
         Query::new(Arc::clone(&self.recording), true)
     }
@@ -95,7 +96,7 @@ impl Log {
         self.recording.rules.lock().denied = Some(level);
     }
 
-    /// Excuses the records that `query` asks for from [`deny`](Log::deny).
+    /// Excuses the records that `query` asks for from [`deny`](Log::deny). There need not be any; a failure says if there are none.
     ///
     /// ```
     /// use logscope::{Level, testing};
@@ -183,7 +184,7 @@ impl Log {
     /// Prints the records that there are now, with the test's output.
     pub fn show(&self) {
         let records = self.recording.shown_since(0);
-        print(&self.recording.lines(&records));
+        told::show(&self.recording.lines(&records));
     }
 }
 

@@ -44,6 +44,11 @@
 //! | nextest | as they come; nextest keeps them for the test, and shows them if it fails |
 //! | with `LOGSCOPE_TEST_DIR` | also as they come, in a file for each test; the names of those that failed begin with `1-failed`, of those that never ended with `2-unfinished`, of the others with `3-passed` |
 //!
+//! Set `LOGSCOPE_TEST_DIR` to an absolute path: cargo runs the tests of each package in the folder of that package, from which a relative one
+//! counts. Such a file also has why the test has failed, and what was logged outside every context while it ran. A test of many [cases](case()) has one
+//! file, with its last failure if there is one. A test fails if it panics, or if the closure of its capture returns an error; an error
+//! that is returned past a guard of [`begin`] is not known.
+//!
 //! `LOGSCOPE_TEST` has the [directives](crate::Verbosity#directives) of what is shown: `LOGSCOPE_TEST=info,hyper=off cargo test`. What is
 //! recorded stays the same.
 //!
@@ -64,6 +69,7 @@
 // `seed`; `sync`, `resources` and `child`; `stability` and `time`.
 
 mod arrival;
+mod attempts;
 mod capture;
 mod case;
 mod child;
@@ -76,9 +82,11 @@ mod isolated;
 mod lines;
 mod live;
 mod log;
+mod log_file;
 mod normalize;
 mod open;
 mod options;
+mod panics;
 mod query;
 mod recording;
 mod resources;

@@ -24,11 +24,12 @@ mod scan;
 /// | what | by |
 /// |---|---|
 /// | a date with a time, such as `2026-05-01T12:00:00.5Z` | `<time>` |
-/// | a duration with its unit, such as `1.5ms` | `<duration>` |
+/// | a duration with its unit, such as `1.5ms`, `12 s` or `2m 3s` | `<duration>` |
 /// | `ThreadId(7)` | `ThreadId(_)` |
 /// | an address such as `0x7ffe1234` | `<address>` |
 /// | a UUID | `<uuid>` |
-/// | the port after `127.0.0.1:`, `[::1]:` and `localhost:` | `<port>` |
+/// | the port after `127.0.0.1:`, `0.0.0.0:`, `[::1]:`, `[::]:` and `localhost:` | `<port>` |
+/// | the folder of [`scratch_dir`](super::scratch_dir) or of a [child](super::child()), that of [`per_worker`](super::per_worker) | `<scratch>`, `<worker>` |
 /// | the folder for temporary files, the current folder, the home | `<tmp>`, `<cwd>`, `<home>` |
 /// | a folder of the crate `tempfile` | `<dir>` |
 ///

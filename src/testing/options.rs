@@ -27,7 +27,7 @@ pub fn options() -> CaptureOptions {
     CaptureOptions {
         name: None,
         verbosity: LevelFilter::TRACE.into(),
-        shown: harness().shown.clone(),
+        shown: harness().verbosity(),
         clock: None,
         fields: Vec::new(),
         rules: Rules::default(),
@@ -62,7 +62,7 @@ impl CaptureOptions {
         self
     }
 
-    /// Sets which of the records are shown if the test fails, or as they come; those that the variable `LOGSCOPE_TEST` lets through, else all.
+    /// Sets which of the records are shown if the test fails, also by a query, or as they come; those that the variable `LOGSCOPE_TEST` lets through, else all.
     ///
     /// ```
     /// use logscope::{Verbosity, testing};
@@ -76,7 +76,7 @@ impl CaptureOptions {
     ///
     /// The variable comes first, so that whoever looks for a fault can see more.
     pub fn shown(mut self, verbosity: impl Into<Verbosity>) -> Self {
-        self.shown = harness().shown.clone().or_else(|| Some(verbosity.into()));
+        self.shown = harness().verbosity().or_else(|| Some(verbosity.into()));
         self
     }
 

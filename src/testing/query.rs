@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use tracing::Level;
 
-use super::failure::{count, message};
+use super::failure::Failure;
 use super::filter::{Condition, Filter};
+use super::lines::count;
 use super::recording::Recording;
 use super::store::{Kept, Store};
+use super::unclaimed::other_default;
 use crate::limits::TEST_FAR;
 use crate::record::{RecordBuf, Value};
 use crate::sync::Arc;
@@ -40,12 +42,14 @@ pub struct Query {
     pub(super) is_of_unclaimed: bool,
     pub(super) filter: Filter,
     pub(super) patience: Option<Duration>,
+    /// How long a task has waited for records at most, by `arrived`.
+    pub(super) arrived_within: Option<Duration>,
 }
 
 /// Conditions.
 impl Query {
     pub(super) fn new(recording: Arc<Recording>, is_of_unclaimed: bool) -> Query {
-        Query { recording, is_of_unclaimed, filter: Filter::default(), patience: None }
+        Query { recording, is_of_unclaimed, filter: Filter::default(), patience: None, arrived_within: None }
     }
 
     fn with(mut self, condition: Condition) -> Query {
@@ -59,7 +63,7 @@ impl Query {
     }
 
     /// Asks for records of this level or a more severe one.
-    pub fn at_least(self, level: Level) -> Query {
+    pub fn level_at_least(self, level: Level) -> Query {
         self.with(Condition::AtLeast(level))
     }
 
@@ -179,7 +183,7 @@ impl Query {
         }
     }
 
-    /// Asserts that there is one at least, and returns the first.
+    /// Asserts that there is one at least, and returns the first. [`all`](Query::all) asserts nothing.
     ///
     /// # Panics
     ///
@@ -208,6 +212,20 @@ impl Query {
         copies(&found)
     }
 
+    /// Asserts that there are so many or more, and returns all; with [`within`](Query::within), once there are so many or the deadline is over.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer.
+    #[track_caller]
+    pub fn at_least(&self, number: usize) -> Vec<RecordBuf> {
+        let found = self.find(|found| found.len() >= number);
+        if found.len() < number {
+            self.fail(&format_args!("{} or more", count(number)), &found);
+        }
+        copies(&found)
+    }
+
     /// Asserts that, of the records that are asked for, there is one with each of these texts in its message, in this order, and returns them.
     /// Other records may stand between them.
     ///
@@ -232,7 +250,9 @@ impl Query {
                 0 => String::new(),
                 there => format!(" after {:?}", messages[there - 1].as_ref()),
             };
-            self.fail(&format_args!("records in order, and there is none with {:?}{after}", missing.as_ref()), &found);
+            let missing = missing.as_ref();
+            let expected = format_args!("records in order, and there is none with {missing:?}{after}");
+            self.fail_in_order(&expected, &found, Some(missing));
         }
         copies(&steps)
     }
@@ -272,8 +292,38 @@ impl Query {
     #[cold]
     #[track_caller]
     fn fail(&self, expected: &dyn fmt::Display, found: &[Kept]) -> ! {
-        panic!("{}", message(&self.recording, self.store(), &self.filter, expected, found))
+        self.fail_in_order(expected, found, None)
     }
+
+    #[cold]
+    #[track_caller]
+    fn fail_in_order(&self, expected: &dyn fmt::Display, found: &[Kept], missing: Option<&str>) -> ! {
+        let (recording, is_of_unclaimed) = (&*self.recording, self.is_of_unclaimed);
+        let waited = self.patience.map(|time| (time, true)).or(self.arrived_within.map(|time| (time, false)));
+        let failure = Failure { recording, is_of_unclaimed, filter: &self.filter, expected, found, missing, waited };
+        let mut text = failure.message();
+        if self.is_of_unclaimed {
+            text.push_str(&who_has_them(&self.recording));
+        }
+        panic!("{text}")
+    }
+}
+
+/// Says who has what was logged outside every context, if not the test.
+fn who_has_them(recording: &Recording) -> String {
+    let mut text = String::new();
+    if let Some(name) = other_default() {
+        text = format!(
+            "\n  the process default is the context {name:?} now, which has what is logged outside every context"
+        );
+    }
+    if let Some(test) = &*recording.replaced_by.lock() {
+        text.push_str(&format!(
+            "\n  the isolated test {test} had another process default meanwhile, which has what was logged outside every context then; run this \
+             test by `testing::isolated`, too"
+        ));
+    }
+    text
 }
 
 /// Returns the first record with each of `messages` that comes after that of the message before, up to the first that has none.

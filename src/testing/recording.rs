@@ -5,13 +5,14 @@ use std::io;
 use tracing::Level;
 
 use super::filter::Filter;
-use super::lines::{Parts, line};
+use super::harness::harness;
+use super::lines::{Parts, count, line};
 use super::live::{Live, is_shown};
 use super::store::{Kept, Store};
 use crate::clock::Clock;
 use crate::output::CopyOutput;
 use crate::record::{RecordBuf, write_thread_id, write_thread_name};
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, thread};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, thread};
 use crate::verbosity::Verbosity;
 
 /// The records of one test.
@@ -24,6 +25,10 @@ pub(super) struct Recording {
     pub(super) store: Store,
     /// What was logged outside every context meanwhile.
     pub(super) unclaimed: Store,
+    /// Some of that may be of other tests.
+    has_doubtful: AtomicBool,
+    /// The isolated test that had another process default meanwhile: what was logged outside every context went there.
+    pub(super) replaced_by: Mutex<Option<String>>,
     pub(super) rules: Mutex<Rules>,
     pub(super) live: Option<Live>,
     shown: Option<Verbosity>,
@@ -52,7 +57,7 @@ impl Recording {
         shown: Option<Verbosity>,
         clock: Option<Clock>,
         rules: Rules,
-        is_live: bool,
+        live: Option<Live>,
     ) -> Recording {
         let mut thread = String::new();
         // Writing to a string does not fail.
@@ -61,12 +66,14 @@ impl Recording {
             let _ = write_thread_id(&mut thread);
         }
         Recording {
-            live: if is_live { Live::open(&name, shown.as_ref()) } else { None },
+            live,
             name,
             thread,
             owner: thread::current().id(),
             store: Store::default(),
             unclaimed: Store::default(),
+            has_doubtful: AtomicBool::new(false),
+            replaced_by: Mutex::new(None),
             rules: Mutex::new(rules),
             shown,
             clock,
@@ -87,6 +94,38 @@ impl Recording {
         self.store.push(record);
     }
 
+    /// Takes a record that was logged outside every context, and that no other test can have logged if that `is_certain`.
+    pub(super) fn take_unclaimed(&self, record: Kept, is_certain: bool) {
+        if !is_certain {
+            // Relaxed: read at the end of the test, for a message.
+            self.has_doubtful.store(true, Ordering::Relaxed);
+        }
+        self.write_to_file(&line(&record, self.parts()));
+        self.unclaimed.push(record);
+    }
+
+    /// Returns true if some of what was logged outside every context may be of other tests.
+    pub(super) fn has_doubtful(&self) -> bool {
+        self.has_doubtful.load(Ordering::Relaxed)
+    }
+
+    /// Returns true if the records are shown as they come.
+    pub(super) fn is_on_console(&self) -> bool {
+        self.live.as_ref().is_some_and(Live::is_on_console)
+    }
+
+    /// Writes to the file of the test, if it has one, what is no record of it.
+    pub(super) fn write_to_file(&self, text: &str) {
+        if let Some(live) = &self.live {
+            live.write_to_file(text);
+        }
+    }
+
+    /// Returns true if this thread runs the test.
+    pub(super) fn is_of_this_thread(&self) -> bool {
+        self.owner == thread::current().id()
+    }
+
     /// What stands in the lines of this test.
     pub(super) fn parts(&self) -> Parts<'_> {
         Parts { time: true, own_context: Some(&self.name), own_thread: Some(&self.thread) }
@@ -99,15 +138,27 @@ impl Recording {
 
     /// Returns the records from number `from` on that are to be shown.
     pub(super) fn shown_since(&self, from: usize) -> Vec<Kept> {
-        let mut records = self.store.since(from);
-        records.retain(|record| is_shown(self.shown.as_ref(), record));
-        records
+        self.shown(&self.store.since(from))
+    }
+
+    /// Returns those of `records` that are to be shown.
+    pub(super) fn shown(&self, records: &[Kept]) -> Vec<Kept> {
+        records.iter().filter(|record| is_shown(self.shown.as_ref(), record)).map(Arc::clone).collect()
+    }
+
+    /// Returns in words how many records there are, and how many are `hidden`, by what.
+    pub(super) fn count_text(&self, all: usize, hidden: usize) -> String {
+        match (hidden, &harness().shown) {
+            (0, _) => count(all),
+            (_, Some((_, directives))) => format!("{}, {hidden} not shown: LOGSCOPE_TEST={directives}", count(all)),
+            (_, None) => format!("{}, {hidden} not shown: `CaptureOptions::shown`", count(all)),
+        }
     }
 
     /// Notes that the message of a failed assertion on this thread shows the first `records`.
     pub(super) fn note_told(&self, records: usize) {
         // What another thread prints, such as one of a pool, may be lost, or be kept for another test.
-        if thread::current().id() == self.owner {
+        if self.is_of_this_thread() {
             // Relaxed, also below: mostly the same thread reads it, or one that was told of the failure by other means.
             self.told.fetch_max(records, Ordering::Relaxed);
         }

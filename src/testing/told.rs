@@ -14,6 +14,17 @@ pub(crate) fn tell(text: fmt::Arguments<'_>) {
     }
 }
 
+/// Shows the log of a test, with its ends of lines. Never panics.
+pub(super) fn show(text: &str) {
+    if text.is_empty() {
+        return;
+    }
+    #[expect(clippy::print_stderr, reason = "only `eprint!` is captured")]
+    if let Err(payload) = catch_unwind(|| eprint!("{text}")) {
+        std::mem::forget(payload);
+    }
+}
+
 /// Prints to stdout what a test or a program has asked for. Never panics, as `println!` does where stdout is closed.
 pub(crate) fn print(text: fmt::Arguments<'_>) {
     let text = text.to_string();

@@ -133,8 +133,8 @@ const ORDER: &order::Table<'_> = &[
     ("src/store/lease/folder", "encoded, name → owners, steps → files"),
     (
         "src/testing",
-        "harness, store, lines, told → filter, normalize, seed → live → recording, sync → open, failure, options → unclaimed, query, resources → arrival, init, end, child \
-         → log, stability, time → capture → case → isolated",
+        "harness, store, lines, told → filter, seed → log_file → attempts → live → recording, sync → open, failure, options → unclaimed, panics, resources \
+         → query → arrival, init, end, child, normalize → log, stability, time → capture → case → isolated",
     ),
     ("src/testing/child", "limit, name → role → ended → running → before → options"),
     ("src/testing/resources", "folder → port, scratch, shared, worker"),

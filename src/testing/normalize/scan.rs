@@ -4,6 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 use crate::sync::OnceLock;
+use crate::testing::resources::shared_path;
 
 /// Finds something at the start of a text: how many bytes it has, and what stands in its place.
 type Rule = fn(&str) -> Option<(usize, &'static str)>;
@@ -105,14 +106,44 @@ fn time(text: &str) -> Option<(usize, &'static str)> {
     Some((text.len() - rest.len(), "<time>"))
 }
 
+/// A number with a unit, as `1.5ms` or `12 s`, or several, as `2m 3s`. `2m` alone may be anything.
 fn duration(text: &str) -> Option<(usize, &'static str)> {
+    let (mut rest, mut parts) = (text, 0);
+    let end = loop {
+        let next = if parts == 0 { rest } else { rest.strip_prefix(' ').unwrap_or(rest) };
+        let (after, is_short) = match (short_duration(next, parts == 0), long_unit(next)) {
+            (Some(after), _) => (after, true),
+            (None, Some(after)) => (after, false),
+            (None, None) => break rest,
+        };
+        (rest, parts) = (after, parts + 1);
+        if is_short {
+            break rest;
+        }
+    };
+    let is_one_long = parts == 1 && long_unit(text).is_some();
+    (parts > 0 && !is_one_long && ends_word(end)).then_some((text.len() - end.len(), "<duration>"))
+}
+
+/// Returns what comes after a number with a unit of a second or less.
+fn short_duration(text: &str, may_have_space: bool) -> Option<&str> {
     let whole = digits(text);
     let mut rest = &text[whole..];
     if let Some(fraction) = rest.strip_prefix('.') {
         rest = &fraction[digits(fraction)..];
     }
-    let unit = ["ns", "µs", "μs", "us", "ms", "s"].into_iter().find_map(|unit| rest.strip_prefix(unit))?;
-    (whole > 0 && ends_word(unit)).then_some((text.len() - unit.len(), "<duration>"))
+    if may_have_space {
+        rest = rest.strip_prefix(' ').unwrap_or(rest);
+    }
+    let rest = ["ns", "µs", "μs", "us", "ms", "s"].into_iter().find_map(|unit| rest.strip_prefix(unit))?;
+    (whole > 0 && ends_word(rest)).then_some(rest)
+}
+
+/// Returns what comes after a number of days, hours or minutes.
+fn long_unit(text: &str) -> Option<&str> {
+    let whole = digits(text);
+    let rest = text[whole..].strip_prefix(['d', 'h', 'm'])?;
+    (whole > 0 && (ends_word(rest) || digits(rest) > 0)).then_some(rest)
 }
 
 fn port(text: &str) -> Option<(usize, &'static str)> {
@@ -136,50 +167,78 @@ fn temporary(text: &str) -> Option<(usize, &'static str)> {
     (name == 6).then_some((4 + 6, "<dir>"))
 }
 
+/// A folder that differs from machine to machine.
+struct Known {
+    folder: String,
+    placeholder: &'static str,
+    /// What it stands for is one of the folders in there, whose name is different each time.
+    has_name: bool,
+}
+
 /// Replaces the folders that differ from machine to machine.
 pub(super) fn replace_folders(text: String) -> String {
-    static FOLDERS: OnceLock<Vec<(String, &'static str)>> = OnceLock::new();
+    static FOLDERS: OnceLock<Vec<Known>> = OnceLock::new();
     let folders = FOLDERS.get_or_init(|| {
         let home = env::var_os("HOME").or_else(|| env::var_os("USERPROFILE")).map(PathBuf::from);
-        let known = [(env::current_dir().ok(), "<cwd>"), (Some(env::temp_dir()), "<tmp>"), (home, "<home>")];
-        let mut folders: Vec<(String, &'static str)> = known
+        let shared = shared_path();
+        let known = [
+            (Some(shared.join("scratch")), "<scratch>", true),
+            (Some(shared.join("workers")), "<worker>", true),
+            (env::current_dir().ok(), "<cwd>", false),
+            (Some(env::temp_dir()), "<tmp>", false),
+            (home, "<home>", false),
+        ];
+        let mut folders: Vec<Known> = known
             .into_iter()
-            .filter_map(|(folder, placeholder)| {
+            .filter_map(|(folder, placeholder, has_name)| {
                 let folder = folder?.to_str()?.trim_end_matches(['/', '\\']).to_owned();
                 // `/` and the like stand in every path.
-                (folder.len() > 2).then_some((folder, placeholder))
+                (folder.len() > 2).then_some(Known { folder, placeholder, has_name })
             })
             .collect();
         // The longest first: one may stand in another.
-        folders.sort_by_key(|(folder, _)| std::cmp::Reverse(folder.len()));
+        folders.sort_by_key(|known| std::cmp::Reverse(known.folder.len()));
         folders
     });
-    folders.iter().fold(text, |text, (folder, placeholder)| replace_folder(text, folder, placeholder))
+    folders.iter().fold(text, |text, known| known.replace(text))
 }
 
-/// Replaces `folder` in `text` where it is a whole path or the start of one.
-fn replace_folder(text: String, folder: &str, placeholder: &str) -> String {
-    if !text.contains(folder) {
-        return text;
-    }
-    let mut replaced = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some(at) = rest.find(folder) {
-        let (before, after) = (&rest[..at], &rest[at + folder.len()..]);
-        let is_start = !before.ends_with(|character| is_of_word(character) || "/\\.-".contains(character));
-        let is_end = !after.starts_with(|character| is_of_word(character) || ".-".contains(character));
-        replaced.push_str(before);
-        if is_start && is_end {
-            let path = span(after, |character| !character.is_whitespace() && !"\"'`,;:()[]{}<>".contains(character));
-            replaced.push_str(placeholder);
-            replaced.push_str(&after[..path].replace('\\', "/"));
-            rest = &after[path..];
-        } else {
-            replaced.push_str(folder);
-            rest = after;
+impl Known {
+    /// Replaces the folder in `text` where it is a whole path or the start of one.
+    fn replace(&self, text: String) -> String {
+        let folder = self.folder.as_str();
+        if !text.contains(folder) {
+            return text;
         }
+        let mut replaced = String::with_capacity(text.len());
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find(folder) {
+            let (before, after) = (&rest[..at], &rest[at + folder.len()..]);
+            let is_start = !before.ends_with(|character| is_of_word(character) || "/\\.-".contains(character));
+            replaced.push_str(before);
+            if let Some(after) = self.end_in(after).filter(|_| is_start) {
+                let path =
+                    span(after, |character| !character.is_whitespace() && !"\"'`,;:()[]{}<>".contains(character));
+                replaced.push_str(self.placeholder);
+                replaced.push_str(&after[..path].replace('\\', "/"));
+                rest = &after[path..];
+            } else {
+                replaced.push_str(folder);
+                rest = after;
+            }
+        }
+        replaced + rest
     }
-    replaced + rest
+
+    /// Returns what comes after the folder, if it ends there.
+    fn end_in<'t>(&self, after: &'t str) -> Option<&'t str> {
+        if self.has_name {
+            let name = after.strip_prefix(['/', '\\'])?;
+            let length = span(name, |character| is_of_word(character) || "%.~-".contains(character));
+            return (length > 0).then_some(&name[length..]);
+        }
+        (!after.starts_with(|character| is_of_word(character) || ".-".contains(character))).then_some(after)
+    }
 }
 
 #[cfg(test)]
@@ -198,8 +257,10 @@ mod tests {
             ("2026-05-01T12:00:00.25Z, 2026-05-01 12:00:00+02:00", "<time>, <time>"),
             ("2026-05-01", "2026-05-01"),
             ("12ms, 1.5s and 3.25µs", "<duration>, <duration> and <duration>"),
-            ("12 ms, 5sec, v1.5, s", "12 ms, 5sec, v1.5, s"),
-            ("http://127.0.0.1:8080/x [::1]:1", "http://127.0.0.1:<port>/x [::1]:<port>"),
+            ("12 ms, 1.5 s, 5sec, v1.5, s", "<duration>, <duration>, 5sec, v1.5, s"),
+            ("2m 3s, 1h 2m, 1d2h3m4.5s; 2m, 3h", "<duration>, <duration>, <duration>; 2m, 3h"),
+            ("1m 2 files, 3 m 4s, 12 msgs", "1m 2 files, 3 m <duration>, 12 msgs"),
+            ("http://127.0.0.1:8080/x [::1]:1 0.0.0.0:2", "http://127.0.0.1:<port>/x [::1]:<port> 0.0.0.0:<port>"),
             ("é0x7ffe1234 ünï", "é0x7ffe1234 ünï"),
             ("x/.tmpAbC123/y .tmp12", "x/<dir>/y .tmp12"),
         ] {
@@ -209,9 +270,13 @@ mod tests {
 
     #[test]
     fn a_folder_is_replaced_where_a_path_begins() {
-        let replaced = |text: &str| replace_folder(text.to_owned(), "/home/uno", "<home>");
+        let known = |folder: &str, placeholder, has_name| Known { folder: folder.to_owned(), placeholder, has_name };
+        let replaced = |text: &str| known("/home/uno", "<home>", false).replace(text.to_owned());
         assert_eq!(replaced("open /home/uno/a.log: no"), "open <home>/a.log: no");
         assert_eq!(replaced("/home/unox /x/home/uno"), "/home/unox /x/home/uno");
-        assert_eq!(replace_folder(r"C:\tmp\a\b, C:\x".into(), r"C:\tmp", "<tmp>"), r"<tmp>/a/b, C:\x");
+        assert_eq!(known(r"C:\tmp", "<tmp>", false).replace(r"C:\tmp\a\b, C:\x".into()), r"<tmp>/a/b, C:\x");
+        let scratch = known("/tmp/x/scratch", "<scratch>", true);
+        let text = "in /tmp/x/scratch/a%3a.test.12ab/b: /tmp/x/scratch, /tmp/x/scratch/";
+        assert_eq!(scratch.replace(text.into()), "in <scratch>/b: /tmp/x/scratch, /tmp/x/scratch/");
     }
 }

@@ -16,10 +16,15 @@ pub(super) fn shared_folder() -> Result<&'static Path, Error> {
     if let Some(folder) = FOLDER.get() {
         return Ok(folder);
     }
-    let folder = std::env::var_os(VARIABLE).map_or_else(of_user, PathBuf::from);
-    let folder = std::path::absolute(&folder).unwrap_or(folder);
+    let folder = shared_path();
     ensure_dir_writable(&folder)?;
     Ok(FOLDER.get_or_init(|| folder))
+}
+
+/// Returns the path of the folder, which need not be there.
+pub(crate) fn shared_path() -> PathBuf {
+    let folder = std::env::var_os(VARIABLE).map_or_else(of_user, PathBuf::from);
+    std::path::absolute(&folder).unwrap_or(folder)
 }
 
 /// The user's part of the system's folder for temporary files. The name has the user, because nobody else can write there: where another user has

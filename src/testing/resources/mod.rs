@@ -9,6 +9,7 @@ mod scratch;
 mod shared;
 mod worker;
 
+pub(crate) use folder::shared_path;
 pub use port::{FreePort, Ports, free_port};
 pub(crate) use scratch::end_before_exit;
 pub use scratch::{ScratchDir, scratch_dir};

@@ -35,6 +35,9 @@ const NAME_BYTES: usize = 24;
 /// If a panic drops it, it stays, and its path is printed on stderr. So it does if [`keep`](ScratchDir::keep) was called, and if the environment
 /// variable `LOGSCOPE_TEST_KEEP` is set. A test that fails by returning an error drops it before that is known: have such a test unwrap.
 ///
+/// Nobody else removes a folder that is kept: it stays in `scratch`, in the folder `logscope-testing-` and the user's number, which is in the
+/// system's folder for temporary files (or in that of the variable `LOGSCOPE_TEST_SHARED`), until you, or what cleans the system's folder, remove it.
+///
 /// It is readable for this user only. Its name begins as that of the test does, and its path is short enough for sockets in it.
 ///
 /// # Panics
@@ -74,7 +77,7 @@ impl ScratchDir {
             match make_private(&path) {
                 Ok(()) => {
                     LIVE.lock().push(path.clone());
-                    return Ok(ScratchDir { path, is_kept: AtomicBool::new(std::env::var_os(KEEP).is_some()) });
+                    return Ok(ScratchDir { path, is_kept: AtomicBool::new(false) });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => {
@@ -96,10 +99,12 @@ impl ScratchDir {
         self.path.clone()
     }
 
-    /// Has the folder stay when this is dropped.
+    /// Has the folder stay when this is dropped, and tells of it now: the test's output may have ended when this is dropped.
     pub(crate) fn stay(&self) {
         // Relaxed: whoever drops this last is told of it by the counter of the owners.
-        self.is_kept.store(true, Ordering::Relaxed);
+        if !self.is_kept.swap(true, Ordering::Relaxed) {
+            tell(format_args!("kept {}", self.path.display()));
+        }
     }
 }
 
@@ -139,8 +144,10 @@ pub(crate) fn end_before_exit(has_succeeded: bool) {
 impl Drop for ScratchDir {
     fn drop(&mut self) {
         LIVE.lock().retain(|path| *path != self.path);
-        if *self.is_kept.get_mut() || thread::panicking() {
-            tell(format_args!("kept {}", self.path.display()));
+        if thread::panicking() || std::env::var_os(KEEP).is_some() {
+            self.stay();
+        }
+        if *self.is_kept.get_mut() {
             return;
         }
         match fs::remove_dir_all(&self.path) {

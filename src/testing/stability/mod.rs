@@ -8,7 +8,7 @@ pub use report::{StabilityLevel, StabilityReport};
 pub use run::Run;
 pub use runner::Stability;
 
-/// Repeats a scenario so many `runs` on each number of threads, prints a table, and panics if a run has failed.
+/// Repeats a scenario so many `runs` on each number of threads, prints a table, or panics with it if a run has failed.
 ///
 /// ```
 /// use logscope::testing::stability;

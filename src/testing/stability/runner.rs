@@ -72,7 +72,7 @@ impl<'a> Stability<'a> {
         Stability { alone: Some(Box::new(child)), ..self }
     }
 
-    /// Runs everything, prints the table to stdout, and returns it.
+    /// Runs everything, prints the table to stdout if all pass, and returns it.
     ///
     /// # Panics
     ///
@@ -88,7 +88,6 @@ impl<'a> Stability<'a> {
             let (level, failed) = self.run_level(*threads);
             report.levels.push(level);
             if let Some((number, failure)) = failed {
-                print(format_args!("{report}"));
                 panic!("{}", self.explain(number, *threads, &failure, &report));
             }
         }

@@ -60,7 +60,7 @@ pub fn run_together<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> 
             .map(|handle| handle.join().unwrap_or_else(|payload| Err((payload, String::new()))))
             .collect()
     });
-    all_or_panic(results)
+    all_or_panic(&name, results)
 }
 
 /// Lets the threads begin when it is dropped.
@@ -76,7 +76,7 @@ impl Drop for Opens<'_> {
 type Failure = (Box<dyn Any + Send>, String);
 
 #[track_caller]
-fn all_or_panic<T>(results: Vec<Result<T, Failure>>) -> Vec<T> {
+fn all_or_panic<T>(name: &str, results: Vec<Result<T, Failure>>) -> Vec<T> {
     let (count, mut failed, mut report) = (results.len(), 0, String::new());
     let mut values = Vec::with_capacity(count);
     for (number, result) in results.into_iter().enumerate() {
@@ -84,7 +84,7 @@ fn all_or_panic<T>(results: Vec<Result<T, Failure>>) -> Vec<T> {
             Ok(value) => values.push(value),
             Err((payload, log)) => {
                 failed += 1;
-                let _ = write!(report, "\n{number} panicked: {}", message_of(&*payload));
+                let _ = write!(report, "\nthread {number} ({name}-{number}): {}", message_of(&*payload));
                 for line in log.lines() {
                     let _ = write!(report, "\n    {line}");
                 }

@@ -1,0 +1,182 @@
+//! The files of tests in `LOGSCOPE_TEST_DIR`: which tests they say have failed, and why.
+
+// Clippy's exception for `unwrap` in tests does not cover helpers of tests.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use logscope::{Level, testing};
+use proptest::prelude::*;
+
+#[path = "common/suite.rs"]
+mod suite;
+
+/// Runs the tests whose names contain `scenario`. Returns their files, by name, without what all names have in common.
+fn files(scenario: &str) -> BTreeMap<String, String> {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let printed =
+            suite::scenario(scenario, &["--test-threads=2"], &[("LOGSCOPE_TEST_DIR", folder.path().to_str().unwrap())]);
+        assert!(printed.stderr.is_empty(), "{}", printed.stderr);
+    }
+    let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap());
+    let name = |name: String| name.replace(".logscope.testing_files.", " ").replace(".log", "");
+    entries
+        .map(|entry| (name(entry.file_name().into_string().unwrap()), fs::read_to_string(entry.path()).unwrap()))
+        .collect()
+}
+
+#[track_caller]
+fn assert_names(files: &BTreeMap<String, String>, expected: &[&str]) {
+    assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), expected, "{files:?}");
+}
+
+#[test]
+fn a_test_whose_closure_returns_an_error_has_failed() {
+    let files = files("returns_");
+    let expected =
+        ["1-failed returns_error", "1-failed returns_error_of_future", "3-passed returns_ok", "3-passed returns_value"];
+    assert_names(&files, &expected);
+    for failed in &expected[..2] {
+        assert!(files[*failed].contains("about to fail"), "{files:?}");
+        assert!(files[*failed].ends_with("the test has returned an error\n"), "{files:?}");
+    }
+}
+
+#[test]
+#[ignore = "run by a test above, in a process of its own"]
+fn returns_error() -> Result<(), String> {
+    testing::capture(|log| {
+        log.deny(Level::ERROR);
+        tracing::error!("about to fail");
+        Err(String::from("the reason"))
+    })
+}
+
+#[test]
+#[ignore = "run by a test above, in a process of its own"]
+fn returns_error_of_future() -> Result<(), std::num::ParseIntError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(testing::capture_async(|_| async {
+        tracing::info!("about to fail");
+        "x".parse::<u32>().map(drop)
+    }))
+}
+
+#[test]
+#[ignore = "run by a test above, in a process of its own"]
+fn returns_ok() -> Result<(), Box<dyn std::error::Error>> {
+    testing::capture(|_| Ok(()))
+}
+
+#[test]
+#[ignore = "run by a test above, in a process of its own"]
+fn returns_value() {
+    assert_eq!(testing::capture(|_| Some(7)), Some(7));
+}
+
+#[test]
+fn a_file_says_why_its_test_has_failed() {
+    let files = files("why_");
+    assert_names(&files, &["1-failed why_assertion", "1-failed why_query"]);
+    let text = &files["1-failed why_assertion"];
+    assert!(text.contains("panicked at tests/testing_files.rs:") && text.contains("one is not two"), "{text}");
+    assert!(files["1-failed why_query"].contains("expected exactly one record, found no record"), "{files:?}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn why_assertion() {
+    testing::capture(|_| assert_eq!(1, 2, "one is not two"));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn why_query() {
+    testing::capture(|log| log.records().one());
+}
+
+#[test]
+fn what_no_context_claims_is_in_the_file_too() {
+    let files = files("bare");
+    assert!(files["1-failed bare"].contains("[unclaimed] (ThreadId("), "{files:?}");
+    assert!(files["1-failed bare"].contains("from a bare thread\n"), "{files:?}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn bare() {
+    testing::capture(|_| {
+        std::thread::spawn(|| tracing::info!("from a bare thread")).join().unwrap();
+        panic!("on purpose");
+    });
+}
+
+#[test]
+fn a_test_of_many_cases_has_one_file_that_of_the_last_failure_if_there_is_one() {
+    let files = files("cases_");
+    assert_names(&files, &["1-failed cases_fail", "1-failed cases_panic", "3-passed cases_pass"]);
+    assert!(files["3-passed cases_pass"].contains("case number="), "{files:?}");
+    for name in ["1-failed cases_fail", "1-failed cases_panic"] {
+        let text = &files[name];
+        assert_eq!(text.matches("case number=").count(), 1, "{text}");
+        assert!(text.contains("case number=500\n") && text.contains("minimal failing input"), "{text}");
+    }
+    assert!(files["1-failed cases_panic"].contains("too much"), "{files:?}");
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    #[ignore = "run by a test above, in a process of its own"]
+    fn cases_pass(number in 0..1_000_u32) {
+        testing::case(|_| {
+            tracing::info!(number, "case");
+            prop_assume!(number % 2 == 0);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    #[ignore = "run by a test above, in a process of its own"]
+    fn cases_fail(number in 0..1_000_u32) {
+        testing::case(|_| {
+            tracing::info!(number, "case");
+            prop_assert!(number < 500);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    #[ignore = "run by a test above, in a process of its own"]
+    fn cases_panic(number in 0..1_000_u32) {
+        testing::case(|_| {
+            tracing::info!(number, "case");
+            assert!(number < 500, "too much");
+        });
+    }
+}
+
+#[test]
+fn an_attempt_that_ends_the_process_has_left_its_records() {
+    let files = files("abort_in_a_case");
+    assert_names(&files, &["2-unfinished abort_in_a_case"]);
+    assert!(files["2-unfinished abort_in_a_case"].contains("the last words"), "{files:?}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn abort_in_a_case() {
+    testing::case(|_| tracing::info!("not the last words"));
+    testing::case(|_| {
+        tracing::info!("the last words");
+        let abort: fn() = || std::process::abort();
+        abort();
+    });
+}
