@@ -11,6 +11,7 @@ mod redis;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -126,4 +127,18 @@ fn a_document_under_a_lease_in_redis_goes_on_after_the_server_has_lost_its_data(
     add(&store);
     let saved = store.read().unwrap();
     assert_eq!((*saved, saved.generation()), (2, 2));
+}
+
+/// What a plain `cargo test` shows, whose tests pass.
+#[test]
+fn without_a_server_the_tests_say_so_once_and_pass() {
+    let tests = [
+        "the_higher_generation_stays_whoever_puts_last_and_also_if_an_answer_is_lost",
+        "a_document_that_refuses_without_the_server_is_neither_opened_nor_saved_then",
+    ];
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let ended = command.arg("--exact").args(tests).env_remove("LOGSCOPE_TEST_REDIS").output().unwrap();
+    let (shown, said) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success() && shown.contains("2 passed"), "{shown}");
+    assert_eq!(said.matches("not tested: set LOGSCOPE_TEST_REDIS").count(), 1, "{said}");
 }
