@@ -8,6 +8,8 @@
 mod child;
 #[path = "common/contenders.rs"]
 mod contenders;
+#[path = "common/in_time.rs"]
+mod in_time;
 
 use std::fs;
 use std::io::{self, ErrorKind};
