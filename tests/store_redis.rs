@@ -56,6 +56,36 @@ fn the_higher_generation_stays_whoever_puts_last_and_also_if_an_answer_is_lost()
     assert_eq!(server.command(&["HGET", "logscope:document:a", "generation"]), "$2");
 }
 
+/// Whatever generation it says it has.
+#[test]
+fn what_is_no_document_in_the_server_is_replaced_and_a_newer_one_that_came_meanwhile_stays() {
+    let Some(server) = redis::server() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("count.json");
+    let cache = RedisCache::new(server.url(), RedisOptions::new()).unwrap();
+    let open = || open(&path, &server.url(), CacheGone::UseDisk).unwrap();
+    let key = "logscope:document:count";
+    let mut count = 0;
+    for entry in
+        [&["generation", "1000", "document", "garbage"][..], &["generation", "garbage"], &["generation", "1000"]]
+    {
+        for opens_anew in [true, false] {
+            let early = (!opens_anew).then(open);
+            server.command(&["DEL", key]);
+            server.command(&[&["HSET", key], entry].concat());
+            add(&early.unwrap_or_else(open));
+            count += 1;
+            assert_eq!(*open().read().unwrap(), count);
+            assert_eq!(cache.get("count").unwrap(), Some(fs::read(&path).unwrap()), "{entry:?}");
+        }
+    }
+    cache.put("other", 7, b"seven").unwrap();
+    cache.replace("other", b"garbage", 6, b"six").unwrap();
+    assert_eq!(cache.get("other").unwrap().unwrap(), b"seven");
+    cache.replace("other", b"seven", 6, b"six").unwrap();
+    assert_eq!(cache.get("other").unwrap().unwrap(), b"six");
+}
+
 #[test]
 fn without_the_server_the_disk_serves_and_when_it_is_back_the_generations_decide() {
     let Some(mut server) = redis::server() else { return };

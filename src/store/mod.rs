@@ -93,6 +93,7 @@
 //! | the file is removed | the document begins anew, or with what its cache has, if there is one: remove it there, too; a guard that has read it cannot save |
 //! | the process forks | the child opens its own; guards and leases stay the parent's |
 //! | a cache is configured, and gone | [`CacheGone`] says: the disk alone, and a record at WARN, or an error. When it is back, the higher generation is the document |
+//! | a cache has something that is no document | as if it were gone; the next opening or saving with the disk alone replaces it |
 //!
 //! A save writes a new file, syncs it, renames it into place and syncs the folder, under a [`FileLock`](crate::lock::FileLock) (`state.json.lock`)
 //! that is held for that long only. So it takes as long as a sync, milliseconds on most disks. A `read` of a document that has not changed opens the
