@@ -462,6 +462,31 @@ fn a_save_over_another_one_is_refused_and_returns_the_value() {
 }
 
 #[test]
+fn a_save_of_a_task_over_another_one_is_refused_and_returns_the_value() {
+    let (_folder, path) = folder();
+    let lease = Lease::new(MemoryLeases::new(), "counts");
+    let store: Store<Counts> = Store::options().lease(lease.clone()).open(&path).unwrap();
+    let locked = || {
+        let mut guard = block_on(store.lock_async(SOON)).unwrap();
+        guard.builds += 7;
+        guard
+    };
+    let guard = locked();
+    add_elsewhere(&path, 30);
+    let error = block_on(guard.save_async()).unwrap_err();
+    assert!(error.is_lock_lost() && error.to_string().contains("has saved generation 1 since"), "{error}");
+    assert_eq!((error.into_value().builds, builds(&store)), (7, 30));
+    // And once the lease is lost, which the failure has released.
+    let guard = locked();
+    lease.break_lease().unwrap().unwrap();
+    let error = block_on(guard.save_async()).unwrap_err();
+    assert!(error.is_lock_lost() && error.to_string().contains("its lease was lost"), "{error}");
+    assert_eq!((error.into_value().builds, builds(&store)), (37, 30));
+    block_on(locked().save_async()).unwrap();
+    assert_eq!(builds(&store), 37);
+}
+
+#[test]
 fn a_guard_that_is_dropped_saves_nothing_and_a_checkpoint_keeps_it_locked() {
     let (_folder, path) = folder();
     let store: Store<Counts> = Store::open(&path).unwrap();
