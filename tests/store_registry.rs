@@ -18,7 +18,7 @@ const THREADS: usize = 32;
 const ROUNDS: usize = 200;
 const KEYS: usize = 4;
 
-/// An instance that counts how many of its key are registered at once.
+/// An instance that counts how many of its key have been made and not been dropped.
 struct Counted {
     key: usize,
     alive: Arc<[AtomicUsize; KEYS]>,
