@@ -20,8 +20,11 @@ const SOON: Duration = Duration::from_secs(60);
 /// What a test puts into a cache has this generation.
 const HIGH: u64 = 1_000;
 
+/// A document with the generation that it was put with.
+type Entry = (u64, Vec<u8>);
+
 #[derive(Clone, Debug, Default)]
-struct InMemory(Arc<Mutex<Option<(u64, Vec<u8>)>>>);
+struct InMemory(Arc<Mutex<Option<Entry>>>);
 
 impl InMemory {
     fn set(&self, document: &[u8]) {

@@ -224,14 +224,14 @@ pub(crate) fn obey(_: &Path) -> Value {
 }
 
 enum Player {
-    Logscope(Logscope),
+    Logscope(Box<Logscope>),
     Naive(Naive),
 }
 
 impl Player {
     fn new(stage: Stage, opened: Opened) -> Player {
         match stage.manner {
-            Manner::Logscope => Player::Logscope(Logscope { stage, opened, store: None, guard: None }),
+            Manner::Logscope => Player::Logscope(Box::new(Logscope { stage, opened, store: None, guard: None })),
             Manner::Naive => Player::Naive(Naive { stage, opened, token: String::new(), count: Arc::default() }),
         }
     }
