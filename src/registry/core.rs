@@ -5,7 +5,7 @@
 //! already, the lease is on that value, and the caller drops the new one. Each user holds a [`Lease`]; the value leaves the registry with
 //! its last lease. Leases are counted under the lock, so a caller cannot get a lease on a value that is just leaving. No value is dropped
 //! under the lock: its `Drop` may be slow, or belong to the program. In the public registry, the key of a value stays taken
-//! [until its `Drop` is over](leaving).
+//! until its `Drop` is over: see `leaving`.
 //!
 //! # Keys that change, and keys that prove nothing
 //!
@@ -42,12 +42,6 @@ use crate::process::ForkLocal;
 use crate::sync::model::{Arc, Mutex, MutexGuard};
 use crate::sync::{AtomicU64, Ordering};
 
-#[cfg(feature = "store")]
-mod leaving;
-
-#[cfg(feature = "store")]
-pub(crate) use leaving::{Found, TakenKey};
-
 /// The values in use, by key and by name. Clones are the same registry.
 pub(crate) struct Registry<K, N, V> {
     shared: Arc<Shared<K, N, V>>,
@@ -65,23 +59,23 @@ struct Guarded<K, N, V> {
     is_inherited: fn(&V) -> bool,
 }
 
-struct RegistryState<K, N, V> {
-    entries: HashMap<EntryId, Entry<K, N, V>>,
+pub(super) struct RegistryState<K, N, V> {
+    pub(super) entries: HashMap<EntryId, Entry<K, N, V>>,
     /// The entry that has each key, held or not.
-    owners: HashMap<K, EntryId>,
+    pub(super) owners: HashMap<K, EntryId>,
     /// The entry that was last opened by each name.
     ids_by_name: HashMap<N, EntryId>,
 }
 
-struct Entry<K, N, V> {
-    value: Arc<V>,
+pub(super) struct Entry<K, N, V> {
+    pub(super) value: Arc<V>,
     /// At least one.
-    lease_count: usize,
+    pub(super) lease_count: usize,
     /// None if another value has the key of this value's file.
-    key: Option<K>,
+    pub(super) key: Option<K>,
     #[cfg_attr(not(feature = "file"), allow(dead_code, reason = "only the keys of files are ever not held"))]
     is_key_held: bool,
-    name: N,
+    pub(super) name: N,
 }
 
 /// Identifies a value in the registry, whatever its key. It is allotted before the value is made, so that the value can store it.
@@ -100,16 +94,16 @@ pub(crate) enum Acquired<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> {
 /// A share in the use of a value. The value leaves the registry with its last lease.
 pub(crate) struct Lease<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> {
     // Before the count: the last lease drops the value where it is counted out.
-    value: Arc<V>,
-    counted: Counted<K, N, V>,
+    pub(super) value: Arc<V>,
+    pub(super) counted: Counted<K, N, V>,
 }
 
 /// One lease in the count of an entry.
-struct Counted<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> {
-    registry: Registry<K, N, V>,
-    id: EntryId,
+pub(super) struct Counted<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> {
+    pub(super) registry: Registry<K, N, V>,
+    pub(super) id: EntryId,
     /// False if somebody else counts it out.
-    is_counted: bool,
+    pub(super) is_counted: bool,
 }
 
 impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
@@ -129,7 +123,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
         Registry { shared: Arc::new(Shared { state, last_id: AtomicU64::new(0) }) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, RegistryState<K, N, V>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, RegistryState<K, N, V>> {
         self.shared.state.get().state.lock()
     }
 
@@ -317,7 +311,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> RegistryState<K, N, V> {
     }
 
     /// Adds a value with one lease, which holds its key.
-    fn insert(&mut self, id: EntryId, key: K, name: N, value: Arc<V>) {
+    pub(super) fn insert(&mut self, id: EntryId, key: K, name: N, value: Arc<V>) {
         self.owners.insert(key.clone(), id);
         self.ids_by_name.insert(name.clone(), id);
         let entry = Entry { value, lease_count: 1, key: Some(key), is_key_held: true, name };
@@ -334,7 +328,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> RegistryState<K, N, V> {
     }
 
     /// Forgets that the value `id` has this name, unless another one was opened by it since.
-    fn forget_name(&mut self, name: &N, id: EntryId) {
+    pub(super) fn forget_name(&mut self, name: &N, id: EntryId) {
         if self.ids_by_name.get(name) == Some(&id) {
             self.ids_by_name.remove(name);
         }
@@ -343,7 +337,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> RegistryState<K, N, V> {
 
 impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Lease<K, N, V> {
     /// For a lease that is in the count already.
-    fn new(registry: &Registry<K, N, V>, id: EntryId, value: Arc<V>) -> Self {
+    pub(super) fn new(registry: &Registry<K, N, V>, id: EntryId, value: Arc<V>) -> Self {
         Lease { value, counted: Counted { registry: registry.clone(), id, is_counted: true } }
     }
 

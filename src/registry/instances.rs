@@ -12,7 +12,8 @@ use std::fmt;
 use std::hash::Hash;
 use std::ops::Deref;
 
-use super::core::{EntryId, Found, Lease, Registry as Core, TakenKey};
+use super::core::{EntryId, Lease, Registry as Core};
+use super::leaving::{Found, TakenKey};
 use super::waits::Waits;
 use crate::output::allocating_under_lock;
 use crate::process::ForkLocal;

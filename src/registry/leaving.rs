@@ -7,7 +7,7 @@
 
 use std::hash::Hash;
 
-use super::{Entry, EntryId, Lease, Registry};
+use super::core::{Entry, EntryId, Lease, Registry};
 use crate::output::allocating_under_lock;
 use crate::sync::model::Arc;
 
