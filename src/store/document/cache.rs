@@ -4,10 +4,11 @@ use std::fmt;
 use std::io;
 
 use super::errors::cache_gone;
-use super::header::Header;
+use super::header::{Fault, Header};
 use super::log::{log_cache_back, log_cache_gone};
 use super::place::Place;
 use crate::error::Error;
+use crate::sync::model::Mutex;
 use crate::sync::{Arc, AtomicBool, Ordering};
 
 /// Keeps documents beside the disk: the higher generation of the two is the document.
@@ -58,6 +59,20 @@ pub trait DocumentCache: fmt::Debug + Send + Sync + 'static {
     ///
     /// The cache cannot be asked. Whether it has kept the document is not known then.
     fn put(&self, key: &str, generation: u64, document: &[u8]) -> io::Result<()>;
+
+    /// Keeps `document` for `key` in place of `damaged`, which [`get`](Self::get) has returned and which is no document, whatever its generation. Where
+    /// something else is there by now, does what [`put`](Self::put) does.
+    ///
+    /// The look and the write must be one step, as in [`put`](Self::put), which this calls unless it is implemented. Then damage that was put with a high
+    /// generation stays until somebody deletes it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`put`](Self::put).
+    fn replace(&self, key: &str, damaged: &[u8], generation: u64, document: &[u8]) -> io::Result<()> {
+        let _ = damaged;
+        self.put(key, generation, document)
+    }
 }
 
 /// What happens to a document while its cache cannot be used.
@@ -65,10 +80,15 @@ pub trait DocumentCache: fmt::Debug + Send + Sync + 'static {
 #[non_exhaustive]
 pub enum CacheGone {
     /// The disk alone is used, and a record at WARN says so, once until the cache is back. What only the cache had is missed meanwhile.
+    ///
+    /// An entry of the cache that is no document, because it was damaged or something else has written it, is [replaced](DocumentCache::replace) by the
+    /// document on disk when that is opened or saved next. One of another schema or of a later version of this library stays.
     #[default]
     UseDisk,
     /// Opening, locking and saving fail with [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable), before anything is changed. Reading does not
     /// need the cache, and uses the disk then.
+    ///
+    /// An entry of the cache that is no document, or has another schema, counts as a cache that cannot be used, until somebody removes it.
     Refuse,
 }
 
@@ -79,11 +99,24 @@ pub(super) struct Cached {
     key: String,
     gone: CacheGone,
     is_gone: AtomicBool,
+    /// What the cache had when it answered last.
+    content: Mutex<Content>,
+}
+
+/// What a cache has for a key.
+#[derive(Debug)]
+enum Content {
+    /// The document, or nothing.
+    Fit,
+    /// A document that is another one's. It stays.
+    Foreign,
+    /// What nobody can read. The next document that is put replaces it.
+    Damaged(Vec<u8>),
 }
 
 impl Cached {
     pub(super) fn new(cache: Arc<dyn DocumentCache>, key: String, gone: CacheGone) -> Self {
-        Cached { cache, key, gone, is_gone: AtomicBool::new(false) }
+        Cached { cache, key, gone, is_gone: AtomicBool::new(false), content: Mutex::new(Content::Fit) }
     }
 
     /// Returns what two who open a document must have in common.
@@ -94,12 +127,16 @@ impl Cached {
     /// Returns the document that the cache has. One that is damaged, or has another schema, counts as a cache that cannot be used. Then the result is
     /// none, unless the cache `is_needed`, and it was said to refuse without it.
     pub(super) fn get(&self, place: &Place, schema: &str, is_needed: bool) -> Result<Option<(Header, Vec<u8>)>, Error> {
-        let parsed = |document: Vec<u8>| match Header::parse(&document) {
-            Ok((header, _)) if header.schema == schema => Ok((header, document)),
-            Ok((header, _)) => Err(io::Error::other(format!("{} has the schema {:?}", self.key, header.schema))),
-            Err(fault) => Err(io::Error::other(format!("{} is no document: {fault:?}", self.key))),
+        let found = self.cache.get(&self.key).map(|document| document.map(|document| self.parse(document, schema)));
+        let (found, content) = match found.map(Option::transpose) {
+            Ok(Ok(document)) => (Ok(document), Some(Content::Fit)),
+            Ok(Err((why, content))) => (Err(io::Error::other(why)), Some(content)),
+            Err(error) => (Err(error), None),
         };
-        match self.cache.get(&self.key).and_then(|document| document.map(parsed).transpose()) {
+        if let Some(content) = content {
+            *self.content.lock() = content;
+        }
+        match found {
             Ok(document) => {
                 self.note_back(place);
                 Ok(document)
@@ -112,10 +149,43 @@ impl Cached {
         }
     }
 
+    /// Returns what the cache has, or why that is not the document.
+    fn parse(&self, document: Vec<u8>, schema: &str) -> Result<(Header, Vec<u8>), (String, Content)> {
+        let key = &self.key;
+        match Header::parse(&document).map(|(header, _)| header) {
+            Ok(header) if header.schema == schema => Ok((header, document)),
+            Ok(Header { schema, .. }) => {
+                let why = format!("{key} has the schema {schema:?} there: another document has this key");
+                Err((why, Content::Foreign))
+            }
+            Err(Fault::Newer(format)) => {
+                let why = format!("{key} was put there by a later version of logscope, in format {format}");
+                Err((why, Content::Foreign))
+            }
+            Err(fault) => {
+                let how = match fault {
+                    Fault::Damaged(how) => how,
+                    _ => "something else than a store has written it",
+                };
+                Err((format!("what it has as {key} is no document: {how}"), Content::Damaged(document)))
+            }
+        }
+    }
+
     /// Has the cache keep a document that is on disk. The document is saved without it, so a failure is told, and is no error.
     pub(super) fn put(&self, place: &Place, header: &Header, document: &[u8]) {
-        match self.cache.put(&self.key, header.stamp.generation, document) {
-            Ok(()) => self.note_back(place),
+        let (damaged, is_fit) = match &*self.content.lock() {
+            Content::Damaged(damaged) => (Some(damaged.clone()), false),
+            content => (None, matches!(content, Content::Fit)),
+        };
+        let put = match damaged {
+            None => self.cache.put(&self.key, header.stamp.generation, document),
+            Some(damaged) => self.cache.replace(&self.key, &damaged, header.stamp.generation, document),
+        };
+        match put {
+            Ok(()) if is_fit => self.note_back(place),
+            // It may still have what is not the document. The next look tells.
+            Ok(()) => {}
             Err(error) => self.tell_gone(place, &error),
         }
     }

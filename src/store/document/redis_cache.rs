@@ -3,16 +3,19 @@
 use std::fmt;
 use std::io;
 
-use redis::cmd;
+use redis::{Cmd, cmd};
 
 use super::cache::DocumentCache;
 use crate::error::Error;
 use crate::store::redis_client::{RedisClient, RedisOptions};
 
-/// Keeps the document `ARGV[2]` with the generation `ARGV[1]`, unless one that is as new is there. It may run twice.
+/// Keeps the document `ARGV[2]` with the generation `ARGV[1]`, unless one that is as new is there and is not `ARGV[3]`. It may run twice.
+///
+/// A part of an entry, or a generation that is no number, is no document, and is replaced.
 const PUT: &str = "
-local present = redis.call('HGET', KEYS[1], 'generation')
-if present and tonumber(present) >= tonumber(ARGV[1]) then return 0 end
+local generation = tonumber(redis.call('HGET', KEYS[1], 'generation'))
+local document = redis.call('HGET', KEYS[1], 'document')
+if document and document ~= ARGV[3] and generation and generation >= tonumber(ARGV[1]) then return 0 end
 redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'document', ARGV[2])
 return 1
 ";
@@ -42,6 +45,11 @@ impl RedisCache {
     pub fn new(url: impl AsRef<str>, options: RedisOptions) -> Result<Self, Error> {
         Ok(RedisCache { client: RedisClient::new(url.as_ref(), options)? })
     }
+
+    fn run_put(&self, command: &Cmd) -> io::Result<()> {
+        let _is_newest: i64 = self.client.run(command).map_err(io::Error::other)?;
+        Ok(())
+    }
 }
 
 impl DocumentCache for RedisCache {
@@ -50,12 +58,12 @@ impl DocumentCache for RedisCache {
     }
 
     fn put(&self, key: &str, generation: u64, document: &[u8]) -> io::Result<()> {
+        self.run_put(cmd("EVAL").arg(PUT).arg(1).arg(self.client.key("document", key)).arg(generation).arg(document))
+    }
+
+    fn replace(&self, key: &str, damaged: &[u8], generation: u64, document: &[u8]) -> io::Result<()> {
         let key = self.client.key("document", key);
-        let _is_newest: i64 = self
-            .client
-            .run(cmd("EVAL").arg(PUT).arg(1).arg(key).arg(generation).arg(document))
-            .map_err(io::Error::other)?;
-        Ok(())
+        self.run_put(cmd("EVAL").arg(PUT).arg(1).arg(key).arg(generation).arg(document).arg(damaged))
     }
 }
 
