@@ -74,6 +74,7 @@
 //! | a step of a lease in a folder | others, who rename its file | [`LEASE_LISTINGS`], from [`LEASE_QUICK_LISTINGS`] on at intervals of [`LEASE_LISTING_PAUSE`] | fails |
 //! | a command to Redis | its answer, and before that a connection | `RedisOptions::timeout` each: [`REDIS_TIMEOUT`] unless set; once more after a connection was cut | fails |
 //! | the save of a document of a `store` | other saves of it | `StoreOptions::save_timeout`: [`STORE_SAVE`] unless set | fails, and returns the value |
+//! | a document of a `store` whose cache has failed | the cache | no time if it failed within [`STORE_CACHE_QUICK`]; else [`STORE_CACHE_REST`] times as long as it took, [`STORE_CACHE_LONGEST_REST`] at most | asks it again |
 //! | a thread that wakes tasks, or warns, for locks | something to do | [`SPARE_THREAD`] | ends |
 //! | a thread that waits for a lock of `lock` | the lock | [`LOCK_REPORT`], then twice as long, and so on | logs that it still waits |
 //! | `testing::wait_until`, `testing::retry` | the next look or attempt | [`TEST_FIRST_PAUSE`], then twice as long, and so on, [`TEST_LONGEST_PAUSE`] at most | look or try again, until their own deadline |
@@ -99,7 +100,9 @@ mod documents;
 #[cfg(feature = "store")]
 mod leases;
 #[cfg(feature = "store")]
-pub(crate) use documents::{STORE_HEADER_BYTES, STORE_SAVE, STORE_SCHEMA_BYTES};
+pub(crate) use documents::{
+    STORE_CACHE_LONGEST_REST, STORE_CACHE_QUICK, STORE_CACHE_REST, STORE_HEADER_BYTES, STORE_SAVE, STORE_SCHEMA_BYTES,
+};
 #[cfg(feature = "store")]
 pub(crate) use leases::{
     LEASE_ATTEMPTS, LEASE_FIRST_RETRY, LEASE_LISTING_PAUSE, LEASE_LISTINGS, LEASE_MARGIN_PERCENT, LEASE_NAME_BYTES,

@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::io;
+use std::time::{Duration, Instant};
 
 use super::errors::cache_gone;
 use super::header::Header;
 use super::log::{log_cache_back, log_cache_gone};
 use super::place::Place;
 use crate::error::Error;
-use crate::sync::{Arc, AtomicBool, Ordering};
+use crate::limits::{STORE_CACHE_LONGEST_REST, STORE_CACHE_QUICK, STORE_CACHE_REST};
+use crate::sync::Arc;
+use crate::sync::model::Mutex;
 
 /// Keeps documents beside the disk: the higher generation of the two is the document.
 ///
@@ -65,6 +68,9 @@ pub trait DocumentCache: fmt::Debug + Send + Sync + 'static {
 #[non_exhaustive]
 pub enum CacheGone {
     /// The disk alone is used, and a record at WARN says so, once until the cache is back. What only the cache had is missed meanwhile.
+    ///
+    /// A cache that takes long to fail, because its server stands still, is asked again after five times as long, and after 10 s at the latest. So it holds up
+    /// a call now and then, and not each.
     #[default]
     UseDisk,
     /// Opening, locking and saving fail with [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable), before anything is changed. Reading does not
@@ -78,12 +84,13 @@ pub(super) struct Cached {
     cache: Arc<dyn DocumentCache>,
     key: String,
     gone: CacheGone,
-    is_gone: AtomicBool,
+    /// Until when the cache is left alone. `None` if it did not fail when it was asked last.
+    rests_until: Mutex<Option<Instant>>,
 }
 
 impl Cached {
     pub(super) fn new(cache: Arc<dyn DocumentCache>, key: String, gone: CacheGone) -> Self {
-        Cached { cache, key, gone, is_gone: AtomicBool::new(false) }
+        Cached { cache, key, gone, rests_until: Mutex::new(None) }
     }
 
     /// Returns what two who open a document must have in common.
@@ -92,21 +99,26 @@ impl Cached {
     }
 
     /// Returns the document that the cache has. One that is damaged, or has another schema, counts as a cache that cannot be used. Then the result is
-    /// none, unless the cache `is_needed`, and it was said to refuse without it.
+    /// none, unless the cache `is_needed`, and it was said to refuse without it. While the cache rests, it is asked only then.
     pub(super) fn get(&self, place: &Place, schema: &str, is_needed: bool) -> Result<Option<(Header, Vec<u8>)>, Error> {
         let parsed = |document: Vec<u8>| match Header::parse(&document) {
             Ok((header, _)) if header.schema == schema => Ok((header, document)),
             Ok((header, _)) => Err(io::Error::other(format!("{} has the schema {:?}", self.key, header.schema))),
             Err(fault) => Err(io::Error::other(format!("{} is no document: {fault:?}", self.key))),
         };
+        let refuses = is_needed && self.gone == CacheGone::Refuse;
+        if !refuses && !self.may_ask() {
+            return Ok(None);
+        }
+        let began = Instant::now();
         match self.cache.get(&self.key).and_then(|document| document.map(parsed).transpose()) {
             Ok(document) => {
                 self.note_back(place);
                 Ok(document)
             }
-            Err(error) if is_needed && self.gone == CacheGone::Refuse => Err(cache_gone(place.path(), error)),
+            Err(error) if refuses => Err(cache_gone(place.path(), error)),
             Err(error) => {
-                self.tell_gone(place, &error);
+                self.note_gone(place, &error, began.elapsed());
                 Ok(None)
             }
         }
@@ -114,21 +126,44 @@ impl Cached {
 
     /// Has the cache keep a document that is on disk. The document is saved without it, so a failure is told, and is no error.
     pub(super) fn put(&self, place: &Place, header: &Header, document: &[u8]) {
+        if !self.may_ask() {
+            return;
+        }
+        let began = Instant::now();
         match self.cache.put(&self.key, header.stamp.generation, document) {
             Ok(()) => self.note_back(place),
-            Err(error) => self.tell_gone(place, &error),
+            Err(error) => self.note_gone(place, &error, began.elapsed()),
         }
     }
 
-    fn tell_gone(&self, place: &Place, error: &io::Error) {
-        // Relaxed: one of those who notice it tells it, and nothing else depends on it.
-        if !self.is_gone.swap(true, Ordering::Relaxed) {
+    /// Returns false while the cache rests.
+    fn may_ask(&self) -> bool {
+        let now = Instant::now();
+        let mut rests_until = self.rests_until.lock();
+        match &mut *rests_until {
+            None => true,
+            Some(until) if now < *until => false,
+            // One asks whether it is back. The others need not wait for that.
+            Some(until) => {
+                *until = now + STORE_CACHE_LONGEST_REST;
+                true
+            }
+        }
+    }
+
+    /// Notes that the cache has failed, after so long.
+    fn note_gone(&self, place: &Place, error: &io::Error, after: Duration) {
+        let rest = if after < STORE_CACHE_QUICK { Duration::ZERO } else { after.saturating_mul(STORE_CACHE_REST) };
+        let until = Instant::now() + rest.min(STORE_CACHE_LONGEST_REST);
+        let before = self.rests_until.lock().replace(until);
+        if before.is_none() {
             log_cache_gone(place.path(), error);
         }
     }
 
     fn note_back(&self, place: &Place) {
-        if self.is_gone.swap(false, Ordering::Relaxed) {
+        let before = self.rests_until.lock().take();
+        if before.is_some() {
             log_cache_back(place.path());
         }
     }

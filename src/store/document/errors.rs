@@ -79,6 +79,14 @@ pub(super) fn busy(path: &Path, timeout: Duration) -> Error {
     Error::new(ErrorKind::TimedOut, text)
 }
 
+/// The lease was over before the document was read: nobody could do anything under it.
+#[cold]
+pub(super) fn read_too_late(path: &Path) -> Error {
+    let path = path.display();
+    let text = format!("locked the document {path} too late: the TTL of its lease was over; give it a longer one");
+    Error::new(ErrorKind::Unreachable, text)
+}
+
 #[cold]
 pub(super) fn not_saved(path: &Path, what: impl Display) -> Error {
     Error::new(ErrorKind::Store, format!("cannot save the document {}: {what}", path.display()))

@@ -33,7 +33,7 @@ pub struct StoreGuard<T> {
     owner: Owner,
     // Dropped in this order: when another thread of this process enters, the lease is free.
     lease: Option<LeaseGuard>,
-    _gate: OwnedMutexGuard<()>,
+    gate: OwnedMutexGuard<()>,
 }
 
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard<T> {
@@ -47,7 +47,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
             document,
             owner: Owner::this_process(),
             lease,
-            _gate: gate,
+            gate,
         }
     }
 
@@ -69,17 +69,20 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if the value has no JSON, or the file cannot be written. If only its folder could not be synced,
     ///   the new document is in place all the same; the source says so.
     pub fn save(self) -> Result<(), SaveError<T>> {
-        let StoreGuard { value, token, generation, fence, disk, document, owner, lease, _gate } = self;
+        let StoreGuard { value, token, generation, fence, disk, document, owner, lease, gate } = self;
         let verify = || verify(document.place.path(), &owner, lease.as_ref());
         let saving = Saving { token, disk, generation, fence, verify: &verify };
         match document.save(&saving, value) {
-            Ok(_) => {
+            Ok(saved) => {
+                // The document is on disk, where the next one reads it. A cache may take longer than anybody should wait for.
                 release(document.place.path(), lease);
+                drop(gate);
+                document.put(&saved);
                 Ok(())
             }
             Err((error, value)) => {
                 // Before the gate opens: the next one of this process finds it free.
-                drop(lease);
+                drop((lease, gate));
                 Err(SaveError { error, value })
             }
         }
@@ -122,9 +125,11 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
             fence: self.fence,
             verify: &verify,
         };
-        let stamp = self.document.save(&saving, self.value.clone()).map_err(|(error, _)| error)?;
+        let saved = self.document.save(&saving, self.value.clone()).map_err(|(error, _)| error)?;
+        let stamp = saved.header.stamp;
         self.disk = Some(stamp);
         self.generation = stamp.generation;
+        self.document.put(&saved);
         Ok(())
     }
 

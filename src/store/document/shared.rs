@@ -64,6 +64,25 @@ struct Loaded<T> {
     from: &'static str,
 }
 
+/// When the cache is asked, while what is known of a document is brought up to date.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ask {
+    /// In any case, and a document that refuses to be without its cache cannot do without the answer.
+    Always,
+    /// If the disk has changed. The cache can be gone.
+    IfChanged,
+    /// If the disk is older than what is known, as [`Always`](Self::Always): somebody has removed the document, or brought an old one back.
+    ///
+    /// For who has asked the cache before it waited for a lease. Who had the lease meanwhile has saved to the disk first.
+    IfOlder,
+}
+
+/// A document that was saved.
+pub(super) struct Saved {
+    pub(super) header: Header,
+    document: Vec<u8>,
+}
+
 /// What a guard saves, and over what.
 pub(super) struct Saving<'a> {
     pub(super) token: Token,
@@ -92,7 +111,7 @@ impl<T> Clone for Seen<T> {
 impl<T: Serialize + DeserializeOwned> Document<T> {
     /// Reads the document for the first time.
     pub(super) fn open(place: Place, settings: Settings, initial: Initial<T>) -> Result<Self, Error> {
-        let loaded = load(&place, &settings, &initial, true)?;
+        let loaded = load(&place, &settings, &initial, Some(IsNeeded(true)))?;
         log_opened(place.path(), loaded.version.generation(), loaded.from);
         let seen = Seen { version: Arc::new(loaded.version), disk: loaded.disk, changes: 0 };
         let gate = Arc::new(crate::lock::Mutex::new(()).named("a document of a store"));
@@ -101,18 +120,32 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
 
     /// Returns the document as it is on disk now, or newer.
     pub(super) fn read(&self) -> Result<Arc<Version<T>>, Error> {
-        self.refresh(false).map(|seen| seen.version)
+        self.refresh(Ask::IfChanged).map(|seen| seen.version)
     }
 
-    /// Brings what is known up to date: with the disk, and with the cache if `needs_cache`. Otherwise the cache
-    /// is asked only if the disk has changed, and can be gone.
-    pub(super) fn refresh(&self, needs_cache: bool) -> Result<Seen<T>, Error> {
+    /// Asks the cache, if there is one. Called before a lease is acquired: a cache may stand still for longer than the lease lasts.
+    pub(super) fn ask_cache(&self) -> Result<(), Error> {
+        if self.settings.cached.is_some() {
+            self.refresh(Ask::Always)?;
+        }
+        Ok(())
+    }
+
+    /// Brings what is known up to date with the disk, and with the cache if that is asked.
+    pub(super) fn refresh(&self, ask: Ask) -> Result<Seen<T>, Error> {
         loop {
             let seen = self.seen.lock().clone();
-            if self.is_current(&seen, needs_cache)? {
+            let on_disk = disk::read_header(&self.place)?.map(|header| header.stamp);
+            if on_disk == seen.disk && !(ask == Ask::Always && self.cache_is_ahead(&seen)?) {
                 return Ok(seen);
             }
-            let loaded = load(&self.place, &self.settings, &self.initial, needs_cache)?;
+            let is_older = on_disk.is_none_or(|on_disk| on_disk.generation < seen.version.generation());
+            let ask = match ask {
+                Ask::Always => Some(IsNeeded(true)),
+                Ask::IfChanged => Some(IsNeeded(false)),
+                Ask::IfOlder => is_older.then_some(IsNeeded(true)),
+            };
+            let loaded = load(&self.place, &self.settings, &self.initial, ask)?;
             let (generation, from) = (loaded.version.generation(), loaded.from);
             if let Some(seen) = self.replace(seen.changes, loaded.version, loaded.disk) {
                 log_refreshed(self.place.path(), generation, from);
@@ -121,13 +154,10 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         }
     }
 
-    fn is_current(&self, seen: &Seen<T>, needs_cache: bool) -> Result<bool, Error> {
-        if disk::read_header(&self.place)?.map(|header| header.stamp) != seen.disk {
-            return Ok(false);
-        }
-        let Some(cached) = self.settings.cached.as_ref().filter(|_| needs_cache) else { return Ok(true) };
+    fn cache_is_ahead(&self, seen: &Seen<T>) -> Result<bool, Error> {
+        let Some(cached) = &self.settings.cached else { return Ok(false) };
         let cached = cached.get(&self.place, &self.settings.schema, true)?;
-        Ok(cached.is_none_or(|(header, _)| header.stamp.generation <= seen.version.generation()))
+        Ok(cached.is_some_and(|(header, _)| header.stamp.generation > seen.version.generation()))
     }
 
     /// Replaces what is known, unless somebody else has done so since it had seen so many changes.
@@ -144,8 +174,8 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         Some(new)
     }
 
-    /// Saves `value` over what a guard has read. Returns what is on disk then.
-    pub(super) fn save(&self, saving: &Saving<'_>, value: T) -> Result<Stamp, (Error, T)> {
+    /// Saves `value` over what a guard has read, to the disk. Who has the document locked may unlock it then: [`put`](Self::put) follows.
+    pub(super) fn save(&self, saving: &Saving<'_>, value: T) -> Result<Saved, (Error, T)> {
         let path = self.place.path();
         let json = match serde_json::to_vec(&value) {
             Ok(json) => json,
@@ -155,13 +185,17 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
             Ok((header, document)) => {
                 let version = Version { value, stamp: Some(header.stamp), fence: header.fence };
                 self.put_in_place(version, header.stamp);
-                if let Some(cached) = &self.settings.cached {
-                    cached.put(&self.place, &header, &document);
-                }
                 log_saved(path, header.stamp.generation, header.fence);
-                Ok(header.stamp)
+                Ok(Saved { header, document })
             }
             Err(error) => Err((error, value)),
+        }
+    }
+
+    /// Has the cache keep what was saved. Others may have saved since, and may have had it keep that: it keeps the higher generation.
+    pub(super) fn put(&self, saved: &Saved) {
+        if let Some(cached) = &self.settings.cached {
+            cached.put(&self.place, &saved.header, &saved.document);
         }
     }
 
@@ -220,12 +254,15 @@ impl<T> Document<T> {
     }
 }
 
-/// Reads the document: the higher generation of the cache and the disk, and the disk's if both have the same.
+/// Whether a document that refuses to be without its cache needs the answer.
+struct IsNeeded(bool);
+
+/// Reads the document: the higher generation of the disk and of the cache, if that is asked; the disk's if both have the same.
 fn load<T: DeserializeOwned>(
     place: &Place,
     settings: &Settings,
     initial: &Initial<T>,
-    needs_cache: bool,
+    ask: Option<IsNeeded>,
 ) -> Result<Loaded<T>, Error> {
     let on_disk = disk::read(place)?;
     let on_disk = match &on_disk {
@@ -237,8 +274,8 @@ fn load<T: DeserializeOwned>(
     }
     let disk = on_disk.as_ref().map(|((header, _), _)| header.stamp);
     let disk_fence = on_disk.as_ref().map_or(0, |((header, _), _)| header.fence);
-    if let Some(cached) = &settings.cached {
-        match (cached.get(place, &settings.schema, needs_cache)?, &on_disk) {
+    if let (Some(cached), Some(IsNeeded(is_needed))) = (&settings.cached, ask) {
+        match (cached.get(place, &settings.schema, is_needed)?, &on_disk) {
             (Some((header, document)), _) if disk.is_none_or(|disk| disk.generation < header.stamp.generation) => {
                 let header = Header { fence: header.fence.max(disk_fence), ..header };
                 let (_, value) = disk::parse(place, &document)?;

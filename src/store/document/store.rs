@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::errors::{busy, fence_given_twice};
+use super::errors::{busy, fence_given_twice, read_too_late};
 use super::guard::StoreGuard;
 use super::instances::Open;
+use super::shared::Ask;
 use super::version::StoreSnapshot;
 use crate::error::{Error, ErrorKind};
 use crate::lock::{OwnedMutexGuard, try_offload};
@@ -61,15 +62,20 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
         self.document.read().map(StoreSnapshot)
     }
 
-    /// Locks the document to change it. Waits for that, up to `timeout`, in all.
+    /// Locks the document to change it. Waits up to `timeout`, in all, for others who have it locked.
     ///
     /// One thread or task of this process at a time has it locked; with a [lease](super::StoreOptions::lease), one of all processes. The guard has the
     /// document as it is then, the highest generation of disk and cache.
     ///
+    /// On top of `timeout` come the answers of the cache and of the lease's backend. One that stands still takes its own time: Redis twice the
+    /// `RedisOptions::timeout` for a step. The cache is asked before the lease is, and one that did not answer is
+    /// [left alone](super::CacheGone) for a while.
+    ///
     /// # Errors
     ///
     /// - [`ErrorKind::TimedOut`] if somebody else has it locked all the time.
-    /// - Those of [`Lease::acquire`](crate::store::Lease::acquire).
+    /// - Those of [`Lease::acquire`](crate::store::Lease::acquire). Among these is [`ErrorKind::Unreachable`] if the lease was over before the
+    ///   document was read.
     /// - Those of [`StoreOptions::open`](super::StoreOptions::open) that have to do with the file and the cache.
     /// - [`ErrorKind::LeaseLost`] if the lease has a fencing number that is not higher than the one that the document was saved under: then the backend
     ///   has lost its numbers.
@@ -77,13 +83,17 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
         let deadline = Instant::now().checked_add(timeout);
         let gate = self.document.enter(timeout).ok_or_else(|| busy(self.path(), timeout))?;
         let lease = match &self.document.settings.lease {
-            Some(lease) => Some(lease.acquire(left(deadline))?),
+            Some(lease) => {
+                self.document.ask_cache()?;
+                Some(lease.acquire(left(deadline))?)
+            }
             None => None,
         };
         self.begin(gate, lease)
     }
 
-    /// Locks the document to change it, in a task. Waits for that, up to `timeout` in all, from the first poll on.
+    /// Locks the document to change it, in a task. Waits up to `timeout` in all for others, from the first poll on, and as [`lock`](Self::lock) for
+    /// what it asks.
     ///
     /// Works with any executor. Files and servers are asked on a thread of the library. A dropped future waits no more and holds nothing; what its
     /// thread has just got is released at once.
@@ -95,23 +105,40 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
         let deadline = Instant::now().checked_add(timeout);
         let gate = self.document.enter_async(deadline).await.ok_or_else(|| busy(self.path(), timeout))?;
         let lease = match &self.document.settings.lease {
-            Some(lease) => Some(lease.acquire_async(left(deadline)).await?),
+            Some(lease) => {
+                if self.document.settings.cached.is_some() {
+                    self.on_thread(|store| store.document.ask_cache()).await?;
+                }
+                Some(lease.acquire_async(left(deadline)).await?)
+            }
             None => None,
         };
+        self.on_thread(move |store| store.begin(gate, lease)).await
+    }
+
+    /// Runs `work` on a thread of the library, which logs to where the task logs.
+    async fn on_thread<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<R, Error> + Send + 'static,
+    ) -> Result<R, Error> {
         let store = self.clone();
-        try_offload("logscope-store", in_context(move || store.begin(gate, lease))).await.map_err(|error| {
+        try_offload("logscope-store", in_context(move || work(&store))).await.map_err(|error| {
             let text = format!("cannot start a thread to read the document {}", self.path().display());
             Error::from_io(ErrorKind::Lock, text, error)
         })?
     }
 
     fn begin(&self, gate: OwnedMutexGuard<()>, lease: Option<LeaseGuard>) -> Result<StoreGuard<T>, Error> {
-        let seen = self.document.refresh(true)?;
+        // Under a lease, the cache was asked before.
+        let seen = self.document.refresh(if lease.is_some() { Ask::IfOlder } else { Ask::Always })?;
         let known = seen.version.fence;
         if let Some(lease) = &lease
             && lease.fence() <= known
         {
             return Err(fence_given_twice(self.path(), lease.fence(), known));
+        }
+        if lease.as_ref().is_some_and(|lease| lease.remaining().is_zero()) {
+            return Err(read_too_late(self.path()));
         }
         Ok(StoreGuard::new(self.document.clone(), gate, lease, &seen))
     }

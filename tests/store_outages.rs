@@ -1,0 +1,198 @@
+//! Documents whose cache stalls, is gone, or comes back: nobody waits for it again and again, and no lease runs out meanwhile.
+
+#![cfg(all(feature = "store", feature = "testing"))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod common;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use common::{block_on, on_thread, wait_until};
+use logscope::store::{CacheGone, DocumentCache, Lease, MemoryLeases, Store};
+use serde::{Deserialize, Serialize};
+
+const SOON: Duration = Duration::from_secs(60);
+
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("count.json");
+    (folder, path)
+}
+
+/// A cache that can stand still.
+#[derive(Clone, Debug, Default)]
+struct TestCache(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    document: Option<(u64, Vec<u8>)>,
+    /// It fails after so long.
+    stalls_for: Option<Duration>,
+    asked: usize,
+    /// The next `put` says that it has begun, and waits until it may go on.
+    next_put: Option<(Sender<()>, Receiver<()>)>,
+}
+
+impl TestCache {
+    fn stall(&self, stalls_for: Option<Duration>) {
+        self.0.lock().unwrap().stalls_for = stalls_for;
+    }
+
+    fn asked(&self) -> usize {
+        self.0.lock().unwrap().asked
+    }
+
+    fn generation(&self) -> Option<u64> {
+        Some(self.0.lock().unwrap().document.as_ref()?.0)
+    }
+
+    fn ask(&self) -> io::Result<()> {
+        let stalls_for = {
+            let mut state = self.0.lock().unwrap();
+            state.asked += 1;
+            state.stalls_for
+        };
+        let Some(stalls_for) = stalls_for else { return Ok(()) };
+        thread::sleep(stalls_for);
+        Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+impl DocumentCache for TestCache {
+    fn get(&self, _: &str) -> io::Result<Option<Vec<u8>>> {
+        self.ask()?;
+        Ok(self.0.lock().unwrap().document.as_ref().map(|(_, document)| document.clone()))
+    }
+
+    fn put(&self, _: &str, generation: u64, document: &[u8]) -> io::Result<()> {
+        self.ask()?;
+        let next_put = self.0.lock().unwrap().next_put.take();
+        if let Some((begins, may_go_on)) = next_put {
+            begins.send(()).unwrap();
+            may_go_on.recv_timeout(SOON).unwrap();
+        }
+        let mut state = self.0.lock().unwrap();
+        if state.document.as_ref().is_none_or(|(present, _)| *present < generation) {
+            state.document = Some((generation, document.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn open(path: &Path, cache: &TestCache, lease: Option<Lease>) -> Store<u32> {
+    let options = Store::options().schema("count").cache(cache.clone(), "count").cache_gone(CacheGone::UseDisk);
+    lease.into_iter().fold(options, |options, lease| options.lease(lease)).open(path).unwrap()
+}
+
+fn lease() -> Lease {
+    Lease::new(MemoryLeases::new(), "count")
+}
+
+fn add(store: &Store<u32>) {
+    let mut guard = store.lock(SOON).unwrap();
+    *guard += 1;
+    guard.save().unwrap();
+}
+
+#[test]
+fn a_cache_that_stalls_is_left_alone_for_a_while_and_used_again_after_that() {
+    let (_folder, path) = folder();
+    let cache = TestCache::default();
+    let store = open(&path, &cache, Some(lease()));
+    cache.stall(Some(Duration::from_secs(1)));
+    let asked = cache.asked();
+    add(&store);
+    add(&store);
+    assert_eq!(*store.read().unwrap(), 2);
+    // It rests for five times as long as it has taken: for longer than these saves.
+    assert_eq!(cache.asked(), asked + 1);
+    cache.stall(None);
+    wait_until("the cache is used again", || {
+        drop(store.lock(SOON).unwrap());
+        cache.asked() > asked + 1
+    });
+    add(&store);
+    assert_eq!(cache.generation(), Some(3));
+}
+
+#[test]
+fn a_lease_does_not_run_out_while_the_cache_stalls() {
+    let (_folder, path) = folder();
+    let cache = TestCache::default();
+    let store = open(&path, &cache, Some(lease().ttl(Duration::from_millis(700))));
+    for is_async in [false, true] {
+        cache.stall(Some(Duration::from_millis(800)));
+        let guard = if is_async { block_on(store.lock_async(SOON)) } else { store.lock(SOON) };
+        let guard = guard.unwrap();
+        assert!(!guard.lease().unwrap().remaining().is_zero(), "{guard:?}");
+        guard.save().unwrap();
+        cache.stall(None);
+        let asked = cache.asked();
+        wait_until("the cache is used again", || {
+            drop(store.lock(SOON).unwrap());
+            cache.asked() > asked
+        });
+    }
+}
+
+static READS_SLOWLY: AtomicBool = AtomicBool::new(false);
+
+#[derive(Clone, Debug, Default, Serialize)]
+struct Slow(u32);
+
+impl<'de> Deserialize<'de> for Slow {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if READS_SLOWLY.load(Relaxed) {
+            thread::sleep(Duration::from_millis(300));
+        }
+        u32::deserialize(deserializer).map(Slow)
+    }
+}
+
+#[test]
+fn a_lease_that_runs_out_before_the_document_is_read_is_an_error_of_the_lock() {
+    let (_folder, path) = folder();
+    let lease = lease().ttl(Duration::from_millis(200)).silent(true);
+    let store: Store<Slow> = Store::options().schema("count").lease(lease).open(&path).unwrap();
+    Store::<Slow>::options().schema("count").open_unlocked(&path).unwrap().write(&Slow(7)).unwrap();
+    READS_SLOWLY.store(true, Relaxed);
+    let error = store.lock(SOON).unwrap_err();
+    assert!(error.is_unreachable() && error.to_string().contains("too late"), "{error}");
+    READS_SLOWLY.store(false, Relaxed);
+    // Slow machines may need several attempts.
+    wait_until("it is locked in time", || store.lock(SOON).is_ok_and(|guard| guard.save().is_ok()));
+}
+
+/// The lease and the document are free as soon as the document is on disk. A second holder saves before the first one's document is in the cache.
+#[test]
+fn who_saves_while_the_cache_still_takes_the_document_before_is_not_overtaken_by_it() {
+    let (_folder, path) = folder();
+    let cache = TestCache::default();
+    let store = open(&path, &cache, Some(lease()));
+    add(&store);
+    let ((begins, has_begun), (go_on, may_go_on)) = (channel(), channel());
+    cache.0.lock().unwrap().next_put = Some((begins, may_go_on));
+    let first = on_thread({
+        let store = store.clone();
+        move || add(&store)
+    });
+    has_begun.recv_timeout(SOON).unwrap();
+    let mut second = store.lock(Duration::from_secs(20)).unwrap();
+    assert_eq!((*second, second.generation()), (2, 2));
+    *second += 1;
+    second.save().unwrap();
+    assert_eq!(cache.generation(), Some(3));
+    go_on.send(()).unwrap();
+    first();
+    assert_eq!((cache.generation(), *store.read().unwrap()), (Some(3), 3));
+    // Also for who opens it anew, and has to choose.
+    drop(store);
+    let store = open(&path, &cache, Some(lease()));
+    assert_eq!((*store.read().unwrap(), store.read().unwrap().generation()), (3, 3));
+}
