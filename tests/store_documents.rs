@@ -18,7 +18,7 @@ use std::time::Duration;
 use child::{Child, in_child};
 use common::{DropFlag, Log, SetsWhenDropped, block_on, on_thread, poll};
 use logscope::lock::{FileLock, publish};
-use logscope::store::{CacheGone, DocumentCache, Lease, MemoryLeases, Store, StoreSnapshot};
+use logscope::store::{CacheGone, DocumentCache, DocumentVersion, Lease, MemoryLeases, Store, StoreSnapshot};
 use logscope::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -53,7 +53,7 @@ struct TestCache(Arc<Mutex<TestCacheState>>);
 
 #[derive(Debug, Default)]
 struct TestCacheState {
-    document: Option<(u64, Vec<u8>)>,
+    document: Option<(DocumentVersion, Vec<u8>)>,
     is_gone: bool,
     asked: usize,
 }
@@ -64,7 +64,7 @@ impl TestCache {
     }
 
     fn generation(&self) -> Option<u64> {
-        Some(self.0.lock().unwrap().document.as_ref()?.0)
+        Some(self.0.lock().unwrap().document.as_ref()?.0.generation)
     }
 
     fn ask(&self) -> io::Result<std::sync::MutexGuard<'_, TestCacheState>> {
@@ -79,10 +79,10 @@ impl DocumentCache for TestCache {
         Ok(self.ask()?.document.as_ref().map(|(_, document)| document.clone()))
     }
 
-    fn put(&self, _: &str, generation: u64, document: &[u8]) -> io::Result<()> {
+    fn put(&self, _: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()> {
         let mut state = self.ask()?;
-        if state.document.as_ref().is_none_or(|(present, _)| *present < generation) {
-            state.document = Some((generation, document.to_owned()));
+        if state.document.as_ref().is_none_or(|(present, _)| *present < version) {
+            state.document = Some((version, document.to_owned()));
         }
         Ok(())
     }

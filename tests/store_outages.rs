@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -13,8 +14,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{block_on, on_thread, wait_until};
-use logscope::store::{CacheGone, DocumentCache, Lease, MemoryLeases, Store};
+use common::{Log, block_on, on_thread, wait_until};
+use logscope::lock::publish;
+use logscope::store::{CacheGone, DocumentCache, DocumentVersion, Lease, MemoryLeases, Store};
 use serde::{Deserialize, Serialize};
 
 const SOON: Duration = Duration::from_secs(60);
@@ -31,7 +33,7 @@ struct TestCache(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    document: Option<(u64, Vec<u8>)>,
+    document: Option<(DocumentVersion, Vec<u8>)>,
     /// It fails after so long.
     stalls_for: Option<Duration>,
     asked: usize,
@@ -49,7 +51,7 @@ impl TestCache {
     }
 
     fn generation(&self) -> Option<u64> {
-        Some(self.0.lock().unwrap().document.as_ref()?.0)
+        Some(self.0.lock().unwrap().document.as_ref()?.0.generation)
     }
 
     fn ask(&self) -> io::Result<()> {
@@ -70,7 +72,7 @@ impl DocumentCache for TestCache {
         Ok(self.0.lock().unwrap().document.as_ref().map(|(_, document)| document.clone()))
     }
 
-    fn put(&self, _: &str, generation: u64, document: &[u8]) -> io::Result<()> {
+    fn put(&self, _: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()> {
         self.ask()?;
         let next_put = self.0.lock().unwrap().next_put.take();
         if let Some((begins, may_go_on)) = next_put {
@@ -78,8 +80,8 @@ impl DocumentCache for TestCache {
             may_go_on.recv_timeout(SOON).unwrap();
         }
         let mut state = self.0.lock().unwrap();
-        if state.document.as_ref().is_none_or(|(present, _)| *present < generation) {
-            state.document = Some((generation, document.to_owned()));
+        if state.document.as_ref().is_none_or(|(present, _)| *present < version) {
+            state.document = Some((version, document.to_owned()));
         }
         Ok(())
     }
@@ -195,4 +197,56 @@ fn who_saves_while_the_cache_still_takes_the_document_before_is_not_overtaken_by
     drop(store);
     let store = open(&path, &cache, Some(lease()));
     assert_eq!((*store.read().unwrap(), store.read().unwrap().generation()), (3, 3));
+}
+
+/// Runs `saves` while the cache is gone and the file on disk is removed, then lets the cache come back. Returns what is told then, and the document.
+fn begun_anew_without_the_cache(lease: Option<Lease>) -> (Vec<String>, u32, u64) {
+    common::init();
+    let (_folder, path) = folder();
+    let (cache, log) = (TestCache::default(), Log::new("builds"));
+    let store = open(&path, &cache, lease);
+    (0..5).for_each(|_| add(&store));
+    let fence = store.read().unwrap().fence();
+    cache.stall(Some(Duration::ZERO));
+    fs::remove_file(&path).unwrap();
+    let mut guard = store.lock(SOON).unwrap();
+    assert_eq!((*guard, guard.generation()), (0, 0), "it begins anew");
+    *guard = 70;
+    guard.save().unwrap();
+    add(&store);
+    cache.stall(None);
+    log.context.scope(|| drop(store.lock(SOON).unwrap()));
+    let told = log.lines().into_iter().filter(|line| line.level == "WARN").map(|line| line.message).collect();
+    add(&store);
+    let saved = store.read().unwrap();
+    assert!(saved.fence() >= fence && cache.generation() == Some(saved.generation()), "{saved:?}");
+    (told, *saved, saved.generation())
+}
+
+#[test]
+fn what_was_saved_while_the_cache_was_gone_is_not_lost_to_what_it_had_before() {
+    for lease in [None, Some(lease())] {
+        let (told, value, generation) = begun_anew_without_the_cache(lease);
+        assert_eq!((value, generation), (72, 3));
+        let [told] = &told[..] else { panic!("{told:?}") };
+        assert!(told.contains("disagree: the one that was saved later is used"), "{told}");
+    }
+}
+
+/// Within one epoch, too: an old copy that is brought back goes on with lower generations and higher fences.
+#[test]
+fn the_higher_fence_is_the_later_save_whatever_the_generations_say() {
+    let (_folder, path) = folder();
+    let cache = TestCache::default();
+    let store = open(&path, &cache, Some(lease()));
+    add(&store);
+    let old = fs::read(&path).unwrap();
+    (0..4).for_each(|_| add(&store));
+    cache.stall(Some(Duration::ZERO));
+    publish(&path, |file| io::Write::write_all(file, &old)).unwrap();
+    add(&store);
+    assert_eq!((*store.read().unwrap(), store.read().unwrap().generation()), (2, 2));
+    cache.stall(None);
+    add(&store);
+    assert_eq!((*store.read().unwrap(), store.read().unwrap().generation(), cache.generation()), (3, 3, Some(3)));
 }

@@ -92,7 +92,7 @@
 //! | the file is damaged, or is none of a store | [`Corrupt`](crate::ErrorKind::Corrupt) for all who open, read, lock or save; it stays as it is |
 //! | the file is removed | the document begins anew, or with what its cache has, if there is one: remove it there, too; a guard that has read it cannot save |
 //! | the process forks | the child opens its own; guards and leases stay the parent's |
-//! | a cache is configured, and gone | [`CacheGone`] says: the disk alone, and a record at WARN, or an error. When it is back, the higher generation is the document |
+//! | a cache is configured, and gone | [`CacheGone`] says: the disk alone, and a record at WARN, or an error. When it is back, what was saved later is the document, by its [`DocumentVersion`]: disk and cache are compared, and a WARN names both if one is not the successor of the other |
 //!
 //! A save writes a new file, syncs it, renames it into place and syncs the folder, under a [`FileLock`](crate::lock::FileLock) (`state.json.lock`)
 //! that is held for that long only. So it takes as long as a sync, milliseconds on most disks. A `read` of a document that has not changed opens the
@@ -105,6 +105,7 @@
 //! | a document is opened, read again, or saved | DEBUG | `opened a document`, `read a document again`, `saved a document` | `document`, `generation`; `from` (`disk`, `cache`, `nothing`) or `fence` |
 //! | a cache cannot be used | WARN, once until it is back | `the cache of a document cannot be used: the disk alone is, until it can` | `document`, `error` |
 //! | it is back | INFO | `the cache of a document can be used again` | `document` |
+//! | it has another document than the disk, or a newer one | WARN | `the disk and the cache of a document disagree: …` | `document`, `disk`, `cache`, `used` |
 //! | the lease was lost between a save and its release | WARN | `saved a document, but its lease was lost after that` | `document`, `error` |
 //! | the lock for saving was cleared in the middle of a save | WARN | `saved a document, but the lock for saving was cleared meanwhile …` | `document`, `error` |
 //!
@@ -129,6 +130,9 @@
 //! - A change of the file by hand is found out by its digest, but only when the document is read again: who changes the value must not leave
 //!   the first line. [`Store::open_unlocked`] is the way to repair a document.
 //! - A cache is a copy, not a place to save to: what is saved is on disk first. Hosts that have no disk in common must not share a cache.
+//! - A document that was removed, and begun anew or [repaired](UnlockedStore::write) while its cache was gone, is newer than what the cache has by the
+//!   clock of the host: not if that was set back meanwhile. Who brings back an old copy of a document without a lease, saves it while the cache
+//!   is gone, and does not reach the cache's generation, gets the cache's. Both are told at WARN.
 //! - `Serialize`, `Deserialize`, `Clone` and `Drop` of a value run without any lock of the library, but may run while the caller has the document
 //!   locked: they must not lock it.
 //! - Fencing numbers are those of one backend. Whoever changes the backend of a document's lease, from Redis to a folder say, gets lower numbers, which
@@ -144,7 +148,8 @@ mod redis_client;
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use document::RedisCache;
 pub use document::{
-    CacheGone, DocumentCache, ReadOnlyStore, SaveError, Store, StoreGuard, StoreOptions, StoreSnapshot, UnlockedStore,
+    CacheGone, DocumentCache, DocumentVersion, ReadOnlyStore, SaveError, Store, StoreGuard, StoreOptions,
+    StoreSnapshot, UnlockedStore,
 };
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

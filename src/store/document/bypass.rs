@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::disk;
 use super::errors::{no_next_generation, not_saved, other_schema};
-use super::header::{Header, Stamp};
+use super::header::{DocumentVersion, Header, Stamp};
 use super::place::Place;
 use super::shared::load_disk;
 use super::version::{StoreSnapshot, Version};
@@ -57,8 +57,8 @@ impl<T> fmt::Debug for ReadOnlyStore<T> {
 
 /// Reads and replaces a document past its lock, its lease and its cache; from [`Store::open_unlocked`](super::Store::open_unlocked).
 ///
-/// For an operator who repairs a document by hand while nobody else works on it. It is not registered. It sees the disk alone: if a cache has a
-/// higher generation, it does not see that, and what it writes is older than that.
+/// For an operator who repairs a document by hand while nobody else works on it. It is not registered. It sees the disk alone, and asks no cache. What it
+/// writes begins a new [epoch](super::DocumentVersion::epoch), so it is newer than whatever a cache has.
 ///
 /// ```
 /// use logscope::store::Store;
@@ -118,12 +118,12 @@ impl<T: Serialize + DeserializeOwned> UnlockedStore<T> {
             let before = found.map_or(0, |found| found.stamp.generation);
             let generation = before.checked_add(1).ok_or_else(|| no_next_generation(place.path()))?;
             let stamp = Stamp { generation, token: Token::random() };
-            let header = Header { schema: schema.clone(), stamp, fence: 0 };
+            let epoch = DocumentVersion::epoch_after(found.map_or(0, |found| found.epoch));
+            let header = Header { schema: schema.clone(), stamp, epoch, fence: 0 };
             let document = header.write(&json);
             Ok((header, document))
         })?;
-        let version = Version { value: value.clone(), stamp: Some(header.stamp), fence: header.fence };
-        Ok(StoreSnapshot(Arc::new(version)))
+        Ok(StoreSnapshot(Arc::new(Version::new(value.clone(), &header))))
     }
 
     /// Returns the path of the document, with its folder made canonical.

@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::errors::cache_gone;
-use super::header::Header;
+use super::header::{DocumentVersion, Header};
 use super::log::{log_cache_back, log_cache_gone};
 use super::place::Place;
 use crate::error::Error;
@@ -13,17 +13,17 @@ use crate::limits::{STORE_CACHE_LONGEST_REST, STORE_CACHE_QUICK, STORE_CACHE_RES
 use crate::sync::Arc;
 use crate::sync::model::Mutex;
 
-/// Keeps documents beside the disk: the higher generation of the two is the document.
+/// Keeps documents beside the disk: the higher [version](DocumentVersion) of the two is the document.
 ///
 /// ```
 /// use std::collections::BTreeMap;
 /// use std::io;
 /// use std::sync::Mutex;
 ///
-/// use logscope::store::DocumentCache;
+/// use logscope::store::{DocumentCache, DocumentVersion};
 ///
 /// #[derive(Debug, Default)]
-/// struct InMemory(Mutex<BTreeMap<String, (u64, Vec<u8>)>>);
+/// struct InMemory(Mutex<BTreeMap<String, (DocumentVersion, Vec<u8>)>>);
 ///
 /// impl DocumentCache for InMemory {
 ///     fn get(&self, key: &str) -> io::Result<Option<Vec<u8>>> {
@@ -31,18 +31,19 @@ use crate::sync::model::Mutex;
 ///         Ok(documents.get(key).map(|(_, document)| document.clone()))
 ///     }
 ///
-///     fn put(&self, key: &str, generation: u64, document: &[u8]) -> io::Result<()> {
+///     fn put(&self, key: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()> {
 ///         let mut documents = self.0.lock().unwrap();
 ///         // Looks and writes in one step: see the contract.
-///         if documents.get(key).is_none_or(|(present, _)| *present < generation) {
-///             documents.insert(key.to_owned(), (generation, document.to_owned()));
+///         if documents.get(key).is_none_or(|(present, _)| *present < version) {
+///             documents.insert(key.to_owned(), (version, document.to_owned()));
 ///         }
 ///         Ok(())
 ///     }
 /// }
 /// # let cache = InMemory::default();
-/// # cache.put("a", 2, b"2").unwrap();
-/// # cache.put("a", 1, b"1").unwrap();
+/// # let version = |generation| DocumentVersion { generation, ..DocumentVersion::default() };
+/// # cache.put("a", version(2), b"2").unwrap();
+/// # cache.put("a", version(1), b"1").unwrap();
 /// # assert_eq!(cache.get("a").unwrap().unwrap(), b"2");
 /// ```
 pub trait DocumentCache: fmt::Debug + Send + Sync + 'static {
@@ -53,14 +54,14 @@ pub trait DocumentCache: fmt::Debug + Send + Sync + 'static {
     /// The cache cannot be asked. That there is no document is none.
     fn get(&self, key: &str) -> io::Result<Option<Vec<u8>>>;
 
-    /// Keeps `document` for `key`, unless a document with the same or a higher generation is there: then it changes nothing, and succeeds.
+    /// Keeps `document` for `key`, unless a document with the same or a higher version is there: then it changes nothing, and succeeds.
     ///
     /// The look and the write must be one step: several processes put at once.
     ///
     /// # Errors
     ///
     /// The cache cannot be asked. Whether it has kept the document is not known then.
-    fn put(&self, key: &str, generation: u64, document: &[u8]) -> io::Result<()>;
+    fn put(&self, key: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()>;
 }
 
 /// What happens to a document while its cache cannot be used.
@@ -130,7 +131,7 @@ impl Cached {
             return;
         }
         let began = Instant::now();
-        match self.cache.put(&self.key, header.stamp.generation, document) {
+        match self.cache.put(&self.key, header.version(), document) {
             Ok(()) => self.note_back(place),
             Err(error) => self.note_gone(place, &error, began.elapsed()),
         }

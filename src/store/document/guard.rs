@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::errors::lost;
-use super::header::Stamp;
+use super::header::{DocumentVersion, Stamp};
 use super::instances::Open;
 use super::log::log_lease_not_released;
 use super::shared::{Saving, Seen};
@@ -25,7 +25,8 @@ use crate::store::lease::LeaseGuard;
 pub struct StoreGuard<T> {
     value: T,
     token: Token,
-    generation: u64,
+    /// Of the document that the guard has read, or has saved last.
+    version: DocumentVersion,
     fence: u64,
     disk: Option<Stamp>,
     document: Open<T>,
@@ -41,7 +42,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
         StoreGuard {
             value: seen.version.value.clone(),
             token: lease.as_ref().map_or_else(Token::random, LeaseGuard::token),
-            generation: seen.version.generation(),
+            version: seen.version.version(),
             fence: lease.as_ref().map_or(seen.version.fence, LeaseGuard::fence),
             disk: seen.disk,
             document,
@@ -69,9 +70,9 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if the value has no JSON, or the file cannot be written. If only its folder could not be synced,
     ///   the new document is in place all the same; the source says so.
     pub fn save(self) -> Result<(), SaveError<T>> {
-        let StoreGuard { value, token, generation, fence, disk, document, owner, lease, gate } = self;
+        let StoreGuard { value, token, version, fence, disk, document, owner, lease, gate } = self;
         let verify = || verify(document.place.path(), &owner, lease.as_ref());
-        let saving = Saving { token, disk, generation, fence, verify: &verify };
+        let saving = Saving { token, disk, read: version, fence, verify: &verify };
         match document.save(&saving, value) {
             Ok(saved) => {
                 // The document is on disk, where the next one reads it. A cache may take longer than anybody should wait for.
@@ -118,17 +119,11 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     /// Those of [`save`](Self::save); the guard keeps the value.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         let verify = || verify(self.document.place.path(), &self.owner, self.lease.as_ref());
-        let saving = Saving {
-            token: self.token,
-            disk: self.disk,
-            generation: self.generation,
-            fence: self.fence,
-            verify: &verify,
-        };
+        let saving =
+            Saving { token: self.token, disk: self.disk, read: self.version, fence: self.fence, verify: &verify };
         let saved = self.document.save(&saving, self.value.clone()).map_err(|(error, _)| error)?;
-        let stamp = saved.header.stamp;
-        self.disk = Some(stamp);
-        self.generation = stamp.generation;
+        self.disk = Some(saved.header.stamp);
+        self.version = saved.header.version();
         self.document.put(&saved);
         Ok(())
     }
@@ -153,7 +148,7 @@ impl<T> StoreGuard<T> {
     /// Returns the generation of the document that the guard has read.
     #[must_use]
     pub fn generation(&self) -> u64 {
-        self.generation
+        self.version.generation
     }
 
     /// Returns the lease, if the document has one: to renew it, or to ask how long it lasts.
@@ -205,7 +200,7 @@ impl<T: fmt::Debug> fmt::Debug for StoreGuard<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoreGuard")
             .field("path", &self.document.place.path())
-            .field("generation", &self.generation)
+            .field("generation", &self.generation())
             .field("token", &self.token)
             .field("value", &self.value)
             .finish()

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::path::Path;
 
+use super::header::DocumentVersion;
 use crate::error::Error;
 use crate::lock::{log_always, log_once};
 
@@ -37,6 +38,22 @@ pub(super) fn log_cache_gone(path: &Path, error: impl Display) {
 pub(super) fn log_cache_back(path: &Path) {
     let document = path.display();
     log_always(|| tracing::info!(target: TARGET, %document, "the cache of a document can be used again"));
+}
+
+/// Says that disk and cache have documents of which one is not the successor of the other, or that the disk has lost saves.
+pub(super) fn log_fork(path: &Path, disk: DocumentVersion, cache: DocumentVersion) {
+    let shown = |version: DocumentVersion| {
+        let DocumentVersion { generation, fence, .. } = version;
+        format!("generation {generation} (fence {fence})")
+    };
+    let (document, used) = (path.display(), if cache > disk { "cache" } else { "disk" });
+    let (disk, cache) = (shown(disk), shown(cache));
+    log_always(|| {
+        tracing::warn!(
+            target: TARGET, %document, disk, cache, used,
+            "the disk and the cache of a document disagree: the one that was saved later is used, and the other one will be replaced"
+        );
+    });
 }
 
 pub(super) fn log_lease_not_released(path: &Path, error: &Error) {

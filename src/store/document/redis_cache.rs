@@ -6,20 +6,22 @@ use std::io;
 use redis::cmd;
 
 use super::cache::DocumentCache;
+use super::header::DocumentVersion;
 use crate::error::Error;
 use crate::store::redis_client::{RedisClient, RedisOptions};
 
-/// Keeps the document `ARGV[2]` with the generation `ARGV[1]`, unless one that is as new is there. It may run twice.
+/// Keeps the document `ARGV[2]` with the version `ARGV[1]`, unless one that is as new is there. It may run twice. The texts of versions are in the
+/// order of versions; as numbers of Lua they would not be exact.
 const PUT: &str = "
-local present = redis.call('HGET', KEYS[1], 'generation')
-if present and tonumber(present) >= tonumber(ARGV[1]) then return 0 end
-redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'document', ARGV[2])
+local present = redis.call('HGET', KEYS[1], 'version')
+if present and present >= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'version', ARGV[1], 'document', ARGV[2])
 return 1
 ";
 
 /// Keeps documents in Redis, beside the disk: see [`StoreOptions::cache`](super::StoreOptions::cache).
 ///
-/// A document is a hash, `<prefix>document:<key>`, with the fields `generation` and `document`, and stays until it is deleted. Each call waits for the
+/// A document is a hash, `<prefix>document:<key>`, with the fields `version` and `document`, and stays until it is deleted. Each call waits for the
 /// server as long as [`RedisOptions::timeout`] says.
 ///
 /// ```no_run
@@ -49,11 +51,11 @@ impl DocumentCache for RedisCache {
         self.client.run(cmd("HGET").arg(self.client.key("document", key)).arg("document")).map_err(io::Error::other)
     }
 
-    fn put(&self, key: &str, generation: u64, document: &[u8]) -> io::Result<()> {
+    fn put(&self, key: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()> {
         let key = self.client.key("document", key);
         let _is_newest: i64 = self
             .client
-            .run(cmd("EVAL").arg(PUT).arg(1).arg(key).arg(generation).arg(document))
+            .run(cmd("EVAL").arg(PUT).arg(1).arg(key).arg(version.to_string()).arg(document))
             .map_err(io::Error::other)?;
         Ok(())
     }

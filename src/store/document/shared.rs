@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 use super::cache::Cached;
 use super::disk;
 use super::errors::{changed, no_next_generation, no_such_type, not_saved, older_fence, other_schema};
-use super::header::{Header, Stamp};
-use super::log::{log_opened, log_refreshed, log_saved};
+use super::header::{DocumentVersion, Header, Stamp};
+use super::log::{log_fork, log_opened, log_refreshed, log_saved};
 use super::place::Place;
 use super::version::Version;
 use crate::error::Error;
@@ -88,7 +88,8 @@ pub(super) struct Saving<'a> {
     pub(super) token: Token,
     /// What was on disk when the guard read the document.
     pub(super) disk: Option<Stamp>,
-    pub(super) generation: u64,
+    /// What the guard read.
+    pub(super) read: DocumentVersion,
     /// The fencing number of the guard's lease, or the highest one so far if it has none.
     pub(super) fence: u64,
     /// Fails if the guard has lost its lease.
@@ -98,7 +99,7 @@ pub(super) struct Saving<'a> {
 impl Saving<'_> {
     /// True if this guard has saved `found`, by a save that failed after the document was in place.
     fn has_made(&self, found: Stamp) -> bool {
-        found.token == self.token && found.generation > self.generation
+        found.token == self.token && found.generation > self.read.generation
     }
 }
 
@@ -135,11 +136,13 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
     pub(super) fn refresh(&self, ask: Ask) -> Result<Seen<T>, Error> {
         loop {
             let seen = self.seen.lock().clone();
-            let on_disk = disk::read_header(&self.place)?.map(|header| header.stamp);
-            if on_disk == seen.disk && !(ask == Ask::Always && self.cache_is_ahead(&seen)?) {
+            let on_disk = disk::read_header(&self.place)?;
+            if on_disk.as_ref().map(|header| header.stamp) == seen.disk
+                && !(ask == Ask::Always && self.cache_has_another(&seen)?)
+            {
                 return Ok(seen);
             }
-            let is_older = on_disk.is_none_or(|on_disk| on_disk.generation < seen.version.generation());
+            let is_older = on_disk.is_none_or(|on_disk| on_disk.version() < seen.version.version());
             let ask = match ask {
                 Ask::Always => Some(IsNeeded(true)),
                 Ask::IfChanged => Some(IsNeeded(false)),
@@ -154,10 +157,12 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         }
     }
 
-    fn cache_is_ahead(&self, seen: &Seen<T>) -> Result<bool, Error> {
+    /// True if the cache has a document that is newer than what is known, or that is none of those before it.
+    fn cache_has_another(&self, seen: &Seen<T>) -> Result<bool, Error> {
         let Some(cached) = &self.settings.cached else { return Ok(false) };
         let cached = cached.get(&self.place, &self.settings.schema, true)?;
-        Ok(cached.is_some_and(|(header, _)| header.stamp.generation > seen.version.generation()))
+        let known = seen.version.version();
+        Ok(cached.is_some_and(|(header, _)| header.version() > known || header.version().is_fork_of(known)))
     }
 
     /// Replaces what is known, unless somebody else has done so since it had seen so many changes.
@@ -183,8 +188,7 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         };
         match self.publish(saving, &json) {
             Ok((header, document)) => {
-                let version = Version { value, stamp: Some(header.stamp), fence: header.fence };
-                self.put_in_place(version, header.stamp);
+                self.put_in_place(Version::new(value, &header), header.stamp);
                 log_saved(path, header.stamp.generation, header.fence);
                 Ok(Saved { header, document })
             }
@@ -192,7 +196,7 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         }
     }
 
-    /// Has the cache keep what was saved. Others may have saved since, and may have had it keep that: it keeps the higher generation.
+    /// Has the cache keep what was saved. Others may have saved since, and may have had it keep that: it keeps the higher version.
     pub(super) fn put(&self, saved: &Saved) {
         if let Some(cached) = &self.settings.cached {
             cached.put(&self.place, &saved.header, &saved.document);
@@ -203,26 +207,28 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         let path = self.place.path();
         if let Some(cached) = &self.settings.cached
             && let Some((header, _)) = cached.get(&self.place, &self.settings.schema, true)?
-            && header.stamp.generation > saving.generation
+            && header.version() > saving.read
             && !saving.has_made(header.stamp)
         {
             return Err(changed(path, saving.disk, Some(header.stamp)));
         }
         disk::replace(&self.place, self.settings.save_timeout, |found| {
             let found_stamp = found.map(|header| header.stamp);
-            let own = found_stamp.filter(|found| saving.has_made(*found));
+            let own = found.filter(|found| saving.has_made(found.stamp));
             if found_stamp != saving.disk && own.is_none() {
                 return Err(changed(path, saving.disk, found_stamp));
             }
-            let found_fence = found.map_or(0, |header| header.fence);
-            if found_fence > saving.fence {
-                return Err(older_fence(path, saving.fence, found_fence));
+            let before = own.map_or(saving.read, Header::version);
+            // What is on disk may be of an epoch before that of the cache, whose document was read.
+            if let Some(found) = found.filter(|found| found.epoch >= before.epoch && found.fence > saving.fence) {
+                return Err(older_fence(path, saving.fence, found.fence));
             }
             (saving.verify)()?;
-            let before = own.map_or(saving.generation, |own| own.generation);
-            let generation = before.checked_add(1).ok_or_else(|| no_next_generation(path))?;
+            let generation = before.generation.checked_add(1).ok_or_else(|| no_next_generation(path))?;
             let stamp = Stamp { generation, token: saving.token };
-            let header = Header { schema: self.settings.schema.clone(), stamp, fence: saving.fence };
+            // One that was begun without its cache is newer than whatever that has.
+            let epoch = if before.epoch == 0 { DocumentVersion::epoch_after(0) } else { before.epoch };
+            let header = Header { schema: self.settings.schema.clone(), stamp, epoch, fence: saving.fence };
             let document = header.write(value);
             Ok((header, document))
         })
@@ -232,7 +238,7 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
     fn put_in_place(&self, version: Version<T>, disk: Stamp) {
         let version = Arc::new(version);
         let mut seen = self.seen.lock();
-        let is_newest = version.generation() >= seen.version.generation();
+        let is_newest = version.version() >= seen.version.version();
         let changes = seen.changes + 1;
         let new =
             if is_newest { Seen { version, disk: Some(disk), changes } } else { Seen { changes, ..seen.clone() } };
@@ -257,7 +263,7 @@ impl<T> Document<T> {
 /// Whether a document that refuses to be without its cache needs the answer.
 struct IsNeeded(bool);
 
-/// Reads the document: the higher generation of the disk and of the cache, if that is asked; the disk's if both have the same.
+/// Reads the document: the higher version of the disk and of the cache, if that is asked; the disk's if both have the same.
 fn load<T: DeserializeOwned>(
     place: &Place,
     settings: &Settings,
@@ -273,27 +279,30 @@ fn load<T: DeserializeOwned>(
         check_schema(place, header, &settings.schema)?;
     }
     let disk = on_disk.as_ref().map(|((header, _), _)| header.stamp);
-    let disk_fence = on_disk.as_ref().map_or(0, |((header, _), _)| header.fence);
     if let (Some(cached), Some(IsNeeded(is_needed))) = (&settings.cached, ask) {
-        match (cached.get(place, &settings.schema, is_needed)?, &on_disk) {
-            (Some((header, document)), _) if disk.is_none_or(|disk| disk.generation < header.stamp.generation) => {
-                let header = Header { fence: header.fence.max(disk_fence), ..header };
+        let found = cached.get(place, &settings.schema, is_needed)?;
+        let of_disk = on_disk.as_ref().map(|((header, _), _)| header.version());
+        let of_cache = found.as_ref().map(|(header, _)| header.version());
+        if let (Some(of_cache), Some(of_disk)) = (of_cache, of_disk)
+            // Each save is on disk first.
+            && (of_cache > of_disk || of_cache.is_fork_of(of_disk))
+        {
+            log_fork(place.path(), of_disk, of_cache);
+        }
+        match (found, &on_disk) {
+            (Some((header, document)), _) if of_cache > of_disk => {
                 let (_, value) = disk::parse(place, &document)?;
                 return loaded(place, &header, value, disk, "cache");
             }
             // The cache has missed a save.
-            (found, Some(((header, _), document)))
-                if found.as_ref().is_none_or(|(found, _)| found.stamp.generation < header.stamp.generation) =>
-            {
-                cached.put(place, header, document);
-            }
+            (_, Some(((header, _), document))) if of_cache < of_disk => cached.put(place, header, document),
             _ => {}
         }
     }
     match &on_disk {
         Some(((header, value), _)) => loaded(place, header, value, disk, "disk"),
         None => {
-            let version = Version { value: initial(), stamp: None, fence: 0 };
+            let version = Version::initial(initial());
             Ok(Loaded { version, disk: None, from: "nothing" })
         }
     }
@@ -307,7 +316,7 @@ fn loaded<T: DeserializeOwned>(
     from: &'static str,
 ) -> Result<Loaded<T>, Error> {
     let value = serde_json::from_slice(value).map_err(|error| no_such_type(place.path(), &header.schema, error))?;
-    Ok(Loaded { version: Version { value, stamp: Some(header.stamp), fence: header.fence }, disk, from })
+    Ok(Loaded { version: Version::new(value, header), disk, from })
 }
 
 /// Reads the document on disk, and asks no cache.

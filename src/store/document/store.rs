@@ -65,7 +65,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
     /// Locks the document to change it. Waits up to `timeout`, in all, for others who have it locked.
     ///
     /// One thread or task of this process at a time has it locked; with a [lease](super::StoreOptions::lease), one of all processes. The guard has the
-    /// document as it is then, the highest generation of disk and cache.
+    /// document as it is then, what was saved last of disk and cache.
     ///
     /// On top of `timeout` come the answers of the cache and of the lease's backend. One that stands still takes its own time: Redis twice the
     /// `RedisOptions::timeout` for a step. The cache is asked before the lease is, and one that did not answer is
