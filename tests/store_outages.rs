@@ -250,3 +250,34 @@ fn the_higher_fence_is_the_later_save_whatever_the_generations_say() {
     add(&store);
     assert_eq!((*store.read().unwrap(), store.read().unwrap().generation(), cache.generation()), (3, 3, Some(3)));
 }
+
+#[test]
+fn a_repair_of_a_damaged_document_wins_over_the_cache_and_over_guards() {
+    let (_folder, path) = folder();
+    let (cache, leases) = (TestCache::default(), MemoryLeases::new());
+    let open = || open(&path, &cache, Some(Lease::new(leases.clone(), "count")));
+    let unlocked = Store::<u32>::options().schema("count").open_unlocked(&path).unwrap();
+    let store = open();
+    (0..4).for_each(|_| add(&store));
+    let good = fs::read(&path).unwrap();
+    let damaged: [&[u8]; 4] = [b"", &[0; 64], &good[..40], &good[..good.len() - 9]];
+    for (repair, damaged) in (100..).step_by(100).zip(damaged) {
+        let guard = store.lock(SOON).unwrap();
+        fs::write(&path, damaged).unwrap();
+        let error = store.read().err().or(unlocked.read().err()).unwrap();
+        assert!(error.is_corrupt() && error.to_string().contains("`open_unlocked` and a `write`"), "{error}");
+        unlocked.write(&repair).unwrap();
+        assert!(guard.save().unwrap_err().is_lock_lost());
+        add(&store);
+        assert_eq!(*store.read().unwrap(), repair + 1);
+    }
+    drop(store);
+    assert_eq!(*open().read().unwrap(), 401);
+    // These are no damage: it is another file, or one that this version must not touch.
+    let newer = String::from_utf8(good).unwrap().replace("{\"logscope_store\":1", "{\"logscope_store\":9");
+    for other in ["{}", &newer] {
+        fs::write(&path, other).unwrap();
+        assert!(unlocked.write(&1).unwrap_err().is_corrupt());
+        assert_eq!(fs::read_to_string(&path).unwrap(), other);
+    }
+}

@@ -128,7 +128,8 @@
 //! - Paths are compared after their folder was made canonical. Names that differ in case, or hard links, are other documents, also where the file
 //!   system takes them for one; so give a document one name. A symbolic link to a document is refused.
 //! - A change of the file by hand is found out by its digest, but only when the document is read again: who changes the value must not leave
-//!   the first line. [`Store::open_unlocked`] is the way to repair a document.
+//!   the first line. [`Store::open_unlocked`] is the way to repair a document, also a damaged one: what it [writes](UnlockedStore::write) is newer than
+//!   what a cache has. Who moves the file away instead gets what the cache has.
 //! - A cache is a copy, not a place to save to: what is saved is on disk first. Hosts that have no disk in common must not share a cache.
 //! - A document that was removed, and begun anew or [repaired](UnlockedStore::write) while its cache was gone, is newer than what the cache has by the
 //!   clock of the host: not if that was set back meanwhile. Who brings back an old copy of a document without a lease, saves it while the cache

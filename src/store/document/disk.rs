@@ -13,9 +13,21 @@ use crate::lock::publish;
 
 /// Returns the header of the document, if there is one.
 pub(super) fn read_header(place: &Place) -> Result<Option<Header>, Error> {
+    read_first_line(place)?.transpose().map_err(|fault| faulty(place.path(), fault))
+}
+
+/// The same. A document whose header is damaged counts as none.
+pub(super) fn read_header_unless_damaged(place: &Place) -> Result<Option<Header>, Error> {
+    match read_first_line(place)? {
+        Some(Err(Fault::Damaged(_))) => Ok(None),
+        header => header.transpose().map_err(|fault| faulty(place.path(), fault)),
+    }
+}
+
+fn read_first_line(place: &Place) -> Result<Option<Result<Header, Fault>>, Error> {
     let read = |file: File| Header::read(file);
     match File::open(place.path()).and_then(read) {
-        Ok(header) => header.map(Some).map_err(|fault| faulty(place.path(), fault)),
+        Ok(header) => Ok(Some(header)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(place.path(), error)),
     }
@@ -39,16 +51,15 @@ pub(super) fn parse<'a>(place: &Place, document: &'a [u8]) -> Result<(Header, &'
     Header::parse(document).map_err(|fault: Fault| faulty(place.path(), fault))
 }
 
-/// Replaces the document by what `make` makes, under the lock for saving. `make` gets the header of the document that is there, and fails if it must
-/// not be replaced.
+/// Replaces the document by what `make` makes, under the lock for saving. `make` looks what is there, and fails if that must not be replaced.
 pub(super) fn replace(
     place: &Place,
     timeout: Duration,
-    make: impl FnOnce(Option<&Header>) -> Result<(Header, Vec<u8>), Error>,
+    make: impl FnOnce() -> Result<(Header, Vec<u8>), Error>,
 ) -> Result<(Header, Vec<u8>), Error> {
     let path = place.path();
     let lock = place.lock().purpose("save a document").acquire(timeout)?;
-    let (header, document) = make(read_header(place)?.as_ref())?;
+    let (header, document) = make()?;
     let gone = |error: Error| lost(path, "the lock for saving it was lost").with_source(error);
     // As late as can be: somebody may have cleared the locks.
     lock.verify().map_err(gone)?;

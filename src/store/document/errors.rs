@@ -31,7 +31,7 @@ pub(super) fn faulty(path: &Path, fault: Fault) -> Error {
         }
         Fault::Damaged(how) => {
             format!(
-                "the document {path} is damaged: {how}; it stays as it is: bring a copy back, or move it away to begin anew"
+                "the document {path} is damaged: {how}; it stays as it is: bring a copy back, or replace it by `open_unlocked` and a `write`"
             )
         }
     };
@@ -96,7 +96,7 @@ pub(super) fn not_saved(path: &Path, what: impl Display) -> Error {
 #[cold]
 pub(super) fn no_next_generation(path: &Path) -> Error {
     let text = format!(
-        "the document {} has the highest generation that there is, which no store gives: bring a copy back, or move it away to begin anew",
+        "the document {} has the highest generation that there is, which no store gives: bring a copy back, or replace it by `open_unlocked` and a `write`",
         path.display()
     );
     Error::new(ErrorKind::Corrupt, text)

@@ -212,7 +212,9 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         {
             return Err(changed(path, saving.disk, Some(header.stamp)));
         }
-        disk::replace(&self.place, self.settings.save_timeout, |found| {
+        disk::replace(&self.place, self.settings.save_timeout, || {
+            let found = disk::read_header(&self.place)?;
+            let found = found.as_ref();
             let found_stamp = found.map(|header| header.stamp);
             let own = found.filter(|found| saving.has_made(found.stamp));
             if found_stamp != saving.disk && own.is_none() {
