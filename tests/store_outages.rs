@@ -281,3 +281,28 @@ fn a_repair_of_a_damaged_document_wins_over_the_cache_and_over_guards() {
         assert_eq!(fs::read_to_string(&path).unwrap(), other);
     }
 }
+
+#[test]
+fn a_document_that_is_damaged_behind_its_first_line_is_corrupt_for_who_reads_locks_or_saves() {
+    let (_folder, path) = folder();
+    let store = Store::<u32>::options().schema("count").open(&path).unwrap();
+    add(&store);
+    let good = fs::read(&path).unwrap();
+    let mut flipped = good.clone();
+    *flipped.iter_mut().rev().nth(3).unwrap() ^= 1;
+    for damaged in [&good[..good.len() - 3], &flipped] {
+        let mut guard = store.lock(SOON).unwrap();
+        *guard += 1;
+        fs::write(&path, damaged).unwrap();
+        let error = guard.save().unwrap_err();
+        assert!(error.error().is_corrupt(), "{error}");
+        assert_eq!(error.into_value(), 2);
+        assert!(store.lock(SOON).unwrap_err().is_corrupt());
+        // A read sees the first line, and that the file is shorter.
+        assert!(damaged.len() == good.len() || store.read().unwrap_err().is_corrupt());
+        assert_eq!(fs::read(&path).unwrap(), damaged);
+        fs::write(&path, &good).unwrap();
+    }
+    add(&store);
+    assert_eq!(*store.read().unwrap(), 2);
+}

@@ -89,14 +89,14 @@
 //! | an operator clears all locks while a guard is there | the same: who saves over what it has not read is refused by the document itself |
 //! | a holder is killed | the document is the old one or the new one, whole; the next one has it when the lease is over, at once without a lease |
 //! | a guard is dropped, or its thread panics | the changes are forgotten |
-//! | the file is damaged, or is none of a store | [`Corrupt`](crate::ErrorKind::Corrupt) for all who open, read, lock or save; it stays as it is |
+//! | the file is damaged, or is none of a store | [`Corrupt`](crate::ErrorKind::Corrupt) for all who open, lock or save, and for a `read` of what has changed since the last one; it stays as it is |
 //! | the file is removed | the document begins anew, or with what its cache has, if there is one: remove it there, too; a guard that has read it cannot save |
 //! | the process forks | the child opens its own; guards and leases stay the parent's |
 //! | a cache is configured, and gone | [`CacheGone`] says: the disk alone, and a record at WARN, or an error. When it is back, what was saved later is the document, by its [`DocumentVersion`]: disk and cache are compared, and a WARN names both if one is not the successor of the other |
 //!
 //! A save writes a new file, syncs it, renames it into place and syncs the folder, under a [`FileLock`](crate::lock::FileLock) (`state.json.lock`)
 //! that is held for that long only. So it takes as long as a sync, milliseconds on most disks. A `read` of a document that has not changed opens the
-//! file and reads its first line.
+//! file and reads its first line. A `lock` and a `save` read it all, to find out whether it is damaged.
 //!
 //! ## What is logged of them
 //!
@@ -127,8 +127,8 @@
 //! - A document is read and written whole, and is all in memory: it is for kilobytes, not for gigabytes. There are no transactions over several.
 //! - Paths are compared after their folder was made canonical. Names that differ in case, or hard links, are other documents, also where the file
 //!   system takes them for one; so give a document one name. A symbolic link to a document is refused.
-//! - A change of the file by hand is found out by its digest, but only when the document is read again: who changes the value must not leave
-//!   the first line. [`Store::open_unlocked`] is the way to repair a document, also a damaged one: what it [writes](UnlockedStore::write) is newer than
+//! - A change of the file by hand is found out by its digest when the document is opened, locked or saved. A `read` of a document that is open sees the
+//!   first line and the length of the file alone, and then has what it had before. [`Store::open_unlocked`] is the way to repair a document, also a damaged one: what it [writes](UnlockedStore::write) is newer than
 //!   what a cache has. Who moves the file away instead gets what the cache has.
 //! - A cache is a copy, not a place to save to: what is saved is on disk first. Hosts that have no disk in common must not share a cache.
 //! - A document that was removed, and begun anew or [repaired](UnlockedStore::write) while its cache was gone, is newer than what the cache has by the

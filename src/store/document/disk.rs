@@ -5,27 +5,58 @@ use std::io::{self, Read as _, Write as _};
 use std::time::Duration;
 
 use super::errors::{faulty, lost, not_saved, unreadable};
-use super::header::{Fault, Header};
+use super::header::{Fault, Header, Stamp};
 use super::log::log_lock_lost_after_save;
 use super::place::Place;
 use crate::error::Error;
 use crate::lock::publish;
 
+/// The document that is on disk, as far as can be told without reading the value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct OnDisk {
+    pub(super) stamp: Stamp,
+    /// Of the file. One that was cut is shorter.
+    pub(super) length: u64,
+}
+
+impl OnDisk {
+    pub(super) fn new(header: &Header, length: usize) -> Self {
+        OnDisk { stamp: header.stamp, length: u64::try_from(length).unwrap_or(u64::MAX) }
+    }
+}
+
+/// Looks at the first line of the document, if there is one, and at its length.
+pub(super) fn glance(place: &Place) -> Result<Option<(Header, OnDisk)>, Error> {
+    let Some((header, length)) = read_first_line(place)? else { return Ok(None) };
+    let header = header.map_err(|fault| faulty(place.path(), fault))?;
+    let on_disk = OnDisk { stamp: header.stamp, length };
+    Ok(Some((header, on_disk)))
+}
+
+/// The same, and checks all of the document.
+pub(super) fn check(place: &Place) -> Result<Option<(Header, OnDisk)>, Error> {
+    let Some(document) = read(place)? else { return Ok(None) };
+    let (header, _) = parse(place, &document)?;
+    let on_disk = OnDisk::new(&header, document.len());
+    Ok(Some((header, on_disk)))
+}
+
 /// Returns the header of the document, if there is one.
 pub(super) fn read_header(place: &Place) -> Result<Option<Header>, Error> {
-    read_first_line(place)?.transpose().map_err(|fault| faulty(place.path(), fault))
+    Ok(glance(place)?.map(|(header, _)| header))
 }
 
 /// The same. A document whose header is damaged counts as none.
 pub(super) fn read_header_unless_damaged(place: &Place) -> Result<Option<Header>, Error> {
     match read_first_line(place)? {
-        Some(Err(Fault::Damaged(_))) => Ok(None),
-        header => header.transpose().map_err(|fault| faulty(place.path(), fault)),
+        Some((Err(Fault::Damaged(_)), _)) => Ok(None),
+        found => found.map(|(header, _)| header).transpose().map_err(|fault| faulty(place.path(), fault)),
     }
 }
 
-fn read_first_line(place: &Place) -> Result<Option<Result<Header, Fault>>, Error> {
-    let read = |file: File| Header::read(file);
+/// Returns the header, and the length of the file.
+fn read_first_line(place: &Place) -> Result<Option<(Result<Header, Fault>, u64)>, Error> {
+    let read = |file: File| Ok((Header::read(&file)?, file.metadata()?.len()));
     match File::open(place.path()).and_then(read) {
         Ok(header) => Ok(Some(header)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

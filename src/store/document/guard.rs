@@ -44,7 +44,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
             token: lease.as_ref().map_or_else(Token::random, LeaseGuard::token),
             version: seen.version.version(),
             fence: lease.as_ref().map_or(seen.version.fence, LeaseGuard::fence),
-            disk: seen.disk,
+            disk: seen.disk.map(|disk| disk.stamp),
             document,
             owner: Owner::this_process(),
             lease,

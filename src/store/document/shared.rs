@@ -2,8 +2,8 @@
 //!
 //! # How a document stays the same for all
 //!
-//! `seen` has the version that this process knows, and what was on disk then. Whoever reads compares the first line of the file with that: it names
-//! the save, by number and token, so equal lines are the same document. Otherwise the document is read again, without any lock, because that runs
+//! `seen` has the version that this process knows, and what was on disk then. Whoever reads compares the first line of the file with that, and its length: the line
+//! names the save, by number and token, so equal lines are the same document. Whoever locks or saves checks the digest of all of it. Otherwise the document is read again, without any lock, because that runs
 //! the program's code (`Deserialize`). What was read replaces `seen` only if nobody else has replaced it meanwhile; else it is read once more. So
 //! nobody goes back to an older version.
 
@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::cache::Cached;
-use super::disk;
+use super::disk::{self, OnDisk};
 use super::errors::{changed, no_next_generation, no_such_type, not_saved, older_fence, other_schema};
 use super::header::{DocumentVersion, Header, Stamp};
 use super::log::{log_fork, log_opened, log_refreshed, log_saved};
@@ -52,7 +52,7 @@ pub(super) struct Document<T> {
 pub(super) struct Seen<T> {
     pub(super) version: Arc<Version<T>>,
     /// What was on disk then; it may be older than the version, which is the cache's then.
-    pub(super) disk: Option<Stamp>,
+    pub(super) disk: Option<OnDisk>,
     /// How often `version` was replaced.
     changes: u64,
 }
@@ -60,7 +60,7 @@ pub(super) struct Seen<T> {
 /// A document that was read, and where from.
 struct Loaded<T> {
     version: Version<T>,
-    disk: Option<Stamp>,
+    disk: Option<OnDisk>,
     from: &'static str,
 }
 
@@ -136,13 +136,17 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
     pub(super) fn refresh(&self, ask: Ask) -> Result<Seen<T>, Error> {
         loop {
             let seen = self.seen.lock().clone();
-            let on_disk = disk::read_header(&self.place)?;
-            if on_disk.as_ref().map(|header| header.stamp) == seen.disk
+            // Who locks the document is to save over a whole one.
+            let on_disk = match ask {
+                Ask::IfChanged => disk::glance(&self.place)?,
+                Ask::Always | Ask::IfOlder => disk::check(&self.place)?,
+            };
+            if on_disk.as_ref().map(|(_, on_disk)| *on_disk) == seen.disk
                 && !(ask == Ask::Always && self.cache_has_another(&seen)?)
             {
                 return Ok(seen);
             }
-            let is_older = on_disk.is_none_or(|on_disk| on_disk.version() < seen.version.version());
+            let is_older = on_disk.is_none_or(|(header, _)| header.version() < seen.version.version());
             let ask = match ask {
                 Ask::Always => Some(IsNeeded(true)),
                 Ask::IfChanged => Some(IsNeeded(false)),
@@ -166,7 +170,7 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
     }
 
     /// Replaces what is known, unless somebody else has done so since it had seen so many changes.
-    fn replace(&self, changes: u64, version: Version<T>, disk: Option<Stamp>) -> Option<Seen<T>> {
+    fn replace(&self, changes: u64, version: Version<T>, disk: Option<OnDisk>) -> Option<Seen<T>> {
         let new = Seen { version: Arc::new(version), disk, changes: changes + 1 };
         let mut seen = self.seen.lock();
         if seen.changes != changes {
@@ -188,7 +192,7 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         };
         match self.publish(saving, &json) {
             Ok((header, document)) => {
-                self.put_in_place(Version::new(value, &header), header.stamp);
+                self.put_in_place(Version::new(value, &header), OnDisk::new(&header, document.len()));
                 log_saved(path, header.stamp.generation, header.fence);
                 Ok(Saved { header, document })
             }
@@ -213,7 +217,7 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
             return Err(changed(path, saving.disk, Some(header.stamp)));
         }
         disk::replace(&self.place, self.settings.save_timeout, || {
-            let found = disk::read_header(&self.place)?;
+            let found = disk::check(&self.place)?.map(|(header, _)| header);
             let found = found.as_ref();
             let found_stamp = found.map(|header| header.stamp);
             let own = found.filter(|found| saving.has_made(found.stamp));
@@ -237,7 +241,7 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
     }
 
     /// Makes a version that was saved the one that is known, unless a newer one is known already.
-    fn put_in_place(&self, version: Version<T>, disk: Stamp) {
+    fn put_in_place(&self, version: Version<T>, disk: OnDisk) {
         let version = Arc::new(version);
         let mut seen = self.seen.lock();
         let is_newest = version.version() >= seen.version.version();
@@ -280,7 +284,7 @@ fn load<T: DeserializeOwned>(
     if let Some(((header, _), _)) = &on_disk {
         check_schema(place, header, &settings.schema)?;
     }
-    let disk = on_disk.as_ref().map(|((header, _), _)| header.stamp);
+    let disk = on_disk.as_ref().map(|((header, _), document)| OnDisk::new(header, document.len()));
     if let (Some(cached), Some(IsNeeded(is_needed))) = (&settings.cached, ask) {
         let found = cached.get(place, &settings.schema, is_needed)?;
         let of_disk = on_disk.as_ref().map(|((header, _), _)| header.version());
@@ -314,7 +318,7 @@ fn loaded<T: DeserializeOwned>(
     place: &Place,
     header: &Header,
     value: &[u8],
-    disk: Option<Stamp>,
+    disk: Option<OnDisk>,
     from: &'static str,
 ) -> Result<Loaded<T>, Error> {
     let value = serde_json::from_slice(value).map_err(|error| no_such_type(place.path(), &header.schema, error))?;
@@ -326,7 +330,7 @@ pub(super) fn load_disk<T: DeserializeOwned>(place: &Place, schema: &str) -> Res
     let Some(document) = disk::read(place)? else { return Ok(None) };
     let (header, value) = disk::parse(place, &document)?;
     check_schema(place, &header, schema)?;
-    loaded(place, &header, value, Some(header.stamp), "disk").map(|loaded| Some(loaded.version))
+    loaded(place, &header, value, None, "disk").map(|loaded| Some(loaded.version))
 }
 
 fn check_schema(place: &Place, header: &Header, schema: &str) -> Result<(), Error> {

@@ -52,7 +52,7 @@ pub struct Store<T> {
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
     /// Returns the document as it is now, or as it was saved since.
     ///
-    /// Reads the first line of the file, and the rest only if another process has saved since the document was read last. Takes no lock of the
+    /// Reads the first line of the file, looks how long the file is, and reads the rest only if another process has saved since the document was read last. Takes no lock of the
     /// document, and needs no cache.
     ///
     /// # Errors
