@@ -68,6 +68,7 @@
 //! | `FileLock::acquire` and its twins | somebody who deletes the lock's file, or its folder, again and again | [`LOCK_ATTEMPTS`] at a time | wait as for a holder, or fail |
 //! | `ensure_dir_writable` | others, who make or remove the same folders | [`FOLDER_ATTEMPTS`] | fails |
 //! | `store::Lease::acquire` and its twin | a lease that somebody else holds | their timeout, with attempts at intervals from [`LEASE_FIRST_RETRY`] to [`LEASE_RETRY`], and when this process releases it | fail, and name the holder |
+//! | `store::Lease::acquire` and its twin, after this process has released the lease | others, who may go first | the time that it was held divided by [`LEASE_REST_DIVISOR`], [`LEASE_RETRY`] at most | ask for it |
 //! | `store::Lease::acquire` and its twin, where no server ends leases | the next sign of life of a holder | its TTL, and [`LEASE_MARGIN_PERCENT`] more | take the lease over |
 //! | `store::Lease::acquire` and its twin | others, who take the lease in each attempt | [`LEASE_ATTEMPTS`] at a time | wait as for a holder |
 //! | the keeper of a lease | the next renewal | the TTL divided by [`LEASE_RENEWALS`]; after one that failed, by [`LEASE_RETRIES`] | renews it |
@@ -106,7 +107,8 @@ pub(crate) use documents::{
 #[cfg(feature = "store")]
 pub(crate) use leases::{
     LEASE_ATTEMPTS, LEASE_FIRST_RETRY, LEASE_LISTING_PAUSE, LEASE_LISTINGS, LEASE_MARGIN_PERCENT, LEASE_NAME_BYTES,
-    LEASE_OWNER_BYTES, LEASE_QUICK_LISTINGS, LEASE_RENEWALS, LEASE_RETRIES, LEASE_RETRY, LEASE_TTL, LEASE_TTLS,
+    LEASE_OWNER_BYTES, LEASE_QUICK_LISTINGS, LEASE_RENEWALS, LEASE_REST_DIVISOR, LEASE_RETRIES, LEASE_RETRY, LEASE_TTL,
+    LEASE_TTLS,
 };
 #[cfg(feature = "redis")]
 pub(crate) use leases::{REDIS_IDLE, REDIS_TIMEOUT};

@@ -15,6 +15,9 @@ pub(crate) const LEASE_FIRST_RETRY: Duration = Duration::from_millis(1);
 /// How long who waits for a lease pauses between two attempts, at most.
 pub(crate) const LEASE_RETRY: Duration = Duration::from_millis(100);
 
+/// Who has released a lease lets others go first for as long as it held it, divided by this, and for [`LEASE_RETRY`] at most.
+pub(crate) const LEASE_REST_DIVISOR: u32 = 2;
+
 /// How often in a row others may take a lease in the middle of an attempt, until who wants it pauses.
 pub(crate) const LEASE_ATTEMPTS: u32 = 16;
 

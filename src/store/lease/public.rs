@@ -16,7 +16,8 @@ impl Lease {
     /// Gets the lease. Waits for it, up to `timeout`.
     ///
     /// A timeout of zero makes one attempt, and [`Duration::MAX`] waits for ever. A waiter is woken when a thread of this process releases the lease;
-    /// otherwise it asks the backend at random intervals of up to 100 ms. There is no queue.
+    /// otherwise it asks the backend at random intervals of up to 100 ms. There is no queue, but who has just released the lease, and asks for it by
+    /// the same `Lease` or a clone, first waits for up to half of the time for which it held it, and up to 100 ms, so that others have their turn.
     ///
     /// # Errors
     ///
