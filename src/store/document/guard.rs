@@ -112,13 +112,13 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
         }
     }
 
-    /// Saves the value, and keeps the document locked.
+    /// Saves the value, and keeps the document locked: the time of the lease begins anew, if there is one.
     ///
     /// # Errors
     ///
     /// Those of [`save`](Self::save); the guard keeps the value.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
-        let verify = || verify(self.document.place.path(), &self.owner, self.lease.as_ref());
+        let verify = || self.renew();
         let saving =
             Saving { token: self.token, disk: self.disk, read: self.version, fence: self.fence, verify: &verify };
         let saved = self.document.save(&saving, self.value.clone()).map_err(|(error, _)| error)?;
@@ -126,6 +126,15 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
         self.version = saved.header.version();
         self.document.put(&saved);
         Ok(())
+    }
+
+    /// Lets the time of the lease begin anew, if the document has one. Checks what [`verify`](Self::verify) checks.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Self::verify).
+    pub fn renew(&self) -> Result<(), Error> {
+        held(self.document.place.path(), &self.owner, self.lease.as_ref(), LeaseGuard::renew)
     }
 
     /// Checks that the guard is this process's, and that the lease is held, if there is one. What was saved by others is found out by [`save`](Self::save) alone.
@@ -165,11 +174,21 @@ impl<T> StoreGuard<T> {
 }
 
 fn verify(path: &Path, owner: &Owner, lease: Option<&LeaseGuard>) -> Result<(), Error> {
+    held(path, owner, lease, LeaseGuard::verify)
+}
+
+/// Checks that the document is locked by this process, with `check` for its lease.
+fn held(
+    path: &Path,
+    owner: &Owner,
+    lease: Option<&LeaseGuard>,
+    check: impl FnOnce(&LeaseGuard) -> Result<(), Error>,
+) -> Result<(), Error> {
     if owner.is_parent() {
         return Err(lost(path, "this process was forked from the one that has it locked"));
     }
     let Some(lease) = lease else { return Ok(()) };
-    lease.verify().map_err(|error| match error.is_lease_lost() || error.is_not_holder() {
+    check(lease).map_err(|error| match error.is_lease_lost() || error.is_not_holder() {
         true => lost(path, "its lease was lost").with_source(error),
         false => error,
     })
