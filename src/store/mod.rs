@@ -107,6 +107,7 @@
 //! | it is back | INFO | `the cache of a document can be used again` | `document` |
 //! | it has another document than the disk, or a newer one | WARN | `the disk and the cache of a document disagree: …` | `document`, `disk`, `cache`, `used` |
 //! | the lease was lost between a save and its release | WARN | `saved a document, but its lease was lost after that` | `document`, `error` |
+//! | the backend did not answer to that release | WARN | `saved a document, but its lease may not be released: …` | `document`, `error` |
 //! | the lock for saving was cleared in the middle of a save | WARN | `saved a document, but the lock for saving was cleared meanwhile …` | `document`, `error` |
 //!
 //! What file locks and leases log comes in between; waits within the process are logged as those of a [`lock::Mutex`](crate::lock::Mutex) named `a

@@ -57,10 +57,12 @@ pub(super) fn log_fork(path: &Path, disk: DocumentVersion, cache: DocumentVersio
 }
 
 pub(super) fn log_lease_not_released(path: &Path, error: &Error) {
-    let (document, error) = (path.display(), format_args!("{error:#}"));
-    log_always(
-        || tracing::warn!(target: TARGET, %document, error, "saved a document, but its lease was lost after that"),
-    );
+    let document = path.display();
+    let what = match error.is_lease_lost() || error.is_not_holder() {
+        true => "saved a document, but its lease was lost after that",
+        false => "saved a document, but its lease may not be released: others may have to wait until its time is over",
+    };
+    log_always(|| tracing::warn!(target: TARGET, %document, error = format_args!("{error:#}"), "{what}"));
 }
 
 pub(super) fn log_lock_lost_after_save(path: &Path, error: &Error) {
