@@ -73,7 +73,7 @@
 //! | `store::Lease::acquire` and its twin | others, who take the lease in each attempt | [`LEASE_ATTEMPTS`] at a time | wait as for a holder |
 //! | the keeper of a lease | the next renewal | the TTL divided by [`LEASE_RENEWALS`]; after one that failed, by [`LEASE_RETRIES`] | renews it |
 //! | a step of a lease in a folder | others, who rename its file | [`LEASE_LISTINGS`], from [`LEASE_QUICK_LISTINGS`] on at intervals of [`LEASE_LISTING_PAUSE`] | fails |
-//! | a command to Redis | its answer, and before that a connection | `RedisOptions::timeout` each: [`REDIS_TIMEOUT`] unless set; once more after a connection was cut | fails |
+//! | a command to Redis | its answer, and before that a connection | `RedisOptions::timeout` each: [`REDIS_TIMEOUT`] unless set; [`REDIS_RETRIES`] time more after a connection was cut, and again when the process was stopped and goes on, within that time | fails |
 //! | the save of a document of a `store` | other saves of it | `StoreOptions::save_timeout`: [`STORE_SAVE`] unless set | fails, and returns the value |
 //! | a document of a `store` whose cache has failed | the cache | no time if it failed within [`STORE_CACHE_QUICK`]; else [`STORE_CACHE_REST`] times as long as it took, [`STORE_CACHE_LONGEST_REST`] at most | asks it again |
 //! | a thread that wakes tasks, or warns, for locks | something to do | [`SPARE_THREAD`] | ends |
@@ -111,7 +111,7 @@ pub(crate) use leases::{
     LEASE_TTLS,
 };
 #[cfg(feature = "redis")]
-pub(crate) use leases::{REDIS_IDLE, REDIS_TIMEOUT};
+pub(crate) use leases::{REDIS_IDLE, REDIS_RETRIES, REDIS_TEXT_BYTES, REDIS_TIMEOUT};
 #[cfg(feature = "testing")]
 mod testing;
 #[cfg(feature = "testing")]

@@ -50,6 +50,14 @@ pub(crate) const LEASE_OWNER_BYTES: u64 = 8 << 10;
 #[cfg(feature = "redis")]
 pub(crate) const REDIS_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How often a command to Redis is sent again whose connection was cut.
+#[cfg(feature = "redis")]
+pub(crate) const REDIS_RETRIES: usize = 1;
+
+/// The most bytes of what a Redis server says that are told, in an error.
+#[cfg(feature = "redis")]
+pub(crate) const REDIS_TEXT_BYTES: usize = 1024;
+
 /// How many connections to Redis are kept while nobody uses them.
 #[cfg(feature = "redis")]
 pub(crate) const REDIS_IDLE: usize = 8;
