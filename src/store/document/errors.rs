@@ -87,6 +87,24 @@ pub(super) fn read_too_late(path: &Path) -> Error {
     Error::new(ErrorKind::Unreachable, text)
 }
 
+/// The backend of the lease has failed, or somebody else has the lease.
+#[cold]
+pub(super) fn not_locked(path: &Path, error: Error) -> Error {
+    error.preceded_by(format_args!("cannot lock the document {}", path.display()))
+}
+
+/// Something that a save needs has failed.
+#[cold]
+pub(super) fn cannot_save(path: &Path, error: Error) -> Error {
+    error.preceded_by(format_args!("cannot save the document {}", path.display()))
+}
+
+/// The backend of the lease has failed, so nobody knows whether the document is still locked.
+#[cold]
+pub(super) fn unverified(path: &Path, error: Error) -> Error {
+    error.preceded_by(format_args!("cannot tell whether the document {} is still locked", path.display()))
+}
+
 #[cold]
 pub(super) fn not_saved(path: &Path, what: impl Display) -> Error {
     Error::new(ErrorKind::Store, format!("cannot save the document {}: {what}", path.display()))
@@ -106,6 +124,12 @@ pub(super) fn no_next_generation(path: &Path) -> Error {
 #[cold]
 pub(super) fn lost(path: &Path, what: impl Display) -> Error {
     Error::new(ErrorKind::LockLost, format!("did not save the document {}: {what}", path.display()))
+}
+
+/// The same, for who has not asked for a save.
+#[cold]
+pub(super) fn unlocked(path: &Path, what: impl Display) -> Error {
+    Error::new(ErrorKind::LockLost, format!("no longer has the document {} locked: {what}", path.display()))
 }
 
 #[cold]

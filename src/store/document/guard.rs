@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::errors::lost;
+use super::errors::{cannot_save, lost, unlocked, unverified};
 use super::header::{DocumentVersion, Stamp};
 use super::instances::Open;
 use super::log::log_lease_not_released;
@@ -71,7 +71,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     ///   the new document is in place all the same; the source says so.
     pub fn save(self) -> Result<(), SaveError<T>> {
         let StoreGuard { value, token, version, fence, disk, document, owner, lease, gate } = self;
-        let verify = || verify(document.place.path(), &owner, lease.as_ref());
+        let verify = || For::Save.check(document.place.path(), &owner, lease.as_ref(), LeaseGuard::verify);
         let saving = Saving { token, disk, read: version, fence, verify: &verify };
         match document.save(&saving, value) {
             Ok(saved) => {
@@ -118,7 +118,8 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     ///
     /// Those of [`save`](Self::save); the guard keeps the value.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
-        let verify = || self.renew();
+        let verify =
+            || For::Save.check(self.document.place.path(), &self.owner, self.lease.as_ref(), LeaseGuard::renew);
         let saving =
             Saving { token: self.token, disk: self.disk, read: self.version, fence: self.fence, verify: &verify };
         let saved = self.document.save(&saving, self.value.clone()).map_err(|(error, _)| error)?;
@@ -134,7 +135,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     ///
     /// Those of [`verify`](Self::verify).
     pub fn renew(&self) -> Result<(), Error> {
-        held(self.document.place.path(), &self.owner, self.lease.as_ref(), LeaseGuard::renew)
+        For::Nothing.check(self.document.place.path(), &self.owner, self.lease.as_ref(), LeaseGuard::renew)
     }
 
     /// Checks that the guard is this process's, and that the lease is held, if there is one. What was saved by others is found out by [`save`](Self::save) alone.
@@ -143,7 +144,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     ///
     /// [`ErrorKind::LockLost`](crate::ErrorKind::LockLost) if it was lost, or in a forked child of the process that has the document locked, and the errors of [`LeaseGuard::verify`] otherwise.
     pub fn verify(&self) -> Result<(), Error> {
-        verify(self.document.place.path(), &self.owner, self.lease.as_ref())
+        For::Nothing.check(self.document.place.path(), &self.owner, self.lease.as_ref(), LeaseGuard::verify)
     }
 }
 
@@ -173,25 +174,41 @@ impl<T> StoreGuard<T> {
     }
 }
 
-fn verify(path: &Path, owner: &Owner, lease: Option<&LeaseGuard>) -> Result<(), Error> {
-    held(path, owner, lease, LeaseGuard::verify)
+/// What it is checked for that a document is locked.
+#[derive(Clone, Copy)]
+enum For {
+    Save,
+    Nothing,
 }
 
-/// Checks that the document is locked by this process, with `check` for its lease.
-fn held(
-    path: &Path,
-    owner: &Owner,
-    lease: Option<&LeaseGuard>,
-    check: impl FnOnce(&LeaseGuard) -> Result<(), Error>,
-) -> Result<(), Error> {
-    if owner.is_parent() {
-        return Err(lost(path, "this process was forked from the one that has it locked"));
+impl For {
+    /// Checks that the document is locked by this process, with `check` for its lease.
+    fn check(
+        self,
+        path: &Path,
+        owner: &Owner,
+        lease: Option<&LeaseGuard>,
+        check: impl FnOnce(&LeaseGuard) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if owner.is_parent() {
+            return Err(self.lost(path, "this process was forked from the one that has it locked"));
+        }
+        let Some(lease) = lease else { return Ok(()) };
+        check(lease).map_err(|error| match self {
+            _ if error.is_lease_lost() || error.is_not_holder() => {
+                self.lost(path, "its lease was lost").with_source(error)
+            }
+            For::Save => cannot_save(path, error),
+            For::Nothing => unverified(path, error),
+        })
     }
-    let Some(lease) = lease else { return Ok(()) };
-    check(lease).map_err(|error| match error.is_lease_lost() || error.is_not_holder() {
-        true => lost(path, "its lease was lost").with_source(error),
-        false => error,
-    })
+
+    fn lost(self, path: &Path, what: &str) -> Error {
+        match self {
+            For::Save => lost(path, what),
+            For::Nothing => unlocked(path, what),
+        }
+    }
 }
 
 /// Releases the lease after the document was saved, so that a loss is no error of the save.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::errors::{busy, fence_given_twice, read_too_late};
+use super::errors::{busy, fence_given_twice, not_locked, read_too_late};
 use super::guard::StoreGuard;
 use super::instances::Open;
 use super::shared::Ask;
@@ -88,7 +88,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
         let lease = match &self.document.settings.lease {
             Some(lease) => {
                 self.document.ask_cache()?;
-                Some(lease.acquire(left(deadline))?)
+                Some(lease.acquire(left(deadline)).map_err(|error| not_locked(self.path(), error))?)
             }
             None => None,
         };
@@ -112,7 +112,8 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
                 if self.document.settings.cached.is_some() {
                     self.on_thread(|store| store.document.ask_cache()).await?;
                 }
-                Some(lease.acquire_async(left(deadline)).await?)
+                let acquired = lease.acquire_async(left(deadline)).await;
+                Some(acquired.map_err(|error| not_locked(self.path(), error))?)
             }
             None => None,
         };

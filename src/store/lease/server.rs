@@ -101,7 +101,7 @@ impl RedisLeases {
         script
     }
 
-    /// The errors of the client have said it all, and are told as they are.
+    /// The errors of the client name the server. That of the lease is put before them.
     fn run<T: FromRedisValue>(&self, command: &Cmd) -> io::Result<T> {
         self.0.run(command).map_err(io::Error::other)
     }
