@@ -124,6 +124,8 @@
 //!   has read the document before, so its own save is refused, and it begins again.
 //! - A process that is stopped in the middle of a save keeps the lock for saving, so the saves of all others fail with
 //!   [`TimedOut`](crate::ErrorKind::TimedOut) until it goes on or ends; also when its lease is over.
+//! - Two users cannot share a document that both of them save: the lock for saving, and what leases in a folder consist of, can be used only by who has made
+//!   them. Others may [read](Store::open_readonly) it.
 //! - The lock for saving is one of the operating system: documents on NFS need a server with locks.
 //! - A document is read and written whole, and is all in memory: it is for kilobytes, not for gigabytes. There are no transactions over several.
 //! - Paths are compared after their folder was made canonical. Names that differ in case, or hard links, are other documents, also where the file

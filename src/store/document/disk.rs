@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::time::Duration;
 
-use super::errors::{faulty, lost, not_saved, unreadable};
+use super::errors::{cannot_save, faulty, lost, not_saved, unreadable};
 use super::header::{Fault, Header, Stamp};
 use super::log::log_lock_lost_after_save;
 use super::place::Place;
@@ -89,7 +89,8 @@ pub(super) fn replace(
     make: impl FnOnce() -> Result<(Header, Vec<u8>), Error>,
 ) -> Result<(Header, Vec<u8>), Error> {
     let path = place.path();
-    let lock = place.lock().purpose("save a document").acquire(timeout)?;
+    let lock = place.lock().purpose("save a document").acquire(timeout);
+    let lock = lock.map_err(|error| cannot_save(path, error))?;
     let (header, document) = make()?;
     let gone = |error: Error| lost(path, "the lock for saving it was lost").with_source(error);
     // As late as can be: somebody may have cleared the locks.

@@ -67,6 +67,8 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if others save it all the time: see
     ///   [`save_timeout`](super::StoreOptions::save_timeout).
     /// - [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if the backend of the lease, or a cache that is needed, does not answer.
+    /// - [`ErrorKind::Lock`](crate::ErrorKind::Lock) if the lock for saving, or the backend of the lease, cannot be used: by another user, for example.
+    /// - [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the document was damaged meanwhile, or something else has written it.
     /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if the value has no JSON, or the file cannot be written. If only its folder could not be synced,
     ///   the new document is in place all the same; the source says so.
     pub fn save(self) -> Result<(), SaveError<T>> {

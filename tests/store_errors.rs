@@ -1,0 +1,265 @@
+//! What documents, and the servers that they use, say when something goes wrong.
+
+#![cfg(all(feature = "store", feature = "testing"))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+#[path = "common/child.rs"]
+#[cfg(feature = "redis")]
+mod child;
+mod common;
+#[path = "common/redis.rs"]
+#[cfg(feature = "redis")]
+mod redis;
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use common::{Log, wait_until};
+use logscope::ErrorKind;
+use logscope::store::{Lease, LeaseBackend, LeaseClaim, LeaseState, MemoryLeases, Store, StoreGuard};
+
+const SOON: Duration = Duration::from_secs(60);
+
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("count.json");
+    (folder, path)
+}
+
+/// Leases that cannot be released while this is said.
+#[derive(Clone, Debug)]
+struct Unreleased(MemoryLeases, Arc<AtomicBool>);
+
+impl LeaseBackend for Unreleased {
+    fn place(&self, name: &str) -> String {
+        self.0.place(name)
+    }
+
+    fn observe(&self, name: &str) -> io::Result<LeaseState> {
+        self.0.observe(name)
+    }
+
+    fn acquire(&self, name: &str, seen: &LeaseState, claim: &LeaseClaim) -> io::Result<Option<u64>> {
+        self.0.acquire(name, seen, claim)
+    }
+
+    fn renew(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
+        self.0.renew(name, claim)
+    }
+
+    fn release(&self, name: &str, claim: &LeaseClaim) -> io::Result<bool> {
+        if self.1.load(Relaxed) {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        self.0.release(name, claim)
+    }
+
+    fn break_lease(&self, name: &str, seen: &LeaseState) -> io::Result<bool> {
+        self.0.break_lease(name, seen)
+    }
+}
+
+#[test]
+fn a_lease_whose_release_has_no_answer_is_not_called_lost() {
+    common::init();
+    let (_folder, path) = folder();
+    let (log, is_gone) = (Log::new("builds"), Arc::new(AtomicBool::new(true)));
+    let lease = Lease::new(Unreleased(MemoryLeases::new(), is_gone), "count");
+    let store: Store<u32> = Store::options().lease(lease).open(&path).unwrap();
+    log.context.scope(|| store.lock(SOON).unwrap().save().unwrap());
+    let told: Vec<_> = log.lines().into_iter().filter(|line| line.level == "WARN").map(|line| line.message).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("saved a document, but its lease may not be released"), "{told:?}");
+}
+
+#[test]
+fn a_checkpoint_renews_the_lease_whatever_its_backend() {
+    let (_folder, path) = folder();
+    let store: Store<u32> = Store::options().lease(Lease::new(MemoryLeases::new(), "count")).open(&path).unwrap();
+    let mut guard = store.lock(SOON).unwrap();
+    let until = |guard: &StoreGuard<u32>| Instant::now() + guard.lease().unwrap().remaining();
+    let (start, before) = (Instant::now(), until(&guard));
+    wait_until("some of the time is over", || start.elapsed() > Duration::from_millis(50));
+    guard.checkpoint().unwrap();
+    assert!(until(&guard) > before + Duration::from_millis(25), "{guard:?}");
+}
+
+#[test]
+fn a_lock_for_saving_that_cannot_be_used_is_an_error_of_the_document() {
+    let (_folder, path) = folder();
+    let store: Store<u32> = Store::open(&path).unwrap();
+    let guard = store.lock(SOON).unwrap();
+    fs::create_dir(path.with_file_name("count.json.lock")).unwrap();
+    let error = guard.save().unwrap_err();
+    assert_eq!(error.error().kind(), ErrorKind::Lock);
+    let text = error.to_string();
+    let named = format!("cannot save the document {}: ", path.canonicalize().unwrap_or(path).display());
+    assert!(text.starts_with(&named) && text.contains("it is a folder"), "{text}");
+}
+
+#[cfg(feature = "redis")]
+mod servers {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use logscope::Error;
+    use logscope::store::{CacheGone, DocumentCache as _};
+    use logscope::store::{RedisCache, RedisLeases, RedisOptions};
+    #[cfg(unix)]
+    use rustix::process::Signal;
+    use serde_json::json;
+
+    use super::child::{Child, in_child};
+    use super::*;
+
+    fn options() -> RedisOptions {
+        RedisOptions::new().timeout(Duration::from_millis(300))
+    }
+
+    /// Returns what is said when the server at `url` is asked.
+    fn asked(url: &str) -> Error {
+        RedisLeases::connect(url, options()).unwrap_err()
+    }
+
+    /// Says each of its sources once.
+    fn assert_said_once(error: &Error) {
+        let text = format!("{error:#}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let parts: Vec<_> = text.split(": ").collect();
+        let said = |part: &str| parts.iter().filter(|other| **other == part).count();
+        assert!(parts.iter().all(|part| said(part) == 1), "{text}");
+    }
+
+    #[test]
+    fn a_server_that_nobody_reaches_is_not_said_to_have_done_something() {
+        for url in ["redis://127.0.0.1:1/", "redis://no-such-host.invalid/"] {
+            let error = asked(url);
+            assert!(error.is_unreachable() && error.to_string().ends_with("cannot be reached"), "{error}");
+            assert_said_once(&error);
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_no_redis_is_named_as_that() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("redis://{}/", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for mut client in listener.incoming().map_while(Result::ok) {
+                let _ = client.read(&mut [0; 1024]);
+                let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+            }
+        });
+        let error = asked(&url);
+        assert!(error.is_lock_failed() && error.to_string().contains("is no Redis server"), "{error}");
+        assert_said_once(&error);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_server_that_does_not_answer_in_time_is_said_to_have_had_so_long() {
+        let Some(server) = redis::server() else { return };
+        let (_folder, path) = folder();
+        let leases = RedisLeases::connect(server.url(), options()).unwrap();
+        let lease = Lease::new(leases, "nightly");
+        let store: Store<u32> = Store::options().schema("count").lease(lease).open(&path).unwrap();
+        let guard = store.lock(SOON).unwrap();
+        server.signal(Signal::STOP);
+        let error = guard.verify().unwrap_err();
+        assert!(error.is_unreachable(), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("no answer within 300 ms; whether it has done what it was asked for is not known"),
+            "{error}"
+        );
+        assert!(error.to_string().contains("the lease nightly"), "{error}");
+        assert_said_once(&error);
+        server.signal(Signal::CONT);
+        drop(guard);
+    }
+
+    #[test]
+    fn an_error_of_the_lease_names_the_lease_and_the_document() {
+        let Some(mut server) = redis::server() else { return };
+        let (_folder, path) = folder();
+        let lease = Lease::new(RedisLeases::connect(server.url(), options()).unwrap(), "nightly");
+        let store: Store<u32> = Store::options().schema("count").lease(lease.clone()).open(&path).unwrap();
+        let guard = store.lock(SOON).unwrap();
+        server.stop();
+        let named = |text: &str| {
+            assert!(
+                text.contains("the lease nightly") && text.contains("count.json") && text.contains("cannot be reached"),
+                "{text}"
+            );
+        };
+        let error = guard.save().unwrap_err();
+        assert!(error.error().is_unreachable());
+        named(&error.to_string());
+        let error = store.lock(SOON).unwrap_err();
+        assert!(error.is_unreachable());
+        named(&error.to_string());
+        assert!(lease.holder().unwrap_err().to_string().contains("the lease nightly"));
+    }
+
+    #[test]
+    fn what_the_server_says_is_in_the_text() {
+        let Some(server) = redis::server() else { return };
+        let error = asked(&format!("{}99", server.url()));
+        assert!(error.is_lock_failed() && error.to_string().contains("DB index is out of range"), "{error}");
+        assert_said_once(&error);
+        // Of a cache, it is the source.
+        let cache = RedisCache::new(format!("{}99", server.url()), options()).unwrap();
+        assert!(cache.get("count").unwrap_err().to_string().contains("DB index is out of range"));
+        let (_folder, path) = folder();
+        let refused =
+            Store::<u32>::options().cache(cache, "count").cache_gone(CacheGone::Refuse).open(&path).unwrap_err();
+        assert_said_once(&refused);
+    }
+
+    /// System calls end early when a process that was stopped goes on.
+    #[cfg(unix)]
+    #[test]
+    fn a_process_that_is_stopped_while_it_waits_for_an_answer_waits_on() {
+        const ROLE: &str = "servers::a_process_that_is_stopped_while_it_waits_for_an_answer_waits_on";
+        let long = || RedisOptions::new().timeout(SOON);
+        in_child(ROLE, |own| {
+            let leases = RedisLeases::connect(std::env::var("SERVER").unwrap(), long()).unwrap();
+            let guard = Lease::new(leases, "uno").ttl(10 * SOON).try_acquire().unwrap().unwrap();
+            fs::write(own.join("ready"), "").unwrap();
+            while !own.join("stop").exists() {
+                guard.renew().unwrap();
+            }
+            json!(true)
+        });
+        let Some(server) = redis::server() else { return };
+        let child = Child::new(ROLE).var("SERVER", server.url()).start();
+        wait_until("the child has its lease", || child.folder().join("ready").exists());
+        let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+        for _ in 0..5 {
+            server.signal(Signal::STOP);
+            // The child waits for an answer by then, or this proves nothing.
+            thread::sleep(Duration::from_millis(50));
+            rustix::process::kill_process(pid, Signal::STOP).unwrap();
+            rustix::process::kill_process(pid, Signal::CONT).unwrap();
+            thread::sleep(Duration::from_millis(10));
+            server.signal(Signal::CONT);
+        }
+        fs::write(child.folder().join("stop"), "").unwrap();
+        child.wait();
+    }
+
+    #[test]
+    fn urls_that_cannot_be_used_are_told_apart() {
+        let error = asked("rediss://127.0.0.1/");
+        assert!(error.to_string().contains("TLS"), "{error}");
+        let error = asked("127.0.0.1:7913");
+        assert!(error.to_string().contains("redis://127.0.0.1:7913"), "{error}");
+        let error = asked("redis://:secret@[/");
+        assert!(!format!("{error:#}").contains("secret"), "{error:#}");
+    }
+}
