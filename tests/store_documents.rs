@@ -378,7 +378,7 @@ fn a_cache_that_is_gone_is_done_without_and_told_once_and_when_it_is_back_the_ge
     });
     let told: Vec<_> = log.lines().into_iter().filter(|line| line.level != "DEBUG").collect();
     let told: Vec<_> = told.iter().map(|line| (line.level.as_str(), line.message.as_str())).collect();
-    let gone = ("WARN", "the cache of a document cannot be used: the disk alone is, until it can");
+    let gone = ("WARN", "the cache of a document cannot be used: the disk is used alone until it can");
     // Once by each of the two instances.
     assert_eq!(told, [gone, gone, ("INFO", "the cache of a document can be used again")]);
 }

@@ -92,6 +92,7 @@
 //! | the file is damaged, or is none of a store | [`Corrupt`](crate::ErrorKind::Corrupt) for all who open, lock or save, and for a `read` of what has changed since the last one; it stays as it is |
 //! | the file is removed | the document begins anew, or with what its cache has, if there is one: remove it there, too; a guard that has read it cannot save |
 //! | the process forks | the child opens its own; guards and leases stay the parent's |
+//! | the backend of the lease is gone | [`Unreachable`](crate::ErrorKind::Unreachable) for who locks or saves, whatever [`CacheGone`] says; `read` goes on. Leases in a folder survive an outage of Redis |
 //! | a cache is configured, and gone | [`CacheGone`] says: the disk alone, and a record at WARN, or an error. When it is back, what was saved later is the document, by its [`DocumentVersion`]: disk and cache are compared, and a WARN names both if one is not the successor of the other |
 //!
 //! A save writes a new file, syncs it, renames it into place and syncs the folder, under a [`FileLock`](crate::lock::FileLock) (`state.json.lock`)
@@ -103,7 +104,7 @@
 //! | when | level | message | fields |
 //! |---|---|---|---|
 //! | a document is opened, read again, or saved | DEBUG | `opened a document`, `read a document again`, `saved a document` | `document`, `generation`; `from` (`disk`, `cache`, `nothing`) or `fence` |
-//! | a cache cannot be used | WARN, once until it is back | `the cache of a document cannot be used: the disk alone is, until it can` | `document`, `error` |
+//! | a cache cannot be used | WARN, once until it is back | `the cache of a document cannot be used: the disk is used alone until it can` | `document`, `error` |
 //! | it is back | INFO | `the cache of a document can be used again` | `document` |
 //! | it has another document than the disk, or a newer one | WARN | `the disk and the cache of a document disagree: …` | `document`, `disk`, `cache`, `used` |
 //! | the lease was lost between a save and its release | WARN | `saved a document, but its lease was lost after that` | `document`, `error` |

@@ -65,6 +65,9 @@ pub trait DocumentCache: fmt::Debug + Send + Sync + 'static {
 }
 
 /// What happens to a document while its cache cannot be used.
+///
+/// It says nothing of the lease: one whose backend is gone can neither be taken nor checked, so the document can be read, and not be locked or saved.
+/// Where a document is to survive an outage of Redis, keep its leases in a folder.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum CacheGone {

@@ -30,7 +30,7 @@ pub(super) fn log_cache_gone(path: &Path, error: impl Display) {
     log_always(|| {
         tracing::warn!(
             target: TARGET, %document, %error,
-            "the cache of a document cannot be used: the disk alone is, until it can"
+            "the cache of a document cannot be used: the disk is used alone until it can"
         );
     });
 }
