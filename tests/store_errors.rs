@@ -262,4 +262,17 @@ mod servers {
         let error = asked("redis://:secret@[/");
         assert!(!format!("{error:#}").contains("secret"), "{error:#}");
     }
+
+    #[test]
+    fn leases_of_a_server_that_is_gone_can_be_named_and_used_when_it_is_back() {
+        let Some(mut server) = redis::server() else { return };
+        server.stop();
+        let (_folder, path) = folder();
+        let lease = Lease::new(RedisLeases::new(server.url(), options()).unwrap(), "uno");
+        let store: Store<u32> = Store::options().schema("count").lease(lease).open(&path).unwrap();
+        assert!(store.lock(SOON).unwrap_err().is_unreachable());
+        server.start_again();
+        store.lock(SOON).unwrap().save().unwrap();
+        assert!(RedisLeases::new("http://127.0.0.1/", options()).unwrap_err().is_lock_failed());
+    }
 }
