@@ -89,6 +89,20 @@ fn a_checkpoint_renews_the_lease_whatever_its_backend() {
 }
 
 #[test]
+fn a_guard_knows_its_fence_and_renews_its_lease() {
+    let (_folder, path) = folder();
+    let lease = Lease::new(MemoryLeases::new(), "count");
+    let store: Store<u32> = Store::options().lease(lease.clone()).open(&path).unwrap();
+    let guard = store.lock(SOON).unwrap();
+    assert_eq!(guard.fence(), guard.lease().unwrap().fence());
+    guard.renew().unwrap();
+    lease.break_lease().unwrap();
+    for error in [guard.renew().unwrap_err(), guard.verify().unwrap_err()] {
+        assert!(error.is_lock_lost() && error.to_string().starts_with("no longer has the document "), "{error}");
+    }
+}
+
+#[test]
 fn a_lock_for_saving_that_cannot_be_used_is_an_error_of_the_document() {
     let (_folder, path) = folder();
     let store: Store<u32> = Store::open(&path).unwrap();

@@ -21,6 +21,25 @@ use crate::store::lease::LeaseGuard;
 /// Has a document locked, with a value to change; from [`Store::lock`](super::Store::lock).
 ///
 /// [`save`](Self::save) keeps the changes. Dropping the guard forgets them. It may be held over an `.await`.
+///
+/// It derefs to the value. To borrow several fields of it at once, take the value first: each use of the guard itself borrows all of it.
+///
+/// ```
+/// # use logscope::store::Store;
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Clone, Default, Deserialize, Serialize)]
+/// struct Project { names: Vec<String>, longest: usize }
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let project: Store<Project> = Store::open(folder.path().join("project.json"))?;
+/// let mut guard = project.lock(std::time::Duration::ZERO)?;
+/// let value = &mut *guard;
+/// for name in &value.names {
+///     value.longest = value.longest.max(name.len());
+/// }
+/// guard.save()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the document is unlocked as soon as this is dropped, and nothing is saved"]
 pub struct StoreGuard<T> {
     value: T,
@@ -163,7 +182,15 @@ impl<T> StoreGuard<T> {
         self.version.generation
     }
 
-    /// Returns the lease, if the document has one: to renew it, or to ask how long it lasts.
+    /// Returns the fencing number that the document is saved under: that of the lease, or the highest one so far if there is none.
+    ///
+    /// Give it to whatever else is written under the lock, which then refuses lower ones.
+    #[must_use]
+    pub fn fence(&self) -> u64 {
+        self.fence
+    }
+
+    /// Returns the lease, if the document has one: to ask how long it lasts.
     #[must_use]
     pub fn lease(&self) -> Option<&LeaseGuard> {
         self.lease.as_ref()
