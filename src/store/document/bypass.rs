@@ -15,7 +15,7 @@ use super::place::Place;
 use super::shared::load_disk;
 use super::version::{StoreSnapshot, Version};
 use crate::error::Error;
-use crate::lock::Token;
+use crate::lock::{Token, name_of_this_process};
 use crate::sync::Arc;
 
 /// Reads a document, and nothing else; from [`Store::open_readonly`](super::Store::open_readonly).
@@ -124,7 +124,7 @@ impl<T: Serialize + DeserializeOwned> UnlockedStore<T> {
             let generation = before.checked_add(1).unwrap_or(1);
             let stamp = Stamp { generation, token: Token::random() };
             let epoch = DocumentVersion::epoch_after(found.map_or(0, |found| found.epoch));
-            let header = Header { schema: schema.clone(), stamp, epoch, fence: 0 };
+            let header = Header { schema: schema.clone(), stamp, by: name_of_this_process(), epoch, fence: 0 };
             let document = header.write(&json);
             Ok((header, document))
         })?;

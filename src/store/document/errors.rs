@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::header::{Fault, Stamp};
+use super::header::{Fault, Header, Stamp};
 use crate::error::{Error, ErrorKind};
 use crate::lock::Shown;
 
@@ -58,9 +58,11 @@ pub(super) fn other_type(path: &Path, open_as: &str, wanted: &str) -> Error {
 }
 
 #[cold]
-pub(super) fn other_options(path: &Path, what: &str) -> Error {
+pub(super) fn other_options(path: &Path, option: &str, open: &str, given: &str) -> Error {
     let path = path.display();
-    let text = format!("the document {path} is open with another {what}; all who open it must give the same options");
+    let text = format!(
+        "the document {path} is open, and the {option} is {open}, not {given}; all who open it must give the same options"
+    );
     Error::new(ErrorKind::OptionMismatch, text)
 }
 
@@ -133,11 +135,12 @@ pub(super) fn unlocked(path: &Path, what: impl Display) -> Error {
 }
 
 #[cold]
-pub(super) fn changed(path: &Path, read: Option<Stamp>, found: Option<Stamp>) -> Error {
+pub(super) fn changed(path: &Path, read: Option<Stamp>, found: Option<&Header>) -> Error {
     let read = read.map_or_else(|| "no document".to_owned(), |read| format!("generation {}", read.generation));
     match found {
-        Some(Stamp { generation, token }) => {
-            lost(path, format_args!("this guard read {read}, and {token} has saved generation {generation} since"))
+        Some(Header { stamp: Stamp { generation, .. }, by, fence, .. }) => {
+            let fence = if *fence > 0 { format!(" (fence {fence})") } else { String::new() };
+            lost(path, format_args!("this guard read {read}, and {by} has saved generation {generation}{fence} since"))
         }
         None => lost(path, format_args!("this guard read {read}, which was removed since")),
     }
@@ -150,12 +153,18 @@ pub(super) fn older_fence(path: &Path, own: u64, found: u64) -> Error {
 
 /// The backend of a lease has given a number that it had given before.
 #[cold]
-pub(super) fn fence_given_twice(path: &Path, own: u64, found: u64) -> Error {
+pub(super) fn fence_given_twice(path: &Path, own: u64, found: u64, key: Option<&str>) -> Error {
     let path = path.display();
+    let key = key.map_or_else(String::new, |key| {
+        format!(
+            ". That number comes from the cache, which has a document under the key {key:?} that the disk has not: it may be \
+             another document, with the same key"
+        )
+    });
     let text = format!(
         "the lease for the document {path} has the fencing number {own}, but the document was saved under {found}: \
-         its backend has lost its numbers, or is not the one that was used before. `open_unlocked` and a `write` of the document make it \
-         take them anew"
+         its backend has lost its numbers, or it is another lease than before, in another backend or by another name{key}. \
+         `open_unlocked` and a `write` of the document make it take them anew"
     );
     Error::new(ErrorKind::LeaseLost, text)
 }

@@ -14,7 +14,7 @@ use super::instances::Open;
 use super::log::log_lease_not_released;
 use super::shared::{Saving, Seen};
 use crate::error::Error;
-use crate::lock::{OwnedMutexGuard, Owner, Token, try_offload};
+use crate::lock::{OwnedMutexGuard, Owner, Token, name_of_this_process, try_offload};
 use crate::store::carried::in_context;
 use crate::store::lease::LeaseGuard;
 
@@ -93,7 +93,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     pub fn save(self) -> Result<(), SaveError<T>> {
         let StoreGuard { value, token, version, fence, disk, document, owner, lease, gate } = self;
         let verify = || For::Save.check(document.place.path(), &owner, lease.as_ref(), LeaseGuard::verify);
-        let saving = Saving { token, disk, read: version, fence, verify: &verify };
+        let saving = Saving { token, by: &by(lease.as_ref()), disk, read: version, fence, verify: &verify };
         match document.save(&saving, value) {
             Ok(saved) => {
                 // The document is on disk, where the next one reads it. A cache may take longer than anybody should wait for.
@@ -141,8 +141,14 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         let verify =
             || For::Save.check(self.document.place.path(), &self.owner, self.lease.as_ref(), LeaseGuard::renew);
-        let saving =
-            Saving { token: self.token, disk: self.disk, read: self.version, fence: self.fence, verify: &verify };
+        let saving = Saving {
+            token: self.token,
+            by: &by(self.lease.as_ref()),
+            disk: self.disk,
+            read: self.version,
+            fence: self.fence,
+            verify: &verify,
+        };
         let saved = self.document.save(&saving, self.value.clone()).map_err(|(error, _)| error)?;
         self.disk = Some(saved.header.stamp);
         self.version = saved.header.version();
@@ -201,6 +207,11 @@ impl<T> StoreGuard<T> {
     pub fn into_value(self) -> T {
         self.value
     }
+}
+
+/// Says who has the document locked.
+fn by(lease: Option<&LeaseGuard>) -> String {
+    lease.map_or_else(name_of_this_process, LeaseGuard::who)
 }
 
 /// What it is checked for that a document is locked.

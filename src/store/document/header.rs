@@ -1,7 +1,7 @@
 //! How a document stands on disk and in a cache: JSON, with what a store needs to know of it on the first line.
 //!
 //! ```json
-//! {"logscope_store":1,"schema":"project-state","epoch":1700000000000000,"generation":7,"token":"00a1…","fence":3,"digest":"9f3c…","document":
+//! {"logscope_store":1,"schema":"project-state","epoch":1700000000000000,"generation":7,"token":"00a1…","by":"pid 4711 (uno) on build7: nightly","fence":3,"digest":"9f3c…","document":
 //! {"name":"uno"}
 //! }
 //! ```
@@ -82,6 +82,8 @@ impl fmt::Display for DocumentVersion {
 pub(super) struct Header {
     pub(super) schema: String,
     pub(super) stamp: Stamp,
+    /// Who has saved it, for people: its process, and the owner of its lease.
+    pub(super) by: String,
     /// See [`DocumentVersion::epoch`].
     pub(super) epoch: u64,
     /// The highest fencing number that it was saved under in this epoch. Zero if it never was under a lease.
@@ -106,6 +108,7 @@ struct Line {
     epoch: u64,
     generation: u64,
     token: String,
+    by: String,
     fence: u64,
     /// Of this line with an empty digest, and the value.
     digest: String,
@@ -120,6 +123,7 @@ impl Header {
             epoch: self.epoch,
             generation: self.stamp.generation,
             token: self.stamp.token.to_string(),
+            by: self.by.clone(),
             fence: self.fence,
             digest: String::new(),
         };
@@ -176,7 +180,7 @@ impl Line {
     fn header(&self) -> Result<Header, Fault> {
         let token = self.token.parse().map_err(|_| Fault::Damaged("its token is none"))?;
         let stamp = Stamp { generation: self.generation, token };
-        Ok(Header { schema: self.schema.clone(), stamp, epoch: self.epoch, fence: self.fence })
+        Ok(Header { schema: self.schema.clone(), stamp, by: self.by.clone(), epoch: self.epoch, fence: self.fence })
     }
 
     fn to_text(&self) -> String {
@@ -186,8 +190,9 @@ impl Line {
 
     fn digest_with(&self, value: &[u8]) -> String {
         let Line { logscope_store, epoch, generation, fence, .. } = *self;
-        let (schema, token) = (self.schema.clone(), self.token.clone());
-        let line = Line { logscope_store, schema, epoch, generation, token, fence, digest: String::new() }.to_text();
+        let (schema, token, by) = (self.schema.clone(), self.token.clone(), self.by.clone());
+        let line =
+            Line { logscope_store, schema, epoch, generation, token, by, fence, digest: String::new() }.to_text();
         // Reading from memory does not fail.
         Digest::of(line.as_bytes().chain(value)).map_or_else(|_| String::new(), |digest| digest.to_string())
     }
@@ -199,7 +204,7 @@ mod tests {
 
     fn header() -> Header {
         let stamp = Stamp { generation: 7, token: Token::random() };
-        Header { schema: "a \"b\"\n".to_owned(), stamp, epoch: 9, fence: 3 }
+        Header { schema: "a \"b\"\n".to_owned(), stamp, by: "pid 7".to_owned(), epoch: 9, fence: 3 }
     }
 
     #[test]

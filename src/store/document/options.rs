@@ -189,8 +189,8 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
         let Some(document) = Open::<T>::new(&instance) else {
             return Err(other_type(&key, instance.type_name(), type_name::<T>()));
         };
-        if let Some(option) = difference(&document.settings, &settings) {
-            return Err(other_options(&key, option));
+        if let Some((option, open, given)) = difference(&document.settings, &settings) {
+            return Err(other_options(&key, option, &open, &given));
         }
         if kept > 0 {
             keep(instance, kept);
@@ -232,21 +232,31 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
     }
 }
 
-/// Names an option in which the two differ.
-fn difference(one: &Settings, other: &Settings) -> Option<&'static str> {
-    fn lease(settings: &Settings) -> Option<(String, Duration, bool)> {
-        settings.lease.as_ref().map(Lease::terms)
-    }
-    fn cache(settings: &Settings) -> Option<(&str, CacheGone)> {
-        settings.cached.as_ref().map(|cached| cached.options())
-    }
-    let differs = [
-        ("schema", one.schema != other.schema),
-        ("lease", lease(one) != lease(other)),
-        ("cache", cache(one) != cache(other)),
-        ("time-out for saving", one.save_timeout != other.save_timeout),
+/// Names an option in which the two differ, with both values: that of the open document first.
+fn difference(open: &Settings, given: &Settings) -> Option<(&'static str, String, String)> {
+    let options: [(&str, fn(&Settings) -> String); 7] = [
+        ("schema", |settings| format!("{:?}", settings.schema)),
+        ("lease", |settings| lease(settings, |(place, ..)| place)),
+        ("TTL of its lease", |settings| lease(settings, |(_, ttl, _)| format!("{ttl:?}"))),
+        ("keeper of its lease", |settings| {
+            lease(settings, |(.., is_kept)| if is_kept { "on" } else { "off" }.to_owned())
+        }),
+        ("cache", |settings| cache(settings, |(key, _)| format!("{key:?}"))),
+        ("way to go on without its cache", |settings| cache(settings, |(_, gone)| format!("{gone:?}"))),
+        ("time-out for saving", |settings| format!("{:?}", settings.save_timeout)),
     ];
-    differs.into_iter().find_map(|(option, differs)| differs.then_some(option))
+    options.into_iter().find_map(|(option, value)| {
+        let (open, given) = (value(open), value(given));
+        (open != given).then_some((option, open, given))
+    })
+}
+
+fn lease(settings: &Settings, value: impl FnOnce((String, Duration, bool)) -> String) -> String {
+    settings.lease.as_ref().map_or_else(|| "none".to_owned(), |lease| value(lease.terms()))
+}
+
+fn cache(settings: &Settings, value: impl FnOnce((&str, CacheGone)) -> String) -> String {
+    settings.cached.as_ref().map_or_else(|| "none".to_owned(), |cached| value(cached.options()))
 }
 
 impl<T> Clone for StoreOptions<T> {

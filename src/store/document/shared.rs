@@ -86,6 +86,8 @@ pub(super) struct Saved {
 /// What a guard saves, and over what.
 pub(super) struct Saving<'a> {
     pub(super) token: Token,
+    /// Who saves it, for people.
+    pub(super) by: &'a str,
     /// What was on disk when the guard read the document.
     pub(super) disk: Option<Stamp>,
     /// What the guard read.
@@ -162,6 +164,12 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
     }
 
     /// True if the cache has a document that is newer than what is known, or that is none of those before it.
+    /// Returns the key of the cache, if what is known comes from there.
+    pub(super) fn key_if_from_cache(&self, seen: &Seen<T>) -> Option<&str> {
+        let cached = self.settings.cached.as_ref()?;
+        (seen.version.stamp != seen.disk.map(|disk| disk.stamp)).then(|| cached.options().0)
+    }
+
     fn cache_has_another(&self, seen: &Seen<T>) -> Result<bool, Error> {
         let Some(cached) = &self.settings.cached else { return Ok(false) };
         let cached = cached.get(&self.place, &self.settings.schema, true)?;
@@ -214,7 +222,7 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
             && header.version() > saving.read
             && !saving.has_made(header.stamp)
         {
-            return Err(changed(path, saving.disk, Some(header.stamp)));
+            return Err(changed(path, saving.disk, Some(&header)));
         }
         disk::replace(&self.place, self.settings.save_timeout, || {
             let found = disk::check(&self.place)?.map(|(header, _)| header);
@@ -222,7 +230,7 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
             let found_stamp = found.map(|header| header.stamp);
             let own = found.filter(|found| saving.has_made(found.stamp));
             if found_stamp != saving.disk && own.is_none() {
-                return Err(changed(path, saving.disk, found_stamp));
+                return Err(changed(path, saving.disk, found));
             }
             let before = own.map_or(saving.read, Header::version);
             // What is on disk may be of an epoch before that of the cache, whose document was read.
@@ -234,7 +242,8 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
             let stamp = Stamp { generation, token: saving.token };
             // One that was begun without its cache is newer than whatever that has.
             let epoch = if before.epoch == 0 { DocumentVersion::epoch_after(0) } else { before.epoch };
-            let header = Header { schema: self.settings.schema.clone(), stamp, epoch, fence: saving.fence };
+            let (schema, by) = (self.settings.schema.clone(), saving.by.to_owned());
+            let header = Header { schema, stamp, by, epoch, fence: saving.fence };
             let document = header.write(value);
             Ok((header, document))
         })

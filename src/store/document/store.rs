@@ -139,7 +139,8 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
         if let Some(lease) = &lease
             && lease.fence() <= known
         {
-            return Err(fence_given_twice(self.path(), lease.fence(), known));
+            let key = self.document.key_if_from_cache(&seen);
+            return Err(fence_given_twice(self.path(), lease.fence(), known, key));
         }
         if lease.as_ref().is_some_and(|lease| lease.remaining().is_zero()) {
             return Err(read_too_late(self.path()));

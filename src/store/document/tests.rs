@@ -14,7 +14,8 @@ fn put(path: &Path, generation: u64, token: Token, value: &str) {
     // As of the epoch that the document on disk has, if there is one.
     let found = std::fs::read(path).ok().and_then(|document| Header::parse(&document).ok().map(|(header, _)| header));
     let epoch = found.map_or(1, |header| header.epoch);
-    let header = Header { schema: "count".to_owned(), stamp: Stamp { generation, token }, epoch, fence: 0 };
+    let header =
+        Header { schema: "count".to_owned(), stamp: Stamp { generation, token }, by: String::new(), epoch, fence: 0 };
     publish(path, |file| file.write_all(&header.write(value.as_bytes()))).expect("it is published");
 }
 
