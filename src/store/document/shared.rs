@@ -8,7 +8,7 @@
 //! nobody goes back to an older version.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -117,7 +117,7 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         let loaded = load(&place, &settings, &initial, Some(IsNeeded(true)))?;
         log_opened(place.path(), loaded.version.generation(), loaded.from);
         let seen = Seen { version: Arc::new(loaded.version), disk: loaded.disk, changes: 0 };
-        let gate = Arc::new(crate::lock::Mutex::new(()).named("a document of a store"));
+        let gate = Arc::new(crate::lock::Mutex::new(()).named_by(format!("the document {}", place.path().display())));
         Ok(Document { place, settings, initial, gate, seen: Mutex::new(seen) })
     }
 
@@ -265,13 +265,15 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
 
 impl<T> Document<T> {
     /// Waits until no other guard of this process is there. Returns `None` if the time is over before.
+    #[track_caller]
     pub(super) fn enter(&self, timeout: Duration) -> Option<OwnedMutexGuard<()>> {
         Arc::clone(&self.gate).lock_owned_timeout(timeout)
     }
 
-    /// As [`enter`](Self::enter), in a task.
-    pub(super) async fn enter_async(&self, deadline: Option<Instant>) -> Option<OwnedMutexGuard<()>> {
-        crate::lock::before(deadline, Arc::clone(&self.gate).lock_owned_async()).await
+    /// Waits in a task, without an end.
+    #[track_caller]
+    pub(super) fn enter_async(&self) -> impl Future<Output = OwnedMutexGuard<()>> + use<T> {
+        Arc::clone(&self.gate).lock_owned_async()
     }
 }
 

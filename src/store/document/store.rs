@@ -13,7 +13,7 @@ use super::instances::Open;
 use super::shared::Ask;
 use super::version::StoreSnapshot;
 use crate::error::{Error, ErrorKind};
-use crate::lock::{OwnedMutexGuard, try_offload};
+use crate::lock::{OwnedMutexGuard, before, try_offload};
 use crate::store::carried::in_context;
 use crate::store::lease::LeaseGuard;
 
@@ -82,6 +82,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
     /// - Those of [`StoreOptions::open`](super::StoreOptions::open) that have to do with the file and the cache.
     /// - [`ErrorKind::LeaseLost`] if the lease has a fencing number that is not higher than the one that the document was saved under: then the backend
     ///   has lost its numbers.
+    #[track_caller]
     pub fn lock(&self, timeout: Duration) -> Result<StoreGuard<T>, Error> {
         let deadline = Instant::now().checked_add(timeout);
         let gate = self.document.enter(timeout).ok_or_else(|| busy(self.path(), timeout))?;
@@ -104,20 +105,24 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
     /// # Errors
     ///
     /// Those of [`lock`](Self::lock), and [`ErrorKind::Lock`] if no thread can be started.
-    pub async fn lock_async(&self, timeout: Duration) -> Result<StoreGuard<T>, Error> {
-        let deadline = Instant::now().checked_add(timeout);
-        let gate = self.document.enter_async(deadline).await.ok_or_else(|| busy(self.path(), timeout))?;
-        let lease = match &self.document.settings.lease {
-            Some(lease) => {
-                if self.document.settings.cached.is_some() {
-                    self.on_thread(|store| store.document.ask_cache()).await?;
+    #[track_caller]
+    pub fn lock_async(&self, timeout: Duration) -> impl Future<Output = Result<StoreGuard<T>, Error>> + Send + use<T> {
+        let (store, gate) = (self.clone(), self.document.enter_async());
+        async move {
+            let deadline = Instant::now().checked_add(timeout);
+            let gate = before(deadline, gate).await.ok_or_else(|| busy(store.path(), timeout))?;
+            let lease = match &store.document.settings.lease {
+                Some(lease) => {
+                    if store.document.settings.cached.is_some() {
+                        store.on_thread(|store| store.document.ask_cache()).await?;
+                    }
+                    let acquired = lease.acquire_async(left(deadline)).await;
+                    Some(acquired.map_err(|error| not_locked(store.path(), error))?)
                 }
-                let acquired = lease.acquire_async(left(deadline)).await;
-                Some(acquired.map_err(|error| not_locked(self.path(), error))?)
-            }
-            None => None,
-        };
-        self.on_thread(move |store| store.begin(gate, lease)).await
+                None => None,
+            };
+            store.on_thread(move |store| store.begin(gate, lease)).await
+        }
     }
 
     /// Runs `work` on a thread of the library, which logs to where the task logs.
