@@ -14,6 +14,12 @@ pub(super) fn misplaced(path: &Path, why: impl Display) -> Error {
     Error::new(ErrorKind::Store, format!("cannot open the document {}: {why}", path.display()))
 }
 
+/// Something is wrong with what the program gives with the document.
+#[cold]
+pub(super) fn not_opened(path: &Path, error: Error) -> Error {
+    error.preceded_by(format_args!("cannot open the document {}", path.display()))
+}
+
 #[cold]
 pub(super) fn unreadable(path: &Path, error: io::Error) -> Error {
     Error::from_io(ErrorKind::Store, format!("cannot read the document {}", path.display()), error)

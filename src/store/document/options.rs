@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::bypass::{ReadOnlyStore, UnlockedStore};
 use super::cache::{CacheGone, Cached, DocumentCache};
-use super::errors::{misplaced, opens_itself, other_options, other_type};
+use super::errors::{misplaced, not_opened, opens_itself, other_options, other_type};
 use super::instances::{Open, Opened, keep, stores};
 use super::place::Place;
 use super::shared::{Document, Settings};
@@ -160,6 +160,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
     ///   another type.
     /// - [`ErrorKind::OptionMismatch`](crate::ErrorKind::OptionMismatch) if it is open with other options.
     /// - [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if the cache cannot be used, and it was said to [refuse](CacheGone::Refuse) then.
+    /// - [`ErrorKind::Lock`](crate::ErrorKind::Lock) if its lease has a name or a TTL that none can have.
     /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if there is no folder for it, or the file cannot be read.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Store<T>, Error>
     where
@@ -179,6 +180,9 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
         make: impl Fn() -> T + Send + Sync + 'static,
     ) -> Result<Store<T>, Error> {
         let (place, kept) = (self.place(path.as_ref())?, self.kept);
+        if let Some(lease) = &self.lease {
+            lease.check().map_err(|error| not_opened(place.path(), error))?;
+        }
         let key = place.path().to_owned();
         let settings = self.settings();
         let opened = stores().make_unless_itself(&key, || {

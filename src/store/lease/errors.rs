@@ -17,9 +17,8 @@ pub(super) fn check(lease: &Lease) -> Result<(), Error> {
         return Err(Error::new(ErrorKind::Lock, what));
     }
     if !LEASE_TTLS.contains(&lease.ttl) {
-        let (shortest, longest) = (LEASE_TTLS.start(), LEASE_TTLS.end());
-        let what =
-            format!("the TTL of the lease {} is {:?}; give it {shortest:?} to {longest:?}", lease.name, lease.ttl);
+        let (shortest, longest) = (Shown(*LEASE_TTLS.start()), Shown(*LEASE_TTLS.end()));
+        let what = format!("the TTL of the lease {} is {:?}; give it {shortest} to {longest}", lease.name, lease.ttl);
         return Err(Error::new(ErrorKind::Lock, what));
     }
     Ok(())
