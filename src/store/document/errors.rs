@@ -54,7 +54,16 @@ pub(super) fn other_schema(path: &Path, found: &str, expected: &str) -> Error {
 pub(super) fn no_such_type(path: &Path, schema: &str, error: serde_json::Error) -> Error {
     let text =
         format!("the document {} has the schema {schema:?}, but its value does not fit the type", path.display());
-    Error::new(ErrorKind::TypeMismatch, text).with_source(error)
+    Error::new(ErrorKind::TypeMismatch, text).with_source(in_the_file(&error))
+}
+
+/// Says where in the file an error of the value is: the value begins on the second line.
+fn in_the_file(error: &serde_json::Error) -> String {
+    let (text, line, column) = (error.to_string(), error.line(), error.column());
+    match text.strip_suffix(&format!(" at line {line} column {column}")) {
+        Some(what) => format!("{what} at line {} column {column}", line + 1),
+        None => text,
+    }
 }
 
 #[cold]
