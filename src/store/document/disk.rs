@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use super::errors::{cannot_save, faulty, lost, not_saved, unreadable};
@@ -89,6 +90,10 @@ pub(super) fn replace(
     make: impl FnOnce() -> Result<(Header, Vec<u8>), Error>,
 ) -> Result<(Header, Vec<u8>), Error> {
     let path = place.path();
+    // The lock would make it again.
+    if !path.parent().is_some_and(Path::is_dir) {
+        return Err(not_saved(path, "its folder is gone"));
+    }
     let lock = place.lock().purpose("save a document").acquire(timeout);
     let lock = lock.map_err(|error| cannot_save(path, error))?;
     let (header, document) = make()?;

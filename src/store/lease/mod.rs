@@ -93,7 +93,7 @@
 //! - **NFS.** A client may list a folder as it was some seconds ago. It then takes longer to see that a lease is free, and a rename from a name that is no
 //!   longer there fails on the server: nobody gets a lease, renews it or verifies it by an old listing. The server must make `rename` whole, as all do, and must not be one of
 //!   several copies. A mount that is not `hard` may give up a request that is done later.
-//! - **A folder that somebody deletes** is made anew. Its holder has lost the lease. The numbers go on rising unless the clock of the host that makes it
+//! - **A folder that somebody deletes** is made anew, unless the one above it is gone, too. Its holder has lost the lease. The numbers go on rising unless the clock of the host that makes it
 //!   is behind that of the one which made the first. A folder that is brought back from a backup gives numbers again.
 //! - **Redis** copies to replicas after it has answered. A failover can lose the last acquisition: the next owner gets a lease that another one holds. Its number
 //!   is higher as long as the clocks of the two servers agree to within the time between the two acquisitions. A `maxmemory-policy` that evicts keys
