@@ -290,3 +290,155 @@ mod servers {
         assert!(RedisLeases::new("http://127.0.0.1/", options()).unwrap_err().is_lock_failed());
     }
 }
+
+#[test]
+fn who_has_saved_meanwhile_is_named_with_its_process_and_fence() {
+    let (_folder, path) = folder();
+    let lease = Lease::new(MemoryLeases::new(), "count").owner("nightly");
+    let store: Store<u32> = Store::options().lease(lease.clone()).open(&path).unwrap();
+    let mut others = store.lock(SOON).unwrap();
+    others.checkpoint().unwrap();
+    let saved = fs::read(&path).unwrap();
+    drop(others);
+    fs::remove_file(&path).unwrap();
+    let guard = store.lock(SOON).unwrap();
+    fs::write(&path, saved).unwrap();
+    let error = guard.save().unwrap_err();
+    let text = error.to_string();
+    assert!(error.is_lock_lost() && text.contains("this guard read no document"), "{text}");
+    assert!(text.contains(&format!("pid {} (", std::process::id())) && text.contains(": nightly"), "{text}");
+    assert!(text.contains("has saved generation 1 (fence 1) since"), "{text}");
+}
+
+#[test]
+fn an_option_that_differs_is_named_with_both_values() {
+    let (_folder, path) = folder();
+    let lease = |ttl| Lease::new(MemoryLeases::new(), "count").ttl(Duration::from_secs(ttl));
+    let _open: Store<u32> = Store::options().schema("count").lease(lease(10)).open(&path).unwrap();
+    let differs = |options: logscope::store::StoreOptions<u32>| options.open(&path).unwrap_err().to_string();
+    let count = || Store::options().schema("count");
+    let text = differs(count().lease(lease(20)));
+    assert!(text.contains("the TTL of its lease is 10s") && text.contains("not 20s"), "{text}");
+    let text = differs(count().lease(lease(10).keeper(true)));
+    assert!(text.contains("the keeper of its lease is off") && text.contains("not on"), "{text}");
+    let text = differs(count());
+    assert!(text.contains("the lease is count in the memory of this process") && text.contains("not none"), "{text}");
+    let text = differs(Store::options().schema("other").lease(lease(10)));
+    assert!(text.contains("the schema is \"count\"") && text.contains("not \"other\""), "{text}");
+    let text = differs(count().lease(lease(10)).save_timeout(Duration::from_secs(1)));
+    assert!(text.contains("the time-out for saving is 10s") && text.contains("not 1s"), "{text}");
+}
+
+#[test]
+fn a_lease_that_nobody_can_take_is_told_when_the_document_is_opened() {
+    let (_folder, path) = folder();
+    let ttl = |ttl| Store::<u32>::options().lease(Lease::new(MemoryLeases::new(), "count").ttl(ttl)).open(&path);
+    let error = ttl(Duration::from_millis(9)).unwrap_err();
+    assert!(error.is_lock_failed() && error.to_string().contains("give it 10 ms to 30 days"), "{error}");
+    assert!(ttl(Duration::from_secs(31 * 86_400)).is_err());
+    drop(ttl(Duration::from_millis(10)).unwrap());
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_said_to_be_where_it_is_in_the_file() {
+    let (_folder, path) = folder();
+    Store::<Vec<u32>>::options().schema("count").open(&path).unwrap().lock(SOON).unwrap().save().unwrap();
+    let error = Store::<u32>::options().schema("count").open(&path).unwrap_err();
+    let text = format!("{error:#}");
+    assert!(text.contains("invalid type: sequence, expected u32 at line 2 column 0"), "{text}");
+}
+
+#[test]
+fn a_folder_that_was_removed_is_made_again_by_nobody_who_waits_or_saves() {
+    let (folder, path) = folder();
+    let leases = logscope::store::FolderLeases::new(folder.path().join("leases"));
+    let lease = Lease::new(leases, "count");
+    let locked: Store<u32> = Store::options().schema("count").lease(lease.clone()).open(&path).unwrap();
+    let other: Store<u32> = Store::open(path.with_file_name("other.json")).unwrap();
+    let (guard, others) = (locked.lock(SOON).unwrap(), other.lock(SOON).unwrap());
+    fs::remove_dir_all(folder.path()).unwrap();
+    assert!(lease.try_acquire().is_err());
+    assert!(locked.lock(Duration::ZERO).is_err() && guard.save().is_err());
+    let error = others.save().unwrap_err();
+    assert!(error.to_string().contains("cannot save the document"), "{error}");
+    assert!(!folder.path().exists());
+    let error = lease.try_acquire().unwrap_err();
+    assert!(error.is_lock_failed() && error.to_string().contains("ensure_dir_writable"), "{error}");
+}
+
+#[test]
+fn who_waits_for_a_document_of_this_process_is_told_which_and_where_it_was_locked() {
+    common::init();
+    let (_folder, path) = folder();
+    let log = Log::new("builds");
+    let store: Store<u32> = Store::open(&path).unwrap();
+    let (_guard, line) = (store.lock(SOON).unwrap(), line!());
+    let error = log.context.scope(|| store.lock(Duration::from_millis(20)).unwrap_err());
+    assert!(error.is_timeout());
+    let asynchronous = log.context.scope(|| common::block_on(store.lock_async(Duration::from_millis(20))).unwrap_err());
+    assert!(asynchronous.is_timeout());
+    let told: Vec<_> = log.lines().into_iter().map(|line| line.message).collect();
+    let waits: Vec<_> = told.iter().filter(|line| line.starts_with("gave up waiting for")).collect();
+    assert_eq!(waits.len(), 2, "{told:?}");
+    let place = format!("{}:{line}", file!());
+    for wait in waits {
+        assert!(wait.contains("the document ") && wait.contains("count.json") && wait.contains(&place), "{wait}");
+    }
+}
+
+/// Another process is killed while it saves.
+#[test]
+fn a_process_that_died_while_it_saved_is_told_as_no_danger() {
+    use child::{Child, in_child};
+
+    const ROLE: &str = "a_process_that_died_while_it_saved_is_told_as_no_danger";
+    in_child(ROLE, |_| {
+        let lock = PathBuf::from(std::env::var_os("DOCUMENT").unwrap()).with_file_name("count.json.lock");
+        let lock = logscope::lock::FileLock::new(lock).try_acquire().unwrap().unwrap();
+        std::mem::forget(lock);
+        serde_json::json!(true)
+    });
+    common::init();
+    let (_folder, path) = folder();
+    Child::new(ROLE).var("DOCUMENT", path.display()).run();
+    let (log, store) = (Log::new("builds"), Store::<u32>::open(&path).unwrap());
+    log.context.scope(|| store.lock(SOON).unwrap().save().unwrap());
+    let told: Vec<_> = log.lines().into_iter().filter(|line| line.level != "DEBUG").collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].level, "INFO");
+    assert!(told[0].message.contains("died while it saved a document: the document is whole"), "{told:?}");
+}
+
+#[test]
+fn a_number_that_comes_from_the_cache_is_told_as_that() {
+    let (_folder, path) = folder();
+    let cache = Shelf::default();
+    let open = |name: &str, leases: &MemoryLeases| -> Store<u32> {
+        let options = Store::options().schema("count").cache(cache.clone(), "shared");
+        options.lease(Lease::new(leases.clone(), "count")).open(path.with_file_name(name)).unwrap()
+    };
+    let busy = MemoryLeases::new();
+    let one = open("one.json", &busy);
+    for _ in 0..3 {
+        one.lock(SOON).unwrap().save().unwrap();
+    }
+    let text = open("other.json", &MemoryLeases::new()).lock(SOON).unwrap_err().to_string();
+    assert!(text.contains("cache") && text.contains("\"shared\"") && text.contains("3"), "{text}");
+    assert!(text.contains("another document"), "{text}");
+}
+
+type Shelved = Option<(logscope::store::DocumentVersion, Vec<u8>)>;
+
+#[derive(Clone, Debug, Default)]
+struct Shelf(Arc<std::sync::Mutex<Shelved>>);
+
+impl logscope::store::DocumentCache for Shelf {
+    fn get(&self, _: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.0.lock().unwrap().as_ref().map(|(_, document)| document.clone()))
+    }
+
+    fn put(&self, _: &str, version: logscope::store::DocumentVersion, document: &[u8]) -> io::Result<()> {
+        *self.0.lock().unwrap() = Some((version, document.to_owned()));
+        Ok(())
+    }
+}

@@ -257,7 +257,7 @@ pub use folders::ensure_dir_writable;
 #[cfg(feature = "store")]
 #[cfg(feature = "store")]
 pub(crate) use folders::ensure_last_io;
-pub(crate) use folders::{ensure_io, jittered};
+pub(crate) use folders::jittered;
 #[cfg(feature = "testing")]
 pub(crate) use foreign::ForeignWaker;
 #[cfg(feature = "store")]

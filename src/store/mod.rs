@@ -111,7 +111,8 @@
 //! | the backend did not answer to that release | WARN | `saved a document, but its lease may not be released: …` | `document`, `error` |
 //! | the lock for saving was cleared in the middle of a save | WARN | `saved a document, but the lock for saving was cleared meanwhile …` | `document`, `error` |
 //!
-//! What file locks and leases log comes in between; waits within the process are logged as those of a [`lock::Mutex`](crate::lock::Mutex) named `the
+//! When a process has died in the middle of a save, the next save logs `a process died while it saved a document: …` at INFO, with the target
+//! `logscope::lock`. What file locks and leases log comes in between; waits within the process are logged as those of a [`lock::Mutex`](crate::lock::Mutex) named `the
 //! document` and its path, with the place in the program where it was locked. These records are written while the caller has the document locked, or saves it: a subscriber must not lock this very
 //! document.
 //!
