@@ -32,7 +32,7 @@
 //!
 //! | what happens | what follows |
 //! |---|---|
-//! | a holder dies | the next one has the lease when the TTL and a tenth are over: in Redis, since the last renewal; in a folder, since the next one began to watch it, or saw it renewed last; where it sees that there was a holder, it logs that at WARN |
+//! | a holder dies | the next one has the lease when the TTL of the dead one, not its own, and a tenth are over: in Redis, since the last renewal; in a folder, since the next one began to watch it, or saw it renewed last; where it sees that there was a holder, it logs that at WARN |
 //! | work takes longer than the TTL | [`remaining`](LeaseGuard::remaining) is zero; [`verify`](LeaseGuard::verify), [`renew`](LeaseGuard::renew) and [`release`](LeaseGuard::release) are [`LeaseLost`](crate::ErrorKind::LeaseLost), for good, whether or not somebody else has had it |
 //! | an operator [breaks](Lease::break_lease) it | the same at the holder's next check, which asks the backend; both log it at WARN |
 //! | the machine is suspended | the time goes on: the holder's clock runs meanwhile |
