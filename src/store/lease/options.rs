@@ -4,9 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::backend::{LeaseBackend, OWNER_BYTES};
-use super::errors::check;
 use super::watch::Watch;
-use crate::error::Error;
 use crate::limits::LEASE_TTL;
 use crate::lock::one_line;
 use crate::process::ForkLocal;
@@ -97,11 +95,6 @@ impl Lease {
 }
 
 impl Lease {
-    /// Fails for a name or a TTL that a lease cannot have.
-    pub(in crate::store) fn check(&self) -> Result<(), Error> {
-        check(self)
-    }
-
     /// Returns what two who use one lease must have in common: which one it is, and for how long and how it is held.
     pub(in crate::store) fn terms(&self) -> (String, Duration, bool) {
         (self.backend.place(&self.name), self.ttl, self.has_keeper)

@@ -13,6 +13,11 @@ use crate::error::Error;
 use crate::limits::LEASE_ATTEMPTS;
 
 impl Lease {
+    /// Fails for a name or a TTL that a lease cannot have.
+    pub(in crate::store) fn check(&self) -> Result<(), Error> {
+        check(self)
+    }
+
     /// Gets the lease. Waits for it, up to `timeout`.
     ///
     /// A timeout of zero makes one attempt, and [`Duration::MAX`] waits for ever. A waiter is woken when a thread of this process releases the lease;
