@@ -150,7 +150,8 @@ impl RedisClient {
         while let Err(Failure { error, .. }) = &result {
             let is_cut = is_cut(error) && retries < REDIS_RETRIES;
             // However often the process is stopped and goes on, within the time that it would have waited.
-            if !is_cut && !(is_interrupted(error) && began.elapsed() < self.options.timeout) {
+            let waits_on = is_interrupted(error) && began.elapsed() < self.options.timeout;
+            if !is_cut && !waits_on {
                 break;
             }
             retries += usize::from(is_cut);

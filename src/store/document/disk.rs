@@ -55,8 +55,11 @@ pub(super) fn read_header_unless_damaged(place: &Place) -> Result<Option<Header>
     }
 }
 
+/// What a first line says, and the length of its file.
+type FirstLine = (Result<Header, Fault>, u64);
+
 /// Returns the header, and the length of the file.
-fn read_first_line(place: &Place) -> Result<Option<(Result<Header, Fault>, u64)>, Error> {
+fn read_first_line(place: &Place) -> Result<Option<FirstLine>, Error> {
     let read = |file: File| Ok((Header::read(&file)?, file.metadata()?.len()));
     match File::open(place.path()).and_then(read) {
         Ok(header) => Ok(Some(header)),

@@ -236,9 +236,12 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
     }
 }
 
+/// Shows the value of an option.
+type Shows = fn(&Settings) -> String;
+
 /// Names an option in which the two differ, with both values: that of the open document first.
 fn difference(open: &Settings, given: &Settings) -> Option<(&'static str, String, String)> {
-    let options: [(&str, fn(&Settings) -> String); 7] = [
+    let options: [(&str, Shows); 7] = [
         ("schema", |settings| format!("{:?}", settings.schema)),
         ("lease", |settings| lease(settings, |(place, ..)| place)),
         ("TTL of its lease", |settings| lease(settings, |(_, ttl, _)| format!("{ttl:?}"))),
