@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod common;
+#[path = "common/in_time.rs"]
+mod in_time;
 #[path = "common/redis.rs"]
 #[cfg(feature = "redis")]
 mod redis;
@@ -14,8 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{DEADLINE, Log, block_on, init, poll, wait_until};
-use logscope::ErrorKind;
+use in_time::{acquire_in_time, once_in_time};
 use logscope::store::{FolderLeases, Lease, LeaseBackend, LeaseGuard, MemoryLeases};
+use logscope::{Error, ErrorKind};
 
 const LONG: Duration = Duration::from_secs(120);
 const SHORT: Duration = Duration::from_millis(60);
@@ -66,7 +69,7 @@ fn whose_time_is_over_learns_it_and_touches_nothing() {
     with_each(|backend| {
         let uno = lease(&backend, "uno").ttl(SHORT).silent(true);
         let [renews, verifies, releases] = [(); 3].map(|()| {
-            let guard = uno.acquire(DEADLINE).unwrap();
+            let guard = acquire_in_time(&uno, DEADLINE);
             wait_until_over(&guard);
             guard
         });
@@ -85,7 +88,7 @@ fn whose_time_is_over_learns_it_and_touches_nothing() {
 #[test]
 fn a_renewal_after_the_time_is_over_is_a_loss_even_if_nobody_else_wants_the_lease() {
     with_each(|backend| {
-        let guard = lease(&backend, "uno").ttl(SHORT).silent(true).acquire(DEADLINE).unwrap();
+        let guard = acquire_in_time(&lease(&backend, "uno").ttl(SHORT).silent(true), DEADLINE);
         wait_until_over(&guard);
         assert!(guard.renew().unwrap_err().is_lease_lost());
         // It stays lost, and is free for the next.
@@ -97,16 +100,32 @@ fn a_renewal_after_the_time_is_over_is_a_loss_even_if_nobody_else_wants_the_leas
 
 #[test]
 fn renewals_keep_it_for_longer_than_its_ttl() {
-    with_each(|backend| {
-        let (ttl, start) = (Duration::from_secs(2), Instant::now());
-        let guard = lease(&backend, "uno").ttl(ttl).acquire(DEADLINE).unwrap();
+    let ttl = Duration::from_secs(2);
+    let keeps = |uno: &Lease| {
+        let start = Instant::now();
+        let guard = acquire_in_time(uno, DEADLINE);
+        // The last renewal began then, or later.
+        let mut renewed = start;
+        let check = |result: Result<(), Error>, renewed: Instant| match result {
+            Err(error) if error.is_lease_lost() && renewed.elapsed() >= ttl => false,
+            result => {
+                result.unwrap();
+                true
+            }
+        };
         while start.elapsed() < ttl * 3 / 2 {
             thread::sleep(ttl / 20);
-            guard.renew().unwrap();
+            let before = Instant::now();
+            if !check(guard.renew(), renewed) {
+                return false;
+            }
+            renewed = before;
         }
-        assert!(lease(&backend, "uno").try_acquire().unwrap().is_none());
-        guard.release().unwrap();
-    });
+        let other = uno.try_acquire().unwrap();
+        assert!(other.is_none() || renewed.elapsed() >= ttl);
+        check(guard.release(), renewed)
+    };
+    with_each(|backend| once_in_time(|| keeps(&lease(&backend, "uno").ttl(ttl))));
 }
 
 #[test]
@@ -256,8 +275,8 @@ fn attempts_that_do_not_wait_find_in_the_end_that_a_holder_in_a_folder_is_dead()
     init();
     let folder = tempfile::tempdir().unwrap();
     let leases = FolderLeases::new(folder.path());
-    let dead =
-        Lease::new(leases.clone(), "uno").ttl(Duration::from_millis(100)).owner("dead").acquire(DEADLINE).unwrap();
+    let short = Lease::new(leases.clone(), "uno").ttl(Duration::from_millis(100)).owner("dead");
+    let dead = acquire_in_time(&short, DEADLINE);
     let fence = dead.fence();
     std::mem::forget(dead);
     let (log, uno, start) = (Log::new("next"), Lease::new(leases, "uno"), Instant::now());

@@ -8,10 +8,14 @@
 mod child;
 #[path = "common/contenders.rs"]
 mod contenders;
+#[path = "common/in_time.rs"]
+mod in_time;
 
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
+use std::thread;
 
 use child::{ALARM, in_child};
 use contenders::{TTL, assert_no_number_twice, contender, given, random, turmoil};
@@ -99,6 +103,37 @@ fn contenders_that_are_killed_at_random_never_get_a_number_twice() {
     assert_eq!(state, 1, "one file, whatever has happened");
     // Whoever is left over is dead. The next one gets the lease.
     lease(folder.path(), "folder").acquire(ALARM).unwrap().release().unwrap();
+}
+
+/// Nobody renames anything here, so a listing shows the file, or that there is no folder yet.
+#[test]
+fn a_folder_that_many_look_at_first_at_once_is_never_there_without_its_file() {
+    const LOOKERS: usize = 32;
+    for _ in 0..20 {
+        let (folder, start) = (tempfile::tempdir().unwrap(), Barrier::new(LOOKERS));
+        let list = || -> Vec<_> {
+            match fs::read_dir(folder.path().join("leases/uno")) {
+                Err(error) if error.kind() == ErrorKind::NotFound => vec!["no folder yet".into()],
+                listed => listed.unwrap().map(|entry| entry.unwrap().file_name()).collect(),
+            }
+        };
+        let seen: Vec<_> = thread::scope(|scope| {
+            let look = || {
+                start.wait();
+                let before = list();
+                assert!(lease(folder.path(), "folder").holder().unwrap().is_none());
+                [before, list()]
+            };
+            let lookers: Vec<_> = (0..LOOKERS).map(|_| scope.spawn(look)).collect();
+            lookers.into_iter().flat_map(|looker| looker.join().unwrap()).collect()
+        });
+        let last = seen.last().unwrap();
+        assert!(last.len() == 1 && last[0] != "no folder yet", "{last:?}");
+        assert!(seen.iter().all(|seen| seen == last || *seen == ["no folder yet"]), "{seen:?}");
+        // The folders that others had made are gone.
+        let left: Vec<_> = fs::read_dir(folder.path().join("leases")).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+    }
 }
 
 /// A listing of a network file system may be behind: a rename is not.

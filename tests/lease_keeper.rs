@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod common;
+#[path = "common/in_time.rs"]
+mod in_time;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,8 +15,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{DEADLINE, Log, init, poll, wait_until};
+use in_time::{acquire_in_time, once_in_time};
 use logscope::ErrorKind;
-use logscope::store::{Lease, LeaseBackend, LeaseClaim, LeaseState, MemoryLeases};
+use logscope::store::{Lease, LeaseBackend, LeaseClaim, LeaseGuard, LeaseState, MemoryLeases};
 
 /// Leases in memory. Tells of each renewal, and does not answer while it is out of reach.
 #[derive(Debug)]
@@ -68,6 +71,16 @@ impl LeaseBackend for Told {
     }
 }
 
+/// Waits for so many renewals, and returns when each began. Fewer if the lease is lost before.
+fn renewed(renewals: &Receiver<Instant>, guard: &LeaseGuard, count: usize) -> Vec<Instant> {
+    let mut times = Vec::new();
+    wait_until("it is renewed, or lost", || {
+        times.extend(renewals.try_iter().take(count - times.len()));
+        times.len() == count || guard.remaining().is_zero()
+    });
+    times
+}
+
 #[test]
 fn the_time_counts_from_before_an_acquisition_and_a_renewal_begin() {
     let (backend, renewals, _) = told();
@@ -107,7 +120,7 @@ fn a_backend_of_the_program_that_is_out_of_reach_is_told_as_such_with_the_place_
 fn a_renewal_whose_answer_comes_when_the_time_is_over_is_a_loss() {
     let (backend, _renewals, _) = told();
     let takes = Arc::clone(&backend.takes);
-    let guard = Lease::new(backend, "uno").ttl(Duration::from_secs(1)).silent(true).acquire(DEADLINE).unwrap();
+    let guard = acquire_in_time(&Lease::new(backend, "uno").ttl(Duration::from_secs(1)).silent(true), DEADLINE);
     takes.store(1_100, Ordering::SeqCst);
     assert!(guard.renew().unwrap_err().is_lease_lost());
     assert!(guard.remaining().is_zero());
@@ -119,11 +132,22 @@ fn a_keeper_renews_the_lease_and_ends_with_the_guard() {
     let (backend, renewals, _) = told();
     let ttl = Duration::from_secs(1);
     let lease = Lease::new(backend, "uno").ttl(ttl).keeper(true);
-    let (start, guard) = (Instant::now(), lease.acquire(DEADLINE).unwrap());
-    let times: Vec<Instant> = (0..5).map(|_| renewals.recv_timeout(DEADLINE).unwrap()).collect();
-    assert!(*times.last().unwrap() - start > ttl, "{times:?}");
-    guard.verify().unwrap();
-    guard.release().unwrap();
+    once_in_time(|| {
+        let start = Instant::now();
+        let guard = acquire_in_time(&lease, DEADLINE);
+        let mut times = renewed(&renewals, &guard, 5);
+        let checked = guard.verify().and_then(|()| guard.release());
+        times.insert(0, start);
+        times.push(Instant::now());
+        // A renewal begins after a third of the time.
+        if times.windows(2).any(|times| times[1] - times[0] > ttl / 2) {
+            let _of_the_last_guard = renewals.try_iter().count();
+            return false;
+        }
+        checked.unwrap();
+        assert!(times[5] - start > ttl, "{times:?}");
+        true
+    });
     drop(lease);
     // The keeper was the last that had the sender.
     wait_until("the keeper ends", || matches!(renewals.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected)));
@@ -154,7 +178,8 @@ fn a_keeper_tells_of_a_loss_once_and_in_the_context_of_the_holder() {
     init();
     let log = Log::new("holder");
     let (backend, renewals, _) = told();
-    let lease = Lease::new(backend, "uno").ttl(Duration::from_millis(300));
+    let ttl = Duration::from_secs(3);
+    let lease = Lease::new(backend, "uno").ttl(ttl);
     let guard = log.context.scope(|| lease.clone().keeper(true).acquire(DEADLINE)).unwrap();
     lease.break_lease().unwrap().unwrap();
     let warnings = || log.lines().into_iter().filter(|line| line.level == "WARN").collect::<Vec<_>>();
@@ -173,19 +198,30 @@ fn a_keeper_tells_of_a_loss_once_and_in_the_context_of_the_holder() {
 #[test]
 fn a_keeper_that_cannot_renew_tries_again_until_the_time_is_over() {
     init();
-    let (backend, renewals, is_out_of_reach) = told();
-    let log = Log::new("holder");
-    let lease = Lease::new(backend, "uno").ttl(Duration::from_secs(2)).keeper(true);
-    let guard = log.context.scope(|| lease.acquire(DEADLINE)).unwrap();
-    is_out_of_reach.store(true, Ordering::SeqCst);
-    assert!((0..3).all(|_| renewals.recv_timeout(DEADLINE).is_ok()));
-    is_out_of_reach.store(false, Ordering::SeqCst);
-    assert!((0..2).all(|_| renewals.recv_timeout(DEADLINE).is_ok()));
-    guard.verify().unwrap();
-    assert_eq!(log.lines().iter().filter(|line| line.level == "WARN").count(), 0);
+    let ttl = Duration::from_secs(2);
+    once_in_time(|| {
+        let (backend, renewals, is_out_of_reach) = told();
+        let log = Log::new("holder");
+        let lease = Lease::new(backend, "uno").ttl(ttl).keeper(true);
+        let start = Instant::now();
+        let guard = log.context.scope(|| acquire_in_time(&lease, DEADLINE));
+        is_out_of_reach.store(true, Ordering::SeqCst);
+        let in_vain = renewed(&renewals, &guard, 3);
+        is_out_of_reach.store(false, Ordering::SeqCst);
+        let times = [vec![start], in_vain, renewed(&renewals, &guard, 2)].concat();
+        let verified = guard.verify();
+        // The attempts in vain end before half of the time is over, and what follows takes a third of it.
+        if times.len() < 6 || times[4] - start > ttl * 3 / 4 || times[4].elapsed() > ttl * 3 / 4 {
+            assert!(start.elapsed() > ttl * 3 / 4, "{times:?}");
+            return false;
+        }
+        verified.unwrap();
+        assert_eq!(log.lines().iter().filter(|line| line.level == "WARN").count(), 0);
 
-    is_out_of_reach.store(true, Ordering::SeqCst);
-    wait_until("its time is over", || log.lines().iter().any(|line| line.level == "WARN"));
-    assert!(guard.remaining().is_zero());
-    assert_eq!(guard.release().unwrap_err().kind(), ErrorKind::LeaseLost);
+        is_out_of_reach.store(true, Ordering::SeqCst);
+        wait_until("its time is over", || log.lines().iter().any(|line| line.level == "WARN"));
+        assert!(guard.remaining().is_zero());
+        assert_eq!(guard.release().unwrap_err().kind(), ErrorKind::LeaseLost);
+        true
+    });
 }

@@ -8,6 +8,8 @@ mod child;
 mod common;
 #[path = "common/contenders.rs"]
 mod contenders;
+#[path = "common/in_time.rs"]
+mod in_time;
 #[path = "common/redis.rs"]
 mod redis;
 
@@ -19,6 +21,7 @@ use std::time::{Duration, Instant};
 use child::in_child;
 use common::{DEADLINE, block_on};
 use contenders::{assert_no_number_twice, contender};
+use in_time::acquire_in_time;
 use logscope::store::{Lease, LeaseBackend as _, LeaseClaim, RedisLeases, RedisOptions};
 use redis::{Server, Wire, server};
 
@@ -83,7 +86,7 @@ fn an_expiry_under_load_is_told_to_whom_it_befalls() {
                 scope.spawn(move || {
                     let lease = lease(server, "load").ttl(Duration::from_millis(100)).silent(true);
                     for round in 0..6 {
-                        let guard = lease.acquire(DEADLINE).unwrap();
+                        let guard = acquire_in_time(&lease, DEADLINE);
                         if (contender + round).is_multiple_of(3) {
                             // Stands still for longer than the TTL.
                             thread::sleep(Duration::from_millis(150));
@@ -152,7 +155,7 @@ fn a_server_that_stops_is_a_clear_error_and_one_that_lost_its_data_gives_higher_
 #[test]
 fn a_time_that_is_over_while_the_server_is_gone_is_lost_without_it() {
     let Some(mut server) = server() else { return };
-    let guard = lease(&server, "uno").ttl(Duration::from_millis(300)).silent(true).acquire(DEADLINE).unwrap();
+    let guard = acquire_in_time(&lease(&server, "uno").ttl(Duration::from_millis(300)).silent(true), DEADLINE);
     server.stop();
     let start = Instant::now();
     while !guard.remaining().is_zero() {

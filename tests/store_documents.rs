@@ -86,6 +86,16 @@ impl DocumentCache for TestCache {
         }
         Ok(())
     }
+
+    fn replace(&self, key: &str, damaged: &[u8], version: DocumentVersion, document: &[u8]) -> io::Result<()> {
+        let mut state = self.ask()?;
+        if state.document.as_ref().is_some_and(|(_, present)| present == damaged) {
+            state.document = Some((version, document.to_owned()));
+            return Ok(());
+        }
+        drop(state);
+        self.put(key, version, document)
+    }
 }
 
 fn cached(path: &Path, cache: &TestCache, gone: CacheGone) -> Result<Store<Counts>, Error> {
@@ -449,6 +459,31 @@ fn a_save_over_another_one_is_refused_and_returns_the_value() {
     add_elsewhere(&path, 40);
     assert_eq!((guard.generation(), builds(&store)), (1, 40));
     assert!(guard.save().unwrap_err().is_lock_lost(), "the same generation by another token");
+}
+
+#[test]
+fn a_save_of_a_task_over_another_one_is_refused_and_returns_the_value() {
+    let (_folder, path) = folder();
+    let lease = Lease::new(MemoryLeases::new(), "counts");
+    let store: Store<Counts> = Store::options().lease(lease.clone()).open(&path).unwrap();
+    let locked = || {
+        let mut guard = block_on(store.lock_async(SOON)).unwrap();
+        guard.builds += 7;
+        guard
+    };
+    let guard = locked();
+    add_elsewhere(&path, 30);
+    let error = block_on(guard.save_async()).unwrap_err();
+    assert!(error.is_lock_lost() && error.to_string().contains("has saved generation 1 since"), "{error}");
+    assert_eq!((error.into_value().builds, builds(&store)), (7, 30));
+    // And once the lease is lost, which the failure has released.
+    let guard = locked();
+    lease.break_lease().unwrap().unwrap();
+    let error = block_on(guard.save_async()).unwrap_err();
+    assert!(error.is_lock_lost() && error.to_string().contains("its lease was lost"), "{error}");
+    assert_eq!((error.into_value().builds, builds(&store)), (37, 30));
+    block_on(locked().save_async()).unwrap();
+    assert_eq!(builds(&store), 37);
 }
 
 #[test]

@@ -91,6 +91,8 @@ fn concurrent_open() {
     on_each_stage(Manner::Logscope, LONG, |stage, one, other| {
         assert_eq!(open_at_once(one, other), ("1".to_owned(), "2".to_owned()), "{stage:?}");
         assert_eq!(stage.saved(), 2);
+        // Two instances would see the same, each by reading the disk again.
+        assert_eq!(one.has_same_instance(other), stage.kind == Kind::Threads, "{stage:?}");
     });
 }
 
@@ -99,6 +101,7 @@ fn concurrent_open_gives_a_naive_program_two_instances() {
     on_each_stage(Manner::Naive, LONG, |stage, one, other| {
         assert_eq!(open_at_once(one, other), ("0".to_owned(), "1".to_owned()), "{stage:?}");
         assert_eq!(stage.saved(), 1, "a save is lost");
+        assert!(!one.has_same_instance(other), "{stage:?}");
     });
 }
 

@@ -11,6 +11,7 @@ mod redis;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -20,6 +21,10 @@ use logscope::Error;
 use logscope::store::{CacheGone, DocumentCache as _, DocumentVersion, RedisCache, RedisLeases, RedisOptions, Store};
 
 const SOON: Duration = Duration::from_secs(60);
+
+fn version(generation: u64) -> DocumentVersion {
+    DocumentVersion { generation, ..DocumentVersion::default() }
+}
 
 fn open(path: &Path, url: &str, gone: CacheGone) -> Result<Store<u32>, Error> {
     let cache = RedisCache::new(url, RedisOptions::new().timeout(Duration::from_secs(5))).unwrap();
@@ -36,7 +41,6 @@ fn add(store: &Store<u32>) {
 fn the_higher_generation_stays_whoever_puts_last_and_also_if_an_answer_is_lost() {
     let Some(server) = redis::server() else { return };
     let wire = redis::Wire::to(&server);
-    let version = |generation| DocumentVersion { generation, ..DocumentVersion::default() };
     let cache = Arc::new(RedisCache::new(wire.url(), RedisOptions::new()).unwrap());
     assert_eq!(cache.get("a").unwrap(), None);
     let threads: Vec<_> = (1..=64_u64)
@@ -54,6 +58,35 @@ fn the_higher_generation_stays_whoever_puts_last_and_also_if_an_answer_is_lost()
     cache.put("a", version(70), b"another 70").unwrap();
     assert_eq!(cache.get("a").unwrap().unwrap(), b"70");
     assert_eq!(server.command(&["HGET", "logscope:document:a", "version"]), "$62");
+}
+
+/// Whatever version it says it has.
+#[test]
+fn what_is_no_document_in_the_server_is_replaced_and_a_newer_one_that_came_meanwhile_stays() {
+    let Some(server) = redis::server() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("count.json");
+    let cache = RedisCache::new(server.url(), RedisOptions::new()).unwrap();
+    let open = || open(&path, &server.url(), CacheGone::UseDisk).unwrap();
+    let key = "logscope:document:count";
+    let mut count = 0;
+    let high = &DocumentVersion { epoch: u64::MAX, ..DocumentVersion::default() }.to_string();
+    for entry in [&["version", high, "document", "garbage"][..], &["version", "garbage"], &["version", high]] {
+        for opens_anew in [true, false] {
+            let early = (!opens_anew).then(open);
+            server.command(&["DEL", key]);
+            server.command(&[&["HSET", key], entry].concat());
+            add(&early.unwrap_or_else(open));
+            count += 1;
+            assert_eq!(*open().read().unwrap(), count);
+            assert_eq!(cache.get("count").unwrap(), Some(fs::read(&path).unwrap()), "{entry:?}");
+        }
+    }
+    cache.put("other", version(7), b"seven").unwrap();
+    cache.replace("other", b"garbage", version(6), b"six").unwrap();
+    assert_eq!(cache.get("other").unwrap().unwrap(), b"seven");
+    cache.replace("other", b"seven", version(6), b"six").unwrap();
+    assert_eq!(cache.get("other").unwrap().unwrap(), b"six");
 }
 
 #[test]
@@ -127,4 +160,18 @@ fn a_document_under_a_lease_in_redis_goes_on_after_the_server_has_lost_its_data(
     add(&store);
     let saved = store.read().unwrap();
     assert_eq!((*saved, saved.generation()), (2, 2));
+}
+
+/// What a plain `cargo test` shows, whose tests pass.
+#[test]
+fn without_a_server_the_tests_say_so_once_and_pass() {
+    let tests = [
+        "the_higher_generation_stays_whoever_puts_last_and_also_if_an_answer_is_lost",
+        "a_document_that_refuses_without_the_server_is_neither_opened_nor_saved_then",
+    ];
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let ended = command.arg("--exact").args(tests).env_remove("LOGSCOPE_TEST_REDIS").output().unwrap();
+    let (shown, said) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success() && shown.contains("2 passed"), "{shown}");
+    assert_eq!(said.matches("not tested: set LOGSCOPE_TEST_REDIS").count(), 1, "{said}");
 }

@@ -18,7 +18,7 @@ const THREADS: usize = 32;
 const ROUNDS: usize = 200;
 const KEYS: usize = 4;
 
-/// An instance that counts how many of its key are registered at once.
+/// An instance that counts how many of its key have been made and not been dropped.
 struct Counted {
     key: usize,
     alive: Arc<[AtomicUsize; KEYS]>,
@@ -26,6 +26,8 @@ struct Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
+        // A chance for others to make one too early.
+        thread::yield_now();
         self.alive[self.key].fetch_sub(1, Relaxed);
     }
 }
@@ -34,10 +36,11 @@ impl Drop for Counted {
 fn thirty_two_threads_that_open_and_drop_at_once_share_one_instance_per_key() {
     let registry: Registry<usize, Counted> = Registry::new();
     let alive: Arc<[AtomicUsize; KEYS]> = Arc::default();
-    let start = Arc::new(Barrier::new(THREADS));
+    let (two_at_once, start) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(THREADS)));
     let threads: Vec<_> = (0..THREADS)
         .map(|number| {
             let (registry, alive, start) = (registry.clone(), Arc::clone(&alive), Arc::clone(&start));
+            let two_at_once = Arc::clone(&two_at_once);
             thread::spawn(move || {
                 for round in 0..ROUNDS {
                     let key = (number + round) % KEYS;
@@ -49,7 +52,8 @@ fn thirty_two_threads_that_open_and_drop_at_once_share_one_instance_per_key() {
                         // Without the panic hook.
                         4 => resume_unwind(Box::new("panics")),
                         _ => {
-                            alive[key].fetch_add(1, Relaxed);
+                            let others = alive[key].fetch_add(1, Relaxed);
+                            two_at_once.fetch_add(others, Relaxed);
                             Ok(Counted { key, alive: Arc::clone(&alive) })
                         }
                     };
@@ -64,6 +68,7 @@ fn thirty_two_threads_that_open_and_drop_at_once_share_one_instance_per_key() {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     assert!(registry.is_empty());
     assert!(alive.iter().all(|alive| alive.load(Relaxed) == 0));
+    assert_eq!(two_at_once.load(Relaxed), 0, "an instance was made before the one before was dropped");
 }
 
 #[test]

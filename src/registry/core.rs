@@ -4,7 +4,8 @@
 //! A caller makes a value outside the registry's lock, and then [acquires](Registry::acquire) a lease for its key. If the key has a value
 //! already, the lease is on that value, and the caller drops the new one. Each user holds a [`Lease`]; the value leaves the registry with
 //! its last lease. Leases are counted under the lock, so a caller cannot get a lease on a value that is just leaving. No value is dropped
-//! under the lock: its `Drop` may be slow, or belong to the program.
+//! under the lock: its `Drop` may be slow, or belong to the program. In the public registry, the key of a value stays taken
+//! until its `Drop` is over: see `leaving`.
 //!
 //! # Keys that change, and keys that prove nothing
 //!
@@ -58,22 +59,23 @@ struct Guarded<K, N, V> {
     is_inherited: fn(&V) -> bool,
 }
 
-struct RegistryState<K, N, V> {
-    entries: HashMap<EntryId, Entry<K, N, V>>,
+pub(super) struct RegistryState<K, N, V> {
+    pub(super) entries: HashMap<EntryId, Entry<K, N, V>>,
     /// The entry that has each key, held or not.
-    owners: HashMap<K, EntryId>,
+    pub(super) owners: HashMap<K, EntryId>,
     /// The entry that was last opened by each name.
     ids_by_name: HashMap<N, EntryId>,
 }
 
-struct Entry<K, N, V> {
-    value: Arc<V>,
+pub(super) struct Entry<K, N, V> {
+    pub(super) value: Arc<V>,
     /// At least one.
-    lease_count: usize,
+    pub(super) lease_count: usize,
     /// None if another value has the key of this value's file.
-    key: Option<K>,
+    pub(super) key: Option<K>,
+    #[cfg_attr(not(feature = "file"), allow(dead_code, reason = "only the keys of files are ever not held"))]
     is_key_held: bool,
-    name: N,
+    pub(super) name: N,
 }
 
 /// Identifies a value in the registry, whatever its key. It is allotted before the value is made, so that the value can store it.
@@ -81,19 +83,27 @@ struct Entry<K, N, V> {
 pub(crate) struct EntryId(u64);
 
 /// The answer to a caller that wants a lease for a key.
+#[cfg(any(feature = "file", test))]
 pub(crate) enum Acquired<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> {
     /// A lease on the caller's value, or on the value that holds the key already.
     Lease(Lease<K, N, V>),
     /// No lease yet: this value has the key, but does not hold it.
-    #[cfg_attr(not(feature = "file"), allow(dead_code, reason = "only the keys of files are ever not held"))]
     Unproven(Arc<V>),
 }
 
 /// A share in the use of a value. The value leaves the registry with its last lease.
 pub(crate) struct Lease<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> {
-    registry: Registry<K, N, V>,
-    id: EntryId,
-    value: Arc<V>,
+    // Before the count: the last lease drops the value where it is counted out.
+    pub(super) value: Arc<V>,
+    pub(super) counted: Counted<K, N, V>,
+}
+
+/// One lease in the count of an entry.
+pub(super) struct Counted<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> {
+    pub(super) registry: Registry<K, N, V>,
+    pub(super) id: EntryId,
+    /// False if somebody else counts it out.
+    pub(super) is_counted: bool,
 }
 
 impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
@@ -113,7 +123,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
         Registry { shared: Arc::new(Shared { state, last_id: AtomicU64::new(0) }) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, RegistryState<K, N, V>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, RegistryState<K, N, V>> {
         self.shared.state.get().state.lock()
     }
 
@@ -127,6 +137,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
     /// open what `key` identifies.
     ///
     /// With `take_unheld`, takes the key from a value that has it and does not hold it: for a caller that has asked that value in vain.
+    #[cfg(any(feature = "file", test))]
     pub(crate) fn acquire(
         &self,
         id: EntryId,
@@ -148,30 +159,12 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
                     if let Some((_, entry)) = unproven {
                         entry.key = None;
                     }
-                    let (key, name, value) = (key.clone(), name.clone(), Arc::clone(value));
-                    state.owners.insert(key.clone(), id);
-                    state.ids_by_name.insert(name.clone(), id);
-                    let entry =
-                        Entry { value: Arc::clone(&value), lease_count: 1, key: Some(key), is_key_held: true, name };
-                    state.entries.insert(id, entry);
-                    (id, value)
+                    state.insert(id, key.clone(), name.clone(), Arc::clone(value));
+                    (id, Arc::clone(value))
                 }
             }
         };
-        Acquired::Lease(Lease { registry: self.clone(), id, value })
-    }
-
-    /// Returns a lease on the value that holds `key`, if there is one.
-    #[cfg(feature = "store")]
-    pub(crate) fn find_by_key(&self, key: &K) -> Option<Lease<K, N, V>> {
-        let (id, value) = {
-            let mut state = self.lock();
-            let id = *state.owners.get(key)?;
-            let entry = state.entries.get_mut(&id).filter(|entry| entry.is_key_held)?;
-            entry.lease_count += 1;
-            (id, Arc::clone(&entry.value))
-        };
-        Some(Lease { registry: self.clone(), id, value })
+        Acquired::Lease(Lease::new(self, id, value))
     }
 
     /// Returns how many values there are for which `is_counted` is true.
@@ -240,7 +233,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Registry<K, N, V> {
             entry.lease_count += 1;
             (id, Arc::clone(&entry.value))
         };
-        Some(Lease { registry: self.clone(), id, value })
+        Some(Lease::new(self, id, value))
     }
 
     /// Returns all values in use, the oldest first.
@@ -285,6 +278,9 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Guarded<K, N, V> {
             // What it owns belongs to a thread of the parent.
             std::mem::forget(state.remove_entry(id));
         }
+        // A key without a value is one of a value that a thread of the parent drops.
+        let RegistryState { entries, owners, .. } = &mut state;
+        owners.retain(|_, id| entries.contains_key(id));
         Guarded { state: Mutex::new(state), is_inherited }
     }
 }
@@ -314,26 +310,44 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> RegistryState<K, N, V> {
         RegistryState { entries: HashMap::new(), owners: HashMap::new(), ids_by_name: HashMap::new() }
     }
 
+    /// Adds a value with one lease, which holds its key.
+    pub(super) fn insert(&mut self, id: EntryId, key: K, name: N, value: Arc<V>) {
+        self.owners.insert(key.clone(), id);
+        self.ids_by_name.insert(name.clone(), id);
+        let entry = Entry { value, lease_count: 1, key: Some(key), is_key_held: true, name };
+        self.entries.insert(id, entry);
+    }
+
     fn remove_entry(&mut self, id: EntryId) -> Option<Entry<K, N, V>> {
         let entry = self.entries.remove(&id)?;
         if let Some(key) = &entry.key {
             self.owners.remove(key);
         }
-        if self.ids_by_name.get(&entry.name) == Some(&id) {
-            self.ids_by_name.remove(&entry.name);
-        }
+        self.forget_name(&entry.name, id);
         Some(entry)
+    }
+
+    /// Forgets that the value `id` has this name, unless another one was opened by it since.
+    pub(super) fn forget_name(&mut self, name: &N, id: EntryId) {
+        if self.ids_by_name.get(name) == Some(&id) {
+            self.ids_by_name.remove(name);
+        }
     }
 }
 
 impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Lease<K, N, V> {
+    /// For a lease that is in the count already.
+    pub(super) fn new(registry: &Registry<K, N, V>, id: EntryId, value: Arc<V>) -> Self {
+        Lease { value, counted: Counted { registry: registry.clone(), id, is_counted: true } }
+    }
+
     pub(crate) fn value(&self) -> &Arc<V> {
         &self.value
     }
 
-    #[cfg(feature = "store")]
+    #[cfg(any(feature = "store", test))]
     pub(crate) fn id(&self) -> EntryId {
-        self.id
+        self.counted.id
     }
 }
 
@@ -345,13 +359,17 @@ impl<K, N, V> Clone for Registry<K, N, V> {
 
 impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Clone for Lease<K, N, V> {
     fn clone(&self) -> Self {
-        self.registry.add_lease(self.id);
-        Lease { registry: self.registry.clone(), id: self.id, value: Arc::clone(&self.value) }
+        let Counted { registry, id, .. } = &self.counted;
+        registry.add_lease(*id);
+        Lease::new(registry, *id, Arc::clone(&self.value))
     }
 }
 
-impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Drop for Lease<K, N, V> {
+impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Drop for Counted<K, N, V> {
     fn drop(&mut self) {
+        if !self.is_counted {
+            return;
+        }
         let removed = allocating_under_lock(|| self.registry.remove_lease(self.id));
         // `remove_lease` has released the lock, so the value may be dropped here.
         drop(removed);

@@ -3,16 +3,21 @@
 //! Each key that is in use has a slot, which is a value of the [core](super::core): counted by leases, and gone with the last. The constructor runs
 //! in the slot's cell, outside the lock of the registry. So callers for one key wait for one another there, and those for other keys do not
 //! notice. A constructor that fails or panics leaves the cell empty, and the next caller runs its own.
+//!
+//! The last share takes the slot out, and drops the instance, also outside the lock. The key stays taken until that is over: whoever asks for it waits
+//! for the thread that runs the `Drop`, and then for a slot of its own. That thread counts as the maker of the slot meanwhile, so that a `Drop` that
+//! would wait for itself is told.
 
 use std::fmt;
 use std::hash::Hash;
 use std::ops::Deref;
 
-use super::core::{Acquired, EntryId, Lease, Registry as Core};
+use super::core::{EntryId, Lease, Registry as Core};
+use super::leaving::{Found, TakenKey};
 use super::waits::Waits;
 use crate::output::allocating_under_lock;
 use crate::process::ForkLocal;
-use crate::sync::model::{Arc, Mutex, OnceCell, ThreadId, current_thread};
+use crate::sync::model::{Arc, Condvar, Mutex, OnceCell, ThreadId, current_thread};
 
 /// Keeps one live instance per key, which all who ask for the key share.
 ///
@@ -43,20 +48,41 @@ use crate::sync::model::{Arc, Mutex, OnceCell, ThreadId, current_thread};
 /// ```
 ///
 /// - A failure is not remembered: the next caller runs its constructor. Nor is a panic.
-/// - An instance that is dropped by its last user while somebody asks for it is either that very instance or one new. There are never two that
-///   can be asked for. The old one's `Drop` may still run while the new one is made.
+/// - Who asks for an instance while its last user drops it gets either that very instance or a new one. There are never two: the new one is made when the
+///   old one's `Drop` is over, and whoever asks meanwhile waits for that. So a `Drop` must not wait for somebody who may ask for its key.
 /// - The `Hash`, `Eq`, `Clone` and `Drop` of keys run under the registry's lock, and must not use the registry.
 /// - In a forked child, the instances of the parent are there as the child's memory has them; those that were being made are not.
 pub struct Registry<K, V> {
     core: Core<K, (), Slot<V>>,
-    waits: Arc<ForkLocal<Mutex<Waits>>>,
+    workers: Arc<ForkLocal<Workers>>,
+}
+
+/// The threads that make or drop instances now.
+struct Workers {
+    waits: Mutex<Waits>,
+    /// Tells that the key of an instance was freed.
+    freed: Condvar,
 }
 
 /// A share in the instance of a key; from [`Registry::get_or_try_insert_with`].
 ///
 /// Clones are shares in the same instance, which lives as long as one of them. It derefs to the value.
 pub struct Instance<K: Clone + Eq + Hash, V> {
-    lease: Lease<K, (), Slot<V>>,
+    share: Share<K, V>,
+}
+
+/// A share in a slot.
+struct Share<K: Clone + Eq + Hash, V> {
+    /// There until this is dropped.
+    lease: Option<Lease<K, (), Slot<V>>>,
+    workers: Arc<ForkLocal<Workers>>,
+}
+
+/// What there is for a key.
+enum Place<K: Clone + Eq + Hash, V> {
+    Share(Share<K, V>),
+    /// Its instance is being dropped.
+    Leaving(EntryId),
 }
 
 /// A place for the instance of a key. Empty while it is being made.
@@ -64,7 +90,7 @@ struct Slot<V> {
     cell: OnceCell<V>,
 }
 
-/// A constructor has asked for the instance that it makes.
+/// A constructor has asked for the instance that it makes, or a `Drop` for the one that it drops.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MakesItself;
 
@@ -72,14 +98,14 @@ impl<K: Clone + Eq + Hash, V> Registry<K, V> {
     /// Makes a registry without instances.
     #[must_use]
     pub fn new() -> Self {
-        let waits = ForkLocal::made_here(Mutex::new(Waits::new()), |_| Mutex::new(Waits::new()));
-        Registry { core: Core::made_here(|slot| slot.cell.get().is_some()), waits: Arc::new(waits) }
+        let workers = ForkLocal::made_here(Workers::new(), |_| Workers::new());
+        Registry { core: Core::made_here(|slot| slot.cell.get().is_some()), workers: Arc::new(workers) }
     }
 
     /// Returns the instance of `key`. If there is none, `make` makes it.
     ///
     /// `make` runs outside the registry's lock. If several callers ask for a key at once, one of them runs its `make`, and the others wait for
-    /// that; if it fails, the next one runs its own.
+    /// that; if it fails, the next one runs its own. While an instance of `key` is being dropped, all wait until its `Drop` is over.
     ///
     /// # Errors
     ///
@@ -88,16 +114,17 @@ impl<K: Clone + Eq + Hash, V> Registry<K, V> {
     /// # Panics
     ///
     /// Panics if `make` asks for the very key that it makes the instance of, directly or through constructors of other keys of this registry, also
-    /// on other threads: it would wait for itself. A circle that leads through several registries is not recognised, and waits for ever.
+    /// on other threads: it would wait for itself. The same holds for the `Drop` of an instance that asks for the key of that instance. A circle that
+    /// leads through several registries is not recognised, and waits for ever.
     pub fn get_or_try_insert_with<E>(&self, key: &K, make: impl FnOnce() -> Result<V, E>) -> Result<Instance<K, V>, E> {
         self.make_unless_itself(key, make).unwrap_or_else(|MakesItself| {
-            panic!("the constructor of a registry's instance asks for that instance, and would wait for itself")
+            panic!("the constructor or the `Drop` of a registry's instance asks for that instance, and would wait for itself")
         })
     }
 
     /// Returns the instance of `key`, unless nobody has one.
     ///
-    /// Does not wait: one that is still being made is not there yet.
+    /// Does not wait: one that is still being made is not there yet, and one that is being dropped is gone.
     ///
     /// ```
     /// let numbers = logscope::store::Registry::new();
@@ -108,8 +135,10 @@ impl<K: Clone + Eq + Hash, V> Registry<K, V> {
     /// ```
     #[must_use]
     pub fn get(&self, key: &K) -> Option<Instance<K, V>> {
-        let lease = allocating_under_lock(|| self.core.find_by_key(key))?;
-        lease.value().cell.get().is_some().then(|| Instance { lease })
+        match self.found(allocating_under_lock(|| self.core.find_by_key(key))?) {
+            Place::Share(share) => share.slot().cell.get().is_some().then(|| Instance { share }),
+            Place::Leaving(_) => None,
+        }
     }
 
     /// Returns how many instances there are.
@@ -130,36 +159,118 @@ impl<K: Clone + Eq + Hash, V> Registry<K, V> {
         key: &K,
         make: impl FnOnce() -> Result<V, E>,
     ) -> Result<Result<Instance<K, V>, E>, MakesItself> {
-        let lease = self.slot(key);
-        if lease.value().cell.get().is_some() {
-            return Ok(Ok(Instance { lease }));
+        let share = self.share(key)?;
+        if share.slot().cell.get().is_some() {
+            return Ok(Ok(Instance { share }));
         }
-        let (waits, thread, entry) = (self.waits.get_made(), current_thread().id(), lease.id());
-        if !waits.lock().begin_wait(thread, entry) {
-            return Err(MakesItself);
-        }
-        let _wait = Waiting { waits, thread, entry };
-        let made = lease.value().cell.get_or_try_init(|| {
-            allocating_under_lock(|| waits.lock().begin_making(thread, entry));
-            let _making = Making { waits, entry };
+        let (workers, thread, entry) = (self.workers.get_made(), current_thread().id(), share.lease().id());
+        let _wait = workers.begin_wait(thread, entry)?;
+        let made = share.slot().cell.get_or_try_init(|| {
+            let _making = workers.begin_making(thread, entry);
             make()
         });
         Ok(match made {
-            Ok(_) => Ok(Instance { lease }),
+            Ok(_) => Ok(Instance { share }),
             Err(error) => Err(error),
         })
     }
 
-    /// Returns a share in the slot of `key`, which is a new one if the key has none.
-    fn slot(&self, key: &K) -> Lease<K, (), Slot<V>> {
-        if let Some(lease) = allocating_under_lock(|| self.core.find_by_key(key)) {
-            return lease;
+    /// Returns a share in the slot of `key`, which is a new one if the key has none. Waits while an instance of the key is being dropped.
+    fn share(&self, key: &K) -> Result<Share<K, V>, MakesItself> {
+        loop {
+            let found = allocating_under_lock(|| self.core.find_by_key(key)).unwrap_or_else(|| {
+                let (id, slot) = (self.core.new_id(), Arc::new(Slot { cell: OnceCell::new() }));
+                allocating_under_lock(|| self.core.find_or_insert(id, key, &(), slot))
+            });
+            match self.found(found) {
+                Place::Share(share) => return Ok(share),
+                Place::Leaving(entry) => self.wait_until_left(key, entry)?,
+            }
         }
-        let (id, slot) = (self.core.new_id(), Arc::new(Slot { cell: OnceCell::new() }));
-        match allocating_under_lock(|| self.core.acquire(id, key, &(), &slot, false)) {
-            Acquired::Lease(lease) => lease,
-            Acquired::Unproven(_) => unreachable!("a slot holds its key as long as it is there"),
+    }
+
+    /// Waits until the instance of `key` that was in the slot `entry` is dropped.
+    fn wait_until_left(&self, key: &K, entry: EntryId) -> Result<(), MakesItself> {
+        let workers = self.workers.get_made();
+        let _wait = workers.begin_wait(current_thread().id(), entry)?;
+        let mut waits = workers.waits.lock();
+        // Under the lock: the key is freed first, and then this lock is taken to tell it.
+        while self.core.is_leaving(entry, key) {
+            (waits, _) = workers.freed.wait_until(waits, None);
         }
+        drop(waits);
+        Ok(())
+    }
+
+    fn found(&self, found: Found<K, (), Slot<V>>) -> Place<K, V> {
+        match found {
+            Found::Lease(lease) => Place::Share(Share { lease: Some(lease), workers: Arc::clone(&self.workers) }),
+            Found::Leaving(entry) => Place::Leaving(entry),
+        }
+    }
+}
+
+impl Workers {
+    fn new() -> Self {
+        Workers { waits: Mutex::new(Waits::new()), freed: Condvar::new() }
+    }
+
+    /// Notes that `thread` waits for what happens in the slot `entry`, unless it would wait for itself.
+    fn begin_wait(&self, thread: ThreadId, entry: EntryId) -> Result<Waiting<'_>, MakesItself> {
+        let may_wait = self.waits.lock().begin_wait(thread, entry);
+        if may_wait { Ok(Waiting { waits: &self.waits, thread, entry }) } else { Err(MakesItself) }
+    }
+
+    /// Notes that `thread` makes or drops what is in the slot `entry`.
+    fn begin_making(&self, thread: ThreadId, entry: EntryId) -> Making<'_> {
+        allocating_under_lock(|| self.waits.lock().begin_making(thread, entry));
+        Making { waits: &self.waits, entry }
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> Share<K, V> {
+    fn lease(&self) -> &Lease<K, (), Slot<V>> {
+        match &self.lease {
+            Some(lease) => lease,
+            None => unreachable!("it is there until the share is dropped"),
+        }
+    }
+
+    fn slot(&self) -> &Arc<Slot<V>> {
+        self.lease().value()
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> Clone for Share<K, V> {
+    fn clone(&self) -> Self {
+        Share { lease: self.lease.clone(), workers: Arc::clone(&self.workers) }
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> Drop for Share<K, V> {
+    fn drop(&mut self) {
+        let Some((slot, key)) = self.lease.take().and_then(Lease::leave) else { return };
+        let workers = self.workers.get_made();
+        let making = workers.begin_making(current_thread().id(), key.id());
+        let _leaver = Leaver { key: Some(key), making: Some(making), workers };
+        // The program's `Drop`, which may panic.
+        drop(slot);
+    }
+}
+
+/// Frees the key of an instance when its `Drop` is over, also by a panic.
+struct Leaver<'a, K: Clone + Eq + Hash, V> {
+    key: Option<TakenKey<K, (), Slot<V>>>,
+    making: Option<Making<'a>>,
+    workers: &'a Workers,
+}
+
+impl<K: Clone + Eq + Hash, V> Drop for Leaver<'_, K, V> {
+    fn drop(&mut self) {
+        // Who waits looks at the key under the lock that `making` takes after it was freed, so nobody misses it.
+        self.key = None;
+        self.making = None;
+        self.workers.freed.notify_all();
     }
 }
 
@@ -176,7 +287,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Notes that a constructor has ended, also by a panic.
+/// Notes that a constructor or a `Drop` has ended, also by a panic.
 struct Making<'a> {
     waits: &'a Mutex<Waits>,
     entry: EntryId,
@@ -196,7 +307,7 @@ impl<K: Clone + Eq + Hash, V> Default for Registry<K, V> {
 
 impl<K, V> Clone for Registry<K, V> {
     fn clone(&self) -> Self {
-        Registry { core: self.core.clone(), waits: Arc::clone(&self.waits) }
+        Registry { core: self.core.clone(), workers: Arc::clone(&self.workers) }
     }
 }
 
@@ -210,7 +321,7 @@ impl<K: Clone + Eq + Hash, V> Instance<K, V> {
     /// Returns true if both are shares in the same instance.
     #[must_use]
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
-        Arc::ptr_eq(this.lease.value(), other.lease.value())
+        Arc::ptr_eq(this.share.slot(), other.share.slot())
     }
 }
 
@@ -218,7 +329,7 @@ impl<K: Clone + Eq + Hash, V> Deref for Instance<K, V> {
     type Target = V;
 
     fn deref(&self) -> &V {
-        match self.lease.value().cell.get() {
+        match self.share.slot().cell.get() {
             Some(value) => value,
             None => unreachable!("an instance is made before there are shares in it"),
         }
@@ -227,7 +338,7 @@ impl<K: Clone + Eq + Hash, V> Deref for Instance<K, V> {
 
 impl<K: Clone + Eq + Hash, V> Clone for Instance<K, V> {
     fn clone(&self) -> Self {
-        Instance { lease: self.lease.clone() }
+        Instance { share: self.share.clone() }
     }
 }
 

@@ -16,7 +16,8 @@
 //!
 //! # One live instance per key: [`Registry`]
 //!
-//! Two threads that open the same thing at once get the same instance, which is made once. A look, and then the making, would give them two.
+//! Two threads that open the same thing at once get the same instance, which is made once. A look, and then the making, would give them two. The next
+//! instance of a key is made when the `Drop` of the one before is over, so what only one can have, such as a serial port, is never opened twice.
 //!
 //! ```
 //! use logscope::store::{Instance, Registry};
@@ -94,6 +95,7 @@
 //! | the process forks | the child opens its own; guards and leases stay the parent's |
 //! | the backend of the lease is gone | [`Unreachable`](crate::ErrorKind::Unreachable) for who locks or saves, whatever [`CacheGone`] says; `read` goes on. Leases in a folder survive an outage of Redis |
 //! | a cache is configured, and gone | [`CacheGone`] says: the disk alone, and a record at WARN, or an error. When it is back, what was saved later is the document, by its [`DocumentVersion`]: disk and cache are compared, and a WARN names both if one is not the successor of the other |
+//! | a cache has something that is no document | as if it were gone; the next opening or saving with the disk alone replaces it |
 //!
 //! A save writes a new file, syncs it, renames it into place and syncs the folder, under a [`FileLock`](crate::lock::FileLock) (`state.json.lock`)
 //! that is held for that long only. So it takes as long as a sync, milliseconds on most disks. A `read` of a document that has not changed opens the
@@ -140,7 +142,8 @@
 //!   clock of the host: not if that was set back meanwhile. Who brings back an old copy of a document without a lease, saves it while the cache
 //!   is gone, and does not reach the cache's generation, gets the cache's. Both are told at WARN.
 //! - `Serialize`, `Deserialize`, `Clone` and `Drop` of a value run without any lock of the library, but may run while the caller has the document
-//!   locked: they must not lock it.
+//!   locked: they must not lock it. When the last `Store` of a document is dropped, whoever opens the document waits until the `Drop` of its value is
+//!   over; a `Drop` that opens it itself gets an error.
 //! - Fencing numbers are those of one backend. Whoever changes the backend of a document's lease, from Redis to a folder say, gets lower numbers, which
 //!   the document refuses until [`UnlockedStore::write`] has it forget the highest one.
 

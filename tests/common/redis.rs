@@ -3,10 +3,10 @@
 // Each test binary uses only some of these helpers.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::thread;
 use std::time::Duration;
 
@@ -24,11 +24,15 @@ pub(crate) struct Server {
     folder: tempfile::TempDir,
 }
 
-/// Starts a server, or says on stderr that there is none.
-#[allow(clippy::print_stderr, reason = "people are to see it")]
+/// Starts a server, or says on stderr that there is none, once in this process.
 pub(crate) fn server() -> Option<Server> {
+    static SAID: Once = Once::new();
     let Ok(program) = std::env::var(VARIABLE) else {
-        eprintln!("not tested: set {VARIABLE} to the program of a Redis server, such as redis-server");
+        // Not `eprintln`: the test harness keeps what that prints, and shows it of failed tests alone.
+        SAID.call_once(|| {
+            let text = format!("not tested: set {VARIABLE} to the program of a Redis server, such as redis-server\n");
+            io::stderr().write_all(text.as_bytes()).unwrap();
+        });
         return None;
     };
     let folder = tempfile::tempdir().unwrap();

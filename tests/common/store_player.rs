@@ -94,12 +94,13 @@ impl Stage {
         match self.kind {
             Kind::Threads => {
                 let ((orders, inbox), (sender, answers)) = (channel::<String>(), channel());
-                let stage = self.clone();
+                let (stage, opened) = (self.clone(), Opened::default());
+                let shown = opened.clone();
                 thread::spawn(move || {
-                    let mut player = Player::new(stage);
+                    let mut player = Player::new(stage, shown);
                     inbox.into_iter().for_each(|order| drop(sender.send(player.obey(&order))));
                 });
-                Remote { orders: Orders::Thread(orders), answers }
+                Remote { orders: Orders::Thread(orders), answers, opened }
             }
             Kind::Processes => {
                 let (backend, url) = match &self.backend {
@@ -122,7 +123,7 @@ impl Stage {
                         }
                     }
                 });
-                Remote { orders: Orders::Process(stdin, running), answers }
+                Remote { orders: Orders::Process(stdin, running), answers, opened: Opened::default() }
             }
         }
     }
@@ -132,6 +133,27 @@ impl Stage {
 pub(crate) struct Remote {
     orders: Orders,
     answers: Receiver<String>,
+    opened: Opened,
+}
+
+/// What a player that is a thread has open.
+#[derive(Clone, Default)]
+struct Opened(Arc<Mutex<Option<Instance>>>);
+
+#[derive(Clone)]
+enum Instance {
+    Logscope(Store<u32>),
+    Naive(Arc<Mutex<u32>>),
+}
+
+impl Instance {
+    fn ptr_eq(&self, other: &Instance) -> bool {
+        match (self, other) {
+            (Instance::Logscope(one), Instance::Logscope(other)) => Store::ptr_eq(one, other),
+            (Instance::Naive(one), Instance::Naive(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
 }
 
 enum Orders {
@@ -166,6 +188,12 @@ impl Remote {
         }
         last
     }
+
+    /// Returns true if both are threads, and have the very same instance open.
+    pub(crate) fn has_same_instance(&self, other: &Remote) -> bool {
+        let (one, other) = (self.opened.0.lock().unwrap().clone(), other.opened.0.lock().unwrap().clone());
+        one.zip(other).is_some_and(|(one, other)| one.ptr_eq(&other))
+    }
 }
 
 impl Drop for Orders {
@@ -181,13 +209,14 @@ impl Drop for Orders {
 pub(crate) fn obey(_: &Path) -> Value {
     let (words, folder) = (std::env::var("STAGE").unwrap(), std::env::var_os("STAGE_FOLDER").unwrap());
     let words: Vec<&str> = words.split(' ').collect();
-    let mut player = Player::new(Stage {
+    let stage = Stage {
         kind: Kind::Processes,
         manner: if words[0] == "Naive" { Manner::Naive } else { Manner::Logscope },
         backend: if words[1] == "folder" { Backend::Folder } else { Backend::Redis(words[3].to_owned()) },
         ttl: Duration::from_millis(words[2].parse().unwrap()),
         folder: folder.into(),
-    });
+    };
+    let mut player = Player::new(stage, Opened::default());
     for order in std::io::stdin().lines() {
         println!("\n{ANSWER}{}", player.obey(&order.unwrap()));
     }
@@ -195,15 +224,15 @@ pub(crate) fn obey(_: &Path) -> Value {
 }
 
 enum Player {
-    Logscope(Logscope),
+    Logscope(Box<Logscope>),
     Naive(Naive),
 }
 
 impl Player {
-    fn new(stage: Stage) -> Player {
+    fn new(stage: Stage, opened: Opened) -> Player {
         match stage.manner {
-            Manner::Logscope => Player::Logscope(Logscope { stage, store: None, guard: None }),
-            Manner::Naive => Player::Naive(Naive { stage, token: String::new(), count: Arc::default() }),
+            Manner::Logscope => Player::Logscope(Box::new(Logscope { stage, opened, store: None, guard: None })),
+            Manner::Naive => Player::Naive(Naive { stage, opened, token: String::new(), count: Arc::default() }),
         }
     }
 
@@ -217,6 +246,7 @@ impl Player {
 
 struct Logscope {
     stage: Stage,
+    opened: Opened,
     store: Option<Store<u32>>,
     guard: Option<StoreGuard<u32>>,
 }
@@ -240,6 +270,7 @@ impl Logscope {
                 options.open(stage.document()).map_or_else(
                     |error| format!("{error:#}"),
                     |store| {
+                        *self.opened.0.lock().unwrap() = Some(Instance::Logscope(store.clone()));
                         self.store = Some(store);
                         "open".to_owned()
                     },
@@ -294,6 +325,7 @@ impl Logscope {
 /// A program that keeps the document in memory, looks who has the lock, and then does what it has found to be allowed.
 struct Naive {
     stage: Stage,
+    opened: Opened,
     token: String,
     count: Arc<Mutex<u32>>,
 }
@@ -322,6 +354,7 @@ impl Naive {
             "look" => "free",
             "open" => {
                 self.count = Arc::new(Mutex::new(Naive::read(&document)));
+                *self.opened.0.lock().unwrap() = Some(Instance::Naive(Arc::clone(&self.count)));
                 NAIVE_INSTANCES.lock().unwrap().get_or_insert_default().insert(document, Arc::clone(&self.count));
                 "open"
             }

@@ -115,7 +115,7 @@ const ORDER: &order::Table<'_> = &[
         "src/record",
         "bound, line, log_fields, notice, value → render → thread, capture, field → buf, span → context, span_info",
     ),
-    ("src/registry", "core → waits → instances"),
+    ("src/registry", "core → leaving, waits → instances"),
     ("src/scope", "bound, chain, hook, spans → current, thread → place → carry, follow → following, task, task_scope"),
     ("src/scope/chain", "ownership, base → node → readers → local → current, glance, closure, guard, task"),
     ("src/sink", "exit → view → channel, constructors, file, flush, options, make_writer, appender"),

@@ -13,8 +13,8 @@ fn acquire(registry: &Files, key: u8, value: u8) -> (EntryId, Arc<u8>) {
     let id = registry.new_id();
     match registry.acquire(id, &key, &(), &Arc::new(value), false) {
         Acquired::Lease(lease) => {
-            let entered = (lease.id, Arc::clone(lease.value()));
-            registry.add_lease(lease.id);
+            let entered = (lease.id(), Arc::clone(lease.value()));
+            registry.add_lease(lease.id());
             entered
         }
         Acquired::Unproven(_) => unreachable!("every key is held here"),

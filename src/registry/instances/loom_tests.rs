@@ -119,6 +119,61 @@ fn loom_a_failure_reaches_its_own_caller_alone() {
     });
 }
 
+type Leave = fn(Instance<u8, Counted>);
+
+/// One thread drops the last share while another opens: the new instance is made when the old one is dropped.
+fn never_two_alive(leave: Leave) {
+    loom::model(move || {
+        let (numbers, live) = (Numbers::new(), Live::new());
+        let last = open(&numbers, &live, true).expect("it is made");
+        let leaves = thread::spawn(move || leave(last));
+        let made = numbers.get_or_try_insert_with(&1, || {
+            assert_eq!(live.alive.load(Relaxed), 0, "the one before is still alive");
+            Ok::<_, ()>(Counted::new(&live))
+        });
+        leaves.join().unwrap();
+        drop(made);
+        assert_empty(&numbers, &live);
+        assert!(numbers.core.find_by_key(&1).is_none(), "a key is left that nobody uses");
+    });
+}
+
+/// Gives up the last share and frees the key, and then drops the instance.
+fn leave_and_free_at_once(mut last: Instance<u8, Counted>) {
+    if let Some((slot, key)) = last.share.lease.take().and_then(Lease::leave) {
+        drop(key);
+        drop(slot);
+    }
+}
+
+/// Tells of the freed key before it is freed.
+fn leave_and_tell_too_early(mut last: Instance<u8, Counted>) {
+    if let Some((slot, key)) = last.share.lease.take().and_then(Lease::leave) {
+        let workers = last.share.workers.get_made();
+        drop(slot);
+        drop(workers.begin_making(current_thread().id(), key.id()));
+        workers.freed.notify_all();
+        drop(key);
+    }
+}
+
+#[test]
+fn loom_an_instance_is_made_when_the_one_before_is_dropped() {
+    never_two_alive(drop);
+}
+
+#[test]
+#[should_panic(expected = "the one before is still alive")]
+fn loom_a_key_that_is_freed_before_the_drop_has_two_instances() {
+    never_two_alive(leave_and_free_at_once);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn loom_a_key_that_is_freed_after_it_was_told_is_waited_for_without_end() {
+    never_two_alive(leave_and_tell_too_early);
+}
+
 type BeginWait = fn(&Mutex<Waits>, ThreadId, EntryId) -> bool;
 
 /// Two constructors, on two threads, ask for the instance of the other: one is told, and neither waits for ever.

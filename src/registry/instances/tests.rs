@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use super::*;
+use crate::sync::{AtomicBool, AtomicUsize, Ordering, thread};
 
 type Numbers = Registry<u8, u32>;
 
@@ -13,7 +15,7 @@ fn make(numbers: &Numbers, key: u8, value: u32) -> Instance<u8, u32> {
 
 fn assert_nothing_is_made(numbers: &Numbers) {
     assert!(numbers.is_empty() && numbers.core.count(|_| true) == 0, "a slot is left");
-    assert_eq!(format!("{:?}", numbers.waits.get_made().lock()), format!("{:?}", Waits::new()));
+    assert_eq!(format!("{:?}", numbers.workers.get_made().waits.lock()), format!("{:?}", Waits::new()));
 }
 
 #[test]
@@ -81,4 +83,109 @@ fn a_value_is_not_dropped_under_the_lock_of_the_registry() {
     let registry = Registry::new();
     drop(registry.get_or_try_insert_with(&1, || Ok::<_, ()>(Asks(registry.clone()))));
     assert!(registry.is_empty());
+}
+
+/// Runs a function when it is dropped.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+type Called = OnDrop<Box<dyn FnMut() + Send + Sync>>;
+type Calls = Registry<u8, Called>;
+
+fn calls(registry: &Calls, key: u8, call: impl FnMut() + Send + Sync + 'static) -> Instance<u8, Called> {
+    registry
+        .get_or_try_insert_with(&key, || Ok::<_, ()>(OnDrop(Box::new(call) as Box<_>)))
+        .unwrap_or_else(|()| unreachable!())
+}
+
+fn assert_nothing_is_left(registry: &Calls) {
+    let workers = registry.workers.get_made();
+    assert_eq!(format!("{:?}", workers.waits.lock()), format!("{:?}", Waits::new()));
+    assert!(registry.is_empty() && registry.core.count(|_| true) == 0, "a slot is left");
+    assert!((1..=3).all(|key| registry.core.find_by_key(&key).is_none()), "a key is left");
+}
+
+#[test]
+fn whoever_asks_for_the_key_of_an_instance_that_is_being_dropped_waits_until_its_drop_is_over() {
+    let (registry, is_over) = (Calls::new(), Arc::new(AtomicBool::new(false)));
+    let drops = {
+        let (registry, is_over) = (registry.clone(), Arc::clone(&is_over));
+        move || {
+            assert!(registry.get(&1).is_none(), "it does not wait");
+            // Another key does not wait either, and neither does the constructor of one that asks for a third.
+            drop(calls(&registry, 3, || ()));
+            // Until the other thread waits for the key, as the maker of its own instance.
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while !format!("{:?}", registry.workers.get_made().waits.lock()).contains("waits_for: Some") {
+                assert!(Instant::now() < deadline, "nobody waits");
+                thread::yield_now();
+            }
+            is_over.store(true, Ordering::SeqCst);
+        }
+    };
+    let first = calls(&registry, 1, drops);
+    let asks = {
+        let registry = registry.clone();
+        thread::spawn(move || {
+            let outer = registry.get_or_try_insert_with(&2, || {
+                // The first one is about to be dropped, or is being dropped.
+                while registry.get(&1).is_some() {
+                    thread::yield_now();
+                }
+                let new = calls(&registry, 1, || ());
+                assert!(is_over.load(Ordering::SeqCst), "it was made while the one before was being dropped");
+                drop(new);
+                Ok::<_, ()>(OnDrop(Box::new(|| ()) as Box<_>))
+            });
+            drop(outer);
+        })
+    };
+    drop(first);
+    asks.join().unwrap();
+    assert_nothing_is_left(&registry);
+}
+
+#[test]
+fn a_drop_that_asks_for_its_own_key_is_told_and_a_drop_that_panics_leaves_the_key_free() {
+    let (registry, told) = (Calls::new(), Arc::new(AtomicUsize::new(0)));
+    let asks = |key: u8| {
+        let (registry, told) = (registry.clone(), Arc::clone(&told));
+        move || {
+            let made = registry.make_unless_itself(&key, || Err::<Called, _>(()));
+            told.fetch_add(usize::from(made.is_err()), Ordering::SeqCst);
+        }
+    };
+    drop(calls(&registry, 1, asks(1)));
+    assert_eq!(told.load(Ordering::SeqCst), 1);
+    // Through the constructor of another one.
+    let through_another = {
+        let (registry, asks) = (registry.clone(), asks(1));
+        move || {
+            let asks = &asks;
+            drop(registry.get_or_try_insert_with(&2, || {
+                asks();
+                Err::<Called, _>(())
+            }));
+        }
+    };
+    drop(calls(&registry, 1, through_another));
+    assert_eq!(told.load(Ordering::SeqCst), 2);
+    // Another key, also that of one that is dropped within.
+    drop(calls(&registry, 1, asks(2)));
+    let nested = calls(&registry, 2, asks(3));
+    let mut nested = Some(nested);
+    drop(calls(&registry, 1, move || drop(nested.take())));
+    assert_eq!(told.load(Ordering::SeqCst), 2);
+    assert_nothing_is_left(&registry);
+
+    let panics = calls(&registry, 1, || panic!("this is the panic"));
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(panics))).is_err());
+    assert_nothing_is_left(&registry);
+    drop(calls(&registry, 1, || ()));
+    assert_nothing_is_left(&registry);
 }

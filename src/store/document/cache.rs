@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::errors::cache_gone;
-use super::header::{DocumentVersion, Header};
+use super::header::{DocumentVersion, Fault, Header};
 use super::log::{log_cache_back, log_cache_gone};
 use super::place::Place;
 use crate::error::Error;
@@ -62,6 +62,20 @@ pub trait DocumentCache: fmt::Debug + Send + Sync + 'static {
     ///
     /// The cache cannot be asked. Whether it has kept the document is not known then.
     fn put(&self, key: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()>;
+
+    /// Keeps `document` for `key` in place of `damaged`, which [`get`](Self::get) has returned and which is no document, whatever its version. Where
+    /// something else is there by now, does what [`put`](Self::put) does.
+    ///
+    /// The look and the write must be one step, as in [`put`](Self::put), which this calls unless it is implemented. Then damage that was put with a high
+    /// version stays until somebody deletes it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`put`](Self::put).
+    fn replace(&self, key: &str, damaged: &[u8], version: DocumentVersion, document: &[u8]) -> io::Result<()> {
+        let _ = damaged;
+        self.put(key, version, document)
+    }
 }
 
 /// What happens to a document while its cache cannot be used.
@@ -75,10 +89,15 @@ pub enum CacheGone {
     ///
     /// A cache that takes long to fail, because its server stands still, is asked again after five times as long, and after 10 s at the latest. So it holds up
     /// a call now and then, and not each.
+    ///
+    /// An entry of the cache that is no document, because it was damaged or something else has written it, is [replaced](DocumentCache::replace) by the
+    /// document on disk when that is opened or saved next. One of another schema or of a later version of this library stays.
     #[default]
     UseDisk,
     /// Opening, locking and saving fail with [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable), before anything is changed. Reading does not
     /// need the cache, and uses the disk then.
+    ///
+    /// An entry of the cache that is no document, or has another schema, counts as a cache that cannot be used, until somebody removes it.
     Refuse,
 }
 
@@ -90,11 +109,24 @@ pub(super) struct Cached {
     gone: CacheGone,
     /// Until when the cache is left alone. `None` if it did not fail when it was asked last.
     rests_until: Mutex<Option<Instant>>,
+    /// What the cache had when it answered last.
+    content: Mutex<Content>,
+}
+
+/// What a cache has for a key.
+#[derive(Debug)]
+enum Content {
+    /// The document, or nothing.
+    Fit,
+    /// A document that is another one's. It stays.
+    Foreign,
+    /// What nobody can read. The next document that is put replaces it.
+    Damaged(Vec<u8>),
 }
 
 impl Cached {
     pub(super) fn new(cache: Arc<dyn DocumentCache>, key: String, gone: CacheGone) -> Self {
-        Cached { cache, key, gone, rests_until: Mutex::new(None) }
+        Cached { cache, key, gone, rests_until: Mutex::new(None), content: Mutex::new(Content::Fit) }
     }
 
     /// Returns what two who open a document must have in common.
@@ -105,17 +137,21 @@ impl Cached {
     /// Returns the document that the cache has. One that is damaged, or has another schema, counts as a cache that cannot be used. Then the result is
     /// none, unless the cache `is_needed`, and it was said to refuse without it. While the cache rests, it is asked only then.
     pub(super) fn get(&self, place: &Place, schema: &str, is_needed: bool) -> Result<Option<(Header, Vec<u8>)>, Error> {
-        let parsed = |document: Vec<u8>| match Header::parse(&document) {
-            Ok((header, _)) if header.schema == schema => Ok((header, document)),
-            Ok((header, _)) => Err(io::Error::other(format!("{} has the schema {:?}", self.key, header.schema))),
-            Err(fault) => Err(io::Error::other(format!("{} is no document: {fault:?}", self.key))),
-        };
         let refuses = is_needed && self.gone == CacheGone::Refuse;
         if !refuses && !self.may_ask() {
             return Ok(None);
         }
         let began = Instant::now();
-        match self.cache.get(&self.key).and_then(|document| document.map(parsed).transpose()) {
+        let found = self.cache.get(&self.key).map(|document| document.map(|document| self.parse(document, schema)));
+        let (found, content) = match found.map(Option::transpose) {
+            Ok(Ok(document)) => (Ok(document), Some(Content::Fit)),
+            Ok(Err((why, content))) => (Err(io::Error::other(why)), Some(content)),
+            Err(error) => (Err(error), None),
+        };
+        if let Some(content) = content {
+            *self.content.lock() = content;
+        }
+        match found {
             Ok(document) => {
                 self.note_back(place);
                 Ok(document)
@@ -128,14 +164,47 @@ impl Cached {
         }
     }
 
+    /// Returns what the cache has, or why that is not the document.
+    fn parse(&self, document: Vec<u8>, schema: &str) -> Result<(Header, Vec<u8>), (String, Content)> {
+        let key = &self.key;
+        match Header::parse(&document).map(|(header, _)| header) {
+            Ok(header) if header.schema == schema => Ok((header, document)),
+            Ok(Header { schema, .. }) => {
+                let why = format!("{key} has the schema {schema:?} there: another document has this key");
+                Err((why, Content::Foreign))
+            }
+            Err(Fault::Newer(format)) => {
+                let why = format!("{key} was put there by a later version of logscope, in format {format}");
+                Err((why, Content::Foreign))
+            }
+            Err(fault) => {
+                let how = match fault {
+                    Fault::Damaged(how) => how,
+                    _ => "something else than a store has written it",
+                };
+                Err((format!("what it has as {key} is no document: {how}"), Content::Damaged(document)))
+            }
+        }
+    }
+
     /// Has the cache keep a document that is on disk. The document is saved without it, so a failure is told, and is no error.
     pub(super) fn put(&self, place: &Place, header: &Header, document: &[u8]) {
         if !self.may_ask() {
             return;
         }
         let began = Instant::now();
-        match self.cache.put(&self.key, header.version(), document) {
-            Ok(()) => self.note_back(place),
+        let (damaged, is_fit) = match &*self.content.lock() {
+            Content::Damaged(damaged) => (Some(damaged.clone()), false),
+            content => (None, matches!(content, Content::Fit)),
+        };
+        let put = match damaged {
+            None => self.cache.put(&self.key, header.version(), document),
+            Some(damaged) => self.cache.replace(&self.key, &damaged, header.version(), document),
+        };
+        match put {
+            Ok(()) if is_fit => self.note_back(place),
+            // It may still have what is not the document. The next look tells.
+            Ok(()) => self.end_rest(),
             Err(error) => self.note_gone(place, &error, began.elapsed()),
         }
     }
@@ -152,6 +221,13 @@ impl Cached {
                 *until = now + STORE_CACHE_LONGEST_REST;
                 true
             }
+        }
+    }
+
+    /// Lets the cache be asked again. Nothing is known of whether it is back.
+    fn end_rest(&self) {
+        if let Some(until) = &mut *self.rests_until.lock() {
+            *until = Instant::now();
         }
     }
 

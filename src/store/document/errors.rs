@@ -83,8 +83,10 @@ pub(super) fn other_options(path: &Path, option: &str, open: &str, given: &str) 
 
 #[cold]
 pub(super) fn opens_itself(path: &Path) -> Error {
-    let text =
-        format!("the document {} is opened while it is read to be opened, and would wait for itself", path.display());
+    let text = format!(
+        "the document {} is opened while it is read to be opened, or while the last of it is dropped, and would wait for itself",
+        path.display()
+    );
     Error::new(ErrorKind::Store, text)
 }
 

@@ -161,7 +161,8 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
     /// - [`ErrorKind::OptionMismatch`](crate::ErrorKind::OptionMismatch) if it is open with other options.
     /// - [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if the cache cannot be used, and it was said to [refuse](CacheGone::Refuse) then.
     /// - [`ErrorKind::Lock`](crate::ErrorKind::Lock) if its lease has a name or a TTL that none can have.
-    /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if there is no folder for it, or the file cannot be read.
+    /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if there is no folder for it, if the file cannot be read, or if it is opened by its own value, while
+    ///   that is read to be opened or dropped with the last `Store`: it would wait for itself.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Store<T>, Error>
     where
         T: Default,

@@ -3,18 +3,21 @@
 use std::fmt;
 use std::io;
 
-use redis::cmd;
+use redis::{Cmd, cmd};
 
 use super::cache::DocumentCache;
 use super::header::DocumentVersion;
 use crate::error::Error;
 use crate::store::redis_client::{RedisClient, RedisOptions};
 
-/// Keeps the document `ARGV[2]` with the version `ARGV[1]`, unless one that is as new is there. It may run twice. The texts of versions are in the
-/// order of versions; as numbers of Lua they would not be exact.
+/// Keeps the document `ARGV[2]` with the version `ARGV[1]`, unless one that is as new is there and is not `ARGV[3]`. It may run twice. The texts of versions
+/// are in the order of versions; as numbers of Lua they would not be exact.
+///
+/// A part of an entry, or a version that has not the length of one, is no document, and is replaced.
 const PUT: &str = "
 local present = redis.call('HGET', KEYS[1], 'version')
-if present and present >= ARGV[1] then return 0 end
+local document = redis.call('HGET', KEYS[1], 'document')
+if document and document ~= ARGV[3] and present and #present == #ARGV[1] and present >= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'version', ARGV[1], 'document', ARGV[2])
 return 1
 ";
@@ -44,6 +47,11 @@ impl RedisCache {
     pub fn new(url: impl AsRef<str>, options: RedisOptions) -> Result<Self, Error> {
         Ok(RedisCache { client: RedisClient::new(url.as_ref(), options)? })
     }
+
+    fn run_put(&self, command: &Cmd) -> io::Result<()> {
+        let _is_newest: i64 = self.client.run(command).map_err(io::Error::other)?;
+        Ok(())
+    }
 }
 
 impl DocumentCache for RedisCache {
@@ -53,11 +61,12 @@ impl DocumentCache for RedisCache {
 
     fn put(&self, key: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()> {
         let key = self.client.key("document", key);
-        let _is_newest: i64 = self
-            .client
-            .run(cmd("EVAL").arg(PUT).arg(1).arg(key).arg(version.to_string()).arg(document))
-            .map_err(io::Error::other)?;
-        Ok(())
+        self.run_put(cmd("EVAL").arg(PUT).arg(1).arg(key).arg(version.to_string()).arg(document))
+    }
+
+    fn replace(&self, key: &str, damaged: &[u8], version: DocumentVersion, document: &[u8]) -> io::Result<()> {
+        let key = self.client.key("document", key);
+        self.run_put(cmd("EVAL").arg(PUT).arg(1).arg(key).arg(version.to_string()).arg(document).arg(damaged))
     }
 }
 
