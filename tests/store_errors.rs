@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/child.rs"]
-#[cfg(feature = "redis")]
 mod child;
 mod common;
 #[path = "common/redis.rs"]
