@@ -96,6 +96,13 @@ impl Error {
         self
     }
 
+    /// Puts before the text what could not be done because of the error.
+    #[cold]
+    pub(crate) fn preceded_by(mut self, what: impl fmt::Display) -> Self {
+        self.0.message = format!("{what}: {}", self.0.message);
+        self
+    }
+
     /// Returns an error for `error`: its source if the operating system made it, and else a part of the text, because then its text is ours and
     /// has the advice.
     #[cold]

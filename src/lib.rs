@@ -239,6 +239,6 @@ pub mod fuzzing {
 }
 
 /// Compiles the program in the README with the tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "store"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

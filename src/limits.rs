@@ -68,12 +68,14 @@
 //! | `FileLock::acquire` and its twins | somebody who deletes the lock's file, or its folder, again and again | [`LOCK_ATTEMPTS`] at a time | wait as for a holder, or fail |
 //! | `ensure_dir_writable` | others, who make or remove the same folders | [`FOLDER_ATTEMPTS`] | fails |
 //! | `store::Lease::acquire` and its twin | a lease that somebody else holds | their timeout, with attempts at intervals from [`LEASE_FIRST_RETRY`] to [`LEASE_RETRY`], and when this process releases it | fail, and name the holder |
+//! | `store::Lease::acquire` and its twin, after this process has released the lease | others, who may go first | the time that it was held divided by [`LEASE_REST_DIVISOR`], [`LEASE_RETRY`] at most | ask for it |
 //! | `store::Lease::acquire` and its twin, where no server ends leases | the next sign of life of a holder | its TTL, and [`LEASE_MARGIN_PERCENT`] more | take the lease over |
 //! | `store::Lease::acquire` and its twin | others, who take the lease in each attempt | [`LEASE_ATTEMPTS`] at a time | wait as for a holder |
 //! | the keeper of a lease | the next renewal | the TTL divided by [`LEASE_RENEWALS`]; after one that failed, by [`LEASE_RETRIES`] | renews it |
 //! | a step of a lease in a folder | others, who rename its file | [`LEASE_LISTINGS`], from [`LEASE_QUICK_LISTINGS`] on at intervals of [`LEASE_LISTING_PAUSE`] | fails |
-//! | a command to Redis | its answer, and before that a connection | `RedisOptions::timeout` each: [`REDIS_TIMEOUT`] unless set; once more after a connection was cut | fails |
+//! | a command to Redis | its answer, and before that a connection | `RedisOptions::timeout` each: [`REDIS_TIMEOUT`] unless set; [`REDIS_RETRIES`] time more after a connection was cut, and again when the process was stopped and goes on, within that time | fails |
 //! | the save of a document of a `store` | other saves of it | `StoreOptions::save_timeout`: [`STORE_SAVE`] unless set | fails, and returns the value |
+//! | a document of a `store` whose cache has failed | the cache | no time if it failed within [`STORE_CACHE_QUICK`]; else [`STORE_CACHE_REST`] times as long as it took, [`STORE_CACHE_LONGEST_REST`] at most | asks it again |
 //! | a thread that wakes tasks, or warns, for locks | something to do | [`SPARE_THREAD`] | ends |
 //! | a thread that waits for a lock of `lock` | the lock | [`LOCK_REPORT`], then twice as long, and so on | logs that it still waits |
 //! | `testing::wait_until`, `testing::retry` | the next look or attempt | [`TEST_FIRST_PAUSE`], then twice as long, and so on, [`TEST_LONGEST_PAUSE`] at most | look or try again, until their own deadline |
@@ -99,14 +101,17 @@ mod documents;
 #[cfg(feature = "store")]
 mod leases;
 #[cfg(feature = "store")]
-pub(crate) use documents::{STORE_HEADER_BYTES, STORE_SAVE, STORE_SCHEMA_BYTES};
+pub(crate) use documents::{
+    STORE_CACHE_LONGEST_REST, STORE_CACHE_QUICK, STORE_CACHE_REST, STORE_HEADER_BYTES, STORE_SAVE, STORE_SCHEMA_BYTES,
+};
 #[cfg(feature = "store")]
 pub(crate) use leases::{
     LEASE_ATTEMPTS, LEASE_FIRST_RETRY, LEASE_LISTING_PAUSE, LEASE_LISTINGS, LEASE_MARGIN_PERCENT, LEASE_NAME_BYTES,
-    LEASE_OWNER_BYTES, LEASE_QUICK_LISTINGS, LEASE_RENEWALS, LEASE_RETRIES, LEASE_RETRY, LEASE_TTL, LEASE_TTLS,
+    LEASE_OWNER_BYTES, LEASE_QUICK_LISTINGS, LEASE_RENEWALS, LEASE_REST_DIVISOR, LEASE_RETRIES, LEASE_RETRY, LEASE_TTL,
+    LEASE_TTLS,
 };
 #[cfg(feature = "redis")]
-pub(crate) use leases::{REDIS_IDLE, REDIS_TIMEOUT};
+pub(crate) use leases::{REDIS_IDLE, REDIS_RETRIES, REDIS_TEXT_BYTES, REDIS_TIMEOUT};
 #[cfg(feature = "testing")]
 mod testing;
 #[cfg(feature = "testing")]

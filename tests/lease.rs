@@ -230,7 +230,7 @@ fn a_name_and_a_ttl_that_no_lease_can_have_are_clear_errors() {
 #[test]
 fn a_folder_is_made_of_one_file_whose_name_is_the_state() {
     let folder = tempfile::tempdir().unwrap();
-    let leases = FolderLeases::new(folder.path().join("deep/leases"));
+    let leases = FolderLeases::new(folder.path().join("leases"));
     let names = |path: &Path| -> Vec<String> {
         let entries = std::fs::read_dir(path).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()

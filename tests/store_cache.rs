@@ -13,15 +13,15 @@ use std::time::Duration;
 
 use common::{Log, init};
 use logscope::Error;
-use logscope::store::{CacheGone, DocumentCache, Store};
+use logscope::store::{CacheGone, DocumentCache, DocumentVersion, Store};
 
 const SOON: Duration = Duration::from_secs(60);
 
-/// What a test puts into a cache has this generation.
-const HIGH: u64 = 1_000;
+/// What a test puts into a cache has this version.
+const HIGH: DocumentVersion = DocumentVersion { epoch: u64::MAX, fence: 0, generation: 1_000 };
 
-/// A document with the generation that it was put with.
-type Entry = (u64, Vec<u8>);
+/// A document with the version that it was put with.
+type Entry = (DocumentVersion, Vec<u8>);
 
 #[derive(Clone, Debug, Default)]
 struct InMemory(Arc<Mutex<Option<Entry>>>);
@@ -31,7 +31,7 @@ impl InMemory {
         *self.0.lock().unwrap() = Some((HIGH, document.to_owned()));
     }
 
-    fn generation(&self) -> u64 {
+    fn version(&self) -> DocumentVersion {
         self.0.lock().unwrap().as_ref().unwrap().0
     }
 }
@@ -41,23 +41,23 @@ impl DocumentCache for InMemory {
         Ok(self.0.lock().unwrap().as_ref().map(|(_, document)| document.clone()))
     }
 
-    fn put(&self, _: &str, generation: u64, document: &[u8]) -> io::Result<()> {
+    fn put(&self, _: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()> {
         let mut present = self.0.lock().unwrap();
-        if present.as_ref().is_none_or(|(present, _)| *present < generation) {
-            *present = Some((generation, document.to_owned()));
+        if present.as_ref().is_none_or(|(present, _)| *present < version) {
+            *present = Some((version, document.to_owned()));
         }
         Ok(())
     }
 
-    fn replace(&self, key: &str, damaged: &[u8], generation: u64, document: &[u8]) -> io::Result<()> {
+    fn replace(&self, key: &str, damaged: &[u8], version: DocumentVersion, document: &[u8]) -> io::Result<()> {
         {
             let mut present = self.0.lock().unwrap();
             if present.as_ref().is_some_and(|(_, present)| present == damaged) {
-                *present = Some((generation, document.to_owned()));
+                *present = Some((version, document.to_owned()));
                 return Ok(());
             }
         }
-        self.put(key, generation, document)
+        self.put(key, version, document)
     }
 }
 
@@ -70,8 +70,8 @@ impl DocumentCache for PutsAlone {
         self.0.get(key)
     }
 
-    fn put(&self, key: &str, generation: u64, document: &[u8]) -> io::Result<()> {
-        self.0.put(key, generation, document)
+    fn put(&self, key: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()> {
+        self.0.put(key, version, document)
     }
 }
 
@@ -121,7 +121,7 @@ fn what_a_cache_has_and_is_not_the_document_is_told_and_the_disk_serves() {
                 add(&store);
                 assert_eq!(*store.read().unwrap(), 2, "{why}");
                 assert_eq!(cache.get("count").unwrap().unwrap() == fs::read(&path).unwrap(), may_be_replaced, "{why}");
-                assert_eq!(cache.generation() != HIGH, may_be_replaced, "{why}");
+                assert_eq!(cache.version() != HIGH, may_be_replaced, "{why}");
                 drop(store.lock(SOON).unwrap());
             });
             let told: Vec<_> = log.lines().into_iter().filter(|line| line.level != "DEBUG").collect();
@@ -170,7 +170,7 @@ fn a_cache_that_does_not_replace_what_is_damaged_stays_gone() {
     log.context.scope(|| {
         let store = open(&path, PutsAlone(cache.clone()), CacheGone::UseDisk).unwrap();
         (0..3).for_each(|_| add(&store));
-        assert_eq!((*store.read().unwrap(), cache.generation()), (3, HIGH));
+        assert_eq!((*store.read().unwrap(), cache.version()), (3, HIGH));
     });
     let told: Vec<_> = log.lines().into_iter().filter(|line| line.level != "DEBUG").map(|line| line.level).collect();
     assert_eq!(told, ["WARN"]);

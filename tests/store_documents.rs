@@ -18,7 +18,7 @@ use std::time::Duration;
 use child::{Child, in_child};
 use common::{DropFlag, Log, SetsWhenDropped, block_on, on_thread, poll};
 use logscope::lock::{FileLock, publish};
-use logscope::store::{CacheGone, DocumentCache, Lease, MemoryLeases, Store, StoreSnapshot};
+use logscope::store::{CacheGone, DocumentCache, DocumentVersion, Lease, MemoryLeases, Store, StoreSnapshot};
 use logscope::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -53,7 +53,7 @@ struct TestCache(Arc<Mutex<TestCacheState>>);
 
 #[derive(Debug, Default)]
 struct TestCacheState {
-    document: Option<(u64, Vec<u8>)>,
+    document: Option<(DocumentVersion, Vec<u8>)>,
     is_gone: bool,
     asked: usize,
 }
@@ -64,7 +64,7 @@ impl TestCache {
     }
 
     fn generation(&self) -> Option<u64> {
-        Some(self.0.lock().unwrap().document.as_ref()?.0)
+        Some(self.0.lock().unwrap().document.as_ref()?.0.generation)
     }
 
     fn ask(&self) -> io::Result<std::sync::MutexGuard<'_, TestCacheState>> {
@@ -79,22 +79,22 @@ impl DocumentCache for TestCache {
         Ok(self.ask()?.document.as_ref().map(|(_, document)| document.clone()))
     }
 
-    fn put(&self, _: &str, generation: u64, document: &[u8]) -> io::Result<()> {
+    fn put(&self, _: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()> {
         let mut state = self.ask()?;
-        if state.document.as_ref().is_none_or(|(present, _)| *present < generation) {
-            state.document = Some((generation, document.to_owned()));
+        if state.document.as_ref().is_none_or(|(present, _)| *present < version) {
+            state.document = Some((version, document.to_owned()));
         }
         Ok(())
     }
 
-    fn replace(&self, key: &str, damaged: &[u8], generation: u64, document: &[u8]) -> io::Result<()> {
+    fn replace(&self, key: &str, damaged: &[u8], version: DocumentVersion, document: &[u8]) -> io::Result<()> {
         let mut state = self.ask()?;
         if state.document.as_ref().is_some_and(|(_, present)| present == damaged) {
-            state.document = Some((generation, document.to_owned()));
+            state.document = Some((version, document.to_owned()));
             return Ok(());
         }
         drop(state);
-        self.put(key, generation, document)
+        self.put(key, version, document)
     }
 }
 
@@ -247,12 +247,12 @@ fn all_who_open_a_document_give_the_same_options() {
     let lease = || Lease::new(MemoryLeases::new(), "counts");
     let store: Store<Counts> = Store::options().lease(lease()).open(&path).unwrap();
     let error = Store::<Counts>::open(&path).unwrap_err();
-    assert!(error.kind() == ErrorKind::OptionMismatch && error.to_string().contains("another lease"), "{error}");
+    assert!(error.kind() == ErrorKind::OptionMismatch && error.to_string().contains("and the lease is"), "{error}");
     assert!(Store::ptr_eq(&store, &Store::options().lease(lease()).open(&path).unwrap()));
     let elsewhere = Lease::new(logscope::store::FolderLeases::new(path.with_file_name("leases")), "counts");
     for other in [lease().ttl(Duration::from_secs(5)), lease().keeper(true), elsewhere] {
         let error = Store::<Counts>::options().lease(other).open(&path).unwrap_err();
-        assert!(error.to_string().contains("another lease"), "{error}");
+        assert!(error.to_string().contains("its lease is ") || error.to_string().contains("the lease is "), "{error}");
     }
     drop(store);
     assert_eq!(builds(&Store::open(&path).unwrap()), 0);
@@ -388,7 +388,7 @@ fn a_cache_that_is_gone_is_done_without_and_told_once_and_when_it_is_back_the_ge
     });
     let told: Vec<_> = log.lines().into_iter().filter(|line| line.level != "DEBUG").collect();
     let told: Vec<_> = told.iter().map(|line| (line.level.as_str(), line.message.as_str())).collect();
-    let gone = ("WARN", "the cache of a document cannot be used: the disk alone is, until it can");
+    let gone = ("WARN", "the cache of a document cannot be used: the disk is used alone until it can");
     // Once by each of the two instances.
     assert_eq!(told, [gone, gone, ("INFO", "the cache of a document can be used again")]);
 }

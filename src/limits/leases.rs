@@ -15,6 +15,9 @@ pub(crate) const LEASE_FIRST_RETRY: Duration = Duration::from_millis(1);
 /// How long who waits for a lease pauses between two attempts, at most.
 pub(crate) const LEASE_RETRY: Duration = Duration::from_millis(100);
 
+/// Who has released a lease lets others go first for as long as it held it, divided by this, and for [`LEASE_RETRY`] at most.
+pub(crate) const LEASE_REST_DIVISOR: u32 = 2;
+
 /// How often in a row others may take a lease in the middle of an attempt, until who wants it pauses.
 pub(crate) const LEASE_ATTEMPTS: u32 = 16;
 
@@ -46,6 +49,14 @@ pub(crate) const LEASE_OWNER_BYTES: u64 = 8 << 10;
 /// How long a command to Redis waits for a connection, and again for its answer, unless it is set.
 #[cfg(feature = "redis")]
 pub(crate) const REDIS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often a command to Redis is sent again whose connection was cut.
+#[cfg(feature = "redis")]
+pub(crate) const REDIS_RETRIES: usize = 1;
+
+/// The most bytes of what a Redis server says that are told, in an error.
+#[cfg(feature = "redis")]
+pub(crate) const REDIS_TEXT_BYTES: usize = 1024;
 
 /// How many connections to Redis are kept while nobody uses them.
 #[cfg(feature = "redis")]

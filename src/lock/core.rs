@@ -39,7 +39,7 @@ impl Core {
     pub(super) const fn new(gate: Gate, made: Place, is_exclusive: bool) -> Self {
         Core {
             gate,
-            label: Label { name: None, made, is_silent: false },
+            label: Label { name: None, own_name: None, made, is_silent: false },
             counters: Counters::new(),
             holder: AtomicPtr::new(ptr::null_mut()),
             is_exclusive,

@@ -52,6 +52,20 @@ pub(crate) fn ensure_io(path: &Path) -> io::Result<()> {
     })
 }
 
+/// Makes the folder `path`, unless it is there, and checks that files can be made in it. Makes none of those above it.
+#[cfg(feature = "store")]
+pub(crate) fn ensure_last_io(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !parent.is_dir() {
+        let text = format!("there is no folder {}; `lock::ensure_dir_writable` makes it", parent.display());
+        return Err(io::Error::new(ErrorKind::NotFound, text));
+    }
+    retry(|| {
+        create(path)?;
+        check_writable(path)
+    })
+}
+
 /// Creates the folder `path`, which others may be making as well. Its parent must be there.
 pub(super) fn create(path: &Path) -> io::Result<()> {
     match create_one(path) {

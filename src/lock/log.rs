@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::foreign::run_foreign;
 use crate::limits::LOCK_REPORT;
+use crate::sync::Arc;
 
 /// A place in the source of the program.
 pub(super) type Place = &'static Location<'static>;
@@ -18,6 +19,8 @@ pub(super) type Place = &'static Location<'static>;
 #[derive(Debug)]
 pub(super) struct Label {
     pub(super) name: Option<&'static str>,
+    /// A name that is known at run time only, which is used then.
+    pub(super) own_name: Option<Arc<str>>,
     /// Where it was made.
     pub(super) made: Place,
     pub(super) is_silent: bool,
@@ -33,7 +36,7 @@ pub(super) struct Waited {
 
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name {
+        match self.own_name.as_deref().or(self.name) {
             Some(name) => f.write_str(name),
             None => write!(f, "the lock of {}:{}", self.made.file(), self.made.line()),
         }

@@ -63,6 +63,14 @@ impl<T> Mutex<T> {
         self
     }
 
+    /// Names the mutex by a text that is made at run time.
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub(crate) fn named_by(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.core.label.own_name = Some(name.into());
+        self
+    }
+
     /// Has the mutex log nothing, if `silent`: for locks that an output or a subscriber takes.
     ///
     /// ```

@@ -90,28 +90,32 @@
 //! | an operator clears all locks while a guard is there | the same: who saves over what it has not read is refused by the document itself |
 //! | a holder is killed | the document is the old one or the new one, whole; the next one has it when the lease is over, at once without a lease |
 //! | a guard is dropped, or its thread panics | the changes are forgotten |
-//! | the file is damaged, or is none of a store | [`Corrupt`](crate::ErrorKind::Corrupt) for all who open, read, lock or save; it stays as it is |
+//! | the file is damaged, or is none of a store | [`Corrupt`](crate::ErrorKind::Corrupt) for all who open, lock or save, and for a `read` of what has changed since the last one; it stays as it is |
 //! | the file is removed | the document begins anew, or with what its cache has, if there is one: remove it there, too; a guard that has read it cannot save |
 //! | the process forks | the child opens its own; guards and leases stay the parent's |
-//! | a cache is configured, and gone | [`CacheGone`] says: the disk alone, and a record at WARN, or an error. When it is back, the higher generation is the document |
+//! | the backend of the lease is gone | [`Unreachable`](crate::ErrorKind::Unreachable) for who locks or saves, whatever [`CacheGone`] says; `read` goes on. Leases in a folder survive an outage of Redis |
+//! | a cache is configured, and gone | [`CacheGone`] says: the disk alone, and a record at WARN, or an error. When it is back, what was saved later is the document, by its [`DocumentVersion`]: disk and cache are compared, and a WARN names both if one is not the successor of the other |
 //! | a cache has something that is no document | as if it were gone; the next opening or saving with the disk alone replaces it |
 //!
 //! A save writes a new file, syncs it, renames it into place and syncs the folder, under a [`FileLock`](crate::lock::FileLock) (`state.json.lock`)
 //! that is held for that long only. So it takes as long as a sync, milliseconds on most disks. A `read` of a document that has not changed opens the
-//! file and reads its first line.
+//! file and reads its first line. A `lock` and a `save` read it all, to find out whether it is damaged.
 //!
 //! ## What is logged of them
 //!
 //! | when | level | message | fields |
 //! |---|---|---|---|
 //! | a document is opened, read again, or saved | DEBUG | `opened a document`, `read a document again`, `saved a document` | `document`, `generation`; `from` (`disk`, `cache`, `nothing`) or `fence` |
-//! | a cache cannot be used | WARN, once until it is back | `the cache of a document cannot be used: the disk alone is, until it can` | `document`, `error` |
+//! | a cache cannot be used | WARN, once until it is back | `the cache of a document cannot be used: the disk is used alone until it can` | `document`, `error` |
 //! | it is back | INFO | `the cache of a document can be used again` | `document` |
+//! | it has another document than the disk, or a newer one | WARN | `the disk and the cache of a document disagree: …` | `document`, `disk`, `cache`, `used` |
 //! | the lease was lost between a save and its release | WARN | `saved a document, but its lease was lost after that` | `document`, `error` |
+//! | the backend did not answer to that release | WARN | `saved a document, but its lease may not be released: …` | `document`, `error` |
 //! | the lock for saving was cleared in the middle of a save | WARN | `saved a document, but the lock for saving was cleared meanwhile …` | `document`, `error` |
 //!
-//! What file locks and leases log comes in between; waits within the process are logged as those of a [`lock::Mutex`](crate::lock::Mutex) named `a
-//! document of a store`. These records are written while the caller has the document locked, or saves it: a subscriber must not lock this very
+//! When a process has died in the middle of a save, the next save logs `a process died while it saved a document: …` at INFO, with the target
+//! `logscope::lock`. What file locks and leases log comes in between; waits within the process are logged as those of a [`lock::Mutex`](crate::lock::Mutex) named `the
+//! document` and its path, with the place in the program where it was locked. These records are written while the caller has the document locked, or saves it: a subscriber must not lock this very
 //! document.
 //!
 //! # Limits
@@ -124,13 +128,19 @@
 //!   has read the document before, so its own save is refused, and it begins again.
 //! - A process that is stopped in the middle of a save keeps the lock for saving, so the saves of all others fail with
 //!   [`TimedOut`](crate::ErrorKind::TimedOut) until it goes on or ends; also when its lease is over.
+//! - Two users cannot share a document that both of them save: the lock for saving, and what leases in a folder consist of, can be used only by who has made
+//!   them. Others may [read](Store::open_readonly) it.
 //! - The lock for saving is one of the operating system: documents on NFS need a server with locks.
 //! - A document is read and written whole, and is all in memory: it is for kilobytes, not for gigabytes. There are no transactions over several.
 //! - Paths are compared after their folder was made canonical. Names that differ in case, or hard links, are other documents, also where the file
 //!   system takes them for one; so give a document one name. A symbolic link to a document is refused.
-//! - A change of the file by hand is found out by its digest, but only when the document is read again: who changes the value must not leave
-//!   the first line. [`Store::open_unlocked`] is the way to repair a document.
+//! - A change of the file by hand is found out by its digest when the document is opened, locked or saved. A `read` of a document that is open sees the
+//!   first line and the length of the file alone, and then has what it had before. [`Store::open_unlocked`] is the way to repair a document, also a damaged one: what it [writes](UnlockedStore::write) is newer than
+//!   what a cache has. Who moves the file away instead gets what the cache has.
 //! - A cache is a copy, not a place to save to: what is saved is on disk first. Hosts that have no disk in common must not share a cache.
+//! - A document that was removed, and begun anew or [repaired](UnlockedStore::write) while its cache was gone, is newer than what the cache has by the
+//!   clock of the host: not if that was set back meanwhile. Who brings back an old copy of a document without a lease, saves it while the cache
+//!   is gone, and does not reach the cache's generation, gets the cache's. Both are told at WARN.
 //! - `Serialize`, `Deserialize`, `Clone` and `Drop` of a value run without any lock of the library, but may run while the caller has the document
 //!   locked: they must not lock it. When the last `Store` of a document is dropped, whoever opens the document waits until the `Drop` of its value is
 //!   over; a `Drop` that opens it itself gets an error.
@@ -147,7 +157,8 @@ mod redis_client;
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use document::RedisCache;
 pub use document::{
-    CacheGone, DocumentCache, ReadOnlyStore, SaveError, Store, StoreGuard, StoreOptions, StoreSnapshot, UnlockedStore,
+    CacheGone, DocumentCache, DocumentVersion, ReadOnlyStore, SaveError, Store, StoreGuard, StoreOptions,
+    StoreSnapshot, UnlockedStore,
 };
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

@@ -1,17 +1,21 @@
 //! Commands to a Redis server: connections that are kept, bounded waits, and errors that say what is known.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::mem::{self, ManuallyDrop};
 use std::process;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::{
     Client, Cmd, Connection, ConnectionLike as _, ErrorKind as RedisErrorKind, FromRedisValue, RedisError, RetryMethod,
 };
 
 use crate::error::{Error, ErrorKind};
-use crate::limits::{REDIS_IDLE, REDIS_TIMEOUT};
+use crate::limits::{REDIS_IDLE, REDIS_RETRIES, REDIS_TEXT_BYTES, REDIS_TIMEOUT};
+use crate::lock::{Shown, one_line};
 use crate::process::ForkLocal;
+use crate::sync::Arc;
 use crate::sync::model::Mutex;
 
 /// Says how a Redis server is used.
@@ -119,11 +123,7 @@ impl RedisClient {
 
     /// Names a server, without asking it.
     pub(super) fn new(url: &str, options: RedisOptions) -> Result<Self, Error> {
-        let client = Client::open(url).map_err(|error| {
-            // The text of the URL may have a password.
-            Error::new(ErrorKind::Lock, "this is no URL of a Redis server; give one such as redis://127.0.0.1:6379/0")
-                .with_source(error)
-        })?;
+        let client = Client::open(url).map_err(|error| no_url(url, &error))?;
         let idle = ForkLocal::made_here(Pool::new(), |_| Pool::new());
         Ok(RedisClient { client, options, idle })
     }
@@ -138,39 +138,49 @@ impl RedisClient {
         self.client.get_connection_info().addr().to_string()
     }
 
-    /// Runs a command. It is sent once more if its connection turns out to be cut: it must be one that may run twice.
+    /// Runs a command. It is sent again if its connection turns out to be cut: it must be one that may run twice.
     pub(super) fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
+        let began = Instant::now();
         let idle = self.idle.get_made().pop(process::id());
-        let first = match idle {
+        let mut result = match idle {
             Some(connection) => self.run_on(connection, command),
             None => self.run_anew(command),
         };
-        let result = match first {
-            // A server that restarts cuts all connections, so the other ones are cut, too.
-            Err(error) if is_cut(&error) => {
-                self.drop_idle();
-                self.run_anew(command)
+        let mut retries = 0;
+        while let Err(Failure { error, .. }) = &result {
+            let is_cut = is_cut(error) && retries < REDIS_RETRIES;
+            // However often the process is stopped and goes on, within the time that it would have waited.
+            let waits_on = is_interrupted(error) && began.elapsed() < self.options.timeout;
+            if !is_cut && !waits_on {
+                break;
             }
-            result => result,
-        };
-        result.map_err(|error| self.failed(error))
+            retries += usize::from(is_cut);
+            // A server that restarts cuts all connections, so the other ones are cut, too.
+            self.drop_idle();
+            result = self.run_anew(command);
+        }
+        result.map_err(|failure| self.failed(&failure))
     }
 
-    fn run_anew<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
-        let connection = self.client.get_connection_with_timeout(self.options.timeout)?;
-        connection.set_read_timeout(Some(self.options.timeout))?;
-        connection.set_write_timeout(Some(self.options.timeout))?;
+    fn run_anew<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
+        let connect = || {
+            let connection = self.client.get_connection_with_timeout(self.options.timeout)?;
+            connection.set_read_timeout(Some(self.options.timeout))?;
+            connection.set_write_timeout(Some(self.options.timeout))?;
+            Ok(connection)
+        };
+        let connection = connect().map_err(|error| Failure { error, was_asked: false })?;
         self.run_on(connection, command)
     }
 
-    fn run_on<T: FromRedisValue>(&self, mut connection: Connection, command: &Cmd) -> Result<T, RedisError> {
+    fn run_on<T: FromRedisValue>(&self, mut connection: Connection, command: &Cmd) -> Result<T, Failure> {
         let result = command.query(&mut connection);
         // After an error of the connection, the answer may still come, and would be taken for that of the next command.
         let is_sound = !result.as_ref().is_err_and(|error: &RedisError| error.is_io_error() || error.is_timeout());
         if is_sound && connection.is_open() {
             self.idle.get_made().push(process::id(), connection);
         }
-        result
+        result.map_err(|error| Failure { error, was_asked: true })
     }
 
     fn drop_idle(&self) {
@@ -178,20 +188,56 @@ impl RedisClient {
     }
 
     #[cold]
-    fn failed(&self, error: RedisError) -> Error {
-        let address = self.address();
+    fn failed(&self, Failure { error, was_asked }: &Failure) -> Error {
+        const UNKNOWN: &str = "whether it has done what it was asked for is not known";
+
+        let server = format!("the Redis server at {}", self.address());
+        let said = one_line(&error.to_string(), REDIS_TEXT_BYTES);
         let may_pass =
             error.is_io_error() || error.is_timeout() || !matches!(error.retry_method(), RetryMethod::NoRetry);
         let is_server = matches!(error.kind(), RedisErrorKind::Server(_));
-        let (kind, what) = match may_pass {
-            _ if is_refusal_of_user(&error) => (ErrorKind::Lock, "refused the user or the password"),
-            true if is_server => (ErrorKind::Unreachable, "answered that it cannot do it now"),
-            true if error.is_connection_refusal() => (ErrorKind::Unreachable, "cannot be reached"),
-            true => (ErrorKind::Unreachable, "did not answer; whether it has done what it was asked for is not known"),
-            false => (ErrorKind::Lock, "refused what it was asked for"),
-        };
-        Error::new(kind, format!("the Redis server at {address} {what}")).with_source(error)
+        let unreachable = |what: &str| Error::new(ErrorKind::Unreachable, format!("{server} {what}"));
+        let refused = |what: &str| Error::new(ErrorKind::Lock, format!("{server} {what}"));
+        match was_asked {
+            _ if is_refusal_of_user(error) => refused("refused the user or the password").with_source(said),
+            _ if error.kind() == RedisErrorKind::Parse => {
+                refused("is no Redis server, or a broken one").with_source(said)
+            }
+            _ if !may_pass => refused(&format!("refused what it was asked for: {said}")),
+            _ if is_server => unreachable("answered that it cannot do it now").with_source(said),
+            // The system's word for it is that a resource is unavailable.
+            true if error.is_timeout() => {
+                unreachable(&format!("gave no answer within {}; {UNKNOWN}", Shown(self.options.timeout)))
+            }
+            false if error.is_timeout() => {
+                unreachable(&format!("gave no answer within {}", Shown(self.options.timeout)))
+            }
+            true => unreachable(&format!("did not answer; {UNKNOWN}")).with_source(said),
+            false => unreachable("cannot be reached").with_source(said),
+        }
     }
+}
+
+/// Why a command has no result.
+struct Failure {
+    error: RedisError,
+    /// False if there was no connection to send it by.
+    was_asked: bool,
+}
+
+/// The text of the URL may have a password, and is told only if it cannot.
+#[cold]
+fn no_url(url: &str, error: &RedisError) -> Error {
+    let what = if url.starts_with("rediss:") {
+        "there is no TLS to Redis servers: give a URL that begins with redis://, of a server in a network that is safe"
+            .to_owned()
+    } else if !url.contains(':') || url.contains("://") || url.contains('@') {
+        "this is no URL of a Redis server; give one such as redis://127.0.0.1:6379/0".to_owned()
+    } else {
+        let url = one_line(url, REDIS_TEXT_BYTES);
+        format!("{url:?} is no URL of a Redis server: give it as redis://{url}")
+    };
+    Error::new(ErrorKind::Lock, what).with_source(one_line(&error.to_string(), REDIS_TEXT_BYTES))
 }
 
 /// True if the server does not know who asks: a wrong password, or none where there must be one.
@@ -202,6 +248,14 @@ fn is_refusal_of_user(error: &RedisError) -> bool {
 /// True if the connection was cut, rather than that the time was over.
 fn is_cut(error: &RedisError) -> bool {
     error.is_connection_dropped() && !error.is_connection_refusal() && !error.is_timeout()
+}
+
+/// True if a signal has ended the wait for the answer: a process that was stopped, and goes on, gets one.
+fn is_interrupted(error: &RedisError) -> bool {
+    let Some(source) = error.source() else { return false };
+    let shared = || source.downcast_ref::<Arc<dyn StdError + Send + Sync>>()?.downcast_ref();
+    let io: Option<&io::Error> = source.downcast_ref().or_else(shared);
+    io.is_some_and(|error| error.kind() == io::ErrorKind::Interrupted)
 }
 
 impl Drop for RedisClient {
@@ -219,7 +273,14 @@ impl fmt::Debug for RedisClient {
 #[cfg(all(test, not(logscope_loom)))]
 mod tests {
     use super::*;
-    use crate::sync::Arc;
+
+    #[test]
+    fn an_interrupted_wait_is_told_from_other_errors() {
+        let is_so = |kind: io::ErrorKind| is_interrupted(&RedisError::from(io::Error::from(kind)));
+        assert!(is_so(io::ErrorKind::Interrupted) && !is_so(io::ErrorKind::TimedOut));
+        let other = RedisError::from((RedisErrorKind::Client, "an error without a source"));
+        assert!(!is_interrupted(&other));
+    }
 
     #[test]
     fn connections_of_another_process_are_neither_used_nor_closed() {

@@ -52,6 +52,9 @@ impl FileLock {
     pub(super) fn log_owner_died(&self, record: Option<&Record>) {
         let Some(lock) = self.logged_path() else { return };
         let owner = named(record.map(|record| Holder::new(record, 1)).as_ref());
+        if let Some(meaning) = self.death {
+            return log_always(|| tracing::info!(target: TARGET, %lock, owner, "{meaning}"));
+        }
         log_always(|| {
             tracing::warn!(
                 target: TARGET, %lock, owner,

@@ -29,6 +29,8 @@ pub struct FileLock {
     pub(super) purpose: Arc<str>,
     pub(super) warn_after: Option<Duration>,
     pub(super) is_silent: bool,
+    /// What the death of an owner means, if it is no danger.
+    pub(super) death: Option<&'static str>,
 }
 
 impl FileLock {
@@ -40,7 +42,7 @@ impl FileLock {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         let path = std::path::absolute(&path).unwrap_or(path);
-        FileLock { path: path.into(), purpose: "".into(), warn_after: None, is_silent: false }
+        FileLock { path: path.into(), purpose: "".into(), warn_after: None, is_silent: false, death: None }
     }
 
     /// Says what the lock is taken for. Those who wait are told: `held for 12 s by pid 4711 (uno) on build7: unpack gcc`.
@@ -64,6 +66,12 @@ impl FileLock {
     #[must_use]
     pub fn silent(self, silent: bool) -> Self {
         FileLock { is_silent: silent, ..self }
+    }
+
+    /// Says what it means when an owner dies: that is logged at INFO then. For what the lock guards is never half done.
+    #[cfg(feature = "store")]
+    pub(crate) fn survives_death(self, meaning: &'static str) -> Self {
+        FileLock { death: Some(meaning), ..self }
     }
 
     /// Returns the path of the lock.

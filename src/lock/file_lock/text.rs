@@ -24,17 +24,22 @@ fn controls(c: char) -> bool {
     c.is_control() || turns
 }
 
-/// A duration, as people say it.
+/// A duration, as people say it: rounded, so that what is left of 20 s after a moment is still 20 s.
 #[derive(Clone, Copy)]
 pub(crate) struct Shown(pub(crate) Duration);
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_secs() {
-            0 => write!(f, "{} ms", self.0.as_millis()),
-            seconds @ 1..120 => write!(f, "{seconds} s"),
-            seconds @ 120..7200 => write!(f, "{} min", seconds / 60),
-            seconds => write!(f, "{} h", seconds / 3600),
+        let millis = self.0.as_millis();
+        let rounded = |unit: u128| (millis + unit / 2) / unit;
+        let (tenths, seconds, minutes, hours) = (rounded(100), rounded(1_000), rounded(60_000), rounded(3_600_000));
+        match seconds {
+            _ if millis < 1_000 => write!(f, "{millis} ms"),
+            _ if tenths < 100 && !tenths.is_multiple_of(10) => write!(f, "{}.{} s", tenths / 10, tenths % 10),
+            0..120 => write!(f, "{seconds} s"),
+            120..7_200 => write!(f, "{minutes} min"),
+            7_200..172_800 => write!(f, "{hours} h"),
+            _ => write!(f, "{} days", hours / 24),
         }
     }
 }
@@ -46,8 +51,11 @@ mod tests {
     #[test]
     fn durations_have_the_unit_that_people_use() {
         let shown = |millis| Shown(Duration::from_millis(millis)).to_string();
-        assert_eq!([0, 999, 12_345, 119_999].map(shown), ["0 ms", "999 ms", "12 s", "119 s"]);
-        assert_eq!([120_000, 7_199_000, 7_200_000].map(shown), ["2 min", "119 min", "2 h"]);
+        assert_eq!([0, 999, 12_345, 119_499].map(shown), ["0 ms", "999 ms", "12 s", "119 s"]);
+        assert_eq!([120_000, 7_140_000, 7_200_000].map(shown), ["2 min", "119 min", "2 h"]);
+        // What is left of a time-out a moment later is that time-out.
+        assert_eq!([1_500, 1_999, 9_960, 19_999].map(shown), ["1.5 s", "2 s", "10 s", "20 s"]);
+        assert_eq!([119_999, 172_799_000, 30 * 86_400_000].map(shown), ["2 min", "48 h", "30 days"]);
     }
 
     #[test]

@@ -9,13 +9,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::disk;
-use super::errors::{no_next_generation, not_saved, other_schema};
-use super::header::{Header, Stamp};
+use super::errors::{not_saved, other_schema};
+use super::header::{DocumentVersion, Header, Stamp};
 use super::place::Place;
 use super::shared::load_disk;
 use super::version::{StoreSnapshot, Version};
 use crate::error::Error;
-use crate::lock::Token;
+use crate::lock::{Token, name_of_this_process};
 use crate::sync::Arc;
 
 /// Reads a document, and nothing else; from [`Store::open_readonly`](super::Store::open_readonly).
@@ -57,8 +57,8 @@ impl<T> fmt::Debug for ReadOnlyStore<T> {
 
 /// Reads and replaces a document past its lock, its lease and its cache; from [`Store::open_unlocked`](super::Store::open_unlocked).
 ///
-/// For an operator who repairs a document by hand while nobody else works on it. It is not registered. It sees the disk alone: if a cache has a
-/// higher generation, it does not see that, and what it writes is older than that.
+/// For an operator who repairs a document by hand while nobody else works on it. It is not registered. It sees the disk alone, and asks no cache. What it
+/// writes begins a new [epoch](super::DocumentVersion::epoch), so it is newer than whatever a cache has.
 ///
 /// ```
 /// use logscope::store::Store;
@@ -96,13 +96,15 @@ impl<T: Serialize + DeserializeOwned> UnlockedStore<T> {
     /// Replaces the document on disk by `value`, whoever has it locked, and returns it as it is then.
     ///
     /// It gets the next generation, so whoever has the document locked learns from its save that it was replaced. The highest fencing number that it
-    /// was saved under is forgotten, which lets in a backend of leases that has lost its numbers.
+    /// was saved under is forgotten, which lets in a backend of leases that has lost its numbers. A damaged document is replaced, too; if its first line
+    /// is, the generations begin anew.
     ///
     /// # Errors
     ///
     /// - [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) and [`ErrorKind::TypeMismatch`](crate::ErrorKind::TypeMismatch) if something else is
-    ///   there than a document of this schema.
+    ///   there than a document of this schema: a file that something else has written, or a later version of this library.
     /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if others save it all the time.
+    /// - [`ErrorKind::Lock`](crate::ErrorKind::Lock) if the lock for saving cannot be used.
     /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if the value has no JSON, or the file cannot be written.
     pub fn write(&self, value: &T) -> Result<StoreSnapshot<T>, Error>
     where
@@ -111,19 +113,22 @@ impl<T: Serialize + DeserializeOwned> UnlockedStore<T> {
         let ReadOnlyStore { place, schema, .. } = &self.reader;
         let json = serde_json::to_vec(value)
             .map_err(|error| not_saved(place.path(), "its value has no JSON").with_source(error))?;
-        let (header, _) = disk::replace(place, self.timeout, |found| {
+        let (header, _) = disk::replace(place, self.timeout, || {
+            let found = disk::read_header_unless_damaged(place)?;
+            let found = found.as_ref();
             if let Some(found) = found.filter(|found| found.schema != *schema) {
                 return Err(other_schema(place.path(), &found.schema, schema));
             }
             let before = found.map_or(0, |found| found.stamp.generation);
-            let generation = before.checked_add(1).ok_or_else(|| no_next_generation(place.path()))?;
+            // After the highest number that there is, which no store gives, it begins anew. Its epoch and token tell it from others.
+            let generation = before.checked_add(1).unwrap_or(1);
             let stamp = Stamp { generation, token: Token::random() };
-            let header = Header { schema: schema.clone(), stamp, fence: 0 };
+            let epoch = DocumentVersion::epoch_after(found.map_or(0, |found| found.epoch));
+            let header = Header { schema: schema.clone(), stamp, by: name_of_this_process(), epoch, fence: 0 };
             let document = header.write(&json);
             Ok((header, document))
         })?;
-        let version = Version { value: value.clone(), stamp: Some(header.stamp), fence: header.fence };
-        Ok(StoreSnapshot(Arc::new(version)))
+        Ok(StoreSnapshot(Arc::new(Version::new(value.clone(), &header))))
     }
 
     /// Returns the path of the document, with its folder made canonical.

@@ -2,26 +2,28 @@
 
 use std::fmt;
 use std::io;
+use std::time::{Duration, Instant};
 
 use super::errors::cache_gone;
-use super::header::{Fault, Header};
+use super::header::{DocumentVersion, Fault, Header};
 use super::log::{log_cache_back, log_cache_gone};
 use super::place::Place;
 use crate::error::Error;
+use crate::limits::{STORE_CACHE_LONGEST_REST, STORE_CACHE_QUICK, STORE_CACHE_REST};
+use crate::sync::Arc;
 use crate::sync::model::Mutex;
-use crate::sync::{Arc, AtomicBool, Ordering};
 
-/// Keeps documents beside the disk: the higher generation of the two is the document.
+/// Keeps documents beside the disk: the higher [version](DocumentVersion) of the two is the document.
 ///
 /// ```
 /// use std::collections::BTreeMap;
 /// use std::io;
 /// use std::sync::Mutex;
 ///
-/// use logscope::store::DocumentCache;
+/// use logscope::store::{DocumentCache, DocumentVersion};
 ///
 /// #[derive(Debug, Default)]
-/// struct InMemory(Mutex<BTreeMap<String, (u64, Vec<u8>)>>);
+/// struct InMemory(Mutex<BTreeMap<String, (DocumentVersion, Vec<u8>)>>);
 ///
 /// impl DocumentCache for InMemory {
 ///     fn get(&self, key: &str) -> io::Result<Option<Vec<u8>>> {
@@ -29,18 +31,19 @@ use crate::sync::{Arc, AtomicBool, Ordering};
 ///         Ok(documents.get(key).map(|(_, document)| document.clone()))
 ///     }
 ///
-///     fn put(&self, key: &str, generation: u64, document: &[u8]) -> io::Result<()> {
+///     fn put(&self, key: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()> {
 ///         let mut documents = self.0.lock().unwrap();
 ///         // Looks and writes in one step: see the contract.
-///         if documents.get(key).is_none_or(|(present, _)| *present < generation) {
-///             documents.insert(key.to_owned(), (generation, document.to_owned()));
+///         if documents.get(key).is_none_or(|(present, _)| *present < version) {
+///             documents.insert(key.to_owned(), (version, document.to_owned()));
 ///         }
 ///         Ok(())
 ///     }
 /// }
 /// # let cache = InMemory::default();
-/// # cache.put("a", 2, b"2").unwrap();
-/// # cache.put("a", 1, b"1").unwrap();
+/// # let version = |generation| DocumentVersion { generation, ..DocumentVersion::default() };
+/// # cache.put("a", version(2), b"2").unwrap();
+/// # cache.put("a", version(1), b"1").unwrap();
 /// # assert_eq!(cache.get("a").unwrap().unwrap(), b"2");
 /// ```
 pub trait DocumentCache: fmt::Debug + Send + Sync + 'static {
@@ -51,35 +54,41 @@ pub trait DocumentCache: fmt::Debug + Send + Sync + 'static {
     /// The cache cannot be asked. That there is no document is none.
     fn get(&self, key: &str) -> io::Result<Option<Vec<u8>>>;
 
-    /// Keeps `document` for `key`, unless a document with the same or a higher generation is there: then it changes nothing, and succeeds.
+    /// Keeps `document` for `key`, unless a document with the same or a higher version is there: then it changes nothing, and succeeds.
     ///
     /// The look and the write must be one step: several processes put at once.
     ///
     /// # Errors
     ///
     /// The cache cannot be asked. Whether it has kept the document is not known then.
-    fn put(&self, key: &str, generation: u64, document: &[u8]) -> io::Result<()>;
+    fn put(&self, key: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()>;
 
-    /// Keeps `document` for `key` in place of `damaged`, which [`get`](Self::get) has returned and which is no document, whatever its generation. Where
+    /// Keeps `document` for `key` in place of `damaged`, which [`get`](Self::get) has returned and which is no document, whatever its version. Where
     /// something else is there by now, does what [`put`](Self::put) does.
     ///
     /// The look and the write must be one step, as in [`put`](Self::put), which this calls unless it is implemented. Then damage that was put with a high
-    /// generation stays until somebody deletes it.
+    /// version stays until somebody deletes it.
     ///
     /// # Errors
     ///
     /// Those of [`put`](Self::put).
-    fn replace(&self, key: &str, damaged: &[u8], generation: u64, document: &[u8]) -> io::Result<()> {
+    fn replace(&self, key: &str, damaged: &[u8], version: DocumentVersion, document: &[u8]) -> io::Result<()> {
         let _ = damaged;
-        self.put(key, generation, document)
+        self.put(key, version, document)
     }
 }
 
 /// What happens to a document while its cache cannot be used.
+///
+/// It says nothing of the lease: one whose backend is gone can neither be taken nor checked, so the document can be read, and not be locked or saved.
+/// Where a document is to survive an outage of Redis, keep its leases in a folder.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum CacheGone {
     /// The disk alone is used, and a record at WARN says so, once until the cache is back. What only the cache had is missed meanwhile.
+    ///
+    /// A cache that takes long to fail, because its server stands still, is asked again after five times as long, and after 10 s at the latest. So it holds up
+    /// a call now and then, and not each.
     ///
     /// An entry of the cache that is no document, because it was damaged or something else has written it, is [replaced](DocumentCache::replace) by the
     /// document on disk when that is opened or saved next. One of another schema or of a later version of this library stays.
@@ -98,7 +107,8 @@ pub(super) struct Cached {
     cache: Arc<dyn DocumentCache>,
     key: String,
     gone: CacheGone,
-    is_gone: AtomicBool,
+    /// Until when the cache is left alone. `None` if it did not fail when it was asked last.
+    rests_until: Mutex<Option<Instant>>,
     /// What the cache had when it answered last.
     content: Mutex<Content>,
 }
@@ -116,7 +126,7 @@ enum Content {
 
 impl Cached {
     pub(super) fn new(cache: Arc<dyn DocumentCache>, key: String, gone: CacheGone) -> Self {
-        Cached { cache, key, gone, is_gone: AtomicBool::new(false), content: Mutex::new(Content::Fit) }
+        Cached { cache, key, gone, rests_until: Mutex::new(None), content: Mutex::new(Content::Fit) }
     }
 
     /// Returns what two who open a document must have in common.
@@ -125,8 +135,13 @@ impl Cached {
     }
 
     /// Returns the document that the cache has. One that is damaged, or has another schema, counts as a cache that cannot be used. Then the result is
-    /// none, unless the cache `is_needed`, and it was said to refuse without it.
+    /// none, unless the cache `is_needed`, and it was said to refuse without it. While the cache rests, it is asked only then.
     pub(super) fn get(&self, place: &Place, schema: &str, is_needed: bool) -> Result<Option<(Header, Vec<u8>)>, Error> {
+        let refuses = is_needed && self.gone == CacheGone::Refuse;
+        if !refuses && !self.may_ask() {
+            return Ok(None);
+        }
+        let began = Instant::now();
         let found = self.cache.get(&self.key).map(|document| document.map(|document| self.parse(document, schema)));
         let (found, content) = match found.map(Option::transpose) {
             Ok(Ok(document)) => (Ok(document), Some(Content::Fit)),
@@ -141,9 +156,9 @@ impl Cached {
                 self.note_back(place);
                 Ok(document)
             }
-            Err(error) if is_needed && self.gone == CacheGone::Refuse => Err(cache_gone(place.path(), error)),
+            Err(error) if refuses => Err(cache_gone(place.path(), error)),
             Err(error) => {
-                self.tell_gone(place, &error);
+                self.note_gone(place, &error, began.elapsed());
                 Ok(None)
             }
         }
@@ -174,31 +189,61 @@ impl Cached {
 
     /// Has the cache keep a document that is on disk. The document is saved without it, so a failure is told, and is no error.
     pub(super) fn put(&self, place: &Place, header: &Header, document: &[u8]) {
+        if !self.may_ask() {
+            return;
+        }
+        let began = Instant::now();
         let (damaged, is_fit) = match &*self.content.lock() {
             Content::Damaged(damaged) => (Some(damaged.clone()), false),
             content => (None, matches!(content, Content::Fit)),
         };
         let put = match damaged {
-            None => self.cache.put(&self.key, header.stamp.generation, document),
-            Some(damaged) => self.cache.replace(&self.key, &damaged, header.stamp.generation, document),
+            None => self.cache.put(&self.key, header.version(), document),
+            Some(damaged) => self.cache.replace(&self.key, &damaged, header.version(), document),
         };
         match put {
             Ok(()) if is_fit => self.note_back(place),
             // It may still have what is not the document. The next look tells.
-            Ok(()) => {}
-            Err(error) => self.tell_gone(place, &error),
+            Ok(()) => self.end_rest(),
+            Err(error) => self.note_gone(place, &error, began.elapsed()),
         }
     }
 
-    fn tell_gone(&self, place: &Place, error: &io::Error) {
-        // Relaxed: one of those who notice it tells it, and nothing else depends on it.
-        if !self.is_gone.swap(true, Ordering::Relaxed) {
+    /// Returns false while the cache rests.
+    fn may_ask(&self) -> bool {
+        let now = Instant::now();
+        let mut rests_until = self.rests_until.lock();
+        match &mut *rests_until {
+            None => true,
+            Some(until) if now < *until => false,
+            // One asks whether it is back. The others need not wait for that.
+            Some(until) => {
+                *until = now + STORE_CACHE_LONGEST_REST;
+                true
+            }
+        }
+    }
+
+    /// Lets the cache be asked again. Nothing is known of whether it is back.
+    fn end_rest(&self) {
+        if let Some(until) = &mut *self.rests_until.lock() {
+            *until = Instant::now();
+        }
+    }
+
+    /// Notes that the cache has failed, after so long.
+    fn note_gone(&self, place: &Place, error: &io::Error, after: Duration) {
+        let rest = if after < STORE_CACHE_QUICK { Duration::ZERO } else { after.saturating_mul(STORE_CACHE_REST) };
+        let until = Instant::now() + rest.min(STORE_CACHE_LONGEST_REST);
+        let before = self.rests_until.lock().replace(until);
+        if before.is_none() {
             log_cache_gone(place.path(), error);
         }
     }
 
     fn note_back(&self, place: &Place) {
-        if self.is_gone.swap(false, Ordering::Relaxed) {
+        let before = self.rests_until.lock().take();
+        if before.is_some() {
             log_cache_back(place.path());
         }
     }

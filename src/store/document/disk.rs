@@ -2,20 +2,67 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
-use super::errors::{faulty, lost, not_saved, unreadable};
-use super::header::{Fault, Header};
+use super::errors::{cannot_save, faulty, lost, not_saved, unreadable};
+use super::header::{Fault, Header, Stamp};
 use super::log::log_lock_lost_after_save;
 use super::place::Place;
 use crate::error::Error;
 use crate::lock::publish;
 
+/// The document that is on disk, as far as can be told without reading the value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct OnDisk {
+    pub(super) stamp: Stamp,
+    /// Of the file. One that was cut is shorter.
+    pub(super) length: u64,
+}
+
+impl OnDisk {
+    pub(super) fn new(header: &Header, length: usize) -> Self {
+        OnDisk { stamp: header.stamp, length: u64::try_from(length).unwrap_or(u64::MAX) }
+    }
+}
+
+/// Looks at the first line of the document, if there is one, and at its length.
+pub(super) fn glance(place: &Place) -> Result<Option<(Header, OnDisk)>, Error> {
+    let Some((header, length)) = read_first_line(place)? else { return Ok(None) };
+    let header = header.map_err(|fault| faulty(place.path(), fault))?;
+    let on_disk = OnDisk { stamp: header.stamp, length };
+    Ok(Some((header, on_disk)))
+}
+
+/// The same, and checks all of the document.
+pub(super) fn check(place: &Place) -> Result<Option<(Header, OnDisk)>, Error> {
+    let Some(document) = read(place)? else { return Ok(None) };
+    let (header, _) = parse(place, &document)?;
+    let on_disk = OnDisk::new(&header, document.len());
+    Ok(Some((header, on_disk)))
+}
+
 /// Returns the header of the document, if there is one.
 pub(super) fn read_header(place: &Place) -> Result<Option<Header>, Error> {
-    let read = |file: File| Header::read(file);
+    Ok(glance(place)?.map(|(header, _)| header))
+}
+
+/// The same. A document whose header is damaged counts as none.
+pub(super) fn read_header_unless_damaged(place: &Place) -> Result<Option<Header>, Error> {
+    match read_first_line(place)? {
+        Some((Err(Fault::Damaged(_)), _)) => Ok(None),
+        found => found.map(|(header, _)| header).transpose().map_err(|fault| faulty(place.path(), fault)),
+    }
+}
+
+/// What a first line says, and the length of its file.
+type FirstLine = (Result<Header, Fault>, u64);
+
+/// Returns the header, and the length of the file.
+fn read_first_line(place: &Place) -> Result<Option<FirstLine>, Error> {
+    let read = |file: File| Ok((Header::read(&file)?, file.metadata()?.len()));
     match File::open(place.path()).and_then(read) {
-        Ok(header) => header.map(Some).map_err(|fault| faulty(place.path(), fault)),
+        Ok(header) => Ok(Some(header)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(place.path(), error)),
     }
@@ -39,16 +86,20 @@ pub(super) fn parse<'a>(place: &Place, document: &'a [u8]) -> Result<(Header, &'
     Header::parse(document).map_err(|fault: Fault| faulty(place.path(), fault))
 }
 
-/// Replaces the document by what `make` makes, under the lock for saving. `make` gets the header of the document that is there, and fails if it must
-/// not be replaced.
+/// Replaces the document by what `make` makes, under the lock for saving. `make` looks what is there, and fails if that must not be replaced.
 pub(super) fn replace(
     place: &Place,
     timeout: Duration,
-    make: impl FnOnce(Option<&Header>) -> Result<(Header, Vec<u8>), Error>,
+    make: impl FnOnce() -> Result<(Header, Vec<u8>), Error>,
 ) -> Result<(Header, Vec<u8>), Error> {
     let path = place.path();
-    let lock = place.lock().purpose("save a document").acquire(timeout)?;
-    let (header, document) = make(read_header(place)?.as_ref())?;
+    // The lock would make it again.
+    if !path.parent().is_some_and(Path::is_dir) {
+        return Err(not_saved(path, "its folder is gone"));
+    }
+    let lock = place.lock().purpose("save a document").acquire(timeout);
+    let lock = lock.map_err(|error| cannot_save(path, error))?;
+    let (header, document) = make()?;
     let gone = |error: Error| lost(path, "the lock for saving it was lost").with_source(error);
     // As late as can be: somebody may have cleared the locks.
     lock.verify().map_err(gone)?;

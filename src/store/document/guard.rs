@@ -8,24 +8,44 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::errors::lost;
-use super::header::Stamp;
+use super::errors::{cannot_save, lost, unlocked, unverified};
+use super::header::{DocumentVersion, Stamp};
 use super::instances::Open;
 use super::log::log_lease_not_released;
 use super::shared::{Saving, Seen};
 use crate::error::Error;
-use crate::lock::{OwnedMutexGuard, Owner, Token, try_offload};
+use crate::lock::{OwnedMutexGuard, Owner, Token, name_of_this_process, try_offload};
 use crate::store::carried::in_context;
 use crate::store::lease::LeaseGuard;
 
 /// Has a document locked, with a value to change; from [`Store::lock`](super::Store::lock).
 ///
 /// [`save`](Self::save) keeps the changes. Dropping the guard forgets them. It may be held over an `.await`.
+///
+/// It derefs to the value. To borrow several fields of it at once, take the value first: each use of the guard itself borrows all of it.
+///
+/// ```
+/// # use logscope::store::Store;
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Clone, Default, Deserialize, Serialize)]
+/// struct Project { names: Vec<String>, longest: usize }
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let project: Store<Project> = Store::open(folder.path().join("project.json"))?;
+/// let mut guard = project.lock(std::time::Duration::ZERO)?;
+/// let value = &mut *guard;
+/// for name in &value.names {
+///     value.longest = value.longest.max(name.len());
+/// }
+/// guard.save()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the document is unlocked as soon as this is dropped, and nothing is saved"]
 pub struct StoreGuard<T> {
     value: T,
     token: Token,
-    generation: u64,
+    /// Of the document that the guard has read, or has saved last.
+    version: DocumentVersion,
     fence: u64,
     disk: Option<Stamp>,
     document: Open<T>,
@@ -33,7 +53,7 @@ pub struct StoreGuard<T> {
     owner: Owner,
     // Dropped in this order: when another thread of this process enters, the lease is free.
     lease: Option<LeaseGuard>,
-    _gate: OwnedMutexGuard<()>,
+    gate: OwnedMutexGuard<()>,
 }
 
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard<T> {
@@ -41,13 +61,13 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
         StoreGuard {
             value: seen.version.value.clone(),
             token: lease.as_ref().map_or_else(Token::random, LeaseGuard::token),
-            generation: seen.version.generation(),
+            version: seen.version.version(),
             fence: lease.as_ref().map_or(seen.version.fence, LeaseGuard::fence),
-            disk: seen.disk,
+            disk: seen.disk.map(|disk| disk.stamp),
             document,
             owner: Owner::this_process(),
             lease,
-            _gate: gate,
+            gate,
         }
     }
 
@@ -66,20 +86,25 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if others save it all the time: see
     ///   [`save_timeout`](super::StoreOptions::save_timeout).
     /// - [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if the backend of the lease, or a cache that is needed, does not answer.
+    /// - [`ErrorKind::Lock`](crate::ErrorKind::Lock) if the lock for saving, or the backend of the lease, cannot be used: by another user, for example.
+    /// - [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the document was damaged meanwhile, or something else has written it.
     /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if the value has no JSON, or the file cannot be written. If only its folder could not be synced,
     ///   the new document is in place all the same; the source says so.
     pub fn save(self) -> Result<(), SaveError<T>> {
-        let StoreGuard { value, token, generation, fence, disk, document, owner, lease, _gate } = self;
-        let verify = || verify(document.place.path(), &owner, lease.as_ref());
-        let saving = Saving { token, disk, generation, fence, verify: &verify };
+        let StoreGuard { value, token, version, fence, disk, document, owner, lease, gate } = self;
+        let verify = || For::Save.check(document.place.path(), &owner, lease.as_ref(), LeaseGuard::verify);
+        let saving = Saving { token, by: &by(lease.as_ref()), disk, read: version, fence, verify: &verify };
         match document.save(&saving, value) {
-            Ok(_) => {
+            Ok(saved) => {
+                // The document is on disk, where the next one reads it. A cache may take longer than anybody should wait for.
                 release(document.place.path(), lease);
+                drop(gate);
+                document.put(&saved);
                 Ok(())
             }
             Err((error, value)) => {
                 // Before the gate opens: the next one of this process finds it free.
-                drop(lease);
+                drop((lease, gate));
                 Err(SaveError { error, value })
             }
         }
@@ -108,24 +133,36 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
         }
     }
 
-    /// Saves the value, and keeps the document locked.
+    /// Saves the value, and keeps the document locked: the time of the lease begins anew, if there is one.
     ///
     /// # Errors
     ///
     /// Those of [`save`](Self::save); the guard keeps the value.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
-        let verify = || verify(self.document.place.path(), &self.owner, self.lease.as_ref());
+        let verify =
+            || For::Save.check(self.document.place.path(), &self.owner, self.lease.as_ref(), LeaseGuard::renew);
         let saving = Saving {
             token: self.token,
+            by: &by(self.lease.as_ref()),
             disk: self.disk,
-            generation: self.generation,
+            read: self.version,
             fence: self.fence,
             verify: &verify,
         };
-        let stamp = self.document.save(&saving, self.value.clone()).map_err(|(error, _)| error)?;
-        self.disk = Some(stamp);
-        self.generation = stamp.generation;
+        let saved = self.document.save(&saving, self.value.clone()).map_err(|(error, _)| error)?;
+        self.disk = Some(saved.header.stamp);
+        self.version = saved.header.version();
+        self.document.put(&saved);
         Ok(())
+    }
+
+    /// Lets the time of the lease begin anew, if the document has one. Checks what [`verify`](Self::verify) checks.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Self::verify).
+    pub fn renew(&self) -> Result<(), Error> {
+        For::Nothing.check(self.document.place.path(), &self.owner, self.lease.as_ref(), LeaseGuard::renew)
     }
 
     /// Checks that the guard is this process's, and that the lease is held, if there is one. What was saved by others is found out by [`save`](Self::save) alone.
@@ -134,7 +171,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
     ///
     /// [`ErrorKind::LockLost`](crate::ErrorKind::LockLost) if it was lost, or in a forked child of the process that has the document locked, and the errors of [`LeaseGuard::verify`] otherwise.
     pub fn verify(&self) -> Result<(), Error> {
-        verify(self.document.place.path(), &self.owner, self.lease.as_ref())
+        For::Nothing.check(self.document.place.path(), &self.owner, self.lease.as_ref(), LeaseGuard::verify)
     }
 }
 
@@ -148,10 +185,18 @@ impl<T> StoreGuard<T> {
     /// Returns the generation of the document that the guard has read.
     #[must_use]
     pub fn generation(&self) -> u64 {
-        self.generation
+        self.version.generation
     }
 
-    /// Returns the lease, if the document has one: to renew it, or to ask how long it lasts.
+    /// Returns the fencing number that the document is saved under: that of the lease, or the highest one so far if there is none.
+    ///
+    /// Give it to whatever else is written under the lock, which then refuses lower ones.
+    #[must_use]
+    pub fn fence(&self) -> u64 {
+        self.fence
+    }
+
+    /// Returns the lease, if the document has one: to ask how long it lasts.
     #[must_use]
     pub fn lease(&self) -> Option<&LeaseGuard> {
         self.lease.as_ref()
@@ -164,15 +209,46 @@ impl<T> StoreGuard<T> {
     }
 }
 
-fn verify(path: &Path, owner: &Owner, lease: Option<&LeaseGuard>) -> Result<(), Error> {
-    if owner.is_parent() {
-        return Err(lost(path, "this process was forked from the one that has it locked"));
+/// Says who has the document locked.
+fn by(lease: Option<&LeaseGuard>) -> String {
+    lease.map_or_else(name_of_this_process, LeaseGuard::who)
+}
+
+/// What it is checked for that a document is locked.
+#[derive(Clone, Copy)]
+enum For {
+    Save,
+    Nothing,
+}
+
+impl For {
+    /// Checks that the document is locked by this process, with `check` for its lease.
+    fn check(
+        self,
+        path: &Path,
+        owner: &Owner,
+        lease: Option<&LeaseGuard>,
+        check: impl FnOnce(&LeaseGuard) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if owner.is_parent() {
+            return Err(self.lost(path, "this process was forked from the one that has it locked"));
+        }
+        let Some(lease) = lease else { return Ok(()) };
+        check(lease).map_err(|error| match self {
+            _ if error.is_lease_lost() || error.is_not_holder() => {
+                self.lost(path, "its lease was lost").with_source(error)
+            }
+            For::Save => cannot_save(path, error),
+            For::Nothing => unverified(path, error),
+        })
     }
-    let Some(lease) = lease else { return Ok(()) };
-    lease.verify().map_err(|error| match error.is_lease_lost() || error.is_not_holder() {
-        true => lost(path, "its lease was lost").with_source(error),
-        false => error,
-    })
+
+    fn lost(self, path: &Path, what: &str) -> Error {
+        match self {
+            For::Save => lost(path, what),
+            For::Nothing => unlocked(path, what),
+        }
+    }
 }
 
 /// Releases the lease after the document was saved, so that a loss is no error of the save.
@@ -200,7 +276,7 @@ impl<T: fmt::Debug> fmt::Debug for StoreGuard<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoreGuard")
             .field("path", &self.document.place.path())
-            .field("generation", &self.generation)
+            .field("generation", &self.generation())
             .field("token", &self.token)
             .field("value", &self.value)
             .finish()

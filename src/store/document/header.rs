@@ -1,14 +1,16 @@
 //! How a document stands on disk and in a cache: JSON, with what a store needs to know of it on the first line.
 //!
 //! ```json
-//! {"logscope_store":1,"schema":"project-state","generation":7,"token":"00a1…","fence":3,"digest":"9f3c…","document":
+//! {"logscope_store":1,"schema":"project-state","epoch":1700000000000000,"generation":7,"token":"00a1…","by":"pid 4711 (uno) on build7: nightly","fence":3,"digest":"9f3c…","document":
 //! {"name":"uno"}
 //! }
 //! ```
 //!
 //! All of it is one JSON object, for other programs to read. A store reads the first line alone to learn whether a document has changed.
 
+use std::fmt;
 use std::io::{self, BufRead as _, BufReader, Read};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,12 +33,60 @@ pub(super) struct Stamp {
     pub(super) token: Token,
 }
 
+/// Says which of two copies of a document was saved later; for a [`DocumentCache`](super::DocumentCache).
+///
+/// The later one is the greater one. First the epochs are compared, then the fences, then the generations: a document that was removed and begun anew
+/// counts its generations anew, and a copy that somebody has brought back goes on with low ones.
+///
+/// ```
+/// use logscope::store::DocumentVersion;
+///
+/// let old = DocumentVersion { epoch: 1, fence: 312, generation: 5 };
+/// let new = DocumentVersion { epoch: 1, fence: 314, generation: 2 };
+/// assert!(new > old);
+/// assert!(new.to_string() > old.to_string(), "for a cache that compares texts");
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct DocumentVersion {
+    /// When the document was begun, or was written past its locks last, in microseconds since 1970. Zero if it was never saved.
+    pub epoch: u64,
+    /// The highest fencing number that it was saved under in this epoch.
+    pub fence: u64,
+    /// How often it was saved.
+    pub generation: u64,
+}
+
+impl DocumentVersion {
+    /// Returns an epoch that is later than `before`, and than all that were begun before now.
+    pub(super) fn epoch_after(before: u64) -> u64 {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(now.as_micros()).unwrap_or_default().max(before.saturating_add(1))
+    }
+
+    /// True if two copies of a document cannot be of one row of saves, each over the one before.
+    pub(super) fn is_fork_of(self, other: Self) -> bool {
+        let (low, high) = if self < other { (self, other) } else { (other, self) };
+        low.epoch != high.epoch || low.generation > high.generation
+    }
+}
+
+/// All in digits of one width: the texts are in the order of the versions.
+impl fmt::Display for DocumentVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:020}.{:020}.{:020}", self.epoch, self.fence, self.generation)
+    }
+}
+
 /// What a store knows of a document without reading the value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Header {
     pub(super) schema: String,
     pub(super) stamp: Stamp,
-    /// The highest fencing number that it was ever saved under. Zero if it never was under a lease.
+    /// Who has saved it, for people: its process, and the owner of its lease.
+    pub(super) by: String,
+    /// See [`DocumentVersion::epoch`].
+    pub(super) epoch: u64,
+    /// The highest fencing number that it was saved under in this epoch. Zero if it never was under a lease.
     pub(super) fence: u64,
 }
 
@@ -55,8 +105,10 @@ pub(super) enum Fault {
 struct Line {
     logscope_store: u32,
     schema: String,
+    epoch: u64,
     generation: u64,
     token: String,
+    by: String,
     fence: u64,
     /// Of this line with an empty digest, and the value.
     digest: String,
@@ -68,8 +120,10 @@ impl Header {
         let line = Line {
             logscope_store: FORMAT,
             schema: self.schema.clone(),
+            epoch: self.epoch,
             generation: self.stamp.generation,
             token: self.stamp.token.to_string(),
+            by: self.by.clone(),
             fence: self.fence,
             digest: String::new(),
         };
@@ -77,6 +131,11 @@ impl Header {
         let line = Line { digest, ..line }.to_text();
         let fields = line.strip_suffix('}').unwrap_or(&line);
         [fields.as_bytes(), DOCUMENT.as_bytes(), b"\n", value, END].concat()
+    }
+
+    /// Returns which copy of the document this is.
+    pub(super) fn version(&self) -> DocumentVersion {
+        DocumentVersion { epoch: self.epoch, fence: self.fence, generation: self.stamp.generation }
     }
 
     /// Reads the first line of a document, and no more than that.
@@ -121,7 +180,7 @@ impl Line {
     fn header(&self) -> Result<Header, Fault> {
         let token = self.token.parse().map_err(|_| Fault::Damaged("its token is none"))?;
         let stamp = Stamp { generation: self.generation, token };
-        Ok(Header { schema: self.schema.clone(), stamp, fence: self.fence })
+        Ok(Header { schema: self.schema.clone(), stamp, by: self.by.clone(), epoch: self.epoch, fence: self.fence })
     }
 
     fn to_text(&self) -> String {
@@ -130,9 +189,10 @@ impl Line {
     }
 
     fn digest_with(&self, value: &[u8]) -> String {
-        let Line { logscope_store, generation, fence, .. } = *self;
-        let (schema, token) = (self.schema.clone(), self.token.clone());
-        let line = Line { logscope_store, schema, generation, token, fence, digest: String::new() }.to_text();
+        let Line { logscope_store, epoch, generation, fence, .. } = *self;
+        let (schema, token, by) = (self.schema.clone(), self.token.clone(), self.by.clone());
+        let line =
+            Line { logscope_store, schema, epoch, generation, token, by, fence, digest: String::new() }.to_text();
         // Reading from memory does not fail.
         Digest::of(line.as_bytes().chain(value)).map_or_else(|_| String::new(), |digest| digest.to_string())
     }
@@ -143,7 +203,8 @@ mod tests {
     use super::*;
 
     fn header() -> Header {
-        Header { schema: "a \"b\"\n".to_owned(), stamp: Stamp { generation: 7, token: Token::random() }, fence: 3 }
+        let stamp = Stamp { generation: 7, token: Token::random() };
+        Header { schema: "a \"b\"\n".to_owned(), stamp, by: "pid 7".to_owned(), epoch: 9, fence: 3 }
     }
 
     #[test]
@@ -167,6 +228,17 @@ mod tests {
             changed[index] ^= 1;
             assert!(Header::parse(&changed).is_err(), "changed at {index}");
         }
+    }
+
+    #[test]
+    fn versions_and_their_texts_are_in_the_order_of_saves() {
+        let version = |epoch, fence, generation| DocumentVersion { epoch, fence, generation };
+        let rising = [(0, 0, 0), (1, 0, 7), (1, 0, 10), (1, 9, 1), (1, 10, 1), (2, 0, 1), (u64::MAX, 0, 0)];
+        let rising = rising.map(|(epoch, fence, generation)| version(epoch, fence, generation));
+        assert!(rising.is_sorted() && rising.map(|version| version.to_string()).is_sorted());
+        assert!(version(1, 9, 4).is_fork_of(version(1, 8, 5)) && version(1, 0, 1).is_fork_of(version(2, 0, 2)));
+        assert!(!version(1, 9, 4).is_fork_of(version(1, 8, 3)) && !version(1, 0, 1).is_fork_of(version(1, 0, 2)));
+        assert!(DocumentVersion::epoch_after(u64::MAX - 1) == u64::MAX && DocumentVersion::epoch_after(0) > 1 << 50);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::path::Path;
 
+use super::header::DocumentVersion;
 use crate::error::Error;
 use crate::lock::{log_always, log_once};
 
@@ -29,7 +30,7 @@ pub(super) fn log_cache_gone(path: &Path, error: impl Display) {
     log_always(|| {
         tracing::warn!(
             target: TARGET, %document, %error,
-            "the cache of a document cannot be used: the disk alone is, until it can"
+            "the cache of a document cannot be used: the disk is used alone until it can"
         );
     });
 }
@@ -39,11 +40,29 @@ pub(super) fn log_cache_back(path: &Path) {
     log_always(|| tracing::info!(target: TARGET, %document, "the cache of a document can be used again"));
 }
 
+/// Says that disk and cache have documents of which one is not the successor of the other, or that the disk has lost saves.
+pub(super) fn log_fork(path: &Path, disk: DocumentVersion, cache: DocumentVersion) {
+    let shown = |version: DocumentVersion| {
+        let DocumentVersion { generation, fence, .. } = version;
+        format!("generation {generation} (fence {fence})")
+    };
+    let (document, used) = (path.display(), if cache > disk { "cache" } else { "disk" });
+    let (disk, cache) = (shown(disk), shown(cache));
+    log_always(|| {
+        tracing::warn!(
+            target: TARGET, %document, disk, cache, used,
+            "the disk and the cache of a document disagree: the one that was saved later is used, and the other one will be replaced"
+        );
+    });
+}
+
 pub(super) fn log_lease_not_released(path: &Path, error: &Error) {
-    let (document, error) = (path.display(), format_args!("{error:#}"));
-    log_always(
-        || tracing::warn!(target: TARGET, %document, error, "saved a document, but its lease was lost after that"),
-    );
+    let document = path.display();
+    let what = match error.is_lease_lost() || error.is_not_holder() {
+        true => "saved a document, but its lease was lost after that",
+        false => "saved a document, but its lease may not be released: others may have to wait until its time is over",
+    };
+    log_always(|| tracing::warn!(target: TARGET, %document, error = format_args!("{error:#}"), "{what}"));
 }
 
 pub(super) fn log_lock_lost_after_save(path: &Path, error: &Error) {

@@ -31,6 +31,7 @@ mod version;
 pub use bypass::{ReadOnlyStore, UnlockedStore};
 pub use cache::{CacheGone, DocumentCache};
 pub use guard::{SaveError, StoreGuard};
+pub use header::DocumentVersion;
 pub use options::StoreOptions;
 #[cfg(feature = "redis")]
 pub use redis_cache::RedisCache;

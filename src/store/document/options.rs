@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::bypass::{ReadOnlyStore, UnlockedStore};
 use super::cache::{CacheGone, Cached, DocumentCache};
-use super::errors::{misplaced, opens_itself, other_options, other_type};
+use super::errors::{misplaced, not_opened, opens_itself, other_options, other_type};
 use super::instances::{Open, Opened, keep, stores};
 use super::place::Place;
 use super::shared::{Document, Settings};
@@ -124,7 +124,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
         StoreOptions { lease: Some(lease), ..self }
     }
 
-    /// Keeps the document in `cache` beside the disk, under the name `key`: the higher generation of the two is the document.
+    /// Keeps the document in `cache` beside the disk, under the name `key`: the one of the two that was saved later is the document.
     ///
     /// The key must name this document among all that the cache has, also those of other hosts: two documents with one key take each other's place.
     /// Hosts that share the document give the same key, by whatever path each of them opens it.
@@ -160,6 +160,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
     ///   another type.
     /// - [`ErrorKind::OptionMismatch`](crate::ErrorKind::OptionMismatch) if it is open with other options.
     /// - [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if the cache cannot be used, and it was said to [refuse](CacheGone::Refuse) then.
+    /// - [`ErrorKind::Lock`](crate::ErrorKind::Lock) if its lease has a name or a TTL that none can have.
     /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if there is no folder for it, if the file cannot be read, or if it is opened by its own value, while
     ///   that is read to be opened or dropped with the last `Store`: it would wait for itself.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Store<T>, Error>
@@ -180,6 +181,9 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
         make: impl Fn() -> T + Send + Sync + 'static,
     ) -> Result<Store<T>, Error> {
         let (place, kept) = (self.place(path.as_ref())?, self.kept);
+        if let Some(lease) = &self.lease {
+            lease.check().map_err(|error| not_opened(place.path(), error))?;
+        }
         let key = place.path().to_owned();
         let settings = self.settings();
         let opened = stores().make_unless_itself(&key, || {
@@ -190,8 +194,8 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
         let Some(document) = Open::<T>::new(&instance) else {
             return Err(other_type(&key, instance.type_name(), type_name::<T>()));
         };
-        if let Some(option) = difference(&document.settings, &settings) {
-            return Err(other_options(&key, option));
+        if let Some((option, open, given)) = difference(&document.settings, &settings) {
+            return Err(other_options(&key, option, &open, &given));
         }
         if kept > 0 {
             keep(instance, kept);
@@ -233,21 +237,34 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
     }
 }
 
-/// Names an option in which the two differ.
-fn difference(one: &Settings, other: &Settings) -> Option<&'static str> {
-    fn lease(settings: &Settings) -> Option<(String, Duration, bool)> {
-        settings.lease.as_ref().map(Lease::terms)
-    }
-    fn cache(settings: &Settings) -> Option<(&str, CacheGone)> {
-        settings.cached.as_ref().map(|cached| cached.options())
-    }
-    let differs = [
-        ("schema", one.schema != other.schema),
-        ("lease", lease(one) != lease(other)),
-        ("cache", cache(one) != cache(other)),
-        ("time-out for saving", one.save_timeout != other.save_timeout),
+/// Shows the value of an option.
+type Shows = fn(&Settings) -> String;
+
+/// Names an option in which the two differ, with both values: that of the open document first.
+fn difference(open: &Settings, given: &Settings) -> Option<(&'static str, String, String)> {
+    let options: [(&str, Shows); 7] = [
+        ("schema", |settings| format!("{:?}", settings.schema)),
+        ("lease", |settings| lease(settings, |(place, ..)| place)),
+        ("TTL of its lease", |settings| lease(settings, |(_, ttl, _)| format!("{ttl:?}"))),
+        ("keeper of its lease", |settings| {
+            lease(settings, |(.., is_kept)| if is_kept { "on" } else { "off" }.to_owned())
+        }),
+        ("cache", |settings| cache(settings, |(key, _)| format!("{key:?}"))),
+        ("way to go on without its cache", |settings| cache(settings, |(_, gone)| format!("{gone:?}"))),
+        ("time-out for saving", |settings| format!("{:?}", settings.save_timeout)),
     ];
-    differs.into_iter().find_map(|(option, differs)| differs.then_some(option))
+    options.into_iter().find_map(|(option, value)| {
+        let (open, given) = (value(open), value(given));
+        (open != given).then_some((option, open, given))
+    })
+}
+
+fn lease(settings: &Settings, value: impl FnOnce((String, Duration, bool)) -> String) -> String {
+    settings.lease.as_ref().map_or_else(|| "none".to_owned(), |lease| value(lease.terms()))
+}
+
+fn cache(settings: &Settings, value: impl FnOnce((&str, CacheGone)) -> String) -> String {
+    settings.cached.as_ref().map_or_else(|| "none".to_owned(), |cached| value(cached.options()))
 }
 
 impl<T> Clone for StoreOptions<T> {

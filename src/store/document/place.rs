@@ -49,6 +49,8 @@ impl Place {
     pub(super) fn lock(&self) -> FileLock {
         let mut name = self.path.file_name().unwrap_or(OsStr::new("document")).to_owned();
         name.push(".lock");
-        FileLock::new(self.path.with_file_name(name))
+        FileLock::new(self.path.with_file_name(name)).survives_death(
+            "a process died while it saved a document: the document is whole, as it was before or as it was saved",
+        )
     }
 }

@@ -6,23 +6,25 @@ use std::io;
 use redis::{Cmd, cmd};
 
 use super::cache::DocumentCache;
+use super::header::DocumentVersion;
 use crate::error::Error;
 use crate::store::redis_client::{RedisClient, RedisOptions};
 
-/// Keeps the document `ARGV[2]` with the generation `ARGV[1]`, unless one that is as new is there and is not `ARGV[3]`. It may run twice.
+/// Keeps the document `ARGV[2]` with the version `ARGV[1]`, unless one that is as new is there and is not `ARGV[3]`. It may run twice. The texts of versions
+/// are in the order of versions; as numbers of Lua they would not be exact.
 ///
-/// A part of an entry, or a generation that is no number, is no document, and is replaced.
+/// A part of an entry, or a version that has not the length of one, is no document, and is replaced.
 const PUT: &str = "
-local generation = tonumber(redis.call('HGET', KEYS[1], 'generation'))
+local present = redis.call('HGET', KEYS[1], 'version')
 local document = redis.call('HGET', KEYS[1], 'document')
-if document and document ~= ARGV[3] and generation and generation >= tonumber(ARGV[1]) then return 0 end
-redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'document', ARGV[2])
+if document and document ~= ARGV[3] and present and #present == #ARGV[1] and present >= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'version', ARGV[1], 'document', ARGV[2])
 return 1
 ";
 
 /// Keeps documents in Redis, beside the disk: see [`StoreOptions::cache`](super::StoreOptions::cache).
 ///
-/// A document is a hash, `<prefix>document:<key>`, with the fields `generation` and `document`, and stays until it is deleted. Each call waits for the
+/// A document is a hash, `<prefix>document:<key>`, with the fields `version` and `document`, and stays until it is deleted. Each call waits for the
 /// server as long as [`RedisOptions::timeout`] says.
 ///
 /// ```no_run
@@ -57,13 +59,14 @@ impl DocumentCache for RedisCache {
         self.client.run(cmd("HGET").arg(self.client.key("document", key)).arg("document")).map_err(io::Error::other)
     }
 
-    fn put(&self, key: &str, generation: u64, document: &[u8]) -> io::Result<()> {
-        self.run_put(cmd("EVAL").arg(PUT).arg(1).arg(self.client.key("document", key)).arg(generation).arg(document))
+    fn put(&self, key: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()> {
+        let key = self.client.key("document", key);
+        self.run_put(cmd("EVAL").arg(PUT).arg(1).arg(key).arg(version.to_string()).arg(document))
     }
 
-    fn replace(&self, key: &str, damaged: &[u8], generation: u64, document: &[u8]) -> io::Result<()> {
+    fn replace(&self, key: &str, damaged: &[u8], version: DocumentVersion, document: &[u8]) -> io::Result<()> {
         let key = self.client.key("document", key);
-        self.run_put(cmd("EVAL").arg(PUT).arg(1).arg(key).arg(generation).arg(document).arg(damaged))
+        self.run_put(cmd("EVAL").arg(PUT).arg(1).arg(key).arg(version.to_string()).arg(document).arg(damaged))
     }
 }
 

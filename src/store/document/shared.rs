@@ -2,22 +2,22 @@
 //!
 //! # How a document stays the same for all
 //!
-//! `seen` has the version that this process knows, and what was on disk then. Whoever reads compares the first line of the file with that: it names
-//! the save, by number and token, so equal lines are the same document. Otherwise the document is read again, without any lock, because that runs
+//! `seen` has the version that this process knows, and what was on disk then. Whoever reads compares the first line of the file with that, and its length: the line
+//! names the save, by number and token, so equal lines are the same document. Whoever locks or saves checks the digest of all of it. Otherwise the document is read again, without any lock, because that runs
 //! the program's code (`Deserialize`). What was read replaces `seen` only if nobody else has replaced it meanwhile; else it is read once more. So
 //! nobody goes back to an older version.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::cache::Cached;
-use super::disk;
+use super::disk::{self, OnDisk};
 use super::errors::{changed, no_next_generation, no_such_type, not_saved, older_fence, other_schema};
-use super::header::{Header, Stamp};
-use super::log::{log_opened, log_refreshed, log_saved};
+use super::header::{DocumentVersion, Header, Stamp};
+use super::log::{log_fork, log_opened, log_refreshed, log_saved};
 use super::place::Place;
 use super::version::Version;
 use crate::error::Error;
@@ -52,7 +52,7 @@ pub(super) struct Document<T> {
 pub(super) struct Seen<T> {
     pub(super) version: Arc<Version<T>>,
     /// What was on disk then; it may be older than the version, which is the cache's then.
-    pub(super) disk: Option<Stamp>,
+    pub(super) disk: Option<OnDisk>,
     /// How often `version` was replaced.
     changes: u64,
 }
@@ -60,16 +60,38 @@ pub(super) struct Seen<T> {
 /// A document that was read, and where from.
 struct Loaded<T> {
     version: Version<T>,
-    disk: Option<Stamp>,
+    disk: Option<OnDisk>,
     from: &'static str,
+}
+
+/// When the cache is asked, while what is known of a document is brought up to date.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ask {
+    /// In any case, and a document that refuses to be without its cache cannot do without the answer.
+    Always,
+    /// If the disk has changed. The cache can be gone.
+    IfChanged,
+    /// If the disk is older than what is known, as [`Always`](Self::Always): somebody has removed the document, or brought an old one back.
+    ///
+    /// For who has asked the cache before it waited for a lease. Who had the lease meanwhile has saved to the disk first.
+    IfOlder,
+}
+
+/// A document that was saved.
+pub(super) struct Saved {
+    pub(super) header: Header,
+    document: Vec<u8>,
 }
 
 /// What a guard saves, and over what.
 pub(super) struct Saving<'a> {
     pub(super) token: Token,
+    /// Who saves it, for people.
+    pub(super) by: &'a str,
     /// What was on disk when the guard read the document.
     pub(super) disk: Option<Stamp>,
-    pub(super) generation: u64,
+    /// What the guard read.
+    pub(super) read: DocumentVersion,
     /// The fencing number of the guard's lease, or the highest one so far if it has none.
     pub(super) fence: u64,
     /// Fails if the guard has lost its lease.
@@ -79,7 +101,7 @@ pub(super) struct Saving<'a> {
 impl Saving<'_> {
     /// True if this guard has saved `found`, by a save that failed after the document was in place.
     fn has_made(&self, found: Stamp) -> bool {
-        found.token == self.token && found.generation > self.generation
+        found.token == self.token && found.generation > self.read.generation
     }
 }
 
@@ -92,27 +114,47 @@ impl<T> Clone for Seen<T> {
 impl<T: Serialize + DeserializeOwned> Document<T> {
     /// Reads the document for the first time.
     pub(super) fn open(place: Place, settings: Settings, initial: Initial<T>) -> Result<Self, Error> {
-        let loaded = load(&place, &settings, &initial, true)?;
+        let loaded = load(&place, &settings, &initial, Some(IsNeeded(true)))?;
         log_opened(place.path(), loaded.version.generation(), loaded.from);
         let seen = Seen { version: Arc::new(loaded.version), disk: loaded.disk, changes: 0 };
-        let gate = Arc::new(crate::lock::Mutex::new(()).named("a document of a store"));
+        let gate = Arc::new(crate::lock::Mutex::new(()).named_by(format!("the document {}", place.path().display())));
         Ok(Document { place, settings, initial, gate, seen: Mutex::new(seen) })
     }
 
     /// Returns the document as it is on disk now, or newer.
     pub(super) fn read(&self) -> Result<Arc<Version<T>>, Error> {
-        self.refresh(false).map(|seen| seen.version)
+        self.refresh(Ask::IfChanged).map(|seen| seen.version)
     }
 
-    /// Brings what is known up to date: with the disk, and with the cache if `needs_cache`. Otherwise the cache
-    /// is asked only if the disk has changed, and can be gone.
-    pub(super) fn refresh(&self, needs_cache: bool) -> Result<Seen<T>, Error> {
+    /// Asks the cache, if there is one. Called before a lease is acquired: a cache may stand still for longer than the lease lasts.
+    pub(super) fn ask_cache(&self) -> Result<(), Error> {
+        if self.settings.cached.is_some() {
+            self.refresh(Ask::Always)?;
+        }
+        Ok(())
+    }
+
+    /// Brings what is known up to date with the disk, and with the cache if that is asked.
+    pub(super) fn refresh(&self, ask: Ask) -> Result<Seen<T>, Error> {
         loop {
             let seen = self.seen.lock().clone();
-            if self.is_current(&seen, needs_cache)? {
+            // Who locks the document is to save over a whole one.
+            let on_disk = match ask {
+                Ask::IfChanged => disk::glance(&self.place)?,
+                Ask::Always | Ask::IfOlder => disk::check(&self.place)?,
+            };
+            if on_disk.as_ref().map(|(_, on_disk)| *on_disk) == seen.disk
+                && !(ask == Ask::Always && self.cache_has_another(&seen)?)
+            {
                 return Ok(seen);
             }
-            let loaded = load(&self.place, &self.settings, &self.initial, needs_cache)?;
+            let is_older = on_disk.is_none_or(|(header, _)| header.version() < seen.version.version());
+            let ask = match ask {
+                Ask::Always => Some(IsNeeded(true)),
+                Ask::IfChanged => Some(IsNeeded(false)),
+                Ask::IfOlder => is_older.then_some(IsNeeded(true)),
+            };
+            let loaded = load(&self.place, &self.settings, &self.initial, ask)?;
             let (generation, from) = (loaded.version.generation(), loaded.from);
             if let Some(seen) = self.replace(seen.changes, loaded.version, loaded.disk) {
                 log_refreshed(self.place.path(), generation, from);
@@ -121,17 +163,22 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         }
     }
 
-    fn is_current(&self, seen: &Seen<T>, needs_cache: bool) -> Result<bool, Error> {
-        if disk::read_header(&self.place)?.map(|header| header.stamp) != seen.disk {
-            return Ok(false);
-        }
-        let Some(cached) = self.settings.cached.as_ref().filter(|_| needs_cache) else { return Ok(true) };
+    /// True if the cache has a document that is newer than what is known, or that is none of those before it.
+    /// Returns the key of the cache, if what is known comes from there.
+    pub(super) fn key_if_from_cache(&self, seen: &Seen<T>) -> Option<&str> {
+        let cached = self.settings.cached.as_ref()?;
+        (seen.version.stamp != seen.disk.map(|disk| disk.stamp)).then(|| cached.options().0)
+    }
+
+    fn cache_has_another(&self, seen: &Seen<T>) -> Result<bool, Error> {
+        let Some(cached) = &self.settings.cached else { return Ok(false) };
         let cached = cached.get(&self.place, &self.settings.schema, true)?;
-        Ok(cached.is_none_or(|(header, _)| header.stamp.generation <= seen.version.generation()))
+        let known = seen.version.version();
+        Ok(cached.is_some_and(|(header, _)| header.version() > known || header.version().is_fork_of(known)))
     }
 
     /// Replaces what is known, unless somebody else has done so since it had seen so many changes.
-    fn replace(&self, changes: u64, version: Version<T>, disk: Option<Stamp>) -> Option<Seen<T>> {
+    fn replace(&self, changes: u64, version: Version<T>, disk: Option<OnDisk>) -> Option<Seen<T>> {
         let new = Seen { version: Arc::new(version), disk, changes: changes + 1 };
         let mut seen = self.seen.lock();
         if seen.changes != changes {
@@ -144,8 +191,8 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         Some(new)
     }
 
-    /// Saves `value` over what a guard has read. Returns what is on disk then.
-    pub(super) fn save(&self, saving: &Saving<'_>, value: T) -> Result<Stamp, (Error, T)> {
+    /// Saves `value` over what a guard has read, to the disk. Who has the document locked may unlock it then: [`put`](Self::put) follows.
+    pub(super) fn save(&self, saving: &Saving<'_>, value: T) -> Result<Saved, (Error, T)> {
         let path = self.place.path();
         let json = match serde_json::to_vec(&value) {
             Ok(json) => json,
@@ -153,15 +200,18 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         };
         match self.publish(saving, &json) {
             Ok((header, document)) => {
-                let version = Version { value, stamp: Some(header.stamp), fence: header.fence };
-                self.put_in_place(version, header.stamp);
-                if let Some(cached) = &self.settings.cached {
-                    cached.put(&self.place, &header, &document);
-                }
+                self.put_in_place(Version::new(value, &header), OnDisk::new(&header, document.len()));
                 log_saved(path, header.stamp.generation, header.fence);
-                Ok(header.stamp)
+                Ok(Saved { header, document })
             }
             Err(error) => Err((error, value)),
+        }
+    }
+
+    /// Has the cache keep what was saved. Others may have saved since, and may have had it keep that: it keeps the higher version.
+    pub(super) fn put(&self, saved: &Saved) {
+        if let Some(cached) = &self.settings.cached {
+            cached.put(&self.place, &saved.header, &saved.document);
         }
     }
 
@@ -169,36 +219,41 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         let path = self.place.path();
         if let Some(cached) = &self.settings.cached
             && let Some((header, _)) = cached.get(&self.place, &self.settings.schema, true)?
-            && header.stamp.generation > saving.generation
+            && header.version() > saving.read
             && !saving.has_made(header.stamp)
         {
-            return Err(changed(path, saving.disk, Some(header.stamp)));
+            return Err(changed(path, saving.disk, Some(&header)));
         }
-        disk::replace(&self.place, self.settings.save_timeout, |found| {
+        disk::replace(&self.place, self.settings.save_timeout, || {
+            let found = disk::check(&self.place)?.map(|(header, _)| header);
+            let found = found.as_ref();
             let found_stamp = found.map(|header| header.stamp);
-            let own = found_stamp.filter(|found| saving.has_made(*found));
+            let own = found.filter(|found| saving.has_made(found.stamp));
             if found_stamp != saving.disk && own.is_none() {
-                return Err(changed(path, saving.disk, found_stamp));
+                return Err(changed(path, saving.disk, found));
             }
-            let found_fence = found.map_or(0, |header| header.fence);
-            if found_fence > saving.fence {
-                return Err(older_fence(path, saving.fence, found_fence));
+            let before = own.map_or(saving.read, Header::version);
+            // What is on disk may be of an epoch before that of the cache, whose document was read.
+            if let Some(found) = found.filter(|found| found.epoch >= before.epoch && found.fence > saving.fence) {
+                return Err(older_fence(path, saving.fence, found.fence));
             }
             (saving.verify)()?;
-            let before = own.map_or(saving.generation, |own| own.generation);
-            let generation = before.checked_add(1).ok_or_else(|| no_next_generation(path))?;
+            let generation = before.generation.checked_add(1).ok_or_else(|| no_next_generation(path))?;
             let stamp = Stamp { generation, token: saving.token };
-            let header = Header { schema: self.settings.schema.clone(), stamp, fence: saving.fence };
+            // One that was begun without its cache is newer than whatever that has.
+            let epoch = if before.epoch == 0 { DocumentVersion::epoch_after(0) } else { before.epoch };
+            let (schema, by) = (self.settings.schema.clone(), saving.by.to_owned());
+            let header = Header { schema, stamp, by, epoch, fence: saving.fence };
             let document = header.write(value);
             Ok((header, document))
         })
     }
 
     /// Makes a version that was saved the one that is known, unless a newer one is known already.
-    fn put_in_place(&self, version: Version<T>, disk: Stamp) {
+    fn put_in_place(&self, version: Version<T>, disk: OnDisk) {
         let version = Arc::new(version);
         let mut seen = self.seen.lock();
-        let is_newest = version.generation() >= seen.version.generation();
+        let is_newest = version.version() >= seen.version.version();
         let changes = seen.changes + 1;
         let new =
             if is_newest { Seen { version, disk: Some(disk), changes } } else { Seen { changes, ..seen.clone() } };
@@ -210,22 +265,27 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
 
 impl<T> Document<T> {
     /// Waits until no other guard of this process is there. Returns `None` if the time is over before.
+    #[track_caller]
     pub(super) fn enter(&self, timeout: Duration) -> Option<OwnedMutexGuard<()>> {
         Arc::clone(&self.gate).lock_owned_timeout(timeout)
     }
 
-    /// As [`enter`](Self::enter), in a task.
-    pub(super) async fn enter_async(&self, deadline: Option<Instant>) -> Option<OwnedMutexGuard<()>> {
-        crate::lock::before(deadline, Arc::clone(&self.gate).lock_owned_async()).await
+    /// Waits in a task, without an end.
+    #[track_caller]
+    pub(super) fn enter_async(&self) -> impl Future<Output = OwnedMutexGuard<()>> + use<T> {
+        Arc::clone(&self.gate).lock_owned_async()
     }
 }
 
-/// Reads the document: the higher generation of the cache and the disk, and the disk's if both have the same.
+/// Whether a document that refuses to be without its cache needs the answer.
+struct IsNeeded(bool);
+
+/// Reads the document: the higher version of the disk and of the cache, if that is asked; the disk's if both have the same.
 fn load<T: DeserializeOwned>(
     place: &Place,
     settings: &Settings,
     initial: &Initial<T>,
-    needs_cache: bool,
+    ask: Option<IsNeeded>,
 ) -> Result<Loaded<T>, Error> {
     let on_disk = disk::read(place)?;
     let on_disk = match &on_disk {
@@ -235,28 +295,31 @@ fn load<T: DeserializeOwned>(
     if let Some(((header, _), _)) = &on_disk {
         check_schema(place, header, &settings.schema)?;
     }
-    let disk = on_disk.as_ref().map(|((header, _), _)| header.stamp);
-    let disk_fence = on_disk.as_ref().map_or(0, |((header, _), _)| header.fence);
-    if let Some(cached) = &settings.cached {
-        match (cached.get(place, &settings.schema, needs_cache)?, &on_disk) {
-            (Some((header, document)), _) if disk.is_none_or(|disk| disk.generation < header.stamp.generation) => {
-                let header = Header { fence: header.fence.max(disk_fence), ..header };
+    let disk = on_disk.as_ref().map(|((header, _), document)| OnDisk::new(header, document.len()));
+    if let (Some(cached), Some(IsNeeded(is_needed))) = (&settings.cached, ask) {
+        let found = cached.get(place, &settings.schema, is_needed)?;
+        let of_disk = on_disk.as_ref().map(|((header, _), _)| header.version());
+        let of_cache = found.as_ref().map(|(header, _)| header.version());
+        if let (Some(of_cache), Some(of_disk)) = (of_cache, of_disk)
+            // Each save is on disk first.
+            && (of_cache > of_disk || of_cache.is_fork_of(of_disk))
+        {
+            log_fork(place.path(), of_disk, of_cache);
+        }
+        match (found, &on_disk) {
+            (Some((header, document)), _) if of_cache > of_disk => {
                 let (_, value) = disk::parse(place, &document)?;
                 return loaded(place, &header, value, disk, "cache");
             }
             // The cache has missed a save.
-            (found, Some(((header, _), document)))
-                if found.as_ref().is_none_or(|(found, _)| found.stamp.generation < header.stamp.generation) =>
-            {
-                cached.put(place, header, document);
-            }
+            (_, Some(((header, _), document))) if of_cache < of_disk => cached.put(place, header, document),
             _ => {}
         }
     }
     match &on_disk {
         Some(((header, value), _)) => loaded(place, header, value, disk, "disk"),
         None => {
-            let version = Version { value: initial(), stamp: None, fence: 0 };
+            let version = Version::initial(initial());
             Ok(Loaded { version, disk: None, from: "nothing" })
         }
     }
@@ -266,11 +329,11 @@ fn loaded<T: DeserializeOwned>(
     place: &Place,
     header: &Header,
     value: &[u8],
-    disk: Option<Stamp>,
+    disk: Option<OnDisk>,
     from: &'static str,
 ) -> Result<Loaded<T>, Error> {
     let value = serde_json::from_slice(value).map_err(|error| no_such_type(place.path(), &header.schema, error))?;
-    Ok(Loaded { version: Version { value, stamp: Some(header.stamp), fence: header.fence }, disk, from })
+    Ok(Loaded { version: Version::new(value, header), disk, from })
 }
 
 /// Reads the document on disk, and asks no cache.
@@ -278,7 +341,7 @@ pub(super) fn load_disk<T: DeserializeOwned>(place: &Place, schema: &str) -> Res
     let Some(document) = disk::read(place)? else { return Ok(None) };
     let (header, value) = disk::parse(place, &document)?;
     check_schema(place, &header, schema)?;
-    loaded(place, &header, value, Some(header.stamp), "disk").map(|loaded| Some(loaded.version))
+    loaded(place, &header, value, None, "disk").map(|loaded| Some(loaded.version))
 }
 
 fn check_schema(place: &Place, header: &Header, schema: &str) -> Result<(), Error> {

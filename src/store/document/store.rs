@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::errors::{busy, fence_given_twice};
+use super::errors::{busy, fence_given_twice, not_locked, read_too_late};
 use super::guard::StoreGuard;
 use super::instances::Open;
+use super::shared::Ask;
 use super::version::StoreSnapshot;
 use crate::error::{Error, ErrorKind};
-use crate::lock::{OwnedMutexGuard, try_offload};
+use crate::lock::{OwnedMutexGuard, before, try_offload};
 use crate::store::carried::in_context;
 use crate::store::lease::LeaseGuard;
 
@@ -51,7 +52,7 @@ pub struct Store<T> {
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
     /// Returns the document as it is now, or as it was saved since.
     ///
-    /// Reads the first line of the file, and the rest only if another process has saved since the document was read last. Takes no lock of the
+    /// Reads the first line of the file, looks how long the file is, and reads the rest only if another process has saved since the document was read last. Takes no lock of the
     /// document, and needs no cache.
     ///
     /// # Errors
@@ -61,29 +62,42 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
         self.document.read().map(StoreSnapshot)
     }
 
-    /// Locks the document to change it. Waits for that, up to `timeout`, in all.
+    /// Locks the document to change it. Waits up to `timeout`, in all, for others who have it locked.
     ///
     /// One thread or task of this process at a time has it locked; with a [lease](super::StoreOptions::lease), one of all processes. The guard has the
-    /// document as it is then, the highest generation of disk and cache.
+    /// document as it is then, what was saved last of disk and cache.
+    ///
+    /// There is no queue between processes. One that has just unlocked a document under a lease lets others go first, for up to 100 ms: see
+    /// [`Lease::acquire`](crate::store::Lease::acquire).
+    ///
+    /// On top of `timeout` come the answers of the cache and of the lease's backend. One that stands still takes its own time: Redis twice the
+    /// `RedisOptions::timeout` for a step. The cache is asked before the lease is, and one that did not answer is
+    /// [left alone](super::CacheGone) for a while.
     ///
     /// # Errors
     ///
     /// - [`ErrorKind::TimedOut`] if somebody else has it locked all the time.
-    /// - Those of [`Lease::acquire`](crate::store::Lease::acquire).
+    /// - Those of [`Lease::acquire`](crate::store::Lease::acquire). Among these is [`ErrorKind::Unreachable`] if the lease was over before the
+    ///   document was read.
     /// - Those of [`StoreOptions::open`](super::StoreOptions::open) that have to do with the file and the cache.
     /// - [`ErrorKind::LeaseLost`] if the lease has a fencing number that is not higher than the one that the document was saved under: then the backend
     ///   has lost its numbers.
+    #[track_caller]
     pub fn lock(&self, timeout: Duration) -> Result<StoreGuard<T>, Error> {
         let deadline = Instant::now().checked_add(timeout);
         let gate = self.document.enter(timeout).ok_or_else(|| busy(self.path(), timeout))?;
         let lease = match &self.document.settings.lease {
-            Some(lease) => Some(lease.acquire(left(deadline))?),
+            Some(lease) => {
+                self.document.ask_cache()?;
+                Some(lease.acquire(left(deadline)).map_err(|error| not_locked(self.path(), error))?)
+            }
             None => None,
         };
         self.begin(gate, lease)
     }
 
-    /// Locks the document to change it, in a task. Waits for that, up to `timeout` in all, from the first poll on.
+    /// Locks the document to change it, in a task. Waits up to `timeout` in all for others, from the first poll on, and as [`lock`](Self::lock) for
+    /// what it asks.
     ///
     /// Works with any executor. Files and servers are asked on a thread of the library. A dropped future waits no more and holds nothing; what its
     /// thread has just got is released at once.
@@ -91,27 +105,50 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
     /// # Errors
     ///
     /// Those of [`lock`](Self::lock), and [`ErrorKind::Lock`] if no thread can be started.
-    pub async fn lock_async(&self, timeout: Duration) -> Result<StoreGuard<T>, Error> {
-        let deadline = Instant::now().checked_add(timeout);
-        let gate = self.document.enter_async(deadline).await.ok_or_else(|| busy(self.path(), timeout))?;
-        let lease = match &self.document.settings.lease {
-            Some(lease) => Some(lease.acquire_async(left(deadline)).await?),
-            None => None,
-        };
+    #[track_caller]
+    pub fn lock_async(&self, timeout: Duration) -> impl Future<Output = Result<StoreGuard<T>, Error>> + Send + use<T> {
+        let (store, gate) = (self.clone(), self.document.enter_async());
+        async move {
+            let deadline = Instant::now().checked_add(timeout);
+            let gate = before(deadline, gate).await.ok_or_else(|| busy(store.path(), timeout))?;
+            let lease = match &store.document.settings.lease {
+                Some(lease) => {
+                    if store.document.settings.cached.is_some() {
+                        store.on_thread(|store| store.document.ask_cache()).await?;
+                    }
+                    let acquired = lease.acquire_async(left(deadline)).await;
+                    Some(acquired.map_err(|error| not_locked(store.path(), error))?)
+                }
+                None => None,
+            };
+            store.on_thread(move |store| store.begin(gate, lease)).await
+        }
+    }
+
+    /// Runs `work` on a thread of the library, which logs to where the task logs.
+    async fn on_thread<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<R, Error> + Send + 'static,
+    ) -> Result<R, Error> {
         let store = self.clone();
-        try_offload("logscope-store", in_context(move || store.begin(gate, lease))).await.map_err(|error| {
+        try_offload("logscope-store", in_context(move || work(&store))).await.map_err(|error| {
             let text = format!("cannot start a thread to read the document {}", self.path().display());
             Error::from_io(ErrorKind::Lock, text, error)
         })?
     }
 
     fn begin(&self, gate: OwnedMutexGuard<()>, lease: Option<LeaseGuard>) -> Result<StoreGuard<T>, Error> {
-        let seen = self.document.refresh(true)?;
+        // Under a lease, the cache was asked before.
+        let seen = self.document.refresh(if lease.is_some() { Ask::IfOlder } else { Ask::Always })?;
         let known = seen.version.fence;
         if let Some(lease) = &lease
             && lease.fence() <= known
         {
-            return Err(fence_given_twice(self.path(), lease.fence(), known));
+            let key = self.document.key_if_from_cache(&seen);
+            return Err(fence_given_twice(self.path(), lease.fence(), known, key));
+        }
+        if lease.as_ref().is_some_and(|lease| lease.remaining().is_zero()) {
+            return Err(read_too_late(self.path()));
         }
         Ok(StoreGuard::new(self.document.clone(), gate, lease, &seen))
     }

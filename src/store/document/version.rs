@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
-use super::header::Stamp;
+use super::header::{DocumentVersion, Header, Stamp};
 use crate::lock::Token;
 use crate::sync::Arc;
 
@@ -11,11 +11,27 @@ pub(super) struct Version<T> {
     pub(super) value: T,
     /// `None` if it was never saved.
     pub(super) stamp: Option<Stamp>,
-    /// The highest fencing number that the document was saved under.
+    /// See [`DocumentVersion::epoch`].
+    pub(super) epoch: u64,
+    /// The highest fencing number that the document was saved under in this epoch.
     pub(super) fence: u64,
 }
 
 impl<T> Version<T> {
+    /// Returns the value of a document that nobody has saved.
+    pub(super) fn initial(value: T) -> Self {
+        Version { value, stamp: None, epoch: 0, fence: 0 }
+    }
+
+    pub(super) fn new(value: T, header: &Header) -> Self {
+        Version { value, stamp: Some(header.stamp), epoch: header.epoch, fence: header.fence }
+    }
+
+    /// Returns which copy of the document this is.
+    pub(super) fn version(&self) -> DocumentVersion {
+        DocumentVersion { epoch: self.epoch, fence: self.fence, generation: self.generation() }
+    }
+
     pub(super) fn generation(&self) -> u64 {
         self.stamp.map_or(0, |stamp| stamp.generation)
     }

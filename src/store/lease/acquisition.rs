@@ -83,6 +83,10 @@ impl Acquisition {
             if cancel.is_cancelled() {
                 return Err(timed_out(&self.lease, self.timeout, self.holder.as_ref()));
             }
+            if let Some(rest) = self.rest() {
+                bell.wait(rings, rest);
+                continue;
+            }
             let left = match self.attempt()? {
                 Attempt::Got(guard) => return Ok(guard),
                 Attempt::Taken(left) => left,
@@ -104,6 +108,13 @@ impl Acquisition {
         let pause = jittered(self.pause).min(left);
         self.pause = (self.pause * 2).min(LEASE_RETRY);
         bell.wait(rings, self.deadline.map_or(pause, |deadline| pause.min(deadline - now)));
+    }
+
+    /// Returns for how much longer this process lets others go first. `None` if it need not, or if the time is over.
+    fn rest(&self) -> Option<Duration> {
+        let rest = self.lease.watch.get_made().lock().rest(now());
+        let left = self.deadline.map_or(rest, |deadline| deadline.saturating_duration_since(Instant::now()));
+        Some(rest.min(left)).filter(|rest| !rest.is_zero())
     }
 
     fn attempt(&mut self) -> Result<Attempt, Error> {

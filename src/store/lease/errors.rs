@@ -17,9 +17,8 @@ pub(super) fn check(lease: &Lease) -> Result<(), Error> {
         return Err(Error::new(ErrorKind::Lock, what));
     }
     if !LEASE_TTLS.contains(&lease.ttl) {
-        let (shortest, longest) = (LEASE_TTLS.start(), LEASE_TTLS.end());
-        let what =
-            format!("the TTL of the lease {} is {:?}; give it {shortest:?} to {longest:?}", lease.name, lease.ttl);
+        let (shortest, longest) = (Shown(*LEASE_TTLS.start()), Shown(*LEASE_TTLS.end()));
+        let what = format!("the TTL of the lease {} is {:?}; give it {shortest} to {longest}", lease.name, lease.ttl);
         return Err(Error::new(ErrorKind::Lock, what));
     }
     Ok(())
@@ -28,9 +27,9 @@ pub(super) fn check(lease: &Lease) -> Result<(), Error> {
 /// Returns what the program is told of an error of the lease's backend.
 #[cold]
 pub(super) fn failed(lease: &Lease, error: io::Error) -> Error {
-    // Those of the backends of this library may have said it all.
+    // One of this library has said where, and what is known.
     let error = match error.downcast::<Error>() {
-        Ok(error) => return error,
+        Ok(error) => return error.preceded_by(format_args!("cannot use the lease {}", lease.name)),
         Err(error) => error,
     };
     let kind = if is_silence(error.kind()) { ErrorKind::Unreachable } else { ErrorKind::Lock };

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::backend::LeaseClaim;
 use super::held::Held;
 use crate::error::{Error, ErrorKind};
 use crate::lock::Token;
@@ -99,6 +100,12 @@ impl LeaseGuard {
     pub fn release(mut self) -> Result<(), Error> {
         self.is_over = true;
         self.told(self.held.release())
+    }
+
+    /// Says who has the lease: `pid 4711 (uno) on build7: nightly`.
+    pub(in crate::store) fn who(&self) -> String {
+        let LeaseClaim { process, owner, .. } = &self.held.claim;
+        if owner.is_empty() { process.clone() } else { format!("{process}: {owner}") }
     }
 
     fn told(&self, result: Result<(), Error>) -> Result<(), Error> {

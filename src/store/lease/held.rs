@@ -133,6 +133,8 @@ impl Held {
             let _changing = self.changing.lock();
             self.lease.backend.release(&self.lease.name, &self.claim)
         };
+        let now = now();
+        self.lease.watch.get_made().lock().note_release(now, now.saturating_sub(self.since));
         bell_of(&self.lease.name).ring();
         match (checked, released) {
             // Whatever the backend says: what was done under the lease may have been done beside another holder.
@@ -140,7 +142,7 @@ impl Held {
             (Ok(()), Err(error)) => Err(failed(&self.lease, error)),
             (Ok(()), Ok(false)) => Err(self.lose_now()),
             (Ok(()), Ok(true)) => {
-                self.lease.log_released(self.fence, now().saturating_sub(self.since));
+                self.lease.log_released(self.fence, now.saturating_sub(self.since));
                 Ok(())
             }
         }

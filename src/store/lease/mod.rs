@@ -32,7 +32,7 @@
 //!
 //! | what happens | what follows |
 //! |---|---|
-//! | a holder dies | the next one has the lease when the TTL and a tenth are over: in Redis, since the last renewal; in a folder, since the next one began to watch it, or saw it renewed last; where it sees that there was a holder, it logs that at WARN |
+//! | a holder dies | the next one has the lease when the TTL of the dead one, not its own, and a tenth are over: in Redis, since the last renewal; in a folder, since the next one began to watch it, or saw it renewed last; where it sees that there was a holder, it logs that at WARN |
 //! | work takes longer than the TTL | [`remaining`](LeaseGuard::remaining) is zero; [`verify`](LeaseGuard::verify), [`renew`](LeaseGuard::renew) and [`release`](LeaseGuard::release) are [`LeaseLost`](crate::ErrorKind::LeaseLost), for good, whether or not somebody else has had it |
 //! | an operator [breaks](Lease::break_lease) it | the same at the holder's next check, which asks the backend; both log it at WARN |
 //! | the machine is suspended | the time goes on: the holder's clock runs meanwhile |
@@ -83,7 +83,9 @@
 //! # Limits
 //!
 //! - **Who waits has no queue.** It looks again at random intervals of up to 100 ms, or when this process releases the lease. Somebody may wait
-//!   much longer than others.
+//!   much longer than others. So that nobody waits for ever, a process that has released a lease, and asks for it by the same `Lease` or a clone,
+//!   lets others go first: for a random time of up to half of that for which it held it, and up to 100 ms. A process that does not have
+//!   one `Lease` for all of its threads, but makes one for each acquisition, forgoes that.
 //! - **A keeper shows that the process lives**, not that its work goes on. Its pauses do not count the time of suspension: a machine that sleeps for long
 //!   between two renewals may lose a lease that it could just have kept.
 //! - **Clocks** may differ in their speed by a tenth at most, and must not be set back while a server counts: Redis counts by its wall clock. A
@@ -91,7 +93,7 @@
 //! - **NFS.** A client may list a folder as it was some seconds ago. It then takes longer to see that a lease is free, and a rename from a name that is no
 //!   longer there fails on the server: nobody gets a lease, renews it or verifies it by an old listing. The server must make `rename` whole, as all do, and must not be one of
 //!   several copies. A mount that is not `hard` may give up a request that is done later.
-//! - **A folder that somebody deletes** is made anew. Its holder has lost the lease. The numbers go on rising unless the clock of the host that makes it
+//! - **A folder that somebody deletes** is made anew, unless the one above it is gone, too. Its holder has lost the lease. The numbers go on rising unless the clock of the host that makes it
 //!   is behind that of the one which made the first. A folder that is brought back from a backup gives numbers again.
 //! - **Redis** copies to replicas after it has answered. A failover can lose the last acquisition: the next owner gets a lease that another one holds. Its number
 //!   is higher as long as the clocks of the two servers agree to within the time between the two acquisitions. A `maxmemory-policy` that evicts keys

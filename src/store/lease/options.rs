@@ -58,7 +58,7 @@ impl Lease {
     /// Sets for how long the lease is held without renewal: 30 s unless set. From 10 ms to 30 days.
     ///
     /// Choose it longer than what may hold up a healthy holder, a renewal that takes long among that: who stands still for longer loses the lease.
-    /// And short enough to wait for when a holder dies.
+    /// And short enough to wait for when a holder dies: who waits for a dead holder waits for *that one's* TTL, whatever its own is.
     #[must_use]
     pub fn ttl(self, ttl: Duration) -> Self {
         Lease { ttl, ..self }

@@ -13,10 +13,16 @@ use crate::error::Error;
 use crate::limits::LEASE_ATTEMPTS;
 
 impl Lease {
+    /// Fails for a name or a TTL that a lease cannot have.
+    pub(in crate::store) fn check(&self) -> Result<(), Error> {
+        check(self)
+    }
+
     /// Gets the lease. Waits for it, up to `timeout`.
     ///
     /// A timeout of zero makes one attempt, and [`Duration::MAX`] waits for ever. A waiter is woken when a thread of this process releases the lease;
-    /// otherwise it asks the backend at random intervals of up to 100 ms. There is no queue.
+    /// otherwise it asks the backend at random intervals of up to 100 ms. There is no queue, but who has just released the lease, and asks for it by
+    /// the same `Lease` or a clone, first waits for up to half of the time for which it held it, and up to 100 ms, so that others have their turn.
     ///
     /// # Errors
     ///

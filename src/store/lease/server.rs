@@ -84,7 +84,16 @@ return 0
 pub struct RedisLeases(Arc<RedisClient>);
 
 impl RedisLeases {
-    /// Keeps leases in the server at `url`: `redis://[user:password@]host[:port][/database]`, or `redis+unix:///path` for a socket on Unix. There is no
+    /// Keeps leases in the server at `url`, which is not asked yet: it may be gone for now. See [`connect`](Self::connect).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Lock`] if `url` is none of a Redis server.
+    pub fn new(url: impl AsRef<str>, options: RedisOptions) -> Result<Self, Error> {
+        Ok(RedisLeases(Arc::new(RedisClient::new(url.as_ref(), options)?)))
+    }
+
+    /// Keeps leases in the server at `url`, and makes sure that it answers: `redis://[user:password@]host[:port][/database]`, or `redis+unix:///path` for a socket on Unix. There is no
     /// TLS.
     ///
     /// # Errors
@@ -101,7 +110,7 @@ impl RedisLeases {
         script
     }
 
-    /// The errors of the client have said it all, and are told as they are.
+    /// The errors of the client name the server. That of the lease is put before them.
     fn run<T: FromRedisValue>(&self, command: &Cmd) -> io::Result<T> {
         self.0.run(command).map_err(io::Error::other)
     }

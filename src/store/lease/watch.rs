@@ -1,15 +1,23 @@
-//! Watching a lease whose backend does not end it: when it has not changed for so long that its holder cannot have it any more.
+//! What the attempts of a process know of a lease between them.
+//!
+//! A lease whose backend does not end it is watched: when it has not changed for long enough, its holder cannot have it any more.
+//!
+//! And who has released a lease lets others go first. They do not see that it is free before they look again. A process that worked, released the
+//! lease and took it at once for the next work would have it nearly always.
 
 use std::time::Duration;
 
 use super::backend::LeaseState;
-use crate::limits::LEASE_MARGIN_PERCENT;
+use crate::limits::{LEASE_MARGIN_PERCENT, LEASE_REST_DIVISOR, LEASE_RETRY};
+use crate::lock::jittered;
 
 /// What somebody has seen of a lease, and since when. All times are of the watcher's own clock: those of others are never compared.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     /// The state, and when it was first seen.
     seen: Option<(String, Duration)>,
+    /// Until when this process lets others go first.
+    rests_until: Duration,
 }
 
 impl Watch {
@@ -33,6 +41,17 @@ impl Watch {
             }
         };
         patience(holder.ttl).saturating_sub(now.saturating_sub(since))
+    }
+
+    /// Notes that this process has released the lease at `now`, after it held it for so long.
+    pub(super) fn note_release(&mut self, now: Duration, held: Duration) {
+        let rest = jittered((held / LEASE_REST_DIVISOR).min(LEASE_RETRY));
+        self.rests_until = self.rests_until.max(now.saturating_add(rest));
+    }
+
+    /// Returns for how much longer this process lets others go first.
+    pub(super) fn rest(&self, now: Duration) -> Duration {
+        self.rests_until.saturating_sub(now)
     }
 }
 

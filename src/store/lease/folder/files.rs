@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::name::Name;
 use super::steps::Names;
 use crate::limits::{LEASE_LISTING_PAUSE, LEASE_QUICK_LISTINGS};
-use crate::lock::{Token, ensure_io, jittered, sync_folder};
+use crate::lock::{Token, ensure_last_io, jittered, sync_folder};
 use crate::sync::thread;
 
 /// The folder of a lease.
@@ -17,15 +17,16 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Makes the folder in which the folders of all leases are, and that of this lease, unless it is there.
+    /// Makes the folder in which the folders of all leases are, and that of this lease, unless it is there. Not those above: who waits for a lease of a
+    /// project that somebody deletes is not to bring back its folder.
     ///
     /// It comes into place with its file in it, in one step. If somebody else was faster, theirs stays: a folder that is not empty is never replaced. An
     /// empty one is: somebody has deleted the file.
     pub(super) fn make(&self, root: &Path) -> io::Result<()> {
-        ensure_io(root)?;
+        ensure_last_io(root)?;
         let new = root.join(format!(".{}.new", Token::random()));
         let first = Name::Free { fence: first_fence(), is_broken: false };
-        let made = ensure_io(&new)
+        let made = ensure_last_io(&new)
             .and_then(|()| fs::File::create_new(new.join(first.to_string()))?.sync_all())
             .and_then(|()| sync_folder(&new))
             .and_then(|()| fs::rename(&new, &self.folder))

@@ -40,7 +40,7 @@ use crate::sync::Arc;
 pub struct FolderLeases(Arc<Path>);
 
 impl FolderLeases {
-    /// Keeps leases in the folder `path`, which is to be used for nothing else. A relative path is meant from the current directory as it is now.
+    /// Keeps leases in the folder `path`, which is to be used for nothing else. It is made if it is not there; the one above it must be there. A relative path is meant from the current directory as it is now.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let path = path.into();

@@ -9,7 +9,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 
 use crate::limits::LEASE_OWNER_BYTES;
-use crate::lock::{Token, ensure_io};
+use crate::lock::{Token, ensure_last_io};
 use crate::store::lease::backend::LeaseClaim;
 
 /// The folder with these files.
@@ -22,7 +22,9 @@ impl Owners {
         let path = self.path(claim.token);
         let file = match File::create(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                ensure_io(&self.folder)?;
+                // Somebody may have deleted all of it.
+                ensure_last_io(self.folder.parent().unwrap_or(&self.folder))?;
+                ensure_last_io(&self.folder)?;
                 File::create(&path)
             }
             file => file,
