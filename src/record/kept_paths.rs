@@ -105,7 +105,8 @@ mod tests {
     fn a_path_that_was_rendered_under_another_key_is_another() {
         let paths = KeptPaths::default();
         [b"none", b"text"].into_iter().for_each(|path| paths.keep(KEY, path));
-        for key in [PathKey { layer: 2, ..KEY }, PathKey { recorded: 1, ..KEY }, PathKey { style: Style::JSON, ..KEY }] {
+        for key in [PathKey { layer: 2, ..KEY }, PathKey { recorded: 1, ..KEY }, PathKey { style: Style::JSON, ..KEY }]
+        {
             assert_eq!(kept(&paths, key), None, "{key:?}");
         }
         paths.keep(PathKey { style: Style::JSON, ..KEY }, b"json");
