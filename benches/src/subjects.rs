@@ -39,7 +39,7 @@ pub fn line(format: Format, clock: Clock) -> Subject {
     within(move |round| context.scope(|| in_span(round)), event)
 }
 
-/// The same in a second span, which is entered before each event and left after it, as `#[instrument]` does.
+/// The same in a second span, which is entered before each event and left after it, as a task's is at each poll.
 pub fn line_after_move(format: Format, clock: Clock) -> Subject {
     let context = discarding(format, clock);
     within(move |round| context.scope(|| in_span(round)), after_move())

@@ -13,10 +13,10 @@ use crate::sync::OnceLock;
 use crate::verbosity::hash_address;
 
 /// How many places the table has: a power of two.
-const PLACES: usize = 1_024;
+const PLACES: usize = 2_048;
 
 /// In how many places, one behind the other, an entry may stand.
-const TRIES: usize = 8;
+const TRIES: usize = 16;
 
 /// A table with an entry for each of the first callsites that are asked about.
 pub(super) struct Callsites<T>([OnceLock<Box<Entry<T>>>; PLACES]);
@@ -100,7 +100,7 @@ mod tests {
         for base in [0x5555_5555_0000, 0x7f12_3456_7890] {
             for distance in (8..=4_096).step_by(8) {
                 let mut taken = [false; PLACES];
-                for address in (0..100).map(|n| base + n * distance) {
+                for address in (0..500).map(|n| base + n * distance) {
                     let first = first_place(address);
                     let place = (first..first + TRIES).map(|place| place % PLACES).find(|place| !taken[*place]);
                     taken[place.unwrap_or_else(|| panic!("no place, at a distance of {distance} bytes"))] = true;

@@ -3,8 +3,8 @@
 //! The cache is invalidated, never maintained. A prefix that is pushed on enter and popped on exit is wrong as soon as a span records a
 //! field after it was entered, is exited out of order, is entered twice, has another parent than the span around it, or is entered on a
 //! thread where its parent is not. So a thread keeps a rendered path together with three values: the layer, the thread's count of enters
-//! and exits, and the process's count of recorded span fields. When any of them has changed, the path is rendered anew. Explicit parents
-//! bypass the cache.
+//! and exits, and the process's count of recorded span fields. When any of them has changed, the path is asked of the innermost span, which keeps
+//! it under a key of its own (`record/kept_paths.rs`), or rendered anew. Explicit parents bypass both.
 //!
 //! One case is left: a layer beneath this one that logs inside its own `on_enter` or `on_exit`, before this layer is called, gets the path
 //! from before.
@@ -85,20 +85,38 @@ where
 {
     let mut fields = Vec::new();
     capture(|visitor| record.record(visitor), |name, value| fields.push((name, value)));
-    {
-        let mut extensions = span.extensions_mut();
-        let Some(data) = extensions.get_mut::<SpanData>() else { return };
-        // Another thread may be rendering the old values, so they are replaced and not changed.
-        let mut values = data.values.with_same_fields();
-        for (name, value) in fields {
-            values.record(name, value);
+    // Another thread may be rendering the old values, so they are replaced and not changed. Nothing is allocated or dropped while the extensions
+    // are locked: the program's allocator may log, and this span's path would be asked for.
+    loop {
+        let Some(before) = values_of(span) else { return };
+        let mut values = before.with_same_fields();
+        for (name, value) in &fields {
+            values.record(*name, value.clone());
         }
-        data.values = Arc::new(values);
+        let mut values = Arc::new(values);
+        let is_replaced = match span.extensions_mut().get_mut::<SpanData>() {
+            Some(data) if Arc::ptr_eq(&data.values, &before) => {
+                std::mem::swap(&mut data.values, &mut values);
+                true
+            }
+            _ => false,
+        };
+        if is_replaced {
+            break;
+        }
     }
     // Release, with the Acquire in `Epoch::now`: a thread that sees this count renders its path with the new values. With Relaxed, it could
     // cache the old values under the new count. Another thread's later event sees the new count once that thread has synchronised with this
     // one, because the count was stored before.
     RECORDED.fetch_add(1, Ordering::Release);
+}
+
+/// Returns what is known of a span, if it was [attached](attach).
+fn values_of<S>(span: &SpanRef<'_, S>) -> Option<Arc<SpanValues>>
+where
+    S: for<'lookup> LookupSpan<'lookup>,
+{
+    span.extensions().get::<SpanData>().map(|data| data.values.clone())
 }
 
 /// Returns the context of the innermost span, from `span` outwards, whose context still lives.
@@ -133,19 +151,18 @@ pub(super) fn next_layer_id() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed) as u32
 }
 
-/// A thread's rendered paths to its current span, in the styles that it has used last, at most [`MAX_STYLES`]. A new one takes the place of the
-/// oldest.
+/// A thread's rendered paths to its current span, in at most [`CACHED_STYLES`] styles. A new one takes the place of the one that came first.
 struct Cache {
     paths: Vec<CachedPath>,
     oldest: usize,
 }
 
 /// The most styles in which a thread keeps its path.
-const MAX_STYLES: usize = 8;
+const CACHED_STYLES: usize = 8;
 
 struct CachedPath {
     style: Style,
-    made_under: Option<Epoch>,
+    made_under: Epoch,
     rendered: LineBuffer,
 }
 
@@ -177,7 +194,7 @@ impl Cache {
     #[inline(always)]
     fn append(&self, epoch: Epoch, style: Style, out: &mut LineBuffer) -> bool {
         match self.paths.iter().find(|path| path.style == style) {
-            Some(path) if path.made_under == Some(epoch) => {
+            Some(path) if path.made_under == epoch => {
                 out.extend_from_line(&path.rendered);
                 true
             }
@@ -187,26 +204,29 @@ impl Cache {
 
     /// Keeps the path that was just rendered, unless it is long.
     fn keep(&mut self, epoch: Epoch, style: Style, rendered: &[u8]) {
-        let path = self.place(style);
-        path.style = style;
-        path.made_under = (rendered.len() <= MAX_CACHED).then_some(epoch);
-        path.rendered.clear();
-        if path.made_under.is_some() {
-            path.rendered.extend_from_slice(rendered);
+        if rendered.len() > MAX_CACHED {
+            // The one that is kept in this style was made under another epoch, and so is not taken for this one.
+            return;
         }
+        let path = self.place(epoch, style);
+        path.style = style;
+        path.made_under = epoch;
+        path.rendered.clear();
+        path.rendered.extend_from_slice(rendered);
     }
 
     /// Returns the place for the path in `style`.
-    fn place(&mut self, style: Style) -> &mut CachedPath {
+    fn place(&mut self, epoch: Epoch, style: Style) -> &mut CachedPath {
         let place = match self.paths.iter().position(|path| path.style == style) {
             Some(place) => place,
-            None if self.paths.len() < MAX_STYLES => {
-                self.paths.push(CachedPath { style, made_under: None, rendered: LineBuffer::new() });
+            None if self.paths.len() < CACHED_STYLES => {
+                self.paths.push(CachedPath { style, made_under: epoch, rendered: LineBuffer::new() });
                 self.paths.len() - 1
             }
             None => {
-                self.oldest = (self.oldest + 1) % MAX_STYLES;
-                self.oldest
+                let oldest = self.oldest;
+                self.oldest = (oldest + 1) % CACHED_STYLES;
+                oldest
             }
         };
         &mut self.paths[place]
@@ -248,8 +268,7 @@ where
 {
     // The values of the leaf, so that neither its extensions nor anything else is locked meanwhile: a layout of the program's own may log, and
     // so may its allocator.
-    let values = leaf.as_ref().and_then(|leaf| leaf.extensions().get::<SpanData>().map(|data| data.values.clone()));
-    let Some(values) = values else { return with_walk(leaf, |path| render(path, out)) };
+    let Some(values) = leaf.as_ref().and_then(values_of) else { return with_walk(leaf, |path| render(path, out)) };
     if !values.paths().append(key, out) {
         let start = out.len();
         with_walk(leaf, |path| render(path, out));

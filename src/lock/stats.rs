@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
+use crate::process::is_forked;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::{AtomicU64, OnceLock};
 
@@ -132,7 +133,18 @@ impl Since {
 
     pub(super) fn at(time: Instant) -> Self {
         static ORIGIN: OnceLock<Instant> = OnceLock::new();
-        let nanos = time.saturating_duration_since(*ORIGIN.get_or_init(|| time)).as_nanos();
+        // Not by `get_or_init`: in a forked child, a thread of the parent may have been setting it, and would never be done with it. Then, and
+        // for whoever comes second, what is held is taken to be so since then.
+        let origin = match ORIGIN.get() {
+            Some(origin) => *origin,
+            None => {
+                if !is_forked() {
+                    let _by_another_thread = ORIGIN.set(time);
+                }
+                time
+            }
+        };
+        let nanos = time.saturating_duration_since(origin).as_nanos();
         Since(NonZeroU64::MIN.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 

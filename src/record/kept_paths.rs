@@ -1,18 +1,19 @@
 //! The rendered path to a span, kept with the span.
 //!
-//! A thread keeps the path to its current span until it enters or leaves one. A program that enters a span for each piece of its work, as
-//! `#[instrument]` does, so asks for a path after nearly every move. Then one span has to be found, and not all around it.
+//! A thread keeps the path to its current span until it enters or leaves one. A task's span is entered at each poll, and the span around others is
+//! current again after each of them: then the path is that of before, and only the innermost span is looked up, instead of all around it.
 //!
-//! A path is kept from the second time on that a span is asked for it: many spans are logged in once, and would pay for nothing.
+//! A path is kept from the second time on that a span is asked for it: many spans are logged in once, as those that are made anew for each call
+//! are, and would pay for nothing. When a field is recorded on any span of the process, each path is rendered once more.
 
 use super::style::Style;
 use crate::line_buffer::LineBuffer;
 use crate::sync::Mutex;
 
 /// The most styles in which a span keeps its path.
-const MAX_STYLES: usize = 4;
+const KEPT_STYLES: usize = 4;
 
-/// The most bytes of a path that a span keeps.
+/// The most bytes of a path that a span keeps. Less than what a thread keeps of its one path: there may be many spans.
 const MAX_KEPT: usize = 1 << 10;
 
 /// Under what a path was rendered: it is valid while this is the same. The spans around a span are always the same, and so it says nothing of them.
@@ -37,6 +38,8 @@ struct Paths {
     /// Whether somebody has asked for the path.
     is_asked: bool,
     kept: Vec<Path>,
+    /// Which of them was kept first.
+    oldest: usize,
 }
 
 #[derive(Debug)]
@@ -68,11 +71,16 @@ impl KeptPaths {
         let is_same = |path: &Path| (path.key.layer, path.key.style) == (key.layer, key.style);
         let place = match paths.kept.iter().position(is_same) {
             Some(place) => place,
-            None if paths.kept.len() < MAX_STYLES => {
+            None if paths.kept.len() < KEPT_STYLES => {
                 paths.kept.push(Path { key, rendered: LineBuffer::new() });
                 paths.kept.len() - 1
             }
-            None => return,
+            // Its format may be gone: a span can live for longer.
+            None => {
+                let oldest = paths.oldest;
+                paths.oldest = (oldest + 1) % KEPT_STYLES;
+                oldest
+            }
         };
         let path = &mut paths.kept[place];
         path.key = key;
@@ -117,12 +125,12 @@ mod tests {
     }
 
     #[test]
-    fn long_paths_and_more_than_a_few_styles_are_not_kept() {
+    fn long_paths_are_not_kept_and_the_oldest_of_many_styles_goes() {
         let paths = KeptPaths::default();
-        (0..MAX_STYLES + 2).for_each(|style| paths.keep(PathKey { style: Style::numbered(style), ..KEY }, b"path"));
+        (0..KEPT_STYLES + 3).for_each(|style| paths.keep(PathKey { style: Style::numbered(style), ..KEY }, b"path"));
         // The first only said that it was asked for.
         let is_kept = |style| kept(&paths, PathKey { style: Style::numbered(style), ..KEY }).is_some();
-        assert_eq!((0..MAX_STYLES + 2).filter(|style| is_kept(*style)).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!((0..KEPT_STYLES + 3).filter(|style| is_kept(*style)).collect::<Vec<_>>(), [3, 4, 5, 6]);
         let long = KeptPaths::default();
         (0..2).for_each(|_| long.keep(KEY, &[b'x'; MAX_KEPT + 1]));
         assert_eq!(kept(&long, KEY), None);

@@ -12,7 +12,7 @@ use crate::line_buffer::{LineBuffer, Piece};
 use crate::sync::{Arc, OnceLock};
 
 /// The most styles in which one span or context keeps its fragments: a span that lives for ever may be logged by any number of layouts.
-const MAX_STYLES: usize = 12;
+const FRAGMENT_STYLES: usize = 12;
 
 /// The fragments of one span or context: its rendering in each style, made at first use. A list that only grows: nearly all spans are rendered
 /// in one or two styles, if at all.
@@ -62,13 +62,16 @@ impl Fragments {
         let text = append_rendered(out, render);
         let mut new = Box::new(Fragment { style, text, next: OnceLock::new() });
         // Not by `get_or_init`: an allocator that logs would re-enter this function during the initialisation of the cell, and deadlock.
-        // Rendering may have added this very style, if it logs: then the list has it twice, and the first is found.
-        while count < MAX_STYLES {
+        while count < FRAGMENT_STYLES {
             match place.set(new) {
                 Ok(()) => return,
                 Err(ours) => new = ours,
             }
             let Some(other) = place.get() else { return };
+            if other.style == style {
+                // Another thread was first, or a log call while this one rendered.
+                return;
+            }
             (place, count) = (&other.next, count + 1);
         }
     }
@@ -130,7 +133,6 @@ impl SpanValues {
     /// value (`.sources` of an error) are removed. A field that belongs to a value stands right behind it.
     pub(crate) fn record(&mut self, name: FieldName, value: impl Into<Captured>) {
         let value = value.into();
-        self.fragments = Fragments::default();
         if name.suffix.is_empty() {
             self.fields.retain(|(known, _)| known.field != name.field || known.suffix.is_empty());
         }
@@ -219,10 +221,10 @@ mod tests {
     fn beyond_some_styles_a_fragment_is_rendered_each_time() {
         let (fragments, mut count) = (Fragments::default(), 0);
         for round in 0..3 {
-            for style in 0..MAX_STYLES + 2 {
+            for style in 0..FRAGMENT_STYLES + 2 {
                 append(&fragments, Style::numbered(style), &mut count);
             }
-            assert_eq!(count, MAX_STYLES + 2 * (round + 1));
+            assert_eq!(count, FRAGMENT_STYLES + 2 * (round + 1));
         }
     }
 
@@ -236,6 +238,7 @@ mod tests {
         });
         fragments.append(style, &mut out, |_| unreachable!("it is there"));
         assert_eq!(out[..], *b"oi", "the inner one was first");
+        assert!(fragments.0.get().is_some_and(|first| first.next.get().is_none()), "it is kept once");
     }
 
     #[test]

@@ -49,8 +49,7 @@ impl Columns<'_> {
         }
         let start = line.out.len();
         match line.looks.timer {
-            // Its own writer: a gap at its end is not ours.
-            Some(timer) => timer.push(record, &mut line.looks.writer(line.out)),
+            Some(timer) => timer.push(record, line.looks, line.out),
             None => times.push(record, line.out),
         }
         let out = &mut *line.out;

@@ -24,7 +24,7 @@ impl LayoutWriter<'_> {
         let Looks { options, timer, colored, .. } = *self.looks;
         let times = &options.times;
         match timer {
-            Some(timer) => timer.push(record, self),
+            Some(timer) => timer.push(record, self.looks, self.out),
             None if times.shows_wall() || times.shows_elapsed() => {
                 ansi::push_colored(colored, Look::Dim, self.out, |out| times.push(record, out));
             }

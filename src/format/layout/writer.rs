@@ -197,6 +197,7 @@ impl<'a> LayoutWriter<'a> {
 }
 
 /// What the lines of a format have in common.
+#[derive(Clone, Copy)]
 pub(in crate::format) struct Looks<'a> {
     pub(in crate::format) options: &'a Options,
     pub(in crate::format) timer: Option<&'a SharedTimer>,
@@ -284,19 +285,26 @@ type Timer = dyn Fn(&Record<'_>, &mut LayoutWriter<'_>) + Send + Sync;
 
 /// A timer that formats share. Clones are equal, and no others.
 #[derive(Clone)]
-pub(in crate::format) struct SharedTimer(Arc<Timer>);
+pub(in crate::format) struct SharedTimer {
+    timer: Arc<Timer>,
+    /// The styles of what it pushes. A path in a layout's own style would be taken for one that the layout itself has rendered.
+    styles: [Style; 2],
+}
 
 impl SharedTimer {
     pub(in crate::format) fn new(timer: impl Fn(&Record<'_>, &mut LayoutWriter<'_>) + Send + Sync + 'static) -> Self {
-        SharedTimer(Arc::new(timer))
+        SharedTimer { timer: Arc::new(timer), styles: Style::new_pair() }
     }
 
-    pub(in crate::format) fn push(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        contain(line, |line| (self.0)(record, line));
+    /// Appends the time, by a writer of its own: a gap at its end is not ours. For this writer the format has no timer, so that one may push the
+    /// time that would stand there without it.
+    pub(in crate::format) fn push(&self, record: &Record<'_>, looks: &Looks<'_>, out: &mut LineBuffer) {
+        let looks = Looks { timer: None, styles: self.styles, ..*looks };
+        contain(&mut looks.writer(out), |line| (self.timer)(record, line));
     }
 
     fn address(&self) -> *const () {
-        Arc::as_ptr(&self.0).cast()
+        Arc::as_ptr(&self.timer).cast()
     }
 }
 
