@@ -97,6 +97,7 @@ impl Error {
     }
 
     /// Puts before the text what could not be done because of the error.
+    #[cfg(feature = "store")]
     #[cold]
     pub(crate) fn preceded_by(mut self, what: impl fmt::Display) -> Self {
         self.0.message = format!("{what}: {}", self.0.message);

@@ -386,6 +386,41 @@ fn spans() {
     });
 }
 
+/// Fields that are recorded on the span that is current, and whose path the allocator's events show.
+#[test]
+fn fields_of_the_current_span() {
+    under_the_allocator("fields_of_the_current_span", |_| {
+        let (memory, _lines) = sink::memory();
+        OutputContext::builder("uno").sink(memory).build().scope(record_fields);
+    });
+}
+
+/// The same where the spans around an event say whose it is.
+#[test]
+fn fields_of_the_current_span_that_routes() {
+    let config = || logscope::configure().route_by_span(true);
+    under_the_allocator_with("fields_of_the_current_span_that_routes", config, |_| {
+        let (memory, _lines) = sink::memory();
+        let context = OutputContext::builder("uno").sink(memory).build();
+        let bound = context.scope(|| tracing::info_span!("bound"));
+        LOGS.store(false, Ordering::Relaxed);
+        bound.in_scope(record_fields);
+    });
+}
+
+fn record_fields() {
+    for round in 0..ROUNDS {
+        // Silent: tracing-subscriber may allocate while it notes that a span is entered.
+        LOGS.store(false, Ordering::Relaxed);
+        let span = tracing::info_span!("span", round, later = tracing::field::Empty).entered();
+        drop(tracing::info_span!("other").entered());
+        LOGS.store(true, Ordering::Relaxed);
+        span.record("later", "a".repeat(round));
+        log_values(round);
+    }
+    LOGS.store(false, Ordering::Relaxed);
+}
+
 /// The first event of a place and of a thread allocates, and so does the record that tells of it: what the allocator logs meanwhile is
 /// unclaimed, too.
 #[test]

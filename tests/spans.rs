@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use layers::in_own_process;
 use layers::paths::Log;
-use logscope::{LevelFilter, OutputContext, Verbosity, sink};
+use logscope::{Format, LevelFilter, OutputContext, Time, Verbosity, sink};
 use tracing::field::{Empty, debug};
 use tracing::{Dispatch, Span, debug_span, dispatcher, info, info_span, trace_span};
 use tracing_subscriber::prelude::*;
@@ -261,6 +261,49 @@ fn spans_of_two_subscribers_are_not_confused() {
     }
     assert_eq!(logs[0].paths(), ["said in first"; 5]);
     assert_eq!(logs[1].paths(), ["said in second"; 5]);
+}
+
+/// Two layers of one registry, of which one does not see the span in the middle. Each has its own path to the innermost span, which is kept from
+/// the second time on that the span is entered.
+#[test]
+fn layers_that_see_other_spans_show_other_paths() {
+    let filter = tracing_subscriber::filter::filter_fn(|metadata| metadata.name() != "middle");
+    let registry = registry().with(logscope::layer().with_filter(filter)).with(logscope::layer());
+    let log = Log::new(&Dispatch::new(registry));
+    log.scope(|| {
+        let _outer = info_span!("outer").entered();
+        let _middle = info_span!("middle").entered();
+        let inner = info_span!("inner");
+        (0..4).for_each(|_| inner.in_scope(|| info!("said")));
+    });
+    let mut paths = log.paths();
+    paths.sort();
+    let (one, other) = ("said in outer:inner", "said in outer:middle:inner");
+    assert_eq!(paths, [one, one, one, one, other, other, other, other]);
+}
+
+/// What a timer pushes is rendered by the general look of spans, and kept. The path that its format shows is another.
+#[test]
+fn the_path_that_a_timer_pushes_is_not_that_of_its_format() {
+    let (timed, _) = sink::memory();
+    let timed = timed.format(Format::pretty().timer(|record, line| line.push_spans(record)));
+    let [(one, alone), (other, beside)] = [sink::memory(), sink::memory()];
+    let plain = || Format::pretty().time(Time::None);
+    let timed = OutputContext::builder("uno").sink(timed).build();
+    let [one, other] = [one, other].map(|sink| OutputContext::builder("uno").sink(sink.format(plain())).build());
+    dispatcher::with_default(installed(), || {
+        let log = |contexts: &[&OutputContext]| {
+            let _outer = info_span!("outer").entered();
+            let inner = info_span!("inner");
+            for context in contexts.iter().cycle().take(4 * contexts.len()) {
+                inner.in_scope(|| context.scope(|| info!("said")));
+            }
+        };
+        one.scope(|| log(&[&one]));
+        other.scope(|| log(&[&timed, &other]));
+    });
+    assert!(alone.text().contains("inner") && alone.text().contains("outer"), "{}", alone.text());
+    assert_eq!(beside.text(), alone.text());
 }
 
 #[test]

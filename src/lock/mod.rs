@@ -255,9 +255,7 @@ pub use file_lock::{FileLock, FileLockGuard, Holder};
 pub(crate) use file_lock::{Owner, Shown, before, name_of_this_process, one_line};
 pub use folders::ensure_dir_writable;
 #[cfg(feature = "store")]
-#[cfg(feature = "store")]
-pub(crate) use folders::ensure_last_io;
-pub(crate) use folders::jittered;
+pub(crate) use folders::{ensure_last_io, jittered};
 #[cfg(feature = "testing")]
 pub(crate) use foreign::ForeignWaker;
 #[cfg(feature = "store")]

@@ -15,7 +15,7 @@
 //! | how a `Debug` or `Display` that panics is caught | `render.rs` |
 //!
 //! How a record is printed is in `format`; which records a context lets through is in `verbosity`. Of this crate, this module
-//! imports `sync`, `clock` and, for links in its docs only, later ones.
+//! imports `sync`, `limits`, `clock`, `line_buffer` and, for links in its docs only, later ones.
 
 mod bound;
 mod buf;

@@ -227,11 +227,12 @@ mod tests {
     /// The first table should fill a good part of its 128 slots before a second one is made.
     #[test]
     fn callsites_spread_over_the_buckets() {
-        let decisions = Decisions::default();
-        for metadata in callsites(32) {
-            decisions.of(metadata, |_| true);
+        // At any distance from one another, as statics of one size stand.
+        for distance in (16..=1_024).step_by(16) {
+            let decisions = Decisions::default();
+            (0..24).for_each(|n| decisions.remember(0x5555_5555_0000 + n * distance, true));
+            assert_eq!(tables(&decisions), BUCKETS[..1], "{distance}");
         }
-        assert_eq!(tables(&decisions), BUCKETS[..1]);
     }
 
     #[test]

@@ -196,6 +196,24 @@ fn a_layout_that_panics_ends_the_line_there() {
 }
 
 #[test]
+fn a_timer_can_push_the_time_that_would_stand_there_without_it() {
+    let timer = |record: &Record<'_>, line: &mut LayoutWriter<'_>| {
+        line.raw("[");
+        line.push_time(record);
+        line.raw("]");
+    };
+    let line = |format: Format| Fixture::new().line(format.timer(timer).target(false), || info!("m"));
+    assert_eq!(line(Format::text().context(false)), "[00:01.234567] INFO  m\n");
+    struct Timed;
+    impl Layout for Timed {
+        fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+            line.push_time(record);
+        }
+    }
+    assert_eq!(line(Format::custom(Timed)), "[00:01.234567]\n");
+}
+
+#[test]
 fn a_timer_that_panics_costs_the_time_alone() {
     let timer = |_: &Record<'_>, _: &mut LayoutWriter<'_>| panic!("a timer panics");
     let line = Fixture::new().line(Format::text().timer(timer).context(false).target(false), || info!("m"));
