@@ -36,7 +36,7 @@
 //! - a value whose `Debug` or `Display` panics or fails is cut there and marked, and the rest of the record is rendered;
 //! - the message is the first field called `message`, whatever its type; a later field of a name that is taken is called `NAME#2`, or by
 //!   the next number that is free;
-//! - nothing is allocated once the thread's buffers are warm.
+//! - nothing is allocated once the thread's buffers are warm, but what is kept with a new span or context.
 
 mod ansi;
 pub(crate) mod buffer;
