@@ -73,6 +73,7 @@ impl Format {
     /// assert_eq!(lines.text(), "t+0s INFO  uno: hello\n");
     /// ```
     ///
+    /// In the function, [`push_time`](LayoutWriter::push_time) pushes what would stand there without it, so it can be decorated.
     /// Clones of the format are equal; two formats that were each given a function are not.
     pub fn timer(mut self, timer: impl Fn(&Record<'_>, &mut LayoutWriter<'_>) + Send + Sync + 'static) -> Self {
         self.timer = Some(SharedTimer::new(timer));
