@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use logscope::testing;
 
@@ -11,6 +12,8 @@ use logscope::testing;
 mod suite;
 
 use suite::scenario;
+
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The message of the panic of `f`.
 #[track_caller]
@@ -112,21 +115,22 @@ fn known_fails_beside() {
 #[test]
 fn a_query_in_vain_says_that_an_isolated_test_had_the_records() {
     testing::capture(|log| {
-        let together = std::sync::Barrier::new(2);
+        let [replaced, asked] = ["the default is replaced", "the query is over"].map(testing::Signal::named);
         let while_replaced = std::thread::scope(|scope| {
             let isolated = || {
                 testing::isolated(|| {
                     let own = logscope::OutputContext::builder("of t11").sink(logscope::sink::null()).build();
                     drop(logscope::set_process_default(own));
-                    together.wait();
-                    together.wait();
+                    replaced.set();
+                    // An assertion that fails meanwhile leaves this thread to end by itself.
+                    asked.wait(DEADLINE).unwrap();
                 });
             };
             let isolated = std::thread::Builder::new().name("t11".to_owned()).spawn_scoped(scope, isolated).unwrap();
-            together.wait();
+            replaced.wait(DEADLINE).unwrap();
             log_bare();
             let text = message(|| drop(log.unclaimed().one()));
-            together.wait();
+            asked.set();
             isolated.join().unwrap();
             text
         });
