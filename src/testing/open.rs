@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::harness::harness;
+use super::harness::{harness, is_stack_of_libtest};
 use super::recording::Recording;
 use crate::clock::Clock;
 use crate::scope::with_current;
@@ -13,6 +13,8 @@ static OPEN: Mutex<Vec<Weak<Recording>>> = Mutex::new(Vec::new());
 
 thread_local! {
     static IS_OF_TEST: Cell<bool> = const { Cell::new(false) };
+    /// Whether libtest has started this thread, once that was asked.
+    static IS_OF_LIBTEST: Cell<Option<bool>> = const { Cell::new(None) };
 }
 
 /// Notes that this thread runs a test.
@@ -44,12 +46,37 @@ pub(super) fn of_this_thread() -> Vec<Arc<Recording>> {
 
 /// What this thread logs outside every context: the tests that it can be of, and whether that is certain.
 pub(super) fn owners_of_unclaimed() -> (Vec<Arc<Recording>>, bool) {
-    if harness().is_serial {
-        return (all(), true);
+    let mut open = all();
+    if open.is_empty() || harness().is_serial {
+        return (open, true);
     }
-    // A thread of a pool may have begun a recording, too, and run tasks of others: it has no name that a test has.
-    let runs_test = IS_OF_TEST.try_with(Cell::get).unwrap_or(false) && harness().is_named_after_test();
-    if runs_test { (of_this_thread(), true) } else { (all(), false) }
+    if !runs_test() {
+        return (open, false);
+    }
+    if open.iter().any(|recording| recording.is_of_this_test()) {
+        open.retain(|recording| recording.is_of_this_test());
+        return (open, true);
+    }
+    // The test of this thread may have begun a recording elsewhere, such as on a thread of a pool.
+    open.retain(|recording| !recording.is_on_test_thread);
+    let is_certain = open.is_empty();
+    (open, is_certain)
+}
+
+/// Returns true if this thread is known to be the own thread of a test.
+///
+/// A thread of a pool may have begun a recording, too, and run tasks of others; and whoever starts a thread may name it as tests are named. So the
+/// stack is asked.
+fn runs_test() -> bool {
+    IS_OF_TEST.try_with(Cell::get).unwrap_or(false)
+        && harness().is_named_after_test()
+        && IS_OF_LIBTEST
+            .try_with(|known| {
+                let is_of_libtest = known.get().unwrap_or_else(is_stack_of_libtest);
+                known.set(Some(is_of_libtest));
+                is_of_libtest
+            })
+            .unwrap_or(false)
 }
 
 /// Returns the clock of the current context, if it is the clock of a test that is being recorded.
