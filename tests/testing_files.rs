@@ -164,6 +164,35 @@ proptest! {
 }
 
 #[test]
+fn what_a_case_denies_is_said_once_in_its_own_file() {
+    let files = files("denied_");
+    assert_names(&files, &["1-failed denied_alone", "1-failed denied_inside--inner-1-", "3-passed denied_inside"]);
+    for (name, text) in &files {
+        let times = usize::from(name.starts_with("1-failed"));
+        assert_eq!(text.matches("1 record at ERROR or more severe, which the test denies").count(), times, "{text}");
+    }
+}
+
+fn deny_in_a_case() {
+    testing::case(|log| {
+        log.deny(Level::ERROR);
+        tracing::error!("in a case");
+    });
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn denied_alone() {
+    deny_in_a_case();
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn denied_inside() {
+    testing::capture(|_| std::panic::catch_unwind(deny_in_a_case).is_err());
+}
+
+#[test]
 fn an_attempt_that_ends_the_process_has_left_its_records() {
     let files = files("abort_in_a_case");
     assert_names(&files, &["2-unfinished abort_in_a_case"]);
