@@ -164,6 +164,25 @@ proptest! {
 }
 
 #[test]
+fn a_panic_is_no_reason_of_a_test_before_on_the_same_thread() {
+    let files = files("one_after_the_other");
+    assert_names(&files, &["1-failed one_after_the_other"]);
+    let text = &files["1-failed one_after_the_other"];
+    assert!(text.contains("the attempt") && text.contains("the end of the test"), "{text}");
+    assert!(!text.contains("another test"), "{text}");
+}
+
+/// Runs on its thread what a harness with one thread would.
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn one_after_the_other() {
+    let panics = |text: &'static str| drop(std::panic::catch_unwind(|| std::panic::panic_any(text)).unwrap_err());
+    drop(std::panic::catch_unwind(|| testing::case::<(), _>(|_| panic!("the attempt"))).unwrap_err());
+    panics("the end of the test");
+    panics("another test");
+}
+
+#[test]
 fn what_a_case_denies_is_said_once_in_its_own_file() {
     let files = files("denied_");
     assert_names(&files, &["1-failed denied_alone", "1-failed denied_inside--inner-1-", "3-passed denied_inside"]);

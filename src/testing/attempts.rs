@@ -66,9 +66,12 @@ pub(super) fn take_failed() -> String {
     ATTEMPTS.try_with(take).ok().flatten().unwrap_or_default()
 }
 
-/// Adds why the test fails to the file of the last attempt that has failed on this thread.
+/// Adds why the test fails to the file of the last attempt that has failed on this thread, unless that was shown: then its test is over, and what
+/// panics is another one.
 pub(super) fn add_reason(text: &str) {
-    let place = |attempts: &RefCell<Option<Attempts>>| attempts.borrow().as_ref()?.place.clone();
+    let place = |attempts: &RefCell<Option<Attempts>>| {
+        attempts.borrow().as_ref().filter(|attempts| attempts.failed.is_some())?.place.clone()
+    };
     if let Some(place) = ATTEMPTS.try_with(place).ok().flatten() {
         place.add_reason(text);
     }
