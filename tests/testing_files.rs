@@ -79,10 +79,21 @@ fn returns_value() {
 #[test]
 fn a_file_says_why_its_test_has_failed() {
     let files = files("why_");
-    assert_names(&files, &["1-failed why_assertion", "1-failed why_query"]);
+    assert_names(&files, &["1-failed why_assertion", "1-failed why_query", "1-failed why_thread"]);
     let text = &files["1-failed why_assertion"];
     assert!(text.contains("panicked at tests/testing_files.rs:") && text.contains("one is not two"), "{text}");
     assert!(files["1-failed why_query"].contains("expected exactly one record, found no record"), "{files:?}");
+    let text = &files["1-failed why_thread"];
+    assert!(text.contains("on the thread \"linker\": panicked at") && text.contains("two is not three"), "{text}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn why_thread() {
+    testing::capture(|_| {
+        let linker = logscope::thread::Builder::new().name("linker".to_owned());
+        linker.spawn(|| assert_eq!(2, 3, "two is not three")).unwrap().join().unwrap();
+    });
 }
 
 #[test]

@@ -243,7 +243,7 @@
 //! ```
 //!
 //! A thread that panics makes its `join` return an error, and `handle.join().unwrap()` shows that as `Any { .. }`: the text of the panic is printed on
-//! that thread, and may be lost. [`run_together`](crate::testing::run_together()) has the texts and the logs of its threads in its message; of another
+//! that thread, and may be lost. The file in `LOGSCOPE_TEST_DIR` has it, if the thread is in the context of the test. [`run_together`](crate::testing::run_together()) has the texts and the logs of its threads in its message; of another
 //! thread, ask for what it logs at its end, by `within`, before you join it.
 //!
 //! # What tests share

@@ -305,7 +305,7 @@ impl Recorded {
             builder = builder.field(name, value);
         }
         let context = builder.build();
-        open::enter(&recording);
+        open::enter(&recording, context.id());
         Recorded { log: Log::new(recording, context), was_panicking: thread::panicking(), is_over: false }
     }
 

@@ -8,8 +8,8 @@ use crate::clock::Clock;
 use crate::scope::with_current;
 use crate::sync::{Arc, Mutex, Weak};
 
-/// The open recordings, the newest last. Tests enter and leave; log calls inside contexts never look.
-static OPEN: Mutex<Vec<Weak<Recording>>> = Mutex::new(Vec::new());
+/// The open recordings, each with the id of its context, the newest last. Tests enter and leave; log calls inside contexts never look.
+static OPEN: Mutex<Vec<(u64, Weak<Recording>)>> = Mutex::new(Vec::new());
 
 thread_local! {
     static IS_OF_TEST: Cell<bool> = const { Cell::new(false) };
@@ -22,19 +22,25 @@ pub(super) fn note_test_thread() {
     let _ = IS_OF_TEST.try_with(|is_of_test| is_of_test.set(true));
 }
 
-/// Enters a recording.
-pub(super) fn enter(recording: &Arc<Recording>) {
-    OPEN.lock().push(Arc::downgrade(recording));
+/// Enters a recording, which takes the records of the context with the id `context`.
+pub(super) fn enter(recording: &Arc<Recording>, context: u64) {
+    OPEN.lock().push((context, Arc::downgrade(recording)));
 }
 
 /// Takes a recording off the list.
 pub(super) fn leave(recording: &Arc<Recording>) {
-    OPEN.lock().retain(|open| !std::ptr::eq(open.as_ptr(), Arc::as_ptr(recording)));
+    OPEN.lock().retain(|(_, open)| !std::ptr::eq(open.as_ptr(), Arc::as_ptr(recording)));
 }
 
 /// Returns the open recordings, the newest last.
 pub(super) fn all() -> Vec<Arc<Recording>> {
-    OPEN.lock().iter().filter_map(Weak::upgrade).collect()
+    OPEN.lock().iter().filter_map(|(_, open)| open.upgrade()).collect()
+}
+
+/// Returns the open recording whose context this thread is in.
+pub(super) fn of_current_context() -> Option<Arc<Recording>> {
+    let current = with_current(|current| current.map(|context| context.info().id()))?;
+    OPEN.lock().iter().find(|(context, _)| *context == current)?.1.upgrade()
 }
 
 /// Returns the open recordings of tests that run on this thread, the newest last.

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use super::attempts;
 use super::harness::harness;
 use super::open;
-use super::told::show;
+use super::told::{show, this_thread};
 use crate::sync::{Once, thread};
 
 thread_local! {
@@ -43,9 +43,11 @@ pub(super) fn watch() {
     });
 }
 
+/// Writes a panic to the file of the test whose context the thread is in, or which runs on it.
 fn write_to_file(panic: &str) {
-    match open::of_this_thread().last() {
-        Some(recording) => recording.write_to_file(panic),
+    match open::of_current_context().or_else(|| open::of_this_thread().pop()) {
+        Some(recording) if recording.is_of_this_thread() => recording.write_to_file(panic),
+        Some(recording) => recording.write_to_file(&format!("on the thread {}: {panic}", this_thread())),
         None => attempts::add_reason(panic),
     }
 }
