@@ -103,7 +103,9 @@ impl Recording {
             // Relaxed: read at the end of the test, for a message.
             self.has_doubtful.store(true, Ordering::Relaxed);
         }
-        self.write_to_file(&line(&record, self.parts()));
+        if let Some(live) = self.live.as_ref().filter(|live| live.has_file()) {
+            live.write_to_file(&line(&record, self.parts()));
+        }
         self.unclaimed.push(record);
     }
 
