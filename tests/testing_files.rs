@@ -194,6 +194,40 @@ fn one_after_the_other() {
 }
 
 #[test]
+fn cases_of_two_functions_may_take_turns() {
+    let files = files("alternating");
+    assert_names(&files, &["1-failed alternating_reads", "3-passed alternating_writes"]);
+    let text = &files["1-failed alternating_reads"];
+    assert!(text.contains("reading round=1") && text.contains("the end of the test"), "{text}");
+    assert!(files["3-passed alternating_writes"].contains("writing round=3"), "{files:?}");
+}
+
+fn alternating_reads(round: u32) -> Result<(), String> {
+    testing::case(|_| {
+        tracing::info!(round, "reading");
+        if round == 1 { Err("on purpose".to_owned()) } else { Ok(()) }
+    })
+}
+
+fn alternating_writes(round: u32) {
+    testing::case(|_| tracing::info!(round, "writing"));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn alternating() {
+    // On a thread without a name, cases are named after their functions.
+    let rounds = std::thread::spawn(|| {
+        for round in 0..4 {
+            drop(alternating_reads(round));
+            alternating_writes(round);
+        }
+        panic!("the end of the test");
+    });
+    rounds.join().unwrap_err();
+}
+
+#[test]
 fn what_a_case_denies_is_said_once_in_its_own_file() {
     let files = files("denied_");
     assert_names(&files, &["1-failed denied_alone", "1-failed denied_inside--inner-1-", "3-passed denied_inside"]);

@@ -3,7 +3,7 @@
 use std::any::type_name;
 use std::fmt::Debug;
 
-use super::attempts::{self, forget_other_tests, keep_failed};
+use super::attempts::{self, keep_failed};
 use super::capture::Capture;
 use super::end::{End, Verdict};
 use super::log::Log;
@@ -105,7 +105,6 @@ struct Running {
 impl Running {
     fn begin(capture: Capture) -> Running {
         attempts::begin();
-        forget_other_tests(capture.name());
         Running { capture: Some(capture) }
     }
 
