@@ -273,3 +273,19 @@ fn abort_in_a_case() {
         abort();
     });
 }
+
+#[test]
+fn a_panic_that_no_hook_of_ours_sees_hides_no_other() {
+    let files = files("another_hook");
+    assert!(files["1-failed another_hook.2"].contains("the reason"), "{files:?}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn another_hook() {
+    testing::isolated(|| {
+        std::panic::set_hook(Box::new(|_| ()));
+        std::panic::catch_unwind(deny_in_a_case).unwrap_err();
+    });
+    testing::capture(|_| panic!("the reason"));
+}

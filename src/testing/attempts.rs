@@ -8,6 +8,8 @@ use super::log_file::Place;
 thread_local! {
     /// How many attempts are running on this thread, one inside the other.
     static RUNNING: Cell<usize> = const { Cell::new(0) };
+    /// Whether the file of the attempt that is over has the text already with which its thread is about to panic.
+    static IS_WRITTEN: Cell<bool> = const { Cell::new(false) };
     static ATTEMPTS: RefCell<Attempts> = const { RefCell::new(Attempts { places: BTreeMap::new(), failed: None }) };
 }
 
@@ -39,6 +41,18 @@ pub(super) fn begin() {
 /// Notes that the newest attempt of this thread is over.
 pub(super) fn leave() {
     RUNNING.set(RUNNING.get().saturating_sub(1));
+    // The panic hook can be one that does not take it.
+    IS_WRITTEN.set(false);
+}
+
+/// Notes that the file has the text already with which this thread is about to panic.
+pub(super) fn note_written() {
+    IS_WRITTEN.set(true);
+}
+
+/// Returns true once for a panic whose text the file has already.
+pub(super) fn take_written() -> bool {
+    IS_WRITTEN.try_with(Cell::take).unwrap_or(false)
 }
 
 /// Returns true while this thread makes an attempt.

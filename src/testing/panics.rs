@@ -1,22 +1,15 @@
 //! What is done when a test panics, before its panic unwinds.
 
-use std::cell::Cell;
-
 use super::attempts;
 use super::harness::harness;
 use super::open;
 use super::told::{show, this_thread};
 use crate::sync::{Once, thread};
 
-thread_local! {
-    /// Whether the file of an attempt has the text already with which this thread is about to panic.
-    static IS_WRITTEN: Cell<bool> = const { Cell::new(false) };
-}
-
 /// Panics with why an attempt fails at its end, which its file has already.
 #[track_caller]
 pub(super) fn panic_at_end(violation: &str) -> ! {
-    IS_WRITTEN.set(true);
+    attempts::note_written();
     panic!("{violation}");
 }
 
@@ -32,8 +25,7 @@ pub(super) fn watch() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             before(info);
-            let is_written = IS_WRITTEN.try_with(Cell::take).unwrap_or(false);
-            if harness().folder.is_some() && !is_written {
+            if harness().folder.is_some() && !attempts::take_written() {
                 write_to_file(&info.to_string());
             }
             if !attempts::are_running() {
