@@ -79,10 +79,21 @@ fn returns_value() {
 #[test]
 fn a_file_says_why_its_test_has_failed() {
     let files = files("why_");
-    assert_names(&files, &["1-failed why_assertion", "1-failed why_query"]);
+    assert_names(&files, &["1-failed why_assertion", "1-failed why_query", "1-failed why_thread"]);
     let text = &files["1-failed why_assertion"];
     assert!(text.contains("panicked at tests/testing_files.rs:") && text.contains("one is not two"), "{text}");
     assert!(files["1-failed why_query"].contains("expected exactly one record, found no record"), "{files:?}");
+    let text = &files["1-failed why_thread"];
+    assert!(text.contains("on the thread \"linker\": panicked at") && text.contains("two is not three"), "{text}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn why_thread() {
+    testing::capture(|_| {
+        let linker = logscope::thread::Builder::new().name("linker".to_owned());
+        linker.spawn(|| assert_eq!(2, 3, "two is not three")).unwrap().join().unwrap();
+    });
 }
 
 #[test]
@@ -164,6 +175,88 @@ proptest! {
 }
 
 #[test]
+fn a_panic_is_no_reason_of_a_test_before_on_the_same_thread() {
+    let files = files("one_after_the_other");
+    assert_names(&files, &["1-failed one_after_the_other"]);
+    let text = &files["1-failed one_after_the_other"];
+    assert!(text.contains("the attempt") && text.contains("the end of the test"), "{text}");
+    assert!(!text.contains("another test"), "{text}");
+}
+
+/// Runs on its thread what a harness with one thread would.
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn one_after_the_other() {
+    let panics = |text: &'static str| drop(std::panic::catch_unwind(|| std::panic::panic_any(text)).unwrap_err());
+    drop(std::panic::catch_unwind(|| testing::case::<(), _>(|_| panic!("the attempt"))).unwrap_err());
+    panics("the end of the test");
+    panics("another test");
+}
+
+#[test]
+fn cases_of_two_functions_may_take_turns() {
+    let files = files("alternating");
+    assert_names(&files, &["1-failed alternating_reads", "3-passed alternating_writes"]);
+    let text = &files["1-failed alternating_reads"];
+    assert!(text.contains("reading round=1") && text.contains("the end of the test"), "{text}");
+    assert!(files["3-passed alternating_writes"].contains("writing round=3"), "{files:?}");
+}
+
+fn alternating_reads(round: u32) -> Result<(), String> {
+    testing::case(|_| {
+        tracing::info!(round, "reading");
+        if round == 1 { Err("on purpose".to_owned()) } else { Ok(()) }
+    })
+}
+
+fn alternating_writes(round: u32) {
+    testing::case(|_| tracing::info!(round, "writing"));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn alternating() {
+    // On a thread without a name, cases are named after their functions.
+    let rounds = std::thread::spawn(|| {
+        for round in 0..4 {
+            drop(alternating_reads(round));
+            alternating_writes(round);
+        }
+        panic!("the end of the test");
+    });
+    rounds.join().unwrap_err();
+}
+
+#[test]
+fn what_a_case_denies_is_said_once_in_its_own_file() {
+    let files = files("denied_");
+    assert_names(&files, &["1-failed denied_alone", "1-failed denied_inside--inner-1-", "3-passed denied_inside"]);
+    for (name, text) in &files {
+        let times = usize::from(name.starts_with("1-failed"));
+        assert_eq!(text.matches("1 record at ERROR or more severe, which the test denies").count(), times, "{text}");
+    }
+}
+
+fn deny_in_a_case() {
+    testing::case(|log| {
+        log.deny(Level::ERROR);
+        tracing::error!("in a case");
+    });
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn denied_alone() {
+    deny_in_a_case();
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn denied_inside() {
+    testing::capture(|_| std::panic::catch_unwind(deny_in_a_case).is_err());
+}
+
+#[test]
 fn an_attempt_that_ends_the_process_has_left_its_records() {
     let files = files("abort_in_a_case");
     assert_names(&files, &["2-unfinished abort_in_a_case"]);
@@ -179,4 +272,20 @@ fn abort_in_a_case() {
         let abort: fn() = || std::process::abort();
         abort();
     });
+}
+
+#[test]
+fn a_panic_that_no_hook_of_ours_sees_hides_no_other() {
+    let files = files("another_hook");
+    assert!(files["1-failed another_hook.2"].contains("the reason"), "{files:?}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn another_hook() {
+    testing::isolated(|| {
+        std::panic::set_hook(Box::new(|_| ()));
+        std::panic::catch_unwind(deny_in_a_case).unwrap_err();
+    });
+    testing::capture(|_| panic!("the reason"));
 }

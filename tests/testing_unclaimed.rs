@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use logscope::testing;
 
@@ -11,6 +12,8 @@ use logscope::testing;
 mod suite;
 
 use suite::scenario;
+
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The message of the panic of `f`.
 #[track_caller]
@@ -110,23 +113,89 @@ fn known_fails_beside() {
 }
 
 #[test]
+fn a_thread_that_is_named_as_a_test_does_not_pass_for_one() {
+    // Which test a thread is of is certain for libtest's own only.
+    for (test, is_certain) in
+        [("named_thread_calls_init", false), ("named_in_a_pool", false), ("named_thread_is_the_tests_own", true)]
+    {
+        let printed = scenario(test, &["--test-threads=2"], &[]);
+        let shown = printed.of_failed_tests();
+        let text = shown.get(test).unwrap_or_else(|| panic!("{test} has passed"));
+        assert!(text.contains("fails a strict test"), "{text}");
+        assert_eq!(text.contains("can be theirs"), !is_certain, "{text}");
+    }
+}
+
+/// Runs `f` on a thread whose name could be that of a test.
+fn on_named_thread(f: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new().name("worker".to_owned()).spawn_scoped(scope, f).unwrap().join().unwrap();
+    });
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn named_thread_calls_init() {
+    testing::options().strict().capture(|_| {
+        on_named_thread(|| {
+            testing::init();
+            tracing::info!("by a worker");
+        });
+    });
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn named_in_a_pool() {
+    let (give, take) = std::sync::mpsc::channel::<Box<dyn FnOnce() + Send>>();
+    let run_all = move || take.into_iter().for_each(|task| task());
+    let pool = std::thread::Builder::new().name("pool_0".to_owned()).spawn(run_all).unwrap();
+    give.send(Box::new(|| testing::capture(|_| ()))).unwrap();
+    testing::options().strict().capture(|_| {
+        give.send(Box::new(|| tracing::info!("by a pool"))).unwrap();
+        drop(give);
+        pool.join().unwrap();
+    });
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn named_thread_is_the_tests_own() {
+    testing::init();
+    let [begun, logged] = ["the capture has begun", "the test has logged"].map(testing::Signal::named);
+    std::thread::scope(|scope| {
+        let capture = scope.spawn(|| {
+            testing::options().strict().capture(|_| {
+                begun.set();
+                logged.wait(DEADLINE).unwrap();
+            });
+        });
+        begun.wait(DEADLINE).unwrap();
+        tracing::info!("by the test");
+        logged.set();
+        capture.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    });
+}
+
+#[test]
 fn a_query_in_vain_says_that_an_isolated_test_had_the_records() {
     testing::capture(|log| {
-        let together = std::sync::Barrier::new(2);
+        let [replaced, asked] = ["the default is replaced", "the query is over"].map(testing::Signal::named);
         let while_replaced = std::thread::scope(|scope| {
             let isolated = || {
                 testing::isolated(|| {
                     let own = logscope::OutputContext::builder("of t11").sink(logscope::sink::null()).build();
                     drop(logscope::set_process_default(own));
-                    together.wait();
-                    together.wait();
+                    replaced.set();
+                    // An assertion that fails meanwhile leaves this thread to end by itself.
+                    asked.wait(DEADLINE).unwrap();
                 });
             };
             let isolated = std::thread::Builder::new().name("t11".to_owned()).spawn_scoped(scope, isolated).unwrap();
-            together.wait();
+            replaced.wait(DEADLINE).unwrap();
             log_bare();
             let text = message(|| drop(log.unclaimed().one()));
-            together.wait();
+            asked.set();
             isolated.join().unwrap();
             text
         });

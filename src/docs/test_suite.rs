@@ -194,8 +194,9 @@
 //!
 //! A bare `std::thread::spawn` in the code under test starts outside every context. What it logs is no record of the test:
 //! [`Log::unclaimed`](crate::testing::Log::unclaimed) asks for it, a test that fails shows it, and [`strict`](crate::testing::strict()) makes it a
-//! failure. While several tests run at once, nobody can tell whose such a record is, unless the own thread of a test that has called
-//! `testing::init`, or captures, has logged it: it then counts for all that run, and the message says so. Where one test runs at a time,
+//! failure. While several tests run at once, nobody can tell whose such a record is: it counts for all that run, and the message says so. What
+//! the own thread of a test logs that has called `testing::init`, or captures, counts for that test only; such a thread is told by its stack, if
+//! the test binary has symbols. Where one test runs at a time,
 //! with nextest or `--test-threads=1`, it is certain, and [`Log::adopt_unclaimed`](crate::testing::Log::adopt_unclaimed) makes such records the
 //! test's own.
 //!
@@ -242,7 +243,7 @@
 //! ```
 //!
 //! A thread that panics makes its `join` return an error, and `handle.join().unwrap()` shows that as `Any { .. }`: the text of the panic is printed on
-//! that thread, and may be lost. [`run_together`](crate::testing::run_together()) has the texts and the logs of its threads in its message; of another
+//! that thread, and may be lost. The file in `LOGSCOPE_TEST_DIR` has it, if the thread is in the context of the test. [`run_together`](crate::testing::run_together()) has the texts and the logs of its threads in its message; of another
 //! thread, ask for what it logs at its end, by `within`, before you join it.
 //!
 //! # What tests share

@@ -1,33 +1,36 @@
-//! The attempts of one test, one after the other on one thread: what is known of those before.
+//! The attempts of tests, one after the other on one thread: what is known of those before.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use super::log_file::Place;
 
 thread_local! {
     /// How many attempts are running on this thread, one inside the other.
     static RUNNING: Cell<usize> = const { Cell::new(0) };
-    static ATTEMPTS: RefCell<Option<Attempts>> = const { RefCell::new(None) };
+    /// Whether the file of the attempt that is over has the text already with which its thread is about to panic.
+    static IS_WRITTEN: Cell<bool> = const { Cell::new(false) };
+    static ATTEMPTS: RefCell<Attempts> = const { RefCell::new(Attempts { places: BTreeMap::new(), failed: None }) };
 }
 
-/// What is known of the attempts of one test.
+/// What is known of the attempts on this thread. One test may make attempts of several names in turn, where nothing tells the name of the test.
 struct Attempts {
-    test: String,
-    /// What is to be shown of the last one that has failed, unless that was shown.
-    failed: Option<String>,
-    /// Where their file is, if there are files.
-    place: Option<Place>,
+    /// Where the file of each name is, if there are files.
+    places: BTreeMap<String, Option<Place>>,
+    /// The last one that has failed, unless it was shown.
+    failed: Option<Failed>,
 }
 
-/// Calls `f` with the attempts of `test` on this thread; those of another test are forgotten. `None` where the thread is ending.
-fn with_attempts<R>(test: &str, f: impl FnOnce(&mut Attempts) -> R) -> Option<R> {
-    let call = |attempts: &RefCell<Option<Attempts>>| {
-        let mut attempts = attempts.borrow_mut();
-        let known = attempts.take_if(|known| known.test == test);
-        let make = || Attempts { test: test.to_owned(), failed: None, place: Place::of_test(test) };
-        f(attempts.insert(known.unwrap_or_else(make)))
-    };
-    ATTEMPTS.try_with(call).ok()
+/// An attempt that has failed.
+struct Failed {
+    test: String,
+    /// What is to be shown of it.
+    text: String,
+}
+
+/// Calls `f` with what is known of the attempts on this thread; `None` where the thread is ending.
+fn with_attempts<R>(f: impl FnOnce(&mut Attempts) -> R) -> Option<R> {
+    ATTEMPTS.try_with(|attempts| f(&mut attempts.borrow_mut())).ok()
 }
 
 /// Notes that an attempt begins on this thread.
@@ -38,6 +41,18 @@ pub(super) fn begin() {
 /// Notes that the newest attempt of this thread is over.
 pub(super) fn leave() {
     RUNNING.set(RUNNING.get().saturating_sub(1));
+    // The panic hook can be one that does not take it.
+    IS_WRITTEN.set(false);
+}
+
+/// Notes that the file has the text already with which this thread is about to panic.
+pub(super) fn note_written() {
+    IS_WRITTEN.set(true);
+}
+
+/// Returns true once for a panic whose text the file has already.
+pub(super) fn take_written() -> bool {
+    IS_WRITTEN.try_with(Cell::take).unwrap_or(false)
 }
 
 /// Returns true while this thread makes an attempt.
@@ -45,31 +60,36 @@ pub(super) fn are_running() -> bool {
     RUNNING.get() > 0
 }
 
-/// Returns the place of the file that all attempts of `test` on this thread share, if there are files.
+/// Returns the place of the file that all attempts of `test` on this thread share, if there are files. If this is the first one, and inside no other,
+/// a failure before is taken for that of a test that is over, and is forgotten.
 pub(super) fn place(test: &str) -> Option<Place> {
-    with_attempts(test, |attempts| attempts.place.clone()).flatten()
+    with_attempts(|attempts| match attempts.places.get(test) {
+        Some(place) => place.clone(),
+        None => {
+            if !are_running() {
+                attempts.failed = None;
+            }
+            attempts.places.entry(test.to_owned()).or_insert_with(|| Place::of_test(test)).clone()
+        }
+    })
+    .flatten()
 }
 
 /// Keeps what is to be shown of an attempt that has failed, in place of the one before.
 pub(super) fn keep_failed(test: &str, text: String) {
-    let _ = with_attempts(test, |attempts| attempts.failed = Some(text));
-}
-
-/// Forgets the attempts of another test than `test`.
-pub(super) fn forget_other_tests(test: &str) {
-    let _ = with_attempts(test, |_| ());
+    let _ = with_attempts(|attempts| attempts.failed = Some(Failed { test: test.to_owned(), text }));
 }
 
 /// Returns what is to be shown of the last attempt that has failed on this thread, unless that was shown.
 pub(super) fn take_failed() -> String {
-    let take = |attempts: &RefCell<Option<Attempts>>| attempts.borrow_mut().as_mut()?.failed.take();
-    ATTEMPTS.try_with(take).ok().flatten().unwrap_or_default()
+    with_attempts(|attempts| attempts.failed.take()).flatten().map(|failed| failed.text).unwrap_or_default()
 }
 
-/// Adds why the test fails to the file of the last attempt that has failed on this thread.
+/// Adds why the test fails to the file of the last attempt that has failed on this thread, unless that was shown: then its test is over, and what
+/// panics is another one.
 pub(super) fn add_reason(text: &str) {
-    let place = |attempts: &RefCell<Option<Attempts>>| attempts.borrow().as_ref()?.place.clone();
-    if let Some(place) = ATTEMPTS.try_with(place).ok().flatten() {
+    let place = with_attempts(|attempts| attempts.places.get(&attempts.failed.as_ref()?.test)?.clone());
+    if let Some(place) = place.flatten() {
         place.add_reason(text);
     }
 }

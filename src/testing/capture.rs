@@ -114,8 +114,12 @@ pub fn begin(name: impl Into<String>) -> Capture {
 /// ```
 ///
 /// Such records come from work that was handed over without its context: [what was forgotten](crate::docs::forgotten). What is meant for no
-/// test is logged inside [`unscoped`](crate::unscoped). While several tests run at once, nobody can tell whose record it is, unless a
-/// test's own thread has logged it: it fails all that run, and they say so. With nextest, where each test has its own process, and with `--test-threads=1`, it fails the right one.
+/// test is logged inside [`unscoped`](crate::unscoped). While several tests run at once, nobody can tell whose record it is: it fails all that
+/// run, and they say so. With nextest, where each test has its own process, and with `--test-threads=1`, it fails the right one.
+///
+/// What the own thread of a test logs fails that test only, if that thread has called [`init`](init()). It is known by libtest's functions on its
+/// stack, so a test binary without symbols has no such thread. While such a test captures on another thread with a name such as `pool_0`, in place
+/// of its own, what its own thread logs fails no test.
 ///
 /// # Panics
 ///
@@ -302,7 +306,7 @@ impl Recorded {
             builder = builder.field(name, value);
         }
         let context = builder.build();
-        open::enter(&recording);
+        open::enter(&recording, context.id());
         Recorded { log: Log::new(recording, context), was_panicking: thread::panicking(), is_over: false }
     }
 

@@ -3,11 +3,12 @@
 use std::any::type_name;
 use std::fmt::Debug;
 
-use super::attempts::{self, forget_other_tests, keep_failed};
+use super::attempts::{self, keep_failed};
 use super::capture::Capture;
 use super::end::{End, Verdict};
 use super::log::Log;
 use super::options::options;
+use super::panics::panic_at_end;
 use crate::sync::thread;
 
 /// What an attempt returns: nothing, or a `Result`, which says whether it has failed.
@@ -90,7 +91,7 @@ pub fn case<R: Outcome, F: FnOnce(&Log) -> R>(attempt: F) -> R {
     let result = attempt(&log);
     let verdict = if result.is_rejected() { Verdict::Rejected } else { Verdict::of(result.is_failure()) };
     if let Some(violation) = running.end(verdict) {
-        panic!("{violation}");
+        panic_at_end(&violation);
     }
     result
 }
@@ -104,7 +105,6 @@ struct Running {
 impl Running {
     fn begin(capture: Capture) -> Running {
         attempts::begin();
-        forget_other_tests(capture.name());
         Running { capture: Some(capture) }
     }
 

@@ -1,5 +1,6 @@
 //! What is known of the program that runs the tests: libtest, nextest, or another one.
 
+use std::backtrace::Backtrace;
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -81,7 +82,7 @@ impl Harness {
         self.is_test_binary && !self.shows_all && (thread_name().is_some() || self.is_serial)
     }
 
-    /// Returns true if this thread has the name of a test, as libtest's threads do, and those of pools mostly do not.
+    /// Returns true if this thread can have the name of a test, as libtest's threads have, and those of pools mostly do not.
     pub(super) fn is_named_after_test(&self) -> bool {
         self.is_test_binary && thread_name().is_some_and(|name| is_path(&name))
     }
@@ -95,6 +96,17 @@ impl Harness {
 /// Returns true for what libtest can name a thread after: the path of a function.
 fn is_path(name: &str) -> bool {
     name.chars().all(|character| character.is_alphanumeric() || "_:".contains(character))
+}
+
+/// Returns true if libtest runs a test on this thread, as its stack says: in a binary without symbols it does not. Slow.
+pub(super) fn is_stack_of_libtest() -> bool {
+    let stack = Backtrace::force_capture().to_string();
+    stack.lines().any(|line| line.split_once(": ").is_some_and(|(_, symbol)| symbol.starts_with("test::run_test")))
+}
+
+/// Returns true if this thread has the name `name`.
+pub(super) fn is_this_thread_named(name: &str) -> bool {
+    thread::current().name() == Some(name)
 }
 
 /// Returns the name of this thread, unless it is the main thread's.
@@ -227,6 +239,15 @@ mod tests {
     #[test]
     fn a_thread_of_a_pool_is_not_named_after_a_test() {
         assert!(is_path("module::a_test") && !is_path("tokio-rt-worker") && !is_path("module::a_test-3"));
+    }
+
+    #[test]
+    fn a_thread_of_a_test_is_told_by_its_stack_and_not_by_its_name() {
+        // With one thread for all, libtest may run the tests on the main thread: the stack tells there, too.
+        assert!(is_stack_of_libtest());
+        let named = thread::Builder::new().name(String::from("worker"));
+        let of_thread = named.spawn(|| (harness().is_named_after_test(), is_stack_of_libtest())).unwrap();
+        assert_eq!(of_thread.join().unwrap(), (true, false));
     }
 
     #[test]

@@ -26,7 +26,8 @@ static INSTALLING: Mutex<()> = Mutex::new(());
 /// Any test, and any crate that helps tests, may call it, in any order, and on several threads at once. [`capture`](super::capture()),
 /// [`begin`](super::begin()), [`isolated`](super::isolated()) and the like call it themselves.
 ///
-/// Call it on the test's own thread: what that thread logs outside every context is then known to be of this test, and counts for no other.
+/// Call it on the test's own thread: what that thread logs outside every context is then known to be of this test, and counts for no other, in a test
+/// binary that has its symbols. The threads that a test starts are not known to be of it, whoever calls this there.
 ///
 /// What no context claims is printed on the thread that logs, so that libtest shows it with the test that fails. That is the test whose thread
 /// it is, or whose thread has started that thread through std. The levels that are printed are those of `LOGSCOPE_TEST`, else `LOGSCOPE` or

@@ -46,6 +46,11 @@ impl Live {
         self.console.is_some()
     }
 
+    /// Returns true if there is a file.
+    pub(super) fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Writes a record, each line with one write.
     pub(super) fn write(&self, record: &RecordBuf, parts: Parts<'_>) {
         let text = line(record, parts);

@@ -80,9 +80,10 @@ impl Log {
     /// });
     /// ```
     ///
-    /// What the test's own thread logs is of this test. Where other tests of the process run at the same time, a record of another thread can be
-    /// theirs; with nextest, and with `--test-threads=1`, it is of this test. A program that sets the process default itself takes these records away: no test has them then.
-    /// If another test does that, in [`isolated`](super::isolated()), put this one into `isolated`, too.
+    /// What the test's own thread logs is of this test, and of no other if the test binary has symbols. Where other tests of the process run at the
+    /// same time, a record of another thread can be theirs; with nextest, and with `--test-threads=1`, it is of this test. A program that sets the
+    /// process default itself takes these records away: no test has them then. If another test does that, in
+    /// [`isolated`](super::isolated()), put this one into `isolated`, too.
     pub fn unclaimed(&self) -> Query {
         Query::new(Arc::clone(&self.recording), true)
     }

@@ -5,7 +5,7 @@ use std::io;
 use tracing::Level;
 
 use super::filter::Filter;
-use super::harness::harness;
+use super::harness::{harness, is_this_thread_named};
 use super::lines::{Parts, count, line};
 use super::live::{Live, is_shown};
 use super::store::{Kept, Store};
@@ -22,6 +22,8 @@ pub(super) struct Recording {
     thread: String,
     /// That thread.
     owner: thread::ThreadId,
+    /// Whether that can be the own thread of a test, by its name.
+    pub(super) is_on_test_thread: bool,
     pub(super) store: Store,
     /// What was logged outside every context meanwhile.
     pub(super) unclaimed: Store,
@@ -70,6 +72,7 @@ impl Recording {
             name,
             thread,
             owner: thread::current().id(),
+            is_on_test_thread: harness().is_named_after_test(),
             store: Store::default(),
             unclaimed: Store::default(),
             has_doubtful: AtomicBool::new(false),
@@ -100,7 +103,9 @@ impl Recording {
             // Relaxed: read at the end of the test, for a message.
             self.has_doubtful.store(true, Ordering::Relaxed);
         }
-        self.write_to_file(&line(&record, self.parts()));
+        if let Some(live) = self.live.as_ref().filter(|live| live.has_file()) {
+            live.write_to_file(&line(&record, self.parts()));
+        }
         self.unclaimed.push(record);
     }
 
@@ -124,6 +129,11 @@ impl Recording {
     /// Returns true if this thread runs the test.
     pub(super) fn is_of_this_thread(&self) -> bool {
         self.owner == thread::current().id()
+    }
+
+    /// Returns true if this is a recording of the test whose own thread this is.
+    pub(super) fn is_of_this_test(&self) -> bool {
+        self.is_of_this_thread() || is_this_thread_named(self.name.split(" (inner ").next().unwrap_or_default())
     }
 
     /// What stands in the lines of this test.
