@@ -345,7 +345,7 @@ impl<K: Clone + Eq + Hash, N: Clone + Eq + Hash, V> Lease<K, N, V> {
         &self.value
     }
 
-    #[cfg(any(feature = "store", test))]
+    #[cfg(any(feature = "store", all(test, logscope_loom)))]
     pub(crate) fn id(&self) -> EntryId {
         self.counted.id
     }
