@@ -46,12 +46,17 @@ fn processes_that_come_back_at_once_let_one_another_have_the_lease() {
     let children: Vec<_> = (0..3).map(|_| Child::new(ROLE).var("FOLDER", folder.path().display()).start()).collect();
     let turns =
         |folder: &Path| fs::read_to_string(folder.join("turns")).ok().and_then(|turns| turns.parse::<u64>().ok());
-    wait_until("they have had 30 turns", || {
-        children.iter().filter_map(|child| turns(child.folder())).sum::<u64>() >= 30
+    let all = || -> Vec<u64> { children.iter().filter_map(|child| turns(child.folder())).collect() };
+    let mut first = Vec::new();
+    // They start one after the other, and only from then on do all of them want it.
+    wait_until("each has had a turn", || {
+        first = all();
+        first.len() == children.len()
     });
+    wait_until("they have had 30 turns more", || all().iter().sum::<u64>() >= first.iter().sum::<u64>() + 30);
     fs::write(stop(folder.path()), "").unwrap();
     let turns: Vec<_> = children.into_iter().map(|child| child.wait().report.as_u64().unwrap()).collect();
-    assert!(turns.iter().all(|turns| *turns >= 4), "{turns:?}");
+    assert!(turns.iter().zip(&first).all(|(turns, first)| *turns >= first + 3), "{turns:?} after {first:?}");
 }
 
 #[test]
@@ -59,8 +64,8 @@ fn who_comes_back_after_a_long_hold_pauses_and_who_holds_it_shortly_does_not() {
     let lease = Lease::new(MemoryLeases::new(), "uno");
     let guard = lease.acquire(DEADLINE).unwrap();
     thread::sleep(Duration::from_millis(400));
-    guard.release().unwrap();
     let released = Instant::now();
+    guard.release().unwrap();
     // One attempt does not wait, for nobody either.
     drop(lease.try_acquire().unwrap().unwrap());
     drop(lease.acquire(Duration::ZERO).unwrap());
