@@ -218,6 +218,9 @@ mod servers {
         let error = guard.save().unwrap_err();
         assert!(error.error().is_unreachable());
         named(&error.to_string());
+        // It was sent on the connection that there was, and then nobody took another one.
+        let unknown = "whether it has done what it was asked for is not known";
+        assert!(error.to_string().ends_with(unknown), "{error}");
         let error = store.lock(SOON).unwrap_err();
         assert!(error.is_unreachable());
         named(&error.to_string());
