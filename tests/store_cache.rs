@@ -159,6 +159,27 @@ fn a_document_that_refuses_without_its_cache_refuses_what_is_no_document_there_a
     }
 }
 
+/// The versions of two documents say nothing of one another.
+#[test]
+fn a_document_of_another_in_the_cache_stays_also_if_it_has_a_lower_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("count.json");
+    add(&open(&path, InMemory::default(), CacheGone::UseDisk).unwrap());
+    let on_disk = fs::read(&path).unwrap();
+    let low = DocumentVersion { generation: 1, ..DocumentVersion::default() };
+    for (bytes, why, _) in unfit(&on_disk).into_iter().filter(|(_, _, may_be_replaced)| !may_be_replaced) {
+        let cache = InMemory::default();
+        *cache.0.lock().unwrap() = Some((low, bytes.clone()));
+        let store = open(&path, cache.clone(), CacheGone::UseDisk).unwrap();
+        (0..2).for_each(|_| add(&store));
+        assert_eq!((cache.version(), cache.get("count").unwrap().unwrap()), (low, bytes), "{why}");
+        // When it is gone, the cache is used again.
+        *cache.0.lock().unwrap() = None;
+        add(&store);
+        assert_eq!(cache.get("count").unwrap().unwrap(), fs::read(&path).unwrap());
+    }
+}
+
 /// A cache of the program need not be able to replace anything. Then it is told once that it cannot be used, not after each save.
 #[test]
 fn a_cache_that_does_not_replace_what_is_damaged_stays_gone() {

@@ -91,7 +91,8 @@ pub enum CacheGone {
     /// a call now and then, and not each.
     ///
     /// An entry of the cache that is no document, because it was damaged or something else has written it, is [replaced](DocumentCache::replace) by the
-    /// document on disk when that is opened or saved next. One of another schema or of a later version of this library stays.
+    /// document on disk when that is opened or saved next. One of another schema or of a later version of this
+    /// library stays, unless it is put there after the look before a save, and has a lower version than what is saved.
     #[default]
     UseDisk,
     /// Opening, locking and saving fail with [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable), before anything is changed. Reading does not
@@ -189,14 +190,17 @@ impl Cached {
 
     /// Has the cache keep a document that is on disk. The document is saved without it, so a failure is told, and is no error.
     pub(super) fn put(&self, place: &Place, header: &Header, document: &[u8]) {
+        let damaged = match &*self.content.lock() {
+            Content::Fit => None,
+            Content::Damaged(damaged) => Some(damaged.clone()),
+            // Whatever its version: those of two documents say nothing of one another.
+            Content::Foreign => return,
+        };
         if !self.may_ask() {
             return;
         }
         let began = Instant::now();
-        let (damaged, is_fit) = match &*self.content.lock() {
-            Content::Damaged(damaged) => (Some(damaged.clone()), false),
-            content => (None, matches!(content, Content::Fit)),
-        };
+        let is_fit = damaged.is_none();
         let put = match damaged {
             None => self.cache.put(&self.key, header.version(), document),
             Some(damaged) => self.cache.replace(&self.key, &damaged, header.version(), document),
