@@ -163,13 +163,13 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         }
     }
 
-    /// True if the cache has a document that is newer than what is known, or that is none of those before it.
     /// Returns the key of the cache, if what is known comes from there.
     pub(super) fn key_if_from_cache(&self, seen: &Seen<T>) -> Option<&str> {
         let cached = self.settings.cached.as_ref()?;
         (seen.version.stamp != seen.disk.map(|disk| disk.stamp)).then(|| cached.options().0)
     }
 
+    /// True if the cache has a document that is newer than what is known, or that is none of those before it.
     fn cache_has_another(&self, seen: &Seen<T>) -> Result<bool, Error> {
         let Some(cached) = &self.settings.cached else { return Ok(false) };
         let cached = cached.get(&self.place, &self.settings.schema, true)?;
