@@ -278,6 +278,7 @@ impl<T> Document<T> {
 }
 
 /// Whether a document that refuses to be without its cache needs the answer.
+#[derive(Clone, Copy)]
 struct IsNeeded(bool);
 
 /// Reads the document: the higher version of the disk and of the cache, if that is asked; the disk's if both have the same.
@@ -287,6 +288,20 @@ fn load<T: DeserializeOwned>(
     initial: &Initial<T>,
     ask: Option<IsNeeded>,
 ) -> Result<Loaded<T>, Error> {
+    loop {
+        if let Some(loaded) = load_unless_saved_meanwhile(place, settings, initial, ask)? {
+            return Ok(loaded);
+        }
+    }
+}
+
+/// The same. Returns `None` if another process has saved between the look at the disk and the one at the cache.
+fn load_unless_saved_meanwhile<T: DeserializeOwned>(
+    place: &Place,
+    settings: &Settings,
+    initial: &Initial<T>,
+    ask: Option<IsNeeded>,
+) -> Result<Option<Loaded<T>>, Error> {
     let on_disk = disk::read(place)?;
     let on_disk = match &on_disk {
         Some(document) => Some((disk::parse(place, document)?, document)),
@@ -304,12 +319,15 @@ fn load<T: DeserializeOwned>(
             // Each save is on disk first.
             && (of_cache > of_disk || of_cache.is_fork_of(of_disk))
         {
+            if disk::glance(place)?.map(|(_, on_disk)| on_disk) != disk {
+                return Ok(None);
+            }
             log_fork(place.path(), of_disk, of_cache);
         }
         match (found, &on_disk) {
             (Some((header, document)), _) if of_cache > of_disk => {
                 let (_, value) = disk::parse(place, &document)?;
-                return loaded(place, &header, value, disk, "cache");
+                return loaded(place, &header, value, disk, "cache").map(Some);
             }
             // The cache has missed a save.
             (_, Some(((header, _), document))) if of_cache < of_disk => cached.put(place, header, document),
@@ -317,10 +335,10 @@ fn load<T: DeserializeOwned>(
         }
     }
     match &on_disk {
-        Some(((header, value), _)) => loaded(place, header, value, disk, "disk"),
+        Some(((header, value), _)) => loaded(place, header, value, disk, "disk").map(Some),
         None => {
             let version = Version::initial(initial());
-            Ok(Loaded { version, disk: None, from: "nothing" })
+            Ok(Some(Loaded { version, disk: None, from: "nothing" }))
         }
     }
 }
