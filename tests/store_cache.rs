@@ -86,13 +86,14 @@ fn add(store: &Store<u32>) {
 }
 
 /// Returns a document that another version, another type, or something else has written, with what is told of it, and whether it may be replaced.
-fn unfit(document: &[u8]) -> [(Vec<u8>, &'static str, bool); 5] {
+fn unfit(document: &[u8]) -> [(Vec<u8>, &'static str, bool); 6] {
     let text = String::from_utf8(document.to_owned()).unwrap();
     [
         (b"not a document\n".to_vec(), "what it has as count is no document: something else than a store", true),
         (Vec::new(), "no document: it is empty", true),
         (document[..document.len() - 2].to_owned(), "no document: it has no end", true),
-        (text.replace("store\":1", "store\":9").into(), "by a later version of logscope, in format 9", false),
+        (text.replace("store\":2", "store\":9").into(), "by a later version of logscope, in format 9", false),
+        (text.replace("store\":2", "store\":1").into(), "by an earlier version of logscope, in format 1", true),
         (other_schema(), "the schema \"other\" there: another document has this key", false),
     ]
 }

@@ -286,7 +286,7 @@ fn a_repair_of_a_damaged_document_wins_over_the_cache_and_over_guards() {
     drop(store);
     assert_eq!(*open().read().unwrap(), 401);
     // These are no damage: it is another file, or one that this version must not touch.
-    let newer = String::from_utf8(good).unwrap().replace("{\"logscope_store\":1", "{\"logscope_store\":9");
+    let newer = String::from_utf8(good).unwrap().replace("{\"logscope_store\":2", "{\"logscope_store\":9");
     for other in ["{}", &newer] {
         fs::write(&path, other).unwrap();
         assert!(unlocked.write(&1).unwrap_err().is_corrupt());

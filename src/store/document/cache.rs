@@ -90,8 +90,8 @@ pub enum CacheGone {
     /// A cache that takes long to fail, because its server stands still, is asked again after five times as long, and after 10 s at the latest. So it holds up
     /// a call now and then, and not each.
     ///
-    /// An entry of the cache that is no document, because it was damaged or something else has written it, is [replaced](DocumentCache::replace) by the
-    /// document on disk when that is opened or saved next. One of another schema or of a later version of this
+    /// An entry of the cache that is no document, because it was damaged, or something else or an earlier version of this library has written it,
+    /// is [replaced](DocumentCache::replace) by the document on disk when that is opened or saved next. One of another schema or of a later version of this
     /// library stays, unless it is put there after the look before a save, and has a lower version than what is saved.
     #[default]
     UseDisk,
@@ -177,6 +177,11 @@ impl Cached {
             Err(Fault::Newer(format)) => {
                 let why = format!("{key} was put there by a later version of logscope, in format {format}");
                 Err((why, Content::Foreign))
+            }
+            // The document on disk is of this version, so nobody uses this one.
+            Err(Fault::Older(format)) => {
+                let why = format!("{key} was put there by an earlier version of logscope, in format {format}");
+                Err((why, Content::Damaged(document)))
             }
             Err(fault) => {
                 let how = match fault {

@@ -1,7 +1,7 @@
 //! How a document stands on disk and in a cache: JSON, with what a store needs to know of it on the first line.
 //!
 //! ```json
-//! {"logscope_store":1,"schema":"project-state","epoch":1700000000000000,"generation":7,"token":"00a1…","by":"pid 4711 (uno) on build7: nightly","fence":3,"digest":"9f3c…","document":
+//! {"logscope_store":2,"schema":"project-state","epoch":1700000000000000,"generation":7,"token":"00a1…","by":"pid 4711 (uno) on build7: nightly","fence":3,"digest":"9f3c…","document":
 //! {"name":"uno"}
 //! }
 //! ```
@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::limits::STORE_HEADER_BYTES;
 use crate::lock::{Digest, Token};
 
-/// The version of the format that this code writes.
-const FORMAT: u32 = 1;
+/// The version of the format that this code writes, and the only one that it reads. The first one had no epoch.
+const FORMAT: u32 = 2;
 const START: &str = "{\"logscope_store\":";
 /// Ends the first line, behind the fields of the header.
 const DOCUMENT: &str = ",\"document\":";
@@ -97,6 +97,8 @@ pub(super) enum Fault {
     Foreign,
     /// A later version of this library has written it.
     Newer(u32),
+    /// An earlier version of this library has written it.
+    Older(u32),
     /// It is cut, or was changed by something else.
     Damaged(&'static str),
 }
@@ -170,6 +172,7 @@ impl Line {
             text[START.len()..].find(|c: char| !c.is_ascii_digit()).map_or(text.len(), |end| START.len() + end);
         match text[START.len()..digits].parse() {
             Ok(version) if version > FORMAT => return Err(Fault::Newer(version)),
+            Ok(version) if version < FORMAT => return Err(Fault::Older(version)),
             _ => {}
         }
         let fields = text.strip_suffix('\n').and_then(|text| text.strip_suffix(DOCUMENT));
@@ -248,6 +251,8 @@ mod tests {
         assert_eq!(fault(b"\xff\xfe"), Fault::Foreign);
         assert_eq!(fault(b""), Fault::Damaged("it is empty"));
         assert_eq!(fault(&[0; 512]), Fault::Damaged("it is empty"));
-        assert_eq!(fault(b"{\"logscope_store\":2,\"new\":true}"), Fault::Newer(2));
+        assert_eq!(fault(b"{\"logscope_store\":3,\"new\":true}"), Fault::Newer(3));
+        // Without an epoch.
+        assert_eq!(fault(b"{\"logscope_store\":1,\"schema\":\"count\",\"document\":\n"), Fault::Older(1));
     }
 }
