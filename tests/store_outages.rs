@@ -241,7 +241,7 @@ fn what_was_saved_while_the_cache_was_gone_is_not_lost_to_what_it_had_before() {
         let (told, value, generation) = begun_anew_without_the_cache(lease);
         assert_eq!((value, generation), (72, 3));
         let [told] = &told[..] else { panic!("{told:?}") };
-        assert!(told.contains("disagree: the one that was saved later is used"), "{told}");
+        assert!(told.contains("disagree: the one with the higher epoch, fence and generation is used"), "{told}");
     }
 }
 

@@ -36,7 +36,8 @@ pub(super) struct Stamp {
 /// Says which of two copies of a document was saved later; for a [`DocumentCache`](super::DocumentCache).
 ///
 /// The later one is the greater one. First the epochs are compared, then the fences, then the generations: a document that was removed and begun anew
-/// counts its generations anew, and a copy that somebody has brought back goes on with low ones.
+/// counts its generations anew, and a copy that somebody has brought back goes on with low ones. So one that was begun anew goes before all that was
+/// saved of the one before, also if that was saved later, elsewhere.
 ///
 /// ```
 /// use logscope::store::DocumentVersion;
@@ -138,6 +139,17 @@ impl Header {
     /// Returns which copy of the document this is.
     pub(super) fn version(&self) -> DocumentVersion {
         DocumentVersion { epoch: self.epoch, fence: self.fence, generation: self.stamp.generation }
+    }
+
+    /// True if this is what the disk has, and `cached` is no save before it. Each save is on disk first.
+    pub(super) fn disagrees_with(&self, cached: &Self) -> bool {
+        let (own, cached_version) = (self.version(), cached.version());
+        cached_version > own || cached_version.is_fork_of(own) || self.is_twin_of(cached)
+    }
+
+    /// True if both are of the same version, and of two saves: each was made without the other.
+    pub(super) fn is_twin_of(&self, other: &Self) -> bool {
+        self.version() == other.version() && self.stamp != other.stamp
     }
 
     /// Reads the first line of a document, and no more than that.

@@ -174,7 +174,10 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         let Some(cached) = &self.settings.cached else { return Ok(false) };
         let cached = cached.get(&self.place, &self.settings.schema, true)?;
         let known = seen.version.version();
-        Ok(cached.is_some_and(|(header, _)| header.version() > known || header.version().is_fork_of(known)))
+        let is_other = |found: DocumentVersion, stamp: Stamp| {
+            found > known || found.is_fork_of(known) || (found == known && Some(stamp) != seen.version.stamp)
+        };
+        Ok(cached.is_some_and(|(header, _)| is_other(header.version(), header.stamp)))
     }
 
     /// Replaces what is known, unless somebody else has done so since it had seen so many changes.
@@ -315,14 +318,15 @@ fn load_unless_saved_meanwhile<T: DeserializeOwned>(
         let found = cached.get(place, &settings.schema, is_needed)?;
         let of_disk = on_disk.as_ref().map(|((header, _), _)| header.version());
         let of_cache = found.as_ref().map(|(header, _)| header.version());
-        if let (Some(of_cache), Some(of_disk)) = (of_cache, of_disk)
-            // Each save is on disk first.
-            && (of_cache > of_disk || of_cache.is_fork_of(of_disk))
+        if let (Some((of_cache, cached_document)), Some(((of_disk, _), document))) = (&found, &on_disk)
+            && of_disk.disagrees_with(of_cache)
         {
             if disk::glance(place)?.map(|(_, on_disk)| on_disk) != disk {
                 return Ok(None);
             }
-            log_fork(place.path(), of_disk, of_cache);
+            if cached.note_fork(of_disk.stamp, of_cache.stamp) {
+                keep_and_tell(place, (of_disk, document), (of_cache, cached_document));
+            }
         }
         match (found, &on_disk) {
             (Some((header, document)), _) if of_cache > of_disk => {
@@ -331,6 +335,9 @@ fn load_unless_saved_meanwhile<T: DeserializeOwned>(
             }
             // The cache has missed a save.
             (_, Some(((header, _), document))) if of_cache < of_disk => cached.put(place, header, document),
+            (Some((twin, found)), Some(((header, _), document))) if header.is_twin_of(&twin) => {
+                cached.put_over(place, found, header, document);
+            }
             _ => {}
         }
     }
@@ -341,6 +348,15 @@ fn load_unless_saved_meanwhile<T: DeserializeOwned>(
             Ok(Some(Loaded { version, disk: None, from: "nothing" }))
         }
     }
+}
+
+/// Keeps a copy of that document of the disk and the cache which is not used, and tells that they disagree.
+#[cold]
+fn keep_and_tell(place: &Place, disk: (&Header, &[u8]), cache: (&Header, &[u8])) {
+    let (of_disk, of_cache) = (disk.0.version(), cache.0.version());
+    let (lost, document) = if of_cache > of_disk { disk } else { cache };
+    let kept = disk::keep_copy(place, lost.stamp, document);
+    log_fork(place.path(), of_disk, of_cache, &kept);
 }
 
 fn loaded<T: DeserializeOwned>(
