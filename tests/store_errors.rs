@@ -125,8 +125,10 @@ mod servers {
     use logscope::store::{RedisCache, RedisLeases, RedisOptions};
     #[cfg(unix)]
     use rustix::process::Signal;
+    #[cfg(target_os = "linux")]
     use serde_json::json;
 
+    #[cfg(target_os = "linux")]
     use super::child::{Child, in_child};
     use super::*;
 
