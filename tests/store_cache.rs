@@ -86,13 +86,14 @@ fn add(store: &Store<u32>) {
 }
 
 /// Returns a document that another version, another type, or something else has written, with what is told of it, and whether it may be replaced.
-fn unfit(document: &[u8]) -> [(Vec<u8>, &'static str, bool); 5] {
+fn unfit(document: &[u8]) -> [(Vec<u8>, &'static str, bool); 6] {
     let text = String::from_utf8(document.to_owned()).unwrap();
     [
         (b"not a document\n".to_vec(), "what it has as count is no document: something else than a store", true),
         (Vec::new(), "no document: it is empty", true),
         (document[..document.len() - 2].to_owned(), "no document: it has no end", true),
-        (text.replace("store\":1", "store\":9").into(), "by a later version of logscope, in format 9", false),
+        (text.replace("store\":2", "store\":9").into(), "by a later version of logscope, in format 9", false),
+        (text.replace("store\":2", "store\":1").into(), "by an earlier version of logscope, in format 1", true),
         (other_schema(), "the schema \"other\" there: another document has this key", false),
     ]
 }
@@ -156,6 +157,27 @@ fn a_document_that_refuses_without_its_cache_refuses_what_is_no_document_there_a
         let error = refuses().unwrap_err();
         assert!(error.is_unreachable() && format!("{error:#}").contains(why), "{error:#}");
         assert_eq!((fs::read(&path).unwrap(), cache.get("count").unwrap().unwrap()), (on_disk.clone(), bytes));
+    }
+}
+
+/// The versions of two documents say nothing of one another.
+#[test]
+fn a_document_of_another_in_the_cache_stays_also_if_it_has_a_lower_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("count.json");
+    add(&open(&path, InMemory::default(), CacheGone::UseDisk).unwrap());
+    let on_disk = fs::read(&path).unwrap();
+    let low = DocumentVersion { generation: 1, ..DocumentVersion::default() };
+    for (bytes, why, _) in unfit(&on_disk).into_iter().filter(|(_, _, may_be_replaced)| !may_be_replaced) {
+        let cache = InMemory::default();
+        *cache.0.lock().unwrap() = Some((low, bytes.clone()));
+        let store = open(&path, cache.clone(), CacheGone::UseDisk).unwrap();
+        (0..2).for_each(|_| add(&store));
+        assert_eq!((cache.version(), cache.get("count").unwrap().unwrap()), (low, bytes), "{why}");
+        // When it is gone, the cache is used again.
+        *cache.0.lock().unwrap() = None;
+        add(&store);
+        assert_eq!(cache.get("count").unwrap().unwrap(), fs::read(&path).unwrap());
     }
 }
 

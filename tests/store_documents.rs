@@ -193,14 +193,16 @@ fn what_is_no_document_is_a_clear_error_and_stays_as_it_is() {
     let good = fs::read(&path).unwrap();
     let mut flipped = good.clone();
     *flipped.iter_mut().rev().nth(5).unwrap() ^= 1;
-    let newer = String::from_utf8(good.clone()).unwrap().replace("{\"logscope_store\":1", "{\"logscope_store\":9");
-    let damaged: [(&[u8], &str); 6] = [
+    let newer = String::from_utf8(good.clone()).unwrap().replace("{\"logscope_store\":2", "{\"logscope_store\":9");
+    let older = newer.replace("{\"logscope_store\":9", "{\"logscope_store\":1");
+    let damaged: [(&[u8], &str); 7] = [
         (b"", "it is empty"),
         (b"{\"builds\": 3}", "something else has written it"),
         (b"\x7fELF\x02", "something else has written it"),
         (&good[..good.len() - 1], "it has no end"),
         (&flipped, "it has not its digest"),
         (newer.as_bytes(), "a later version of logscope, in format 9"),
+        (older.as_bytes(), "an earlier version of logscope, in format 1"),
     ];
     for (bytes, text) in damaged {
         fs::write(&path, bytes).unwrap();

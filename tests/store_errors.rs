@@ -125,13 +125,16 @@ mod servers {
     use logscope::store::{RedisCache, RedisLeases, RedisOptions};
     #[cfg(unix)]
     use rustix::process::Signal;
+    #[cfg(target_os = "linux")]
     use serde_json::json;
 
+    #[cfg(target_os = "linux")]
     use super::child::{Child, in_child};
     use super::*;
 
+    /// With time for a server that answers, on a busy machine.
     fn options() -> RedisOptions {
-        RedisOptions::new().timeout(Duration::from_millis(300))
+        RedisOptions::new().timeout(SOON)
     }
 
     /// Returns what is said when the server at `url` is asked.
@@ -150,11 +153,9 @@ mod servers {
 
     #[test]
     fn a_server_that_nobody_reaches_is_not_said_to_have_done_something() {
-        for url in ["redis://127.0.0.1:1/", "redis://no-such-host.invalid/"] {
-            let error = asked(url);
-            assert!(error.is_unreachable() && error.to_string().ends_with("cannot be reached"), "{error}");
-            assert_said_once(&error);
-        }
+        let error = asked("redis://127.0.0.1:1/");
+        assert!(error.is_unreachable() && error.to_string().ends_with("cannot be reached"), "{error}");
+        assert_said_once(&error);
     }
 
     #[test]
@@ -177,10 +178,16 @@ mod servers {
     fn a_server_that_does_not_answer_in_time_is_said_to_have_had_so_long() {
         let Some(server) = redis::server() else { return };
         let (_folder, path) = folder();
-        let leases = RedisLeases::connect(server.url(), options()).unwrap();
-        let lease = Lease::new(leases, "nightly");
+        let leases = RedisLeases::new(server.url(), RedisOptions::new().timeout(Duration::from_millis(300))).unwrap();
+        let lease = Lease::new(leases, "nightly").ttl(10 * SOON);
         let store: Store<u32> = Store::options().schema("count").lease(lease).open(&path).unwrap();
-        let guard = store.lock(SOON).unwrap();
+        let mut guard = None;
+        // A busy machine may take longer than that for an answer.
+        wait_until("the document is locked", || {
+            guard = store.lock(SOON).ok();
+            guard.is_some()
+        });
+        let guard = guard.unwrap();
         server.signal(Signal::STOP);
         let error = guard.verify().unwrap_err();
         assert!(error.is_unreachable(), "{error}");
@@ -213,6 +220,9 @@ mod servers {
         let error = guard.save().unwrap_err();
         assert!(error.error().is_unreachable());
         named(&error.to_string());
+        // It was sent on the connection that there was, and then nobody took another one.
+        let unknown = "whether it has done what it was asked for is not known";
+        assert!(error.to_string().ends_with(unknown), "{error}");
         let error = store.lock(SOON).unwrap_err();
         assert!(error.is_unreachable());
         named(&error.to_string());
@@ -234,8 +244,26 @@ mod servers {
         assert_said_once(&refused);
     }
 
+    /// Returns the states of the threads of a process: `S` if one waits, `T` if it is stopped.
+    #[cfg(target_os = "linux")]
+    fn states(pid: u32) -> Vec<String> {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let state = |task: io::Result<fs::DirEntry>| {
+            let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
+            // After the name, which is in parentheses.
+            Some(stat.rsplit_once(") ")?.1.split(' ').next()?.to_owned())
+        };
+        tasks.filter_map(state).collect()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[track_caller]
+    fn wait_until_all_are(pid: u32, state: &str) {
+        wait_until("all threads of the process are in that state", || states(pid).iter().all(|found| found == state));
+    }
+
     /// System calls end early when a process that was stopped goes on.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_process_that_is_stopped_while_it_waits_for_an_answer_waits_on() {
         const ROLE: &str = "servers::a_process_that_is_stopped_while_it_waits_for_an_answer_waits_on";
@@ -255,11 +283,12 @@ mod servers {
         let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
         for _ in 0..5 {
             server.signal(Signal::STOP);
-            // The child waits for an answer by then, or this proves nothing.
-            thread::sleep(Duration::from_millis(50));
+            wait_until_all_are(server.id(), "T");
+            // It does nothing but ask, so it waits for an answer that does not come. The stop ends that wait with an error.
+            wait_until_all_are(child.id(), "S");
             rustix::process::kill_process(pid, Signal::STOP).unwrap();
+            wait_until_all_are(child.id(), "T");
             rustix::process::kill_process(pid, Signal::CONT).unwrap();
-            thread::sleep(Duration::from_millis(10));
             server.signal(Signal::CONT);
         }
         fs::write(child.folder().join("stop"), "").unwrap();

@@ -6,7 +6,9 @@
 #[path = "common/fork.rs"]
 mod fork;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -52,9 +54,35 @@ fn a_child_opens_documents_of_its_own_and_its_copy_of_a_guard_changes_nothing() 
     guard.take().unwrap().save().unwrap();
     assert_eq!(*store.read().unwrap(), 7);
     without_a_lease(&folder.path().join("other.json"));
+    out_of_a_constructor();
     permit.send(()).unwrap();
     assert_eq!(*maker.join().unwrap().unwrap(), 2);
     assert_eq!((*made, registry.len()), (1, 1));
+}
+
+/// The child leaves a constructor that its parent began, while another thread of the parent begins and ends others.
+fn out_of_a_constructor() {
+    let (registry, is_over) = (Registry::<u8, u8>::new(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Relaxed) {
+                drop(registry.get_or_try_insert_with(&2, || Ok::<_, ()>(2)));
+            }
+        });
+        let forks = catch_unwind(AssertUnwindSafe(|| {
+            for _ in 0..40 {
+                let made = fork::to_the_end_of_a_child(|| {
+                    registry.get_or_try_insert_with(&1, || {
+                        fork::fork_and_unwind();
+                        Err::<u8, _>(())
+                    })
+                });
+                assert!(made.is_err());
+            }
+        }));
+        is_over.store(true, Relaxed);
+        forks.unwrap();
+    });
 }
 
 /// Nothing but the guard itself knows then whose it is.

@@ -15,9 +15,10 @@ use std::ops::Deref;
 use super::core::{EntryId, Lease, Registry as Core};
 use super::leaving::{Found, TakenKey};
 use super::waits::Waits;
+use crate::lock::Owner;
 use crate::output::allocating_under_lock;
 use crate::process::ForkLocal;
-use crate::sync::model::{Arc, Condvar, Mutex, OnceCell, ThreadId, current_thread};
+use crate::sync::model::{Arc, Condvar, Mutex, MutexGuard, OnceCell, ThreadId, current_thread};
 
 /// Keeps one live instance per key, which all who ask for the key share.
 ///
@@ -218,13 +219,14 @@ impl Workers {
     /// Notes that `thread` waits for what happens in the slot `entry`, unless it would wait for itself.
     fn begin_wait(&self, thread: ThreadId, entry: EntryId) -> Result<Waiting<'_>, MakesItself> {
         let may_wait = self.waits.lock().begin_wait(thread, entry);
-        if may_wait { Ok(Waiting { waits: &self.waits, thread, entry }) } else { Err(MakesItself) }
+        let owner = Owner::this_process();
+        if may_wait { Ok(Waiting { waits: &self.waits, thread, entry, owner }) } else { Err(MakesItself) }
     }
 
     /// Notes that `thread` makes or drops what is in the slot `entry`.
     fn begin_making(&self, thread: ThreadId, entry: EntryId) -> Making<'_> {
         allocating_under_lock(|| self.waits.lock().begin_making(thread, entry));
-        Making { waits: &self.waits, entry }
+        Making { waits: &self.waits, entry, owner: Owner::this_process() }
     }
 }
 
@@ -279,23 +281,34 @@ struct Waiting<'a> {
     waits: &'a Mutex<Waits>,
     thread: ThreadId,
     entry: EntryId,
+    owner: Owner,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.waits.lock().end_wait(self.thread, self.entry);
+        if let Some(mut waits) = lock_unless_forked(self.waits, &self.owner) {
+            waits.end_wait(self.thread, self.entry);
+        }
     }
+}
+
+/// In a child that was forked meanwhile, a thread of the parent may have the lock for ever. The child has a list of its own.
+fn lock_unless_forked<'a>(waits: &'a Mutex<Waits>, owner: &Owner) -> Option<MutexGuard<'a, Waits>> {
+    if owner.is_parent() { waits.try_lock() } else { Some(waits.lock()) }
 }
 
 /// Notes that a constructor or a `Drop` has ended, also by a panic.
 struct Making<'a> {
     waits: &'a Mutex<Waits>,
     entry: EntryId,
+    owner: Owner,
 }
 
 impl Drop for Making<'_> {
     fn drop(&mut self) {
-        self.waits.lock().end_making(self.entry);
+        if let Some(mut waits) = lock_unless_forked(self.waits, &self.owner) {
+            waits.end_making(self.entry);
+        }
     }
 }
 

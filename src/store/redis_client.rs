@@ -147,7 +147,10 @@ impl RedisClient {
             None => self.run_anew(command),
         };
         let mut retries = 0;
-        while let Err(Failure { error, .. }) = &result {
+        let mut was_asked = false;
+        while let Err(failure) = &result {
+            let error = &failure.error;
+            was_asked |= failure.was_asked;
             let is_cut = is_cut(error) && retries < REDIS_RETRIES;
             // However often the process is stopped and goes on, within the time that it would have waited.
             let waits_on = is_interrupted(error) && began.elapsed() < self.options.timeout;
@@ -159,7 +162,7 @@ impl RedisClient {
             self.drop_idle();
             result = self.run_anew(command);
         }
-        result.map_err(|failure| self.failed(&failure))
+        result.map_err(|failure| self.failed(&failure, was_asked))
     }
 
     fn run_anew<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
@@ -188,8 +191,9 @@ impl RedisClient {
     }
 
     #[cold]
-    fn failed(&self, Failure { error, was_asked }: &Failure) -> Error {
-        const UNKNOWN: &str = "whether it has done what it was asked for is not known";
+    /// Says why an attempt, the last one, has failed. Another one before may have been received all the same.
+    fn failed(&self, Failure { error, was_asked }: &Failure, was_ever_asked: bool) -> Error {
+        let unknown = if was_ever_asked { "; whether it has done what it was asked for is not known" } else { "" };
 
         let server = format!("the Redis server at {}", self.address());
         let said = one_line(&error.to_string(), REDIS_TEXT_BYTES);
@@ -206,14 +210,11 @@ impl RedisClient {
             _ if !may_pass => refused(&format!("refused what it was asked for: {said}")),
             _ if is_server => unreachable("answered that it cannot do it now").with_source(said),
             // The system's word for it is that a resource is unavailable.
-            true if error.is_timeout() => {
-                unreachable(&format!("gave no answer within {}; {UNKNOWN}", Shown(self.options.timeout)))
+            _ if error.is_timeout() => {
+                unreachable(&format!("gave no answer within {}{unknown}", Shown(self.options.timeout)))
             }
-            false if error.is_timeout() => {
-                unreachable(&format!("gave no answer within {}", Shown(self.options.timeout)))
-            }
-            true => unreachable(&format!("did not answer; {UNKNOWN}")).with_source(said),
-            false => unreachable("cannot be reached").with_source(said),
+            true => unreachable(&format!("did not answer{unknown}")).with_source(said),
+            false => unreachable(&format!("cannot be reached{unknown}")).with_source(said),
         }
     }
 }

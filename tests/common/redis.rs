@@ -3,18 +3,24 @@
 // Each test binary uses only some of these helpers.
 #![allow(dead_code, clippy::unwrap_used)]
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::ops::Range;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, Once};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Names the program. With it the tests must run; without it they say so and pass.
 const VARIABLE: &str = "LOGSCOPE_TEST_REDIS";
 
 /// How long the server may take for an answer on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Below the ports that Linux (from 32768) and the others (from 49152) give for outgoing connections.
+const PORTS: Range<u16> = 20_000..32_000;
 
 /// A server. It keeps all in memory, and is killed when this is dropped.
 pub(crate) struct Server {
@@ -36,14 +42,20 @@ pub(crate) fn server() -> Option<Server> {
         return None;
     };
     let folder = tempfile::tempdir().unwrap();
-    // Another process may take the port before the server does.
-    for _ in 0..20 {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Another server may have the port.
+    for _ in 0..100 {
+        let port = any_port();
         if let Some(process) = start(&program, port, &folder) {
             return Some(Server { program, process, port, folder });
         }
     }
     panic!("{program} cannot be started");
+}
+
+/// Returns a port that no system gives to who asks for any: a connection of somebody else could take that of a server which is just stopped.
+fn any_port() -> u16 {
+    let random = RandomState::new().build_hasher().finish();
+    PORTS.start + u16::try_from(random % PORTS.len() as u64).unwrap()
 }
 
 /// Returns the process when it takes connections, or `None` if it has ended before.
@@ -74,7 +86,18 @@ impl Server {
 
     /// Starts it again at the same port, without any data.
     pub(crate) fn start_again(&mut self) {
-        self.process = start(&self.program, self.port, &self.folder).expect("the port is still free");
+        let begin = Instant::now();
+        self.process = loop {
+            // Another test may be trying whether it can have the port.
+            match start(&self.program, self.port, &self.folder) {
+                Some(process) => break process,
+                None => assert!(begin.elapsed() < PATIENCE, "the server cannot be started again"),
+            }
+        };
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Has it stand still, or go on.

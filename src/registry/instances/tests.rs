@@ -112,10 +112,12 @@ fn assert_nothing_is_left(registry: &Calls) {
 
 #[test]
 fn whoever_asks_for_the_key_of_an_instance_that_is_being_dropped_waits_until_its_drop_is_over() {
-    let (registry, is_over) = (Calls::new(), Arc::new(AtomicBool::new(false)));
+    let (registry, has_begun, is_over) =
+        (Calls::new(), Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let drops = {
-        let (registry, is_over) = (registry.clone(), Arc::clone(&is_over));
+        let (registry, has_begun, is_over) = (registry.clone(), Arc::clone(&has_begun), Arc::clone(&is_over));
         move || {
+            has_begun.store(true, Ordering::SeqCst);
             assert!(registry.get(&1).is_none(), "it does not wait");
             // Another key does not wait either, and neither does the constructor of one that asks for a third.
             drop(calls(&registry, 3, || ()));
@@ -133,8 +135,8 @@ fn whoever_asks_for_the_key_of_an_instance_that_is_being_dropped_waits_until_its
         let registry = registry.clone();
         thread::spawn(move || {
             let outer = registry.get_or_try_insert_with(&2, || {
-                // The first one is about to be dropped, or is being dropped.
-                while registry.get(&1).is_some() {
+                // Not by `get`, whose share may be the last one: then the first one would be dropped here, and would wait for this very thread.
+                while !has_begun.load(Ordering::SeqCst) {
                     thread::yield_now();
                 }
                 let new = calls(&registry, 1, || ());

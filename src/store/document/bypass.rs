@@ -102,7 +102,7 @@ impl<T: Serialize + DeserializeOwned> UnlockedStore<T> {
     /// # Errors
     ///
     /// - [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) and [`ErrorKind::TypeMismatch`](crate::ErrorKind::TypeMismatch) if something else is
-    ///   there than a document of this schema: a file that something else has written, or a later version of this library.
+    ///   there than a document of this schema: a file that something else has written, or another version of this library.
     /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if others save it all the time.
     /// - [`ErrorKind::Lock`](crate::ErrorKind::Lock) if the lock for saving cannot be used.
     /// - [`ErrorKind::Store`](crate::ErrorKind::Store) if the value has no JSON, or the file cannot be written.

@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::errors::cache_gone;
-use super::header::{DocumentVersion, Fault, Header};
+use super::header::{DocumentVersion, Fault, Header, Stamp};
 use super::log::{log_cache_back, log_cache_gone};
 use super::place::Place;
 use crate::error::Error;
@@ -63,17 +63,17 @@ pub trait DocumentCache: fmt::Debug + Send + Sync + 'static {
     /// The cache cannot be asked. Whether it has kept the document is not known then.
     fn put(&self, key: &str, version: DocumentVersion, document: &[u8]) -> io::Result<()>;
 
-    /// Keeps `document` for `key` in place of `damaged`, which [`get`](Self::get) has returned and which is no document, whatever its version. Where
-    /// something else is there by now, does what [`put`](Self::put) does.
+    /// Keeps `document` for `key` in place of `found`, whatever its version. That is what [`get`](Self::get) has returned, and it is no document, or one
+    /// of the same version that was saved without this one. Where something else is there by now, does what [`put`](Self::put) does.
     ///
     /// The look and the write must be one step, as in [`put`](Self::put), which this calls unless it is implemented. Then damage that was put with a high
-    /// version stays until somebody deletes it.
+    /// version stays until somebody deletes it, and a document of the same version until the next save.
     ///
     /// # Errors
     ///
     /// Those of [`put`](Self::put).
-    fn replace(&self, key: &str, damaged: &[u8], version: DocumentVersion, document: &[u8]) -> io::Result<()> {
-        let _ = damaged;
+    fn replace(&self, key: &str, found: &[u8], version: DocumentVersion, document: &[u8]) -> io::Result<()> {
+        let _ = found;
         self.put(key, version, document)
     }
 }
@@ -90,8 +90,9 @@ pub enum CacheGone {
     /// A cache that takes long to fail, because its server stands still, is asked again after five times as long, and after 10 s at the latest. So it holds up
     /// a call now and then, and not each.
     ///
-    /// An entry of the cache that is no document, because it was damaged or something else has written it, is [replaced](DocumentCache::replace) by the
-    /// document on disk when that is opened or saved next. One of another schema or of a later version of this library stays.
+    /// An entry of the cache that is no document, because it was damaged, or something else or an earlier version of this library has written it,
+    /// is [replaced](DocumentCache::replace) by the document on disk when that is opened or saved next. One of another schema or of a later version of this
+    /// library stays, unless it is put there after the look before a save, and has a lower version than what is saved.
     #[default]
     UseDisk,
     /// Opening, locking and saving fail with [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable), before anything is changed. Reading does not
@@ -111,6 +112,8 @@ pub(super) struct Cached {
     rests_until: Mutex<Option<Instant>>,
     /// What the cache had when it answered last.
     content: Mutex<Content>,
+    /// The last two saves of which was told that neither follows the other: that of the disk, and that of the cache.
+    fork: Mutex<Option<(Stamp, Stamp)>>,
 }
 
 /// What a cache has for a key.
@@ -120,13 +123,14 @@ enum Content {
     Fit,
     /// A document that is another one's. It stays.
     Foreign,
-    /// What nobody can read. The next document that is put replaces it.
-    Damaged(Vec<u8>),
+    /// What nobody can read, or a document that was made without the one on disk, and is not newer. The next document that is put replaces it.
+    Replaceable(Vec<u8>),
 }
 
 impl Cached {
     pub(super) fn new(cache: Arc<dyn DocumentCache>, key: String, gone: CacheGone) -> Self {
-        Cached { cache, key, gone, rests_until: Mutex::new(None), content: Mutex::new(Content::Fit) }
+        let (rests_until, content, fork) = (Mutex::new(None), Mutex::new(Content::Fit), Mutex::new(None));
+        Cached { cache, key, gone, rests_until, content, fork }
     }
 
     /// Returns what two who open a document must have in common.
@@ -177,29 +181,48 @@ impl Cached {
                 let why = format!("{key} was put there by a later version of logscope, in format {format}");
                 Err((why, Content::Foreign))
             }
+            // The document on disk is of this version, so nobody uses this one.
+            Err(Fault::Older(format)) => {
+                let why = format!("{key} was put there by an earlier version of logscope, in format {format}");
+                Err((why, Content::Replaceable(document)))
+            }
             Err(fault) => {
                 let how = match fault {
                     Fault::Damaged(how) => how,
                     _ => "something else than a store has written it",
                 };
-                Err((format!("what it has as {key} is no document: {how}"), Content::Damaged(document)))
+                Err((format!("what it has as {key} is no document: {how}"), Content::Replaceable(document)))
             }
         }
     }
 
+    /// Notes that the disk and the cache disagree. Returns false if that was noted before, of the same two saves: a cache need not be able to replace one.
+    pub(super) fn note_fork(&self, disk: Stamp, cache: Stamp) -> bool {
+        self.fork.lock().replace((disk, cache)) != Some((disk, cache))
+    }
+
+    /// Has the cache keep a document that is on disk in place of `found`, which it has returned.
+    pub(super) fn put_over(&self, place: &Place, found: Vec<u8>, header: &Header, document: &[u8]) {
+        *self.content.lock() = Content::Replaceable(found);
+        self.put(place, header, document);
+    }
+
     /// Has the cache keep a document that is on disk. The document is saved without it, so a failure is told, and is no error.
     pub(super) fn put(&self, place: &Place, header: &Header, document: &[u8]) {
+        let replaced = match &*self.content.lock() {
+            Content::Fit => None,
+            Content::Replaceable(found) => Some(found.clone()),
+            // Whatever its version: those of two documents say nothing of one another.
+            Content::Foreign => return,
+        };
         if !self.may_ask() {
             return;
         }
         let began = Instant::now();
-        let (damaged, is_fit) = match &*self.content.lock() {
-            Content::Damaged(damaged) => (Some(damaged.clone()), false),
-            content => (None, matches!(content, Content::Fit)),
-        };
-        let put = match damaged {
+        let is_fit = replaced.is_none();
+        let put = match replaced {
             None => self.cache.put(&self.key, header.version(), document),
-            Some(damaged) => self.cache.replace(&self.key, &damaged, header.version(), document),
+            Some(found) => self.cache.replace(&self.key, &found, header.version(), document),
         };
         match put {
             Ok(()) if is_fit => self.note_back(place),

@@ -1,8 +1,8 @@
 //! The document on disk.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::errors::{cannot_save, faulty, lost, not_saved, unreadable};
@@ -84,6 +84,19 @@ pub(super) fn read(place: &Place) -> Result<Option<Vec<u8>>, Error> {
 /// Returns the header and the value of a document that was read.
 pub(super) fn parse<'a>(place: &Place, document: &'a [u8]) -> Result<(Header, &'a [u8]), Error> {
     Header::parse(document).map_err(|fault: Fault| faulty(place.path(), fault))
+}
+
+/// Keeps a copy of a document that will be replaced by one which does not follow it, and returns where.
+pub(super) fn keep_copy(place: &Place, stamp: Stamp, document: &[u8]) -> Result<PathBuf, Error> {
+    let copy = place.copy(stamp);
+    if !copy.exists() {
+        publish(&copy, |file| {
+            // It may be for nobody else's eyes.
+            file.set_permissions(fs::metadata(place.path())?.permissions())?;
+            file.write_all(document)
+        })?;
+    }
+    Ok(copy)
 }
 
 /// Replaces the document by what `make` makes, under the lock for saving. `make` looks what is there, and fails if that must not be replaced.

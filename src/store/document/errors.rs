@@ -35,6 +35,10 @@ pub(super) fn faulty(path: &Path, fault: Fault) -> Error {
         Fault::Newer(format) => {
             format!("{path} was written by a later version of logscope, in format {format}; use that version")
         }
+        Fault::Older(format) => format!(
+            "{path} was written by an earlier version of logscope, in format {format}, which this version does not read; \
+             its value is the JSON behind `\"document\":`: move the file away, and save the value anew"
+        ),
         Fault::Damaged(how) => {
             format!(
                 "the document {path} is damaged: {how}; it stays as it is: bring a copy back, or replace it by `open_unlocked` and a `write`"

@@ -1,7 +1,7 @@
 //! How a document stands on disk and in a cache: JSON, with what a store needs to know of it on the first line.
 //!
 //! ```json
-//! {"logscope_store":1,"schema":"project-state","epoch":1700000000000000,"generation":7,"token":"00a1…","by":"pid 4711 (uno) on build7: nightly","fence":3,"digest":"9f3c…","document":
+//! {"logscope_store":2,"schema":"project-state","epoch":1700000000000000,"generation":7,"token":"00a1…","by":"pid 4711 (uno) on build7: nightly","fence":3,"digest":"9f3c…","document":
 //! {"name":"uno"}
 //! }
 //! ```
@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::limits::STORE_HEADER_BYTES;
 use crate::lock::{Digest, Token};
 
-/// The version of the format that this code writes.
-const FORMAT: u32 = 1;
+/// The version of the format that this code writes, and the only one that it reads. The first one had no epoch.
+const FORMAT: u32 = 2;
 const START: &str = "{\"logscope_store\":";
 /// Ends the first line, behind the fields of the header.
 const DOCUMENT: &str = ",\"document\":";
@@ -36,7 +36,8 @@ pub(super) struct Stamp {
 /// Says which of two copies of a document was saved later; for a [`DocumentCache`](super::DocumentCache).
 ///
 /// The later one is the greater one. First the epochs are compared, then the fences, then the generations: a document that was removed and begun anew
-/// counts its generations anew, and a copy that somebody has brought back goes on with low ones.
+/// counts its generations anew, and a copy that somebody has brought back goes on with low ones. So one that was begun anew goes before all that was
+/// saved of the one before, also if that was saved later, elsewhere.
 ///
 /// ```
 /// use logscope::store::DocumentVersion;
@@ -97,6 +98,8 @@ pub(super) enum Fault {
     Foreign,
     /// A later version of this library has written it.
     Newer(u32),
+    /// An earlier version of this library has written it.
+    Older(u32),
     /// It is cut, or was changed by something else.
     Damaged(&'static str),
 }
@@ -138,6 +141,17 @@ impl Header {
         DocumentVersion { epoch: self.epoch, fence: self.fence, generation: self.stamp.generation }
     }
 
+    /// True if this is what the disk has, and `cached` is no save before it. Each save is on disk first.
+    pub(super) fn disagrees_with(&self, cached: &Self) -> bool {
+        let (own, cached_version) = (self.version(), cached.version());
+        cached_version > own || cached_version.is_fork_of(own) || self.is_twin_of(cached)
+    }
+
+    /// True if both are of the same version, and of two saves: each was made without the other.
+    pub(super) fn is_twin_of(&self, other: &Self) -> bool {
+        self.version() == other.version() && self.stamp != other.stamp
+    }
+
     /// Reads the first line of a document, and no more than that.
     pub(super) fn read(document: impl Read) -> io::Result<Result<Self, Fault>> {
         let mut line = Vec::new();
@@ -170,6 +184,7 @@ impl Line {
             text[START.len()..].find(|c: char| !c.is_ascii_digit()).map_or(text.len(), |end| START.len() + end);
         match text[START.len()..digits].parse() {
             Ok(version) if version > FORMAT => return Err(Fault::Newer(version)),
+            Ok(version) if version < FORMAT => return Err(Fault::Older(version)),
             _ => {}
         }
         let fields = text.strip_suffix('\n').and_then(|text| text.strip_suffix(DOCUMENT));
@@ -248,6 +263,8 @@ mod tests {
         assert_eq!(fault(b"\xff\xfe"), Fault::Foreign);
         assert_eq!(fault(b""), Fault::Damaged("it is empty"));
         assert_eq!(fault(&[0; 512]), Fault::Damaged("it is empty"));
-        assert_eq!(fault(b"{\"logscope_store\":2,\"new\":true}"), Fault::Newer(2));
+        assert_eq!(fault(b"{\"logscope_store\":3,\"new\":true}"), Fault::Newer(3));
+        // Without an epoch.
+        assert_eq!(fault(b"{\"logscope_store\":1,\"schema\":\"count\",\"document\":\n"), Fault::Older(1));
     }
 }

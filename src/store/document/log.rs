@@ -1,7 +1,7 @@
 //! What documents log. Nothing here is called while a lock of the library is held, but for those of the documents themselves.
 
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::header::DocumentVersion;
 use crate::error::Error;
@@ -40,19 +40,24 @@ pub(super) fn log_cache_back(path: &Path) {
     log_always(|| tracing::info!(target: TARGET, %document, "the cache of a document can be used again"));
 }
 
-/// Says that disk and cache have documents of which one is not the successor of the other, or that the disk has lost saves.
-pub(super) fn log_fork(path: &Path, disk: DocumentVersion, cache: DocumentVersion) {
+/// Says that disk and cache have documents of which one is not the successor of the other, or that the disk has lost saves. `kept` is where there is a
+/// copy of the one that is not used.
+pub(super) fn log_fork(path: &Path, disk: DocumentVersion, cache: DocumentVersion, kept: &Result<PathBuf, Error>) {
     let shown = |version: DocumentVersion| {
-        let DocumentVersion { generation, fence, .. } = version;
-        format!("generation {generation} (fence {fence})")
+        let DocumentVersion { epoch, generation, fence } = version;
+        format!("generation {generation} (fence {fence}, epoch {epoch})")
     };
     let (document, used) = (path.display(), if cache > disk { "cache" } else { "disk" });
     let (disk, cache) = (shown(disk), shown(cache));
-    log_always(|| {
-        tracing::warn!(
-            target: TARGET, %document, disk, cache, used,
-            "the disk and the cache of a document disagree: the one that was saved later is used, and the other one will be replaced"
-        );
+    log_always(|| match kept {
+        Ok(kept) => tracing::warn!(
+            target: TARGET, %document, disk, cache, used, kept = %kept.display(),
+            "the disk and the cache of a document disagree: the one with the higher epoch, fence and generation is used, and a copy of the other one is kept"
+        ),
+        Err(error) => tracing::warn!(
+            target: TARGET, %document, disk, cache, used, error = format_args!("{error:#}"),
+            "the disk and the cache of a document disagree: the one with the higher epoch, fence and generation is used; no copy of the other one can be kept, and it will be replaced"
+        ),
     });
 }
 

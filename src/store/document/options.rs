@@ -124,7 +124,8 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreOptio
         StoreOptions { lease: Some(lease), ..self }
     }
 
-    /// Keeps the document in `cache` beside the disk, under the name `key`: the one of the two that was saved later is the document.
+    /// Keeps the document in `cache` beside the disk, under the name `key`: the one of the two with the higher
+    /// [version](super::DocumentVersion) is the document.
     ///
     /// The key must name this document among all that the cache has, also those of other hosts: two documents with one key take each other's place.
     /// Hosts that share the document give the same key, by whatever path each of them opens it.

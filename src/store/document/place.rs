@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::errors::{misplaced, unreadable};
+use super::header::Stamp;
 use crate::error::Error;
 use crate::lock::FileLock;
 
@@ -45,11 +46,21 @@ impl Place {
         &self.path
     }
 
+    /// Returns where a copy of the document is kept that is replaced by one which does not follow it.
+    pub(super) fn copy(&self, Stamp { generation, token }: Stamp) -> PathBuf {
+        self.beside(&format!(".{generation}.{token}"))
+    }
+
+    /// Returns the path of a file beside the document, whose name has `suffix` behind that of the document.
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.path.file_name().unwrap_or(OsStr::new("document")).to_owned();
+        name.push(suffix);
+        self.path.with_file_name(name)
+    }
+
     /// Returns the lock under which the document is saved.
     pub(super) fn lock(&self) -> FileLock {
-        let mut name = self.path.file_name().unwrap_or(OsStr::new("document")).to_owned();
-        name.push(".lock");
-        FileLock::new(self.path.with_file_name(name)).survives_death(
+        FileLock::new(self.beside(".lock")).survives_death(
             "a process died while it saved a document: the document is whole, as it was before or as it was saved",
         )
     }

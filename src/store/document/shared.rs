@@ -163,18 +163,21 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
         }
     }
 
-    /// True if the cache has a document that is newer than what is known, or that is none of those before it.
     /// Returns the key of the cache, if what is known comes from there.
     pub(super) fn key_if_from_cache(&self, seen: &Seen<T>) -> Option<&str> {
         let cached = self.settings.cached.as_ref()?;
         (seen.version.stamp != seen.disk.map(|disk| disk.stamp)).then(|| cached.options().0)
     }
 
+    /// True if the cache has a document that is newer than what is known, or that is none of those before it.
     fn cache_has_another(&self, seen: &Seen<T>) -> Result<bool, Error> {
         let Some(cached) = &self.settings.cached else { return Ok(false) };
         let cached = cached.get(&self.place, &self.settings.schema, true)?;
         let known = seen.version.version();
-        Ok(cached.is_some_and(|(header, _)| header.version() > known || header.version().is_fork_of(known)))
+        let is_other = |found: DocumentVersion, stamp: Stamp| {
+            found > known || found.is_fork_of(known) || (found == known && Some(stamp) != seen.version.stamp)
+        };
+        Ok(cached.is_some_and(|(header, _)| is_other(header.version(), header.stamp)))
     }
 
     /// Replaces what is known, unless somebody else has done so since it had seen so many changes.
@@ -278,6 +281,7 @@ impl<T> Document<T> {
 }
 
 /// Whether a document that refuses to be without its cache needs the answer.
+#[derive(Clone, Copy)]
 struct IsNeeded(bool);
 
 /// Reads the document: the higher version of the disk and of the cache, if that is asked; the disk's if both have the same.
@@ -287,6 +291,20 @@ fn load<T: DeserializeOwned>(
     initial: &Initial<T>,
     ask: Option<IsNeeded>,
 ) -> Result<Loaded<T>, Error> {
+    loop {
+        if let Some(loaded) = load_unless_saved_meanwhile(place, settings, initial, ask)? {
+            return Ok(loaded);
+        }
+    }
+}
+
+/// The same. Returns `None` if another process has saved between the look at the disk and the one at the cache.
+fn load_unless_saved_meanwhile<T: DeserializeOwned>(
+    place: &Place,
+    settings: &Settings,
+    initial: &Initial<T>,
+    ask: Option<IsNeeded>,
+) -> Result<Option<Loaded<T>>, Error> {
     let on_disk = disk::read(place)?;
     let on_disk = match &on_disk {
         Some(document) => Some((disk::parse(place, document)?, document)),
@@ -300,29 +318,45 @@ fn load<T: DeserializeOwned>(
         let found = cached.get(place, &settings.schema, is_needed)?;
         let of_disk = on_disk.as_ref().map(|((header, _), _)| header.version());
         let of_cache = found.as_ref().map(|(header, _)| header.version());
-        if let (Some(of_cache), Some(of_disk)) = (of_cache, of_disk)
-            // Each save is on disk first.
-            && (of_cache > of_disk || of_cache.is_fork_of(of_disk))
+        if let (Some((of_cache, cached_document)), Some(((of_disk, _), document))) = (&found, &on_disk)
+            && of_disk.disagrees_with(of_cache)
         {
-            log_fork(place.path(), of_disk, of_cache);
+            if disk::glance(place)?.map(|(_, on_disk)| on_disk) != disk {
+                return Ok(None);
+            }
+            if cached.note_fork(of_disk.stamp, of_cache.stamp) {
+                keep_and_tell(place, (of_disk, document), (of_cache, cached_document));
+            }
         }
         match (found, &on_disk) {
             (Some((header, document)), _) if of_cache > of_disk => {
                 let (_, value) = disk::parse(place, &document)?;
-                return loaded(place, &header, value, disk, "cache");
+                return loaded(place, &header, value, disk, "cache").map(Some);
             }
             // The cache has missed a save.
             (_, Some(((header, _), document))) if of_cache < of_disk => cached.put(place, header, document),
+            (Some((twin, found)), Some(((header, _), document))) if header.is_twin_of(&twin) => {
+                cached.put_over(place, found, header, document);
+            }
             _ => {}
         }
     }
     match &on_disk {
-        Some(((header, value), _)) => loaded(place, header, value, disk, "disk"),
+        Some(((header, value), _)) => loaded(place, header, value, disk, "disk").map(Some),
         None => {
             let version = Version::initial(initial());
-            Ok(Loaded { version, disk: None, from: "nothing" })
+            Ok(Some(Loaded { version, disk: None, from: "nothing" }))
         }
     }
+}
+
+/// Keeps a copy of that document of the disk and the cache which is not used, and tells that they disagree.
+#[cold]
+fn keep_and_tell(place: &Place, disk: (&Header, &[u8]), cache: (&Header, &[u8])) {
+    let (of_disk, of_cache) = (disk.0.version(), cache.0.version());
+    let (lost, document) = if of_cache > of_disk { disk } else { cache };
+    let kept = disk::keep_copy(place, lost.stamp, document);
+    log_fork(place.path(), of_disk, of_cache, &kept);
 }
 
 fn loaded<T: DeserializeOwned>(

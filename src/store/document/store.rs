@@ -67,8 +67,9 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Store<T> {
     /// One thread or task of this process at a time has it locked; with a [lease](super::StoreOptions::lease), one of all processes. The guard has the
     /// document as it is then, what was saved last of disk and cache.
     ///
-    /// There is no queue between processes. One that has just unlocked a document under a lease lets others go first, for up to 100 ms: see
-    /// [`Lease::acquire`](crate::store::Lease::acquire).
+    /// There is no queue between processes. One that has just unlocked a document under a lease lets others go first, for up to 100 ms and up to half
+    /// of `timeout`, also if there are none: see [`Lease::acquire`](crate::store::Lease::acquire). Without a lease, and with [`MemoryLeases`](crate::store::MemoryLeases), a lone
+    /// thread goes on at once.
     ///
     /// On top of `timeout` come the answers of the cache and of the lease's backend. One that stands still takes its own time: Redis twice the
     /// `RedisOptions::timeout` for a step. The cache is asked before the lease is, and one that did not answer is

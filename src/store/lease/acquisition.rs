@@ -35,13 +35,31 @@ pub(super) struct Acquisition {
     lease: Lease,
     claim: LeaseClaim,
     timeout: Duration,
-    since: Instant,
+    pub(super) since: Instant,
+    /// The same, by the clock of leases.
+    began: Duration,
     /// `None` if the time is never over.
     deadline: Option<Instant>,
     /// The longest pause before the next attempt.
     pause: Duration,
     /// Who had the lease in the last attempt.
     holder: Option<LeaseHolder>,
+}
+
+/// A thread of this process that waits for a lease.
+struct Wait(Lease);
+
+impl Wait {
+    fn begin(lease: &Lease) -> Self {
+        lease.watch.get_made().lock().begin_wait();
+        Wait(lease.clone())
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.0.watch.get_made().lock().end_wait();
+    }
 }
 
 /// What came of an attempt.
@@ -63,7 +81,8 @@ impl Acquisition {
             since: SystemTime::now(),
         };
         let (lease, deadline) = (lease.clone(), since.checked_add(timeout));
-        Ok(Acquisition { lease, claim, timeout, since, deadline, pause: LEASE_FIRST_RETRY, holder: None })
+        let (began, pause) = (now(), LEASE_FIRST_RETRY);
+        Ok(Acquisition { lease, claim, timeout, since, began, deadline, pause, holder: None })
     }
 
     /// Makes one attempt.
@@ -77,6 +96,7 @@ impl Acquisition {
     /// Waits for the lease.
     pub(super) fn wait(mut self, cancel: &Cancel) -> Result<LeaseGuard, Error> {
         let bell = bell_of(&self.lease.name);
+        let _wait = Wait::begin(&self.lease);
         let mut is_told = false;
         loop {
             let rings = bell.rings();
@@ -110,10 +130,11 @@ impl Acquisition {
         bell.wait(rings, self.deadline.map_or(pause, |deadline| pause.min(deadline - now)));
     }
 
-    /// Returns for how much longer this process lets others go first. `None` if it need not, or if the time is over.
-    fn rest(&self) -> Option<Duration> {
-        let rest = self.lease.watch.get_made().lock().rest(now());
-        let left = self.deadline.map_or(rest, |deadline| deadline.saturating_duration_since(Instant::now()));
+    /// Returns for how much longer this lets others go first. `None` if it need not, or if half of the time is over: the other half is for waiting.
+    pub(super) fn rest(&self) -> Option<Duration> {
+        let is_in_process = self.lease.backend.is_in_process();
+        let rest = self.lease.watch.get_made().lock().rest(self.began, now(), is_in_process);
+        let left = (self.timeout / 2).saturating_sub(self.since.elapsed());
         Some(rest.min(left)).filter(|rest| !rest.is_zero())
     }
 

@@ -67,6 +67,13 @@ pub trait LeaseBackend: fmt::Debug + Send + Sync + 'static {
     ///
     /// If the backend cannot be used.
     fn break_lease(&self, name: &str, seen: &LeaseState) -> io::Result<bool>;
+
+    /// Returns true if only this process can have the leases. False unless implemented.
+    ///
+    /// Then a thread that takes the lease again at once lets others go first only if there are some, in this process: see [`Lease::acquire`](super::Lease::acquire).
+    fn is_in_process(&self) -> bool {
+        false
+    }
 }
 
 impl<B: LeaseBackend + ?Sized> LeaseBackend for Arc<B> {
@@ -92,6 +99,10 @@ impl<B: LeaseBackend + ?Sized> LeaseBackend for Arc<B> {
 
     fn break_lease(&self, name: &str, seen: &LeaseState) -> io::Result<bool> {
         (**self).break_lease(name, seen)
+    }
+
+    fn is_in_process(&self) -> bool {
+        (**self).is_in_process()
     }
 }
 

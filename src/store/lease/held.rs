@@ -134,7 +134,8 @@ impl Held {
             self.lease.backend.release(&self.lease.name, &self.claim)
         };
         let now = now();
-        self.lease.watch.get_made().lock().note_release(now, now.saturating_sub(self.since));
+        let (held, is_in_process) = (now.saturating_sub(self.since), self.lease.backend.is_in_process());
+        self.lease.watch.get_made().lock().note_release(now, held, is_in_process);
         bell_of(&self.lease.name).ring();
         match (checked, released) {
             // Whatever the backend says: what was done under the lease may have been done beside another holder.

@@ -169,4 +169,8 @@ impl LeaseBackend for MemoryLeases {
     fn break_lease(&self, name: &str, seen: &LeaseState) -> io::Result<bool> {
         Ok(self.with(name, |entry| entry.is_in(seen) && entry.end().is_some()))
     }
+
+    fn is_in_process(&self) -> bool {
+        true
+    }
 }

@@ -84,8 +84,9 @@
 //!
 //! - **Who waits has no queue.** It looks again at random intervals of up to 100 ms, or when this process releases the lease. Somebody may wait
 //!   much longer than others. So that nobody waits for ever, a process that has released a lease, and asks for it by the same `Lease` or a clone,
-//!   lets others go first: for a random time of up to half of that for which it held it, and up to 100 ms. A process that does not have
-//!   one `Lease` for all of its threads, but makes one for each acquisition, forgoes that.
+//!   lets others go first: for a random time of up to half of that for which it held it, up to 100 ms, and up to half of its time-out. A process
+//!   that nobody competes with pays that, too: it cannot know. A process that does not have one `Lease` for all of its threads, but makes one for
+//!   each acquisition, forgoes that.
 //! - **A keeper shows that the process lives**, not that its work goes on. Its pauses do not count the time of suspension: a machine that sleeps for long
 //!   between two renewals may lose a lease that it could just have kept.
 //! - **Clocks** may differ in their speed by a tenth at most, and must not be set back while a server counts: Redis counts by its wall clock. A

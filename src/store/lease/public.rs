@@ -21,8 +21,10 @@ impl Lease {
     /// Gets the lease. Waits for it, up to `timeout`.
     ///
     /// A timeout of zero makes one attempt, and [`Duration::MAX`] waits for ever. A waiter is woken when a thread of this process releases the lease;
-    /// otherwise it asks the backend at random intervals of up to 100 ms. There is no queue, but who has just released the lease, and asks for it by
-    /// the same `Lease` or a clone, first waits for up to half of the time for which it held it, and up to 100 ms, so that others have their turn.
+    /// otherwise it asks the backend at random intervals of up to 100 ms. There is no queue, but a process that has just released the lease, and
+    /// asks for it by the same `Lease` or a clone, first waits for up to half of the time for which it held it, and up to 100 ms, so that others have their
+    /// turn. It does not know whether there are others, so a lone process pays that, too. It is never more than half of `timeout`. With a backend
+    /// [of this process](super::LeaseBackend::is_in_process), only threads that did not wait yet let those go first that did.
     ///
     /// # Errors
     ///

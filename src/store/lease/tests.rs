@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use super::acquisition::Acquisition;
 use super::bell::bell_of;
 use super::watch::{Watch, patience};
 use super::*;
@@ -47,6 +48,42 @@ fn a_watcher_waits_for_the_ttl_and_a_tenth_since_it_saw_the_last_change() {
     assert_eq!(watch.left(&state("2", Some(ttl)), second * 99), ttl, "the backend ends it");
     assert!(watch.left(&state("2", Some(Duration::ZERO)), second * 99) > Duration::ZERO);
     assert_eq!(patience(Duration::MAX), Duration::MAX, "no overflow");
+}
+
+#[test]
+fn who_comes_back_lets_others_go_first_if_there_can_be_some() {
+    let second = Duration::from_secs(1);
+    let released = second * 100;
+    let rest = |watch: &Watch, since, is_in_process| watch.rest(since, released, is_in_process);
+    // Between processes all of this one do, also those who waited before: they may be two that pass it on to one another.
+    let mut watch = Watch::default();
+    watch.note_release(released, second, false);
+    assert!(!rest(&watch, released + second, false).is_zero() && !rest(&watch, released - second, false).is_zero());
+    // Within a process, nobody waits, and then somebody does.
+    let mut watch = Watch::default();
+    watch.note_release(released, second, true);
+    assert!(rest(&watch, released + second, true).is_zero());
+    watch.begin_wait();
+    watch.note_release(released, second, true);
+    assert!(!rest(&watch, released + second, true).is_zero() && rest(&watch, released - second, true).is_zero());
+    watch.end_wait();
+    let mut watch = Watch::default();
+    watch.end_wait();
+    watch.note_release(released, second, true);
+    assert!(rest(&watch, released + second, true).is_zero(), "a child that was forked in a wait has ended it");
+}
+
+#[test]
+fn who_comes_back_keeps_half_of_its_time_for_waiting() {
+    let lease = Lease::new(Denies(MemoryLeases::new(), AtomicBool::new(false)), "half").ttl(LONG).silent(true);
+    lease.watch.get_made().lock().note_release(clock::now(), LONG, false);
+    let rest = |timeout| Acquisition::new(&lease, timeout).unwrap().rest();
+    assert_eq!(rest(Duration::ZERO), None);
+    assert!(rest(Duration::from_millis(20)).is_none_or(|rest| rest <= Duration::from_millis(10)));
+    let mut begun = Acquisition::new(&lease, LONG * 2).unwrap();
+    begun.since -= LONG;
+    assert_eq!(begun.rest(), None);
+    assert!(rest(LONG).is_some());
 }
 
 #[test]

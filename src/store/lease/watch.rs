@@ -16,7 +16,11 @@ use crate::lock::jittered;
 pub(super) struct Watch {
     /// The state, and when it was first seen.
     seen: Option<(String, Duration)>,
-    /// Until when this process lets others go first.
+    /// How many threads of this process wait for the lease.
+    waiting: usize,
+    /// When this process released the lease last, so that it lets others go first.
+    released: Duration,
+    /// Until when it does.
     rests_until: Duration,
 }
 
@@ -43,15 +47,35 @@ impl Watch {
         patience(holder.ttl).saturating_sub(now.saturating_sub(since))
     }
 
+    /// Notes that a thread begins to wait for the lease.
+    pub(super) fn begin_wait(&mut self) {
+        self.waiting += 1;
+    }
+
+    /// Notes that it has ended.
+    pub(super) fn end_wait(&mut self) {
+        // A forked child has not the waits of its parent.
+        self.waiting = self.waiting.saturating_sub(1);
+    }
+
     /// Notes that this process has released the lease at `now`, after it held it for so long.
-    pub(super) fn note_release(&mut self, now: Duration, held: Duration) {
+    ///
+    /// Nobody is known to be let go first if the lease `is_in_process` and no thread waits for it.
+    pub(super) fn note_release(&mut self, now: Duration, held: Duration, is_in_process: bool) {
+        if is_in_process && self.waiting == 0 {
+            return;
+        }
         let rest = jittered((held / LEASE_REST_DIVISOR).min(LEASE_RETRY));
+        self.released = now;
         self.rests_until = self.rests_until.max(now.saturating_add(rest));
     }
 
-    /// Returns for how much longer this process lets others go first.
-    pub(super) fn rest(&self, now: Duration) -> Duration {
-        self.rests_until.saturating_sub(now)
+    /// Returns for how much longer somebody of this process who has wanted the lease since `since` lets others go first.
+    ///
+    /// Within the process, those who waited already at the release are these others. Between processes they are not: two threads that pass the lease on
+    /// to one another would keep it from all other processes.
+    pub(super) fn rest(&self, since: Duration, now: Duration, is_in_process: bool) -> Duration {
+        if is_in_process && since < self.released { Duration::ZERO } else { self.rests_until.saturating_sub(now) }
     }
 }
 
