@@ -3,9 +3,8 @@
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
-use crate::process::is_forked;
 use crate::sync::Ordering::Relaxed;
-use crate::sync::{AtomicU64, OnceLock};
+use crate::sync::{AtomicBool, AtomicU64, OnceLock};
 
 /// Tells how often and how long a lock was waited for and held; from [`Mutex::stats`](super::Mutex::stats) and
 /// [`Semaphore::stats`](super::Semaphore::stats).
@@ -133,17 +132,16 @@ impl Since {
 
     pub(super) fn at(time: Instant) -> Self {
         static ORIGIN: OnceLock<Instant> = OnceLock::new();
-        // Not by `get_or_init`: in a forked child, a thread of the parent may have been setting it, and would never be done with it. Then, and
-        // for whoever comes second, what is held is taken to be so since then.
-        let origin = match ORIGIN.get() {
-            Some(origin) => *origin,
-            None => {
-                if !is_forked() {
-                    let _by_another_thread = ORIGIN.set(time);
-                }
-                time
+        static IS_CHOSEN: AtomicBool = AtomicBool::new(false);
+        // Not by `get_or_init`: in a forked child, a thread of the parent may have been setting it, and would never be done with it. Whoever
+        // finds the flag unset sets the origin, and so nobody waits. Relaxed: the cell orders what is read of it. Whoever comes meanwhile is
+        // nanoseconds behind the origin, and takes its own time for it.
+        let origin = ORIGIN.get().copied().unwrap_or_else(|| {
+            if !IS_CHOSEN.swap(true, Relaxed) {
+                let _only_once = ORIGIN.set(time);
             }
-        };
+            time
+        });
         let nanos = time.saturating_duration_since(origin).as_nanos();
         Since(NonZeroU64::MIN.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
