@@ -1,6 +1,7 @@
 //! What a forked child measures of its locks, where its parent has measured nothing. A binary of its own, because it forks.
 
 #![cfg(all(unix, feature = "lock"))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/fork.rs"]
 mod fork;
