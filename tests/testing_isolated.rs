@@ -90,7 +90,7 @@ fn hooks_do_not_pile_up() {
             let hook = Arc::clone(&hook);
             move |_| assert_eq!(Arc::strong_count(&hook), 2)
         }));
-        for _ in 0..10_000 {
+        for _ in 0..100_000 {
             isolated(|| ());
         }
         let _ = catch_unwind(|| panic!("this is for the hook"));

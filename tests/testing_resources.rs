@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -30,7 +30,7 @@ fn panic_text<R>(f: impl FnOnce() -> R) -> String {
 
 #[test]
 fn one_uses_a_resource_alone_or_several_share_it() {
-    let (alone, sharing, most) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    let (alone, sharing) = (AtomicUsize::new(0), AtomicUsize::new(0));
     run_together(6, |number| {
         for _ in 0..5 {
             if number < 2 {
@@ -40,7 +40,7 @@ fn one_uses_a_resource_alone_or_several_share_it() {
                 alone.fetch_sub(1, Ordering::SeqCst);
             } else {
                 let _guard = shared("alone-or-shared");
-                most.fetch_max(sharing.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                sharing.fetch_add(1, Ordering::SeqCst);
                 assert_eq!(alone.load(Ordering::SeqCst), 0);
                 sharing.fetch_sub(1, Ordering::SeqCst);
             }
@@ -104,6 +104,47 @@ fn processes_exclude_each_other_and_the_wait_is_told_with_the_holder() {
     drop(holder.process().stdin.take());
     holder.wait();
     assert!(waiter.wait().stderr.contains("has \"between processes: ../x\" now, after"));
+}
+
+#[test]
+fn processes_share_a_resource_and_who_wants_it_alone_waits_for_all_of_them() {
+    in_child("sharer", |folder: &Path| {
+        let guard = shared("shared between processes");
+        fs::write(folder.join("has it"), "").unwrap();
+        std::io::stdin().read_line(&mut String::new()).unwrap();
+        drop(guard);
+    });
+    in_child("alone", |folder: &Path| {
+        let guard = exclusive("shared between processes");
+        fs::write(folder.join("has it"), "").unwrap();
+        std::io::stdin().read_line(&mut String::new()).unwrap();
+        drop(guard);
+    });
+    let start = |role| child().role(role).stdin(std::process::Stdio::piped()).start();
+    // At once: neither ends before the other has it.
+    let (mut first, mut second) = (start("sharer"), start("sharer"));
+    let has_it = |folder: &Path| folder.join("has it").exists();
+    wait_until(DEADLINE, || has_it(first.folder()) && has_it(second.folder())).unwrap();
+    let mut alone = start("alone");
+    let stderr = alone.folder().join("stderr");
+    let waits =
+        || fs::read_to_string(&stderr).is_ok_and(|text| text.contains(" waits for \"shared between processes\""));
+    wait_until(DEADLINE, waits).unwrap();
+    drop(first.process().stdin.take());
+    first.wait();
+    assert!(!has_it(alone.folder()), "the second process still shares it");
+    drop(second.process().stdin.take());
+    second.wait();
+    wait_until(DEADLINE, || has_it(alone.folder())).unwrap();
+    // And nobody shares what one has alone.
+    let mut third = start("sharer");
+    let stderr = third.folder().join("stderr");
+    wait_until(DEADLINE, || fs::read_to_string(&stderr).is_ok_and(|text| text.contains(" waits for "))).unwrap();
+    assert!(!has_it(third.folder()), "it is used alone");
+    drop(alone.process().stdin.take());
+    alone.wait();
+    drop(third.process().stdin.take());
+    third.wait();
 }
 
 #[test]
@@ -188,43 +229,6 @@ fn a_worker_finds_its_own_files_again_and_no_name_leads_elsewhere() {
     for name in ["../x", "/x", "..", "a/../../x", ""] {
         assert_eq!(per_worker(name).parent(), database.parent(), "{name}");
     }
-}
-
-#[test]
-fn a_folder_goes_with_its_test_and_stays_if_it_fails() {
-    let folder = scratch_dir();
-    assert!(folder.is_dir() && folder.is_absolute());
-    assert_ne!(scratch_dir().path(), folder.path());
-    assert!(folder.to_str().unwrap().contains("/a_folder_goes_with_its_t."));
-    fs::create_dir_all(folder.join("a/b")).unwrap();
-    fs::write(folder.join("a/b/c"), "").unwrap();
-    let path = folder.to_path_buf();
-    drop(folder);
-    assert!(!path.exists());
-
-    // It may be gone already.
-    fs::remove_dir_all(&*scratch_dir()).unwrap();
-
-    let ended = child().run(|| {
-        let failed = thread::spawn(|| {
-            let folder = scratch_dir();
-            std::panic::panic_any(folder.to_path_buf());
-        });
-        failed.join().unwrap_err().downcast_ref::<PathBuf>().unwrap().display().to_string()
-    });
-    let kept = PathBuf::from(ended.report.as_deref().unwrap());
-    assert!(kept.is_dir() && ended.stderr.contains(&format!("kept {}", kept.display())), "{}", ended.stderr);
-    fs::remove_dir_all(kept).unwrap();
-
-    let kept = scratch_dir().keep();
-    assert!(kept.is_dir());
-    fs::remove_dir_all(kept).unwrap();
-}
-
-#[test]
-fn the_environment_has_all_folders_kept() {
-    let made = || child().env("LOGSCOPE_TEST_KEEP", "1").run(|| scratch_dir().display().to_string());
-    fs::remove_dir_all(made().report.unwrap()).unwrap();
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Looking and trying again, several threads at once, and seeds.
+//! Looking and trying again, and several threads at once.
 
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logscope::testing::{Backoff, capture, child, random, retry, run_together, seed, wait_until, wait_until_async};
+use logscope::testing::{Backoff, capture, retry, run_together, seed, wait_until, wait_until_async};
 use logscope::{ErrorKind, LevelFilter, OutputContext, sink};
 
 fn panic_text<R>(f: impl FnOnce() -> R) -> String {
@@ -151,32 +151,4 @@ fn every_panic_is_reported_with_its_number_and_its_log() {
     assert!(first.contains(&format!("\nthread 1 ({name}-1): thread 1 is odd\n")), "{text}");
     assert!(first.contains("the record of thread 1") && second.contains("the record of thread 3"), "{text}");
     assert!(!text.contains("the record of thread 0") && !first.contains("the record of thread 3"), "{text}");
-}
-
-#[test]
-fn the_seed_comes_from_the_environment_and_decides_the_numbers() {
-    let draw = || {
-        let mut random = random();
-        format!("{:#x} {:?}", seed(), [random.next(), random.below(1_000), random.next()])
-    };
-    let first = child().env("LOGSCOPE_TEST_SEED", "0x2a").run(draw).report.unwrap();
-    let second = child().env("LOGSCOPE_TEST_SEED", "42").run(draw).report.unwrap();
-    let third = child().env("LOGSCOPE_TEST_SEED", "43").run(draw).report.unwrap();
-    assert!(first.starts_with("0x2a [") && first == second && third[5..] != first[5..], "{first}, {second}, {third}");
-    let panicked = child()
-        .env("LOGSCOPE_TEST_SEED", "many")
-        .run(|| catch_unwind(seed).unwrap_err().downcast_ref::<String>().unwrap().clone());
-    assert!(panicked.report.as_deref().unwrap().contains("no number"), "{panicked:?}");
-}
-
-#[test]
-fn random_numbers_that_a_panic_drops_tell_their_seed() {
-    let ended = child().env("LOGSCOPE_TEST_SEED", "7").run(|| {
-        let failed = catch_unwind(|| {
-            let _random = random();
-            panic!("this is the panic");
-        });
-        assert!(failed.is_err());
-    });
-    assert!(ended.stderr.contains("LOGSCOPE_TEST_SEED=0x7"), "{}", ended.stderr);
 }

@@ -5,6 +5,8 @@ use super::harness::harness;
 use super::lines::count;
 use super::open;
 use super::recording::Recording;
+use super::removal::Removal;
+use super::seed_value;
 use super::store::Kept;
 use crate::limits::PASSED_TEST_RECORDS;
 use crate::sync::{Arc, AtomicBool, Ordering};
@@ -44,14 +46,25 @@ impl Verdict {
 /// Ends a recording.
 pub(super) fn end(recording: &Arc<Recording>, verdict: Verdict) -> End {
     open::leave(recording);
+    let folders = recording.end_folders();
     let violation = if verdict == Verdict::Passed { violation(recording) } else { None };
     let reason = if verdict == Verdict::Failed { Some("the test has returned an error") } else { violation.as_deref() };
     let has_failed = verdict == Verdict::Panicked || reason.is_some();
-    let text = match verdict {
+    let mut text = match verdict {
         Verdict::Rejected => String::new(),
         _ if has_failed => text_of_failed(recording, violation.is_some() && is_strict(recording)),
         _ => text_of_passed(recording),
     };
+    if has_failed {
+        // A panic shows the seed itself, and what is thrown below is one.
+        if verdict == Verdict::Failed {
+            text.push_str(&seed_value::text_of_failure());
+        }
+        folders.into_iter().for_each(Removal::give_up);
+    } else if let Some(outer) = open::of_this_thread().pop() {
+        // The test that this is a part of can still fail.
+        folders.into_iter().for_each(|folder| drop(outer.remove_at_end(folder)));
+    }
     if let Some(reason) = reason {
         recording.write_to_file(reason);
     }

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::harness::{harness, program};
-use super::seed::hash;
+use super::seed_value::hash;
 use crate::fallback;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 

@@ -3,6 +3,7 @@
 use super::attempts;
 use super::harness::harness;
 use super::open;
+use super::seed_value;
 use super::told::{show, this_thread};
 use crate::sync::{Once, thread};
 
@@ -14,7 +15,7 @@ pub(super) fn panic_at_end(violation: &str) -> ! {
 }
 
 /// Has each panic from now on be written to the file of its test, and one outside every attempt show the last attempt that has failed on its
-/// thread: it is the end of the test.
+/// thread, and the seed, if it was used: it is the end of the test.
 pub(super) fn watch() {
     // A hook cannot be changed then, which is of no use either: the panic is under way.
     if thread::panicking() {
@@ -29,6 +30,7 @@ pub(super) fn watch() {
                 write_to_file(&info.to_string());
             }
             if !attempts::are_running() {
+                show(&seed_value::text_of_failure());
                 show(&attempts::take_failed());
             }
         }));

@@ -8,6 +8,7 @@ use super::filter::Filter;
 use super::harness::{harness, is_this_thread_named};
 use super::lines::{Parts, count, line};
 use super::live::{Live, is_shown};
+use super::removal::Removal;
 use super::store::{Kept, Store};
 use crate::clock::Clock;
 use crate::output::CopyOutput;
@@ -33,6 +34,8 @@ pub(super) struct Recording {
     pub(super) replaced_by: Mutex<Option<String>>,
     pub(super) rules: Mutex<Rules>,
     pub(super) live: Option<Live>,
+    /// The folders that the test has dropped, which are removed at its end unless it fails; `None` after its end.
+    folders: Mutex<Option<Vec<Removal>>>,
     shown: Option<Verbosity>,
     /// The clock of the test, if it has one of its own.
     pub(super) clock: Option<Clock>,
@@ -78,10 +81,27 @@ impl Recording {
             has_doubtful: AtomicBool::new(false),
             replaced_by: Mutex::new(None),
             rules: Mutex::new(rules),
+            folders: Mutex::new(Some(Vec::new())),
             shown,
             clock,
             told: AtomicUsize::new(0),
         }
+    }
+
+    /// Removes a folder at the end of the test. Returns it if that is over.
+    pub(super) fn remove_at_end(&self, folder: Removal) -> Option<Removal> {
+        match &mut *self.folders.lock() {
+            Some(folders) => {
+                folders.push(folder);
+                None
+            }
+            None => Some(folder),
+        }
+    }
+
+    /// Returns the folders that were to be removed at the end of the test, which this is.
+    pub(super) fn end_folders(&self) -> Vec<Removal> {
+        self.folders.lock().take().unwrap_or_default()
     }
 
     pub(super) fn name(&self) -> &str {

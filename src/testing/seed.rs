@@ -1,17 +1,25 @@
 //! The seed of every random choice of the harness.
 
+use std::cell::Cell;
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
 
-use crate::sync::{AtomicU64, OnceLock, Ordering, thread};
+use super::panics;
+use super::seed_value::{hash, note_asked, value};
+use crate::sync::thread;
 
-/// The environment variable that sets the seed.
-pub(crate) const VARIABLE: &str = "LOGSCOPE_TEST_SEED";
+thread_local! {
+    /// How many choices this thread has made.
+    static CHOICES: Cell<u64> = const { Cell::new(0) };
+}
 
 /// Returns the seed of every random choice that the harness makes in this process.
 ///
-/// It is another one in each run, unless the environment variable `LOGSCOPE_TEST_SEED` sets it, as a decimal number or one like `0x2a`. A failure of
-/// [`stability`](super::stability()), and a [`Random`] that is dropped by a panic, print it in the form in which it can be set.
+/// It is another one in each run, unless the environment variable `LOGSCOPE_TEST_SEED` sets it, as a decimal number or one like `0x2a`. Once it was
+/// used or asked for, each failure prints it in the form in which it can be set: one by a panic, and that of a captured test that returns an error.
+///
+/// The choices are [`random`] numbers, those of a [`stability`](super::stability()) run, the length of a pause, and the port that is tried first. The
+/// last two depend on the seed, on the name of the thread, and on how many such the thread has made before. (The names of folders are no choices: one
+/// that is gone does not come again.)
 ///
 /// ```
 /// println!("LOGSCOPE_TEST_SEED={:#x}", logscope::testing::seed());
@@ -23,25 +31,9 @@ pub(crate) const VARIABLE: &str = "LOGSCOPE_TEST_SEED";
 #[must_use]
 #[track_caller]
 pub fn seed() -> u64 {
-    static SEED: OnceLock<Result<u64, String>> = OnceLock::new();
-    let seed = SEED.get_or_init(|| match std::env::var(VARIABLE) {
-        Ok(text) => parse(&text).ok_or(text),
-        // Each `RandomState` has keys of its own, which the system has made.
-        Err(_) => Ok(RandomState::new().hash_one(0)),
-    });
-    match seed {
-        Ok(seed) => *seed,
-        Err(text) => {
-            panic!("{VARIABLE} is {text:?}, which is no number: set it to one like 42 or 0x2a, as a failure prints it")
-        }
-    }
-}
-
-fn parse(text: &str) -> Option<u64> {
-    match text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    }
+    note_asked();
+    panics::watch();
+    value()
 }
 
 /// Returns a generator of random numbers, which depend on the [seed](seed()), on the name of this thread, and so of the test, and on nothing else.
@@ -57,22 +49,17 @@ fn parse(text: &str) -> Option<u64> {
 #[must_use]
 #[track_caller]
 pub fn random() -> Random {
-    // FNV-1a: the same in every process, which the hashers of std need not be.
     Random::of(seed() ^ hash(thread::current().name().unwrap_or_default()))
 }
 
-/// FNV-1a: the same in every process, which the hashers of std need not be.
-pub(crate) fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+/// Returns the number for the next choice that the harness makes on this thread.
+#[track_caller]
+pub(crate) fn choose() -> Random {
+    let choices = CHOICES.try_with(|choices| choices.replace(choices.get().wrapping_add(1))).unwrap_or_default();
+    Random::of(random().state ^ choices.wrapping_mul(0xBF58_476D_1CE4_E5B9))
 }
 
-/// Returns a generator of numbers that depend on the seed and on how often this was called in this process, so that the threads of one test differ.
-pub(crate) fn random_of_process() -> Random {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    Random::of(seed() ^ COUNT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0xBF58_476D_1CE4_E5B9))
-}
-
-/// Gives random numbers from the [seed](seed()) of the tests; from [`random`]. If a panic drops it, it prints the seed.
+/// Gives random numbers from the [seed](seed()) of the tests; from [`random`].
 ///
 /// The numbers are those of SplitMix64: good for tests, and for no secrets.
 pub struct Random {
@@ -111,36 +98,13 @@ impl Random {
 
 impl fmt::Debug for Random {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Random").field("seed", &format_args!("{:#x}", seed())).finish_non_exhaustive()
+        f.debug_struct("Random").field("seed", &format_args!("{:#x}", value())).finish_non_exhaustive()
     }
-}
-
-impl Drop for Random {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            super::told::tell(format_args!("random numbers were used: {VARIABLE}={:#x}", seed()));
-        }
-    }
-}
-
-/// Returns a number that no other call in this process returns, and that is about as different in other processes as chance has it.
-pub(crate) fn unique() -> u64 {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    static START: OnceLock<u64> = OnceLock::new();
-    let start = START.get_or_init(|| RandomState::new().hash_one(std::process::id()));
-    start.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 #[cfg(all(test, not(logscope_loom)))]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_seed_is_read_as_it_is_printed() {
-        assert_eq!(parse("42"), Some(42));
-        assert_eq!(parse(&format!("{:#x}", u64::MAX)), Some(u64::MAX));
-        assert_eq!((parse("many"), parse("0xno"), parse("")), (None, None, None));
-    }
 
     #[test]
     fn the_same_state_gives_the_same_numbers_and_they_are_spread() {

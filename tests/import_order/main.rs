@@ -133,8 +133,8 @@ const ORDER: &order::Table<'_> = &[
     ("src/store/lease/folder", "encoded, name → owners, steps → files"),
     (
         "src/testing",
-        "harness, store, lines, told → filter, seed → log_file → attempts → live → recording, sync → open, failure, options → unclaimed, panics, resources \
-         → query → arrival, init, end, child, normalize → log, stability, time → capture → case → isolated",
+        "harness, store, lines, told, seed_value → filter, removal → log_file → attempts → live → recording → open, failure, options → unclaimed, panics \
+         → seed → resources, sync → query → arrival, init, end, child, normalize → log, stability, time → capture → case → isolated",
     ),
     ("src/testing/child", "limit, name → role → ended → running → before → options"),
     ("src/testing/resources", "folder → port, scratch, shared, worker"),

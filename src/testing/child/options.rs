@@ -18,7 +18,7 @@ use super::running::{RunningChild, watch};
 use crate::limits::TEST_CHILD;
 use crate::sync::Arc;
 use crate::testing::resources::{ScratchDir, held_while_waiting, scratch_dir};
-use crate::testing::seed::{VARIABLE, seed};
+use crate::testing::seed_value::{VARIABLE, value};
 
 /// The environment variable that sets the folder for the logs of tests.
 const LOGS: &str = "LOGSCOPE_TEST_DIR";
@@ -210,7 +210,7 @@ impl Child {
         if !self.arguments.is_empty() {
             command.arg("--").args(self.arguments);
         }
-        command.env(VARIABLE, format!("{:#x}", seed()));
+        command.env(VARIABLE, format!("{:#x}", value()));
         if env::var_os(LOGS).is_some_and(|logs| !logs.is_empty()) {
             // In the folder that is there, its logs would have the names of the parent's.
             command.env(LOGS, folder.path());

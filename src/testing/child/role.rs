@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::limit;
 use crate::sync::{AtomicBool, Ordering};
-use crate::testing::resources::end_before_exit;
+use crate::testing::removal::end_before_exit;
 use crate::testing::sync::message_of;
 
 /// The environment variables by which a child is told of itself.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::lock::ensure_dir_writable;
 use crate::sync::OnceLock;
-use crate::testing::seed::hash;
+use crate::testing::seed_value::hash;
 
 /// The environment variable that sets the folder.
 const VARIABLE: &str = "LOGSCOPE_TEST_SHARED";

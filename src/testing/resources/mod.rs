@@ -11,7 +11,6 @@ mod worker;
 
 pub(crate) use folder::shared_path;
 pub use port::{FreePort, Ports, free_port};
-pub(crate) use scratch::end_before_exit;
 pub use scratch::{ScratchDir, scratch_dir};
 pub(crate) use shared::held_while_waiting;
 pub use shared::{ResourceGuard, exclusive, shared};

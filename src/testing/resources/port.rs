@@ -90,7 +90,7 @@ impl Ports {
         let range = self.range.clone().map_or_else(range_of_environment, Ok)?;
         let outgoing = outgoing();
         let candidates: Vec<u16> = range.clone().filter(|port| *port != 0 && !outgoing.contains(port)).collect();
-        let start = seed::random_of_process().below(candidates.len() as u64) as usize;
+        let start = seed::choose().below(candidates.len() as u64) as usize;
         let (before, from_there) = candidates.split_at(start);
         // To a system, zero is any port.
         let preferred = self.preferred.filter(|port| *port != 0);

@@ -1,27 +1,22 @@
 //! Folders that go with their test.
 
 use std::fs;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::folder::{file_name, shared_folder};
 use crate::error::{Error, ErrorKind};
 use crate::lock::ensure_dir_writable;
-use crate::sync::{AtomicBool, Mutex, Ordering, thread};
+use crate::sync::{AtomicBool, AtomicU64, OnceLock, Ordering};
 use crate::testing::harness::harness;
-use crate::testing::seed::unique;
-use crate::testing::told::tell;
-
-/// The folders of this process that are not dropped.
-static LIVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-
-/// The environment variable that has all folders kept.
-const KEEP: &str = "LOGSCOPE_TEST_KEEP";
+use crate::testing::open;
+use crate::testing::removal::{Removal, is_kept_now, note_made, tell_kept};
 
 /// How much of the name of a test is in that of its folder.
 const NAME_BYTES: usize = 24;
 
-/// Makes an empty folder for this test, which is removed when the result is dropped, unless the test has failed by then.
+/// Makes an empty folder for this test, which is removed with it, unless the test fails.
 ///
 /// ```
 /// let folder = logscope::testing::scratch_dir();
@@ -32,8 +27,10 @@ const NAME_BYTES: usize = 24;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// If a panic drops it, it stays, and its path is printed on stderr. So it does if [`keep`](ScratchDir::keep) was called, and if the environment
-/// variable `LOGSCOPE_TEST_KEEP` is set. A test that fails by returning an error drops it before that is known: have such a test unwrap.
+/// What is dropped inside a [capture](crate::testing::capture()) is removed at the end of that, unless the capture has failed, for whatever reason.
+/// Outside it is removed when it is dropped, and stays if a panic drops it: a test that fails by returning an error drops it before that is known.
+/// It also stays if [`keep`](ScratchDir::keep) was called, and if the environment variable `LOGSCOPE_TEST_KEEP` is set. The path of a folder
+/// that stays is printed on stderr.
 ///
 /// Nobody else removes a folder that is kept: it stays in `scratch`, in the folder `logscope-testing-` and the user's number, which is in the
 /// system's folder for temporary files (or in that of the variable `LOGSCOPE_TEST_SHARED`), until you, or what cleans the system's folder, remove it.
@@ -52,7 +49,7 @@ pub fn scratch_dir() -> ScratchDir {
     }
 }
 
-/// Removes its folder when it is dropped, unless the test has failed by then; from [`scratch_dir`].
+/// Removes its folder with its test, unless that fails; from [`scratch_dir`].
 #[derive(Debug)]
 #[must_use = "the folder is removed when this is dropped: bind it to a variable for as long as you need it"]
 pub struct ScratchDir {
@@ -76,7 +73,7 @@ impl ScratchDir {
             let path = folder.join(format!("{name}.{:08x}", unique() as u32));
             match make_private(&path) {
                 Ok(()) => {
-                    LIVE.lock().push(path.clone());
+                    note_made(path.clone());
                     return Ok(ScratchDir { path, is_kept: AtomicBool::new(false) });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -103,9 +100,19 @@ impl ScratchDir {
     pub(crate) fn stay(&self) {
         // Relaxed: whoever drops this last is told of it by the counter of the owners.
         if !self.is_kept.swap(true, Ordering::Relaxed) {
-            tell(format_args!("kept {}", self.path.display()));
+            tell_kept(&self.path);
         }
     }
+}
+
+/// Returns a number that no other call in this process returns, and that is about as different in other processes as chance has it. It is no choice
+/// that the seed of the tests makes: the name of a folder that is gone should not come again.
+fn unique() -> u64 {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    static START: OnceLock<u64> = OnceLock::new();
+    let start = START.get_or_init(|| RandomState::new().hash_one(std::process::id()));
+    // Relaxed: only its own value counts.
+    start.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn make_private(path: &Path) -> io::Result<()> {
@@ -130,31 +137,20 @@ impl AsRef<Path> for ScratchDir {
     }
 }
 
-/// Ends the folders of this process whose `ScratchDir`s are not dropped, because the process exits: they are removed, or named if it has failed.
-pub(crate) fn end_before_exit(has_succeeded: bool) {
-    let left = std::mem::take(&mut *LIVE.lock());
-    if has_succeeded && std::env::var_os(KEEP).is_none() {
-        // What cannot be removed is in a folder for temporary files.
-        left.iter().for_each(|path| drop(fs::remove_dir_all(path)));
-    } else {
-        left.iter().for_each(|path| tell(format_args!("kept {}", path.display())));
-    }
-}
-
 impl Drop for ScratchDir {
     fn drop(&mut self) {
-        LIVE.lock().retain(|path| *path != self.path);
-        if thread::panicking() || std::env::var_os(KEEP).is_some() {
+        if is_kept_now() {
             self.stay();
         }
         if *self.is_kept.get_mut() {
             return;
         }
-        match fs::remove_dir_all(&self.path) {
-            // The test has removed it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => tell(format_args!("cannot remove {}: {error}", self.path.display())),
-            Ok(()) => {}
-        }
+        let removal = Removal(std::mem::take(&mut self.path));
+        // The test can fail after this, by what it denies or by an error that it returns.
+        let recording = open::of_current_context().or_else(|| open::of_this_thread().pop());
+        drop(match recording {
+            Some(recording) => recording.remove_at_end(removal),
+            None => Some(removal),
+        });
     }
 }

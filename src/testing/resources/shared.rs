@@ -10,12 +10,14 @@ use super::folder::{file_name, shared_folder};
 use crate::error::{Error, ErrorKind};
 use crate::limits::{TEST_RESOURCE, TEST_TOLD};
 use crate::lock::{FileLock, FileLockGuard, Semaphore, SemaphorePermit};
-use crate::sync::{Mutex, OnceLock};
-use crate::testing::seed::unique;
+use crate::sync::{AtomicU64, Mutex, OnceLock, Ordering};
 use crate::testing::told::{tell, this_thread};
 
 /// How many can share a resource in one process. Who wants it alone takes all.
 const SHARES: usize = 1 << 20;
+
+/// How many uses there were, by which each has a number.
+static USES: AtomicU64 = AtomicU64::new(0);
 
 /// Uses something alone, among all tests that ask for it: in this process, and in others of this user. Waits until nobody else uses it.
 ///
@@ -229,7 +231,8 @@ impl Waiting<'_> {
                 })?
             }
         };
-        let number = unique();
+        // Relaxed: only its own value counts.
+        let number = USES.fetch_add(1, Ordering::Relaxed);
         resource.users.lock().push((number, this_thread(), Instant::now()));
         Ok(HeldInProcess { resource, number, _permit: permit })
     }

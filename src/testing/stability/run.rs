@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::context::OutputContext;
 use crate::output::Memory;
 use crate::sink;
-use crate::testing::seed::{Random, hash, seed};
+use crate::testing::seed::Random;
+use crate::testing::seed_value::{hash, value};
 use crate::testing::sync::{last_lines, message_of};
 
 /// Tells a scenario which run of it this is, and gives it random numbers; from [`stability`](super::stability()).
@@ -42,7 +43,7 @@ impl Run {
 
 /// The state of the first random number of a run.
 fn state_of(number: usize) -> u64 {
-    seed() ^ (number as u64).wrapping_mul(0xD6E8_FEB8_6659_FD93)
+    value() ^ (number as u64).wrapping_mul(0xD6E8_FEB8_6659_FD93)
 }
 
 /// A scenario that has failed.

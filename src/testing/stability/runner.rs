@@ -8,7 +8,7 @@ use super::run::{Failure, Run, Scenario, play};
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use crate::testing::child::{Child, in_child};
 use crate::testing::init::try_init;
-use crate::testing::seed::{VARIABLE, seed};
+use crate::testing::seed_value::{VARIABLE, value};
 use crate::testing::sync::run_together;
 use crate::testing::told::print;
 
@@ -83,7 +83,7 @@ impl<'a> Stability<'a> {
         // The log of a run is kept also in a test that does not install logscope. What is installed already can do that, or not.
         let _ = try_init();
         self.run_alone();
-        let mut report = StabilityReport { levels: Vec::new(), seed: seed() };
+        let mut report = StabilityReport { levels: Vec::new(), seed: value() };
         for threads in &self.threads {
             let (level, failed) = self.run_level(*threads);
             report.levels.push(level);
@@ -104,7 +104,7 @@ impl<'a> Stability<'a> {
                 play(&mut Run::new(0, 1), [scenario]).map_err(|failure| format!("{}\n{}", failure.message, failure.log))
             });
         }
-        let seed = format!("{:#x}", seed());
+        let seed = format!("{:#x}", value());
         for scenario in &self.scenarios {
             let ended = child().env(VARIABLE, &seed).role(role(scenario)).start().wait_for_any_end();
             let Some(report) = &ended.report else { panic!("{:?} was not run alone\n{}", scenario.name, ended.stderr) };

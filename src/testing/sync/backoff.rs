@@ -59,7 +59,7 @@ impl Backoff {
             .with_max_delay(self.longest)
             .with_factor(2.0)
             .with_jitter()
-            .with_jitter_seed(seed::random().next());
+            .with_jitter_seed(seed::choose().next());
         match self.attempts {
             Some(attempts) => builder.with_max_times(attempts.saturating_sub(1)).build(),
             None => builder.without_max_times().build(),

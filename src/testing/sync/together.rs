@@ -9,7 +9,7 @@ use crate::context::OutputContext;
 use crate::limits::{TEST_LOG_LINES, TEST_START};
 use crate::output::Memory;
 use crate::sink;
-use crate::testing::seed;
+use crate::testing::seed_value::{self, VARIABLE};
 use crate::thread;
 
 /// Calls `work` with each number below `count`, each on a thread of its own, all of which begin at the same time. Returns the results in order.
@@ -94,7 +94,7 @@ fn all_or_panic<T>(name: &str, results: Vec<Result<T, Failure>>) -> Vec<T> {
         }
     }
     if failed > 0 {
-        panic!("{failed} of {count} threads panicked ({}={:#x}):{report}", seed::VARIABLE, seed::seed());
+        panic!("{failed} of {count} threads panicked ({}={:#x}):{report}", VARIABLE, seed_value::value());
     }
     values
 }
