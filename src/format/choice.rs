@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::layout::{Layout, SharedTimer};
+use super::layout::{FieldLook, Layout, SharedTimer};
 use super::options::{Notation, Options, TextParts};
 use super::times::{ElapsedStyle, Times};
 use crate::record::Style;
@@ -70,6 +70,8 @@ pub(super) struct Custom {
     pub(super) layout: Arc<dyn Layout>,
     /// The styles of its spans and contexts, without and with colour.
     pub(super) styles: [Style; 2],
+    /// What is known of how it shows fields.
+    pub(super) fields: Arc<FieldLook>,
 }
 
 impl PartialEq for Custom {
@@ -291,7 +293,8 @@ impl Format {
     /// Clones of the format are equal, and share renderings; two calls make formats that are not. Of the options, [`color`](Format::color),
     /// and those of the time ([`LayoutWriter::push_time`](super::LayoutWriter::push_time)), have an effect.
     pub fn custom(layout: impl Layout) -> Self {
-        let custom = Custom { layout: Arc::new(layout), styles: Style::new_pair() };
+        let fields = Arc::new(FieldLook::of(&layout));
+        let custom = Custom { layout: Arc::new(layout), styles: Style::new_pair(), fields };
         Format::of(Kind::Custom(custom), Options::BARE)
     }
 }

@@ -6,7 +6,7 @@ use super::build::Build;
 use super::choice::{Custom, Format, Kind};
 use super::color::{Color, Screen};
 use super::json::Json;
-use super::layout::{Layout, Looks, contain};
+use super::layout::{FieldLook, Layout, Looks, contain};
 use super::logfmt::Logfmt;
 use super::pretty::Pretty;
 use super::raw::Raw;
@@ -90,9 +90,9 @@ impl Renderer {
     }
 
     #[inline(never)]
-    fn render_custom(&self, Custom { layout, styles }: &Custom, record: &Record<'_>, out: &mut LineBuffer) {
+    fn render_custom(&self, Custom { layout, styles, fields }: &Custom, record: &Record<'_>, out: &mut LineBuffer) {
         let start = out.len();
-        contain(&mut self.looks(&**layout, *styles).writer(out), |line| layout.render(record, line));
+        contain(&mut self.looks(&**layout, *styles, Some(&**fields)).writer(out), |line| layout.render(record, line));
         // The layout may have ended the line, too.
         let ends = out[start..].iter().rev().take_while(|byte| **byte == b'\n').count();
         out.truncate(out.len() - ends);
@@ -115,13 +115,13 @@ impl Renderer {
 
     #[inline]
     fn render_by<L: Layout>(&self, layout: &L, styles: [Style; 2], record: &Record<'_>, out: &mut LineBuffer) {
-        layout.render(record, &mut self.looks(layout, styles).writer(out));
+        layout.render(record, &mut self.looks(layout, styles, None).writer(out));
     }
 
     #[inline]
-    fn looks<'a>(&'a self, layout: &'a dyn Layout, styles: [Style; 2]) -> Looks<'a> {
+    fn looks<'a>(&'a self, layout: &'a dyn Layout, styles: [Style; 2], fields: Option<&'a FieldLook>) -> Looks<'a> {
         let Format { options, timer, .. } = &self.format;
-        Looks { options, timer: timer.as_ref(), colored: self.colored, styles, layout }
+        Looks { options, timer: timer.as_ref(), colored: self.colored, styles, layout, fields }
     }
 
     /// Returns the format.

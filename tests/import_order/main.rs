@@ -78,7 +78,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/format/build", "vocabulary → aligned"),
     ("src/format/json", "value, serialize → fields, fragments"),
     ("src/format/logfmt", "value → fragments"),
-    ("src/format/layout", "pieces → writer → parts, columns → visit"),
+    ("src/format/layout", "look, pieces → writer → parts, columns → visit"),
     ("src/format/plain", "literal, name, value → braces, fields"),
     ("src/http", "request_id → running → body, raise → future, layer → service"),
     ("src/inherit", "pairs, trust, clock → offer → variable → command → take"),

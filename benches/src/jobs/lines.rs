@@ -25,12 +25,9 @@ pub fn jobs() -> Vec<Job> {
         Job::new("text line, layer() under with_default", "fmt() without colour", &[Mark::NoAllocation], || {
             Ok((under_layer(Format::text()), under_fmt(fmt(false))))
         }),
-        Job::new(
-            "the same line by a custom layout",
-            "text line, both under layer()",
-            &[Mark::AtMostTimes(1.25), Mark::NoAllocation],
-            || Ok((under_layer(Format::custom(LikeText)), under_layer(Format::text()))),
-        ),
+        custom_layout("text line, both under layer()", Mark::AtMostTimes(1.15), Format::text),
+        custom_layout("JSON line, both under layer()", Mark::AtMostTimes(1.0), Format::json),
+        custom_layout("logfmt line, both under layer()", Mark::AtMostTimes(1.0), Format::logfmt),
         Job::new("JSON line, layer() under with_default", "fmt().json() under with_default", &json, || {
             Ok((under_layer(Format::json()), under_fmt(json_fmt())))
         }),
@@ -47,6 +44,13 @@ pub fn jobs() -> Vec<Job> {
             || Ok((Remote::start("init")?.subject("moved"), Remote::start("fmt")?.subject("moved"))),
         ),
     ]
+}
+
+/// A layout of a program's own against one of ours: it renders the line of `text`.
+fn custom_layout(against: &'static str, mark: Mark, ours: fn() -> Format) -> Job {
+    Job::new("the line of `text` by a custom layout", against, &[mark, Mark::NoAllocation], move || {
+        Ok((under_layer(Format::custom(LikeText)), under_layer(ours())))
+    })
 }
 
 pub fn arrange(arrangement: &str) -> Option<Subjects> {

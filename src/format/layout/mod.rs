@@ -2,17 +2,20 @@
 //!
 //! - this file: the trait [`Layout`], and its looks of spans, contexts and fields;
 //! - `writer`: what a layout writes to, which escapes;
+//! - `look`: whether it shows fields as they look by default;
 //! - `parts`: the parts of a record;
 //! - `visit`: the fields of a record, each given to its look;
 //! - `columns`: the columns that text, build and pretty write before the message.
 
 pub(super) mod columns;
+mod look;
 mod parts;
 mod pieces;
 mod visit;
 mod writer;
 
 use crate::record::{ContextInfo, FieldValue, Record, SpanInfo};
+pub(super) use look::FieldLook;
 pub(super) use pieces::{push_level, push_level_after_gap};
 pub use writer::LayoutWriter;
 pub(super) use writer::{Looks, SharedTimer, contain};
@@ -81,7 +84,7 @@ pub trait Layout: Send + Sync + 'static {
     ///
     /// No two fields of a record have the same name: a later one is called `NAME#2`, or by the next number that is free.
     fn field(&self, name: &str, value: FieldValue<'_>, line: &mut LayoutWriter<'_>) {
-        line.push_name_and_value(name, value);
+        line.push_by_default::<Self>(name, value);
     }
 
     /// Returns what stands between two fields of a record: a blank by default. It is written as it is.

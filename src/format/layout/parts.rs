@@ -5,7 +5,6 @@ use tracing::Level;
 use super::pieces::push_level;
 use super::writer::{LayoutWriter, Looks, plain_text};
 use crate::format::ansi::{self, Look};
-use crate::format::names::CallsiteNames;
 use crate::format::number::push_integer;
 use crate::format::plain::value;
 use crate::format::quote::push_bare_or_quoted;
@@ -56,7 +55,7 @@ impl LayoutWriter<'_> {
 
     /// Appends the target, as [`push_quoted`](LayoutWriter::push_quoted) does: without quotes if it is one plain word, as nearly all are.
     pub fn push_target(&mut self, record: &Record<'_>) {
-        match CallsiteNames::of(record).has_plain_target(record) {
+        match self.names(record).has_plain_target(record) {
             true => self.raw(record.target()),
             false => push_bare_or_quoted(self.out, record.target()),
         }

@@ -10,6 +10,7 @@ use crate::format::{Color, Format, Renderer, Screen, Time};
 use crate::record::with_bound;
 
 mod gaps;
+mod look;
 
 /// Renders by a closure, with looks that differ from the default ones.
 struct By<F>(F);

@@ -1,5 +1,6 @@
 //! The fields of a record, each given to the look of a layout.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
 
@@ -7,24 +8,32 @@ use tracing::field::{Field, Visit};
 
 use super::writer::{LayoutWriter, plain_text};
 use crate::format::buffer::Buffer;
-use crate::format::escape::Quoted;
+use crate::format::escape::{PlainText, Quoted};
 use crate::format::names::{CallsiteNames, FieldNames, ReadyName, UniqueNames, is_message};
+use crate::format::plain::fields::{Dialect, push_message_and_fields};
+use crate::format::plain::name::OddNames;
 use crate::format::reserved::SOURCES;
+use crate::line_buffer::LineBuffer;
 use crate::record::{
-    FieldValue, Record, ValueKind as Kind, field_name, has_source, render_debug, render_display, render_str,
+    FieldValue, Record, ValueKind as Kind, ValueWriter, field_name, has_source, render_debug, render_display,
+    render_str,
 };
 
 impl LayoutWriter<'_> {
     /// Appends all fields but the message, each by [`Layout::field`](super::Layout::field), with
     /// [`Layout::field_separator`](super::Layout::field_separator) between them.
     pub fn push_fields(&mut self, record: &Record<'_>) {
-        self.visit_fields(record, CallsiteNames::of(record), false);
+        let names = self.names(record);
+        self.visit_fields(record, names, false);
     }
 
     /// Appends the message, a blank, and the fields: the same as [`push_message`](LayoutWriter::push_message), [`gap`](LayoutWriter::gap) and
     /// [`push_fields`](LayoutWriter::push_fields), but the event is gone through once.
     pub fn push_message_and_fields(&mut self, record: &Record<'_>) {
-        let names = CallsiteNames::of(record);
+        let names = self.names(record);
+        if self.try_push_as_text(record, names) {
+            return;
+        }
         // The message of an event with plain names is its first field.
         let with_message = names.fields == FieldNames::Plain;
         if !with_message {
@@ -34,6 +43,7 @@ impl LayoutWriter<'_> {
         self.visit_fields(record, names, with_message);
     }
 
+    /// Appends the fields, each by the look of the layout. The message, too, if it is the first of them.
     fn visit_fields(&mut self, record: &Record<'_>, names: &'static CallsiteNames, with_message: bool) {
         let separator = self.layout().field_separator();
         record.visit(&mut FieldVisitor {
@@ -48,15 +58,58 @@ impl LayoutWriter<'_> {
         self.ready_name = None;
     }
 
-    /// Appends the message, which is `value`, and a gap.
-    fn push_message_value(&mut self, value: Kind<'_>) {
-        let text = &mut plain_text(self.out);
-        let _ = match value {
-            Kind::Str(message) => render_str(message, text),
-            Kind::Debug(message) => render_debug(message, text),
-            value => render_display(&FieldValue(value), text),
-        };
-        self.gap();
+    /// Appends the message and the fields as `text` does. Returns false, and appends nothing, if they would look otherwise by the layout.
+    #[inline]
+    fn try_push_as_text(&mut self, record: &Record<'_>, names: &'static CallsiteNames) -> bool {
+        let start = self.start;
+        let (is_empty, ends_with_gap) = (self.out.len() == start, self.out.len() == self.gap_end);
+        let looks_like_text = self.looks.fields.is_some_and(|look| look.is_default())
+            && names.fields == FieldNames::Plain
+            && (is_empty || ends_with_gap)
+            && self.layout().field_separator() == " ";
+        if !looks_like_text {
+            return false;
+        }
+        // The blank is written again, with what stands behind it.
+        if ends_with_gap {
+            self.out.pop();
+        }
+        let (before, message_end) = (self.out.len(), Cell::new(None));
+        push_message_and_fields(self.out, start, LikeText { message_end: &message_end }, record, names);
+        if message_end.get() == Some(self.out.len()) {
+            self.gap();
+        } else if ends_with_gap && self.out.len() == before {
+            self.out.push(b' ');
+        }
+        true
+    }
+}
+
+fn render_message(value: Kind<'_>, text: &mut PlainText<'_>) {
+    let _ = match value {
+        Kind::Str(message) => render_str(message, text),
+        Kind::Debug(message) => render_debug(message, text),
+        value => render_display(&FieldValue(value), text),
+    };
+}
+
+/// How a layout writes the message and the fields, if it has no look of its own for them.
+struct LikeText<'a> {
+    /// Where the message ends, if there is one.
+    message_end: &'a Cell<Option<usize>>,
+}
+
+impl Dialect for LikeText<'_> {
+    const ODD_NAMES: OddNames = OddNames::Quoted;
+
+    fn push_message<R>(&self, out: &mut LineBuffer, render: impl FnOnce(&mut dyn ValueWriter) -> R) -> bool {
+        let start = out.len();
+        let _ = render(&mut plain_text(out));
+        let is_empty = out.len() == start;
+        if !is_empty {
+            self.message_end.set(Some(out.len()));
+        }
+        !is_empty
     }
 }
 
@@ -93,20 +146,22 @@ impl FieldVisitor<'_, '_> {
         if !self.message_seen && (is_message_ready || is_message(field)) {
             self.message_seen = true;
             if self.with_message {
-                self.push_message(value);
+                self.push_message(|text| render_message(value, text));
             }
         } else {
             self.push_odd(field_name(field), "", value);
         }
     }
 
-    /// Pushes the message. An event that was made by hand may have it behind fields.
-    fn push_message(&mut self, value: Kind<'_>) {
+    /// Pushes the message that `render` writes, and a gap. An event that was made by hand may have it behind fields.
+    #[inline]
+    fn push_message(&mut self, render: impl FnOnce(&mut PlainText<'_>)) {
         if !self.is_first {
             self.line.gap();
         }
         self.is_first = true;
-        self.line.push_message_value(value);
+        render(&mut plain_text(self.line.out));
+        self.line.gap();
     }
 
     /// Pushes a field whose name may need quotes or a number, or is not that of a field.
@@ -198,6 +253,14 @@ impl Visit for FieldVisitor<'_, '_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // The message is nearly always such a value.
+        let is_message = self.ready.get(field.index()).is_some_and(ReadyName::is_message);
+        if is_message && self.with_message && !self.message_seen {
+            self.message_seen = true;
+            return self.push_message(|text| {
+                let _ = render_debug(value, text);
+            });
+        }
         self.push(field, || Kind::Debug(value));
     }
 }

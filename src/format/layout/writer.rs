@@ -6,10 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use super::Layout;
+use super::look::FieldLook;
 use super::pieces::push_value;
 use crate::format::ansi::Look;
 use crate::format::escape::PlainText;
-use crate::format::names::ReadyName;
+use crate::format::names::{CallsiteNames, ReadyName};
 use crate::format::options::Options;
 use crate::format::plain::braces;
 use crate::format::plain::name::{OddNames, push_name};
@@ -29,10 +30,12 @@ pub struct LayoutWriter<'a> {
     /// Where the line begins in `out`.
     pub(in crate::format) start: usize,
     /// Where the blank ends that was written last for a gap. Nothing stands behind it if that is the end of the line.
-    gap_end: usize,
+    pub(super) gap_end: usize,
     pub(in crate::format) looks: &'a Looks<'a>,
     /// The name of the field that is pushed, if it is known to need no quotes.
     pub(super) ready_name: Option<&'static ReadyName>,
+    /// What is known of the names of a record, and the address of that record: none is moved while its line is rendered.
+    names: Option<(usize, &'static CallsiteNames)>,
 }
 
 /// How far a line is.
@@ -49,7 +52,7 @@ impl<'a> LayoutWriter<'a> {
     /// Makes the writer of a line at the end of `out`.
     #[inline]
     pub(in crate::format) fn new(out: &'a mut LineBuffer, looks: &'a Looks<'a>) -> Self {
-        LayoutWriter { start: out.len(), out, gap_end: NO_GAP, looks, ready_name: None }
+        LayoutWriter { start: out.len(), out, gap_end: NO_GAP, looks, ready_name: None, names: None }
     }
 
     /// Appends `text` as it is: the layout's own punctuation, and colours if the line [is coloured](LayoutWriter::is_colored).
@@ -93,9 +96,12 @@ impl<'a> LayoutWriter<'a> {
         push_value(self.out, value);
     }
 
-    /// Appends a field as it looks by default.
+    /// Appends a field as it looks by default, which the layout `L` asks for.
     #[inline]
-    pub(super) fn push_name_and_value(&mut self, name: &str, value: FieldValue<'_>) {
+    pub(super) fn push_by_default<L: Layout + ?Sized>(&mut self, name: &str, value: FieldValue<'_>) {
+        if let Some(look) = self.looks.fields {
+            look.note_default_of::<L>();
+        }
         match self.ready_name {
             Some(ready) if ptr::eq(ready.name(), name) && ready.try_push_pair(self.out) => push_value(self.out, value),
             _ => self.push_other_name_and_value(name, value),
@@ -187,6 +193,16 @@ impl<'a> LayoutWriter<'a> {
         self.gap_end = mark.gap_end;
     }
 
+    /// Returns what is known of the names of `record`.
+    #[inline]
+    pub(super) fn names(&mut self, record: &Record<'_>) -> &'static CallsiteNames {
+        let address = ptr::from_ref(record).addr();
+        match self.names {
+            Some((of, names)) if of == address => names,
+            _ => self.names.insert((address, CallsiteNames::of(record))).1,
+        }
+    }
+
     pub(super) fn layout(&self) -> &'a dyn Layout {
         self.looks.layout
     }
@@ -205,6 +221,8 @@ pub(in crate::format) struct Looks<'a> {
     /// The styles of the layout's spans and contexts, without and with colour.
     pub(in crate::format) styles: [Style; 2],
     pub(in crate::format) layout: &'a dyn Layout,
+    /// How the layout shows fields, if it is one of the program's own.
+    pub(in crate::format) fields: Option<&'a FieldLook>,
 }
 
 impl<'a> Looks<'a> {
