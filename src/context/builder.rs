@@ -3,17 +3,16 @@
 use tracing::level_filters::LevelFilter;
 
 use super::ceiling::clamp;
-use super::inner::{ContextInner, Family, LIVE};
+use super::inner::{ContextInner, Family, LIVE, Sinks};
 use super::live_list::ListPosition;
 use super::output_context::OutputContext;
 use super::span_events::{SpanEvents, note_use};
 use crate::background::OpenAccount;
 use crate::clock::{Clock, Origin};
-use crate::delivery::{Counters, InFlight};
 use crate::error::Error;
 use crate::record::{ContextInfo, Value};
 use crate::sink::Sink;
-use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::trace::TraceContext;
 use crate::under_test::clock_under_test;
 use crate::verbosity::Verbosity;
@@ -63,7 +62,7 @@ pub struct ContextBuilder {
     verbosity: Verbosity,
     span_events: SpanEvents,
     trace: Option<TraceContext>,
-    sinks: Vec<Sink>,
+    sinks: Sinks,
 }
 
 /// The field that shows the id of the trace.
@@ -91,7 +90,7 @@ impl ContextBuilder {
             verbosity: Verbosity::from(LevelFilter::INFO),
             span_events: SpanEvents::NONE,
             trace: None,
-            sinks: Vec::new(),
+            sinks: Sinks::new(),
         }
     }
 
@@ -291,67 +290,53 @@ impl ContextBuilder {
         }
         let origin = origin.unwrap_or_else(|| clock.origin());
         // By reference: the context that this one is derived from stays a member of the family until this one is.
-        let (family, info) = match &start {
-            Start::New { parent_id, sinkless_is_known } => {
-                let info = ContextInfo::new(name.unwrap_or_default(), next_id(), fields.unwrap_or_default())
-                    .with_parent_id(*parent_id);
-                (
-                    Arc::new(Family {
-                        members: AtomicUsize::new(0),
-                        info,
-                        clock: clock.clone(),
-                        in_flight: InFlight::new(),
-                        counters: Counters::default(),
-                        output_refs: Mutex::new(Vec::new()),
-                        root: OnceLock::new(),
-                        uses: Mutex::new(Vec::new()),
-                        abandoned: AtomicBool::new(false),
-                        warned_closed: AtomicBool::new(false),
-                        sinkless_is_known: AtomicBool::new(*sinkless_is_known),
-                    }),
-                    None,
-                )
+        let start = &start;
+        let inner = Arc::new_cyclic(|this| {
+            let (family, info) = match start {
+                Start::New { parent_id, sinkless_is_known } => {
+                    let info = ContextInfo::new(name.unwrap_or_default(), next_id(), fields.unwrap_or_default())
+                        .with_parent_id(*parent_id);
+                    (Family::new(info, clock.clone(), this.clone(), *sinkless_is_known), None)
+                }
+                Start::Derived(context) => {
+                    let inner = &context.inner;
+                    inner.remember_outputs_before(&sinks);
+                    let has_own_info = name.is_some() || fields.is_some() || inner.info.is_some();
+                    let info = has_own_info.then(|| {
+                        let name = name.unwrap_or_else(|| context.name().to_owned());
+                        let fields = fields.unwrap_or_else(|| context.fields().to_vec());
+                        Box::new(ContextInfo::new(name, context.id(), fields).with_parent_id(context.parent_id()))
+                    });
+                    (inner.family.clone(), info)
+                }
+            };
+            let verbosity = clamp(verbosity, info.as_deref().unwrap_or(&family.info).name());
+            let accounts = attach(&sinks, &family);
+            family.begin_use(&sinks);
+            family.add_member();
+            ContextInner {
+                family,
+                info,
+                origin,
+                clock,
+                verbosity,
+                span_events,
+                trace,
+                sinks,
+                accounts,
+                position: ListPosition::new(),
+                #[cfg(feature = "testing")]
+                made_under: crate::under_test::mark(),
             }
-            Start::Derived(context) => {
-                let inner = &context.inner;
-                inner.remember_outputs_before(&sinks);
-                let has_own_info = name.is_some() || fields.is_some() || inner.info.is_some();
-                let info = has_own_info.then(|| {
-                    let name = name.unwrap_or_else(|| context.name().to_owned());
-                    let fields = fields.unwrap_or_else(|| context.fields().to_vec());
-                    Box::new(ContextInfo::new(name, context.id(), fields).with_parent_id(context.parent_id()))
-                });
-                (inner.family.clone(), info)
-            }
-        };
-        let verbosity = clamp(verbosity, info.as_deref().unwrap_or(&family.info).name());
-        let accounts = attach(&sinks, &family);
-        family.begin_use(&sinks);
-        family.add_member();
-        let inner = Arc::new(ContextInner {
-            family,
-            info,
-            origin,
-            clock,
-            verbosity,
-            span_events,
-            trace,
-            sinks,
-            accounts,
-            position: ListPosition::new(),
-            #[cfg(feature = "testing")]
-            made_under: crate::under_test::mark(),
         });
-        // The first member of the family sets it; the derived ones find it set.
-        inner.family.root.get_or_init(|| Arc::downgrade(&inner));
         LIVE.insert(inner.info().id(), &inner, &inner.position);
         OutputContext { inner }
     }
 }
 
 /// Moves sinks that share a rendering together, and otherwise keeps their order.
-fn group_by_renderer(sinks: &mut Vec<Sink>) {
-    let mut grouped: Vec<Sink> = Vec::with_capacity(sinks.len());
+fn group_by_renderer(sinks: &mut Sinks) {
+    let mut grouped = Sinks::with_capacity(sinks.len());
     for sink in sinks.drain(..) {
         let after =
             grouped.iter().rposition(|known| known.renderer() == sink.renderer()).map_or(grouped.len(), |at| at + 1);

@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::live_list::{ListPosition, LiveList};
 use super::span_events::SpanEvents;
 use crate::background::{Account, OpenAccount};
@@ -12,7 +14,7 @@ use crate::fallback;
 use crate::limits::{INHERITED_LOCK, SINKLESS_REPORTS};
 use crate::record::ContextInfo;
 use crate::sink::{OutputRef, Sink};
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, OnceLock, Ordering, Weak};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering, Weak};
 use crate::trace::TraceContext;
 use crate::verbosity::Verbosity;
 
@@ -30,6 +32,9 @@ pub(crate) fn are_others_alive() -> bool {
     LIVE_FAMILIES.load(Ordering::Relaxed) > 1
 }
 
+/// The sinks of a context: most have one or two, which then need no allocation.
+pub(super) type Sinks = SmallVec<[Sink; 2]>;
+
 /// The contents of a context. The scope chain points to them directly, so they have a type of their own.
 pub(crate) struct ContextInner {
     pub(super) family: Arc<Family>,
@@ -44,7 +49,7 @@ pub(crate) struct ContextInner {
     /// it drops first.
     pub(super) accounts: Vec<Option<OpenAccount>>,
     /// Sinks with the same format are neighbours, so that they share one rendering.
-    pub(super) sinks: Vec<Sink>,
+    pub(super) sinks: Sinks,
     pub(super) position: ListPosition,
     /// The isolated test that it was made under.
     #[cfg(feature = "testing")]
@@ -63,7 +68,7 @@ pub(crate) struct Family {
     /// The outputs of all members, if they do not all have the same.
     pub(super) output_refs: Mutex<Vec<OutputRef>>,
     /// The first member, from which the others were derived.
-    pub(super) root: OnceLock<Weak<ContextInner>>,
+    pub(super) root: Weak<ContextInner>,
     /// What tells outputs that this context uses them; each with the address of the output. Empty once the context is closed.
     pub(super) uses: Mutex<Vec<(usize, Box<dyn Any + Send + Sync>)>>,
     /// True once a close has given up its records.
@@ -135,7 +140,7 @@ impl ContextInner {
 
     /// The first context of this family. It may no longer be alive.
     pub(crate) fn root(&self) -> Weak<ContextInner> {
-        self.family.root.get().cloned().unwrap_or_default()
+        self.family.root.clone()
     }
 
     /// Warns, once, that the program logs to this context although it is closed.
@@ -237,6 +242,23 @@ impl ContextInner {
 }
 
 impl Family {
+    /// Makes the family of the context `root`, which is being made.
+    pub(super) fn new(info: ContextInfo, clock: Clock, root: Weak<ContextInner>, sinkless_is_known: bool) -> Arc<Self> {
+        Arc::new(Family {
+            members: AtomicUsize::new(0),
+            info,
+            clock,
+            in_flight: InFlight::new(),
+            counters: Counters::default(),
+            output_refs: Mutex::new(Vec::new()),
+            root,
+            uses: Mutex::new(Vec::new()),
+            abandoned: AtomicBool::new(false),
+            warned_closed: AtomicBool::new(false),
+            sinkless_is_known: AtomicBool::new(sinkless_is_known),
+        })
+    }
+
     /// Counts a new member, until it is dropped.
     pub(super) fn add_member(&self) {
         // Relaxed, here and in `remove_member`: counts, by which no other data is read. The static count never goes below zero: each thread takes
