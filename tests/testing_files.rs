@@ -23,6 +23,8 @@ fn files(scenario: &str) -> BTreeMap<String, String> {
     let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap());
     let name = |name: String| name.replace(".logscope.testing_files.", " ").replace(".log", "");
     entries
+        // Of the first run.
+        .filter(|entry| !entry.file_name().to_str().unwrap().starts_with("4-failed-before"))
         .map(|entry| (name(entry.file_name().into_string().unwrap()), fs::read_to_string(entry.path()).unwrap()))
         .collect()
 }
@@ -288,4 +290,80 @@ fn another_hook() {
         std::panic::catch_unwind(deny_in_a_case).unwrap_err();
     });
     testing::capture(|_| panic!("the reason"));
+}
+
+#[test]
+fn a_panic_after_the_capture_fails_the_test_in_its_file() {
+    let files = files("after_its_capture");
+    assert_names(&files, &["1-failed after_its_capture_panics", "3-passed after_its_capture_passes"]);
+    let text = &files["1-failed after_its_capture_panics"];
+    assert!(text.contains("in the capture\n") && text.contains("one is not seven"), "{text}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn after_its_capture_panics() {
+    let number = testing::capture(|_| {
+        tracing::info!("in the capture");
+        7
+    });
+    assert_eq!(1, number, "one is not seven");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn after_its_capture_passes() {
+    assert_eq!(7, testing::capture(|_| 7), "one is not seven");
+}
+
+#[test]
+fn a_future_that_is_dropped_half_way_has_not_ended() {
+    let files = files("dropped_half_way");
+    assert_names(&files, &["2-unfinished dropped_half_way"]);
+    assert!(files["2-unfinished dropped_half_way"].contains("about to wait"), "{files:?}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn dropped_half_way() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut test = Box::pin(testing::options().deny(Level::ERROR).capture_async(|_| async {
+            tracing::error!("about to wait");
+            std::future::pending::<()>().await;
+        }));
+        let is_ready = std::future::poll_fn(|cx| std::task::Poll::Ready(test.as_mut().poll(cx).is_ready())).await;
+        assert!(!is_ready);
+    });
+}
+
+#[test]
+fn the_log_of_the_last_failure_stays_when_the_test_passes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |fails: &str| {
+        let variables = [("LOGSCOPE_TEST_DIR", folder.path().to_str().unwrap()), ("FLAKY_FAILS", fails)];
+        suite::scenario("now_and_then", &["--test-threads=2"], &variables);
+        let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap());
+        let state = |name: String| name.split_once('.').unwrap().0.to_owned();
+        let mut states: Vec<_> = entries.map(|entry| state(entry.file_name().into_string().unwrap())).collect();
+        states.sort();
+        states
+    };
+    assert_eq!(run("first"), ["1-failed"]);
+    assert_eq!(run(""), ["3-passed", "4-failed-before"]);
+    assert_eq!(run(""), ["3-passed", "4-failed-before"]);
+    assert_eq!(run("second"), ["1-failed", "4-failed-before"]);
+    assert_eq!(run(""), ["3-passed", "4-failed-before"]);
+    let kept = folder.path().join("4-failed-before.logscope.testing_files.now_and_then.log");
+    let text = fs::read_to_string(kept).unwrap();
+    assert!(text.contains("second"), "the last failure: {text}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn now_and_then() {
+    testing::capture(|_| {
+        let fails = std::env::var("FLAKY_FAILS").unwrap();
+        assert_eq!(fails, "", "the {fails} failure");
+    });
 }

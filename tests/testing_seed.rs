@@ -7,7 +7,7 @@ use std::panic::catch_unwind;
 use std::thread;
 use std::time::Duration;
 
-use logscope::testing::{EndedChild, capture, child, free_port, random, run_together, seed, wait_until};
+use logscope::testing::{EndedChild, capture, child, free_port, random, seed, wait_until};
 
 /// What a failure tells.
 const TOLD: &str = "logscope::testing: random choices were made; LOGSCOPE_TEST_SEED=0x7 makes them again\n";
@@ -35,26 +35,6 @@ fn the_seed_comes_from_the_environment_and_decides_the_numbers() {
         .env("LOGSCOPE_TEST_SEED", "many")
         .run(|| catch_unwind(seed).unwrap_err().downcast_ref::<String>().unwrap().clone());
     assert!(panicked.report.as_deref().unwrap().contains("no number"), "{panicked:?}");
-}
-
-#[test]
-fn the_choices_of_a_thread_come_again_whatever_other_threads_choose() {
-    let range = "61000-61999";
-    let ports = |busy: bool| {
-        let shared = tempfile::tempdir().unwrap();
-        let child = child().env("LOGSCOPE_TEST_SEED", "7").env("LOGSCOPE_TEST_PORTS", range);
-        let ended = child.env("LOGSCOPE_TEST_SHARED", shared.path()).run(|| {
-            if busy {
-                run_together(3, |_| drop(free_port()));
-            }
-            let own = (free_port().number(), free_port().number());
-            let other = thread::Builder::new().name("other".to_owned()).spawn(|| free_port().number()).unwrap();
-            format!("{own:?} {}", other.join().unwrap())
-        });
-        ended.report.unwrap()
-    };
-    let (quiet, busy) = (ports(false), ports(true));
-    assert_eq!(quiet, busy);
 }
 
 #[test]

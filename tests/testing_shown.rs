@@ -119,7 +119,9 @@ fn a_folder_gets_a_file_for_each_test_failures_first() {
         let printed = scenario("kept_", &["--test-threads=2"], &variables);
         assert!(!printed.succeeded && printed.stderr.is_empty(), "{}", printed.stderr);
         let files = files(&at);
-        let names: Vec<&str> = files.keys().map(String::as_str).collect();
+        // The second run keeps the failures of the first.
+        let names = files.keys().map(String::as_str).filter(|name| !name.starts_with("4-failed-before."));
+        let names: Vec<&str> = names.collect();
         let expected = [
             "1-failed.logscope.testing_shown.kept_and_denied.log",
             "1-failed.logscope.testing_shown.kept_fails.log",

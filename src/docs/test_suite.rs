@@ -118,7 +118,7 @@
 //! });
 //! ```
 //!
-//! Any other ERROR fails this test when it ends, and is shown.
+//! Any other ERROR in the log of this test fails it when it ends, and is shown.
 //!
 //! # Snapshots
 //!
@@ -215,7 +215,8 @@
 //! [`CaptureOptions::verbosity`](crate::testing::CaptureOptions::verbosity) what is recorded. The path in `LOGSCOPE_TEST_DIR` is absolute: cargo runs the tests of each package of a
 //! workspace in the folder of that package. The files there are written as
 //! records come, with why the test has failed, so that of a test that hangs or aborts is there, with a name that begins with `2-unfinished`. Under nextest the log of such a
-//! test is in its output, too. If nextest repeats a flaky test, the log of the attempt that failed stays beside that of the one that passed.
+//! test is in its output, too (not that of one of many [cases](crate::testing::case()), which is shown when it has failed). If nextest repeats a flaky test, the log of the
+//! attempt that failed stays beside that of the one that passed; so does that of the last run in which the test failed, as `4-failed-before`.
 //!
 //! # Waiting, and several threads
 //!

@@ -1,4 +1,4 @@
-//! The attempts of tests, one after the other on one thread: what is known of those before.
+//! The attempts of tests, one after the other on one thread, and captures that are over: what is known of those before.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -10,6 +10,8 @@ thread_local! {
     static RUNNING: Cell<usize> = const { Cell::new(0) };
     /// Whether the file of the attempt that is over has the text already with which its thread is about to panic.
     static IS_WRITTEN: Cell<bool> = const { Cell::new(false) };
+    /// The file of the last capture on this thread that has passed, if no other test runs on the thread.
+    static PASSED: RefCell<Option<Place>> = const { RefCell::new(None) };
     static ATTEMPTS: RefCell<Attempts> = const { RefCell::new(Attempts { places: BTreeMap::new(), failed: None }) };
 }
 
@@ -85,11 +87,18 @@ pub(super) fn take_failed() -> String {
     with_attempts(|attempts| attempts.failed.take()).flatten().map(|failed| failed.text).unwrap_or_default()
 }
 
+/// Keeps the file of a capture of this thread's test that has passed: the test can still fail.
+pub(super) fn keep_passed(place: Option<&Place>) {
+    let _ = PASSED.try_with(|passed| passed.replace(place.cloned()));
+}
+
 /// Adds why the test fails to the file of the last attempt that has failed on this thread, unless that was shown: then its test is over, and what
-/// panics is another one.
+/// panics is another one. Else to that of the last capture, which was said to have passed.
 pub(super) fn add_reason(text: &str) {
     let place = with_attempts(|attempts| attempts.places.get(&attempts.failed.as_ref()?.test)?.clone());
     if let Some(place) = place.flatten() {
         place.add_reason(text);
+    } else if let Some(passed) = PASSED.try_with(RefCell::take).ok().flatten() {
+        passed.fail_late(text);
     }
 }

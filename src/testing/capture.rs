@@ -69,6 +69,9 @@ pub fn capture<R, F: FnOnce(&Log) -> R>(test: F) -> R {
 /// # );
 /// ```
 ///
+/// If the future is dropped before its end, as by a time-out, nothing is known of the test: its log is that of one that has passed, and its file in
+/// `LOGSCOPE_TEST_DIR` that of one that never ended.
+///
 /// # Panics
 ///
 /// Where [`capture`](capture()) does.
@@ -151,7 +154,8 @@ impl CaptureOptions {
         init();
         let name = self.name_in::<F>();
         async move {
-            let recorded = Recorded::begin(self, name);
+            let mut recorded = Recorded::begin(self, name);
+            recorded.if_dropped = Verdict::Unfinished;
             let context = recorded.log.context().clone();
             let log = recorded.log.clone();
             let result = async { test(log).await }.in_context(&context).await;
@@ -284,6 +288,8 @@ struct Recorded {
     log: Log,
     /// Whether the thread was panicking already, as in a destructor.
     was_panicking: bool,
+    /// How it has ended if it is dropped, but by a panic.
+    if_dropped: Verdict,
     is_over: bool,
 }
 
@@ -307,7 +313,8 @@ impl Recorded {
         }
         let context = builder.build();
         open::enter(&recording, context.id());
-        Recorded { log: Log::new(recording, context), was_panicking: thread::panicking(), is_over: false }
+        let (log, was_panicking) = (Log::new(recording, context), thread::panicking());
+        Recorded { log, was_panicking, if_dropped: Verdict::Passed, is_over: false }
     }
 
     /// Ends a recording whose test has come to its end.
@@ -341,7 +348,7 @@ impl Drop for Recorded {
     fn drop(&mut self) {
         let is_panicking = thread::panicking();
         let has_panicked = is_panicking && !self.was_panicking;
-        if let Some(violation) = self.finish(if has_panicked { Verdict::Panicked } else { Verdict::Passed })
+        if let Some(violation) = self.finish(if has_panicked { Verdict::Panicked } else { self.if_dropped })
             && !is_panicking
         {
             panic!("{violation}");

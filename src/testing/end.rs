@@ -34,6 +34,8 @@ pub(super) enum Verdict {
     Failed,
     /// It counts for nothing.
     Rejected,
+    /// It was given up before its end.
+    Unfinished,
 }
 
 impl Verdict {
@@ -68,7 +70,9 @@ pub(super) fn end(recording: &Arc<Recording>, verdict: Verdict) -> End {
     if let Some(reason) = reason {
         recording.write_to_file(reason);
     }
-    if let Some(live) = &recording.live {
+    if verdict != Verdict::Unfinished
+        && let Some(live) = &recording.live
+    {
         live.end(has_failed);
     }
     End { text, violation, has_failed }

@@ -76,6 +76,9 @@ impl Live {
     pub(super) fn end(&self, has_failed: bool) {
         if let Some(log) = &self.file {
             log.end(has_failed);
+            if harness().has_own_thread() && !attempts::are_running() {
+                attempts::keep_passed(Some(log.place()).filter(|_| !has_failed));
+            }
         }
     }
 }

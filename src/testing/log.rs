@@ -90,6 +90,9 @@ impl Log {
 
     /// Has records of this level, or a more severe one, fail the test when it ends, and shows them.
     ///
+    /// That is asked of the records of this log: not of what is logged [outside every context](Log::unclaimed), for which there is
+    /// [`strict`](super::strict()), nor of what goes to a context of the program that has no sink [of this log](Log::sink).
+    ///
     /// # Panics
     ///
     /// Not this call, but the end of the capture, unless the test has failed already.

@@ -16,6 +16,7 @@ const NAME_BYTES: usize = 150;
 const FAILED: &str = "1-failed";
 const UNFINISHED: &str = "2-unfinished";
 const PASSED: &str = "3-passed";
+const FAILED_BEFORE: &str = "4-failed-before";
 
 /// The place of a file. Its name begins with what is known of the test, so that failures come first in a listing.
 #[derive(Clone)]
@@ -33,12 +34,12 @@ pub(super) struct LogFile {
 }
 
 impl Place {
-    /// Returns the place for the file of the test `name`, without what an earlier run has left there; `None` if there are to be no files.
+    /// Returns the place for the file of the test `name`; `None` if there are to be no files. The file of an earlier run that has failed stays there
+    /// under another name: the test may be one that fails now and then.
     pub(super) fn of_test(name: &str) -> Option<Place> {
         let folder = harness().folder.as_deref()?;
         let place = Place { folder, name: unique_name(name), has_failed: Arc::default() };
-        // It would contradict this run.
-        place.remove(FAILED);
+        let _ = fs::rename(place.path(FAILED), place.path(FAILED_BEFORE));
         Some(place)
     }
 
@@ -55,6 +56,14 @@ impl Place {
         if let Err(error) = fs::rename(&path, self.path(state)) {
             fallback::report(format_args!("the log of a test keeps its name: {}: {error}", path.display()));
         }
+    }
+
+    /// Notes that a test has failed after its file was said to have passed, and why.
+    pub(super) fn fail_late(&self, text: &str) {
+        let path = self.path(FAILED);
+        let moved = fs::rename(self.path(PASSED), &path);
+        let added = moved.and_then(|()| File::options().append(true).open(&path)).and_then(|file| write(&file, text));
+        self.tell_if_broken(added);
     }
 
     /// Adds to the file of a test that has failed why that is.
@@ -90,6 +99,10 @@ impl LogFile {
     /// Writes `text` and an end of line, at once.
     pub(super) fn write(&self, text: &str) {
         self.place.tell_if_broken(write(&self.file, text));
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Notes how the test, or this attempt, has ended.

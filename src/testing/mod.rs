@@ -42,12 +42,13 @@
 //! | `cargo test` | with the test, if it fails; with `--show-output`, also if it passes |
 //! | `cargo test -- --nocapture` | on stderr as they come, each line with its test |
 //! | nextest | as they come; nextest keeps them for the test, and shows them if it fails |
-//! | with `LOGSCOPE_TEST_DIR` | also as they come, in a file for each test; the names of those that failed begin with `1-failed`, of those that never ended with `2-unfinished`, of the others with `3-passed` |
+//! | with `LOGSCOPE_TEST_DIR` | also as they come, in a file for each test; the names of those that failed begin with `1-failed`, of those that never ended with `2-unfinished`, of the others with `3-passed`; where a test has failed in an earlier run, that log stays as `4-failed-before` |
 //!
 //! Set `LOGSCOPE_TEST_DIR` to an absolute path: cargo runs the tests of each package in the folder of that package, from which a relative one
 //! counts. Such a file also has why the test has failed, and what was logged outside every context while it ran. A test of many [cases](case()) has one
 //! file, with its last failure if there is one. A test fails if it panics, or if the closure of its capture returns an error; an error
-//! that is returned past a guard of [`begin`] is not known.
+//! that is returned past a guard of [`begin`], or after the capture, is not known. A panic on the thread of the test, after its capture, fails the test
+//! in its file even if the test catches it.
 //!
 //! `LOGSCOPE_TEST` has the [directives](crate::Verbosity#directives) of what is shown: `LOGSCOPE_TEST=info,hyper=off cargo test`. What is
 //! recorded stays the same.

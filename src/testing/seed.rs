@@ -107,6 +107,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_choices_of_a_thread_come_again_whatever_other_threads_choose() {
+        let choices = || (0..100).map(|_| choose().next()).collect::<Vec<_>>();
+        let on_thread =
+            |name: &str| thread::Builder::new().name(name.to_owned()).spawn(choices).unwrap().join().unwrap();
+        let (first, other, again) = (on_thread("chooses"), on_thread("chooses, too"), on_thread("chooses"));
+        assert_eq!(first, again);
+        assert_ne!(first, other);
+        let different: std::collections::BTreeSet<_> = first.iter().collect();
+        assert_eq!(different.len(), first.len(), "each choice of a thread is another");
+    }
+
+    #[test]
     fn the_same_state_gives_the_same_numbers_and_they_are_spread() {
         let draw = |state| {
             let mut random = Random::of(state);

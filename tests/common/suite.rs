@@ -4,8 +4,13 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use logscope::testing::wait_until;
 
 /// What a run of tests has printed.
 #[derive(Debug)]
@@ -28,11 +33,34 @@ pub(crate) fn command(program: impl AsRef<Path>) -> Command {
     command
 }
 
-/// Runs it to its end.
+/// How long a run may take, with what it builds, on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(900);
+
+/// Runs it to its end, which must come in time.
+#[track_caller]
 pub(crate) fn run(command: &mut Command) -> Printed {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Printed { succeeded: output.status.success(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let stdout = read_all(process.stdout.take().unwrap());
+    let stderr = read_all(process.stderr.take().unwrap());
+    let status = wait_until(DEADLINE, || process.try_wait().unwrap());
+    if status.is_err() {
+        process.kill().unwrap();
+    }
+    let printed = Printed {
+        succeeded: status.as_ref().is_ok_and(ExitStatus::success),
+        stdout: stdout.join().unwrap(),
+        stderr: stderr.join().unwrap(),
+    };
+    assert!(status.is_ok(), "{command:?} did not end: {printed:?}");
+    printed
+}
+
+fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
 }
 
 /// Runs the ignored tests of this binary whose names contain `scenario`.
