@@ -1,7 +1,7 @@
 //! Measures what logscope costs, and compares it with its peers.
 //!
 //! ```text
-//! cargo run --profile bench -p logscope-bench -- [--quick] [--check] [--only WORD]
+//! cargo run --profile bench -p logscope-bench -- [--quick] [--check] [--tsv] [--only WORD]
 //! ```
 //!
 //! Prints a table: nanoseconds and allocations for each operation, ours and another's, and the marks that ours must reach. Marks in
@@ -9,7 +9,7 @@
 //! costs, with one thread and with two. Scaling shows only on a machine that has two processors to spare.
 //!
 //! `--quick` runs short rounds, to see that everything works; `--check` makes the exit status say whether every mark is held;
-//! `--only` runs the jobs whose name contains a word.
+//! `--only` runs the jobs whose name contains a word; `--tsv` prints the cells between tabs, for `benches/report`.
 //!
 //! The jobs on lines run under `with_default`, both sides in one process, and once more with each side as the global subscriber of
 //! a process of its own. The jobs on unwanted events depend on the global subscriber, so they run in such processes only. [`harness`]
@@ -24,6 +24,7 @@ use std::process::ExitCode;
 
 use harness::Plan;
 use logscope_bench::{alloc, harness, subjects};
+use table::Style;
 
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;
@@ -40,40 +41,45 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     let options = Options::parse(&arguments)?;
-    table::print_heading();
+    let style = options.style;
+    style.print_heading();
     let mut missed = 0;
     for job in jobs::all().into_iter().filter(|job| job.name().contains(&options.only)) {
         let row = job.run(options.plan)?;
-        table::print_row(&row);
+        style.print_row(&row);
         missed += u32::from(!row.is_held());
     }
     if jobs::files::are_wanted(&options.only) {
-        table::print_file_heading();
+        style.print_file_heading();
         for row in jobs::files::run(options.plan)? {
-            table::print_file_row(&row);
+            style.print_file_row(&row);
             missed += u32::from(!row.is_held());
         }
     }
-    println!("{missed} missed");
+    style.print_end(missed);
     Ok(if options.check && missed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 struct Options {
     plan: Plan,
     check: bool,
+    style: Style,
     only: String,
 }
 
 impl Options {
     fn parse(arguments: &[String]) -> Result<Options, String> {
-        let mut options = Options { plan: Plan::FULL, check: false, only: String::new() };
+        let mut options = Options { plan: Plan::FULL, check: false, style: Style::Table, only: String::new() };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--quick" => options.plan = Plan::QUICK,
                 "--check" => options.check = true,
+                "--tsv" => options.style = Style::Tsv,
                 "--only" => options.only = arguments.next().ok_or("--only needs a word")?.clone(),
-                other => return Err(format!("unknown argument {other}; there are --quick, --check and --only WORD")),
+                other => {
+                    return Err(format!("unknown argument {other}; there are --quick, --check, --tsv and --only WORD"));
+                }
             }
         }
         Ok(options)

@@ -58,30 +58,6 @@ impl Row {
     }
 }
 
-pub fn print_heading() {
-    println!(
-        "{:<56} {:>10} {:>7}   {:<38} {:>10} {:>7}  {:>14}  marks",
-        "job", "ns", "allocs", "against", "ns", "allocs", "ratio"
-    );
-}
-
-pub fn print_row(row: &Row) {
-    let Row { job, against, result, marks } = row;
-    let ratio = match result.ratio {
-        faster if faster >= 1.0 => format!("{faster:.2}x faster"),
-        slower => format!("{:.2}x slower", 1.0 / slower),
-    };
-    let marks: Vec<String> = marks.iter().map(|mark| verdict(mark, mark.is_held(result))).collect();
-    println!(
-        "{job:<56} {:>10.2} {:>7.2}   {against:<38} {:>10.2} {:>7.2}  {ratio:>14}  {}",
-        result.ours,
-        result.our_allocations,
-        result.theirs,
-        result.their_allocations,
-        marks.join(", ")
-    );
-}
-
 fn verdict(mark: impl fmt::Display, is_held: bool) -> String {
     format!("{mark}: {}", if is_held { "held" } else { "MISSED" })
 }
@@ -107,19 +83,72 @@ impl FileRow {
     }
 }
 
-pub fn print_file_heading() {
-    println!(
-        "\n{:<56} {:>10} {:>10}   {:>10} {:>10}  {:>8} {:>7} {:>6}  marks",
-        "job", "ns, 1 thr", "to caller", "ns, 2 thr", "to caller", "scaling", "allocs", "lost"
-    );
+/// How rows are printed.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub enum Style {
+    /// Two tables, for people.
+    Table,
+    /// Cells between tabs, without headings: `row`, the job, ours, allocations, against, theirs, allocations, ratio, marks; or `file`, the job, one
+    /// thread, to the caller, two threads, to the caller, scaling, allocations, lost, marks.
+    Tsv,
 }
 
-pub fn print_file_row(row: &FileRow) {
-    let FileRow { job, nanos, caller_nanos, scaling, allocations, lost, marks } = row;
-    let ([one, two], [caller_one, caller_two]) = (nanos, caller_nanos);
-    let marks: Vec<String> = marks.iter().map(|(mark, held)| verdict(mark, *held)).collect();
-    println!(
-        "{job:<56} {one:>10.1} {caller_one:>10.1}   {two:>10.1} {caller_two:>10.1}  {scaling:>7.2}x {allocations:>7.2} {lost:>6}  {}",
-        marks.join(", ")
-    );
+impl Style {
+    pub fn print_heading(self) {
+        if self == Style::Table {
+            println!(
+                "{:<56} {:>10} {:>7}   {:<38} {:>10} {:>7}  {:>14}  marks",
+                "job", "ns", "allocs", "against", "ns", "allocs", "ratio"
+            );
+        }
+    }
+
+    pub fn print_row(self, row: &Row) {
+        let Row { job, against, result, marks } = row;
+        let ratio = match result.ratio {
+            faster if faster >= 1.0 => format!("{faster:.2}x faster"),
+            slower => format!("{:.2}x slower", 1.0 / slower),
+        };
+        let marks: Vec<String> = marks.iter().map(|mark| verdict(mark, mark.is_held(result))).collect();
+        let marks = marks.join(", ");
+        let Comparison { ours, our_allocations, theirs, their_allocations, .. } = result;
+        match self {
+            Style::Table => println!(
+                "{job:<56} {ours:>10.2} {our_allocations:>7.2}   {against:<38} {theirs:>10.2} {their_allocations:>7.2}  {ratio:>14}  {marks}"
+            ),
+            Style::Tsv => println!(
+                "row\t{job}\t{ours:.2}\t{our_allocations:.2}\t{against}\t{theirs:.2}\t{their_allocations:.2}\t{ratio}\t{marks}"
+            ),
+        }
+    }
+
+    pub fn print_file_heading(self) {
+        if self == Style::Table {
+            println!(
+                "\n{:<56} {:>10} {:>10}   {:>10} {:>10}  {:>8} {:>7} {:>6}  marks",
+                "job", "ns, 1 thr", "to caller", "ns, 2 thr", "to caller", "scaling", "allocs", "lost"
+            );
+        }
+    }
+
+    pub fn print_file_row(self, row: &FileRow) {
+        let FileRow { job, nanos, caller_nanos, scaling, allocations, lost, marks } = row;
+        let ([one, two], [caller_one, caller_two]) = (nanos, caller_nanos);
+        let marks: Vec<String> = marks.iter().map(|(mark, held)| verdict(mark, *held)).collect();
+        let marks = marks.join(", ");
+        match self {
+            Style::Table => println!(
+                "{job:<56} {one:>10.1} {caller_one:>10.1}   {two:>10.1} {caller_two:>10.1}  {scaling:>7.2}x {allocations:>7.2} {lost:>6}  {marks}"
+            ),
+            Style::Tsv => println!(
+                "file\t{job}\t{one:.1}\t{caller_one:.1}\t{two:.1}\t{caller_two:.1}\t{scaling:.2}\t{allocations:.2}\t{lost}\t{marks}"
+            ),
+        }
+    }
+
+    pub fn print_end(self, missed: u32) {
+        if self == Style::Table {
+            println!("{missed} missed");
+        }
+    }
 }
