@@ -14,19 +14,19 @@ tokio::task_local! {
     static TASK: Arc<str>;
 }
 
-/// A task's context may cost as much as a task-local value, plus the noise between two runs of the same code.
-const NO_SLOWER: Mark = Mark::AtMostTimes(1.05);
-
 pub fn jobs() -> Vec<Job> {
     vec![
-        Job::new("with_current", "task_local with", &[Mark::AtMost(1.0)], || Ok((with_current(), task_local_with()))),
-        Job::new("with_current", "opentelemetry map_current", &[], || Ok((with_current(), opentelemetry_current()))),
-        Job::new("scope of a closure", "task_local sync_scope", &[Mark::AtMost(2.0)], || {
-            Ok((scope(), task_local_scope()))
+        Job::new("with_current", "task_local with", &[Mark::AtMostMore(0.5)], || {
+            Ok((with_current(), task_local_with()))
         }),
+        Job::new("with_current", "opentelemetry map_current", &[], || Ok((with_current(), opentelemetry_current()))),
+        Job::new("scope of a closure", "task_local with", &[Mark::AtMostMore(2.0)], || {
+            Ok((scope(), task_local_with()))
+        }),
+        Job::new("scope of a closure", "task_local sync_scope", &[], || Ok((scope(), task_local_scope()))),
         Job::new("scope of a closure", "opentelemetry attach", &[], || Ok((scope(), opentelemetry_attach()))),
         Job::new("guard", "opentelemetry attach", &[Mark::AtMost(18.0)], || Ok((guard(), opentelemetry_attach()))),
-        Job::new("poll of an in_context future", "poll of a task_local scope", &[NO_SLOWER], || {
+        Job::new("poll of an in_context future", "poll of a task_local scope", &[Mark::AtMostMore(1.0)], || {
             Ok((poll(), task_local_poll()))
         }),
     ]
