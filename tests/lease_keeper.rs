@@ -178,7 +178,7 @@ fn a_keeper_tells_of_a_loss_once_and_in_the_context_of_the_holder() {
     init();
     let log = Log::new("holder");
     let (backend, renewals, _) = told();
-    let ttl = Duration::from_secs(3);
+    let ttl = Duration::from_secs(9);
     let lease = Lease::new(backend, "uno").ttl(ttl);
     let guard = log.context.scope(|| lease.clone().keeper(true).acquire(DEADLINE)).unwrap();
     lease.break_lease().unwrap().unwrap();

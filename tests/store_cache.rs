@@ -127,7 +127,19 @@ fn what_a_cache_has_and_is_not_the_document_is_told_and_the_disk_serves() {
             });
             let told: Vec<_> = log.lines().into_iter().filter(|line| line.level != "DEBUG").collect();
             let levels: Vec<_> = told.iter().map(|line| line.level.as_str()).collect();
-            assert_eq!(levels, if may_be_replaced { &["WARN", "INFO"][..] } else { &["WARN"] }, "{why}");
+            let is_kept = may_be_replaced && !bytes.is_empty();
+            let expected = match (may_be_replaced, is_kept) {
+                (false, _) => &["WARN"][..],
+                (true, false) => &["WARN", "INFO"],
+                (true, true) => &["WARN", "WARN", "INFO"],
+            };
+            assert_eq!(levels, expected, "{why}");
+            if is_kept {
+                let kept = told[1].fields["kept"].as_str().unwrap();
+                assert!(kept.starts_with(&format!("{}.cache.", path.canonicalize().unwrap().display())), "{kept}");
+                assert_eq!(fs::read(kept).unwrap(), bytes, "{why}");
+                fs::remove_file(kept).unwrap();
+            }
             assert!(told[0].fields["error"].as_str().unwrap().contains(why), "{told:?}");
             fs::write(&path, before).unwrap();
         }
@@ -195,5 +207,6 @@ fn a_cache_that_does_not_replace_what_is_damaged_stays_gone() {
         assert_eq!((*store.read().unwrap(), cache.version()), (3, HIGH));
     });
     let told: Vec<_> = log.lines().into_iter().filter(|line| line.level != "DEBUG").map(|line| line.level).collect();
-    assert_eq!(told, ["WARN"]);
+    // That it cannot be used, and where what it has is kept.
+    assert_eq!(told, ["WARN", "WARN"]);
 }

@@ -39,6 +39,8 @@ struct State {
     document: Option<(DocumentVersion, Vec<u8>)>,
     /// It fails after so long.
     stalls_for: Option<Duration>,
+    /// It fails this often, at once.
+    fails: usize,
     asked: usize,
     /// The next `put` says that it has begun, and waits until it may go on.
     next_put: Option<(Sender<()>, Receiver<()>)>,
@@ -72,6 +74,10 @@ impl TestCache {
         let stalls_for = {
             let mut state = self.0.lock().unwrap();
             state.asked += 1;
+            if state.fails > 0 {
+                state.fails -= 1;
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            }
             state.stalls_for
         };
         let Some(stalls_for) = stalls_for else { return Ok(()) };
@@ -242,6 +248,37 @@ fn what_was_saved_while_the_cache_was_gone_is_not_lost_to_what_it_had_before() {
         assert_eq!((value, generation), (72, 3));
         let [told] = &told[..] else { panic!("{told:?}") };
         assert!(told.contains("disagree: the one with the higher epoch, fence and generation is used"), "{told}");
+    }
+}
+
+/// The cache comes back between the lock and the end of the save, with a document that nobody has looked at since.
+#[test]
+fn what_only_a_cache_has_that_comes_back_during_a_save_is_kept() {
+    common::init();
+    // Before the save, which asks it first; and between that question and the end of the save.
+    for fails_during_save in [0, 1] {
+        let (_folder, path) = folder();
+        let (cache, log) = (TestCache::default(), Log::new("builds"));
+        let store = open(&path, &cache, None);
+        (0..5).for_each(|_| add(&store));
+        let in_cache = fs::read(&path).unwrap();
+        cache.stall(Some(Duration::ZERO));
+        fs::remove_file(&path).unwrap();
+        add(&store);
+        let mut guard = store.lock(SOON).unwrap();
+        *guard = 70;
+        cache.stall(None);
+        cache.0.lock().unwrap().fails = fails_during_save;
+        log.context.scope(|| guard.save().unwrap());
+        assert_eq!((*store.read().unwrap(), cache.generation()), (70, Some(2)));
+        let told: Vec<_> = log.lines().into_iter().filter(|line| line.level == "WARN").collect();
+        let [told] = &told[..] else { panic!("{fails_during_save}: {told:?}") };
+        assert!(told.message.contains("disagree") && told.fields["used"] == "disk", "{told:?}");
+        let kept = told.fields["kept"].as_str().unwrap();
+        assert_eq!(fs::read(kept).unwrap(), in_cache);
+        // Once: it is in order now.
+        log.context.scope(|| add(&store));
+        assert_eq!(log.lines().into_iter().filter(|line| line.level == "WARN").count(), 1);
     }
 }
 

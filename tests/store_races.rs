@@ -106,7 +106,7 @@ fn concurrent_open_gives_a_naive_program_two_instances() {
 }
 
 /// Long enough to lock, add and check on a busy machine, and short enough to wait for.
-const SHORT: Duration = Duration::from_secs(2);
+const SHORT: Duration = Duration::from_secs(4);
 
 /// What one player, who has checked its lock, is told when it saves after the other one has saved, if that one could get in; and what is saved then.
 fn act_after_check(stage: &Stage, end: &str, one: &mut Remote, other: &mut Remote) -> (String, u32) {

@@ -95,7 +95,7 @@
 //! | the process forks | the child opens its own; guards and leases stay the parent's |
 //! | the backend of the lease is gone | [`Unreachable`](crate::ErrorKind::Unreachable) for who locks or saves, whatever [`CacheGone`] says; `read` goes on. Leases in a folder survive an outage of Redis |
 //! | a cache is configured, and gone | [`CacheGone`] says: the disk alone, and a record at WARN, or an error. When it is back, the higher [`DocumentVersion`] is the document: disk and cache are compared. If one is not the successor of the other, the one that is not used is kept beside the document, as `state.json.<generation>.<token>`, and a WARN names both |
-//! | a cache has something that is no document | as if it were gone; the next opening or saving with the disk alone replaces it |
+//! | a cache has something that is no document | as if it were gone; the next opening or saving with the disk alone replaces it, and a copy is kept, as `state.json.cache.<digest>`. One of another schema, or of a later version of this library, stays |
 //!
 //! A save writes a new file, syncs it, renames it into place and syncs the folder, under a [`FileLock`](crate::lock::FileLock) (`state.json.lock`)
 //! that is held for that long only. So it takes as long as a sync, milliseconds on most disks. A `read` of a document that has not changed opens the
@@ -109,6 +109,7 @@
 //! | a cache cannot be used | WARN, once until it is back | `the cache of a document cannot be used: the disk is used alone until it can` | `document`, `error` |
 //! | it is back | INFO | `the cache of a document can be used again` | `document` |
 //! | it has another document than the disk, or a newer one | WARN | `the disk and the cache of a document disagree: …` | `document`, `disk`, `cache`, `used`, and `kept` (a copy of the other one) or `error` |
+//! | it has what is no document | WARN | `the document replaces what its cache had, …` | `document`, and `kept` or `error` |
 //! | the lease was lost between a save and its release | WARN | `saved a document, but its lease was lost after that` | `document`, `error` |
 //! | the backend did not answer to that release | WARN | `saved a document, but its lease may not be released: …` | `document`, `error` |
 //! | the lock for saving was cleared in the middle of a save | WARN | `saved a document, but the lock for saving was cleared meanwhile …` | `document`, `error` |
@@ -142,7 +143,8 @@
 //!   clock of the host: not if that was set back meanwhile. So it is where the disk, too, was not there yet: a service that starts before its disk is
 //!   mounted, and while its cache is gone, begins a document anew, and with one save it wins over all saves before. Then the older document is kept as
 //!   `state.json.<generation>.<token>`, but not used: have services wait for their disk, or use [`CacheGone::Refuse`]. Who brings back an old copy of a document without a lease, saves it while the cache
-//!   is gone, and does not reach the cache's generation, gets the cache's. Both are told at WARN.
+//!   is gone, and does not reach the cache's generation, gets the cache's. Both are told at WARN. Who goes beyond that generation before the cache is back
+//!   cannot be told from who went on from what the cache has: that is replaced, and nothing is said.
 //! - `Serialize`, `Deserialize`, `Clone` and `Drop` of a value run without any lock of the library, but may run while the caller has the document
 //!   locked: they must not lock it. When the last `Store` of a document is dropped, whoever opens the document waits until the `Drop` of its value is
 //!   over; a `Drop` that opens it itself gets an error.

@@ -147,7 +147,7 @@ impl RedisClient {
             None => self.run_anew(command),
         };
         let mut retries = 0;
-        let mut was_asked = false;
+        let (mut was_asked, mut was_asked_before) = (false, false);
         while let Err(failure) = &result {
             let error = &failure.error;
             was_asked |= failure.was_asked;
@@ -160,9 +160,10 @@ impl RedisClient {
             retries += usize::from(is_cut);
             // A server that restarts cuts all connections, so the other ones are cut, too.
             self.drop_idle();
+            was_asked_before = was_asked;
             result = self.run_anew(command);
         }
-        result.map_err(|failure| self.failed(&failure, was_asked))
+        result.map_err(|failure| self.failed(&failure, was_asked, was_asked_before))
     }
 
     fn run_anew<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
@@ -192,8 +193,12 @@ impl RedisClient {
 
     #[cold]
     /// Says why an attempt, the last one, has failed. Another one before may have been received all the same.
-    fn failed(&self, Failure { error, was_asked }: &Failure, was_ever_asked: bool) -> Error {
-        let unknown = if was_ever_asked { "; whether it has done what it was asked for is not known" } else { "" };
+    fn failed(&self, Failure { error, was_asked }: &Failure, was_ever_asked: bool, was_asked_before: bool) -> Error {
+        let unless =
+            |is_known: bool| if is_known { "" } else { "; whether it has done what it was asked for is not known" };
+        let unknown = unless(!was_ever_asked);
+        // An answer to the last attempt says nothing of those before.
+        let unknown_before = unless(!was_asked_before);
 
         let server = format!("the Redis server at {}", self.address());
         let said = one_line(&error.to_string(), REDIS_TEXT_BYTES);
@@ -203,12 +208,16 @@ impl RedisClient {
         let unreachable = |what: &str| Error::new(ErrorKind::Unreachable, format!("{server} {what}"));
         let refused = |what: &str| Error::new(ErrorKind::Lock, format!("{server} {what}"));
         match was_asked {
-            _ if is_refusal_of_user(error) => refused("refused the user or the password").with_source(said),
-            _ if error.kind() == RedisErrorKind::Parse => {
-                refused("is no Redis server, or a broken one").with_source(said)
+            _ if is_refusal_of_user(error) => {
+                refused(&format!("refused the user or the password{unknown_before}")).with_source(said)
             }
-            _ if !may_pass => refused(&format!("refused what it was asked for: {said}")),
-            _ if is_server => unreachable("answered that it cannot do it now").with_source(said),
+            _ if error.kind() == RedisErrorKind::Parse => {
+                refused(&format!("is no Redis server, or a broken one{unknown_before}")).with_source(said)
+            }
+            _ if !may_pass => refused(&format!("refused what it was asked for: {said}{unknown_before}")),
+            _ if is_server => {
+                unreachable(&format!("answered that it cannot do it now{unknown_before}")).with_source(said)
+            }
             // The system's word for it is that a resource is unavailable.
             _ if error.is_timeout() => {
                 unreachable(&format!("gave no answer within {}{unknown}", Shown(self.options.timeout)))

@@ -124,7 +124,7 @@ const ORDER: &order::Table<'_> = &[
     ("src/store", "carried, redis_client → lease → document"),
     (
         "src/store/document",
-        "header → version, errors → place, log → cache, disk → redis_cache, shared → bypass, instances → guard → store → options",
+        "header → version, errors → place, log → disk → cache → redis_cache, load → shared → bypass, instances → guard → store → options",
     ),
     (
         "src/store/lease",

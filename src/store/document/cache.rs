@@ -4,9 +4,10 @@ use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::disk::keep_unreadable;
 use super::errors::cache_gone;
 use super::header::{DocumentVersion, Fault, Header, Stamp};
-use super::log::{log_cache_back, log_cache_gone};
+use super::log::{log_cache_back, log_cache_gone, log_unreadable_replaced};
 use super::place::Place;
 use crate::error::Error;
 use crate::limits::{STORE_CACHE_LONGEST_REST, STORE_CACHE_QUICK, STORE_CACHE_REST};
@@ -91,7 +92,8 @@ pub enum CacheGone {
     /// a call now and then, and not each.
     ///
     /// An entry of the cache that is no document, because it was damaged, or something else or an earlier version of this library has written it,
-    /// is [replaced](DocumentCache::replace) by the document on disk when that is opened or saved next. One of another schema or of a later version of this
+    /// is [replaced](DocumentCache::replace) by the document on disk when that is opened or saved next. A copy of it is kept beside the document, as
+    /// `state.json.cache.<digest>`, which a record at WARN names. One of another schema or of a later version of this
     /// library stays, unless it is put there after the look before a save, and has a lower version than what is saved.
     #[default]
     UseDisk,
@@ -101,6 +103,9 @@ pub enum CacheGone {
     /// An entry of the cache that is no document, or has another schema, counts as a cache that cannot be used, until somebody removes it.
     Refuse,
 }
+
+/// What a cache has: a document, and how it was put.
+pub(super) type Found = Option<(Header, Vec<u8>)>;
 
 /// The cache of one document.
 #[derive(Debug)]
@@ -123,8 +128,10 @@ enum Content {
     Fit,
     /// A document that is another one's. It stays.
     Foreign,
-    /// What nobody can read, or a document that was made without the one on disk, and is not newer. The next document that is put replaces it.
-    Replaceable(Vec<u8>),
+    /// What nobody can read. The next document that is put replaces it, after a copy was made.
+    Unreadable(Vec<u8>),
+    /// A document that was made without the one on disk, and is not newer. The next document that is put replaces it. There is a copy.
+    Twin(Vec<u8>),
 }
 
 impl Cached {
@@ -141,6 +148,11 @@ impl Cached {
     /// Returns the document that the cache has. One that is damaged, or has another schema, counts as a cache that cannot be used. Then the result is
     /// none, unless the cache `is_needed`, and it was said to refuse without it. While the cache rests, it is asked only then.
     pub(super) fn get(&self, place: &Place, schema: &str, is_needed: bool) -> Result<Option<(Header, Vec<u8>)>, Error> {
+        self.look(place, schema, is_needed).map(Option::flatten)
+    }
+
+    /// The same. The outer `Option` is none if the cache was not asked or cannot be used.
+    pub(super) fn look(&self, place: &Place, schema: &str, is_needed: bool) -> Result<Option<Found>, Error> {
         let refuses = is_needed && self.gone == CacheGone::Refuse;
         if !refuses && !self.may_ask() {
             return Ok(None);
@@ -158,7 +170,7 @@ impl Cached {
         match found {
             Ok(document) => {
                 self.note_back(place);
-                Ok(document)
+                Ok(Some(document))
             }
             Err(error) if refuses => Err(cache_gone(place.path(), error)),
             Err(error) => {
@@ -181,17 +193,16 @@ impl Cached {
                 let why = format!("{key} was put there by a later version of logscope, in format {format}");
                 Err((why, Content::Foreign))
             }
-            // The document on disk is of this version, so nobody uses this one.
             Err(Fault::Older(format)) => {
                 let why = format!("{key} was put there by an earlier version of logscope, in format {format}");
-                Err((why, Content::Replaceable(document)))
+                Err((why, Content::Unreadable(document)))
             }
             Err(fault) => {
                 let how = match fault {
                     Fault::Damaged(how) => how,
                     _ => "something else than a store has written it",
                 };
-                Err((format!("what it has as {key} is no document: {how}"), Content::Replaceable(document)))
+                Err((format!("what it has as {key} is no document: {how}"), Content::Unreadable(document)))
             }
         }
     }
@@ -201,22 +212,33 @@ impl Cached {
         self.fork.lock().replace((disk, cache)) != Some((disk, cache))
     }
 
+    /// True if it was noted last that this save in the cache disagrees with the disk: there is a copy.
+    pub(super) fn has_noted(&self, cache: Stamp) -> bool {
+        self.fork.lock().is_some_and(|(_, noted)| noted == cache)
+    }
+
     /// Has the cache keep a document that is on disk in place of `found`, which it has returned.
     pub(super) fn put_over(&self, place: &Place, found: Vec<u8>, header: &Header, document: &[u8]) {
-        *self.content.lock() = Content::Replaceable(found);
+        *self.content.lock() = Content::Twin(found);
         self.put(place, header, document);
     }
 
     /// Has the cache keep a document that is on disk. The document is saved without it, so a failure is told, and is no error.
     pub(super) fn put(&self, place: &Place, header: &Header, document: &[u8]) {
-        let replaced = match &*self.content.lock() {
-            Content::Fit => None,
-            Content::Replaceable(found) => Some(found.clone()),
+        let (replaced, is_kept) = match &*self.content.lock() {
+            Content::Fit => (None, true),
+            Content::Unreadable(found) => (Some(found.clone()), false),
+            Content::Twin(found) => (Some(found.clone()), true),
             // Whatever its version: those of two documents say nothing of one another.
             Content::Foreign => return,
         };
         if !self.may_ask() {
             return;
+        }
+        if let (Some(found), false) = (&replaced, is_kept)
+            && let Some(kept) = keep_unreadable(place, found).transpose()
+        {
+            log_unreadable_replaced(place.path(), &kept);
         }
         let began = Instant::now();
         let is_fit = replaced.is_none();

@@ -99,6 +99,22 @@ pub(super) fn keep_copy(place: &Place, stamp: Stamp, document: &[u8]) -> Result<
     Ok(copy)
 }
 
+/// Keeps a copy of what a cache has in place of a document, and returns where; `None` if there is one already, or nothing to keep.
+pub(super) fn keep_unreadable(place: &Place, found: &[u8]) -> Result<Option<PathBuf>, Error> {
+    let copy = place.copy_of_unreadable(found);
+    if found.is_empty() || copy.exists() {
+        return Ok(None);
+    }
+    publish(&copy, |file| {
+        // The document may be for nobody else's eyes.
+        if let Ok(document) = fs::metadata(place.path()) {
+            file.set_permissions(document.permissions())?;
+        }
+        file.write_all(found)
+    })?;
+    Ok(Some(copy))
+}
+
 /// Replaces the document by what `make` makes, under the lock for saving. `make` looks what is there, and fails if that must not be replaced.
 pub(super) fn replace(
     place: &Place,

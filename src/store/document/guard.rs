@@ -99,7 +99,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
                 // The document is on disk, where the next one reads it. A cache may take longer than anybody should wait for.
                 release(document.place.path(), lease);
                 drop(gate);
-                document.put(&saved);
+                document.put(saved);
                 Ok(())
             }
             Err((error, value)) => {
@@ -152,7 +152,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> StoreGuard
         let saved = self.document.save(&saving, self.value.clone()).map_err(|(error, _)| error)?;
         self.disk = Some(saved.header.stamp);
         self.version = saved.header.version();
-        self.document.put(&saved);
+        self.document.put(saved);
         Ok(())
     }
 

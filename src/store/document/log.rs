@@ -61,6 +61,21 @@ pub(super) fn log_fork(path: &Path, disk: DocumentVersion, cache: DocumentVersio
     });
 }
 
+/// Says that what a cache had in place of a document will be replaced. `kept` is where there is a copy.
+pub(super) fn log_unreadable_replaced(path: &Path, kept: &Result<PathBuf, Error>) {
+    let document = path.display();
+    log_always(|| match kept {
+        Ok(kept) => tracing::warn!(
+            target: TARGET, %document, kept = %kept.display(),
+            "the document replaces what its cache had, of which a copy is kept"
+        ),
+        Err(error) => tracing::warn!(
+            target: TARGET, %document, error = format_args!("{error:#}"),
+            "the document replaces what its cache had, of which no copy can be kept"
+        ),
+    });
+}
+
 pub(super) fn log_lease_not_released(path: &Path, error: &Error) {
     let document = path.display();
     let what = match error.is_lease_lost() || error.is_not_holder() {

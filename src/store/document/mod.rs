@@ -7,6 +7,7 @@
 //! | `place` | where a document is, however its path is spelled |
 //! | `disk` | reading it, and replacing it under the lock for saving |
 //! | `cache`, `redis_cache` | the trait of caches, and what happens when one is gone; one in Redis |
+//! | `load` | reading from both, and choosing between the two |
 //! | `shared` | what the threads of this process know of a document, and how they keep up with others |
 //! | `instances` | the documents that are open: one instance per path |
 //! | `options`, `store`, `guard`, `bypass` | what a program sees |
@@ -19,6 +20,7 @@ mod errors;
 mod guard;
 mod header;
 mod instances;
+mod load;
 mod log;
 mod options;
 mod place;

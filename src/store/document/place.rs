@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::errors::{misplaced, unreadable};
 use super::header::Stamp;
 use crate::error::Error;
-use crate::lock::FileLock;
+use crate::lock::{Digest, FileLock};
 
 /// The canonical folder of a document, and its name there. Not its inode, which changes with each save.
 #[derive(Clone, Debug)]
@@ -49,6 +49,13 @@ impl Place {
     /// Returns where a copy of the document is kept that is replaced by one which does not follow it.
     pub(super) fn copy(&self, Stamp { generation, token }: Stamp) -> PathBuf {
         self.beside(&format!(".{generation}.{token}"))
+    }
+
+    /// Returns where a copy of what a cache has in place of the document is kept.
+    pub(super) fn copy_of_unreadable(&self, found: &[u8]) -> PathBuf {
+        // Bytes in memory can be read.
+        let digest = Digest::of(found).map(|digest| digest.to_string()).unwrap_or_default();
+        self.beside(&format!(".cache.{}", digest.get(..16).unwrap_or_default()))
     }
 
     /// Returns the path of a file beside the document, whose name has `suffix` behind that of the document.

@@ -13,31 +13,18 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::cache::Cached;
+use super::cache::Found;
 use super::disk::{self, OnDisk};
-use super::errors::{changed, no_next_generation, no_such_type, not_saved, older_fence, other_schema};
+use super::errors::{changed, no_next_generation, not_saved, older_fence};
 use super::header::{DocumentVersion, Header, Stamp};
-use super::log::{log_fork, log_opened, log_refreshed, log_saved};
+use super::load::{Initial, IsNeeded, Settings, keep_and_tell, load};
+use super::log::{log_opened, log_refreshed, log_saved};
 use super::place::Place;
 use super::version::Version;
 use crate::error::Error;
 use crate::lock::{OwnedMutexGuard, Token};
-use crate::store::lease::Lease;
 use crate::sync::Arc;
 use crate::sync::model::Mutex;
-
-/// What a program gives with a document. Clones share what is in it.
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) schema: String,
-    pub(super) lease: Option<Lease>,
-    pub(super) cached: Option<Arc<Cached>>,
-    /// How long a save waits for those of others.
-    pub(super) save_timeout: Duration,
-}
-
-/// Makes the value of a document that is not there yet.
-pub(super) type Initial<T> = Box<dyn Fn() -> T + Send + Sync>;
 
 pub(super) struct Document<T> {
     pub(super) place: Place,
@@ -57,13 +44,6 @@ pub(super) struct Seen<T> {
     changes: u64,
 }
 
-/// A document that was read, and where from.
-struct Loaded<T> {
-    version: Version<T>,
-    disk: Option<OnDisk>,
-    from: &'static str,
-}
-
 /// When the cache is asked, while what is known of a document is brought up to date.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Ask {
@@ -81,6 +61,8 @@ pub(super) enum Ask {
 pub(super) struct Saved {
     pub(super) header: Header,
     document: Vec<u8>,
+    /// What the cache had before that; `None` if it did not say.
+    cached: Option<Found>,
 }
 
 /// What a guard saves, and over what.
@@ -202,32 +184,47 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
             Err(error) => return Err((not_saved(path, "its value has no JSON").with_source(error), value)),
         };
         match self.publish(saving, &json) {
-            Ok((header, document)) => {
-                self.put_in_place(Version::new(value, &header), OnDisk::new(&header, document.len()));
+            Ok(saved) => {
+                let header = &saved.header;
+                self.put_in_place(Version::new(value, header), OnDisk::new(header, saved.document.len()));
                 log_saved(path, header.stamp.generation, header.fence);
-                Ok(Saved { header, document })
+                Ok(saved)
             }
             Err(error) => Err((error, value)),
         }
     }
 
     /// Has the cache keep what was saved. Others may have saved since, and may have had it keep that: it keeps the higher version.
-    pub(super) fn put(&self, saved: &Saved) {
-        if let Some(cached) = &self.settings.cached {
-            cached.put(&self.place, &saved.header, &saved.document);
+    pub(super) fn put(&self, saved: Saved) {
+        let (Some(cached), Saved { header, document, cached: found }) = (&self.settings.cached, saved) else { return };
+        // One that was gone before the save may be back, with what nobody has looked at.
+        let found = found.or_else(|| cached.look(&self.place, &self.settings.schema, false).ok().flatten()).flatten();
+        if let Some((of_cache, found)) = &found
+            // A later one stays.
+            && of_cache.version() <= header.version()
+            && header.disagrees_with(of_cache)
+            && of_cache.stamp != header.stamp
+            && !cached.has_noted(of_cache.stamp)
+            && cached.note_fork(header.stamp, of_cache.stamp)
+        {
+            keep_and_tell(&self.place, (&header, &document), (of_cache, found));
         }
+        cached.put(&self.place, &header, &document);
     }
 
-    fn publish(&self, saving: &Saving<'_>, value: &[u8]) -> Result<(Header, Vec<u8>), Error> {
+    fn publish(&self, saving: &Saving<'_>, value: &[u8]) -> Result<Saved, Error> {
         let path = self.place.path();
-        if let Some(cached) = &self.settings.cached
-            && let Some((header, _)) = cached.get(&self.place, &self.settings.schema, true)?
-            && header.version() > saving.read
-            && !saving.has_made(header.stamp)
-        {
-            return Err(changed(path, saving.disk, Some(&header)));
+        let mut cached = None;
+        if let Some(cache) = &self.settings.cached {
+            cached = cache.look(&self.place, &self.settings.schema, true)?;
+            if let Some(Some((header, _))) = &cached
+                && header.version() > saving.read
+                && !saving.has_made(header.stamp)
+            {
+                return Err(changed(path, saving.disk, Some(header)));
+            }
         }
-        disk::replace(&self.place, self.settings.save_timeout, || {
+        let (header, document) = disk::replace(&self.place, self.settings.save_timeout, || {
             let found = disk::check(&self.place)?.map(|(header, _)| header);
             let found = found.as_ref();
             let found_stamp = found.map(|header| header.stamp);
@@ -249,7 +246,8 @@ impl<T: Serialize + DeserializeOwned> Document<T> {
             let header = Header { schema, stamp, by, epoch, fence: saving.fence };
             let document = header.write(value);
             Ok((header, document))
-        })
+        })?;
+        Ok(Saved { header, document, cached })
     }
 
     /// Makes a version that was saved the one that is known, unless a newer one is known already.
@@ -278,108 +276,6 @@ impl<T> Document<T> {
     pub(super) fn enter_async(&self) -> impl Future<Output = OwnedMutexGuard<()>> + use<T> {
         Arc::clone(&self.gate).lock_owned_async()
     }
-}
-
-/// Whether a document that refuses to be without its cache needs the answer.
-#[derive(Clone, Copy)]
-struct IsNeeded(bool);
-
-/// Reads the document: the higher version of the disk and of the cache, if that is asked; the disk's if both have the same.
-fn load<T: DeserializeOwned>(
-    place: &Place,
-    settings: &Settings,
-    initial: &Initial<T>,
-    ask: Option<IsNeeded>,
-) -> Result<Loaded<T>, Error> {
-    loop {
-        if let Some(loaded) = load_unless_saved_meanwhile(place, settings, initial, ask)? {
-            return Ok(loaded);
-        }
-    }
-}
-
-/// The same. Returns `None` if another process has saved between the look at the disk and the one at the cache.
-fn load_unless_saved_meanwhile<T: DeserializeOwned>(
-    place: &Place,
-    settings: &Settings,
-    initial: &Initial<T>,
-    ask: Option<IsNeeded>,
-) -> Result<Option<Loaded<T>>, Error> {
-    let on_disk = disk::read(place)?;
-    let on_disk = match &on_disk {
-        Some(document) => Some((disk::parse(place, document)?, document)),
-        None => None,
-    };
-    if let Some(((header, _), _)) = &on_disk {
-        check_schema(place, header, &settings.schema)?;
-    }
-    let disk = on_disk.as_ref().map(|((header, _), document)| OnDisk::new(header, document.len()));
-    if let (Some(cached), Some(IsNeeded(is_needed))) = (&settings.cached, ask) {
-        let found = cached.get(place, &settings.schema, is_needed)?;
-        let of_disk = on_disk.as_ref().map(|((header, _), _)| header.version());
-        let of_cache = found.as_ref().map(|(header, _)| header.version());
-        if let (Some((of_cache, cached_document)), Some(((of_disk, _), document))) = (&found, &on_disk)
-            && of_disk.disagrees_with(of_cache)
-        {
-            if disk::glance(place)?.map(|(_, on_disk)| on_disk) != disk {
-                return Ok(None);
-            }
-            if cached.note_fork(of_disk.stamp, of_cache.stamp) {
-                keep_and_tell(place, (of_disk, document), (of_cache, cached_document));
-            }
-        }
-        match (found, &on_disk) {
-            (Some((header, document)), _) if of_cache > of_disk => {
-                let (_, value) = disk::parse(place, &document)?;
-                return loaded(place, &header, value, disk, "cache").map(Some);
-            }
-            // The cache has missed a save.
-            (_, Some(((header, _), document))) if of_cache < of_disk => cached.put(place, header, document),
-            (Some((twin, found)), Some(((header, _), document))) if header.is_twin_of(&twin) => {
-                cached.put_over(place, found, header, document);
-            }
-            _ => {}
-        }
-    }
-    match &on_disk {
-        Some(((header, value), _)) => loaded(place, header, value, disk, "disk").map(Some),
-        None => {
-            let version = Version::initial(initial());
-            Ok(Some(Loaded { version, disk: None, from: "nothing" }))
-        }
-    }
-}
-
-/// Keeps a copy of that document of the disk and the cache which is not used, and tells that they disagree.
-#[cold]
-fn keep_and_tell(place: &Place, disk: (&Header, &[u8]), cache: (&Header, &[u8])) {
-    let (of_disk, of_cache) = (disk.0.version(), cache.0.version());
-    let (lost, document) = if of_cache > of_disk { disk } else { cache };
-    let kept = disk::keep_copy(place, lost.stamp, document);
-    log_fork(place.path(), of_disk, of_cache, &kept);
-}
-
-fn loaded<T: DeserializeOwned>(
-    place: &Place,
-    header: &Header,
-    value: &[u8],
-    disk: Option<OnDisk>,
-    from: &'static str,
-) -> Result<Loaded<T>, Error> {
-    let value = serde_json::from_slice(value).map_err(|error| no_such_type(place.path(), &header.schema, error))?;
-    Ok(Loaded { version: Version::new(value, header), disk, from })
-}
-
-/// Reads the document on disk, and asks no cache.
-pub(super) fn load_disk<T: DeserializeOwned>(place: &Place, schema: &str) -> Result<Option<Version<T>>, Error> {
-    let Some(document) = disk::read(place)? else { return Ok(None) };
-    let (header, value) = disk::parse(place, &document)?;
-    check_schema(place, &header, schema)?;
-    loaded(place, &header, value, None, "disk").map(|loaded| Some(loaded.version))
-}
-
-fn check_schema(place: &Place, header: &Header, schema: &str) -> Result<(), Error> {
-    if header.schema == schema { Ok(()) } else { Err(other_schema(place.path(), &header.schema, schema)) }
 }
 
 impl<T> fmt::Debug for Document<T> {
