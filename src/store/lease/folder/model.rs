@@ -71,6 +71,14 @@ fn a_holder_learns_that_its_lease_was_broken() {
     holds(&[Plan::WORK, Plan::SHORT, Plan::BREAK], world::Budgets { lost: 1, ..world::Budgets::default() });
 }
 
+#[test]
+fn a_break_beside_a_crash_and_a_take_over_keeps_all_promises() {
+    holds(
+        &[Plan::WORK, Plan::SHORT, Plan::BREAK],
+        world::Budgets { crashes: 1, ticks: 3, ..world::Budgets::default() },
+    );
+}
+
 /// The answer to a step is lost, and the next look shows what was there before it.
 const LOST_AND_STALE: world::Budgets = world::Budgets { crashes: 0, lost: 1, stale: 1, ticks: 4 };
 /// The same, and one more look does.
