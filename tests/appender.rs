@@ -1,5 +1,6 @@
 //! The non-blocking writers of `tracing-appender` as sinks.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "appender")]
 #![allow(clippy::unwrap_used)]
 

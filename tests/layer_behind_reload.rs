@@ -2,6 +2,7 @@
 //!
 //! Each test runs in a process of its own: the subscriber, the process default and the first scope belong to the process.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used)]
 
 mod layers;

@@ -2,6 +2,7 @@
 //!
 //! The process has one default context, which all tests here share: each recognises its own records by a tag.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "file")]
 #![allow(clippy::unwrap_used)]
 
