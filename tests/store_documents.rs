@@ -11,14 +11,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Barrier, Mutex};
-use std::thread;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use child::{Child, in_child};
 use common::{DropFlag, Log, SetsWhenDropped, block_on, on_thread, poll};
 use logscope::lock::{FileLock, publish};
 use logscope::store::{CacheGone, DocumentCache, DocumentVersion, Lease, MemoryLeases, Store, StoreSnapshot};
+use logscope::testing::run_together;
 use logscope::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -142,17 +142,7 @@ fn a_document_that_many_threads_open_at_once_is_read_once() {
     let (_folder, path) = folder();
     let options = || Store::<Hydrated>::options().schema("counts");
     add(&Store::options().schema("counts").open(&path).unwrap(), 7);
-    let start = Arc::new(Barrier::new(32));
-    let threads: Vec<_> = (0..32)
-        .map(|_| {
-            let (start, path, options) = (Arc::clone(&start), path.clone(), options());
-            thread::spawn(move || {
-                start.wait();
-                options.open(path).unwrap()
-            })
-        })
-        .collect();
-    let stores: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let stores = run_together(32, |_| options().open(&path).unwrap());
     assert!(stores.iter().all(|store| Store::ptr_eq(store, &stores[0])));
     assert_eq!((stores[0].read().unwrap().builds, HYDRATIONS.load(Relaxed)), (7, 1));
 }

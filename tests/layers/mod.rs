@@ -97,10 +97,11 @@ pub(crate) fn in_own_process_with(name: &str, prepare: impl FnOnce(&mut Command)
     for variable in ["LOGSCOPE", "RUST_LOG", "LOGSCOPE_CONTEXT", "TRACEPARENT"] {
         command.env_remove(variable);
     }
-    let child = prepare(&mut command).get_envs().fold(testing::child().test(name), |child, (name, value)| match value {
-        Some(value) => child.env(name, value),
-        None => child.env_remove(name),
-    });
+    let child =
+        prepare(&mut command).get_envs().fold(testing::child().test(name), |child, (name, value)| match value {
+            Some(value) => child.env(name, value),
+            None => child.env_remove(name),
+        });
     // The whole test is what the process does: it has no report.
     Some(Child(child.start().wait_for_any_end()))
 }
