@@ -2,6 +2,7 @@
 //!
 //! The allocator of this binary counts the allocations of each thread.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "file")]
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,6 @@
 //! The non-blocking writers of `tracing-appender` as sinks.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "appender")]
 #![allow(clippy::unwrap_used)]
 
@@ -7,11 +8,11 @@ mod layers;
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use layers::{Written, in_own_process};
 use logscope::sink::{self, Queue};
+use logscope::testing::{Signal, wait_until};
 use logscope::{Format, OutputContext, Time};
 use tracing::{error, info};
 use tracing_appender::non_blocking::NonBlockingBuilder;
@@ -103,15 +104,15 @@ fn a_flush_does_not_vouch_for_the_thread_of_the_writer() {
     drop(go_on);
     drop((direct, queued, sink));
     // The writer thread of the queue drops the sink. It ends the output's own thread, which has written all then.
-    let start = Instant::now();
-    while written.lines().len() < 3 {
-        assert!(start.elapsed() < PATIENCE, "{:?}", written.lines());
-        std::thread::yield_now();
-    }
+    wait_until(PATIENCE, || match written.lines() {
+        lines if lines.len() == 3 => Ok(()),
+        lines => Err(lines),
+    })
+    .unwrap();
 }
 
 /// Says when it is dropped: the thread of the writer has ended.
-struct SaysDropped(Written, Arc<Mutex<bool>>);
+struct SaysDropped(Written, Signal);
 
 impl io::Write for SaysDropped {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -125,7 +126,7 @@ impl io::Write for SaysDropped {
 
 impl Drop for SaysDropped {
     fn drop(&mut self) {
-        *self.1.lock().unwrap() = true;
+        self.1.set();
     }
 }
 
@@ -137,20 +138,16 @@ fn the_guard_lives_as_long_as_the_last_view() {
         return;
     }
     logscope::init();
-    let (written, has_ended) = (Written::default(), Arc::new(Mutex::new(false)));
+    let (written, has_ended) = (Written::default(), Signal::named("the thread of the writer has ended"));
     let (writer, guard) =
-        NonBlockingBuilder::default().lossy(false).finish(SaysDropped(written.clone(), Arc::clone(&has_ended)));
+        NonBlockingBuilder::default().lossy(false).finish(SaysDropped(written.clone(), has_ended.clone()));
     let sink = sink::non_blocking(writer, guard).format(plain());
     let uno = OutputContext::builder("uno").sink(sink.clone()).build();
     drop(sink);
     uno.scope(|| (0..100).for_each(|n| info!("{n}")));
-    assert!(!*has_ended.lock().unwrap());
+    assert!(!has_ended.is_set());
     drop(uno);
     // The guard has waited until all is written. The thread ends after that.
     assert_eq!(written.lines().len(), 100);
-    let start = Instant::now();
-    while !*has_ended.lock().unwrap() {
-        assert!(start.elapsed() < PATIENCE, "the thread of the writer does not end");
-        std::thread::yield_now();
-    }
+    has_ended.wait(PATIENCE).unwrap();
 }

@@ -2,6 +2,7 @@
 //!
 //! The test runs in a process of its own, whose memory is limited.
 
+#![cfg(feature = "testing")]
 #![cfg(all(unix, feature = "serde"))]
 #![allow(clippy::unwrap_used)]
 

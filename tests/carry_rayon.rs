@@ -1,5 +1,6 @@
 //! Jobs of rayon keep the context and the span in which they were submitted, also where they are stolen.
 
+#![cfg(feature = "testing")]
 // clippy's exception for `unwrap` in tests does not cover helpers of tests.
 #![allow(clippy::unwrap_used)]
 
@@ -10,10 +11,11 @@ mod common;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Barrier, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use carried::{closes_its_span_in, with_spans};
 use common::{DEADLINE, Log, LogsWhenDropped, init, panic_of, text_of, unscoped_messages};
+use logscope::testing::Signal;
 use logscope::{InContext as _, LevelFilter, OutputContext};
 use rayon::iter::plumbing::{Consumer, Folder, Reducer, UnindexedConsumer};
 use rayon::prelude::*;
@@ -42,6 +44,12 @@ impl Latch {
         let (open, _) = self.1.wait_timeout_while(self.0.lock().unwrap(), DEADLINE, |open| !*open).unwrap();
         assert!(*open, "a step does not come");
     }
+}
+
+/// Returns when two threads have come here with this signal.
+fn meet(both: &Signal) {
+    both.set();
+    both.wait_for(2, DEADLINE).unwrap();
 }
 
 /// A pool of two threads. One waits by a call of rayon, the other one is busy, and a job that is submitted then can only be stolen by the one
@@ -555,9 +563,9 @@ fn no_item_is_made_that_is_not_asked_for() {
 fn a_part_of_an_iterator_that_a_bare_call_steals_sees_nothing_of_it() {
     init();
     let (waits, due) = (Log::new("waits"), Log::new("due"));
-    let (pool, started, together) = (pool(2), Latch::default(), Barrier::new(2));
+    let (pool, started, both) = (pool(2), Latch::default(), Signal::named("both parts are made"));
     let make = |_: u32| {
-        together.wait();
+        meet(&both);
         (name(), span())
     };
     let drive = || -> Vec<_> {
@@ -666,18 +674,21 @@ fn pools_within_pools_keep_each_job_in_its_own_context() {
 fn a_flat_map_ends_what_its_iterator_covers_unless_the_inner_ones_have_the_context() {
     init();
     let uno = Log::new("uno");
-    let (pool, together) = (pool(2), Barrier::new(2));
+    let pool = pool(2);
     let parts = |_: u32| [0, 1].into_par_iter().with_max_len(1);
-    let seen = |_: u32| {
-        together.wait();
-        name()
+    let seen = || {
+        let both = Signal::named("both parts are there");
+        move |_: u32| {
+            meet(&both);
+            name()
+        }
     };
     let outer = || [0].into_par_iter().in_context(&uno.context);
     let names: [Vec<String>; 3] = logscope::rayon::install(&pool, || {
-        let mut bare: Vec<String> = outer().flat_map(parts).map(seen).collect();
+        let mut bare: Vec<String> = outer().flat_map(parts).map(seen()).collect();
         bare.sort_unstable();
-        let inner = outer().flat_map(|n| parts(n).in_current_context()).map(seen).collect();
-        [bare, inner, outer().flat_map(parts).in_context(&uno.context).map(seen).collect()]
+        let inner = outer().flat_map(|n| parts(n).in_current_context()).map(seen()).collect();
+        [bare, inner, outer().flat_map(parts).in_context(&uno.context).map(seen()).collect()]
     });
     assert_eq!(names, [["-", "uno"], ["uno", "uno"], ["uno", "uno"]]);
 }

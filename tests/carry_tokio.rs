@@ -8,13 +8,13 @@
 mod carried;
 mod common;
 
-use std::sync::Barrier;
 use std::sync::mpsc::channel;
 
 use carried::{closes_its_span_in, with_spans};
 use common::{
     DEADLINE, Log, LogsWhenDropped, init, panic_of, place_of_panic, text_of, unscoped_messages, wait_until, yield_once,
 };
+use logscope::testing::Signal;
 use logscope::tokio::{JoinSetExt as _, RuntimeBuilderExt as _};
 use logscope::{LevelFilter, OutputContext};
 use tokio::runtime::{Builder, Runtime};
@@ -246,12 +246,13 @@ fn a_runtime_lets_go_of_its_context_when_it_ends() {
     let mut builder = Builder::new_multi_thread();
     let runtime = builder.worker_threads(2).threads_in_context(&uno.context).build().unwrap();
     // Both workers and two other threads have started.
-    let together = std::sync::Arc::new(Barrier::new(2));
+    let both = Signal::named("both threads have started");
     let blocking: Vec<_> = (0..2)
         .map(|_| {
-            let together = together.clone();
+            let both = both.clone();
             runtime.spawn_blocking(move || {
-                together.wait();
+                both.set();
+                both.wait_for(2, DEADLINE).unwrap();
                 name()
             })
         })

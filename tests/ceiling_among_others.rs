@@ -2,6 +2,7 @@
 //!
 //! The ceiling and the global subscriber belong to the process, so each test runs in a process of its own.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used)]
 
 mod layers;

@@ -18,6 +18,7 @@ use std::time::Duration;
 use common::{DEADLINE, DebugRuns, block_on, init, on_thread, poll, wait_until};
 use gate::Gate;
 use logscope::sink::{Ledger, Line, Queue};
+use logscope::testing::Signal;
 use logscope::{OutputContext, sink};
 use tracing::info;
 
@@ -171,17 +172,19 @@ fn two_values_that_flush_one_context_do_not_wait_for_one_another() {
     init();
     let (memory, _lines) = sink::memory();
     let context = OutputContext::builder("uno").sink(memory).build();
-    let both = Arc::new(std::sync::Barrier::new(2));
+    let both = ["both are rendered", "both have flushed"].map(Signal::named);
     let calls = [(); 2].map(|()| {
-        let (context, both) = (context.clone(), Arc::clone(&both));
+        let (context, [are_rendered, have_flushed]) = (context.clone(), both.clone());
         on_thread(move || {
             let value = DebugRuns({
                 let context = context.clone();
                 move || {
-                    both.wait();
+                    are_rendered.set();
+                    are_rendered.wait_for(2, DEADLINE).unwrap();
                     let ledger = context.flush(Duration::MAX);
                     assert!(ledger.pending <= 1, "{ledger}");
-                    both.wait();
+                    have_flushed.set();
+                    have_flushed.wait_for(2, DEADLINE).unwrap();
                     ""
                 }
             });

@@ -74,9 +74,7 @@ fn a_close_returns_every_record_that_it_has_accepted() {
             }
         };
         let threads: Vec<_> = (0..2).map(|_| thread::spawn(context.bind(log(context.clone())))).collect();
-        while context.ledger().accepted < 20 {
-            thread::yield_now();
-        }
+        wait_until("twenty records are accepted", || context.ledger().accepted >= 20);
         let ledger = context.close(DEADLINE);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         // What is logged after the end is dropped, and counted.

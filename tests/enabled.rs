@@ -3,6 +3,7 @@
 //!
 //! logscope is installed for the whole process. The tests share no context but the default one, whose verbosity is WARN.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used)]
 
 mod layers;

@@ -19,12 +19,16 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use logscope::sink::{self, Sink};
-use logscope::{Format, LevelFilter, OutputContext};
+use logscope::{Format, LevelFilter, OutputContext, testing};
 use serde_json::{Value, json};
 
 use child::{Child, expected_ledger, ledger_json};
+
+/// How long a child waits for its threads, so that it can still say that it has waited too long.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 fn file(path: &Path) -> Sink {
     sink::file(path).open().unwrap().format(Format::json())
@@ -244,10 +248,11 @@ fn a_process_can_exit_while_threads_log() {
                 }
             }));
         }
-        while LOGGED.load(Ordering::Relaxed) < 100 {
-            thread::yield_now();
-        }
-        json!(LOGGED.load(Ordering::Relaxed))
+        let logged = testing::wait_until(DEADLINE, || match LOGGED.load(Ordering::Relaxed) {
+            logged @ 100.. => Ok(logged),
+            logged => Err(logged),
+        });
+        json!(logged.unwrap())
     });
     for _ in 0..ROUNDS {
         let ended = Child::new("a_process_can_exit_while_threads_log").run();

@@ -23,9 +23,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use child::{Child, in_child};
-use common::{DEADLINE, Log, block_on, init, on_thread};
+use common::{DEADLINE, block_on, on_thread};
 use logscope::lock::{Digest, Fetch, FetchPolicy, Fetched, MirrorBy};
-use logscope::{ErrorKind, InContext as _};
+use logscope::{ErrorKind, InContext as _, Level, testing};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -430,23 +430,24 @@ fn a_mirror_that_cannot_be_is_told_before_anything_is_made() {
 
 #[test]
 fn records_of_the_log_are_those_of_the_caller() {
-    init();
     let cache = tempfile::tempdir().unwrap();
     let fetch = Fetch::new("gcc", cache.path());
-    let messages = |log: &Log| {
-        let lines = log.lines();
-        let of_fetch = lines.iter().filter(|line| line.target == "logscope::lock" && line.fields["key"] == "gcc");
-        of_fetch.map(|line| (line.level.clone(), line.message.clone())).collect::<Vec<_>>()
-    };
-    let starts = |log: &Log, expected: &[(&str, &str)]| {
-        let found = messages(log);
-        assert_eq!(found.len(), expected.len(), "{found:?}");
-        for ((level, message), (expected_level, start)) in found.iter().zip(expected) {
-            assert!(level == expected_level && message.starts_with(start), "{found:?}");
+    let starts = |log: &testing::Log, expected: &[(Level, &str)]| {
+        let found = log.records().target("logscope::lock").field("key", "gcc").exactly(expected.len());
+        for (record, (level, start)) in found.iter().zip(expected) {
+            assert!(record.level == *level && record.message.starts_with(start), "{record:?}");
         }
     };
-    let log = Log::new("thread");
-    log.context.scope(|| {
+    let making = (Level::DEBUG, "not in the cache: making it");
+    let anew = (Level::DEBUG, "in the cache, but begun before this call: making it");
+    let older = (Level::DEBUG, "in the cache, but made ");
+    let again = (Level::DEBUG, "making it again");
+    let made = (Level::DEBUG, "made in ");
+    let unmirrored = (Level::WARN, "failed after it was published");
+    let failed = (Level::WARN, "failed: the cache stays as it is");
+    let found = (Level::DEBUG, "found in the cache, made ");
+    let retried = (Level::WARN, "failed: next attempt in ");
+    testing::capture(|log| {
         let mut calls = 0;
         let always = fetch.clone().policy(FetchPolicy::Always);
         always
@@ -463,23 +464,18 @@ fn records_of_the_log_are_those_of_the_caller() {
         mirrored(&always).get(|_| fs::write(&blocked, "a file")).unwrap_err();
         mirrored(&fetch).get(never).unwrap_err();
         fetch.clone().silent(true).policy(FetchPolicy::Always).get(writes("x")).unwrap();
+        starts(log, &[making, retried, again, made, anew, failed, found, older, made, anew, unmirrored, failed]);
     });
-    let making = ("DEBUG", "not in the cache: making it");
-    let anew = ("DEBUG", "in the cache, but begun before this call: making it");
-    let older = ("DEBUG", "in the cache, but made ");
-    let again = ("DEBUG", "making it again");
-    let made = ("DEBUG", "made in ");
-    let unmirrored = ("WARN", "failed after it was published");
-    let failed = ("WARN", "failed: the cache stays as it is");
-    let found = ("DEBUG", "found in the cache, made ");
-    let retried = ("WARN", "failed: next attempt in ");
-    starts(&log, &[making, retried, again, made, anew, failed, found, older, made, anew, unmirrored, failed]);
-    let log = Log::new("task");
-    let always = fetch.clone().policy(FetchPolicy::Always);
-    block_on(always.get_async(async |_| Ok(())).in_context(&log.context)).unwrap();
-    block_on(always.get_async(async |_| Err(io::Error::other("no"))).in_context(&log.context)).unwrap_err();
-    block_on(fetch.get_async(async |_| unreachable!()).in_context(&log.context)).unwrap();
-    starts(&log, &[anew, made, anew, failed, found]);
+    // The context is that of the task, and not of the thread.
+    testing::capture(|log| {
+        let always = fetch.clone().policy(FetchPolicy::Always);
+        logscope::unscoped(|| {
+            block_on(always.get_async(async |_| Ok(())).in_context(log.context())).unwrap();
+            block_on(always.get_async(async |_| Err(io::Error::other("no"))).in_context(log.context())).unwrap_err();
+            block_on(fetch.get_async(async |_| unreachable!()).in_context(log.context())).unwrap();
+        });
+        starts(log, &[anew, made, anew, failed, found]);
+    });
 }
 
 /// Runs tasks on one thread, which has neither tokio's clock nor its I/O.

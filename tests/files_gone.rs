@@ -2,6 +2,7 @@
 //!
 //! What logscope notices by itself is waited for, up to a deadline; what must happen at once is triggered by `flush` or `reopen`.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "file")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -12,11 +13,11 @@ use std::io::{Read as _, Seek as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::sync::Once;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use logscope::sink::{self, Sink};
+use logscope::testing::Signal;
 use logscope::{Format, OutputContext, Time};
 
 /// How long a test waits for an event that must happen, however busy the machine is.
@@ -229,30 +230,24 @@ fn while_threads_log(mut go: impl FnMut(&Path, u32)) -> usize {
     let path = dir.path().join("uno.log");
     let (sink, uno) = context(&path);
     const ROUNDS: u32 = 10;
-    // How many records each thread may log. They never run out while `go` is at work, and begin anew in each round: a flush makes a file that was
-    // removed anew only if there is a record that it may have lost.
-    let (allowed, logged) = (AtomicU32::new(0), AtomicU32::new(0));
+    // The threads log on while `go` is at work, and begin anew in each round: a flush makes a file that was removed anew only if there is a record
+    // that it may have lost.
+    let (begun, logged) = (Signal::named("the round has begun"), Signal::named("a record is logged"));
     thread::scope(|scope| {
         for thread in 0..THREADS {
-            let (uno, allowed, logged) = (&uno, &allowed, &logged);
+            let (uno, begun, logged) = (&uno, &begun, &logged);
             scope.spawn(move || {
                 for number in 0..RECORDS {
-                    while allowed.load(Ordering::Relaxed) <= number {
-                        thread::yield_now();
-                    }
+                    begun.wait_for(u64::from(number * ROUNDS / RECORDS) + 1, DEADLINE).unwrap();
                     log(uno, thread * RECORDS + number);
-                    logged.fetch_add(1, Ordering::Relaxed);
+                    logged.set();
                 }
             });
         }
-        let start = Instant::now();
         for round in 1..=ROUNDS {
-            let before = logged.load(Ordering::Relaxed);
-            allowed.store(round * RECORDS / ROUNDS, Ordering::Relaxed);
-            while logged.load(Ordering::Relaxed) < before + RECORDS / ROUNDS {
-                assert!(start.elapsed() < DEADLINE, "the threads are stuck");
-                thread::yield_now();
-            }
+            let before = logged.count();
+            begun.set();
+            logged.wait_for(before + u64::from(RECORDS / ROUNDS), DEADLINE).unwrap();
             go(&path, round);
             if round % 2 == 0 {
                 sink.reopen().unwrap();

@@ -18,6 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use logscope::sink::{self, Queue};
+use logscope::testing::wait_until;
 use logscope::{LevelFilter, OutputContext};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use serde_json::json;
@@ -76,6 +77,7 @@ fn under_a_layer_the_first_scope_starts_one_thread_that_ends() {
         context().scope(|| ());
         let start = Instant::now();
         let mut most = 0;
+        // Without a pause: the thread ends soon, and each scope might start another.
         loop {
             let threads = rebuilding_threads();
             most = most.max(threads);
@@ -151,12 +153,11 @@ fn all_rebuilds_are_made_however_late_the_first_one_ends() {
         tracing::subscriber::set_global_default(subscriber).unwrap();
         tracing::info!("registers a callsite, so that a rebuild asks the layers");
         context().scope(|| ());
-        let start = Instant::now();
-        while slow.rebuilds() == 0 || rebuilding_threads() > 0 {
-            assert!(start.elapsed() < PATIENCE, "the rebuilding thread does not end");
-            thread::yield_now();
-        }
-        json!(slow.rebuilds())
+        let ended = wait_until(PATIENCE, || match (slow.rebuilds(), rebuilding_threads()) {
+            (rebuilds @ 1.., 0) => Ok(rebuilds),
+            rebuilds_and_threads => Err(rebuilds_and_threads),
+        });
+        json!(ended.expect("the rebuilding thread ends"))
     });
     assert_eq!(Child::new(TEST).run().report, json!(4));
 }
@@ -277,12 +278,8 @@ fn fork_and_wait(f: impl FnOnce() -> bool) -> bool {
     // SAFETY: no other thread holds a lock that `f` or `exit` take, unless a test is about such a lock.
     let pid = unsafe { fork() };
     let Some(pid) = Pid::from_raw(pid) else { std::process::exit(i32::from(!f())) };
-    let start = Instant::now();
-    while start.elapsed() < PATIENCE {
-        if let Some((_, status)) = waitpid(Some(pid), WaitOptions::NOHANG).unwrap() {
-            return status.exit_status() == Some(0);
-        }
-        thread::yield_now();
+    if let Ok((_, status)) = wait_until(PATIENCE, || waitpid(Some(pid), WaitOptions::NOHANG).unwrap()) {
+        return status.exit_status() == Some(0);
     }
     kill_process(pid, Signal::KILL).unwrap();
     waitpid(Some(pid), WaitOptions::empty()).unwrap();

@@ -1,5 +1,6 @@
 //! Beside `tracing_subscriber::fmt`: its writers as sinks, and sinks as its writers.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "fmt")]
 #![allow(clippy::unwrap_used)]
 
@@ -301,7 +302,8 @@ fn notices_have_the_format_of_the_sink() {
 fn an_output_that_logs_under_fmt_gets_no_line_of_its_own() {
     let test = "an_output_that_logs_under_fmt_gets_no_line_of_its_own";
     if let Some(child) = in_own_process(test, &[]) {
-        let reported = child.passed().stderr();
+        let child = child.passed();
+        let reported = child.stderr();
         assert!(reported.contains("from inside"), "{reported}");
         return;
     }

@@ -18,12 +18,13 @@ mod gate;
 use std::io::{self, Read as _};
 use std::panic::catch_unwind;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
 use logscope::sink::{self, Line, Output, Queue};
+use logscope::testing::run_together;
 use logscope::{Format, OutputContext};
 use serde_json::{Value, json};
 
@@ -163,15 +164,7 @@ impl Output for Breaks {
 /// Four threads log at once, while the output is broken or works.
 fn log_from_four_threads(context: &OutputContext, output: &Breaks, broken: bool) {
     output.0.0.store(broken, Ordering::Relaxed);
-    let start = Barrier::new(4);
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                start.wait();
-                context.scope(|| (0..100).for_each(|n| tracing::info!(n)));
-            });
-        }
-    });
+    run_together(4, |_| context.scope(|| (0..100).for_each(|n| tracing::info!(n))));
 }
 
 #[test]

@@ -24,6 +24,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use logscope::http::RequestLayer;
 use logscope::sink::{self, Memory};
+use logscope::testing::wait_until_async;
 use logscope::{Format, InContext as _, LevelFilter, OutputContext};
 use tokio::sync::mpsc;
 use tower::{Layer, service_fn};
@@ -249,9 +250,8 @@ fn a_client_that_goes_away_before_the_response_cancels_the_request() {
         let lines = served.lines.clone();
         let sent = tokio::spawn(async move { drop(sender.send_request(request("/never")).await) });
         // Four steps of each request, and the one that follows when the handler waits.
-        while lines.len() < 5 {
-            tokio::task::yield_now().await;
-        }
+        let waits = || if lines.len() == 5 { Ok(()) } else { Err(lines.lines()) };
+        wait_until_async(DEADLINE, waits).await.unwrap();
         connection.abort();
         sent.await.unwrap();
         assert_eq!(served.gone.recv().await.unwrap(), "/never");

@@ -2,6 +2,7 @@
 //!
 //! Each child is this binary, executed again for one test.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 #![allow(clippy::print_stdout, reason = "a child reports to its parent")]
 

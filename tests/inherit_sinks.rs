@@ -2,6 +2,7 @@
 //!
 //! Each child is this binary, executed again for one test.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "file")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 #![allow(

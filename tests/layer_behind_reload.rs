@@ -2,6 +2,7 @@
 //!
 //! Each test runs in a process of its own: the subscriber, the process default and the first scope belong to the process.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used)]
 
 mod layers;
@@ -13,6 +14,8 @@ use std::thread;
 use std::time::Duration;
 
 use layers::{Written, context, in_own_process, messages, records};
+#[cfg(target_os = "linux")]
+use logscope::testing;
 use logscope::{LevelFilter, OutputContext, configure};
 use tracing::subscriber::Interest;
 use tracing::{Level, Metadata, Subscriber, debug, enabled, error, info, trace};
@@ -173,11 +176,7 @@ fn wait_for_the_first_rebuilds() {
             name.is_ok_and(|name| name.trim_end() == "logscope-rebuil")
         })
     };
-    let start = std::time::Instant::now();
-    while is_rebuilding() {
-        assert!(start.elapsed() < Duration::from_secs(30), "the rebuilding thread does not end");
-        thread::yield_now();
-    }
+    testing::wait_until(Duration::from_secs(30), || !is_rebuilding()).expect("the rebuilding thread ends");
     ASKED_AGAIN.store(false, Ordering::Relaxed);
 }
 

@@ -5,6 +5,7 @@
 //! not want. That happens without logscope too, as the control below shows. These tests show that logscope adds nothing to it, and is not
 //! affected by it. Each test runs in a process of its own, because values can log only under the global subscriber.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used)]
 
 mod layers;
@@ -294,11 +295,11 @@ fn numbers(written: &Written) -> BTreeSet<u64> {
 fn beside_rendering_layers_logscope_adds_no_loss() {
     let name = "beside_rendering_layers_logscope_adds_no_loss";
     if let Some(control) = in_own_process(name, &[]) {
-        let control = outcome(&control.passed().stderr());
+        let control = outcome(control.passed().stderr());
         for position in ["0", "1", "2", "3"] {
             for way in WAYS {
                 let child = in_own_process(name, &[("POSITION", position), ("WAY", way)]).unwrap();
-                let beside = outcome(&child.passed().stderr());
+                let beside = outcome(child.passed().stderr());
                 for (layer, (control, beside)) in control.iter().zip(&beside).enumerate() {
                     let lost: Vec<_> = beside.lost.difference(&control.lost).collect();
                     let unwanted: Vec<_> = beside.unwanted.difference(&control.unwanted).collect();

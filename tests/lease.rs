@@ -15,10 +15,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{DEADLINE, Log, block_on, init, poll, wait_until};
+use common::{DEADLINE, block_on, poll, wait_until};
 use in_time::{acquire_in_time, once_in_time};
 use logscope::store::{FolderLeases, Lease, LeaseBackend, LeaseGuard, MemoryLeases};
-use logscope::{Error, ErrorKind};
+use logscope::{Error, ErrorKind, Level, testing};
 
 const LONG: Duration = Duration::from_secs(120);
 const SHORT: Duration = Duration::from_millis(60);
@@ -130,26 +130,28 @@ fn renewals_keep_it_for_longer_than_its_ttl() {
 
 #[test]
 fn a_break_is_told_to_the_holder_at_its_next_check_and_logged_by_both() {
-    init();
     with_each(|backend| {
-        let (holder, operator) = (Log::new("holder"), Log::new("operator"));
-        let guard = holder.context.scope(|| lease(&backend, "uno").owner("nightly").acquire(DEADLINE)).unwrap();
-        let broken = operator.context.scope(|| lease(&backend, "uno").break_lease()).unwrap().unwrap();
-        assert_eq!((broken.fence, broken.owner.as_str()), (guard.fence(), "nightly"));
-        holder.context.scope(|| {
-            let error = guard.verify().unwrap_err();
-            assert!(error.is_lease_lost() && error.to_string().contains("it was broken, or its backend"), "{error}");
-            assert!(guard.renew().unwrap_err().is_lease_lost());
-            assert!(guard.remaining().is_zero());
-            drop(guard);
+        testing::capture(|log| {
+            let [holder, operator] = ["holder", "operator"].map(|name| log.context().child(name).build());
+            let guard = holder.scope(|| lease(&backend, "uno").owner("nightly").acquire(DEADLINE)).unwrap();
+            let broken = operator.scope(|| lease(&backend, "uno").break_lease()).unwrap().unwrap();
+            assert_eq!((broken.fence, broken.owner.as_str()), (guard.fence(), "nightly"));
+            holder.scope(|| {
+                let error = guard.verify().unwrap_err();
+                assert!(
+                    error.is_lease_lost() && error.to_string().contains("it was broken, or its backend"),
+                    "{error}"
+                );
+                assert!(guard.renew().unwrap_err().is_lease_lost());
+                assert!(guard.remaining().is_zero());
+                drop(guard);
+            });
+            let warnings = log.records().level(Level::WARN);
+            assert_eq!(warnings.clone().context("holder").one().message, "a lease was lost", "once");
+            let told = warnings.context("operator").one().message;
+            assert_eq!(told, "broke a lease: its holder may still be at work");
+            assert!(lease(&backend, "uno").break_lease().unwrap().is_none());
         });
-        let warnings = |log: &Log| -> Vec<String> {
-            log.messages();
-            log.lines().into_iter().filter(|line| line.level == "WARN").map(|line| line.message).collect()
-        };
-        assert_eq!(warnings(&holder), ["a lease was lost"], "once");
-        assert_eq!(warnings(&operator), ["broke a lease: its holder may still be at work"]);
-        assert!(lease(&backend, "uno").break_lease().unwrap().is_none());
     });
 }
 
@@ -272,22 +274,20 @@ fn a_folder_is_made_of_one_file_whose_name_is_the_state() {
 /// A dead holder is told from a live one by watching, also in attempts that do not wait.
 #[test]
 fn attempts_that_do_not_wait_find_in_the_end_that_a_holder_in_a_folder_is_dead() {
-    init();
     let folder = tempfile::tempdir().unwrap();
     let leases = FolderLeases::new(folder.path());
     let short = Lease::new(leases.clone(), "uno").ttl(Duration::from_millis(100)).owner("dead");
     let dead = acquire_in_time(&short, DEADLINE);
     let fence = dead.fence();
     std::mem::forget(dead);
-    let (log, uno, start) = (Log::new("next"), Lease::new(leases, "uno"), Instant::now());
-    let mut next = None;
-    wait_until("it is taken over", || {
-        next = log.context.scope(|| uno.try_acquire()).unwrap();
-        next.is_some()
+    let (uno, start) = (Lease::new(leases, "uno"), Instant::now());
+    testing::capture(|log| {
+        let next = testing::wait_until(DEADLINE, || uno.try_acquire().unwrap()).expect("it is taken over");
+        assert!(start.elapsed() >= Duration::from_millis(110));
+        assert_eq!(next.fence(), fence + 1);
+        let told = log.records().level(Level::WARN).first();
+        assert!(told.message.starts_with("took a lease over whose time was over"), "{told:?}");
+        let before = told.field("before").and_then(|before| before.as_str());
+        assert!(before.is_some_and(|before| before.contains(": dead (fence ")), "{told:?}");
     });
-    assert!(start.elapsed() >= Duration::from_millis(110));
-    assert_eq!(next.unwrap().fence(), fence + 1);
-    let told = log.lines().into_iter().find(|line| line.level == "WARN").unwrap();
-    assert!(told.message.starts_with("took a lease over whose time was over"), "{told:?}");
-    assert!(told.fields["before"].as_str().unwrap().contains(": dead (fence "), "{told:?}");
 }

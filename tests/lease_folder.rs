@@ -14,13 +14,13 @@ mod in_time;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::Barrier;
-use std::thread;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use child::{ALARM, in_child};
-use contenders::{TTL, assert_no_number_twice, contender, given, random, turmoil};
+use contenders::{TTL, assert_no_number_twice, contender, given, turmoil};
 use logscope::lock::Token;
 use logscope::store::{FolderLeases, Lease, LeaseBackend, LeaseClaim, LeaseHolder, LeaseState};
+use logscope::testing::run_together;
 
 /// A lease as one would write it first: a file with the state, which is read, compared, and replaced by a rename.
 #[derive(Debug)]
@@ -38,7 +38,9 @@ impl Naive {
         if self.read() != seen {
             return false;
         }
-        let file = self.0.with_extension(format!("{}", random(u64::MAX)));
+        static FILES: AtomicUsize = AtomicUsize::new(0);
+        let number = FILES.fetch_add(1, Ordering::Relaxed);
+        let file = self.0.with_extension(format!("{}-{number}", std::process::id()));
         fs::write(&file, new).unwrap();
         fs::rename(&file, &self.0).unwrap();
         true
@@ -110,23 +112,19 @@ fn contenders_that_are_killed_at_random_never_get_a_number_twice() {
 fn a_folder_that_many_look_at_first_at_once_is_never_there_without_its_file() {
     const LOOKERS: usize = 32;
     for _ in 0..20 {
-        let (folder, start) = (tempfile::tempdir().unwrap(), Barrier::new(LOOKERS));
+        let folder = tempfile::tempdir().unwrap();
         let list = || -> Vec<_> {
             match fs::read_dir(folder.path().join("leases/uno")) {
                 Err(error) if error.kind() == ErrorKind::NotFound => vec!["no folder yet".into()],
                 listed => listed.unwrap().map(|entry| entry.unwrap().file_name()).collect(),
             }
         };
-        let seen: Vec<_> = thread::scope(|scope| {
-            let look = || {
-                start.wait();
-                let before = list();
-                assert!(lease(folder.path(), "folder").holder().unwrap().is_none());
-                [before, list()]
-            };
-            let lookers: Vec<_> = (0..LOOKERS).map(|_| scope.spawn(look)).collect();
-            lookers.into_iter().flat_map(|looker| looker.join().unwrap()).collect()
-        });
+        let seen = run_together(LOOKERS, |_| {
+            let before = list();
+            assert!(lease(folder.path(), "folder").holder().unwrap().is_none());
+            [before, list()]
+        })
+        .concat();
         let last = seen.last().unwrap();
         assert!(last.len() == 1 && last[0] != "no folder yet", "{last:?}");
         assert!(seen.iter().all(|seen| seen == last || *seen == ["no folder yet"]), "{seen:?}");

@@ -6,7 +6,7 @@
 #[path = "common/fork.rs"]
 mod fork;
 #[path = "common/redis.rs"]
-#[cfg(feature = "redis")]
+#[cfg(all(feature = "redis", feature = "testing"))]
 mod redis;
 
 use std::sync::Arc;
@@ -83,7 +83,7 @@ fn a_child_never_waits_for_leases_in_the_memory_of_its_parent() {
     });
 }
 
-#[cfg(feature = "redis")]
+#[cfg(all(feature = "redis", feature = "testing"))]
 #[test]
 fn a_child_has_none_of_its_parents_leases_in_redis() {
     let Some(server) = redis::server() else { return };

@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{DEADLINE, Log, init, poll, wait_until};
+use common::{DEADLINE, poll, wait_until};
 use in_time::{acquire_in_time, once_in_time};
-use logscope::ErrorKind;
 use logscope::store::{Lease, LeaseBackend, LeaseClaim, LeaseGuard, LeaseState, MemoryLeases};
+use logscope::{ErrorKind, Level, testing};
 
 /// Leases in memory. Tells of each renewal, and does not answer while it is out of reach.
 #[derive(Debug)]
@@ -175,36 +175,36 @@ fn a_keeper_is_woken_by_the_end_of_the_guard() {
 
 #[test]
 fn a_keeper_tells_of_a_loss_once_and_in_the_context_of_the_holder() {
-    init();
-    let log = Log::new("holder");
-    let (backend, renewals, _) = told();
-    let ttl = Duration::from_secs(9);
-    let lease = Lease::new(backend, "uno").ttl(ttl);
-    let guard = log.context.scope(|| lease.clone().keeper(true).acquire(DEADLINE)).unwrap();
-    lease.break_lease().unwrap().unwrap();
-    let warnings = || log.lines().into_iter().filter(|line| line.level == "WARN").collect::<Vec<_>>();
-    wait_until("the loss is told", || !warnings().is_empty());
-    assert!(guard.remaining().is_zero());
-    assert!(guard.verify().unwrap_err().is_lease_lost());
-    drop(guard);
-    drop(lease);
-    wait_until("the keeper ends", || matches!(renewals.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected)));
-    let told = warnings();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!((told[0].message.as_str(), told[0].target.as_str()), ("a lease was lost", "logscope::store"));
-    assert!(told[0].fields["error"].as_str().unwrap().contains("it was broken"), "{told:?}");
+    testing::capture(|log| {
+        let holder = log.context().child("holder").build();
+        let (backend, renewals, _) = told();
+        let ttl = Duration::from_secs(9);
+        let lease = Lease::new(backend, "uno").ttl(ttl);
+        let guard = holder.scope(|| lease.clone().keeper(true).acquire(DEADLINE)).unwrap();
+        lease.break_lease().unwrap().unwrap();
+        let warnings = log.records().level(Level::WARN).context("holder");
+        warnings.clone().within(DEADLINE).first();
+        assert!(guard.remaining().is_zero());
+        assert!(guard.verify().unwrap_err().is_lease_lost());
+        drop(guard);
+        drop(lease);
+        let ends = || matches!(renewals.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected));
+        wait_until("the keeper ends", ends);
+        let told = warnings.one();
+        assert_eq!((told.message.as_str(), told.target.as_str()), ("a lease was lost", "logscope::store"));
+        let error = told.field("error").and_then(|error| error.as_str());
+        assert!(error.is_some_and(|error| error.contains("it was broken")), "{told:?}");
+    });
 }
 
 #[test]
 fn a_keeper_that_cannot_renew_tries_again_until_the_time_is_over() {
-    init();
     let ttl = Duration::from_secs(2);
-    once_in_time(|| {
+    let attempt = |log: &testing::Log| {
         let (backend, renewals, is_out_of_reach) = told();
-        let log = Log::new("holder");
         let lease = Lease::new(backend, "uno").ttl(ttl).keeper(true);
         let start = Instant::now();
-        let guard = log.context.scope(|| acquire_in_time(&lease, DEADLINE));
+        let guard = acquire_in_time(&lease, DEADLINE);
         is_out_of_reach.store(true, Ordering::SeqCst);
         let in_vain = renewed(&renewals, &guard, 3);
         is_out_of_reach.store(false, Ordering::SeqCst);
@@ -216,12 +216,13 @@ fn a_keeper_that_cannot_renew_tries_again_until_the_time_is_over() {
             return false;
         }
         verified.unwrap();
-        assert_eq!(log.lines().iter().filter(|line| line.level == "WARN").count(), 0);
+        log.records().level(Level::WARN).none();
 
         is_out_of_reach.store(true, Ordering::SeqCst);
-        wait_until("its time is over", || log.lines().iter().any(|line| line.level == "WARN"));
+        log.records().level(Level::WARN).within(DEADLINE).first();
         assert!(guard.remaining().is_zero());
         assert_eq!(guard.release().unwrap_err().kind(), ErrorKind::LeaseLost);
         true
-    });
+    };
+    once_in_time(|| testing::capture(attempt));
 }

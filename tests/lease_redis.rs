@@ -13,8 +13,8 @@ mod in_time;
 #[path = "common/redis.rs"]
 mod redis;
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use common::{DEADLINE, block_on};
 use contenders::{assert_no_number_twice, contender};
 use in_time::acquire_in_time;
 use logscope::store::{Lease, LeaseBackend as _, LeaseClaim, RedisLeases, RedisOptions};
+use logscope::testing::run_together;
 use redis::{Server, Wire, server};
 
 const LONG: Duration = Duration::from_secs(120);
@@ -38,27 +39,21 @@ fn lease(server: &Server, name: &str) -> Lease {
 #[test]
 fn fifty_clients_at_once_are_never_two_owners() {
     let Some(server) = server() else { return };
-    let (inside, overlaps, start) = (AtomicUsize::new(0), AtomicUsize::new(0), Barrier::new(50));
+    let (inside, overlaps) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let fences = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for client in 0..50 {
-            let (server, inside, overlaps, start, fences) = (&server, &inside, &overlaps, &start, &fences);
-            scope.spawn(move || {
-                let lease = lease(server, "fifty");
-                start.wait();
-                for round in 0..6 {
-                    let guard = if (client + round) % 2 == 0 {
-                        lease.acquire(DEADLINE).unwrap()
-                    } else {
-                        block_on(lease.acquire_async(DEADLINE)).unwrap()
-                    };
-                    overlaps.fetch_add(inside.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
-                    fences.lock().unwrap().push(guard.fence());
-                    thread::yield_now();
-                    inside.fetch_sub(1, Ordering::SeqCst);
-                    guard.release().unwrap();
-                }
-            });
+    let clients: Vec<Lease> = (0..50).map(|_| lease(&server, "fifty")).collect();
+    run_together(clients.len(), |client| {
+        for round in 0..6 {
+            let guard = if (client + round) % 2 == 0 {
+                clients[client].acquire(DEADLINE).unwrap()
+            } else {
+                block_on(clients[client].acquire_async(DEADLINE)).unwrap()
+            };
+            overlaps.fetch_add(inside.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
+            fences.lock().unwrap().push(guard.fence());
+            thread::yield_now();
+            inside.fetch_sub(1, Ordering::SeqCst);
+            guard.release().unwrap();
         }
     });
     let fences = fences.into_inner().unwrap();

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use common::{DEADLINE, block_on, on_thread, panic_of, poll, text_of, wait_until, yield_once};
 use logscope::ErrorKind;
 use logscope::lock::{Mutex, MutexGuard, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use logscope::testing::wait_until_async;
 
 #[test]
 fn a_panic_releases_and_does_not_poison() {
@@ -175,9 +176,7 @@ fn a_thread_may_wait_inside_a_worker_that_was_given_up() {
         let mutex = Arc::clone(mutex);
         async move {
             let guard = mutex.lock_async().await;
-            while mutex.stats().waiting == 0 {
-                tokio::task::yield_now().await;
-            }
+            wait_until_async(DEADLINE, || mutex.stats().waiting > 0).await.unwrap();
             let mut guard = guard;
             *guard += 1;
         }
@@ -186,9 +185,7 @@ fn a_thread_may_wait_inside_a_worker_that_was_given_up() {
     let waits = runtime.spawn({
         let mutex = Arc::clone(&mutex);
         async move {
-            while mutex.try_lock().is_some() {
-                tokio::task::yield_now().await;
-            }
+            wait_until_async(DEADLINE, || mutex.try_lock().is_none()).await.unwrap();
             tokio::task::block_in_place(|| *mutex.lock() += 1);
         }
     });

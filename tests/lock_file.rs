@@ -27,11 +27,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use child::{Child, in_child};
-use common::{DEADLINE, Log, block_on, init, on_thread, poll, wait_until};
+use common::{DEADLINE, block_on, on_thread, poll, wait_until};
 use fork::fork;
 use lock_child::{LockChild, obey};
 use logscope::lock::{FileLock, FileLockGuard, Token};
-use logscope::{ErrorKind, InContext as _};
+use logscope::testing::{self, Log, Query};
+use logscope::{ErrorKind, InContext as _, Level, RecordBuf};
 use serde_json::Value;
 
 /// How long is long enough on any machine.
@@ -85,17 +86,14 @@ fn is_free(lock: &FileLock) -> bool {
     lock.try_acquire().unwrap().is_some()
 }
 
-/// The level and the message of each record about locks.
-fn told(log: &Log) -> Vec<(String, String)> {
-    let lines = log.lines().into_iter().filter(|line| line.target == "logscope::lock");
-    lines.map(|line| (line.level, line.message)).collect()
+/// The warnings about locks.
+fn warnings(log: &Log) -> Query {
+    log.records().target("logscope::lock").level(Level::WARN)
 }
 
-/// The records at WARN about locks: their messages, and whom they name.
-fn warnings(log: &Log) -> Vec<(String, String)> {
-    let lines = log.lines().into_iter().filter(|line| line.target == "logscope::lock" && line.level == "WARN");
-    let owner = |fields: &Value| fields["owner"].as_str().unwrap_or_default().to_owned();
-    lines.map(|line| (line.message, owner(&line.fields))).collect()
+/// Whom a warning names.
+fn owner(warning: &RecordBuf) -> &str {
+    warning.field("owner").and_then(|owner| owner.as_str()).unwrap_or_default()
 }
 
 /// Counts how often a task is woken.
@@ -192,7 +190,6 @@ fn a_timeout_of_zero_makes_one_attempt_and_the_longest_waits_for_ever() {
 
 #[test]
 fn a_holder_that_is_killed_leaves_the_lock_free_and_the_next_owner_tells_once() {
-    init();
     let folder = Folder::new();
     let lock = folder.lock();
     for (order, shared_by_next) in [("try", false), ("share", false), ("try", true), ("share", true)] {
@@ -201,14 +198,14 @@ fn a_holder_that_is_killed_leaves_the_lock_free_and_the_next_owner_tells_once() 
         let pid = holder.pid();
         holder.kill();
         assert!(lock.holder().unwrap().is_none(), "the dead hold nothing");
-        let log = Log::new("uno");
-        for _ in 0..2 {
-            log.context.scope(|| if shared_by_next { share(&lock) } else { get(&lock) }.release()).unwrap();
-        }
-        let warnings = warnings(&log);
-        let [(message, owner)] = warnings.as_slice() else { panic!("{warnings:?}") };
-        assert!(message.starts_with("the owner of a file lock died while it held it"), "{message}");
-        assert!(owner.contains(&format!("by pid {pid} (")), "{owner}");
+        testing::capture(|log| {
+            for _ in 0..2 {
+                if shared_by_next { share(&lock) } else { get(&lock) }.release().unwrap();
+            }
+            let warning = warnings(log).one();
+            assert!(warning.message.starts_with("the owner of a file lock died while it held it"), "{warning:?}");
+            assert!(owner(&warning).contains(&format!("by pid {pid} (")), "{warning:?}");
+        });
         assert_eq!(folder.records(), ["last"]);
     }
 }
@@ -320,7 +317,7 @@ fn a_future_that_goes_on_in_a_forked_child_keeps_the_parent_out() {
 
 #[test]
 fn a_lock_file_that_is_deleted_or_replaced_is_lost_and_both_owners_are_named() {
-    init();
+    testing::init();
     for (name, replaced, shared) in [("deleted", false, false), ("replaced", true, false), ("replaced", true, true)] {
         let folder = Folder::new();
         let lock = folder.lock().purpose("be the elder");
@@ -355,22 +352,21 @@ fn a_lock_file_that_is_deleted_or_replaced_is_lost_and_both_owners_are_named() {
 
 #[test]
 fn the_next_owner_tells_once_of_a_lock_that_was_replaced_and_the_guard_at_its_end() {
-    init();
-    let folder = Folder::new();
-    let (old, new) = (Log::new("old"), Log::new("new"));
-    let lock = folder.lock();
-    let elder = old.context.scope(|| get(&lock));
-    fs::remove_file(folder.path()).unwrap();
-    for _ in 0..2 {
-        new.context.scope(|| get(&lock).release()).unwrap();
-    }
-    let told = warnings(&new);
-    let [(message, owner)] = told.as_slice() else { panic!("{told:?}") };
-    assert!(message.starts_with("a file lock was deleted or replaced while it was held"), "{message}");
-    assert!(owner.contains(&format!("by pid {} (", std::process::id())), "{owner}");
-    old.context.scope(|| drop(elder));
-    assert_eq!(warnings(&old).len(), 1, "{:?}", warnings(&old));
-    assert_eq!(warnings(&old)[0].0, "a file lock was lost");
+    testing::capture(|log| {
+        let folder = Folder::new();
+        let [old, new] = ["old", "new"].map(|name| log.context().child(name).build());
+        let lock = folder.lock();
+        let elder = old.scope(|| get(&lock));
+        fs::remove_file(folder.path()).unwrap();
+        for _ in 0..2 {
+            new.scope(|| get(&lock).release()).unwrap();
+        }
+        let warning = warnings(log).context("new").one();
+        assert!(warning.message.starts_with("a file lock was deleted or replaced while it was held"), "{warning:?}");
+        assert!(owner(&warning).contains(&format!("by pid {} (", std::process::id())), "{warning:?}");
+        old.scope(|| drop(elder));
+        assert_eq!(warnings(log).context("old").one().message, "a file lock was lost");
+    });
 }
 
 #[test]
@@ -391,15 +387,16 @@ fn a_lock_file_that_was_away_for_a_while_is_lost_if_somebody_got_the_lock_meanwh
 
 #[test]
 fn the_death_of_an_owner_whose_file_was_deleted_is_told_too() {
-    init();
-    let (folder, log) = (Folder::new(), Log::new("uno"));
-    let mut holder = folder.child();
-    holder.ask("try");
-    fs::remove_file(folder.path()).unwrap();
-    holder.kill();
-    log.context.scope(|| get(&folder.lock()).release()).unwrap();
-    assert_eq!(warnings(&log).len(), 1);
-    assert!(warnings(&log)[0].0.starts_with("the owner of a file lock died"), "{:?}", warnings(&log));
+    testing::capture(|log| {
+        let folder = Folder::new();
+        let mut holder = folder.child();
+        holder.ask("try");
+        fs::remove_file(folder.path()).unwrap();
+        holder.kill();
+        get(&folder.lock()).release().unwrap();
+        let warning = warnings(log).one();
+        assert!(warning.message.starts_with("the owner of a file lock died"), "{warning:?}");
+    });
 }
 
 #[test]
@@ -535,58 +532,57 @@ fn tasks_on_one_thread_do_not_hold_up_each_other() {
 
 #[test]
 fn who_holds_too_long_is_told_where_it_got_the_lock_and_once() {
-    init();
     let folder = Folder::new();
     let after = Duration::from_millis(5);
-    let log = Log::new("uno");
-    let guard = log.context.scope(|| get(&folder.lock().warn_after(after)));
-    wait_until("it is told", || warnings(&log).len() == 1);
-    log.context.scope(|| guard.release()).unwrap();
-    assert_eq!(warnings(&log).len(), 1, "once");
-    assert_eq!(warnings(&log)[0].0, "a file lock is held for long");
+    let lock = folder.lock().warn_after(after);
+    testing::capture(|log| {
+        let guard = get(&lock);
+        warnings(log).within(DEADLINE).one();
+        guard.release().unwrap();
+        assert_eq!(warnings(log).one().message, "a file lock is held for long", "once");
+    });
 
     // The same for a task, and nothing for one that releases in time or is silent.
-    let log = Log::new("due");
-    let lock = folder.lock().warn_after(after);
-    let guard = block_on(lock.acquire_async(LONG).in_context(&log.context)).unwrap();
-    wait_until("it is told", || warnings(&log).len() == 1);
-    guard.release().unwrap();
-    log.context.scope(|| get(&folder.lock().warn_after(LONG)).release().unwrap());
-    log.context.scope(|| {
+    testing::capture(|log| {
+        let task = lock.acquire_async(LONG).in_context(log.context());
+        let guard = logscope::unscoped(|| block_on(task)).unwrap();
+        warnings(log).within(DEADLINE).one();
+        guard.release().unwrap();
+        get(&folder.lock().warn_after(LONG)).release().unwrap();
         let guard = get(&lock.clone().silent(true));
         let start = Instant::now();
         while start.elapsed() < 2 * after {
             thread::yield_now();
         }
         drop(guard);
+        warnings(log).one();
     });
-    assert_eq!(warnings(&log).len(), 1);
 }
 
 #[test]
 fn what_happens_is_logged_in_the_context_of_the_caller_unless_the_lock_is_silent() {
-    init();
-    let folder = Folder::new();
-    let log = Log::new("uno");
-    let holder = get(&folder.lock().silent(true).purpose("hold"));
-    // This waits for more than a second, which is what it is about.
-    let timeout = Duration::from_millis(1_100);
-    log.context.scope(|| folder.lock().acquire(timeout)).unwrap_err();
-    log.context.scope(|| folder.lock().silent(true).acquire(timeout)).unwrap_err();
-    drop(holder);
-    log.context.scope(|| get(&folder.lock().silent(true).silent(false)).release()).unwrap();
-    let expected = [
-        ("DEBUG", "waiting for a file lock"),
-        ("INFO", "still waiting for a file lock"),
-        ("DEBUG", "did not get a file lock"),
-        ("DEBUG", "got a file lock"),
-        ("DEBUG", "released a file lock"),
-    ];
-    assert_eq!(told(&log), expected.map(|(level, message)| (level.to_owned(), message.to_owned())));
-    for line in &log.lines()[..2] {
-        let holder = line.fields["holder"].as_str().unwrap();
-        assert!(holder.starts_with("held for ") && holder.ends_with(": hold"), "{holder}");
-    }
+    testing::capture(|log| {
+        let folder = Folder::new();
+        let holder = get(&folder.lock().silent(true).purpose("hold"));
+        // This waits for more than a second, which is what it is about.
+        let timeout = Duration::from_millis(1_100);
+        folder.lock().acquire(timeout).unwrap_err();
+        folder.lock().silent(true).acquire(timeout).unwrap_err();
+        drop(holder);
+        get(&folder.lock().silent(true).silent(false)).release().unwrap();
+        let told = log.records().target("logscope::lock").exactly(5);
+        let expected = [
+            (Level::DEBUG, "waiting for a file lock"),
+            (Level::INFO, "still waiting for a file lock"),
+            (Level::DEBUG, "did not get a file lock"),
+            (Level::DEBUG, "got a file lock"),
+            (Level::DEBUG, "released a file lock"),
+        ];
+        assert!(told.iter().map(|record| (record.level, &*record.message)).eq(expected), "{told:?}");
+        let names_holder = |holder: &str| holder.starts_with("held for ") && holder.ends_with(": hold");
+        let waiting = log.records().message("waiting for a file lock");
+        waiting.field_matches("holder", move |holder| holder.as_str().is_some_and(names_holder)).exactly(2);
+    });
 }
 
 #[test]
@@ -700,8 +696,7 @@ fn a_folder_that_may_not_be_written_to_is_refused() {
 
 #[test]
 fn records_that_are_foreign_unreadable_or_unfinished_harm_nobody() {
-    init();
-    let (folder, log) = (Folder::new(), Log::new("uno"));
+    let folder = Folder::new();
     let lock = folder.lock();
     get(&lock).release().unwrap();
     let record = |name: &str| folder.path().with_extension("lock.holders").join(name);
@@ -718,19 +713,19 @@ fn records_that_are_foreign_unreadable_or_unfinished_harm_nobody() {
     fs::write(record("README"), "not ours").unwrap();
 
     assert!(lock.holder().unwrap().is_none());
-    log.context.scope(|| share(&lock).release()).unwrap();
-    assert_eq!(warnings(&log), [], "who shares the lock cannot know");
-    log.context.scope(|| {
+    testing::capture(|log| {
+        // Who shares the lock cannot know.
+        share(&lock).release().unwrap();
+        warnings(log).none();
         let guard = get(&lock);
         assert_eq!(lock.holder().unwrap().unwrap().token, guard.token());
         guard.release().unwrap();
+        warnings(log).field("owner", "held by somebody who left no record of it").exactly(4);
+        assert_eq!(folder.records(), [digits("6"), "README".to_owned(), "last".to_owned()]);
+        // Once.
+        get(&lock).release().unwrap();
+        warnings(log).exactly(4);
     });
-    let told = warnings(&log);
-    assert_eq!(told.len(), 4, "{told:?}");
-    assert!(told.iter().all(|(_, owner)| owner == "held by somebody who left no record of it"), "{told:?}");
-    assert_eq!(folder.records(), [digits("6"), "README".to_owned(), "last".to_owned()]);
-    log.context.scope(|| get(&lock).release()).unwrap();
-    assert_eq!(warnings(&log).len(), 4, "once");
 }
 
 #[test]

@@ -23,11 +23,12 @@ use std::thread;
 use std::time::Duration;
 
 use child::{Child, in_child};
-use common::{DEADLINE, Log, init, wait_until};
+use common::{DEADLINE, wait_until};
 use lock_child::{LockChild, obey};
 use logscope::lock::{FileLock, FileLockGuard, ensure_dir_writable};
 use logscope::sink::{self, Line, Output};
-use logscope::{ErrorKind, OutputContext};
+use logscope::testing;
+use logscope::{ErrorKind, Level, OutputContext};
 use serde_json::Value;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
@@ -109,7 +110,6 @@ fn each_of_those_who_shared_a_lock_that_was_deleted_learns_who_got_it() {
 /// The system gives the PID of a process that is gone to another one: soon, where a container has few of them.
 #[test]
 fn a_process_that_has_the_pid_of_a_holder_that_died_is_not_taken_for_it() {
-    init();
     let folder = Folder::new();
     let mut holder = LockChild::start("a_process_that_takes_a_lock", &folder.path());
     let token = holder.ask("share").strip_prefix("got ").unwrap().to_owned();
@@ -120,10 +120,11 @@ fn a_process_that_has_the_pid_of_a_holder_that_died_is_not_taken_for_it() {
     let own = format!("pid={}\n", std::process::id());
     fs::write(folder.record(&token), record.replace(&format!("pid={pid}\n"), &own)).unwrap();
     assert!(folder.lock().holder().unwrap().is_none(), "{:?}", folder.lock().holder());
-    let log = Log::new("uno");
-    log.context.scope(|| folder.lock().try_acquire_shared().unwrap().unwrap().release()).unwrap();
-    let warnings: Vec<_> = log.lines().into_iter().filter(|line| line.level == "WARN").collect();
-    assert!(warnings.len() == 1 && warnings[0].message.starts_with("the owner of a file lock died"), "{warnings:?}");
+    testing::capture(|log| {
+        folder.lock().try_acquire_shared().unwrap().unwrap().release().unwrap();
+        let warning = log.records().level(Level::WARN).one();
+        assert!(warning.message.starts_with("the owner of a file lock died"), "{warning:?}");
+    });
 }
 
 /// Whoever removes a cache removes the lock in it: that costs exclusion, which is told, but is no error for those who come.
@@ -201,8 +202,7 @@ fn a_holder_that_was_killed_and_not_waited_for_holds_nothing() {
 /// Each machine numbers the devices that it mounts by itself: the same file has another device on another host.
 #[test]
 fn who_shares_a_lock_from_another_machine_keeps_it_and_is_named() {
-    init();
-    let (folder, log) = (Folder::new(), Log::new("uno"));
+    let folder = Folder::new();
     let mut other = LockChild::start("a_process_that_takes_a_lock", &folder.path());
     let token = other.ask("share").strip_prefix("got ").unwrap().to_owned();
     // As that machine would have written it.
@@ -219,8 +219,10 @@ fn who_shares_a_lock_from_another_machine_keeps_it_and_is_named() {
     fs::write(folder.record(&token), moved).unwrap();
     let holder = folder.lock().holder().unwrap().expect("it is shared");
     assert_eq!(holder.host, "build7");
-    log.context.scope(|| folder.lock().try_acquire_shared().unwrap().unwrap().release()).unwrap();
-    assert_eq!(log.lines().iter().filter(|line| line.level == "WARN").count(), 0, "{:?}", log.lines());
+    testing::capture(|log| {
+        folder.lock().try_acquire_shared().unwrap().unwrap().release().unwrap();
+        log.records().level(Level::WARN).none();
+    });
     assert_eq!(other.ask("verify"), "ok");
 }
 
@@ -260,17 +262,19 @@ impl Output for StandsStill {
 
 #[test]
 fn a_warning_to_an_output_that_stands_still_holds_up_no_other_warning() {
-    init();
+    testing::init();
     let ((writes, is_written), (go_on, goes_on)) = (channel(), channel());
     let slow = OutputContext::builder("slow").sink(sink::custom(StandsStill(Mutex::new((writes, goes_on))))).build();
-    let (one, two, log) = (Folder::new(), Folder::new(), Log::new("uno"));
+    let (one, two) = (Folder::new(), Folder::new());
     // This logs nothing but the warning: no context is asked for the rest.
     let first = slow.to_builder().verbosity(logscope::LevelFilter::WARN).build();
     let first = first.scope(|| get(&one.lock().warn_after(Duration::from_millis(1))));
     is_written.recv_timeout(DEADLINE).expect("the warning is on its way");
-    let second = log.context.scope(|| get(&two.lock().warn_after(Duration::from_millis(1))));
-    let is_told = || log.lines().iter().any(|line| line.message == "a file lock is held for long");
-    wait_until("the second is told", is_told);
+    let second = testing::capture(|log| {
+        let second = get(&two.lock().warn_after(Duration::from_millis(1)));
+        log.records().message_is("a file lock is held for long").within(DEADLINE).first();
+        second
+    });
     drop(go_on);
     first.release().unwrap();
     second.release().unwrap();
@@ -314,8 +318,7 @@ fn a_purpose_breaks_no_line_and_turns_no_text_around() {
 
 #[test]
 fn an_error_says_what_could_not_be_done() {
-    init();
-    let (folder, log) = (Folder::new(), Log::new("uno"));
+    let folder = Folder::new();
     let lock = folder.lock();
     let guard = get(&lock);
     let away = folder.0.path().join("away");
@@ -326,8 +329,8 @@ fn an_error_says_what_could_not_be_done() {
     for error in [lock.holder().unwrap_err(), guard.verify().unwrap_err()] {
         assert_eq!((error.kind(), error.to_string()), (ErrorKind::Lock, expected.clone()));
     }
-    log.context.scope(|| drop(guard));
-    let warned: Vec<String> =
-        log.lines().into_iter().filter(|line| line.level == "WARN").map(|line| line.message).collect();
-    assert_eq!(warned, ["a file lock may have been lost"]);
+    testing::capture(|log| {
+        drop(guard);
+        assert_eq!(log.records().level(Level::WARN).one().message, "a file lock may have been lost");
+    });
 }

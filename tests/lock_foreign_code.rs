@@ -17,8 +17,9 @@ use std::sync::{Arc, Mutex as StdMutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use common::{DEADLINE, Log, init, on_thread, poll, wait_until};
+use common::{DEADLINE, on_thread, poll, wait_until};
 use logscope::lock::{Mutex, Semaphore};
+use logscope::{Level, testing};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 
@@ -174,24 +175,22 @@ fn a_subscriber_that_panics_panics_neither_who_waits_nor_who_releases_nor_who_gi
 /// A task has no timer here, so this is the only record that can tell of its long wait.
 #[test]
 fn a_long_wait_that_a_task_gives_up_is_logged_at_info_with_the_holder() {
-    init();
-    let log = Log::new("gives up");
-    let mutex = Mutex::new(0).named("cache");
-    let line = line!() + 1;
-    let _guard = mutex.lock();
-    let begin = Instant::now();
-    log.context.scope(|| {
+    testing::capture(|log| {
+        let mutex = Mutex::new(0).named("cache");
+        let line = line!() + 1;
+        let _guard = mutex.lock();
+        let begin = Instant::now();
         let mut waits = Box::pin(mutex.lock_async());
         assert!(poll(&mut waits).is_pending());
         // This waits for more than a second, which is what it is about.
         while begin.elapsed() < Duration::from_millis(1_050) {
             std::thread::park_timeout(Duration::from_millis(50));
         }
+        drop(waits);
+        let last = log.records().level(Level::INFO).one();
+        assert!(last.message.starts_with("gave up waiting for cache after 1."), "{last:?}");
+        assert!(last.message.ends_with(&format!(", held by {}:{line}", file!())), "{last:?}");
     });
-    let last = log.lines().pop().unwrap();
-    assert!(last.message.starts_with("gave up waiting for cache after 1."), "{last:?}");
-    assert!(last.message.ends_with(&format!(", held by {}:{line}", file!())), "{last:?}");
-    assert_eq!(last.level, "INFO");
 }
 
 /// To log that it still waits, a thread steps out of the line. The permits that it has collected must not go to those behind it.

@@ -1,6 +1,6 @@
 //! A forked child and a lock that threads of its parent waited for. A binary of its own, because it forks.
 
-#![cfg(all(unix, feature = "lock"))]
+#![cfg(all(unix, feature = "testing"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/fork.rs"]
@@ -13,6 +13,10 @@ use std::thread;
 use std::time::Duration;
 
 use logscope::lock::{Mutex, Semaphore};
+use logscope::testing::wait_until;
+
+/// How long the threads may take on a busy machine until they wait.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_child_uses_a_lock_that_it_holds_and_for_which_threads_of_its_parent_waited() {
@@ -27,9 +31,11 @@ fn a_child_uses_a_lock_that_it_holds_and_for_which_threads_of_its_parent_waited(
         let semaphore = Arc::clone(&semaphore);
         move || drop(semaphore.acquire().unwrap())
     });
-    while mutex.stats().waiting + semaphore.stats().waiting < 2 {
-        thread::yield_now();
-    }
+    wait_until(DEADLINE, || match [mutex.stats().waiting, semaphore.stats().waiting] {
+        [1, 1] => Ok(()),
+        waiting => Err(waiting),
+    })
+    .unwrap();
     // And a future of this thread, which goes on in the child.
     let mut future = Box::pin(mutex.lock_async());
     let mut context = Context::from_waker(Waker::noop());

@@ -1,14 +1,19 @@
 //! A forked child whose threads wait for locks, while threads of its parent were waiting for others. A binary of its own, because it forks.
 
-#![cfg(all(unix, feature = "lock"))]
+#![cfg(all(unix, feature = "testing"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "common/fork.rs"]
 mod fork;
 
 use std::thread;
+use std::time::Duration;
 
 use logscope::lock::{Mutex, Semaphore};
+use logscope::testing::wait_until;
+
+/// How long the threads may take on a busy machine until they wait.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// So many that a table of all threads that wait, as parking_lot has one, would have to grow in the child, and their stacks are used again.
 const PARENTS: usize = 8;
@@ -22,9 +27,11 @@ fn the_threads_of_a_child_wait_for_its_own_locks() {
         for _ in 0..PARENTS {
             scope.spawn(|| drop(semaphore.acquire().unwrap()));
         }
-        while semaphore.stats().waiting < PARENTS {
-            thread::yield_now();
-        }
+        wait_until(DEADLINE, || match semaphore.stats().waiting {
+            PARENTS => Ok(()),
+            waiting => Err(waiting),
+        })
+        .unwrap();
         for _ in 0..20 {
             fork::fork(|| {
                 let locks: Vec<_> = (0..4).map(|_| Mutex::new(0).silent(true)).collect();

@@ -1,7 +1,6 @@
 //! What locks log: who waits for whom, in the context of whoever waits.
 
 #![cfg(feature = "testing")]
-#![cfg(feature = "lock")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod common;
@@ -9,24 +8,34 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Log, ParsedLine, init, on_thread, poll, unscoped_messages, wait_until};
+use common::{on_thread, poll, wait_until};
 use logscope::lock::{Mutex, Semaphore};
+use logscope::testing::{self, Log, Query};
+use logscope::{InContext as _, Level, OutputContext, RecordBuf, Value};
 
-/// The records that are not of a span or another target: all of them.
-fn records(log: &Log) -> Vec<ParsedLine> {
-    log.messages();
-    let lines = log.lines();
-    assert!(lines.iter().all(|line| line.target == "logscope::lock"), "{lines:?}");
-    lines
+/// The records about locks.
+fn of_locks(log: &Log) -> Query {
+    log.records().target("logscope::lock")
 }
 
-/// Has a thread wait for the mutex in the context of `log`, while this thread holds it. Returns the line where this thread locked it.
+/// Asserts that so many records are there, and that all are about locks.
+#[track_caller]
+fn assert_of_locks(log: &Log, number: usize) {
+    log.records().exactly(number);
+    of_locks(log).exactly(number);
+}
+
+fn millis(record: &RecordBuf, field: &str) -> f64 {
+    record.field(field).and_then(Value::as_f64).unwrap_or_else(|| panic!("no number {field} in {record:?}"))
+}
+
+/// Has another thread wait for the mutex in the context of the test, while this one holds it. Returns the line where this thread locked it.
 fn wait_for(mutex: &Arc<Mutex<u32>>, log: &Log) -> u32 {
     let (guard, line) = (mutex.lock(), line!());
-    let waits = on_thread({
-        let (mutex, context) = (Arc::clone(mutex), log.context.clone());
-        move || context.scope(|| *mutex.lock() += 1)
-    });
+    let waits = on_thread(log.context().bind({
+        let mutex = Arc::clone(mutex);
+        move || *mutex.lock() += 1
+    }));
     wait_until("the thread waits", || mutex.stats().waiting == 1);
     drop(guard);
     waits();
@@ -35,31 +44,33 @@ fn wait_for(mutex: &Arc<Mutex<u32>>, log: &Log) -> u32 {
 
 #[test]
 fn a_wait_is_logged_with_the_holder_and_with_what_it_took() {
-    init();
-    let log = Log::new("waits");
-    let mutex = Arc::new(Mutex::new(0).named("cache"));
-    let line = wait_for(&mutex, &log);
-    let records = records(&log);
-    let [waits, released] = &records[..] else { panic!("{records:?}") };
-    let place = format!("{}:{line}", file!());
-    assert_eq!(waits.message, format!("waiting for cache, held by {place}"));
-    assert_eq!((&*waits.level, &waits.fields["lock"]), ("DEBUG", &"cache".into()));
-    assert!(waits.fields["held_by"].as_str().unwrap().starts_with(&format!("{place}:")), "{waits:?}");
-    assert!(released.message.starts_with("released cache, held for "), "{released:?}");
-    assert!(
-        released.message.contains(" after a wait of ") && released.message.ends_with(&format!(", held by {place}"))
-    );
-    let millis = |field: &str| released.fields[field].as_f64().unwrap();
-    assert!(millis("waited_ms") > 0.0 && millis("held_ms") > 0.0, "{released:?}");
-    let expected = if millis("waited_ms") < 1_000.0 { "DEBUG" } else { "INFO" };
-    assert_eq!(released.level, expected);
+    testing::capture(|log| {
+        let line = wait_for(&Arc::new(Mutex::new(0).named("cache")), log);
+        let place = format!("{}:{line}", file!());
+        let waits = of_locks(log).level(Level::DEBUG).message_is(format!("waiting for cache, held by {place}"));
+        let is_there = format!("{place}:");
+        waits
+            .field("lock", "cache")
+            .field_matches("held_by", move |holder| holder.as_str().is_some_and(|holder| holder.starts_with(&is_there)))
+            .one();
+        let [_, released] = &of_locks(log).in_order(["waiting for cache", "released cache, held for "])[..] else {
+            unreachable!("two were asked for")
+        };
+        assert!(released.message.starts_with("released cache, held for "), "{released:?}");
+        assert!(
+            released.message.contains(" after a wait of ") && released.message.ends_with(&format!(", held by {place}")),
+            "{released:?}"
+        );
+        assert!(millis(released, "waited_ms") > 0.0 && millis(released, "held_ms") > 0.0, "{released:?}");
+        let expected = if millis(released, "waited_ms") < 1_000.0 { Level::DEBUG } else { Level::INFO };
+        assert_eq!(released.level, expected);
+        assert_of_locks(log, 2);
+    });
 }
 
 #[test]
 fn a_lock_that_is_free_or_silent_logs_nothing() {
-    init();
-    let log = Log::new("nothing");
-    log.context.scope(|| {
+    testing::capture(|log| {
         let mutex = Mutex::new(0).named("free");
         drop(mutex.lock());
         drop(mutex.try_lock());
@@ -70,76 +81,70 @@ fn a_lock_that_is_free_or_silent_logs_nothing() {
         drop(Semaphore::new(1).named("free").acquire().unwrap());
         let semaphore = Semaphore::new(0).silent(true);
         assert!(semaphore.try_acquire().unwrap().is_none());
-    });
-    wait_for(&Arc::new(Mutex::new(0).named("silent").silent(true)), &log);
-    assert_eq!(records(&log).len(), 0);
-    wait_for(&Arc::new(Mutex::new(0).silent(true).silent(false)), &log);
-    assert_eq!(records(&log).len(), 2);
-    log.context.scope(|| {
+        wait_for(&Arc::new(Mutex::new(0).named("silent").silent(true)), log);
+        log.records().none();
+        wait_for(&Arc::new(Mutex::new(0).silent(true).silent(false)), log);
+        assert_of_locks(log, 2);
         let semaphore = Semaphore::new(1).silent(true).silent(false);
         let _permit = semaphore.acquire().unwrap();
         assert!(semaphore.acquire_timeout(Duration::from_millis(1)).unwrap().is_none());
+        assert_of_locks(log, 4);
     });
-    assert_eq!(records(&log).len(), 4);
 }
 
 #[test]
 fn a_wait_without_the_lock_is_logged() {
-    init();
-    let log = Log::new("gives up");
-    let mutex = Mutex::new(0).named("cache");
-    let semaphore = Semaphore::new(1).named("jobs");
-    log.context.scope(|| {
+    testing::capture(|log| {
+        let mutex = Mutex::new(0).named("cache");
+        let semaphore = Semaphore::new(1).named("jobs");
         let (_guard, _permit) = (mutex.lock(), semaphore.acquire().unwrap());
         assert!(mutex.lock_timeout(Duration::from_millis(1)).is_none());
         let mut task = Box::pin(semaphore.acquire_async());
         assert!(poll(&mut task).is_pending());
         drop(task);
+        let expected = [
+            "waiting for cache, held by ",
+            "gave up waiting for cache after ",
+            "waiting for jobs, held by ",
+            "gave up waiting for jobs after ",
+        ];
+        let told = of_locks(log).in_order(expected);
+        assert!(told.iter().zip(expected).all(|(record, start)| record.message.starts_with(start)), "{told:?}");
+        assert_of_locks(log, 4);
     });
-    let messages: Vec<String> = records(&log).into_iter().map(|line| line.message).collect();
-    let starts = [
-        "waiting for cache, held by ",
-        "gave up waiting for cache after ",
-        "waiting for jobs, held by ",
-        "gave up waiting for jobs after ",
-    ];
-    assert!(
-        messages.len() == 4 && messages.iter().zip(starts).all(|(message, start)| message.starts_with(start)),
-        "{messages:?}"
-    );
 }
 
 #[test]
 fn a_long_wait_is_logged_at_info_while_it_goes_on() {
-    init();
-    let log = Log::new("long");
-    let mutex = Mutex::new(0);
-    let made = line!() - 1;
-    log.context.scope(|| {
+    testing::capture(|log| {
+        let mutex = Mutex::new(0);
+        let name = format!("the lock of {}:{}", file!(), line!() - 1);
         let _guard = mutex.lock();
         assert!(mutex.lock_timeout(Duration::from_millis(1_200)).is_none());
+        let long = of_locks(log).level(Level::INFO);
+        let told = long
+            .in_order([format!("still waiting for {name} after 1."), format!("gave up waiting for {name} after 1.")]);
+        assert!(told[0].message.starts_with("still") && told[1].message.starts_with("gave up"), "{told:?}");
+        assert!(millis(&told[0], "waited_ms") >= 1_000.0, "{told:?}");
+        assert_eq!(told[0].field("lock"), Some(&Value::from(name.as_str())));
+        long.exactly(2);
+        assert_of_locks(log, 3);
     });
-    let records = records(&log);
-    let long: Vec<&ParsedLine> = records.iter().filter(|line| line.level == "INFO").collect();
-    assert!(long.len() == 2 && records.len() == 3, "{records:?}");
-    let name = format!("the lock of {}:{made}", file!());
-    assert!(long[0].message.starts_with(&format!("still waiting for {name} after 1.")), "{long:?}");
-    assert!(long[1].message.starts_with(&format!("gave up waiting for {name} after 1.")), "{long:?}");
-    assert!(long[0].fields["waited_ms"].as_f64().unwrap() >= 1_000.0 && long[0].fields["lock"] == *name, "{long:?}");
 }
 
 /// The context is that of the task, wherever it is polled.
 #[test]
 fn a_task_logs_to_its_own_context() {
-    use logscope::InContext as _;
-    init();
-    let log = Log::new("task");
-    let mutex = Mutex::new(0).named("of a task");
-    let guard = mutex.lock();
-    let mut task = Box::pin(async { *mutex.lock_async().await += 1 }.in_context(&log.context));
-    assert!(poll(&mut task).is_pending());
-    drop(guard);
-    assert!(poll(&mut task).is_ready());
-    assert_eq!(records(&log).len(), 2);
-    assert_eq!(unscoped_messages("of a task"), [""; 0]);
+    testing::capture(|log| {
+        let own = OutputContext::builder("task").sink(log.sink()).verbosity(Level::TRACE).build();
+        let mutex = Mutex::new(0).named("of a task");
+        let guard = mutex.lock();
+        let mut task = Box::pin(async { *mutex.lock_async().await += 1 }.in_context(&own));
+        logscope::unscoped(|| assert!(poll(&mut task).is_pending()));
+        drop(guard);
+        assert!(poll(&mut task).is_ready());
+        of_locks(log).context("task").exactly(2);
+        assert_of_locks(log, 2);
+        log.unclaimed().message("of a task").none();
+    });
 }

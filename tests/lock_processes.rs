@@ -14,7 +14,6 @@ mod lock_child;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,15 +24,12 @@ use child::{ALARM, Child, Running, in_child};
 use common::{init, unscoped_messages};
 use lock_child::{LockChild, obey};
 use logscope::lock::FileLock;
+use logscope::testing::{random, run_together};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const DIED: &str = "the owner of a file lock died";
 const REPLACED: &str = "a file lock was deleted or replaced";
-
-fn random(below: u64) -> u64 {
-    RandomState::new().hash_one(()) % below
-}
 
 fn path_of(name: &str) -> PathBuf {
     std::env::var_os(name).unwrap().into()
@@ -105,7 +101,7 @@ fn a_counter_that_many_processes_raise_is_exact_though_one_is_killed() {
     // The stdout of each is read to its end, so that none waits for room in its pipe.
     let readers: Vec<_> =
         processes.iter_mut().map(|process| BufReader::new(process.process().stdout.take().unwrap())).collect();
-    let (raises, kill_after) = (std::sync::mpsc::channel(), 1 + random(1_500));
+    let (raises, kill_after) = (std::sync::mpsc::channel(), 1 + random().below(1_500));
     let mut acknowledged: BTreeMap<String, u64> = BTreeMap::new();
     let mut killed = None;
     thread::scope(|scope| {
@@ -181,29 +177,27 @@ fn visit(_: &Path) -> Value {
     let list = || -> BTreeSet<String> {
         fs::read_dir(&present).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     };
-    let visits: Vec<Value> = thread::scope(|scope| {
-        let visiting = || {
-            let mut visits = Vec::new();
-            for _ in 0..VISITS {
-                let before = list();
-                let guard = lock.acquire(ALARM).unwrap();
-                let after = list();
-                let token = guard.token().to_string();
-                fs::write(present.join(&token), "").unwrap();
-                (0..random(40)).for_each(|_| thread::yield_now());
-                fs::remove_file(present.join(&token)).unwrap();
-                let is_kept = guard.verify().is_ok();
-                // Whether it is lost in between, nobody can say.
-                let is_released = guard.release().is_ok();
-                assert!(is_kept || !is_released, "lost, and then not");
-                let elders: Vec<_> = before.intersection(&after).collect();
-                visits.push(json!({ "token": token, "kept": is_kept, "others": after, "elders": elders }));
-            }
-            visits
-        };
-        let threads: Vec<_> = (0..2).map(|_| scope.spawn(visiting)).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-    });
+    let visits: Vec<Value> = run_together(2, |_| {
+        let mut random = random();
+        let mut visits = Vec::new();
+        for _ in 0..VISITS {
+            let before = list();
+            let guard = lock.acquire(ALARM).unwrap();
+            let after = list();
+            let token = guard.token().to_string();
+            fs::write(present.join(&token), "").unwrap();
+            (0..random.below(40)).for_each(|_| thread::yield_now());
+            fs::remove_file(present.join(&token)).unwrap();
+            let is_kept = guard.verify().is_ok();
+            // Whether it is lost in between, nobody can say.
+            let is_released = guard.release().is_ok();
+            assert!(is_kept || !is_released, "lost, and then not");
+            let elders: Vec<_> = before.intersection(&after).collect();
+            visits.push(json!({ "token": token, "kept": is_kept, "others": after, "elders": elders }));
+        }
+        visits
+    })
+    .concat();
     json!({ "visits": visits, "died": unscoped_messages(DIED).len(), "replaced": unscoped_messages(REPLACED).len() })
 }
 
@@ -212,7 +206,10 @@ fn visit(_: &Path) -> Value {
 fn visits(role: &str, is_deleted: bool) -> (BTreeMap<String, Visit>, u64) {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("present")).unwrap();
-    let start = |_| Child::new(role).var("SHARED", folder.path().display()).start();
+    // With the seed of this process, all would make the same choices.
+    let mut random = random();
+    let start =
+        |_| Child::new(role).var("SHARED", folder.path().display()).var("LOGSCOPE_TEST_SEED", random.next()).start();
     let processes: Vec<Running> = (0..4).map(start).collect();
     let is_over = AtomicBool::new(false);
     let reports: Vec<Value> = thread::scope(|scope| {
@@ -220,7 +217,7 @@ fn visits(role: &str, is_deleted: bool) -> (BTreeMap<String, Visit>, u64) {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
                     let _ = fs::remove_file(folder.path().join("lock"));
-                    (0..random(100)).for_each(|_| thread::yield_now());
+                    (0..random.below(100)).for_each(|_| thread::yield_now());
                 }
             });
         }

@@ -1,7 +1,7 @@
 //! One datum of threads and tasks: two locks for it, a thread's and a task's, protect nothing, and `lock::Mutex` protects it. Neither side
 //! starves, which is shown by counts.
 
-#![cfg(feature = "lock")]
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use std::future::Future;
@@ -13,9 +13,13 @@ use std::thread;
 use std::time::Duration;
 
 use logscope::lock::{Mutex, MutexGuard, Semaphore};
+use logscope::testing::wait_until_async;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::{JoinSet, yield_now};
+
+/// How long the tasks may take on a busy machine until they wait.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 const THREADS: usize = 8;
 const TASKS: usize = 64;
@@ -292,9 +296,11 @@ fn a_greedy_task_passes_the_others_over_a_limited_number_of_times() {
                 served.fetch_add(1, Ordering::Relaxed);
             });
         }
-        while mutex.stats().waiting < OTHERS {
-            yield_now().await;
-        }
+        let all_wait = || match mutex.stats().waiting {
+            OTHERS => Ok(()),
+            waiting => Err(waiting),
+        };
+        wait_until_async(DEADLINE, all_wait).await.unwrap();
         drop(guard);
         let mut greedy = 0;
         while served.load(Ordering::Relaxed) < OTHERS {

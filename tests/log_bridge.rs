@@ -4,6 +4,7 @@
 //! The bridge is the one `log` logger of the process. It is installed once for the tests here. Tests that need another subscriber run in
 //! processes of their own.
 
+#![cfg(feature = "testing")]
 #![cfg(feature = "log")]
 #![allow(clippy::unwrap_used)]
 

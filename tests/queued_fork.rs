@@ -24,7 +24,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use logscope::sink::{self, Line, Output, Overflow, Queue, Sink};
-use logscope::{Format, OutputContext};
+use logscope::{Format, OutputContext, testing};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use serde_json::{Value, json};
@@ -158,13 +158,13 @@ fn records_pending_at_a_fork_are_written_once() {
 struct LockedFile {
     file: Mutex<File>,
     until_closed: PipeReader,
-    is_held: AtomicBool,
+    is_held: testing::Signal,
 }
 
 impl Output for LockedFile {
     fn write(&self, line: Line<'_>) -> io::Result<()> {
         let mut file = self.file.lock().unwrap();
-        self.is_held.store(true, Ordering::Relaxed);
+        self.is_held.set();
         (&self.until_closed).read_to_end(&mut Vec::new())?;
         file.write_all(line.bytes())
     }
@@ -177,15 +177,11 @@ fn a_child_does_not_wait_for_an_output_that_was_blocked_at_the_fork() {
     child::in_child("a_child_does_not_wait_for_an_output_that_was_blocked_at_the_fork", |folder| {
         let (until_closed, held_open) = io::pipe().unwrap();
         let file = Mutex::new(File::create(folder.join("uno.log")).unwrap());
-        let held = Arc::new(LockedFile { file, until_closed, is_held: AtomicBool::new(false) });
+        let held = Arc::new(LockedFile { file, until_closed, is_held: testing::Signal::named("the lock is held") });
         let sink = sink::custom(Arc::clone(&held));
         let uno = context(&sink.queued(Queue::new()));
         log(&uno, "parent", 0..RECORDS);
-        let start = Instant::now();
-        while !held.is_held.load(Ordering::Relaxed) {
-            assert!(start.elapsed() < PATIENCE);
-            thread::yield_now();
-        }
+        held.is_held.wait(PATIENCE).unwrap();
         let in_child = || {
             log(&uno, "child", 0..5);
             // Another queue in front of the same output must not get around that lock.

@@ -15,10 +15,11 @@ use std::ffi::c_int;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use logscope::OutputContext;
 use logscope::sink::{self, Queue};
+use logscope::testing::wait_until;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use serde_json::json;
 
@@ -75,12 +76,8 @@ fn fork_and_wait() -> Option<i32> {
     // SAFETY: the only other thread is in `atexit`, and holds no lock that the child takes: that is what the test is about.
     let pid = unsafe { fork() };
     let Some(pid) = Pid::from_raw(pid) else { std::process::exit(i32::from(!log())) };
-    let start = Instant::now();
-    while start.elapsed() < PATIENCE {
-        if let Some((_, status)) = waitpid(Some(pid), WaitOptions::NOHANG).unwrap() {
-            return status.exit_status();
-        }
-        thread::yield_now();
+    if let Ok((_, status)) = wait_until(PATIENCE, || waitpid(Some(pid), WaitOptions::NOHANG).unwrap()) {
+        return status.exit_status();
     }
     kill_process(pid, Signal::KILL).unwrap();
     waitpid(Some(pid), WaitOptions::empty()).unwrap();

@@ -11,7 +11,7 @@ use std::fmt;
 use std::future::Future as _;
 use std::io;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
@@ -19,6 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use logscope::sink::{self, Line, Output, Overflow, Queue, Sink};
+use logscope::testing::{Signal, wait_until};
 use logscope::{Format, OutputContext};
 
 use gate::{Gate, ParsedLine};
@@ -67,21 +68,17 @@ fn flush_with(sink: &Sink, wake: impl Fn() + Send + Sync + 'static) -> Box<dyn s
 #[test]
 fn a_waker_can_log() {
     let (gate, sink, uno) = blocked();
-    let woken = Arc::new(AtomicBool::new(false));
+    let has_logged = Signal::named("the waker has not waited for its own thread");
     let wake = {
-        let (uno, woken) = (uno.clone(), Arc::clone(&woken));
+        let (uno, has_logged) = (uno.clone(), has_logged.clone());
         move || {
             log(&uno, 200);
-            woken.store(true, Ordering::Release);
+            has_logged.set();
         }
     };
     let _flush = flush_with(&sink, wake);
     gate.open();
-    let start = Instant::now();
-    while !woken.load(Ordering::Acquire) {
-        assert!(start.elapsed() < PATIENCE, "the waker waits for its own thread");
-        thread::yield_now();
-    }
+    has_logged.wait(PATIENCE).unwrap();
     log(&uno, 1);
     let ledger = uno.flush(PATIENCE);
     assert_eq!((ledger.accepted, ledger.pending), (202, 0));
@@ -110,11 +107,8 @@ fn a_waker_can_panic() {
     gate.open();
     let (ledger, took) = waiting.join().unwrap();
     assert!(ledger.is_complete() && took < PATIENCE, "{ledger} after {took:?}");
-    let start = Instant::now();
-    while last.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-        assert!(start.elapsed() < PATIENCE, "a waiter was not woken");
-        thread::yield_now();
-    }
+    wait_until(PATIENCE, || last.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready())
+        .expect("the last waiter is served");
     let start = Instant::now();
     log(&uno, 100);
     assert!(uno.flush(PATIENCE).is_complete() && start.elapsed() < PATIENCE);
@@ -266,11 +260,11 @@ fn outputs_are_dropped_on_writer_threads() {
             assert!(uno.flush(PATIENCE).is_complete());
         }
     }
-    let start = Instant::now();
-    while DROPPED.load(Ordering::Acquire) < OUTPUTS {
-        assert!(start.elapsed() < PATIENCE, "an output is never dropped");
-        thread::yield_now();
-    }
+    wait_until(PATIENCE, || match DROPPED.load(Ordering::Acquire) {
+        OUTPUTS => Ok(()),
+        dropped => Err(dropped),
+    })
+    .expect("all outputs are dropped");
     assert_eq!(ELSEWHERE.load(Ordering::Relaxed), 0);
 }
 

@@ -1,7 +1,7 @@
 //! Files of logs that roll are compressed in the background: with their mode and time, whole or not at all; an interrupted compression is
 //! finished later.
 
-#![cfg(all(unix, feature = "gzip"))]
+#![cfg(all(unix, feature = "gzip", feature = "testing"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use std::collections::BTreeMap;
@@ -11,12 +11,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Once;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use logscope::sink::{self, Roll};
+use logscope::testing::wait_until;
 use logscope::{Format, OutputContext, Time};
 
 /// How long the background thread may take on a busy machine.
@@ -48,10 +49,12 @@ fn names(dir: &Path) -> Vec<String> {
 /// Waits until `dir` has exactly these files.
 #[track_caller]
 fn wait_for(dir: &Path, expected: &[&str]) {
-    let start = Instant::now();
-    while names(dir) != expected {
-        assert!(start.elapsed() < DEADLINE, "there are {:?}, not {expected:?}", names(dir));
-        thread::yield_now();
+    let look = || match names(dir) {
+        names if names == expected => Ok(()),
+        names => Err(names),
+    };
+    if let Err(error) = wait_until(DEADLINE, look) {
+        panic!("waiting for {expected:?}: {error}");
     }
 }
 

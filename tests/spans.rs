@@ -5,6 +5,7 @@
 //!
 //! The process has one global subscriber. Every test uses it, and a subscriber of its own.
 
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used)]
 
 mod layers;

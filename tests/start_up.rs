@@ -22,6 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use logscope::sink::{self, RecordOutput};
+use logscope::testing::wait_until;
 use logscope::{InContext as _, LevelFilter, OutputContext, Record};
 use serde_json::{Value, json};
 use tracing::subscriber::Interest;
@@ -34,6 +35,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use callsites::{Callsite, callsites};
 use child::Child;
+
+/// How long an expected event may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A context of the verbosity TRACE, and how many records arrived by level and target.
 struct TraceContext {
@@ -270,20 +274,10 @@ fn a_callsite_spoilt_by_a_delayed_thread_is_mended() {
         TraceContext::new().context.scope(|| ());
         // If this thread is slow, the callsite may be mended already.
         let spoilt = SPOILT.load(Ordering::Relaxed);
-        wait_until("mended", || !NEWER.interest().is_never());
+        wait_until(PATIENCE, || !NEWER.interest().is_never()).expect("the callsite is mended");
         json!({ "registered": registered, "spoilt": spoilt })
     });
     assert_eq!(Child::new(TEST).run().report, json!({ "registered": [true, true], "spoilt": true }));
-}
-
-/// Calls `done` until it returns true.
-#[track_caller]
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(20), "not {what} in time");
-        thread::yield_now();
-    }
 }
 
 /// Three threads hit callsites while a fourth installs. Each then enters a scope and hits all of them.
@@ -361,7 +355,11 @@ fn start_up() -> Value {
                     }
                     let lost = log_everything();
                     if !by_init {
-                        wait_until("mended", || log_everything() == 0);
+                        let mended = || match log_everything() {
+                            0 => Ok(()),
+                            lost => Err(lost),
+                        };
+                        wait_until(PATIENCE, mended).expect("all callsites are mended");
                     }
                     lost
                 })
@@ -398,7 +396,12 @@ impl UnhitCallsites {
         }
     }
 
+    /// Without a pause: what comes next must meet the threads in the middle of their hits.
     fn wait_for(&self, hits: usize) {
-        wait_until("hit", || self.next.load(Ordering::Relaxed) >= hits);
+        let start = Instant::now();
+        while self.next.load(Ordering::Relaxed) < hits {
+            assert!(start.elapsed() < PATIENCE, "the threads do not hit {hits} callsites");
+            thread::yield_now();
+        }
     }
 }

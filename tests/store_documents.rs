@@ -11,15 +11,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Barrier, Mutex};
-use std::thread;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use child::{Child, in_child};
-use common::{DropFlag, Log, SetsWhenDropped, block_on, on_thread, poll};
+use common::{DropFlag, SetsWhenDropped, block_on, on_thread, poll};
 use logscope::lock::{FileLock, publish};
 use logscope::store::{CacheGone, DocumentCache, DocumentVersion, Lease, MemoryLeases, Store, StoreSnapshot};
-use logscope::{Error, ErrorKind};
+use logscope::testing::{self, run_together};
+use logscope::{Error, ErrorKind, Level};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -142,17 +142,7 @@ fn a_document_that_many_threads_open_at_once_is_read_once() {
     let (_folder, path) = folder();
     let options = || Store::<Hydrated>::options().schema("counts");
     add(&Store::options().schema("counts").open(&path).unwrap(), 7);
-    let start = Arc::new(Barrier::new(32));
-    let threads: Vec<_> = (0..32)
-        .map(|_| {
-            let (start, path, options) = (Arc::clone(&start), path.clone(), options());
-            thread::spawn(move || {
-                start.wait();
-                options.open(path).unwrap()
-            })
-        })
-        .collect();
-    let stores: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let stores = run_together(32, |_| options().open(&path).unwrap());
     assert!(stores.iter().all(|store| Store::ptr_eq(store, &stores[0])));
     assert_eq!((stores[0].read().unwrap().builds, HYDRATIONS.load(Relaxed)), (7, 1));
 }
@@ -373,9 +363,8 @@ fn a_bypass_does_not_see_the_cache() {
 #[test]
 fn a_cache_that_is_gone_is_done_without_and_told_once_and_when_it_is_back_the_generations_decide() {
     let (_folder, path) = folder();
-    common::init();
-    let (cache, log) = (TestCache::default(), Log::new("builds"));
-    log.context.scope(|| {
+    let cache = TestCache::default();
+    testing::capture(|log| {
         let store = cached(&path, &cache, CacheGone::UseDisk).unwrap();
         add(&store, 1);
         cache.set_gone(true);
@@ -387,33 +376,34 @@ fn a_cache_that_is_gone_is_done_without_and_told_once_and_when_it_is_back_the_ge
         cache.set_gone(false);
         add(&store, 1);
         assert_eq!((builds(&store), cache.generation()), (4, Some(4)));
+        let gone = (Level::WARN, "the cache of a document cannot be used: the disk is used alone until it can");
+        // Once by each of the two instances.
+        let expected = [gone, gone, (Level::INFO, "the cache of a document can be used again")];
+        let told = log.records().level_at_least(Level::INFO).exactly(3);
+        assert!(told.iter().map(|record| (record.level, &*record.message)).eq(expected), "{told:?}");
     });
-    let told: Vec<_> = log.lines().into_iter().filter(|line| line.level != "DEBUG").collect();
-    let told: Vec<_> = told.iter().map(|line| (line.level.as_str(), line.message.as_str())).collect();
-    let gone = ("WARN", "the cache of a document cannot be used: the disk is used alone until it can");
-    // Once by each of the two instances.
-    assert_eq!(told, [gone, gone, ("INFO", "the cache of a document can be used again")]);
 }
 
 /// The thread that reads and saves for a task logs to where the task does.
 #[test]
 fn what_is_logged_for_a_task_lands_where_the_task_logs() {
     let (_folder, path) = folder();
-    common::init();
-    let (cache, log) = (TestCache::default(), Log::new("builds"));
+    let cache = TestCache::default();
     let store = cached(&path, &cache, CacheGone::UseDisk).unwrap();
-    let warnings = || log.lines().into_iter().filter(|line| line.level == "WARN").count();
-    log.context.scope(|| {
+    testing::capture(|log| {
+        let warnings = log.records().level(Level::WARN);
         cache.set_gone(true);
         let guard = block_on(store.lock_async(SOON)).unwrap();
-        assert_eq!(warnings(), 1, "that of lock_async");
+        // That of lock_async.
+        warnings.one();
         cache.set_gone(false);
         drop(guard);
         let guard = block_on(store.lock_async(SOON)).unwrap();
         cache.set_gone(true);
         block_on(guard.save_async()).unwrap();
+        // And that of save_async.
+        warnings.exactly(2);
     });
-    assert_eq!(warnings(), 2, "that of save_async");
 }
 
 #[test]

@@ -17,9 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use common::{Log, wait_until};
-use logscope::ErrorKind;
+use common::wait_until;
 use logscope::store::{Lease, LeaseBackend, LeaseClaim, LeaseState, MemoryLeases, Store, StoreGuard};
+use logscope::{ErrorKind, Level, testing};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -64,15 +64,14 @@ impl LeaseBackend for Unreleased {
 
 #[test]
 fn a_lease_whose_release_has_no_answer_is_not_called_lost() {
-    common::init();
-    let (_folder, path) = folder();
-    let (log, is_gone) = (Log::new("builds"), Arc::new(AtomicBool::new(true)));
-    let lease = Lease::new(Unreleased(MemoryLeases::new(), is_gone), "count");
-    let store: Store<u32> = Store::options().lease(lease).open(&path).unwrap();
-    log.context.scope(|| store.lock(SOON).unwrap().save().unwrap());
-    let told: Vec<_> = log.lines().into_iter().filter(|line| line.level == "WARN").map(|line| line.message).collect();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].starts_with("saved a document, but its lease may not be released"), "{told:?}");
+    testing::capture(|log| {
+        let (_folder, path) = folder();
+        let lease = Lease::new(Unreleased(MemoryLeases::new(), Arc::new(AtomicBool::new(true))), "count");
+        let store: Store<u32> = Store::options().lease(lease).open(&path).unwrap();
+        store.lock(SOON).unwrap().save().unwrap();
+        let told = log.records().level(Level::WARN).one();
+        assert!(told.message.starts_with("saved a document, but its lease may not be released"), "{told:?}");
+    });
 }
 
 #[test]
@@ -396,22 +395,16 @@ fn a_folder_that_was_removed_is_made_again_by_nobody_who_waits_or_saves() {
 
 #[test]
 fn who_waits_for_a_document_of_this_process_is_told_which_and_where_it_was_locked() {
-    common::init();
-    let (_folder, path) = folder();
-    let log = Log::new("builds");
-    let store: Store<u32> = Store::open(&path).unwrap();
-    let (_guard, line) = (store.lock(SOON).unwrap(), line!());
-    let error = log.context.scope(|| store.lock(Duration::from_millis(20)).unwrap_err());
-    assert!(error.is_timeout());
-    let asynchronous = log.context.scope(|| common::block_on(store.lock_async(Duration::from_millis(20))).unwrap_err());
-    assert!(asynchronous.is_timeout());
-    let told: Vec<_> = log.lines().into_iter().map(|line| line.message).collect();
-    let waits: Vec<_> = told.iter().filter(|line| line.starts_with("gave up waiting for")).collect();
-    assert_eq!(waits.len(), 2, "{told:?}");
-    let place = format!("{}:{line}", file!());
-    for wait in waits {
-        assert!(wait.contains("the document ") && wait.contains("count.json") && wait.contains(&place), "{wait}");
-    }
+    testing::capture(|log| {
+        let (_folder, path) = folder();
+        let store: Store<u32> = Store::open(&path).unwrap();
+        let (_guard, line) = (store.lock(SOON).unwrap(), line!());
+        assert!(store.lock(Duration::from_millis(20)).unwrap_err().is_timeout());
+        assert!(common::block_on(store.lock_async(Duration::from_millis(20))).unwrap_err().is_timeout());
+        let waits = log.records().message("gave up waiting for");
+        waits.exactly(2);
+        waits.message("the document ").message("count.json").message(format!("{}:{line}", file!())).exactly(2);
+    });
 }
 
 /// Another process is killed while it saves.
@@ -426,15 +419,15 @@ fn a_process_that_died_while_it_saved_is_told_as_no_danger() {
         std::mem::forget(lock);
         serde_json::json!(true)
     });
-    common::init();
-    let (_folder, path) = folder();
-    Child::new(ROLE).var("DOCUMENT", path.display()).run();
-    let (log, store) = (Log::new("builds"), Store::<u32>::open(&path).unwrap());
-    log.context.scope(|| store.lock(SOON).unwrap().save().unwrap());
-    let told: Vec<_> = log.lines().into_iter().filter(|line| line.level != "DEBUG").collect();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0].level, "INFO");
-    assert!(told[0].message.contains("died while it saved a document: the document is whole"), "{told:?}");
+    testing::capture(|log| {
+        let (_folder, path) = folder();
+        Child::new(ROLE).var("DOCUMENT", path.display()).run();
+        let store = Store::<u32>::open(&path).unwrap();
+        store.lock(SOON).unwrap().save().unwrap();
+        let told = log.records().level_at_least(Level::INFO).one();
+        assert_eq!(told.level, Level::INFO);
+        assert!(told.message.contains("died while it saved a document: the document is whole"), "{told:?}");
+    });
 }
 
 #[test]

@@ -16,10 +16,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{Log, block_on, on_thread, wait_until};
+use common::{block_on, on_thread, wait_until};
 use in_time::once_in_time;
 use logscope::lock::publish;
 use logscope::store::{CacheGone, DocumentCache, DocumentVersion, Lease, MemoryLeases, Store};
+use logscope::{Level, testing};
 use serde::{Deserialize, Serialize};
 
 const SOON: Duration = Duration::from_secs(60);
@@ -220,9 +221,8 @@ fn who_saves_while_the_cache_still_takes_the_document_before_is_not_overtaken_by
 
 /// Runs `saves` while the cache is gone and the file on disk is removed, then lets the cache come back. Returns what is told then, and the document.
 fn begun_anew_without_the_cache(lease: Option<Lease>) -> (Vec<String>, u32, u64) {
-    common::init();
     let (_folder, path) = folder();
-    let (cache, log) = (TestCache::default(), Log::new("builds"));
+    let cache = TestCache::default();
     let store = open(&path, &cache, lease);
     (0..5).for_each(|_| add(&store));
     let fence = store.read().unwrap().fence();
@@ -233,8 +233,10 @@ fn begun_anew_without_the_cache(lease: Option<Lease>) -> (Vec<String>, u32, u64)
     *guard = 70;
     guard.save().unwrap();
     add(&store);
-    log.context.scope(|| cache.come_back(&store));
-    let told = log.lines().into_iter().filter(|line| line.level == "WARN").map(|line| line.message).collect();
+    let told = testing::capture(|log| {
+        cache.come_back(&store);
+        log.records().level(Level::WARN).all().into_iter().map(|record| record.message).collect()
+    });
     add(&store);
     let saved = store.read().unwrap();
     assert!(saved.fence() >= fence && cache.generation() == Some(saved.generation()), "{saved:?}");

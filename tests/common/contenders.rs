@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use logscope::store::Lease;
+use logscope::testing::random;
 use serde_json::{Value, json};
 
 use crate::child::{Child, Running};
@@ -28,10 +28,6 @@ const THREADS: usize = 2;
 
 pub(crate) const TTL: Duration = Duration::from_millis(250);
 
-pub(crate) fn random(below: u64) -> u64 {
-    RandomState::new().hash_one(()) % below
-}
-
 /// Returns how long contenders contend where nothing else ends them.
 pub(crate) fn duration() -> Duration {
     Duration::from_secs(seconds().unwrap_or(5))
@@ -43,6 +39,7 @@ fn seconds() -> Option<u64> {
 
 /// Takes the lease again and again, and writes down each fencing number, until it is over.
 fn contend(folder: &Path, lease: &Lease, is_over: &AtomicBool) {
+    let mut random = random();
     let mut numbers = OpenOptions::new().append(true).create(true).open(folder.join("numbers")).unwrap();
     while !is_over.load(Ordering::Relaxed) {
         let guard = match lease.acquire(Duration::from_secs(30)) {
@@ -52,7 +49,7 @@ fn contend(folder: &Path, lease: &Lease, is_over: &AtomicBool) {
         };
         numbers.write_all(format!("{} {}\n", guard.fence(), guard.token()).as_bytes()).unwrap();
         // Some renew it, some leave it to die, and some release it.
-        match random(8) {
+        match random.below(8) {
             0 => std::mem::forget(guard),
             1 | 2 => drop(guard.renew()),
             _ => drop(guard),
@@ -77,8 +74,10 @@ pub(crate) fn contender(lease: impl Fn(&Path, &str) -> Lease + Sync) -> Value {
     let (folder, backend) = (PathBuf::from(std::env::var_os(FOLDER).unwrap()), std::env::var(BACKEND).unwrap());
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| contend(&folder, &lease(&folder, &backend).ttl(TTL).silent(true), &is_over));
+        for number in 0..THREADS {
+            let contend = || contend(&folder, &lease(&folder, &backend).ttl(TTL).silent(true), &is_over);
+            // By its name each of them makes other choices.
+            thread::Builder::new().name(format!("contender-{number}")).spawn_scoped(scope, contend).unwrap();
         }
         // The folder is gone if the test was killed.
         while folder.exists() && !folder.join("over").exists() {
@@ -99,13 +98,17 @@ pub(crate) fn assert_is_alive(running: &mut Running) {
 
 /// Runs contenders in several processes, which run the test `contends`, and kills some, until `is_enough`.
 pub(crate) fn turmoil(folder: &Path, backend: &str, mut is_enough: impl FnMut(Duration) -> bool) {
-    let begin = || -> Running { Child::new("contends").var(FOLDER, folder.display()).var(BACKEND, backend).start() };
-    let number = if seconds().is_some() { 8 } else { 4 };
-    let (start, mut processes) = (Instant::now(), (0..number).map(|_| begin()).collect::<Vec<_>>());
+    // With the seed of this process, all would make the same choices.
+    let begin = |seed: u64| -> Running {
+        let child = Child::new("contends").var(FOLDER, folder.display()).var(BACKEND, backend);
+        child.var("LOGSCOPE_TEST_SEED", seed).start()
+    };
+    let (number, mut random) = (if seconds().is_some() { 8 } else { 4 }, random());
+    let (start, mut processes) = (Instant::now(), (0..number).map(|_| begin(random.next())).collect::<Vec<_>>());
     while !is_enough(start.elapsed()) {
-        thread::sleep(Duration::from_millis(50 + random(150)));
-        let index = usize::try_from(random(number)).unwrap();
-        let mut killed = std::mem::replace(&mut processes[index], begin());
+        thread::sleep(Duration::from_millis(50 + random.below(150)));
+        let index = usize::try_from(random.below(number)).unwrap();
+        let mut killed = std::mem::replace(&mut processes[index], begin(random.next()));
         assert_is_alive(&mut killed);
         killed.process().kill().unwrap();
         killed.process().wait().unwrap();

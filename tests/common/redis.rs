@@ -3,15 +3,14 @@
 // Each test binary uses only some of these helpers.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::ops::Range;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, Once};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use logscope::testing::{Backoff, FreePort, free_port, retry, wait_until};
 
 /// Names the program. With it the tests must run; without it they say so and pass.
 const VARIABLE: &str = "LOGSCOPE_TEST_REDIS";
@@ -19,14 +18,15 @@ const VARIABLE: &str = "LOGSCOPE_TEST_REDIS";
 /// How long the server may take for an answer on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Below the ports that Linux (from 32768) and the others (from 49152) give for outgoing connections.
-const PORTS: Range<u16> = 20_000..32_000;
+/// How often another port is tried. Those who do not ask the harness for theirs may have one that was free a moment ago.
+const ATTEMPTS: usize = 10;
 
 /// A server. It keeps all in memory, and is killed when this is dropped.
 pub(crate) struct Server {
     program: String,
     process: Child,
-    port: u16,
+    /// No other test has it while the server is stopped.
+    port: FreePort,
     folder: tempfile::TempDir,
 }
 
@@ -42,36 +42,32 @@ pub(crate) fn server() -> Option<Server> {
         return None;
     };
     let folder = tempfile::tempdir().unwrap();
-    // Another server may have the port.
-    for _ in 0..100 {
-        let port = any_port();
-        if let Some(process) = start(&program, port, &folder) {
-            return Some(Server { program, process, port, folder });
-        }
-    }
-    panic!("{program} cannot be started");
+    let (port, process) = retry(Backoff::new().attempts(ATTEMPTS), || {
+        let port = free_port();
+        start(&program, &port, &folder).map(|process| (port, process))
+    })
+    .unwrap_or_else(|said| panic!("{program} cannot be started: {said:#?}"));
+    Some(Server { program, process, port, folder })
 }
 
-/// Returns a port that no system gives to who asks for any: a connection of somebody else could take that of a server which is just stopped.
-fn any_port() -> u16 {
-    let random = RandomState::new().build_hasher().finish();
-    PORTS.start + u16::try_from(random % PORTS.len() as u64).unwrap()
-}
-
-/// Returns the process when it takes connections, or `None` if it has ended before.
-fn start(program: &str, port: u16, folder: &tempfile::TempDir) -> Option<Child> {
+/// Returns the process when it takes connections, or what it has said if it has ended before.
+fn start(program: &str, port: &FreePort, folder: &tempfile::TempDir) -> Result<Child, Vec<String>> {
     let port = port.to_string();
     let mut command = Command::new(program);
     command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"]);
     let mut process = command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-    if lines.any(|line| line.contains("Ready to accept connections")) {
-        // It logs on.
-        thread::spawn(move || lines.for_each(drop));
-        return Some(process);
+    let mut said = Vec::new();
+    for line in &mut lines {
+        if line.contains("Ready to accept connections") {
+            // It logs on.
+            thread::spawn(move || lines.for_each(drop));
+            return Ok(process);
+        }
+        said.push(line);
     }
     process.wait().unwrap();
-    None
+    Err(said)
 }
 
 impl Server {
@@ -86,14 +82,7 @@ impl Server {
 
     /// Starts it again at the same port, without any data.
     pub(crate) fn start_again(&mut self) {
-        let begin = Instant::now();
-        self.process = loop {
-            // Another test may be trying whether it can have the port.
-            match start(&self.program, self.port, &self.folder) {
-                Some(process) => break process,
-                None => assert!(begin.elapsed() < PATIENCE, "the server cannot be started again"),
-            }
-        };
+        self.process = wait_until(PATIENCE, || start(&self.program, &self.port, &self.folder)).unwrap();
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -109,7 +98,7 @@ impl Server {
 
     /// Runs a command, and returns the first line of the answer.
     pub(crate) fn command(&self, words: &[&str]) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port.number())).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut text = format!("*{}\r\n", words.len());
         words.iter().for_each(|word| text += &format!("${}\r\n{word}\r\n", word.len()));
@@ -145,7 +134,7 @@ struct State {
 impl Wire {
     pub(crate) fn to(server: &Server) -> Wire {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (port, to) = (listener.local_addr().unwrap().port(), server.port);
+        let (port, to) = (listener.local_addr().unwrap().port(), server.port.number());
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         thread::spawn(move || {

@@ -9,16 +9,16 @@
 pub(crate) mod paths;
 
 use std::io;
-use std::process::{Command, Output};
+#[cfg(feature = "testing")]
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use logscope::sink::{self, Memory};
+#[cfg(feature = "testing")]
+use logscope::testing::{self, EndedChild};
 use logscope::{Format, OutputContext, Verbosity};
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
-
-/// Set in the processes that [`in_own_process`] starts.
-const CHILD: &str = "LOGSCOPE_TEST_CHILD";
 
 /// A context that logs to memory, in JSON.
 pub(crate) fn context(name: &str, verbosity: impl Into<Verbosity>) -> (OutputContext, Memory) {
@@ -78,48 +78,57 @@ impl MakeWriter<'_> for Written {
 }
 
 /// Runs the test `name` of this binary in a process of its own, with these environment variables and without `LOGSCOPE` and `RUST_LOG`.
-/// Returns `None` in that process.
+/// Returns `None` in that process. One that takes too long is killed, and what it wrote is shown.
+#[cfg(feature = "testing")]
+#[track_caller]
 pub(crate) fn in_own_process(name: &str, variables: &[(&str, &str)]) -> Option<Child> {
     in_own_process_with(name, |command| command.envs(variables.iter().copied()))
 }
 
-/// [`in_own_process`], with the command prepared by `prepare`.
+/// [`in_own_process`], with the environment that `prepare` gives to a command.
+#[cfg(feature = "testing")]
+#[track_caller]
 pub(crate) fn in_own_process_with(name: &str, prepare: impl FnOnce(&mut Command) -> &mut Command) -> Option<Child> {
-    if std::env::var_os(CHILD).is_some() {
+    if testing::child_role().is_some() {
         return None;
     }
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
+    // It is never started. A context can be given to a command only.
+    let mut command = Command::new(name);
     for variable in ["LOGSCOPE", "RUST_LOG", "LOGSCOPE_CONTEXT", "TRACEPARENT"] {
         command.env_remove(variable);
     }
-    command.env(CHILD, "1");
-    Some(Child(prepare(&mut command).output().unwrap()))
+    let child =
+        prepare(&mut command).get_envs().fold(testing::child().test(name), |child, (name, value)| match value {
+            Some(value) => child.env(name, value),
+            None => child.env_remove(name),
+        });
+    // The whole test is what the process does: it has no report.
+    Some(Child(child.start().wait_for_any_end()))
 }
 
 /// A process that has exited.
-pub(crate) struct Child(Output);
+#[cfg(feature = "testing")]
+pub(crate) struct Child(EndedChild);
 
+#[cfg(feature = "testing")]
 impl Child {
     /// Fails unless the test ran in the process and passed.
     #[track_caller]
     pub(crate) fn passed(self) -> Self {
-        let stdout = String::from_utf8_lossy(&self.0.stdout);
+        let EndedChild { status, stdout, stderr, .. } = &self.0;
         assert!(
-            self.0.status.success() && stdout.contains("1 passed"),
-            "{}\n--- stdout\n{stdout}\n--- stderr\n{}",
-            self.0.status,
-            String::from_utf8_lossy(&self.0.stderr)
+            status.success() && stdout.contains("1 passed"),
+            "{status}\n--- stdout\n{stdout}\n--- stderr\n{stderr}"
         );
         self
     }
 
-    pub(crate) fn stdout(&self) -> String {
-        String::from_utf8_lossy(&self.0.stdout).into_owned()
+    pub(crate) fn stdout(&self) -> &str {
+        &self.0.stdout
     }
 
-    pub(crate) fn stderr(&self) -> String {
-        String::from_utf8_lossy(&self.0.stderr).into_owned()
+    pub(crate) fn stderr(&self) -> &str {
+        &self.0.stderr
     }
 
     /// The lines that logscope itself wrote on stderr, without the prefix.

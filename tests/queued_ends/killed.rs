@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use logscope::LevelFilter;
 use logscope::sink::{self, Queue};
+use logscope::testing::wait_until;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::child::Running;
@@ -156,9 +157,11 @@ fn handle_sigterm(stage: Stage) {
     for thread in 0..3 {
         thread::spawn(move || uno().scope(|| log(thread, 0..u64::MAX)));
     }
-    while returned()[..3].contains(&0) || returned()[0] < stage.records() {
-        thread::yield_now();
-    }
+    let are_enough = || match returned() {
+        counts if !counts[..3].contains(&0) && counts[0] >= stage.records() => Ok(()),
+        counts => Err(counts),
+    };
+    wait_until(DEADLINE, are_enough).unwrap();
     say("ready").unwrap();
     waits.join().unwrap();
 }

@@ -5,14 +5,19 @@ use std::io::{self, BufWriter, Write as _};
 use std::process::exit;
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
 
 use logscope::sink::{self, Line, Output, Queue};
+use logscope::testing::wait_until;
 
 use crate::log::{
     LOG, context, ends_well, ends_with, file, has_all, has_what_returned, in_a_static, log, report_returned, returned,
     uno,
 };
 use crate::run::{End, Stage, records};
+
+/// How long the threads may take on a busy machine until all log.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) const ENDS: &[End] = &[
     End {
@@ -159,9 +164,11 @@ fn exit_while_others_log(stage: Stage) {
     for thread in 1..4 {
         thread::spawn(move || uno().scope(|| log(thread, 0..u64::MAX)));
     }
-    while returned()[1..].contains(&0) {
-        thread::yield_now();
-    }
+    let all_log = || match returned() {
+        counts if !counts[1..].contains(&0) => Ok(()),
+        counts => Err(counts),
+    };
+    wait_until(DEADLINE, all_log).unwrap();
     uno().scope(|| log(0, 0..stage.records()));
     exit(0)
 }
