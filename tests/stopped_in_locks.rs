@@ -25,6 +25,9 @@ use tracing_subscriber::{Layer, registry};
 /// An event that takes longer than this counts as blocked.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// Held by a test that records fields, and by one that says something while nobody does.
+static RECORDS: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
+
 /// A point in the code where a thread stops until it is released.
 struct StopPoint {
     reached: SyncSender<()>,
@@ -113,6 +116,7 @@ fn an_event_passes_while_a_span_is_made() {
 
 #[test]
 fn an_event_passes_while_a_field_is_recorded_on_its_span() {
+    let _records = RECORDS.lock();
     under_layer(|| {
         let (uno, memory) = context("uno", LevelFilter::INFO);
         let span = uno.scope(|| info_span!("build", slow = tracing::field::Empty));
@@ -219,9 +223,11 @@ impl<S: Subscriber + for<'lookup> LookupSpan<'lookup>> Layer<S> for Holds {
     }
 }
 
-/// The path of the current span is cached. Only when it has changed are the spans asked, each under its own lock in the registry.
+/// The path of the current span is cached. Only when it has changed, or when a field was recorded on any span, are the spans asked, each under its own
+/// lock in the registry.
 #[test]
 fn an_event_passes_while_another_layer_holds_the_extensions_of_its_span() {
+    let _records_nothing = RECORDS.lock();
     let (point, stop) = stop_point();
     let holds = Holds { entering: Mutex::new(None), registering: Mutex::new(None) };
     let subscriber = Dispatch::new(registry().with(logscope::layer()).with(holds));
