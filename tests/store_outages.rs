@@ -256,11 +256,10 @@ fn what_was_saved_while_the_cache_was_gone_is_not_lost_to_what_it_had_before() {
 /// The cache comes back between the lock and the end of the save, with a document that nobody has looked at since.
 #[test]
 fn what_only_a_cache_has_that_comes_back_during_a_save_is_kept() {
-    common::init();
     // Before the save, which asks it first; and between that question and the end of the save.
     for fails_during_save in [0, 1] {
         let (_folder, path) = folder();
-        let (cache, log) = (TestCache::default(), Log::new("builds"));
+        let cache = TestCache::default();
         let store = open(&path, &cache, None);
         (0..5).for_each(|_| add(&store));
         let in_cache = fs::read(&path).unwrap();
@@ -269,18 +268,18 @@ fn what_only_a_cache_has_that_comes_back_during_a_save_is_kept() {
         add(&store);
         let mut guard = store.lock(SOON).unwrap();
         *guard = 70;
-        cache.stall(None);
-        cache.0.lock().unwrap().fails = fails_during_save;
-        log.context.scope(|| guard.save().unwrap());
-        assert_eq!((*store.read().unwrap(), cache.generation()), (70, Some(2)));
-        let told: Vec<_> = log.lines().into_iter().filter(|line| line.level == "WARN").collect();
-        let [told] = &told[..] else { panic!("{fails_during_save}: {told:?}") };
-        assert!(told.message.contains("disagree") && told.fields["used"] == "disk", "{told:?}");
-        let kept = told.fields["kept"].as_str().unwrap();
-        assert_eq!(fs::read(kept).unwrap(), in_cache);
-        // Once: it is in order now.
-        log.context.scope(|| add(&store));
-        assert_eq!(log.lines().into_iter().filter(|line| line.level == "WARN").count(), 1);
+        testing::capture(|log| {
+            cache.stall(None);
+            cache.0.lock().unwrap().fails = fails_during_save;
+            guard.save().unwrap();
+            assert_eq!((*store.read().unwrap(), cache.generation()), (70, Some(2)));
+            let told = log.records().level(Level::WARN).message("disagree").field("used", "disk").one();
+            let kept = told.field("kept").and_then(|kept| kept.as_str()).unwrap();
+            assert_eq!(fs::read(kept).unwrap(), in_cache);
+            // Once: it is in order now.
+            add(&store);
+            log.records().level(Level::WARN).one();
+        });
     }
 }
 

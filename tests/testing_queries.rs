@@ -38,7 +38,9 @@ fn each_condition_selects() {
         assert_eq!(all().level_at_least(Level::WARN).count(), 3);
         assert_eq!(all().target("db").count(), 2);
         assert_eq!(all().target("db::pool").count(), 1);
+        assert_eq!((all().target_is("db").count(), all().target_is("d").count()), (1, 0));
         assert_eq!(all().message("slow").count(), 2);
+        assert_eq!((all().message_starts_with("slow").count(), all().message_starts_with("query").count()), (2, 0));
         assert_eq!((all().message_is("slow").count(), all().message_is("slow query").count()), (0, 2));
         assert_eq!((all().field("ms", 12_u64).count(), all().field("ms", 12_i8).count()), (1, 1));
         assert_eq!(all().field("ms", "12").count(), 0);
@@ -56,6 +58,19 @@ fn each_condition_selects() {
         all().level(Level::TRACE).none();
         assert_eq!(all().in_order(["slow", "connected", "failed"]).len(), 3);
         assert_eq!(all().exactly(4).len(), 4);
+    });
+}
+
+#[test]
+fn a_failure_says_how_much_of_a_target_or_a_message_was_asked_for() {
+    testing::capture(|log| {
+        log_some();
+        let text = message(|| drop(log.records().target_is("db").message_starts_with("query").one()));
+        assert!(
+            text.contains("asked for: target db and none below it, message that begins with \"query\"\n"),
+            "{text}"
+        );
+        assert!(text.contains("not message that begins with \"query\": it is \"slow query\""), "{text}");
     });
 }
 

@@ -19,7 +19,9 @@ pub(super) enum Condition {
     /// This level or a more severe one.
     AtLeast(Level),
     Target(String),
+    WholeTarget(String),
     Message(String),
+    MessageStart(String),
     WholeMessage(String),
     Field(String, Value),
     HasField(String),
@@ -62,7 +64,9 @@ impl Condition {
             Condition::Level(level) => record.level == *level,
             Condition::AtLeast(level) => record.level <= *level,
             Condition::Target(target) => is_at_or_below(&record.target, target),
+            Condition::WholeTarget(target) => record.target == *target,
             Condition::Message(part) => record.message.contains(part.as_str()),
+            Condition::MessageStart(start) => record.message.starts_with(start.as_str()),
             Condition::WholeMessage(message) => record.message == *message,
             Condition::Field(name, value) => record.field(name) == Some(value),
             Condition::HasField(name) => record.field(name).is_some(),
@@ -89,8 +93,10 @@ impl Condition {
         };
         match self {
             Condition::Level(_) | Condition::AtLeast(_) => format!("it is {}", record.level),
-            Condition::Target(_) => format!("it is {}", shown(&record.target)),
-            Condition::Message(_) | Condition::WholeMessage(_) => format!("it is {:?}", record.message),
+            Condition::Target(_) | Condition::WholeTarget(_) => format!("it is {}", shown(&record.target)),
+            Condition::Message(_) | Condition::MessageStart(_) | Condition::WholeMessage(_) => {
+                format!("it is {:?}", record.message)
+            }
             Condition::Field(name, _) | Condition::HasField(name) | Condition::FieldMatches(name, _) => field(name),
             Condition::Span(_) | Condition::SpanField(..) => match record.spans.as_slice() {
                 [] => String::from("it is in no span"),
@@ -127,7 +133,9 @@ impl fmt::Display for Condition {
             Condition::Level(level) => write!(f, "level {level}"),
             Condition::AtLeast(level) => write!(f, "level {level} or more severe"),
             Condition::Target(target) => write!(f, "target {}", shown(target)),
+            Condition::WholeTarget(target) => write!(f, "target {} and none below it", shown(target)),
             Condition::Message(part) => write!(f, "message with {part:?}"),
+            Condition::MessageStart(start) => write!(f, "message that begins with {start:?}"),
             Condition::WholeMessage(message) => write!(f, "message {message:?}"),
             Condition::Field(name, value) => write!(f, "field {}={}", shown(name), value_text(value)),
             Condition::HasField(name) => write!(f, "a field {}", shown(name)),

@@ -72,9 +72,19 @@ impl Query {
         self.with(Condition::Target(target.into()))
     }
 
+    /// Asks for records of this target, and of none below it.
+    pub fn target_is(self, target: impl Into<String>) -> Query {
+        self.with(Condition::WholeTarget(target.into()))
+    }
+
     /// Asks for records whose message contains `part`.
     pub fn message(self, part: impl Into<String>) -> Query {
         self.with(Condition::Message(part.into()))
+    }
+
+    /// Asks for records whose message begins with `start`.
+    pub fn message_starts_with(self, start: impl Into<String>) -> Query {
+        self.with(Condition::MessageStart(start.into()))
     }
 
     /// Asks for records with exactly this message.
