@@ -13,7 +13,7 @@ use crate::sync::{Arc, Mutex};
 
 impl Query {
     /// Waits, as a task, until there is a record that is asked for, or the [deadline](Query::within) is over. Then returns the query, which
-    /// does not wait any more.
+    /// does not wait any more. Without a deadline it does not wait at all.
     ///
     /// ```
     /// use std::time::Duration;

@@ -140,13 +140,16 @@ impl Log {
         is_alone
     }
 
-    /// Returns the records as text, one on a line, without what differs from run to run, for a snapshot.
+    /// Returns the records as text, one on a line, without what differs from run to run, for a snapshot. Each line ends with `\n`, also the last one.
     ///
     /// ```
     /// # logscope::testing::capture(|log| {
-    /// tracing::info!(target: "linker", took = ?std::time::Duration::from_millis(12), "linked {} in {:?}", "a.out", std::thread::current().id());
+    /// let took = std::time::Duration::from_millis(12);
+    /// tracing::info!(target: "linker", ?took, "linked {} in {:?}", "a.out", std::thread::current().id());
+    /// tracing::info_span!("build", unit = "core").in_scope(|| tracing::warn!(target: "linker", "slow"));
     /// expect_test::expect![[r#"
     ///     INFO  linker: linked a.out in ThreadId(_) took=<duration>
+    ///     WARN  build{unit=core}: linker: slow
     /// "#]].assert_eq(&log.text());
     /// # });
     /// ```
