@@ -73,7 +73,7 @@ pub(super) fn end(recording: &Arc<Recording>, verdict: Verdict) -> End {
     if verdict != Verdict::Unfinished
         && let Some(live) = &recording.live
     {
-        live.end(has_failed);
+        live.end(has_failed, harness().is_of_one_test || recording.has_name_of_this_thread());
     }
     End { text, violation, has_failed }
 }

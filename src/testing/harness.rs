@@ -87,11 +87,6 @@ impl Harness {
         self.is_test_binary && thread_name().is_some_and(|name| is_path(&name))
     }
 
-    /// Returns true if this thread can be that of one test, which no other test runs on.
-    pub(super) fn has_own_thread(&self) -> bool {
-        self.is_named_after_test() || (self.is_test_binary && self.is_of_one_test)
-    }
-
     /// Returns the name of the test that this thread runs, if that is known. libtest names its threads after their tests.
     pub(super) fn test_name(&self) -> Option<String> {
         thread_name().filter(|_| self.is_test_binary).or_else(|| self.only_test.clone())

@@ -72,11 +72,11 @@ impl Live {
         }
     }
 
-    /// Notes how the test has ended.
-    pub(super) fn end(&self, has_failed: bool) {
+    /// Notes how the test has ended. If `is_own_thread`, this is the thread of the test and of no other: a panic on it can follow.
+    pub(super) fn end(&self, has_failed: bool, is_own_thread: bool) {
         if let Some(log) = &self.file {
             log.end(has_failed);
-            if harness().has_own_thread() && !attempts::are_running() {
+            if is_own_thread && !attempts::are_running() {
                 attempts::keep_passed(Some(log.place()).filter(|_| !has_failed));
             }
         }

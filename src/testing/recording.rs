@@ -153,7 +153,12 @@ impl Recording {
 
     /// Returns true if this is a recording of the test whose own thread this is.
     pub(super) fn is_of_this_test(&self) -> bool {
-        self.is_of_this_thread() || is_this_thread_named(self.name.split(" (inner ").next().unwrap_or_default())
+        self.is_of_this_thread() || self.has_name_of_this_thread()
+    }
+
+    /// Returns true if this thread has the name of the test, as libtest gives it to the thread of one test.
+    pub(super) fn has_name_of_this_thread(&self) -> bool {
+        is_this_thread_named(self.name.split(" (inner ").next().unwrap_or_default())
     }
 
     /// What stands in the lines of this test.
