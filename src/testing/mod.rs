@@ -48,7 +48,7 @@
 //! counts. Such a file also has why the test has failed, and what was logged outside every context while it ran. A test of many [cases](case()) has one
 //! file, with its last failure if there is one. A test fails if it panics, or if the closure of its capture returns an error; an error
 //! that is returned past a guard of [`begin`], or after the capture, is not known. A panic on the thread of the test, after its capture, fails the test
-//! in its file even if the test catches it.
+//! in its file even if the test catches it, unless the capture was given a name of its own.
 //!
 //! `LOGSCOPE_TEST` has the [directives](crate::Verbosity#directives) of what is shown: `LOGSCOPE_TEST=info,hyper=off cargo test`. What is
 //! recorded stays the same.
