@@ -183,7 +183,7 @@ impl Format {
     /// (`?path`) is quoted once. An error is its text, followed by its causes: `err="cannot link" err.sources=["no such file"]`.
     /// [`RecordBuf::parse_text`](crate::RecordBuf::parse_text) reads lines back.
     pub fn text() -> Self {
-        Format::of(Kind::Text, Options { context: true, target: true, ..Options::BARE })
+        Format::of(Kind::Text, Options::TEXT)
     }
 
     /// Returns the format for people who read a log on a screen, with several lines for each record.

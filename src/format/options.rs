@@ -98,4 +98,12 @@ impl Options {
         fields: true,
         ansi: Ansi::Auto,
     };
+
+    /// What `text` begins with.
+    pub(super) const TEXT: Options = Options { context: true, target: true, ..Options::BARE };
+
+    /// Returns these options with the times and the colour of `other`.
+    pub(super) const fn with_times_of(self, other: &Options) -> Options {
+        Options { times: other.times, color: other.color, ..self }
+    }
 }

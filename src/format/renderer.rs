@@ -8,9 +8,10 @@ use super::color::{Color, Screen};
 use super::json::Json;
 use super::layout::{FieldLook, Layout, Looks, contain};
 use super::logfmt::Logfmt;
+use super::options::Options;
 use super::pretty::Pretty;
 use super::raw::Raw;
-use super::text::Text;
+use super::text::{Text, push_usual_line};
 use super::times::Time;
 use crate::clock::Origin;
 use crate::line_buffer::LineBuffer;
@@ -21,6 +22,8 @@ use crate::record::{Record, Style};
 pub(crate) struct Renderer {
     format: Format,
     colored: bool,
+    /// True if a line has the parts that lines of the layout have by default, and nobody else's code writes the times.
+    usual: bool,
     /// From where elapsed times count, if not from the origin of the record's context.
     origin: Option<Origin>,
 }
@@ -38,7 +41,8 @@ impl Renderer {
             Kind::Text | Kind::Pretty | Kind::Custom(_) => None,
         };
         format.options.times.decide(auto, screen);
-        Renderer { format, colored, origin: None }
+        let usual = !colored && format.timer.is_none() && format.options == Options::TEXT.with_times_of(&format.options);
+        Renderer { format, colored, usual, origin: None }
     }
 
     /// Returns the same renderer with another origin; with that of each record's context, if it is `None`.
@@ -104,6 +108,7 @@ impl Renderer {
         const TEXT: [Style; 2] = [Style::TEXT, Style::TEXT_COLORED];
         match &self.format.layout {
             Kind::Build => self.render_by(&Build, TEXT, record, out),
+            Kind::Text if self.usual => push_usual_line(record, &mut self.looks(&Text, TEXT, None).writer(out)),
             Kind::Text => self.render_by(&Text, TEXT, record, out),
             Kind::Pretty => self.render_by(&Pretty, Pretty::STYLES, record, out),
             Kind::Json => self.render_by(&Json, [Style::JSON; 2], record, out),

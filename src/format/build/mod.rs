@@ -46,8 +46,8 @@ impl Layout for Build {
         }
         let (options, colored, start, names) =
             (line.looks.options, line.looks.colored, line.out.len(), CallsiteNames::of(record));
-        let columns = Columns { options, colored, record, start };
-        columns.push_times_and_thread(line);
+        let columns = Columns { options: *options, colored, record, start };
+        columns.push_times_and_thread(line.looks.timer, line);
         let out = &mut *line.out;
         if options.aligned {
             aligned::push_name(colored, record.context().name(), start, out);

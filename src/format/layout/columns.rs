@@ -1,7 +1,7 @@
 //! The columns that text and build write before the message. Their order stands in `text/` and `build/`, which also write their
 //! own: the level, and the spans.
 
-use super::writer::LayoutWriter;
+use super::writer::{LayoutWriter, SharedTimer};
 use crate::format::ansi::{Look, push_colored};
 use crate::format::names::CallsiteNames;
 use crate::format::number::push_integer;
@@ -16,7 +16,7 @@ use crate::record::{Record, Style, is_thread_unnamed, write_thread_id, write_thr
 /// The columns of one line. Each is written with a blank before it unless it is the first, and only if `format` shows it.
 #[derive(Clone, Copy)]
 pub(in crate::format) struct Columns<'a> {
-    pub(in crate::format) options: &'a Options,
+    pub(in crate::format) options: Options,
     pub(in crate::format) colored: bool,
     pub(in crate::format) record: &'a Record<'a>,
     /// Where the line begins in the buffer.
@@ -30,17 +30,22 @@ impl Columns<'_> {
     }
 
     /// Appends the wall-clock time, the elapsed time, the number and the thread.
-    #[inline]
-    pub(in crate::format) fn push_times_and_thread(&self, line: &mut LayoutWriter<'_>) {
-        self.push_times(line, self.options.thread_name || self.options.thread_id);
+    #[inline(always)]
+    pub(in crate::format) fn push_times_and_thread(&self, timer: Option<&SharedTimer>, line: &mut LayoutWriter<'_>) {
+        self.push_times(timer, line, self.options.thread_name || self.options.thread_id);
     }
 
     /// Appends the wall-clock time, the elapsed time, the number and, `with_thread`, the thread.
     #[inline(always)]
-    pub(in crate::format) fn push_times(&self, line: &mut LayoutWriter<'_>, with_thread: bool) {
+    pub(in crate::format) fn push_times(
+        &self,
+        timer: Option<&SharedTimer>,
+        line: &mut LayoutWriter<'_>,
+        with_thread: bool,
+    ) {
         let Columns { options, record, .. } = *self;
         let (times, seq) = (options.times, record.seq().filter(|_| options.seq));
-        let shows_time = line.looks.timer.is_some() || times.shows_wall() || times.shows_elapsed();
+        let shows_time = timer.is_some() || times.shows_wall() || times.shows_elapsed();
         if !(shows_time || with_thread || seq.is_some()) {
             return;
         }
@@ -48,7 +53,7 @@ impl Columns<'_> {
             line.out.extend_from_slice(Look::Dim.sequence());
         }
         let start = line.out.len();
-        match line.looks.timer {
+        match timer {
             Some(timer) => timer.push(record, line.looks, line.out),
             None => times.push(record, line.out),
         }
@@ -97,48 +102,50 @@ impl Columns<'_> {
             let plain = names.has_plain_target(self.record);
             let is_ready = plain && !self.colored && out.len() > self.start;
             if !(is_ready && names.try_push_target_after_blank(out)) {
-                self.push_other_target(plain, out);
+                push_other_target(self.record, plain, self.colored, self.start, out);
             }
         }
-    }
-
-    /// Appends a target that is coloured, long, the first column, or not known to be `plain`, so that it may need quotes.
-    #[inline(never)]
-    fn push_other_target(&self, plain: bool, out: &mut LineBuffer) {
-        push_gap(out, self.start);
-        push_colored(self.colored, Look::Dim, out, |out| {
-            match plain {
-                true => out.extend_from_slice(self.record.target().as_bytes()),
-                false => push_bare_or_quoted(out, self.record.target()),
-            }
-            out.push(b':');
-        });
     }
 
     /// Appends the source file and the line, each with a colon.
     #[inline(always)]
     pub(in crate::format) fn push_location(&self, out: &mut LineBuffer) {
         if self.options.location {
-            self.push_shown_location(out);
+            push_shown_location(self.record, self.colored, self.start, out);
         }
     }
+}
 
-    #[inline(never)]
-    fn push_shown_location(&self, out: &mut LineBuffer) {
-        if let Some(file) = self.record.file() {
-            push_gap(out, self.start);
-            push_colored(self.colored, Look::Dim, out, |out| {
-                match self.record.line() {
-                    Some(line) => {
-                        push_bare_or_quoted(out, file);
-                        out.push(b':');
-                        push_integer(out, line);
-                    }
-                    // In quotes, so that no word at the beginning of a message reads as a file.
-                    None => push_quoted(out, file),
-                }
-                out.push(b':');
-            });
+// Each gets what it needs of the columns: a reference to them would have them all be written to memory, for each line.
+
+/// Appends a target that is coloured, long, the first column, or not known to be `plain`, so that it may need quotes.
+#[inline(never)]
+fn push_other_target(record: &Record<'_>, plain: bool, colored: bool, start: usize, out: &mut LineBuffer) {
+    push_gap(out, start);
+    push_colored(colored, Look::Dim, out, |out| {
+        match plain {
+            true => out.extend_from_slice(record.target().as_bytes()),
+            false => push_bare_or_quoted(out, record.target()),
         }
+        out.push(b':');
+    });
+}
+
+#[inline(never)]
+fn push_shown_location(record: &Record<'_>, colored: bool, start: usize, out: &mut LineBuffer) {
+    if let Some(file) = record.file() {
+        push_gap(out, start);
+        push_colored(colored, Look::Dim, out, |out| {
+            match record.line() {
+                Some(line) => {
+                    push_bare_or_quoted(out, file);
+                    out.push(b':');
+                    push_integer(out, line);
+                }
+                // In quotes, so that no word at the beginning of a message reads as a file.
+                None => push_quoted(out, file),
+            }
+            out.push(b':');
+        });
     }
 }

@@ -36,8 +36,8 @@ impl Layout for Pretty {
         let (options, colored) = (line.looks.options, line.looks.colored);
         line.raw("  ");
         let start = line.out.len();
-        let columns = Columns { options, colored, record, start };
-        columns.push_times(line, false);
+        let columns = Columns { options: *options, colored, record, start };
+        columns.push_times(line.looks.timer, line, false);
         push_gap(line.out, start);
         push_level(colored, record.level(), line.out);
         columns.push_context(line.out);

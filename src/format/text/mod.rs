@@ -15,13 +15,14 @@ use tracing::field::Field;
 
 use super::escape::PlainText;
 use super::layout::columns::Columns;
-use super::layout::{Layout, LayoutWriter, push_level_after_gap};
+use super::layout::{Layout, LayoutWriter, Looks, SharedTimer, push_level_after_gap};
 use super::names::CallsiteNames;
+use super::options::Options;
 use super::plain::braces::push_path;
-use super::plain::fields::{Dialect, push_gap, push_message_and_fields};
+use super::plain::fields::{Dialect, push_message_and_fields};
 use super::plain::name::OddNames;
 use crate::line_buffer::LineBuffer;
-use crate::record::{Record, ValueWriter};
+use crate::record::{Record, Style, ValueWriter};
 
 /// The beginning of each line of a message after its first. It stands below the level, and no record begins like it.
 const CONTINUATION: &str = "             | ";
@@ -32,34 +33,52 @@ pub(super) struct Text;
 impl Layout for Text {
     #[inline]
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        let (options, colored, start, names) =
-            (line.looks.options, line.looks.colored, line.start, CallsiteNames::of(record));
-        let columns = Columns { options, colored, record, start };
-        columns.push_times_and_thread(line);
-        let out = &mut *line.out;
-        push_level_after_gap(colored, record.level(), start, out);
-        let level_end = out.len();
-        columns.push_context(out);
-        push_spans(&columns, out);
-        if options.target {
-            columns.push_target(names, out);
-        } else if out.len() > level_end {
-            out.push(b':');
-        }
-        columns.push_location(out);
-        let dialect =
-            TextDialect { continuation: options.multiline.then_some(CONTINUATION), hides_fields: !options.fields };
-        push_message_and_fields(out, start, dialect, record, names);
+        let Looks { options, colored, timer, .. } = *line.looks;
+        push_line(*options, colored, timer, record, line);
     }
 }
 
-/// Appends the path of spans, and a blank before it, if there are spans.
-fn push_spans(columns: &Columns<'_>, out: &mut LineBuffer) {
+/// Appends `record` by the options that `text` begins with, but for those of the times, and without colour: the compiler leaves out what these
+/// options leave out.
+#[inline]
+pub(super) fn push_usual_line(record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+    push_line(Options::TEXT.with_times_of(line.looks.options), false, None, record, line);
+}
+
+#[inline(always)]
+fn push_line(
+    options: Options,
+    colored: bool,
+    timer: Option<&SharedTimer>,
+    record: &Record<'_>,
+    line: &mut LayoutWriter<'_>,
+) {
+    let (start, names) = (line.start, CallsiteNames::of(record));
+    let columns = Columns { options, colored, record, start };
+    columns.push_times_and_thread(timer, line);
+    let out = &mut *line.out;
+    push_level_after_gap(colored, record.level(), start, out);
+    let level_end = out.len();
+    columns.push_context(out);
+    push_spans(columns.style(), record, out);
+    if options.target {
+        columns.push_target(names, out);
+    } else if out.len() > level_end {
+        out.push(b':');
+    }
+    columns.push_location(out);
+    let dialect =
+        TextDialect { continuation: options.multiline.then_some(CONTINUATION), hides_fields: !options.fields };
+    push_message_and_fields(out, start, dialect, record, names);
+}
+
+/// Appends the path of spans, and a blank before it, if there are spans. The level stands before that.
+#[inline(always)]
+fn push_spans(style: Style, record: &Record<'_>, out: &mut LineBuffer) {
     let before = out.len();
-    push_gap(out, columns.start);
+    out.push(b' ');
     let path = out.len();
-    let style = columns.style();
-    columns.record.spans.append(style, &|path, out| push_path(style, path, out), out);
+    record.spans.append(style, &|path, out| push_path(style, path, out), out);
     if out.len() == path {
         out.truncate(before);
     }
