@@ -3,7 +3,7 @@
 //! A line consists of a dozen short pieces: names, numbers, words. A `Vec<u8>` copies each of them by a call of `memcpy`, because their
 //! lengths are not known when the program is compiled. This buffer is always as long as its capacity, so that a piece can be written as one or
 //! two whole words or blocks, which may overlap or go beyond the end of the line; only then is the line made longer, by the length of the
-//! piece. [`extend_unless`](LineBuffer::extend_unless) also looks at each block before it is written, so that a text is copied and searched for
+//! piece. [`extend_unless`](LineBuffer::extend_unless) also searches each block before it is written, so that a text is copied and searched for
 //! characters to be escaped in one pass.
 
 use std::fmt;
@@ -15,6 +15,19 @@ pub(crate) const BLOCK: usize = 16;
 
 /// The most bytes of a piece that is copied without a call.
 const SHORT: usize = 2 * BLOCK;
+
+/// What to look for in a text.
+pub(crate) trait Search {
+    /// Looks through a block.
+    fn finds_in_block(block: &[u8; BLOCK]) -> bool;
+
+    /// Looks through the bytes of a text that is no longer than a block, in two words.
+    #[inline(always)]
+    fn finds_in_words(first: u64, last: u64) -> bool {
+        // Put together in registers: an array that is written word by word and read as a whole would have to wait for the writes.
+        Self::finds_in_block(&(u128::from(first) | (u128::from(last) << 64)).to_le_bytes())
+    }
+}
 
 /// A line that is being rendered. It has the methods of `Vec<u8>` that rendering needs.
 #[derive(Default)]
@@ -149,16 +162,13 @@ impl LineBuffer {
         }
     }
 
-    /// Appends `piece`, unless `is_odd` finds something in it; then nothing is appended, and the result is false.
-    ///
-    /// `is_odd` gets blocks that together have every byte of the piece, some of them several times, and nothing else.
+    /// Appends `piece`, unless the search finds something in it; then nothing is appended, and the result is false.
     #[inline]
-    pub(crate) fn extend_unless(&mut self, piece: &[u8], is_odd: impl Fn(&[u8; BLOCK]) -> bool) -> bool {
+    pub(crate) fn extend_unless<S: Search>(&mut self, piece: &[u8]) -> bool {
         if piece.len() > BLOCK {
-            return self.extend_unless_in_blocks(piece, is_odd);
+            return self.extend_unless_in_blocks::<S>(piece);
         }
-        let Some(block) = spread(piece) else { return true };
-        if is_odd(&block.to_le_bytes()) {
+        if finds_in_short::<S>(piece) {
             return false;
         }
         self.extend_from_slice(piece);
@@ -166,19 +176,19 @@ impl LineBuffer {
     }
 
     #[inline(never)]
-    fn extend_unless_in_blocks(&mut self, piece: &[u8], is_odd: impl Fn(&[u8; BLOCK]) -> bool) -> bool {
+    fn extend_unless_in_blocks<S: Search>(&mut self, piece: &[u8]) -> bool {
         self.reserve(piece.len());
         let Some(last) = piece.last_chunk::<BLOCK>() else { return false };
         let (blocks, _) = piece.as_chunks::<BLOCK>();
         let end = self.len + piece.len();
         // The last block overlaps the one before it, so that no byte is looked at alone.
         let Some(room) = self.bytes.get_mut(self.len..end) else { return false };
-        let mut odd = is_odd(last);
+        let mut odd = S::finds_in_block(last);
         for (block, place) in blocks.iter().zip(room.as_chunks_mut::<BLOCK>().0) {
             if odd {
                 return false;
             }
-            odd = is_odd(block);
+            odd = S::finds_in_block(block);
             *place = *block;
         }
         if odd {
@@ -259,14 +269,20 @@ impl LineBuffer {
     }
 }
 
-/// Returns true if `is_odd` finds something in `bytes`. It gets blocks that together have every byte of them, some several times, and nothing
-/// else.
+/// Returns true if the search finds something in `bytes`.
 #[inline]
-pub(crate) fn any_block(bytes: &[u8], is_odd: impl Fn(&[u8; BLOCK]) -> bool) -> bool {
+pub(crate) fn finds<S: Search>(bytes: &[u8]) -> bool {
     match bytes.last_chunk::<BLOCK>() {
-        None => spread(bytes).is_some_and(|block| is_odd(&block.to_le_bytes())),
-        Some(last) => is_odd(last) || bytes.as_chunks::<BLOCK>().0.iter().any(is_odd),
+        None => finds_in_short::<S>(bytes),
+        // The last block overlaps the one before it.
+        Some(last) => S::finds_in_block(last) || bytes.as_chunks::<BLOCK>().0.iter().any(S::finds_in_block),
     }
+}
+
+/// The same for at most 16 bytes.
+#[inline]
+fn finds_in_short<S: Search>(bytes: &[u8]) -> bool {
+    spread(bytes).is_some_and(|(first, last)| S::finds_in_words(first, last))
 }
 
 /// Copies `piece`, which is no longer than `room`, as two words or blocks that may overlap.
@@ -296,13 +312,11 @@ fn copy_short(room: &mut [u8; SHORT], piece: &[u8]) {
     }
 }
 
-/// Returns a block that has each byte of `piece`, which is no longer than a block, and no others. `None` if it is empty.
+/// Returns two words that have each byte of `piece`, which is no longer than a block, and no others. `None` if it is empty.
 #[inline]
-fn spread(piece: &[u8]) -> Option<u128> {
-    // Put together from words in registers: an array that is written word by word and read as a whole would have to wait for the writes.
-    let both = |first: u64, last: u64| u128::from(first) | (u128::from(last) << 64);
+fn spread(piece: &[u8]) -> Option<(u64, u64)> {
     if let (Some(first), Some(last)) = (piece.first_chunk(), piece.last_chunk()) {
-        return Some(both(u64::from_le_bytes(*first), u64::from_le_bytes(*last)));
+        return Some((u64::from_le_bytes(*first), u64::from_le_bytes(*last)));
     }
     let word = if let (Some(first), Some(last)) = (piece.first_chunk(), piece.last_chunk()) {
         u64::from(u32::from_le_bytes(*first)) | (u64::from(u32::from_le_bytes(*last)) << 32)
@@ -310,7 +324,7 @@ fn spread(piece: &[u8]) -> Option<u128> {
         let (first, middle, last) = (piece.first()?, piece.get(piece.len() / 2)?, piece.last()?);
         u64::from(u32::from_le_bytes([*first, *middle, *last, *last])) * 0x1_0000_0001
     };
-    Some(both(word, word))
+    Some((word, word))
 }
 
 /// A text that many lines contain. A short one is copied as one block, whatever its length.

@@ -21,7 +21,7 @@
 
 use std::fmt;
 
-use crate::line_buffer::{BLOCK, LineBuffer};
+use crate::line_buffer::{BLOCK, LineBuffer, Search};
 use crate::record::{ValueWriter, max_record_bytes, prefix};
 
 /// How the writers treat a byte of UTF-8.
@@ -70,11 +70,32 @@ pub(crate) fn is_escaped(character: char) -> bool {
     )
 }
 
-/// Returns true if all eight bytes are printable ASCII, and neither a quote nor a backslash.
-fn is_plain(chunk: [u8; 8]) -> bool {
+/// Searches for bytes that need a look: all but printable ASCII, and quotes and backslashes.
+struct Odd;
+
+impl Search for Odd {
+    #[inline(always)]
+    fn finds_in_block(block: &[u8; BLOCK]) -> bool {
+        // Numbers, not booleans: so the compiler compares all bytes at once.
+        let mut odd = 0;
+        for byte in *block {
+            odd |= u8::from(byte.wrapping_sub(b' ') > b'~' - b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\');
+        }
+        odd != 0
+    }
+
+    // As words, in registers: made a block of, it would be written to memory in parts and read as a whole.
+    #[inline(always)]
+    fn finds_in_words(first: u64, last: u64) -> bool {
+        has_odd(first) | has_odd(last)
+    }
+}
+
+/// Returns true if any byte of a word needs a look.
+#[inline(always)]
+fn has_odd(word: u64) -> bool {
     const LOW: u64 = u64::MAX / 255;
     const HIGH: u64 = LOW << 7;
-    let word = u64::from_ne_bytes(chunk);
     // A byte of `word ^ (LOW * b)` is zero where the byte was `b`; subtracting LOW borrows into the high bit of a zero byte.
     // A borrow may also mark the byte above a marked byte, which does not change the answer.
     let is = |byte: u8| {
@@ -82,24 +103,15 @@ fn is_plain(chunk: [u8; 8]) -> bool {
         zeroed.wrapping_sub(LOW) & !zeroed
     };
     let below_space = word.wrapping_sub(LOW * 0x20) & !word;
-    ((word | below_space | is(b'"') | is(b'\\') | is(0x7f)) & HIGH) == 0
-}
-
-/// Returns true if any byte of a block needs a look: those for which [`is_plain`] is false.
-#[inline(always)]
-fn has_odd(block: &[u8; BLOCK]) -> bool {
-    // Numbers, not booleans: so the compiler compares all bytes at once.
-    let mut odd = 0;
-    for byte in *block {
-        odd |= u8::from(byte.wrapping_sub(b' ') > b'~' - b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\');
-    }
-    odd != 0
+    // What is above `~` is DEL, which becomes 0x80, and what is not ASCII, which has the high bit anyway.
+    let above_tilde = word.wrapping_add(LOW) | word;
+    ((above_tilde | below_space | is(b'"') | is(b'\\')) & HIGH) != 0
 }
 
 /// Copies `text` to `out`, but hands characters [to be escaped](is_escaped), quotes and backslashes to `escape`.
 #[inline]
 fn push_escaped(out: &mut LineBuffer, text: &str, escape: impl FnMut(&mut LineBuffer, char)) {
-    if !out.extend_unless(text.as_bytes(), has_odd) {
+    if !out.extend_unless::<Odd>(text.as_bytes()) {
         push_escaped_slowly(out, text, escape);
     }
 }
@@ -111,7 +123,7 @@ fn push_escaped_slowly(out: &mut LineBuffer, text: &str, mut escape: impl FnMut(
     let (mut copied, mut at) = (0, 0);
     while at < bytes.len() {
         if let Some(chunk) = bytes[at..].first_chunk::<8>()
-            && is_plain(*chunk)
+            && !has_odd(u64::from_le_bytes(*chunk))
         {
             at += 8;
             continue;

@@ -3,7 +3,7 @@
 //! Written and read by the same rules: `read` asks here which characters a bare text may have.
 
 use super::escape::{Quoted, is_escaped};
-use crate::line_buffer::{BLOCK, LineBuffer, any_block};
+use crate::line_buffer::{BLOCK, LineBuffer, Search, finds};
 
 /// The ASCII bytes of bare text: graphic characters other than `"` `\` `=` `,` `{` `}` `[` `]`.
 const BARE: ByteSet =
@@ -21,7 +21,7 @@ pub(super) fn is_bare(text: &str) -> bool {
 /// Appends `text`, if it can stand without quotes, and consists of ASCII. Appends nothing and returns false if not.
 #[inline]
 pub(super) fn push_bare_ascii(out: &mut LineBuffer, text: &str) -> bool {
-    !text.is_empty() && out.extend_unless(text.as_bytes(), has_not_bare)
+    !text.is_empty() && out.extend_unless::<NotBare>(text.as_bytes())
 }
 
 /// Returns true if `text` is ASCII that can stand without quotes, and does not read back as another type. If the result is false, it may still be
@@ -29,7 +29,7 @@ pub(super) fn push_bare_ascii(out: &mut LineBuffer, text: &str) -> bool {
 #[inline]
 pub(super) fn is_bare_ascii_text(text: &[u8]) -> bool {
     let is_of_other_type = || may_read_as_other_type(text) && is_of_other_type(text);
-    !(text.is_empty() || any_block(text, has_not_bare) || is_of_other_type())
+    !(text.is_empty() || finds::<NotBare>(text) || is_of_other_type())
 }
 
 #[cold]
@@ -38,17 +38,21 @@ fn is_of_other_type(text: &[u8]) -> bool {
     str::from_utf8(text).is_ok_and(reads_as_other_type)
 }
 
-/// Returns true if any byte of a block is not in [`BARE`]. Ranges, and no table, so that all bytes can be compared at once.
-#[inline(always)]
-fn has_not_bare(block: &[u8; BLOCK]) -> bool {
-    // Numbers, not booleans: so the compiler does compare them so.
-    let mut odd = 0;
-    for byte in *block {
-        odd |= u8::from(byte.wrapping_sub(b'!') > b'~' - b'!') | u8::from(byte.wrapping_sub(b'[') <= b']' - b'[');
-        odd |= u8::from(byte == b'"') | u8::from(byte == b',') | u8::from(byte == b'=');
-        odd |= u8::from(byte == b'{') | u8::from(byte == b'}');
+/// Searches for bytes that are not in [`BARE`]. By ranges, and no table, so that all bytes can be compared at once.
+struct NotBare;
+
+impl Search for NotBare {
+    #[inline(always)]
+    fn finds_in_block(block: &[u8; BLOCK]) -> bool {
+        // Numbers, not booleans: so the compiler does compare them so.
+        let mut odd = 0;
+        for byte in *block {
+            odd |= u8::from(byte.wrapping_sub(b'!') > b'~' - b'!') | u8::from(byte.wrapping_sub(b'[') <= b']' - b'[');
+            odd |= u8::from(byte == b'"') | u8::from(byte == b',') | u8::from(byte == b'=');
+            odd |= u8::from(byte == b'{') | u8::from(byte == b'}');
+        }
+        odd != 0
     }
-    odd != 0
 }
 
 /// Returns true for a character of bare text: a byte of [`BARE`], or a visible letter or digit of any script.
@@ -160,7 +164,7 @@ mod tests {
             for place in 0..BLOCK {
                 let mut block = [b'a'; BLOCK];
                 block[place] = byte;
-                assert_eq!(has_not_bare(&block), !BARE.has(byte), "{byte}");
+                assert_eq!(NotBare::finds_in_block(&block), !BARE.has(byte), "{byte}");
             }
         }
     }

@@ -25,20 +25,36 @@ fn a_piece_of_any_length_is_appended_as_by_a_vec() {
     }
 }
 
+/// Defines what to look for.
+macro_rules! search {
+    ($name:ident, $byte:ident => $is_found:expr) => {
+        struct $name;
+        impl Search for $name {
+            fn finds_in_block(block: &[u8; BLOCK]) -> bool {
+                block.iter().any(|$byte| $is_found)
+            }
+        }
+    };
+}
+
+search!(O, byte => *byte == b'o');
+search!(NotX, byte => *byte != b'x');
+search!(NeitherXNorO, byte => !b"xo".contains(byte));
+
 #[test]
 fn a_piece_is_appended_unless_any_of_its_bytes_is_odd() {
     for len in 0..100 {
         let mut line = LineBuffer::from(&b"ab"[..]);
-        assert!(line.extend_unless(&vec![b'x'; len], |block| block.iter().any(|byte| *byte != b'x')), "{len}");
+        assert!(line.extend_unless::<NotX>(&vec![b'x'; len]), "{len}");
         assert_eq!(&line[..], [&b"ab"[..], &vec![b'x'; len]].concat());
         for place in 0..len {
             let (mut line, mut odd) = (LineBuffer::from(&b"ab"[..]), vec![b'x'; len]);
             odd[place] = b'o';
-            assert!(!line.extend_unless(&odd, |block| block.contains(&b'o')), "{place} of {len}");
+            assert!(!line.extend_unless::<O>(&odd), "{place} of {len}");
             assert_eq!(&line[..], b"ab");
-            assert!(any_block(&odd, |block| block.contains(&b'o')));
-            assert!(!any_block(&odd, |block| block.iter().any(|byte| !b"xo".contains(byte))));
-            assert!(line.extend_unless(&odd, |_| false));
+            assert!(finds::<O>(&odd));
+            assert!(!finds::<NeitherXNorO>(&odd));
+            assert!(line.extend_unless::<NeitherXNorO>(&odd));
             assert_eq!(&line[2..], odd);
         }
     }

@@ -124,7 +124,7 @@ fn push_body(
     }
     let continuation = options.multiline.then_some(CONTINUATION);
     let hidden = if options.fields { word.map_or(0, |word| word.hidden) } else { FieldSet::MAX };
-    push_message_and_fields(out, start, BuildDialect { continuation, hidden }, record, names);
+    push_message_and_fields(out, start, &BuildDialect { continuation, hidden }, record, names);
 }
 
 /// The message and the fields as in `text`, but with their backslashes as they are, since the lines are for people only.

@@ -75,7 +75,7 @@ impl LayoutWriter<'_> {
             self.out.pop();
         }
         let (before, message_end) = (self.out.len(), Cell::new(None));
-        push_message_and_fields(self.out, start, LikeText { message_end: &message_end }, record, names);
+        push_message_and_fields(self.out, start, &LikeText { message_end: &message_end }, record, names);
         if message_end.get() == Some(self.out.len()) {
             self.gap();
         } else if ends_with_gap && self.out.len() == before {

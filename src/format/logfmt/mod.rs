@@ -89,7 +89,7 @@ fn render(options: &Options, record: &Record<'_>, out: &mut LineBuffer) {
         push_rendered(out, |out| write_location(out, file, record.line()));
     }
     push_spans(record, out);
-    push_message_and_fields(out, start, LogfmtDialect, record, names);
+    push_message_and_fields(out, start, &LogfmtDialect, record, names);
 }
 
 fn level(level: Level) -> &'static [u8] {

@@ -57,7 +57,7 @@ pub(in crate::format) trait Dialect {
 pub(in crate::format) fn push_message_and_fields<D: Dialect>(
     out: &mut LineBuffer,
     start: usize,
-    dialect: D,
+    dialect: &D,
     record: &Record<'_>,
     names: &'static CallsiteNames,
 ) {
@@ -109,7 +109,8 @@ enum Role {
 struct FieldWriter<'a, D> {
     out: &'a mut LineBuffer,
     start: usize,
-    dialect: D,
+    // A reference: what was just written in parts is not copied as a whole, for which a processor would have to wait.
+    dialect: &'a D,
     part: Part,
     message_seen: bool,
     plain_names: bool,

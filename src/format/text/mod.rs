@@ -69,7 +69,7 @@ fn push_line(
     columns.push_location(out);
     let dialect =
         TextDialect { continuation: options.multiline.then_some(CONTINUATION), hides_fields: !options.fields };
-    push_message_and_fields(out, start, dialect, record, names);
+    push_message_and_fields(out, start, &dialect, record, names);
 }
 
 /// Appends the path of spans, and a blank before it, if there are spans. The level stands before that.
