@@ -241,7 +241,7 @@ impl Clock {
     #[inline]
     pub fn now(&self) -> Instant {
         match &self.0 {
-            Kind::System => read_system().instant,
+            Kind::System => read_system().instant(),
             Kind::Manual(clock) => clock.now(),
             Kind::Custom(clock) => clock.ask(TimeSource::now, Instant::now),
         }
@@ -282,7 +282,7 @@ impl Clock {
     #[must_use]
     pub fn origin(&self) -> Origin {
         let reading = self.read();
-        Origin { instant: reading.instant, wall: reading.wall().or_read(|| self.wall()) }
+        Origin { instant: reading.instant(), wall: reading.wall().or_read(|| self.wall()) }
     }
 
     /// Reads this clock once, for both times if one reading tells both.

@@ -3,27 +3,59 @@
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::Origin;
+
 /// What a clock showed at one moment.
 #[derive(Clone, Copy)]
 pub(crate) struct Reading {
-    pub(crate) instant: Instant,
+    moment: Moment,
     /// Nanoseconds since 1970, if this clock tells both times at once. One word, not a [`Wall`]: that would be copied as a whole right after it was
     /// written in parts, for which a processor has to wait.
     wall: Option<NonZeroU64>,
+}
+
+/// A monotonic time.
+#[derive(Clone, Copy)]
+enum Moment {
+    At(Instant),
+    /// Nanoseconds after the epoch of the counter. An `Instant` is made of them when one is asked for: the calculation with two of them takes longer
+    /// than all else that is done for the time of a record.
+    #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
+    SinceEpoch(u64),
 }
 
 impl Reading {
     /// Makes the reading of a clock that does not tell the wall-clock time.
     #[inline]
     pub(crate) fn without_wall(instant: Instant) -> Self {
-        Reading { instant, wall: None }
+        Reading { moment: Moment::At(instant), wall: None }
     }
 
-    /// Makes the reading of a clock that also tells the wall-clock time, in nanoseconds since 1970.
+    /// Makes a reading of the counter: a monotonic time in nanoseconds since its epoch, and the wall-clock time in nanoseconds since 1970.
     #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
     #[inline]
-    pub(crate) fn with_wall(instant: Instant, nanos: u64) -> Self {
-        Reading { instant, wall: NonZeroU64::new(nanos) }
+    pub(super) fn of_counter(monotonic: u64, wall: u64) -> Self {
+        Reading { moment: Moment::SinceEpoch(monotonic), wall: NonZeroU64::new(wall) }
+    }
+
+    /// Returns the monotonic time.
+    #[inline]
+    pub(crate) fn instant(&self) -> Instant {
+        match self.moment {
+            Moment::At(instant) => instant,
+            #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
+            Moment::SinceEpoch(nanos) => super::counter::instant(nanos),
+        }
+    }
+
+    /// Returns the time since `origin`, or zero if the reading is earlier.
+    #[inline]
+    pub(crate) fn elapsed_since(&self, origin: &Origin) -> Duration {
+        match self.moment {
+            Moment::At(instant) => origin.elapsed_at(instant),
+            #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
+            Moment::SinceEpoch(nanos) => super::counter::elapsed(origin, nanos),
+        }
     }
 
     /// Returns the wall-clock time, or that it was not read.

@@ -89,7 +89,7 @@ fn deliver<'s>(
     let record = Record {
         event,
         metadata,
-        elapsed: inner.origin().elapsed_at(reading.instant),
+        elapsed: reading.elapsed_since(inner.origin()),
         counted: Counted::FromContext(inner.origin()),
         clock: inner.clock(),
         wall: Cell::new(reading.wall()),

@@ -63,7 +63,7 @@ impl OutputContext {
                 let record = Record {
                     event,
                     metadata: &RecordMetadata::own(event.metadata()),
-                    elapsed: inner.origin().elapsed_at(reading.instant),
+                    elapsed: reading.elapsed_since(inner.origin()),
                     counted: Counted::FromContext(inner.origin()),
                     clock: inner.clock(),
                     wall: Cell::new(reading.wall()),

@@ -129,12 +129,12 @@ fn the_time_of_a_thread_that_was_told_a_later_one_stands_still_until_then() {
     thread::spawn(move || {
         let epoch = *EPOCH.get_or_init(Instant::now);
         let after = |nanos| epoch + Duration::from_nanos(nanos);
-        assert_eq!(told_at(5_000).instant, after(5_000));
+        assert_eq!(told_at(5_000).instant(), after(5_000));
         // An anchor that is behind: the one before was ahead.
         let behind = told_at(4_000);
-        assert_eq!(behind.instant, after(5_000));
+        assert_eq!(behind.instant(), after(5_000));
         assert_eq!(behind.wall().or_read(SystemTime::now), SystemTime::UNIX_EPOCH + Duration::from_nanos(7));
-        assert_eq!(told_at(5_001).instant, after(5_001));
+        assert_eq!(told_at(5_001).instant(), after(5_001));
     })
     .join()
     .expect("it holds");
@@ -164,19 +164,19 @@ fn both_times_are_those_of_the_system() {
         return;
     }
     let start = Instant::now();
-    let mut last = read().instant;
+    let mut last = read().instant();
     while start.elapsed() < Duration::from_millis(300) {
         let (before, wall_before) = (Instant::now(), SystemTime::now());
         let reading = read();
         let (after, wall_after) = (Instant::now(), SystemTime::now());
-        assert!(reading.instant >= last, "it never goes back");
-        assert!(reading.instant + SLACK >= before && reading.instant <= after + SLACK);
+        assert!(reading.instant() >= last, "it never goes back");
+        assert!(reading.instant() + SLACK >= before && reading.instant <= after + SLACK);
         let wall = reading.wall().or_read(SystemTime::now);
         // Somebody may set the clock meanwhile.
         if wall_before <= wall_after {
             assert!(wall + SLACK >= wall_before && wall <= wall_after + SLACK);
         }
-        last = reading.instant;
+        last = reading.instant();
     }
 }
 
@@ -193,7 +193,7 @@ fn what_a_thread_reads_after_another_is_not_before_it() {
             scope.spawn(|| {
                 for _ in 0..200_000 {
                     let before = latest.load(Order::SeqCst);
-                    let now = nanos(read().instant - epoch);
+                    let now = nanos(read().instant() - epoch);
                     // Far more than what a processor reads early while it waits for another core.
                     assert!(now + 5 * nanos(SLACK) >= before, "{now} after {before}");
                     latest.fetch_max(now, Order::SeqCst);
@@ -219,12 +219,12 @@ fn over_a_minute() {
             let other = latest.load(Order::SeqCst);
             let reading = read();
             let (wall_after, after) = (SystemTime::now(), Instant::now());
-            assert!(reading.instant <= after + SLACK);
-            behind.push(nanos(before.saturating_duration_since(reading.instant)));
+            assert!(reading.instant() <= after + SLACK);
+            behind.push(nanos(before.saturating_duration_since(reading.instant())));
             let wall = reading.wall().or_read(SystemTime::now);
             let apart = wall_before.duration_since(wall).or_else(|_| wall.duration_since(wall_after));
             wall_apart.push(nanos(apart.unwrap_or_default()));
-            let now = nanos(reading.instant - epoch);
+            let now = nanos(reading.instant() - epoch);
             threads_apart.push(other.saturating_sub(now));
             latest.fetch_max(now, Order::SeqCst);
         }
