@@ -71,7 +71,7 @@ fn new_buffer() -> Box<LineBuffer> {
 }
 
 impl Drop for Buffer {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         let Some(mut buffer) = self.0.take() else { return };
         if buffer.capacity() > KEEP_CAPACITY {

@@ -26,6 +26,7 @@ impl<'r> Scratch<'r> {
 
     /// Returns the line that `renderer` makes of `record`: the line from before, if an equal renderer made it since
     /// [`begin`](Scratch::begin), else a line rendered now.
+    #[inline(always)]
     pub(crate) fn line(&mut self, renderer: &'r Renderer, record: &Record<'_>) -> &[u8] {
         if !self.is_finished && !self.rendered_by.is_some_and(|by| std::ptr::eq(by, renderer) || by == renderer) {
             // `None` until the line is whole: a panic may leave half a line.

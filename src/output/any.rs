@@ -42,7 +42,7 @@ impl AnyOutput {
     }
 
     /// Writes `record`. An output that takes lines gets the line that `renderer` makes of it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write<'r>(
         &self,
         renderer: &'r Renderer,

@@ -155,7 +155,7 @@ impl Sink {
     }
 
     /// True if this view takes a record with this metadata.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wants(&self, metadata: &RecordMetadata<'_>) -> bool {
         let verbosity = &self.0.options.verbosity;
         verbosity.decide_by_level(&metadata.level).unwrap_or_else(|| match metadata.callsite {
