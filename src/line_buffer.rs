@@ -16,6 +16,9 @@ pub(crate) const BLOCK: usize = 16;
 /// The most bytes of a piece that is copied without a call.
 const SHORT: usize = 2 * BLOCK;
 
+/// The most bytes of a line that is copied into another without a call.
+const LONG: usize = 6 * BLOCK;
+
 /// What to look for in a text.
 pub(crate) trait Search {
     /// Looks through a block.
@@ -139,11 +142,12 @@ impl LineBuffer {
         }
     }
 
-    /// Appends `line`. A short one is copied as one block.
+    /// Appends `line`. One that is not long is copied as one block.
     #[inline]
     pub(crate) fn extend_from_line(&mut self, line: &LineBuffer) {
-        match line.bytes.first_chunk() {
-            Some(block) if self.try_extend_from_block::<SHORT>(block, line.len) => {}
+        match (line.bytes.first_chunk(), line.bytes.first_chunk()) {
+            (Some(block), _) if self.try_extend_from_block::<SHORT>(block, line.len) => {}
+            (_, Some(block)) if self.try_extend_from_block::<LONG>(block, line.len) => {}
             _ => self.extend_from_slice(line),
         }
     }

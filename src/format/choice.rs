@@ -249,7 +249,7 @@ impl Format {
     /// | bytes in a span | a list of numbers | a string, as in events |
     /// | a record of the `log` crate | its source in `log.target`, `log.file`, … too | only in the places for it |
     pub fn json() -> Self {
-        Format::of(Kind::Json, Options { context: true, seq: true, target: true, ..Options::BARE })
+        Format::of(Kind::Json, Options::RECORD)
     }
 
     /// Returns logfmt: one line of `key=value` pairs per record, for programs.
@@ -266,7 +266,7 @@ impl Format {
     /// that what `Debug` has quoted is quoted again, and that lists are quoted: `err.sources="[\"no such file\"]"`. [`RecordBuf::parse_logfmt`](crate::RecordBuf::parse_logfmt) reads every
     /// line back.
     pub fn logfmt() -> Self {
-        Format::of(Kind::Logfmt, Options { context: true, seq: true, target: true, ..Options::BARE })
+        Format::of(Kind::Logfmt, Options::RECORD)
     }
 
     /// Returns the format that shows the message alone: for what another program has printed.

@@ -102,6 +102,9 @@ impl Options {
     /// What `text` begins with.
     pub(super) const TEXT: Options = Options { context: true, target: true, ..Options::BARE };
 
+    /// What `json` and `logfmt` begin with.
+    pub(super) const RECORD: Options = Options { context: true, seq: true, target: true, ..Options::BARE };
+
     /// Returns these options with the times and the colour of `other`.
     pub(super) const fn with_times_of(self, other: &Options) -> Options {
         Options { times: other.times, color: other.color, ..self }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::build::Build;
 use super::choice::{Custom, Format, Kind};
 use super::color::{Color, Screen};
-use super::json::Json;
+use super::json::{self, Json};
 use super::layout::{FieldLook, Layout, Looks, contain};
-use super::logfmt::Logfmt;
+use super::logfmt::{self, Logfmt};
 use super::options::Options;
 use super::pretty::Pretty;
 use super::raw::Raw;
-use super::text::{Text, push_usual_line};
+use super::text::{self, Text};
 use super::times::Time;
 use crate::clock::Origin;
 use crate::line_buffer::LineBuffer;
@@ -22,7 +22,8 @@ use crate::record::{Record, Style};
 pub(crate) struct Renderer {
     format: Format,
     colored: bool,
-    /// True if a line has the parts that lines of the layout have by default, and nobody else's code writes the times.
+    /// True if a line has the parts that lines of its layout have by default, and nobody else's code writes the times: for these the layout is
+    /// compiled once more.
     usual: bool,
     /// From where elapsed times count, if not from the origin of the record's context.
     origin: Option<Origin>,
@@ -41,7 +42,13 @@ impl Renderer {
             Kind::Text | Kind::Pretty | Kind::Custom(_) => None,
         };
         format.options.times.decide(auto, screen);
-        let usual = !colored && format.timer.is_none() && format.options == Options::TEXT.with_times_of(&format.options);
+        let default = match format.layout {
+            Kind::Text => Some(Options::TEXT),
+            Kind::Json | Kind::Logfmt => Some(Options::RECORD),
+            Kind::Build | Kind::Pretty | Kind::Raw | Kind::Custom(_) => None,
+        };
+        let has = |default: Options| format.options == default.with_times_of(&format.options);
+        let usual = !colored && format.timer.is_none() && default.is_some_and(has);
         Renderer { format, colored, usual, origin: None }
     }
 
@@ -108,7 +115,13 @@ impl Renderer {
         const TEXT: [Style; 2] = [Style::TEXT, Style::TEXT_COLORED];
         match &self.format.layout {
             Kind::Build => self.render_by(&Build, TEXT, record, out),
-            Kind::Text if self.usual => push_usual_line(record, &mut self.looks(&Text, TEXT, None).writer(out)),
+            Kind::Text if self.usual => text::push_usual_line(record, &mut self.looks(&Text, TEXT, None).writer(out)),
+            Kind::Json if self.usual => {
+                json::push_usual_line(record, &mut self.looks(&Json, [Style::JSON; 2], None).writer(out));
+            }
+            Kind::Logfmt if self.usual => {
+                logfmt::push_usual_line(record, &mut self.looks(&Logfmt, [Style::LOGFMT; 2], None).writer(out));
+            }
             Kind::Text => self.render_by(&Text, TEXT, record, out),
             Kind::Pretty => self.render_by(&Pretty, Pretty::STYLES, record, out),
             Kind::Json => self.render_by(&Json, [Style::JSON; 2], record, out),
@@ -127,6 +140,12 @@ impl Renderer {
     fn looks<'a>(&'a self, layout: &'a dyn Layout, styles: [Style; 2], fields: Option<&'a FieldLook>) -> Looks<'a> {
         let Format { options, timer, .. } = &self.format;
         Looks { options, timer: timer.as_ref(), colored: self.colored, styles, layout, fields }
+    }
+
+    /// Returns the same renderer, which renders usual lines as it renders all others.
+    #[cfg(test)]
+    pub(super) fn without_usual_lines(&self) -> Self {
+        Renderer { usual: false, ..self.clone() }
     }
 
     /// Returns the format.

@@ -15,7 +15,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{Format, Renderer, Screen};
-use crate::clock::{Clock, Counted, ManualClock, Origin};
+use crate::clock::{Clock, Counted, ManualClock, Origin, Wall};
 use crate::line_buffer::LineBuffer;
 use crate::record::{
     Captured, ContextInfo, FieldName, Record, RecordMetadata, RenderPath, SpanPath, SpanValues, Style, Value,
@@ -88,14 +88,31 @@ impl Fixture {
     /// The one event of `log` as `format` writes it.
     pub(crate) fn line(self, format: Format, log: impl FnOnce()) -> String {
         let renderer = Renderer::new(&format, Screen::None);
-        let mut lines = self.capture(log, move |record| {
-            let mut out = LineBuffer::new();
-            renderer.render(record, &mut out);
-            String::from_utf8(out.into()).unwrap()
-        });
+        let mut lines = self.capture(log, move |record| rendered(&renderer, record));
         assert_eq!(lines.len(), 1, "one event was logged");
         lines.remove(0)
     }
+}
+
+/// Returns the line that `renderer` makes of `record`. It is the same in all ways to make it: as a usual line or not, and by a clock that tells the
+/// wall-clock time with each reading or does not. (A value that is not the same each time is for tests of other kinds.)
+pub(crate) fn rendered(renderer: &Renderer, record: &Record<'_>) -> String {
+    let render = |renderer: &Renderer| {
+        let mut out = LineBuffer::new();
+        renderer.render(record, &mut out);
+        String::from_utf8(out.into()).unwrap()
+    };
+    let line = render(renderer);
+    assert_eq!(render(&renderer.without_usual_lines()), line, "as another line");
+    let before = record.wall.get();
+    if let Ok(since_1970) = record.timestamp().duration_since(SystemTime::UNIX_EPOCH)
+        && let Ok(nanos) = u64::try_from(since_1970.as_nanos())
+    {
+        record.wall.set(Wall::SinceUnixEpoch(nanos));
+        assert_eq!(render(renderer), line, "by another clock");
+    }
+    record.wall.set(before);
+    line
 }
 
 /// Calls `f` with a record made of `event`, in the context of `fixture`, with `spans` around it.
@@ -112,7 +129,7 @@ pub(crate) fn with_record<R>(
         elapsed: fixture.elapsed,
         counted: Counted::Unknown,
         clock: &clock,
-        wall: crate::clock::Wall::Unread.into(),
+        wall: Wall::Unread.into(),
         seq: fixture.seq,
         context: &fixture.context,
         spans: &Path(spans),

@@ -1,7 +1,7 @@
 //! Which times a line shows, and how.
 
 use super::color::Screen;
-use super::timestamp::{Offset, push_clock, push_rfc3339_micros, push_seconds};
+use super::timestamp::{Offset, push_clock, push_seconds, push_timestamp};
 use crate::line_buffer::LineBuffer;
 use crate::record::Record;
 
@@ -87,7 +87,7 @@ impl Times {
     /// Appends the wall-clock time, and a blank if another time follows.
     #[inline(never)]
     fn push_wall(&self, record: &Record<'_>, out: &mut LineBuffer) {
-        push_rfc3339_micros(out, record.timestamp(), self.offset);
+        push_timestamp(out, record, self.offset);
         if self.shows_elapsed() {
             out.push(b' ');
         }

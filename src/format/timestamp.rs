@@ -2,14 +2,15 @@
 //!
 //! A time is cut, not rounded, to the digits that are printed, so that no record states a time in its future.
 
-use crate::line_buffer::LineBuffer;
-
 use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 
 use time::{OffsetDateTime, UtcOffset};
 
 use super::number::{eight_digits, push_integer};
+use crate::clock::Wall;
+use crate::line_buffer::LineBuffer;
+use crate::record::Record;
 
 /// `2026-11-21T09:08:00`, in the offset that stands after it, and five bytes that mean nothing. As words, and copied so: what is written as a
 /// block and read as parts that are no parts of what was written has to wait for the writes.
@@ -60,9 +61,31 @@ thread_local! {
     static LAST_SECOND: Cell<(i64, Timestamp)> = const { Cell::new((i64::MIN, [[0; 8]; 3])) };
 }
 
-/// Appends `time` as `2026-11-21T09:08:00.123456Z`, or with another offset than UTC.
+/// Appends the wall-clock time of `record` as `2026-11-21T09:08:00.123456Z`, or with another offset than UTC.
+#[inline]
+pub(super) fn push_timestamp(out: &mut LineBuffer, record: &Record<'_>, offset: Offset) {
+    match record.wall.get() {
+        // As a `SystemTime` it would be taken apart again.
+        Wall::SinceUnixEpoch(nanos) => {
+            push_second_and_micros(
+                out,
+                (nanos / 1_000_000_000).cast_signed(),
+                (nanos % 1_000_000_000) as u32 / 1_000,
+                offset,
+            );
+        }
+        _ => push_rfc3339_micros(out, record.timestamp(), offset),
+    }
+}
+
+/// Appends `time` in the same way.
 pub(crate) fn push_rfc3339_micros(out: &mut LineBuffer, time: SystemTime, offset: Offset) {
     let (second, micros) = since_epoch(time);
+    push_second_and_micros(out, second, micros, offset);
+}
+
+/// Appends a time in seconds since 1970, and the microseconds after them.
+fn push_second_and_micros(out: &mut LineBuffer, second: i64, micros: u32, offset: Offset) {
     let (second, micros) = match second.saturating_add(i64::from(offset.0) * 60) {
         early if early < SECONDS.0 => (SECONDS.0, 0),
         late if late > SECONDS.1 => (SECONDS.1, 999_999),

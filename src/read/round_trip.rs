@@ -5,9 +5,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::format::escape::is_escaped;
-use crate::format::test_support::{Fixture, MadeEvent, MadeValue, strategies, with_record};
+use crate::format::test_support::{Fixture, MadeEvent, MadeValue, rendered, strategies, with_record};
 use crate::format::{ElapsedStyle, Renderer, Screen, Time};
-use crate::line_buffer::LineBuffer;
 use crate::record::{ContextBuf, ContextInfo, RecordBuf, SpanValues, Value, with_bound};
 use crate::sync::Arc;
 use crate::{Format, UtcOffset};
@@ -15,13 +14,8 @@ use crate::{Format, UtcOffset};
 /// Returns the line that `format` writes, and the record itself.
 fn written(format: &Format, event: &MadeEvent, spans: &[Arc<SpanValues>], fixture: &Fixture) -> (String, RecordBuf) {
     let renderer = Renderer::new(format, Screen::None);
-    event.with_event(|event| {
-        with_record(fixture, event, spans, |record| {
-            let mut out = LineBuffer::new();
-            renderer.render(record, &mut out);
-            (String::from_utf8(out.into()).unwrap(), record.to_buf())
-        })
-    })
+    event
+        .with_event(|event| with_record(fixture, event, spans, |record| (rendered(&renderer, record), record.to_buf())))
 }
 
 /// Clears the thread, the location, and the ids of the context and of its parent, which the lines of these tests do not state.

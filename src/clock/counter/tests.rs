@@ -170,13 +170,35 @@ fn both_times_are_those_of_the_system() {
         let reading = read();
         let (after, wall_after) = (Instant::now(), SystemTime::now());
         assert!(reading.instant() >= last, "it never goes back");
-        assert!(reading.instant() + SLACK >= before && reading.instant <= after + SLACK);
+        assert!(reading.instant() + SLACK >= before && reading.instant() <= after + SLACK);
         let wall = reading.wall().or_read(SystemTime::now);
         // Somebody may set the clock meanwhile.
         if wall_before <= wall_after {
             assert!(wall + SLACK >= wall_before && wall <= wall_after + SLACK);
         }
         last = reading.instant();
+    }
+}
+
+#[test]
+fn elapsed_times_are_those_of_the_instants() {
+    let epoch = *EPOCH.get_or_init(Instant::now);
+    let wall = SystemTime::UNIX_EPOCH;
+    let now = 3 * 86_400_000_000_007;
+    let years = |years: u64| Duration::from_secs(years * 365 * 86_400);
+    let ages = [0, 1, 999_999_999, now - 1, now, now + 1].map(Duration::from_nanos);
+    let ages = ages.into_iter().chain([years(99), years(101), years(400), years(800)]);
+    let origins = ages.flat_map(|age| [epoch.checked_add(age), epoch.checked_sub(age)]).flatten();
+    let origins: Vec<_> = origins.map(|instant| Origin::from_parts(instant, wall)).collect();
+    assert!(origins.len() > 10, "the system knows instants before the epoch");
+    // The first reads after another origin, and the second after itself.
+    for monotonic in [now, now + 1_000] {
+        for origin in origins.iter().chain(origins.iter().rev()) {
+            for _ in 0..2 {
+                let expected = origin.elapsed_at(epoch + Duration::from_nanos(monotonic));
+                assert_eq!(elapsed(origin, monotonic), expected, "{origin:?}");
+            }
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use super::layout::{Layout, LayoutWriter};
 use super::names::CallsiteNames;
 use super::number::push_integer;
 use super::options::Options;
-use super::timestamp::{push_rfc3339_micros, push_seconds_micros};
+use super::timestamp::{push_seconds_micros, push_timestamp};
 use crate::line_buffer::LineBuffer;
 use crate::record::{Record, Style, is_thread_unnamed, write_thread_id, write_thread_name};
 use fields::{push_fields, push_flat_fields};
@@ -40,16 +40,23 @@ pub(super) struct Json;
 impl Layout for Json {
     #[inline]
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        render(line.looks.options, record, line.out);
+        render(*line.looks.options, record, line.out);
     }
 }
 
-fn render(options: &Options, record: &Record<'_>, out: &mut LineBuffer) {
+/// Appends `record` by the options that the layout begins with, but for those of the times: the compiler leaves out what these options leave out.
+#[inline]
+pub(super) fn push_usual_line(record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+    render(Options::RECORD.with_times_of(line.looks.options), record, line.out);
+}
+
+#[inline(always)]
+fn render(options: Options, record: &Record<'_>, out: &mut LineBuffer) {
     let names = CallsiteNames::of(record);
     out.push(b'{');
     if options.times.shows_wall() {
         out.extend_from_slice(b"\"timestamp\":\"");
-        push_rfc3339_micros(out, record.timestamp(), options.times.offset);
+        push_timestamp(out, record, options.times.offset);
         out.extend_from_slice(b"\",");
     }
     out.extend_from_slice(level(record.level()));
@@ -78,9 +85,9 @@ fn render(options: &Options, record: &Record<'_>, out: &mut LineBuffer) {
     if options.location {
         push_location(out, record);
     }
-    push_spans(options, out, record);
+    push_spans(&options, out, record);
     if options.thread_name || options.thread_id {
-        push_thread(options, out);
+        push_thread(&options, out);
     }
     if options.context {
         out.push(b',');
@@ -136,6 +143,7 @@ fn push_location(out: &mut LineBuffer, record: &Record<'_>) {
 }
 
 /// Appends the spans, and a comma before them, if there are spans.
+#[inline(always)]
 fn push_spans(options: &Options, out: &mut LineBuffer, record: &Record<'_>) {
     let (style, parts) = match (options.current_span, options.span_list) {
         (true, true) => (Style::JSON, PathParts { current: true, list: true }),

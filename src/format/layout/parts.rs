@@ -8,7 +8,7 @@ use crate::format::ansi::{self, Look};
 use crate::format::number::push_integer;
 use crate::format::plain::value;
 use crate::format::quote::push_bare_or_quoted;
-use crate::format::timestamp::push_rfc3339_micros;
+use crate::format::timestamp;
 use crate::record::{Record, write_thread_id, write_thread_name};
 
 impl LayoutWriter<'_> {
@@ -34,7 +34,7 @@ impl LayoutWriter<'_> {
     /// Appends the wall-clock time in RFC 3339, to the microsecond, with the [offset](crate::Format::offset) of the format.
     pub fn push_timestamp(&mut self, record: &Record<'_>) {
         let offset = self.looks.options.times.offset;
-        push_rfc3339_micros(self.out, record.timestamp(), offset);
+        timestamp::push_timestamp(self.out, record, offset);
     }
 
     /// Appends the time since the origin of the context, in the [style](crate::Format::elapsed_style) of the format.

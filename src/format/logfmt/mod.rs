@@ -31,7 +31,7 @@ use super::plain::fields::{Dialect, push_message_and_fields};
 use super::plain::name::OddNames;
 use super::plain::value::{push_rendered, push_text};
 use super::reserved::{FIELD_PREFIX, is_reserved_in_logfmt};
-use super::timestamp::{push_rfc3339_micros, push_seconds_micros};
+use super::timestamp::{push_seconds_micros, push_timestamp};
 use crate::line_buffer::LineBuffer;
 use crate::record::{Record, Style, ValueWriter, field_name, is_thread_unnamed, write_thread_id, write_thread_name};
 pub(super) use fragments::{push_context, push_path};
@@ -43,15 +43,22 @@ pub(super) struct Logfmt;
 impl Layout for Logfmt {
     #[inline]
     fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
-        render(line.looks.options, record, line.out);
+        render(*line.looks.options, record, line.out);
     }
 }
 
-fn render(options: &Options, record: &Record<'_>, out: &mut LineBuffer) {
+/// Appends `record` by the options that the layout begins with, but for those of the times: the compiler leaves out what these options leave out.
+#[inline]
+pub(super) fn push_usual_line(record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+    render(Options::RECORD.with_times_of(line.looks.options), record, line.out);
+}
+
+#[inline(always)]
+fn render(options: Options, record: &Record<'_>, out: &mut LineBuffer) {
     let (start, names) = (out.len(), CallsiteNames::of(record));
     if options.times.shows_wall() {
         out.extend_from_slice(b"ts=");
-        push_rfc3339_micros(out, record.timestamp(), options.times.offset);
+        push_timestamp(out, record, options.times.offset);
         out.push(b' ');
     }
     out.extend_from_slice(level(record.level()));

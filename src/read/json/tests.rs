@@ -3,9 +3,8 @@
 use proptest::prelude::*;
 
 use crate::format::escape::is_escaped;
-use crate::format::test_support::{strategies, with_record};
+use crate::format::test_support::{rendered, strategies, with_record};
 use crate::format::{Format, Renderer, Screen};
-use crate::line_buffer::LineBuffer;
 use crate::record::{RecordBuf, Value, with_bound};
 
 fn parse(line: &str) -> serde_json::Value {
@@ -42,9 +41,7 @@ proptest! {
     ) {
         let renderer = Renderer::new(&Format::json(), Screen::None);
         let (line, whole) = event.with_event(|event| with_record(&fixture, event, &spans, |record| with_bound(bound, || {
-            let mut out = LineBuffer::new();
-            renderer.render(record, &mut out);
-            (String::from_utf8(out.into()).unwrap(), record.to_buf())
+            (rendered(&renderer, record), record.to_buf())
         })));
         let content = line.strip_suffix('\n').unwrap();
         prop_assert!(!content.contains(is_escaped), "{:?}", content);
@@ -61,9 +58,7 @@ proptest! {
     ) {
         let renderer = Renderer::new(&Format::json(), Screen::None);
         let (line, expected) = event.with_event(|event| with_record(&fixture, event, &spans, |record| {
-            let mut out = LineBuffer::new();
-            renderer.render(record, &mut out);
-            (String::from_utf8(out.into()).unwrap(), record.to_buf())
+            (rendered(&renderer, record), record.to_buf())
         }));
         let content = line.strip_suffix('\n').unwrap();
         prop_assert!(!content.contains(is_escaped), "{:?}", content);
@@ -106,9 +101,7 @@ proptest! {
             .seq(seq).target(target);
         let renderer = Renderer::new(&format, Screen::None);
         let (line, record) = event.with_event(|event| with_record(&fixture, event, &spans, |record| {
-            let mut out = LineBuffer::new();
-            renderer.render(record, &mut out);
-            (String::from_utf8(out.into()).unwrap(), record.to_buf())
+            (rendered(&renderer, record), record.to_buf())
         }));
         prop_assert!(!line.strip_suffix('\n').unwrap().contains(is_escaped), "{:?}", line);
         let mut read = RecordBuf::parse_json(&line).unwrap();
