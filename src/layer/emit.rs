@@ -48,7 +48,20 @@ trait Receivers<'s> {
     fn count(&self) -> u64;
 
     /// Calls `each` with each of them, and its place in the context.
-    fn give_to_each(&self, each: impl FnMut(usize, &'s Sink));
+    fn for_each(&self, each: impl FnMut(usize, &'s Sink));
+
+    /// Does the same, and counts what `each` returns: the fate of one delivery of `call`, or that it is in a queue.
+    #[inline]
+    fn deliver_to_each(
+        &self,
+        call: &ContextCall<'_>,
+        counters: &Counters,
+        mut each: impl FnMut(usize, &'s Sink) -> Option<Fate>,
+    ) {
+        let mut fates = FateCounts::default();
+        self.for_each(|n, sink| fates.count(each(n, sink), call));
+        fates.resolve(counters);
+    }
 }
 
 /// The only sink of a context.
@@ -61,8 +74,21 @@ impl<'s> Receivers<'s> for One<'s> {
     }
 
     #[inline]
-    fn give_to_each(&self, mut each: impl FnMut(usize, &'s Sink)) {
+    fn for_each(&self, mut each: impl FnMut(usize, &'s Sink)) {
         each(0, self.0);
+    }
+
+    #[inline]
+    fn deliver_to_each(
+        &self,
+        call: &ContextCall<'_>,
+        counters: &Counters,
+        mut each: impl FnMut(usize, &'s Sink) -> Option<Fate>,
+    ) {
+        match each(0, self.0) {
+            Some(fate) => counters.resolve(fate, 1),
+            None => call.hand_over(),
+        }
     }
 }
 
@@ -101,12 +127,10 @@ fn deliver<'s>(
         // An output logs while it is called: its own lock may be held, and its record must not come back to it.
         return fallback::report_record(&record);
     }
-    let mut fates = FateCounts::default();
     with_scratch(|scratch| {
         scratch.begin();
-        receivers.give_to_each(|n, sink| fates.count(sink.deliver(&record, scratch, inner.account(n)), &call));
+        receivers.deliver_to_each(&call, counters, |n, sink| sink.deliver(&record, scratch, inner.account(n)));
     });
-    fates.resolve(counters);
 }
 
 /// Counts a record as dropped that is not delivered, because it was logged inside an output, or too deep in other records.
@@ -114,7 +138,7 @@ fn deliver<'s>(
 #[inline(never)]
 fn drop_all<'s>(inner: &ContextInner, receivers: &impl Receivers<'s>) {
     let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
-    receivers.give_to_each(|_, sink| sink.count_dropped(loss));
+    receivers.for_each(|_, sink| sink.count_dropped(loss));
     inner.counters().resolve(Fate::Dropped, receivers.count());
 }
 
@@ -142,7 +166,7 @@ impl<'s> Receivers<'s> for Wanting<'s> {
     }
 
     #[inline]
-    fn give_to_each(&self, mut each: impl FnMut(usize, &'s Sink)) {
+    fn for_each(&self, mut each: impl FnMut(usize, &'s Sink)) {
         let wants = |n: usize| if n < 64 { self.first >> n & 1 != 0 } else { self.others[n - 64] };
         self.sinks.iter().enumerate().filter(|(n, _)| wants(*n)).for_each(|(n, sink)| each(n, sink));
     }
