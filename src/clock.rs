@@ -13,6 +13,8 @@ use crate::sync::{Arc, AtomicU64, Ordering};
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
 mod counter;
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
+mod epoch;
 mod reading;
 
 pub(crate) use reading::{Reading, Wall};

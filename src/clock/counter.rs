@@ -38,10 +38,10 @@ use std::time::{Duration, Instant, SystemTime};
 use anchor::{Anchor, Times};
 use rates::{Observed, Rate, Rates, Sample};
 
-use super::Origin;
+use super::epoch::{EPOCH, nanos};
 use super::reading::{Reading, Wall};
 use crate::limits::counter::{ATTEMPTS, MEASUREMENT, READING};
-use crate::sync::{AtomicU8, AtomicU64, Mutex, OnceLock, Ordering};
+use crate::sync::{AtomicU8, AtomicU64, Mutex, Ordering};
 
 /// The length of a tick, if it is known and the counter is trusted.
 ///
@@ -53,9 +53,6 @@ const NEVER: u64 = u64::MAX;
 
 /// It is only ever tried, so nobody waits for it. In a child that was forked off while somebody held it, the rate stays as it is.
 static RATES: Mutex<Rates> = Mutex::new(Rates::new());
-
-/// From where monotonic times count. Set under the lock of [`RATES`], so that no forked child waits for a thread of its parent which sets it.
-static EPOCH: OnceLock<Instant> = OnceLock::new();
 
 /// When the next measurement is due. Relaxed, as the rate. Not in the first tenth of a second: a short process measures nothing.
 static DUE: AtomicU64 = AtomicU64::new(MEASUREMENT);
@@ -71,18 +68,7 @@ thread_local! {
     static ANCHOR: Cell<Anchor> = const { Cell::new(Anchor::NONE) };
     /// The latest monotonic time that this thread was told.
     static LATEST: Cell<u64> = const { Cell::new(0) };
-    static LAST_ORIGIN: Cell<LastOrigin> = const { Cell::new(LastOrigin { instant: None, since_epoch: 0 }) };
 }
-
-/// The origin from which a thread counted last, and how many nanoseconds it is after the epoch.
-#[derive(Clone, Copy)]
-struct LastOrigin {
-    instant: Option<Instant>,
-    since_epoch: i64,
-}
-
-/// How far an origin is from the epoch at most, to be remembered: a century.
-const LONG: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// Reads the system's clocks.
 #[inline]
@@ -117,41 +103,6 @@ fn told(times: Times) -> Reading {
     let monotonic = times.monotonic.max(LATEST.get());
     LATEST.set(monotonic);
     Reading::of_counter(monotonic, times.wall)
-}
-
-/// Returns the instant so many nanoseconds after the epoch, which is set: times by the counter count from it.
-#[inline]
-pub(super) fn instant(monotonic: u64) -> Instant {
-    match EPOCH.get() {
-        Some(epoch) => *epoch + Duration::from_nanos(monotonic),
-        None => unreachable!("the times of an anchor count from the epoch"),
-    }
-}
-
-/// Returns the time from `origin` to so many nanoseconds after the epoch, or zero if that is earlier.
-#[inline]
-pub(super) fn elapsed(origin: &Origin, monotonic: u64) -> Duration {
-    let LastOrigin { instant, since_epoch } = LAST_ORIGIN.get();
-    if instant == Some(origin.instant) {
-        let elapsed = monotonic.cast_signed() - since_epoch;
-        return Duration::from_nanos(elapsed.max(0).cast_unsigned());
-    }
-    elapsed_since_another(origin, monotonic)
-}
-
-#[cold]
-#[inline(never)]
-fn elapsed_since_another(origin: &Origin, monotonic: u64) -> Duration {
-    let instant = origin.instant;
-    if let Some(&epoch) = EPOCH.get() {
-        let (before, after) = (epoch.saturating_duration_since(instant), instant.saturating_duration_since(epoch));
-        // One of the two is zero. An origin that is centuries away is not remembered, so that nothing above overflows.
-        if before < LONG && after < LONG {
-            let since_epoch = nanos(after).cast_signed() - nanos(before).cast_signed();
-            LAST_ORIGIN.set(LastOrigin { instant: Some(instant), since_epoch });
-        }
-    }
-    origin.elapsed_at(self::instant(monotonic))
 }
 
 /// Reads the clocks themselves. Anchors this thread if the counter is trusted.
@@ -251,9 +202,4 @@ pub(super) fn ask_system() -> u8 {
     };
     TRUST.store(said, Ordering::Relaxed);
     said
-}
-
-/// As nanoseconds: 584 years at most.
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

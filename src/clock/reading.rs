@@ -3,7 +3,8 @@
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::Origin;
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
+use super::epoch;
 
 /// What a clock showed at one moment.
 #[derive(Clone, Copy)]
@@ -18,8 +19,7 @@ pub(crate) struct Reading {
 #[derive(Clone, Copy)]
 enum Moment {
     At(Instant),
-    /// Nanoseconds after the epoch of the counter. An `Instant` is made of them when one is asked for: the calculation with two of them takes longer
-    /// than all else that is done for the time of a record.
+    /// Nanoseconds after the epoch of the counter.
     #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
     SinceEpoch(u64),
 }
@@ -44,17 +44,17 @@ impl Reading {
         match self.moment {
             Moment::At(instant) => instant,
             #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
-            Moment::SinceEpoch(nanos) => super::counter::instant(nanos),
+            Moment::SinceEpoch(nanos) => epoch::instant(nanos),
         }
     }
 
     /// Returns the time since `origin`, or zero if the reading is earlier.
     #[inline]
-    pub(crate) fn elapsed_since(&self, origin: &Origin) -> Duration {
+    pub(crate) fn elapsed_since(&self, origin: Instant) -> Duration {
         match self.moment {
-            Moment::At(instant) => origin.elapsed_at(instant),
+            Moment::At(instant) => instant.saturating_duration_since(origin),
             #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
-            Moment::SinceEpoch(nanos) => super::counter::elapsed(origin, nanos),
+            Moment::SinceEpoch(nanos) => epoch::elapsed(origin, nanos),
         }
     }
 

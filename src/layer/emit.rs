@@ -48,7 +48,7 @@ trait Receivers<'s> {
     fn count(&self) -> u64;
 
     /// Calls `each` with each of them, and its place in the context.
-    fn for_each(&self, each: impl FnMut(usize, &'s Sink));
+    fn give_to_each(&self, each: impl FnMut(usize, &'s Sink));
 
     /// Does the same, and counts what `each` returns: the fate of one delivery of `call`, or that it is in a queue.
     #[inline]
@@ -59,7 +59,7 @@ trait Receivers<'s> {
         mut each: impl FnMut(usize, &'s Sink) -> Option<Fate>,
     ) {
         let mut fates = FateCounts::default();
-        self.for_each(|n, sink| fates.count(each(n, sink), call));
+        self.give_to_each(|n, sink| fates.count(each(n, sink), call));
         fates.resolve(counters);
     }
 }
@@ -74,7 +74,7 @@ impl<'s> Receivers<'s> for One<'s> {
     }
 
     #[inline]
-    fn for_each(&self, mut each: impl FnMut(usize, &'s Sink)) {
+    fn give_to_each(&self, mut each: impl FnMut(usize, &'s Sink)) {
         each(0, self.0);
     }
 
@@ -115,7 +115,7 @@ fn deliver<'s>(
     let record = Record {
         event,
         metadata,
-        elapsed: reading.elapsed_since(inner.origin()),
+        elapsed: reading.elapsed_since(inner.origin().instant()),
         counted: Counted::FromContext(inner.origin()),
         clock: inner.clock(),
         wall: Cell::new(reading.wall()),
@@ -138,7 +138,7 @@ fn deliver<'s>(
 #[inline(never)]
 fn drop_all<'s>(inner: &ContextInner, receivers: &impl Receivers<'s>) {
     let loss = Loss { count: 1, context: inner.info(), elapsed: inner.elapsed() };
-    receivers.for_each(|_, sink| sink.count_dropped(loss));
+    receivers.give_to_each(|_, sink| sink.count_dropped(loss));
     inner.counters().resolve(Fate::Dropped, receivers.count());
 }
 
@@ -166,7 +166,7 @@ impl<'s> Receivers<'s> for Wanting<'s> {
     }
 
     #[inline]
-    fn for_each(&self, mut each: impl FnMut(usize, &'s Sink)) {
+    fn give_to_each(&self, mut each: impl FnMut(usize, &'s Sink)) {
         let wants = |n: usize| if n < 64 { self.first >> n & 1 != 0 } else { self.others[n - 64] };
         self.sinks.iter().enumerate().filter(|(n, _)| wants(*n)).for_each(|(n, sink)| each(n, sink));
     }

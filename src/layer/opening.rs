@@ -63,7 +63,7 @@ impl OutputContext {
                 let record = Record {
                     event,
                     metadata: &RecordMetadata::own(event.metadata()),
-                    elapsed: reading.elapsed_since(inner.origin()),
+                    elapsed: reading.elapsed_since(inner.origin().instant()),
                     counted: Counted::FromContext(inner.origin()),
                     clock: inner.clock(),
                     wall: Cell::new(reading.wall()),

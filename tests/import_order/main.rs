@@ -41,7 +41,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "line → batch, byte_writer → line_writer → standard_stream"),
-    ("src/clock", "reading → counter"),
+    ("src/clock", "epoch → reading → counter"),
     ("src/clock/counter", "tsc, rates → anchor"),
     (
         "src/command",
