@@ -260,7 +260,6 @@ impl Clock {
     }
 
     /// True if both are the system's clocks, or clones of one other clock.
-    #[cfg(any(feature = "file", feature = "testing"))]
     pub(crate) fn is_same(&self, other: &Clock) -> bool {
         match (&self.0, &other.0) {
             (Kind::System, Kind::System) => true,

@@ -13,7 +13,7 @@
 
 #[cfg(feature = "lock")]
 pub(crate) use std::sync::atomic::AtomicPtr;
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 #[cfg(any(test, not(unix), target_os = "openbsd", target_os = "redox"))]
 pub(crate) use std::sync::mpsc;
 pub(crate) use std::sync::{Arc, Once, OnceLock, Weak};
@@ -21,6 +21,7 @@ pub(crate) use std::thread;
 
 #[cfg(feature = "log")]
 pub(crate) use arc_swap::ArcSwapOption;
+pub(crate) use once_cell::race::OnceBox;
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// Has this thread wait for no time, the first time that it is called. Call it before a thread takes a lock under which it may wait.
@@ -66,6 +67,8 @@ pub(crate) mod model {
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
     #[cfg(all(feature = "store", logscope_loom))]
     pub(crate) use loom::thread::{ThreadId, current as current_thread};
+    #[cfg(not(logscope_loom))]
+    pub(crate) use once_cell::race::OnceBox;
     #[cfg(all(feature = "store", not(logscope_loom)))]
     pub(crate) use once_cell::sync::OnceCell;
     #[cfg(all(feature = "store", logscope_loom))]
@@ -73,7 +76,7 @@ pub(crate) mod model {
     #[cfg(all(feature = "lock", logscope_loom))]
     pub(crate) use stand_ins::StaticAtomicU64;
     #[cfg(logscope_loom)]
-    pub(crate) use stand_ins::{ArcSwap, Mutex, OnceLock};
+    pub(crate) use stand_ins::{ArcSwap, Mutex, OnceBox, OnceLock};
 
     #[cfg(not(logscope_loom))]
     pub(crate) use locks::{Condvar, Mutex, MutexGuard};
@@ -199,6 +202,30 @@ pub(crate) mod model {
 
             fn is_set(&self) -> &AtomicUsize {
                 self.is_set.get_or_init(|| AtomicUsize::new(0))
+            }
+        }
+
+        /// The promises of `once_cell::race::OnceBox` and no more: of several threads that make a box, one sets it, and all get that one.
+        #[derive(Debug)]
+        pub(crate) struct OnceBox<T>(OnceLock<Box<T>>);
+
+        impl<T> OnceBox<T> {
+            pub(crate) fn new() -> Self {
+                let cell = OnceLock::new();
+                // Made here, and not at the first use, for which threads may race.
+                let _ = cell.get();
+                OnceBox(cell)
+            }
+
+            pub(crate) fn get(&self) -> Option<&T> {
+                self.0.get().map(|value| &**value)
+            }
+
+            pub(crate) fn get_or_init(&self, make: impl FnOnce() -> Box<T>) -> &T {
+                if self.get().is_none() {
+                    let _by_another_thread = self.0.set(make());
+                }
+                self.get().expect("one of the threads has set it")
             }
         }
 

@@ -101,10 +101,10 @@ impl ContextBuilder {
             name: None,
             fields: None,
             origin: Some(inner.origin),
-            clock: inner.clock.clone(),
+            clock: inner.clock().clone(),
             verbosity: inner.verbosity.clone(),
             span_events: inner.span_events,
-            trace: inner.trace,
+            trace: inner.trace(),
             sinks: inner.sinks.clone(),
         }
     }
@@ -310,6 +310,7 @@ impl ContextBuilder {
                     (inner.family.clone(), info)
                 }
             };
+            let other_clock = (!clock.is_same(&family.clock)).then(|| Box::new(clock));
             let verbosity = clamp(verbosity, info.as_deref().unwrap_or(&family.info).name());
             let accounts = attach(&sinks, &family);
             family.begin_use(&sinks);
@@ -318,10 +319,10 @@ impl ContextBuilder {
                 family,
                 info,
                 origin,
-                clock,
+                other_clock,
                 verbosity,
                 span_events,
-                trace,
+                trace: trace.map(Box::new),
                 sinks,
                 accounts,
                 position: ListPosition::new(),
@@ -346,7 +347,7 @@ fn group_by_renderer(sinks: &mut Sinks) {
 }
 
 /// Opens an account with the queue of each queued sink.
-fn attach(sinks: &[Sink], family: &Arc<Family>) -> Vec<Option<OpenAccount>> {
+fn attach(sinks: &[Sink], family: &Arc<Family>) -> Box<[Option<OpenAccount>]> {
     let mut accounts = Vec::new();
     for (n, sink) in sinks.iter().enumerate() {
         if let Some(account) = sink.attach(family) {
@@ -354,7 +355,7 @@ fn attach(sinks: &[Sink], family: &Arc<Family>) -> Vec<Option<OpenAccount>> {
             accounts.push(Some(account));
         }
     }
-    accounts
+    accounts.into()
 }
 
 fn next_id() -> u64 {

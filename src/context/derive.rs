@@ -82,7 +82,7 @@ impl OutputContext {
     /// Derives a context whose origin is the present of its clock.
     #[must_use = "a context is immutable: this returns a derived one"]
     pub fn with_origin_now(&self) -> OutputContext {
-        self.with_origin(self.inner.clock.origin())
+        self.with_origin(self.inner.clock().origin())
     }
 
     /// Derives a context with one more field, or with another value for a field that this one has.

@@ -9,12 +9,12 @@ use super::live_list::{ListPosition, LiveList};
 use super::span_events::SpanEvents;
 use crate::background::{Account, OpenAccount};
 use crate::clock::{Clock, Origin};
-use crate::delivery::{Counters, Fate, InFlight, LogCall, OwnCall};
+use crate::delivery::{DeferredCounters, Fate, InFlight, LogCall, OwnCall};
 use crate::fallback;
 use crate::limits::{INHERITED_LOCK, SINKLESS_REPORTS};
 use crate::record::ContextInfo;
 use crate::sink::{OutputRef, Sink};
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering, Weak};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, OnceBox, Ordering, Weak, fence};
 use crate::trace::TraceContext;
 use crate::verbosity::Verbosity;
 
@@ -41,13 +41,14 @@ pub(crate) struct ContextInner {
     /// Name, id and fields, where a derived context has other fields than its family.
     pub(super) info: Option<Box<ContextInfo>>,
     pub(super) origin: Origin,
-    pub(super) clock: Clock,
+    /// The clock, where a derived context has another one than its family.
+    pub(super) other_clock: Option<Box<Clock>>,
     pub(super) verbosity: Verbosity,
     pub(super) span_events: SpanEvents,
-    pub(super) trace: Option<TraceContext>,
+    pub(super) trace: Option<Box<TraceContext>>,
     /// One account per sink with that sink's queue; empty if no sink is queued. Declared before `sinks`, which hold the queues, so that
     /// it drops first.
-    pub(super) accounts: Vec<Option<OpenAccount>>,
+    pub(super) accounts: Box<[Option<OpenAccount>]>,
     /// Sinks with the same format are neighbours, so that they share one rendering.
     pub(super) sinks: Sinks,
     pub(super) position: ListPosition,
@@ -61,22 +62,28 @@ pub(crate) struct Family {
     /// How many members are alive. The family itself lives on until its records are out of all queues.
     pub(super) members: AtomicUsize,
     pub(super) info: ContextInfo,
-    /// Dates the notices about this context's records where no record is at hand.
+    /// Also dates the notices about this context's records where no record is at hand.
     pub(super) clock: Clock,
     pub(super) in_flight: InFlight,
-    pub(super) counters: Counters,
-    /// The outputs of all members, if they do not all have the same.
-    pub(super) output_refs: Mutex<Vec<OutputRef>>,
+    pub(super) counters: DeferredCounters,
+    rare: OnceBox<Rare>,
     /// The first member, from which the others were derived.
     pub(super) root: Weak<ContextInner>,
-    /// What tells outputs that this context uses them; each with the address of the output. Empty once the context is closed.
-    pub(super) uses: Mutex<Vec<(usize, Box<dyn Any + Send + Sync>)>>,
     /// True once a close has given up its records.
     pub(super) abandoned: AtomicBool,
     /// True once the program was warned that it logs to a closed context.
     pub(super) warned_closed: AtomicBool,
     /// True once the program was told that it logs to a member without sinks, and from the start if it is meant.
     pub(super) sinkless_is_known: AtomicBool,
+}
+
+/// What few families need.
+#[derive(Default)]
+struct Rare {
+    /// The outputs of all members, if they do not all have the same.
+    output_refs: Mutex<Vec<OutputRef>>,
+    /// What tells outputs that this context uses them; each with the address of the output. Empty once the context is closed.
+    uses: Mutex<Vec<(usize, Box<dyn Any + Send + Sync>)>>,
 }
 
 impl ContextInner {
@@ -87,12 +94,12 @@ impl ContextInner {
 
     #[inline]
     pub(crate) fn elapsed(&self) -> Duration {
-        self.origin.elapsed_at(self.clock.now())
+        self.origin.elapsed_at(self.clock().now())
     }
 
     #[inline]
     pub(crate) fn clock(&self) -> &Clock {
-        &self.clock
+        self.other_clock.as_deref().unwrap_or(&self.family.clock)
     }
 
     #[inline]
@@ -106,7 +113,7 @@ impl ContextInner {
     }
 
     pub(crate) fn trace(&self) -> Option<TraceContext> {
-        self.trace
+        self.trace.as_deref().copied()
     }
 
     #[cfg(feature = "testing")]
@@ -134,7 +141,7 @@ impl ContextInner {
         &self.origin
     }
 
-    pub(crate) fn counters(&self) -> &Counters {
+    pub(crate) fn counters(&self) -> &DeferredCounters {
         &self.family.counters
     }
 
@@ -228,7 +235,8 @@ impl ContextInner {
         if has_all(sinks, &self.sinks) && has_all(&self.sinks, sinks) {
             return;
         }
-        let Some(mut output_refs) = self.family.lock_output_refs() else { return };
+        let family = &*self.family;
+        let Some(mut output_refs) = family.lock(&family.rare().output_refs) else { return };
         let output_refs = &mut *output_refs;
         for sink in self.sinks.iter().chain(sinks) {
             if !output_refs.iter().any(|output_ref| output_ref.is_of(sink)) {
@@ -249,10 +257,9 @@ impl Family {
             info,
             clock,
             in_flight: InFlight::new(),
-            counters: Counters::default(),
-            output_refs: Mutex::new(Vec::new()),
+            counters: DeferredCounters::default(),
+            rare: OnceBox::new(),
             root,
-            uses: Mutex::new(Vec::new()),
             abandoned: AtomicBool::new(false),
             warned_closed: AtomicBool::new(false),
             sinkless_is_known: AtomicBool::new(sinkless_is_known),
@@ -274,9 +281,14 @@ impl Family {
         }
     }
 
-    /// Locks the outputs. `None` in a forked child if a thread that only the parent has held the lock at the fork.
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+
+    /// Locks the outputs, if members have different ones. `None` also in a forked child if a thread that only the parent has held the lock at the
+    /// fork.
     pub(super) fn lock_output_refs(&self) -> Option<MutexGuard<'_, Vec<OutputRef>>> {
-        self.lock(&self.output_refs)
+        self.lock(&self.rare.get()?.output_refs)
     }
 
     fn lock<'a, T>(&self, mutex: &'a Mutex<T>) -> Option<MutexGuard<'a, T>> {
@@ -288,7 +300,10 @@ impl Family {
         for sink in sinks {
             let Some(users) = sink.core().users() else { continue };
             let address = Arc::as_ptr(sink.core()).addr();
-            let Some(mut uses) = self.lock(&self.uses) else {
+            let rare = self.rare();
+            // With the one in `end_use`: either that sees `rare`, or this sees that the context is closed.
+            fence(Ordering::SeqCst);
+            let Some(mut uses) = self.lock(&rare.uses) else {
                 // Nobody in this process will end the use: better than an output that ends while the context is open.
                 std::mem::forget(Arc::clone(users).begin_use());
                 continue;
@@ -302,7 +317,9 @@ impl Family {
 
     /// Tells the outputs that this context no longer uses them.
     pub(super) fn end_use(&self) {
-        let uses = self.lock(&self.uses).map(|mut uses| std::mem::take(&mut *uses));
+        fence(Ordering::SeqCst);
+        let Some(rare) = self.rare.get() else { return };
+        let uses = self.lock(&rare.uses).map(|mut uses| std::mem::take(&mut *uses));
         // Without the lock: this wakes tasks, which is code of the program.
         drop(uses);
     }

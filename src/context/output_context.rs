@@ -84,12 +84,12 @@ impl OutputContext {
     /// this one comes from.
     #[must_use]
     pub fn trace(&self) -> Option<TraceContext> {
-        self.inner.trace
+        self.inner.trace()
     }
 
     /// Returns true if the clock is the system's.
     pub(crate) fn has_system_clock(&self) -> bool {
-        self.inner.clock.is_system()
+        self.inner.clock().is_system()
     }
 
     /// Returns the sinks. Those with the same format stand together, whatever the order in which they were given.

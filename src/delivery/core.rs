@@ -160,7 +160,7 @@ impl Core {
     }
 
     /// Writes `record` to the output.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write<'r>(
         &self,
         renderer: &'r Renderer,

@@ -29,17 +29,23 @@ pub(crate) enum Fate {
     Failed,
 }
 
-/// The counters of an output or of a context.
+/// The counters of an output.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     /// Fates known in the call that delivered the record.
     immediate: FateCounters,
-    /// Fates resolved after the record was accepted.
-    deferred: FateCounters,
-    /// How many records were accepted whose fate `deferred` counts, now or later.
-    accepted: AtomicU64,
+    /// Records whose fate was not known in the call.
+    deferred: DeferredCounters,
     /// Returns how many records the output has taken and dropped later.
     dropped_behind: DroppedBehind,
+}
+
+/// The counters of a context, and of the records of an output that are queued: records that are accepted, and whose fate is known later.
+#[derive(Debug, Default)]
+pub(crate) struct DeferredCounters {
+    fates: FateCounters,
+    /// How many records were accepted whose fate `fates` counts, now or later.
+    accepted: AtomicU64,
 }
 
 /// A count that the output keeps, if it keeps one.
@@ -60,6 +66,7 @@ struct FateCounters {
 }
 
 impl FateCounters {
+    #[inline]
     fn of(&self, fate: Fate) -> &AtomicU64 {
         match fate {
             Fate::Written => &self.written,
@@ -80,14 +87,13 @@ impl Counters {
     /// Counts `n` accepted records, whose fate [`resolve`](Counters::resolve) makes known later.
     #[inline]
     pub(crate) fn accept(&self, n: u64) {
-        // Relaxed: it needs to be ordered only before the `resolve` of the same records, and the queue that hands them over does that.
-        self.accepted.fetch_add(n, Ordering::Relaxed);
+        self.deferred.accept(n);
     }
 
     /// Makes the fate of `n` accepted records known. They were accepted on this thread, or on one that handed them over.
+    #[inline]
     pub(crate) fn resolve(&self, fate: Fate, n: u64) {
-        // Release: see `ledger`.
-        self.deferred.of(fate).fetch_add(n, Ordering::Release);
+        self.deferred.resolve(fate, n);
     }
 
     /// Counts those records as dropped, and not as written, that the output says it has dropped after it took them. Called once.
@@ -98,29 +104,45 @@ impl Counters {
 
     /// Returns the counts at this moment.
     pub(crate) fn ledger(&self) -> Ledger {
-        self.ledger_with(|| 0)
-    }
-
-    /// Returns the counts at this moment, with records that were accepted elsewhere and whose fate this ledger resolves.
-    pub(crate) fn ledger_with(&self, accepted_elsewhere: impl FnOnce() -> u64) -> Ledger {
-        // The fates first, with Acquire, and the accepted records after them: the `accept` of every record whose `resolve` we see happened
-        // before that `resolve`, so the count that we read last includes it. In the other order, or with weaker orderings, a record that
-        // is accepted and resolved between the two reads would make `pending` negative.
-        let deferred = self.deferred.read(Ordering::Acquire);
-        let accepted = self.accepted.load(Ordering::Relaxed) + accepted_elsewhere();
+        let deferred = self.deferred.ledger_with(|| 0);
         let immediate = self.immediate.read(Ordering::Relaxed);
-        let resolved = deferred.written + deferred.dropped + deferred.failed;
         let written = deferred.written + immediate.written;
         // Not more than were written: the output may count a record that it has not returned from taking yet.
         let behind = self.dropped_behind.0.get().map_or(0, |count| count().min(written));
         Ledger {
-            accepted: accepted + immediate.written + immediate.dropped + immediate.failed,
+            accepted: deferred.accepted + immediate.written + immediate.dropped + immediate.failed,
             written: written - behind,
             dropped: deferred.dropped + immediate.dropped + behind,
             failed: deferred.failed + immediate.failed,
-            pending: accepted.saturating_sub(resolved),
-            unflushed: false,
+            ..deferred
         }
+    }
+}
+
+impl DeferredCounters {
+    /// Counts `n` accepted records, whose fate [`resolve`](DeferredCounters::resolve) makes known later.
+    #[inline]
+    pub(crate) fn accept(&self, n: u64) {
+        // Relaxed: it needs to be ordered only before the `resolve` of the same records, and the queue that hands them over does that.
+        self.accepted.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Makes the fate of `n` accepted records known. They were accepted on this thread, or on one that handed them over.
+    #[inline]
+    pub(crate) fn resolve(&self, fate: Fate, n: u64) {
+        // Release: see `ledger_with`.
+        self.fates.of(fate).fetch_add(n, Ordering::Release);
+    }
+
+    /// Returns the counts at this moment, with records that were accepted elsewhere and whose fate is counted here.
+    pub(crate) fn ledger_with(&self, accepted_elsewhere: impl FnOnce() -> u64) -> Ledger {
+        // The fates first, with Acquire, and the accepted records after them: the `accept` of every record whose `resolve` we see happened
+        // before that `resolve`, so the count that we read last includes it. In the other order, or with weaker orderings, a record that
+        // is accepted and resolved between the two reads would make `pending` negative.
+        let fates = self.fates.read(Ordering::Acquire);
+        let accepted = self.accepted.load(Ordering::Relaxed) + accepted_elsewhere();
+        let resolved = fates.written + fates.dropped + fates.failed;
+        Ledger { accepted, pending: accepted.saturating_sub(resolved), ..fates }
     }
 }
 

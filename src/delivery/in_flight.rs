@@ -29,7 +29,7 @@ use std::time::Instant;
 use crate::limits::CONTEXT_FORK_GENERATIONS;
 use crate::output::wake_contained;
 use crate::process::{ForkLocal, fork_generation};
-use crate::sync::model::{AtomicU64, Condvar, Mutex};
+use crate::sync::model::{AtomicU64, Condvar, Mutex, OnceBox, fence};
 use crate::sync::{Arc, Ordering, prepare_to_wait};
 
 /// Bit of `begun`: calls that begin now are refused.
@@ -50,7 +50,7 @@ struct Epochs {
     /// | bits | meaning |
     /// |---|---|
     /// | 63 | `CLOSED`: a number that is taken while this bit is set belongs to no record |
-    /// | 62 | `EPOCH`: the epoch of a call that begins now; changed only under `sealed` |
+    /// | 62 | `EPOCH`: the epoch of a call that begins now; changed only under the lock of `waiters` |
     /// | 0..=61 | how many calls have begun, refused ones too |
     begun: AtomicU64,
     /// For each epoch:
@@ -62,6 +62,13 @@ struct Epochs {
     ended: [AtomicU64; 2],
     /// The fork generation of the process.
     generation: usize,
+    /// Made by the first who waits: most contexts are never waited for while a call is in flight.
+    waiters: OnceBox<Waiters>,
+}
+
+/// Where threads and tasks wait for calls to end.
+#[derive(Debug)]
+struct Waiters {
     sealed: Mutex<Sealed>,
     call_ended: Condvar,
 }
@@ -160,9 +167,16 @@ impl Epochs {
             begun: AtomicU64::new(begun),
             ended: [AtomicU64::new(begun & !CLOSED), AtomicU64::new(0)],
             generation: fork_generation(),
-            sealed: Mutex::new(Sealed { begun: 0, seals: 0, wakers: Vec::new(), last_task: 0 }),
-            call_ended: Condvar::new(),
+            waiters: OnceBox::new(),
         }
+    }
+
+    /// Allocates at the first call: not under a lock, since the program's allocator may log.
+    fn waiters(&self) -> &Waiters {
+        self.waiters.get_or_init(|| {
+            let sealed = Sealed { begun: 0, seals: 0, wakers: Vec::new(), last_task: 0 };
+            Box::new(Waiters { sealed: Mutex::new(sealed), call_ended: Condvar::new() })
+        })
     }
 
     #[inline]
@@ -197,20 +211,21 @@ impl Epochs {
         if !wait.is_over {
             prepare_to_wait();
             // So that calls which begin later are in another epoch, however late the caller blocks.
-            self.advance(&mut self.sealed.lock(), &mut wait);
+            self.advance(&mut self.waiters().sealed.lock(), &mut wait);
         }
         wait
     }
 
     fn wait(&self, wait: &mut Wait, deadline: Option<Instant>) -> bool {
         prepare_to_wait();
-        let mut sealed = self.sealed.lock();
+        let waiters = self.waiters();
+        let mut sealed = waiters.sealed.lock();
         loop {
             if self.advance(&mut sealed, wait) {
                 return true;
             }
             let timed_out;
-            (sealed, timed_out) = self.call_ended.wait_until(sealed, deadline);
+            (sealed, timed_out) = waiters.call_ended.wait_until(sealed, deadline);
             if timed_out {
                 return self.advance(&mut sealed, wait);
             }
@@ -239,8 +254,9 @@ impl Epochs {
         let ended = &self.ended[((sealed.seals + 1) % 2) as usize];
         // Acquire, with the Release of `end`: whoever learns that a call has ended sees what it has counted.
         let has_ended = |ended: u64| ended & !AWAITED == sealed.begun;
-        // Looked at and marked in one step: a call that ended between the two would wake nobody.
-        has_ended(ended.load(Ordering::Acquire)) || has_ended(ended.fetch_or(AWAITED, Ordering::Acquire))
+        // Looked at and marked in one step: a call that ended between the two would wake nobody. Release, with the fence in `wake`, which has to
+        // find `waiters`.
+        has_ended(ended.load(Ordering::Acquire)) || has_ended(ended.fetch_or(AWAITED, Ordering::AcqRel))
     }
 
     /// Seals the current epoch, now that every call of the other has ended. Returns the number of the seal.
@@ -268,13 +284,16 @@ impl Epochs {
         if self.generation != fork_generation() {
             return;
         }
+        // Acquire: who has set the bit that this call has read had made `waiters` before.
+        fence(Ordering::Acquire);
+        let Some(waiters) = self.waiters.get() else { return };
         // The lock ensures that a thread that has set the bit is asleep by now.
-        let mut sealed = self.sealed.lock();
+        let mut sealed = waiters.sealed.lock();
         // Relaxed: all who read the bit do so in read-modify-writes, or under the lock.
         self.ended[epoch].fetch_and(!AWAITED, Ordering::Relaxed);
         let wakers = std::mem::take(&mut sealed.wakers);
         drop(sealed);
-        self.call_ended.notify_all();
+        waiters.call_ended.notify_all();
         wakers.into_iter().for_each(|(_, waker)| wake_contained(waker));
     }
 }
@@ -332,7 +351,7 @@ impl<T> Future for CallsEnded<T> {
         let mut space = Vec::new();
         prepare_to_wait();
         loop {
-            let mut sealed = epochs.sealed.lock();
+            let mut sealed = epochs.waiters().sealed.lock();
             if epochs.advance(&mut sealed, wait) {
                 return Poll::Ready(());
             }
@@ -369,7 +388,7 @@ impl<T> Drop for CallsEnded<T> {
         if let Some(task) = self.task
             && !self.wait.is_over()
         {
-            let mut sealed = (self.in_flight)(&self.owner).epochs().sealed.lock();
+            let mut sealed = (self.in_flight)(&self.owner).epochs().waiters().sealed.lock();
             let place = sealed.wakers.iter().position(|(number, _)| *number == task);
             let waker = place.map(|place| sealed.wakers.swap_remove(place));
             drop(sealed);

@@ -32,7 +32,7 @@ mod release;
 mod test_support;
 
 pub(crate) use self::core::Core;
-pub(crate) use counters::{Counters, Fate};
+pub(crate) use counters::{Counters, DeferredCounters, Fate};
 pub(crate) use flush::{Flush, busy_at_fork, finish_all, flush_all};
 pub(crate) use front::Front;
 pub(crate) use in_flight::{CallsEnded, InFlight, LogCall, Wait};

@@ -7,7 +7,7 @@ use tracing::Event;
 use super::nesting::Nested;
 use crate::clock::Counted;
 use crate::context::{ContextCall, ContextInner};
-use crate::delivery::{Counters, Fate, Loss};
+use crate::delivery::{DeferredCounters, Fate, Loss};
 use crate::fallback;
 use crate::format::with_scratch;
 use crate::output::is_inside_output;
@@ -55,7 +55,7 @@ trait Receivers<'s> {
     fn deliver_to_each(
         &self,
         call: &ContextCall<'_>,
-        counters: &Counters,
+        counters: &DeferredCounters,
         mut each: impl FnMut(usize, &'s Sink) -> Option<Fate>,
     ) {
         let mut fates = FateCounts::default();
@@ -82,7 +82,7 @@ impl<'s> Receivers<'s> for One<'s> {
     fn deliver_to_each(
         &self,
         call: &ContextCall<'_>,
-        counters: &Counters,
+        counters: &DeferredCounters,
         mut each: impl FnMut(usize, &'s Sink) -> Option<Fate>,
     ) {
         match each(0, self.0) {
@@ -201,7 +201,7 @@ impl FateCounts {
 
     /// Counts the deliveries in `ledger`, which has accepted them.
     #[inline]
-    pub(super) fn resolve(self, counters: &Counters) {
+    pub(super) fn resolve(self, counters: &DeferredCounters) {
         if self.written > 0 {
             counters.resolve(Fate::Written, self.written);
         }

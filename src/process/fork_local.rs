@@ -2,7 +2,7 @@
 
 use super::{fork_generation, watch_forks};
 use crate::limits::FORK_GENERATIONS;
-use crate::sync::OnceLock;
+use crate::sync::OnceBox;
 
 /// A value, usually a lock, of which each [fork generation](fork_generation) has its own.
 ///
@@ -12,22 +12,21 @@ use crate::sync::OnceLock;
 /// the child drops all of this: a thread of the parent may have been changing the value at the fork, so what it owns must be in `ManuallyDrop`
 /// then.
 ///
-/// The cells of a generation are written by processes of that generation only. So a fork cannot leave the cell of its child's generation half
-/// written.
+/// A cell is set in one step, so a fork leaves none half written.
 pub(crate) struct ForkLocal<T, const GENERATIONS: usize = FORK_GENERATIONS> {
     /// The value of the process that made this.
     first: T,
     /// The fork generation of that process.
     made_in: usize,
     inherit: fn(&T) -> T,
-    /// The values of later generations. Those beyond the last share its value.
-    later: [OnceLock<Box<T>>; GENERATIONS],
+    /// The values of later generations, made in the first child. Those beyond the last share its value.
+    later: OnceBox<[OnceBox<T>; GENERATIONS]>,
 }
 
 impl<T> ForkLocal<T> {
     /// For a static.
     pub(crate) const fn new(first: T, inherit: fn(&T) -> T) -> Self {
-        ForkLocal { first, made_in: 0, inherit, later: [const { OnceLock::new() }; FORK_GENERATIONS] }
+        ForkLocal { first, made_in: 0, inherit, later: OnceBox::new() }
     }
 }
 
@@ -35,7 +34,7 @@ impl<T, const GENERATIONS: usize> ForkLocal<T, GENERATIONS> {
     /// For a value that is made while the program runs.
     pub(crate) fn made_here(first: T, inherit: fn(&T) -> T) -> Self {
         watch_forks();
-        ForkLocal { first, made_in: fork_generation(), inherit, later: [const { OnceLock::new() }; GENERATIONS] }
+        ForkLocal { first, made_in: fork_generation(), inherit, later: OnceBox::new() }
     }
 
     /// True in a child that was forked off since this was made.
@@ -69,14 +68,12 @@ impl<T, const GENERATIONS: usize> ForkLocal<T, GENERATIONS> {
 
     #[cold]
     fn of_child(&self, index: usize) -> &T {
-        let cell = &self.later[index];
-        if let Some(value) = cell.get() {
-            return value;
-        }
-        let parents = self.later[..index].iter().rev().find_map(OnceLock::get);
-        // Made before, so that the cell is being written for a moment only. If two threads make a value, one is used.
-        let value = Box::new((self.inherit)(parents.map_or(&self.first, |value| value)));
-        cell.get_or_init(|| value)
+        let later = self.later.get_or_init(|| Box::new([const { OnceBox::new() }; GENERATIONS]));
+        // If two threads make a value, one is used.
+        later[index].get_or_init(|| {
+            let parents = later[..index].iter().rev().find_map(OnceBox::get);
+            Box::new((self.inherit)(parents.unwrap_or(&self.first)))
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a record knows of its context: name, id and fields.
 
+use std::num::NonZeroU64;
+
 use super::Value;
 use super::span::Fragments;
 use super::style::Style;
@@ -8,21 +10,22 @@ use crate::line_buffer::LineBuffer;
 /// Identifies the context of a record: its name, its id, and the fields that it adds to each of its records.
 #[derive(Debug)]
 pub struct ContextInfo {
-    name: String,
+    name: Box<str>,
     id: u64,
-    parent_id: Option<u64>,
+    // No id is zero.
+    parent_id: Option<NonZeroU64>,
     fields: Vec<(String, Value)>,
     fragments: Fragments,
 }
 
 impl ContextInfo {
     pub(crate) fn new(name: String, id: u64, fields: Vec<(String, Value)>) -> Self {
-        ContextInfo { name, id, parent_id: None, fields, fragments: Fragments::default() }
+        ContextInfo { name: name.into(), id, parent_id: None, fields, fragments: Fragments::default() }
     }
 
     /// The same as of a child of the context `parent_id`.
     pub(crate) fn with_parent_id(self, parent_id: Option<u64>) -> Self {
-        ContextInfo { parent_id, ..self }
+        ContextInfo { parent_id: parent_id.and_then(NonZeroU64::new), ..self }
     }
 
     /// The context of notices that concern no context, or several.
@@ -46,7 +49,7 @@ impl ContextInfo {
     /// in another process: see [`OutputContext::parent_id`](crate::OutputContext::parent_id).
     #[must_use]
     pub fn parent_id(&self) -> Option<u64> {
-        self.parent_id
+        self.parent_id.map(NonZeroU64::get)
     }
 
     /// Returns the fields in the order in which the program gave them; each name appears once.

@@ -9,7 +9,7 @@ use super::capture::{Captured, FieldName};
 use super::kept_paths::KeptPaths;
 use super::style::Style;
 use crate::line_buffer::{LineBuffer, Piece};
-use crate::sync::{Arc, OnceLock};
+use crate::sync::{Arc, OnceBox};
 
 /// The most styles in which one span or context keeps its fragments: a span that lives for ever may be logged by any number of layouts.
 const FRAGMENT_STYLES: usize = 12;
@@ -17,14 +17,14 @@ const FRAGMENT_STYLES: usize = 12;
 /// The fragments of one span or context: its rendering in each style, made at first use. A list that only grows: nearly all spans are rendered
 /// in one or two styles, if at all.
 #[derive(Debug, Default)]
-pub(crate) struct Fragments(OnceLock<Box<Fragment>>);
+pub(crate) struct Fragments(OnceBox<Fragment>);
 
 /// A fragment in one style, and the next one.
 #[derive(Debug)]
 struct Fragment {
     style: Style,
     text: Piece,
-    next: OnceLock<Box<Fragment>>,
+    next: OnceBox<Fragment>,
 }
 
 impl Fragments {
@@ -60,8 +60,7 @@ impl Fragments {
             (place, count) = (&known.next, count + 1);
         }
         let text = append_rendered(out, render);
-        let mut new = Box::new(Fragment { style, text, next: OnceLock::new() });
-        // Not by `get_or_init`: an allocator that logs would re-enter this function during the initialisation of the cell, and deadlock.
+        let mut new = Box::new(Fragment { style, text, next: OnceBox::new() });
         while count < FRAGMENT_STYLES {
             match place.set(new) {
                 Ok(()) => return,

@@ -5,28 +5,28 @@ use std::thread;
 use super::*;
 
 /// A value that is in `list` from when it is made until it is dropped.
-struct Listed<'a> {
-    list: &'a LiveList<Listed<'a>>,
+struct Listed {
+    list: Arc<LiveList<Listed>>,
     id: u64,
     position: ListPosition,
 }
 
-impl<'a> Listed<'a> {
-    fn new(list: &'a LiveList<Listed<'a>>, id: u64) -> Arc<Self> {
-        let listed = Arc::new(Listed { list, id, position: ListPosition::new() });
+impl Listed {
+    fn new(list: &Arc<LiveList<Listed>>, id: u64) -> Arc<Self> {
+        let listed = Arc::new(Listed { list: Arc::clone(list), id, position: ListPosition::new() });
         list.insert(id, &listed, &listed.position);
         listed
     }
 }
 
-impl Drop for Listed<'_> {
+impl Drop for Listed {
     fn drop(&mut self) {
         let this = std::ptr::from_ref(self);
         self.list.remove(&mut self.position, this);
     }
 }
 
-fn ids(values: &[(u64, Arc<Listed<'_>>)]) -> Vec<u64> {
+fn ids(values: &[(u64, Arc<Listed>)]) -> Vec<u64> {
     assert!(values.iter().all(|(id, listed)| *id == listed.id));
     let mut ids: Vec<_> = values.iter().map(|(id, _)| *id).collect();
     ids.sort_unstable();
@@ -40,7 +40,7 @@ fn slots<T>(list: &LiveList<T>) -> usize {
 
 #[test]
 fn a_value_is_listed_from_its_insertion_to_its_drop() {
-    let list = LiveList::new();
+    let list = Arc::new(LiveList::new());
     let [one, two, same_shard] = [1, 2, 1 + SHARDS as u64].map(|id| Listed::new(&list, id));
     assert_eq!(ids(&list.all()), [1, 2, 1 + SHARDS as u64]);
     drop(one);
@@ -54,7 +54,7 @@ fn a_value_is_listed_from_its_insertion_to_its_drop() {
 
 #[test]
 fn a_slot_is_used_again() {
-    let list = LiveList::new();
+    let list = Arc::new(LiveList::new());
     for id in 0..100 {
         drop(Listed::new(&list, id));
     }
@@ -67,7 +67,7 @@ fn a_slot_is_used_again() {
 #[test]
 #[cfg_attr(miri, ignore = "so long a list takes minutes there")]
 fn each_value_of_a_long_list_is_listed_once() {
-    let list = LiveList::new();
+    let list = Arc::new(LiveList::new());
     let mut values = Vec::new();
     for id in 0..(3 * CHUNK * SHARDS + 2 * SHARDS) as u64 {
         values.push(Listed::new(&list, id));
@@ -84,15 +84,15 @@ fn each_value_of_a_long_list_is_listed_once() {
 
 #[test]
 fn a_value_that_was_never_listed_removes_nothing() {
-    let list = LiveList::new();
+    let list = Arc::new(LiveList::new());
     let _listed = Listed::new(&list, 0);
-    drop(Listed { list: &list, id: 0, position: ListPosition::new() });
+    drop(Listed { list: Arc::clone(&list), id: 0, position: ListPosition::new() });
     assert_eq!(ids(&list.all()), [0]);
 }
 
 #[test]
 fn values_come_and_go_on_many_threads_while_another_lists_them() {
-    let list = LiveList::new();
+    let list = Arc::new(LiveList::new());
     let (stays, rounds) = (Listed::new(&list, 0), if cfg!(miri) { 20 } else { 500 });
     thread::scope(|scope| {
         for thread in 0..4 {

@@ -29,8 +29,8 @@ fn read(counters: &Counters) -> (u64, u64) {
 }
 
 fn read_accepted_first(counters: &Counters) -> (u64, u64) {
-    let accepted = counters.accepted.load(Ordering::Acquire);
-    let resolved = counters.deferred.written.load(Ordering::Acquire);
+    let accepted = counters.deferred.accepted.load(Ordering::Acquire);
+    let resolved = counters.deferred.fates.written.load(Ordering::Acquire);
     (accepted, resolved + accepted.saturating_sub(resolved))
 }
 
@@ -39,7 +39,7 @@ fn resolve(counters: &Counters) {
 }
 
 fn resolve_relaxed(counters: &Counters) {
-    counters.deferred.written.fetch_add(1, Ordering::Relaxed);
+    counters.deferred.fates.written.fetch_add(1, Ordering::Relaxed);
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn each_fate_is_counted_apart() {
 
 #[test]
 fn records_that_were_accepted_elsewhere_count_too() {
-    let counters = Counters::default();
+    let counters = DeferredCounters::default();
     counters.accept(2);
     counters.resolve(Fate::Written, 4);
     let ledger = counters.ledger_with(|| 3);

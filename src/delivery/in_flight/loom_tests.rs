@@ -121,7 +121,7 @@ fn loom_reading_what_has_begun_before_the_ends_lets_later_calls_stand_in() {
 #[should_panic(expected = "an earlier call is in flight")]
 fn loom_sealing_beside_an_epoch_in_flight_forgets_its_calls() {
     let begin_wait = |epochs: &Epochs| {
-        let seal = epochs.seal(&mut epochs.sealed.lock());
+        let seal = epochs.seal(&mut epochs.waiters().sealed.lock());
         Wait { generation: 0, seal: Some(seal), is_over: false }
     };
     a_wait_ends_after_the_calls_before_it(Steps { begin_wait, ..STEPS });

@@ -63,7 +63,7 @@ fn a_wait_is_for_the_calls_that_were_in_flight_when_it_was_begun() {
 fn a_forked_child_forgets_the_calls_of_its_parent_and_waits_for_its_own() {
     let parents = Epochs::new(0);
     let (_ended, _parents_call) = (drop(parents.begin()), parents.begin());
-    let _held = parents.sealed.lock();
+    let _held = parents.waiters().sealed.lock();
     let childs = Epochs::new(parents.begun.load(Ordering::Relaxed) & !EPOCH);
     assert!(childs.begin_wait().is_over());
     let call = childs.begin();
@@ -97,7 +97,7 @@ fn tasks_are_woken_when_the_last_call_ends_and_those_that_are_dropped_are_forgot
         }
         assert!(Pin::new(&mut new()).poll(&mut context).is_pending(), "and is dropped");
     }
-    assert_eq!(in_flight.epochs().sealed.lock().wakers.len(), 3);
+    assert_eq!(in_flight.epochs().waiters().sealed.lock().wakers.len(), 3);
     drop(call);
     assert_eq!(wakes.0.load(Ordering::Relaxed), 3, "each task is woken once, however often it was polled");
     for wait in &mut waits {
