@@ -134,8 +134,10 @@ pub trait TimeSource: Send + Sync + 'static {
 }
 
 /// Holds a clock of the program's own. Clones are the same clock.
+///
+/// Boxed once more, so that a clock is two words: each context has one.
 #[derive(Clone)]
-struct CustomClock(Arc<dyn TimeSource>);
+struct CustomClock(Arc<Box<dyn TimeSource>>);
 
 /// How many clocks of the program's own can ask one another for the time, one inside the other.
 const MOST_NESTED: usize = 16;
@@ -178,7 +180,7 @@ impl CustomClock {
     fn ask<T>(&self, time: impl FnOnce(&dyn TimeSource) -> T, system: fn() -> T) -> T {
         let Some(asking) = Asking::begin(Arc::as_ptr(&self.0).addr()) else { return system() };
         // Unwind safety: nothing of ours is changed meanwhile.
-        let answer = catch_unwind(AssertUnwindSafe(|| time(&*self.0)));
+        let answer = catch_unwind(AssertUnwindSafe(|| time(&**self.0)));
         drop(asking);
         answer.unwrap_or_else(|payload| {
             // Its `Drop` may panic, too.
@@ -235,7 +237,7 @@ impl Clock {
     /// such as one that it corrects, up to 16 one inside the other.
     #[must_use]
     pub fn custom(time: impl TimeSource) -> Self {
-        Clock(Kind::Custom(CustomClock(Arc::new(time))))
+        Clock(Kind::Custom(CustomClock(Arc::new(Box::new(time)))))
     }
 
     /// Returns the present monotonic instant of this clock.

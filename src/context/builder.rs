@@ -3,7 +3,7 @@
 use tracing::level_filters::LevelFilter;
 
 use super::ceiling::clamp;
-use super::inner::{ContextInner, Family, LIVE, Sinks};
+use super::inner::{ContextInner, Family, LIVE, Own, Sinks};
 use super::live_list::ListPosition;
 use super::output_context::OutputContext;
 use super::span_events::{SpanEvents, note_use};
@@ -301,28 +301,26 @@ impl ContextBuilder {
                 Start::Derived(context) => {
                     let inner = &context.inner;
                     inner.remember_outputs_before(&sinks);
-                    let has_own_info = name.is_some() || fields.is_some() || inner.info.is_some();
+                    let has_own_info = name.is_some() || fields.is_some() || inner.has_own_info();
                     let info = has_own_info.then(|| {
                         let name = name.unwrap_or_else(|| context.name().to_owned());
                         let fields = fields.unwrap_or_else(|| context.fields().to_vec());
-                        Box::new(ContextInfo::new(name, context.id(), fields).with_parent_id(context.parent_id()))
+                        ContextInfo::new(name, context.id(), fields).with_parent_id(context.parent_id())
                     });
                     (inner.family.clone(), info)
                 }
             };
-            let other_clock = (!clock.is_same(&family.clock)).then(|| Box::new(clock));
-            let verbosity = clamp(verbosity, info.as_deref().unwrap_or(&family.info).name());
+            let verbosity = clamp(verbosity, info.as_ref().unwrap_or(&family.info).name());
+            let clock = (!clock.is_same(&family.clock)).then_some(clock);
             let accounts = attach(&sinks, &family);
             family.begin_use(&sinks);
             family.add_member();
             ContextInner {
                 family,
-                info,
+                own: Own { info, clock, trace }.boxed(),
                 origin,
-                other_clock,
                 verbosity,
                 span_events,
-                trace: trace.map(Box::new),
                 sinks,
                 accounts,
                 position: ListPosition::new(),

@@ -38,14 +38,11 @@ pub(super) type Sinks = SmallVec<[Sink; 2]>;
 /// The contents of a context. The scope chain points to them directly, so they have a type of their own.
 pub(crate) struct ContextInner {
     pub(super) family: Arc<Family>,
-    /// Name, id and fields, where a derived context has other fields than its family.
-    pub(super) info: Option<Box<ContextInfo>>,
+    /// What few contexts have.
+    pub(super) own: Option<Box<Own>>,
     pub(super) origin: Origin,
-    /// The clock, where a derived context has another one than its family.
-    pub(super) other_clock: Option<Box<Clock>>,
     pub(super) verbosity: Verbosity,
     pub(super) span_events: SpanEvents,
-    pub(super) trace: Option<Box<TraceContext>>,
     /// One account per sink with that sink's queue; empty if no sink is queued. Declared before `sinks`, which hold the queues, so that
     /// it drops first.
     pub(super) accounts: Box<[Option<OpenAccount>]>,
@@ -77,6 +74,24 @@ pub(crate) struct Family {
     pub(super) sinkless_is_known: AtomicBool,
 }
 
+/// What a context has of its own, beside its family.
+#[derive(Default)]
+pub(super) struct Own {
+    /// Name, id and fields, where a derived context has another name or other fields than its family.
+    pub(super) info: Option<ContextInfo>,
+    /// The clock, where a derived context has another one than its family.
+    pub(super) clock: Option<Clock>,
+    pub(super) trace: Option<TraceContext>,
+}
+
+impl Own {
+    /// `None` if there is nothing.
+    pub(super) fn boxed(self) -> Option<Box<Own>> {
+        let is_empty = self.info.is_none() && self.clock.is_none() && self.trace.is_none();
+        (!is_empty).then(|| Box::new(self))
+    }
+}
+
 /// What few families need.
 #[derive(Default)]
 struct Rare {
@@ -88,8 +103,18 @@ struct Rare {
 
 impl ContextInner {
     #[inline]
+    fn own(&self) -> Option<&Own> {
+        self.own.as_deref()
+    }
+
+    /// True if the name or the fields are not those of the family.
+    pub(super) fn has_own_info(&self) -> bool {
+        self.own().is_some_and(|own| own.info.is_some())
+    }
+
+    #[inline]
     pub(crate) fn info(&self) -> &ContextInfo {
-        self.info.as_deref().unwrap_or(&self.family.info)
+        self.own().and_then(|own| own.info.as_ref()).unwrap_or(&self.family.info)
     }
 
     #[inline]
@@ -99,7 +124,7 @@ impl ContextInner {
 
     #[inline]
     pub(crate) fn clock(&self) -> &Clock {
-        self.other_clock.as_deref().unwrap_or(&self.family.clock)
+        self.own().and_then(|own| own.clock.as_ref()).unwrap_or(&self.family.clock)
     }
 
     #[inline]
@@ -113,7 +138,7 @@ impl ContextInner {
     }
 
     pub(crate) fn trace(&self) -> Option<TraceContext> {
-        self.trace.as_deref().copied()
+        self.own()?.trace
     }
 
     #[cfg(feature = "testing")]

@@ -14,13 +14,13 @@ pub struct ContextInfo {
     id: u64,
     // No id is zero.
     parent_id: Option<NonZeroU64>,
-    fields: Vec<(String, Value)>,
+    fields: Box<[(String, Value)]>,
     fragments: Fragments,
 }
 
 impl ContextInfo {
     pub(crate) fn new(name: String, id: u64, fields: Vec<(String, Value)>) -> Self {
-        ContextInfo { name: name.into(), id, parent_id: None, fields, fragments: Fragments::default() }
+        ContextInfo { name: name.into(), id, parent_id: None, fields: fields.into(), fragments: Fragments::default() }
     }
 
     /// The same as of a child of the context `parent_id`.
