@@ -21,15 +21,19 @@
 //!
 //! A call costs one atomic addition at its end; its beginning is the addition that numbers its record.
 
+mod waiters;
+
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Instant;
+
+use waiters::{Sealed, Waiters};
 
 use crate::limits::CONTEXT_FORK_GENERATIONS;
 use crate::output::wake_contained;
 use crate::process::{ForkLocal, fork_generation};
-use crate::sync::model::{AtomicU64, Condvar, Mutex, OnceBox, fence};
+use crate::sync::model::{AtomicU64, OnceBox, fence};
 use crate::sync::{Arc, Ordering, prepare_to_wait};
 
 /// Bit of `begun`: calls that begin now are refused.
@@ -64,25 +68,6 @@ struct Epochs {
     generation: usize,
     /// Made by the first who waits: most contexts are never waited for while a call is in flight.
     waiters: OnceBox<Waiters>,
-}
-
-/// Where threads and tasks wait for calls to end.
-#[derive(Debug)]
-struct Waiters {
-    sealed: Mutex<Sealed>,
-    call_ended: Condvar,
-}
-
-/// The epoch that is not current.
-#[derive(Debug)]
-struct Sealed {
-    /// How many calls have begun in it.
-    begun: u64,
-    /// How often an epoch was sealed. The current epoch is `seals % 2`.
-    seals: u64,
-    /// The tasks that wait, each with its number.
-    wakers: Vec<(u64, Waker)>,
-    last_task: u64,
 }
 
 /// How far a wait for the calls has come that were in flight when it began.
@@ -173,10 +158,7 @@ impl Epochs {
 
     /// Allocates at the first call: not under a lock, since the program's allocator may log.
     fn waiters(&self) -> &Waiters {
-        self.waiters.get_or_init(|| {
-            let sealed = Sealed { begun: 0, seals: 0, wakers: Vec::new(), last_task: 0 };
-            Box::new(Waiters { sealed: Mutex::new(sealed), call_ended: Condvar::new() })
-        })
+        self.waiters.get_or_init(|| Box::new(Waiters::new()))
     }
 
     #[inline]
@@ -284,9 +266,14 @@ impl Epochs {
         if self.generation != fork_generation() {
             return;
         }
-        // Acquire: who has set the bit that this call has read had made `waiters` before.
+        // Acquire, with the Release in `has_sealed_ended`: who has set the bit that this call has read had made `waiters` before.
         fence(Ordering::Acquire);
-        let Some(waiters) = self.waiters.get() else { return };
+        if let Some(waiters) = self.waiters.get() {
+            self.wake_all(waiters, epoch);
+        }
+    }
+
+    fn wake_all(&self, waiters: &Waiters, epoch: usize) {
         // The lock ensures that a thread that has set the bit is asleep by now.
         let mut sealed = waiters.sealed.lock();
         // Relaxed: all who read the bit do so in read-modify-writes, or under the lock.
