@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use std::task::Waker;
+
 use super::*;
 
 fn soon() -> Option<Instant> {
