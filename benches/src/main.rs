@@ -16,6 +16,7 @@
 //! explains how operations are measured, [`jobs::files`] how writing files is.
 
 mod jobs;
+mod peers;
 mod remote;
 mod table;
 
@@ -23,7 +24,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use harness::Plan;
-use logscope_bench::{alloc, harness, subjects};
+use logscope_bench::{alloc, discard, harness, subjects};
 use table::Style;
 
 #[global_allocator]
