@@ -106,8 +106,8 @@ impl PerOperation {
     }
 }
 
-/// Returns how many operations make a round. The calls that find this out warm the subject up.
-fn calibrate(plan: Plan, subject: &mut Subject) -> u64 {
+/// Returns how many operations of `subject` make a round. The calls that find this out warm the subject up.
+pub fn calibrate(plan: Plan, subject: &mut Subject) -> u64 {
     let mut times = 1;
     loop {
         let time = subject(times).time;

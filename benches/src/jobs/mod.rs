@@ -14,6 +14,7 @@ mod unwanted;
 
 use std::error::Error;
 
+use crate::curves;
 use crate::harness::{Plan, Subject, compare};
 use crate::peers;
 use crate::remote::Subjects;
@@ -70,6 +71,7 @@ pub fn all() -> Vec<Job> {
 pub fn arrange(arrangement: &str) -> Result<Subjects, Box<dyn Error>> {
     lines::arrange(arrangement)
         .or_else(|| peers::arrange(arrangement))
+        .or_else(|| curves::arrange(arrangement))
         .or_else(|| unwanted::arrange(arrangement))
         .or_else(|| unclaimed::arrange(arrangement))
         .or_else(|| contexts::arrange(arrangement))

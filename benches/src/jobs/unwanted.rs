@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use logscope::{OutputContext, Verbosity, sink};
 use tracing::Subscriber;
+use tracing_log::LogTracer;
 use tracing_subscriber::filter::{LevelFilter, dynamic_filter_fn};
 use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::format::{DefaultFields, Format};
@@ -115,7 +116,10 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
     let layer = || logscope::configure().ceiling(CEILING).layer();
     match arrangement {
         "quiet-init" => logscope::configure().ceiling(CEILING).install().expect("nothing is installed yet"),
-        "quiet-layer" => tracing_subscriber::registry().with(layer()).init(),
+        "quiet-layer" => {
+            tracing_subscriber::registry().with(layer()).init();
+            LogTracer::builder().with_max_level(log::LevelFilter::Debug).init().expect("nothing is installed yet");
+        }
         "quiet-layers" => {
             tracing_subscriber::registry().with(layer()).with(fmt_layer().with_filter(LevelFilter::INFO)).init()
         }
