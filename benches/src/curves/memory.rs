@@ -1,69 +1,63 @@
-//! Memory: what is allocated for each of so many contexts and sinks, by the thread that makes them.
+//! Memory that each of so many contexts or sinks takes: what the thread that makes them has allocated, or what is resident of the process.
 
-use std::error::Error;
 use std::hint::black_box;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use logscope::sink::{self, Queue, Sink};
+use logscope::sink::{self, Queue};
 use logscope::{Clock, OutputContext};
 
-use super::svg::{Chart, Series};
 use crate::alloc;
 use crate::discard::Discard;
+use crate::harness::{Sample, Subject};
+use crate::remote::Subjects;
 use crate::subjects::{event, one_context, plain};
 
-const COUNTS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
-
-pub fn charts() -> Result<Vec<(&'static str, Chart)>, Box<dyn Error>> {
+/// `count` contexts or sinks, whose bytes are in place of allocations.
+pub fn allocated_by(count: usize) -> Subjects {
     let shared = sink::null();
-    let contexts = vec![
-        series("a context without sinks", allocated, |_| plain()),
-        series("a context with a sink that others have, too", allocated, |_| one_context(&shared, Clock::system())),
-        series("a sink on a writer", allocated, |_| sink::writer(Discard)),
-    ];
-    let folder = tempfile::tempdir()?;
-    let sinks = vec![
-        series("a file", resident, |number| file(folder.path(), "direct", number)),
-        series("a queue, after a record", resident, |_| {
-            let context = OutputContext::builder("uno").sink(sink::writer(Discard).queued(Queue::new())).build();
-            context.scope(event);
-            black_box(context.flush(Duration::from_secs(60)));
-            context
-        }),
-    ];
-    let chart = |title, x, y, series| Chart { title, x, y, logarithmic: true, series };
-    Ok(vec![
-        ("memory", chart("Memory that is allocated for each", "contexts or sinks", "bytes each", contexts)),
-        ("resident", chart("Memory that is resident for each", "sinks", "bytes each", sinks)),
-    ])
+    vec![
+        ("bare", bytes_of(count, alloc::held, |_| plain())),
+        ("one", bytes_of(count, alloc::held, move |_| one_context(&shared, Clock::system()))),
+        ("writer", bytes_of(count, alloc::held, |_| sink::writer(Discard))),
+    ]
 }
 
-fn file(folder: &Path, kind: &str, number: usize) -> Sink {
-    sink::file(folder.join(format!("{kind}-{number}.log"))).open().expect("the file can be opened")
+/// `count` sinks, whose bytes are in place of allocations.
+pub fn resident_of(count: usize) -> Subjects {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = move |number: usize| -> PathBuf { folder.path().join(format!("{number}.log")) };
+    vec![
+        ("file", bytes_of(count, resident, move |number| sink::file(path(number)).open().expect("it can be opened"))),
+        (
+            "queue",
+            bytes_of(count, resident, |_| {
+                let sink = sink::writer(Discard).queued(Queue::new());
+                let context = OutputContext::builder("uno").sink(sink.clone()).build();
+                context.scope(event);
+                assert!(context.flush(Duration::from_secs(60)).is_complete());
+                sink
+            }),
+        ),
+    ]
 }
 
-/// What each of so many takes, once one was made and what that made is there for all.
-fn series<T>(label: &'static str, used: fn() -> f64, mut make: impl FnMut(usize) -> T) -> Series {
-    drop(make(0));
-    let points = COUNTS.into_iter().map(|count| {
+/// The bytes by which `used` grows, after a first one was made and what it needs once is there.
+fn bytes_of<T>(count: usize, used: fn() -> i64, mut make: impl FnMut(usize) -> T + 'static) -> Subject {
+    Box::new(move |_| {
+        let first = make(0);
         let mut all = Vec::with_capacity(count);
         let before = used();
         all.extend((1..=count).map(&mut make));
-        let each = (used() - before) / count as f64;
-        drop(black_box(all));
-        (count as f64, each)
-    });
-    Series { label, points: points.collect() }
-}
-
-fn allocated() -> f64 {
-    alloc::held() as f64
+        let bytes = used() - before;
+        drop(black_box((first, all)));
+        Sample { time: Duration::ZERO, allocations: u64::try_from(bytes).unwrap_or(0) }
+    })
 }
 
 /// Of this process, in whole pages.
-fn resident() -> f64 {
+fn resident() -> i64 {
     let pages = std::fs::read_to_string("/proc/self/statm").ok();
-    let pages = pages.and_then(|line| line.split(' ').nth(1)?.parse::<u64>().ok()).unwrap_or(0);
-    (pages * rustix::param::page_size() as u64) as f64
+    let pages = pages.and_then(|line| line.split(' ').nth(1)?.parse::<i64>().ok()).unwrap_or(0);
+    pages * rustix::param::page_size() as i64
 }

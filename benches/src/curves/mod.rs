@@ -8,13 +8,20 @@ mod svg;
 
 use std::error::Error;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use crate::harness::{Plan, calibrate, median};
 use crate::remote::{Remote, Subjects};
 use svg::{Chart, Series};
 
-/// A curve of times.
+/// What is measured at the points of a curve, and what the values on its y axis are.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Measure {
+    Nanoseconds,
+    Bytes,
+}
+
 struct Curve {
     /// Names the file and the arrangements.
     name: &'static str,
@@ -22,6 +29,7 @@ struct Curve {
     x: &'static str,
     points: &'static [u64],
     logarithmic: bool,
+    measure: Measure,
     /// The label of each series, and the subject that it shows.
     series: &'static [(&'static str, &'static str)],
 }
@@ -36,6 +44,7 @@ const CURVES: &[Curve] = &[
         x: "live contexts",
         points: &[1, 10, 100, 1_000, 10_000, 100_000],
         logarithmic: true,
+        measure: Measure::Nanoseconds,
         series: &[(LINE, "line"), (UNWANTED, "unwanted")],
     },
     Curve {
@@ -44,6 +53,7 @@ const CURVES: &[Curve] = &[
         x: "threads that log",
         points: &[1, 2, 4, 8, 16, 32, 64],
         logarithmic: true,
+        measure: Measure::Nanoseconds,
         series: &[(LINE, "line"), (UNWANTED, "unwanted")],
     },
     Curve {
@@ -52,6 +62,7 @@ const CURVES: &[Curve] = &[
         x: "depth of spans",
         points: &[0, 1, 2, 4, 8, 16],
         logarithmic: false,
+        measure: Measure::Nanoseconds,
         series: &[(LINE, "line"), ("a line of JSON", "json"), (UNWANTED, "unwanted")],
     },
     Curve {
@@ -60,6 +71,7 @@ const CURVES: &[Curve] = &[
         x: "directives",
         points: &[0, 1, 10, 25, 50, 100],
         logarithmic: false,
+        measure: Measure::Nanoseconds,
         series: &[(LINE, "line"), (UNWANTED, "unwanted")],
     },
     Curve {
@@ -68,23 +80,42 @@ const CURVES: &[Curve] = &[
         x: "queued sinks",
         points: &[1, 10, 100, 1_000, 10_000],
         logarithmic: true,
+        measure: Measure::Nanoseconds,
         series: &[("to one of them", "one"), ("to each in turn", "each")],
+    },
+    Curve {
+        name: "memory",
+        title: "Memory that is allocated for each",
+        x: "contexts or sinks",
+        points: &[1, 10, 100, 1_000, 10_000],
+        logarithmic: true,
+        measure: Measure::Bytes,
+        series: &[
+            ("a context without sinks", "bare"),
+            ("a context with a sink that others have, too", "one"),
+            ("a sink on a writer", "writer"),
+        ],
+    },
+    Curve {
+        name: "resident",
+        title: "Memory that is resident for each",
+        x: "sinks",
+        points: &[100, 300, 1_000, 3_000, 10_000],
+        logarithmic: true,
+        measure: Measure::Bytes,
+        series: &[("a file", "file"), ("a queue, after a record", "queue")],
     },
 ];
 
 /// Measures every curve, and writes its file to `folder`. `caption` says when and where.
 pub fn run(plan: Plan, folder: &Path, caption: &str) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(folder)?;
-    let mut charts = Vec::new();
     for curve in CURVES {
-        charts.push((curve.name, curve.measure(plan)?));
-    }
-    charts.extend(memory::charts()?);
-    for (name, chart) in charts {
+        let chart = curve.measure(plan)?;
         for series in &chart.series {
-            println!("{name}: {}", series.summary());
+            println!("{}: {}", curve.name, series.summary());
         }
-        fs::write(folder.join(name).with_extension("svg"), chart.render(caption))?;
+        fs::write(folder.join(curve.name).with_extension("svg"), chart.render(caption))?;
     }
     Ok(())
 }
@@ -99,27 +130,43 @@ impl Curve {
     fn measure(&self, plan: Plan) -> Result<Chart, Box<dyn Error>> {
         let mut lines = Vec::new();
         for (label, subject) in self.series {
-            // Point by point, so that not all processes are there at once before they are calibrated.
-            let mut points = Vec::new();
-            for point in self.points {
-                let mut measured = Remote::start(&format!("curve {} {point}", self.name))?.subject(subject);
-                let times = calibrate(plan, &mut measured);
-                points.push((*point, measured, times, Vec::new()));
-            }
-            for _ in 0..plan.rounds {
-                for (_, subject, times, nanos) in &mut points {
-                    nanos.push(subject(*times).time.as_secs_f64() * 1e9 / *times as f64);
-                }
-            }
-            let points = points.into_iter().map(|(point, _, _, nanos)| (point as f64, median(nanos.into_iter())));
-            lines.push(Series { label, points: points.collect() });
+            let points = match self.measure {
+                Measure::Nanoseconds => self.nanoseconds(plan, subject)?,
+                Measure::Bytes => self.bytes(subject)?,
+            };
+            lines.push(Series { label, points });
         }
-        Ok(Chart {
-            title: self.title,
-            x: self.x,
-            y: "nanoseconds per event",
-            logarithmic: self.logarithmic,
-            series: lines,
-        })
+        let y = match self.measure {
+            Measure::Nanoseconds => "nanoseconds per event",
+            Measure::Bytes => "bytes each",
+        };
+        Ok(Chart { title: self.title, x: self.x, y, logarithmic: self.logarithmic, series: lines })
+    }
+
+    fn process(&self, point: u64) -> io::Result<Remote> {
+        Remote::start(&format!("curve {} {point}", self.name))
+    }
+
+    fn nanoseconds(&self, plan: Plan, subject: &'static str) -> Result<Vec<(f64, f64)>, Box<dyn Error>> {
+        let mut points = Vec::new();
+        for point in self.points {
+            let mut subject = self.process(*point)?.subject(subject);
+            let times = calibrate(plan, &mut subject);
+            points.push((*point, subject, times, Vec::new()));
+        }
+        for _ in 0..plan.rounds {
+            for (_, subject, times, nanos) in &mut points {
+                nanos.push(subject(*times).time.as_secs_f64() * 1e9 / *times as f64);
+            }
+        }
+        Ok(points.into_iter().map(|(point, _, _, nanos)| (point as f64, median(nanos.into_iter()))).collect())
+    }
+
+    fn bytes(&self, subject: &'static str) -> Result<Vec<(f64, f64)>, Box<dyn Error>> {
+        let each = |point: &u64| {
+            let all = self.process(*point)?.subject(subject)(1).allocations;
+            Ok((*point as f64, all as f64 / *point as f64))
+        };
+        self.points.iter().map(each).collect()
     }
 }

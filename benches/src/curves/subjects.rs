@@ -9,6 +9,7 @@ use cpu_time::ThreadTime;
 use logscope::sink::{self, Queue};
 use logscope::{Clock, Format, LevelFilter, OutputContext, Verbosity};
 
+use super::memory;
 use crate::alloc;
 use crate::discard::Discard;
 use crate::harness::{Sample, Subject, within};
@@ -28,6 +29,8 @@ pub fn of(curve: &str, point: usize) -> Option<Subjects> {
         ]),
         "directives" => Some(vec![("line", directed(point, event)), ("unwanted", directed(point, unwanted))]),
         "queued" => Some(vec![("one", queued(point, false)), ("each", queued(point, true))]),
+        "memory" => Some(memory::allocated_by(point)),
+        "resident" => Some(memory::resident_of(point)),
         _ => None,
     }
 }
