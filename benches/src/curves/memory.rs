@@ -36,7 +36,7 @@ pub fn resident_of(count: usize) -> Subjects {
                 let context = OutputContext::builder("uno").sink(sink.clone()).build();
                 context.scope(event);
                 assert!(context.flush(Duration::from_secs(60)).is_complete());
-                sink
+                context
             }),
         ),
     ]

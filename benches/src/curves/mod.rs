@@ -13,6 +13,7 @@ use std::path::Path;
 
 use crate::harness::{Plan, calibrate, median};
 use crate::remote::{Remote, Subjects};
+use Slope::{Any, Flat};
 use svg::{Chart, Series};
 
 /// What is measured at the points of a curve, and what the values on its y axis are.
@@ -30,8 +31,16 @@ struct Curve {
     points: &'static [u64],
     logarithmic: bool,
     measure: Measure,
-    /// The label of each series, and the subject that it shows.
-    series: &'static [(&'static str, &'static str)],
+    series: &'static [Shown],
+}
+
+/// A series: its label, the subject that it shows, and whether the last point must be within 10% of the first.
+type Shown = (&'static str, &'static str, Slope);
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Slope {
+    Flat,
+    Any,
 }
 
 const LINE: &str = "a line of text";
@@ -45,7 +54,7 @@ const CURVES: &[Curve] = &[
         points: &[1, 10, 100, 1_000, 10_000, 100_000],
         logarithmic: true,
         measure: Measure::Nanoseconds,
-        series: &[(LINE, "line"), (UNWANTED, "unwanted")],
+        series: &[(LINE, "line", Flat), (UNWANTED, "unwanted", Flat)],
     },
     Curve {
         name: "threads",
@@ -54,7 +63,7 @@ const CURVES: &[Curve] = &[
         points: &[1, 2, 4, 8, 16, 32, 64],
         logarithmic: true,
         measure: Measure::Nanoseconds,
-        series: &[(LINE, "line"), (UNWANTED, "unwanted")],
+        series: &[(LINE, "line", Flat), (UNWANTED, "unwanted", Flat)],
     },
     Curve {
         name: "spans",
@@ -63,7 +72,7 @@ const CURVES: &[Curve] = &[
         points: &[0, 1, 2, 4, 8, 16],
         logarithmic: false,
         measure: Measure::Nanoseconds,
-        series: &[(LINE, "line"), ("a line of JSON", "json"), (UNWANTED, "unwanted")],
+        series: &[(LINE, "line", Any), ("a line of JSON", "json", Any), (UNWANTED, "unwanted", Flat)],
     },
     Curve {
         name: "directives",
@@ -72,7 +81,7 @@ const CURVES: &[Curve] = &[
         points: &[0, 1, 10, 25, 50, 100],
         logarithmic: false,
         measure: Measure::Nanoseconds,
-        series: &[(LINE, "line"), (UNWANTED, "unwanted")],
+        series: &[(LINE, "line", Flat), (UNWANTED, "unwanted", Flat)],
     },
     Curve {
         name: "queued",
@@ -81,7 +90,7 @@ const CURVES: &[Curve] = &[
         points: &[1, 10, 100, 1_000, 10_000],
         logarithmic: true,
         measure: Measure::Nanoseconds,
-        series: &[("to one of them", "one"), ("to each in turn", "each")],
+        series: &[("to one of them", "one", Flat), ("to each in turn", "each", Any)],
     },
     Curve {
         name: "memory",
@@ -91,9 +100,9 @@ const CURVES: &[Curve] = &[
         logarithmic: true,
         measure: Measure::Bytes,
         series: &[
-            ("a context without sinks", "bare"),
-            ("a context with a sink that others have, too", "one"),
-            ("a sink on a writer", "writer"),
+            ("a context without sinks", "bare", Flat),
+            ("a context with a sink that others have, too", "one", Flat),
+            ("a sink on a writer", "writer", Flat),
         ],
     },
     Curve {
@@ -103,7 +112,7 @@ const CURVES: &[Curve] = &[
         points: &[100, 300, 1_000, 3_000, 10_000],
         logarithmic: true,
         measure: Measure::Bytes,
-        series: &[("a file", "file"), ("a queue, after a record", "queue")],
+        series: &[("a file", "file", Flat), ("a queue, after a record", "queue", Flat)],
     },
 ];
 
@@ -112,8 +121,13 @@ pub fn run(plan: Plan, folder: &Path, caption: &str) -> Result<(), Box<dyn Error
     fs::create_dir_all(folder)?;
     for curve in CURVES {
         let chart = curve.measure(plan)?;
-        for series in &chart.series {
-            println!("{}: {}", curve.name, series.summary());
+        for (series, (_, _, slope)) in chart.series.iter().zip(curve.series) {
+            let verdict = match (slope, series.is_flat()) {
+                (Any, _) => "",
+                (Flat, true) => ", flat within 10%: held",
+                (Flat, false) => ", flat within 10%: MISSED",
+            };
+            println!("{}: {}{verdict}", curve.name, series.summary());
         }
         fs::write(folder.join(curve.name).with_extension("svg"), chart.render(caption))?;
     }
@@ -129,7 +143,7 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
 impl Curve {
     fn measure(&self, plan: Plan) -> Result<Chart, Box<dyn Error>> {
         let mut lines = Vec::new();
-        for (label, subject) in self.series {
+        for (label, subject, _) in self.series {
             let points = match self.measure {
                 Measure::Nanoseconds => self.nanoseconds(plan, subject)?,
                 Measure::Bytes => self.bytes(subject)?,

@@ -29,11 +29,22 @@ pub struct Series {
 }
 
 impl Series {
+    /// Whether the last point is at most 10% above the first.
+    pub fn is_flat(&self) -> bool {
+        self.points.first().zip(self.points.last()).is_some_and(|((_, first), (_, last))| last / first <= 1.1)
+    }
+
     /// The label, the first and the last value, and their ratio.
     pub fn summary(&self) -> String {
         match (self.points.first(), self.points.last()) {
             (Some((_, first)), Some((_, last))) => {
-                format!("{}: {}, at last {} ({:.2} times)", self.label, number(*first), number(*last), last / first)
+                format!(
+                    "{}: {} at first, {} at last, {:.2} times as much",
+                    self.label,
+                    number(*first),
+                    number(*last),
+                    last / first
+                )
             }
             _ => self.label.to_owned(),
         }
