@@ -8,14 +8,16 @@
 
 mod layers;
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{self, GlobalAlloc, System};
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
 use std::io;
 
 use logscope::sink::{self, Line, Output, RecordOutput, Sink};
-use logscope::{Color, Dial, Format, InContext as _, LevelFilter, OutputContext, Record, Time, Verbosity};
+use logscope::{
+    Color, Dial, Format, InContext as _, Layout, LayoutWriter, LevelFilter, OutputContext, Record, Time, Verbosity,
+};
 use tracing::{Dispatch, debug, dispatcher, info, info_span, trace, warn};
 use tracing_subscriber::prelude::*;
 
@@ -32,25 +34,25 @@ fn count() {
 // SAFETY: every call is passed on unchanged to the system's allocator. The count is a thread-local without destructor, so counting does
 // not allocate.
 unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+    unsafe fn alloc(&self, layout: alloc::Layout) -> *mut u8 {
         count();
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+    unsafe fn alloc_zeroed(&self, layout: alloc::Layout) -> *mut u8 {
         count();
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc_zeroed(layout) }
     }
 
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+    unsafe fn realloc(&self, pointer: *mut u8, layout: alloc::Layout, size: usize) -> *mut u8 {
         count();
         // SAFETY: the caller's promises are passed on.
         unsafe { System.realloc(pointer, layout, size) }
     }
 
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: alloc::Layout) {
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -113,7 +115,26 @@ fn say(error: &Failed) {
     log::debug!("not wanted");
 }
 
-fn formats() -> [(&'static str, Format); 6] {
+/// A layout of a program's own.
+#[derive(Debug)]
+struct Own;
+
+impl Layout for Own {
+    fn render(&self, record: &Record<'_>, line: &mut LayoutWriter<'_>) {
+        line.push_time(record);
+        line.gap();
+        line.push_level(record.level());
+        line.gap();
+        line.push_context(record);
+        line.gap();
+        line.push_spans(record);
+        line.gap();
+        line.push_message_and_fields(record);
+    }
+}
+
+/// Those that allocate for no event. The other layouts: see [`layouts`].
+fn formats() -> [(&'static str, Format); 7] {
     [
         ("text", Format::text()),
         ("text with all and in colour", {
@@ -129,6 +150,16 @@ fn formats() -> [(&'static str, Format); 6] {
         ("json with all", Format::json().thread_name(true).location(true)),
         ("logfmt", Format::logfmt().thread_name(true).location(true)),
         ("build", Format::build()),
+        ("raw", Format::raw()),
+    ]
+}
+
+/// Layouts that join the name of a field anew for each event if it has to be made unique or has a suffix, as the sources of errors have.
+fn layouts() -> [(&'static str, Format); 3] {
+    [
+        ("pretty", Format::pretty()),
+        ("pretty in colour", Format::pretty().color(Color::Always)),
+        ("a layout of one's own", Format::custom(Own)),
     ]
 }
 
@@ -212,15 +243,36 @@ fn no_format_allocates_in_spans_or_outside() {
 }
 
 #[test]
+fn no_layout_allocates_for_ordinary_names() {
+    each_way(|way| {
+        for (name, format) in layouts() {
+            let uno = context([sink::null().format(format)]);
+            let span = uno.scope(|| info_span!("build", unit = "core", n = 1, path = "a b"));
+            let say = || {
+                info!("linking");
+                info!(unit = "main o", size = 12_u64, list = ?[1, 2, 3], shown = %format_args!("a={}", 1), "linking {}", "main.o");
+                warn!(n = -3_i32, big = u128::MAX, ratio = 0.25, ok = true, text = "ein \"Wort\"\u{1b}");
+            };
+            assert_none(format_args!("{way}, {name}, outside spans"), || uno.scope(say));
+            assert_none(format_args!("{way}, {name}, in a span"), || uno.scope(|| span.in_scope(say)));
+        }
+    });
+}
+
+#[test]
 fn no_sink_allocates() {
     each_way(|way| {
         let error = error();
         let folder = tempfile::tempdir().unwrap();
         let file = sink::file(folder.path().join("uno.log")).open().unwrap();
+        let roll = sink::Roll::by_size(1 << 30);
+        let rolling = sink::file(folder.path().join("rolling.log")).roll(roll).open().unwrap();
         let sinks = [
             vec![file.clone()],
             vec![file.format(Format::json()), file.format(Format::json()).max_level(LevelFilter::WARN)],
+            vec![rolling.clone()],
             vec![sink::writer(io::sink())],
+            vec![sink::terminal_writer(io::sink(), true)],
             vec![sink::callback(|_| ())],
             vec![sink::custom(Nothing)],
             vec![sink::records(Nothing)],
@@ -281,7 +333,8 @@ fn values_that_log_do_not_allocate() {
         return;
     }
     logscope::init();
-    for (format_name, format) in formats() {
+    // A raw line has the message alone, so it does not render the value.
+    for (format_name, format) in formats().into_iter().filter(|(name, _)| *name != "raw") {
         let uno = context([sink::null().format(format)]);
         let found = allocations(|| uno.scope(|| info!(value = ?Logs(3), "outer")));
         assert_eq!(found, 0, "{format_name}");
@@ -374,7 +427,13 @@ fn queued_sinks_do_not_allocate() {
     let error = error();
     for overflow in [Overflow::Block, Overflow::DropNewest, Overflow::DropOldest] {
         let queue = Queue::new().bytes(256 << 10).overflow(overflow);
-        let sinks = [sink::null().queued(queue.clone()), sink::writer(io::sink()).queued(queue).format(Format::json())];
+        let folder = tempfile::tempdir().unwrap();
+        let file = sink::file(folder.path().join("uno.log")).open().unwrap();
+        let sinks = [
+            sink::null().queued(queue.clone()),
+            file.queued(queue.clone()),
+            sink::writer(io::sink()).queued(queue).format(Format::json()),
+        ];
         let context = OutputContext::builder("uno").sinks(sinks).build();
         let least = (0..5).map(|_| context.scope(|| allocations(|| say(&error)))).min();
         assert_eq!(least, Some(0), "{overflow:?}");

@@ -3,5 +3,6 @@
 //! The other loggers, and everything that only one program needs, stay in that program.
 
 pub mod alloc;
+pub mod discard;
 pub mod harness;
 pub mod subjects;

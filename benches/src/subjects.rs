@@ -4,13 +4,13 @@
 
 use std::future::poll_fn;
 use std::hint::black_box;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use logscope::sink::{self, Sink};
 use logscope::{Clock, Format, InContext as _, Layout, LayoutWriter, LevelFilter, OutputContext, Record};
 
+use crate::discard::Discard;
 use crate::harness::{Subject, subject, within};
 
 /// The ceiling under which [`unwanted`] is measured. Events above it are off for every context. Events between it and a context's own
@@ -30,7 +30,7 @@ pub fn in_span(round: &mut dyn FnMut()) {
 
 /// A context whose lines go to a writer that discards them.
 pub fn discarding(format: Format, clock: Clock) -> OutputContext {
-    OutputContext::builder("uno").clock(clock).sink(sink::writer(io::sink()).format(format)).build()
+    OutputContext::builder("uno").clock(clock).sink(sink::writer(Discard).format(format)).build()
 }
 
 /// [`event`] in a context and in a span, under the current subscriber.

@@ -19,6 +19,7 @@
     doc = "| `test_suite` (feature `testing`) | a test suite: tests that see their own log |"
 )]
 //! | [`tenants`] | a server that keeps a log for each tenant, user or project |
+//! | [`speed`] | how the cost of an event grows with contexts, threads, spans, directives and sinks |
 //!
 //! The [crate's own page](crate) has the overview, and [`sink`](mod@crate::sink) what outputs promise.
 
@@ -33,6 +34,7 @@ pub mod layout;
 #[cfg(feature = "http")]
 pub mod server;
 pub mod slog;
+pub mod speed;
 pub mod tenants;
 #[cfg(feature = "testing")]
 pub mod test_suite;

@@ -60,7 +60,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     (
         "src/docs",
-        "beside_fmt, build_tool, carry, child_processes, env_logger, fmt, forgotten, layout, server, slog, tenants, test_suite",
+        "beside_fmt, build_tool, carry, child_processes, env_logger, fmt, forgotten, layout, server, slog, speed, tenants, test_suite",
     ),
     (
         "src/file",

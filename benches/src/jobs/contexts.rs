@@ -1,16 +1,16 @@
 //! Making contexts: alone, and where there are many callsites and contexts already.
 
 use std::hint::black_box;
-use std::io;
 use std::time::Duration;
 
 use logscope::{Clock, OutputContext, sink};
 use tracing::Dispatch;
 
 use super::Job;
+use crate::discard::Discard;
 use crate::harness::subject;
 use crate::remote::{Remote, Subjects};
-use crate::subjects::one_context;
+use crate::subjects::{one_context, plain};
 use crate::table::Mark;
 
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -18,9 +18,13 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub fn jobs() -> Vec<Job> {
     let limit = Mark::AtMost(300.0);
     vec![
-        Job::new("context made and dropped", "fmt subscriber made and dropped", &[limit], || {
+        Job::new("context made and dropped", "fmt subscriber made and dropped", &[Mark::AtMost(120.0)], || {
             let process = Remote::start("alone")?;
             Ok((process.subject("context"), process.subject("fmt")))
+        }),
+        Job::new("context without sinks made and dropped", "context with one", &[Mark::AtMost(105.0)], || {
+            let process = Remote::start("alone")?;
+            Ok((process.subject("bare"), process.subject("context")))
         }),
         Job::new("context, among 1,000 callsites and 1,000 contexts", "fmt subscriber, likewise", &[limit], || {
             let process = Remote::start("crowd")?;
@@ -64,8 +68,9 @@ pub fn arrange(arrangement: &str) -> Option<Subjects> {
         black_box(&others);
         drop(black_box(one_context(&sink, Clock::system())));
     };
-    let fmt = || drop(black_box(Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish())));
-    Some(vec![("context", subject(context)), ("fmt", subject(fmt))])
+    let bare = || drop(black_box(plain()));
+    let fmt = || drop(black_box(Dispatch::new(tracing_subscriber::fmt().with_writer(Discard).finish())));
+    Some(vec![("context", subject(context)), ("bare", subject(bare)), ("fmt", subject(fmt))])
 }
 
 /// Flushing a context, and making and closing one, beside so many others.

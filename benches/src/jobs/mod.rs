@@ -14,7 +14,9 @@ mod unwanted;
 
 use std::error::Error;
 
+use crate::curves;
 use crate::harness::{Plan, Subject, compare};
+use crate::peers;
 use crate::remote::Subjects;
 use crate::table::{Mark, Row};
 
@@ -68,6 +70,8 @@ pub fn all() -> Vec<Job> {
 /// Sets this process up for an arrangement, and returns the subjects that can be measured in it.
 pub fn arrange(arrangement: &str) -> Result<Subjects, Box<dyn Error>> {
     lines::arrange(arrangement)
+        .or_else(|| peers::arrange(arrangement))
+        .or_else(|| curves::arrange(arrangement))
         .or_else(|| unwanted::arrange(arrangement))
         .or_else(|| unclaimed::arrange(arrangement))
         .or_else(|| contexts::arrange(arrangement))

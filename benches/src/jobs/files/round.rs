@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Barrier;
@@ -16,7 +17,7 @@ pub trait Files {
     /// The log of one thread in one round.
     type Log: Send;
 
-    /// Opens the file at `path`, which is not there yet.
+    /// Opens the file at `path`, which is not there yet, or files whose names begin with its stem.
     fn open(path: &Path) -> Result<Self::Log, Box<dyn Error>>;
 
     /// Logs this many records.
@@ -66,11 +67,22 @@ pub fn play<F: Files>(threads: usize, records: u64) -> Result<Round, Box<dyn Err
     }
     F::finish(produced.into_iter().map(|produced| produced.log).collect());
     round.time = start.elapsed();
-    for path in paths {
-        let lines = fs::read(path)?.iter().filter(|byte| **byte == b'\n').count() as u64;
-        round.lost += (WARM_UP + records).abs_diff(lines);
+    for thread in 0..threads {
+        round.lost += (WARM_UP + records).abs_diff(lines_in(folder.path(), &format!("{thread}."))?);
     }
     Ok(round)
+}
+
+/// How many lines there are in the files whose names begin so.
+fn lines_in(folder: &Path, start: &str) -> io::Result<u64> {
+    let mut lines = 0;
+    for file in fs::read_dir(folder)? {
+        let file = file?;
+        if file.file_name().to_string_lossy().starts_with(start) {
+            lines += fs::read(file.path())?.iter().filter(|byte| **byte == b'\n').count() as u64;
+        }
+    }
+    Ok(lines)
 }
 
 /// The first records make what is cached for a thread or a callsite, which is not to be measured.
