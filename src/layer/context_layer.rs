@@ -139,6 +139,9 @@ impl ContextLayer {
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
+        if let Some(wanted) = scope::glance_at(metadata) {
+            return wanted && *metadata.level() <= self.ceiling;
+        }
         let wants = |inner: &ContextInner| *metadata.level() <= self.ceiling && inner.verbosity().allows_any(metadata);
         let default_wants = || unclaimed::may_be_taken(metadata) && with_default(wants);
         scope::with_current(|current| match current {

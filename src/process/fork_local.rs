@@ -66,9 +66,13 @@ impl<T, const GENERATIONS: usize> ForkLocal<T, GENERATIONS> {
         }
     }
 
+    fn later(&self) -> &[OnceBox<T>; GENERATIONS] {
+        self.later.get_or_init(|| Box::new([const { OnceBox::new() }; GENERATIONS]))
+    }
+
     #[cold]
     fn of_child(&self, index: usize) -> &T {
-        let later = self.later.get_or_init(|| Box::new([const { OnceBox::new() }; GENERATIONS]));
+        let later = self.later();
         // If two threads make a value, one is used.
         later[index].get_or_init(|| {
             let parents = later[..index].iter().rev().find_map(OnceBox::get);

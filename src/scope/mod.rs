@@ -44,7 +44,7 @@ pub(crate) use bound::Bound;
 #[cfg(feature = "rayon")]
 pub(crate) use bound::RunIn;
 pub use carry::{bind_current, unscoped};
-pub(crate) use chain::glance;
+pub(crate) use chain::{glance, glance_at};
 #[cfg(feature = "rayon")]
 pub(crate) use current::is_scope_open;
 #[cfg(feature = "testing")]

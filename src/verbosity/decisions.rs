@@ -89,6 +89,12 @@ impl Decisions {
         })
     }
 
+    /// The remembered decision about a callsite, if there is one. For metadata that may be a temporary.
+    #[inline]
+    pub(super) fn remembered(&self, metadata: &Metadata<'_>) -> Option<bool> {
+        self.recall(std::ptr::from_ref(metadata).addr())
+    }
+
     #[inline]
     fn recall(&self, address: usize) -> Option<bool> {
         let mut decisions = self;

@@ -101,6 +101,12 @@ impl Directives {
         (!wanted || self.by_target.is_none()).then_some(wanted)
     }
 
+    /// The decision about a callsite whose level does not decide, if it is remembered.
+    #[inline]
+    pub(super) fn decide_remembered(&self, metadata: &Metadata<'_>) -> Option<bool> {
+        self.by_target.as_ref()?.decisions.remembered(metadata)
+    }
+
     #[inline]
     pub(super) fn allows(&self, metadata: &'static Metadata<'static>) -> bool {
         *metadata.level() <= self.max && self.by_target.as_ref().is_none_or(|levels| levels.allows(metadata))

@@ -169,6 +169,16 @@ impl Verbosity {
         }
     }
 
+    /// The decision about a callsite whose level [does not decide](Verbosity::decide_by_level), if it is remembered; `None` also if the verbosity
+    /// follows a dial. Runs no code of other crates or of the program.
+    #[inline]
+    pub(crate) fn decide_remembered(&self, metadata: &Metadata<'_>) -> Option<bool> {
+        match &self.0 {
+            Repr::Directives(directives) => directives.decide_remembered(metadata),
+            Repr::Dial(..) => None,
+        }
+    }
+
     /// [`enabled`](Verbosity::enabled), with the decision remembered per callsite: what the layer asks for each event.
     #[inline]
     pub(crate) fn allows(&self, metadata: &'static Metadata<'static>) -> bool {

@@ -66,7 +66,7 @@
 //! | `current` | reading and replacing the current context |
 //! | `closure`, `guard` | the scopes of closures and of guards |
 //! | `task` | the chain of a task: exchanged at each poll, released when the task is dropped |
-//! | `glance` | whether the current context wants a level, without counting a reader |
+//! | `glance` | whether the current context wants an event, as far as its level or what is remembered says, without counting a reader |
 
 mod base;
 mod closure;
@@ -92,7 +92,7 @@ pub(crate) use self::current::is_scope_open;
 #[cfg(feature = "testing")]
 pub(crate) use self::current::newest_scope;
 pub(crate) use self::current::{current, is_outside_on_purpose, replace_current, with_current, with_current_as};
-pub(crate) use self::glance::glance;
+pub(crate) use self::glance::{glance, glance_at};
 pub(crate) use self::guard::Guard;
 pub(crate) use self::local::{ChainContext, Local};
 pub(crate) use self::task::TaskChain;
