@@ -42,9 +42,11 @@ impl LineWriter {
     /// # Errors
     ///
     /// The error of the writer; `WriteZero` if it takes nothing and returns no error.
+    #[inline]
     pub(crate) fn write(&mut self, to: &mut impl ByteWriter, line: &[u8]) -> io::Result<()> {
+        let Some(first) = self.write_at_once(to, line) else { return Ok(()) };
         // Writing bytes asks nobody for their level.
-        self.write_batch(to, &mut Batch::one(Line::new(line, Level::ERROR), &[line.len()]))
+        self.go_on(to, first, &mut Batch::one(Line::new(line, Level::ERROR), &[line.len()]))
     }
 
     /// Writes the rest of `batch`, with one `write` if `to` takes all of it.
@@ -54,8 +56,41 @@ impl LineWriter {
     /// # Errors
     ///
     /// The error of the writer; `WriteZero` if it takes nothing and returns no error.
+    #[inline]
     pub(crate) fn write_batch(&mut self, to: &mut impl ByteWriter, batch: &mut Batch<'_>) -> io::Result<()> {
+        let rest = batch.rest();
+        let Some(first) = self.write_at_once(to, rest) else {
+            batch.advance(rest.len());
+            return Ok(());
+        };
+        self.go_on(to, first, batch)
+    }
+
+    /// Writes `bytes` by one `write`, which nearly always takes them all; then returns `None`. Tries nothing if the output ends in the middle of a
+    /// line, or has no room.
+    #[inline]
+    fn write_at_once(&mut self, to: &mut impl ByteWriter, bytes: &[u8]) -> Option<Attempt> {
+        if self.torn || self.stalled || bytes.is_empty() {
+            return Some(Attempt::NotMade);
+        }
         // Torn until the result is known: we cannot know how many bytes a writer took that panics.
+        self.torn = true;
+        let result = to.write(bytes);
+        if let Ok(taken) = result
+            && taken >= bytes.len()
+        {
+            self.torn = bytes.last() != Some(&b'\n');
+            return None;
+        }
+        self.torn = false;
+        Some(Attempt::Returned(result))
+    }
+
+    /// Writes the rest of `batch` after a `first` attempt.
+    #[cold]
+    #[inline(never)]
+    fn go_on(&mut self, to: &mut impl ByteWriter, first: Attempt, batch: &mut Batch<'_>) -> io::Result<()> {
+        let to = &mut Begun { first, to };
         let was_torn = mem::replace(&mut self.torn, true);
         if was_torn {
             // The `\n` is joined with the batch, so that this is a single `write` too. It is rare: only after an error.
@@ -122,6 +157,32 @@ impl LineWriter {
             }
         }
         Ok(())
+    }
+}
+
+/// What was tried before the rest of a batch is written.
+enum Attempt {
+    NotMade,
+    /// A `write` of all of it, which returned this.
+    Returned(io::Result<usize>),
+}
+
+/// A writer whose first `write` was called already.
+struct Begun<'a, W> {
+    first: Attempt,
+    to: &'a mut W,
+}
+
+impl<W: ByteWriter> ByteWriter for Begun<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match mem::replace(&mut self.first, Attempt::NotMade) {
+            Attempt::NotMade => self.to.write(bytes),
+            Attempt::Returned(result) => result,
+        }
+    }
+
+    fn wait_for_room(&mut self, deadline: Instant) -> bool {
+        self.to.wait_for_room(deadline)
     }
 }
 
