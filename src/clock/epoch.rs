@@ -37,22 +37,25 @@ pub(super) fn instant(monotonic: u64) -> Instant {
 #[inline]
 pub(super) fn elapsed(origin: Instant, monotonic: u64) -> Duration {
     let LastOrigin { instant, since_epoch } = LAST_ORIGIN.get();
-    if instant == Some(origin) {
-        let elapsed = monotonic.cast_signed() - since_epoch;
-        return Duration::from_nanos(elapsed.max(0).cast_unsigned());
-    }
-    elapsed_since_another(origin, monotonic)
+    if instant == Some(origin) { after(since_epoch, monotonic) } else { elapsed_since_another(origin, monotonic) }
+}
+
+/// Returns the time between two moments in nanoseconds since the epoch, or zero if the second is earlier.
+#[inline]
+fn after(since_epoch: i64, monotonic: u64) -> Duration {
+    Duration::from_nanos(monotonic.cast_signed().saturating_sub(since_epoch).max(0).cast_unsigned())
 }
 
 #[cold]
 #[inline(never)]
 fn elapsed_since_another(origin: Instant, monotonic: u64) -> Duration {
     if let Some(&epoch) = EPOCH.get() {
-        let (before, after) = (epoch.saturating_duration_since(origin), origin.saturating_duration_since(epoch));
-        // One of the two is zero. An origin that is centuries away is not remembered, so that nothing above overflows.
-        if before < LONG && after < LONG {
-            let since_epoch = nanos(after).cast_signed() - nanos(before).cast_signed();
+        let (earlier, later) = (epoch.saturating_duration_since(origin), origin.saturating_duration_since(epoch));
+        // One of the two is zero. An origin that is centuries away is not remembered, so that no number overflows.
+        if earlier < LONG && later < LONG {
+            let since_epoch = nanos(later).cast_signed() - nanos(earlier).cast_signed();
             LAST_ORIGIN.set(LastOrigin { instant: Some(origin), since_epoch });
+            return after(since_epoch, monotonic);
         }
     }
     instant(monotonic).saturating_duration_since(origin)

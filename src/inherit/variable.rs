@@ -178,7 +178,10 @@ impl Parts {
     fn take(&mut self, key: &str, value: &str) -> Result<(), Problem> {
         match key {
             "name" => fill(&mut self.name, key, unescaped_text(value)?),
-            "parent" => fill(&mut self.parent_id, key, number(key, value)?),
+            "parent" => match number(key, value)? {
+                0 => Err(format!("its {key} is 0, which is the id of no context"))?,
+                id => fill(&mut self.parent_id, key, id),
+            },
             "origin" => fill(&mut self.origin, key, seconds(key, value)?),
             "elapsed" => fill(&mut self.elapsed, key, seconds(key, value)?),
             "wall" => fill(&mut self.wall, key, seconds(key, value)?),

@@ -107,6 +107,7 @@ fn hostile_text_gives_a_problem_that_names_what_is_wrong() {
         (replaced("name=", "name=a;name="), "its name is there twice"),
         (replaced("parent=7", "parent=7000000000000000000000"), "its \"parent\" is no number that fits"),
         (replaced("parent=7", "parent=-7"), "its \"parent\" is no number"),
+        (replaced("parent=7", "parent=0"), "its parent is 0, which is the id of no context"),
         (replaced("elapsed=1.5", "elapsed=99999999999999999999.5"), "its elapsed is no time"),
         (replaced("wall=1", "wall=-1"), "its wall is no time"),
         (replaced("verbosity=info", "verbosity=loud=loud"), "its verbosity is bad"),
