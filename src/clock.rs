@@ -15,54 +15,18 @@ use crate::sync::{Arc, AtomicU64, Ordering};
 mod counter;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri), not(logscope_loom)))]
 mod epoch;
+mod origin;
 mod reading;
 
+pub use origin::Origin;
+pub(crate) use origin::{CompactOrigin, Counted};
 pub(crate) use reading::{Reading, Wall};
-
-/// Marks the instant from which a context counts its elapsed time, with its wall-clock time.
-///
-/// ```
-/// use logscope::Origin;
-/// use std::time::Duration;
-///
-/// let origin = Origin::now();
-/// assert_eq!(origin.elapsed_at(origin.instant() + Duration::from_secs(2)), Duration::from_secs(2));
-/// ```
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Origin {
-    instant: Instant,
-    wall: SystemTime,
-}
 
 impl Origin {
     /// Reads the present from the system's clocks.
     #[must_use]
     pub fn now() -> Self {
         Clock::SYSTEM.origin()
-    }
-
-    /// Makes an origin from two readings of the same moment, for work that began before its context could be made.
-    #[must_use]
-    pub fn from_parts(instant: Instant, wall: SystemTime) -> Self {
-        Origin { instant, wall }
-    }
-
-    /// Returns the monotonic instant.
-    #[must_use]
-    pub fn instant(&self) -> Instant {
-        self.instant
-    }
-
-    /// Returns the wall-clock time at that instant.
-    #[must_use]
-    pub fn wall(&self) -> SystemTime {
-        self.wall
-    }
-
-    /// Returns the time from this origin to `instant`, or zero if `instant` is earlier.
-    #[must_use]
-    pub fn elapsed_at(&self, instant: Instant) -> Duration {
-        instant.saturating_duration_since(self.instant)
     }
 }
 
@@ -90,17 +54,6 @@ fn read_system() -> Reading {
     Reading::without_wall(Instant::now())
 }
 
-/// From where the elapsed time of a record counts.
-#[derive(Clone, Copy)]
-pub(crate) enum Counted<'a> {
-    /// From the origin of the context, which is this.
-    FromContext(&'a Origin),
-    /// From the origin of the sink that the record is for. From that of the context, it would be this.
-    FromSink(Duration),
-    /// From an origin that is not known any more.
-    Unknown,
-}
-
 /// Gives a context the time: the system's clocks, a clock that a test advances by hand, or one of the program's own.
 ///
 /// ```
@@ -113,13 +66,11 @@ pub(crate) enum Counted<'a> {
 ///
 /// It is made by [`system`](Clock::system), which is the default, by [`custom`](Clock::custom), or from a [`ManualClock`].
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Kind);
+pub struct Clock(Option<Arc<OwnClock>>);
 
-/// Which clock it is.
-#[derive(Clone, Debug, Default)]
-enum Kind {
-    #[default]
-    System,
+/// A clock that is not the system's, which is `None`: so each context has one word of it.
+#[derive(Debug)]
+enum OwnClock {
     Manual(ManualClock),
     Custom(CustomClock),
 }
@@ -133,11 +84,8 @@ pub trait TimeSource: Send + Sync + 'static {
     fn wall(&self) -> SystemTime;
 }
 
-/// Holds a clock of the program's own. Clones are the same clock.
-///
-/// Boxed once more, so that a clock is two words: each context has one.
-#[derive(Clone)]
-struct CustomClock(Arc<Box<dyn TimeSource>>);
+/// A clock of the program's own.
+struct CustomClock(Box<dyn TimeSource>);
 
 /// How many clocks of the program's own can ask one another for the time, one inside the other.
 const MOST_NESTED: usize = 16;
@@ -178,9 +126,9 @@ impl CustomClock {
     /// the clock logs itself must not come back to it without end. Other clocks can be asked meanwhile, because a clock may be made of them.
     #[inline(never)]
     fn ask<T>(&self, time: impl FnOnce(&dyn TimeSource) -> T, system: fn() -> T) -> T {
-        let Some(asking) = Asking::begin(Arc::as_ptr(&self.0).addr()) else { return system() };
+        let Some(asking) = Asking::begin(std::ptr::from_ref(self).addr()) else { return system() };
         // Unwind safety: nothing of ours is changed meanwhile.
-        let answer = catch_unwind(AssertUnwindSafe(|| time(&**self.0)));
+        let answer = catch_unwind(AssertUnwindSafe(|| time(&*self.0)));
         drop(asking);
         answer.unwrap_or_else(|payload| {
             // Its `Drop` may panic, too.
@@ -197,7 +145,7 @@ impl fmt::Debug for CustomClock {
 }
 
 impl Clock {
-    pub(crate) const SYSTEM: Clock = Clock(Kind::System);
+    pub(crate) const SYSTEM: Clock = Clock(None);
 
     /// Returns the system's clocks: `Instant::now` and `SystemTime::now`.
     ///
@@ -237,63 +185,76 @@ impl Clock {
     /// such as one that it corrects, up to 16 one inside the other.
     #[must_use]
     pub fn custom(time: impl TimeSource) -> Self {
-        Clock(Kind::Custom(CustomClock(Arc::new(Box::new(time)))))
+        OwnClock::Custom(CustomClock(Box::new(time))).into()
     }
 
     /// Returns the present monotonic instant of this clock.
     #[must_use]
     #[inline]
     pub fn now(&self) -> Instant {
-        match &self.0 {
-            Kind::System => read_system().instant(),
-            Kind::Manual(clock) => clock.now(),
-            Kind::Custom(clock) => clock.ask(TimeSource::now, Instant::now),
+        match self.0.as_deref() {
+            None => read_system().instant(),
+            Some(OwnClock::Manual(clock)) => clock.now(),
+            Some(OwnClock::Custom(clock)) => clock.ask(TimeSource::now, Instant::now),
         }
     }
 
     /// Returns the present wall-clock time of this clock.
     #[must_use]
     pub fn wall(&self) -> SystemTime {
-        match &self.0 {
-            Kind::System => read_system_wall(),
-            Kind::Manual(clock) => clock.wall(),
-            Kind::Custom(clock) => clock.ask(TimeSource::wall, SystemTime::now),
+        match self.0.as_deref() {
+            None => read_system_wall(),
+            Some(OwnClock::Manual(clock)) => clock.wall(),
+            Some(OwnClock::Custom(clock)) => clock.ask(TimeSource::wall, SystemTime::now),
         }
     }
 
     /// True if both are the system's clocks, or clones of one other clock.
     pub(crate) fn is_same(&self, other: &Clock) -> bool {
-        match (&self.0, &other.0) {
-            (Kind::System, Kind::System) => true,
-            (Kind::Manual(one), Kind::Manual(two)) => Arc::ptr_eq(&one.0, &two.0),
-            (Kind::Custom(one), Kind::Custom(two)) => Arc::ptr_eq(&one.0, &two.0),
+        match (self.0.as_ref(), other.0.as_ref()) {
+            (None, None) => true,
+            (Some(one), Some(two)) => match (&**one, &**two) {
+                (OwnClock::Manual(one), OwnClock::Manual(two)) => Arc::ptr_eq(&one.0, &two.0),
+                _ => Arc::ptr_eq(one, two),
+            },
             _ => false,
         }
     }
 
     pub(crate) fn is_system(&self) -> bool {
-        matches!(self.0, Kind::System)
+        self.0.is_none()
     }
 
     /// Returns the clock that the program advances, if it is one.
     #[cfg(feature = "file")]
     pub(crate) fn as_manual(&self) -> Option<&ManualClock> {
-        if let Kind::Manual(clock) = &self.0 { Some(clock) } else { None }
+        if let Some(OwnClock::Manual(clock)) = self.0.as_deref() { Some(clock) } else { None }
     }
 
     /// Returns an origin at the present of this clock.
     #[must_use]
     pub fn origin(&self) -> Origin {
         let reading = self.read();
-        Origin { instant: reading.instant(), wall: reading.wall().or_read(|| self.wall()) }
+        Origin::from_parts(reading.instant(), reading.wall().or_read(|| self.wall()))
+    }
+
+    /// Returns the same as a context keeps it, and the wall-clock time where that has no room for it.
+    pub(crate) fn compact_origin(&self) -> (CompactOrigin, Option<SystemTime>) {
+        let reading = self.read();
+        match reading.wall() {
+            Wall::SinceUnixEpoch(nanos) if nanos <= i64::MAX.cast_unsigned() => {
+                (CompactOrigin::of_nanos(reading.instant(), nanos.cast_signed()), None)
+            }
+            wall => CompactOrigin::new(Origin::from_parts(reading.instant(), wall.or_read(|| self.wall()))),
+        }
     }
 
     /// Reads this clock once, for both times if one reading tells both.
     #[inline]
     pub(crate) fn read(&self) -> Reading {
-        match &self.0 {
-            Kind::System => read_system(),
-            _ => Reading::without_wall(self.now()),
+        match self.0 {
+            None => read_system(),
+            Some(_) => Reading::without_wall(self.now()),
         }
     }
 }
@@ -302,15 +263,21 @@ impl Clock {
 impl std::panic::UnwindSafe for Clock {}
 impl std::panic::RefUnwindSafe for Clock {}
 
+impl From<OwnClock> for Clock {
+    fn from(clock: OwnClock) -> Self {
+        Clock(Some(Arc::new(clock)))
+    }
+}
+
 impl From<ManualClock> for Clock {
     fn from(clock: ManualClock) -> Self {
-        Clock(Kind::Manual(clock))
+        OwnClock::Manual(clock).into()
     }
 }
 
 impl From<&ManualClock> for Clock {
     fn from(clock: &ManualClock) -> Self {
-        Clock(Kind::Manual(clock.clone()))
+        clock.clone().into()
     }
 }
 
@@ -362,12 +329,12 @@ impl ManualClock {
     }
 
     fn now(&self) -> Instant {
-        let start = self.0.start.instant;
+        let start = self.0.start.instant();
         start.checked_add(self.advanced()).unwrap_or(start)
     }
 
     fn wall(&self) -> SystemTime {
-        let start = self.0.start.wall;
+        let start = self.0.start.wall();
         start.checked_add(self.advanced()).unwrap_or(start)
     }
 }

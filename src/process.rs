@@ -28,7 +28,7 @@ mod fork_local;
 mod threads;
 
 pub(crate) use exit::at_exit;
-pub(crate) use fork_local::ForkLocal;
+pub(crate) use fork_local::{ForkLocal, Later};
 pub(crate) use threads::start_thread;
 
 /// How many forks lie between the process that first used the library and this process.

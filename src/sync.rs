@@ -13,7 +13,7 @@
 
 #[cfg(feature = "lock")]
 pub(crate) use std::sync::atomic::AtomicPtr;
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 #[cfg(any(test, not(unix), target_os = "openbsd", target_os = "redox"))]
 pub(crate) use std::sync::mpsc;
 pub(crate) use std::sync::{Arc, Once, OnceLock, Weak};

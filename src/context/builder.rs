@@ -8,7 +8,7 @@ use super::live_list::ListPosition;
 use super::output_context::OutputContext;
 use super::span_events::{SpanEvents, note_use};
 use crate::background::OpenAccount;
-use crate::clock::{Clock, Origin};
+use crate::clock::{Clock, CompactOrigin, Origin};
 use crate::error::Error;
 use crate::record::{ContextInfo, Value};
 use crate::sink::Sink;
@@ -100,7 +100,7 @@ impl ContextBuilder {
             start: Start::Derived(context.clone()),
             name: None,
             fields: None,
-            origin: Some(inner.origin),
+            origin: Some(inner.origin()),
             clock: inner.clock().clone(),
             verbosity: inner.verbosity.clone(),
             span_events: inner.span_events,
@@ -288,15 +288,15 @@ impl ContextBuilder {
         if sinks.len() > 1 {
             group_by_renderer(&mut sinks);
         }
-        let origin = origin.unwrap_or_else(|| clock.origin());
+        let (origin, far_origin) = origin.map_or_else(|| clock.compact_origin(), CompactOrigin::new);
         // By reference: the context that this one is derived from stays a member of the family until this one is.
         let start = &start;
         let inner = Arc::new_cyclic(|this| {
-            let (family, info) = match start {
+            let (family, info, clock) = match start {
                 Start::New { parent_id, sinkless_is_known } => {
                     let info = ContextInfo::new(name.unwrap_or_default(), next_id(), fields.unwrap_or_default())
                         .with_parent_id(*parent_id);
-                    (Family::new(info, clock.clone(), this.clone(), *sinkless_is_known), None)
+                    (Family::new(info, clock, this.clone(), *sinkless_is_known), None, None)
                 }
                 Start::Derived(context) => {
                     let inner = &context.inner;
@@ -307,22 +307,24 @@ impl ContextBuilder {
                         let fields = fields.unwrap_or_else(|| context.fields().to_vec());
                         ContextInfo::new(name, context.id(), fields).with_parent_id(context.parent_id())
                     });
-                    (inner.family.clone(), info)
+                    let clock = (!clock.is_same(&inner.family.clock)).then_some(clock);
+                    (Arc::clone(&inner.family), info, clock)
                 }
             };
             let verbosity = clamp(verbosity, info.as_ref().unwrap_or(&family.info).name());
-            let clock = (!clock.is_same(&family.clock)).then_some(clock);
             let accounts = attach(&sinks, &family);
             family.begin_use(&sinks);
-            family.add_member();
+            match start {
+                Start::New { .. } => family.count(),
+                Start::Derived(_) => family.add_member(),
+            }
             ContextInner {
                 family,
-                own: Own { info, clock, trace }.boxed(),
+                own: Own::boxed(info, clock, trace, far_origin, accounts),
                 origin,
                 verbosity,
                 span_events,
                 sinks,
-                accounts,
                 position: ListPosition::new(),
                 #[cfg(feature = "testing")]
                 made_under: crate::under_test::mark(),

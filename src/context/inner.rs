@@ -1,20 +1,21 @@
 //! What a context is made of, and what derived contexts share.
 
 use std::any::Any;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use smallvec::SmallVec;
 
+use super::handshake::between_showing_and_looking;
 use super::live_list::{ListPosition, LiveList};
 use super::span_events::SpanEvents;
 use crate::background::{Account, OpenAccount};
-use crate::clock::{Clock, Origin};
+use crate::clock::{Clock, CompactOrigin, Origin};
 use crate::delivery::{DeferredCounters, Fate, InFlight, LogCall, OwnCall};
 use crate::fallback;
 use crate::limits::{INHERITED_LOCK, SINKLESS_REPORTS};
 use crate::record::ContextInfo;
 use crate::sink::{OutputRef, Sink};
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, OnceBox, Ordering, Weak, fence};
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicUsize, Mutex, MutexGuard, OnceBox, Ordering, Weak};
 use crate::trace::TraceContext;
 use crate::verbosity::Verbosity;
 
@@ -38,14 +39,11 @@ pub(super) type Sinks = SmallVec<[Sink; 2]>;
 /// The contents of a context. The scope chain points to them directly, so they have a type of their own.
 pub(crate) struct ContextInner {
     pub(super) family: Arc<Family>,
-    /// What few contexts have.
+    /// What few contexts have. Declared before `sinks`: see [`Own::accounts`].
     pub(super) own: Option<Box<Own>>,
-    pub(super) origin: Origin,
+    pub(super) origin: CompactOrigin,
     pub(super) verbosity: Verbosity,
     pub(super) span_events: SpanEvents,
-    /// One account per sink with that sink's queue; empty if no sink is queued. Declared before `sinks`, which hold the queues, so that
-    /// it drops first.
-    pub(super) accounts: Box<[Option<OpenAccount>]>,
     /// Sinks with the same format are neighbours, so that they share one rendering.
     pub(super) sinks: Sinks,
     pub(super) position: ListPosition,
@@ -57,7 +55,7 @@ pub(crate) struct ContextInner {
 /// What contexts that were derived from one another share.
 pub(crate) struct Family {
     /// How many members are alive. The family itself lives on until its records are out of all queues.
-    pub(super) members: AtomicUsize,
+    members: AtomicU32,
     pub(super) info: ContextInfo,
     /// Also dates the notices about this context's records where no record is at hand.
     pub(super) clock: Clock,
@@ -75,20 +73,31 @@ pub(crate) struct Family {
 }
 
 /// What a context has of its own, beside its family.
-#[derive(Default)]
 pub(super) struct Own {
     /// Name, id and fields, where a derived context has another name or other fields than its family.
     pub(super) info: Option<ContextInfo>,
     /// The clock, where a derived context has another one than its family.
     pub(super) clock: Option<Clock>,
     pub(super) trace: Option<TraceContext>,
+    /// The wall-clock time of the origin, where that is centuries away.
+    pub(super) far_origin: Option<SystemTime>,
+    /// One account per sink with that sink's queue; empty if no sink is queued. They drop before the sinks, which hold the queues.
+    pub(super) accounts: Box<[Option<OpenAccount>]>,
 }
 
 impl Own {
-    /// `None` if there is nothing.
-    pub(super) fn boxed(self) -> Option<Box<Own>> {
-        let is_empty = self.info.is_none() && self.clock.is_none() && self.trace.is_none();
-        (!is_empty).then(|| Box::new(self))
+    /// `None` if there is nothing. Takes the parts, so that nothing is made for the many contexts that have none.
+    #[inline]
+    pub(super) fn boxed(
+        info: Option<ContextInfo>,
+        clock: Option<Clock>,
+        trace: Option<TraceContext>,
+        far_origin: Option<SystemTime>,
+        accounts: Box<[Option<OpenAccount>]>,
+    ) -> Option<Box<Own>> {
+        let is_empty =
+            info.is_none() && clock.is_none() && trace.is_none() && far_origin.is_none() && accounts.is_empty();
+        (!is_empty).then(|| Box::new(Own { info, clock, trace, far_origin, accounts }))
     }
 }
 
@@ -119,7 +128,7 @@ impl ContextInner {
 
     #[inline]
     pub(crate) fn elapsed(&self) -> Duration {
-        self.origin.elapsed_at(self.clock().now())
+        self.clock().now().saturating_duration_since(self.started())
     }
 
     #[inline]
@@ -158,12 +167,17 @@ impl ContextInner {
     /// The account with the queue of sink number `sink`, if that sink is queued.
     #[inline]
     pub(crate) fn account(&self, sink: usize) -> Option<&OpenAccount> {
-        self.accounts.get(sink)?.as_ref()
+        self.own()?.accounts.get(sink)?.as_ref()
     }
 
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin.origin(self.own().and_then(|own| own.far_origin))
+    }
+
+    /// The instant of the origin.
     #[inline]
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.origin
+    pub(crate) fn started(&self) -> Instant {
+        self.origin.instant()
     }
 
     pub(crate) fn counters(&self) -> &DeferredCounters {
@@ -275,10 +289,10 @@ impl ContextInner {
 }
 
 impl Family {
-    /// Makes the family of the context `root`, which is being made.
+    /// Makes the family of the context `root`, which is being made, and its first member.
     pub(super) fn new(info: ContextInfo, clock: Clock, root: Weak<ContextInner>, sinkless_is_known: bool) -> Arc<Self> {
         Arc::new(Family {
-            members: AtomicUsize::new(0),
+            members: AtomicU32::new(1),
             info,
             clock,
             in_flight: InFlight::new(),
@@ -291,13 +305,16 @@ impl Family {
         })
     }
 
-    /// Counts a new member, until it is dropped.
-    pub(super) fn add_member(&self) {
-        // Relaxed, here and in `remove_member`: counts, by which no other data is read. The static count never goes below zero: each thread takes
+    /// Counts the first member, until it and all others are dropped.
+    pub(super) fn count(&self) {
+        // Relaxed, here and for all members: counts, by which no other data is read. The static count never goes below zero: each thread takes
         // off only for a member that was there, and that was counted before anybody could drop it.
-        if self.members.fetch_add(1, Ordering::Relaxed) == 0 {
-            LIVE_FAMILIES.fetch_add(1, Ordering::Relaxed);
-        }
+        LIVE_FAMILIES.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a derived member, until it is dropped.
+    pub(super) fn add_member(&self) {
+        self.members.fetch_add(1, Ordering::Relaxed);
     }
 
     fn remove_member(&self) {
@@ -326,8 +343,8 @@ impl Family {
             let Some(users) = sink.core().users() else { continue };
             let address = Arc::as_ptr(sink.core()).addr();
             let rare = self.rare();
-            // With the one in `end_use`: either that sees `rare`, or this sees that the context is closed.
-            fence(Ordering::SeqCst);
+            // Either `end_use` finds `rare`, or this finds that the context is closed.
+            between_showing_and_looking();
             let Some(mut uses) = self.lock(&rare.uses) else {
                 // Nobody in this process will end the use: better than an output that ends while the context is open.
                 std::mem::forget(Arc::clone(users).begin_use());
@@ -340,9 +357,10 @@ impl Family {
         }
     }
 
-    /// Tells the outputs that this context no longer uses them.
+    /// Tells the outputs that this context, which is closed, no longer uses them.
     pub(super) fn end_use(&self) {
-        fence(Ordering::SeqCst);
+        // After the closing: see `begin_use`.
+        between_showing_and_looking();
         let Some(rare) = self.rare.get() else { return };
         let uses = self.lock(&rare.uses).map(|mut uses| std::mem::take(&mut *uses));
         // Without the lock: this wakes tasks, which is code of the program.

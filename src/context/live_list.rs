@@ -7,7 +7,7 @@
 
 use crate::process::ForkLocal;
 use crate::sync::model::Mutex;
-use crate::sync::{Arc, AtomicUsize, Ordering, Weak};
+use crate::sync::{Arc, AtomicU32, Ordering, Weak};
 
 /// One in a model: shards have nothing to do with one another.
 const SHARDS: usize = if cfg!(logscope_loom) { 1 } else { 8 };
@@ -49,13 +49,16 @@ impl<T> Clone for Shard<T> {
 }
 
 /// A value's position in the list: `shard + SHARDS * index`, or [`NOT_LISTED`]. The value owns it.
-pub(super) struct ListPosition(AtomicUsize);
+pub(super) struct ListPosition(AtomicU32);
 
-const NOT_LISTED: usize = usize::MAX;
+const NOT_LISTED: u32 = u32::MAX;
+
+/// How many slots a shard has at most: a position has room for their numbers.
+const MOST: usize = u32::MAX as usize / SHARDS;
 
 impl ListPosition {
     pub(super) const fn new() -> Self {
-        ListPosition(AtomicUsize::new(NOT_LISTED))
+        ListPosition(AtomicU32::new(NOT_LISTED))
     }
 }
 
@@ -68,11 +71,14 @@ impl<T> LiveList<T> {
         }
     }
 
-    /// Adds `value`, whose id is `id` and whose own position is `position`.
+    /// Adds `value`, whose id is `id` and whose own position is `position`. Beyond four thousand million values, more are not listed.
     pub(super) fn insert(&self, id: u64, value: &Arc<T>, position: &ListPosition) {
         let number = shard_of(id);
         let slot = Some(Slot { id, value: Arc::downgrade(value) });
         let mut shard = self.shards.get()[number].lock();
+        if shard.free.is_empty() && shard.slots.len() >= MOST {
+            return;
+        }
         let index = match shard.free.pop() {
             Some(index) => {
                 shard.slots[index] = slot;
@@ -84,7 +90,7 @@ impl<T> LiveList<T> {
             }
         };
         // Relaxed: only `remove` reads the position, through `&mut`, when every count of the value is gone.
-        position.0.store(number + SHARDS * index, Ordering::Relaxed);
+        position.0.store((number + SHARDS * index) as u32, Ordering::Relaxed);
     }
 
     /// Removes `value` from its `position`. Its `Drop` calls this once.
@@ -93,6 +99,7 @@ impl<T> LiveList<T> {
         if at == NOT_LISTED {
             return;
         }
+        let at = at as usize;
         let removed = {
             let shard = &mut *self.shards.get()[at % SHARDS].lock();
             // A forked child that could not inherit the shard has another value there, or none.

@@ -21,6 +21,7 @@ mod ceiling;
 mod default;
 mod derive;
 mod flush;
+mod handshake;
 mod inner;
 mod live;
 mod live_list;

@@ -65,7 +65,7 @@ impl OutputContext {
     /// Returns the instant from which elapsed time counts.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        self.inner.origin
+        self.inner.origin()
     }
 
     /// Returns the time since the origin, by this context's clock.

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::LevelFilter;
 use crate::sink;
 use crate::sync::Arc;
 use crate::verbosity::Verbosity;
+use crate::{LevelFilter, Origin};
 
 #[test]
 fn debug_shows_all_settings() {
@@ -164,4 +164,38 @@ fn a_snapshot_round_trips() {
     let text = serde_json::to_string(&snapshot).unwrap();
     assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot);
     assert!(text.contains("\"verbosity\":\"info\"") && text.contains("\"verbosity\":\"warn\""), "{text}");
+}
+
+#[test]
+fn an_origin_keeps_its_wall_clock_time_however_far_that_is() {
+    use std::time::{Instant, SystemTime};
+    let second = Duration::from_secs(1);
+    let year = second * 31_556_952;
+    let nanosecond = Duration::from_nanos(1);
+    let after = |time| SystemTime::UNIX_EPOCH + time;
+    let before = |time| SystemTime::UNIX_EPOCH - time;
+    let (most, least) = (Duration::from_nanos(i64::MAX as u64), Duration::from_nanos(1 << 63));
+    let far = [after(year * 10_000), before(year * 1_000), before(least), after(most + nanosecond)];
+    let near = [after(Duration::ZERO), before(nanosecond), before(second * 5 / 2), after(most), before(most)];
+    // On systems whose clock is coarser than a nanosecond, some of these are the same.
+    for wall in far.into_iter().chain(near) {
+        let origin = Origin::from_parts(Instant::now(), wall);
+        let uno = OutputContext::builder("uno").origin(origin).build();
+        assert_eq!((uno.origin(), uno.renamed("due").origin()), (origin, origin));
+        assert_eq!(uno.child("tre").origin(origin).build().origin().wall(), wall);
+    }
+}
+
+#[test]
+fn a_new_origin_is_the_present_of_the_clock() {
+    let clock = crate::ManualClock::new();
+    let uno = OutputContext::builder("uno").clock(&clock).build();
+    clock.advance(Duration::from_millis(7));
+    let present = crate::Clock::from(&clock).origin();
+    let due = OutputContext::builder("due").clock(&clock).build();
+    assert_eq!((due.origin(), due.elapsed()), (present, Duration::ZERO));
+    assert_eq!((uno.with_origin_now().origin(), uno.elapsed()), (present, Duration::from_millis(7)));
+    let (earlier, later) = (Origin::now(), OutputContext::builder("tre").build().origin());
+    let ahead = later.wall().duration_since(earlier.wall()).unwrap_or_default();
+    assert!(later.instant() >= earlier.instant() && ahead < Duration::from_secs(60));
 }

@@ -63,8 +63,8 @@ impl OutputContext {
                 let record = Record {
                     event,
                     metadata: &RecordMetadata::own(event.metadata()),
-                    elapsed: reading.elapsed_since(inner.origin().instant()),
-                    counted: Counted::FromContext(inner.origin()),
+                    elapsed: reading.elapsed_since(inner.started()),
+                    counted: Counted::FromContext(inner.started()),
                     clock: inner.clock(),
                     wall: Cell::new(reading.wall()),
                     seq: Some(seq),

@@ -20,8 +20,11 @@ pub(crate) struct ForkLocal<T, const GENERATIONS: usize = FORK_GENERATIONS> {
     made_in: usize,
     inherit: fn(&T) -> T,
     /// The values of later generations, made in the first child. Those beyond the last share its value.
-    later: OnceBox<[OnceBox<T>; GENERATIONS]>,
+    later: OnceBox<Later<T, GENERATIONS>>,
 }
+
+/// The values of the generations after the first, for a [`ForkLocal`], or for what keeps its first value itself.
+pub(crate) struct Later<T, const GENERATIONS: usize>([OnceBox<T>; GENERATIONS]);
 
 impl<T> ForkLocal<T> {
     /// For a static.
@@ -59,24 +62,31 @@ impl<T, const GENERATIONS: usize> ForkLocal<T, GENERATIONS> {
     /// Returns the value of this generation. Only tests ask for that of another process.
     #[inline]
     pub(crate) fn of(&self, generation: usize) -> &T {
-        if generation == self.made_in {
-            &self.first
-        } else {
-            self.of_child((generation - self.made_in).min(GENERATIONS) - 1)
-        }
+        if generation == self.made_in { &self.first } else { self.of_child(generation - self.made_in) }
     }
 
-    fn later(&self) -> &[OnceBox<T>; GENERATIONS] {
-        self.later.get_or_init(|| Box::new([const { OnceBox::new() }; GENERATIONS]))
+    fn later(&self) -> &Later<T, GENERATIONS> {
+        self.later.get_or_init(|| Box::new(Later::new()))
     }
 
     #[cold]
-    fn of_child(&self, index: usize) -> &T {
-        let later = self.later();
+    fn of_child(&self, forks: usize) -> &T {
+        self.later().of(forks, &self.first, self.inherit)
+    }
+}
+
+impl<T, const GENERATIONS: usize> Later<T, GENERATIONS> {
+    pub(crate) const fn new() -> Self {
+        Later([const { OnceBox::new() }; GENERATIONS])
+    }
+
+    /// Returns the value of the process that is `forks` forks (one at least) away from that of `first`.
+    pub(crate) fn of(&self, forks: usize, first: &T, inherit: fn(&T) -> T) -> &T {
+        let index = forks.min(GENERATIONS) - 1;
         // If two threads make a value, one is used.
-        later[index].get_or_init(|| {
-            let parents = later[..index].iter().rev().find_map(OnceBox::get);
-            Box::new((self.inherit)(parents.unwrap_or(&self.first)))
+        self.0[index].get_or_init(|| {
+            let parents = self.0[..index].iter().rev().find_map(OnceBox::get);
+            Box::new(inherit(parents.unwrap_or(first)))
         })
     }
 }

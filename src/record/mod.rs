@@ -80,7 +80,7 @@ pub struct Record<'a> {
     pub(crate) event: &'a Event<'a>,
     pub(crate) metadata: &'a RecordMetadata<'a>,
     pub(crate) elapsed: Duration,
-    pub(crate) counted: Counted<'a>,
+    pub(crate) counted: Counted,
     pub(crate) clock: &'a Clock,
     /// The wall-clock time. Unless the clock told it anyway, it is read at first use: a format that does not print it does not pay for it.
     pub(crate) wall: Cell<Wall>,
@@ -186,10 +186,10 @@ impl<'a> Record<'a> {
     /// Returns the time since `origin`, unless the time of the record is of another kind already.
     pub(crate) fn elapsed_from(&self, origin: &Origin) -> Duration {
         match self.counted {
-            Counted::FromContext(own) if own.instant() >= origin.instant() => {
-                (own.instant() - origin.instant()).saturating_add(self.elapsed)
+            Counted::FromContext(own) if own >= origin.instant() => {
+                (own - origin.instant()).saturating_add(self.elapsed)
             }
-            Counted::FromContext(own) => self.elapsed.saturating_sub(origin.instant() - own.instant()),
+            Counted::FromContext(own) => self.elapsed.saturating_sub(origin.instant() - own),
             Counted::FromSink(_) | Counted::Unknown => self.elapsed,
         }
     }
@@ -320,7 +320,7 @@ pub(crate) fn event_name(metadata: &Metadata<'static>) -> Option<&'static str> {
 pub(crate) struct Moment<'a> {
     pub(crate) context: &'a ContextInfo,
     pub(crate) elapsed: Duration,
-    pub(crate) counted: Counted<'a>,
+    pub(crate) counted: Counted,
     pub(crate) clock: &'a Clock,
     pub(crate) wall: Cell<Wall>,
 }

@@ -40,6 +40,8 @@ pub use dial::Dial;
 pub(crate) use dial::turned::TurnBack;
 use directives::Directives;
 pub(crate) use levels::LEVELS;
+#[cfg(all(test, not(logscope_loom)))]
+pub(crate) use tests::callsite;
 
 /// Decides which records are let through, by their level and target.
 ///

@@ -22,7 +22,7 @@ impl Callsite for NoCallsite {
 static NO_CALLSITE: NoCallsite = NoCallsite;
 
 /// The metadata of a new callsite.
-pub(super) fn callsite(level: Level, target: &str) -> &'static Metadata<'static> {
+pub(crate) fn callsite(level: Level, target: &str) -> &'static Metadata<'static> {
     let fields = FieldSet::new(&[], Identifier(&NO_CALLSITE));
     let target = String::leak(target.to_owned());
     Box::leak(Box::new(Metadata::new("test", target, level, None, None, None, fields, Kind::EVENT)))

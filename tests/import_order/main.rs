@@ -41,7 +41,7 @@ const ORDER: &order::Table<'_> = &[
     ),
     ("src/background/pool", "plan, threads"),
     ("src/bytes", "line → batch, byte_writer → line_writer → standard_stream"),
-    ("src/clock", "epoch → reading → counter"),
+    ("src/clock", "epoch, origin → reading → counter"),
     ("src/clock/counter", "tsc, rates → anchor"),
     (
         "src/command",
@@ -52,12 +52,13 @@ const ORDER: &order::Table<'_> = &[
     ("src/command/wait", "poll, receive"),
     (
         "src/context",
-        "live_list, span_events → inner → output_context → live, snapshot → ceiling, flush → builder → derive → default",
+        "handshake, live_list, span_events → inner → output_context → live, snapshot → ceiling, flush → builder → derive → default",
     ),
     (
         "src/delivery",
         "closing, ledger, missing, front, in_flight → own_calls, counters, notices → output_list → core → release → flush",
     ),
+    ("src/delivery/in_flight", "waiters → epochs"),
     (
         "src/docs",
         "beside_fmt, build_tool, carry, child_processes, env_logger, fmt, forgotten, layout, server, slog, speed, tenants, test_suite",

@@ -82,7 +82,7 @@ fn loom_a_list_changes_while_it_is_read() {
 #[should_panic(expected = "a live value is not listed")]
 fn loom_a_slot_that_is_freed_before_it_is_empty_loses_a_value() {
     fn remove(list: &LiveList<Listed>, position: &mut ListPosition, _: *const Listed) {
-        let at = *position.0.get_mut() / SHARDS;
+        let at = *position.0.get_mut() as usize / SHARDS;
         list.shards.get()[0].lock().free.push(at);
         drop(list.shards.get()[0].lock().slots[at].take());
     }

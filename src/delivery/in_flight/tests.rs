@@ -1,10 +1,12 @@
 //! Tests of `in_flight`.
 
+use std::future::Future as _;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use std::task::Waker;
-
 use super::*;
+use crate::sync::{Arc, Ordering};
 
 fn soon() -> Option<Instant> {
     Instant::now().checked_add(Duration::from_millis(1))
@@ -66,7 +68,7 @@ fn a_forked_child_forgets_the_calls_of_its_parent_and_waits_for_its_own() {
     let parents = Epochs::new(0);
     let (_ended, _parents_call) = (drop(parents.begin()), parents.begin());
     let _held = parents.waiters().sealed.lock();
-    let childs = Epochs::new(parents.begun.load(Ordering::Relaxed) & !EPOCH);
+    let childs = Epochs::inherit(&parents);
     assert!(childs.begin_wait().is_over());
     let call = childs.begin();
     assert_eq!(call.number(), Some(3));

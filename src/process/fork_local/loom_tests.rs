@@ -63,12 +63,12 @@ fn loom_a_child_that_takes_the_lock_of_its_parent_waits_for_ever() {
 #[should_panic(expected = "an entry is lost")]
 fn loom_a_value_that_is_replaced_in_two_steps_loses_an_entry() {
     threads_of_a_child_share_a_lock(false, |list, number| {
-        if let Some(value) = list.later()[0].get() {
+        if let Some(value) = list.later().0[0].get() {
             value.lock().push(number);
             return;
         }
         let value = Box::new((list.inherit)(&list.first));
         value.lock().push(number);
-        let _ = list.later()[0].set(value);
+        let _ = list.later().0[0].set(value);
     });
 }

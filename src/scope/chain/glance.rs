@@ -30,21 +30,4 @@ pub(crate) fn glance_at(metadata: &Metadata<'_>) -> Option<bool> {
 }
 
 #[cfg(all(test, not(logscope_loom)))]
-mod tests {
-    use super::*;
-    use crate::{LevelFilter, OutputContext};
-
-    #[test]
-    fn the_level_decides_in_a_scope_unless_there_are_directives() {
-        let glances = || [Level::WARN, Level::INFO, Level::TRACE].map(|level| glance(&level));
-        let uno = OutputContext::builder("uno").verbosity(LevelFilter::WARN).build();
-        let due = OutputContext::builder("due").verbosity("warn,app=info".parse::<crate::Verbosity>().unwrap()).build();
-        assert_eq!(glances(), [None; 3], "outside every scope");
-        uno.scope(|| {
-            assert_eq!(glances(), [Some(true), Some(false), Some(false)]);
-            due.scope(|| assert_eq!(glances(), [None, None, Some(false)]));
-            assert_eq!(glances(), [Some(true), Some(false), Some(false)]);
-        });
-        assert_eq!(glances(), [None; 3]);
-    }
-}
+mod tests;

@@ -219,9 +219,9 @@ fn loom_looking_for_waiters_before_the_call_ends_wakes_nobody() {
 fn loom_a_call_that_does_not_acquire_the_mark_finds_nobody() {
     nobody_waits_for_ever(|epochs, epoch| {
         if epochs.ended[epoch].fetch_add(1, Ordering::Release) & AWAITED != 0
-            && let Some(waiters) = epochs.waiters.get()
+            && let Some(extra) = epochs.extra.get()
         {
-            epochs.wake_all(waiters, epoch);
+            epochs.wake_all(&extra.waiters, epoch);
         }
     });
 }
