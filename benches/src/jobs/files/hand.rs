@@ -5,7 +5,9 @@ use std::fs::File;
 use std::hint::black_box;
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Instant;
+use std::time::SystemTime;
+
+use time::OffsetDateTime;
 
 use super::line::{path, ratio, size};
 use super::round::Files;
@@ -22,26 +24,26 @@ pub struct Buffered;
 /// A file and the bytes that are not written to it yet.
 pub struct OpenFile {
     file: File,
-    origin: Instant,
     buffer: Vec<u8>,
 }
 
 impl OpenFile {
     fn new(path: &Path, capacity: usize) -> Result<OpenFile, Box<dyn Error>> {
         let file = File::options().append(true).create_new(true).open(path)?;
-        Ok(OpenFile { file, origin: Instant::now(), buffer: Vec::with_capacity(capacity) })
+        Ok(OpenFile { file, buffer: Vec::with_capacity(capacity) })
     }
 
     /// Appends a line with the parts of a line of logscope's: time, level, context, target, message and fields.
     fn push_line(&mut self) {
-        let elapsed = self.origin.elapsed();
-        let (seconds, micros) = (elapsed.as_secs(), elapsed.subsec_micros());
-        let (level, context, target, message) = black_box(("INFO ", "uno", "logscope_bench::jobs::files", "linking"));
+        let now = OffsetDateTime::from(SystemTime::now());
+        let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
+        let (hour, minute, second, micros) = (now.hour(), now.minute(), now.second(), now.microsecond());
+        let (level, context, target, message) =
+            black_box(("INFO ", "uno", "logscope_bench::jobs::files::line", "linking"));
         writeln!(
             self.buffer,
-            "{:02}:{:02}.{micros:06} {level} {context} {target}: {message} size={} path={} ratio={}",
-            seconds / 60,
-            seconds % 60,
+            "{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z {level} {context} {target}: \
+             {message} size={} path={} ratio={}",
             size(),
             path(),
             ratio()
@@ -63,8 +65,8 @@ impl Files for Fixed {
     }
 
     fn log(log: &mut File, records: u64) {
-        let line =
-            "00:00.000000 INFO  uno logscope_bench::jobs::files: linking size=4096 path=src/main.cpp ratio=0.625\n";
+        let line = "2030-01-02T03:04:05.678901Z INFO  uno logscope_bench::jobs::files::line: linking size=4096 \
+                    path=src/main.cpp ratio=0.625\n";
         for _ in 0..records {
             log.write_all(black_box(line).as_bytes()).expect("the disk is not full");
         }
