@@ -50,10 +50,14 @@ fn after(since_epoch: i64, monotonic: u64) -> Duration {
 #[inline(never)]
 fn elapsed_since_another(origin: Instant, monotonic: u64) -> Duration {
     if let Some(&epoch) = EPOCH.get() {
-        let (earlier, later) = (epoch.saturating_duration_since(origin), origin.saturating_duration_since(epoch));
-        // One of the two is zero. An origin that is centuries away is not remembered, so that no number overflows.
-        if earlier < LONG && later < LONG {
-            let since_epoch = nanos(later).cast_signed() - nanos(earlier).cast_signed();
+        let (distance, is_later) = match origin.checked_duration_since(epoch) {
+            Some(distance) => (distance, true),
+            None => (epoch.saturating_duration_since(origin), false),
+        };
+        // An origin that is centuries away is not remembered, so that no number overflows.
+        if distance < LONG {
+            let nanos = nanos(distance).cast_signed();
+            let since_epoch = if is_later { nanos } else { -nanos };
             LAST_ORIGIN.set(LastOrigin { instant: Some(origin), since_epoch });
             return after(since_epoch, monotonic);
         }

@@ -229,7 +229,13 @@ impl ContextBuilder {
         let (name, value) = (name.into(), value.into());
         match fields.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
-            None => fields.push((name, value)),
+            None => {
+                if fields.len() == fields.capacity() {
+                    // Most contexts have two fields at most, and the list is kept without room to spare.
+                    fields.reserve_exact(fields.len().max(2));
+                }
+                fields.push((name, value));
+            }
         }
         self
     }
