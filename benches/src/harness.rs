@@ -5,7 +5,7 @@
 //! Time is thread time, which stands still while other programs run, because no subject waits for anything. (The jobs that write files
 //! are measured in another way: see their module.)
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
 
@@ -53,6 +53,9 @@ fn repeat(times: u64, operation: &mut impl FnMut()) {
 /// How long to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
+    /// How long both sides run before the first round, at least. A process knows the rate of its processor's counter after a third of a second, and
+    /// tells the time by the system's clocks until then; measured without a pause, half the rounds would be of one kind, and half of the other.
+    pub warm_up: Duration,
     pub rounds: usize,
     pub round: Duration,
     /// For the jobs that write files, whose rounds have a fixed size.
@@ -63,9 +66,16 @@ pub struct Plan {
 
 impl Plan {
     /// For reliable numbers.
-    pub const FULL: Plan = Plan { rounds: 31, round: Duration::from_millis(12), file_rounds: 11, records: 100_000 };
+    pub const FULL: Plan = Plan {
+        warm_up: Duration::from_millis(600),
+        rounds: 31,
+        round: Duration::from_millis(12),
+        file_rounds: 11,
+        records: 100_000,
+    };
     /// To see that everything runs.
-    pub const QUICK: Plan = Plan { rounds: 5, round: Duration::from_millis(2), file_rounds: 3, records: 10_000 };
+    pub const QUICK: Plan =
+        Plan { warm_up: Duration::ZERO, rounds: 5, round: Duration::from_millis(2), file_rounds: 3, records: 10_000 };
 }
 
 /// The result: nanoseconds and allocations for each operation.
@@ -81,7 +91,11 @@ pub struct Comparison {
 
 /// Measures `ours` against `theirs`.
 pub fn compare(plan: Plan, ours: &mut Subject, theirs: &mut Subject) -> Comparison {
+    let begin = Instant::now();
     let (our_times, their_times) = (calibrate(plan, ours), calibrate(plan, theirs));
+    while begin.elapsed() < plan.warm_up {
+        let _ = (ours(our_times), theirs(their_times));
+    }
     let rounds: Vec<(PerOperation, PerOperation)> = (0..plan.rounds)
         .map(|_| (PerOperation::of(ours(our_times), our_times), PerOperation::of(theirs(their_times), their_times)))
         .collect();
