@@ -65,7 +65,7 @@ fn read_system() -> Reading {
 /// ```
 ///
 /// It is made by [`system`](Clock::system), which is the default, by [`custom`](Clock::custom), or from a [`ManualClock`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Clock(Option<Arc<OwnClock>>);
 
 /// A clock that is not the system's, which is `None`: so each context has one word of it.
@@ -255,6 +255,15 @@ impl Clock {
         match self.0 {
             None => read_system(),
             Some(_) => Reading::without_wall(self.now()),
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_deref() {
+            None => f.write_str("Clock(System)"),
+            Some(own) => f.debug_tuple("Clock").field(own).finish(),
         }
     }
 }

@@ -97,3 +97,20 @@ fn clocks_that_ask_one_another_get_the_time_of_the_system_in_the_end() {
     assert!(clock.now() > before);
     assert!(clock.wall() > SystemTime::UNIX_EPOCH + Duration::from_secs(60));
 }
+
+#[test]
+fn debug_shows_which_clock_it_is() {
+    struct Fixed(Instant);
+    impl TimeSource for Fixed {
+        fn now(&self) -> Instant {
+            self.0
+        }
+        fn wall(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH
+        }
+    }
+    assert_eq!(format!("{:?}", Clock::system()), "Clock(System)");
+    assert_eq!(format!("{:?}", Clock::custom(Fixed(Instant::now()))), "Clock(Custom(CustomClock { .. }))");
+    let manual = format!("{:?}", Clock::from(ManualClock::new()));
+    assert!(manual.starts_with("Clock(Manual(ManualClock {") && manual.contains("advanced: 0ns"), "{manual}");
+}

@@ -41,6 +41,7 @@ impl<T, const GENERATIONS: usize> ForkLocal<T, GENERATIONS> {
     }
 
     /// True in a child that was forked off since this was made.
+    #[cfg(feature = "lock")]
     pub(crate) fn is_inherited(&self) -> bool {
         self.made_in != fork_generation()
     }
