@@ -262,7 +262,7 @@ impl Clock {
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_deref() {
-            None => f.write_str("Clock(System)"),
+            None => f.debug_tuple("Clock").field(&format_args!("System")).finish(),
             Some(own) => f.debug_tuple("Clock").field(own).finish(),
         }
     }

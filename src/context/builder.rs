@@ -326,11 +326,11 @@ impl ContextBuilder {
             }
             ContextInner {
                 family,
+                sinks,
                 own: Own::boxed(info, clock, trace, far_origin, accounts),
                 origin,
                 verbosity,
                 span_events,
-                sinks,
                 position: ListPosition::new(),
                 #[cfg(feature = "testing")]
                 made_under: crate::under_test::mark(),

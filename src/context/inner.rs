@@ -39,7 +39,7 @@ pub(super) type Sinks = SmallVec<[Sink; 2]>;
 /// The contents of a context. The scope chain points to them directly, so they have a type of their own.
 pub(crate) struct ContextInner {
     pub(super) family: Arc<Family>,
-    /// What few contexts have. Declared before `sinks`: see [`Own::accounts`].
+    /// What few contexts have that have no queued sink. Declared before `sinks`: see [`Own::accounts`].
     pub(super) own: Option<Box<Own>>,
     pub(super) origin: CompactOrigin,
     pub(super) verbosity: Verbosity,

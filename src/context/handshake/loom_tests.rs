@@ -6,6 +6,8 @@ use super::*;
 use crate::sync::Arc;
 use crate::sync::model::{AtomicBool, Mutex, OnceBox};
 
+/// The steps of `begin_use` and `end_use` of a family around the fences: the model shows that those have to be as strong as they are.
+///
 /// A thread begins to use an output, for a context that another thread closes. The list of uses is made by the first that needs it.
 /// After both, no use may be left in the list, where nobody would end it.
 fn a_closed_context_uses_nothing(between: fn()) {

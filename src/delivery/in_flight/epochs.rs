@@ -40,7 +40,7 @@ pub(super) struct Epochs {
 /// What few contexts need.
 pub(super) struct Extra {
     waiters: Waiters,
-    /// The calls of forked children. A child takes no lock of its parent's waiters, and drops nothing that they own.
+    /// The calls of forked children. A child takes no lock of its parent's waiters.
     later: Later<Epochs, CONTEXT_FORK_GENERATIONS>,
 }
 
@@ -88,7 +88,12 @@ impl Epochs {
     /// Returns the calls of this process, which is such a child.
     #[cold]
     pub(super) fn of_child(&self) -> &Epochs {
-        self.extra().later.of(fork_generation() - self.generation, self, Epochs::inherit)
+        self.after_forks(fork_generation() - self.generation)
+    }
+
+    /// Returns the calls of the child that is so many forks away.
+    pub(super) fn after_forks(&self, forks: usize) -> &Epochs {
+        self.extra().later.of(forks, self, Epochs::inherit)
     }
 
     pub(super) fn inherit(parents: &Epochs) -> Epochs {

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::*;
+use crate::limits::CONTEXT_FORK_GENERATIONS;
 use crate::sync::{Arc, Ordering};
 
 fn soon() -> Option<Instant> {
@@ -76,6 +77,26 @@ fn a_forked_child_forgets_the_calls_of_its_parent_and_waits_for_its_own() {
     assert!(!childs.wait(&mut wait, soon()));
     drop(call);
     assert!(childs.wait(&mut wait, soon()));
+}
+
+#[test]
+fn each_generation_of_forked_children_goes_on_from_the_nearest_one_before_it() {
+    let first = Epochs::new(0);
+    let _parents_call = first.begin();
+    let of = |forks| first.after_forks(forks);
+    // What a thread of the parent holds at the fork is not waited for.
+    let _held = first.waiters().sealed.lock();
+    let child = of(1);
+    assert!(child.begin_wait().is_over());
+    assert_eq!(child.begin().number(), Some(2));
+    let grandchild = of(2);
+    assert_eq!(grandchild.begin().number(), Some(3), "it goes on from the child");
+    assert_eq!((child.begun(), first.begun()), (2, 1));
+    let last = CONTEXT_FORK_GENERATIONS;
+    assert_eq!(of(last).begin().number(), Some(4));
+    assert!(std::ptr::eq(of(last), of(last + 1)) && !std::ptr::eq(of(last), grandchild));
+    child.close();
+    assert!(child.is_closed() && !grandchild.is_closed() && of(1).begin().number().is_none());
 }
 
 struct CountWakes(crate::sync::AtomicU64);
